@@ -1,0 +1,41 @@
+include(GoogleTest OPTIONAL)
+
+# plumbline_layer(core SOURCES a.cpp ... PUBLIC deps... PRIVATE deps...): one static library a layer.
+function(plumbline_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(plumbline_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(plumbline_${name}
+    PUBLIC plumbline_options ${ARG_PUBLIC}
+    PRIVATE $<BUILD_INTERFACE:plumbline_warnings> ${ARG_PRIVATE})
+  set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  add_library(plumbline::${name} ALIAS plumbline_${name})
+endfunction()
+
+# plumbline_tests(core LABELS unit SOURCES a_test.cpp ... LIBS plumbline::core): one binary a folder.
+function(plumbline_tests name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name}_tests ${ARG_SOURCES})
+  target_link_libraries(${name}_tests PRIVATE plumbline_warnings ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name}_tests PRIVATE
+    PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# plumbline_fuzz(hex SOURCES hex_fuzz.cpp LIBS plumbline::core): corpus in tests/fuzz/corpus/NAME,
+# replayed by ctest; with PLUMBLINE_FUZZ_ENGINE the same target is a libFuzzer binary.
+function(plumbline_fuzz name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name}_fuzz ${ARG_SOURCES})
+  target_link_libraries(${name}_fuzz PRIVATE plumbline_warnings ${ARG_LIBS})
+  if(PLUMBLINE_FUZZ_ENGINE)
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name}_fuzz PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME fuzz/${name} COMMAND ${name}_fuzz ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+  endif()
+endfunction()

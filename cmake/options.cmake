@@ -1,0 +1,28 @@
+# Compile options every target of the project shares.
+add_library(plumbline_options INTERFACE)
+target_include_directories(plumbline_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/plumbline>)
+add_library(plumbline_warnings INTERFACE)
+target_compile_options(plumbline_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wdouble-promotion -Wformat=2 -Wimplicit-fallthrough -Wmissing-declarations -Wextra-semi
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wsuggest-override>
+  -Werror=return-type -Werror=unused-result -Werror=switch)
+if(PLUMBLINE_ASSERTIONS)
+  target_compile_options(plumbline_warnings INTERFACE -UNDEBUG)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Debug" OR PLUMBLINE_ASSERTIONS)
+  target_compile_definitions(plumbline_warnings INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+if(PLUMBLINE_SANITIZE)
+  add_compile_options(-fsanitize=${PLUMBLINE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PLUMBLINE_SANITIZE})
+endif()
+if(PLUMBLINE_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
+if(PLUMBLINE_FUZZ_ENGINE)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()

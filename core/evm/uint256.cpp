@@ -1,0 +1,170 @@
+#include "core/evm/uint256.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace plumbline::evm {
+
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+/// value * factor + addend; false when it does not fit 256 bits.
+bool multiply_add(U256& value, uint64_t factor, uint64_t addend) noexcept {
+    Wide carry = addend;
+    for (uint64_t& limb : value.limb) {
+        carry += static_cast<Wide>(limb) * factor;
+        limb = static_cast<uint64_t>(carry);
+        carry >>= 64;
+    }
+    return carry == 0;
+}
+
+/// Divides in place, returns the remainder.
+uint64_t divide_small(U256& value, uint64_t divisor) noexcept {
+    Wide remainder = 0;
+    for (size_t i = 4; i-- > 0;) {
+        remainder = (remainder << 64) | value.limb[i];
+        value.limb[i] = static_cast<uint64_t>(remainder / divisor);
+        remainder %= divisor;
+    }
+    return static_cast<uint64_t>(remainder);
+}
+
+int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+}  // namespace
+
+U256 U256::from_be(ByteView bytes) noexcept {
+    U256 out;
+    size_t shift = 0;
+    for (size_t i = std::min<size_t>(bytes.size(), 32); i-- > 0; shift += 8) {
+        out.limb[shift / 64] |= static_cast<uint64_t>(bytes[i]) << (shift % 64);
+    }
+    return out;
+}
+
+U256 U256::from_be_signed(ByteView bytes) noexcept {
+    std::array<uint8_t, 32> word{};
+    word.fill(!bytes.empty() && (bytes[0] & 0x80) != 0 ? 0xff : 0x00);
+    const size_t size = std::min<size_t>(bytes.size(), 32);
+    std::copy_n(bytes.begin(), size, word.end() - static_cast<std::ptrdiff_t>(size));
+    return from_be(word);
+}
+
+void U256::to_be(uint8_t* out, size_t size) const noexcept {
+    for (size_t i = 0; i < size; ++i) {
+        const size_t shift = (size - 1 - i) * 8;
+        out[i] = static_cast<uint8_t>(limb[shift / 64] >> (shift % 64));
+    }
+}
+
+std::optional<U256> U256::parse(std::string_view text) noexcept {
+    const bool hex = text.starts_with("0x");
+    if (hex) {
+        text.remove_prefix(2);
+    }
+    if (text.empty() || text.size() > 78) {
+        return std::nullopt;
+    }
+    U256 out;
+    for (const char c : text) {
+        const int digit = hex_digit(c);
+        if (digit < 0 || (!hex && digit > 9) ||
+            !multiply_add(out, hex ? 16 : 10, static_cast<uint64_t>(digit))) {
+            return std::nullopt;
+        }
+    }
+    return out;
+}
+
+std::string U256::to_decimal() const {
+    constexpr uint64_t kChunk = 10'000'000'000'000'000'000ULL;
+    if (fits_u64()) {
+        return std::to_string(limb[0]);
+    }
+    U256 rest = *this;
+    std::string out;
+    while (!rest.is_zero()) {
+        uint64_t part = divide_small(rest, kChunk);
+        for (int i = 0; i < 19 && (part != 0 || !rest.is_zero()); ++i) {
+            out += static_cast<char>('0' + part % 10);
+            part /= 10;
+        }
+    }
+    std::ranges::reverse(out);
+    return out;
+}
+
+std::string U256::to_decimal_signed() const {
+    return is_negative() ? "-" + negate(*this).to_decimal() : to_decimal();
+}
+
+int U256::bit_length() const noexcept {
+    for (size_t i = 4; i-- > 0;) {
+        if (limb[i] != 0) {
+            return static_cast<int>(i * 64) + 64 - std::countl_zero(limb[i]);
+        }
+    }
+    return 0;
+}
+
+bool U256::fits_signed(int bits) const noexcept {
+    if (!is_negative()) {
+        return bit_length() <= bits - 1;
+    }
+    U256 inverted;
+    for (size_t i = 0; i < 4; ++i) {
+        inverted.limb[i] = ~limb[i];
+    }
+    return inverted.bit_length() <= bits - 1;
+}
+
+std::strong_ordering compare_signed(const U256& a, const U256& b) noexcept {
+    if (a.is_negative() != b.is_negative()) {
+        return a.is_negative() ? std::strong_ordering::less : std::strong_ordering::greater;
+    }
+    return a <=> b;
+}
+
+U256 add(const U256& a, const U256& b, bool& carry) noexcept {
+    U256 out;
+    Wide sum = 0;
+    for (size_t i = 0; i < 4; ++i) {
+        sum += static_cast<Wide>(a.limb[i]) + b.limb[i];
+        out.limb[i] = static_cast<uint64_t>(sum);
+        sum >>= 64;
+    }
+    carry = sum != 0;
+    return out;
+}
+
+U256 sub(const U256& a, const U256& b, bool& borrow) noexcept {
+    U256 out;
+    uint64_t under = 0;
+    for (size_t i = 0; i < 4; ++i) {
+        const Wide difference = static_cast<Wide>(a.limb[i]) - b.limb[i] - under;
+        out.limb[i] = static_cast<uint64_t>(difference);
+        under = static_cast<uint64_t>(difference >> 64) & 1;
+    }
+    borrow = under != 0;
+    return out;
+}
+
+U256 negate(const U256& a) noexcept {
+    bool ignored = false;
+    return sub(U256{}, a, ignored);
+}
+
+}  // namespace plumbline::evm

@@ -1,0 +1,1 @@
+#include "rpc/chain_source.hpp"

@@ -1,0 +1,69 @@
+// The shape of stored entities: typed key fields, typed fields, secondary indexes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+
+namespace plumbline::storage {
+
+/// Stored in the database: DO NOT CHANGE THESE VALUES.
+enum class FieldKind : uint8_t {
+    kUint = 1,
+    kInt = 2,
+    kBool = 3,
+    kAddress = 4,
+    kFixedBytes = 5,
+    kBytes = 6,
+    kString = 7,
+};
+
+/// A Solidity value type, `bytes` or `string`. Arrays and tuples are not stored in a field.
+struct FieldType {
+    FieldKind kind = FieldKind::kUint;
+    uint16_t bits = 256;  ///< uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; else 0
+
+    /// Bytes a value takes in a row and, for all kinds but bytes and string, in a key.
+    [[nodiscard]] constexpr size_t width() const noexcept { return bits / 8U; }
+    [[nodiscard]] constexpr bool is_dynamic() const noexcept {
+        return kind == FieldKind::kBytes || kind == FieldKind::kString;
+    }
+    /// uint or int: what `add`, `sub`, `min` and `max` work on.
+    [[nodiscard]] constexpr bool is_number() const noexcept {
+        return kind == FieldKind::kUint || kind == FieldKind::kInt;
+    }
+    friend bool operator==(const FieldType&, const FieldType&) = default;
+};
+
+/// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string".
+[[nodiscard]] std::string to_string(FieldType type);
+/// The reverse; kInvalidArgument for anything else ("uint" and "int" alone mean 256 bits).
+[[nodiscard]] Result<FieldType> parse_field_type(std::string_view text);
+
+struct Field {
+    std::string name;
+    FieldType type;
+    friend bool operator==(const Field&, const Field&) = default;
+};
+
+/// Columns count the key fields first, then the fields.
+struct EntityLayout {
+    std::string name;
+    std::vector<Field> key;
+    std::vector<Field> fields;
+    std::vector<std::vector<uint16_t>> indexes;  ///< columns of each secondary index
+    bool keep_tombstones = false;                ///< deleted keys stay known to the state proof
+
+    [[nodiscard]] size_t column_count() const noexcept { return key.size() + fields.size(); }
+    [[nodiscard]] const Field& column(size_t i) const {
+        return i < key.size() ? key[i] : fields[i - key.size()];
+    }
+    /// The column of that name, or -1.
+    [[nodiscard]] int find_column(std::string_view name) const noexcept;
+    friend bool operator==(const EntityLayout&, const EntityLayout&) = default;
+};
+
+}  // namespace plumbline::storage
