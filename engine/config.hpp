@@ -1,0 +1,176 @@
+// The config file as data: what it says, where it says it, nothing resolved yet.
+// Names of events, entities and fields are checked against ABIs by the plan (engine/plan.hpp).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/bytes.hpp"
+#include "core/evm/uint256.hpp"
+#include "storage/layout.hpp"
+
+namespace plumbline::engine {
+
+/// Where in the config file something stands; line 0 = not from a file.
+struct SourcePos {
+    uint32_t line = 0;
+    uint32_t column = 0;
+};
+
+struct EndpointConfig {
+    std::string url;                                           ///< environment references resolved
+    std::vector<std::pair<std::string, std::string>> headers;  ///< secrets; never logged or stored
+};
+
+struct ChainConfig {
+    uint64_t id = 0;
+    std::vector<EndpointConfig> rpc;
+    std::optional<uint64_t> finality_depth;  ///< empty: the node's `finalized` tag
+    int64_t poll_interval_ms = 1000;
+    SourcePos pos;
+};
+
+/// `factory = { event = "hub.VaultDeployed", address = "vault" }`
+struct FactoryConfig {
+    std::string contract;
+    std::string event;  ///< a name or a full signature
+    std::string address_param;
+    SourcePos pos;
+};
+
+struct ContractConfig {
+    std::string name;
+    std::string abi_file;  ///< as written, relative to the config
+    std::string abi_json;  ///< its content
+    std::vector<evm::Address> addresses;  ///< one or several; empty with a factory
+    std::optional<FactoryConfig> factory;
+    uint64_t start_block = 0;
+    std::vector<std::string> events;  ///< empty: all events of the ABI
+    SourcePos pos;
+};
+
+/// A value as written in the mapping.
+struct Operand {
+    enum class Kind : uint8_t {
+        kName,         ///< an event parameter path, or inside `each` an element: `a.b`, `$arg.3`
+        kBlockNumber,
+        kBlockHash,
+        kBlockTimestamp,
+        kTxnHash,
+        kTxnIndex,
+        kTxnFrom,
+        kTxnTo,
+        kTxnValue,
+        kLogIndex,
+        kLogAddress,
+        kEachIndex,
+        kNumber,  ///< decimal, may be negative
+        kBool,
+        kHex,     ///< 0x...: bytes, or a number where a number is wanted
+        kString,  ///< 'single quotes'
+        kLookup,  ///< entity[key operands].field
+    };
+    Kind kind = Kind::kNumber;
+    std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
+    evm::U256 number;               ///< kNumber (two's complement where negative), kBool
+    bool negative = false;
+    Bytes bytes;                     ///< kHex
+    std::string text;                ///< kString: the string itself
+    std::string entity;              ///< kLookup
+    std::vector<Operand> keys;       ///< kLookup
+    std::string field;               ///< kLookup
+    std::string source;              ///< as written, for messages
+    SourcePos pos;
+};
+
+enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
+
+/// `from != 0x0000000000000000000000000000000000000000`
+struct Condition {
+    Operand left;
+    CompareOp op = CompareOp::kEq;
+    Operand right;
+    SourcePos pos;
+};
+
+/// `field = value` inside set, add, sub, min, max, key.
+struct Assignment {
+    std::string field;
+    Operand value;
+    SourcePos pos;
+};
+
+enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
+
+/// One `[[on]]`.
+struct HandlerConfig {
+    std::vector<std::string> events;  ///< contract.Event or contract.Event(types)
+    HandlerAction action = HandlerAction::kInsert;
+    std::string entity;
+    std::vector<std::string> each;  ///< array parameters walked together; empty = once
+    std::vector<Condition> when;
+    std::vector<Assignment> key;
+    std::vector<Assignment> set, add, sub, min, max;
+    SourcePos pos;
+};
+
+/// How the contract itself tells an entity's fields; used by the state proof.
+struct StateConfig {
+    std::string contract;
+    std::string function;        ///< a name or a full signature
+    std::optional<Operand> at;   ///< which address to ask; default: the contract's own
+    std::vector<Operand> args;   ///< key fields, fields, literals, look-ups
+    struct Return {
+        enum class Kind : uint8_t { kField, kIgnored, kLiteral };
+        Kind kind = Kind::kField;
+        std::string field;
+        Operand literal;
+    };
+    std::vector<Return> returns;
+    struct Gone {
+        bool reverts = false;
+        std::vector<Operand> values;
+    };
+    std::optional<Gone> gone;  ///< what the getter tells for a deleted row
+    SourcePos pos;
+};
+
+struct EntityConfig {
+    std::string name;
+    std::vector<storage::Field> key;     ///< in file order
+    std::vector<storage::Field> fields;  ///< in file order
+    std::vector<std::vector<std::string>> indexes;
+    std::optional<Condition> drop;  ///< rows go as soon as it holds; its names are the entity's own
+    std::vector<StateConfig> state;
+    std::string count;  ///< "hub.communityCount": a getter of how many there are; may be empty
+    SourcePos pos;
+};
+
+struct Config {
+    std::string path;  ///< of the file; for messages
+    std::string text;  ///< as read, with secrets taken out: what the database keeps
+    ChainConfig chain;
+    std::string db_path;               ///< [database] path; relative to the config; default "db"
+    uint64_t memory_mib = 256;         ///< [database] memory_mib
+    std::vector<ContractConfig> contracts;  ///< in file order
+    std::vector<EntityConfig> entities;
+    std::vector<HandlerConfig> handlers;
+};
+
+/// Reads and checks a config file and the ABI files it names. Every mistake is kInvalidArgument
+/// with file:line, what is wrong and what is known instead. `env:NAME` in a url, header or token is
+/// replaced from the environment. Unknown keys are mistakes.
+[[nodiscard]] Result<Config> load_config(const std::string& path);
+
+/// The same from text; `read_file` gives the content of the ABI files (a database keeps them).
+using FileReader = std::function<Result<std::string>(const std::string& name)>;
+[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
+                                          const FileReader& read_file);
+
+}  // namespace plumbline::engine
