@@ -1,0 +1,59 @@
+// Applies logs to entities, in (block, log index) order, through a bounded write-back cache.
+// The same fold serves backfill, live following and rebuild.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "core/base/result.hpp"
+#include "core/evm/log.hpp"
+#include "engine/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+struct FoldBlock {
+    uint64_t block_num = 0;
+    evm::Hash hash;
+    uint64_t timestamp = 0;
+    /// Keep undo for it (it is not final yet). Such a block must be flushed by itself.
+    bool keep_undo = false;
+};
+
+struct FoldStats {
+    uint64_t events = 0;       ///< applied, quarantined or without a handler
+    uint64_t handled = 0;      ///< had at least one handler
+    uint64_t quarantined = 0;
+    uint64_t row_changes = 0;
+};
+
+/// One thread. Errors mean storage trouble: after one, `reset` before going on. A bad event is no
+/// error but a quarantine row: of its handlers all apply or none.
+class Fold {
+  public:
+    /// `database` and `plan` must outlive it. `cache_bytes` bounds the rows kept in memory.
+    Fold(std::shared_ptr<const Plan> plan, storage::Database& database, size_t cache_bytes);
+    Fold(const Fold&) = delete;
+    Fold& operator=(const Fold&) = delete;
+    ~Fold();
+
+    /// Children known so far, so that their logs are told apart; call at start and as they appear.
+    void add_child(const storage::ChildRow& child);
+    void begin_block(const FoldBlock& block);
+    [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
+    /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
+    /// stay cached. If the batch is then not committed, call `reset`.
+    [[nodiscard]] Status flush(storage::CommitBatch& batch);
+    /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
+    [[nodiscard]] size_t pending_bytes() const noexcept;
+    /// Forgets the cache and all that is pending; the next read comes from the database.
+    void reset();
+    [[nodiscard]] const FoldStats& stats() const noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::engine
