@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/evm/bytes.hpp"
+#include "core/evm/rlp.hpp"
 #include "core/evm/uint256.hpp"
 
 namespace plumbline::evm {
@@ -40,8 +41,28 @@ struct Header {
     std::optional<uint64_t> slot_number;         ///< EIP-7843
 };
 
+/// Appends the header's RLP: the 15 fields of the Frontier header, then the optional tail in fork
+/// order (London, Shanghai, Cancun, Prague, EIP-7928, EIP-7843) up to the first absent one.
+void append_rlp(Bytes& out, const Header& header);
+
 /// Keccak of the header's RLP: fields in order, optional tail up to the first absent one.
 /// Chains whose headers have another layout (AuRa, zkSync) give another hash than they claim.
 [[nodiscard]] Hash compute_hash(const Header& header);
+
+/// False where a tail field is present after an absent one: such a header has no encoding, so
+/// whatever `compute_hash` gives says nothing about it.
+[[nodiscard]] bool is_recomputable(const Header& header) noexcept;
+
+/// What recomputing a header's hash tells of the claimed one.
+enum class HeaderCheck : uint8_t {
+    kMatches,
+    kDiffers,         ///< a lie, damage, or a chain whose headers have another layout
+    kNotRecomputable  ///< the fields sent leave a gap: nothing is proven, nothing is wrong
+};
+[[nodiscard]] HeaderCheck check_hash(const Header& header);
+
+/// Reads exactly one header as `append_rlp` writes it and sets `hash` to the hash of `encoded`.
+/// `out` is unspecified on an error. More tail fields than are known are kTrailing.
+[[nodiscard]] RlpError decode_header(ByteView encoded, Header& out);
 
 }  // namespace plumbline::evm
