@@ -1,0 +1,65 @@
+// Entity keys and rows as people write and read them: `field=value` arguments in, JSON and CSV out.
+// One place, so that every command and the HTTP API show a value the same way.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "storage/entity_key.hpp"
+#include "storage/layout.hpp"
+#include "storage/row.hpp"
+
+namespace plumbline::engine {
+
+/// A column's name and the text given for it.
+using NamedText = std::pair<std::string, std::string>;
+
+/// Splits "field=value" arguments; kInvalidArgument for one without '='.
+[[nodiscard]] Result<std::vector<NamedText>> parse_named(const std::vector<std::string>& arguments);
+
+/// Reads `text` as a value of `type`: decimal or 0x hex integers, true/false, 0x hex for address,
+/// bytesN and bytes, strings as they are. kInvalidArgument says what was expected.
+[[nodiscard]] Result<storage::KeyValue> parse_value(storage::FieldType type, std::string_view text);
+
+/// Appends the order-preserving encoding of one value.
+void append_key_value(std::string& key, storage::FieldType type, const storage::KeyValue& value);
+
+/// The encoded key from all key fields, in any order. kInvalidArgument names what is missing.
+[[nodiscard]] Result<std::string> encode_key(const storage::EntityLayout& layout,
+                                             const std::vector<NamedText>& values);
+
+/// How a filter can be answered without reading every row.
+struct Lookup {
+    int index = -1;      ///< a secondary index, or -1 for the key itself
+    std::string prefix;  ///< encoded leading values
+};
+/// The key or an index whose leading columns are exactly those of `where`; kInvalidArgument lists
+/// what can be asked for.
+[[nodiscard]] Result<Lookup> plan_lookup(const storage::EntityLayout& layout,
+                                         const std::vector<NamedText>& where);
+/// The encoded values of `index`'s columns for a row, followed by nothing (the key is separate).
+[[nodiscard]] Result<std::string> index_prefix_of(const storage::EntityLayout& layout,
+                                                  const storage::RowCodec& codec, size_t index,
+                                                  std::string_view key, std::string_view row);
+
+/// {"key field":...,"field":...}: key fields, then fields, as declared.
+[[nodiscard]] Status append_row_json(std::string& out, const storage::EntityLayout& layout,
+                                     const storage::RowCodec& codec, std::string_view key,
+                                     std::string_view row);
+/// The same values, comma-separated, without a line end; the header names the columns.
+[[nodiscard]] Status append_row_csv(std::string& out, const storage::EntityLayout& layout,
+                                    const storage::RowCodec& codec, std::string_view key,
+                                    std::string_view row);
+void append_csv_header(std::string& out, const storage::EntityLayout& layout);
+
+/// The key as `--after` takes it back: "id=7,user=0x...". Strings that hold a comma or '=' make it
+/// fall back to the encoded key in 0x hex.
+[[nodiscard]] Result<std::string> key_to_text(const storage::EntityLayout& layout,
+                                              std::string_view key);
+[[nodiscard]] Result<std::string> key_from_text(const storage::EntityLayout& layout,
+                                                std::string_view text);
+
+}  // namespace plumbline::engine
