@@ -286,17 +286,28 @@ Status append_row_json(std::string& out, const EntityLayout& layout, const stora
     return ok();
 }
 
+Result<std::vector<std::string>> row_texts(const EntityLayout& layout,
+                                           const storage::RowCodec& codec, std::string_view key,
+                                           std::string_view row) {
+    std::vector<std::string> out;
+    PLUMBLINE_TRY_VOID(for_each_column(
+        layout, codec, key, row,
+        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+            out.push_back(value_text(field.type, word, dynamic));
+        }));
+    return out;
+}
+
 Status append_row_csv(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
                       std::string_view key, std::string_view row) {
-    bool first = true;
-    return for_each_column(layout, codec, key, row,
-                           [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-                               if (!first) {
-                                   out += ',';
-                               }
-                               first = false;
-                               append_csv_field(out, value_text(field.type, word, dynamic));
-                           });
+    PLUMBLINE_TRY(const auto columns, row_texts(layout, codec, key, row));
+    for (size_t i = 0; i < columns.size(); ++i) {
+        if (i > 0) {
+            out += ',';
+        }
+        append_csv_field(out, columns[i]);
+    }
+    return ok();
 }
 
 void append_csv_header(std::string& out, const EntityLayout& layout) {

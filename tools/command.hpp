@@ -1,0 +1,46 @@
+// What every subcommand shares: exit codes, opening a database to read, registering with the parser.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/result.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::tools {
+
+/// Documented in docs/operations.md; scripts lean on them.
+enum class ExitCode : int {
+    kDone = 0,
+    kCheckFailed = 1,
+    kUsage = 2,
+    kEnvironment = 3,
+    kCorruption = 4,
+};
+
+[[nodiscard]] ExitCode exit_code(const Error& error) noexcept;
+
+/// Prints "plumbline: message" to standard error and gives the exit code.
+ExitCode fail(const Error& error);
+
+/// Opens `path` for reading; a writer may be running.
+[[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path);
+
+/// The entity's number in the database; kInvalidArgument lists the known ones.
+[[nodiscard]] Result<size_t> find_entity(const storage::Database& database, const std::string& name);
+
+/// Writes to standard output; kIo when that fails (a closed pipe is no failure).
+[[nodiscard]] Status print(std::string_view text);
+
+/// Each subcommand registers itself and leaves its exit code in `exit` when it ran.
+void add_init(CLI::App& app, ExitCode& exit);
+void add_run(CLI::App& app, ExitCode& exit);
+void add_status(CLI::App& app, ExitCode& exit);
+void add_get(CLI::App& app, ExitCode& exit);
+void add_list(CLI::App& app, ExitCode& exit);
+void add_dump(CLI::App& app, ExitCode& exit);
+void add_rebuild(CLI::App& app, ExitCode& exit);
+
+}  // namespace plumbline::tools
