@@ -1,0 +1,455 @@
+#include "engine/config_mapping.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/config_section.hpp"
+#include "engine/config_text.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kMaxEntities = 256;
+constexpr size_t kMaxFields = 256;
+constexpr size_t kMaxIndexes = 32;
+constexpr size_t kMaxHandlers = 4096;
+constexpr size_t kMaxHandlerEvents = 64;
+constexpr size_t kMaxConditions = 16;
+constexpr size_t kMaxEach = 16;
+constexpr size_t kMaxStates = 16;
+constexpr size_t kMaxStateItems = 256;
+
+/// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
+Status read_fields(const Section& entity, const TomlValue& value, std::string_view key,
+                   std::vector<std::string>& taken, std::vector<storage::Field>& out) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(entity.path(), fmt::format("{} of {}", key, entity.name()), value));
+    for (const TomlEntry& entry : section.entries()) {
+        if (!is_identifier(entry.key) || entry.key == "_" || entry.key == "true" ||
+            entry.key == "false") {
+            return section.mistake(
+                entry.pos, fmt::format("{} cannot name a field: use up to 64 letters, digits and "
+                                       "_, no digit first, and not true, false or _ alone",
+                                       in_quotes(entry.key)));
+        }
+        if (std::ranges::find(taken, entry.key) != taken.end()) {
+            return section.mistake(entry.pos, fmt::format("{} is in key and in fields of {}",
+                                                          in_quotes(entry.key), entity.name()));
+        }
+        if (entry.value.kind != TomlValue::Kind::kString) {
+            return section.wrong_type(entry.value, entry.key, "a type like \"uint256\"");
+        }
+        auto type = storage::parse_field_type(entry.value.text);
+        if (!type) {
+            return section.mistake(
+                entry.value.pos,
+                fmt::format("{} in {}: {}", entry.key, section.name(), type.error().message));
+        }
+        taken.push_back(entry.key);
+        out.push_back({entry.key, *type});
+    }
+    return ok();
+}
+
+Result<std::vector<std::string>> read_index(const Section& entity, const TomlValue& value,
+                                            const std::vector<std::string>& columns) {
+    if (value.kind != TomlValue::Kind::kArray) {
+        return entity.wrong_type(value, "index",
+                                 "a list of lists of fields, as in [[\"owner\"]]; here is an item");
+    }
+    PLUMBLINE_TRY(const auto items, entity.strings(value, "index", kMaxKeyFields));
+    std::vector<std::string> out;
+    for (const TomlValue* item : items) {
+        if (std::ranges::find(columns, item->text) == columns.end()) {
+            return entity.mistake(item->pos,
+                                  fmt::format("index in {}: unknown field {}{}", entity.name(),
+                                              in_quotes(item->text), suggest(item->text, columns)));
+        }
+        if (std::ranges::find(out, item->text) != out.end()) {
+            return entity.mistake(item->pos, fmt::format("index in {} names {} twice in one index",
+                                                         entity.name(), in_quotes(item->text)));
+        }
+        out.push_back(item->text);
+    }
+    return out;
+}
+
+Status read_indexes(const Section& entity, const TomlValue& value,
+                    const std::vector<std::string>& columns, EntityConfig& out) {
+    if (value.kind != TomlValue::Kind::kArray) {
+        return entity.wrong_type(value, "index", "a list of lists of fields, as in [[\"owner\"]]");
+    }
+    if (value.items.size() > kMaxIndexes) {
+        return entity.mistake(value.pos,
+                              fmt::format("{} may have at most {} indexes, not {}", entity.name(),
+                                          kMaxIndexes, value.items.size()));
+    }
+    for (const TomlValue& item : value.items) {
+        PLUMBLINE_TRY(auto index, read_index(entity, item, columns));
+        if (std::ranges::find(out.indexes, index) != out.indexes.end()) {
+            return entity.mistake(
+                item.pos, fmt::format("index in {} has the same index twice", entity.name()));
+        }
+        out.indexes.push_back(std::move(index));
+    }
+    return ok();
+}
+
+bool is_literal(const Operand& operand) {
+    return operand.kind == Operand::Kind::kNumber || operand.kind == Operand::Kind::kBool ||
+           operand.kind == Operand::Kind::kHex || operand.kind == Operand::Kind::kString;
+}
+
+/// A list (or one value) of operands, each with its place.
+Result<std::vector<Operand>> read_operands(const Section& section, const TomlValue& value,
+                                           std::string_view key) {
+    std::vector<Operand> out;
+    if (value.kind != TomlValue::Kind::kArray) {
+        return section.wrong_type(value, key, "a list");
+    }
+    if (value.items.size() > kMaxStateItems) {
+        return section.mistake(value.pos,
+                               fmt::format("{} in {} may have at most {} items, not {}", key,
+                                           section.name(), kMaxStateItems, value.items.size()));
+    }
+    for (const TomlValue& item : value.items) {
+        PLUMBLINE_TRY(Operand operand, section.operand(item, key));
+        out.push_back(std::move(operand));
+    }
+    return out;
+}
+
+Status read_gone(const Section& section, const TomlValue& value, StateConfig& out) {
+    StateConfig::Gone gone;
+    if (value.kind == TomlValue::Kind::kString) {
+        if (value.text != "revert") {
+            return section.mistake(value.pos,
+                                   fmt::format("gone in {} must be \"revert\" or a list of "
+                                               "literals, not {}",
+                                               section.name(), in_quotes(value.text)));
+        }
+        gone.reverts = true;
+        out.gone = std::move(gone);
+        return ok();
+    }
+    if (value.kind != TomlValue::Kind::kArray) {
+        return section.wrong_type(value, "gone", "\"revert\" or a list of literals");
+    }
+    PLUMBLINE_TRY(gone.values, read_operands(section, value, "gone"));
+    for (const Operand& operand : gone.values) {
+        if (!is_literal(operand)) {
+            return section.mistake(
+                operand.pos, fmt::format("gone in {} takes literals only, not {}", section.name(),
+                                         in_quotes(operand.source)));
+        }
+    }
+    if (gone.values.size() != out.returns.size()) {
+        return section.mistake(value.pos,
+                               fmt::format("gone in {} must have as many values as "
+                                           "returns: {}, not {}",
+                                           section.name(), out.returns.size(), gone.values.size()));
+    }
+    out.gone = std::move(gone);
+    return ok();
+}
+
+Status read_returns(const Section& section, const TomlValue& value, StateConfig& out) {
+    PLUMBLINE_TRY(auto operands, read_operands(section, value, "returns"));
+    if (operands.empty()) {
+        return section.mistake(value.pos,
+                               fmt::format("returns in {} is an empty list", section.name()));
+    }
+    for (Operand& operand : operands) {
+        StateConfig::Return item;
+        if (operand.kind == Operand::Kind::kName && operand.path.size() == 1) {
+            item.kind = operand.path.front() == "_" ? StateConfig::Return::Kind::kIgnored
+                                                    : StateConfig::Return::Kind::kField;
+            item.field = operand.path.front();
+        } else if (is_literal(operand)) {
+            item.kind = StateConfig::Return::Kind::kLiteral;
+        } else {
+            return section.mistake(operand.pos,
+                                   fmt::format("returns in {} takes fields, \"_\" and literals, "
+                                               "not {}",
+                                               section.name(), in_quotes(operand.source)));
+        }
+        item.literal = std::move(operand);
+        out.returns.push_back(std::move(item));
+    }
+    return ok();
+}
+
+Result<MemberName> read_function(const Section& section, const TomlValue& value,
+                                 std::string_view key) {
+    PLUMBLINE_TRY(const std::string text, section.string(value, key));
+    auto member = parse_member(text);
+    if (!member) {
+        return section.mistake(value.pos, fmt::format("{} in {} must be contract.function or "
+                                                      "contract.function(types), not {}",
+                                                      key, section.name(), in_quotes(text)));
+    }
+    return *std::move(member);
+}
+
+Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(entity.path(), fmt::format("state of {}", entity.name()), value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "returns", "gone"}));
+    StateConfig out;
+    out.pos = section.pos();
+    PLUMBLINE_TRY(const TomlValue* call, section.need("call"));
+    PLUMBLINE_TRY(MemberName member, read_function(section, *call, "call"));
+    out.contract = std::move(member.contract);
+    out.function = std::move(member.member);
+    if (const TomlValue* at = section.find("at")) {
+        PLUMBLINE_TRY(out.at, section.operand(*at, "at"));
+    }
+    if (const TomlValue* args = section.find("args")) {
+        PLUMBLINE_TRY(out.args, read_operands(section, *args, "args"));
+    }
+    PLUMBLINE_TRY(const TomlValue* returns, section.need("returns"));
+    PLUMBLINE_TRY_VOID(read_returns(section, *returns, out));
+    if (const TomlValue* gone = section.find("gone")) {
+        PLUMBLINE_TRY_VOID(read_gone(section, *gone, out));
+    }
+    return out;
+}
+
+Status read_states(const Section& entity, const TomlValue& value, EntityConfig& out) {
+    if (value.kind == TomlValue::Kind::kArray) {
+        if (value.items.size() > kMaxStates) {
+            return entity.mistake(
+                value.pos, fmt::format("{} may have at most {} states, not {}", entity.name(),
+                                       kMaxStates, value.items.size()));
+        }
+        for (const TomlValue& item : value.items) {
+            PLUMBLINE_TRY(StateConfig state, read_state(entity, item));
+            out.state.push_back(std::move(state));
+        }
+        return ok();
+    }
+    PLUMBLINE_TRY(StateConfig state, read_state(entity, value));
+    out.state.push_back(std::move(state));
+    return ok();
+}
+
+Status read_columns(const Section& section, std::vector<std::string>& columns, EntityConfig& out) {
+    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
+    PLUMBLINE_TRY_VOID(read_fields(section, *key, "key", columns, out.key));
+    if (out.key.empty() || out.key.size() > kMaxKeyFields) {
+        return section.mistake(key->pos,
+                               fmt::format("key of {} needs 1 to {} fields, not {}", section.name(),
+                                           kMaxKeyFields, out.key.size()));
+    }
+    if (const TomlValue* fields = section.find("fields")) {
+        PLUMBLINE_TRY_VOID(read_fields(section, *fields, "fields", columns, out.fields));
+        if (out.fields.size() > kMaxFields) {
+            return section.mistake(
+                fields->pos, fmt::format("{} may have at most {} fields, not {}", section.name(),
+                                         kMaxFields, out.fields.size()));
+        }
+    }
+    return ok();
+}
+
+Result<EntityConfig> read_entity(std::string_view path, const TomlEntry& entry) {
+    if (!is_identifier(entry.key)) {
+        return mistake_at(path, entry.pos,
+                          fmt::format("{} cannot name an entity: use up to 64 letters, digits and "
+                                      "_, no digit first",
+                                      in_quotes(entry.key)));
+    }
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(path, fmt::format("[entities.{}]", entry.key), entry.value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"key", "fields", "index", "state", "count", "drop"}));
+    EntityConfig out;
+    out.name = entry.key;
+    out.pos = section.pos();
+    std::vector<std::string> columns;
+    PLUMBLINE_TRY_VOID(read_columns(section, columns, out));
+    if (const TomlValue* index = section.find("index")) {
+        PLUMBLINE_TRY_VOID(read_indexes(section, *index, columns, out));
+    }
+    if (const TomlValue* state = section.find("state")) {
+        PLUMBLINE_TRY_VOID(read_states(section, *state, out));
+    }
+    if (const TomlValue* count = section.find("count")) {
+        PLUMBLINE_TRY(const MemberName member, read_function(section, *count, "count"));
+        out.count = fmt::format("{}.{}", member.contract, member.member);
+    }
+    if (const TomlValue* drop = section.find("drop")) {
+        PLUMBLINE_TRY(out.drop, section.condition(*drop, "drop"));
+    }
+    return out;
+}
+
+Status read_assignments(const Section& handler, std::string_view key,
+                        std::vector<Assignment>& out) {
+    const TomlValue* value = handler.find(key);
+    if (value == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(handler.path(), fmt::format("{} of [[on]]", key), *value));
+    if (section.entries().empty()) {
+        return section.mistake(value->pos, fmt::format("{} is an empty table", section.name()));
+    }
+    for (const TomlEntry& entry : section.entries()) {
+        PLUMBLINE_TRY(Operand operand, section.operand(entry.value, entry.key));
+        out.push_back({entry.key, std::move(operand), entry.pos});
+    }
+    return ok();
+}
+
+Status read_events(const Section& section, HandlerConfig& out) {
+    PLUMBLINE_TRY(const TomlValue* event, section.need("event"));
+    PLUMBLINE_TRY(const auto items, section.strings(*event, "event", kMaxHandlerEvents));
+    for (const TomlValue* item : items) {
+        const auto member = parse_member(item->text);
+        if (!member) {
+            return section.mistake(item->pos, fmt::format("event in [[on]] must be contract.Event "
+                                                          "or contract.Event(types), not {}",
+                                                          in_quotes(item->text)));
+        }
+        std::string name = fmt::format("{}.{}", member->contract, member->member);
+        if (std::ranges::find(out.events, name) != out.events.end()) {
+            return section.mistake(item->pos,
+                                   fmt::format("event in [[on]] lists {} twice", in_quotes(name)));
+        }
+        out.events.push_back(std::move(name));
+    }
+    return ok();
+}
+
+Status read_action(const Section& section, HandlerConfig& out) {
+    static constexpr std::array<std::pair<std::string_view, HandlerAction>, 4> kActions{{
+        {"insert", HandlerAction::kInsert},
+        {"upsert", HandlerAction::kUpsert},
+        {"update", HandlerAction::kUpdate},
+        {"delete", HandlerAction::kDelete},
+    }};
+    std::vector<std::string_view> found;
+    for (const auto& [key, action] : kActions) {
+        if (const TomlValue* value = section.find(key)) {
+            found.push_back(key);
+            out.action = action;
+            PLUMBLINE_TRY(out.entity, section.string(*value, key));
+        }
+    }
+    if (found.size() != 1) {
+        return section.mistake(
+            section.pos(),
+            fmt::format("[[on]] needs exactly one of insert, upsert, update, delete; found {}",
+                        found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "))));
+    }
+    return ok();
+}
+
+Status read_conditions(const Section& section, HandlerConfig& out) {
+    const TomlValue* when = section.find("when");
+    if (when == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto items, section.strings(*when, "when", kMaxConditions));
+    for (const TomlValue* item : items) {
+        PLUMBLINE_TRY(Condition condition, section.condition(*item, "when"));
+        out.when.push_back(std::move(condition));
+    }
+    return ok();
+}
+
+Status read_each(const Section& section, HandlerConfig& out) {
+    const TomlValue* each = section.find("each");
+    if (each == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto items, section.strings(*each, "each", kMaxEach));
+    for (const TomlValue* item : items) {
+        PLUMBLINE_TRY(const Operand operand, section.operand(*item, "each"));
+        if (operand.kind != Operand::Kind::kName) {
+            return section.mistake(item->pos, fmt::format("each in [[on]] takes names of array "
+                                                          "parameters, not {}",
+                                                          in_quotes(item->text)));
+        }
+        std::string name = join_path(operand.path);
+        if (std::ranges::find(out.each, name) != out.each.end()) {
+            return section.mistake(item->pos,
+                                   fmt::format("each in [[on]] lists {} twice", in_quotes(name)));
+        }
+        out.each.push_back(std::move(name));
+    }
+    return ok();
+}
+
+Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value) {
+    PLUMBLINE_TRY(const Section section, Section::open(path, "[[on]]", value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"event", "insert", "upsert", "update", "delete", "key",
+                                           "set", "add", "sub", "min", "max", "when", "each"}));
+    HandlerConfig out;
+    out.pos = section.pos();
+    PLUMBLINE_TRY_VOID(read_events(section, out));
+    PLUMBLINE_TRY_VOID(read_action(section, out));
+    PLUMBLINE_TRY_VOID(read_conditions(section, out));
+    PLUMBLINE_TRY_VOID(read_each(section, out));
+    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
+    static_cast<void>(key);
+    PLUMBLINE_TRY_VOID(read_assignments(section, "key", out.key));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "set", out.set));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "add", out.add));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "sub", out.sub));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "min", out.min));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "max", out.max));
+    const bool changes = !out.set.empty() || !out.add.empty() || !out.sub.empty() ||
+                         !out.min.empty() || !out.max.empty();
+    if (out.action == HandlerAction::kDelete && changes) {
+        return section.mistake(section.pos(),
+                               "[[on]] with delete takes no set, add, sub, min or max");
+    }
+    if (out.action == HandlerAction::kUpdate && !changes) {
+        return section.mistake(
+            section.pos(), "[[on]] with update changes nothing: give set, add, sub, min or max");
+    }
+    return out;
+}
+
+}  // namespace
+
+Status read_entities(std::string_view path, const TomlValue& table, Config& config) {
+    PLUMBLINE_TRY(const Section entities, Section::open(path, "[entities]", table));
+    if (entities.entries().size() > kMaxEntities) {
+        return entities.mistake(
+            entities.pos(),
+            fmt::format("at most {} entities, not {}", kMaxEntities, entities.entries().size()));
+    }
+    for (const TomlEntry& entry : entities.entries()) {
+        PLUMBLINE_TRY(EntityConfig entity, read_entity(path, entry));
+        config.entities.push_back(std::move(entity));
+    }
+    return ok();
+}
+
+Status read_handlers(std::string_view path, const TomlValue& list, Config& config) {
+    if (list.kind == TomlValue::Kind::kTable) {
+        return mistake_at(path, list.pos, "handlers are written [[on]], with two brackets");
+    }
+    if (list.kind != TomlValue::Kind::kArray) {
+        return mistake_at(path, list.pos,
+                          fmt::format("on must be [[on]] tables, not {}", kind_name(list.kind)));
+    }
+    if (list.items.size() > kMaxHandlers) {
+        return mistake_at(
+            path, list.pos,
+            fmt::format("at most {} [[on]] handlers, not {}", kMaxHandlers, list.items.size()));
+    }
+    for (const TomlValue& item : list.items) {
+        PLUMBLINE_TRY(HandlerConfig handler, read_handler(path, item));
+        config.handlers.push_back(std::move(handler));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,20 @@
+// The two halves of reading a config besides [chain] and [contracts]. Private to the parser.
+#pragma once
+
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "engine/config.hpp"
+#include "engine/config_toml.hpp"
+
+namespace plumbline::engine {
+
+/// [entities.NAME] tables into `config.entities`.
+[[nodiscard]] Status read_entities(std::string_view path, const TomlValue& table, Config& config);
+/// [[on]] tables into `config.handlers`.
+[[nodiscard]] Status read_handlers(std::string_view path, const TomlValue& list, Config& config);
+/// What only the whole config can tell: that every contract, entity and field named exists and
+/// fits.
+[[nodiscard]] Status check_config(std::string_view path, const Config& config);
+
+}  // namespace plumbline::engine
