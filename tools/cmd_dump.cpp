@@ -1,0 +1,183 @@
+// plumbline dump: all rows of an entity, or all events, as a stream.
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "engine/entity_text.hpp"
+#include "engine/event_text.hpp"
+#include "engine/stored_plan.hpp"
+#include "tools/command.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+struct DumpOptions {
+    std::string path;
+    std::string entity;
+    bool events = false;
+    std::optional<uint64_t> from;
+    std::optional<uint64_t> to;
+    std::string format = "jsonl";
+    std::string out;
+};
+
+/// Collects lines and writes them in large pieces. Written beside the target and renamed at the
+/// end, so that a file under the asked name is always whole.
+class LineSink {
+  public:
+    static Result<LineSink> open(const std::string& path) {
+        LineSink sink;
+        if (path.empty()) {
+            sink.file_ = {stdout, [](FILE*) { return 0; }};
+            return sink;
+        }
+        sink.path_ = path;
+        sink.file_ = {std::fopen(sink.partial_path().c_str(), "wb"), &std::fclose};
+        if (sink.file_ == nullptr) {
+            return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", sink.partial_path(),
+                                                     std::strerror(errno))};
+        }
+        return sink;
+    }
+
+    std::string& buffer() { return buffer_; }
+    Status end_line() {
+        buffer_ += '\n';
+        return buffer_.size() < kFlushSize ? ok() : flush();
+    }
+    /// True once nobody reads standard output any more.
+    [[nodiscard]] bool is_closed() const { return closed_; }
+
+    Status finish() {
+        PLUMBLINE_TRY_VOID(flush());
+        if (closed_) {
+            return ok();
+        }
+        if (std::fflush(file_.get()) != 0) {
+            return failure();
+        }
+        if (path_.empty()) {
+            return ok();
+        }
+        file_.reset();
+        if (std::rename(partial_path().c_str(), path_.c_str()) != 0) {
+            return failure();
+        }
+        return ok();
+    }
+
+  private:
+    static constexpr size_t kFlushSize = size_t{1} << 20;
+
+    [[nodiscard]] std::string partial_path() const { return path_ + ".partial"; }
+    [[nodiscard]] Error failure() const {
+        return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}",
+                                                 path_.empty() ? "standard output" : path_,
+                                                 std::strerror(errno))};
+    }
+    Status flush() {
+        if (!closed_ && std::fwrite(buffer_.data(), 1, buffer_.size(), file_.get()) != buffer_.size()) {
+            if (errno != EPIPE || !path_.empty()) {
+                return failure();
+            }
+            closed_ = true;
+        }
+        buffer_.clear();
+        return ok();
+    }
+
+    std::string path_;
+    std::unique_ptr<FILE, int (*)(FILE*)> file_{nullptr, nullptr};
+    std::string buffer_;
+    bool closed_ = false;
+};
+
+/// Rows that last changed in the asked blocks, in key order.
+Status dump_entity(const storage::Database& database, const DumpOptions& options, LineSink& sink) {
+    PLUMBLINE_TRY(const size_t entity, find_entity(database, options.entity));
+    const storage::EntityLayout& layout = database.entities()[entity];
+    const storage::RowCodec codec{layout};
+    const bool csv = options.format == "csv";
+    if (csv) {
+        engine::append_csv_header(sink.buffer(), layout);
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    const auto view = database.read_view();
+    const auto rows = view->scan_entity(entity, {}, {});
+    for (; rows->valid() && !sink.is_closed(); rows->next()) {
+        PLUMBLINE_TRY_VOID(codec.check(rows->row()));
+        const uint64_t changed = storage::RowCodec::changed_at(rows->row()).block_num;
+        if (changed < options.from.value_or(0) || changed > options.to.value_or(UINT64_MAX)) {
+            continue;
+        }
+        PLUMBLINE_TRY_VOID(csv ? engine::append_row_csv(sink.buffer(), layout, codec, rows->key(), rows->row())
+                               : engine::append_row_json(sink.buffer(), layout, codec, rows->key(), rows->row()));
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    return rows->status();
+}
+
+Status dump_events(const storage::Database& database, const DumpOptions& options, LineSink& sink) {
+    PLUMBLINE_TRY(const auto plan, engine::stored_plan(database));
+    PLUMBLINE_TRY(const auto children, database.children());
+    engine::EventText text{plan, children};
+    const bool csv = options.format == "csv";
+    if (csv) {
+        engine::EventText::append_csv_header(sink.buffer());
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    const auto view = database.read_view();
+    const auto logs = view->scan_logs(options.from.value_or(0), options.to.value_or(UINT64_MAX));
+    for (; logs->valid() && !sink.is_closed(); logs->next()) {
+        if (csv) {
+            text.append_csv(sink.buffer(), logs->record());
+        } else {
+            text.append_json(sink.buffer(), logs->record());
+        }
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    return logs->status();
+}
+
+Status run_dump(const DumpOptions& options) {
+    PLUMBLINE_TRY(const auto database, open_to_read(options.path));
+    if (options.from && options.to && *options.from > *options.to) {
+        return Error{ErrorCode::kInvalidArgument, "--from is above --to"};
+    }
+    PLUMBLINE_TRY(auto sink, LineSink::open(options.out));
+    PLUMBLINE_TRY_VOID(options.events ? dump_events(*database, options, sink)
+                                      : dump_entity(*database, options, sink));
+    return sink.finish();
+}
+
+}  // namespace
+
+void add_dump(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("dump", "Write all rows of an entity, or all events");
+    auto options = std::make_shared<DumpOptions>();
+    command->add_option("DB", options->path, "The database directory")->required();
+    auto* what = command->add_option_group("what");
+    what->add_option("--entity", options->entity, "Rows of this entity, in key order");
+    what->add_flag("--events", options->events, "Events, in block and log index order");
+    what->require_option(1);
+    command->add_option("--from", options->from,
+                        "Events from this block on; rows that last changed in it or later");
+    command->add_option("--to", options->to, "Up to this block, included");
+    command->add_option("--format", options->format, "jsonl or csv")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"jsonl", "csv"}));
+    command->add_option("--out", options->out, "Write to this file instead of standard output");
+    command->footer("Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
+    command->callback([options, &exit] {
+        if (auto status = run_dump(*options); !status) {
+            exit = fail(status.error());
+        }
+    });
+}
+
+}  // namespace plumbline::tools
