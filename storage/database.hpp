@@ -74,22 +74,29 @@ class Database {
     /// Found at open: blocks that an earlier run had synced but the files no longer hold (refetch
     /// from the cursor on). 0 = none.
     [[nodiscard]] uint64_t lost_blocks() const noexcept;
+    /// The derived families do not belong to the log as it is (damage found at open, or
+    /// `truncate_log`): fold the log into a new generation before serving. Survives a restart.
+    [[nodiscard]] bool needs_refold() const;
 
     // --- writing -------------------------------------------------------------------------------
 
     /// An empty batch for the generation being written.
     [[nodiscard]] std::unique_ptr<CommitBatch> make_batch();
-    /// Applies all of `batch` or nothing. On kIo (full disk...) nothing changed and the same batch
-    /// may be tried again.
+    /// Applies all of `batch` or nothing, and empties it. On kIo (full disk...) nothing changed and
+    /// the same batch may be tried again; where that goes on failing though the cause is gone, close
+    /// the database and open it again.
     [[nodiscard]] Status commit(CommitBatch& batch, Durability durability);
     /// Makes every earlier buffered commit durable.
     [[nodiscard]] Status sync();
     /// Undoes all blocks above `target` in one synced commit; the cursor becomes `target`.
     /// kNotFound where undo does not reach that far: fold again from the log instead.
-    [[nodiscard]] Status rollback(uint64_t target);
+    /// `target_block` gives the cursor's hash and time where the database keeps no row of that
+    /// block (final and without events); without it the cursor's hash is then zero = not known.
+    [[nodiscard]] Status rollback(uint64_t target, const BlockRow* target_block = nullptr);
     /// Deletes logs, blocks, children and coverage above `target` but leaves the derived families
-    /// alone: for a reorg deeper than undo, followed by a fold into a new generation.
-    [[nodiscard]] Status truncate_log(uint64_t target);
+    /// alone: for a reorg deeper than undo, followed by a fold into a new generation. Until that is
+    /// published `needs_refold` holds.
+    [[nodiscard]] Status truncate_log(uint64_t target, const BlockRow* target_block = nullptr);
 
     /// Starts a new generation (dropping an unfinished one). Batches made from now on write to it;
     /// readers go on seeing the published one. Its fold starts with nothing.
@@ -176,6 +183,9 @@ class RowScanner {
     virtual void next() = 0;
     [[nodiscard]] virtual std::string_view key() const = 0;
     [[nodiscard]] virtual std::string_view row() const = 0;
+    /// What to pass as `after` to go on behind this row: the key, or in an index scan the indexed
+    /// values and the key.
+    [[nodiscard]] virtual std::string_view position() const = 0;
     [[nodiscard]] virtual Status status() const = 0;
 };
 
@@ -211,8 +221,8 @@ class ReadView {
 
   private:
     friend class Database;
-    explicit ReadView(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit ReadView(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace plumbline::storage

@@ -1,0 +1,441 @@
+// Applying a commit: what it depends on is read, everything goes into one write batch, RocksDB
+// writes it, and only then do the facts in memory change.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "storage/codec.hpp"
+#include "storage/database_impl.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+/// How many of the keys (ascending or not) exist; each is counted once.
+Result<uint64_t> count_existing(const Core& core, rocksdb::ColumnFamilyHandle* family,
+                                std::vector<std::string>& keys) {
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    uint64_t existing = 0;
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    bool placed = false;
+    for (const std::string& key : keys) {
+        if (placed && (!it->Valid() || to_view(it->key()) > key)) {
+            continue;
+        }
+        if (!placed || to_view(it->key()) < key) {
+            it->Seek(key);
+            PLUMBLINE_TRY_VOID(from_rocks(it->status(), "looking for stored rows"));
+            placed = true;
+        }
+        existing += it->Valid() && to_view(it->key()) == key ? uint64_t{1} : uint64_t{0};
+    }
+    return existing;
+}
+
+/// Undo up to `finalized` and event-less block rows below it.
+Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uint64_t finalized,
+                   rocksdb::WriteBatch& writes, Facts& next) {
+    const Core& core = *db.core;
+    rocksdb::ColumnFamilyHandle* blocks = core.family(FamilyKind::kBlocks);
+    const uint64_t before = db.facts.cursor ? db.facts.cursor->finalized : 0;
+    if (finalized > before) {
+        const std::unique_ptr<rocksdb::Iterator> it{
+            core.db->NewIterator(rocksdb::ReadOptions{}, blocks)};
+        for (it->Seek(block_key(before)); it->Valid(); it->Next()) {
+            if (it->key().empty()) {
+                continue;
+            }
+            PLUMBLINE_TRY(const BlockRow row,
+                          decode_block(to_view(it->key()), to_view(it->value())));
+            if (row.block_num >= finalized) {
+                break;
+            }
+            // A row that the batch writes anew is the batch's own business.
+            const bool replaced = std::binary_search(batch.old_blocks.begin(),
+                                                     batch.old_blocks.end(), to_view(it->key()));
+            if (row.event_count == 0 && !replaced) {
+                writes.Delete(blocks, it->key()).PermitUncheckedError();
+                --next.totals.block_rows;
+            }
+        }
+        PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading block rows"));
+    }
+    for (const Generation* generation : {db.published.get(), db.building.get()}) {
+        if (generation == nullptr) {
+            continue;
+        }
+        GenerationFacts& facts = db.facts_of(next, *generation);
+        const uint64_t floor = Database::Impl::facts_of(db.facts, *generation).undo_floor;
+        if (finalized > floor) {
+            std::string from;
+            append_undo_key(from, floor, 0);
+            const std::unique_ptr<rocksdb::Iterator> it{
+                core.db->NewIterator(rocksdb::ReadOptions{}, generation->undo->get())};
+            for (it->Seek(from); it->Valid(); it->Next()) {
+                if (it->key().size() != kLogKeySize) {
+                    continue;
+                }
+                if (load_be64(it->key().data()) > finalized) {
+                    break;
+                }
+                writes.Delete(generation->undo->get(), it->key()).PermitUncheckedError();
+            }
+            PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading undo rows"));
+        }
+        facts.undo_floor = std::max(facts.undo_floor, finalized);
+    }
+    for (const auto& [block_num, sequence] : batch.undo_keys) {
+        if (block_num <= finalized) {
+            std::string key;
+            append_undo_key(key, block_num, sequence);
+            writes.Delete(batch.generation->undo->get(), key).PermitUncheckedError();
+        }
+    }
+    return ok();
+}
+
+/// Event-less rows of the batch itself that are final already: put and deleted in one go.
+void drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
+                       rocksdb::WriteBatch& writes, Facts& next) {
+    std::vector<uint64_t> dropped;
+    for (const uint64_t block_num : batch.eventless_blocks) {
+        if (block_num < finalized) {
+            dropped.push_back(block_num);
+        }
+    }
+    std::sort(dropped.begin(), dropped.end());
+    dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());
+    for (const uint64_t block_num : dropped) {
+        writes.Delete(batch.blocks_family, block_key(block_num)).PermitUncheckedError();
+        --next.totals.block_rows;
+    }
+}
+
+Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
+    const Core& core = *db.core;
+    PLUMBLINE_TRY(const uint64_t old_logs, count_existing(core, batch.log_family, batch.old_logs));
+    next.totals.events += batch.logs + batch.old_logs.size() - old_logs;
+    PLUMBLINE_TRY(const uint64_t old_blocks,
+                  count_existing(core, batch.blocks_family, batch.old_blocks));
+    next.totals.block_rows += batch.blocks;
+    // Rows of this very batch that came twice are no new rows either.
+    for (const std::string& key : batch.old_blocks) {
+        next.totals.block_rows += key <= db.facts.tails.block ? uint64_t{1} : uint64_t{0};
+    }
+    next.totals.block_rows -= old_blocks;
+    next.tails.log = batch.log_tail;
+    next.tails.block = batch.block_tail;
+
+    GenerationFacts& facts = db.facts_of(next, *batch.generation);
+    for (size_t i = 0; i < batch.row_deltas.size(); ++i) {
+        facts.counts.rows[i] += static_cast<uint64_t>(batch.row_deltas[i]);
+    }
+    if (!batch.quarantine_keys.empty()) {
+        PLUMBLINE_TRY(const uint64_t known, count_existing(core, batch.generation->quarantine->get(),
+                                                           batch.quarantine_keys));
+        facts.counts.quarantined += batch.quarantine_keys.size() - known;
+    }
+    facts.undo_block = batch.undo_block;
+    facts.undo_next = batch.undo_next;
+    facts.undo_floor = std::max(facts.undo_floor, batch.unlogged_block);
+    if (batch.unlogged_delete && batch.cursor && !db.building) {
+        facts.undo_floor = std::max(facts.undo_floor, batch.cursor->block_num);
+    }
+    return ok();
+}
+
+void stage_coverage(const Database::Impl& db, const CommitBatch::Impl& batch,
+                    rocksdb::WriteBatch& writes, Facts& next) {
+    std::map<std::string, CoverageRanges> changed;
+    for (const CoverageRow& row : batch.coverage) {
+        auto at = changed.find(row.source);
+        if (at == changed.end()) {
+            const auto old = db.facts.coverage.find(row.source);
+            at = changed
+                     .emplace(row.source, old == db.facts.coverage.end() ? CoverageRanges{}
+                                                                         : *old->second)
+                     .first;
+        }
+        lay_coverage(at->second, row);
+    }
+    for (auto& [source, ranges] : changed) {
+        const auto old = db.facts.coverage.find(source);
+        put_coverage_changes(writes, db.core->family(FamilyKind::kCoverage),
+                             old == db.facts.coverage.end() ? CoverageRanges{} : *old->second,
+                             ranges);
+        next.coverage[source] = std::make_shared<const CoverageRanges>(std::move(ranges));
+    }
+}
+
+}  // namespace
+
+void lay_coverage(CoverageRanges& ranges, const CoverageRow& row) {
+    CoverageRow laid = row;
+    auto at = ranges.upper_bound(row.range.from);
+    if (at != ranges.begin()) {
+        --at;
+    }
+    while (at != ranges.end()) {
+        CoverageRow old = at->second;
+        // Past the new range and not touching it.
+        if (old.range.from > laid.range.to && old.range.from - laid.range.to > 1) {
+            break;
+        }
+        // Before it and not touching it.
+        if (old.range.to < laid.range.from && laid.range.from - old.range.to > 1) {
+            ++at;
+            continue;
+        }
+        at = ranges.erase(at);
+        if (old.provider == laid.provider && old.level == laid.level) {
+            laid.range.from = std::min(laid.range.from, old.range.from);
+            laid.range.to = std::max(laid.range.to, old.range.to);
+            continue;
+        }
+        if (old.range.from < laid.range.from) {
+            CoverageRow left = old;
+            left.range.to = laid.range.from - 1;
+            if (left.range.to > old.range.to) {
+                left.range.to = old.range.to;
+            }
+            ranges[left.range.from] = left;
+        }
+        if (old.range.to > laid.range.to) {
+            CoverageRow right = old;
+            right.range.from = std::max(old.range.from, laid.range.to + 1);
+            at = std::next(ranges.insert_or_assign(right.range.from, right).first);
+            break;
+        }
+    }
+    ranges[laid.range.from] = laid;
+}
+
+void put_coverage_changes(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
+                          const CoverageRanges& before, const CoverageRanges& after) {
+    for (const auto& [from, row] : before) {
+        if (after.find(from) == after.end()) {
+            batch.Delete(family, coverage_key(row.source, from)).PermitUncheckedError();
+        }
+    }
+    for (const auto& [from, row] : after) {
+        const auto old = before.find(from);
+        if (old == before.end() || !(old->second == row)) {
+            batch.Put(family, coverage_key(row.source, from), encode_coverage(row))
+                .PermitUncheckedError();
+        }
+    }
+}
+
+Status Database::Impl::require_writable() const {
+    return options.read_only ? Status{Error{ErrorCode::kInvalidArgument,
+                                            core->path + " was opened read-only"}}
+                             : ok();
+}
+
+void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,
+                               bool with_append_families) const {
+    const std::string mark = encode_watermark(next.watermark);
+    for (size_t i = 0; i < kBaseFamilyCount; ++i) {
+        if (with_append_families || !is_append_family(kBaseFamilies[i].kind)) {
+            batch.Put(core->base[i]->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+        }
+    }
+    rocksdb::ColumnFamilyHandle* meta = core->meta();
+    const auto put = [&](std::string_view name, const std::string& value) {
+        batch.Put(meta, to_slice(name), value).PermitUncheckedError();
+    };
+    const std::pair<const Generation*, const GenerationFacts*> generations[] = {
+        {published.get(), &next.published}, {building.get(), &next.building}};
+    for (const auto& [generation, of] : generations) {
+        if (generation == nullptr) {
+            continue;
+        }
+        for (const EntityFamilies& entity : generation->entities) {
+            batch.Put(entity.rows->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+            for (const FamilyPtr& index : entity.indexes) {
+                batch.Put(index->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+            }
+        }
+        for (const FamilyPtr* family :
+             {&generation->undo, &generation->quarantine, &generation->digest}) {
+            batch.Put((*family)->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+        }
+        put(meta_name(kMetaCounts, generation->number), encode_counts(of->counts));
+        put(meta_name(kMetaUndoFloor, generation->number), encode_number(of->undo_floor));
+    }
+    if (next.cursor) {
+        put(kMetaCursor, encode_cursor(*next.cursor));
+    } else if (facts.cursor) {
+        batch.Delete(meta, to_slice(kMetaCursor)).PermitUncheckedError();
+    }
+    put(kMetaTotals, encode_totals(next.totals));
+    put(kMetaTails, encode_tails(next.tails));
+}
+
+Status Database::Impl::resume_if_failed() {
+    if (!write_failed) {
+        return ok();
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(core->db->Resume(), "storage cannot write yet"));
+    write_failed = false;
+    return ok();
+}
+
+Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) {
+    PLUMBLINE_TRY_VOID(resume_if_failed());
+    if (durability == Durability::kBuffered && !head.buffered) {
+        // The files must say that unsynced commits follow before the first of them exists.
+        HeadFile marked = head;
+        marked.buffered = true;
+        PLUMBLINE_TRY_VOID(write_head(*core->env, core->path, marked));
+        head = marked;
+    }
+    rocksdb::WriteOptions write_options;
+    write_options.sync = durability == Durability::kSync;
+    const rocksdb::Status written = core->db->Write(write_options, &batch);
+    if (!written.ok()) {
+        write_failed = true;
+        // Whatever RocksDB calls it, to the caller the disk refused: nothing changed.
+        return Error{ErrorCode::kIo, "writing a commit: " + written.ToString()};
+    }
+    unsynced = durability == Durability::kBuffered;
+    return ok();
+}
+
+void Database::Impl::write_head_after_sync() {
+    HeadFile fresh;
+    fresh.format_version = kFormatVersion;
+    if (facts.cursor) {
+        fresh.block_num = facts.cursor->block_num;
+        fresh.block_hash = facts.cursor->block_hash;
+    }
+    fresh.commit_num = facts.watermark.commit_num;
+    if (fresh == head && !head_stale) {
+        return;
+    }
+    if (const Status status = write_head(*core->env, core->path, fresh); status) {
+        head = fresh;
+        head_stale = false;
+    } else {
+        // The commit itself is safe. A head that lags behind only sees less of a later loss.
+        head_stale = true;
+        notice(status.error().message);
+    }
+}
+
+std::unique_ptr<CommitBatch> Database::make_batch() {
+    return std::unique_ptr<CommitBatch>(
+        new CommitBatch(std::make_unique<CommitBatch::Impl>(*impl_)));
+}
+
+Status Database::commit(CommitBatch& batch, Durability durability) {
+    Impl& my = *impl_;
+    CommitBatch::Impl& from = batch.impl();
+    PLUMBLINE_TRY_VOID(my.require_writable());
+    if (batch.empty()) {
+        return durability == Durability::kSync ? sync() : ok();
+    }
+    if (from.generation != my.writing()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "the batch was begun for another generation: clear it and begin again"};
+    }
+    for (size_t kind = 0; kind < kDictKinds; ++kind) {
+        if (from.dict_base[kind] != my.dictionaries[kind].size()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "the batch was begun before another commit or rollback that changed the "
+                         "dictionary: clear it and begin again"};
+        }
+    }
+    Facts next = my.facts;
+    next.watermark.commit_num += 1;
+    const uint64_t old_block = my.facts.cursor ? my.facts.cursor->block_num : 0;
+    const bool fills = my.facts.cursor.has_value() && from.lowest_block <= old_block;
+    if (fills) {
+        next.watermark.last_fill = next.watermark.commit_num;
+    }
+    if (from.cursor) {
+        const uint64_t finalized = next.cursor ? next.cursor->finalized : 0;
+        next.cursor = from.cursor;
+        next.cursor->finalized = finalized;
+    }
+    from.writes.SetSavePoint();
+    const Status staged = [&]() -> Status {
+        PLUMBLINE_TRY_VOID(stage_rows(my, from, next));
+        uint64_t finalized = my.facts.cursor ? my.facts.cursor->finalized : 0;
+        if (from.finalized && *from.finalized > finalized) {
+            finalized = *from.finalized;
+            if (next.cursor) {
+                next.cursor->finalized = finalized;
+            }
+        }
+        PLUMBLINE_TRY_VOID(prune_final(my, from, finalized, from.writes, next));
+        drop_final_blocks(from, finalized, from.writes, next);
+        return ok();
+    }();
+    if (!staged) {
+        from.writes.RollbackToSavePoint().PermitUncheckedError();
+        return staged;
+    }
+    stage_coverage(my, from, from.writes, next);
+    for (const auto& rows : from.dict_new) {
+        for (const DictRow& row : rows) {
+            from.writes
+                .Put(my.core->family(FamilyKind::kDict), dict_key(row.kind, row.id),
+                     encode_dict(row))
+                .PermitUncheckedError();
+        }
+    }
+    if (next.cursor) {
+        next.watermark.block_num = next.cursor->block_num;
+        next.watermark.finalized = next.cursor->finalized;
+        next.cursor->commit_num = next.watermark.commit_num;
+        next.cursor->event_count = next.totals.events;
+    }
+    my.put_facts(from.writes, next, fills);
+    {
+        // Before the write: a view that sees its logs must know its ids. Too many do no harm.
+        const std::scoped_lock lock{my.mutex};
+        for (size_t kind = 0; kind < kDictKinds; ++kind) {
+            for (const DictRow& row : from.dict_new[kind]) {
+                my.dictionaries[kind].push(row.value);
+            }
+        }
+    }
+    if (const Status written = my.write(from.writes, durability); !written) {
+        from.writes.RollbackToSavePoint().PermitUncheckedError();
+        const std::scoped_lock lock{my.mutex};
+        for (size_t kind = 0; kind < kDictKinds; ++kind) {
+            my.dictionaries[kind].truncate(from.dict_base[kind]);
+        }
+        return written;
+    }
+    {
+        const std::scoped_lock lock{my.mutex};
+        my.facts = std::move(next);
+    }
+    if (durability == Durability::kSync) {
+        my.write_head_after_sync();
+    }
+    batch.clear();
+    return ok();
+}
+
+Status Database::sync() {
+    Impl& my = *impl_;
+    PLUMBLINE_TRY_VOID(my.require_writable());
+    if (my.unsynced) {
+        // A synced write syncs every log file that came before. DB::SyncWAL would do, but has bugs
+        // in 7.8 together with options that a later version may want.
+        rocksdb::WriteBatch batch;
+        batch.Put(my.core->meta(), rocksdb::Slice{}, encode_watermark(my.facts.watermark))
+            .PermitUncheckedError();
+        PLUMBLINE_TRY_VOID(my.write(batch, Durability::kSync));
+    }
+    my.write_head_after_sync();
+    return ok();
+}
+
+}  // namespace plumbline::storage

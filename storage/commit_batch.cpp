@@ -1,0 +1,244 @@
+// Collecting a commit: everything that does not depend on what is stored goes straight into the
+// write batch; the rest is noted and settled by `Database::commit`.
+#include <algorithm>
+
+#include "core/base/check.hpp"
+#include "storage/codec.hpp"
+#include "storage/database_impl.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+constexpr size_t kBatchReserve = size_t{1} << 20;
+constexpr size_t kProtectionBytes = 8;
+
+bool is_live(std::string_view row) noexcept {
+    return !row.empty() && !RowCodec::is_tombstone(row);
+}
+
+}  // namespace
+
+int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
+                   const EntityFamilies& families, std::string_view key, std::string_view before,
+                   std::string_view after, std::string& scratch_before, std::string& scratch_after) {
+    const bool was = is_live(before);
+    const bool is = is_live(after);
+    if (after.empty()) {
+        batch.Delete(families.rows->get(), to_slice(key)).PermitUncheckedError();
+    } else {
+        batch.Put(families.rows->get(), to_slice(key), to_slice(after)).PermitUncheckedError();
+    }
+    for (size_t i = 0; i < plan.indexes.size(); ++i) {
+        scratch_before.clear();
+        scratch_after.clear();
+        if (was) {
+            plan.append_index_key(scratch_before, i, key, before);
+        }
+        if (is) {
+            plan.append_index_key(scratch_after, i, key, after);
+        }
+        if (scratch_before == scratch_after) {
+            continue;
+        }
+        rocksdb::ColumnFamilyHandle* family = families.indexes[i]->get();
+        if (was) {
+            batch.Delete(family, to_slice(scratch_before)).PermitUncheckedError();
+        }
+        if (is) {
+            batch.Put(family, to_slice(scratch_after), rocksdb::Slice{}).PermitUncheckedError();
+        }
+    }
+    return (is ? 1 : 0) - (was ? 1 : 0);
+}
+
+CommitBatch::CommitBatch(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+CommitBatch::~CommitBatch() = default;
+
+CommitBatch::Impl::Impl(Database::Impl& database)
+    : db{database}, writes{kBatchReserve, 0, kProtectionBytes, 0} {
+    reset();
+}
+
+void CommitBatch::Impl::reset() {
+    generation = db.writing();
+    log_family = db.core->family(FamilyKind::kLog);
+    blocks_family = db.core->family(FamilyKind::kBlocks);
+    writes.Clear();
+    for (size_t kind = 0; kind < kDictKinds; ++kind) {
+        dict_base[kind] = db.dictionaries[kind].size();
+        dict_new[kind].clear();
+        dict_ids[kind].clear();
+    }
+    has_last_address = false;
+    logs = 0;
+    log_tail = db.facts.tails.log;
+    old_logs.clear();
+    blocks = 0;
+    block_tail = db.facts.tails.block;
+    old_blocks.clear();
+    eventless_blocks.clear();
+    coverage.clear();
+    quarantine_keys.clear();
+    row_deltas.assign(generation->plans.size(), 0);
+    undo_keys.clear();
+    const GenerationFacts& of = db.facts_of(db.facts, *generation);
+    undo_block = of.undo_block;
+    undo_next = of.undo_next;
+    unlogged_block = 0;
+    unlogged_delete = false;
+    lowest_block = UINT64_MAX;
+    cursor.reset();
+    finalized.reset();
+    anything = false;
+}
+
+std::optional<uint32_t> CommitBatch::Impl::dict_id(DictKind kind, const DictValue& value,
+                                                   uint64_t block_num) {
+    const auto place = static_cast<size_t>(kind);
+    if (const auto id = db.dictionaries[place].find(value)) {
+        return id;
+    }
+    const auto known = dict_ids[place].find(value);
+    if (known != dict_ids[place].end()) {
+        return known->second;
+    }
+    const auto id = static_cast<uint32_t>(dict_base[place] + dict_new[place].size());
+    if (id >= kDictSizeMax) {
+        return std::nullopt;
+    }
+    dict_ids[place].emplace(value, id);
+    dict_new[place].push_back({kind, id, block_num, value});
+    return id;
+}
+
+void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields* txn) {
+    Impl& my = *impl_;
+    PLUMBLINE_CHECK(log.topic_count <= 4);
+    if (!my.has_last_address || my.last_address != log.address) {
+        my.last_address = log.address;
+        my.last_address_id =
+            my.dict_id(DictKind::kAddress, dict_value(log.address), log.block_num);
+        my.has_last_address = true;
+    }
+    LogDictIds ids{my.last_address_id, std::nullopt};
+    if (log.topic_count > 0) {
+        ids.topic = my.dict_id(DictKind::kTopic, log.topics[0], log.block_num);
+    }
+    my.key_scratch.clear();
+    append_log_key(my.key_scratch, log.block_num, log.log_index);
+    my.value_scratch.clear();
+    append_log_value(my.value_scratch, log, data, txn, ids);
+    my.writes.Put(my.log_family, to_slice(my.key_scratch), to_slice(my.value_scratch))
+        .PermitUncheckedError();
+    if (my.key_scratch > my.log_tail) {
+        my.log_tail.assign(my.key_scratch);
+        ++my.logs;
+    } else {
+        my.old_logs.push_back(my.key_scratch);
+    }
+    my.lowest_block = std::min(my.lowest_block, log.block_num);
+    my.anything = true;
+}
+
+void CommitBatch::append_block(const BlockRow& block) {
+    Impl& my = *impl_;
+    const std::string key = block_key(block.block_num);
+    my.writes.Put(my.blocks_family, to_slice(key), encode_block(block)).PermitUncheckedError();
+    if (key > my.block_tail) {
+        my.block_tail = key;
+        ++my.blocks;
+    } else {
+        my.old_blocks.push_back(key);
+    }
+    if (block.event_count == 0) {
+        my.eventless_blocks.push_back(block.block_num);
+    }
+    my.lowest_block = std::min(my.lowest_block, block.block_num);
+    my.anything = true;
+}
+
+void CommitBatch::append_child(const ChildRow& child) {
+    impl_->writes
+        .Put(impl_->db.core->family(FamilyKind::kChildren), child_key(child), encode_child(child))
+        .PermitUncheckedError();
+    impl_->lowest_block = std::min(impl_->lowest_block, child.block_num);
+    impl_->anything = true;
+}
+
+void CommitBatch::change_row(size_t entity, std::string_view key, std::string_view before,
+                             std::string_view after, std::optional<uint64_t> undo_block) {
+    Impl& my = *impl_;
+    PLUMBLINE_CHECK_MSG(!key.empty(), "the empty key belongs to the watermark");
+    if (before == after) {
+        return;
+    }
+    my.anything = true;
+    my.row_deltas[entity] +=
+        put_row_change(my.writes, my.generation->plans[entity], my.generation->entities[entity],
+                       key, before, after, my.key_scratch, my.other_scratch);
+    if (!undo_block) {
+        if (after.empty()) {
+            my.unlogged_delete = true;
+        } else {
+            my.unlogged_block =
+                std::max(my.unlogged_block, RowCodec::changed_at(after).block_num);
+        }
+        return;
+    }
+    if (*undo_block != my.undo_block) {
+        my.undo_block = *undo_block;
+        my.undo_next = 0;
+    }
+    my.key_scratch.clear();
+    append_undo_key(my.key_scratch, my.undo_block, my.undo_next);
+    my.value_scratch.clear();
+    append_undo_value(my.value_scratch, entity, key, before);
+    my.writes.Put(my.generation->undo->get(), to_slice(my.key_scratch), to_slice(my.value_scratch))
+        .PermitUncheckedError();
+    my.undo_keys.emplace_back(my.undo_block, my.undo_next++);
+}
+
+void CommitBatch::quarantine(const QuarantineRow& row) {
+    Impl& my = *impl_;
+    std::string key = quarantine_key(row.block_num, row.log_index);
+    my.writes.Put(my.generation->quarantine->get(), to_slice(key), encode_quarantine(row))
+        .PermitUncheckedError();
+    my.quarantine_keys.push_back(std::move(key));
+    my.anything = true;
+}
+
+void CommitBatch::extend_coverage(const CoverageRow& row) {
+    PLUMBLINE_CHECK(row.range.from <= row.range.to);
+    impl_->coverage.push_back(row);
+    impl_->anything = true;
+}
+
+void CommitBatch::set_finalized(uint64_t block_num) {
+    impl_->finalized = std::max(impl_->finalized.value_or(0), block_num);
+    impl_->anything = true;
+}
+
+void CommitBatch::set_cursor(uint64_t block_num, const evm::Hash& block_hash, uint64_t timestamp) {
+    Cursor cursor;
+    cursor.block_num = block_num;
+    cursor.block_hash = block_hash;
+    cursor.timestamp = timestamp;
+    impl_->cursor = cursor;
+    impl_->anything = true;
+}
+
+size_t CommitBatch::size_bytes() const noexcept {
+    return impl_->writes.GetDataSize();
+}
+
+bool CommitBatch::empty() const noexcept {
+    return !impl_->anything;
+}
+
+void CommitBatch::clear() {
+    impl_->reset();
+}
+
+}  // namespace plumbline::storage

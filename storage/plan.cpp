@@ -1,0 +1,62 @@
+#include "storage/codec.hpp"
+#include "storage/database_impl.hpp"
+#include "storage/entity_key.hpp"
+#include "storage/key_parts.hpp"
+
+namespace plumbline::storage {
+
+EntityPlan::EntityPlan(const EntityLayout& layout)
+    : codec{layout}, keep_tombstones{layout.keep_tombstones} {
+    for (const Field& field : layout.key) {
+        key_types.push_back(field.type);
+    }
+    for (const auto& columns : layout.indexes) {
+        std::vector<Column> index;
+        for (const uint16_t column : columns) {
+            const bool is_key = column < layout.key.size();
+            index.push_back({is_key,
+                             static_cast<uint16_t>(is_key ? column : column - layout.key.size()),
+                             layout.column(column).type});
+        }
+        indexes.push_back(std::move(index));
+    }
+}
+
+void EntityPlan::append_index_key(std::string& out, size_t index, std::string_view key,
+                                  std::string_view row) const {
+    for (const Column& column : indexes[index]) {
+        if (column.is_key) {
+            std::string_view rest = key;
+            for (uint16_t i = 0; i < column.place; ++i) {
+                rest.remove_prefix(std::min(rest.size(), key_part_size(rest, key_types[i])));
+            }
+            out.append(rest.substr(0, std::min(rest.size(), key_part_size(rest, column.type))));
+            continue;
+        }
+        const std::string_view value = codec.raw(row, column.place);
+        if (column.type.is_dynamic()) {
+            append_key_dynamic(out, value);
+            continue;
+        }
+        const size_t at = out.size();
+        out.append(value);
+        if (column.type.kind == FieldKind::kInt) {
+            out[at] = static_cast<char>(out[at] ^ '\x80');
+        }
+    }
+    out.append(key);
+}
+
+std::vector<FamilyPtr> Generation::all() const {
+    std::vector<FamilyPtr> families;
+    for (const EntityFamilies& entity : entities) {
+        families.push_back(entity.rows);
+        families.insert(families.end(), entity.indexes.begin(), entity.indexes.end());
+    }
+    families.push_back(undo);
+    families.push_back(quarantine);
+    families.push_back(digest);
+    return families;
+}
+
+}  // namespace plumbline::storage

@@ -1,0 +1,130 @@
+#include "storage/rocks_options.hpp"
+
+#include <algorithm>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+/// Passes on what went wrong behind the writer's back.
+class Listener final : public rocksdb::EventListener {
+  public:
+    explicit Listener(std::function<void(const std::string&)> notice) : notice_{std::move(notice)} {}
+    void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                           rocksdb::Status* status) override {
+        notice_("storage stopped writing: " + status->ToString());
+    }
+
+  private:
+    std::function<void(const std::string&)> notice_;
+};
+
+}  // namespace
+
+RocksTuning make_tuning(const OpenOptions& options) {
+    RocksTuning tuning;
+    tuning.memory_bytes = std::max(options.memory_bytes, 8 * kMiB);
+    tuning.tiny_buffers = options.tiny_buffers;
+    tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
+    tuning.write_buffers =
+        std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes / 2, tuning.cache);
+    tuning.filter.reset(rocksdb::NewBloomFilterPolicy(10));
+    return tuning;
+}
+
+rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning& tuning) {
+    rocksdb::DBOptions out;
+    out.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+    // Its default depends on NDEBUG of whoever includes the header.
+    out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    out.keep_log_file_num = 2;
+    out.max_background_jobs = 2;
+    // A reader beside a writer must hold every file open: the writer may delete any of them.
+    out.max_open_files = options.read_only ? -1 : 512;
+    out.write_buffer_manager = tuning.write_buffers;
+    out.max_total_wal_size = tuning.tiny_buffers ? 64 << 10 : 128 * kMiB;
+    out.bytes_per_sync = kMiB;
+    out.stats_dump_period_sec = 0;
+    out.stats_persist_period_sec = 0;
+    out.enable_pipelined_write = false;
+    out.paranoid_checks = true;
+    out.persist_stats_to_disk = false;
+    if (options.notice) {
+        out.listeners.push_back(std::make_shared<Listener>(options.notice));
+    }
+    return out;
+}
+
+rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTuning& tuning) {
+    rocksdb::ColumnFamilyOptions out;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = tuning.cache;
+    table.cache_index_and_filter_blocks = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+    table.format_version = 5;
+    table.block_size = 16 << 10;
+    out.compression = rocksdb::kLZ4Compression;
+    out.level_compaction_dynamic_level_bytes = false;
+    out.memtable_protection_bytes_per_key = 8;
+    out.paranoid_file_checks = true;
+    out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 16, kMiB, 16 * kMiB);
+    out.target_file_size_base = 32 * kMiB;
+    switch (kind) {
+        case FamilyKind::kLog:
+            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
+            out.target_file_size_base = 64 * kMiB;
+            out.max_bytes_for_level_base = 512 * kMiB;
+            table.block_size = 32 << 10;
+            out.bottommost_compression = rocksdb::kZSTD;
+            break;
+        case FamilyKind::kEntity:
+            // Folding asks for keys that do not exist yet as often as for those that do.
+            table.filter_policy = tuning.filter;
+            out.memtable_whole_key_filtering = true;
+            out.memtable_prefix_bloom_size_ratio = 0.1;
+            table.block_size = 8 << 10;
+            table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
+            break;
+        case FamilyKind::kQuarantine:
+        case FamilyKind::kTask:
+            table.filter_policy = tuning.filter;
+            break;
+        case FamilyKind::kBlocks:
+            out.bottommost_compression = rocksdb::kZSTD;
+            break;
+        default: break;
+    }
+    if (tuning.tiny_buffers) {
+        out.write_buffer_size = 16 << 10;
+        out.arena_block_size = 4 << 10;
+        out.target_file_size_base = 16 << 10;
+        out.max_bytes_for_level_base = 64 << 10;
+        out.level0_file_num_compaction_trigger = 2;
+        table.block_size = 1 << 10;
+    }
+    out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    return out;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> make_descriptors(
+    const std::vector<std::string>& names, const RocksTuning& tuning) {
+    std::vector<rocksdb::ColumnFamilyDescriptor> out;
+    out.reserve(names.size());
+    for (const std::string& name : names) {
+        out.emplace_back(name, make_family_options(family_kind(name), tuning));
+    }
+    return out;
+}
+
+}  // namespace plumbline::storage

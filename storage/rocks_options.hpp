@@ -1,0 +1,33 @@
+// RocksDB's options for the database and for each kind of family. Internal to storage.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+
+#include "storage/database.hpp"
+#include "storage/families.hpp"
+
+namespace plumbline::storage {
+
+/// What all families of one open database share.
+struct RocksTuning {
+    std::shared_ptr<rocksdb::Cache> cache;
+    std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+    std::shared_ptr<const rocksdb::FilterPolicy> filter;
+    size_t memory_bytes = 0;
+    bool tiny_buffers = false;
+};
+[[nodiscard]] RocksTuning make_tuning(const OpenOptions& options);
+[[nodiscard]] rocksdb::DBOptions make_db_options(const OpenOptions& options,
+                                                 const RocksTuning& tuning);
+[[nodiscard]] rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind,
+                                                               const RocksTuning& tuning);
+[[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> make_descriptors(
+    const std::vector<std::string>& names, const RocksTuning& tuning);
+
+}  // namespace plumbline::storage
