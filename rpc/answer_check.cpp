@@ -1,0 +1,152 @@
+#include "rpc/answer_check.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace plumbline::rpc {
+
+namespace {
+
+constexpr size_t kCacheSize = 4096;
+constexpr size_t kSmallList = 8;
+
+std::string at_block(uint64_t block_num) {
+    return " (block " + std::to_string(block_num) + ")";
+}
+
+}  // namespace
+
+FilterCheck::FilterCheck(const LogFilter& filter)
+    : addresses_{filter.addresses}, topics_{filter.topics0}, cache_(kCacheSize) {
+    for (const evm::Address& address : addresses_) {
+        address_bits_.push_back(evm::bloom_bits(address.view()));
+    }
+    for (const evm::Hash& topic : topics_) {
+        topic_bits_.push_back(evm::bloom_bits(topic.view()));
+    }
+    if (addresses_.size() > kSmallList) {
+        address_set_.insert(addresses_.begin(), addresses_.end());
+    }
+}
+
+bool FilterCheck::matches(const evm::Log& log) const {
+    if (!addresses_.empty()) {
+        const bool known = addresses_.size() > kSmallList
+                               ? address_set_.contains(log.address)
+                               : std::ranges::find(addresses_, log.address) != addresses_.end();
+        if (!known) {
+            return false;
+        }
+    }
+    return topics_.empty() || (log.topic_count > 0 && std::ranges::find(topics_, log.topics[0]) != topics_.end());
+}
+
+std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch, const evm::BlockRange& range) const {
+    const evm::Log* last = nullptr;
+    for (const evm::Log& log : batch.logs) {
+        if (log.block_num < range.from || log.block_num > range.to) {
+            return "a log outside the asked blocks" + at_block(log.block_num);
+        }
+        if (!matches(log)) {
+            return "a log of an address or event that was not asked for" + at_block(log.block_num);
+        }
+        if (last != nullptr) {
+            if (log.block_num < last->block_num ||
+                (log.block_num == last->block_num && log.log_index < last->log_index)) {
+                return "logs out of order" + at_block(log.block_num);
+            }
+            if (log.block_num == last->block_num) {
+                if (log.log_index == last->log_index) {
+                    return "two logs with one index" + at_block(log.block_num);
+                }
+                if (log.txn_index < last->txn_index) {
+                    return "log indexes that do not follow the transactions" + at_block(log.block_num);
+                }
+                if (log.block_hash != last->block_hash) {
+                    return "two hashes of one block" + at_block(log.block_num);
+                }
+            }
+        }
+        last = &log;
+    }
+    return std::nullopt;
+}
+
+const evm::BloomBits& FilterCheck::bits_of(ByteView bytes) {
+    evm::Hash key;
+    std::copy(bytes.begin(), bytes.end(), key.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+    CachedBits& slot = cache_[(evm::FixedBytesHash{}(key) >> 40U) % kCacheSize];
+    if (slot.size != bytes.size() || slot.key != key) {
+        slot = {key, bytes.size(), evm::bloom_bits(bytes)};
+    }
+    return slot.bits;
+}
+
+bool FilterCheck::bloom_has(const evm::Header& header, const evm::Log& log) {
+    if (!evm::may_contain(header.logs_bloom, bits_of(log.address.view()))) {
+        return false;
+    }
+    for (size_t i = 0; i < log.topic_count; ++i) {
+        if (!evm::may_contain(header.logs_bloom, bits_of(log.topics[i].view()))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool FilterCheck::may_lack(const evm::Header& header, std::span<const evm::Log> logs, bool every_event) const {
+    const auto in_bloom = [&](const evm::BloomBits& bits) { return evm::may_contain(header.logs_bloom, bits); };
+    if (addresses_.empty() && topics_.empty()) {
+        return logs.empty() && !header.logs_bloom.is_zero();
+    }
+    const bool any_address = address_bits_.empty() || std::ranges::any_of(address_bits_, in_bloom);
+    const bool any_topic = topic_bits_.empty() || std::ranges::any_of(topic_bits_, in_bloom);
+    if (!any_address || !any_topic) {
+        return false;
+    }
+    if (logs.empty()) {
+        return true;
+    }
+    if (!every_event) {
+        return false;
+    }
+    for (size_t i = 0; i < topics_.size(); ++i) {
+        if (in_bloom(topic_bits_[i]) &&
+            std::ranges::none_of(logs, [&](const evm::Log& log) { return log.topics[0] == topics_[i]; })) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < addresses_.size(); ++i) {
+        if (in_bloom(address_bits_[i]) &&
+            std::ranges::none_of(logs, [&](const evm::Log& log) { return log.address == addresses_[i]; })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool same_logs(const evm::LogBatch& a, const evm::LogBatch& b) {
+    return std::ranges::equal(a.logs, b.logs, [&](const evm::Log& x, const evm::Log& y) {
+        return x.block_num == y.block_num && x.log_index == y.log_index && x.txn_index == y.txn_index &&
+               x.block_hash == y.block_hash && x.txn_hash == y.txn_hash && x.address == y.address &&
+               x.topic_count == y.topic_count &&
+               std::equal(x.topics.begin(), x.topics.begin() + x.topic_count, y.topics.begin()) &&
+               equal(a.data(x), b.data(y));
+    });
+}
+
+void append_logs(const evm::LogBatch& from, const evm::BlockRange& range, evm::LogBatch& to) {
+    for (const evm::Log& log : from.logs) {
+        if (log.block_num >= range.from && log.block_num <= range.to) {
+            to.push(log, from.data(log));
+        }
+    }
+}
+
+void sort_logs(evm::LogBatch& batch) {
+    std::ranges::sort(batch.logs, [](const evm::Log& a, const evm::Log& b) {
+        return std::tie(a.block_num, a.log_index) < std::tie(b.block_num, b.log_index);
+    });
+}
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,59 @@
+// What can be known wrong about an answer from the answer itself: the filter it was asked with, its
+// own order and indexes, the headers it belongs to, and their blooms.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "core/evm/bloom.hpp"
+#include "core/evm/header.hpp"
+#include "core/evm/log.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::rpc {
+
+/// A filter ready to be compared with many logs and blooms. One thread.
+class FilterCheck {
+  public:
+    explicit FilterCheck(const LogFilter& filter);
+
+    [[nodiscard]] bool matches(const evm::Log& log) const;
+    /// Why `logs` cannot be the answer for `range`: out of range, of another address or event, not
+    /// strictly rising in (block, log index), transaction indexes that fall, two hashes of one block.
+    [[nodiscard]] std::optional<std::string> find_fault(const evm::LogBatch& logs, const evm::BlockRange& range) const;
+
+    /// True where `header`'s bloom has all that `log` must have left in it.
+    [[nodiscard]] bool bloom_has(const evm::Header& header, const evm::Log& log);
+    /// True where the bloom allows for a matching log that `logs` (all that were returned of this
+    /// block) does not have: no log at all, or with `every_event` none of an event or an address
+    /// that the bloom may have. True is a suspicion: blooms have false positives.
+    [[nodiscard]] bool may_lack(const evm::Header& header, std::span<const evm::Log> logs, bool every_event) const;
+
+  private:
+    [[nodiscard]] const evm::BloomBits& bits_of(ByteView bytes);
+
+    struct CachedBits {
+        evm::Hash key;  // addresses are padded on the left, as the EVM does
+        size_t size = 0;
+        evm::BloomBits bits;
+    };
+    std::vector<evm::Address> addresses_;
+    std::vector<evm::Hash> topics_;
+    std::vector<evm::BloomBits> address_bits_;
+    std::vector<evm::BloomBits> topic_bits_;
+    std::unordered_set<evm::Address, evm::FixedBytesHash> address_set_;
+    std::vector<CachedBits> cache_;
+};
+
+/// Two batches with the same logs, data included.
+[[nodiscard]] bool same_logs(const evm::LogBatch& a, const evm::LogBatch& b);
+/// Copies the logs of `from` that lie in `range` to the end of `to`.
+void append_logs(const evm::LogBatch& from, const evm::BlockRange& range, evm::LogBatch& to);
+/// Sorts by (block, log index). The arena stays as it is.
+void sort_logs(evm::LogBatch& logs);
+
+}  // namespace plumbline::rpc

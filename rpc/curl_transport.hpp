@@ -1,0 +1,36 @@
+// Transport over libcurl's multi interface: HTTP/2 where TLS negotiates it, keep-alive,
+// compression, certificates always verified, no redirects.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "rpc/transport.hpp"
+
+namespace plumbline::rpc {
+
+struct CurlOptions {
+    int64_t connect_timeout_ms = 10'000;
+    int connections_max = 64;          ///< overall
+    int connections_per_host_max = 16; ///< HTTP/2 streams share one
+    /// "" = no proxy, whatever the environment says (the default: a local node must never be
+    /// reached through one); "env" = http_proxy, https_proxy, no_proxy; else a proxy URL.
+    std::string proxy;
+    std::string user_agent = "plumbline";
+};
+
+class CurlTransport final : public Transport {
+  public:
+    explicit CurlTransport(CurlOptions options = {});
+    ~CurlTransport() override;
+
+    uint64_t submit(HttpRequest request) override;
+    void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) override;
+    [[nodiscard]] size_t in_flight() const override;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::rpc

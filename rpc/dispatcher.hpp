@@ -1,0 +1,157 @@
+// Carries groups of JSON-RPC calls to providers: chooses who is asked, cuts batches, waits, retries
+// elsewhere, and gives back one settled answer for each call. What a refused range means is the
+// asker's business (range_job.hpp); everything that asking again or asking another can cure is
+// cured here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rpc/eth_json.hpp"
+#include "rpc/provider.hpp"
+#include "rpc/transport.hpp"
+
+namespace plumbline::rpc {
+
+/// What became of a group: `error`, or `refusal` (only for groups that want size refusals), or an
+/// answer for each call (value, null, or an RpcError where errors are answers).
+struct GroupResult {
+    std::optional<Error> error;
+    std::optional<Refusal> refusal;
+    std::vector<Answer> answers;
+    size_t provider = 0;  ///< who answered last, or refused
+    size_t received_bytes = 0;
+    int64_t elapsed_ms = 0;
+};
+
+struct CallGroup {
+    std::vector<Call> calls;
+    bool one_backend = false;          ///< one HTTP request, so that one node answers all of it
+    bool errors_are_answers = false;   ///< refusals of the question itself are an answer
+    bool wants_size_refusals = false;  ///< size refusals and timeouts end the group
+    bool is_head_probe = false;        ///< goes to a provider of which nothing is known yet
+    int64_t timeout_ms = 0;            ///< of each request; 0 = the default
+    std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
+    std::optional<size_t> only;        ///< ask this provider and no other
+    uint64_t never = 0;                ///< bit set of providers not to ask
+    uint64_t avoid = 0;                ///< bit set of providers to ask only when no other is left
+    /// Called once a provider is chosen, before the first request: may rewrite `calls`.
+    std::function<void(size_t provider, CallGroup& group)> prepare;
+    std::function<void(GroupResult)> done;
+};
+
+/// One thread. `done` callbacks run inside `poll`.
+class Dispatcher {
+  public:
+    static constexpr size_t kProvidersMax = 64;
+
+    Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock, PoolObserver* observer);
+
+    void send(CallGroup group);
+    /// Sends what can be sent, receives, runs callbacks. Waits at most `wait_ms`.
+    void poll(int64_t wait_ms);
+    [[nodiscard]] size_t open_groups() const { return groups_.size(); }
+
+    [[nodiscard]] std::vector<Provider>& providers() { return providers_; }
+    [[nodiscard]] const std::vector<Provider>& providers() const { return providers_; }
+    [[nodiscard]] int64_t now() const { return clock_.monotonic_ms(); }
+    [[nodiscard]] const PoolOptions& options() const { return options_; }
+    [[nodiscard]] Jitter& jitter() { return jitter_; }
+    void tell(LogLevel level, const std::string& message) const;
+    /// Runs `task` from `poll` once `at_ms` has come.
+    void at(int64_t at_ms, std::function<void()> task);
+    /// The chain id all providers must have; set by the first answer.
+    [[nodiscard]] std::optional<uint64_t> chain_id() const { return chain_id_; }
+    /// Asks a provider for chain id, head and finalized head, and notes what it says.
+    void probe_head(size_t provider, std::function<void(GroupResult)> done);
+
+  private:
+    struct Active {
+        CallGroup group;
+        std::vector<std::optional<Answer>> settled;
+        std::vector<size_t> todo;  // indices not on their way and not settled
+        bool prepared = false;
+        uint32_t attempts = 0;
+        uint32_t requests_out = 0;
+        int64_t not_before_ms = 0;
+        int64_t deadline_ms = 0;
+        int64_t first_sent_ms = 0;
+        uint64_t failed = 0;     // providers that failed in this round
+        uint64_t said_null = 0;  // providers that do not have what some index asks for
+        std::vector<std::optional<Answer>> fallback;  // null or error, should nobody know better
+        std::optional<Refusal> unclear;  // a refused range that no rule understood
+        std::string unclear_text;
+        uint32_t waits = 0;  // rate limits met
+        std::map<size_t, std::string> reasons;
+        ErrorCode last_code = ErrorCode::kUnavailable;
+        std::optional<size_t> sticky;  // one_backend: who has the rest of the group
+        size_t received_bytes = 0;
+        size_t last_provider = 0;
+        bool finished = false;
+    };
+    struct Shot {
+        uint64_t group = 0;
+        size_t provider = 0;
+        std::vector<size_t> indices;
+        std::vector<Call> calls;
+        uint64_t first_id = 0;
+        int64_t sent_ms = 0;
+    };
+    enum class Choice : uint8_t { kChosen, kWait, kNobody };
+
+    void pump();
+    void pump_group(uint64_t id, Active& active);
+    [[nodiscard]] Choice choose(const Active& active, size_t& provider);
+    void nobody_left(Active& active);
+    void submit(uint64_t id, Active& active, size_t provider);
+    void receive(HttpCompletion completion);
+    void receive_answers(Active& active, const Shot& shot, HttpCompletion& completion);
+    void receive_failure(Active& active, const Shot& shot, const HttpCompletion& completion);
+    // How a whole response bears on the provider's health; one response counts once.
+    struct Health {
+        bool failed = false;
+        bool limited = false;
+        std::optional<int64_t> retry_after_ms;
+    };
+    void receive_null(Active& active, const Shot& shot, size_t position);
+    void receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error, int http_status,
+                       Health& health);
+    /// Call `index` is to be asked again; `blame` keeps this provider out until the round is over.
+    void put_back(Active& active, const Shot& shot, size_t position, const std::string& reason, ErrorCode code,
+                  bool blame);
+    void put_back_all(Active& active, const Shot& shot, const std::string& reason, ErrorCode code, bool blame);
+    void end_with_refusal(Active& active, size_t provider, Refusal refusal, const std::string& text);
+    void end_with_error(Active& active, Error error);
+    void finish_if_settled(Active& active);
+    void fail_provider(size_t provider, const std::string& reason);
+    [[nodiscard]] std::string describe(const Active& active) const;
+    [[nodiscard]] int64_t next_wake_ms(int64_t wait_ms) const;
+    void run_due_tasks();
+    void refresh_head(size_t provider);
+    void run_finished();
+    void close_finished();
+
+    const PoolOptions& options_;
+    Transport& transport_;
+    const Clock& clock_;
+    PoolObserver* observer_;
+    Jitter jitter_;
+    std::vector<Provider> providers_;
+    AnswerReader reader_;
+    std::map<uint64_t, Active> groups_;
+    std::map<uint64_t, Shot> shots_;  // by transport id
+    std::multimap<int64_t, std::function<void()>> tasks_;
+    std::vector<std::pair<std::function<void(GroupResult)>, GroupResult>> finished_;
+    uint64_t next_group_ = 1;
+    uint64_t next_call_id_ = 1;
+    std::optional<uint64_t> chain_id_;
+    std::vector<HttpCompletion> completions_;
+};
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,131 @@
+#include <algorithm>
+
+#include "core/evm/hex.hpp"
+#include "rpc/eth_json.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+void append_quoted_quantity(std::string& out, uint64_t value) {
+    out += '"';
+    out += evm::to_quantity(value);
+    out += '"';
+}
+
+template <size_t N>
+void append_quoted_hex(std::string& out, const evm::FixedBytes<N>& value) {
+    out += "\"0x";
+    evm::append_hex(out, value.view());
+    out += '"';
+}
+
+template <size_t N>
+void append_list(std::string& out, std::span<const evm::FixedBytes<N>> values) {
+    out += '[';
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (i != 0) {
+            out += ',';
+        }
+        append_quoted_hex(out, values[i]);
+    }
+    out += ']';
+}
+
+// {"fromBlock":..,"toBlock":..,"address":[..],"topics":[[..]]}; a single address or topic is sent
+// bare, the form every node knows.
+void append_filter(std::string& out, const Call& call) {
+    out += '{';
+    if (call.kind == Call::Kind::kLogs) {
+        out += "\"fromBlock\":";
+        append_quoted_quantity(out, call.range.from);
+        out += ",\"toBlock\":";
+        append_quoted_quantity(out, call.range.to);
+    } else {
+        out += "\"blockHash\":";
+        append_quoted_hex(out, call.hash);
+    }
+    const std::span<const evm::Address> all{call.filter->addresses};
+    const size_t end = std::min(call.address_end, all.size());
+    const auto addresses = all.subspan(std::min(call.address_begin, end), end - std::min(call.address_begin, end));
+    if (addresses.size() == 1) {
+        out += ",\"address\":";
+        append_quoted_hex(out, addresses.front());
+    } else if (!addresses.empty()) {
+        out += ",\"address\":";
+        append_list(out, addresses);
+    }
+    const std::span<const evm::Hash> topics{call.filter->topics0};
+    if (topics.size() == 1) {
+        out += ",\"topics\":[";
+        append_quoted_hex(out, topics.front());
+        out += ']';
+    } else if (!topics.empty()) {
+        out += ",\"topics\":[";
+        append_list(out, topics);
+        out += ']';
+    }
+    out += '}';
+}
+
+void append_params(std::string& out, const Call& call) {
+    switch (call.kind) {
+        case Call::Kind::kChainId: return;
+        case Call::Kind::kHeaderByNum:
+            append_quoted_quantity(out, call.block_num);
+            out += ",false";
+            return;
+        case Call::Kind::kHeaderByHash:
+            append_quoted_hex(out, call.hash);
+            out += ",false";
+            return;
+        case Call::Kind::kHeaderLatest: out += "\"latest\",false"; return;
+        case Call::Kind::kHeaderFinalized: out += "\"finalized\",false"; return;
+        case Call::Kind::kLogs:
+        case Call::Kind::kLogsOfBlock: append_filter(out, call); return;
+        case Call::Kind::kReceiptLogs:
+        case Call::Kind::kTxn: append_quoted_hex(out, call.hash); return;
+    }
+}
+
+}  // namespace
+
+std::string_view method_name(Call::Kind kind) noexcept {
+    switch (kind) {
+        case Call::Kind::kChainId: return "eth_chainId";
+        case Call::Kind::kHeaderByNum:
+        case Call::Kind::kHeaderLatest:
+        case Call::Kind::kHeaderFinalized: return "eth_getBlockByNumber";
+        case Call::Kind::kHeaderByHash: return "eth_getBlockByHash";
+        case Call::Kind::kLogs:
+        case Call::Kind::kLogsOfBlock: return "eth_getLogs";
+        case Call::Kind::kReceiptLogs: return "eth_getBlockReceipts";
+        case Call::Kind::kTxn: return "eth_getTransactionByHash";
+    }
+    return "";
+}
+
+std::string write_request(std::span<const Call> calls, uint64_t first_id) {
+    std::string out;
+    if (calls.size() != 1) {
+        out += '[';
+    }
+    for (size_t i = 0; i < calls.size(); ++i) {
+        if (i != 0) {
+            out += ',';
+        }
+        out += R"({"jsonrpc":"2.0","id":)";
+        out += std::to_string(first_id + i);
+        out += R"(,"method":")";
+        out += method_name(calls[i].kind);
+        out += R"(","params":[)";
+        append_params(out, calls[i]);
+        out += "]}";
+    }
+    if (calls.size() != 1) {
+        out += ']';
+    }
+    return out;
+}
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,236 @@
+#include "rpc/provider.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+constexpr size_t kFilterClassesMax = 256;
+
+// Filters with the same events and about as many addresses are one class: a growing list of
+// factory children must not forget what was learnt.
+uint64_t filter_class(const LogFilter& filter) {
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    const auto mix = [&hash](uint64_t word) {
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
+        hash ^= hash >> 29U;
+    };
+    for (const evm::Hash& topic : filter.topics0) {
+        mix(evm::FixedBytesHash{}(topic));
+    }
+    mix(static_cast<uint64_t>(std::bit_width(filter.addresses.size())));
+    if (filter.addresses.size() == 1) {
+        mix(evm::FixedBytesHash{}(filter.addresses.front()));
+    }
+    return hash;
+}
+
+}  // namespace
+
+std::string display_name(std::string_view url) {
+    const size_t scheme_end = url.find("://");
+    if (scheme_end == std::string_view::npos) {
+        return "(unreadable url)";
+    }
+    std::string_view host = url.substr(scheme_end + 3);
+    host = host.substr(0, host.find_first_of("/?#\\"));
+    if (const size_t at = host.rfind('@'); at != std::string_view::npos) {
+        host.remove_prefix(at + 1);
+    }
+    if (host.empty()) {
+        return "(unreadable url)";
+    }
+    return std::string{url.substr(0, scheme_end + 3)} + std::string{host};
+}
+
+int64_t Jitter::upto(int64_t bound) {
+    state_ += 0x9E3779B97F4A7C15ULL;
+    uint64_t z = state_;
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
+    z ^= z >> 31U;
+    return bound <= 0 ? 0 : static_cast<int64_t>(z % (static_cast<uint64_t>(bound) + 1));
+}
+
+Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock, Jitter& jitter)
+    : options_{options}, clock_{clock}, jitter_{jitter},
+      window_{static_cast<double>(options.in_flight_per_provider_max)}, batch_max_{options.batch_max},
+      addresses_max_{options.addresses_max} {
+    stats_.name = display_name(endpoint.url);
+}
+
+bool Provider::is_usable() const {
+    const int64_t now = clock_.monotonic_ms();
+    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && !(open_until_ms_ && now < *open_until_ms_);
+}
+
+bool Provider::is_free() const {
+    if (!is_usable() || clock_.monotonic_ms() < wait_until_ms_) {
+        return false;
+    }
+    // A provider that was down or parked gets one request to show that it is back.
+    const bool probing = open_until_ms_ || parked_until_ms_;
+    return in_flight_ < (probing ? 1U : static_cast<uint32_t>(window_));
+}
+
+std::optional<int64_t> Provider::free_at_ms() const {
+    const int64_t now = clock_.monotonic_ms();
+    if (other_chain_) {
+        return std::nullopt;
+    }
+    int64_t at = wait_until_ms_;
+    at = std::max(at, parked_until_ms_.value_or(0));
+    at = std::max(at, open_until_ms_.value_or(0));
+    return at > now ? std::optional{at} : std::nullopt;
+}
+
+double Provider::cost() const {
+    const double latency = std::max(1.0, stats_.latency_ms);
+    return latency * static_cast<double>(in_flight_ + 1) * (1.0 + static_cast<double>(failures_in_row_)) *
+           (1.0 + 4.0 * static_cast<double>(stats_.lies));
+}
+
+void Provider::on_sent() {
+    ++in_flight_;
+    ++stats_.requests;
+}
+
+void Provider::on_done(size_t bytes) {
+    PLUMBLINE_CHECK(in_flight_ > 0);
+    --in_flight_;
+    stats_.received_bytes += bytes;
+}
+
+void Provider::on_success(int64_t elapsed_ms) {
+    const auto elapsed = static_cast<double>(elapsed_ms);
+    stats_.latency_ms = stats_.latency_ms == 0 ? elapsed : 0.8 * stats_.latency_ms + 0.2 * elapsed;
+    failures_in_row_ = 0;
+    rate_limits_in_row_ = 0;
+    breaker_rounds_ = 0;
+    open_until_ms_.reset();
+    // Answers to requests sent before it was parked do not free it.
+    if (parked_until_ms_ && clock_.monotonic_ms() >= *parked_until_ms_) {
+        parked_until_ms_.reset();
+        billing_ = false;
+    }
+    window_ = std::min(static_cast<double>(options_.in_flight_per_provider_max), window_ + 1.0 / window_);
+}
+
+void Provider::on_failure() {
+    ++failures_in_row_;
+    if (failures_in_row_ >= options_.breaker_failures || open_until_ms_) {
+        const int64_t base = std::min(options_.breaker_ms_max,
+                                      options_.breaker_ms_first << std::min<uint32_t>(breaker_rounds_, 20));
+        // Failures of requests that were out together count as one round.
+        if (!open_until_ms_ || clock_.monotonic_ms() >= *open_until_ms_) {
+            ++breaker_rounds_;
+            open_until_ms_ = clock_.monotonic_ms() + base / 2 + jitter_.upto(base / 2);
+        }
+    }
+}
+
+void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms) {
+    window_ = std::max(1.0, window_ / 2);
+    const int64_t base = std::min(options_.backoff_ms_max,
+                                  2 * options_.backoff_ms_first << std::min<uint32_t>(rate_limits_in_row_, 16));
+    ++rate_limits_in_row_;
+    const int64_t wait = retry_after_ms ? std::min(*retry_after_ms, options_.retry_after_ms_max)
+                                        : base / 2 + jitter_.upto(base / 2);
+    wait_until_ms_ = std::max(wait_until_ms_, clock_.monotonic_ms() + wait);
+}
+
+void Provider::on_lie() {
+    ++stats_.lies;
+    if (stats_.lies > options_.lies_tolerated) {
+        parked_until_ms_ = clock_.monotonic_ms() + options_.lie_park_ms;
+    }
+}
+
+bool Provider::on_billing() {
+    parked_until_ms_ = clock_.monotonic_ms() + options_.billing_park_ms;
+    return !std::exchange(billing_, true);
+}
+
+void Provider::on_head(uint64_t block_num) {
+    stats_.head = block_num;
+    head_at_ms_ = clock_.monotonic_ms();
+}
+
+void Provider::on_behind(uint64_t block_num) {
+    if (block_num > 0 && (!stats_.head || *stats_.head >= block_num)) {
+        on_head(block_num - 1);
+    }
+}
+
+bool Provider::is_behind(uint64_t block_num) const {
+    return stats_.head && *stats_.head < block_num &&
+           clock_.monotonic_ms() - head_at_ms_ < options_.head_stale_ms;
+}
+
+bool Provider::needs_head_refresh(uint64_t block_num) const {
+    return stats_.head && *stats_.head < block_num && !is_behind(block_num);
+}
+
+bool Provider::on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected) {
+    stats_.chain_id = chain_id;
+    other_chain_ = expected && *expected != chain_id;
+    return !other_chain_;
+}
+
+void Provider::on_batch_too_large(size_t calls, std::optional<uint64_t> told) {
+    const uint64_t half = std::max<uint64_t>(1, calls / 2);
+    const uint64_t next = told && *told >= 1 && *told < calls ? *told : half;
+    batch_max_ = static_cast<uint32_t>(std::min<uint64_t>(batch_max_, next));
+}
+
+void Provider::on_too_many_addresses(size_t addresses, std::optional<uint64_t> told) {
+    const uint64_t half = std::max<uint64_t>(1, addresses / 2);
+    const uint64_t next = told && *told >= 1 && *told < addresses ? *told : half;
+    addresses_max_ = static_cast<uint32_t>(std::min<uint64_t>(addresses_max_, next));
+}
+
+RangeController& Provider::ranges(const LogFilter& filter) {
+    const uint64_t key = filter_class(filter);
+    if (ranges_.size() >= kFilterClassesMax && !ranges_.contains(key)) {
+        ranges_.clear();
+    }
+    auto& slot = ranges_[key];
+    if (!slot) {
+        slot = std::make_unique<RangeController>(options_.range, clock_);
+    }
+    last_class_ = key;
+    return *slot;
+}
+
+ProviderStats Provider::stats() const {
+    ProviderStats out = stats_;
+    const int64_t now = clock_.monotonic_ms();
+    out.in_flight = in_flight_;
+    out.window = window_;
+    out.batch_max = batch_max_;
+    if (last_class_) {
+        if (const auto found = ranges_.find(*last_class_); found != ranges_.end()) {
+            out.blocks_cap = found->second->cap();
+        }
+    }
+    out.usable = is_usable();
+    if (other_chain_) {
+        out.state = "other chain";
+    } else if (parked_until_ms_ && now < *parked_until_ms_) {
+        out.state = billing_ ? "billing" : "lied";
+    } else if (open_until_ms_) {
+        out.state = "down";
+    } else if (now < wait_until_ms_) {
+        out.state = "rate limited";
+    } else {
+        out.state = stats_.chain_id ? "ok" : "starting";
+    }
+    return out;
+}
+
+}  // namespace plumbline::rpc

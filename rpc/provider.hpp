@@ -1,0 +1,109 @@
+// One provider's health: whether, when and how much it may be asked.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "rpc/chain_source.hpp"
+#include "rpc/pool_options.hpp"
+
+namespace plumbline::rpc {
+
+/// scheme://host[:port] of a URL: all of it that may be shown. "(unreadable url)" if it has no host.
+[[nodiscard]] std::string display_name(std::string_view url);
+
+/// Deterministic jitter (splitmix64).
+class Jitter {
+  public:
+    explicit Jitter(uint64_t seed) : state_{seed} {}
+    /// 0 to `bound`, both included.
+    [[nodiscard]] int64_t upto(int64_t bound);
+
+  private:
+    uint64_t state_;
+};
+
+/// One thread.
+class Provider {
+  public:
+    Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock, Jitter& jitter);
+
+    [[nodiscard]] const std::string& name() const { return stats_.name; }
+
+    // ---- May it be asked?
+    /// Not down, parked or of another chain.
+    [[nodiscard]] bool is_usable() const;
+    /// Usable, not told to wait, and with room for one more request.
+    [[nodiscard]] bool is_free() const;
+    /// When a provider that is not free only because of time will be; nullopt if it waits for
+    /// something else (an answer).
+    [[nodiscard]] std::optional<int64_t> free_at_ms() const;
+    /// Higher is worse: expected wait.
+    [[nodiscard]] double cost() const;
+
+    // ---- What happened?
+    void on_sent();
+    /// The request is over. Exactly once for each `on_sent`, before one of the next three.
+    void on_done(size_t bytes);
+    void on_success(int64_t elapsed_ms);
+    /// No answer came, or one that shows illness.
+    void on_failure();
+    void on_rate_limit(std::optional<int64_t> retry_after_ms);
+    void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
+    void on_transport_error() { ++stats_.transport_errors; }
+    void on_malformed() { ++stats_.malformed; }
+    void on_lie();
+    /// True the first time, until it works again: the user is to be told.
+    [[nodiscard]] bool on_billing();
+
+    // ---- What is known of it?
+    void on_head(uint64_t block_num);
+    /// It does not have `block_num` (yet).
+    void on_behind(uint64_t block_num);
+    /// Known to lack `block_num` by knowledge that is not stale.
+    [[nodiscard]] bool is_behind(uint64_t block_num) const;
+    /// Its head is below `block_num` as far as we know, but that knowledge is stale.
+    [[nodiscard]] bool needs_head_refresh(uint64_t block_num) const;
+    [[nodiscard]] std::optional<uint64_t> head() const { return stats_.head; }
+    /// Its chain id was learnt: false parks it for good when it is not `expected`.
+    bool on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected);
+    [[nodiscard]] std::optional<uint64_t> chain_id() const { return stats_.chain_id; }
+
+    [[nodiscard]] uint32_t batch_max() const { return batch_max_; }
+    void on_batch_too_large(size_t calls, std::optional<uint64_t> told);
+    [[nodiscard]] uint32_t addresses_max() const { return addresses_max_; }
+    void on_too_many_addresses(size_t addresses, std::optional<uint64_t> told);
+    /// The controller for filters like `filter`.
+    [[nodiscard]] RangeController& ranges(const LogFilter& filter);
+
+    [[nodiscard]] ProviderStats stats() const;
+    bool head_probe_out = false;  ///< a refresh is on its way
+    bool down_told = false;       ///< the observer heard that it is down, and not yet that it is back
+
+  private:
+    const PoolOptions& options_;
+    const Clock& clock_;
+    Jitter& jitter_;
+    ProviderStats stats_;
+    uint32_t in_flight_ = 0;
+    double window_;
+    uint32_t batch_max_;
+    uint32_t addresses_max_;
+    int64_t wait_until_ms_ = 0;        // rate limit
+    uint32_t rate_limits_in_row_ = 0;
+    uint32_t failures_in_row_ = 0;
+    uint32_t breaker_rounds_ = 0;
+    std::optional<int64_t> open_until_ms_;  // breaker; a single probe goes once it has passed
+    std::optional<int64_t> parked_until_ms_;
+    bool billing_ = false;
+    bool other_chain_ = false;
+    int64_t head_at_ms_ = 0;
+    std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;
+    std::optional<uint64_t> last_class_;
+};
+
+}  // namespace plumbline::rpc

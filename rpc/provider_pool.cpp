@@ -1,0 +1,269 @@
+#include "rpc/provider_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/evm/hex.hpp"
+#include "rpc/curl_transport.hpp"
+#include "rpc/dispatcher.hpp"
+#include "rpc/range_job.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+// A head this far above all others is not believed while others are there to compare.
+constexpr uint64_t kHeadOutlierBlocks = 256;
+
+// The probes of one get_heads question.
+struct HeadsJob {
+    ChainSource::Callback<Heads> done;
+    std::vector<Heads> answers;
+    std::vector<std::string> reasons;
+    size_t open = 0;
+    bool waiting = false;
+    bool over = false;
+};
+
+void finish_heads(HeadsJob& job) {
+    if (std::exchange(job.over, true)) {
+        return;
+    }
+    if (job.answers.empty()) {
+        std::string text = "no provider told its head";
+        for (const std::string& reason : job.reasons) {
+            text += "; " + reason;
+        }
+        job.done(Error{ErrorCode::kUnavailable, std::move(text)});
+        return;
+    }
+    std::ranges::stable_sort(job.answers, [](const Heads& a, const Heads& b) { return a.latest.block_num > b.latest.block_num; });
+    size_t best = 0;
+    while (job.answers.size() >= 3 && best + 2 < job.answers.size() &&
+           job.answers[best].latest.block_num > job.answers[best + 1].latest.block_num + kHeadOutlierBlocks) {
+        ++best;
+    }
+    job.done(std::move(job.answers[best]));
+}
+
+}  // namespace
+
+struct ProviderPool::Impl {
+    PoolOptions options;
+    Dispatcher dispatcher;
+    BloomTrust bloom;
+    size_t open = 0;    // questions
+    size_t answered = 0;  // callbacks run, for poll's result
+
+    Impl(PoolOptions given, Transport& transport, const Clock& clock, PoolObserver* observer)
+        : options{std::move(given)}, dispatcher{options, transport, clock, observer} {}
+
+    // Counts the question in now and out when its callback runs.
+    template <typename T>
+    Callback<T> counted(Callback<T> done) {
+        ++open;
+        return [this, done = std::move(done)](Result<T> result) {
+            --open;
+            ++answered;
+            done(std::move(result));
+        };
+    }
+
+    // Sends `calls` and gives every answer as a `T`, or kNotFound naming the first that is null.
+    template <typename T>
+    void ask_all(std::vector<Call> calls, std::string what, Callback<std::vector<T>> done) {
+        if (calls.empty()) {
+            dispatcher.at(dispatcher.now(), [done = std::move(done)] { done(std::vector<T>{}); });
+            return;
+        }
+        CallGroup group;
+        group.calls = std::move(calls);
+        std::vector<Call> asked = group.calls;
+        group.done = [what = std::move(what), asked = std::move(asked), done = std::move(done)](GroupResult result) {
+            if (result.error) {
+                done(std::move(*result.error));
+                return;
+            }
+            std::vector<T> out;
+            out.reserve(result.answers.size());
+            for (size_t i = 0; i < result.answers.size(); ++i) {
+                auto* value = result.answers[i].template get<T>();
+                if (value == nullptr) {
+                    const std::string name = asked[i].kind == Call::Kind::kHeaderByNum ? std::to_string(asked[i].block_num)
+                                                                                       : evm::to_hex(asked[i].hash);
+                    done(Error{ErrorCode::kNotFound, "no provider has " + what + " " + name});
+                    return;
+                }
+                out.push_back(std::move(*value));
+            }
+            done(std::move(out));
+        };
+        dispatcher.send(std::move(group));
+    }
+
+    void ask_heads(Callback<Heads> done) {
+        auto job = std::make_shared<HeadsJob>();
+        job->done = std::move(done);
+        std::vector<size_t> asked;
+        for (size_t i = 0; i < dispatcher.providers().size(); ++i) {
+            if (dispatcher.providers()[i].is_usable()) {
+                asked.push_back(i);
+            }
+        }
+        if (asked.empty()) {
+            std::string text = "no provider can be asked now";
+            for (const Provider& provider : dispatcher.providers()) {
+                text += "; " + provider.name() + ": " + provider.stats().state;
+            }
+            dispatcher.at(dispatcher.now(), [job, text] {
+                job->over = true;
+                job->done(Error{ErrorCode::kUnavailable, text});
+            });
+            return;
+        }
+        job->open = asked.size();
+        for (const size_t provider : asked) {
+            dispatcher.probe_head(provider, [this, job](GroupResult result) { on_head(job, std::move(result)); });
+        }
+    }
+
+    void on_head(const std::shared_ptr<HeadsJob>& job, GroupResult result) {
+        --job->open;
+        if (result.error) {
+            job->reasons.push_back(result.error->message);
+        } else {
+            Heads heads;
+            heads.latest = std::move(*result.answers[1].get<evm::Header>());
+            if (auto* finalized = result.answers[2].get<evm::Header>()) {
+                heads.finalized = std::move(*finalized);
+            }
+            job->answers.push_back(std::move(heads));
+        }
+        if (job->open == 0) {
+            finish_heads(*job);
+        } else if (!job->answers.empty() && !std::exchange(job->waiting, true)) {
+            dispatcher.at(dispatcher.now() + options.heads_grace_ms, [job] { finish_heads(*job); });
+        }
+    }
+};
+
+ProviderPool::ProviderPool(PoolOptions options, Transport& transport, const Clock& clock, PoolObserver* observer)
+    : impl_{std::make_unique<Impl>(std::move(options), transport, clock, observer)} {}
+
+ProviderPool::~ProviderPool() = default;
+
+void ProviderPool::get_chain_id(Callback<uint64_t> done) {
+    impl_->ask_heads([impl = impl_.get(), done = impl_->counted<uint64_t>(std::move(done))](Result<Heads> heads) {
+        if (const auto id = impl->dispatcher.chain_id(); id && heads) {
+            done(*id);
+            return;
+        }
+        done(heads ? Error{ErrorCode::kUnavailable, "no provider told its chain id"} : std::move(heads).error());
+    });
+}
+
+void ProviderPool::get_heads(Callback<Heads> done) {
+    impl_->ask_heads(impl_->counted<Heads>(std::move(done)));
+}
+
+void ProviderPool::get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) {
+    std::vector<Call> calls(block_nums.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+        calls[i].kind = Call::Kind::kHeaderByNum;
+        calls[i].block_num = block_nums[i];
+    }
+    impl_->ask_all<evm::Header>(std::move(calls), "block", impl_->counted<std::vector<evm::Header>>(std::move(done)));
+}
+
+void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) {
+    std::vector<Call> calls(1);
+    calls[0].kind = Call::Kind::kHeaderByHash;
+    calls[0].hash = hash;
+    impl_->ask_all<evm::Header>(std::move(calls), "block",
+                                [done = impl_->counted<evm::Header>(std::move(done))](Result<std::vector<evm::Header>> headers) {
+                                    if (headers) {
+                                        done(std::move(headers->front()));
+                                    } else {
+                                        done(std::move(headers).error());
+                                    }
+                                });
+}
+
+void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) {
+    PLUMBLINE_CHECK(range.from <= range.to);
+    std::make_shared<RangeJob>(impl_->dispatcher, impl_->bloom, std::move(filter), range, all_headers,
+                               impl_->counted<RangeLogs>(std::move(done)))
+        ->start();
+}
+
+void ProviderPool::get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) {
+    std::vector<Call> calls(hashes.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+        calls[i].kind = Call::Kind::kTxn;
+        calls[i].hash = hashes[i];
+    }
+    impl_->ask_all<TxnInfo>(std::move(calls), "transaction", impl_->counted<std::vector<TxnInfo>>(std::move(done)));
+}
+
+uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t /*from*/) {
+    uint64_t best = 1;
+    for (Provider& provider : impl_->dispatcher.providers()) {
+        if (provider.is_usable()) {
+            best = std::max(best, provider.ranges(filter).size());
+        }
+    }
+    return best;
+}
+
+size_t ProviderPool::poll(int64_t wait_ms) {
+    impl_->answered = 0;
+    impl_->dispatcher.poll(wait_ms);
+    return impl_->answered;
+}
+
+size_t ProviderPool::in_flight() const {
+    return impl_->open;
+}
+
+std::vector<ProviderStats> ProviderPool::stats() const {
+    std::vector<ProviderStats> out;
+    for (const Provider& provider : impl_->dispatcher.providers()) {
+        out.push_back(provider.stats());
+    }
+    return out;
+}
+
+namespace {
+
+// Owns what a pool needs; members are destroyed in reverse, the pool first.
+class OwningPool final : public ChainSource {
+  public:
+    OwningPool(PoolOptions options, PoolObserver* observer) : pool_{std::move(options), transport_, system_clock(), observer} {}
+
+    void get_chain_id(Callback<uint64_t> done) override { pool_.get_chain_id(std::move(done)); }
+    void get_heads(Callback<Heads> done) override { pool_.get_heads(std::move(done)); }
+    void get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) override {
+        pool_.get_headers(std::move(block_nums), std::move(done));
+    }
+    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override { pool_.get_header_by_hash(hash, std::move(done)); }
+    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) override {
+        pool_.get_range(std::move(filter), range, all_headers, std::move(done));
+    }
+    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override { pool_.get_txns(std::move(hashes), std::move(done)); }
+    [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override { return pool_.suggest_range_size(filter, from); }
+    size_t poll(int64_t wait_ms) override { return pool_.poll(wait_ms); }
+    [[nodiscard]] size_t in_flight() const override { return pool_.in_flight(); }
+
+  private:
+    CurlTransport transport_;
+    ProviderPool pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer) {
+    return std::make_unique<OwningPool>(std::move(options), observer);
+}
+
+}  // namespace plumbline::rpc

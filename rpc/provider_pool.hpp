@@ -1,0 +1,43 @@
+// ChainSource over any number of JSON-RPC endpoints.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "rpc/chain_source.hpp"
+#include "rpc/pool_options.hpp"
+#include "rpc/transport.hpp"
+
+namespace plumbline::rpc {
+
+/// One thread. Deterministic given the clock, the transport and the seed. Destroying it drops open
+/// questions without calling back.
+class ProviderPool final : public ChainSource {
+  public:
+    /// All references must outlive the pool; `observer` may be null.
+    ProviderPool(PoolOptions options, Transport& transport, const Clock& clock, PoolObserver* observer = nullptr);
+    ~ProviderPool() override;
+
+    void get_chain_id(Callback<uint64_t> done) override;
+    void get_heads(Callback<Heads> done) override;
+    void get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) override;
+    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
+    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) override;
+    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
+    [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override;
+    size_t poll(int64_t wait_ms) override;
+    [[nodiscard]] size_t in_flight() const override;
+
+    /// One entry for each endpoint, in the configured order.
+    [[nodiscard]] std::vector<ProviderStats> stats() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// A pool over its own curl transport and the machine's clock: what a program uses.
+[[nodiscard]] std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer = nullptr);
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,639 @@
+#include "rpc/range_job.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+constexpr uint32_t kQuirksMax = 8;
+constexpr size_t kDoubtsABatch = 20;
+
+uint64_t bit(size_t provider) {
+    return uint64_t{1} << provider;
+}
+
+// Logs of `batch` that match, in a batch of their own.
+evm::LogBatch matching(const FilterCheck& check, const evm::LogBatch& batch) {
+    evm::LogBatch out;
+    for (const evm::Log& log : batch.logs) {
+        if (check.matches(log)) {
+            out.push(log, batch.data(log));
+        }
+    }
+    return out;
+}
+
+// Every log of `part` is in `whole`.
+bool contains_all(const evm::LogBatch& whole, const evm::LogBatch& part) {
+    evm::LogBatch common;
+    for (const evm::Log& log : whole.logs) {
+        if (std::ranges::any_of(part.logs, [&](const evm::Log& other) { return other.log_index == log.log_index; })) {
+            common.push(log, whole.data(log));
+        }
+    }
+    return same_logs(common, part);
+}
+
+}  // namespace
+
+RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter, evm::BlockRange range,
+                   bool all_headers, Done done)
+    : dispatcher_{dispatcher}, bloom_{bloom}, filter_{std::make_shared<const LogFilter>(std::move(filter))},
+      check_{*filter_}, range_{range}, all_headers_{all_headers}, done_{std::move(done)} {}
+
+template <typename Step>
+std::function<void(GroupResult)> RangeJob::then(uint64_t from, Step step) {
+    return [self = shared_from_this(), from, step](GroupResult result) {
+        if (self->over_) {
+            return;
+        }
+        const auto found = self->pieces_.find(from);
+        PLUMBLINE_CHECK(found != self->pieces_.end());
+        step(*self, found->second, std::move(result));
+    };
+}
+
+void RangeJob::start() {
+    add_piece(range_, false);
+}
+
+void RangeJob::add_piece(evm::BlockRange range, bool split) {
+    Piece piece;
+    piece.range = range;
+    piece.split = split;
+    pieces_.insert_or_assign(range.from, std::move(piece));
+    ask(range.from);
+}
+
+// ---- Asking --------------------------------------------------------------------------------
+
+void RangeJob::ask(uint64_t from) {
+    Piece& piece = pieces_.at(from);
+    CallGroup group;
+    group.one_backend = true;
+    group.wants_size_refusals = true;
+    group.block_needed = piece.range.from;
+    group.avoid = piece.avoid;
+    group.calls.resize(1);
+    group.calls[0].kind = Call::Kind::kHeaderByNum;
+    group.calls[0].block_num = piece.range.to;
+    group.prepare = [self = shared_from_this(), from](size_t provider, CallGroup& prepared) {
+        self->prepare(from, provider, prepared);
+    };
+    group.done = then(from, [](RangeJob& self, Piece& asked, GroupResult result) {
+        self.on_answer(asked.range.from, std::move(result));
+    });
+    dispatcher_.send(std::move(group));
+}
+
+// Cuts the piece to what this provider takes and writes the calls: headers first, then the logs.
+void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
+    Piece& piece = pieces_.at(from);
+    Provider& target = dispatcher_.providers()[provider];
+    RangeController& ranges = target.ranges(*filter_);
+    const size_t addresses = filter_->addresses.size();
+    const size_t chunk = std::max<size_t>(1, target.addresses_max());
+    const size_t chunks = addresses == 0 ? 1 : (addresses + chunk - 1) / chunk;
+    uint64_t size = piece.split ? std::min(piece.range.size(), ranges.cap().value_or(UINT64_MAX)) : ranges.take_size();
+    if (all_headers_) {
+        const uint64_t room = target.batch_max() > chunks ? target.batch_max() - chunks : 1;
+        size = std::min(size, room);
+    }
+    if (over_) {
+        size = piece.range.size();  // nobody waits for the answer; do not make more of it
+    } else if (piece.range.size() > size) {
+        const evm::BlockRange rest{piece.range.from + size, piece.range.to};
+        piece.range.to = rest.from - 1;
+        add_piece(rest, piece.split);
+    }
+    group.block_needed = piece.range.to;
+    group.calls.clear();
+    for (uint64_t num = all_headers_ ? piece.range.from : piece.range.to; num <= piece.range.to; ++num) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kHeaderByNum;
+        call.block_num = num;
+    }
+    for (size_t i = 0; i < chunks; ++i) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kLogs;
+        call.range = piece.range;
+        call.filter = filter_;
+        call.address_begin = i * chunk;
+        call.address_end = std::min(addresses, (i + 1) * chunk);
+    }
+}
+
+void RangeJob::on_answer(uint64_t from, GroupResult result) {
+    Piece& piece = pieces_.at(from);
+    piece.received_bytes += result.received_bytes;
+    if (result.refusal) {
+        on_refusal(piece, result.provider, *result.refusal, *result.error);
+        return;
+    }
+    if (result.error) {
+        fail(std::move(*result.error));
+        return;
+    }
+    piece.provider = result.provider;
+    piece.headers.clear();
+    piece.logs.clear();
+    piece.doubts.clear();
+    piece.second.clear();
+    piece.second_provider.reset();
+    size_t lists = 0;
+    for (Answer& answer : result.answers) {
+        if (auto* header = answer.get<evm::Header>()) {
+            piece.headers.emplace(header->block_num, std::move(*header));
+        } else if (auto* logs = answer.get<evm::LogBatch>()) {
+            if (++lists == 1) {
+                piece.logs = std::move(*logs);
+            } else {
+                append_logs(*logs, piece.range, piece.logs);
+            }
+        }
+    }
+    if (lists > 1) {
+        sort_logs(piece.logs);
+    }
+    if (const auto fault = check_.find_fault(piece.logs, piece.range)) {
+        try_again(piece, result.provider, *fault, true);
+        return;
+    }
+    dispatcher_.providers()[result.provider].ranges(*filter_).on_success(piece.range.size(), piece.logs.logs.size(),
+                                                                          result.received_bytes, result.elapsed_ms);
+    ask_headers(piece);
+}
+
+// ---- Refusals ------------------------------------------------------------------------------
+
+void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal, const Error& error) {
+    Provider& refuser = dispatcher_.providers()[provider];
+    RangeController& ranges = refuser.ranges(*filter_);
+    const uint64_t size = piece.range.size();
+    if (refusal.kind == RefusalClass::kTooManyAddresses) {
+        const size_t asked = std::min<size_t>(filter_->addresses.size(), refuser.addresses_max());
+        if (asked > 1) {
+            refuser.on_too_many_addresses(asked, refusal.addresses_max);
+            ask(piece.range.from);
+        } else {
+            try_again(piece, provider, error.message, false);
+        }
+        return;
+    }
+    if (size > 1 && refusal.kind == RefusalClass::kTooManyBlocks) {
+        ranges.on_too_many_blocks(size, refusal.blocks_max);
+        ask(piece.range.from);
+        return;
+    }
+    if (size > 1) {
+        if (!piece.split) {
+            ranges.on_too_dense(size);
+        }
+        split_piece(piece, refusal);
+        return;
+    }
+    // A single block cannot be cut. Ask another one first where the block may not be the reason.
+    const bool surely_dense = refusal.kind == RefusalClass::kTooManyResults || refusal.kind == RefusalClass::kResponseTooLarge;
+    if ((surely_dense && !refusal.ambiguous) || (piece.attempts >= 2 && refusal.kind != RefusalClass::kTooManyBlocks)) {
+        ++piece.attempts;
+        ask_dense(piece.range.from);
+        return;
+    }
+    try_again(piece, provider, error.message, false);
+}
+
+// Cuts a refused piece where the provider says it should work, else in the middle.
+void RangeJob::split_piece(Piece& piece, const Refusal& refusal) {
+    uint64_t first_size = piece.range.size() / 2;
+    bool hinted = false;
+    if (refusal.range_hint && refusal.range_hint->from == piece.range.from && refusal.range_hint->to < piece.range.to) {
+        first_size = refusal.range_hint->size();
+        hinted = true;
+    } else if (refusal.blocks_max && *refusal.blocks_max < piece.range.size()) {
+        first_size = *refusal.blocks_max;
+        hinted = true;
+    }
+    first_size = std::clamp<uint64_t>(first_size, 1, piece.range.size() - 1);
+    const evm::BlockRange rest{piece.range.from + first_size, piece.range.to};
+    piece.range.to = rest.from - 1;
+    piece.split = true;
+    add_piece(rest, !hinted);
+    ask(piece.range.from);
+}
+
+// All receipts of one block whose logs no provider gives at once.
+void RangeJob::ask_dense(uint64_t from) {
+    CallGroup group;
+    group.calls.resize(1);
+    group.calls[0].kind = Call::Kind::kHeaderByNum;
+    group.calls[0].block_num = from;
+    group.done = then(from, [](RangeJob& self, Piece& piece, GroupResult result) {
+        auto* header = result.error ? nullptr : result.answers[0].get<evm::Header>();
+        if (header == nullptr) {
+            self.fail(result.error ? *result.error : Error{ErrorCode::kNotFound, "no provider has block " + std::to_string(piece.range.from)});
+            return;
+        }
+        piece.headers.clear();
+        const evm::Hash hash = header->hash;
+        piece.headers.emplace(header->block_num, std::move(*header));
+        CallGroup receipts;
+        receipts.calls.resize(1);
+        receipts.calls[0].kind = Call::Kind::kReceiptLogs;
+        receipts.calls[0].hash = hash;
+        receipts.done = self.then(piece.range.from, [](RangeJob& job, Piece& dense, GroupResult answer) {
+            auto* logs = answer.error ? nullptr : answer.answers[0].get<evm::LogBatch>();
+            if (logs == nullptr) {
+                job.fail(Error{ErrorCode::kTooLarge, "block " + std::to_string(dense.range.from) +
+                                                         " has more logs than providers give at once, and its receipts cannot be had: " +
+                                                         (answer.error ? answer.error->message : "null")});
+                return;
+            }
+            dense.provider = answer.provider;
+            dense.received_bytes += answer.received_bytes;
+            dense.logs = matching(job.check_, *logs);
+            if (const auto fault = job.check_.find_fault(dense.logs, dense.range)) {
+                job.try_again(dense, answer.provider, *fault, true);
+                return;
+            }
+            job.check_piece(dense);
+        });
+        self.dispatcher_.send(std::move(receipts));
+    });
+    dispatcher_.send(std::move(group));
+}
+
+// ---- Checks --------------------------------------------------------------------------------
+
+// Fetches the headers of blocks with logs that are not there yet.
+void RangeJob::ask_headers(Piece& piece) {
+    CallGroup group;
+    for (const evm::Log& log : piece.logs.logs) {
+        if (!piece.headers.contains(log.block_num) &&
+            (group.calls.empty() || group.calls.back().block_num != log.block_num)) {
+            Call& call = group.calls.emplace_back();
+            call.kind = Call::Kind::kHeaderByNum;
+            call.block_num = log.block_num;
+        }
+    }
+    if (group.calls.empty()) {
+        check_piece(piece);
+        return;
+    }
+    group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
+        asked.received_bytes += result.received_bytes;
+        if (result.error) {
+            self.fail(std::move(*result.error));
+            return;
+        }
+        for (Answer& answer : result.answers) {
+            if (auto* header = answer.get<evm::Header>()) {
+                asked.headers.emplace(header->block_num, std::move(*header));
+            }
+        }
+        self.check_piece(asked);
+    });
+    dispatcher_.send(std::move(group));
+}
+
+void RangeJob::check_piece(Piece& piece) {
+    for (const evm::Log& log : piece.logs.logs) {
+        const auto header = piece.headers.find(log.block_num);
+        if (header == piece.headers.end() || header->second.hash != log.block_hash) {
+            // A reorganisation between the two answers, or one of them is from another fork.
+            try_again(piece, piece.provider, "a log of block " + std::to_string(log.block_num) + " has another block hash than the header", false);
+            return;
+        }
+    }
+    const evm::Header* last = nullptr;
+    for (const auto& [num, header] : piece.headers) {
+        if (last != nullptr && last->block_num + 1 == num && header.parent_hash != last->hash) {
+            try_again(piece, piece.provider, "block " + std::to_string(num) + " is not a child of the block before", false);
+            return;
+        }
+        last = &header;
+    }
+    find_doubts(piece);
+    if (piece.doubts.empty()) {
+        accept(piece);
+    } else {
+        ask_second_opinion(piece);
+    }
+}
+
+void RangeJob::find_doubts(Piece& piece) {
+    const PoolOptions& options = dispatcher_.options();
+    piece.doubts.clear();
+    if (options.bloom_check == BloomCheck::kOff || !bloom_.trusted) {
+        return;
+    }
+    const bool has_power = filter_->addresses.size() <= options.bloom_addresses_max;
+    size_t at = 0;
+    const std::vector<evm::Log>& logs = piece.logs.logs;
+    for (const auto& [num, header] : piece.headers) {
+        while (at < logs.size() && logs[at].block_num < num) {
+            ++at;
+        }
+        const size_t start = at;
+        bool invented = false;
+        while (at < logs.size() && logs[at].block_num == num) {
+            invented = invented || !check_.bloom_has(header, logs[at]);
+            ++at;
+        }
+        const std::span<const evm::Log> of_block{logs.data() + start, at - start};
+        if (invented || (has_power && check_.may_lack(header, of_block, options.bloom_check == BloomCheck::kEveryEvent))) {
+            piece.doubts.push_back(num);
+        }
+    }
+}
+
+// ---- Settling doubts -----------------------------------------------------------------------
+
+void RangeJob::ask_second_opinion(Piece& piece) {
+    const auto& providers = dispatcher_.providers();
+    bool others = false;
+    for (size_t i = 0; i < providers.size(); ++i) {
+        others = others || (i != piece.provider && providers[i].is_usable() && providers[i].chain_id() &&
+                            !providers[i].is_behind(piece.doubts.back()));
+    }
+    if (!others) {
+        ask_receipts(piece);
+        return;
+    }
+    CallGroup group;
+    for (const uint64_t num : piece.doubts) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kLogsOfBlock;
+        call.hash = piece.headers.at(num).hash;
+        call.filter = filter_;
+    }
+    group.never = bit(piece.provider);
+    group.errors_are_answers = true;
+    group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
+        self.on_second_opinion(asked, std::move(result));
+    });
+    dispatcher_.send(std::move(group));
+}
+
+void RangeJob::on_second_opinion(Piece& piece, GroupResult result) {
+    std::vector<uint64_t> open;
+    for (size_t i = 0; i < piece.doubts.size(); ++i) {
+        const uint64_t num = piece.doubts[i];
+        auto* logs = result.error ? nullptr : result.answers[i].get<evm::LogBatch>();
+        const bool sound = logs != nullptr && !check_.find_fault(*logs, {num, num}) &&
+                           std::ranges::all_of(logs->logs, [&](const evm::Log& log) { return log.block_hash == piece.headers.at(num).hash; });
+        if (!sound) {
+            open.push_back(num);
+            continue;
+        }
+        piece.second_provider = result.provider;
+        const evm::LogBatch ours = block_logs(piece, num);
+        if (same_logs(ours, *logs)) {
+            // Two agree. Where the bloom excludes what both have, the bloom is at fault.
+            if (!bloom_covers(piece.headers.at(num), ours)) {
+                note_quirk(num);
+            }
+            continue;
+        }
+        piece.second.insert_or_assign(num, std::move(*logs));
+        open.push_back(num);
+    }
+    piece.doubts = std::move(open);
+    if (piece.doubts.empty()) {
+        accept(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+void RangeJob::ask_receipts(Piece& piece) {
+    CallGroup group;
+    for (size_t i = 0; i < piece.doubts.size() && i < kDoubtsABatch; ++i) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kReceiptLogs;
+        call.hash = piece.headers.at(piece.doubts[i]).hash;
+    }
+    group.errors_are_answers = true;
+    group.avoid = bit(piece.provider) | (piece.second_provider ? bit(*piece.second_provider) : 0);
+    group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
+        self.on_receipts(asked, std::move(result));
+    });
+    dispatcher_.send(std::move(group));
+}
+
+void RangeJob::on_receipts(Piece& piece, GroupResult result) {
+    piece.received_bytes += result.received_bytes;
+    const size_t asked = std::min(piece.doubts.size(), kDoubtsABatch);
+    const std::vector<uint64_t> blocks(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
+    piece.doubts.erase(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
+    const uint32_t attempts = piece.attempts;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+        const auto* logs = result.error ? nullptr : result.answers[i].get<evm::LogBatch>();
+        if (logs != nullptr && std::ranges::all_of(logs->logs, [&](const evm::Log& log) { return log.block_num == blocks[i]; })) {
+            judge(piece, blocks[i], matching(check_, *logs));
+        } else {
+            judge_without_receipts(piece, blocks[i]);
+        }
+        if (over_ || piece.attempts != attempts) {
+            return;  // the piece is asked again
+        }
+    }
+    if (piece.doubts.empty()) {
+        accept(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+// The receipts of a block decide, as long as its own bloom does not contradict them.
+void RangeJob::judge(Piece& piece, uint64_t block, const evm::LogBatch& receipts) {
+    const evm::Header& header = piece.headers.at(block);
+    const evm::LogBatch ours = block_logs(piece, block);
+    const auto second = piece.second.find(block);
+    if (same_logs(receipts, ours)) {
+        if (!bloom_covers(header, ours)) {
+            note_quirk(block);
+        }
+        if (second != piece.second.end() && piece.second_provider) {
+            blame_lie(*piece.second_provider, block, "its logs are not those of the receipts");
+        }
+        return;
+    }
+    if (!bloom_covers(header, receipts) || check_.find_fault(receipts, {block, block})) {
+        judge_without_receipts(piece, block);
+        return;
+    }
+    blame_lie(piece.provider, block,
+              contains_all(receipts, ours) ? "it left out logs that the receipts have" : "its logs are not those of the receipts");
+    if (second != piece.second.end() && piece.second_provider && !same_logs(second->second, receipts)) {
+        blame_lie(*piece.second_provider, block, "its logs are not those of the receipts");
+    }
+    replace_block(piece, block, receipts);
+}
+
+// No receipts to be had: what the bloom supports and the other one shows is believed.
+void RangeJob::judge_without_receipts(Piece& piece, uint64_t block) {
+    const evm::Header& header = piece.headers.at(block);
+    const evm::LogBatch ours = block_logs(piece, block);
+    const auto second = piece.second.find(block);
+    if (second == piece.second.end()) {
+        if (bloom_covers(header, ours)) {
+            return;  // a false positive as far as anybody can tell
+        }
+        try_again(piece, piece.provider, "the bloom of block " + std::to_string(block) + " excludes a log it returned", true);
+        return;
+    }
+    const size_t other = piece.second_provider.value_or(piece.provider);
+    if (bloom_covers(header, second->second) && (contains_all(second->second, ours) || !bloom_covers(header, ours))) {
+        blame_lie(piece.provider, block, "it left out or made up logs that " + provider_name(other) + " has right");
+        const evm::LogBatch logs = second->second;
+        replace_block(piece, block, logs);
+    } else if (bloom_covers(header, ours) && contains_all(ours, second->second)) {
+        blame_lie(other, block, "it left out logs that " + provider_name(piece.provider) + " has");
+    } else {
+        try_again(piece, piece.provider, "two providers tell different logs of block " + std::to_string(block), true);
+    }
+}
+
+void RangeJob::blame_lie(size_t provider, uint64_t block, const std::string& what) {
+    dispatcher_.providers()[provider].on_lie();
+    dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) + " answered wrongly for block " +
+                                             std::to_string(block) + ": " + what);
+}
+
+void RangeJob::note_quirk(uint64_t block) {
+    ++bloom_.quirks;
+    if (bloom_.quirks == 1) {
+        dispatcher_.tell(LogLevel::kInfo, "the bloom of block " + std::to_string(block) +
+                                              " lacks logs that the block has: this chain's blooms may not be usable");
+    }
+    if (bloom_.quirks >= kQuirksMax && std::exchange(bloom_.trusted, false)) {
+        dispatcher_.tell(LogLevel::kWarning, "blooms of this chain contradict its logs again and again: they are not used as evidence any more");
+    }
+}
+
+evm::LogBatch RangeJob::block_logs(const Piece& piece, uint64_t block) const {
+    evm::LogBatch out;
+    append_logs(piece.logs, {block, block}, out);
+    return out;
+}
+
+bool RangeJob::bloom_covers(const evm::Header& header, const evm::LogBatch& logs) {
+    return std::ranges::all_of(logs.logs, [&](const evm::Log& log) { return check_.bloom_has(header, log); });
+}
+
+void RangeJob::replace_block(Piece& piece, uint64_t block, const evm::LogBatch& logs) {
+    evm::LogBatch out;
+    if (block > piece.range.from) {
+        append_logs(piece.logs, {piece.range.from, block - 1}, out);
+    }
+    append_logs(logs, {block, block}, out);
+    if (block < piece.range.to) {
+        append_logs(piece.logs, {block + 1, piece.range.to}, out);
+    }
+    piece.logs = std::move(out);
+}
+
+// ---- Ending --------------------------------------------------------------------------------
+
+void RangeJob::try_again(Piece& piece, size_t provider, const std::string& why, bool malformed) {
+    const PoolOptions& options = dispatcher_.options();
+    if (malformed) {
+        dispatcher_.providers()[provider].on_malformed();
+        dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) + " gave an answer for blocks " +
+                                                 std::to_string(piece.range.from) + " to " + std::to_string(piece.range.to) +
+                                                 " that is not used: " + why);
+    }
+    piece.avoid |= bit(provider);
+    piece.reasons[provider] = why;
+    if (++piece.attempts >= options.attempts_max) {
+        std::string text = "no usable answer for blocks " + std::to_string(piece.range.from) + " to " + std::to_string(piece.range.to);
+        for (const auto& [asked, reason] : piece.reasons) {
+            text += "; " + provider_name(asked) + ": " + reason;
+        }
+        fail(Error{malformed ? ErrorCode::kDecode : ErrorCode::kReorg, std::move(text)});
+        return;
+    }
+    const int64_t bound = std::min(options.backoff_ms_max, options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    dispatcher_.at(dispatcher_.now() + dispatcher_.jitter().upto(bound), [self = shared_from_this(), from = piece.range.from] {
+        if (!self->over_) {
+            self->ask(from);
+        }
+    });
+}
+
+void RangeJob::accept(Piece& piece) {
+    piece.ready = true;
+    join_if_ready();
+}
+
+void RangeJob::join_if_ready() {
+    if (!std::ranges::all_of(pieces_, [](const auto& entry) { return entry.second.ready; })) {
+        return;
+    }
+    RangeLogs out;
+    out.range = range_;
+    std::set<std::string> names;
+    std::set<uint64_t> with_logs;
+    size_t arena = 0;
+    for (const auto& [from, piece] : pieces_) {
+        arena += piece.logs.arena.size();
+    }
+    if (arena > UINT32_MAX) {
+        fail(Error{ErrorCode::kTooLarge, "more than 4 GB of event data in one range"});
+        return;
+    }
+    for (auto& [from, piece] : pieces_) {
+        for (const evm::Log& log : piece.logs.logs) {
+            with_logs.insert(with_logs.end(), log.block_num);
+        }
+        names.insert(provider_name(piece.provider));
+        out.received_bytes += piece.received_bytes;
+        if (out.logs.logs.empty()) {
+            out.logs = std::move(piece.logs);
+        } else {
+            const auto base = static_cast<uint32_t>(out.logs.arena.size());
+            out.logs.arena.insert(out.logs.arena.end(), piece.logs.arena.begin(), piece.logs.arena.end());
+            for (evm::Log log : piece.logs.logs) {
+                log.data_offset += base;
+                out.logs.logs.push_back(log);
+            }
+        }
+        for (auto& [num, header] : piece.headers) {
+            const bool linked = out.headers.empty() || out.headers.back().block_num + 1 != num ||
+                                out.headers.back().hash == header.parent_hash;
+            if (!linked) {
+                // The chain changed between two pieces: all of it again.
+                if (++restarts_ >= 3) {
+                    fail(Error{ErrorCode::kReorg, "the chain changed while blocks " + std::to_string(range_.from) + " to " +
+                                                      std::to_string(range_.to) + " were read"});
+                    return;
+                }
+                pieces_.clear();
+                add_piece(range_, false);
+                return;
+            }
+            if (all_headers_ || num == range_.to || with_logs.contains(num)) {
+                out.headers.push_back(std::move(header));
+            }
+        }
+    }
+    for (const std::string& name : names) {
+        out.provider += (out.provider.empty() ? "" : ", ") + name;
+    }
+    over_ = true;
+    pieces_.clear();
+    done_(std::move(out));
+}
+
+void RangeJob::fail(Error error) {
+    if (!std::exchange(over_, true)) {
+        done_(std::move(error).with_context("logs of blocks " + std::to_string(range_.from) + " to " + std::to_string(range_.to)));
+    }
+}
+
+}  // namespace plumbline::rpc
