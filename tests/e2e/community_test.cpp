@@ -1,0 +1,240 @@
+// The main job on a real chain: the community contract on anvil, indexed by the real command, and
+// compared with what the contract's own getters return.
+#include <signal.h>
+
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test {
+namespace {
+
+const std::vector<std::string> kEntities = {"community", "membership", "option", "question", "user", "vote"};
+const std::string kConfig = "examples/community/plumbline.toml";
+
+class CommunityTest : public testing::Test {
+  protected:
+    /// Deploys (the first time) and makes activity; the script's report.
+    nlohmann::json act(unsigned steps, unsigned seed) {
+        const auto done = run_script("examples/community/activity.mjs",
+                                     {"--rpc", anvil_.url(), "--steps", std::to_string(steps),
+                                      "--seed", std::to_string(seed)});
+        EXPECT_EQ(done.code, 0) << done.err;
+        const auto report = nlohmann::json::parse(done.out, nullptr, false);
+        EXPECT_TRUE(report.is_object()) << done.out;
+        return report;
+    }
+    std::vector<std::string> run_arguments() const {
+        return {"run", source_path(kConfig), "--db", db_, "--rpc", anvil_.url(), "--quiet"};
+    }
+    void index_to_head() {
+        auto arguments = run_arguments();
+        arguments.insert(arguments.end(), {"--until", "head"});
+        const auto done = plumbline(arguments);
+        ASSERT_EQ(done.code, 0) << done.err;
+    }
+    nlohmann::json status() const {
+        const auto done = plumbline({"status", db_, "--json"});
+        EXPECT_EQ(done.code, 0) << done.err;
+        return nlohmann::json::parse(done.out, nullptr, false);
+    }
+    std::string dump(const std::string& entity) const {
+        const auto done = plumbline({"dump", db_, "--entity", entity});
+        EXPECT_EQ(done.code, 0) << done.err;
+        return done.out;
+    }
+    void expect_equals_contract(const std::string& address) {
+        for (const std::string& entity : kEntities) {
+            const auto chain = run_script("tests/contracts/community_state.mjs",
+                                          {"--rpc", anvil_.url(), "--address", address, "--entity", entity, "--all"});
+            ASSERT_EQ(chain.code, 0) << chain.err;
+            EXPECT_FALSE(chain.out.empty()) << entity;
+            EXPECT_EQ(dump(entity), chain.out) << entity;
+        }
+    }
+
+    Anvil anvil_;
+    TempDir dir_;
+    std::string db_ = dir_.file("db");
+};
+
+TEST_F(CommunityTest, EntitiesEqualTheContractsGettersAndRebuildGivesTheSameBytes) {
+    const auto report = act(400, 1);
+    index_to_head();
+
+    const auto now = status();
+    EXPECT_EQ(now["chain_id"], 31337);
+    EXPECT_EQ(now["head_block"], report["headBlock"]);
+    EXPECT_EQ(now["head_hash"], report["headHash"]);
+    EXPECT_EQ(now["events"], report["logs"]);
+    EXPECT_EQ(now["quarantined"], 0);
+    EXPECT_EQ(now["finalized_block"].get<uint64_t>() + 64, now["head_block"].get<uint64_t>());
+    EXPECT_GT(now["size_bytes"], 0);
+    for (const std::string& entity : kEntities) {
+        EXPECT_EQ(now["entities"][entity], report["counts"][entity]) << entity;
+    }
+    expect_equals_contract(report["address"]);
+
+    std::map<std::string, std::string> before;
+    for (const std::string& entity : kEntities) {
+        before[entity] = dump(entity);
+    }
+    const auto rebuilt = plumbline({"rebuild", db_, "--quiet"});
+    ASSERT_EQ(rebuilt.code, 0) << rebuilt.err;
+    for (const std::string& entity : kEntities) {
+        EXPECT_EQ(dump(entity), before[entity]) << entity;
+    }
+    EXPECT_EQ(status()["entities"], now["entities"]);
+}
+
+TEST_F(CommunityTest, FollowsTheHeadWhileToolsReadAndStopsCleanlyOnSigterm) {
+    act(50, 1);
+    Child indexer{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(db_ + "/CURRENT") && status().is_object() &&
+                                        status()["head_block"] == anvil_.head(); }));
+    const auto report = act(150, 2);
+    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+
+    const auto second = plumbline(run_arguments());
+    EXPECT_EQ(second.code, 3) << "another writer must be refused";
+    EXPECT_NE(second.err.find(db_), std::string::npos) << second.err;
+
+    indexer.send_signal(SIGTERM);
+    EXPECT_EQ(indexer.wait(), 0);
+    EXPECT_EQ(status()["quarantined"], 0);
+}
+
+TEST_F(CommunityTest, StopsAtTheAskedBlockAndGoesOnFromThere) {
+    const auto report = act(200, 3);
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "20"});
+    const auto first = plumbline(arguments);
+    ASSERT_EQ(first.code, 0) << first.err;
+    EXPECT_EQ(status()["head_block"], 20);
+    index_to_head();
+    EXPECT_EQ(status()["head_block"], report["headBlock"]);
+    expect_equals_contract(report["address"]);
+}
+
+TEST_F(CommunityTest, ReorgsAreFollowedToTheWinningChain) {
+    auto report = act(120, 4);
+    index_to_head();
+    // Ten blocks away and others in their place: the head number stays the same.
+    anvil_.call("anvil_reorg", {10, nlohmann::json::array()});
+    anvil_.mine();
+    index_to_head();
+    EXPECT_EQ(status()["head_block"], anvil_.head());
+    expect_equals_contract(report["address"]);
+}
+
+TEST_F(CommunityTest, RowsAreFoundByKeyPrefixAndIndex) {
+    act(200, 1);
+    index_to_head();
+    const auto one = plumbline({"get", db_, "community", "id=1", "--json"});
+    ASSERT_EQ(one.code, 0) << one.err;
+    const auto community = nlohmann::json::parse(one.out);
+    EXPECT_EQ(community["id"], "1");
+
+    const auto by_admin = plumbline({"list", db_, "community", "--where", "admin=" + community["admin"].get<std::string>()});
+    ASSERT_EQ(by_admin.code, 0) << by_admin.err;
+    EXPECT_NE(by_admin.out.find(one.out), std::string::npos);
+
+    // Page by page gives what the whole gives.
+    const std::string whole = plumbline({"list", db_, "option", "--limit", "100000"}).out;
+    std::string pages;
+    std::string after;
+    for (int guard = 0; guard < 1000; ++guard) {
+        std::vector<std::string> arguments{"list", db_, "option", "--limit", "7"};
+        if (!after.empty()) {
+            arguments.insert(arguments.end(), {"--after", after});
+        }
+        const auto page = plumbline(arguments);
+        ASSERT_EQ(page.code, 0) << page.err;
+        pages += page.out;
+        const size_t more = page.err.find("more: --after '");
+        if (more == std::string::npos) {
+            break;
+        }
+        after = page.err.substr(more + 15, page.err.find('\'', more + 15) - more - 15);
+    }
+    EXPECT_EQ(pages, whole);
+
+    EXPECT_EQ(plumbline({"get", db_, "community", "id=999999"}).code, 1);
+    EXPECT_EQ(plumbline({"get", db_, "community", "id=x"}).code, 2);
+    EXPECT_EQ(plumbline({"get", db_, "nothing", "id=1"}).code, 2);
+    EXPECT_EQ(plumbline({"list", db_, "community", "--where", "name=x"}).code, 2);
+}
+
+TEST_F(CommunityTest, EventsAreDumpedDecodedInOrder) {
+    const auto report = act(150, 1);
+    index_to_head();
+    const auto all = plumbline({"dump", db_, "--events"});
+    ASSERT_EQ(all.code, 0) << all.err;
+    std::istringstream lines{all.out};
+    std::map<std::string, uint64_t> seen;
+    std::pair<uint64_t, uint64_t> last{0, 0};
+    uint64_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+        const auto event = nlohmann::json::parse(line, nullptr, false);
+        ASSERT_TRUE(event.is_object()) << line;
+        const std::pair<uint64_t, uint64_t> at{event["block"], event["log_index"]};
+        EXPECT_TRUE(count == 0 || last < at) << line;
+        last = at;
+        EXPECT_EQ(event["contract"], "hub");
+        EXPECT_TRUE(event["params"].is_object()) << line;
+        ++seen[event["event"]];
+    }
+    EXPECT_EQ(count, report["logs"]);
+    for (const auto& [name, times] : report["events"].items()) {
+        EXPECT_EQ(seen[name], times) << name;
+    }
+
+    const auto file = dir_.file("part.csv");
+    const auto part = plumbline({"dump", db_, "--events", "--from", "5", "--to", "9", "--format", "csv", "--out", file});
+    ASSERT_EQ(part.code, 0) << part.err;
+    EXPECT_TRUE(read_file(file).starts_with("block,log_index,txn_index,txn_hash,address,contract,event,params\n"));
+    EXPECT_FALSE(std::filesystem::exists(file + ".partial"));
+}
+
+TEST_F(CommunityTest, AnotherChainsDatabaseIsRefusedAndLeftAlone) {
+    act(30, 1);
+    index_to_head();
+    const auto before = status();
+    Anvil other{{"--chain-id", "5"}};
+    auto arguments = run_arguments();
+    arguments[5] = other.url();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    const auto refused = plumbline(arguments);
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    EXPECT_NE(refused.err.find("31337"), std::string::npos) << refused.err;
+    EXPECT_EQ(status(), before);
+}
+
+TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
+    const auto report = act(150, 1);
+    const std::string folder = dir_.file("mine");
+    const auto made = plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
+                                 "--address", report["address"], "--rpc", anvil_.url()});
+    ASSERT_EQ(made.code, 0) << made.err;
+    const auto ran = plumbline({"run", folder + "/plumbline.toml", "--until", "head", "--quiet"});
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    db_ = folder + "/db";
+    const auto now = status();
+    EXPECT_EQ(now["events"], report["logs"]);
+    EXPECT_EQ(now["quarantined"], 0);
+    uint64_t rows = 0;
+    for (const auto& [name, count] : now["entities"].items()) {
+        rows += count.get<uint64_t>();
+    }
+    EXPECT_EQ(rows, report["logs"].get<uint64_t>()) << "one row for each event";
+    const auto again = plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
+                                  "--address", report["address"], "--rpc", anvil_.url()});
+    EXPECT_EQ(again.code, 2) << "an existing config must not be overwritten";
+}
+
+}  // namespace
+}  // namespace plumbline::test

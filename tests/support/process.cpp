@@ -1,0 +1,208 @@
+#include "tests/support/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+namespace plumbline::test {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void die(const char* what) {
+    std::perror(what);
+    std::abort();
+}
+
+struct Pipe {
+    int read_end = -1;
+    int write_end = -1;
+    Pipe() {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) != 0) {
+            die("pipe2");
+        }
+        read_end = ends[0];
+        write_end = ends[1];
+    }
+};
+
+pid_t spawn(const std::vector<std::string>& command, int in, int out, int err) {
+    std::vector<char*> arguments;
+    for (const std::string& part : command) {
+        arguments.push_back(const_cast<char*>(part.c_str()));
+    }
+    arguments.push_back(nullptr);
+    const pid_t pid = fork();
+    if (pid < 0) {
+        die("fork");
+    }
+    if (pid == 0) {
+        // The child must not outlive a test that crashed.
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if ((in >= 0 && dup2(in, 0) < 0) || (out >= 0 && dup2(out, 1) < 0) ||
+            (err >= 0 && dup2(err, 2) < 0)) {
+            _exit(126);
+        }
+        execvp(arguments[0], arguments.data());
+        std::perror(arguments[0]);
+        _exit(127);
+    }
+    return pid;
+}
+
+int code_of(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// Appends what can be read; false at the end.
+bool drain(int fd, std::string& out) {
+    char buffer[65536];
+    const ssize_t got = read(fd, buffer, sizeof(buffer));
+    if (got > 0) {
+        out.append(buffer, static_cast<size_t>(got));
+        return true;
+    }
+    return got < 0 && (errno == EINTR || errno == EAGAIN);
+}
+
+}  // namespace
+
+Finished run_command(const std::vector<std::string>& command, const std::string& input) {
+    FILE* stdin_file = std::tmpfile();
+    std::fwrite(input.data(), 1, input.size(), stdin_file);
+    std::fflush(stdin_file);
+    std::rewind(stdin_file);
+    Pipe out;
+    Pipe err;
+    const pid_t pid = spawn(command, fileno(stdin_file), out.write_end, err.write_end);
+    close(out.write_end);
+    close(err.write_end);
+    std::fclose(stdin_file);
+    Finished result;
+    pollfd fds[2] = {{out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}};
+    std::string* sinks[2] = {&result.out, &result.err};
+    for (int open = 2; open > 0;) {
+        poll(fds, 2, -1);
+        for (int i = 0; i < 2; ++i) {
+            if (fds[i].fd >= 0 && fds[i].revents != 0 && !drain(fds[i].fd, *sinks[i])) {
+                close(fds[i].fd);
+                fds[i].fd = -1;
+                --open;
+            }
+        }
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    result.code = code_of(status);
+    return result;
+}
+
+Child::Child(const std::vector<std::string>& command) {
+    Pipe out;
+    pid_ = spawn(command, -1, out.write_end, -1);
+    close(out.write_end);
+    out_ = out.read_end;
+}
+
+Child::~Child() {
+    if (is_running()) {
+        kill(pid_, SIGKILL);
+        wait();
+    }
+    close(out_);
+}
+
+std::string Child::read_line(std::chrono::milliseconds wait) {
+    const auto deadline = Clock::now() + wait;
+    for (;;) {
+        if (const size_t end = buffered_.find('\n'); end != std::string::npos) {
+            std::string line = buffered_.substr(0, end);
+            buffered_.erase(0, end + 1);
+            return line;
+        }
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        pollfd fd{out_, POLLIN, 0};
+        if (left.count() <= 0 || poll(&fd, 1, static_cast<int>(left.count())) <= 0 ||
+            !drain(out_, buffered_)) {
+            return {};
+        }
+    }
+}
+
+void Child::send_signal(int signal) const {
+    kill(pid_, signal);
+}
+
+bool Child::is_running() {
+    if (code_ >= 0) {
+        return false;
+    }
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+        code_ = code_of(status);
+    }
+    return code_ < 0;
+}
+
+int Child::wait(std::chrono::milliseconds wait) {
+    // Its output must be read, or a full pipe would keep it from ending.
+    const auto deadline = Clock::now() + wait;
+    while (is_running() && Clock::now() < deadline) {
+        pollfd fd{out_, POLLIN, 0};
+        if (poll(&fd, 1, 5) > 0 && (fd.revents & POLLIN) != 0) {
+            drain(out_, buffered_);
+        } else if ((fd.revents & POLLHUP) != 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+    }
+    return code_;
+}
+
+bool eventually(const std::function<bool()>& done, std::chrono::milliseconds wait) {
+    const auto deadline = Clock::now() + wait;
+    while (!done()) {
+        if (Clock::now() >= deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    return true;
+}
+
+TempDir::TempDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "plumbline-test-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+        die("mkdtemp");
+    }
+    path_ = pattern;
+}
+
+TempDir::~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+std::string read_file(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    std::ofstream out{path, std::ios::binary};
+    out << text;
+}
+
+}  // namespace plumbline::test

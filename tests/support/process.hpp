@@ -1,0 +1,69 @@
+// Child processes for tests: run one to its end, or keep one and talk to it. Every process started
+// here is ended here, by its id.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace plumbline::test {
+
+struct Finished {
+    int code = -1;  ///< exit code, or 128 + signal
+    std::string out;
+    std::string err;
+};
+
+/// Runs a command to its end with `input` on standard input. Fails the test process loudly where it
+/// cannot be started.
+[[nodiscard]] Finished run_command(const std::vector<std::string>& command, const std::string& input = {});
+
+/// A process that runs beside the test. Standard output goes to a pipe, standard error to the test's.
+class Child {
+  public:
+    explicit Child(const std::vector<std::string>& command);
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    /// Kills what still runs.
+    ~Child();
+
+    /// The next line of its output; empty when it ended or `wait` passed.
+    [[nodiscard]] std::string read_line(std::chrono::milliseconds wait = std::chrono::seconds{30});
+    void send_signal(int signal) const;
+    /// Waits for its end; the exit code or 128 + signal. -1 when `wait` passed.
+    int wait(std::chrono::milliseconds wait = std::chrono::seconds{60});
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    [[nodiscard]] bool is_running();
+
+  private:
+    pid_t pid_ = -1;
+    int out_ = -1;
+    int code_ = -1;
+    std::string buffered_;
+};
+
+/// Tries `done` every few milliseconds until it holds or `wait` passed; tells which.
+[[nodiscard]] bool eventually(const std::function<bool()>& done,
+                              std::chrono::milliseconds wait = std::chrono::seconds{30});
+
+/// A directory that goes with the object.
+class TempDir {
+  public:
+    TempDir();
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    ~TempDir();
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  private:
+    std::string path_;
+};
+
+[[nodiscard]] std::string read_file(const std::string& path);
+void write_file(const std::string& path, const std::string& text);
+
+}  // namespace plumbline::test
