@@ -41,7 +41,8 @@ void merge(Bloom& bloom, const Bloom& other) noexcept;
 /// False: the filter was certainly made without it. True: perhaps with it.
 [[nodiscard]] inline bool may_contain(const Bloom& bloom, const BloomBits& bits) noexcept {
     return std::ranges::all_of(bits.bit, [&bloom](uint16_t bit) {
-        return ((bloom.bytes[bloom.size() - 1 - bit / 8U] >> (bit % 8U)) & 1U) != 0;
+        const uint32_t byte = bloom.bytes[bloom.size() - 1 - bit / 8U];
+        return ((byte >> (bit % 8U)) & 1U) != 0;
     });
 }
 [[nodiscard]] inline bool may_contain(const Bloom& bloom, const Address& address) noexcept {

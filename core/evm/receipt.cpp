@@ -75,6 +75,9 @@ void append_log(Bytes& out, const ReceiptBatch& batch, const Log& log) {
         if (receipt.type == 0) {
             return RlpError::kNotCanonical;
         }
+        if (receipt.type > kReceiptTypeMax) {
+            return RlpError::kWrongValue;
+        }
         encoded = encoded.subspan(1);
     }
     ByteView fields;

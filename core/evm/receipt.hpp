@@ -25,6 +25,7 @@
 namespace plumbline::evm {
 
 inline constexpr uint8_t kReceiptTypeOpDeposit = 0x7e;
+inline constexpr uint8_t kReceiptTypeMax = 0x7f;
 
 /// One receipt. Its logs live in the batch it belongs to (`ReceiptBatch::logs_of`).
 struct Receipt {
@@ -42,8 +43,11 @@ struct Receipt {
     uint32_t log_begin = 0;
     uint32_t log_count = 0;
 
-    /// False where a provider sent neither status nor state root: there is nothing to encode.
-    [[nodiscard]] bool is_encodable() const noexcept { return status || post_state; }
+    /// False where a provider sent neither status nor state root, or a type that EIP-2718 does not
+    /// allow: there is nothing to encode.
+    [[nodiscard]] bool is_encodable() const noexcept {
+        return (status || post_state) && type <= kReceiptTypeMax;
+    }
 };
 
 /// A block's receipts in transaction order with one place for all their logs.

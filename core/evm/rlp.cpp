@@ -139,7 +139,7 @@ RlpError read_rlp(ByteView& in, RlpItem& out) noexcept {
     if (first < kStringBase) {
         header_size = 0;
         content_size = 1;
-    } else if (const size_t short_size =
+    } else if (const auto short_size =
                    static_cast<size_t>(first - (is_list ? kListBase : kStringBase));
                short_size <= kShortSizeMax) {
         content_size = short_size;

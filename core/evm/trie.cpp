@@ -98,10 +98,7 @@ class RootFold {
     [[nodiscard]] Key key_at(size_t rank) const noexcept { return make_key(index_at(rank)); }
 
     [[nodiscard]] NodeRef fold_branch(size_t first, size_t last, size_t depth, bool is_root) {
-        std::array<NodeRef, kBranchWidth> children;
-        for (NodeRef& child : children) {
-            child.size = 0;
-        }
+        std::array<NodeRef, kBranchWidth> children{};
         while (first <= last) {
             const uint8_t nibble = key_at(first).nibble[depth];
             size_t end = first + 1;
@@ -146,7 +143,7 @@ class RootFold {
     /// Puts the list header in front of the node's content and makes the reference to it.
     [[nodiscard]] NodeRef end_node(bool is_root) {
         end_rlp_list(node_, 0);
-        NodeRef ref;
+        NodeRef ref{};
         if (node_.size() <= kEmbeddedSizeMax && !is_root) {
             std::ranges::copy(node_, ref.bytes.begin());
             ref.size = static_cast<uint8_t>(node_.size());

@@ -153,6 +153,7 @@ inline BlockFile read_block_file(const std::filesystem::path& path) {
         }
         std::ranges::sort(paths);
         std::vector<BlockFile> files;
+        files.reserve(paths.size());
         for (const auto& path : paths) {
             files.push_back(read_block_file(path));
         }

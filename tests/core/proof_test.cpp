@@ -221,7 +221,7 @@ TEST(ProofTest, RejectsNodesThatNoTrieHas) {
 // short node must stand inside its parent.
 TEST(ProofTest, RejectsChainsThatNoTrieHas) {
     const std::string path = text(slot(0).view());
-    const std::string leaf = R::rlp_list(R::rlp_string(std::string("\x30", 1) + path.substr(1)) +
+    const std::string leaf = R::rlp_list(R::rlp_string('\x30' + path.substr(1)) +
                                          R::rlp_string("a value that is long enough"));
     const auto reference = [](const std::string& node) {
         return R::rlp_string(text(keccak256(node).view()));
@@ -295,11 +295,11 @@ TEST(ProofTest, RejectsAccountsWithOtherFields) {
     const Address address;
     const std::string key = text(keccak256(address.view()).view());
     const std::string hash_ref = R::rlp_string(std::string(32, 'h'));
+    const std::string numbers = R::rlp_number(1) + R::rlp_number(1);
     for (const std::string& value :
          {R::rlp_string("no list, but longer than thirty-two bytes"),
-          R::rlp_list(R::rlp_number(1) + R::rlp_number(1) + hash_ref),
-          R::rlp_list(R::rlp_number(1) + R::rlp_number(1) + hash_ref + R::rlp_string("short")),
-          R::rlp_list(R::rlp_number(1) + R::rlp_number(1) + hash_ref + hash_ref + hash_ref)}) {
+          R::rlp_list(numbers + hash_ref), R::rlp_list(numbers + hash_ref + R::rlp_string("short")),
+          R::rlp_list(numbers + std::string{hash_ref}.append(hash_ref).append(hash_ref))}) {
         R state;
         state.put(key, value);
         Account account{9, {}, {}, {}};

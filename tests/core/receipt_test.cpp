@@ -93,6 +93,14 @@ TEST(ReceiptTest, WithoutStatusAndStateRootThereIsNoRoot) {
     EXPECT_FALSE(ReceiptsProver{}.compute(batch));
 }
 
+TEST(ReceiptTest, TypesAbove127DoNotExist) {
+    const ReceiptBatch batch = sample(0x80);
+    EXPECT_FALSE(batch.receipts[0].is_encodable());
+    EXPECT_FALSE(ReceiptsProver{}.compute(batch));
+    ReceiptBatch back;
+    EXPECT_EQ(decode_receipt(as_bytes('\x80' + sample_text("\x01")), back), RlpError::kWrongValue);
+}
+
 TEST(ReceiptTest, DepositNonceCountsOnlyWithAVersion) {
     using R = ReferenceTrie;
     ReceiptBatch batch = sample(kReceiptTypeOpDeposit);

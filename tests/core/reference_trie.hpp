@@ -39,7 +39,7 @@ class ReferenceTrie {
             if (node->kind == Kind::kExtension) {
                 node = node->child[0].get();
             } else {
-                node = node->child[static_cast<size_t>(path.at(0))].get();
+                node = node->child[static_cast<uint8_t>(path.at(0))].get();
                 path.erase(0, 1);
             }
         }
@@ -82,11 +82,10 @@ class ReferenceTrie {
         return out;
     }
     [[nodiscard]] static std::string rlp_header(int base, size_t size) {
-        if (size <= 55) {
-            return std::string(1, static_cast<char>(base + static_cast<int>(size)));
-        }
-        const std::string length = digits(size);
-        return static_cast<char>(base + 55 + static_cast<int>(length.size())) + length;
+        std::string out = size <= 55 ? std::string{} : digits(size);
+        const size_t first = size <= 55 ? size : 55 + out.size();
+        out.insert(out.begin(), static_cast<char>(base + static_cast<int>(first)));
+        return out;
     }
     [[nodiscard]] static std::string nibbles(const std::string& key) {
         std::string out;
@@ -132,7 +131,7 @@ class ReferenceTrie {
             branch.value = old->value;
             return;
         }
-        auto& slot = branch.child[static_cast<size_t>(path[0])];
+        auto& slot = branch.child[static_cast<uint8_t>(path[0])];
         slot = old->kind == Kind::kLeaf ? make_leaf(path.substr(1), old->value)
                                         : make_extension(path.substr(1), std::move(old->child[0]));
     }
@@ -146,7 +145,7 @@ class ReferenceTrie {
             if (path.empty()) {
                 node->value = value;
             } else {
-                insert(node->child[static_cast<size_t>(path[0])], path.substr(1), value);
+                insert(node->child[static_cast<uint8_t>(path[0])], path.substr(1), value);
             }
             return;
         }
@@ -197,7 +196,7 @@ class ReferenceTrie {
         return rlp_list(content + rlp_string(node->value));
     }
     [[nodiscard]] static std::string reference(const Node* node) {
-        const std::string encoded = encode(node);
+        std::string encoded = encode(node);
         if (encoded.size() < 32) {
             return encoded;
         }
