@@ -1,0 +1,169 @@
+#include "core/base/logging.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include "core/base/json_text.hpp"
+
+namespace plumbline::logging {
+
+namespace {
+
+constexpr std::string_view kEraseLine = "\r\x1b[K";
+
+spdlog::level::level_enum to_spdlog(Level level) {
+    switch (level) {
+        case Level::kDebug: return spdlog::level::debug;
+        case Level::kInfo: return spdlog::level::info;
+        case Level::kWarning: return spdlog::level::warn;
+        case Level::kError: return spdlog::level::err;
+        case Level::kOff: return spdlog::level::off;
+    }
+    return spdlog::level::info;
+}
+
+std::string_view name_of(spdlog::level::level_enum level) {
+    switch (level) {
+        case spdlog::level::trace:
+        case spdlog::level::debug: return "debug";
+        case spdlog::level::warn: return "warning";
+        case spdlog::level::err:
+        case spdlog::level::critical: return "error";
+        default: return "info";
+    }
+}
+
+std::string utc_time(spdlog::log_clock::time_point time, bool with_date) {
+    const std::time_t seconds = spdlog::log_clock::to_time_t(time);
+    const auto since_epoch =
+        std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    const std::string clock = fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min,
+                                          parts.tm_sec);
+    if (!with_date) {
+        return clock;
+    }
+    return fmt::format("{:04}-{:02}-{:02}T{}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                       parts.tm_mday, clock, since_epoch % 1000);
+}
+
+/// Writes whole lines to standard error and keeps the status line below them. The payload of a
+/// message is already in its format, but for time and level.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+  public:
+    void set_json(bool json) {
+        const std::scoped_lock lock{mutex_};
+        json_ = json;
+    }
+    void set_status(std::string_view text) {
+        const std::scoped_lock lock{mutex_};
+        if (text == status_) {
+            return;
+        }
+        status_ = text;
+        put(std::string{kEraseLine} + status_);
+    }
+
+  protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const std::string_view payload{message.payload.data(), message.payload.size()};
+        std::string line;
+        if (!status_.empty()) {
+            line += kEraseLine;
+        }
+        if (json_) {
+            line += fmt::format(R"({{"time":"{}","level":"{}",{}}})",
+                                utc_time(message.time, true), name_of(message.level), payload);
+        } else {
+            line += fmt::format("{} {:<7} {}", utc_time(message.time, false),
+                                name_of(message.level), payload);
+        }
+        line += '\n';
+        line += status_;
+        put(line);
+    }
+    void flush_() override {}
+
+  private:
+    static void put(const std::string& text) {
+        std::fwrite(text.data(), 1, text.size(), stderr);
+        std::fflush(stderr);
+    }
+    bool json_ = false;
+    std::string status_;
+};
+
+struct Output {
+    std::shared_ptr<StderrSink> sink = std::make_shared<StderrSink>();
+    spdlog::logger logger{"plumbline", sink};
+    Format format = Format::kText;
+};
+
+Output& output() {
+    static Output instance;
+    return instance;
+}
+
+}  // namespace
+
+void configure(Level level, Format format) {
+    Output& out = output();
+    out.format = format;
+    out.sink->set_json(format == Format::kJson);
+    out.logger.set_level(to_spdlog(level));
+}
+
+Format format() noexcept {
+    return output().format;
+}
+
+bool is_enabled(Level level) noexcept {
+    return output().logger.should_log(to_spdlog(level));
+}
+
+void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
+    Output& out = output();
+    if (!out.logger.should_log(to_spdlog(level))) {
+        return;
+    }
+    std::string text;
+    if (out.format == Format::kJson) {
+        text += "\"message\":";
+        append_json_string(text, message);
+        for (const Field& field : fields) {
+            text += ',';
+            append_json_string(text, field.name);
+            text += ':';
+            if (field.is_number) {
+                text += field.value;
+            } else {
+                append_json_string(text, field.value);
+            }
+        }
+    } else {
+        text += message;
+        for (const Field& field : fields) {
+            fmt::format_to(std::back_inserter(text), "  {}={}", field.name, field.value);
+        }
+    }
+    out.logger.log(to_spdlog(level), spdlog::string_view_t{text.data(), text.size()});
+}
+
+bool is_terminal() noexcept {
+    return isatty(STDERR_FILENO) == 1;
+}
+
+void set_status_line(std::string_view text) {
+    output().sink->set_status(text);
+}
+
+}  // namespace plumbline::logging
