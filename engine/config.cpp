@@ -259,6 +259,9 @@ Result<evm::Address> read_address(const Section& section, const TomlValue& value
 }
 
 Status read_addresses(const Section& section, const TomlValue& value, ContractConfig& out) {
+    if (value.kind == TomlValue::Kind::kInteger) {
+        return section.wrong_type(value, "address", "a string (put quotes around it)");
+    }
     PLUMBLINE_TRY(const auto items, section.strings(value, "address", kMaxAddresses));
     for (const TomlValue* item : items) {
         PLUMBLINE_TRY(const evm::Address address, read_address(section, *item));
@@ -347,7 +350,7 @@ Status read_contract(std::string_view path, const TomlEntry& entry, const FileRe
             fmt::format("{} needs {}", section.name(),
                         address == nullptr ? "address, or factory for contracts that an event "
                                              "announces"
-                                           : "only one of address and factory"));
+                                           : "one of address and factory, not both"));
     }
     if (address != nullptr) {
         PLUMBLINE_TRY_VOID(read_addresses(section, *address, out));

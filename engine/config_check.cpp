@@ -187,18 +187,30 @@ class Checker {
         return ok();
     }
 
-    [[nodiscard]] Status entity(const EntityConfig& entity) const {
-        const std::string drop_where = fmt::format("drop of [entities.{}]", entity.name);
-        if (entity.drop) {
-            for (const Operand* side : {&entity.drop->left, &entity.drop->right}) {
-                if (side->kind == Operand::Kind::kLookup) {
-                    return mistake_at_column(
-                        path_, side->pos,
-                        fmt::format("{} compares the entity's own fields and literals only",
-                                    drop_where));
-                }
-                PLUMBLINE_TRY_VOID(operand(*side, {&entity, drop_where, false}));
+    /// `drop` looks at the row after a change: the fields that change, and literals.
+    [[nodiscard]] Status drop(const EntityConfig& entity) const {
+        const std::string where = fmt::format("drop of [entities.{}]", entity.name);
+        for (const Operand* side : {&entity.drop->left, &entity.drop->right}) {
+            if (side->kind == Operand::Kind::kLookup) {
+                return mistake_at_column(
+                    path_, side->pos,
+                    fmt::format("{} compares the entity's own fields and literals only", where));
             }
+            if (side->kind == Operand::Kind::kName &&
+                std::ranges::find(entity.key, join_path(side->path), &storage::Field::name) !=
+                    entity.key.end()) {
+                return mistake_at_column(path_, side->pos,
+                                         fmt::format("{}: '{}' is in the key, which never changes",
+                                                     where, join_path(side->path)));
+            }
+            PLUMBLINE_TRY_VOID(operand(*side, {&entity, where, false}));
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status entity(const EntityConfig& entity) const {
+        if (entity.drop) {
+            PLUMBLINE_TRY_VOID(drop(entity));
         }
         if (!entity.count.empty()) {
             PLUMBLINE_TRY_VOID(contract_exists(entity.pos,

@@ -43,6 +43,13 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
         if (entry.value.kind != TomlValue::Kind::kString) {
             return section.wrong_type(entry.value, entry.key, "a type like \"uint256\"");
         }
+        if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
+            return section.mistake(
+                entry.value.pos,
+                fmt::format("{} in {}: {} does not fit a field; store the parts of a tuple one by "
+                            "one, and the items of an array with each",
+                            entry.key, section.name(), in_quotes(entry.value.text)));
+        }
         auto type = storage::parse_field_type(entry.value.text);
         if (!type) {
             return section.mistake(
@@ -58,8 +65,10 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
 Result<std::vector<std::string>> read_index(const Section& entity, const TomlValue& value,
                                             const std::vector<std::string>& columns) {
     if (value.kind != TomlValue::Kind::kArray) {
-        return entity.wrong_type(value, "index",
-                                 "a list of lists of fields, as in [[\"owner\"]]; here is an item");
+        return entity.mistake(value.pos,
+                              fmt::format("index in {} must be a list of lists of fields, as in "
+                                          "[[\"owner\"]]: this item is {}",
+                                          entity.name(), kind_name(value.kind)));
     }
     PLUMBLINE_TRY(const auto items, entity.strings(value, "index", kMaxKeyFields));
     std::vector<std::string> out;

@@ -134,7 +134,7 @@ std::optional<std::string> parse_signature(std::string_view text) {
     if (open == std::string_view::npos) {
         return out;
     }
-    if (text.size() > 1024) {
+    if (text.size() > 8192) {
         return std::nullopt;
     }
     int depth = 0;

@@ -61,7 +61,8 @@ Error mistake_at_column(std::string_view path, SourcePos pos, std::string_view m
 }
 
 std::string in_quotes(std::string_view text) {
-    std::string out = "'";
+    const char quote = text.find('\'') == std::string_view::npos ? '\'' : '"';
+    std::string out{quote};
     size_t used = 0;
     for (const char c : text) {
         if (used++ == kMaxQuoted) {
@@ -75,7 +76,7 @@ std::string in_quotes(std::string_view text) {
             out += c;
         }
     }
-    out += '\'';
+    out += quote;
     return out;
 }
 

@@ -17,7 +17,8 @@ namespace plumbline::engine {
 [[nodiscard]] Error mistake_at_column(std::string_view path, SourcePos pos,
                                       std::string_view message);
 
-/// `text` in single quotes, shortened, with control characters made visible.
+/// `text` in quotes (double ones where it has single ones itself), shortened, with control
+/// characters made visible.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// "; did you mean 'x'? known: a, b, c": what to put behind "unknown ... 'y'". Long lists are cut.

@@ -200,7 +200,7 @@ size_t offset_of(std::string_view text, SourcePos pos) noexcept {
 
 Result<TomlValue> parse_toml(std::string_view text, std::string_view path) {
     if (text.size() > kMaxTextBytes) {
-        return Error{ErrorCode::kTooLarge,
+        return Error{ErrorCode::kInvalidArgument,
                      fmt::format("{}: a config may have at most 4 MiB, this one has {} bytes", path,
                                  text.size())};
     }
@@ -210,8 +210,9 @@ Result<TomlValue> parse_toml(std::string_view text, std::string_view path) {
     }
     const TomlScan scan = scan_toml(text);
     if (scan.dotted_line != 0) {
-        return Error{ErrorCode::kTooLarge, fmt::format("{}:{}: more than {} dots in one line", path,
-                                                       scan.dotted_line, kMaxDotsInLine)};
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{}:{}: more than {} dots in one line", path, scan.dotted_line,
+                                 kMaxDotsInLine)};
     }
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {

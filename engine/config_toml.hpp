@@ -51,8 +51,8 @@ struct TomlEntry {
 /// "a string", "an integer"... for messages.
 [[nodiscard]] std::string_view kind_name(TomlValue::Kind kind) noexcept;
 
-/// Parses a document; kInvalidArgument with file:line:column on a syntax mistake, and kTooLarge for
-/// one that is bigger or more nested than any config needs. `path` is for messages.
+/// Parses a document; kInvalidArgument with file:line:column on a syntax mistake, and for a
+/// document that is bigger or more nested than any config needs. `path` is for messages.
 [[nodiscard]] Result<TomlValue> parse_toml(std::string_view text, std::string_view path);
 
 /// Bytes [begin, end) of a text.

@@ -262,10 +262,16 @@ class Parser {
     Status path_rest(Operand& out) {
         while (peek('.')) {
             ++at_;
-            if (at_ >= text_.size() || !is_name_start(text_[at_])) {
+            if (at_ >= text_.size() || !(is_name_start(text_[at_]) || is_digit(text_[at_]))) {
                 return expected("a name after '.'");
             }
-            out.path.emplace_back(name_chars());
+            const size_t begin = at_;
+            const std::string_view part = name_chars();
+            if (is_digit(part.front()) &&
+                (part.size() > 3 || !std::ranges::all_of(part, is_digit))) {
+                return fail(begin, "a name or a component's position stands after '.'");
+            }
+            out.path.emplace_back(part);
             if (out.path.size() > kMaxPathParts) {
                 return fail(at_, fmt::format("a name may have at most {} parts", kMaxPathParts));
             }

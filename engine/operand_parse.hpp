@@ -1,7 +1,7 @@
 // The values and conditions of the mapping, from text:
 //
 //   value      number | 0x hex | 'string' | true | false | $name | path | look-up
-//   path       name { "." name } | "$arg." index { "." name }
+//   path       ( name | "$arg." index ) { "." ( name | index ) }
 //   look-up    entity "[" value { "," value } "]" "." field       at most 4 inside each other
 //   condition  value ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
 //
