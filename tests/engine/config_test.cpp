@@ -409,6 +409,31 @@ e = "" # five)";
     EXPECT_THAT(comments, ElementsAre("# one", "# two", "# three", "# four", "# five"));
 }
 
+TEST(ConfigTomlTest, BadCharactersOutsideStringsAreMistakes) {
+    for (const std::string_view text :
+         {"[=", "[%x]", "a.\xD2\x88 = 1", "yn\xD2\x88 = 1", "[\xC3\xA9]", "a = \xC2\xA0 1", "= 1",
+          "a = [\xD2\x88]", "a = {\xD2\x88}", "[[", "[[a", "a = 1\xC3\xA9"}) {
+        const auto root = parse_toml(text, "t");
+        ASSERT_FALSE(root.has_value()) << text;
+        EXPECT_TRUE(root.error().message.starts_with("t:1:")) << root.error().message;
+    }
+    const auto continued = parse_toml("a = \"\"\"x\\\n  \xC3\xA9\"\"\"", "t");
+    ASSERT_TRUE(continued.has_value()) << continued.error().message;
+    EXPECT_EQ(continued->entries.at(0).value.text, "x\xC3\xA9");
+}
+
+TEST(ConfigTomlTest, DeepestNestingIsHandled) {
+    std::string text;
+    for (int i = 0; i < 31; ++i) {
+        for (int part = 0; part < 60; ++part) {
+            text += "a.";
+        }
+        text += "a = [\n{";
+    }
+    const auto root = parse_toml("[[x]]\n" + text.substr(0, text.size() - 1), "t");
+    EXPECT_FALSE(root.has_value());
+}
+
 TEST(ConfigTomlTest, SortsByPlaceInTheFile) {
     const auto root = parse_toml("z.b = 1\nz.a = 2\n[y]\n[x.w]\n[x.a]\n", "t");
     ASSERT_TRUE(root.has_value());
