@@ -276,10 +276,14 @@ void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,
 }
 
 Status Database::Impl::resume_if_failed() {
-    if (!write_failed) {
+    if (!core->tuning.background_failed->exchange(false) && !write_failed) {
         return ok();
     }
-    PLUMBLINE_TRY_VOID(from_rocks(core->db->Resume(), "storage cannot write yet"));
+    write_failed = true;
+    const rocksdb::Status resumed = core->db->Resume();
+    if (!resumed.ok()) {
+        return Error{ErrorCode::kIo, "storage cannot write yet: " + resumed.ToString()};
+    }
     write_failed = false;
     return ok();
 }

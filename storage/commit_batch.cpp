@@ -57,7 +57,7 @@ CommitBatch::CommitBatch(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 CommitBatch::~CommitBatch() = default;
 
 CommitBatch::Impl::Impl(Database::Impl& database)
-    : db{database}, writes{kBatchReserve, 0, kProtectionBytes, 0} {
+    : db{database}, core{database.core}, writes{kBatchReserve, 0, kProtectionBytes, 0} {
     reset();
 }
 

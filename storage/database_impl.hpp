@@ -203,6 +203,7 @@ int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
 
 struct CommitBatch::Impl {
     Database::Impl& db;
+    std::shared_ptr<Core> core;  ///< before the generation, whose handles need it
     std::shared_ptr<const Generation> generation;
     rocksdb::WriteBatch writes;
     // Cached for the fast path.

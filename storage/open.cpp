@@ -22,7 +22,8 @@ namespace plumbline::storage {
 
 namespace {
 
-constexpr int kReadOnlyTriesMax = 8;
+constexpr int kReadOnlyTriesMax = 24;
+constexpr int kReadOnlyDelayMsMax = 100;
 
 /// One open: what was found and what has to be done about it.
 class Opener {
@@ -39,6 +40,7 @@ class Opener {
     [[nodiscard]] rocksdb::Status try_open(rocksdb::WALRecoveryMode mode,
                                            const std::vector<std::string>& names);
     [[nodiscard]] rocksdb::Status try_open_read_only();
+    [[nodiscard]] std::string manifest_state() const;
     [[nodiscard]] Status set_aside_wal();
     [[nodiscard]] Status create_content();
     [[nodiscard]] Status load_schema();
@@ -180,6 +182,18 @@ rocksdb::Status Opener::try_open(rocksdb::WALRecoveryMode mode,
     return status;
 }
 
+/// Which manifest is in force and how long it is: it grows with every flush and compaction.
+std::string Opener::manifest_state() const {
+    std::string name;
+    uint64_t size = 0;
+    if (!rocksdb::ReadFileToString(core().env, path_ + "/CURRENT", &name).ok()) {
+        return {};
+    }
+    name.erase(name.find_last_not_of('\n') + 1);
+    core().env->GetFileSize(path_ + "/" + name, &size).PermitUncheckedError();
+    return fmt::format("{} {}", name, size);
+}
+
 rocksdb::Status Opener::try_open_read_only() {
     rocksdb::DBOptions options = make_db_options(db_.options, core().tuning);
     // Only damage at the end of a log that a writer is just writing may pass; what is lost further
@@ -258,15 +272,23 @@ Status Opener::open_rocks() {
     if (read_only()) {
         rocksdb::Status status;
         for (int i = 0; i < kReadOnlyTriesMax; ++i) {
-            // A writer may delete a file between our reading of its name and our opening it.
-            families_.clear();
+            // A writer may flush and delete a log file between our reading of the manifest and of
+            // the log files: what was in it would be missing in the middle. Or it deletes a table
+            // file before we open it. So an open only counts if the manifest stood still.
+            const std::string before = manifest_state();
             status = try_open_read_only();
-            if (status.ok()) {
+            if (status.ok() && manifest_state() == before) {
                 return ok();
             }
-            std::this_thread::sleep_for(std::chrono::milliseconds{10 << i});
+            families_.clear();
+            core().db.reset();
+            std::this_thread::sleep_for(
+                std::chrono::milliseconds{std::min(kReadOnlyDelayMsMax, 2 << std::min(i, 8))});
         }
-        return from_rocks(status, "opening " + path_);
+        return status.ok() ? Status{Error{ErrorCode::kUnavailable,
+                                          path_ + ": the writer is too busy to read beside it; "
+                                                  "try again"}}
+                           : from_rocks(status, "opening " + path_);
     }
     std::vector<std::string> names;
     if (exists_) {

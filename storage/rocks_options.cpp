@@ -16,17 +16,28 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-/// Passes on what went wrong behind the writer's back.
+/// Passes on what went wrong behind the writer's back, and leaves it to the writer to go on: RocksDB
+/// would only try after seconds, in a thread of its own, and be busy for everybody until then.
 class Listener final : public rocksdb::EventListener {
   public:
-    explicit Listener(std::function<void(const std::string&)> notice) : notice_{std::move(notice)} {}
+    Listener(std::function<void(const std::string&)> notice,
+             std::shared_ptr<std::atomic<bool>> failed)
+        : notice_{std::move(notice)}, failed_{std::move(failed)} {}
     void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                            rocksdb::Status* status) override {
-        notice_("storage stopped writing: " + status->ToString());
+        failed_->store(true);
+        if (notice_) {
+            notice_("storage stopped writing: " + status->ToString());
+        }
+    }
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
+                              rocksdb::Status /*error*/, bool* auto_recovery) override {
+        *auto_recovery = false;
     }
 
   private:
     std::function<void(const std::string&)> notice_;
+    std::shared_ptr<std::atomic<bool>> failed_;
 };
 
 }  // namespace
@@ -38,6 +49,7 @@ RocksTuning make_tuning(const OpenOptions& options) {
     tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
     tuning.write_buffers =
         std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes / 2, tuning.cache);
+    tuning.background_failed = std::make_shared<std::atomic<bool>>(false);
     tuning.filter.reset(rocksdb::NewBloomFilterPolicy(10));
     return tuning;
 }
@@ -59,9 +71,7 @@ rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning
     out.enable_pipelined_write = false;
     out.paranoid_checks = true;
     out.persist_stats_to_disk = false;
-    if (options.notice) {
-        out.listeners.push_back(std::make_shared<Listener>(options.notice));
-    }
+    out.listeners.push_back(std::make_shared<Listener>(options.notice, tuning.background_failed));
     return out;
 }
 

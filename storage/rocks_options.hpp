@@ -1,6 +1,7 @@
 // RocksDB's options for the database and for each kind of family. Internal to storage.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ struct RocksTuning {
     std::shared_ptr<rocksdb::Cache> cache;
     std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
     std::shared_ptr<const rocksdb::FilterPolicy> filter;
+    /// Set by RocksDB's threads when a flush or compaction failed: it has to be told to go on.
+    std::shared_ptr<std::atomic<bool>> background_failed;
     size_t memory_bytes = 0;
     bool tiny_buffers = false;
 };

@@ -75,7 +75,7 @@ class ChainDriver {
             batch.append_child({"vault", address_of(head_), head_, 0});
         }
         batch.extend_coverage({"src", {head_, head_}, "node", ProofLevel::kLinked});
-        batch.set_cursor(head_, hash_of(head_, fork_), head_ * 12);
+        batch.set_cursor(head_, hash_of(head_, fork_), make_block(head_, 0).timestamp);
         history_[head_] = rows_;
         if (random_() % 5 == 0 && head_ > 6 && head_ - 6 > finalized_) {
             finalized_ = head_ - 6;

@@ -187,4 +187,16 @@ inline std::unique_ptr<Database> must_open(const std::string& path, OpenOptions 
     return *std::move(database);
 }
 
+/// Compares two dumps; says only where they first differ.
+inline void expect_same(const std::vector<std::string>& found,
+                        const std::vector<std::string>& wanted) {
+    EXPECT_EQ(found.size(), wanted.size());
+    for (size_t i = 0; i < std::min(found.size(), wanted.size()); ++i) {
+        if (found[i] != wanted[i]) {
+            ADD_FAILURE() << "line " << i << "\n found: " << found[i] << "\nwanted: " << wanted[i];
+            return;
+        }
+    }
+}
+
 }  // namespace plumbline::storage::test
