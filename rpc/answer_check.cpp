@@ -94,30 +94,28 @@ bool FilterCheck::bloom_has(const evm::Header& header, const evm::Log& log) {
     return true;
 }
 
-bool FilterCheck::may_lack(const evm::Header& header, std::span<const evm::Log> logs, bool every_event) const {
-    const auto in_bloom = [&](const evm::BloomBits& bits) { return evm::may_contain(header.logs_bloom, bits); };
-    if (addresses_.empty() && topics_.empty()) {
-        return logs.empty() && !header.logs_bloom.is_zero();
-    }
-    const bool any_address = address_bits_.empty() || std::ranges::any_of(address_bits_, in_bloom);
-    const bool any_topic = topic_bits_.empty() || std::ranges::any_of(topic_bits_, in_bloom);
-    if (!any_address || !any_topic) {
-        return false;
-    }
-    if (logs.empty()) {
-        return true;
-    }
-    if (!every_event) {
+bool FilterCheck::may_match(const evm::Bloom& bloom) const {
+    const auto in_bloom = [&](const evm::BloomBits& bits) { return evm::may_contain(bloom, bits); };
+    return (address_bits_.empty() || std::ranges::any_of(address_bits_, in_bloom)) &&
+           (topic_bits_.empty() || std::ranges::any_of(topic_bits_, in_bloom));
+}
+
+bool FilterCheck::may_lack_all(const evm::Header& header, std::span<const evm::Log> logs) const {
+    return logs.empty() && !header.logs_bloom.is_zero() && may_match(header.logs_bloom);
+}
+
+bool FilterCheck::may_lack_some(const evm::Header& header, std::span<const evm::Log> logs) const {
+    if (!may_match(header.logs_bloom)) {
         return false;
     }
     for (size_t i = 0; i < topics_.size(); ++i) {
-        if (in_bloom(topic_bits_[i]) &&
+        if (evm::may_contain(header.logs_bloom, topic_bits_[i]) &&
             std::ranges::none_of(logs, [&](const evm::Log& log) { return log.topics[0] == topics_[i]; })) {
             return true;
         }
     }
     for (size_t i = 0; i < addresses_.size(); ++i) {
-        if (in_bloom(address_bits_[i]) &&
+        if (evm::may_contain(header.logs_bloom, address_bits_[i]) &&
             std::ranges::none_of(logs, [&](const evm::Log& log) { return log.address == addresses_[i]; })) {
             return true;
         }

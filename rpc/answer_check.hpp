@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -28,12 +28,14 @@ class FilterCheck {
 
     /// True where `header`'s bloom has all that `log` must have left in it.
     [[nodiscard]] bool bloom_has(const evm::Header& header, const evm::Log& log);
-    /// True where the bloom allows for a matching log that `logs` (all that were returned of this
-    /// block) does not have: no log at all, or with `every_event` none of an event or an address
-    /// that the bloom may have. True is a suspicion: blooms have false positives.
-    [[nodiscard]] bool may_lack(const evm::Header& header, std::span<const evm::Log> logs, bool every_event) const;
+    /// True where the bloom allows for a matching log and `logs` (all that were returned of this
+    /// block) is empty. A suspicion: blooms have false positives.
+    [[nodiscard]] bool may_lack_all(const evm::Header& header, std::span<const evm::Log> logs) const;
+    /// True where the bloom may have an asked event or address of which `logs` has none.
+    [[nodiscard]] bool may_lack_some(const evm::Header& header, std::span<const evm::Log> logs) const;
 
   private:
+    [[nodiscard]] bool may_match(const evm::Bloom& bloom) const;
     [[nodiscard]] const evm::BloomBits& bits_of(ByteView bytes);
 
     struct CachedBits {

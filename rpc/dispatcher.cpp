@@ -154,7 +154,6 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
     const CallGroup& group = active.group;
     bool wait = false;
     bool wait_for_better = false;
-    bool unknown_waits = false;
     double best = 0;
     bool found = false;
     for (size_t i = 0; i < providers_.size(); ++i) {
@@ -165,7 +164,8 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
         }
         if (!group.is_head_probe && !candidate.chain_id()) {
             refresh_head(i);
-            unknown_waits = true;
+            wait = true;
+            wait_for_better = wait_for_better || (group.avoid & bit(i)) == 0;
             continue;
         }
         if (group.block_needed) {
@@ -194,12 +194,7 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
     if (found && !((group.avoid & bit(provider)) != 0 && wait_for_better)) {
         return Choice::kChosen;
     }
-    if (found || wait) {
-        return Choice::kWait;
-    }
-    // Providers that never answered yet are waited for only where nobody else is known.
-    const bool someone_known = std::ranges::any_of(providers_, [](const Provider& p) { return p.chain_id().has_value(); });
-    return unknown_waits && (!someone_known || group.only) ? Choice::kWait : Choice::kNobody;
+    return found || wait ? Choice::kWait : Choice::kNobody;
 }
 
 // The round is over: take what there is, or start another one later, or give up.

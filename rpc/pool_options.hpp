@@ -37,7 +37,10 @@ class PoolObserver {
 enum class BloomCheck : uint8_t {
     kOff,
     kEmptyBlocks,  ///< the bloom has a match, the answer has no log of the block
-    kEveryEvent,   ///< also: of one asked event or address the bloom has a match and the answer none
+    /// Also: of one asked event or address the bloom has a match and the answer none. Such doubts
+    /// are common (other contracts emit the same events); in backfill only another provider is
+    /// asked about them, receipts are not fetched.
+    kEveryEvent,
 };
 
 struct PoolOptions {

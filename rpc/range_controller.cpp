@@ -17,15 +17,19 @@ uint64_t RangeController::size() const {
 
 uint64_t RangeController::take_size() {
     const uint64_t plain = size();
-    if (!cap_ || cap_->probing || plain < cap_->blocks) {
+    const int64_t now = clock_.monotonic_ms();
+    if (!cap_ || now < cap_->probing_until_ms || plain < cap_->blocks || wanted_ <= static_cast<double>(plain)) {
         return plain;
     }
-    const bool due = clock_.monotonic_ms() >= cap_->expires_ms || cap_->successes >= options_.cap_successes;
-    if (!due) {
+    const bool due = now >= cap_->expires_ms || cap_->successes >= options_.cap_successes;
+    // A limit nobody named is closed in on by halves, one request at a time.
+    const bool search = cap_->is_vague() && cap_->successes > 0;
+    if (!due && !search) {
         return plain;
     }
-    cap_->probing = true;
-    return std::clamp<uint64_t>(2 * plain, 1, options_.blocks_max);
+    cap_->probing_until_ms = now + kProbeMs;
+    const uint64_t above = due ? 2 * plain : cap_->blocks + (cap_->refused - cap_->blocks) / 2;
+    return std::clamp<uint64_t>(above, 1, options_.blocks_max);
 }
 
 std::optional<uint64_t> RangeController::cap() const {
@@ -55,41 +59,40 @@ void RangeController::on_success(uint64_t blocks, uint64_t logs, uint64_t bytes,
             cap_.reset();
         } else {
             cap_->blocks = blocks;
-            cap_->probing = false;
+            cap_->successes = 1;
+            cap_->probing_until_ms = 0;
         }
     } else if (blocks == cap_->blocks) {
         ++cap_->successes;
-        // Close in on a limit nobody named.
-        if (!cap_->told && cap_->refused > cap_->blocks + cap_->blocks / 8 + 1) {
-            cap_->blocks = cap_->blocks + (cap_->refused - cap_->blocks) / 2;
-            cap_->successes = 0;
-        }
     }
 }
 
 void RangeController::on_too_many_blocks(uint64_t blocks, std::optional<uint64_t> blocks_max) {
     const bool told = blocks_max && *blocks_max >= 1 && *blocks_max < blocks;
-    const uint64_t good = told ? *blocks_max : std::max<uint64_t>(1, blocks / 2);
     const int64_t now = clock_.monotonic_ms();
-    if (cap_ && !told && blocks >= cap_->refused && !cap_->probing) {
-        return;  // sent before the cap was learnt
+    if (!cap_ || told || blocks <= cap_->blocks) {
+        const int64_t last_expiry = cap_ && told && cap_->blocks == *blocks_max ? 2 * cap_->expiry_ms : options_.cap_expiry_ms;
+        Cap cap;
+        cap.blocks = told ? *blocks_max : std::max<uint64_t>(1, blocks / 2);
+        cap.refused = blocks;
+        cap.told = told;
+        // Requests that were out when the cap was learnt do not confirm it.
+        const bool probed = cap_ && now >= cap_->expires_ms;
+        cap.expiry_ms = probed ? std::min(last_expiry, options_.cap_expiry_ms_max) : cap_ ? cap_->expiry_ms : options_.cap_expiry_ms;
+        cap.expires_ms = now + cap.expiry_ms;
+        cap_ = cap;
+    } else {
+        // Refused above the cap: it was right.
+        if (now >= cap_->expires_ms || cap_->successes >= options_.cap_successes) {
+            cap_->expiry_ms = std::min(2 * cap_->expiry_ms, options_.cap_expiry_ms_max);
+            cap_->expires_ms = now + cap_->expiry_ms;
+            cap_->successes = 0;
+        }
+        cap_->refused = std::min(cap_->refused, blocks);
+        cap_->probing_until_ms = 0;
     }
-    const bool confirmed = cap_ && cap_->probing;
-    Cap cap;
-    cap.expiry_ms = confirmed ? std::min(2 * cap_->expiry_ms, options_.cap_expiry_ms_max) : options_.cap_expiry_ms;
-    cap.expires_ms = now + cap.expiry_ms;
-    cap.told = told;
-    cap.refused = blocks;
-    cap.blocks = good;
-    if (cap_ && !told) {
-        // What was good before stays good where the refusal was above it.
-        cap.blocks = cap_->blocks < blocks ? cap_->blocks : good;
-        cap.told = cap_->told && cap_->blocks < blocks;
-        cap.refused = std::min(blocks, std::max(cap_->refused, cap.blocks + 1));
-    }
-    cap_ = cap;
     // Once the cap is gone again, growth starts from it.
-    wanted_ = std::min(wanted_, static_cast<double>(std::max(cap.blocks, options_.blocks_initial)));
+    wanted_ = std::min(wanted_, static_cast<double>(std::max(2 * cap_->blocks, options_.blocks_initial)));
 }
 
 void RangeController::on_too_dense(uint64_t blocks) {

@@ -45,14 +45,16 @@ class RangeController {
     [[nodiscard]] std::optional<uint64_t> cap() const;
 
   private:
+    static constexpr int64_t kProbeMs = 60'000;
     struct Cap {
         uint64_t blocks = 0;
         uint64_t refused = 0;  // smallest size known to be refused
+        [[nodiscard]] bool is_vague() const { return !told && refused > blocks + blocks / 8 + 1; }
         bool told = false;     // the provider named the number
         int64_t expires_ms = 0;
         int64_t expiry_ms = 0;
         uint32_t successes = 0;
-        bool probing = false;
+        int64_t probing_until_ms = 0;  // a request above the cap is on its way
     };
 
     RangeOptions options_;

@@ -1,7 +1,6 @@
 #include "rpc/range_job.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -77,7 +76,7 @@ void RangeJob::ask(uint64_t from) {
     CallGroup group;
     group.one_backend = true;
     group.wants_size_refusals = true;
-    group.block_needed = piece.range.from;
+    group.block_needed = last_needed(piece);
     group.avoid = piece.avoid;
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
@@ -89,6 +88,17 @@ void RangeJob::ask(uint64_t from) {
         self.on_answer(asked.range.from, std::move(result));
     });
     dispatcher_.send(std::move(group));
+}
+
+// The last block that the next request for this piece will cover at most: who lacks it lags.
+uint64_t RangeJob::last_needed(const Piece& piece) const {
+    uint64_t size = 1;
+    for (Provider& provider : dispatcher_.providers()) {
+        if (provider.is_usable()) {
+            size = std::max(size, provider.ranges(*filter_).size());
+        }
+    }
+    return piece.range.size() > size ? piece.range.from + size - 1 : piece.range.to;
 }
 
 // Cuts the piece to what this provider takes and writes the calls: headers first, then the logs.
@@ -103,6 +113,9 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     if (all_headers_) {
         const uint64_t room = target.batch_max() > chunks ? target.batch_max() - chunks : 1;
         size = std::min(size, room);
+    }
+    if (target.head() && *target.head() >= piece.range.from) {
+        size = std::min(size, *target.head() - piece.range.from + 1);
     }
     if (over_) {
         size = piece.range.size();  // nobody waits for the answer; do not make more of it
@@ -198,8 +211,9 @@ void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal,
         return;
     }
     // A single block cannot be cut. Ask another one first where the block may not be the reason.
-    const bool surely_dense = refusal.kind == RefusalClass::kTooManyResults || refusal.kind == RefusalClass::kResponseTooLarge;
-    if ((surely_dense && !refusal.ambiguous) || (piece.attempts >= 2 && refusal.kind != RefusalClass::kTooManyBlocks)) {
+    const bool dense = refusal.kind == RefusalClass::kTooManyResults || refusal.kind == RefusalClass::kResponseTooLarge;
+    const bool maybe_dense = dense || refusal.kind == RefusalClass::kTimeout;
+    if ((dense && !refusal.ambiguous) || (maybe_dense && piece.attempts >= 2)) {
         ++piece.attempts;
         ask_dense(piece.range.from);
         return;
@@ -275,9 +289,11 @@ void RangeJob::ask_headers(Piece& piece) {
     for (const evm::Log& log : piece.logs.logs) {
         if (!piece.headers.contains(log.block_num) &&
             (group.calls.empty() || group.calls.back().block_num != log.block_num)) {
+            // By hash, so that a provider on another fork says that it has no such block.
             Call& call = group.calls.emplace_back();
-            call.kind = Call::Kind::kHeaderByNum;
+            call.kind = Call::Kind::kHeaderByHash;
             call.block_num = log.block_num;
+            call.hash = log.block_hash;
         }
     }
     if (group.calls.empty()) {
@@ -318,16 +334,13 @@ void RangeJob::check_piece(Piece& piece) {
         last = &header;
     }
     find_doubts(piece);
-    if (piece.doubts.empty()) {
-        accept(piece);
-    } else {
-        ask_second_opinion(piece);
-    }
+    settle_doubts(piece);
 }
 
 void RangeJob::find_doubts(Piece& piece) {
     const PoolOptions& options = dispatcher_.options();
     piece.doubts.clear();
+    piece.weak.clear();
     if (options.bloom_check == BloomCheck::kOff || !bloom_.trusted) {
         return;
     }
@@ -345,15 +358,24 @@ void RangeJob::find_doubts(Piece& piece) {
             ++at;
         }
         const std::span<const evm::Log> of_block{logs.data() + start, at - start};
-        if (invented || (has_power && check_.may_lack(header, of_block, options.bloom_check == BloomCheck::kEveryEvent))) {
+        if (invented || (has_power && check_.may_lack_all(header, of_block))) {
             piece.doubts.push_back(num);
+        } else if (has_power && options.bloom_check == BloomCheck::kEveryEvent && check_.may_lack_some(header, of_block)) {
+            piece.doubts.push_back(num);
+            if (!all_headers_) {
+                piece.weak.insert(num);
+            }
         }
     }
 }
 
 // ---- Settling doubts -----------------------------------------------------------------------
 
-void RangeJob::ask_second_opinion(Piece& piece) {
+void RangeJob::settle_doubts(Piece& piece) {
+    if (piece.doubts.empty()) {
+        accept(piece);
+        return;
+    }
     const auto& providers = dispatcher_.providers();
     bool others = false;
     for (size_t i = 0; i < providers.size(); ++i) {
@@ -361,9 +383,18 @@ void RangeJob::ask_second_opinion(Piece& piece) {
                             !providers[i].is_behind(piece.doubts.back()));
     }
     if (!others) {
-        ask_receipts(piece);
-        return;
+        std::erase_if(piece.doubts, [&](uint64_t num) { return piece.weak.contains(num); });
     }
+    if (piece.doubts.empty()) {
+        accept(piece);
+    } else if (others) {
+        ask_second_opinion(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+void RangeJob::ask_second_opinion(Piece& piece) {
     CallGroup group;
     for (const uint64_t num : piece.doubts) {
         Call& call = group.calls.emplace_back();
@@ -387,7 +418,9 @@ void RangeJob::on_second_opinion(Piece& piece, GroupResult result) {
         const bool sound = logs != nullptr && !check_.find_fault(*logs, {num, num}) &&
                            std::ranges::all_of(logs->logs, [&](const evm::Log& log) { return log.block_hash == piece.headers.at(num).hash; });
         if (!sound) {
-            open.push_back(num);
+            if (!piece.weak.contains(num)) {
+                open.push_back(num);
+            }
             continue;
         }
         piece.second_provider = result.provider;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,11 +43,13 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         std::map<uint64_t, evm::Header> headers;
         std::map<size_t, std::string> reasons;
         std::vector<uint64_t> doubts;  // blocks to be settled
+        std::set<uint64_t> weak;       // doubts not worth receipts while history is read
         std::map<uint64_t, evm::LogBatch> second;  // another provider's logs of a doubtful block
         std::optional<size_t> second_provider;
     };
 
     void add_piece(evm::BlockRange range, bool split);
+    [[nodiscard]] uint64_t last_needed(const Piece& piece) const;
     void ask(uint64_t from);
     void prepare(uint64_t from, size_t provider, CallGroup& group);
     void on_answer(uint64_t from, GroupResult result);
@@ -56,6 +59,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void ask_headers(Piece& piece);
     void check_piece(Piece& piece);
     void find_doubts(Piece& piece);
+    void settle_doubts(Piece& piece);
     void ask_second_opinion(Piece& piece);
     void on_second_opinion(Piece& piece, GroupResult result);
     void ask_receipts(Piece& piece);

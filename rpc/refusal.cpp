@@ -242,7 +242,8 @@ class Text {
             if (matches_any(tokens_[j], nouns)) {
                 return true;
             }
-            if (tokens_[j].kind != TokenKind::kWord) {
+            // "block range = 5120, max block range = 5000": the next phrase has begun.
+            if (tokens_[j].kind != TokenKind::kWord || matches_any(tokens_[j], {"max", "limit"})) {
                 return false;
             }
         }

@@ -1,0 +1,659 @@
+// The pool against scripted providers: whatever they do, the engine gets the whole truth or an error.
+#include "rpc/provider_pool.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "core/evm/bloom.hpp"
+#include "core/evm/hex.hpp"
+#include "tests/rpc/fake_network.hpp"
+
+namespace plumbline::rpc {
+namespace {
+
+using namespace test;
+
+constexpr const char* kUrlA = "http://a.example/secret-key-a";
+constexpr const char* kUrlB = "http://b.example:8545/v2/secret-key-b";
+constexpr const char* kUrlC = "https://user:secret-pass@c.example/?key=secret-key-c";
+
+class ProviderPoolTest : public ::testing::Test {
+  protected:
+    // Every third block has logs: of our contract an asked and another event, of another contract
+    // an asked event.
+    static const FakeChain& base_chain() {
+        static const FakeChain kChain = [] {
+            FakeChain chain{1000};
+            for (uint64_t num = 1; num < 1000; num += 3) {
+                chain.add_log(num, 1, static_cast<uint8_t>(10 + num % 2), false);
+                chain.add_log(num, 2, 10, false);
+                chain.add_log(num, 1, 12, false);
+            }
+            chain.seal(0);
+            return chain;
+        }();
+        return kChain;
+    }
+    FakeNode& add(const char* url) {
+        options_.endpoints.push_back({url, {}, {}});
+        return transport_.add(url, chain_);
+    }
+    void make() { pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_); }
+    [[nodiscard]] static LogFilter filter() { return {{make_address(1)}, {make_topic(10), make_topic(11)}}; }
+
+    Result<RangeLogs> range(uint64_t from, uint64_t to, bool all_headers = false, LogFilter asked = filter()) {
+        if (!pool_) {
+            make();
+        }
+        return await<RangeLogs>(*pool_, 600'000, [&](auto done) { pool_->get_range(asked, {from, to}, all_headers, std::move(done)); });
+    }
+    Result<Heads> heads() {
+        if (!pool_) {
+            make();
+        }
+        return await<Heads>(*pool_, 600'000, [&](auto done) { pool_->get_heads(std::move(done)); });
+    }
+    // What the chain itself has for the filter.
+    void expect_truth(const Result<RangeLogs>& answer, uint64_t from, uint64_t to, const LogFilter& asked = filter()) {
+        ASSERT_TRUE(answer) << answer.error().message;
+        std::vector<std::pair<uint64_t, uint32_t>> expected;
+        for (uint64_t num = from; num <= to; ++num) {
+            for (const evm::Log& log : chain_.blocks[num].logs) {
+                if ((asked.addresses.empty() || std::ranges::find(asked.addresses, log.address) != asked.addresses.end()) &&
+                    (asked.topics0.empty() || std::ranges::find(asked.topics0, log.topics[0]) != asked.topics0.end())) {
+                    expected.emplace_back(num, log.log_index);
+                }
+            }
+        }
+        std::vector<std::pair<uint64_t, uint32_t>> got;
+        for (const evm::Log& log : answer->logs.logs) {
+            got.emplace_back(log.block_num, log.log_index);
+            EXPECT_EQ(log.block_hash, chain_.blocks[log.block_num].header.hash);
+            EXPECT_EQ(answer->logs.data(log).size(), 32U);
+            EXPECT_EQ(answer->logs.data(log)[0], log.topics[0].bytes[0]);
+            EXPECT_TRUE(std::ranges::any_of(answer->headers, [&](const evm::Header& header) { return header.hash == log.block_hash; }));
+        }
+        EXPECT_EQ(got, expected);
+        ASSERT_FALSE(answer->headers.empty());
+        EXPECT_EQ(answer->headers.back().block_num, to);
+        EXPECT_TRUE(std::ranges::is_sorted(answer->headers, std::ranges::less_equal{}, &evm::Header::block_num) ||
+                    std::ranges::is_sorted(answer->headers, {}, &evm::Header::block_num));
+    }
+    [[nodiscard]] ProviderStats stats(size_t provider) const { return pool_->stats()[provider]; }
+    [[nodiscard]] uint64_t refusals(size_t provider, RefusalClass kind) const { return stats(provider).refusals[static_cast<size_t>(kind)]; }
+
+    FakeChain chain_{base_chain()};
+    ManualClock clock_;
+    FakeTransport transport_{clock_};
+    Recorder recorder_;
+    PoolOptions options_;
+    std::unique_ptr<ProviderPool> pool_;
+};
+
+// ---- Sizes ---------------------------------------------------------------------------------
+
+std::function<std::optional<json>(const std::string&, const json&)> blocks_limit(uint64_t max, std::string text) {
+    return [max, text = std::move(text)](const std::string& method, const json& params) -> std::optional<json> {
+        if (method != "eth_getLogs" || !params[0].contains("fromBlock")) {
+            return std::nullopt;
+        }
+        const uint64_t size = std::stoull(params[0]["toBlock"].get<std::string>(), nullptr, 16) - std::stoull(params[0]["fromBlock"].get<std::string>(), nullptr, 16) + 1;
+        return size > max ? std::optional{rpc_error(-32000, text)} : std::nullopt;
+    };
+}
+
+TEST_F(ProviderPoolTest, ARangeIsCutToTheNamedNumberOfBlocksAndJoinedInOrder) {
+    FakeNode& node = add(kUrlA);
+    node.answer = blocks_limit(40, "eth_getLogs is limited to a 40 blocks range");
+    expect_truth(range(0, 1000), 0, 1000);
+    EXPECT_EQ(refusals(0, RefusalClass::kTooManyBlocks), 1U);
+    EXPECT_EQ(stats(0).blocks_cap, 40U);
+}
+
+TEST_F(ProviderPoolTest, ALimitNobodyNamesIsFound) {
+    FakeNode& node = add(kUrlA);
+    node.answer = blocks_limit(100, "block range is too wide");
+    expect_truth(range(0, 1000), 0, 1000);
+    // Pieces that are out together each learn it once.
+    EXPECT_LE(refusals(0, RefusalClass::kTooManyBlocks), 20U);
+}
+
+TEST_F(ProviderPoolTest, ProvidersWithDifferentLimitsAreAskedSideBySide) {
+    add(kUrlA).answer = blocks_limit(10, "max block range: 10");
+    add(kUrlB).answer = blocks_limit(100, "max block range: 100");
+    ASSERT_TRUE(heads());
+    expect_truth(range(0, 1000), 0, 1000);
+    EXPECT_GT(stats(0).requests, 2U);
+    EXPECT_GT(stats(1).requests, 2U);
+}
+
+TEST_F(ProviderPoolTest, ADenseBlockIsReadFromItsReceiptsAndLeavesTheSizesOfOthersAlone) {
+    for (int i = 0; i < 100; ++i) {
+        chain_.add_log(500, 1, 10);
+    }
+    FakeNode& node = add(kUrlA);
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (method != "eth_getLogs" || !params[0].contains("fromBlock")) {
+            return std::nullopt;
+        }
+        const uint64_t from = std::stoull(params[0]["fromBlock"].get<std::string>(), nullptr, 16);
+        const uint64_t to = std::stoull(params[0]["toBlock"].get<std::string>(), nullptr, 16);
+        return from <= 500 && 500 <= to ? std::optional{rpc_error(-32005, "query returned more than 50 results")} : std::nullopt;
+    };
+    expect_truth(range(0, 1000), 0, 1000);
+    EXPECT_EQ(node.calls["eth_getBlockReceipts"], 1U);
+    EXPECT_FALSE(stats(0).blocks_cap);
+    EXPECT_GE(pool_->suggest_range_size(filter(), 0), 500U);
+}
+
+TEST_F(ProviderPoolTest, AnUnknownRefusalOfARangeIsAnsweredByAskingForLess) {
+    FakeNode& node = add(kUrlA);
+    node.answer = blocks_limit(64, "computer says no");
+    expect_truth(range(0, 1000), 0, 1000);
+}
+
+TEST_F(ProviderPoolTest, ATimeoutShrinksTheRange) {
+    FakeNode& node = add(kUrlA);
+    node.http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
+        const json body = json::parse(request.body);
+        for (const json& call : body.is_array() ? body : json::array({body})) {
+            if (call["method"] == "eth_getLogs" && call["params"][0]["fromBlock"] == "0x0" && call["params"][0]["toBlock"] == "0x3e7") {
+                return transport_error(TransportError::kTimeout);
+            }
+        }
+        return std::nullopt;
+    };
+    expect_truth(range(0, 1000), 0, 1000);
+}
+
+TEST_F(ProviderPoolTest, LongAddressListsAreSplitAndMergedInOrder) {
+    FakeNode& node = add(kUrlA);
+    node.answer = [](const std::string& method, const json& params) -> std::optional<json> {
+        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() && params[0]["address"].size() > 3;
+        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")} : std::nullopt;
+    };
+    LogFilter asked = filter();
+    for (uint8_t tag = 2; tag < 9; ++tag) {
+        asked.addresses.push_back(make_address(tag));
+    }
+    expect_truth(range(0, 300, false, asked), 0, 300, asked);
+    EXPECT_EQ(refusals(0, RefusalClass::kTooManyAddresses), 1U);
+}
+
+TEST_F(ProviderPoolTest, BatchesShrinkToWhatTheProviderTakes) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 3;
+    expect_truth(range(0, 300), 0, 300);
+    EXPECT_LE(stats(0).batch_max, 3U);
+}
+
+TEST_F(ProviderPoolTest, AProviderWithoutBatchesStillServes) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    expect_truth(range(0, 100, true), 0, 100);
+}
+
+TEST_F(ProviderPoolTest, AllHeadersOfTheTipComeLinked) {
+    add(kUrlA);
+    const auto answer = range(900, 1000, true);
+    expect_truth(answer, 900, 1000);
+    EXPECT_EQ(answer->headers.size(), 101U);
+}
+
+// ---- Pace ----------------------------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, RetryAfterIsObeyed) {
+    FakeNode& node = add(kUrlA);
+    int left = 2;
+    node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> {
+        if (left-- > 0) {
+            HttpCompletion limited = http_status(429);
+            limited.retry_after_ms = 7'000;
+            return limited;
+        }
+        return std::nullopt;
+    };
+    expect_truth(range(0, 50), 0, 50);
+    EXPECT_GE(clock_.monotonic_ms(), 14'000);
+    EXPECT_EQ(node.requests - 2, stats(0).requests - 2);
+}
+
+TEST_F(ProviderPoolTest, ARateLimitInsideAGoodAnswerIsSeen) {
+    FakeNode& node = add(kUrlA);
+    int left = 3;
+    node.answer = [&](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_getLogs" && left-- > 0 ? std::optional{rpc_error(429, "Your app has exceeded its compute units per second capacity")}
+                                                      : std::nullopt;
+    };
+    expect_truth(range(0, 50), 0, 50);
+    EXPECT_EQ(refusals(0, RefusalClass::kRateLimit), 3U);
+}
+
+TEST_F(ProviderPoolTest, RequestsOnTheirWayAreBounded) {
+    options_.in_flight_per_provider_max = 3;
+    options_.in_flight_max = 5;
+    options_.range.blocks_initial = 5;
+    options_.range.logs_target = 8;
+    add(kUrlA);
+    add(kUrlB);
+    make();
+    int answered = 0;
+    for (uint64_t from = 0; from < 1000; from += 50) {
+        pool_->get_range(filter(), {from, from + 49}, false, [&](const Result<RangeLogs>& result) { answered += result ? 1 : 0; });
+    }
+    while (pool_->in_flight() > 0) {
+        pool_->poll(100);
+    }
+    EXPECT_EQ(answered, 20);
+    EXPECT_LE(transport_.in_flight_seen_max, 7U);  // two head probes may come on top
+}
+
+// ---- Outages -------------------------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, AProviderThatIsDownForAnHourComesBackByItself) {
+    FakeNode& node = add(kUrlA);
+    FakeNode& other = add(kUrlB);
+    ASSERT_TRUE(heads());
+    node.http = [this](const HttpRequest&) -> std::optional<HttpCompletion> {
+        return clock_.monotonic_ms() < 3'600'000 ? std::optional{transport_error(TransportError::kUnreachable)} : std::nullopt;
+    };
+    while (clock_.monotonic_ms() < 3'700'000) {
+        expect_truth(range(0, 60), 0, 60);
+        clock_.advance(5'000);
+    }
+    EXPECT_EQ(stats(0).state, "ok");
+    EXPECT_LT(stats(0).transport_errors, 200U);
+    EXPECT_EQ(recorder_.count("is not asked for a while"), 1U);
+    EXPECT_EQ(recorder_.count("is back"), 1U);
+    EXPECT_GT(other.requests, 300U);
+}
+
+TEST_F(ProviderPoolTest, AnOutageOfTheOnlyProviderIsAnErrorThatSaysWhyAndHealsLater) {
+    options_.deadline_ms = 20'000;
+    FakeNode& node = add(kUrlA);
+    bool down = true;
+    node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> { return down ? std::optional{http_status(503, "<html>down</html>")} : std::nullopt; };
+    const auto failed = range(0, 10);
+    ASSERT_FALSE(failed);
+    EXPECT_TRUE(is_retryable(failed.error().code)) << failed.error().message;
+    down = false;
+    clock_.advance(120'000);
+    expect_truth(range(0, 10), 0, 10);
+}
+
+TEST_F(ProviderPoolTest, ABillingRefusalIsToldOnceAndTheOthersServe) {
+    FakeNode& node = add(kUrlA);
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    node.http = [](const HttpRequest&) -> std::optional<HttpCompletion> { return http_status(402, R"({"error":{"code":-32000,"message":"Monthly capacity limit exceeded"}})"); };
+    for (int i = 0; i < 20; ++i) {
+        expect_truth(range(0, 100), 0, 100);
+    }
+    EXPECT_EQ(recorder_.count("account"), 1U);
+    EXPECT_EQ(stats(0).state, "billing");
+    EXPECT_LE(refusals(0, RefusalClass::kBilling), 10U);
+}
+
+TEST_F(ProviderPoolTest, AProviderOfAnotherChainIsNeverAsked) {
+    options_.chain_id = 1;
+    FakeNode& node = add(kUrlA);
+    node.chain_id = 5;
+    add(kUrlB);
+    expect_truth(range(0, 100), 0, 100);
+    EXPECT_EQ(node.calls["eth_getLogs"], 0U);
+    EXPECT_EQ(recorder_.count("serves chain 5"), 1U);
+}
+
+TEST_F(ProviderPoolTest, OnlyProvidersOfAnotherChainIsAnErrorThatSaysSo) {
+    options_.chain_id = 1;
+    add(kUrlA).chain_id = 5;
+    const auto answer = range(0, 100);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::kIncompatible);
+}
+
+// ---- Lag -----------------------------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, ALaggingProviderIsNotAskedAndItsSilenceIsNotEmptiness) {
+    FakeNode& behind = add(kUrlA);
+    behind.head = 400;
+    behind.latency_ms = 1;  // and it is the fast one
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    expect_truth(range(380, 1000), 380, 1000);
+    for (const auto& [from, to] : behind.ranges) {
+        EXPECT_LE(to, 400U);
+    }
+}
+
+TEST_F(ProviderPoolTest, AProviderThatFallsBackBetweenTwoAnswersIsNotBelieved) {
+    FakeNode& behind = add(kUrlA);
+    behind.latency_ms = 1;
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    behind.head = 400;
+    expect_truth(range(380, 1000), 380, 1000);
+}
+
+TEST_F(ProviderPoolTest, HeadsAreThoseOfTheHighestProvider) {
+    add(kUrlA).head = 400;
+    add(kUrlB);
+    const auto answer = heads();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->latest.block_num, 1000U);
+    ASSERT_TRUE(answer->finalized);
+    EXPECT_EQ(answer->finalized->block_num, 500U);
+    EXPECT_EQ(stats(0).head, 400U);
+}
+
+TEST_F(ProviderPoolTest, AChainWithoutFinalityHasNone) {
+    FakeNode& node = add(kUrlA);
+    node.finalized = false;
+    const auto answer = heads();
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_FALSE(answer->finalized);
+    EXPECT_EQ(node.calls["eth_chainId"], 1U);
+}
+
+TEST_F(ProviderPoolTest, MissingDataIsAskedElsewhere) {
+    FakeNode& pruned = add(kUrlA);
+    pruned.latency_ms = 1;
+    pruned.answer = [](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_getLogs" ? std::optional{rpc_error(4444, "pruned history unavailable")} : std::nullopt;
+    };
+    add(kUrlB);
+    expect_truth(range(0, 500), 0, 500);
+}
+
+TEST_F(ProviderPoolTest, MissingDataEverywhereIsAnErrorAndNeverEmpty) {
+    FakeNode& pruned = add(kUrlA);
+    pruned.answer = [](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_getLogs" ? std::optional{rpc_error(-32000, "header not found")} : std::nullopt;
+    };
+    const auto answer = range(0, 10);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::kNotFound);
+    EXPECT_NE(answer.error().message.find("header not found"), std::string::npos);
+}
+
+// ---- Wrong answers -------------------------------------------------------------------------
+
+struct Spoiler {
+    const char* name;
+    std::function<void(json& logs)> change;
+};
+
+std::vector<Spoiler> spoilers() {
+    return {
+        {"a doubled log", [](json& logs) { logs.push_back(logs.back()); }},
+        {"logs out of order", [](json& logs) { std::swap(logs.front(), logs.back()); }},
+        {"a log of another block", [](json& logs) { logs[0]["blockNumber"] = "0xffff"; }},
+        {"a log of another address", [](json& logs) { logs[0]["address"] = "0x9999999999999999999999999999999999999999"; }},
+        {"a log of another event", [](json& logs) { logs[0]["topics"][0] = logs[0]["blockHash"]; }},
+        {"a removed log", [](json& logs) { logs[0]["removed"] = true; }},
+        {"a log without topics array", [](json& logs) { logs[0]["topics"] = "0x"; }},
+        {"a log with five topics", [](json& logs) { logs[0]["topics"] = json::array({logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0]}); }},
+        {"data with a half byte", [](json& logs) { logs[0]["data"] = "0x123"; }},
+        {"a field that is missing", [](json& logs) { logs[0].erase("logIndex"); }},
+        {"a field of another type", [](json& logs) { logs[0]["transactionHash"] = 5; }},
+        {"a block hash that is not the header's", [](json& logs) { logs[0]["blockHash"] = logs[0]["transactionHash"]; }},
+        {"logs that are no list", [](json& logs) { logs = json::object(); }},
+        {"null for logs", [](json& logs) { logs = nullptr; }},
+        {"an invented log", [](json& logs) { json extra = logs.back(); extra["topics"][1] = extra["blockHash"]; extra["logIndex"] = "0x77"; extra["transactionIndex"] = "0x77"; logs.push_back(extra); }},
+    };
+}
+
+TEST_F(ProviderPoolTest, AWrongAnswerIsRefusedCountedAndAnotherProviderAsked) {
+    for (const Spoiler& spoiler : spoilers()) {
+        SCOPED_TRACE(spoiler.name);
+        options_.endpoints.clear();
+        FakeNode& liar = add(kUrlA);
+        liar.latency_ms = 1;
+        liar.answer = nullptr;
+        liar.spoil = [&](std::string& text) {
+            json body = json::parse(text);
+            for (json& answer : body) {
+                if (answer.is_object() && answer.contains("result") && answer["result"].is_array() && !answer["result"].empty()) {
+                    spoiler.change(answer["result"]);
+                }
+            }
+            text = body.dump();
+        };
+        add(kUrlB);
+        make();
+        expect_truth(range(0, 400), 0, 400);
+        EXPECT_GE(stats(0).malformed + stats(0).lies + (std::string{spoiler.name}.find("block hash") != std::string::npos ? 1 : 0), 1U);
+        EXPECT_EQ(stats(1).malformed + stats(1).lies, 0U);
+    }
+}
+
+TEST_F(ProviderPoolTest, AnEnvelopeThatIsBrokenIsRefused) {
+    const std::vector<std::pair<const char*, std::function<void(std::string&)>>> cases = {
+        {"truncated", [](std::string& text) { text.resize(text.size() / 2); }},
+        {"not json", [](std::string& text) { text = "<html></html>"; }},
+        {"empty", [](std::string& text) { text.clear(); }},
+        {"wrong id", [](std::string& text) { json body = json::parse(text); body[0]["id"] = 123456789; text = body.dump(); }},
+        {"doubled id", [](std::string& text) { json body = json::parse(text); body[0]["id"] = body[1]["id"]; text = body.dump(); }},
+        {"an answer missing", [](std::string& text) { json body = json::parse(text); body.erase(0); text = body.dump(); }},
+        {"no result", [](std::string& text) { json body = json::parse(text); body[0].erase("result"); text = body.dump(); }},
+        {"only one object", [](std::string& text) { json body = json::parse(text); text = body[0].dump(); }},
+    };
+    for (const auto& [name, change] : cases) {
+        SCOPED_TRACE(name);
+        options_.endpoints.clear();
+        FakeNode& broken = add(kUrlA);
+        broken.latency_ms = 1;
+        add(kUrlB);
+        make();
+        ASSERT_TRUE(heads());
+        broken.spoil = [&, spoil = change](std::string& text) {
+            if (text[0] == '[') {
+                spoil(text);
+            }
+        };
+        expect_truth(range(0, 400), 0, 400);
+        EXPECT_GE(stats(0).malformed, 1U);
+    }
+}
+
+TEST_F(ProviderPoolTest, WhereAllAnswersAreBadTheErrorNamesEveryProviderAndWhyButNoSecret) {
+    for (const char* url : {kUrlA, kUrlB, kUrlC}) {
+        FakeNode& node = add(url);
+        node.answer = [](const std::string& method, const json&) -> std::optional<json> {
+            return method == "eth_getLogs" ? std::optional{json{{"result", "0x"}}} : std::nullopt;
+        };
+    }
+    const auto answer = range(0, 10);
+    ASSERT_FALSE(answer);
+    for (const char* name : {"http://a.example", "http://b.example:8545", "https://c.example"}) {
+        EXPECT_NE(answer.error().message.find(name), std::string::npos) << answer.error().message;
+    }
+    EXPECT_NE(answer.error().message.find("not an array"), std::string::npos) << answer.error().message;
+    EXPECT_EQ(answer.error().message.find("secret"), std::string::npos) << answer.error().message;
+}
+
+TEST_F(ProviderPoolTest, SecretsAreSentButNeverTold) {
+    options_.endpoints = {{kUrlC, {{"X-Api-Key", "secret-header"}}, "secret-token"}};
+    FakeNode& node = transport_.add(kUrlC, chain_);
+    node.answer = [](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_getLogs" ? std::optional{rpc_error(-32000, std::string{"bad call to "} + kUrlC)} : std::nullopt;
+    };
+    const auto answer = range(0, 10);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().message.find("secret"), std::string::npos) << answer.error().message;
+    for (const auto& [level, message] : recorder_.events) {
+        EXPECT_EQ(message.find("secret"), std::string::npos) << message;
+    }
+    EXPECT_EQ(stats(0).name, "https://c.example");
+    ASSERT_FALSE(node.seen.empty());
+    EXPECT_EQ(node.seen[0].headers.size(), 2U);
+    EXPECT_EQ(node.seen[0].headers[1].second, "Bearer secret-token");
+}
+
+// ---- Blooms --------------------------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, ALogLeftOutIsFoundByTheBloomAndTheProviderNamed) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.drops = [](const evm::Log& log) { return log.block_num == 997 && log.topics[0] == make_topic(11); };
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    expect_truth(range(980, 1000, true), 980, 1000);
+    EXPECT_EQ(stats(0).lies, 1U);
+    EXPECT_EQ(stats(1).lies, 0U);
+    EXPECT_EQ(recorder_.count("provider http://a.example answered wrongly for block 997"), 1U);
+}
+
+TEST_F(ProviderPoolTest, ALogLeftOutOfABlockWithOthersIsFoundWhereTheBloomCanTell) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.drops = [](const evm::Log& log) { return log.block_num == 997 && log.topics[0] == make_topic(12); };
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    LogFilter asked = filter();
+    asked.topics0.push_back(make_topic(12));
+    expect_truth(range(980, 1000, true, asked), 980, 1000, asked);
+    EXPECT_EQ(stats(0).lies, 1U);
+}
+
+TEST_F(ProviderPoolTest, TheOnlyProviderIsCheckedAgainstItsOwnReceipts) {
+    FakeNode& liar = add(kUrlA);
+    liar.drops = [](const evm::Log& log) { return log.block_num == 997; };
+    expect_truth(range(980, 1000, true), 980, 1000);
+    EXPECT_EQ(stats(0).lies, 1U);
+}
+
+TEST_F(ProviderPoolTest, WithoutReceiptsTheSecondProviderSettlesIt) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.receipts = false;
+    liar.drops = [](const evm::Log& log) { return log.block_num == 997; };
+    add(kUrlB).receipts = false;
+    ASSERT_TRUE(heads());
+    expect_truth(range(980, 1000, true), 980, 1000);
+    EXPECT_EQ(stats(0).lies, 1U);
+    EXPECT_EQ(stats(1).lies, 0U);
+}
+
+TEST_F(ProviderPoolTest, AFalsePositiveOfTheBloomIsSettledOnceAndNobodyBlamed) {
+    // Another contract's log of our event, and our contract's log of another event.
+    chain_.add_log(998, 1, 12);
+    chain_.add_log(998, 2, 10);
+    FakeNode& a = add(kUrlA);
+    FakeNode& b = add(kUrlB);
+    ASSERT_TRUE(heads());
+    expect_truth(range(998, 1000, true), 998, 1000);
+    EXPECT_EQ(stats(0).lies + stats(1).lies, 0U);
+    EXPECT_LE(a.calls["eth_getLogs"] + b.calls["eth_getLogs"], 2U);
+}
+
+TEST_F(ProviderPoolTest, AFalsePositiveWithNobodyElseAndNoReceiptsIsAccepted) {
+    chain_.add_log(998, 1, 12);
+    chain_.add_log(998, 2, 10);
+    add(kUrlA).receipts = false;
+    expect_truth(range(998, 1000, true), 998, 1000);
+    EXPECT_EQ(stats(0).lies, 0U);
+}
+
+TEST_F(ProviderPoolTest, AChainWhoseBloomsAreEmptyIsStillRead) {
+    for (uint64_t num = 0; num <= 1000; ++num) {
+        chain_.set_bloom(num, {});
+    }
+    add(kUrlA);
+    add(kUrlB);
+    expect_truth(range(900, 1000, true), 900, 1000);
+    expect_truth(range(0, 1000), 0, 1000);
+    EXPECT_EQ(stats(0).lies + stats(1).lies, 0U);
+    EXPECT_EQ(recorder_.count("not used as evidence"), 1U);
+}
+
+TEST_F(ProviderPoolTest, AProviderOnAnotherForkIsNotMixedIn) {
+    FakeChain fork{1000, 7};
+    for (uint64_t num = 1; num < 1000; num += 3) {
+        fork.add_log(num, 1, 10, false);
+    }
+    fork.seal(0);
+    FakeNode& other = add(kUrlA);
+    other.latency_ms = 1;
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    // Its logs are of one fork, its headers of the other.
+    other.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (method == "eth_getBlockByHash") {
+            return json{{"result", nullptr}};
+        }
+        if (method != "eth_getBlockByNumber" || params[0] == "latest" || params[0] == "finalized") {
+            return std::nullopt;
+        }
+        const auto& header = fork.blocks[std::stoull(params[0].get<std::string>(), nullptr, 16)].header;
+        return json{{"result", {{"number", params[0]}, {"hash", evm::to_hex(header.hash)}, {"parentHash", evm::to_hex(header.parent_hash)}, {"timestamp", "0x1"}}}};
+    };
+    expect_truth(range(900, 1000), 900, 1000);
+}
+
+// ---- The rest of the interface ---------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, TheSameSeedGivesTheSameRun) {
+    std::vector<int64_t> times;
+    for (int run = 0; run < 2; ++run) {
+        ManualClock clock;
+        FakeTransport transport{clock};
+        FakeNode& node = transport.add(kUrlA, chain_);
+        int calls = 0;
+        node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> { return ++calls % 3 == 0 ? std::optional{http_status(429)} : std::nullopt; };
+        PoolOptions options;
+        options.endpoints = {{kUrlA, {}, {}}};
+        options.seed = 42;
+        ProviderPool pool{options, transport, clock};
+        const auto answer = await<RangeLogs>(pool, 600'000, [&](auto done) { pool.get_range(filter(), {0, 900}, false, std::move(done)); });
+        ASSERT_TRUE(answer) << answer.error().message;
+        times.push_back(clock.monotonic_ms());
+    }
+    EXPECT_EQ(times[0], times[1]);
+}
+
+TEST_F(ProviderPoolTest, HeadersComeInTheOrderAskedWhateverTheBatches) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 7;
+    make();
+    std::vector<uint64_t> nums;
+    for (uint64_t i = 0; i < 100; ++i) {
+        nums.push_back((i * 37) % 1000);
+    }
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+    ASSERT_TRUE(headers) << headers.error().message;
+    for (size_t i = 0; i < nums.size(); ++i) {
+        EXPECT_EQ((*headers)[i].block_num, nums[i]);
+    }
+}
+
+TEST_F(ProviderPoolTest, ABlockOneProviderLacksIsAskedOfTheOther) {
+    FakeNode& behind = add(kUrlA);
+    behind.head = 10;
+    behind.latency_ms = 1;
+    add(kUrlB);
+    make();
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers({5, 900}, std::move(done)); });
+    ASSERT_TRUE(headers) << headers.error().message;
+    const auto none = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers({5000}, std::move(done)); });
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(ProviderPoolTest, QuestionsWithoutContentAreAnswered) {
+    add(kUrlA);
+    make();
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 1'000, [&](auto done) { pool_->get_headers({}, std::move(done)); });
+    ASSERT_TRUE(headers);
+    EXPECT_TRUE(headers->empty());
+}
+
+TEST_F(ProviderPoolTest, NoEndpointIsAnError) {
+    const auto answer = range(0, 1);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace plumbline::rpc
