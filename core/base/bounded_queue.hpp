@@ -21,8 +21,8 @@ class BoundedQueue {
     BoundedQueue& operator=(const BoundedQueue&) = delete;
     ~BoundedQueue() = default;
 
-    /// False, with `item` untouched, where the queue is closed or `bytes` more would pass the bound.
-    /// An empty queue takes an item of any size, so that nothing is too large to pass.
+    /// False, with `item` untouched, where the queue is closed or `bytes` more would pass the
+    /// bound. An empty queue takes an item of any size, so that nothing is too large to pass.
     [[nodiscard]] bool try_push(T& item, size_t bytes) {
         {
             const std::scoped_lock lock{mutex_};

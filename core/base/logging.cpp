@@ -21,11 +21,16 @@ constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
-        case Level::kDebug: return spdlog::level::debug;
-        case Level::kInfo: return spdlog::level::info;
-        case Level::kWarning: return spdlog::level::warn;
-        case Level::kError: return spdlog::level::err;
-        case Level::kOff: return spdlog::level::off;
+        case Level::kDebug:
+            return spdlog::level::debug;
+        case Level::kInfo:
+            return spdlog::level::info;
+        case Level::kWarning:
+            return spdlog::level::warn;
+        case Level::kError:
+            return spdlog::level::err;
+        case Level::kOff:
+            return spdlog::level::off;
     }
     return spdlog::level::info;
 }
@@ -33,11 +38,15 @@ spdlog::level::level_enum to_spdlog(Level level) {
 std::string_view name_of(spdlog::level::level_enum level) {
     switch (level) {
         case spdlog::level::trace:
-        case spdlog::level::debug: return "debug";
-        case spdlog::level::warn: return "warning";
+        case spdlog::level::debug:
+            return "debug";
+        case spdlog::level::warn:
+            return "warning";
         case spdlog::level::err:
-        case spdlog::level::critical: return "error";
-        default: return "info";
+        case spdlog::level::critical:
+            return "error";
+        default:
+            return "info";
     }
 }
 
@@ -47,8 +56,8 @@ std::string utc_time(spdlog::log_clock::time_point time, bool with_date) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    const std::string clock = fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min,
-                                          parts.tm_sec);
+    const std::string clock =
+        fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
     if (!with_date) {
         return clock;
     }
@@ -81,8 +90,8 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
             line += kEraseLine;
         }
         if (json_) {
-            line += fmt::format(R"({{"time":"{}","level":"{}",{}}})",
-                                utc_time(message.time, true), name_of(message.level), payload);
+            line += fmt::format(R"({{"time":"{}","level":"{}",{}}})", utc_time(message.time, true),
+                                name_of(message.level), payload);
         } else {
             line += fmt::format("{} {:<7} {}", utc_time(message.time, false),
                                 name_of(message.level), payload);

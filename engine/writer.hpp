@@ -1,0 +1,108 @@
+// Puts work into the database in the order it was handed over: logs and what they fold to, one
+// commit for many final blocks, one commit a block above finality; rollbacks; folds of the whole
+// log.
+//
+// A full disk keeps the commit in hand and tries again until there is room. Damage stops it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "engine/fold.hpp"
+#include "engine/ingest.hpp"
+#include "engine/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+/// Folds the whole log into a new generation and publishes it.
+using Refold = std::function<Status(storage::Database& database)>;
+
+/// One thread: the only one that writes to the database. `observer` may be null.
+class Writer {
+  public:
+    Writer(storage::Database& database, std::shared_ptr<const Plan> plan, IngestChannel& channel,
+           IngestProgress& progress, const Clock& clock, const IngestOptions& options,
+           Refold refold, IndexObserver* observer);
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    ~Writer();
+
+    /// Does one piece of work: some blocks, a commit, a command. False where there is nothing to do
+    /// now or the writer has failed (`IngestChannel::failure`).
+    bool step();
+    /// Waits up to `wait_ms` for work to be handed over; for a thread of its own.
+    void wait(int64_t wait_ms);
+    /// Commits and syncs what is in hand; drops the rest. Nothing may follow.
+    [[nodiscard]] Status finish();
+    /// When `step` will try again what the disk refused; -1 = it does not wait for that.
+    [[nodiscard]] int64_t wake_at_ms() const noexcept { return retry_ms_; }
+
+  private:
+    struct Pos {
+        size_t block = 0;  ///< in `Harvest::blocks`
+        size_t log = 0;    ///< in `Harvest::logs`
+        size_t child = 0;  ///< in `Harvest::children`
+        friend bool operator==(const Pos&, const Pos&) = default;
+    };
+
+    [[nodiscard]] Status make_fold();
+    bool fold_more();
+    [[nodiscard]] Status fold_block(const Harvest& harvest, size_t block);
+    [[nodiscard]] Status seal();
+    [[nodiscard]] bool commit_sealed();
+    void after_commit();
+    bool handle_error(Error error, std::string_view doing);
+    void on_success();
+    void rewind();
+    void refuse(const WorkItem& item, const std::string& why);
+    void finish_item(const WorkItem& item);
+    [[nodiscard]] Status run_command(WorkItem& item);
+    [[nodiscard]] Status do_fill(const Harvest& harvest);
+    [[nodiscard]] Status do_finalize(uint64_t finalized);
+    [[nodiscard]] Status do_rollback(const BlockInfo& target);
+    [[nodiscard]] Status do_refold(const std::string& reason);
+    [[nodiscard]] bool joins(const Harvest& harvest) const;
+    void extend_coverage(storage::CommitBatch& batch, const Harvest& harvest, uint64_t from,
+                         uint64_t to) const;
+
+    storage::Database& database_;
+    std::shared_ptr<const Plan> plan_;
+    IngestChannel& channel_;
+    IngestProgress& progress_;
+    const Clock& clock_;
+    IngestOptions options_;
+    Refold refold_;
+    IndexObserver* observer_;
+
+    std::unique_ptr<Fold> fold_;
+    std::unique_ptr<storage::CommitBatch> batch_;
+    std::deque<WorkItem> open_;   ///< taken from the queue, not yet wholly committed
+    size_t at_item_ = 0;          ///< the next block to fold: item of `open_`...
+    Pos at_;                      ///< ...and place in it
+    Pos committed_;               ///< in the first open item
+    uint64_t coverage_from_ = 0;  ///< of the item being folded: the first block not covered yet
+    uint64_t committed_coverage_from_ = 0;
+    bool is_sealed_ = false;               ///< `batch_` is complete and only has to be written
+    bool sync_next_ = false;               ///< the sealed batch is to be durable at once
+    std::optional<BlockInfo> last_block_;  ///< folded
+    uint64_t pending_from_ = 0;            ///< the first block of the commit in hand
+    uint64_t pending_events_ = 0;
+    uint64_t pending_finalized_ = 0;
+    uint64_t quarantined_before_ = 0;
+    int64_t last_sync_ms_ = 0;
+    bool unsynced_ = false;
+
+    int64_t retry_ms_ = -1;
+    Backoff backoff_;
+    CalmNotice disk_notice_;
+    bool failed_ = false;
+};
+
+}  // namespace plumbline::engine
