@@ -15,6 +15,8 @@
 
 namespace plumbline::engine {
 
+struct EventHandler;
+
 /// What has to be fetched for one configured contract.
 struct Source {
     std::string contract;
@@ -22,7 +24,8 @@ struct Source {
     bool has_factory = false;
     uint64_t start_block = 0;
     std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
-    std::vector<evm::Hash> abi_topics0;  ///< all non-anonymous events the ABI knows, for child filters
+    std::vector<evm::Hash>
+        abi_topics0;          ///< all non-anonymous events the ABI knows, for child filters
     std::string fingerprint;  ///< of contract, addresses, factory and topics: the coverage key
 };
 
@@ -32,10 +35,68 @@ struct ChildAnnouncement {
     evm::Address address;
 };
 
+/// A value that the state proof makes out of a row: part of its key, a field, a constant, or a
+/// field of another row.
+struct StateOperand {
+    enum class Kind : uint8_t {
+        kKey,
+        kField,
+        kLiteral,
+        kLookup
+    };
+    Kind kind = Kind::kLiteral;
+    storage::FieldType type;         ///< the value's
+    uint16_t column = 0;             ///< kKey: of the key; kField and kLookup: of the fields
+    evm::U256 word;                  ///< kLiteral of fixed width, as the EVM holds it
+    std::string bytes;               ///< kLiteral of bytes or string
+    uint32_t entity = 0;             ///< kLookup
+    std::vector<StateOperand> keys;  ///< kLookup: one for each of its key fields
+};
+
+/// How a getter of the contract tells an entity's fields, checked against the ABI.
+struct StatePlan {
+    struct Return {
+        enum class Kind : uint8_t {
+            kField,
+            kKey,
+            kIgnored,
+            kLiteral
+        };
+        Kind kind = Kind::kIgnored;
+        uint16_t field = 0;    ///< kField: of the layout's fields; kKey: of its key
+        StateOperand literal;  ///< kLiteral: what the getter must tell
+        std::string abi_type;  ///< canonical: "uint64", "string"
+    };
+    uint32_t entity = 0;
+    uint32_t source = 0;
+    std::string signature;  ///< "communities(uint256)"
+    evm::FixedBytes<4> selector;
+    std::vector<std::string> arg_types;  ///< canonical
+    std::vector<StateOperand> args;
+    std::optional<StateOperand> at;  ///< which address to ask; empty: the source's only one
+    bool returns_tuple = false;      ///< the words stand in one struct
+    std::vector<Return> returns;     ///< one for each word or member returned
+    bool has_gone = false;           ///< what a deleted row looks like is known
+    bool gone_reverts = false;
+    std::vector<StateOperand> gone;  ///< one literal for each of `returns`, unless it reverts
+    SourcePos pos;
+};
+
+/// A getter that tells how many rows an entity must have.
+struct CountPlan {
+    uint32_t entity = 0;
+    uint32_t source = 0;
+    std::string signature;
+    evm::FixedBytes<4> selector;
+};
+
 class Plan {
   public:
     /// kInvalidArgument with file:line and the known names where the config does not fit the ABIs.
     [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(const Config& config);
+    /// The same with handlers written in C++ (engine/handler.hpp); they run after the config's.
+    [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(
+        const Config& config, std::vector<EventHandler> handlers);
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
     ~Plan();
@@ -54,11 +115,15 @@ class Plan {
     /// The same for any event at all, so that callers can skip the question.
     [[nodiscard]] bool needs_txn() const noexcept;
 
-    struct Impl;  // for engine/fold.cpp
+    /// What the state proof compares; in the order of the entities and of their `state`.
+    [[nodiscard]] const std::vector<StatePlan>& state_plans() const noexcept;
+    [[nodiscard]] const std::vector<CountPlan>& count_plans() const noexcept;
+
+    struct Impl;  // engine/plan_impl.hpp, for engine/fold.cpp
     [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+    explicit Plan(std::unique_ptr<Impl> impl);  ///< for `compile`
 
   private:
-    explicit Plan(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 
