@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs the built tree into a scratch place, builds examples/embed against it with find_package,
+# and runs that over a real chain. usage: run.sh BUILD_DIR SOURCE_DIR
+set -euo pipefail
+build=$1
+source=$2
+work=$(mktemp -d)
+chain=
+trap '[ -z "$chain" ] || kill "$chain" 2>/dev/null; rm -rf "$work"' EXIT
+
+cmake --install "$build" --prefix "$work/prefix" >/dev/null
+cmake -S "$source/examples/embed" -B "$work/embed" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" \
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ >/dev/null
+cmake --build "$work/embed" -- --quiet
+
+node "$source/tools/node/anvil.mjs" --port 0 --timestamp 1700000000 --with-parent --log /dev/null >"$work/anvil.json" &
+chain=$!
+for _ in $(seq 200); do [ -s "$work/anvil.json" ] && break; sleep 0.05; done
+url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/anvil.json")
+node "$source/examples/community/activity.mjs" --rpc "$url" --steps 150 >"$work/activity.json"
+"$work/embed/embed" "$source/examples/embed/plumbline.toml" "$work/db" "$url" | tee "$work/out"
+votes=$(grep -o '"VoteCast":[0-9]*' "$work/activity.json" | cut -d: -f2)
+[ "$votes" -gt 0 ]
+grep -qE '^voter [1-9]' "$work/out"
+grep -qE '^longest_comment [1-9]' "$work/out"
+"$work/prefix/bin/plumbline" list "$work/db" longest_comment --limit 1 | grep -q '"text"'

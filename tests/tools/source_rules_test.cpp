@@ -1,0 +1,149 @@
+// Rules of the source tree that the compiler cannot check.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot{PLUMBLINE_SOURCE_DIR};
+
+std::string read(const fs::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::vector<fs::path> files(const std::vector<std::string>& folders,
+                            const std::vector<std::string>& extensions) {
+    std::vector<fs::path> out;
+    for (const std::string& folder : folders) {
+        for (const auto& entry : fs::recursive_directory_iterator{kRoot / folder}) {
+            const std::string path = entry.path().string();
+            if (path.find("node_modules") == std::string::npos &&
+                std::ranges::find(extensions, entry.path().extension().string()) != extensions.end()) {
+                out.push_back(entry.path());
+            }
+        }
+    }
+    return out;
+}
+
+/// The text without comments and without what stands in quotes, so that rules look at code only.
+std::string code_of(const std::string& text) {
+    std::string out;
+    for (size_t i = 0; i < text.size();) {
+        const auto skip_to = [&](std::string_view end, size_t from) {
+            const size_t found = text.find(end, from);
+            i = found == std::string::npos ? text.size() : found + end.size();
+        };
+        if (text.compare(i, 2, "//") == 0) {
+            skip_to("\n", i);
+            out += '\n';
+        } else if (text.compare(i, 2, "/*") == 0) {
+            skip_to("*/", i);
+        } else if (text.compare(i, 3, "R\"(") == 0) {
+            skip_to(")\"", i);
+        } else if (text[i] == '"') {
+            for (++i; i < text.size() && text[i] != '"'; ++i) {
+                i += text[i] == '\\' ? 1U : 0U;
+            }
+            ++i;
+        } else if (text[i] == '\'' && i > 0 && std::isalnum(static_cast<unsigned char>(text[i - 1])) == 0) {
+            for (++i; i < text.size() && text[i] != '\''; ++i) {
+                i += text[i] == '\\' ? 1U : 0U;
+            }
+            ++i;
+        } else {
+            out += text[i++];
+        }
+    }
+    return out;
+}
+
+struct Rule {
+    const char* pattern;
+    const char* instead;
+};
+
+const Rule kRules[] = {
+    {R"(\bstd::endl\b)", "'\\n'"},
+    {R"((^|[^_\w])assert\s*\()", "PLUMBLINE_CHECK or PLUMBLINE_DCHECK"},
+    {R"(\brand\s*\(\))", "a seeded generator"},
+    {R"(\bstd::regex\b)", "a hand-written scan"},
+    {R"(\bstd::sto(i|l|ul|ll|ull)\b)", "std::from_chars"},
+    {R"(\bthrow\b)", "a Result"},
+    {R"(\bdelete\s+\w)", "an owner"},
+    {R"((=|return)\s*new\s+\w)", "std::make_unique"},
+    {R"(\bFIXME\b|\bTODO\b)", "finished work"},
+};
+
+TEST(SourceRulesTest, BannedWordsHaveABetterOne) {
+    std::vector<std::regex> patterns;
+    for (const Rule& rule : kRules) {
+        patterns.emplace_back(rule.pattern, std::regex::optimize);
+    }
+    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "tools"}, {".cpp", ".hpp"})) {
+        const std::string code = code_of(read(path));
+        for (size_t i = 0; i < patterns.size(); ++i) {
+            EXPECT_FALSE(std::regex_search(code, patterns[i]))
+                << path.lexically_relative(kRoot) << " has " << kRules[i].pattern << "; use "
+                << kRules[i].instead;
+        }
+        if (path.extension() == ".hpp") {
+            EXPECT_EQ(code.find("using namespace"), std::string::npos) << path;
+        }
+    }
+}
+
+TEST(SourceRulesTest, TimeAndSleepComeFromOutside) {
+    for (const fs::path& path : files({"core/evm", "storage", "rpc", "engine"}, {".cpp", ".hpp"})) {
+        const std::string code = code_of(read(path));
+        for (const char* banned : {"system_clock::now", "steady_clock::now", "sleep_for"}) {
+            EXPECT_EQ(code.find(banned), std::string::npos)
+                << path.lexically_relative(kRoot) << " has " << banned << "; use core/base/clock.hpp";
+        }
+    }
+}
+
+TEST(SourceRulesTest, CodeIsAscii) {
+    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "tools", "bench"}, {".cpp", ".hpp"})) {
+        const std::string text = read(path);
+        EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+            << path.lexically_relative(kRoot);
+    }
+}
+
+TEST(SourceRulesTest, EveryHeaderGuardsAndIntroducesItself) {
+    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "tools"}, {".hpp"})) {
+        const std::string text = read(path);
+        EXPECT_NE(text.find("#pragma once"), std::string::npos) << path;
+        EXPECT_TRUE(text.starts_with("//")) << path << " does not say what it is";
+    }
+}
+
+TEST(SourceRulesTest, DocumentsLinkOnlyToWhatIsThere) {
+    std::vector<fs::path> pages = files({"docs", "examples", "bench"}, {".md"});
+    pages.push_back(kRoot / "README.md");
+    static const std::regex link{R"(\]\(([^)#\s]+)[^)]*\))"};
+    for (const fs::path& page : pages) {
+        const std::string text = read(page);
+        for (std::sregex_iterator i{text.begin(), text.end(), link}, end; i != end; ++i) {
+            const std::string target = (*i)[1];
+            if (target.find("://") == std::string::npos) {
+                EXPECT_TRUE(fs::exists(page.parent_path() / target))
+                    << page.lexically_relative(kRoot) << " links to " << target;
+            }
+        }
+    }
+}
+
+}  // namespace

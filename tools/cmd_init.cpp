@@ -1,0 +1,127 @@
+// plumbline init: a first config for a contract.
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "engine/init.hpp"
+#include "rpc/provider_pool.hpp"
+#include "tools/command.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kChainIdWaitMs = 10'000;
+constexpr std::string_view kConfigName = "plumbline.toml";
+
+struct InitArguments {
+    std::string directory;
+    std::string abi;
+    std::string contract;
+    std::string address;
+    std::string rpc;
+    uint64_t start_block = 0;
+};
+
+Result<std::string> read_file(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    if (!in) {
+        return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+    }
+    return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+Status write_new_file(const fs::path& path, const std::string& text) {
+    std::ofstream out{path, std::ios::binary};
+    out << text;
+    out.close();
+    if (!out) {
+        return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", path.string(), std::strerror(errno))};
+    }
+    return ok();
+}
+
+/// 0 where the endpoint does not answer in time: the config then says that the id has to be set.
+uint64_t ask_chain_id(const std::string& url) {
+    if (url.starts_with("env:")) {
+        return 0;
+    }
+    rpc::PoolOptions options;
+    options.endpoints = {{url, {}, {}}};
+    options.deadline_ms = kChainIdWaitMs;
+    options.request_timeout_ms = kChainIdWaitMs;
+    options.attempts_max = 2;
+    const auto chain = rpc::make_chain_source(std::move(options));
+    auto id = rpc::await<uint64_t>(*chain, kChainIdWaitMs,
+                                   [&chain](auto done) { chain->get_chain_id(std::move(done)); });
+    if (!id) {
+        fmt::print(stderr, "plumbline: the endpoint did not tell its chain id ({}); set it in the config\n",
+                   id.error().message);
+        return 0;
+    }
+    return *id;
+}
+
+Status init(const InitArguments& arguments) {
+    const fs::path directory{arguments.directory};
+    const fs::path config_path = directory / kConfigName;
+    if (fs::exists(config_path)) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is there already; choose another directory or remove it", config_path.string())};
+    }
+    engine::InitOptions options;
+    const auto address = evm::parse_address(arguments.address);
+    if (!address) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("'{}' is not an address: expected 0x and 40 hex digits", arguments.address)};
+    }
+    options.address = *address;
+    PLUMBLINE_TRY(options.abi_json, read_file(arguments.abi));
+    options.abi_file = arguments.abi;
+    options.contract = arguments.contract;
+    options.rpc_url = arguments.rpc;
+    options.start_block = arguments.start_block;
+    // The ABI is checked before the network is asked.
+    PLUMBLINE_TRY(auto files, engine::make_config(options));
+    options.chain_id = ask_chain_id(arguments.rpc);
+    PLUMBLINE_TRY(files, engine::make_config(options));
+
+    std::error_code error;
+    fs::create_directories(directory, error);
+    if (error) {
+        return Error{ErrorCode::kIo, fmt::format("cannot make {}: {}", directory.string(), error.message())};
+    }
+    PLUMBLINE_TRY_VOID(write_new_file(directory / files.abi_file, files.abi_json));
+    PLUMBLINE_TRY_VOID(write_new_file(config_path, files.config));
+    return print(fmt::format("Wrote {0} and {1}.\nNext: plumbline run {0}\n", config_path.string(),
+                             (directory / files.abi_file).string()));
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("init", "Write a first config for a contract");
+    auto arguments = std::make_shared<InitArguments>();
+    command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")->required();
+    command->add_option("--abi", arguments->abi, "ABI JSON, or a solc, Foundry or Hardhat artifact")->required();
+    command->add_option("--contract", arguments->contract, "Which contract, where the file holds several");
+    command->add_option("--address", arguments->address, "The contract's address")->required();
+    command->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")->required();
+    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")->capture_default_str();
+    command->footer("Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc http://127.0.0.1:8545");
+    command->callback([arguments, &exit] {
+        if (auto status = init(*arguments); !status) {
+            exit = fail(status.error());
+        }
+    });
+}
+
+}  // namespace plumbline::tools
