@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/config_mapping.hpp"
+#include "engine/config_parts.hpp"
 #include "engine/config_text.hpp"
 #include "engine/operand_parse.hpp"
 

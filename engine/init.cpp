@@ -7,19 +7,17 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/evm/abi_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config_text.hpp"
+#include "engine/init_abi.hpp"
 #include "engine/operand_parse.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::engine {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxEntities = 256;
 constexpr size_t kMaxFields = 256;
@@ -449,92 +447,6 @@ class Writer {
     FieldPlan example_field_;
 };
 
-/// A contract found in a file: its name, where the file tells it, and its plain ABI.
-struct FoundAbi {
-    std::string name;
-    Json abi;
-};
-
-/// `value` itself where it is an array, or what its text says (old compilers).
-Json abi_value(const Json& value) {
-    return value.is_string() ? Json::parse(value.get_ref<const std::string&>(), nullptr, false)
-                             : value;
-}
-
-std::string text_member(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-/// The name in the metadata that Foundry keeps in an artifact.
-std::string compilation_target(const Json& artifact) {
-    const Json::json_pointer where{"/metadata/settings/compilationTarget"};
-    if (!artifact.contains(where)) {
-        return "";
-    }
-    const Json& target = artifact.at(where);
-    if (!target.is_object() || target.size() != 1 || !target.begin()->is_string()) {
-        return "";
-    }
-    return target.begin()->get<std::string>();
-}
-
-/// Follows `read_abi`, which has accepted the text.
-FoundAbi find_abi(const InitOptions& options) {
-    const Json root = Json::parse(options.abi_json, nullptr, false);
-    if (root.is_array()) {
-        return {"", root};
-    }
-    if (!root.is_object()) {
-        return {};
-    }
-    if (const auto abi = root.find("abi"); abi != root.end()) {
-        const std::string name = text_member(root, "contractName");
-        return {name.empty() ? compilation_target(root) : name, abi_value(*abi)};
-    }
-    const auto contracts = root.find("contracts");
-    if (contracts == root.end() || !contracts->is_object()) {
-        return {};
-    }
-    std::vector<std::pair<std::string, FoundAbi>> all;
-    const auto collect = [&all](const std::string& path, const std::string& name,
-                                const Json& contract) {
-        const auto abi = contract.find("abi");
-        if (abi == contract.end()) {
-            return false;
-        }
-        if (Json value = abi_value(*abi); !value.empty()) {
-            all.emplace_back(path + ":" + name, FoundAbi{name, std::move(value)});
-        }
-        return true;
-    };
-    for (const auto& [file, content] : contracts->items()) {
-        if (!content.is_object()) {
-            continue;
-        }
-        const size_t colon = file.rfind(':');
-        const bool has_colon = colon != std::string::npos;
-        if (collect(file.substr(0, has_colon ? colon : 0),
-                    has_colon ? file.substr(colon + 1) : file, content)) {
-            continue;
-        }
-        for (const auto& [name, contract] : content.items()) {
-            if (contract.is_object()) {
-                collect(file, name, contract);
-            }
-        }
-    }
-    if (all.size() == 1) {
-        return all.front().second;
-    }
-    for (auto& [path, found] : all) {
-        if (path == options.contract || found.name == options.contract) {
-            return found;
-        }
-    }
-    return {};
-}
-
 std::string file_stem(std::string_view path) {
     if (const size_t slash = path.find_last_of("/\\"); slash != std::string_view::npos) {
         path.remove_prefix(slash + 1);
@@ -592,9 +504,7 @@ Result<InitFiles> make_config(const InitOptions& options) {
     InitFiles out;
     out.contract = name.empty() ? "contract" : to_snake_case(name);
     out.abi_file = out.contract + ".json";
-    out.abi_json = found.abi.is_array()
-                       ? found.abi.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                       : options.abi_json;
+    out.abi_json = found.json.empty() ? options.abi_json : std::move(found.json);
     out.config = Writer{options, *abi, out.contract}.write();
     return out;
 }

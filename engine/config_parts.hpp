@@ -1,14 +1,19 @@
-// The two halves of reading a config besides [chain] and [contracts]. Private to the parser.
+// The parts that reading a config is made of. Private to the parser.
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "engine/config.hpp"
+#include "engine/config_secrets.hpp"
 #include "engine/config_toml.hpp"
 
 namespace plumbline::engine {
 
+/// [chain] into `out`; `edits` takes secrets out of the text that is stored.
+[[nodiscard]] Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
+                                std::vector<TextEdit>& edits);
 /// [entities.NAME] tables into `config.entities`.
 [[nodiscard]] Status read_entities(std::string_view path, const TomlValue& table, Config& config);
 /// [[on]] tables into `config.handlers`.
