@@ -170,12 +170,29 @@ void stage_coverage(const Database::Impl& db, const CommitBatch::Impl& batch,
     }
 }
 
+/// Writes and removes a file as large as what RocksDB needs to go on.
+Status probe_disk(rocksdb::Env& env, const std::string& directory) {
+    constexpr size_t kProbeBytes = size_t{1} << 20;
+    const std::string path = directory + "/PLUMBLINE_PROBE.tmp";
+    const rocksdb::Status written =
+        rocksdb::WriteStringToFile(&env, std::string(kProbeBytes, '\0'), path, true);
+    const rocksdb::Status removed = env.DeleteFile(path);
+    if (!written.ok()) {
+        removed.PermitUncheckedError();
+        return Error{ErrorCode::kIo, "storage cannot write yet: " + written.ToString()};
+    }
+    return removed.ok() ? ok()
+                        : Status{Error{ErrorCode::kIo,
+                                       "storage cannot write yet: " + removed.ToString()}};
+}
+
 }  // namespace
 
 void lay_coverage(CoverageRanges& ranges, const CoverageRow& row) {
     CoverageRow laid = row;
+    // The range that begins at or before the new one, and the one before that: it may touch.
     auto at = ranges.upper_bound(row.range.from);
-    if (at != ranges.begin()) {
+    for (int i = 0; i < 2 && at != ranges.begin(); ++i) {
         --at;
     }
     while (at != ranges.end()) {
@@ -280,9 +297,15 @@ Status Database::Impl::resume_if_failed() {
         return ok();
     }
     write_failed = true;
+    // To ask RocksDB to go on while the disk still refuses would make a passing error a fatal one.
+    PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
     const rocksdb::Status resumed = core->db->Resume();
     if (!resumed.ok()) {
-        return Error{ErrorCode::kIo, "storage cannot write yet: " + resumed.ToString()};
+        return Error{ErrorCode::kIo,
+                     fmt::format("storage cannot write yet: {}{}", resumed.ToString(),
+                                 resumed.severity() >= rocksdb::Status::Severity::kFatalError
+                                     ? " (close the database and open it again)"
+                                     : "")};
     }
     write_failed = false;
     return ok();

@@ -41,6 +41,7 @@ class Opener {
                                            const std::vector<std::string>& names);
     [[nodiscard]] rocksdb::Status try_open_read_only();
     [[nodiscard]] std::string manifest_state() const;
+    [[nodiscard]] std::set<std::string> wal_files() const;
     [[nodiscard]] Status set_aside_wal();
     [[nodiscard]] Status create_content();
     [[nodiscard]] Status load_schema();
@@ -68,6 +69,7 @@ class Opener {
     uint64_t highest_commit_ = 0;
     uint64_t stored_block_ = 0;  ///< the cursor's block as found, before any mending
     bool healed_ = false;
+    bool wal_set_aside_ = false;
 };
 
 bool is_lock_error(const rocksdb::Status& status) {
@@ -168,6 +170,7 @@ rocksdb::Status Opener::try_open(rocksdb::WALRecoveryMode mode,
     options.create_if_missing = db_.options.create;
     options.create_missing_column_families = db_.options.create;
     options.wal_recovery_mode = mode;
+    options.track_and_verify_wals_in_manifest = !wal_set_aside_;
     rocksdb::DB* raw = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const rocksdb::Status status = rocksdb::DB::Open(
@@ -192,6 +195,13 @@ std::string Opener::manifest_state() const {
     name.erase(name.find_last_not_of('\n') + 1);
     core().env->GetFileSize(path_ + "/" + name, &size).PermitUncheckedError();
     return fmt::format("{} {}", name, size);
+}
+
+std::set<std::string> Opener::wal_files() const {
+    std::vector<std::string> files;
+    core().env->GetChildren(path_, &files).PermitUncheckedError();
+    std::erase_if(files, [](const std::string& file) { return !file.ends_with(".log"); });
+    return {files.begin(), files.end()};
 }
 
 rocksdb::Status Opener::try_open_read_only() {
@@ -231,6 +241,7 @@ Status Opener::set_aside_wal() {
                            "setting aside " + file));
         }
     }
+    wal_set_aside_ = true;
     return ok();
 }
 
@@ -255,7 +266,8 @@ Status Opener::open_writer(const std::vector<std::string>& names) {
     }
     if (status.IsCorruption()) {
         const std::string first = status.ToString();
-        if (first.find("inconsistency") != std::string::npos) {
+        if (first.find("inconsistency") != std::string::npos ||
+            first.find(" WAL ") != std::string::npos) {
             PLUMBLINE_TRY_VOID(set_aside_wal());
             status = try_open(Mode::kPointInTimeRecovery, names);
             if (status.ok()) {
@@ -273,12 +285,18 @@ Status Opener::open_rocks() {
         rocksdb::Status status;
         for (int i = 0; i < kReadOnlyTriesMax; ++i) {
             // A writer may flush and delete a log file between our reading of the manifest and of
-            // the log files: what was in it would be missing in the middle. Or it deletes a table
-            // file before we open it. So an open only counts if the manifest stood still.
-            const std::string before = manifest_state();
+            // the log files: what was in it would be missing in the middle. Log files go oldest
+            // first, so if those of before are all still there, none was missed.
+            const std::string manifest = manifest_state();
+            const std::set<std::string> logs = wal_files();
             status = try_open_read_only();
-            if (status.ok() && manifest_state() == before) {
-                return ok();
+            if (status.ok()) {
+                const std::set<std::string> logs_after = wal_files();
+                if (manifest_state() == manifest ||
+                    (!logs.empty() && std::includes(logs_after.begin(), logs_after.end(),
+                                                    logs.begin(), logs.end()))) {
+                    return ok();
+                }
             }
             families_.clear();
             core().db.reset();

@@ -114,13 +114,19 @@ TEST(OpenTest, ReadsBesideAWriter) {
     const auto db = must_open(dir.sub("db"), options);
     std::atomic<uint64_t> committed = 0;
     std::atomic<bool> stop = false;
+    std::atomic<uint64_t> allowed = 0;
     std::thread writer{[&] {
         for (uint64_t block = 1; !stop; ++block) {
+            while (block > allowed && !stop) {
+                std::this_thread::yield();
+            }
             commit_block(*db, block, Durability::kBuffered);
             committed = block;
         }
     }};
     for (int i = 0; i < 15; ++i) {
+        // Enough to flush and delete files under the reader's feet, without an end to it.
+        allowed = committed + 400;
         const uint64_t before = committed;
         auto reader = Database::open(dir.sub("db"), open_options(true));
         EXPECT_OK(reader);
@@ -279,6 +285,29 @@ std::vector<fs::path> files_ending(const std::string& path, const std::string& s
     return found;
 }
 
+/// Copies a directory that RocksDB still compacts: again until nothing moved meanwhile.
+void copy_open_database(const std::string& from, const std::string& to) {
+    const auto manifests = [&] {
+        std::string state;
+        for (const fs::directory_entry& entry : fs::directory_iterator{from}) {
+            std::error_code error;
+            if (entry.path().filename().string().starts_with("MANIFEST")) {
+                state += std::to_string(fs::file_size(entry.path(), error)) + " ";
+            }
+        }
+        return state;
+    };
+    for (;;) {
+        const std::string before = manifests();
+        std::error_code error;
+        fs::remove_all(to, error);
+        fs::copy(from, to, fs::copy_options::recursive, error);
+        if (!error && manifests() == before) {
+            return;
+        }
+    }
+}
+
 TEST(DurabilityTest, AHeadBehindTheSidecarIsTold) {
     const TempDir dir;
     const std::string path = dir.sub("db");
@@ -331,7 +360,7 @@ TEST(DurabilityTest, ADamagedOrMissingLogFileIsFoundAndMended) {
             ASSERT_OK(db->sync());
             head = db->cursor()->block_num;
             // As a crash leaves it: the log files hold what the table files do not.
-            fs::copy(path, dir.sub("crashed"), fs::copy_options::recursive);
+            copy_open_database(path, dir.sub("crashed"));
         }
         const auto wals = files_ending(dir.sub("crashed"), ".log");
         ASSERT_FALSE(wals.empty());
@@ -374,7 +403,7 @@ TEST(DurabilityTest, ADamagedOrMissingLogFileIsFoundAndMended) {
         for (; scan->valid(); scan->next(), ++logs) {
             EXPECT_LE(scan->record().log.block_num, found);
         }
-        ASSERT_OK(scan->status());
+        ASSERT_TRUE(scan->status().has_value()) << scan->status().error().message << "\n" << told;
         if (db.cursor()) {
             EXPECT_EQ(db.cursor()->event_count, logs);
             uint64_t by_blocks = 0;
