@@ -154,12 +154,17 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
     const CallGroup& group = active.group;
     bool wait = false;
     bool wait_for_better = false;
+    bool probed = false;
     double best = 0;
     bool found = false;
     for (size_t i = 0; i < providers_.size(); ++i) {
         Provider& candidate = providers_[i];
         if ((group.only && *group.only != i) || (active.sticky && *active.sticky != i) ||
-            ((group.never | active.failed | active.said_null) & bit(i)) != 0 || !candidate.is_usable()) {
+            ((group.never | active.failed | active.said_null) & bit(i)) != 0) {
+            continue;
+        }
+        if (!candidate.is_usable() && !(group.is_head_probe && candidate.wants_probe())) {
+            probed = probed || candidate.head_probe_out;
             continue;
         }
         if (!group.is_head_probe && !candidate.chain_id()) {
@@ -194,6 +199,8 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
     if (found && !((group.avoid & bit(provider)) != 0 && wait_for_better)) {
         return Choice::kChosen;
     }
+    // With everybody down, the probe that is on its way may bring one back.
+    wait = wait || (probed && !group.is_head_probe && std::ranges::none_of(providers_, &Provider::is_usable));
     return found || wait ? Choice::kWait : Choice::kNobody;
 }
 
@@ -234,8 +241,8 @@ void Dispatcher::nobody_left(Active& active) {
                                      "every endpoint serves another chain than " + std::to_string(chain_id_.value_or(0)) + describe(active)});
         return;
     }
-    if (active.group.is_head_probe && !any_usable) {
-        end_with_error(active, Error{active.last_code, "it is down" + describe(active)});
+    if (active.group.rounds_max > 0 && !any_usable) {
+        end_with_error(active, Error{active.last_code, "nobody to ask is up" + describe(active)});
         return;
     }
     if (active.failed == 0 && !any_usable && back_at) {
@@ -244,7 +251,7 @@ void Dispatcher::nobody_left(Active& active) {
         return;
     }
     ++active.attempts;
-    if (active.attempts >= (active.group.is_head_probe ? 2 : options_.attempts_max)) {
+    if (active.attempts >= (active.group.rounds_max > 0 ? active.group.rounds_max : options_.attempts_max)) {
         std::string text = "no provider could answer " + std::string{method_name(active.group.calls[active.todo.front()].kind)};
         if (active.group.block_needed) {
             text += " up to block " + std::to_string(*active.group.block_needed);
@@ -652,6 +659,11 @@ void Dispatcher::close_finished() {
 
 void Dispatcher::poll(int64_t wait_ms) {
     run_due_tasks();
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        if (providers_[i].wants_probe()) {
+            refresh_head(i);
+        }
+    }
     pump();
     completions_.clear();
     transport_.poll(next_wake_ms(wait_ms), completions_);
@@ -684,6 +696,7 @@ void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> do
     group.errors_are_answers = true;
     group.is_head_probe = true;
     group.timeout_ms = options_.head_timeout_ms;
+    group.rounds_max = 2;
     group.only = provider;
     group.done = [this, provider, done = std::move(done)](GroupResult result) {
         Provider& asked = providers_[provider];

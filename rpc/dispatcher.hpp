@@ -37,6 +37,7 @@ struct CallGroup {
     bool wants_size_refusals = false;  ///< size refusals and timeouts end the group
     bool is_head_probe = false;        ///< goes to a provider of which nothing is known yet
     int64_t timeout_ms = 0;            ///< of each request; 0 = the default
+    uint32_t rounds_max = 0;           ///< gives up after so many, also while all are down; 0 = the default
     std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
     std::optional<size_t> only;        ///< ask this provider and no other
     uint64_t never = 0;                ///< bit set of providers not to ask

@@ -66,11 +66,16 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
 
 bool Provider::is_usable() const {
     const int64_t now = clock_.monotonic_ms();
-    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && !(open_until_ms_ && now < *open_until_ms_);
+    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && !open_until_ms_;
+}
+
+bool Provider::wants_probe() const {
+    const int64_t now = clock_.monotonic_ms();
+    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && open_until_ms_ && now >= *open_until_ms_;
 }
 
 bool Provider::is_free() const {
-    if (!is_usable() || clock_.monotonic_ms() < wait_until_ms_) {
+    if (!(is_usable() || wants_probe()) || clock_.monotonic_ms() < wait_until_ms_) {
         return false;
     }
     // A provider that was down or parked gets one request to show that it is back.

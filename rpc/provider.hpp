@@ -37,6 +37,8 @@ class Provider {
     // ---- May it be asked?
     /// Not down, parked or of another chain.
     [[nodiscard]] bool is_usable() const;
+    /// Down, and it is time to ask it for its head, which alone makes it usable again.
+    [[nodiscard]] bool wants_probe() const;
     /// Usable, not told to wait, and with room for one more request.
     [[nodiscard]] bool is_free() const;
     /// When a provider that is not free only because of time will be; nullopt if it waits for
@@ -97,7 +99,7 @@ class Provider {
     uint32_t rate_limits_in_row_ = 0;
     uint32_t failures_in_row_ = 0;
     uint32_t breaker_rounds_ = 0;
-    std::optional<int64_t> open_until_ms_;  // breaker; a single probe goes once it has passed
+    std::optional<int64_t> open_until_ms_;  // breaker; a head probe goes once it has passed
     std::optional<int64_t> parked_until_ms_;
     bool billing_ = false;
     bool other_chain_ = false;

@@ -107,7 +107,7 @@ struct ProviderPool::Impl {
         job->done = std::move(done);
         std::vector<size_t> asked;
         for (size_t i = 0; i < dispatcher.providers().size(); ++i) {
-            if (dispatcher.providers()[i].is_usable()) {
+            if (dispatcher.providers()[i].is_usable() || dispatcher.providers()[i].wants_probe()) {
                 asked.push_back(i);
             }
         }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kQuirksMax = 8;
 constexpr size_t kDoubtsABatch = 20;
+constexpr uint32_t kReceiptsFailuresMax = 2;
 
 uint64_t bit(size_t provider) {
     return uint64_t{1} << provider;
@@ -404,6 +405,7 @@ void RangeJob::ask_second_opinion(Piece& piece) {
     }
     group.never = bit(piece.provider);
     group.errors_are_answers = true;
+    group.rounds_max = 2;
     group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
         self.on_second_opinion(asked, std::move(result));
     });
@@ -460,6 +462,11 @@ void RangeJob::ask_receipts(Piece& piece) {
 
 void RangeJob::on_receipts(Piece& piece, GroupResult result) {
     piece.received_bytes += result.received_bytes;
+    // No answer is not the same as "cannot be had": the doubt stays, at least for another round.
+    if (result.error && ++piece.receipts_failures <= kReceiptsFailuresMax) {
+        try_again(piece, result.provider, "receipts to settle a doubt: " + result.error->message, false);
+        return;
+    }
     const size_t asked = std::min(piece.doubts.size(), kDoubtsABatch);
     const std::vector<uint64_t> blocks(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
     piece.doubts.erase(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));

@@ -46,6 +46,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         std::set<uint64_t> weak;       // doubts not worth receipts while history is read
         std::map<uint64_t, evm::LogBatch> second;  // another provider's logs of a doubtful block
         std::optional<size_t> second_provider;
+        uint32_t receipts_failures = 0;
     };
 
     void add_piece(evm::BlockRange range, bool split);
