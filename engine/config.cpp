@@ -50,7 +50,7 @@ std::string checksummed(const evm::Address& address) {
     const evm::Hash hash = evm::keccak256(as_bytes(std::string_view{out}.substr(2)));
     for (size_t i = 2; i < out.size(); ++i) {
         const uint8_t byte = hash.bytes[(i - 2) / 2];
-        const int nibble = i % 2 == 0 ? byte >> 4U : byte & 0x0FU;
+        const uint32_t nibble = i % 2 == 0 ? byte / 16U : byte % 16U;
         if (out[i] >= 'a' && nibble >= 8) {
             out[i] = static_cast<char>(out[i] - 'a' + 'A');
         }

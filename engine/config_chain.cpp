@@ -148,7 +148,7 @@ Result<int64_t> read_poll_interval(const Section& chain, const TomlValue& value)
         ms = count * factor;
     } else {
         return chain.wrong_type(value, "poll_interval",
-                                "a time like \"1s\" or \"500ms\", or milliseconds");
+                                R"(a time like "1s" or "500ms", or milliseconds)");
     }
     if (ms < kMinPollMs || ms > kMaxPollMs) {
         return chain.mistake(value.pos, "poll_interval in [chain] must be from 10ms to 60m");

@@ -192,6 +192,7 @@ void append_table(std::string& out, std::string_view mark, std::string_view key,
 
 void append_fields(std::string& out, std::string_view mark, const std::vector<FieldPlan>& fields) {
     std::vector<std::pair<std::string, std::string>> items;
+    items.reserve(fields.size());
     for (const FieldPlan& field : fields) {
         items.emplace_back(field.name, field.type);
     }
@@ -202,6 +203,7 @@ void append_fields(std::string& out, std::string_view mark, const std::vector<Fi
 
 void append_values(std::string& out, std::string_view mark, const std::vector<FieldPlan>& fields) {
     std::vector<std::pair<std::string, std::string>> items;
+    items.reserve(fields.size());
     for (const FieldPlan& field : fields) {
         items.emplace_back(field.name, field.value);
     }
@@ -493,7 +495,7 @@ Result<InitFiles> make_config(const InitOptions& options) {
     if (!abi) {
         return std::move(abi).error().with_context(options.abi_file);
     }
-    FoundAbi found = find_abi(options);
+    const FoundAbi found = find_abi(options);
     std::string name = found.name;
     if (name.empty()) {
         name = options.contract.substr(options.contract.rfind(':') + 1);
@@ -504,7 +506,7 @@ Result<InitFiles> make_config(const InitOptions& options) {
     InitFiles out;
     out.contract = name.empty() ? "contract" : to_snake_case(name);
     out.abi_file = out.contract + ".json";
-    out.abi_json = found.json.empty() ? options.abi_json : std::move(found.json);
+    out.abi_json = found.json.empty() ? options.abi_json : found.json;
     out.config = Writer{options, *abi, out.contract}.write();
     return out;
 }

@@ -238,6 +238,7 @@ class Parser {
             return ok();
         }
         std::vector<std::string> known;
+        known.reserve(kBuiltins.size() + 1);
         for (const Builtin& item : kBuiltins) {
             known.emplace_back(item.name);
         }
