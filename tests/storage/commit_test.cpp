@@ -172,7 +172,7 @@ TEST(CommitTest, IndexScansByPrefixAndPosition) {
 
 TEST(CommitTest, RollbackLeavesNoTrace) {
     const uint64_t first = test_seed(1);
-    for (uint64_t seed = first; seed < first + 25; ++seed) {
+    for (uint64_t seed = first; seed < first + 10; ++seed) {
         SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
         const TempDir dir;
         auto db = must_open(dir.sub("db"), create_options());

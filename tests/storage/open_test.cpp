@@ -176,7 +176,7 @@ TEST(OpenTest, ViewsAndScannersMayOutliveTheDatabase) {
 
 TEST(OpenTest, FinishesACreationThatWasCut) {
     const TempDir dir;
-    for (uint64_t op = 1; op < 140; op += 3) {
+    for (uint64_t op = 1; op < 140; op += 8) {
         SCOPED_TRACE(op);
         const std::string path = dir.sub(std::to_string(op));
         FaultEnv fault;
@@ -345,7 +345,7 @@ TEST(DurabilityTest, ADamagedOrMissingLogFileIsFoundAndMended) {
     uint64_t cut_back = 0;
     uint64_t told_of = 0;
     const uint64_t first = test_seed(300);
-    for (uint64_t seed = first; seed < first + 40; ++seed) {
+    for (uint64_t seed = first; seed < first + 15; ++seed) {
         SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
         std::mt19937_64 random{seed};
         const TempDir dir;
@@ -427,7 +427,7 @@ TEST(DurabilityTest, ADamagedOrMissingLogFileIsFoundAndMended) {
         EXPECT_EQ(told, "") << "said again at the second start";
     }
     EXPECT_GT(told_of, 0U);
-    std::printf("log damage: 40 runs, %lu told of, %lu of them with diverged families\n", told_of,
+    std::printf("log damage: 15 runs, %lu told of, %lu of them with diverged families\n", told_of,
                 cut_back);
 }
 
