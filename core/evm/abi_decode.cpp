@@ -428,7 +428,7 @@ Result<std::vector<PathPart>> split_path(std::string_view text) {
             return parts;
         }
         if (rest.front() != '.') {
-            return path_error(text, "\".\" is expected after \"]\"");
+            return path_error(text, R"("." is expected after "]")");
         }
         rest.remove_prefix(1);
     }
