@@ -20,14 +20,13 @@ constexpr size_t kFilterShare = 8;
 
 }  // namespace
 
-EntityCache::EntityCache(const std::vector<storage::RowCodec>& codecs,
-                         const storage::Database& database, size_t bytes_max, bool starts_empty)
-    : codecs_{codecs},
-      database_{database},
+EntityCache::EntityCache(size_t entities, const storage::Database& database, size_t bytes_max,
+                         bool starts_empty)
+    : database_{database},
       bytes_max_{bytes_max},
       starts_empty_{starts_empty} {
-    const size_t share = codecs.empty() ? 0 : bytes_max / kFilterShare / codecs.size();
-    absence_.assign(codecs.size(), Absence{share});
+    const size_t share = entities == 0 ? 0 : bytes_max / kFilterShare / entities;
+    absence_.assign(entities, Absence{share});
     table_.resize(kFirstSlots);
     if (starts_empty) {
         for (Absence& absence : absence_) {
@@ -137,16 +136,11 @@ EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key) {
     if (!absence.complete || absence.evicted.may_contain(hash)) {
         ++database_reads_;
         auto found = database_.latest_row(entity, key, entry.row);
-        if (found && *found) {
-            if (auto status = codecs_[entity].check(entry.row); !status) {
-                found = std::move(status).error();
-            }
-        } else {
+        if (!found || !*found) {
             entry.row.clear();
         }
         if (!found) {
             error_ = std::move(found).error();
-            entry.row.clear();
             free_.push_back(index);
             return nullptr;
         }

@@ -13,7 +13,6 @@
 #include "core/base/result.hpp"
 #include "engine/key_filter.hpp"
 #include "storage/database.hpp"
-#include "storage/row.hpp"
 
 namespace plumbline::engine {
 
@@ -45,11 +44,11 @@ class EntityCache {
         bool referenced_ = false;
     };
 
-    /// `database` and `codecs` (one an entity) must outlive it. `starts_empty`: the generation
+    /// `database` must outlive it. `starts_empty`: the generation
     /// being written has no rows yet, so what is neither cached nor was evicted does not exist;
     /// without it the published generation is asked once for each entity.
-    EntityCache(const std::vector<storage::RowCodec>& codecs, const storage::Database& database,
-                size_t bytes_max, bool starts_empty);
+    EntityCache(size_t entities, const storage::Database& database, size_t bytes_max,
+                bool starts_empty);
     EntityCache(const EntityCache&) = delete;
     EntityCache& operator=(const EntityCache&) = delete;
     ~EntityCache();
@@ -61,6 +60,8 @@ class EntityCache {
 
     /// Call before every change of `entry.row`: keeps what it was.
     void touch(Entry& entry);
+    /// Rows touched since the last `commit_event` or `rollback_event`.
+    [[nodiscard]] size_t event_rows() const noexcept { return journal_.size(); }
     /// The event is done: its changes stay.
     void commit_event();
     /// Takes back every change since the last `commit_event` or `rollback_event`.
@@ -109,7 +110,6 @@ class EntityCache {
     void evict(Entry& entry, uint32_t index);
     void learn_emptiness();
 
-    const std::vector<storage::RowCodec>& codecs_;
     const storage::Database& database_;
     size_t bytes_max_;
     bool starts_empty_;

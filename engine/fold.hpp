@@ -22,10 +22,19 @@ struct FoldBlock {
 };
 
 struct FoldStats {
-    uint64_t events = 0;       ///< applied, quarantined or without a handler
-    uint64_t handled = 0;      ///< had at least one handler
+    uint64_t events = 0;   ///< applied, quarantined or without a handler
+    uint64_t handled = 0;  ///< had at least one handler
     uint64_t quarantined = 0;
-    uint64_t row_changes = 0;
+    uint64_t row_changes = 0;  ///< rows that an applied event changed, each counted once an event
+    uint64_t database_reads = 0;  ///< rows that the cache could not answer for
+};
+
+/// What a fold may lean on.
+struct FoldOptions {
+    size_t cache_bytes = size_t{64} << 20;  ///< bounds the rows kept in memory
+    /// The generation being written has no rows yet (just started): the fold then knows without
+    /// asking that a key it never saw does not exist.
+    bool starts_empty = false;
 };
 
 /// One thread. Errors mean storage trouble: after one, `reset` before going on. A bad event is no
@@ -34,20 +43,25 @@ class Fold {
   public:
     /// `database` and `plan` must outlive it. `cache_bytes` bounds the rows kept in memory.
     Fold(std::shared_ptr<const Plan> plan, storage::Database& database, size_t cache_bytes);
+    Fold(std::shared_ptr<const Plan> plan, storage::Database& database, FoldOptions options);
     Fold(const Fold&) = delete;
     Fold& operator=(const Fold&) = delete;
     ~Fold();
 
     /// Children known so far, so that their logs are told apart; call at start and as they appear.
+    /// A child's logs count from after its announcement on.
     void add_child(const storage::ChildRow& child);
     void begin_block(const FoldBlock& block);
+    /// kNotFound where a handler needs `txn` and it is null.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
     /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
-    /// stay cached. If the batch is then not committed, call `reset`.
+    /// stay cached. If the batch is then not committed, call `reset`. It must be committed before
+    /// the next flush begins; folding may go on meanwhile.
     [[nodiscard]] Status flush(storage::CommitBatch& batch);
     /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
     [[nodiscard]] size_t pending_bytes() const noexcept;
-    /// Forgets the cache and all that is pending; the next read comes from the database.
+    /// Forgets the cache, the children and all that is pending; the next read comes from the
+    /// database.
     void reset();
     [[nodiscard]] const FoldStats& stats() const noexcept;
 

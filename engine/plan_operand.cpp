@@ -124,6 +124,7 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     }
     PlanOperand out;
     out.kind = Kind::kField;
+    out.entity = static_cast<uint32_t>(scope.row - scope.plan.entities.data());
     out.field = static_cast<uint16_t>(field);
     out.type = scope.row->fields[out.field].type;
     return out;

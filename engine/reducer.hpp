@@ -1,0 +1,91 @@
+// Runs an event's handlers on the cached rows: all of them, or none when one finds a breach.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/abi_decode.hpp"
+#include "engine/entity_cache.hpp"
+#include "engine/fold.hpp"
+#include "engine/plan_impl.hpp"
+#include "engine/reduce.hpp"
+
+namespace plumbline::engine {
+
+/// One decoded log with what surrounds it.
+struct EventScope {
+    const PlanEvent& event;
+    const evm::Log& log;
+    ByteView data;
+    const storage::TxnFields* txn = nullptr;
+    const FoldBlock& block;
+    const evm::DecodedEvent& decoded;
+    uint32_t each = 0;  ///< element of a handler's arrays
+};
+
+/// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
+class Reducer {
+  public:
+    Reducer(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
+
+    /// All handlers of the event, the config's first. False: breach or trouble; the caller takes
+    /// the event's changes back.
+    [[nodiscard]] bool run(EventScope& scope);
+    /// Why `run` or one of the operations below was false, for people.
+    [[nodiscard]] const std::string& breach() const noexcept { return breach_; }
+    /// Set where it was not the event's fault.
+    [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
+
+    // --- what C++ handlers use too; false sets `breach` or `trouble` -----------------------------
+
+    /// The entry of `key`, or null with `trouble` set.
+    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key);
+    /// Makes the row ready to be changed as `action` asks for; it deletes where that is the action.
+    [[nodiscard]] bool open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
+                                const EventScope& scope);
+    /// One op on an open row; `type` is the value's.
+    [[nodiscard]] bool change(OpKind kind, uint32_t entity, uint16_t field,
+                              EntityCache::Entry& entry, const ValueView& value,
+                              storage::FieldType type);
+    /// Stamps the row and drops it where its entity's `drop` holds.
+    [[nodiscard]] bool close_row(uint32_t entity, EntityCache::Entry& entry,
+                                 const EventScope& scope);
+    [[nodiscard]] bool fail(std::string reason);
+
+  private:
+    [[nodiscard]] bool run_handler(const PlanHandler& handler, EventScope& scope);
+    [[nodiscard]] bool run_once(const PlanHandler& handler, const EventScope& scope);
+    [[nodiscard]] bool run_function(const PlanFunction& function, EventScope& scope);
+    /// Null: it fails. `row` is for `drop`.
+    [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
+                            std::string_view row, ValueView& out);
+    [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
+                                   ValueView& out);
+    [[nodiscard]] bool make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
+                                std::string& out);
+    [[nodiscard]] bool test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
+                            std::string_view row, bool& out);
+    void remove_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope);
+    [[nodiscard]] std::string row_name(uint32_t entity, std::string_view key) const;
+    std::string& next_text();
+
+    const Plan::Impl& plan_;
+    EntityCache& cache_;
+    std::string breach_;
+    std::optional<Error> trouble_;
+    std::string key_;
+    std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
+    size_t texts_used_ = 0;
+};
+
+/// Calls a C++ handler's function with a context of this event.
+[[nodiscard]] Status call_function(const PlanFunction& function, const Plan::Impl& plan,
+                                   Reducer& reducer, const EventScope& scope);
+
+}  // namespace plumbline::engine
