@@ -574,54 +574,57 @@ std::string clipped(std::string_view text) {
     return std::string{text.substr(0, kErrorTextMax)};
 }
 
-// Any JSON value's text, nested or not.
-std::string raw_text(ondemand::value& value) {
+// Any JSON value's text, nested or not; false where it is broken JSON.
+bool read_raw_text(ondemand::value& value, std::string& out) {
     ondemand::json_type type{};
     if (value.type().get(type) != simdjson::SUCCESS) {
-        return {};
+        return false;
     }
     std::string_view text;
     if (type == ondemand::json_type::object) {
         ondemand::object object;
         if (value.get_object().get(object) != simdjson::SUCCESS ||
             object.raw_json().get(text) != simdjson::SUCCESS) {
-            return {};
+            return false;
         }
     } else if (type == ondemand::json_type::array) {
         ondemand::array array;
         if (value.get_array().get(array) != simdjson::SUCCESS ||
             array.raw_json().get(text) != simdjson::SUCCESS) {
-            return {};
+            return false;
         }
     } else if (type == ondemand::json_type::string) {
         if (value.get_string().get(text) != simdjson::SUCCESS) {
-            return {};
+            return false;
         }
     } else if (type != ondemand::json_type::null) {
         text = value.raw_json_token();
     }
-    return clipped(text);
+    out = clipped(text);
+    return true;
 }
 
 // {code, message, data}; a bare string is taken as the message.
 std::optional<Fail> read_rpc_error(ondemand::value& value, RpcError& error) {
     if (string_of(value)) {
-        error.message = raw_text(value);
-        return std::nullopt;
+        return read_raw_text(value, error.message) ? std::nullopt : std::optional{Fail{"the error is broken JSON"}};
     }
     return for_each_field(value, "the error", [&](const char* key, ondemand::value& field) -> const char* {
         if (key_is(key, "code")) {
             // A code in quotes or with a fraction says nothing that the message does not.
             if (string_of(field)) {
-                const std::string text = raw_text(field);
+                std::string text;
+                if (!read_raw_text(field, text)) {
+                    return "broken code";
+                }
                 error.code = std::strtoll(text.c_str(), nullptr, 10);
             } else if (field.get_int64().get(error.code) != simdjson::SUCCESS) {
                 error.code = 0;
             }
         } else if (key_is(key, "message")) {
-            error.message = raw_text(field);
+            return read_raw_text(field, error.message) ? nullptr : "broken message";
         } else if (key_is(key, "data")) {
-            error.data = raw_text(field);
+            return read_raw_text(field, error.data) ? nullptr : "broken data";
         }
         return nullptr;
     });
@@ -676,19 +679,18 @@ Error decode_error(std::string why) {
 // Reads one {id, result | error}. `whole` receives an error object that has no id of ours.
 class EnvelopeReader {
   public:
-    EnvelopeReader(std::span<const Call> calls, uint64_t first_id, std::vector<Answer>& answers)
-        : calls_{calls}, first_id_{first_id}, answers_{answers}, seen_(calls.size(), false) {}
+    EnvelopeReader(ondemand::document& document, std::span<const Call> calls, uint64_t first_id, std::vector<Answer>& answers)
+        : document_{document}, calls_{calls}, first_id_{first_id}, answers_{answers}, seen_(calls.size(), false) {}
 
-    Status read(ondemand::value& value) {
-        ondemand::object object;
-        if (value.get_object().get(object) != simdjson::SUCCESS) {
-            return decode_error("an answer is not a JSON object");
-        }
+    Status read(ondemand::object& object) {
         ondemand::value id_value;
         std::optional<size_t> slot;
-        bool has_id = false;
-        if (object.find_field_unordered("id").get(id_value) == simdjson::SUCCESS && !is_null(id_value)) {
-            has_id = true;
+        const auto found = object.find_field_unordered("id").get(id_value);
+        // After any other error the object may not be touched again.
+        if (found != simdjson::SUCCESS && found != simdjson::NO_SUCH_FIELD) {
+            return decode_error(std::string{"broken JSON: "} + simdjson::error_message(found));
+        }
+        if (found == simdjson::SUCCESS && !is_null(id_value)) {
             uint64_t id = 0;
             if (id_value.get_uint64().get(id) != simdjson::SUCCESS || id < first_id_ ||
                 id - first_id_ >= calls_.size()) {
@@ -700,7 +702,7 @@ class EnvelopeReader {
             }
             seen_[*slot] = true;
         }
-        return slot ? read_for(object, *slot) : read_without_id(object, has_id);
+        return slot ? read_for(object, *slot) : read_without_id(object);
     }
 
     /// An error object for the request as a whole, if one came.
@@ -713,6 +715,10 @@ class EnvelopeReader {
         const auto found = object.find_field_unordered("result").get(result);
         if (found == simdjson::SUCCESS && !is_null(result)) {
             if (auto fail = read_result(result, calls_[slot], answer)) {
+                // Broken JSON ends the reading of the whole; a wrong value only spoils this answer.
+                if (!document_.is_alive()) {
+                    return decode_error(std::move(fail->why));
+                }
                 answer.value = Answer::Malformed{std::move(fail->why)};
             }
             return ok();
@@ -732,7 +738,7 @@ class EnvelopeReader {
         return ok();
     }
 
-    Status read_without_id(ondemand::object& object, bool /*has_id*/) {
+    Status read_without_id(ondemand::object& object) {
         RpcError error;
         PLUMBLINE_TRY(const bool has_error, read_error_field(object, error));
         if (!has_error) {
@@ -757,6 +763,7 @@ class EnvelopeReader {
         return true;
     }
 
+    ondemand::document& document_;
     std::span<const Call> calls_;
     uint64_t first_id_;
     std::vector<Answer>& answers_;
@@ -790,11 +797,12 @@ struct AnswerReader::Impl {
             return decode_error(std::string{"the response is not JSON: "} + simdjson::error_message(error));
         }
         if (type == ondemand::json_type::object) {
-            ondemand::value value;
-            if (document.get_value().get(value) != simdjson::SUCCESS) {
-                return decode_error("broken JSON");
+            // Not by way of get_value(), which does not look at the closing brace.
+            ondemand::object object;
+            if (const auto error = document.get_object().get(object); error != simdjson::SUCCESS) {
+                return decode_error(std::string{"broken JSON: "} + simdjson::error_message(error));
             }
-            PLUMBLINE_TRY_VOID(reader.read(value));
+            PLUMBLINE_TRY_VOID(reader.read(object));
         } else if (type == ondemand::json_type::array) {
             is_array = true;
             ondemand::array array;
@@ -806,7 +814,11 @@ struct AnswerReader::Impl {
                 if (const auto error = std::move(item).get(value); error != simdjson::SUCCESS) {
                     return decode_error(std::string{"broken JSON: "} + simdjson::error_message(error));
                 }
-                PLUMBLINE_TRY_VOID(reader.read(value));
+                ondemand::object object;
+                if (value.get_object().get(object) != simdjson::SUCCESS) {
+                    return decode_error("an answer is not a JSON object");
+                }
+                PLUMBLINE_TRY_VOID(reader.read(object));
             }
         } else {
             return decode_error("the response is neither a JSON object nor an array");
@@ -824,7 +836,7 @@ Result<std::vector<Answer>> AnswerReader::read(Bytes& body, std::span<const Call
     ondemand::document document;
     PLUMBLINE_TRY_VOID(impl_->open(body, document));
     std::vector<Answer> answers(calls.size());
-    EnvelopeReader reader{calls, first_id, answers};
+    EnvelopeReader reader{document, calls, first_id, answers};
     bool is_array = false;
     PLUMBLINE_TRY_VOID(impl_->read_document(document, reader, is_array));
     if (reader.whole) {
@@ -842,36 +854,28 @@ Result<std::vector<Answer>> AnswerReader::read(Bytes& body, std::span<const Call
 
 std::optional<RpcError> AnswerReader::read_error(Bytes& body) {
     ondemand::document document;
-    if (!impl_->open(body, document)) {
-        return std::nullopt;
-    }
-    std::vector<Answer> answers;
-    EnvelopeReader reader{{}, 0, answers};
-    bool is_array = false;
     ondemand::json_type type{};
-    if (document.type().get(type) != simdjson::SUCCESS) {
+    if (!impl_->open(body, document) || document.type().get(type) != simdjson::SUCCESS) {
         return std::nullopt;
     }
-    // Whatever ids it has, only the error counts here.
     ondemand::object object;
-    if (type == ondemand::json_type::array) {
+    bool found = false;
+    if (type == ondemand::json_type::object) {
+        found = document.get_object().get(object) == simdjson::SUCCESS;
+    } else if (type == ondemand::json_type::array) {
         ondemand::array array;
         if (document.get_array().get(array) != simdjson::SUCCESS) {
             return std::nullopt;
         }
-        auto first = array.begin();
-        ondemand::value value;
-        if (first.error() != simdjson::SUCCESS || array.is_empty().value_unsafe() ||
-            (*first).get(value) != simdjson::SUCCESS || value.get_object().get(object) != simdjson::SUCCESS) {
-            return std::nullopt;
+        for (auto item : array) {
+            ondemand::value first;
+            found = std::move(item).get(first) == simdjson::SUCCESS && first.get_object().get(object) == simdjson::SUCCESS;
+            break;
         }
-    } else if (type != ondemand::json_type::object || document.get_object().get(object) != simdjson::SUCCESS) {
-        return std::nullopt;
     }
-    static_cast<void>(is_array);
     ondemand::value value;
     RpcError error;
-    if (object.find_field_unordered("error").get(value) != simdjson::SUCCESS || is_null(value) ||
+    if (!found || object.find_field_unordered("error").get(value) != simdjson::SUCCESS || is_null(value) ||
         read_rpc_error(value, error)) {
         return std::nullopt;
     }
