@@ -1,5 +1,6 @@
 #include "storage/head_file.hpp"
 
+#include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <xxhash.h>
 

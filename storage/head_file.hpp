@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include <rocksdb/env.h>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "core/evm/bytes.hpp"
+
+namespace rocksdb {
+class Env;
+}
 
 namespace plumbline::storage {
 
