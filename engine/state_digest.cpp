@@ -104,9 +104,11 @@ Status StateDigester::add_returns(const std::vector<storage::EntityLayout>& enti
         const bool dynamic = type.is_dynamic();
         dynamic_answer = dynamic_answer || dynamic;
         if (item.kind != Kind::kIgnored) {
+            const storage::EntityLayout& layout = entities[plan_->entity];
             const storage::FieldType field = item.kind == Kind::kField
-                                                 ? entities[plan_->entity].fields[item.field].type
-                                                 : item.literal.type;
+                                                 ? layout.fields[item.field].type
+                                             : item.kind == Kind::kKey ? layout.key[item.field].type
+                                                                       : item.literal.type;
             const bool contents =
                 type.kind == evm::TypeKind::kString || type.kind == evm::TypeKind::kBytes;
             if ((!type.is_word() && !contents) || contents != field.is_dynamic()) {
@@ -217,7 +219,8 @@ Result<KeyValue> StateDigester::evaluate(const StateOperand& operand,
     return field_value(*codecs_[operand.entity], operand.type, *found, operand.column);
 }
 
-KeyValue StateDigester::expected(const Return& item, std::string_view row) const {
+KeyValue StateDigester::expected(const Return& item, const std::vector<KeyValue>& key,
+                                 std::string_view row) const {
     const StatePlan::Return& planned = plan_->returns[item.place];
     if (storage::RowCodec::is_tombstone(row)) {
         const StateOperand& gone = plan_->gone[item.place];
@@ -226,16 +229,19 @@ KeyValue StateDigester::expected(const Return& item, std::string_view row) const
     if (planned.kind == StatePlan::Return::Kind::kField) {
         return field_value(*codecs_[plan_->entity], item.type, row, planned.field);
     }
+    if (planned.kind == StatePlan::Return::Kind::kKey) {
+        return key[planned.field];
+    }
     return {planned.literal.word, planned.literal.bytes};
 }
 
-evm::Hash StateDigester::leaf(std::string_view row) const {
+evm::Hash StateDigester::leaf(const std::vector<KeyValue>& key, std::string_view row) const {
     if (storage::RowCodec::is_tombstone(row) && plan_->gone_reverts) {
         return state_leaf(getter_, LeafStatus::kReverted, {});
     }
     Bytes hashed{static_cast<uint8_t>(LeafStatus::kAnswered)};
     for (const Return& item : returns_) {
-        append_value(hashed, item.type, expected(item, row));
+        append_value(hashed, item.type, expected(item, key, row));
     }
     return evm::keccak256(ByteView{hashed});
 }
@@ -274,12 +280,15 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
         }
         questions.add(words, target);
     }
-    leaves.push_back(leaf(row));
+    leaves.push_back(leaf(parts, row));
     return ok();
 }
 
-Result<std::vector<StateDifference>> StateDigester::differences(std::string_view row,
+Result<std::vector<StateDifference>> StateDigester::differences(std::string_view key,
+                                                                std::string_view row,
                                                                 ByteView answer) const {
+    PLUMBLINE_TRY(const std::vector<KeyValue> parts,
+                  storage::decode_key(key, (*entities_)[plan_->entity].key));
     const Error shape{ErrorCode::kDecode,
                       fmt::format("{} answered {} bytes that are not its values", plan_->signature,
                                   answer.size())};
@@ -322,7 +331,7 @@ Result<std::vector<StateDifference>> StateDigester::differences(std::string_view
         if (storage::RowCodec::is_tombstone(row) && !plan_->has_gone) {
             continue;
         }
-        KeyValue wanted = expected(item, row);
+        KeyValue wanted = expected(item, parts, row);
         if (!(wanted == actual)) {
             out.push_back({item.place, item.type, std::move(wanted), std::move(actual)});
         }

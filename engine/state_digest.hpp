@@ -51,7 +51,8 @@ class StateDigester {
 
     /// What the contract said and the row says otherwise, by value, from the getter's own answer.
     /// Literals are compared too; kDecode where the answer has another shape.
-    [[nodiscard]] Result<std::vector<StateDifference>> differences(std::string_view row,
+    [[nodiscard]] Result<std::vector<StateDifference>> differences(std::string_view key,
+                                                                   std::string_view row,
                                                                    ByteView answer) const;
 
   private:
@@ -68,8 +69,11 @@ class StateDigester {
                                                      const std::vector<storage::KeyValue>& key,
                                                      std::string_view row,
                                                      const RowReader& reader) const;
-    [[nodiscard]] storage::KeyValue expected(const Return& item, std::string_view row) const;
-    [[nodiscard]] evm::Hash leaf(std::string_view row) const;
+    [[nodiscard]] storage::KeyValue expected(const Return& item,
+                                             const std::vector<storage::KeyValue>& key,
+                                             std::string_view row) const;
+    [[nodiscard]] evm::Hash leaf(const std::vector<storage::KeyValue>& key,
+                                 std::string_view row) const;
 
     const StatePlan* plan_ = nullptr;
     const std::vector<storage::EntityLayout>* entities_ = nullptr;

@@ -13,6 +13,8 @@ namespace {
 /// Keys that are asked one by one in the last step of a descent, rather than in smaller buckets.
 constexpr size_t kSingleKeysMax = 600;
 constexpr uint32_t kDescentFactor = 16;
+/// A refusal may be the fault of one dear key: after so many answers more is tried again.
+constexpr size_t kAnswersBeforeGrowth = 8;
 
 /// Before the first key: the transaction itself, what the program holds back, its start.
 constexpr uint64_t kCallGas = 250'000;
@@ -127,9 +129,11 @@ Status StateWalk::accept(ByteView answer) {
         return ok();
     }
     if (parsed.done == 0) {
-        calls_--;  // refuse counts it
-        refuse();
+        split_first_bucket();
         return ok();
+    }
+    if (++accepted_ % kAnswersBeforeGrowth == 0 && keys_max_ < SIZE_MAX / 2) {
+        keys_max_ *= 2;
     }
     const Work& work = work_.front();
     std::vector<evm::Hash> expected;
@@ -157,6 +161,22 @@ Status StateWalk::accept(ByteView answer) {
     return ok();
 }
 
+/// The gas did not last for one bucket, so something in it is dear: only there buckets get smaller.
+void StateWalk::split_first_bucket() {
+    Work& work = work_.front();
+    if (asked_bucket_ == 1) {
+        unsettled_.push_back(work.keys[work.first]);
+        advance(1);
+        return;
+    }
+    const auto first = work.keys.begin() + static_cast<ptrdiff_t>(work.first);
+    Work dear;
+    dear.keys.assign(first, first + asked_bucket_);
+    dear.bucket = std::max<uint32_t>(asked_bucket_ / kDescentFactor, 1);
+    advance(asked_bucket_);
+    work_.push_front(std::move(dear));
+}
+
 void StateWalk::refuse() {
     PLUMBLINE_CHECK(asked_ > 0);
     calls_++;
@@ -167,6 +187,7 @@ void StateWalk::refuse() {
         return;
     }
     keys_max_ = asked_ / 2;
+    accepted_ = 0;
     work.bucket =
         std::max<uint32_t>(std::min(work.bucket / 2, static_cast<uint32_t>(keys_max_)), 1);
     asked_ = 0;

@@ -63,6 +63,8 @@ class StateWalk {
     /// How many keys were compared and found equal.
     [[nodiscard]] size_t equal() const noexcept { return equal_; }
     [[nodiscard]] size_t calls() const noexcept { return calls_; }
+    /// What a key of the dearest bucket of the last answer cost, with some room.
+    [[nodiscard]] uint64_t gas_a_key() const noexcept { return gas_a_key_; }
 
     [[nodiscard]] const StateGetter& getter() const noexcept { return getter_; }
     [[nodiscard]] const StateQuestions& questions() const noexcept { return questions_; }
@@ -79,6 +81,7 @@ class StateWalk {
                                          uint32_t bucket) const;
     void settle(uint32_t key, const evm::Hash& digest);
     void advance(size_t count);
+    void split_first_bucket();
 
     StateGetter getter_;
     StateQuestions questions_;
@@ -93,6 +96,7 @@ class StateWalk {
     uint32_t asked_bucket_ = 0;
     uint64_t gas_a_key_ = 8'000;  ///< a guess until the first answer
     size_t keys_max_ = SIZE_MAX;  ///< learnt from refusals
+    size_t accepted_ = 0;         ///< answers since the last refusal
     size_t equal_ = 0;
     size_t calls_ = 0;
     bool no_code_ = false;
