@@ -54,8 +54,8 @@ void read_logs(benchmark::State& state) {
         }
         benchmark::DoNotOptimize(answers);
     }
-    state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * count));
-    state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * body.size()));
+    state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(count));
+    state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(body.size()));
 }
 BENCHMARK(read_logs)->Arg(1'000)->Arg(8'000)->Unit(benchmark::kMillisecond);
 
@@ -81,7 +81,7 @@ void check_logs(benchmark::State& state) {
         }
         benchmark::DoNotOptimize(all);
     }
-    state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kCount));
+    state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kCount));
 }
 BENCHMARK(check_logs)->Unit(benchmark::kMillisecond);
 

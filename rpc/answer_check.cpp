@@ -7,7 +7,7 @@ namespace plumbline::rpc {
 
 namespace {
 
-constexpr size_t kCacheSize = 4096;
+constexpr size_t kCacheSize = 512;
 constexpr size_t kSmallList = 8;
 
 std::string at_block(uint64_t block_num) {

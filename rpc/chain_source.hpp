@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
+#include "core/evm/receipt.hpp"
 
 namespace plumbline::rpc {
 
@@ -71,6 +72,13 @@ class ChainSource {
                            Callback<RangeLogs> done) = 0;
     /// In the order asked.
     virtual void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) = 0;
+
+    /// All receipts of a block with their logs, in transaction order; kNotFound where no provider
+    /// knows the block. Not proven: that is what their trie root is for.
+    virtual void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
+        static_cast<void>(block_hash);
+        done(Error{ErrorCode::kUnavailable, "this source has no receipts"});
+    }
 
     /// How many blocks a request from `from` on should span now to be answered well (at least 1);
     /// learnt from density, refusals and time.

@@ -22,7 +22,7 @@ bool is_log_call(const Call& call) {
 
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
-           kind == Call::Kind::kReceiptLogs || kind == Call::Kind::kTxn || kind == Call::Kind::kHeaderFinalized;
+           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxn || kind == Call::Kind::kHeaderFinalized;
 }
 
 // Provider texts may echo the URL they were called by (with its key) or be a page of HTML.

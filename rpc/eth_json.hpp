@@ -18,6 +18,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
+#include "core/evm/receipt.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::rpc {
@@ -32,7 +33,7 @@ struct Call {
         kHeaderFinalized, ///< -> Header or null
         kLogs,            ///< `filter`, `range` -> LogBatch
         kLogsOfBlock,     ///< `filter`, `hash` -> LogBatch
-        kReceiptLogs,     ///< all logs of the receipts of block `hash` -> LogBatch or null
+        kReceipts,        ///< all receipts of block `hash` -> ReceiptBatch or null
         kTxn,             ///< `hash` -> TxnInfo or null
     };
     Kind kind = Kind::kChainId;
@@ -64,7 +65,8 @@ struct Answer {
     struct Malformed {
         std::string why;
     };
-    std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, TxnInfo> value =
+    std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch, TxnInfo>
+        value =
         Malformed{"no answer with this call's id"};
 
     template <typename T>

@@ -83,7 +83,12 @@ void append_params(std::string& out, const Call& call) {
         case Call::Kind::kHeaderFinalized: out += "\"finalized\",false"; return;
         case Call::Kind::kLogs:
         case Call::Kind::kLogsOfBlock: append_filter(out, call); return;
-        case Call::Kind::kReceiptLogs:
+        case Call::Kind::kReceipts:
+            // EIP-1898: by hash, so that a reorganisation cannot slip another block in.
+            out += "{\"blockHash\":";
+            append_quoted_hex(out, call.hash);
+            out += '}';
+            return;
         case Call::Kind::kTxn: append_quoted_hex(out, call.hash); return;
     }
 }
@@ -99,7 +104,7 @@ std::string_view method_name(Call::Kind kind) noexcept {
         case Call::Kind::kHeaderByHash: return "eth_getBlockByHash";
         case Call::Kind::kLogs:
         case Call::Kind::kLogsOfBlock: return "eth_getLogs";
-        case Call::Kind::kReceiptLogs: return "eth_getBlockReceipts";
+        case Call::Kind::kReceipts: return "eth_getBlockReceipts";
         case Call::Kind::kTxn: return "eth_getTransactionByHash";
     }
     return "";

@@ -206,6 +206,20 @@ void ProviderPool::get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<
     impl_->ask_all<TxnInfo>(std::move(calls), "transaction", impl_->counted<std::vector<TxnInfo>>(std::move(done)));
 }
 
+void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
+    std::vector<Call> calls(1);
+    calls[0].kind = Call::Kind::kReceipts;
+    calls[0].hash = block_hash;
+    impl_->ask_all<evm::ReceiptBatch>(std::move(calls), "receipts of block",
+                                      [done = impl_->counted<evm::ReceiptBatch>(std::move(done))](Result<std::vector<evm::ReceiptBatch>> batches) {
+                                          if (batches) {
+                                              done(std::move(batches->front()));
+                                          } else {
+                                              done(std::move(batches).error());
+                                          }
+                                      });
+}
+
 uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t /*from*/) {
     uint64_t best = 1;
     for (Provider& provider : impl_->dispatcher.providers()) {
@@ -251,6 +265,7 @@ class OwningPool final : public ChainSource {
         pool_.get_range(std::move(filter), range, all_headers, std::move(done));
     }
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override { pool_.get_txns(std::move(hashes), std::move(done)); }
+    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override { pool_.get_receipts(block_hash, std::move(done)); }
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override { return pool_.suggest_range_size(filter, from); }
     size_t poll(int64_t wait_ms) override { return pool_.poll(wait_ms); }
     [[nodiscard]] size_t in_flight() const override { return pool_.in_flight(); }

@@ -25,6 +25,7 @@ class ProviderPool final : public ChainSource {
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
     void get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
+    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override;
     size_t poll(int64_t wait_ms) override;
     [[nodiscard]] size_t in_flight() const override;

@@ -258,11 +258,11 @@ void RangeJob::ask_dense(uint64_t from) {
         piece.headers.emplace(header->block_num, std::move(*header));
         CallGroup receipts;
         receipts.calls.resize(1);
-        receipts.calls[0].kind = Call::Kind::kReceiptLogs;
+        receipts.calls[0].kind = Call::Kind::kReceipts;
         receipts.calls[0].hash = hash;
         receipts.done = self.then(piece.range.from, [](RangeJob& job, Piece& dense, GroupResult answer) {
-            auto* logs = answer.error ? nullptr : answer.answers[0].get<evm::LogBatch>();
-            if (logs == nullptr) {
+            const auto* batch = answer.error ? nullptr : answer.answers[0].get<evm::ReceiptBatch>();
+            if (batch == nullptr) {
                 job.fail(Error{ErrorCode::kTooLarge, "block " + std::to_string(dense.range.from) +
                                                          " has more logs than providers give at once, and its receipts cannot be had: " +
                                                          (answer.error ? answer.error->message : "null")});
@@ -270,7 +270,7 @@ void RangeJob::ask_dense(uint64_t from) {
             }
             dense.provider = answer.provider;
             dense.received_bytes += answer.received_bytes;
-            dense.logs = matching(job.check_, *logs);
+            dense.logs = matching(job.check_, batch->logs);
             if (const auto fault = job.check_.find_fault(dense.logs, dense.range)) {
                 job.try_again(dense, answer.provider, *fault, true);
                 return;
@@ -449,7 +449,7 @@ void RangeJob::ask_receipts(Piece& piece) {
     CallGroup group;
     for (size_t i = 0; i < piece.doubts.size() && i < kDoubtsABatch; ++i) {
         Call& call = group.calls.emplace_back();
-        call.kind = Call::Kind::kReceiptLogs;
+        call.kind = Call::Kind::kReceipts;
         call.hash = piece.headers.at(piece.doubts[i]).hash;
     }
     group.errors_are_answers = true;
@@ -472,9 +472,11 @@ void RangeJob::on_receipts(Piece& piece, GroupResult result) {
     piece.doubts.erase(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
     const uint32_t attempts = piece.attempts;
     for (size_t i = 0; i < blocks.size(); ++i) {
-        const auto* logs = result.error ? nullptr : result.answers[i].get<evm::LogBatch>();
-        if (logs != nullptr && std::ranges::all_of(logs->logs, [&](const evm::Log& log) { return log.block_num == blocks[i]; })) {
-            judge(piece, blocks[i], matching(check_, *logs));
+        const auto* receipts = result.error ? nullptr : result.answers[i].get<evm::ReceiptBatch>();
+        if (receipts != nullptr && std::ranges::all_of(receipts->logs.logs, [&](const evm::Log& log) {
+                return log.block_num == blocks[i] && log.block_hash == piece.headers.at(blocks[i]).hash;
+            })) {
+            judge(piece, blocks[i], *receipts);
         } else {
             judge_without_receipts(piece, blocks[i]);
         }
@@ -489,30 +491,36 @@ void RangeJob::on_receipts(Piece& piece, GroupResult result) {
     }
 }
 
-// The receipts of a block decide, as long as its own bloom does not contradict them.
-void RangeJob::judge(Piece& piece, uint64_t block, const evm::LogBatch& receipts) {
+// Receipts whose trie root is the header's decide beyond doubt. Others (chains whose root cannot be
+// recomputed, or a lie) decide as long as the block's own bloom does not contradict them.
+void RangeJob::judge(Piece& piece, uint64_t block, const evm::ReceiptBatch& receipts) {
     const evm::Header& header = piece.headers.at(block);
-    const evm::LogBatch ours = block_logs(piece, block);
-    const auto second = piece.second.find(block);
-    if (same_logs(receipts, ours)) {
-        if (!bloom_covers(header, ours)) {
-            note_quirk(block);
-        }
-        if (second != piece.second.end() && piece.second_provider) {
-            blame_lie(*piece.second_provider, block, "its logs are not those of the receipts");
-        }
-        return;
-    }
-    if (!bloom_covers(header, receipts) || check_.find_fault(receipts, {block, block})) {
+    const evm::LogBatch shown = matching(check_, receipts.logs);
+    const auto digest = prover_.compute(receipts);
+    const bool proven = digest && digest->root == header.receipts_root;
+    const bool agree = same_logs(shown, block_logs(piece, block));
+    if (!proven && !agree && (!bloom_covers(header, shown) || check_.find_fault(shown, {block, block}))) {
         judge_without_receipts(piece, block);
         return;
     }
-    blame_lie(piece.provider, block,
-              contains_all(receipts, ours) ? "it left out logs that the receipts have" : "its logs are not those of the receipts");
-    if (second != piece.second.end() && piece.second_provider && !same_logs(second->second, receipts)) {
+    if (!bloom_covers(header, shown)) {
+        note_quirk(block);
+    }
+    judge_by_proof(piece, block, shown);
+}
+
+void RangeJob::judge_by_proof(Piece& piece, uint64_t block, const evm::LogBatch& truth) {
+    const evm::LogBatch ours = block_logs(piece, block);
+    const auto second = piece.second.find(block);
+    if (second != piece.second.end() && piece.second_provider && !same_logs(second->second, truth)) {
         blame_lie(*piece.second_provider, block, "its logs are not those of the receipts");
     }
-    replace_block(piece, block, receipts);
+    if (same_logs(truth, ours)) {
+        return;
+    }
+    blame_lie(piece.provider, block,
+              contains_all(truth, ours) ? "it left out logs that the receipts have" : "its logs are not those of the receipts");
+    replace_block(piece, block, truth);
 }
 
 // No receipts to be had: what the bloom supports and the other one shows is believed.

@@ -65,7 +65,8 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void on_second_opinion(Piece& piece, GroupResult result);
     void ask_receipts(Piece& piece);
     void on_receipts(Piece& piece, GroupResult result);
-    void judge(Piece& piece, uint64_t block, const evm::LogBatch& receipts);
+    void judge(Piece& piece, uint64_t block, const evm::ReceiptBatch& receipts);
+    void judge_by_proof(Piece& piece, uint64_t block, const evm::LogBatch& truth);
     void judge_without_receipts(Piece& piece, uint64_t block);
     void blame_lie(size_t provider, uint64_t block, const std::string& what);
     void replace_block(Piece& piece, uint64_t block, const evm::LogBatch& logs);
@@ -89,6 +90,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     bool all_headers_;
     Done done_;
     std::map<uint64_t, Piece> pieces_;
+    evm::ReceiptsProver prover_;
     uint32_t restarts_ = 0;
     bool over_ = false;
 };

@@ -1,5 +1,6 @@
 // The pool, the curl transport and the JSON readers against a real node.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "core/evm/hex.hpp"
 #include "rpc/curl_transport.hpp"
@@ -85,6 +86,61 @@ TEST_F(AnvilPoolTest, AnswersEveryQuestionOfTheInterface) {
     EXPECT_EQ((*txns)[1].hash, logs->logs.logs[7].txn_hash);
     ASSERT_TRUE((*txns)[1].to);
     EXPECT_EQ(evm::to_hex(*(*txns)[1].to), emitter_);
+}
+
+// The real network, with one log cut out of every answer to eth_getLogs that spans the tip.
+class DroppingTransport final : public Transport {
+  public:
+    uint64_t submit(HttpRequest request) override { return inner_.submit(std::move(request)); }
+    void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) override {
+        inner_.poll(wait_ms, completions);
+        for (HttpCompletion& done : completions) {
+            auto body = nlohmann::json::parse(as_chars(done.body));
+            if (!body.is_array()) {
+                continue;
+            }
+            for (auto& answer : body) {
+                auto& logs = answer["result"];
+                if (logs.is_array() && !logs.empty() && logs[0].contains("topics")) {
+                    logs.erase(logs.size() - 1);
+                }
+            }
+            const std::string text = body.dump();
+            done.body.assign(text.begin(), text.end());
+        }
+    }
+    [[nodiscard]] size_t in_flight() const override { return inner_.in_flight(); }
+
+  private:
+    CurlTransport inner_;
+};
+
+TEST_F(AnvilPoolTest, ALogLeftOutIsRestoredFromReceiptsThatMatchTheHeader) {
+    for (int i = 0; i < 5; ++i) {
+        anvil_.emit(emitter_, "0011");
+    }
+    DroppingTransport transport;
+    PoolOptions options;
+    options.endpoints = {{anvil_.url(), {}, {}}};
+    ProviderPool pool{std::move(options), transport, system_clock()};
+    const auto answer = await<RangeLogs>(pool, 20'000, [&](auto done) { pool.get_range(filter(), {0, 6}, true, std::move(done)); });
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->logs.logs.size(), 5U);
+    EXPECT_EQ(pool.stats()[0].lies, 1U);
+}
+
+TEST_F(AnvilPoolTest, ReceiptsHaveTheRootOfTheirHeader) {
+    anvil_.emit(emitter_, "0011");
+    const auto headers = await<std::vector<evm::Header>>(*source_, 10'000, [&](auto done) { source_->get_headers({1, 2}, std::move(done)); });
+    ASSERT_TRUE(headers) << headers.error().message;
+    for (const evm::Header& header : *headers) {
+        const auto receipts = await<evm::ReceiptBatch>(*source_, 10'000, [&](auto done) { source_->get_receipts(header.hash, std::move(done)); });
+        ASSERT_TRUE(receipts) << receipts.error().message;
+        const auto digest = evm::ReceiptsProver{}.compute(*receipts);
+        ASSERT_TRUE(digest);
+        EXPECT_EQ(digest->root, header.receipts_root);
+        EXPECT_EQ(digest->bloom, header.logs_bloom);
+    }
 }
 
 TEST_F(AnvilPoolTest, ABlockThatIsNotThereIsNotFound) {

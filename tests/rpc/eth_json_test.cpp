@@ -160,13 +160,24 @@ TEST(EthJsonTest, AWrongHeaderIsRefused) {
     EXPECT_NE(read_one(Call::Kind::kHeaderByHash, "null").get<Answer::Null>(), nullptr);
 }
 
-TEST(EthJsonTest, ReceiptsMustBelongToTheBlockAskedFor) {
-    const std::string receipt = R"({"status":"0x1","blockHash":")" + kHash32 + R"(","logs":[)" + kLog + "," + kLog + "]}";
-    const Answer answer = read_one(Call::Kind::kReceiptLogs, "[" + receipt + "," + receipt + "]");
-    ASSERT_NE(answer.get<evm::LogBatch>(), nullptr);
-    EXPECT_EQ(answer.get<evm::LogBatch>()->logs.size(), 4U);
-    EXPECT_NE(read_one(Call::Kind::kReceiptLogs, "[" + replaced(receipt, "0xaa", "0xbb") + "]").get<Answer::Malformed>(), nullptr);
-    EXPECT_NE(read_one(Call::Kind::kReceiptLogs, R"([{"logs":[]}])").get<Answer::Malformed>(), nullptr);
+TEST(EthJsonTest, ReceiptsMustBelongToTheBlockAskedForAndComeInOrder) {
+    const std::string receipt = R"({"type":"0x2","status":"0x1","root":null,"cumulativeGasUsed":"0x5208","transactionIndex":"0x0","transactionHash":")" +
+                                kHash32 + R"(","blockHash":")" + kHash32 + R"(","logsBloom":"0x)" + std::string(512, '0') + R"(","logs":[)" + kLog + "," + kLog + "]}";
+    const std::string next = replaced(receipt, "\"transactionIndex\":\"0x0\"", "\"transactionIndex\":\"0x3\"");
+    const Answer answer = read_one(Call::Kind::kReceipts, "[" + receipt + "," + next + "]");
+    const auto* batch = answer.get<evm::ReceiptBatch>();
+    ASSERT_NE(batch, nullptr) << answer.get<Answer::Malformed>()->why;
+    EXPECT_EQ(batch->logs.logs.size(), 4U);
+    EXPECT_EQ(batch->receipts[1].log_begin, 2U);
+    EXPECT_EQ(batch->receipts[1].txn_index, 3U);
+    EXPECT_EQ(batch->receipts[0].type, 2);
+    EXPECT_EQ(batch->receipts[0].status, true);
+    EXPECT_EQ(batch->receipts[0].cumulative_gas_used, 21'000U);
+    EXPECT_TRUE(batch->receipts[0].bloom);
+    for (const std::string& bad : {replaced(receipt, "\"blockHash\":\"0xaa", "\"blockHash\":\"0xbb"), replaced(receipt, "\"status\":\"0x1\"", "\"status\":\"0x2\""),
+                                   replaced(receipt, "\"type\":\"0x2\"", "\"type\":\"0x100\""), receipt + "," + receipt, std::string{R"({"logs":[]})"}}) {
+        EXPECT_NE(read_one(Call::Kind::kReceipts, "[" + bad + "]").get<Answer::Malformed>(), nullptr) << bad;
+    }
 }
 
 TEST(EthJsonTest, ReadsTransactions) {

@@ -203,7 +203,15 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
         }
         json receipts = json::array();
         for (size_t i = 0; i < block->logs.size(); ++i) {
-            receipts.push_back(json{{"blockHash", evm::to_hex(block->header.hash)}, {"logs", json::array({log_json(block->logs[i], block->data[i])})}});
+            const evm::Log& log = block->logs[i];
+            if (receipts.empty() || receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
+                receipts.push_back(json{{"blockHash", evm::to_hex(log.block_hash)},
+                                        {"transactionHash", evm::to_hex(log.txn_hash)},
+                                        {"transactionIndex", evm::to_quantity(log.txn_index)},
+                                        {"status", "0x1"},
+                                        {"logs", json::array()}});
+            }
+            receipts.back()["logs"].push_back(log_json(log, block->data[i]));
         }
         return json{{"result", receipts}};
     }
