@@ -187,7 +187,8 @@ struct IngestProgress {
     std::atomic<uint64_t> fill_next{0};  ///< filling older blocks: the next one; 0 = not
     std::atomic<uint64_t> fill_to{0};
     std::atomic<bool> refolding{false};
-    std::atomic<int64_t> waiting_since_ms{-1};  ///< for the chain or the disk; -1 = not
+    std::atomic<int64_t> waiting_since_ms{-1};       ///< for the chain; -1 = not
+    std::atomic<int64_t> disk_waiting_since_ms{-1};  ///< for the disk; -1 = not
 };
 
 /// Keeps what must be said often from being said every time: the first, then once in a while.

@@ -125,7 +125,8 @@ ProgressNumbers ProgressReporter::read() {
     out.fill_next = progress_.fill_next;
     out.fill_to = progress_.fill_to;
     out.is_filling = out.fill_next > 0 && out.fill_next <= out.fill_to;
-    out.is_waiting = progress_.waiting_since_ms.load() >= 0;
+    out.is_waiting =
+        progress_.waiting_since_ms.load() >= 0 || progress_.disk_waiting_since_ms.load() >= 0;
     const uint64_t first = progress_.first_block;
     const uint64_t target = progress_.target_block;
     out.blocks_done = out.next_block > first ? out.next_block - first : 0;

@@ -320,7 +320,7 @@ void Writer::on_success() {
         logging::info("the disk takes writes again");
         backoff_.reset();
         disk_notice_.reset();
-        progress_.waiting_since_ms = -1;
+        progress_.disk_waiting_since_ms = -1;
     }
 }
 
@@ -329,12 +329,12 @@ bool Writer::handle_error(Error error, std::string_view doing) {
     if (!is_sealed_) {
         rewind();  // A fold that failed half way is done again from the last commit.
     }
-    if (error.code == ErrorCode::kIo) {
+    if (error.code == ErrorCode::kIo && !database_.needs_reopen()) {
         if (disk_notice_.due(clock_.monotonic_ms())) {
             logging::error(fmt::format("{}: {}; waiting until it works", doing, error.message));
         }
         int64_t since = -1;
-        progress_.waiting_since_ms.compare_exchange_strong(since, clock_.monotonic_ms());
+        progress_.disk_waiting_since_ms.compare_exchange_strong(since, clock_.monotonic_ms());
         retry_ms_ = clock_.monotonic_ms() + backoff_.next();
         return false;
     }

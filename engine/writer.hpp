@@ -2,7 +2,8 @@
 // commit for many final blocks, one commit a block above finality; rollbacks; folds of the whole
 // log.
 //
-// A full disk keeps the commit in hand and tries again until there is room. Damage stops it.
+// A full disk keeps the commit in hand and tries again until there is room. Damage stops it, and so
+// does a database that can only go on after it was opened again (kIo); nothing is lost by that.
 #pragma once
 
 #include <cstdint>

@@ -134,8 +134,9 @@ Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
         facts.counts.rows[i] += static_cast<uint64_t>(batch.row_deltas[i]);
     }
     if (!batch.quarantine_keys.empty()) {
-        PLUMBLINE_TRY(const uint64_t known, count_existing(core, batch.generation->quarantine->get(),
-                                                           batch.quarantine_keys));
+        PLUMBLINE_TRY(
+            const uint64_t known,
+            count_existing(core, batch.generation->quarantine->get(), batch.quarantine_keys));
         facts.counts.quarantined += batch.quarantine_keys.size() - known;
     }
     facts.undo_block = batch.undo_block;
@@ -155,8 +156,8 @@ void stage_coverage(const Database::Impl& db, const CommitBatch::Impl& batch,
         if (at == changed.end()) {
             const auto old = db.facts.coverage.find(row.source);
             at = changed
-                     .emplace(row.source, old == db.facts.coverage.end() ? CoverageRanges{}
-                                                                         : *old->second)
+                     .emplace(row.source,
+                              old == db.facts.coverage.end() ? CoverageRanges{} : *old->second)
                      .first;
         }
         lay_coverage(at->second, row);
@@ -181,9 +182,9 @@ Status probe_disk(rocksdb::Env& env, const std::string& directory) {
         removed.PermitUncheckedError();
         return Error{ErrorCode::kIo, "storage cannot write yet: " + written.ToString()};
     }
-    return removed.ok() ? ok()
-                        : Status{Error{ErrorCode::kIo,
-                                       "storage cannot write yet: " + removed.ToString()}};
+    return removed.ok()
+               ? ok()
+               : Status{Error{ErrorCode::kIo, "storage cannot write yet: " + removed.ToString()}};
 }
 
 }  // namespace
@@ -247,9 +248,9 @@ void put_coverage_changes(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandl
 }
 
 Status Database::Impl::require_writable() const {
-    return options.read_only ? Status{Error{ErrorCode::kInvalidArgument,
-                                            core->path + " was opened read-only"}}
-                             : ok();
+    return options.read_only
+               ? Status{Error{ErrorCode::kInvalidArgument, core->path + " was opened read-only"}}
+               : ok();
 }
 
 void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,
@@ -301,11 +302,11 @@ Status Database::Impl::resume_if_failed() {
     PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
     const rocksdb::Status resumed = core->db->Resume();
     if (!resumed.ok()) {
+        const bool is_fatal = resumed.severity() >= rocksdb::Status::Severity::kFatalError;
+        needs_reopen = is_fatal;
         return Error{ErrorCode::kIo,
                      fmt::format("storage cannot write yet: {}{}", resumed.ToString(),
-                                 resumed.severity() >= rocksdb::Status::Severity::kFatalError
-                                     ? " (close the database and open it again)"
-                                     : "")};
+                                 is_fatal ? " (close the database and open it again)" : "")};
     }
     write_failed = false;
     return ok();

@@ -91,6 +91,10 @@ uint64_t Database::lost_blocks() const noexcept {
     return impl_->lost_blocks;
 }
 
+bool Database::needs_reopen() const noexcept {
+    return impl_->needs_reopen.load();
+}
+
 bool Database::needs_refold() const {
     const std::scoped_lock lock{impl_->mutex};
     return impl_->facts.needs_refold;

@@ -77,6 +77,9 @@ class Database {
     /// The derived families do not belong to the log as it is (damage found at open, or
     /// `truncate_log`): fold the log into a new generation before serving. Survives a restart.
     [[nodiscard]] bool needs_refold() const;
+    /// After a refused write: the disk works again, but RocksDB will not go on before the database
+    /// has been closed and opened again. Every later write fails. Thread-safe.
+    [[nodiscard]] bool needs_reopen() const noexcept;
 
     // --- writing -------------------------------------------------------------------------------
 

@@ -145,6 +145,7 @@ struct Database::Impl {
     bool head_stale = false;     ///< the last write of it failed
     bool unsynced = false;       ///< commits since the last sync
     bool write_failed = false;   ///< RocksDB may have to be told to go on
+    std::atomic<bool> needs_reopen{false};
     uint32_t last_generation = 1;  ///< the highest number any family ever had
 
     void notice(const std::string& text) const {

@@ -14,6 +14,7 @@
 #include "engine/indexer.hpp"
 #include "storage/inspect.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/storage/fault_fs.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -136,7 +137,8 @@ IngestOptions small_options(uint64_t seed) {
 class Rig {
   public:
     Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const ConfigParts& parts = {},
-        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {})
+        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {},
+        rocksdb::Env* env = nullptr)
         : random_{seed * 7919 + 1} {
         node_options.seed = seed;
         node = std::make_unique<FakeNode>(chain, clock, node_options);
@@ -146,6 +148,7 @@ class Rig {
         options.until = until;
         options.clock = &clock;
         options.tiny_buffers = true;
+        options.env = env;
         if (seed != 0) {
             options.ingest = small_options(seed);
         }
@@ -694,6 +697,93 @@ TEST_F(IngestTest, ANodeWithoutBlockZeroIsToldApartByChainIdOnly) {
     Rig rig{chain, directory.db(), 8, parts, {true, std::nullopt}, options};
     ASSERT_TRUE(rig.finish());
     EXPECT_TRUE(rig.indexer->database()->identity().genesis_hash.is_zero());
+}
+
+TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
+    uint64_t faults = 0;
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        auto rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
+                                         FakeNodeOptions{}, env.get());
+        while (rig->indexer->database() == nullptr) {
+            rig->step();
+        }
+        // Once there is room again RocksDB may want to be opened anew: then the index stops.
+        const auto start_again_if_stopped = [&] {
+            if (!rig->indexer->failure()) {
+                return;
+            }
+            EXPECT_EQ(rig->indexer->failure()->code, ErrorCode::kIo);
+            EXPECT_TRUE(rig->indexer->database()->needs_reopen());
+            rig.reset();
+            rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
+                                        FakeNodeOptions{}, env.get());
+            ASSERT_NE(rig->indexer, nullptr) << rig->open_error->message;
+        };
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 3; ++round) {
+            files->fill_after(random() % 40);
+            for (int i = 0; i < 400; ++i) {
+                rig->step();
+            }
+            ASSERT_FALSE(rig->indexer->failure().has_value()) << rig->indexer->failure()->message;
+            files->heal();
+            rig->clock.advance(60'000);
+            chain.mine(3);
+            for (int i = 0; i < 50; ++i) {
+                rig->step();
+            }
+            start_again_if_stopped();
+        }
+        faults += files->faults_injected();
+        const bool is_settled = rig->settle(chain);
+        if (!is_settled) {
+            start_again_if_stopped();
+            ASSERT_TRUE(rig->settle(chain));
+        }
+        expect_same(rig->stop_and_dump(), fresh_index(chain));
+    }
+    EXPECT_GT(faults, 0U);
+}
+
+TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
+    for (const uint64_t seed : seeds(15)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        std::mt19937_64 random{seed};
+        for (int run = 0; run < 5; ++run) {
+            {
+                Rig rig{chain, directory.db(), seed * 10 + static_cast<uint64_t>(run), {}, {},
+                        {},    env.get()};
+                ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
+                while (run == 0 && rig.indexer->database() == nullptr) {
+                    rig.step();
+                }
+                files->die_after(random() % 600);
+                for (int i = 0; i < 600; ++i) {
+                    rig.step();
+                }
+            }
+            files->cut_power(random());
+            if (random() % 2 == 0) {
+                chain.reorg(random() % 6, 6);
+            }
+        }
+        chain.mine(20);
+        Rig rig{chain, directory.db(), seed, {}, {true, std::nullopt}, {}, env.get()};
+        ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
+        ASSERT_TRUE(rig.finish());
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
 }
 
 class Recorder final : public IndexObserver {
