@@ -18,16 +18,18 @@ namespace {
 std::string make_logs(size_t count) {
     std::string out = R"({"jsonrpc":"2.0","id":1,"result":[)";
     for (size_t i = 0; i < count; ++i) {
-        const std::string block_hash = evm::to_hex(evm::keccak256("block " + std::to_string(i / 3)));
+        const std::string block_hash =
+            evm::to_hex(evm::keccak256("block " + std::to_string(i / 3)));
         const std::string txn_hash = evm::to_hex(evm::keccak256("txn " + std::to_string(i)));
         const std::string topic = evm::to_hex(evm::keccak256("topic " + std::to_string(i % 5)));
         const std::string id = evm::to_hex(evm::keccak256("id " + std::to_string(i)));
         out += i > 0 ? "," : "";
-        out += R"({"address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","blockHash":")" + block_hash +
-               R"(","blockNumber":")" + evm::to_quantity(17'000'000 + i / 3) + R"(","blockTimestamp":"0x665544","data":"0x)" +
-               id.substr(2) + topic.substr(2) + R"(","logIndex":")" + evm::to_quantity(i % 3) + R"(","removed":false,"topics":[")" +
-               topic + R"(",")" + id + R"(",")" + txn_hash + R"("],"transactionHash":")" + txn_hash + R"(","transactionIndex":")" +
-               evm::to_quantity(i % 3) + R"("})";
+        out += R"({"address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","blockHash":")" +
+               block_hash + R"(","blockNumber":")" + evm::to_quantity(17'000'000 + i / 3) +
+               R"(","blockTimestamp":"0x665544","data":"0x)" + id.substr(2) + topic.substr(2) +
+               R"(","logIndex":")" + evm::to_quantity(i % 3) + R"(","removed":false,"topics":[")" +
+               topic + R"(",")" + id + R"(",")" + txn_hash + R"("],"transactionHash":")" +
+               txn_hash + R"(","transactionIndex":")" + evm::to_quantity(i % 3) + R"("})";
     }
     return out + "]}";
 }
@@ -67,7 +69,10 @@ void check_logs(benchmark::State& state) {
     AnswerReader reader;
     auto answers = reader.read(body, calls, 1);
     const auto& batch = *answers->front().get<evm::LogBatch>();
-    FilterCheck check{LogFilter{{batch.logs[0].address}, {batch.logs[0].topics[0], batch.logs[1].topics[0], batch.logs[2].topics[0], batch.logs[3].topics[0], batch.logs[4].topics[0]}}};
+    FilterCheck check{
+        LogFilter{{batch.logs[0].address},
+                  {batch.logs[0].topics[0], batch.logs[1].topics[0], batch.logs[2].topics[0],
+                   batch.logs[3].topics[0], batch.logs[4].topics[0]}}};
     evm::Header header;
     header.logs_bloom.bytes.fill(0xff);
     for (auto _ : state) {

@@ -17,7 +17,9 @@ std::string at_block(uint64_t block_num) {
 }  // namespace
 
 FilterCheck::FilterCheck(const LogFilter& filter)
-    : addresses_{filter.addresses}, topics_{filter.topics0}, cache_(kCacheSize) {
+    : addresses_{filter.addresses},
+      topics_{filter.topics0},
+      cache_(kCacheSize) {
     for (const evm::Address& address : addresses_) {
         address_bits_.push_back(evm::bloom_bits(address.view()));
     }
@@ -38,10 +40,12 @@ bool FilterCheck::matches(const evm::Log& log) const {
             return false;
         }
     }
-    return topics_.empty() || (log.topic_count > 0 && std::ranges::find(topics_, log.topics[0]) != topics_.end());
+    return topics_.empty() ||
+           (log.topic_count > 0 && std::ranges::find(topics_, log.topics[0]) != topics_.end());
 }
 
-std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch, const evm::BlockRange& range) const {
+std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch,
+                                                   const evm::BlockRange& range) const {
     const evm::Log* last = nullptr;
     for (const evm::Log& log : batch.logs) {
         if (log.block_num < range.from || log.block_num > range.to) {
@@ -60,7 +64,8 @@ std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch, c
                     return "two logs with one index" + at_block(log.block_num);
                 }
                 if (log.txn_index < last->txn_index) {
-                    return "log indexes that do not follow the transactions" + at_block(log.block_num);
+                    return "log indexes that do not follow the transactions" +
+                           at_block(log.block_num);
                 }
                 if (log.block_hash != last->block_hash) {
                     return "two hashes of one block" + at_block(log.block_num);
@@ -74,7 +79,8 @@ std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch, c
 
 const evm::BloomBits& FilterCheck::bits_of(ByteView bytes) {
     evm::Hash key;
-    std::copy(bytes.begin(), bytes.end(), key.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
+    std::copy(bytes.begin(), bytes.end(),
+              key.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
     CachedBits& slot = cache_[(evm::FixedBytesHash{}(key) >> 40U) % kCacheSize];
     if (slot.size != bytes.size() || slot.key != key) {
         slot = {key, bytes.size(), evm::bloom_bits(bytes)};
@@ -110,13 +116,15 @@ bool FilterCheck::may_lack_some(const evm::Header& header, std::span<const evm::
     }
     for (size_t i = 0; i < topics_.size(); ++i) {
         if (evm::may_contain(header.logs_bloom, topic_bits_[i]) &&
-            std::ranges::none_of(logs, [&](const evm::Log& log) { return log.topics[0] == topics_[i]; })) {
+            std::ranges::none_of(
+                logs, [&](const evm::Log& log) { return log.topics[0] == topics_[i]; })) {
             return true;
         }
     }
     for (size_t i = 0; i < addresses_.size(); ++i) {
         if (evm::may_contain(header.logs_bloom, address_bits_[i]) &&
-            std::ranges::none_of(logs, [&](const evm::Log& log) { return log.address == addresses_[i]; })) {
+            std::ranges::none_of(
+                logs, [&](const evm::Log& log) { return log.address == addresses_[i]; })) {
             return true;
         }
     }
@@ -125,8 +133,9 @@ bool FilterCheck::may_lack_some(const evm::Header& header, std::span<const evm::
 
 bool same_logs(const evm::LogBatch& a, const evm::LogBatch& b) {
     return std::ranges::equal(a.logs, b.logs, [&](const evm::Log& x, const evm::Log& y) {
-        return x.block_num == y.block_num && x.log_index == y.log_index && x.txn_index == y.txn_index &&
-               x.block_hash == y.block_hash && x.txn_hash == y.txn_hash && x.address == y.address &&
+        return x.block_num == y.block_num && x.log_index == y.log_index &&
+               x.txn_index == y.txn_index && x.block_hash == y.block_hash &&
+               x.txn_hash == y.txn_hash && x.address == y.address &&
                x.topic_count == y.topic_count &&
                std::equal(x.topics.begin(), x.topics.begin() + x.topic_count, y.topics.begin()) &&
                equal(a.data(x), b.data(y));

@@ -23,16 +23,20 @@ class FilterCheck {
 
     [[nodiscard]] bool matches(const evm::Log& log) const;
     /// Why `logs` cannot be the answer for `range`: out of range, of another address or event, not
-    /// strictly rising in (block, log index), transaction indexes that fall, two hashes of one block.
-    [[nodiscard]] std::optional<std::string> find_fault(const evm::LogBatch& logs, const evm::BlockRange& range) const;
+    /// strictly rising in (block, log index), transaction indexes that fall, two hashes of one
+    /// block.
+    [[nodiscard]] std::optional<std::string> find_fault(const evm::LogBatch& logs,
+                                                        const evm::BlockRange& range) const;
 
     /// True where `header`'s bloom has all that `log` must have left in it.
     [[nodiscard]] bool bloom_has(const evm::Header& header, const evm::Log& log);
     /// True where the bloom allows for a matching log and `logs` (all that were returned of this
     /// block) is empty. A suspicion: blooms have false positives.
-    [[nodiscard]] bool may_lack_all(const evm::Header& header, std::span<const evm::Log> logs) const;
+    [[nodiscard]] bool may_lack_all(const evm::Header& header,
+                                    std::span<const evm::Log> logs) const;
     /// True where the bloom may have an asked event or address of which `logs` has none.
-    [[nodiscard]] bool may_lack_some(const evm::Header& header, std::span<const evm::Log> logs) const;
+    [[nodiscard]] bool may_lack_some(const evm::Header& header,
+                                     std::span<const evm::Log> logs) const;
 
   private:
     [[nodiscard]] bool may_match(const evm::Bloom& bloom) const;

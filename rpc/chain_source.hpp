@@ -63,7 +63,8 @@ class ChainSource {
     virtual void get_chain_id(Callback<uint64_t> done) = 0;
     virtual void get_heads(Callback<Heads> done) = 0;
     /// Headers by number, in the order asked. kNotFound where the chain has no such block (yet).
-    virtual void get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) = 0;
+    virtual void get_headers(std::vector<uint64_t> block_nums,
+                             Callback<std::vector<evm::Header>> done) = 0;
     /// kNotFound where the block is not known to any provider (reorged away).
     virtual void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) = 0;
     /// Logs and headers of blocks `range`. With `all_headers`, the headers of every block of the

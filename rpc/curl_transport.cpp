@@ -31,7 +31,8 @@ using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
 void init_curl_once() {
     static std::once_flag once;
-    std::call_once(once, [] { PLUMBLINE_CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+    std::call_once(once,
+                   [] { PLUMBLINE_CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
 }
 
 // Everything one request needs to stay alive while curl works on it.
@@ -63,10 +64,10 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
 
 bool has_prefix_ignoring_case(std::string_view text, std::string_view lower_prefix) {
     return text.size() >= lower_prefix.size() &&
-           std::ranges::equal(text.substr(0, lower_prefix.size()), lower_prefix,
-                              [](char a, char b) {
-                                  return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-                              });
+           std::ranges::equal(
+               text.substr(0, lower_prefix.size()), lower_prefix, [](char a, char b) {
+                   return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
+               });
 }
 
 // RFC 9110 10.2.3: seconds, or a date.
@@ -100,21 +101,27 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
 
 TransportError classify(CURLcode code) {
     switch (code) {
-        case CURLE_OK: return TransportError::kNone;
-        case CURLE_OPERATION_TIMEDOUT: return TransportError::kTimeout;
+        case CURLE_OK:
+            return TransportError::kNone;
+        case CURLE_OPERATION_TIMEDOUT:
+            return TransportError::kTimeout;
         case CURLE_COULDNT_RESOLVE_PROXY:
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_CONNECT:
-        case CURLE_INTERFACE_FAILED: return TransportError::kUnreachable;
+        case CURLE_INTERFACE_FAILED:
+            return TransportError::kUnreachable;
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CIPHER:
         case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_ISSUER_ERROR: return TransportError::kTls;
+        case CURLE_SSL_ISSUER_ERROR:
+            return TransportError::kTls;
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL: return TransportError::kBadUrl;
-        default: return TransportError::kCut;
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            return TransportError::kBadUrl;
+        default:
+            return TransportError::kCut;
     }
 }
 
@@ -151,7 +158,8 @@ struct CurlTransport::Impl {
         set(easy, CURLOPT_SSL_VERIFYPEER, 1L);
         set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
         set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
-        set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));  // NOLINT
+        set(easy, CURLOPT_CONNECTTIMEOUT_MS,
+            static_cast<long>(options.connect_timeout_ms));  // NOLINT
         set(easy, CURLOPT_TIMEOUT_MS,
             static_cast<long>(std::max<int64_t>(1, exchange.request.timeout_ms)));  // NOLINT
         if (options.proxy != "env") {
@@ -169,7 +177,8 @@ struct CurlTransport::Impl {
         set(easy, CURLOPT_HTTPHEADER, list);
         set(easy, CURLOPT_POST, 1L);
         set(easy, CURLOPT_POSTFIELDS, exchange.request.body.data());
-        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.request.body.size()));
+        set(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+            static_cast<curl_off_t>(exchange.request.body.size()));
         set(easy, CURLOPT_WRITEFUNCTION, &on_body);
         set(easy, CURLOPT_WRITEDATA, &exchange);
         set(easy, CURLOPT_HEADERFUNCTION, &on_header);
@@ -245,8 +254,7 @@ uint64_t CurlTransport::submit(HttpRequest request) {
         impl_->idle.pop_back();
     }
     CURL* easy = exchange->easy.get();
-    if (!impl_->prepare(*exchange) ||
-        curl_multi_add_handle(impl_->multi.get(), easy) != CURLM_OK) {
+    if (!impl_->prepare(*exchange) || curl_multi_add_handle(impl_->multi.get(), easy) != CURLM_OK) {
         HttpCompletion completion;
         completion.id = id;
         completion.error = TransportError::kBadUrl;
@@ -274,8 +282,8 @@ void CurlTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
         if (waited >= wait_ms) {
             return;
         }
-        curl_multi_poll(impl.multi.get(), nullptr, 0, static_cast<int>(std::min<int64_t>(wait_ms - waited, 1000)),
-                        nullptr);
+        curl_multi_poll(impl.multi.get(), nullptr, 0,
+                        static_cast<int>(std::min<int64_t>(wait_ms - waited, 1000)), nullptr);
         curl_multi_perform(impl.multi.get(), &running);
         impl.collect(completions);
     }

@@ -11,8 +11,8 @@ namespace plumbline::rpc {
 
 struct CurlOptions {
     int64_t connect_timeout_ms = 10'000;
-    int connections_max = 64;          ///< overall
-    int connections_per_host_max = 16; ///< HTTP/2 streams share one
+    int connections_max = 64;           ///< overall
+    int connections_per_host_max = 16;  ///< HTTP/2 streams share one
     /// "" = no proxy, whatever the environment says (the default: a local node must never be
     /// reached through one); "env" = http_proxy, https_proxy, no_proxy; else a proxy URL.
     std::string proxy;

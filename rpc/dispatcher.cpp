@@ -22,7 +22,8 @@ bool is_log_call(const Call& call) {
 
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
-           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxn || kind == Call::Kind::kHeaderFinalized;
+           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxn ||
+           kind == Call::Kind::kHeaderFinalized;
 }
 
 // Provider texts may echo the URL they were called by (with its key) or be a page of HTML.
@@ -42,7 +43,8 @@ std::string shown_text(std::string_view text) {
 }
 
 std::string error_text(const RpcError& error, int http_status) {
-    std::string out = "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";
+    std::string out =
+        "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";
     if (!error.data.empty()) {
         out += " (" + shown_text(error.data) + ")";
     }
@@ -61,25 +63,36 @@ Refusal refusal_of(RefusalClass kind, bool ambiguous = false) {
 
 ErrorCode code_of(RefusalClass kind) {
     switch (kind) {
-        case RefusalClass::kRateLimit: return ErrorCode::kRateLimited;
+        case RefusalClass::kRateLimit:
+            return ErrorCode::kRateLimited;
         case RefusalClass::kHeadRace:
-        case RefusalClass::kMissingData: return ErrorCode::kNotFound;
-        case RefusalClass::kTimeout: return ErrorCode::kTimeout;
+        case RefusalClass::kMissingData:
+            return ErrorCode::kNotFound;
+        case RefusalClass::kTimeout:
+            return ErrorCode::kTimeout;
         case RefusalClass::kBadRequest:
-        case RefusalClass::kUnsupported: return ErrorCode::kInvalidArgument;
+        case RefusalClass::kUnsupported:
+            return ErrorCode::kInvalidArgument;
         case RefusalClass::kTooManyBlocks:
         case RefusalClass::kTooManyResults:
         case RefusalClass::kTooManyAddresses:
         case RefusalClass::kResponseTooLarge:
-        case RefusalClass::kBatchTooLarge: return ErrorCode::kTooLarge;
-        default: return ErrorCode::kUnavailable;
+        case RefusalClass::kBatchTooLarge:
+            return ErrorCode::kTooLarge;
+        default:
+            return ErrorCode::kUnavailable;
     }
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock, PoolObserver* observer)
-    : options_{options}, transport_{transport}, clock_{clock}, observer_{observer}, jitter_{options.seed},
+Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
+                       PoolObserver* observer)
+    : options_{options},
+      transport_{transport},
+      clock_{clock},
+      observer_{observer},
+      jitter_{options.seed},
       chain_id_{options.chain_id} {
     PLUMBLINE_CHECK_MSG(options.endpoints.size() <= kProvidersMax, "at most 64 endpoints");
     providers_.reserve(options.endpoints.size());
@@ -129,8 +142,11 @@ void Dispatcher::pump_group(uint64_t id, Active& active) {
             return;
         }
         if (now() >= active.deadline_ms && active.requests_out == 0) {
-            end_with_error(active, Error{active.last_code == ErrorCode::kNotFound ? ErrorCode::kNotFound : ErrorCode::kTimeout,
-                                         "no answer within " + std::to_string(options_.deadline_ms / 1000) + " s" + describe(active)});
+            end_with_error(active,
+                           Error{active.last_code == ErrorCode::kNotFound ? ErrorCode::kNotFound
+                                                                          : ErrorCode::kTimeout,
+                                 "no answer within " + std::to_string(options_.deadline_ms / 1000) +
+                                     " s" + describe(active)});
             return;
         }
         if (!active.group.is_head_probe && transport_.in_flight() >= options_.in_flight_max) {
@@ -138,14 +154,17 @@ void Dispatcher::pump_group(uint64_t id, Active& active) {
         }
         size_t provider = 0;
         switch (choose(active, provider)) {
-            case Choice::kWait: return;
+            case Choice::kWait:
+                return;
             case Choice::kNobody:
                 if (active.requests_out > 0) {
                     return;
                 }
                 nobody_left(active);
                 continue;
-            case Choice::kChosen: submit(id, active, provider); break;
+            case Choice::kChosen:
+                submit(id, active, provider);
+                break;
         }
     }
 }
@@ -200,7 +219,8 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
         return Choice::kChosen;
     }
     // With everybody down, the probe that is on its way may bring one back.
-    wait = wait || (probed && !group.is_head_probe && std::ranges::none_of(providers_, &Provider::is_usable));
+    wait = wait || (probed && !group.is_head_probe &&
+                    std::ranges::none_of(providers_, &Provider::is_usable));
     return found || wait ? Choice::kWait : Choice::kNobody;
 }
 
@@ -234,11 +254,13 @@ void Dispatcher::nobody_left(Active& active) {
         if (const auto at = providers_[i].free_at_ms()) {
             back_at = std::min(back_at.value_or(INT64_MAX), *at);
         }
-        all_foreign = all_foreign && providers_[i].chain_id() && chain_id_ && *providers_[i].chain_id() != *chain_id_;
+        all_foreign = all_foreign && providers_[i].chain_id() && chain_id_ &&
+                      *providers_[i].chain_id() != *chain_id_;
     }
     if (all_foreign) {
         end_with_error(active, Error{ErrorCode::kIncompatible,
-                                     "every endpoint serves another chain than " + std::to_string(chain_id_.value_or(0)) + describe(active)});
+                                     "every endpoint serves another chain than " +
+                                         std::to_string(chain_id_.value_or(0)) + describe(active)});
         return;
     }
     if (active.group.rounds_max > 0 && !any_usable) {
@@ -251,8 +273,10 @@ void Dispatcher::nobody_left(Active& active) {
         return;
     }
     ++active.attempts;
-    if (active.attempts >= (active.group.rounds_max > 0 ? active.group.rounds_max : options_.attempts_max)) {
-        std::string text = "no provider could answer " + std::string{method_name(active.group.calls[active.todo.front()].kind)};
+    if (active.attempts >=
+        (active.group.rounds_max > 0 ? active.group.rounds_max : options_.attempts_max)) {
+        std::string text = "no provider could answer " +
+                           std::string{method_name(active.group.calls[active.todo.front()].kind)};
         if (active.group.block_needed) {
             text += " up to block " + std::to_string(*active.group.block_needed);
         }
@@ -262,12 +286,15 @@ void Dispatcher::nobody_left(Active& active) {
     active.failed = 0;
     active.said_null = 0;
     active.sticky.reset();
-    const int64_t bound = std::min(options_.backoff_ms_max, options_.backoff_ms_first << std::min<uint32_t>(active.attempts, 20));
+    const int64_t bound =
+        std::min(options_.backoff_ms_max,
+                 options_.backoff_ms_first << std::min<uint32_t>(active.attempts, 20));
     active.not_before_ms = now() + 1 + jitter_.upto(bound);
 }
 
 void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
-    const bool untouched = active.requests_out == 0 && active.todo.size() == active.group.calls.size();
+    const bool untouched =
+        active.requests_out == 0 && active.todo.size() == active.group.calls.size();
     if (active.group.prepare && (untouched || !active.prepared)) {
         active.group.prepare(provider, active.group);
         active.prepared = true;
@@ -284,7 +311,8 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
         active.sticky = provider;
     }
     Provider& target = providers_[provider];
-    const size_t count = std::min<size_t>(active.todo.size(), std::max<uint32_t>(1, target.batch_max()));
+    const size_t count =
+        std::min<size_t>(active.todo.size(), std::max<uint32_t>(1, target.batch_max()));
     Shot shot;
     shot.group = id;
     shot.provider = provider;
@@ -295,7 +323,8 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
         shot.indices.push_back(active.todo[i]);
         shot.calls.push_back(active.group.calls[active.todo[i]]);
     }
-    active.todo.erase(active.todo.begin(), active.todo.begin() + static_cast<std::ptrdiff_t>(count));
+    active.todo.erase(active.todo.begin(),
+                      active.todo.begin() + static_cast<std::ptrdiff_t>(count));
 
     const Endpoint& endpoint = options_.endpoints[provider];
     HttpRequest request;
@@ -305,7 +334,8 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
         request.headers.emplace_back("Authorization", "Bearer " + endpoint.bearer_token);
     }
     request.body = write_request(shot.calls, shot.first_id);
-    request.timeout_ms = active.group.timeout_ms > 0 ? active.group.timeout_ms : options_.request_timeout_ms;
+    request.timeout_ms =
+        active.group.timeout_ms > 0 ? active.group.timeout_ms : options_.request_timeout_ms;
     request.body_size_max = options_.body_size_max;
     if (active.first_sent_ms == 0) {
         active.first_sent_ms = now();
@@ -320,7 +350,8 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
 void Dispatcher::fail_provider(size_t provider, const std::string& reason) {
     providers_[provider].on_failure();
     if (!providers_[provider].is_usable() && !std::exchange(providers_[provider].down_told, true)) {
-        tell(LogLevel::kWarning, "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
+        tell(LogLevel::kWarning,
+             "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
     }
 }
 
@@ -343,15 +374,19 @@ void Dispatcher::receive(HttpCompletion completion) {
     finish_if_settled(active);
 }
 
-void Dispatcher::receive_failure(Active& active, const Shot& shot, const HttpCompletion& completion) {
+void Dispatcher::receive_failure(Active& active, const Shot& shot,
+                                 const HttpCompletion& completion) {
     Provider& provider = providers_[shot.provider];
-    const std::string reason = completion.error == TransportError::kTimeout ? "no answer in time" : completion.error_text;
+    const std::string reason =
+        completion.error == TransportError::kTimeout ? "no answer in time" : completion.error_text;
     provider.on_transport_error();
-    const bool splittable = active.group.wants_size_refusals && std::ranges::any_of(shot.calls, is_log_call);
+    const bool splittable =
+        active.group.wants_size_refusals && std::ranges::any_of(shot.calls, is_log_call);
     if (completion.error == TransportError::kTooLarge) {
         provider.on_success(now() - shot.sent_ms);
         if (splittable) {
-            end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge), reason);
+            end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge),
+                             reason);
         } else {
             provider.on_batch_too_large(shot.calls.size(), std::nullopt);
             put_back_all(active, shot, reason, ErrorCode::kTooLarge, shot.calls.size() == 1);
@@ -365,11 +400,14 @@ void Dispatcher::receive_failure(Active& active, const Shot& shot, const HttpCom
     }
     // A connection that breaks again and again under a long answer is cured by a shorter one.
     if (splittable && completion.error == TransportError::kCut && active.attempts >= 2) {
-        end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge, true), reason);
+        end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge, true),
+                         reason);
         return;
     }
     put_back_all(active, shot, reason,
-                 completion.error == TransportError::kTimeout ? ErrorCode::kTimeout : ErrorCode::kUnavailable, true);
+                 completion.error == TransportError::kTimeout ? ErrorCode::kTimeout
+                                                              : ErrorCode::kUnavailable,
+                 true);
 }
 
 void Dispatcher::receive_answers(Active& active, const Shot& shot, HttpCompletion& completion) {
@@ -381,7 +419,9 @@ void Dispatcher::receive_answers(Active& active, const Shot& shot, HttpCompletio
     const bool success = completion.status >= 200 && completion.status < 300;
     if (!success) {
         const auto error = reader_.read_error(completion.body);
-        const RpcError shown = error ? *error : RpcError{0, std::string{as_chars(completion.body).substr(0, kReasonMax)}, {}};
+        const RpcError shown =
+            error ? *error
+                  : RpcError{0, std::string{as_chars(completion.body).substr(0, kReasonMax)}, {}};
         if (completion.status == 429 || completion.status == 503) {
             health.limited = completion.status == 429;
         }
@@ -400,7 +440,8 @@ void Dispatcher::receive_answers(Active& active, const Shot& shot, HttpCompletio
                 receive_error(active, shot, i, RpcError{*error}, completion.status, health);
             } else if (const auto* bad = answer.get<Answer::Malformed>()) {
                 provider.on_malformed();
-                put_back(active, shot, i, "wrong answer (" + bad->why + ")", ErrorCode::kDecode, true);
+                put_back(active, shot, i, "wrong answer (" + bad->why + ")", ErrorCode::kDecode,
+                         true);
             } else if (answer.get<Answer::Null>() != nullptr) {
                 if (!may_be_null(shot.calls[i].kind)) {
                     provider.on_malformed();
@@ -435,7 +476,8 @@ void Dispatcher::receive_null(Active& active, const Shot& shot, size_t position)
     if (active.group.only) {
         active.settled[index] = Answer{Answer::Null{}};
     } else if (active.group.one_backend) {
-        put_back(active, shot, position, "it does not have block " + std::to_string(call.block_num), ErrorCode::kNotFound, true);
+        put_back(active, shot, position, "it does not have block " + std::to_string(call.block_num),
+                 ErrorCode::kNotFound, true);
     } else {
         active.fallback[index] = Answer{Answer::Null{}};
         active.said_null |= bit(shot.provider);
@@ -443,8 +485,8 @@ void Dispatcher::receive_null(Active& active, const Shot& shot, size_t position)
     }
 }
 
-void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error,
-                               int http_status, Health& health) {
+void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position,
+                               const RpcError& error, int http_status, Health& health) {
     if (active.finished) {
         return;
     }
@@ -460,17 +502,21 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
         case RefusalClass::kRateLimit:
             health.limited = true;
             if (refusal.retry_after_ms) {
-                health.retry_after_ms = std::max(health.retry_after_ms.value_or(0), *refusal.retry_after_ms);
+                health.retry_after_ms =
+                    std::max(health.retry_after_ms.value_or(0), *refusal.retry_after_ms);
             }
             put_back(active, shot, position, text, code, false);
             if (position == 0 && ++active.waits >= kWaitsPerAttempt * options_.attempts_max) {
-                end_with_error(active, Error{code, "providers keep limiting the rate" + describe(active)});
+                end_with_error(active,
+                               Error{code, "providers keep limiting the rate" + describe(active)});
             }
             return;
         case RefusalClass::kBilling:
             if (provider.on_billing()) {
-                tell(LogLevel::kError, "provider " + provider.name() + " wants the account looked after, and is left alone for " +
-                                           std::to_string(options_.billing_park_ms / 60'000) + " min: " + text);
+                tell(LogLevel::kError,
+                     "provider " + provider.name() +
+                         " wants the account looked after, and is left alone for " +
+                         std::to_string(options_.billing_park_ms / 60'000) + " min: " + text);
             }
             put_back(active, shot, position, text, code, true);
             return;
@@ -506,9 +552,11 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
                 active.unclear_text = text;
             }
             break;
-        default: break;
+        default:
+            break;
     }
-    if (splittable && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout || refusal.ambiguous)) {
+    if (splittable && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout ||
+                       refusal.ambiguous)) {
         end_with_refusal(active, shot.provider, refusal, text);
         return;
     }
@@ -518,8 +566,8 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
     }
 }
 
-void Dispatcher::put_back(Active& active, const Shot& shot, size_t position, const std::string& reason, ErrorCode code,
-                          bool blame) {
+void Dispatcher::put_back(Active& active, const Shot& shot, size_t position,
+                          const std::string& reason, ErrorCode code, bool blame) {
     if (active.finished) {
         return;
     }
@@ -541,7 +589,8 @@ void Dispatcher::put_back(Active& active, const Shot& shot, size_t position, con
     }
 }
 
-void Dispatcher::put_back_all(Active& active, const Shot& shot, const std::string& reason, ErrorCode code, bool blame) {
+void Dispatcher::put_back_all(Active& active, const Shot& shot, const std::string& reason,
+                              ErrorCode code, bool blame) {
     for (size_t i = 0; i < shot.indices.size(); ++i) {
         put_back(active, shot, i, reason, code, blame);
     }
@@ -558,7 +607,8 @@ std::string Dispatcher::describe(const Active& active) const {
     return out;
 }
 
-void Dispatcher::end_with_refusal(Active& active, size_t provider, Refusal refusal, const std::string& text) {
+void Dispatcher::end_with_refusal(Active& active, size_t provider, Refusal refusal,
+                                  const std::string& text) {
     if (std::exchange(active.finished, true)) {
         return;
     }
@@ -654,7 +704,9 @@ void Dispatcher::run_finished() {
 }
 
 void Dispatcher::close_finished() {
-    std::erase_if(groups_, [](const auto& entry) { return entry.second.finished && entry.second.requests_out == 0; });
+    std::erase_if(groups_, [](const auto& entry) {
+        return entry.second.finished && entry.second.requests_out == 0;
+    });
 }
 
 void Dispatcher::poll(int64_t wait_ms) {
@@ -709,16 +761,21 @@ void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> do
                     chain_id_ = *chain_id;
                 }
                 if (!asked.on_chain_id(*chain_id, chain_id_)) {
-                    tell(LogLevel::kError, "provider " + asked.name() + " serves chain " + std::to_string(*chain_id) +
-                                               ", not " + std::to_string(*chain_id_) + ": it is not asked");
-                    result.error = Error{ErrorCode::kIncompatible, asked.name() + " serves chain " + std::to_string(*chain_id) +
-                                                                       ", not " + std::to_string(*chain_id_)};
+                    tell(LogLevel::kError, "provider " + asked.name() + " serves chain " +
+                                               std::to_string(*chain_id) + ", not " +
+                                               std::to_string(*chain_id_) + ": it is not asked");
+                    result.error =
+                        Error{ErrorCode::kIncompatible, asked.name() + " serves chain " +
+                                                            std::to_string(*chain_id) + ", not " +
+                                                            std::to_string(*chain_id_)};
                 }
             }
             if (!result.error && (chain_id == nullptr || latest == nullptr)) {
                 const auto* refused = result.answers[chain_id == nullptr ? 0 : 1].get<RpcError>();
                 result.error = Error{ErrorCode::kUnavailable,
-                                     asked.name() + ": " + (refused != nullptr ? error_text(*refused, 200) : "no chain id or no head")};
+                                     asked.name() + ": " +
+                                         (refused != nullptr ? error_text(*refused, 200)
+                                                             : "no chain id or no head")};
                 fail_provider(provider, result.error->message);
             }
             if (!result.error) {

@@ -37,11 +37,11 @@ struct CallGroup {
     bool wants_size_refusals = false;  ///< size refusals and timeouts end the group
     bool is_head_probe = false;        ///< goes to a provider of which nothing is known yet
     int64_t timeout_ms = 0;            ///< of each request; 0 = the default
-    uint32_t rounds_max = 0;           ///< gives up after so many, also while all are down; 0 = the default
+    uint32_t rounds_max = 0;  ///< gives up after so many, also while all are down; 0 = the default
     std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
-    std::optional<size_t> only;        ///< ask this provider and no other
-    uint64_t never = 0;                ///< bit set of providers not to ask
-    uint64_t avoid = 0;                ///< bit set of providers to ask only when no other is left
+    std::optional<size_t> only;            ///< ask this provider and no other
+    uint64_t never = 0;                    ///< bit set of providers not to ask
+    uint64_t avoid = 0;  ///< bit set of providers to ask only when no other is left
     /// Called once a provider is chosen, before the first request: may rewrite `calls`.
     std::function<void(size_t provider, CallGroup& group)> prepare;
     std::function<void(GroupResult)> done;
@@ -52,7 +52,8 @@ class Dispatcher {
   public:
     static constexpr size_t kProvidersMax = 64;
 
-    Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock, PoolObserver* observer);
+    Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
+               PoolObserver* observer);
 
     void send(CallGroup group);
     /// Sends what can be sent, receives, runs callbacks. Waits at most `wait_ms`.
@@ -86,7 +87,7 @@ class Dispatcher {
         uint64_t failed = 0;     // providers that failed in this round
         uint64_t said_null = 0;  // providers that do not have what some index asks for
         std::vector<std::optional<Answer>> fallback;  // null or error, should nobody know better
-        std::optional<Refusal> unclear;  // a refused range that no rule understood
+        std::optional<Refusal> unclear;               // a refused range that no rule understood
         std::string unclear_text;
         uint32_t waits = 0;  // rate limits met
         std::map<size_t, std::string> reasons;
@@ -104,7 +105,11 @@ class Dispatcher {
         uint64_t first_id = 0;
         int64_t sent_ms = 0;
     };
-    enum class Choice : uint8_t { kChosen, kWait, kNobody };
+    enum class Choice : uint8_t {
+        kChosen,
+        kWait,
+        kNobody
+    };
 
     void pump();
     void pump_group(uint64_t id, Active& active);
@@ -121,13 +126,15 @@ class Dispatcher {
         std::optional<int64_t> retry_after_ms;
     };
     void receive_null(Active& active, const Shot& shot, size_t position);
-    void receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error, int http_status,
-                       Health& health);
+    void receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error,
+                       int http_status, Health& health);
     /// Call `index` is to be asked again; `blame` keeps this provider out until the round is over.
-    void put_back(Active& active, const Shot& shot, size_t position, const std::string& reason, ErrorCode code,
-                  bool blame);
-    void put_back_all(Active& active, const Shot& shot, const std::string& reason, ErrorCode code, bool blame);
-    void end_with_refusal(Active& active, size_t provider, Refusal refusal, const std::string& text);
+    void put_back(Active& active, const Shot& shot, size_t position, const std::string& reason,
+                  ErrorCode code, bool blame);
+    void put_back_all(Active& active, const Shot& shot, const std::string& reason, ErrorCode code,
+                      bool blame);
+    void end_with_refusal(Active& active, size_t provider, Refusal refusal,
+                          const std::string& text);
     void end_with_error(Active& active, Error error);
     void finish_if_settled(Active& active);
     void fail_provider(size_t provider, const std::string& reason);

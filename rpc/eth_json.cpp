@@ -49,7 +49,8 @@ inline bool decode_16_digits(const char* digits, uint8_t* out) noexcept {
     const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(digits));
     const __m128i decimal = _mm_sub_epi8(text, _mm_set1_epi8('0'));
     // Setting bit 5 makes letters lower-case.
-    const __m128i letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    const __m128i letter =
+        _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
     // Unsigned "at most" by saturating subtraction: zero where it holds.
     const __m128i zero = _mm_setzero_si128();
     const __m128i is_decimal = _mm_cmpeq_epi8(_mm_subs_epu8(decimal, _mm_set1_epi8(9)), zero);
@@ -221,18 +222,19 @@ const char* read_topics(ondemand::value& value, evm::Log& log) {
     bool too_many = false;
     bool bad = false;
     uint8_t count = 0;
-    const auto fail = for_each_item(value, "topics", [&](ondemand::value& item) -> std::optional<Fail> {
-        if (count == log.topics.size()) {
-            too_many = true;
-            return Fail{};
-        }
-        if (!read_fixed(item, log.topics[count])) {
-            bad = true;
-            return Fail{};
-        }
-        ++count;
-        return std::nullopt;
-    });
+    const auto fail =
+        for_each_item(value, "topics", [&](ondemand::value& item) -> std::optional<Fail> {
+            if (count == log.topics.size()) {
+                too_many = true;
+                return Fail{};
+            }
+            if (!read_fixed(item, log.topics[count])) {
+                bad = true;
+                return Fail{};
+            }
+            ++count;
+            return std::nullopt;
+        });
     log.topic_count = count;
     if (too_many) {
         return "more than 4 topics";
@@ -257,11 +259,13 @@ const char* read_log_field(const char* key, ondemand::value& value, evm::Log& lo
             }
             if (key_is(key, "transactionHash")) {
                 has |= kHasTxnHash;
-                return read_fixed(value, log.txn_hash) ? nullptr : "transactionHash is not 32 bytes of hex";
+                return read_fixed(value, log.txn_hash) ? nullptr
+                                                       : "transactionHash is not 32 bytes of hex";
             }
             if (key_is(key, "transactionIndex")) {
                 has |= kHasTxnIndex;
-                return read_quantity32(value, log.txn_index) ? nullptr : "transactionIndex is not a quantity";
+                return read_quantity32(value, log.txn_index) ? nullptr
+                                                             : "transactionIndex is not a quantity";
             }
             break;
         case 'd':
@@ -282,23 +286,27 @@ const char* read_log_field(const char* key, ondemand::value& value, evm::Log& lo
                 arena.resize(offset + size);
                 log.data_offset = static_cast<uint32_t>(offset);
                 log.data_size = static_cast<uint32_t>(size);
-                return decode_digits(text->substr(2), arena.data() + offset) ? nullptr : "data is not hex";
+                return decode_digits(text->substr(2), arena.data() + offset) ? nullptr
+                                                                             : "data is not hex";
             }
             break;
         case 'b':
             if (key_is(key, "blockNumber")) {
                 has |= kHasBlockNum;
-                return read_quantity(value, log.block_num) ? nullptr : "blockNumber is not a quantity";
+                return read_quantity(value, log.block_num) ? nullptr
+                                                           : "blockNumber is not a quantity";
             }
             if (key_is(key, "blockHash")) {
                 has |= kHasBlockHash;
-                return read_fixed(value, log.block_hash) ? nullptr : "blockHash is not 32 bytes of hex";
+                return read_fixed(value, log.block_hash) ? nullptr
+                                                         : "blockHash is not 32 bytes of hex";
             }
             break;
         case 'l':
             if (key_is(key, "logIndex")) {
                 has |= kHasLogIndex;
-                return read_quantity32(value, log.log_index) ? nullptr : "logIndex is not a quantity";
+                return read_quantity32(value, log.log_index) ? nullptr
+                                                             : "logIndex is not a quantity";
             }
             break;
         case 'r':
@@ -307,11 +315,13 @@ const char* read_log_field(const char* key, ondemand::value& value, evm::Log& lo
                 if (token.starts_with("true")) {
                     return "the log is marked as removed by a reorganisation";
                 }
-                return token.starts_with("false") || token.starts_with("null") ? nullptr
-                                                                               : "removed is not a boolean";
+                return token.starts_with("false") || token.starts_with("null")
+                           ? nullptr
+                           : "removed is not a boolean";
             }
             break;
-        default: break;
+        default:
+            break;
     }
     return nullptr;
 }
@@ -325,8 +335,9 @@ std::optional<Fail> read_log(ondemand::value& value, evm::LogBatch& batch) {
         return fail;
     }
     if (has != kHasAll) {
-        return Fail{"a log lacks one of address, topics, data, blockNumber, blockHash, "
-                    "transactionHash, transactionIndex, logIndex"};
+        return Fail{
+            "a log lacks one of address, topics, data, blockNumber, blockHash, "
+            "transactionHash, transactionIndex, logIndex"};
     }
     return std::nullopt;
 }
@@ -345,7 +356,8 @@ constexpr uint32_t kHeaderTime = 8;
 constexpr uint32_t kHeaderAll = 15;
 
 template <typename T, typename Read>
-const char* read_optional(ondemand::value& value, std::optional<T>& out, Read&& read, const char* why) {
+const char* read_optional(ondemand::value& value, std::optional<T>& out, Read&& read,
+                          const char* why) {
     if (is_null(value)) {
         return nullptr;
     }
@@ -377,23 +389,28 @@ const char* read_lenient(ondemand::value& value, Out& out, Read&& read, const ch
     return is_null(value) || read(value, out) ? nullptr : why;
 }
 
-const char* read_header_field(const char* key, ondemand::value& value, evm::Header& header, uint32_t& has) {
+const char* read_header_field(const char* key, ondemand::value& value, evm::Header& header,
+                              uint32_t& has) {
     const auto hash32 = [](ondemand::value& v, evm::Hash& out) { return read_fixed(v, out); };
     switch (key[0]) {
         case 'b':
             if (key_is(key, "baseFeePerGas")) {
-                return read_optional(value, header.base_fee_per_gas, read_u256, "baseFeePerGas is not a quantity");
+                return read_optional(value, header.base_fee_per_gas, read_u256,
+                                     "baseFeePerGas is not a quantity");
             }
             if (key_is(key, "blobGasUsed")) {
-                return read_optional(value, header.blob_gas_used, read_quantity, "blobGasUsed is not a quantity");
+                return read_optional(value, header.blob_gas_used, read_quantity,
+                                     "blobGasUsed is not a quantity");
             }
             if (key_is(key, "blockAccessListHash")) {
-                return read_optional(value, header.block_access_list_hash, hash32, "blockAccessListHash is not 32 bytes");
+                return read_optional(value, header.block_access_list_hash, hash32,
+                                     "blockAccessListHash is not 32 bytes");
             }
             break;
         case 'd':
             if (key_is(key, "difficulty")) {
-                return read_lenient(value, header.difficulty, read_u256, "difficulty is not a quantity");
+                return read_lenient(value, header.difficulty, read_u256,
+                                    "difficulty is not a quantity");
             }
             break;
         case 'e':
@@ -401,35 +418,41 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
                 return read_lenient(value, header.extra_data, read_bytes, "extraData is not hex");
             }
             if (key_is(key, "excessBlobGas")) {
-                return read_optional(value, header.excess_blob_gas, read_quantity, "excessBlobGas is not a quantity");
+                return read_optional(value, header.excess_blob_gas, read_quantity,
+                                     "excessBlobGas is not a quantity");
             }
             break;
         case 'g':
             if (key_is(key, "gasLimit")) {
-                return read_lenient(value, header.gas_limit, read_quantity, "gasLimit is not a quantity");
+                return read_lenient(value, header.gas_limit, read_quantity,
+                                    "gasLimit is not a quantity");
             }
             if (key_is(key, "gasUsed")) {
-                return read_lenient(value, header.gas_used, read_quantity, "gasUsed is not a quantity");
+                return read_lenient(value, header.gas_used, read_quantity,
+                                    "gasUsed is not a quantity");
             }
             break;
         case 'h':
             if (key_is(key, "hash")) {
                 has |= kHeaderHash;
-                return read_fixed(value, header.hash) ? nullptr : "hash is not 32 bytes (a pending block?)";
+                return read_fixed(value, header.hash) ? nullptr
+                                                      : "hash is not 32 bytes (a pending block?)";
             }
             break;
         case 'l':
             if (key_is(key, "logsBloom")) {
-                return read_lenient(value, header.logs_bloom,
-                                    [](ondemand::value& v, evm::Bloom& out) { return read_fixed(v, out); },
-                                    "logsBloom is not 256 bytes");
+                return read_lenient(
+                    value, header.logs_bloom,
+                    [](ondemand::value& v, evm::Bloom& out) { return read_fixed(v, out); },
+                    "logsBloom is not 256 bytes");
             }
             break;
         case 'm':
             if (key_is(key, "miner")) {
-                return read_lenient(value, header.beneficiary,
-                                    [](ondemand::value& v, evm::Address& out) { return read_fixed(v, out); },
-                                    "miner is not 20 bytes");
+                return read_lenient(
+                    value, header.beneficiary,
+                    [](ondemand::value& v, evm::Address& out) { return read_fixed(v, out); },
+                    "miner is not 20 bytes");
             }
             if (key_is(key, "mixHash")) {
                 return read_lenient(value, header.mix_hash, hash32, "mixHash is not 32 bytes");
@@ -438,7 +461,9 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
         case 'n':
             if (key_is(key, "number")) {
                 has |= kHeaderNum;
-                return read_quantity(value, header.block_num) ? nullptr : "number is not a quantity (a pending block?)";
+                return read_quantity(value, header.block_num)
+                           ? nullptr
+                           : "number is not a quantity (a pending block?)";
             }
             if (key_is(key, "nonce")) {
                 return read_lenient(value, header.nonce, read_nonce, "nonce is not 8 bytes");
@@ -447,46 +472,56 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
         case 'p':
             if (key_is(key, "parentHash")) {
                 has |= kHeaderParent;
-                return read_fixed(value, header.parent_hash) ? nullptr : "parentHash is not 32 bytes";
+                return read_fixed(value, header.parent_hash) ? nullptr
+                                                             : "parentHash is not 32 bytes";
             }
             if (key_is(key, "parentBeaconBlockRoot")) {
-                return read_optional(value, header.parent_beacon_root, hash32, "parentBeaconBlockRoot is not 32 bytes");
+                return read_optional(value, header.parent_beacon_root, hash32,
+                                     "parentBeaconBlockRoot is not 32 bytes");
             }
             break;
         case 'r':
             if (key_is(key, "receiptsRoot")) {
-                return read_lenient(value, header.receipts_root, hash32, "receiptsRoot is not 32 bytes");
+                return read_lenient(value, header.receipts_root, hash32,
+                                    "receiptsRoot is not 32 bytes");
             }
             if (key_is(key, "requestsHash")) {
-                return read_optional(value, header.requests_hash, hash32, "requestsHash is not 32 bytes");
+                return read_optional(value, header.requests_hash, hash32,
+                                     "requestsHash is not 32 bytes");
             }
             break;
         case 's':
             if (key_is(key, "sha3Uncles")) {
-                return read_lenient(value, header.ommers_hash, hash32, "sha3Uncles is not 32 bytes");
+                return read_lenient(value, header.ommers_hash, hash32,
+                                    "sha3Uncles is not 32 bytes");
             }
             if (key_is(key, "stateRoot")) {
                 return read_lenient(value, header.state_root, hash32, "stateRoot is not 32 bytes");
             }
             if (key_is(key, "slotNumber")) {
-                return read_optional(value, header.slot_number, read_quantity, "slotNumber is not a quantity");
+                return read_optional(value, header.slot_number, read_quantity,
+                                     "slotNumber is not a quantity");
             }
             break;
         case 't':
             if (key_is(key, "timestamp")) {
                 has |= kHeaderTime;
-                return read_quantity(value, header.timestamp) ? nullptr : "timestamp is not a quantity";
+                return read_quantity(value, header.timestamp) ? nullptr
+                                                              : "timestamp is not a quantity";
             }
             if (key_is(key, "transactionsRoot")) {
-                return read_lenient(value, header.txns_root, hash32, "transactionsRoot is not 32 bytes");
+                return read_lenient(value, header.txns_root, hash32,
+                                    "transactionsRoot is not 32 bytes");
             }
             break;
         case 'w':
             if (key_is(key, "withdrawalsRoot")) {
-                return read_optional(value, header.withdrawals_root, hash32, "withdrawalsRoot is not 32 bytes");
+                return read_optional(value, header.withdrawals_root, hash32,
+                                     "withdrawalsRoot is not 32 bytes");
             }
             break;
-        default: break;
+        default:
+            break;
     }
     return nullptr;
 }
@@ -552,8 +587,10 @@ const char* read_receipt_field(const char* key, ondemand::value& value, ReceiptT
         return target.inner ? target.inner->why.c_str() : nullptr;
     }
     if (key_is(key, "logsBloom")) {
-        return read_optional(value, receipt.bloom, [](ondemand::value& v, evm::Bloom& out) { return read_fixed(v, out); },
-                             "logsBloom is not 256 bytes");
+        return read_optional(
+            value, receipt.bloom,
+            [](ondemand::value& v, evm::Bloom& out) { return read_fixed(v, out); },
+            "logsBloom is not 256 bytes");
     }
     if (key_is(key, "blockHash")) {
         evm::Hash hash;
@@ -565,79 +602,93 @@ const char* read_receipt_field(const char* key, ondemand::value& value, ReceiptT
     }
     if (key_is(key, "transactionHash")) {
         target.has |= kReceiptTxnHash;
-        return read_fixed(value, receipt.txn_hash) ? nullptr : "transactionHash is not 32 bytes of hex";
+        return read_fixed(value, receipt.txn_hash) ? nullptr
+                                                   : "transactionHash is not 32 bytes of hex";
     }
     if (key_is(key, "transactionIndex")) {
         target.has |= kReceiptTxnIndex;
-        return read_quantity32(value, receipt.txn_index) ? nullptr : "transactionIndex is not a quantity";
+        return read_quantity32(value, receipt.txn_index) ? nullptr
+                                                         : "transactionIndex is not a quantity";
     }
     if (key_is(key, "cumulativeGasUsed")) {
-        return read_quantity(value, receipt.cumulative_gas_used) ? nullptr : "cumulativeGasUsed is not a quantity";
+        return read_quantity(value, receipt.cumulative_gas_used)
+                   ? nullptr
+                   : "cumulativeGasUsed is not a quantity";
     }
     if (key_is(key, "status")) {
         return read_status(value, receipt.status);
     }
     if (key_is(key, "root")) {
-        return read_optional(value, receipt.post_state, [](ondemand::value& v, evm::Hash& out) { return read_fixed(v, out); },
-                             "root is not 32 bytes");
+        return read_optional(
+            value, receipt.post_state,
+            [](ondemand::value& v, evm::Hash& out) { return read_fixed(v, out); },
+            "root is not 32 bytes");
     }
     if (key_is(key, "type")) {
         return read_type(value, receipt.type);
     }
     if (key_is(key, "depositNonce")) {
-        return read_optional(value, receipt.deposit_nonce, read_quantity, "depositNonce is not a quantity");
+        return read_optional(value, receipt.deposit_nonce, read_quantity,
+                             "depositNonce is not a quantity");
     }
     if (key_is(key, "depositReceiptVersion")) {
-        return read_optional(value, receipt.deposit_version, read_quantity, "depositReceiptVersion is not a quantity");
+        return read_optional(value, receipt.deposit_version, read_quantity,
+                             "depositReceiptVersion is not a quantity");
     }
     return nullptr;
 }
 
 // Each receipt must say that it belongs to `block_hash`; they must come in transaction order.
-std::optional<Fail> read_receipts(ondemand::value& value, const evm::Hash& block_hash, evm::ReceiptBatch& batch) {
-    return for_each_item(value, "the list of receipts", [&](ondemand::value& item) -> std::optional<Fail> {
-        evm::Receipt receipt;
-        ReceiptTarget target{receipt, batch.logs, block_hash, 0, {}};
-        if (auto fail = for_each_field(item, "a receipt", [&](const char* key, ondemand::value& field) {
-                return read_receipt_field(key, field, target);
-            })) {
-            return fail;
-        }
-        if (target.has != kReceiptAll) {
-            return Fail{"a receipt lacks one of logs, blockHash, transactionHash, transactionIndex"};
-        }
-        if (!batch.receipts.empty() && receipt.txn_index <= batch.receipts.back().txn_index) {
-            return Fail{"receipts are not in transaction order"};
-        }
-        batch.receipts.push_back(receipt);
-        return std::nullopt;
-    });
+std::optional<Fail> read_receipts(ondemand::value& value, const evm::Hash& block_hash,
+                                  evm::ReceiptBatch& batch) {
+    return for_each_item(
+        value, "the list of receipts", [&](ondemand::value& item) -> std::optional<Fail> {
+            evm::Receipt receipt;
+            ReceiptTarget target{receipt, batch.logs, block_hash, 0, {}};
+            if (auto fail =
+                    for_each_field(item, "a receipt", [&](const char* key, ondemand::value& field) {
+                        return read_receipt_field(key, field, target);
+                    })) {
+                return fail;
+            }
+            if (target.has != kReceiptAll) {
+                return Fail{
+                    "a receipt lacks one of logs, blockHash, transactionHash, transactionIndex"};
+            }
+            if (!batch.receipts.empty() && receipt.txn_index <= batch.receipts.back().txn_index) {
+                return Fail{"receipts are not in transaction order"};
+            }
+            batch.receipts.push_back(receipt);
+            return std::nullopt;
+        });
 }
 
 // ---- Transactions --------------------------------------------------------------------------
 
 std::optional<Fail> read_txn(ondemand::value& value, TxnInfo& txn) {
     uint32_t has = 0;
-    if (auto fail = for_each_field(value, "a transaction", [&](const char* key, ondemand::value& field) -> const char* {
-            if (key_is(key, "hash")) {
-                has |= 1U;
-                return read_fixed(field, txn.hash) ? nullptr : "hash is not 32 bytes";
-            }
-            if (key_is(key, "from")) {
-                has |= 2U;
-                return read_fixed(field, txn.from) ? nullptr : "from is not 20 bytes";
-            }
-            if (key_is(key, "to")) {
-                return read_optional(field, txn.to,
-                                     [](ondemand::value& v, evm::Address& out) { return read_fixed(v, out); },
-                                     "to is not 20 bytes");
-            }
-            if (key_is(key, "value")) {
-                has |= 4U;
-                return read_u256(field, txn.value) ? nullptr : "value is not a quantity";
-            }
-            return nullptr;
-        })) {
+    if (auto fail = for_each_field(
+            value, "a transaction", [&](const char* key, ondemand::value& field) -> const char* {
+                if (key_is(key, "hash")) {
+                    has |= 1U;
+                    return read_fixed(field, txn.hash) ? nullptr : "hash is not 32 bytes";
+                }
+                if (key_is(key, "from")) {
+                    has |= 2U;
+                    return read_fixed(field, txn.from) ? nullptr : "from is not 20 bytes";
+                }
+                if (key_is(key, "to")) {
+                    return read_optional(
+                        field, txn.to,
+                        [](ondemand::value& v, evm::Address& out) { return read_fixed(v, out); },
+                        "to is not 20 bytes");
+                }
+                if (key_is(key, "value")) {
+                    has |= 4U;
+                    return read_u256(field, txn.value) ? nullptr : "value is not a quantity";
+                }
+                return nullptr;
+            })) {
         return fail;
     }
     if (has != 7U) {
@@ -687,27 +738,30 @@ bool read_raw_text(ondemand::value& value, std::string& out) {
 // {code, message, data}; a bare string is taken as the message.
 std::optional<Fail> read_rpc_error(ondemand::value& value, RpcError& error) {
     if (string_of(value)) {
-        return read_raw_text(value, error.message) ? std::nullopt : std::optional{Fail{"the error is broken JSON"}};
+        return read_raw_text(value, error.message)
+                   ? std::nullopt
+                   : std::optional{Fail{"the error is broken JSON"}};
     }
-    return for_each_field(value, "the error", [&](const char* key, ondemand::value& field) -> const char* {
-        if (key_is(key, "code")) {
-            // A code in quotes or with a fraction says nothing that the message does not.
-            if (string_of(field)) {
-                std::string text;
-                if (!read_raw_text(field, text)) {
-                    return "broken code";
+    return for_each_field(
+        value, "the error", [&](const char* key, ondemand::value& field) -> const char* {
+            if (key_is(key, "code")) {
+                // A code in quotes or with a fraction says nothing that the message does not.
+                if (string_of(field)) {
+                    std::string text;
+                    if (!read_raw_text(field, text)) {
+                        return "broken code";
+                    }
+                    error.code = std::strtoll(text.c_str(), nullptr, 10);
+                } else if (field.get_int64().get(error.code) != simdjson::SUCCESS) {
+                    error.code = 0;
                 }
-                error.code = std::strtoll(text.c_str(), nullptr, 10);
-            } else if (field.get_int64().get(error.code) != simdjson::SUCCESS) {
-                error.code = 0;
+            } else if (key_is(key, "message")) {
+                return read_raw_text(field, error.message) ? nullptr : "broken message";
+            } else if (key_is(key, "data")) {
+                return read_raw_text(field, error.data) ? nullptr : "broken data";
             }
-        } else if (key_is(key, "message")) {
-            return read_raw_text(field, error.message) ? nullptr : "broken message";
-        } else if (key_is(key, "data")) {
-            return read_raw_text(field, error.data) ? nullptr : "broken data";
-        }
-        return nullptr;
-    });
+            return nullptr;
+        });
 }
 
 std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer& answer) {
@@ -727,7 +781,8 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
         case Call::Kind::kHeaderFinalized: {
             auto& header = answer.value.emplace<evm::Header>();
             fail = read_header(value, header);
-            if (!fail && call.kind == Call::Kind::kHeaderByNum && header.block_num != call.block_num) {
+            if (!fail && call.kind == Call::Kind::kHeaderByNum &&
+                header.block_num != call.block_num) {
                 fail = Fail{"asked for block " + std::to_string(call.block_num) + ", got block " +
                             std::to_string(header.block_num)};
             }
@@ -737,8 +792,10 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
             return fail;
         }
         case Call::Kind::kLogs:
-        case Call::Kind::kLogsOfBlock: return read_logs(value, answer.value.emplace<evm::LogBatch>());
-        case Call::Kind::kReceipts: return read_receipts(value, call.hash, answer.value.emplace<evm::ReceiptBatch>());
+        case Call::Kind::kLogsOfBlock:
+            return read_logs(value, answer.value.emplace<evm::LogBatch>());
+        case Call::Kind::kReceipts:
+            return read_receipts(value, call.hash, answer.value.emplace<evm::ReceiptBatch>());
         case Call::Kind::kTxn: {
             auto& txn = answer.value.emplace<TxnInfo>();
             fail = read_txn(value, txn);
@@ -758,8 +815,13 @@ Error decode_error(std::string why) {
 // Reads one {id, result | error}. `whole` receives an error object that has no id of ours.
 class EnvelopeReader {
   public:
-    EnvelopeReader(ondemand::document& document, std::span<const Call> calls, uint64_t first_id, std::vector<Answer>& answers)
-        : document_{document}, calls_{calls}, first_id_{first_id}, answers_{answers}, seen_(calls.size(), false) {}
+    EnvelopeReader(ondemand::document& document, std::span<const Call> calls, uint64_t first_id,
+                   std::vector<Answer>& answers)
+        : document_{document},
+          calls_{calls},
+          first_id_{first_id},
+          answers_{answers},
+          seen_(calls.size(), false) {}
 
     Status read(ondemand::object& object) {
         ondemand::value id_value;
@@ -863,9 +925,11 @@ struct AnswerReader::Impl {
             body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
         }
         const auto error =
-            parser.iterate(simdjson::padded_string_view{body.data(), body.size(), body.capacity()}).get(document);
+            parser.iterate(simdjson::padded_string_view{body.data(), body.size(), body.capacity()})
+                .get(document);
         if (error != simdjson::SUCCESS) {
-            return decode_error(std::string{"the response is not JSON: "} + simdjson::error_message(error));
+            return decode_error(std::string{"the response is not JSON: "} +
+                                simdjson::error_message(error));
         }
         return ok();
     }
@@ -873,7 +937,8 @@ struct AnswerReader::Impl {
     Status read_document(ondemand::document& document, EnvelopeReader& reader, bool& is_array) {
         ondemand::json_type type{};
         if (const auto error = document.type().get(type); error != simdjson::SUCCESS) {
-            return decode_error(std::string{"the response is not JSON: "} + simdjson::error_message(error));
+            return decode_error(std::string{"the response is not JSON: "} +
+                                simdjson::error_message(error));
         }
         if (type == ondemand::json_type::object) {
             // Not by way of get_value(), which does not look at the closing brace.
@@ -891,7 +956,8 @@ struct AnswerReader::Impl {
             for (auto item : array) {
                 ondemand::value value;
                 if (const auto error = std::move(item).get(value); error != simdjson::SUCCESS) {
-                    return decode_error(std::string{"broken JSON: "} + simdjson::error_message(error));
+                    return decode_error(std::string{"broken JSON: "} +
+                                        simdjson::error_message(error));
                 }
                 ondemand::object object;
                 if (value.get_object().get(object) != simdjson::SUCCESS) {
@@ -911,7 +977,8 @@ AnswerReader::~AnswerReader() = default;
 AnswerReader::AnswerReader(AnswerReader&&) noexcept = default;
 AnswerReader& AnswerReader::operator=(AnswerReader&&) noexcept = default;
 
-Result<std::vector<Answer>> AnswerReader::read(Bytes& body, std::span<const Call> calls, uint64_t first_id) {
+Result<std::vector<Answer>> AnswerReader::read(Bytes& body, std::span<const Call> calls,
+                                               uint64_t first_id) {
     ondemand::document document;
     PLUMBLINE_TRY_VOID(impl_->open(body, document));
     std::vector<Answer> answers(calls.size());
@@ -948,14 +1015,15 @@ std::optional<RpcError> AnswerReader::read_error(Bytes& body) {
         }
         for (auto item : array) {
             ondemand::value first;
-            found = std::move(item).get(first) == simdjson::SUCCESS && first.get_object().get(object) == simdjson::SUCCESS;
+            found = std::move(item).get(first) == simdjson::SUCCESS &&
+                    first.get_object().get(object) == simdjson::SUCCESS;
             break;
         }
     }
     ondemand::value value;
     RpcError error;
-    if (!found || object.find_field_unordered("error").get(value) != simdjson::SUCCESS || is_null(value) ||
-        read_rpc_error(value, error)) {
+    if (!found || object.find_field_unordered("error").get(value) != simdjson::SUCCESS ||
+        is_null(value) || read_rpc_error(value, error)) {
         return std::nullopt;
     }
     return error;

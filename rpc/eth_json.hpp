@@ -26,15 +26,15 @@ namespace plumbline::rpc {
 /// One call of a request.
 struct Call {
     enum class Kind : uint8_t {
-        kChainId,         ///< -> uint64_t
-        kHeaderByNum,     ///< `block_num` -> Header or null
-        kHeaderByHash,    ///< `hash` -> Header or null
-        kHeaderLatest,    ///< -> Header or null
-        kHeaderFinalized, ///< -> Header or null
-        kLogs,            ///< `filter`, `range` -> LogBatch
-        kLogsOfBlock,     ///< `filter`, `hash` -> LogBatch
-        kReceipts,        ///< all receipts of block `hash` -> ReceiptBatch or null
-        kTxn,             ///< `hash` -> TxnInfo or null
+        kChainId,          ///< -> uint64_t
+        kHeaderByNum,      ///< `block_num` -> Header or null
+        kHeaderByHash,     ///< `hash` -> Header or null
+        kHeaderLatest,     ///< -> Header or null
+        kHeaderFinalized,  ///< -> Header or null
+        kLogs,             ///< `filter`, `range` -> LogBatch
+        kLogsOfBlock,      ///< `filter`, `hash` -> LogBatch
+        kReceipts,         ///< all receipts of block `hash` -> ReceiptBatch or null
+        kTxn,              ///< `hash` -> TxnInfo or null
     };
     Kind kind = Kind::kChainId;
     uint64_t block_num = 0;
@@ -65,9 +65,9 @@ struct Answer {
     struct Malformed {
         std::string why;
     };
-    std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch, TxnInfo>
-        value =
-        Malformed{"no answer with this call's id"};
+    std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
+                 TxnInfo>
+        value = Malformed{"no answer with this call's id"};
 
     template <typename T>
     [[nodiscard]] const T* get() const noexcept {
@@ -93,7 +93,8 @@ class AnswerReader {
     /// `body` gains capacity if it has less than `kBodyPadding` to spare; its bytes stay.
     [[nodiscard]] Result<std::vector<Answer>> read(Bytes& body, std::span<const Call> calls,
                                                    uint64_t first_id);
-    /// The error object of a body that answers nothing (as sent with HTTP 4xx and 5xx), if it is one.
+    /// The error object of a body that answers nothing (as sent with HTTP 4xx and 5xx), if it is
+    /// one.
     [[nodiscard]] std::optional<RpcError> read_error(Bytes& body);
 
   private:

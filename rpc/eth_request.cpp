@@ -47,7 +47,8 @@ void append_filter(std::string& out, const Call& call) {
     }
     const std::span<const evm::Address> all{call.filter->addresses};
     const size_t end = std::min(call.address_end, all.size());
-    const auto addresses = all.subspan(std::min(call.address_begin, end), end - std::min(call.address_begin, end));
+    const auto addresses =
+        all.subspan(std::min(call.address_begin, end), end - std::min(call.address_begin, end));
     if (addresses.size() == 1) {
         out += ",\"address\":";
         append_quoted_hex(out, addresses.front());
@@ -70,7 +71,8 @@ void append_filter(std::string& out, const Call& call) {
 
 void append_params(std::string& out, const Call& call) {
     switch (call.kind) {
-        case Call::Kind::kChainId: return;
+        case Call::Kind::kChainId:
+            return;
         case Call::Kind::kHeaderByNum:
             append_quoted_quantity(out, call.block_num);
             out += ",false";
@@ -79,17 +81,25 @@ void append_params(std::string& out, const Call& call) {
             append_quoted_hex(out, call.hash);
             out += ",false";
             return;
-        case Call::Kind::kHeaderLatest: out += "\"latest\",false"; return;
-        case Call::Kind::kHeaderFinalized: out += "\"finalized\",false"; return;
+        case Call::Kind::kHeaderLatest:
+            out += "\"latest\",false";
+            return;
+        case Call::Kind::kHeaderFinalized:
+            out += "\"finalized\",false";
+            return;
         case Call::Kind::kLogs:
-        case Call::Kind::kLogsOfBlock: append_filter(out, call); return;
+        case Call::Kind::kLogsOfBlock:
+            append_filter(out, call);
+            return;
         case Call::Kind::kReceipts:
             // EIP-1898: by hash, so that a reorganisation cannot slip another block in.
             out += "{\"blockHash\":";
             append_quoted_hex(out, call.hash);
             out += '}';
             return;
-        case Call::Kind::kTxn: append_quoted_hex(out, call.hash); return;
+        case Call::Kind::kTxn:
+            append_quoted_hex(out, call.hash);
+            return;
     }
 }
 
@@ -97,15 +107,21 @@ void append_params(std::string& out, const Call& call) {
 
 std::string_view method_name(Call::Kind kind) noexcept {
     switch (kind) {
-        case Call::Kind::kChainId: return "eth_chainId";
+        case Call::Kind::kChainId:
+            return "eth_chainId";
         case Call::Kind::kHeaderByNum:
         case Call::Kind::kHeaderLatest:
-        case Call::Kind::kHeaderFinalized: return "eth_getBlockByNumber";
-        case Call::Kind::kHeaderByHash: return "eth_getBlockByHash";
+        case Call::Kind::kHeaderFinalized:
+            return "eth_getBlockByNumber";
+        case Call::Kind::kHeaderByHash:
+            return "eth_getBlockByHash";
         case Call::Kind::kLogs:
-        case Call::Kind::kLogsOfBlock: return "eth_getLogs";
-        case Call::Kind::kReceipts: return "eth_getBlockReceipts";
-        case Call::Kind::kTxn: return "eth_getTransactionByHash";
+        case Call::Kind::kLogsOfBlock:
+            return "eth_getLogs";
+        case Call::Kind::kReceipts:
+            return "eth_getBlockReceipts";
+        case Call::Kind::kTxn:
+            return "eth_getTransactionByHash";
     }
     return "";
 }

@@ -20,7 +20,12 @@ struct Endpoint {
     std::string bearer_token;  ///< sent as "Authorization: Bearer ..." when not empty
 };
 
-enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogLevel : uint8_t {
+    kDebug,
+    kInfo,
+    kWarning,
+    kError
+};
 
 /// Hears what people should know. Messages never hold secrets. Called from within the pool's calls;
 /// must not call the pool.
@@ -49,26 +54,26 @@ struct PoolOptions {
     std::optional<uint64_t> chain_id;
     uint64_t seed = 1;  ///< of the jitter
 
-    uint32_t in_flight_max = 32;               ///< HTTP requests, overall
-    uint32_t in_flight_per_provider_max = 8;   ///< shrinks on rate limits, grows back
+    uint32_t in_flight_max = 32;              ///< HTTP requests, overall
+    uint32_t in_flight_per_provider_max = 8;  ///< shrinks on rate limits, grows back
     int64_t request_timeout_ms = 30'000;
     int64_t head_timeout_ms = 8'000;
     size_t body_size_max = 64U << 20U;
-    uint32_t attempts_max = 8;                 ///< of one question's part, over all providers
-    int64_t deadline_ms = 120'000;             ///< of one question's part without any progress
-    int64_t backoff_ms_first = 200;            ///< full jitter: 0 to first * 2^n
+    uint32_t attempts_max = 8;       ///< of one question's part, over all providers
+    int64_t deadline_ms = 120'000;   ///< of one question's part without any progress
+    int64_t backoff_ms_first = 200;  ///< full jitter: 0 to first * 2^n
     int64_t backoff_ms_max = 15'000;
-    uint32_t breaker_failures = 3;             ///< failures in a row that stop asking
-    int64_t breaker_ms_first = 1'000;          ///< until the first probe; doubles
+    uint32_t breaker_failures = 3;     ///< failures in a row that stop asking
+    int64_t breaker_ms_first = 1'000;  ///< until the first probe; doubles
     int64_t breaker_ms_max = 60'000;
     int64_t billing_park_ms = 600'000;
-    int64_t lie_park_ms = 300'000;             ///< after `lies_tolerated` proven lies
+    int64_t lie_park_ms = 300'000;  ///< after `lies_tolerated` proven lies
     uint32_t lies_tolerated = 2;
     int64_t retry_after_ms_max = 3'600'000;
-    int64_t head_stale_ms = 3'000;             ///< older head knowledge is asked again when it matters
-    int64_t heads_grace_ms = 400;              ///< get_heads waits this long for the slower ones
-    uint32_t batch_max = 50;                   ///< calls a batch, until learnt otherwise
-    uint32_t addresses_max = 1'000;            ///< a filter, until learnt otherwise
+    int64_t head_stale_ms = 3'000;   ///< older head knowledge is asked again when it matters
+    int64_t heads_grace_ms = 400;    ///< get_heads waits this long for the slower ones
+    uint32_t batch_max = 50;         ///< calls a batch, until learnt otherwise
+    uint32_t addresses_max = 1'000;  ///< a filter, until learnt otherwise
     BloomCheck bloom_check = BloomCheck::kEveryEvent;
     /// Filters with more addresses match nearly every bloom; it then says nothing.
     uint32_t bloom_addresses_max = 32;
@@ -88,11 +93,12 @@ struct ProviderStats {
     uint64_t lies = 0;       ///< answers proven wrong
     double latency_ms = 0;   ///< moving average
     uint32_t in_flight = 0;
-    double window = 0;       ///< requests at once allowed now
+    double window = 0;  ///< requests at once allowed now
     uint64_t batch_max = 0;
     std::optional<uint64_t> blocks_cap;  ///< learnt, of the filter asked last
     bool usable = true;                  ///< false while parked or broken
-    std::string state;                   ///< "ok", "starting", "rate limited", "down", "billing", "lied", "other chain"
+    std::string
+        state;  ///< "ok", "starting", "rate limited", "down", "billing", "lied", "other chain"
 };
 
 }  // namespace plumbline::rpc

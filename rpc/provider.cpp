@@ -57,9 +57,13 @@ int64_t Jitter::upto(int64_t bound) {
     return bound <= 0 ? 0 : static_cast<int64_t>(z % (static_cast<uint64_t>(bound) + 1));
 }
 
-Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock, Jitter& jitter)
-    : options_{options}, clock_{clock}, jitter_{jitter},
-      window_{static_cast<double>(options.in_flight_per_provider_max)}, batch_max_{options.batch_max},
+Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock,
+                   Jitter& jitter)
+    : options_{options},
+      clock_{clock},
+      jitter_{jitter},
+      window_{static_cast<double>(options.in_flight_per_provider_max)},
+      batch_max_{options.batch_max},
       addresses_max_{options.addresses_max} {
     stats_.name = display_name(endpoint.url);
 }
@@ -71,7 +75,8 @@ bool Provider::is_usable() const {
 
 bool Provider::wants_probe() const {
     const int64_t now = clock_.monotonic_ms();
-    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && open_until_ms_ && now >= *open_until_ms_;
+    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && open_until_ms_ &&
+           now >= *open_until_ms_;
 }
 
 bool Provider::is_free() const {
@@ -96,7 +101,8 @@ std::optional<int64_t> Provider::free_at_ms() const {
 
 double Provider::cost() const {
     const double latency = std::max(1.0, stats_.latency_ms);
-    return latency * static_cast<double>(in_flight_ + 1) * (1.0 + static_cast<double>(failures_in_row_)) *
+    return latency * static_cast<double>(in_flight_ + 1) *
+           (1.0 + static_cast<double>(failures_in_row_)) *
            (1.0 + 4.0 * static_cast<double>(stats_.lies));
 }
 
@@ -123,14 +129,16 @@ void Provider::on_success(int64_t elapsed_ms) {
         parked_until_ms_.reset();
         billing_ = false;
     }
-    window_ = std::min(static_cast<double>(options_.in_flight_per_provider_max), window_ + 1.0 / window_);
+    window_ =
+        std::min(static_cast<double>(options_.in_flight_per_provider_max), window_ + 1.0 / window_);
 }
 
 void Provider::on_failure() {
     ++failures_in_row_;
     if (failures_in_row_ >= options_.breaker_failures || open_until_ms_) {
-        const int64_t base = std::min(options_.breaker_ms_max,
-                                      options_.breaker_ms_first << std::min<uint32_t>(breaker_rounds_, 20));
+        const int64_t base =
+            std::min(options_.breaker_ms_max,
+                     options_.breaker_ms_first << std::min<uint32_t>(breaker_rounds_, 20));
         // Failures of requests that were out together count as one round.
         if (!open_until_ms_ || clock_.monotonic_ms() >= *open_until_ms_) {
             ++breaker_rounds_;
@@ -141,17 +149,18 @@ void Provider::on_failure() {
 
 void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms) {
     window_ = std::max(1.0, window_ / 2);
-    const int64_t base = std::min(options_.backoff_ms_max,
-                                  2 * options_.backoff_ms_first << std::min<uint32_t>(rate_limits_in_row_, 16));
+    const int64_t base =
+        std::min(options_.backoff_ms_max,
+                 2 * options_.backoff_ms_first << std::min<uint32_t>(rate_limits_in_row_, 16));
     ++rate_limits_in_row_;
     const int64_t wait = retry_after_ms ? std::min(*retry_after_ms, options_.retry_after_ms_max)
                                         : base / 2 + jitter_.upto(base / 2);
     wait_until_ms_ = std::max(wait_until_ms_, clock_.monotonic_ms() + wait);
 }
 
-void Provider::on_lie() {
+void Provider::on_lie(bool others_can_serve) {
     ++stats_.lies;
-    if (stats_.lies > options_.lies_tolerated) {
+    if (others_can_serve && stats_.lies > options_.lies_tolerated) {
         parked_until_ms_ = clock_.monotonic_ms() + options_.lie_park_ms;
     }
 }

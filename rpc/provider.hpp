@@ -13,7 +13,8 @@
 
 namespace plumbline::rpc {
 
-/// scheme://host[:port] of a URL: all of it that may be shown. "(unreadable url)" if it has no host.
+/// scheme://host[:port] of a URL: all of it that may be shown. "(unreadable url)" if it has no
+/// host.
 [[nodiscard]] std::string display_name(std::string_view url);
 
 /// Deterministic jitter (splitmix64).
@@ -30,7 +31,8 @@ class Jitter {
 /// One thread.
 class Provider {
   public:
-    Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock, Jitter& jitter);
+    Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock,
+             Jitter& jitter);
 
     [[nodiscard]] const std::string& name() const { return stats_.name; }
 
@@ -58,7 +60,8 @@ class Provider {
     void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
     void on_transport_error() { ++stats_.transport_errors; }
     void on_malformed() { ++stats_.malformed; }
-    void on_lie();
+    /// Counts a proven lie; beyond the tolerated ones it is parked, unless nobody else could serve.
+    void on_lie(bool others_can_serve);
     /// True the first time, until it works again: the user is to be told.
     [[nodiscard]] bool on_billing();
 
@@ -84,7 +87,7 @@ class Provider {
 
     [[nodiscard]] ProviderStats stats() const;
     bool head_probe_out = false;  ///< a refresh is on its way
-    bool down_told = false;       ///< the observer heard that it is down, and not yet that it is back
+    bool down_told = false;  ///< the observer heard that it is down, and not yet that it is back
 
   private:
     const PoolOptions& options_;
@@ -95,7 +98,7 @@ class Provider {
     double window_;
     uint32_t batch_max_;
     uint32_t addresses_max_;
-    int64_t wait_until_ms_ = 0;        // rate limit
+    int64_t wait_until_ms_ = 0;  // rate limit
     uint32_t rate_limits_in_row_ = 0;
     uint32_t failures_in_row_ = 0;
     uint32_t breaker_rounds_ = 0;

@@ -38,10 +38,13 @@ void finish_heads(HeadsJob& job) {
         job.done(Error{ErrorCode::kUnavailable, std::move(text)});
         return;
     }
-    std::ranges::stable_sort(job.answers, [](const Heads& a, const Heads& b) { return a.latest.block_num > b.latest.block_num; });
+    std::ranges::stable_sort(job.answers, [](const Heads& a, const Heads& b) {
+        return a.latest.block_num > b.latest.block_num;
+    });
     size_t best = 0;
     while (job.answers.size() >= 3 && best + 2 < job.answers.size() &&
-           job.answers[best].latest.block_num > job.answers[best + 1].latest.block_num + kHeadOutlierBlocks) {
+           job.answers[best].latest.block_num >
+               job.answers[best + 1].latest.block_num + kHeadOutlierBlocks) {
         ++best;
     }
     job.done(std::move(job.answers[best]));
@@ -53,11 +56,12 @@ struct ProviderPool::Impl {
     PoolOptions options;
     Dispatcher dispatcher;
     BloomTrust bloom;
-    size_t open = 0;    // questions
+    size_t open = 0;      // questions
     size_t answered = 0;  // callbacks run, for poll's result
 
     Impl(PoolOptions given, Transport& transport, const Clock& clock, PoolObserver* observer)
-        : options{std::move(given)}, dispatcher{options, transport, clock, observer} {}
+        : options{std::move(given)},
+          dispatcher{options, transport, clock, observer} {}
 
     // Counts the question in now and out when its callback runs.
     template <typename T>
@@ -80,7 +84,8 @@ struct ProviderPool::Impl {
         CallGroup group;
         group.calls = std::move(calls);
         std::vector<Call> asked = group.calls;
-        group.done = [what = std::move(what), asked = std::move(asked), done = std::move(done)](GroupResult result) {
+        group.done = [what = std::move(what), asked = std::move(asked),
+                      done = std::move(done)](GroupResult result) {
             if (result.error) {
                 done(std::move(*result.error));
                 return;
@@ -90,8 +95,9 @@ struct ProviderPool::Impl {
             for (size_t i = 0; i < result.answers.size(); ++i) {
                 auto* value = result.answers[i].template get<T>();
                 if (value == nullptr) {
-                    const std::string name = asked[i].kind == Call::Kind::kHeaderByNum ? std::to_string(asked[i].block_num)
-                                                                                       : evm::to_hex(asked[i].hash);
+                    const std::string name = asked[i].kind == Call::Kind::kHeaderByNum
+                                                 ? std::to_string(asked[i].block_num)
+                                                 : evm::to_hex(asked[i].hash);
                     done(Error{ErrorCode::kNotFound, "no provider has " + what + " " + name});
                     return;
                 }
@@ -124,7 +130,8 @@ struct ProviderPool::Impl {
         }
         job->open = asked.size();
         for (const size_t provider : asked) {
-            dispatcher.probe_head(provider, [this, job](GroupResult result) { on_head(job, std::move(result)); });
+            dispatcher.probe_head(
+                provider, [this, job](GroupResult result) { on_head(job, std::move(result)); });
         }
     }
 
@@ -148,18 +155,21 @@ struct ProviderPool::Impl {
     }
 };
 
-ProviderPool::ProviderPool(PoolOptions options, Transport& transport, const Clock& clock, PoolObserver* observer)
+ProviderPool::ProviderPool(PoolOptions options, Transport& transport, const Clock& clock,
+                           PoolObserver* observer)
     : impl_{std::make_unique<Impl>(std::move(options), transport, clock, observer)} {}
 
 ProviderPool::~ProviderPool() = default;
 
 void ProviderPool::get_chain_id(Callback<uint64_t> done) {
-    impl_->ask_heads([impl = impl_.get(), done = impl_->counted<uint64_t>(std::move(done))](Result<Heads> heads) {
+    impl_->ask_heads([impl = impl_.get(),
+                      done = impl_->counted<uint64_t>(std::move(done))](Result<Heads> heads) {
         if (const auto id = impl->dispatcher.chain_id(); id && heads) {
             done(*id);
             return;
         }
-        done(heads ? Error{ErrorCode::kUnavailable, "no provider told its chain id"} : std::move(heads).error());
+        done(heads ? Error{ErrorCode::kUnavailable, "no provider told its chain id"}
+                   : std::move(heads).error());
     });
 }
 
@@ -167,13 +177,15 @@ void ProviderPool::get_heads(Callback<Heads> done) {
     impl_->ask_heads(impl_->counted<Heads>(std::move(done)));
 }
 
-void ProviderPool::get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) {
+void ProviderPool::get_headers(std::vector<uint64_t> block_nums,
+                               Callback<std::vector<evm::Header>> done) {
     std::vector<Call> calls(block_nums.size());
     for (size_t i = 0; i < calls.size(); ++i) {
         calls[i].kind = Call::Kind::kHeaderByNum;
         calls[i].block_num = block_nums[i];
     }
-    impl_->ask_all<evm::Header>(std::move(calls), "block", impl_->counted<std::vector<evm::Header>>(std::move(done)));
+    impl_->ask_all<evm::Header>(std::move(calls), "block",
+                                impl_->counted<std::vector<evm::Header>>(std::move(done)));
 }
 
 void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) {
@@ -181,7 +193,8 @@ void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done
     calls[0].kind = Call::Kind::kHeaderByHash;
     calls[0].hash = hash;
     impl_->ask_all<evm::Header>(std::move(calls), "block",
-                                [done = impl_->counted<evm::Header>(std::move(done))](Result<std::vector<evm::Header>> headers) {
+                                [done = impl_->counted<evm::Header>(std::move(done))](
+                                    Result<std::vector<evm::Header>> headers) {
                                     if (headers) {
                                         done(std::move(headers->front()));
                                     } else {
@@ -190,10 +203,11 @@ void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done
                                 });
 }
 
-void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) {
+void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
+                             Callback<RangeLogs> done) {
     PLUMBLINE_CHECK(range.from <= range.to);
-    std::make_shared<RangeJob>(impl_->dispatcher, impl_->bloom, std::move(filter), range, all_headers,
-                               impl_->counted<RangeLogs>(std::move(done)))
+    std::make_shared<RangeJob>(impl_->dispatcher, impl_->bloom, std::move(filter), range,
+                               all_headers, impl_->counted<RangeLogs>(std::move(done)))
         ->start();
 }
 
@@ -203,7 +217,8 @@ void ProviderPool::get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<
         calls[i].kind = Call::Kind::kTxn;
         calls[i].hash = hashes[i];
     }
-    impl_->ask_all<TxnInfo>(std::move(calls), "transaction", impl_->counted<std::vector<TxnInfo>>(std::move(done)));
+    impl_->ask_all<TxnInfo>(std::move(calls), "transaction",
+                            impl_->counted<std::vector<TxnInfo>>(std::move(done)));
 }
 
 void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
@@ -211,7 +226,8 @@ void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch
     calls[0].kind = Call::Kind::kReceipts;
     calls[0].hash = block_hash;
     impl_->ask_all<evm::ReceiptBatch>(std::move(calls), "receipts of block",
-                                      [done = impl_->counted<evm::ReceiptBatch>(std::move(done))](Result<std::vector<evm::ReceiptBatch>> batches) {
+                                      [done = impl_->counted<evm::ReceiptBatch>(std::move(done))](
+                                          Result<std::vector<evm::ReceiptBatch>> batches) {
                                           if (batches) {
                                               done(std::move(batches->front()));
                                           } else {
@@ -253,20 +269,31 @@ namespace {
 // Owns what a pool needs; members are destroyed in reverse, the pool first.
 class OwningPool final : public ChainSource {
   public:
-    OwningPool(PoolOptions options, PoolObserver* observer) : pool_{std::move(options), transport_, system_clock(), observer} {}
+    OwningPool(PoolOptions options, PoolObserver* observer)
+        : pool_{std::move(options), transport_, system_clock(), observer} {}
 
     void get_chain_id(Callback<uint64_t> done) override { pool_.get_chain_id(std::move(done)); }
     void get_heads(Callback<Heads> done) override { pool_.get_heads(std::move(done)); }
-    void get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) override {
+    void get_headers(std::vector<uint64_t> block_nums,
+                     Callback<std::vector<evm::Header>> done) override {
         pool_.get_headers(std::move(block_nums), std::move(done));
     }
-    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override { pool_.get_header_by_hash(hash, std::move(done)); }
-    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) override {
+    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override {
+        pool_.get_header_by_hash(hash, std::move(done));
+    }
+    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
+                   Callback<RangeLogs> done) override {
         pool_.get_range(std::move(filter), range, all_headers, std::move(done));
     }
-    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override { pool_.get_txns(std::move(hashes), std::move(done)); }
-    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override { pool_.get_receipts(block_hash, std::move(done)); }
-    [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override { return pool_.suggest_range_size(filter, from); }
+    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override {
+        pool_.get_txns(std::move(hashes), std::move(done));
+    }
+    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
+        pool_.get_receipts(block_hash, std::move(done));
+    }
+    [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override {
+        return pool_.suggest_range_size(filter, from);
+    }
     size_t poll(int64_t wait_ms) override { return pool_.poll(wait_ms); }
     [[nodiscard]] size_t in_flight() const override { return pool_.in_flight(); }
 

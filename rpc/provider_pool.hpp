@@ -16,14 +16,17 @@ namespace plumbline::rpc {
 class ProviderPool final : public ChainSource {
   public:
     /// All references must outlive the pool; `observer` may be null.
-    ProviderPool(PoolOptions options, Transport& transport, const Clock& clock, PoolObserver* observer = nullptr);
+    ProviderPool(PoolOptions options, Transport& transport, const Clock& clock,
+                 PoolObserver* observer = nullptr);
     ~ProviderPool() override;
 
     void get_chain_id(Callback<uint64_t> done) override;
     void get_heads(Callback<Heads> done) override;
-    void get_headers(std::vector<uint64_t> block_nums, Callback<std::vector<evm::Header>> done) override;
+    void get_headers(std::vector<uint64_t> block_nums,
+                     Callback<std::vector<evm::Header>> done) override;
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
-    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers, Callback<RangeLogs> done) override;
+    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
+                   Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override;
@@ -39,6 +42,7 @@ class ProviderPool final : public ChainSource {
 };
 
 /// A pool over its own curl transport and the machine's clock: what a program uses.
-[[nodiscard]] std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer = nullptr);
+[[nodiscard]] std::unique_ptr<ChainSource> make_chain_source(PoolOptions options,
+                                                             PoolObserver* observer = nullptr);
 
 }  // namespace plumbline::rpc

@@ -50,7 +50,7 @@ class RangeController {
         uint64_t blocks = 0;
         uint64_t refused = 0;  // smallest size known to be refused
         [[nodiscard]] bool is_vague() const { return !told && refused > blocks + blocks / 8 + 1; }
-        bool told = false;     // the provider named the number
+        bool told = false;  // the provider named the number
         int64_t expires_ms = 0;
         int64_t expiry_ms = 0;
         uint32_t successes = 0;

@@ -32,7 +32,9 @@ evm::LogBatch matching(const FilterCheck& check, const evm::LogBatch& batch) {
 bool contains_all(const evm::LogBatch& whole, const evm::LogBatch& part) {
     evm::LogBatch common;
     for (const evm::Log& log : whole.logs) {
-        if (std::ranges::any_of(part.logs, [&](const evm::Log& other) { return other.log_index == log.log_index; })) {
+        if (std::ranges::any_of(part.logs, [&](const evm::Log& other) {
+                return other.log_index == log.log_index;
+            })) {
             common.push(log, whole.data(log));
         }
     }
@@ -41,10 +43,15 @@ bool contains_all(const evm::LogBatch& whole, const evm::LogBatch& part) {
 
 }  // namespace
 
-RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter, evm::BlockRange range,
-                   bool all_headers, Done done)
-    : dispatcher_{dispatcher}, bloom_{bloom}, filter_{std::make_shared<const LogFilter>(std::move(filter))},
-      check_{*filter_}, range_{range}, all_headers_{all_headers}, done_{std::move(done)} {}
+RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter,
+                   evm::BlockRange range, bool all_headers, Done done)
+    : dispatcher_{dispatcher},
+      bloom_{bloom},
+      filter_{std::make_shared<const LogFilter>(std::move(filter))},
+      check_{*filter_},
+      range_{range},
+      all_headers_{all_headers},
+      done_{std::move(done)} {}
 
 template <typename Step>
 std::function<void(GroupResult)> RangeJob::then(uint64_t from, Step step) {
@@ -110,7 +117,8 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     const size_t addresses = filter_->addresses.size();
     const size_t chunk = std::max<size_t>(1, target.addresses_max());
     const size_t chunks = addresses == 0 ? 1 : (addresses + chunk - 1) / chunk;
-    uint64_t size = piece.split ? std::min(piece.range.size(), ranges.cap().value_or(UINT64_MAX)) : ranges.take_size();
+    uint64_t size = piece.split ? std::min(piece.range.size(), ranges.cap().value_or(UINT64_MAX))
+                                : ranges.take_size();
     if (all_headers_) {
         const uint64_t room = target.batch_max() > chunks ? target.batch_max() - chunks : 1;
         size = std::min(size, room);
@@ -127,7 +135,8 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     }
     group.block_needed = piece.range.to;
     group.calls.clear();
-    for (uint64_t num = all_headers_ ? piece.range.from : piece.range.to; num <= piece.range.to; ++num) {
+    for (uint64_t num = all_headers_ ? piece.range.from : piece.range.to; num <= piece.range.to;
+         ++num) {
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kHeaderByNum;
         call.block_num = num;
@@ -178,14 +187,15 @@ void RangeJob::on_answer(uint64_t from, GroupResult result) {
         try_again(piece, result.provider, *fault, true);
         return;
     }
-    dispatcher_.providers()[result.provider].ranges(*filter_).on_success(piece.range.size(), piece.logs.logs.size(),
-                                                                          result.received_bytes, result.elapsed_ms);
+    dispatcher_.providers()[result.provider].ranges(*filter_).on_success(
+        piece.range.size(), piece.logs.logs.size(), result.received_bytes, result.elapsed_ms);
     ask_headers(piece);
 }
 
 // ---- Refusals ------------------------------------------------------------------------------
 
-void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal, const Error& error) {
+void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal,
+                          const Error& error) {
     Provider& refuser = dispatcher_.providers()[provider];
     RangeController& ranges = refuser.ranges(*filter_);
     const uint64_t size = piece.range.size();
@@ -212,7 +222,8 @@ void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal,
         return;
     }
     // A single block cannot be cut. Ask another one first where the block may not be the reason.
-    const bool dense = refusal.kind == RefusalClass::kTooManyResults || refusal.kind == RefusalClass::kResponseTooLarge;
+    const bool dense = refusal.kind == RefusalClass::kTooManyResults ||
+                       refusal.kind == RefusalClass::kResponseTooLarge;
     const bool maybe_dense = dense || refusal.kind == RefusalClass::kTimeout;
     if ((dense && !refusal.ambiguous) || (maybe_dense && piece.attempts >= 2)) {
         ++piece.attempts;
@@ -226,7 +237,8 @@ void RangeJob::on_refusal(Piece& piece, size_t provider, const Refusal& refusal,
 void RangeJob::split_piece(Piece& piece, const Refusal& refusal) {
     uint64_t first_size = piece.range.size() / 2;
     bool hinted = false;
-    if (refusal.range_hint && refusal.range_hint->from == piece.range.from && refusal.range_hint->to < piece.range.to) {
+    if (refusal.range_hint && refusal.range_hint->from == piece.range.from &&
+        refusal.range_hint->to < piece.range.to) {
         first_size = refusal.range_hint->size();
         hinted = true;
     } else if (refusal.blocks_max && *refusal.blocks_max < piece.range.size()) {
@@ -250,7 +262,10 @@ void RangeJob::ask_dense(uint64_t from) {
     group.done = then(from, [](RangeJob& self, Piece& piece, GroupResult result) {
         auto* header = result.error ? nullptr : result.answers[0].get<evm::Header>();
         if (header == nullptr) {
-            self.fail(result.error ? *result.error : Error{ErrorCode::kNotFound, "no provider has block " + std::to_string(piece.range.from)});
+            self.fail(result.error
+                          ? *result.error
+                          : Error{ErrorCode::kNotFound,
+                                  "no provider has block " + std::to_string(piece.range.from)});
             return;
         }
         piece.headers.clear();
@@ -260,23 +275,27 @@ void RangeJob::ask_dense(uint64_t from) {
         receipts.calls.resize(1);
         receipts.calls[0].kind = Call::Kind::kReceipts;
         receipts.calls[0].hash = hash;
-        receipts.done = self.then(piece.range.from, [](RangeJob& job, Piece& dense, GroupResult answer) {
-            const auto* batch = answer.error ? nullptr : answer.answers[0].get<evm::ReceiptBatch>();
-            if (batch == nullptr) {
-                job.fail(Error{ErrorCode::kTooLarge, "block " + std::to_string(dense.range.from) +
-                                                         " has more logs than providers give at once, and its receipts cannot be had: " +
-                                                         (answer.error ? answer.error->message : "null")});
-                return;
-            }
-            dense.provider = answer.provider;
-            dense.received_bytes += answer.received_bytes;
-            dense.logs = matching(job.check_, batch->logs);
-            if (const auto fault = job.check_.find_fault(dense.logs, dense.range)) {
-                job.try_again(dense, answer.provider, *fault, true);
-                return;
-            }
-            job.check_piece(dense);
-        });
+        receipts.done =
+            self.then(piece.range.from, [](RangeJob& job, Piece& dense, GroupResult answer) {
+                const auto* batch =
+                    answer.error ? nullptr : answer.answers[0].get<evm::ReceiptBatch>();
+                if (batch == nullptr) {
+                    job.fail(Error{ErrorCode::kTooLarge,
+                                   "block " + std::to_string(dense.range.from) +
+                                       " has more logs than providers give at once, and its "
+                                       "receipts cannot be had: " +
+                                       (answer.error ? answer.error->message : "null")});
+                    return;
+                }
+                dense.provider = answer.provider;
+                dense.received_bytes += answer.received_bytes;
+                dense.logs = matching(job.check_, batch->logs);
+                if (const auto fault = job.check_.find_fault(dense.logs, dense.range)) {
+                    job.try_again(dense, answer.provider, *fault, true);
+                    return;
+                }
+                job.check_piece(dense);
+            });
         self.dispatcher_.send(std::move(receipts));
     });
     dispatcher_.send(std::move(group));
@@ -322,14 +341,19 @@ void RangeJob::check_piece(Piece& piece) {
         const auto header = piece.headers.find(log.block_num);
         if (header == piece.headers.end() || header->second.hash != log.block_hash) {
             // A reorganisation between the two answers, or one of them is from another fork.
-            try_again(piece, piece.provider, "a log of block " + std::to_string(log.block_num) + " has another block hash than the header", false);
+            try_again(piece, piece.provider,
+                      "a log of block " + std::to_string(log.block_num) +
+                          " has another block hash than the header",
+                      false);
             return;
         }
     }
     const evm::Header* last = nullptr;
     for (const auto& [num, header] : piece.headers) {
         if (last != nullptr && last->block_num + 1 == num && header.parent_hash != last->hash) {
-            try_again(piece, piece.provider, "block " + std::to_string(num) + " is not a child of the block before", false);
+            try_again(piece, piece.provider,
+                      "block " + std::to_string(num) + " is not a child of the block before",
+                      false);
             return;
         }
         last = &header;
@@ -361,7 +385,8 @@ void RangeJob::find_doubts(Piece& piece) {
         const std::span<const evm::Log> of_block{logs.data() + start, at - start};
         if (invented || (has_power && check_.may_lack_all(header, of_block))) {
             piece.doubts.push_back(num);
-        } else if (has_power && options.bloom_check == BloomCheck::kEveryEvent && check_.may_lack_some(header, of_block)) {
+        } else if (has_power && options.bloom_check == BloomCheck::kEveryEvent &&
+                   check_.may_lack_some(header, of_block)) {
             piece.doubts.push_back(num);
             if (!all_headers_) {
                 piece.weak.insert(num);
@@ -380,8 +405,9 @@ void RangeJob::settle_doubts(Piece& piece) {
     const auto& providers = dispatcher_.providers();
     bool others = false;
     for (size_t i = 0; i < providers.size(); ++i) {
-        others = others || (i != piece.provider && providers[i].is_usable() && providers[i].chain_id() &&
-                            !providers[i].is_behind(piece.doubts.back()));
+        others =
+            others || (i != piece.provider && providers[i].is_usable() && providers[i].chain_id() &&
+                       !providers[i].is_behind(piece.doubts.back()));
     }
     if (!others) {
         std::erase_if(piece.doubts, [&](uint64_t num) { return piece.weak.contains(num); });
@@ -418,7 +444,9 @@ void RangeJob::on_second_opinion(Piece& piece, GroupResult result) {
         const uint64_t num = piece.doubts[i];
         auto* logs = result.error ? nullptr : result.answers[i].get<evm::LogBatch>();
         const bool sound = logs != nullptr && !check_.find_fault(*logs, {num, num}) &&
-                           std::ranges::all_of(logs->logs, [&](const evm::Log& log) { return log.block_hash == piece.headers.at(num).hash; });
+                           std::ranges::all_of(logs->logs, [&](const evm::Log& log) {
+                               return log.block_hash == piece.headers.at(num).hash;
+                           });
         if (!sound) {
             if (!piece.weak.contains(num)) {
                 open.push_back(num);
@@ -464,17 +492,22 @@ void RangeJob::on_receipts(Piece& piece, GroupResult result) {
     piece.received_bytes += result.received_bytes;
     // No answer is not the same as "cannot be had": the doubt stays, at least for another round.
     if (result.error && ++piece.receipts_failures <= kReceiptsFailuresMax) {
-        try_again(piece, result.provider, "receipts to settle a doubt: " + result.error->message, false);
+        try_again(piece, result.provider, "receipts to settle a doubt: " + result.error->message,
+                  false);
         return;
     }
     const size_t asked = std::min(piece.doubts.size(), kDoubtsABatch);
-    const std::vector<uint64_t> blocks(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
-    piece.doubts.erase(piece.doubts.begin(), piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
+    const std::vector<uint64_t> blocks(piece.doubts.begin(),
+                                       piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
+    piece.doubts.erase(piece.doubts.begin(),
+                       piece.doubts.begin() + static_cast<std::ptrdiff_t>(asked));
     const uint32_t attempts = piece.attempts;
     for (size_t i = 0; i < blocks.size(); ++i) {
         const auto* receipts = result.error ? nullptr : result.answers[i].get<evm::ReceiptBatch>();
-        if (receipts != nullptr && std::ranges::all_of(receipts->logs.logs, [&](const evm::Log& log) {
-                return log.block_num == blocks[i] && log.block_hash == piece.headers.at(blocks[i]).hash;
+        if (receipts != nullptr &&
+            std::ranges::all_of(receipts->logs.logs, [&](const evm::Log& log) {
+                return log.block_num == blocks[i] &&
+                       log.block_hash == piece.headers.at(blocks[i]).hash;
             })) {
             judge(piece, blocks[i], *receipts);
         } else {
@@ -499,7 +532,8 @@ void RangeJob::judge(Piece& piece, uint64_t block, const evm::ReceiptBatch& rece
     const auto digest = prover_.compute(receipts);
     const bool proven = digest && digest->root == header.receipts_root;
     const bool agree = same_logs(shown, block_logs(piece, block));
-    if (!proven && !agree && (!bloom_covers(header, shown) || check_.find_fault(shown, {block, block}))) {
+    if (!proven && !agree &&
+        (!bloom_covers(header, shown) || check_.find_fault(shown, {block, block}))) {
         judge_without_receipts(piece, block);
         return;
     }
@@ -512,14 +546,16 @@ void RangeJob::judge(Piece& piece, uint64_t block, const evm::ReceiptBatch& rece
 void RangeJob::judge_by_proof(Piece& piece, uint64_t block, const evm::LogBatch& truth) {
     const evm::LogBatch ours = block_logs(piece, block);
     const auto second = piece.second.find(block);
-    if (second != piece.second.end() && piece.second_provider && !same_logs(second->second, truth)) {
+    if (second != piece.second.end() && piece.second_provider &&
+        !same_logs(second->second, truth)) {
         blame_lie(*piece.second_provider, block, "its logs are not those of the receipts");
     }
     if (same_logs(truth, ours)) {
         return;
     }
     blame_lie(piece.provider, block,
-              contains_all(truth, ours) ? "it left out logs that the receipts have" : "its logs are not those of the receipts");
+              contains_all(truth, ours) ? "it left out logs that the receipts have"
+                                        : "its logs are not those of the receipts");
     replace_block(piece, block, truth);
 }
 
@@ -532,35 +568,50 @@ void RangeJob::judge_without_receipts(Piece& piece, uint64_t block) {
         if (bloom_covers(header, ours)) {
             return;  // a false positive as far as anybody can tell
         }
-        try_again(piece, piece.provider, "the bloom of block " + std::to_string(block) + " excludes a log it returned", true);
+        try_again(piece, piece.provider,
+                  "the bloom of block " + std::to_string(block) + " excludes a log it returned",
+                  true);
         return;
     }
     const size_t other = piece.second_provider.value_or(piece.provider);
-    if (bloom_covers(header, second->second) && (contains_all(second->second, ours) || !bloom_covers(header, ours))) {
-        blame_lie(piece.provider, block, "it left out or made up logs that " + provider_name(other) + " has right");
+    if (bloom_covers(header, second->second) &&
+        (contains_all(second->second, ours) || !bloom_covers(header, ours))) {
+        blame_lie(piece.provider, block,
+                  "it left out or made up logs that " + provider_name(other) + " has right");
         const evm::LogBatch logs = second->second;
         replace_block(piece, block, logs);
     } else if (bloom_covers(header, ours) && contains_all(ours, second->second)) {
         blame_lie(other, block, "it left out logs that " + provider_name(piece.provider) + " has");
     } else {
-        try_again(piece, piece.provider, "two providers tell different logs of block " + std::to_string(block), true);
+        try_again(piece, piece.provider,
+                  "two providers tell different logs of block " + std::to_string(block), true);
     }
 }
 
 void RangeJob::blame_lie(size_t provider, uint64_t block, const std::string& what) {
-    dispatcher_.providers()[provider].on_lie();
-    dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) + " answered wrongly for block " +
+    auto& providers = dispatcher_.providers();
+    bool others = false;
+    for (size_t i = 0; i < providers.size(); ++i) {
+        others = others || (i != provider && providers[i].is_usable() && providers[i].chain_id());
+    }
+    providers[provider].on_lie(others);
+    dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) +
+                                             " answered wrongly for block " +
                                              std::to_string(block) + ": " + what);
 }
 
 void RangeJob::note_quirk(uint64_t block) {
     ++bloom_.quirks;
     if (bloom_.quirks == 1) {
-        dispatcher_.tell(LogLevel::kInfo, "the bloom of block " + std::to_string(block) +
-                                              " lacks logs that the block has: this chain's blooms may not be usable");
+        dispatcher_.tell(
+            LogLevel::kInfo,
+            "the bloom of block " + std::to_string(block) +
+                " lacks logs that the block has: this chain's blooms may not be usable");
     }
     if (bloom_.quirks >= kQuirksMax && std::exchange(bloom_.trusted, false)) {
-        dispatcher_.tell(LogLevel::kWarning, "blooms of this chain contradict its logs again and again: they are not used as evidence any more");
+        dispatcher_.tell(LogLevel::kWarning,
+                         "blooms of this chain contradict its logs again and again: they are not "
+                         "used as evidence any more");
     }
 }
 
@@ -571,7 +622,8 @@ evm::LogBatch RangeJob::block_logs(const Piece& piece, uint64_t block) const {
 }
 
 bool RangeJob::bloom_covers(const evm::Header& header, const evm::LogBatch& logs) {
-    return std::ranges::all_of(logs.logs, [&](const evm::Log& log) { return check_.bloom_has(header, log); });
+    return std::ranges::all_of(logs.logs,
+                               [&](const evm::Log& log) { return check_.bloom_has(header, log); });
 }
 
 void RangeJob::replace_block(Piece& piece, uint64_t block, const evm::LogBatch& logs) {
@@ -592,26 +644,30 @@ void RangeJob::try_again(Piece& piece, size_t provider, const std::string& why, 
     const PoolOptions& options = dispatcher_.options();
     if (malformed) {
         dispatcher_.providers()[provider].on_malformed();
-        dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) + " gave an answer for blocks " +
-                                                 std::to_string(piece.range.from) + " to " + std::to_string(piece.range.to) +
-                                                 " that is not used: " + why);
+        dispatcher_.tell(LogLevel::kWarning,
+                         "provider " + provider_name(provider) + " gave an answer for blocks " +
+                             std::to_string(piece.range.from) + " to " +
+                             std::to_string(piece.range.to) + " that is not used: " + why);
     }
     piece.avoid |= bit(provider);
     piece.reasons[provider] = why;
     if (++piece.attempts >= options.attempts_max) {
-        std::string text = "no usable answer for blocks " + std::to_string(piece.range.from) + " to " + std::to_string(piece.range.to);
+        std::string text = "no usable answer for blocks " + std::to_string(piece.range.from) +
+                           " to " + std::to_string(piece.range.to);
         for (const auto& [asked, reason] : piece.reasons) {
             text += "; " + provider_name(asked) + ": " + reason;
         }
         fail(Error{malformed ? ErrorCode::kDecode : ErrorCode::kReorg, std::move(text)});
         return;
     }
-    const int64_t bound = std::min(options.backoff_ms_max, options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
-    dispatcher_.at(dispatcher_.now() + dispatcher_.jitter().upto(bound), [self = shared_from_this(), from = piece.range.from] {
-        if (!self->over_) {
-            self->ask(from);
-        }
-    });
+    const int64_t bound = std::min(
+        options.backoff_ms_max, options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    dispatcher_.at(dispatcher_.now() + dispatcher_.jitter().upto(bound),
+                   [self = shared_from_this(), from = piece.range.from] {
+                       if (!self->over_) {
+                           self->ask(from);
+                       }
+                   });
 }
 
 void RangeJob::accept(Piece& piece) {
@@ -645,7 +701,8 @@ void RangeJob::join_if_ready() {
             out.logs = std::move(piece.logs);
         } else {
             const auto base = static_cast<uint32_t>(out.logs.arena.size());
-            out.logs.arena.insert(out.logs.arena.end(), piece.logs.arena.begin(), piece.logs.arena.end());
+            out.logs.arena.insert(out.logs.arena.end(), piece.logs.arena.begin(),
+                                  piece.logs.arena.end());
             for (evm::Log log : piece.logs.logs) {
                 log.data_offset += base;
                 out.logs.logs.push_back(log);
@@ -657,7 +714,8 @@ void RangeJob::join_if_ready() {
             if (!linked) {
                 // The chain changed between two pieces: all of it again.
                 if (++restarts_ >= 3) {
-                    fail(Error{ErrorCode::kReorg, "the chain changed while blocks " + std::to_string(range_.from) + " to " +
+                    fail(Error{ErrorCode::kReorg, "the chain changed while blocks " +
+                                                      std::to_string(range_.from) + " to " +
                                                       std::to_string(range_.to) + " were read"});
                     return;
                 }
@@ -680,7 +738,8 @@ void RangeJob::join_if_ready() {
 
 void RangeJob::fail(Error error) {
     if (!std::exchange(over_, true)) {
-        done_(std::move(error).with_context("logs of blocks " + std::to_string(range_.from) + " to " + std::to_string(range_.to)));
+        done_(std::move(error).with_context("logs of blocks " + std::to_string(range_.from) +
+                                            " to " + std::to_string(range_.to)));
     }
 }
 

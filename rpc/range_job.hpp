@@ -26,8 +26,8 @@ struct BloomTrust {
 class RangeJob final : public std::enable_shared_from_this<RangeJob> {
   public:
     using Done = std::function<void(Result<RangeLogs>)>;
-    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter, evm::BlockRange range, bool all_headers,
-             Done done);
+    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter, evm::BlockRange range,
+             bool all_headers, Done done);
     void start();
 
   private:
@@ -77,7 +77,9 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void accept(Piece& piece);
     void join_if_ready();
     void fail(Error error);
-    [[nodiscard]] std::string provider_name(size_t provider) const { return dispatcher_.providers()[provider].name(); }
+    [[nodiscard]] std::string provider_name(size_t provider) const {
+        return dispatcher_.providers()[provider].name();
+    }
     /// Wraps a member call so that it finds its piece again and does nothing once the job is over.
     template <typename Step>
     [[nodiscard]] std::function<void(GroupResult)> then(uint64_t from, Step step);

@@ -11,7 +11,12 @@ namespace plumbline::rpc {
 
 namespace {
 
-enum class TokenKind : uint8_t { kWord, kNumber, kHex, kSymbol };
+enum class TokenKind : uint8_t {
+    kWord,
+    kNumber,
+    kHex,
+    kSymbol
+};
 
 struct Token {
     TokenKind kind = TokenKind::kWord;
@@ -45,11 +50,13 @@ class Tokenizer {
     std::vector<Token> run() {
         while (at_ < text_.size() && tokens_.size() < kTokensMax) {
             const char c = text_[at_];
-            if (text_.substr(at_).starts_with("http://") || text_.substr(at_).starts_with("https://")) {
+            if (text_.substr(at_).starts_with("http://") ||
+                text_.substr(at_).starts_with("https://")) {
                 skip_until_space();
             } else if (is_letter(c)) {
                 read_word();
-            } else if (c == '0' && at_ + 2 < text_.size() && text_[at_ + 1] == 'x' && is_hex_digit(text_[at_ + 2])) {
+            } else if (c == '0' && at_ + 2 < text_.size() && text_[at_ + 1] == 'x' &&
+                       is_hex_digit(text_[at_ + 2])) {
                 read_hex();
             } else if (is_digit(c)) {
                 read_number();
@@ -72,11 +79,13 @@ class Tokenizer {
     // An identifier of letters, digits and underscores that starts with a letter.
     void read_word() {
         const size_t start = at_;
-        while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '_')) {
+        while (at_ < text_.size() &&
+               (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '_')) {
             ++at_;
         }
         const std::string_view word = text_.substr(start, at_ - start);
-        for (const std::string_view prefix : {"eth_", "debug_", "trace_", "net_", "getLogs", "getBlock"}) {
+        for (const std::string_view prefix :
+             {"eth_", "debug_", "trace_", "net_", "getLogs", "getBlock"}) {
             if (word.starts_with(prefix)) {
                 return;
             }
@@ -125,7 +134,8 @@ class Tokenizer {
         while (at_ < text_.size()) {
             if (is_digit(text_[at_])) {
                 add(text_[at_++]);
-            } else if ((text_[at_] == ',' || text_[at_] == '_' || text_[at_] == '\'') && has_three_digits(at_ + 1)) {
+            } else if ((text_[at_] == ',' || text_[at_] == '_' || text_[at_] == '\'') &&
+                       has_three_digits(at_ + 1)) {
                 ++at_;
             } else {
                 break;
@@ -171,10 +181,13 @@ class Tokenizer {
 // in place lives no longer than the call.
 class Stems {
   public:
-    Stems(std::initializer_list<std::string_view> list) : first_{list.begin()}, last_{list.end()} {}  // NOLINT
+    Stems(std::initializer_list<std::string_view> list)
+        : first_{list.begin()},
+          last_{list.end()} {}  // NOLINT
     template <size_t N>
     Stems(const std::array<std::string_view, N>& list)  // NOLINT(google-explicit-constructor)
-        : first_{list.data()}, last_{list.data() + N} {}
+        : first_{list.data()},
+          last_{list.data() + N} {}
     [[nodiscard]] const std::string_view* begin() const { return first_; }
     [[nodiscard]] const std::string_view* end() const { return last_; }
 
@@ -204,10 +217,12 @@ class Text {
         return token.text.starts_with(stem);
     }
     [[nodiscard]] static bool matches_any(const Token& token, Stems stems) {
-        return std::ranges::any_of(stems, [&](std::string_view stem) { return matches(token, stem); });
+        return std::ranges::any_of(stems,
+                                   [&](std::string_view stem) { return matches(token, stem); });
     }
     [[nodiscard]] bool has(Stems stems) const {
-        return std::ranges::any_of(tokens_, [&](const Token& token) { return matches_any(token, stems); });
+        return std::ranges::any_of(tokens_,
+                                   [&](const Token& token) { return matches_any(token, stems); });
     }
     /// All stems of `sequence` in this order, with at most `gap` other tokens between two of them.
     [[nodiscard]] bool has_sequence(Stems sequence, size_t gap = 0) const {
@@ -219,8 +234,7 @@ class Text {
         return false;
     }
     /// One of `left` and one of `right` within `distance` tokens of each other, in either order.
-    [[nodiscard]] bool near(Stems left,
-                            Stems right, size_t distance) const {
+    [[nodiscard]] bool near(Stems left, Stems right, size_t distance) const {
         for (size_t i = 0; i < tokens_.size(); ++i) {
             if (!matches_any(tokens_[i], left)) {
                 continue;
@@ -279,47 +293,64 @@ class Text {
 };
 
 constexpr std::array<std::string_view, 0> kNoStems{};
-constexpr std::array kBlockNouns = std::to_array<std::string_view>({"block", "range", "distance", "height"});
-constexpr std::array kResultNouns = std::to_array<std::string_view>({"result", "log$", "logs$", "event", "record", "entries", "item", "match"});
-constexpr std::array kAddressNouns = std::to_array<std::string_view>({"address", "topic", "contracts$", "filters$"});
-constexpr std::array kSizeNouns = std::to_array<std::string_view>({"byte", "kb$", "mb$", "gb$", "mib$", "kib$", "size"});
-constexpr std::array kExcess = std::to_array<std::string_view>({
-    "exceed", "too$",   "limit",  "max",     "more$",     "greater", "larger", "bigger", "wider", "higher", "longer",
-    "smaller", "less$", "fewer",  "over$",   "threshold", "most$",   "up$",    "cap$",   "least$", "narrow", "reduc",
-    "oversize", "allow", "support", "restrict", "beyond", "above", "big$", "large$"});
+constexpr std::array kBlockNouns =
+    std::to_array<std::string_view>({"block", "range", "distance", "height"});
+constexpr std::array kResultNouns = std::to_array<std::string_view>(
+    {"result", "log$", "logs$", "event", "record", "entries", "item", "match"});
+constexpr std::array kAddressNouns =
+    std::to_array<std::string_view>({"address", "topic", "contracts$", "filters$"});
+constexpr std::array kSizeNouns =
+    std::to_array<std::string_view>({"byte", "kb$", "mb$", "gb$", "mib$", "kib$", "size"});
+constexpr std::array kExcess = std::to_array<std::string_view>(
+    {"exceed",  "too$",     "limit",  "max",     "more$",  "greater", "larger",   "bigger",
+     "wider",   "higher",   "longer", "smaller", "less$",  "fewer",   "over$",    "threshold",
+     "most$",   "up$",      "cap$",   "least$",  "narrow", "reduc",   "oversize", "allow",
+     "support", "restrict", "beyond", "above",   "big$",   "large$"});
 
 // ---- Rules, in the order they are tried ----------------------------------------------------
 
 bool is_head_race(const Text& t) {
-    return t.near({"beyond", "ahead", "past$", "future"}, {"head$", "latest", "tip$", "current$", "chain$"}, 4) ||
+    return t.near({"beyond", "ahead", "past$", "future"},
+                  {"head$", "latest", "tip$", "current$", "chain$"}, 4) ||
            t.has_sequence({"last", "accepted"}) || t.has_sequence({"future", "block"}) ||
-           t.has({"unfinalized", "unfinalised"}) || t.near({"not$", "yet$"}, {"finalized", "finalised", "synced", "imported", "indexed", "produced"}, 3) ||
+           t.has({"unfinalized", "unfinalised"}) ||
+           t.near({"not$", "yet$"},
+                  {"finalized", "finalised", "synced", "imported", "indexed", "produced"}, 3) ||
            (t.has_sequence({"height", "not$", "available"}, 2)) ||
-           t.near({"greater", "higher", "above", "exceed", "after$", "larger", "newer", "more$"}, {"head$", "latest", "tip$", "highest"}, 4) ||
+           t.near({"greater", "higher", "above", "exceed", "after$", "larger", "newer", "more$"},
+                  {"head$", "latest", "tip$", "highest"}, 4) ||
            t.has_sequence({"greater", "than", "current"}, 1) ||
            (t.has({"node$", "server"}) && t.has({"behind", "syncing", "lagging"}));
 }
 
 bool is_missing_data(const Text& t, int64_t code) {
-    const bool not_there = t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
-                           (t.has({"cannot"}) && t.has({"found"})) || t.has_sequence({"not$", "available"}, 2) ||
-                           t.has_sequence({"not$", "exist"}, 1) || t.has({"missing", "unknown", "unavailable"});
-    const bool thing = t.has({"block$", "blocks$", "header", "state", "trie", "history", "historical", "receipt", "resource", "height", "data$", "ancient", "body"});
+    const bool not_there =
+        t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
+        (t.has({"cannot"}) && t.has({"found"})) || t.has_sequence({"not$", "available"}, 2) ||
+        t.has_sequence({"not$", "exist"}, 1) || t.has({"missing", "unknown", "unavailable"});
+    const bool thing =
+        t.has({"block$", "blocks$", "header", "state", "trie", "history", "historical", "receipt",
+               "resource", "height", "data$", "ancient", "body"});
     return code == 4444 || t.has_sequence({"missing", "trie"}) || t.has({"prun", "canonical"}) ||
-           (t.has({"archive", "historical", "history"}) && (not_there || t.has({"require", "only", "need", "access"}))) ||
+           (t.has({"archive", "historical", "history"}) &&
+            (not_there || t.has({"require", "only", "need", "access"}))) ||
            (not_there && thing && !t.has({"method", "backend", "server", "upstream", "service"}));
 }
 
 bool is_rate_text(const Text& t) {
     const bool size_words = t.has({"block", "range"}) || t.has({"result", "log$", "logs$"});
     return t.near({"per$", "/", "a$", "each"}, {"second", "sec$", "minute", "min$", "hour"}, 2) ||
-           t.has({"rps$", "qps$", "throttl", "ratelimit", "cups$"}) || t.has_sequence({"rate", "limit"}, 2) ||
-           t.has_sequence({"limit", "rate$"}, 4) || t.has_sequence({"request", "rate"}, 1) ||
-           t.has_sequence({"too$", "many", "request"}, 1) || (t.has_sequence({"too$", "many", "call"}, 1) && !t.has({"batch"})) ||
+           t.has({"rps$", "qps$", "throttl", "ratelimit", "cups$"}) ||
+           t.has_sequence({"rate", "limit"}, 2) || t.has_sequence({"limit", "rate$"}, 4) ||
+           t.has_sequence({"request", "rate"}, 1) ||
+           t.has_sequence({"too$", "many", "request"}, 1) ||
+           (t.has_sequence({"too$", "many", "call"}, 1) && !t.has({"batch"})) ||
            t.has_sequence({"compute", "unit"}) || t.has_sequence({"too$", "many", "concurrent"}) ||
-           (t.has({"quota", "credit", "concurren"}) && t.has(kExcess)) || (t.has({"quota"}) && t.has({"reach"})) ||
+           (t.has({"quota", "credit", "concurren"}) && t.has(kExcess)) ||
+           (t.has({"quota"}) && t.has({"reach"})) ||
            (t.has({"upgrade"}) && t.has({"tier", "account", "plan"}) && !size_words) ||
-           (t.near({"request", "requests", "call", "calls"}, {"limit", "limited"}, 4) && !size_words && !t.has({"batch", "size", "large", "body"})) ||
+           (t.near({"request", "requests", "call", "calls"}, {"limit", "limited"}, 4) &&
+            !size_words && !t.has({"batch", "size", "large", "body"})) ||
            (t.has_sequence({"slow", "down"}));
 }
 
@@ -328,44 +359,59 @@ bool is_billing(const Text& t, int http_status) {
         return true;
     }
     const bool period = t.has({"monthly", "daily", "month$", "day$"});
-    const bool used_up = t.has({"limit", "capacity", "quota", "credit", "exceed", "reach", "exhaust", "count"});
+    const bool used_up =
+        t.has({"limit", "capacity", "quota", "credit", "exceed", "reach", "exhaust", "count"});
     const bool size_words = t.has({"block", "range", "result"});
     return (period && used_up && !size_words) ||
            (t.has({"billing", "invoice", "unpaid", "overdue"})) ||
-           (t.near({"reach", "exceed", "exhaust", "used"}, {"tier", "freetier", "plan", "subscription"}, 5) && !size_words) ||
-           (t.near({"limit"}, {"plan", "subscription"}, 4) && !size_words && !t.near({"per$", "/"}, {"second", "sec$", "minute"}, 2)) ||
-           (t.has({"subscription", "account", "project", "key$", "app$"}) && t.has({"expired", "suspend", "disabled", "inactive", "deactivat", "blocked"})) ||
-           (t.has({"insufficient", "out$"}) && t.has({"credit", "balance", "funds"}) );
+           (t.near({"reach", "exceed", "exhaust", "used"},
+                   {"tier", "freetier", "plan", "subscription"}, 5) &&
+            !size_words) ||
+           (t.near({"limit"}, {"plan", "subscription"}, 4) && !size_words &&
+            !t.near({"per$", "/"}, {"second", "sec$", "minute"}, 2)) ||
+           (t.has({"subscription", "account", "project", "key$", "app$"}) &&
+            t.has({"expired", "suspend", "disabled", "inactive", "deactivat", "blocked"})) ||
+           (t.has({"insufficient", "out$"}) && t.has({"credit", "balance", "funds"}));
 }
 
 bool is_timeout(const Text& t) {
-    return t.has({"timeout", "timedout"}) || t.has_sequence({"timed", "out"}) || t.has_sequence({"time$", "out$"}) ||
-           t.has({"deadline"}) || (t.has_sequence({"too$", "long"}) && t.has({"took", "taking", "execut", "run", "query"})) ||
+    return t.has({"timeout", "timedout"}) || t.has_sequence({"timed", "out"}) ||
+           t.has_sequence({"time$", "out$"}) || t.has({"deadline"}) ||
+           (t.has_sequence({"too$", "long"}) &&
+            t.has({"took", "taking", "execut", "run", "query"})) ||
            t.has_sequence({"execution", "aborted"}) || t.has_sequence({"context", "cancel"});
 }
 
 bool is_batch(const Text& t) {
-    return (t.has({"batch", "batches"}) && (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}))) ||
+    return (t.has({"batch", "batches"}) &&
+            (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}))) ||
            (t.has_sequence({"too$", "many", "calls$"}, 2) && t.has({"rpc"}));
 }
 
 bool is_response_size(const Text& t) {
     const bool answer = t.has({"response", "payload", "body", "content", "output"});
-    return (answer && (t.near({"response", "payload", "body", "content", "output"}, {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4))) ||
+    return (answer && (t.near({"response", "payload", "body", "content", "output"},
+                              {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4))) ||
            (t.has(kSizeNouns) && t.has({"bytes", "byte$", "mb$", "mib$"}) && t.has(kExcess)) ||
            (t.has_sequence({"result", "size"}, 1) && t.has(kExcess));
 }
 
 bool is_addresses(const Text& t) {
-    return (t.near(kAddressNouns, {"exceed", "too$", "many", "max", "limit", "less$", "fewer", "number$", "more$", "up$"}, 4) ||
+    return (t.near(kAddressNouns,
+                   {"exceed", "too$", "many", "max", "limit", "less$", "fewer", "number$", "more$",
+                    "up$"},
+                   4) ||
             (t.any_number_counts(kAddressNouns) && t.has(kExcess)));
 }
 
 bool is_results(const Text& t) {
-    if (t.any_number_counts({"block"}) && !t.any_number_counts(kResultNouns) && !t.has({"result"})) {
+    if (t.any_number_counts({"block"}) && !t.any_number_counts(kResultNouns) &&
+        !t.has({"result"})) {
         return false;
     }
-    return t.has(kResultNouns) && (t.has({"exceed", "limit", "max", "more$", "over$", "greater", "larger", "too$", "cap$", "most$"}) || t.has({"paginat"}));
+    return t.has(kResultNouns) && (t.has({"exceed", "limit", "max", "more$", "over$", "greater",
+                                          "larger", "too$", "cap$", "most$"}) ||
+                                   t.has({"paginat"}));
 }
 
 bool is_blocks(const Text& t) {
@@ -374,18 +420,24 @@ bool is_blocks(const Text& t) {
 }
 
 bool is_outage(const Text& t) {
-    return t.has({"backend", "upstream", "unhealthy", "overload", "maintenance", "unavailable", "crash", "panic", "unreachable", "econnrefused"}) ||
-           t.has_sequence({"too$", "much", "load"}) || t.has_sequence({"no$", "server"}) || t.has_sequence({"no$", "available"}, 2) ||
-           t.has_sequence({"bad", "gateway"}) || t.has_sequence({"internal", "error"}, 2) || t.has_sequence({"server", "busy"}, 2) ||
-           t.has_sequence({"connection", "refused"}, 1) || t.has_sequence({"connection", "reset"}, 1) ||
-           t.has_sequence({"try", "again", "later"}, 1) || t.has({"temporar"}) || t.has_sequence({"service", "not"}, 2);
+    return t.has({"backend", "upstream", "unhealthy", "overload", "maintenance", "unavailable",
+                  "crash", "panic", "unreachable", "econnrefused"}) ||
+           t.has_sequence({"too$", "much", "load"}) || t.has_sequence({"no$", "server"}) ||
+           t.has_sequence({"no$", "available"}, 2) || t.has_sequence({"bad", "gateway"}) ||
+           t.has_sequence({"internal", "error"}, 2) || t.has_sequence({"server", "busy"}, 2) ||
+           t.has_sequence({"connection", "refused"}, 1) ||
+           t.has_sequence({"connection", "reset"}, 1) ||
+           t.has_sequence({"try", "again", "later"}, 1) || t.has({"temporar"}) ||
+           t.has_sequence({"service", "not"}, 2);
 }
 
 bool is_unsupported(const Text& t, int64_t code) {
-    return code == -32601 || (t.has({"method", "module"}) && (t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "support"}, 2) ||
-                                                              t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 2) ||
-                                                              t.has({"unsupported", "unknown", "disabled"}) || t.has_sequence({"not$", "allowed"}, 2) ||
-                                                              t.has({"whitelist"})));
+    return code == -32601 ||
+           (t.has({"method", "module"}) &&
+            (t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "support"}, 2) ||
+             t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 2) ||
+             t.has({"unsupported", "unknown", "disabled"}) ||
+             t.has_sequence({"not$", "allowed"}, 2) || t.has({"whitelist"})));
 }
 
 RefusalClass by_text(const Text& t, const RefusalText& in, bool& ambiguous) {
@@ -428,8 +480,10 @@ RefusalClass by_text(const Text& t, const RefusalText& in, bool& ambiguous) {
         ambiguous = t.has({"backend"});
         return kOutage;
     }
-    if (t.has({"query", "filter", "request"}) && t.has({"smaller", "exceed", "reduce", "narrow", "large$", "big$", "limit"})) {
-        // "query must be smaller than size 1024" counts blocks; "query exceeds limit 10000" results.
+    if (t.has({"query", "filter", "request"}) &&
+        t.has({"smaller", "exceed", "reduce", "narrow", "large$", "big$", "limit"})) {
+        // "query must be smaller than size 1024" counts blocks; "query exceeds limit 10000"
+        // results.
         return t.has({"smaller", "narrow"}) ? kTooManyBlocks : kTooManyResults;
     }
     if (t.has({"limit", "limits"}) && t.has({"exceed", "reach", "over$"})) {
@@ -461,7 +515,8 @@ RefusalClass by_code(const Text& t, const RefusalText& in) {
     if (in.code == -32001) {
         return kMissingData;
     }
-    if (in.code == -32600 || in.code == -32602 || in.code == -32700 || t.has({"invalid", "malformed", "parse"})) {
+    if (in.code == -32600 || in.code == -32602 || in.code == -32700 ||
+        t.has({"invalid", "malformed", "parse"})) {
         return kBadRequest;
     }
     if (in.code == -32603) {
@@ -478,7 +533,8 @@ RefusalClass by_code(const Text& t, const RefusalText& in) {
 // "[0x1a, 0x2b]", "range 6000000-6000509": two ascending numbers in brackets, or joined by a dash.
 std::optional<evm::BlockRange> find_range(const std::vector<Token>& tokens) {
     const auto numeric = [&](size_t i) {
-        return i < tokens.size() && (tokens[i].kind == TokenKind::kNumber || tokens[i].kind == TokenKind::kHex);
+        return i < tokens.size() &&
+               (tokens[i].kind == TokenKind::kNumber || tokens[i].kind == TokenKind::kHex);
     };
     for (size_t i = 0; i + 2 < tokens.size(); ++i) {
         size_t first = i;
@@ -486,7 +542,8 @@ std::optional<evm::BlockRange> find_range(const std::vector<Token>& tokens) {
         if (tokens[i].text == "[" && tokens[i].kind == TokenKind::kSymbol && numeric(i + 1)) {
             first = i + 1;
             second = i + 2;
-        } else if (numeric(i) && tokens[i + 1].text == "-" && i > 0 && Text::matches(tokens[i - 1], "range")) {
+        } else if (numeric(i) && tokens[i + 1].text == "-" && i > 0 &&
+                   Text::matches(tokens[i - 1], "range")) {
             second = i + 2;
         } else {
             continue;
@@ -506,7 +563,8 @@ bool is_position(const std::vector<Token>& tokens, size_t index) {
             return true;
         }
         if (Text::matches(before, "to$")) {
-            // "from 0 to 100000" is a position; "limited to 100", "set to 100", "up to 100" a limit.
+            // "from 0 to 100000" is a position; "limited to 100", "set to 100", "up to 100" a
+            // limit.
             for (size_t j = index - back; j > 0 && index - j < 6; --j) {
                 if (Text::matches(tokens[j - 1], "from$")) {
                     return true;
@@ -522,8 +580,7 @@ bool is_position(const std::vector<Token>& tokens, size_t index) {
 // The smallest number that can be a limit: where a text tells what was asked and what is allowed,
 // the allowed one is smaller. Numbers that count one of `others` are left out; where some number
 // counts one of `nouns`, only those are looked at.
-std::optional<uint64_t> find_limit(const Text& t, Stems nouns,
-                                   Stems others) {
+std::optional<uint64_t> find_limit(const Text& t, Stems nouns, Stems others) {
     const bool only_counted = t.any_number_counts(nouns);
     std::optional<uint64_t> best;
     for (size_t i = 0; i < t.tokens().size(); ++i) {
@@ -554,12 +611,15 @@ std::optional<int64_t> find_retry_after(const Text& t) {
         std::string_view unit;
         for (size_t back = 1; back <= 4 && back <= i; ++back) {
             const Token& before = tokens[i - back];
-            wait_word = wait_word || Text::matches_any(before, {"retry", "again", "backoff", "wait", "reset"});
-            if (unit.empty() && Text::matches_any(before, {"second", "ms$", "millisecond", "sec$", "minute"})) {
+            wait_word = wait_word ||
+                        Text::matches_any(before, {"retry", "again", "backoff", "wait", "reset"});
+            if (unit.empty() &&
+                Text::matches_any(before, {"second", "ms$", "millisecond", "sec$", "minute"})) {
                 unit = before.text;
             }
         }
-        if (i + 1 < tokens.size() && Text::matches_any(tokens[i + 1], {"s$", "sec", "ms$", "milli", "m$", "min"})) {
+        if (i + 1 < tokens.size() &&
+            Text::matches_any(tokens[i + 1], {"s$", "sec", "ms$", "milli", "m$", "min"})) {
             unit = tokens[i + 1].text;
         }
         if (!wait_word || unit.empty()) {
@@ -578,20 +638,34 @@ std::optional<int64_t> find_retry_after(const Text& t) {
 
 std::string_view to_string(RefusalClass refusal) noexcept {
     switch (refusal) {
-        case RefusalClass::kTooManyBlocks: return "too_many_blocks";
-        case RefusalClass::kTooManyResults: return "too_many_results";
-        case RefusalClass::kTooManyAddresses: return "too_many_addresses";
-        case RefusalClass::kBatchTooLarge: return "batch_too_large";
-        case RefusalClass::kResponseTooLarge: return "response_too_large";
-        case RefusalClass::kRateLimit: return "rate_limit";
-        case RefusalClass::kHeadRace: return "head_race";
-        case RefusalClass::kMissingData: return "missing_data";
-        case RefusalClass::kBilling: return "billing";
-        case RefusalClass::kOutage: return "outage";
-        case RefusalClass::kTimeout: return "timeout";
-        case RefusalClass::kUnsupported: return "unsupported";
-        case RefusalClass::kBadRequest: return "bad_request";
-        case RefusalClass::kUnknown: return "unknown";
+        case RefusalClass::kTooManyBlocks:
+            return "too_many_blocks";
+        case RefusalClass::kTooManyResults:
+            return "too_many_results";
+        case RefusalClass::kTooManyAddresses:
+            return "too_many_addresses";
+        case RefusalClass::kBatchTooLarge:
+            return "batch_too_large";
+        case RefusalClass::kResponseTooLarge:
+            return "response_too_large";
+        case RefusalClass::kRateLimit:
+            return "rate_limit";
+        case RefusalClass::kHeadRace:
+            return "head_race";
+        case RefusalClass::kMissingData:
+            return "missing_data";
+        case RefusalClass::kBilling:
+            return "billing";
+        case RefusalClass::kOutage:
+            return "outage";
+        case RefusalClass::kTimeout:
+            return "timeout";
+        case RefusalClass::kUnsupported:
+            return "unsupported";
+        case RefusalClass::kBadRequest:
+            return "bad_request";
+        case RefusalClass::kUnknown:
+            return "unknown";
     }
     return "unknown";
 }
@@ -612,20 +686,29 @@ Refusal classify_refusal(const RefusalText& text) {
         case RefusalClass::kResponseTooLarge:
         case RefusalClass::kTimeout:
             refusal.range_hint = find_range(words.tokens());
-            if (refusal.kind == RefusalClass::kTooManyBlocks || words.any_number_counts({"block"})) {
-                refusal.blocks_max = find_limit(words, {"block", "range"}, {"result", "log", "event", "byte", "mb$"});
+            if (refusal.kind == RefusalClass::kTooManyBlocks ||
+                words.any_number_counts({"block"})) {
+                refusal.blocks_max = find_limit(words, {"block", "range"},
+                                                {"result", "log", "event", "byte", "mb$"});
             }
-            if (refusal.kind == RefusalClass::kTooManyResults || words.any_number_counts({"log", "result"})) {
-                refusal.results_max = find_limit(words, {"log", "result", "event"}, {"block", "range", "byte", "mb$"});
+            if (refusal.kind == RefusalClass::kTooManyResults ||
+                words.any_number_counts({"log", "result"})) {
+                refusal.results_max = find_limit(words, {"log", "result", "event"},
+                                                 {"block", "range", "byte", "mb$"});
             }
             break;
         case RefusalClass::kTooManyAddresses:
             refusal.addresses_max = find_limit(words, kNoStems, {"block", "range", "byte"});
             break;
-        case RefusalClass::kBatchTooLarge: refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"}); break;
+        case RefusalClass::kBatchTooLarge:
+            refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"});
+            break;
         case RefusalClass::kRateLimit:
-        case RefusalClass::kOutage: refusal.retry_after_ms = find_retry_after(words); break;
-        default: break;
+        case RefusalClass::kOutage:
+            refusal.retry_after_ms = find_retry_after(words);
+            break;
+        default:
+            break;
     }
     return refusal;
 }

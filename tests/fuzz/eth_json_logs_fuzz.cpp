@@ -11,8 +11,8 @@
 #include "rpc/answer_check.hpp"
 #include "rpc/eth_json.hpp"
 
-using plumbline::ByteView;
 using plumbline::Bytes;
+using plumbline::ByteView;
 using plumbline::evm::LogBatch;
 using plumbline::rpc::AnswerReader;
 using plumbline::rpc::Call;
@@ -36,8 +36,9 @@ std::string write_logs(const LogBatch& batch) {
             out += (i > 0 ? ",\"" : "\"") + plumbline::evm::to_hex(log.topics[i]) + "\"";
         }
         out += "],\"data\":\"" + plumbline::evm::to_hex(batch.data(log)) + "\",\"blockNumber\":\"" +
-               plumbline::evm::to_quantity(log.block_num) + "\",\"blockHash\":\"" + plumbline::evm::to_hex(log.block_hash) +
-               "\",\"transactionHash\":\"" + plumbline::evm::to_hex(log.txn_hash) + "\",\"transactionIndex\":\"" +
+               plumbline::evm::to_quantity(log.block_num) + "\",\"blockHash\":\"" +
+               plumbline::evm::to_hex(log.block_hash) + "\",\"transactionHash\":\"" +
+               plumbline::evm::to_hex(log.txn_hash) + "\",\"transactionIndex\":\"" +
                plumbline::evm::to_quantity(log.txn_index) + "\",\"logIndex\":\"" +
                plumbline::evm::to_quantity(log.log_index) + "\"}";
     }

@@ -39,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                 std::abort();
             }
             if (const auto* error = (*answers)[i].get<plumbline::rpc::RpcError>()) {
-                static_cast<void>(plumbline::rpc::classify_refusal({200, error->code, error->message, error->data}));
+                static_cast<void>(plumbline::rpc::classify_refusal(
+                    {200, error->code, error->message, error->data}));
             }
         }
     }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <spawn.h>
 
 #include "core/evm/bytes.hpp"
 #include "rpc/curl_transport.hpp"
@@ -29,7 +29,8 @@ std::string find_binary() {
     if (const char* path = std::getenv("PLUMBLINE_ANVIL")) {  // NOLINT(concurrency-mt-unsafe)
         return path;
     }
-    return std::string{PLUMBLINE_SOURCE_DIR} + "/tools/node/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+    return std::string{PLUMBLINE_SOURCE_DIR} +
+           "/tools/node/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
 }
 
 // Reads until "Listening on 127.0.0.1:PORT" has come, for at most 20 s.
@@ -50,7 +51,8 @@ uint16_t read_port(int fd) {
         constexpr std::string_view kMark = "Listening on 127.0.0.1:";
         const size_t at = text.find(kMark);
         if (at != std::string::npos && text.find('\n', at) != std::string::npos) {
-            return static_cast<uint16_t>(std::strtoul(text.c_str() + at + kMark.size(), nullptr, 10));
+            return static_cast<uint16_t>(
+                std::strtoul(text.c_str() + at + kMark.size(), nullptr, 10));
         }
     }
     return 0;
@@ -61,10 +63,12 @@ uint16_t read_port(int fd) {
 Anvil::Anvil(std::vector<std::string> arguments) {
     const std::string binary = find_binary();
     if (!std::filesystem::exists(binary)) {
-        ADD_FAILURE() << "anvil is not at " << binary << ": run tools/setup, or set PLUMBLINE_ANVIL";
+        ADD_FAILURE() << "anvil is not at " << binary
+                      << ": run tools/setup, or set PLUMBLINE_ANVIL";
         return;
     }
-    arguments.insert(arguments.begin(), {binary, "--port", "0", "--host", "127.0.0.1", "--timestamp", "1700000000"});
+    arguments.insert(arguments.begin(),
+                     {binary, "--port", "0", "--host", "127.0.0.1", "--timestamp", "1700000000"});
     std::vector<char*> argv;
     for (std::string& argument : arguments) {
         argv.push_back(argument.data());
@@ -79,7 +83,8 @@ Anvil::Anvil(std::vector<std::string> arguments) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    const int failed = ::posix_spawn(&pid_, binary.c_str(), &actions, nullptr, argv.data(), environ);
+    const int failed =
+        ::posix_spawn(&pid_, binary.c_str(), &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     ::close(pipe_fds[1]);
     out_ = pipe_fds[0];
@@ -112,7 +117,8 @@ std::string Anvil::call(const std::string& method, const std::string& params) {
     CurlTransport transport;
     HttpRequest request;
     request.url = url();
-    request.body = R"({"jsonrpc":"2.0","id":1,"method":")" + method + R"(","params":)" + params + "}";
+    request.body =
+        R"({"jsonrpc":"2.0","id":1,"method":")" + method + R"(","params":)" + params + "}";
     transport.submit(std::move(request));
     std::vector<HttpCompletion> completions;
     for (int i = 0; i < 100 && completions.empty(); ++i) {
@@ -134,12 +140,30 @@ std::string Anvil::call_for_string(const std::string& method, const std::string&
 }
 
 std::string Anvil::deploy_emitter() {
-    // calldatacopy(0, 0, calldatasize); push4 cafebabe; caller as second topic; log2(0, calldatasize)
-    const std::string runtime = "365f5f37" "33" "63cafebabe" "365f" "a2" "00";
+    // calldatacopy(0, 0, calldatasize); push4 cafebabe; caller as second topic; log2(0,
+    // calldatasize)
+    const std::string runtime =
+        "365f5f37"
+        "33"
+        "63cafebabe"
+        "365f"
+        "a2"
+        "00";
     // codecopy the runtime behind these 11 bytes and return it
-    const std::string init = "60" "0e" "80" "60" "0a" "5f" "39" "5f" "f3" "00";
+    const std::string init =
+        "60"
+        "0e"
+        "80"
+        "60"
+        "0a"
+        "5f"
+        "39"
+        "5f"
+        "f3"
+        "00";
     const std::string txn = call_for_string(
-        "eth_sendTransaction", std::string{R"([{"from":")"} + kSender + R"(","gas":"0x100000","data":"0x)" + init + runtime + R"("}])");
+        "eth_sendTransaction", std::string{R"([{"from":")"} + kSender +
+                                   R"(","gas":"0x100000","data":"0x)" + init + runtime + R"("}])");
     const std::string receipt = wait_for_receipt(txn);
     constexpr std::string_view kMark = "\"contractAddress\":\"";
     const size_t at = receipt.find(kMark);
@@ -163,8 +187,9 @@ std::string Anvil::wait_for_receipt(const std::string& txn) {
 }
 
 void Anvil::emit(const std::string& emitter, const std::string& data) {
-    const std::string txn = call_for_string("eth_sendTransaction", std::string{R"([{"from":")"} + kSender + R"(","to":")" + emitter +
-                                               R"(","gas":"0x100000","data":"0x)" + data + R"("}])");
+    const std::string txn = call_for_string(
+        "eth_sendTransaction", std::string{R"([{"from":")"} + kSender + R"(","to":")" + emitter +
+                                   R"(","gas":"0x100000","data":"0x)" + data + R"("}])");
     wait_for_receipt(txn);
 }
 

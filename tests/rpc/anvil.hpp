@@ -39,6 +39,7 @@ class Anvil {
 };
 
 /// topic0 of the emitter's logs.
-inline constexpr const char* kEmitterTopic = "0x00000000000000000000000000000000000000000000000000000000cafebabe";
+inline constexpr const char* kEmitterTopic =
+    "0x00000000000000000000000000000000000000000000000000000000cafebabe";
 
 }  // namespace plumbline::rpc::test

@@ -42,11 +42,13 @@ TEST_F(AnvilPoolTest, AnswersEveryQuestionOfTheInterface) {
     for (int i = 0; i < 20; ++i) {
         anvil_.emit(emitter_, i % 2 == 0 ? "00112233" : std::string(128, 'a'));
     }
-    const auto chain_id = await<uint64_t>(*source_, 10'000, [&](auto done) { source_->get_chain_id(std::move(done)); });
+    const auto chain_id = await<uint64_t>(
+        *source_, 10'000, [&](auto done) { source_->get_chain_id(std::move(done)); });
     ASSERT_TRUE(chain_id) << chain_id.error().message;
     EXPECT_EQ(*chain_id, 31337U);
 
-    const auto heads = await<Heads>(*source_, 10'000, [&](auto done) { source_->get_heads(std::move(done)); });
+    const auto heads =
+        await<Heads>(*source_, 10'000, [&](auto done) { source_->get_heads(std::move(done)); });
     ASSERT_TRUE(heads) << heads.error().message;
     EXPECT_EQ(heads->latest.block_num, 21U);
     EXPECT_EQ(evm::compute_hash(heads->latest), heads->latest.hash);
@@ -80,7 +82,8 @@ TEST_F(AnvilPoolTest, AnswersEveryQuestionOfTheInterface) {
     EXPECT_EQ(by_hash->block_num, 3U);
 
     const auto txns = await<std::vector<TxnInfo>>(*source_, 10'000, [&](auto done) {
-        source_->get_txns({logs->logs.logs[0].txn_hash, logs->logs.logs[7].txn_hash}, std::move(done));
+        source_->get_txns({logs->logs.logs[0].txn_hash, logs->logs.logs[7].txn_hash},
+                          std::move(done));
     });
     ASSERT_TRUE(txns) << txns.error().message;
     EXPECT_EQ((*txns)[1].hash, logs->logs.logs[7].txn_hash);
@@ -123,7 +126,9 @@ TEST_F(AnvilPoolTest, ALogLeftOutIsRestoredFromReceiptsThatMatchTheHeader) {
     PoolOptions options;
     options.endpoints = {{anvil_.url(), {}, {}}};
     ProviderPool pool{std::move(options), transport, system_clock()};
-    const auto answer = await<RangeLogs>(pool, 20'000, [&](auto done) { pool.get_range(filter(), {0, 6}, true, std::move(done)); });
+    const auto answer = await<RangeLogs>(pool, 20'000, [&](auto done) {
+        pool.get_range(filter(), {0, 6}, true, std::move(done));
+    });
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->logs.logs.size(), 5U);
     EXPECT_EQ(pool.stats()[0].lies, 1U);
@@ -131,10 +136,14 @@ TEST_F(AnvilPoolTest, ALogLeftOutIsRestoredFromReceiptsThatMatchTheHeader) {
 
 TEST_F(AnvilPoolTest, ReceiptsHaveTheRootOfTheirHeader) {
     anvil_.emit(emitter_, "0011");
-    const auto headers = await<std::vector<evm::Header>>(*source_, 10'000, [&](auto done) { source_->get_headers({1, 2}, std::move(done)); });
+    const auto headers = await<std::vector<evm::Header>>(*source_, 10'000, [&](auto done) {
+        source_->get_headers({1, 2}, std::move(done));
+    });
     ASSERT_TRUE(headers) << headers.error().message;
     for (const evm::Header& header : *headers) {
-        const auto receipts = await<evm::ReceiptBatch>(*source_, 10'000, [&](auto done) { source_->get_receipts(header.hash, std::move(done)); });
+        const auto receipts = await<evm::ReceiptBatch>(*source_, 10'000, [&](auto done) {
+            source_->get_receipts(header.hash, std::move(done));
+        });
         ASSERT_TRUE(receipts) << receipts.error().message;
         const auto digest = evm::ReceiptsProver{}.compute(*receipts);
         ASSERT_TRUE(digest);

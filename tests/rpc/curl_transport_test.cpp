@@ -54,7 +54,9 @@ class RawServer {
     }
     RawServer(const RawServer&) = delete;
     RawServer& operator=(const RawServer&) = delete;
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/secret-path"; }
+    [[nodiscard]] std::string url() const {
+        return "http://127.0.0.1:" + std::to_string(port_) + "/secret-path";
+    }
     [[nodiscard]] const std::string& request() const { return request_; }
 
   private:
@@ -107,19 +109,26 @@ TEST(CurlTransportTest, BodiesComeWholeWithRoomForTheReader) {
 }
 
 TEST(CurlTransportTest, StatusAndRetryAfterAreReported) {
-    RawServer server{"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 1};
+    RawServer server{
+        "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        1};
     const HttpCompletion done = exchange(to(server.url()));
     EXPECT_EQ(done.status, 429);
     EXPECT_EQ(done.retry_after_ms, 7'000);
 }
 
 TEST(CurlTransportTest, ARedirectIsNotFollowed) {
-    RawServer server{"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 1};
+    RawServer server{
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: "
+        "close\r\n\r\n",
+        1};
     EXPECT_EQ(exchange(to(server.url())).status, 302);
 }
 
 TEST(CurlTransportTest, ABodyBeyondTheLimitIsCutOff) {
-    RawServer server{"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n" + std::string(100'000, 'x'), 1};
+    RawServer server{"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n" +
+                         std::string(100'000, 'x'),
+                     1};
     HttpRequest request = to(server.url());
     request.body_size_max = 1'000;
     EXPECT_EQ(exchange(std::move(request)).error, TransportError::kTooLarge);

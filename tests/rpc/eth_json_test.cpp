@@ -8,9 +8,11 @@ namespace plumbline::rpc {
 namespace {
 
 const std::string kHash32 = "0x" + std::string(64, 'a');
-const std::string kLog = R"({"address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","topics":["0x000000000000000000000000000000000000000000000000000000000000000b"],)"
-                         R"("data":"0x0102","blockNumber":"0x10","blockHash":")" + kHash32 + R"(","transactionHash":")" + kHash32 +
-                         R"(","transactionIndex":"0x1","logIndex":"0x2","removed":false,"blockTimestamp":"0x1"})";
+const std::string kLog =
+    R"({"address":"0x5fbdb2315678afecb367f032d93f642f64180aa3","topics":["0x000000000000000000000000000000000000000000000000000000000000000b"],)"
+    R"("data":"0x0102","blockNumber":"0x10","blockHash":")" +
+    kHash32 + R"(","transactionHash":")" + kHash32 +
+    R"(","transactionIndex":"0x1","logIndex":"0x2","removed":false,"blockTimestamp":"0x1"})";
 
 Bytes body_of(const std::string& text) {
     const ByteView bytes = as_bytes(text);
@@ -31,7 +33,8 @@ Answer read_one(Call::Kind kind, const std::string& result) {
     const std::vector<Call> calls = {make_call(kind)};
     Bytes body = body_of(R"({"jsonrpc":"2.0","id":7,"result":)" + result + "}");
     auto answers = reader.read(body, calls, 7);
-    return answers ? std::move(answers->front()) : Answer{Answer::Malformed{answers.error().message}};
+    return answers ? std::move(answers->front())
+                   : Answer{Answer::Malformed{answers.error().message}};
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -43,16 +46,18 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 TEST(EthJsonTest, RequestsHaveTheFormEveryNodeKnows) {
     Call call = make_call(Call::Kind::kLogs);
     call.range = {16, 255};
-    EXPECT_EQ(write_request(std::vector{call}, 1),
-              R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"fromBlock":"0x10","toBlock":"0xff"}]})");
+    EXPECT_EQ(
+        write_request(std::vector{call}, 1),
+        R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"fromBlock":"0x10","toBlock":"0xff"}]})");
     LogFilter filter;
     filter.addresses = {evm::Address{}};
     filter.topics0 = {evm::Hash{}, evm::Hash{}};
     call.filter = std::make_shared<const LogFilter>(filter);
     const std::string zero32 = "\"0x" + std::string(64, '0') + "\"";
-    EXPECT_EQ(write_request(std::vector{call}, 1),
-              R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"fromBlock":"0x10","toBlock":"0xff","address":"0x)" +
-                  std::string(40, '0') + R"(","topics":[[)" + zero32 + "," + zero32 + "]]}]}");
+    EXPECT_EQ(
+        write_request(std::vector{call}, 1),
+        R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"fromBlock":"0x10","toBlock":"0xff","address":"0x)" +
+            std::string(40, '0') + R"(","topics":[[)" + zero32 + "," + zero32 + "]]}]}");
     Call header = make_call(Call::Kind::kHeaderByNum);
     header.block_num = 0;
     EXPECT_EQ(write_request(std::vector{header, make_call(Call::Kind::kChainId)}, 5),
@@ -82,16 +87,21 @@ TEST(EthJsonTest, HexIsDecodedAtEveryLengthAndInBothCases) {
         for (size_t i = 0; i < 2 * bytes; ++i) {
             text += digits[(i * 7 + bytes) % digits.size()];
         }
-        const Answer answer = read_one(Call::Kind::kLogs, "[" + replaced(kLog, "0x0102", "0x" + text) + "]");
+        const Answer answer =
+            read_one(Call::Kind::kLogs, "[" + replaced(kLog, "0x0102", "0x" + text) + "]");
         const auto* batch = answer.get<evm::LogBatch>();
         ASSERT_NE(batch, nullptr) << bytes;
-        EXPECT_EQ(Bytes(batch->data(batch->logs[0]).begin(), batch->data(batch->logs[0]).end()), *evm::parse_hex("0x" + text));
+        EXPECT_EQ(Bytes(batch->data(batch->logs[0]).begin(), batch->data(batch->logs[0]).end()),
+                  *evm::parse_hex("0x" + text));
         // Every character that is no digit is found wherever it stands.
         for (size_t i = 0; i < text.size(); i += 5) {
             for (const char bad : {'g', '/', ':', '@', '`', 'G', ' ', 'x', '\x7f'}) {
                 std::string broken = text;
                 broken[i] = bad;
-                EXPECT_NE(read_one(Call::Kind::kLogs, "[" + replaced(kLog, "0x0102", "0x" + broken) + "]").get<Answer::Malformed>(), nullptr);
+                EXPECT_NE(
+                    read_one(Call::Kind::kLogs, "[" + replaced(kLog, "0x0102", "0x" + broken) + "]")
+                        .get<Answer::Malformed>(),
+                    nullptr);
             }
         }
     }
@@ -99,7 +109,8 @@ TEST(EthJsonTest, HexIsDecodedAtEveryLengthAndInBothCases) {
 
 TEST(EthJsonTest, QuantitiesAreStrictButLeadingZerosPass) {
     const auto block_num = [](const std::string& json) -> std::optional<uint64_t> {
-        const Answer answer = read_one(Call::Kind::kLogs, "[" + replaced(kLog, "\"0x10\"", json) + "]");
+        const Answer answer =
+            read_one(Call::Kind::kLogs, "[" + replaced(kLog, "\"0x10\"", json) + "]");
         const auto* batch = answer.get<evm::LogBatch>();
         return batch != nullptr ? std::optional{batch->logs[0].block_num} : std::nullopt;
     };
@@ -109,23 +120,34 @@ TEST(EthJsonTest, QuantitiesAreStrictButLeadingZerosPass) {
     EXPECT_EQ(block_num("\"0xffffffffffffffff\""), UINT64_MAX);
     EXPECT_EQ(block_num("\"0x00000000000000000000000000000001\""), 1U);
     EXPECT_EQ(block_num("123"), 123U);
-    for (const char* bad : {"\"0x\"", "\"\"", "\"10\"", "\"0x10000000000000000\"", "-1", "1.5", "\"-0x1\"", "\" 0x1\"", "\"0X1\"", "null", "true", "[]", "{}", "\"0x1g\""}) {
+    for (const char* bad :
+         {"\"0x\"", "\"\"", "\"10\"", "\"0x10000000000000000\"", "-1", "1.5", "\"-0x1\"",
+          "\" 0x1\"", "\"0X1\"", "null", "true", "[]", "{}", "\"0x1g\""}) {
         EXPECT_FALSE(block_num(bad)) << bad;
     }
 }
 
 TEST(EthJsonTest, AWrongLogIsRefused) {
     const std::vector<std::pair<std::string, std::string>> changes = {
-        {"\"removed\":false", "\"removed\":true"},   {"\"removed\":false", "\"removed\":1"},
-        {"\"data\":\"0x0102\"", "\"data\":\"0x012\""}, {"\"data\":\"0x0102\"", "\"data\":\"0102\""},
-        {"\"data\":\"0x0102\"", "\"data\":null"},     {"\"data\":\"0x0102\"", "\"data\":\"0x\\u0030\""},
-        {"\"data\":\"0x0102\",", ""},                 {"\"logIndex\":\"0x2\"", "\"logIndex\":\"0x100000000\""},
-        {"\"blockHash\":\"0x", "\"blockHash\":\"0xaa"}, {"\"topics\":[", "\"topics\":[1,"},
-        {"\"topics\":[", "\"topics\":[\"0x00\","},    {"\"address\":\"0x", "\"address\":\"0x00"},
+        {"\"removed\":false", "\"removed\":true"},
+        {"\"removed\":false", "\"removed\":1"},
+        {"\"data\":\"0x0102\"", "\"data\":\"0x012\""},
+        {"\"data\":\"0x0102\"", "\"data\":\"0102\""},
+        {"\"data\":\"0x0102\"", "\"data\":null"},
+        {"\"data\":\"0x0102\"", "\"data\":\"0x\\u0030\""},
+        {"\"data\":\"0x0102\",", ""},
+        {"\"logIndex\":\"0x2\"", "\"logIndex\":\"0x100000000\""},
+        {"\"blockHash\":\"0x", "\"blockHash\":\"0xaa"},
+        {"\"topics\":[", "\"topics\":[1,"},
+        {"\"topics\":[", "\"topics\":[\"0x00\","},
+        {"\"address\":\"0x", "\"address\":\"0x00"},
         {"\"data\":\"0x0102\"", "\"data\":\"0x01\",\"data\":\"0x02\""},
     };
     for (const auto& [from, to] : changes) {
-        EXPECT_NE(read_one(Call::Kind::kLogs, "[" + replaced(kLog, from, to) + "]").get<Answer::Malformed>(), nullptr) << to;
+        EXPECT_NE(read_one(Call::Kind::kLogs, "[" + replaced(kLog, from, to) + "]")
+                      .get<Answer::Malformed>(),
+                  nullptr)
+            << to;
     }
     EXPECT_NE(read_one(Call::Kind::kLogs, "[5]").get<Answer::Malformed>(), nullptr);
     EXPECT_NE(read_one(Call::Kind::kLogs, "{}").get<Answer::Malformed>(), nullptr);
@@ -133,9 +155,10 @@ TEST(EthJsonTest, AWrongLogIsRefused) {
     EXPECT_NE(none, nullptr);
 }
 
-const std::string kHeader = R"({"number":"0x10","hash":")" + kHash32 + R"(","parentHash":")" + kHash32 +
-                            R"(","timestamp":"0x5","logsBloom":"0x)" + std::string(512, '0') +
-                            R"(","difficulty":"0x400000000","nonce":"0x0000000000000042","extraData":"0x11bb","baseFeePerGas":"0x7","withdrawalsRoot":null,"miner":"0x5fbdb2315678afecb367f032d93f642f64180aa3","transactions":["0x1"],"uncles":[]})";
+const std::string kHeader =
+    R"({"number":"0x10","hash":")" + kHash32 + R"(","parentHash":")" + kHash32 +
+    R"(","timestamp":"0x5","logsBloom":"0x)" + std::string(512, '0') +
+    R"(","difficulty":"0x400000000","nonce":"0x0000000000000042","extraData":"0x11bb","baseFeePerGas":"0x7","withdrawalsRoot":null,"miner":"0x5fbdb2315678afecb367f032d93f642f64180aa3","transactions":["0x1"],"uncles":[]})";
 
 TEST(EthJsonTest, ReadsHeadersWithAndWithoutTheFieldsOfLaterForks) {
     const Answer answer = read_one(Call::Kind::kHeaderByHash, kHeader);
@@ -151,19 +174,33 @@ TEST(EthJsonTest, ReadsHeadersWithAndWithoutTheFieldsOfLaterForks) {
 }
 
 TEST(EthJsonTest, AWrongHeaderIsRefused) {
-    EXPECT_NE(read_one(Call::Kind::kHeaderLatest, replaced(kHeader, "\"hash\":\"" + kHash32 + "\"", "\"hash\":null")).get<Answer::Malformed>(), nullptr);
-    EXPECT_NE(read_one(Call::Kind::kHeaderLatest, replaced(kHeader, "\"number\":\"0x10\"", "\"number\":null")).get<Answer::Malformed>(), nullptr);
-    EXPECT_NE(read_one(Call::Kind::kHeaderLatest, replaced(kHeader, "0x00000000", "0x0000000")).get<Answer::Malformed>(), nullptr);
+    EXPECT_NE(read_one(Call::Kind::kHeaderLatest,
+                       replaced(kHeader, "\"hash\":\"" + kHash32 + "\"", "\"hash\":null"))
+                  .get<Answer::Malformed>(),
+              nullptr);
+    EXPECT_NE(read_one(Call::Kind::kHeaderLatest,
+                       replaced(kHeader, "\"number\":\"0x10\"", "\"number\":null"))
+                  .get<Answer::Malformed>(),
+              nullptr);
+    EXPECT_NE(read_one(Call::Kind::kHeaderLatest, replaced(kHeader, "0x00000000", "0x0000000"))
+                  .get<Answer::Malformed>(),
+              nullptr);
     // Another block than the one asked for.
     EXPECT_NE(read_one(Call::Kind::kHeaderByNum, kHeader).get<Answer::Malformed>(), nullptr);
-    EXPECT_NE(read_one(Call::Kind::kHeaderByHash, replaced(kHeader, "\"hash\":\"0xaa", "\"hash\":\"0xbb")).get<Answer::Malformed>(), nullptr);
+    EXPECT_NE(
+        read_one(Call::Kind::kHeaderByHash, replaced(kHeader, "\"hash\":\"0xaa", "\"hash\":\"0xbb"))
+            .get<Answer::Malformed>(),
+        nullptr);
     EXPECT_NE(read_one(Call::Kind::kHeaderByHash, "null").get<Answer::Null>(), nullptr);
 }
 
 TEST(EthJsonTest, ReceiptsMustBelongToTheBlockAskedForAndComeInOrder) {
-    const std::string receipt = R"({"type":"0x2","status":"0x1","root":null,"cumulativeGasUsed":"0x5208","transactionIndex":"0x0","transactionHash":")" +
-                                kHash32 + R"(","blockHash":")" + kHash32 + R"(","logsBloom":"0x)" + std::string(512, '0') + R"(","logs":[)" + kLog + "," + kLog + "]}";
-    const std::string next = replaced(receipt, "\"transactionIndex\":\"0x0\"", "\"transactionIndex\":\"0x3\"");
+    const std::string receipt =
+        R"({"type":"0x2","status":"0x1","root":null,"cumulativeGasUsed":"0x5208","transactionIndex":"0x0","transactionHash":")" +
+        kHash32 + R"(","blockHash":")" + kHash32 + R"(","logsBloom":"0x)" + std::string(512, '0') +
+        R"(","logs":[)" + kLog + "," + kLog + "]}";
+    const std::string next =
+        replaced(receipt, "\"transactionIndex\":\"0x0\"", "\"transactionIndex\":\"0x3\"");
     const Answer answer = read_one(Call::Kind::kReceipts, "[" + receipt + "," + next + "]");
     const auto* batch = answer.get<evm::ReceiptBatch>();
     ASSERT_NE(batch, nullptr) << answer.get<Answer::Malformed>()->why;
@@ -174,19 +211,27 @@ TEST(EthJsonTest, ReceiptsMustBelongToTheBlockAskedForAndComeInOrder) {
     EXPECT_EQ(batch->receipts[0].status, true);
     EXPECT_EQ(batch->receipts[0].cumulative_gas_used, 21'000U);
     EXPECT_TRUE(batch->receipts[0].bloom);
-    for (const std::string& bad : {replaced(receipt, "\"blockHash\":\"0xaa", "\"blockHash\":\"0xbb"), replaced(receipt, "\"status\":\"0x1\"", "\"status\":\"0x2\""),
-                                   replaced(receipt, "\"type\":\"0x2\"", "\"type\":\"0x100\""), receipt + "," + receipt, std::string{R"({"logs":[]})"}}) {
-        EXPECT_NE(read_one(Call::Kind::kReceipts, "[" + bad + "]").get<Answer::Malformed>(), nullptr) << bad;
+    for (const std::string& bad :
+         {replaced(receipt, "\"blockHash\":\"0xaa", "\"blockHash\":\"0xbb"),
+          replaced(receipt, "\"status\":\"0x1\"", "\"status\":\"0x2\""),
+          replaced(receipt, "\"type\":\"0x2\"", "\"type\":\"0x100\""), receipt + "," + receipt,
+          std::string{R"({"logs":[]})"}}) {
+        EXPECT_NE(read_one(Call::Kind::kReceipts, "[" + bad + "]").get<Answer::Malformed>(),
+                  nullptr)
+            << bad;
     }
 }
 
 TEST(EthJsonTest, ReadsTransactions) {
-    const std::string txn = R"({"hash":")" + kHash32 + R"(","from":"0x5fbdb2315678afecb367f032d93f642f64180aa3","to":null,"value":"0xde0b6b3a7640000"})";
+    const std::string txn =
+        R"({"hash":")" + kHash32 +
+        R"(","from":"0x5fbdb2315678afecb367f032d93f642f64180aa3","to":null,"value":"0xde0b6b3a7640000"})";
     const Answer answer = read_one(Call::Kind::kTxn, txn);
     ASSERT_NE(answer.get<TxnInfo>(), nullptr);
     EXPECT_FALSE(answer.get<TxnInfo>()->to);
     EXPECT_EQ(answer.get<TxnInfo>()->value.to_decimal(), "1000000000000000000");
-    EXPECT_NE(read_one(Call::Kind::kTxn, replaced(txn, "0xaa", "0xbb")).get<Answer::Malformed>(), nullptr);
+    EXPECT_NE(read_one(Call::Kind::kTxn, replaced(txn, "0xaa", "0xbb")).get<Answer::Malformed>(),
+              nullptr);
 }
 
 TEST(EthJsonTest, ErrorsAreReadHoweverTheyAreNested) {
@@ -200,7 +245,8 @@ TEST(EthJsonTest, ErrorsAreReadHoweverTheyAreNested) {
         EXPECT_NE(found, nullptr) << error;
         return found != nullptr ? *found : RpcError{};
     };
-    const RpcError nested = read(R"({"code":-32602,"message":"invalid params","data":{"payload":"range 5 > 2"}})");
+    const RpcError nested =
+        read(R"({"code":-32602,"message":"invalid params","data":{"payload":"range 5 > 2"}})");
     EXPECT_EQ(nested.code, -32602);
     EXPECT_EQ(nested.data, R"({"payload":"range 5 > 2"})");
     EXPECT_EQ(read(R"({"code":"429","message":"slow \"down\""})").code, 429);
@@ -212,8 +258,10 @@ TEST(EthJsonTest, ErrorsAreReadHoweverTheyAreNested) {
 
 TEST(EthJsonTest, BatchAnswersAreMatchedByIdInAnyOrder) {
     AnswerReader reader;
-    const std::vector<Call> calls = {make_call(Call::Kind::kChainId), make_call(Call::Kind::kLogs), make_call(Call::Kind::kChainId)};
-    Bytes body = body_of(R"([{"result":"0x3","id":12,"jsonrpc":"2.0"},{"jsonrpc":"2.0","error":{"code":1,"message":"no"},"id":11},{"jsonrpc":"2.0","id":10,"result":"0x1"}])");
+    const std::vector<Call> calls = {make_call(Call::Kind::kChainId), make_call(Call::Kind::kLogs),
+                                     make_call(Call::Kind::kChainId)};
+    Bytes body = body_of(
+        R"([{"result":"0x3","id":12,"jsonrpc":"2.0"},{"jsonrpc":"2.0","error":{"code":1,"message":"no"},"id":11},{"jsonrpc":"2.0","id":10,"result":"0x1"}])");
     const auto answers = reader.read(body, calls, 10);
     ASSERT_TRUE(answers) << answers.error().message;
     EXPECT_EQ(*(*answers)[0].get<uint64_t>(), 1U);
@@ -223,11 +271,16 @@ TEST(EthJsonTest, BatchAnswersAreMatchedByIdInAnyOrder) {
 
 TEST(EthJsonTest, ABrokenEnvelopeIsAnError) {
     AnswerReader reader;
-    const std::vector<Call> two = {make_call(Call::Kind::kChainId), make_call(Call::Kind::kChainId)};
-    for (const char* text : {"", " ", "nope", "5", "\"x\"", "[", "[1]", "[{}]", R"([{"id":1,"result":"0x1"},{"id":1,"result":"0x1"}])",
-                             R"([{"id":1,"result":"0x1"},{"id":3,"result":"0x1"}])", R"([{"id":"1","result":"0x1"},{"id":2,"result":"0x1"}])",
-                             R"([{"id":1,"result":"0x1"},{"id":2,"result":"0x1"})", R"({"id":1,"result":"0x1"})", R"([{"id":null,"result":"0x1"}])",
-                             R"([{"id":-1,"result":"0x1"}])", R"([{"id":1.5,"result":"0x1"}])", "[{\"id\":1,\"result\":\"0x1"}) {
+    const std::vector<Call> two = {make_call(Call::Kind::kChainId),
+                                   make_call(Call::Kind::kChainId)};
+    for (const char* text :
+         {"", " ", "nope", "5", "\"x\"", "[", "[1]", "[{}]",
+          R"([{"id":1,"result":"0x1"},{"id":1,"result":"0x1"}])",
+          R"([{"id":1,"result":"0x1"},{"id":3,"result":"0x1"}])",
+          R"([{"id":"1","result":"0x1"},{"id":2,"result":"0x1"}])",
+          R"([{"id":1,"result":"0x1"},{"id":2,"result":"0x1"})", R"({"id":1,"result":"0x1"})",
+          R"([{"id":null,"result":"0x1"}])", R"([{"id":-1,"result":"0x1"}])",
+          R"([{"id":1.5,"result":"0x1"}])", "[{\"id\":1,\"result\":\"0x1"}) {
         Bytes body = body_of(text);
         EXPECT_FALSE(reader.read(body, two, 1)) << text;
     }
@@ -246,14 +299,17 @@ TEST(EthJsonTest, EveryTruncationIsAnErrorAndNeverLessLogs) {
     for (size_t size = 0; size < whole.size(); ++size) {
         Bytes body = body_of(whole.substr(0, size));
         const auto answers = reader.read(body, calls, 1);
-        EXPECT_TRUE(!answers || answers->front().get<Answer::Malformed>() != nullptr) << whole.substr(0, size);
+        EXPECT_TRUE(!answers || answers->front().get<Answer::Malformed>() != nullptr)
+            << whole.substr(0, size);
     }
 }
 
 TEST(EthJsonTest, AnErrorForTheWholeBatchAnswersEveryCall) {
     AnswerReader reader;
-    const std::vector<Call> two = {make_call(Call::Kind::kChainId), make_call(Call::Kind::kChainId)};
-    Bytes body = body_of(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})");
+    const std::vector<Call> two = {make_call(Call::Kind::kChainId),
+                                   make_call(Call::Kind::kChainId)};
+    Bytes body = body_of(
+        R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})");
     const auto answers = reader.read(body, two, 1);
     ASSERT_TRUE(answers);
     EXPECT_EQ((*answers)[1].get<RpcError>()->message, "batch too large");

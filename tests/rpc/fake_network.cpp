@@ -32,7 +32,8 @@ FakeChain::FakeChain(uint64_t head, uint8_t fork) : fork_{fork} {
 void FakeChain::seal(uint64_t from) {
     for (uint64_t num = from; num < blocks.size(); ++num) {
         Block& block = blocks[num];
-        std::string text = "block " + std::to_string(num) + " fork " + std::to_string(fork_) + " logs " + std::to_string(block.logs.size());
+        std::string text = "block " + std::to_string(num) + " fork " + std::to_string(fork_) +
+                           " logs " + std::to_string(block.logs.size());
         if (num > 0) {
             block.header.parent_hash = blocks[num - 1].header.hash;
             text += evm::to_hex(block.header.parent_hash);
@@ -50,7 +51,8 @@ void FakeChain::add_log(uint64_t block_num, uint8_t address_tag, uint8_t topic_t
     log.block_num = block_num;
     log.log_index = static_cast<uint32_t>(block.logs.size());
     log.txn_index = log.log_index / 2;
-    log.txn_hash = evm::keccak256("txn " + std::to_string(block_num) + "/" + std::to_string(log.txn_index));
+    log.txn_hash =
+        evm::keccak256("txn " + std::to_string(block_num) + "/" + std::to_string(log.txn_index));
     log.address = make_address(address_tag);
     log.topic_count = 2;
     log.topics[0] = make_topic(topic_tag);
@@ -137,7 +139,8 @@ bool matches(const json& filter, const evm::Log& log) {
 
 const FakeChain::Block* find_block(const FakeNode& node, const std::string& hash) {
     for (const auto& block : node.chain->blocks) {
-        if (evm::to_hex(block.header.hash) == hash && block.header.block_num <= node.head.value_or(UINT64_MAX)) {
+        if (evm::to_hex(block.header.hash) == hash &&
+            block.header.block_num <= node.head.value_or(UINT64_MAX)) {
             return &block;
         }
     }
@@ -178,7 +181,8 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
             return *scripted;
         }
     }
-    const uint64_t head = std::min<uint64_t>(node.head.value_or(UINT64_MAX), node.chain->blocks.size() - 1);
+    const uint64_t head =
+        std::min<uint64_t>(node.head.value_or(UINT64_MAX), node.chain->blocks.size() - 1);
     if (method == "eth_chainId") {
         return json{{"result", evm::to_quantity(node.chain_id)}};
     }
@@ -186,8 +190,11 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
         if (params[0] == "finalized" && !node.finalized) {
             return rpc_error(-32602, "invalid argument 0: unknown tag finalized");
         }
-        const uint64_t num = params[0] == "latest" ? head : params[0] == "finalized" ? head / 2 : number_of(params[0]);
-        return json{{"result", num <= head ? header_json(node.chain->blocks[num].header) : json(nullptr)}};
+        const uint64_t num = params[0] == "latest"      ? head
+                             : params[0] == "finalized" ? head / 2
+                                                        : number_of(params[0]);
+        return json{
+            {"result", num <= head ? header_json(node.chain->blocks[num].header) : json(nullptr)}};
     }
     if (method == "eth_getBlockByHash") {
         const auto* block = find_block(node, params[0]);
@@ -197,14 +204,16 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
         return logs_answer(node, params[0], head);
     }
     if (method == "eth_getBlockReceipts" && node.receipts) {
-        const auto* block = find_block(node, params[0].is_object() ? params[0]["blockHash"] : params[0]);
+        const auto* block =
+            find_block(node, params[0].is_object() ? params[0]["blockHash"] : params[0]);
         if (block == nullptr) {
             return json{{"result", nullptr}};
         }
         json receipts = json::array();
         for (size_t i = 0; i < block->logs.size(); ++i) {
             const evm::Log& log = block->logs[i];
-            if (receipts.empty() || receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
+            if (receipts.empty() ||
+                receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
                 receipts.push_back(json{{"blockHash", evm::to_hex(log.block_hash)},
                                         {"transactionHash", evm::to_hex(log.txn_hash)},
                                         {"transactionIndex", evm::to_quantity(log.txn_index)},
@@ -293,7 +302,8 @@ void FakeTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
 }
 
 size_t Recorder::count(const std::string& part) const {
-    return static_cast<size_t>(std::ranges::count_if(events, [&](const auto& event) { return event.second.find(part) != std::string::npos; }));
+    return static_cast<size_t>(std::ranges::count_if(
+        events, [&](const auto& event) { return event.second.find(part) != std::string::npos; }));
 }
 
 }  // namespace plumbline::rpc::test

@@ -65,7 +65,7 @@ struct FakeNode {
     std::function<void(std::string& body)> spoil;
 
     uint64_t requests = 0;
-    std::map<std::string, uint64_t> calls;  ///< by method
+    std::map<std::string, uint64_t> calls;              ///< by method
     std::vector<std::pair<uint64_t, uint64_t>> ranges;  ///< of every eth_getLogs by range
     std::vector<HttpRequest> seen;
 };
@@ -100,7 +100,9 @@ class FakeTransport final : public Transport {
 /// Keeps what the pool says.
 class Recorder final : public PoolObserver {
   public:
-    void on_event(LogLevel level, const std::string& message) override { events.emplace_back(level, message); }
+    void on_event(LogLevel level, const std::string& message) override {
+        events.emplace_back(level, message);
+    }
     [[nodiscard]] size_t count(const std::string& part) const;
     std::vector<std::pair<LogLevel, std::string>> events;
 };

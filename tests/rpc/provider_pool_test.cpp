@@ -1,4 +1,5 @@
-// The pool against scripted providers: whatever they do, the engine gets the whole truth or an error.
+// The pool against scripted providers: whatever they do, the engine gets the whole truth or an
+// error.
 #include "rpc/provider_pool.hpp"
 
 #include <algorithm>
@@ -39,14 +40,21 @@ class ProviderPoolTest : public ::testing::Test {
         options_.endpoints.push_back({url, {}, {}});
         return transport_.add(url, chain_);
     }
-    void make() { pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_); }
-    [[nodiscard]] static LogFilter filter() { return {{make_address(1)}, {make_topic(10), make_topic(11)}}; }
+    void make() {
+        pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    }
+    [[nodiscard]] static LogFilter filter() {
+        return {{make_address(1)}, {make_topic(10), make_topic(11)}};
+    }
 
-    Result<RangeLogs> range(uint64_t from, uint64_t to, bool all_headers = false, LogFilter asked = filter()) {
+    Result<RangeLogs> range(uint64_t from, uint64_t to, bool all_headers = false,
+                            LogFilter asked = filter()) {
         if (!pool_) {
             make();
         }
-        return await<RangeLogs>(*pool_, 600'000, [&](auto done) { pool_->get_range(asked, {from, to}, all_headers, std::move(done)); });
+        return await<RangeLogs>(*pool_, 600'000, [&](auto done) {
+            pool_->get_range(asked, {from, to}, all_headers, std::move(done));
+        });
     }
     Result<Heads> heads() {
         if (!pool_) {
@@ -55,13 +63,16 @@ class ProviderPoolTest : public ::testing::Test {
         return await<Heads>(*pool_, 600'000, [&](auto done) { pool_->get_heads(std::move(done)); });
     }
     // What the chain itself has for the filter.
-    void expect_truth(const Result<RangeLogs>& answer, uint64_t from, uint64_t to, const LogFilter& asked = filter()) {
+    void expect_truth(const Result<RangeLogs>& answer, uint64_t from, uint64_t to,
+                      const LogFilter& asked = filter()) {
         ASSERT_TRUE(answer) << answer.error().message;
         std::vector<std::pair<uint64_t, uint32_t>> expected;
         for (uint64_t num = from; num <= to; ++num) {
             for (const evm::Log& log : chain_.blocks[num].logs) {
-                if ((asked.addresses.empty() || std::ranges::find(asked.addresses, log.address) != asked.addresses.end()) &&
-                    (asked.topics0.empty() || std::ranges::find(asked.topics0, log.topics[0]) != asked.topics0.end())) {
+                if ((asked.addresses.empty() ||
+                     std::ranges::find(asked.addresses, log.address) != asked.addresses.end()) &&
+                    (asked.topics0.empty() ||
+                     std::ranges::find(asked.topics0, log.topics[0]) != asked.topics0.end())) {
                     expected.emplace_back(num, log.log_index);
                 }
             }
@@ -72,16 +83,21 @@ class ProviderPoolTest : public ::testing::Test {
             EXPECT_EQ(log.block_hash, chain_.blocks[log.block_num].header.hash);
             EXPECT_EQ(answer->logs.data(log).size(), 32U);
             EXPECT_EQ(answer->logs.data(log)[0], log.topics[0].bytes[0]);
-            EXPECT_TRUE(std::ranges::any_of(answer->headers, [&](const evm::Header& header) { return header.hash == log.block_hash; }));
+            EXPECT_TRUE(std::ranges::any_of(answer->headers, [&](const evm::Header& header) {
+                return header.hash == log.block_hash;
+            }));
         }
         EXPECT_EQ(got, expected);
         ASSERT_FALSE(answer->headers.empty());
         EXPECT_EQ(answer->headers.back().block_num, to);
-        EXPECT_TRUE(std::ranges::is_sorted(answer->headers, std::ranges::less_equal{}, &evm::Header::block_num) ||
+        EXPECT_TRUE(std::ranges::is_sorted(answer->headers, std::ranges::less_equal{},
+                                           &evm::Header::block_num) ||
                     std::ranges::is_sorted(answer->headers, {}, &evm::Header::block_num));
     }
     [[nodiscard]] ProviderStats stats(size_t provider) const { return pool_->stats()[provider]; }
-    [[nodiscard]] uint64_t refusals(size_t provider, RefusalClass kind) const { return stats(provider).refusals[static_cast<size_t>(kind)]; }
+    [[nodiscard]] uint64_t refusals(size_t provider, RefusalClass kind) const {
+        return stats(provider).refusals[static_cast<size_t>(kind)];
+    }
 
     FakeChain chain_{base_chain()};
     ManualClock clock_;
@@ -93,12 +109,16 @@ class ProviderPoolTest : public ::testing::Test {
 
 // ---- Sizes ---------------------------------------------------------------------------------
 
-std::function<std::optional<json>(const std::string&, const json&)> blocks_limit(uint64_t max, std::string text) {
-    return [max, text = std::move(text)](const std::string& method, const json& params) -> std::optional<json> {
+std::function<std::optional<json>(const std::string&, const json&)> blocks_limit(uint64_t max,
+                                                                                 std::string text) {
+    return [max, text = std::move(text)](const std::string& method,
+                                         const json& params) -> std::optional<json> {
         if (method != "eth_getLogs" || !params[0].contains("fromBlock")) {
             return std::nullopt;
         }
-        const uint64_t size = std::stoull(params[0]["toBlock"].get<std::string>(), nullptr, 16) - std::stoull(params[0]["fromBlock"].get<std::string>(), nullptr, 16) + 1;
+        const uint64_t size = std::stoull(params[0]["toBlock"].get<std::string>(), nullptr, 16) -
+                              std::stoull(params[0]["fromBlock"].get<std::string>(), nullptr, 16) +
+                              1;
         return size > max ? std::optional{rpc_error(-32000, text)} : std::nullopt;
     };
 }
@@ -139,7 +159,9 @@ TEST_F(ProviderPoolTest, ADenseBlockIsReadFromItsReceiptsAndLeavesTheSizesOfOthe
         }
         const uint64_t from = std::stoull(params[0]["fromBlock"].get<std::string>(), nullptr, 16);
         const uint64_t to = std::stoull(params[0]["toBlock"].get<std::string>(), nullptr, 16);
-        return from <= 500 && 500 <= to ? std::optional{rpc_error(-32005, "query returned more than 50 results")} : std::nullopt;
+        return from <= 500 && 500 <= to
+                   ? std::optional{rpc_error(-32005, "query returned more than 50 results")}
+                   : std::nullopt;
     };
     expect_truth(range(0, 1000), 0, 1000);
     EXPECT_EQ(node.calls["eth_getBlockReceipts"], 1U);
@@ -158,7 +180,8 @@ TEST_F(ProviderPoolTest, ATimeoutShrinksTheRange) {
     node.http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
         const json body = json::parse(request.body);
         for (const json& call : body.is_array() ? body : json::array({body})) {
-            if (call["method"] == "eth_getLogs" && call["params"][0]["fromBlock"] == "0x0" && call["params"][0]["toBlock"] == "0x3e7") {
+            if (call["method"] == "eth_getLogs" && call["params"][0]["fromBlock"] == "0x0" &&
+                call["params"][0]["toBlock"] == "0x3e7") {
                 return transport_error(TransportError::kTimeout);
             }
         }
@@ -170,8 +193,10 @@ TEST_F(ProviderPoolTest, ATimeoutShrinksTheRange) {
 TEST_F(ProviderPoolTest, LongAddressListsAreSplitAndMergedInOrder) {
     FakeNode& node = add(kUrlA);
     node.answer = [](const std::string& method, const json& params) -> std::optional<json> {
-        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() && params[0]["address"].size() > 3;
-        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")} : std::nullopt;
+        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() &&
+                              params[0]["address"].size() > 3;
+        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")}
+                        : std::nullopt;
     };
     LogFilter asked = filter();
     for (uint8_t tag = 2; tag < 9; ++tag) {
@@ -223,8 +248,10 @@ TEST_F(ProviderPoolTest, ARateLimitInsideAGoodAnswerIsSeen) {
     FakeNode& node = add(kUrlA);
     int left = 3;
     node.answer = [&](const std::string& method, const json&) -> std::optional<json> {
-        return method == "eth_getLogs" && left-- > 0 ? std::optional{rpc_error(429, "Your app has exceeded its compute units per second capacity")}
-                                                      : std::nullopt;
+        return method == "eth_getLogs" && left-- > 0
+                   ? std::optional{rpc_error(
+                         429, "Your app has exceeded its compute units per second capacity")}
+                   : std::nullopt;
     };
     expect_truth(range(0, 50), 0, 50);
     EXPECT_EQ(refusals(0, RefusalClass::kRateLimit), 3U);
@@ -240,7 +267,8 @@ TEST_F(ProviderPoolTest, RequestsOnTheirWayAreBounded) {
     make();
     int answered = 0;
     for (uint64_t from = 0; from < 1000; from += 50) {
-        pool_->get_range(filter(), {from, from + 49}, false, [&](const Result<RangeLogs>& result) { answered += result ? 1 : 0; });
+        pool_->get_range(filter(), {from, from + 49}, false,
+                         [&](const Result<RangeLogs>& result) { answered += result ? 1 : 0; });
     }
     while (pool_->in_flight() > 0) {
         pool_->poll(100);
@@ -256,7 +284,9 @@ TEST_F(ProviderPoolTest, AProviderThatIsDownForAnHourComesBackByItself) {
     FakeNode& other = add(kUrlB);
     ASSERT_TRUE(heads());
     node.http = [this](const HttpRequest&) -> std::optional<HttpCompletion> {
-        return clock_.monotonic_ms() < 3'600'000 ? std::optional{transport_error(TransportError::kUnreachable)} : std::nullopt;
+        return clock_.monotonic_ms() < 3'600'000
+                   ? std::optional{transport_error(TransportError::kUnreachable)}
+                   : std::nullopt;
     };
     while (clock_.monotonic_ms() < 3'700'000) {
         const int64_t asked_ms = clock_.monotonic_ms();
@@ -275,7 +305,9 @@ TEST_F(ProviderPoolTest, AnOutageOfTheOnlyProviderIsAnErrorThatSaysWhyAndHealsLa
     options_.deadline_ms = 20'000;
     FakeNode& node = add(kUrlA);
     bool down = true;
-    node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> { return down ? std::optional{http_status(503, "<html>down</html>")} : std::nullopt; };
+    node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> {
+        return down ? std::optional{http_status(503, "<html>down</html>")} : std::nullopt;
+    };
     const auto failed = range(0, 10);
     ASSERT_FALSE(failed);
     EXPECT_TRUE(is_retryable(failed.error().code)) << failed.error().message;
@@ -288,7 +320,10 @@ TEST_F(ProviderPoolTest, ABillingRefusalIsToldOnceAndTheOthersServe) {
     FakeNode& node = add(kUrlA);
     add(kUrlB);
     ASSERT_TRUE(heads());
-    node.http = [](const HttpRequest&) -> std::optional<HttpCompletion> { return http_status(402, R"({"error":{"code":-32000,"message":"Monthly capacity limit exceeded"}})"); };
+    node.http = [](const HttpRequest&) -> std::optional<HttpCompletion> {
+        return http_status(
+            402, R"({"error":{"code":-32000,"message":"Monthly capacity limit exceeded"}})");
+    };
     for (int i = 0; i < 20; ++i) {
         expect_truth(range(0, 100), 0, 100);
     }
@@ -362,7 +397,9 @@ TEST_F(ProviderPoolTest, MissingDataIsAskedElsewhere) {
     FakeNode& pruned = add(kUrlA);
     pruned.latency_ms = 1;
     pruned.answer = [](const std::string& method, const json&) -> std::optional<json> {
-        return method == "eth_getLogs" ? std::optional{rpc_error(4444, "pruned history unavailable")} : std::nullopt;
+        return method == "eth_getLogs"
+                   ? std::optional{rpc_error(4444, "pruned history unavailable")}
+                   : std::nullopt;
     };
     add(kUrlB);
     expect_truth(range(0, 500), 0, 500);
@@ -371,7 +408,8 @@ TEST_F(ProviderPoolTest, MissingDataIsAskedElsewhere) {
 TEST_F(ProviderPoolTest, MissingDataEverywhereIsAnErrorAndNeverEmpty) {
     FakeNode& pruned = add(kUrlA);
     pruned.answer = [](const std::string& method, const json&) -> std::optional<json> {
-        return method == "eth_getLogs" ? std::optional{rpc_error(-32000, "header not found")} : std::nullopt;
+        return method == "eth_getLogs" ? std::optional{rpc_error(-32000, "header not found")}
+                                       : std::nullopt;
     };
     const auto answer = range(0, 10);
     ASSERT_FALSE(answer);
@@ -391,18 +429,32 @@ std::vector<Spoiler> spoilers() {
         {"a doubled log", [](json& logs) { logs.push_back(logs.back()); }},
         {"logs out of order", [](json& logs) { std::swap(logs.front(), logs.back()); }},
         {"a log of another block", [](json& logs) { logs[0]["blockNumber"] = "0xffff"; }},
-        {"a log of another address", [](json& logs) { logs[0]["address"] = "0x9999999999999999999999999999999999999999"; }},
+        {"a log of another address",
+         [](json& logs) { logs[0]["address"] = "0x9999999999999999999999999999999999999999"; }},
         {"a log of another event", [](json& logs) { logs[0]["topics"][0] = logs[0]["blockHash"]; }},
         {"a removed log", [](json& logs) { logs[0]["removed"] = true; }},
         {"a log without topics array", [](json& logs) { logs[0]["topics"] = "0x"; }},
-        {"a log with five topics", [](json& logs) { logs[0]["topics"] = json::array({logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0]}); }},
+        {"a log with five topics",
+         [](json& logs) {
+             logs[0]["topics"] =
+                 json::array({logs[0]["topics"][0], logs[0]["topics"][0], logs[0]["topics"][0],
+                              logs[0]["topics"][0], logs[0]["topics"][0]});
+         }},
         {"data with a half byte", [](json& logs) { logs[0]["data"] = "0x123"; }},
         {"a field that is missing", [](json& logs) { logs[0].erase("logIndex"); }},
         {"a field of another type", [](json& logs) { logs[0]["transactionHash"] = 5; }},
-        {"a block hash that is not the header's", [](json& logs) { logs[0]["blockHash"] = logs[0]["transactionHash"]; }},
+        {"a block hash that is not the header's",
+         [](json& logs) { logs[0]["blockHash"] = logs[0]["transactionHash"]; }},
         {"logs that are no list", [](json& logs) { logs = json::object(); }},
         {"null for logs", [](json& logs) { logs = nullptr; }},
-        {"an invented log", [](json& logs) { json extra = logs.back(); extra["topics"][1] = extra["blockHash"]; extra["logIndex"] = "0x77"; extra["transactionIndex"] = "0x77"; logs.push_back(extra); }},
+        {"an invented log",
+         [](json& logs) {
+             json extra = logs.back();
+             extra["topics"][1] = extra["blockHash"];
+             extra["logIndex"] = "0x77";
+             extra["transactionIndex"] = "0x77";
+             logs.push_back(extra);
+         }},
     };
 }
 
@@ -416,7 +468,8 @@ TEST_F(ProviderPoolTest, AWrongAnswerIsRefusedCountedAndAnotherProviderAsked) {
         liar.spoil = [&](std::string& text) {
             json body = json::parse(text);
             for (json& answer : body) {
-                if (answer.is_object() && answer.contains("result") && answer["result"].is_array() && !answer["result"].empty()) {
+                if (answer.is_object() && answer.contains("result") &&
+                    answer["result"].is_array() && !answer["result"].empty()) {
                     spoiler.change(answer["result"]);
                 }
             }
@@ -425,7 +478,9 @@ TEST_F(ProviderPoolTest, AWrongAnswerIsRefusedCountedAndAnotherProviderAsked) {
         add(kUrlB);
         make();
         expect_truth(range(0, 400), 0, 400);
-        EXPECT_GE(stats(0).malformed + stats(0).lies + (std::string{spoiler.name}.find("block hash") != std::string::npos ? 1 : 0), 1U);
+        EXPECT_GE(stats(0).malformed + stats(0).lies +
+                      (std::string{spoiler.name}.find("block hash") != std::string::npos ? 1 : 0),
+                  1U);
         EXPECT_EQ(stats(1).malformed + stats(1).lies, 0U);
     }
 }
@@ -435,11 +490,35 @@ TEST_F(ProviderPoolTest, AnEnvelopeThatIsBrokenIsRefused) {
         {"truncated", [](std::string& text) { text.resize(text.size() / 2); }},
         {"not json", [](std::string& text) { text = "<html></html>"; }},
         {"empty", [](std::string& text) { text.clear(); }},
-        {"wrong id", [](std::string& text) { json body = json::parse(text); body[0]["id"] = 123456789; text = body.dump(); }},
-        {"doubled id", [](std::string& text) { json body = json::parse(text); body[0]["id"] = body[1]["id"]; text = body.dump(); }},
-        {"an answer missing", [](std::string& text) { json body = json::parse(text); body.erase(0); text = body.dump(); }},
-        {"no result", [](std::string& text) { json body = json::parse(text); body[0].erase("result"); text = body.dump(); }},
-        {"only one object", [](std::string& text) { json body = json::parse(text); text = body[0].dump(); }},
+        {"wrong id",
+         [](std::string& text) {
+             json body = json::parse(text);
+             body[0]["id"] = 123456789;
+             text = body.dump();
+         }},
+        {"doubled id",
+         [](std::string& text) {
+             json body = json::parse(text);
+             body[0]["id"] = body[1]["id"];
+             text = body.dump();
+         }},
+        {"an answer missing",
+         [](std::string& text) {
+             json body = json::parse(text);
+             body.erase(0);
+             text = body.dump();
+         }},
+        {"no result",
+         [](std::string& text) {
+             json body = json::parse(text);
+             body[0].erase("result");
+             text = body.dump();
+         }},
+        {"only one object",
+         [](std::string& text) {
+             json body = json::parse(text);
+             text = body[0].dump();
+         }},
     };
     for (const auto& [name, change] : cases) {
         SCOPED_TRACE(name);
@@ -471,7 +550,8 @@ TEST_F(ProviderPoolTest, WhereAllAnswersAreBadTheErrorNamesEveryProviderAndWhyBu
     for (const char* name : {"http://a.example", "http://b.example:8545", "https://c.example"}) {
         EXPECT_NE(answer.error().message.find(name), std::string::npos) << answer.error().message;
     }
-    EXPECT_NE(answer.error().message.find("not an array"), std::string::npos) << answer.error().message;
+    EXPECT_NE(answer.error().message.find("not an array"), std::string::npos)
+        << answer.error().message;
     EXPECT_EQ(answer.error().message.find("secret"), std::string::npos) << answer.error().message;
 }
 
@@ -479,7 +559,9 @@ TEST_F(ProviderPoolTest, SecretsAreSentButNeverTold) {
     options_.endpoints = {{kUrlC, {{"X-Api-Key", "secret-header"}}, "secret-token"}};
     FakeNode& node = transport_.add(kUrlC, chain_);
     node.answer = [](const std::string& method, const json&) -> std::optional<json> {
-        return method == "eth_getLogs" ? std::optional{rpc_error(-32000, std::string{"bad call to "} + kUrlC)} : std::nullopt;
+        return method == "eth_getLogs"
+                   ? std::optional{rpc_error(-32000, std::string{"bad call to "} + kUrlC)}
+                   : std::nullopt;
     };
     const auto answer = range(0, 10);
     ASSERT_FALSE(answer);
@@ -498,7 +580,9 @@ TEST_F(ProviderPoolTest, SecretsAreSentButNeverTold) {
 TEST_F(ProviderPoolTest, ALogLeftOutIsFoundByTheBloomAndTheProviderNamed) {
     FakeNode& liar = add(kUrlA);
     liar.latency_ms = 1;
-    liar.drops = [](const evm::Log& log) { return log.block_num == 997 && log.topics[0] == make_topic(11); };
+    liar.drops = [](const evm::Log& log) {
+        return log.block_num == 997 && log.topics[0] == make_topic(11);
+    };
     add(kUrlB);
     ASSERT_TRUE(heads());
     expect_truth(range(980, 1000, true), 980, 1000);
@@ -510,7 +594,9 @@ TEST_F(ProviderPoolTest, ALogLeftOutIsFoundByTheBloomAndTheProviderNamed) {
 TEST_F(ProviderPoolTest, ALogLeftOutOfABlockWithOthersIsFoundWhereTheBloomCanTell) {
     FakeNode& liar = add(kUrlA);
     liar.latency_ms = 1;
-    liar.drops = [](const evm::Log& log) { return log.block_num == 997 && log.topics[0] == make_topic(12); };
+    liar.drops = [](const evm::Log& log) {
+        return log.block_num == 997 && log.topics[0] == make_topic(12);
+    };
     add(kUrlB);
     ASSERT_TRUE(heads());
     LogFilter asked = filter();
@@ -588,8 +674,13 @@ TEST_F(ProviderPoolTest, AProviderOnAnotherForkIsNotMixedIn) {
         if (method != "eth_getBlockByNumber" || params[0] == "latest" || params[0] == "finalized") {
             return std::nullopt;
         }
-        const auto& header = fork.blocks[std::stoull(params[0].get<std::string>(), nullptr, 16)].header;
-        return json{{"result", {{"number", params[0]}, {"hash", evm::to_hex(header.hash)}, {"parentHash", evm::to_hex(header.parent_hash)}, {"timestamp", "0x1"}}}};
+        const auto& header =
+            fork.blocks[std::stoull(params[0].get<std::string>(), nullptr, 16)].header;
+        return json{{"result",
+                     {{"number", params[0]},
+                      {"hash", evm::to_hex(header.hash)},
+                      {"parentHash", evm::to_hex(header.parent_hash)},
+                      {"timestamp", "0x1"}}}};
     };
     expect_truth(range(900, 1000), 900, 1000);
 }
@@ -603,12 +694,16 @@ TEST_F(ProviderPoolTest, TheSameSeedGivesTheSameRun) {
         FakeTransport transport{clock};
         FakeNode& node = transport.add(kUrlA, chain_);
         int calls = 0;
-        node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> { return ++calls % 3 == 0 ? std::optional{http_status(429)} : std::nullopt; };
+        node.http = [&](const HttpRequest&) -> std::optional<HttpCompletion> {
+            return ++calls % 3 == 0 ? std::optional{http_status(429)} : std::nullopt;
+        };
         PoolOptions options;
         options.endpoints = {{kUrlA, {}, {}}};
         options.seed = 42;
         ProviderPool pool{options, transport, clock};
-        const auto answer = await<RangeLogs>(pool, 600'000, [&](auto done) { pool.get_range(filter(), {0, 900}, false, std::move(done)); });
+        const auto answer = await<RangeLogs>(pool, 600'000, [&](auto done) {
+            pool.get_range(filter(), {0, 900}, false, std::move(done));
+        });
         ASSERT_TRUE(answer) << answer.error().message;
         times.push_back(clock.monotonic_ms());
     }
@@ -623,7 +718,8 @@ TEST_F(ProviderPoolTest, HeadersComeInTheOrderAskedWhateverTheBatches) {
     for (uint64_t i = 0; i < 100; ++i) {
         nums.push_back((i * 37) % 1000);
     }
-    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+    const auto headers = await<std::vector<evm::Header>>(
+        *pool_, 60'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
     ASSERT_TRUE(headers) << headers.error().message;
     for (size_t i = 0; i < nums.size(); ++i) {
         EXPECT_EQ((*headers)[i].block_num, nums[i]);
@@ -636,9 +732,12 @@ TEST_F(ProviderPoolTest, ABlockOneProviderLacksIsAskedOfTheOther) {
     behind.latency_ms = 1;
     add(kUrlB);
     make();
-    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers({5, 900}, std::move(done)); });
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) {
+        pool_->get_headers({5, 900}, std::move(done));
+    });
     ASSERT_TRUE(headers) << headers.error().message;
-    const auto none = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) { pool_->get_headers({5000}, std::move(done)); });
+    const auto none = await<std::vector<evm::Header>>(
+        *pool_, 60'000, [&](auto done) { pool_->get_headers({5000}, std::move(done)); });
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
 }
@@ -646,7 +745,8 @@ TEST_F(ProviderPoolTest, ABlockOneProviderLacksIsAskedOfTheOther) {
 TEST_F(ProviderPoolTest, QuestionsWithoutContentAreAnswered) {
     add(kUrlA);
     make();
-    const auto headers = await<std::vector<evm::Header>>(*pool_, 1'000, [&](auto done) { pool_->get_headers({}, std::move(done)); });
+    const auto headers = await<std::vector<evm::Header>>(
+        *pool_, 1'000, [&](auto done) { pool_->get_headers({}, std::move(done)); });
     ASSERT_TRUE(headers);
     EXPECT_TRUE(headers->empty());
 }

@@ -48,7 +48,8 @@ std::string hints_of(const Refusal& refusal) {
         add("batch=" + std::to_string(*refusal.batch_max));
     }
     if (refusal.range_hint) {
-        add("range=" + std::to_string(refusal.range_hint->from) + "-" + std::to_string(refusal.range_hint->to));
+        add("range=" + std::to_string(refusal.range_hint->from) + "-" +
+            std::to_string(refusal.range_hint->to));
     }
     if (refusal.retry_after_ms) {
         add("retry=" + std::to_string(*refusal.retry_after_ms));
@@ -57,11 +58,13 @@ std::string hints_of(const Refusal& refusal) {
 }
 
 TEST(RefusalTest, EveryKnownTextHasItsClassAndHints) {
-    const auto rows = read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv");
+    const auto rows =
+        read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv");
     ASSERT_GT(rows.size(), 100U);
     size_t right = 0;
     for (const auto& row : rows) {
-        const Refusal refusal = classify_refusal({std::stoi(row[2]), std::stoll(row[1]), row[3], row[4]});
+        const Refusal refusal =
+            classify_refusal({std::stoi(row[2]), std::stoll(row[1]), row[3], row[4]});
         EXPECT_EQ(to_string(refusal.kind), row[5]) << row[0] << ": " << row[3] << " | " << row[4];
         EXPECT_EQ(hints_of(refusal), row[6]) << row[0] << ": " << row[3];
         right += to_string(refusal.kind) == row[5] && hints_of(refusal) == row[6] ? 1U : 0U;
@@ -74,12 +77,14 @@ TEST(RefusalTest, EveryKnownTextHasItsClassAndHints) {
 TEST(RefusalTest, TheSharedCollectionAgreesWithTheTable) {
     const char* shared = std::getenv("PLUMBLINE_SHARED");  // NOLINT(concurrency-mt-unsafe)
     const std::filesystem::path path =
-        std::filesystem::path{shared != nullptr ? shared : PLUMBLINE_SOURCE_DIR "/../shared"} / "data/provider_errors.tsv";
+        std::filesystem::path{shared != nullptr ? shared : PLUMBLINE_SOURCE_DIR "/../shared"} /
+        "data/provider_errors.tsv";
     if (!std::filesystem::exists(path)) {
         GTEST_SKIP() << path << " is not here; the committed table holds its lines";
     }
     std::map<std::string, std::string> expected;
-    for (const auto& row : read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv")) {
+    for (const auto& row :
+         read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv")) {
         expected[row[1] + "|" + row[3]] = row[5];
     }
     size_t right = 0;
@@ -95,21 +100,26 @@ TEST(RefusalTest, TheSharedCollectionAgreesWithTheTable) {
 }
 
 TEST(RefusalTest, TheCodeAloneDecidesNothing) {
-    EXPECT_EQ(classify_refusal({200, -32005, "request rate limited", ""}).kind, RefusalClass::kRateLimit);
-    EXPECT_EQ(classify_refusal({200, -32005, "query returned more than 10 results", ""}).kind, RefusalClass::kTooManyResults);
-    EXPECT_EQ(classify_refusal({200, -32005, "max is 10k blocks", ""}).kind, RefusalClass::kTooManyBlocks);
+    EXPECT_EQ(classify_refusal({200, -32005, "request rate limited", ""}).kind,
+              RefusalClass::kRateLimit);
+    EXPECT_EQ(classify_refusal({200, -32005, "query returned more than 10 results", ""}).kind,
+              RefusalClass::kTooManyResults);
+    EXPECT_EQ(classify_refusal({200, -32005, "max is 10k blocks", ""}).kind,
+              RefusalClass::kTooManyBlocks);
     EXPECT_EQ(classify_refusal({200, -32005, "", ""}).kind, RefusalClass::kUnknown);
 }
 
 TEST(RefusalTest, ALimitOnRequestsIsNotALimitOnBlocks) {
-    const Refusal refusal = classify_refusal({200, -32000, "requests are limited to a rate of 10 per second", ""});
+    const Refusal refusal =
+        classify_refusal({200, -32000, "requests are limited to a rate of 10 per second", ""});
     EXPECT_EQ(refusal.kind, RefusalClass::kRateLimit);
     EXPECT_FALSE(refusal.blocks_max);
 }
 
 TEST(RefusalTest, AnyTextIsReadWithoutHarm) {
-    for (const std::string text : {"", "99999999999999999999999999999 blocks too many", "[", "[0x, ]", "0x", "-", "1k", "9,9,9,9 max block",
-                                   "[5, 1] block range too large", "\xff\xfe\x00"}) {
+    for (const std::string text :
+         {"", "99999999999999999999999999999 blocks too many", "[", "[0x, ]", "0x", "-", "1k",
+          "9,9,9,9 max block", "[5, 1] block range too large", "\xff\xfe\x00"}) {
         static_cast<void>(classify_refusal({200, 0, text, text}));
     }
     EXPECT_FALSE(classify_refusal({200, 0, "block range too large [5, 1]", ""}).range_hint);

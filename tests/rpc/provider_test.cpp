@@ -1,0 +1,142 @@
+#include "rpc/provider.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::rpc {
+namespace {
+
+class ProviderTest : public ::testing::Test {
+  protected:
+    void fail_once() {
+        provider_.on_sent();
+        provider_.on_done(0);
+        provider_.on_failure();
+    }
+    void succeed_once() {
+        provider_.on_sent();
+        provider_.on_done(10);
+        provider_.on_success(5);
+    }
+    PoolOptions options_;
+    ManualClock clock_;
+    Jitter jitter_{1};
+    Provider provider_{Endpoint{"https://host.example/key", {}, {}}, options_, clock_, jitter_};
+};
+
+TEST(DisplayNameTest, HasNothingButSchemeHostAndPort) {
+    EXPECT_EQ(display_name("https://user:pass@host.example:8545/v3/key?token=x#y"),
+              "https://host.example:8545");
+    EXPECT_EQ(display_name("http://127.0.0.1:8545"), "http://127.0.0.1:8545");
+    EXPECT_EQ(display_name("https://host?key=secret@evil"), "https://host");
+    EXPECT_EQ(display_name("http://[::1]:8545/secret"), "http://[::1]:8545");
+    for (const char* bad : {"", "secret", "://", "https:///secret", "https://user:secret@"}) {
+        EXPECT_EQ(display_name(bad).find("secret"), std::string::npos) << bad;
+    }
+}
+
+TEST_F(ProviderTest, StopsAfterFailuresInARowAndWaitsLongerEachTime) {
+    for (uint32_t i = 0; i + 1 < options_.breaker_failures; ++i) {
+        fail_once();
+        EXPECT_TRUE(provider_.is_usable());
+    }
+    fail_once();
+    EXPECT_FALSE(provider_.is_usable());
+    int64_t last_wait = 0;
+    for (int round = 0; round < 10; ++round) {
+        const int64_t wait = *provider_.free_at_ms() - clock_.monotonic_ms();
+        EXPECT_LE(wait, options_.breaker_ms_max);
+        last_wait = wait;
+        clock_.advance(wait);
+        EXPECT_TRUE(provider_.wants_probe());
+        EXPECT_FALSE(provider_.is_usable());
+        fail_once();
+    }
+    EXPECT_GE(last_wait, options_.breaker_ms_max / 2);
+    clock_.advance(options_.breaker_ms_max);
+    succeed_once();
+    EXPECT_TRUE(provider_.is_usable());
+    EXPECT_EQ(provider_.stats().state, "starting");
+}
+
+TEST_F(ProviderTest, ASuccessInBetweenForgivesFailures) {
+    for (int i = 0; i < 50; ++i) {
+        fail_once();
+        succeed_once();
+    }
+    EXPECT_TRUE(provider_.is_usable());
+}
+
+TEST_F(ProviderTest, RateLimitsHalveTheWindowAndAnswersWidenIt) {
+    provider_.on_rate_limit(1'000);
+    EXPECT_FALSE(provider_.is_free());
+    EXPECT_EQ(provider_.stats().window, options_.in_flight_per_provider_max / 2.0);
+    clock_.advance(1'000);
+    EXPECT_TRUE(provider_.is_free());
+    for (int i = 0; i < 100; ++i) {
+        succeed_once();
+    }
+    EXPECT_EQ(provider_.stats().window, options_.in_flight_per_provider_max);
+}
+
+TEST_F(ProviderTest, KnowledgeOfAHeadGrowsStale) {
+    EXPECT_FALSE(provider_.is_behind(100));
+    provider_.on_head(50);
+    EXPECT_TRUE(provider_.is_behind(100));
+    EXPECT_FALSE(provider_.is_behind(50));
+    EXPECT_FALSE(provider_.needs_head_refresh(100));
+    clock_.advance(options_.head_stale_ms);
+    EXPECT_FALSE(provider_.is_behind(100));
+    EXPECT_TRUE(provider_.needs_head_refresh(100));
+    provider_.on_behind(40);
+    EXPECT_EQ(provider_.head(), 39U);
+}
+
+TEST_F(ProviderTest, ProvenLiesParkItForAWhile) {
+    for (uint32_t i = 0; i < options_.lies_tolerated; ++i) {
+        provider_.on_lie(true);
+        EXPECT_TRUE(provider_.is_usable());
+    }
+    provider_.on_lie(true);
+    EXPECT_FALSE(provider_.is_usable());
+    EXPECT_EQ(provider_.stats().state, "lied");
+    // An answer that was on its way does not free it.
+    succeed_once();
+    EXPECT_FALSE(provider_.is_usable());
+    clock_.advance(options_.lie_park_ms);
+    EXPECT_TRUE(provider_.is_usable());
+}
+
+TEST_F(ProviderTest, TheOnlyProviderIsNeverParkedForLies) {
+    for (int i = 0; i < 20; ++i) {
+        provider_.on_lie(false);
+    }
+    EXPECT_TRUE(provider_.is_usable());
+    EXPECT_EQ(provider_.stats().lies, 20U);
+}
+
+TEST_F(ProviderTest, BatchAndAddressLimitsComeFromTheTextElseByHalves) {
+    provider_.on_batch_too_large(50, 20);
+    EXPECT_EQ(provider_.batch_max(), 20U);
+    provider_.on_batch_too_large(20, std::nullopt);
+    EXPECT_EQ(provider_.batch_max(), 10U);
+    provider_.on_batch_too_large(50, 30);
+    EXPECT_EQ(provider_.batch_max(), 10U);
+    provider_.on_batch_too_large(1, 0);
+    EXPECT_EQ(provider_.batch_max(), 1U);
+    provider_.on_too_many_addresses(1000, 5000);
+    EXPECT_EQ(provider_.addresses_max(), 500U);
+}
+
+TEST_F(ProviderTest, FiltersThatDifferOnlyByAGrowingAddressListShareTheirSizes) {
+    LogFilter small{{}, {evm::Hash{}}};
+    small.addresses.resize(20);
+    LogFilter grown = small;
+    grown.addresses.resize(30);
+    EXPECT_EQ(&provider_.ranges(small), &provider_.ranges(grown));
+    LogFilter other = small;
+    other.topics0[0].bytes[31] = 1;
+    EXPECT_NE(&provider_.ranges(small), &provider_.ranges(other));
+}
+
+}  // namespace
+}  // namespace plumbline::rpc
