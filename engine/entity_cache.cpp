@@ -16,7 +16,7 @@ constexpr size_t kRecycledCapacityMax = 512;
 /// Entries looked at in one `trim`, so that a cache full of changed rows costs no event dear.
 constexpr uint32_t kTrimStepsMax = 256;
 /// Of the cache's bytes, what the memory of evicted keys may take over all entities.
-constexpr size_t kFilterShare = 8;
+constexpr size_t kFilterShare = 4;
 
 }  // namespace
 
@@ -25,8 +25,7 @@ EntityCache::EntityCache(size_t entities, const storage::Database& database, siz
     : database_{database},
       bytes_max_{bytes_max},
       starts_empty_{starts_empty} {
-    const size_t share = entities == 0 ? 0 : bytes_max / kFilterShare / entities;
-    absence_.assign(entities, Absence{share});
+    absence_.resize(entities);
     table_.resize(kFirstSlots);
     if (starts_empty) {
         for (Absence& absence : absence_) {
@@ -209,7 +208,9 @@ void EntityCache::evict(Entry& entry, uint32_t index) {
     if (!entry.row.empty() && absence_[entry.entity_].complete) {
         KeyFilter& evicted = absence_[entry.entity_].evicted;
         filter_bytes_ -= evicted.size_bytes();
-        evicted.add(entry.hash_);
+        const size_t share = bytes_max_ / kFilterShare;
+        const size_t taken = filter_bytes_ + evicted.size_bytes();
+        evicted.add(entry.hash_, taken < share ? share - taken : 0);
         filter_bytes_ += evicted.size_bytes();
     }
     erase_slot(entry, index);

@@ -92,7 +92,6 @@ class EntityCache {
     };
     /// What is known of rows that are not in the cache.
     struct Absence {
-        explicit Absence(size_t filter_bytes) : evicted{filter_bytes} {}
         bool complete = false;  ///< every row is cached or was evicted and is in `evicted`
         KeyFilter evicted;
     };

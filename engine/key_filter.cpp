@@ -46,13 +46,13 @@ bool KeyFilter::may_contain(uint64_t hash) const noexcept {
     return false;
 }
 
-void KeyFilter::add(uint64_t hash) {
+void KeyFilter::add(uint64_t hash, size_t growth_max) {
     if (may_contain(hash)) {
         return;
     }
     if (layers_.empty() || layers_.back().room == 0) {
         const size_t count = layers_.empty() ? kFirstBlocks : layers_.back().blocks.size() * 2;
-        if (bytes_ + count * sizeof(Block) > bytes_max_) {
+        if (count * sizeof(Block) > growth_max) {
             clear();
             saturated_ = true;
             return;

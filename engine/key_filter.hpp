@@ -8,13 +8,12 @@
 
 namespace plumbline::engine {
 
-/// One thread. Keeps about 1% false positives by adding layers of twice the size; once that would
-/// pass `bytes_max` it is saturated and answers "maybe" to everything.
+/// One thread. Keeps about 1% false positives by adding layers of twice the size; where it may not
+/// grow any more it is saturated and answers "maybe" to everything.
 class KeyFilter {
   public:
-    explicit KeyFilter(size_t bytes_max) : bytes_max_{bytes_max} {}
-
-    void add(uint64_t hash);
+    /// `growth_max`: bytes it may take on top of those it has.
+    void add(uint64_t hash, size_t growth_max);
     /// False: `hash` was never added.
     [[nodiscard]] bool may_contain(uint64_t hash) const noexcept;
     [[nodiscard]] bool is_saturated() const noexcept { return saturated_; }
@@ -33,7 +32,6 @@ class KeyFilter {
     static Block mask_of(uint64_t hash) noexcept;
     static bool covers(const Block& block, const Block& mask) noexcept;
 
-    size_t bytes_max_;
     size_t bytes_ = 0;
     bool saturated_ = false;
     std::vector<Layer> layers_;

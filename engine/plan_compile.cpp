@@ -285,9 +285,10 @@ Status Compiler::check_anonymous(uint32_t source, const evm::AbiEvent& event, So
     for (const evm::AbiEvent& other : plan_.abis[source].events) {
         if (other.anonymous && !(other == event) && other.topic_count() == event.topic_count()) {
             return mistake(pos, fmt::format("{}: the anonymous events {} and {} both have {} "
-                                            "topics: their logs cannot be told apart",
+                                            "topic{}: their logs cannot be told apart",
                                             plan_.sources[source].contract, event.signature(),
-                                            other.signature(), event.topic_count()));
+                                            other.signature(), event.topic_count(),
+                                            event.topic_count() == 1 ? "" : "s"));
         }
     }
     return ok();

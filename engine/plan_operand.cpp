@@ -422,9 +422,8 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
     }
     if (!numbers && out.op != CompareOp::kEq && out.op != CompareOp::kNe) {
         return mistake_at(path, condition.pos,
-                          fmt::format("'{}' is {}: only == and != compare it, the order of "
-                                      "numbers is the only one there is",
-                                      out.left.source, to_string(out.left.type)));
+                          fmt::format("'{}' is {}: only == and != compare it", out.left.source,
+                                      to_string(out.left.type)));
     }
     return out;
 }

@@ -1,0 +1,225 @@
+#include "engine/rebuild.hpp"
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/fold_world.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using test::abi_json;
+using test::Abis;
+using test::acc;
+using test::address_of;
+using test::Emitted;
+using test::Mapping;
+using test::num;
+using test::Pace;
+using test::World;
+using testing::HasSubstr;
+
+const Abis kAbis{
+    {"Hub.json", abi_json({"event Put(uint256 indexed id, uint256 amount)",
+                           "event Del(uint256 indexed id)", "event Deployed(address vault)"})},
+    {"Vault.json", abi_json({"event Paid(uint256 amount)"})}};
+
+const std::string kMapping = R"(
+[contracts.hub]
+abi = "Hub.json"
+address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+[contracts.vault]
+abi = "Vault.json"
+factory = { event = "hub.Deployed", address = "vault" }
+[entities.item]
+key = { id = "uint256" }
+fields = { amount = "uint64", at = "uint64", hash = "bytes32" }
+index = [["amount"]]
+[entities.total]
+key = { vault = "address" }
+fields = { amount = "uint256" }
+[[on]]
+event = "hub.Put"
+insert = "item"
+key = { id = "id" }
+set = { amount = "amount", at = "$block.timestamp", hash = "$block.hash" }
+[[on]]
+event = "hub.Del"
+delete = "item"
+key = { id = "id" }
+[[on]]
+event = "vault.Paid"
+upsert = "total"
+key = { vault = "$log.address" }
+add = { amount = "amount" }
+)";
+
+/// Blocks with gaps between them, children and breaches.
+void grow(World& world, const Mapping& mapping, uint64_t seed, uint64_t blocks) {
+    std::mt19937_64 random{seed};
+    uint64_t block_num = 0;
+    uint64_t vaults = 0;
+    for (uint64_t i = 0; i < blocks; ++i) {
+        block_num += 1 + (random() % 10 == 0 ? random() % 5'000 : 0);
+        std::vector<Emitted> events;
+        const uint64_t count = 1 + random() % 5;
+        for (uint32_t at = 0; at < count; ++at) {
+            const uint64_t id = random() % 200;
+            switch (random() % 5) {
+                case 0:
+                case 1:
+                    events.push_back(
+                        mapping.emit("hub.Put", {num(id), num(random() % 1000)}, block_num, at));
+                    break;
+                case 2:
+                    events.push_back(mapping.emit("hub.Del", {num(id)}, block_num, at));
+                    break;
+                case 3:
+                    if (vaults < 10) {
+                        events.push_back(
+                            mapping.emit("hub.Deployed", {acc(100 + vaults++)}, block_num, at));
+                        break;
+                    }
+                    [[fallthrough]];
+                default:
+                    events.push_back(mapping.emit("vault.Paid", {num(id)}, block_num, at,
+                                                  address_of(100 + random() % 12)));
+            }
+        }
+        world.block(block_num, events);
+    }
+    world.commit();
+}
+
+std::vector<std::string> whole(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) { return family != "default"; };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value()) << test::message_of(lines);
+    return *std::move(lines);
+}
+
+class RebuildTest : public testing::TestWithParam<uint64_t> {
+  protected:
+    uint64_t seed_ = test::test_seed(GetParam());
+    testing::ScopedTrace trace_{__FILE__, __LINE__, fmt::format("PLUMBLINE_SEED={}", seed_)};
+    Mapping mapping_{kMapping, kAbis};
+};
+
+TEST_P(RebuildTest, GivesEveryFamilyByteForByte) {
+    for (const uint64_t finalized : {uint64_t{0}, uint64_t{3'000}, UINT64_MAX}) {
+        SCOPED_TRACE(fmt::format("finalized {}", finalized));
+        World world{mapping_, Pace{.blocks_per_commit = 10, .finalized = finalized}};
+        grow(world, mapping_, seed_, 120);
+        const auto wanted = whole(*world.database);
+        const auto cursor = world.database->cursor();
+        for (const size_t cache : {size_t{1}, size_t{1} << 20}) {
+            world.stop();
+            RebuildOptions options;
+            options.cache_bytes = cache;
+            options.commit_bytes = cache;
+            uint64_t told = 0;
+            options.on_progress = [&told](const RebuildProgress& progress) {
+                told = progress.events;
+            };
+            ASSERT_OK(rebuild(*world.database, mapping_.plan, options));
+            EXPECT_EQ(told, cursor->event_count);
+            storage::test::expect_same(whole(*world.database), wanted);
+            world.reopen();
+            storage::test::expect_same(whole(*world.database), wanted);
+            EXPECT_EQ(world.database->cursor()->block_num, cursor->block_num);
+        }
+    }
+}
+
+TEST_P(RebuildTest, AnotherMappingIsAsIfItHadAlwaysBeenThere) {
+    const Mapping other{kMapping + R"(
+[entities.count]
+key = { who = "address" }
+fields = { puts = "uint64" }
+[[on]]
+event = "hub.Put"
+upsert = "count"
+key = { who = "$log.address" }
+add = { puts = 1 }
+)",
+                        kAbis};
+    const Pace pace{.blocks_per_commit = 10, .finalized = 3'000};
+    World world{mapping_, pace};
+    grow(world, mapping_, seed_, 60);
+    World wanted{other, pace};
+    grow(wanted, other, seed_, 60);
+    world.stop();
+    ASSERT_OK(rebuild(*world.database, other.plan));
+    storage::test::expect_same(whole(*world.database), whole(*wanted.database));
+    EXPECT_EQ(world.database->bundle().fingerprint, other.plan->bundle().fingerprint);
+}
+
+TEST_P(RebuildTest, UndoThatItWroteTakesBlocksBack) {
+    const Pace pace{.blocks_per_commit = 10, .finalized = 50};
+    World world{mapping_, pace};
+    grow(world, mapping_, seed_, 100);
+    world.stop();
+    ASSERT_OK(rebuild(*world.database, mapping_.plan));
+    const auto blocks = world.database->read_view()->list_blocks(51, UINT64_MAX);
+    ASSERT_OK(blocks);
+    ASSERT_GT(blocks->size(), 10U);
+    const uint64_t target = (*blocks)[blocks->size() / 2].block_num;
+    World copy{mapping_, pace};
+    grow(copy, mapping_, seed_, 100);
+    copy.stop();
+    ASSERT_OK(copy.database->rollback(target));
+    ASSERT_OK(world.database->rollback(target));
+    storage::test::expect_same(whole(*world.database), whole(*copy.database));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RebuildTest, testing::Values(1, 2));
+
+TEST(RebuildOnceTest, CancelledKeepsTheOldRowsAndTheNextOpenForgetsTheRest) {
+    const Mapping mapping{kMapping, kAbis};
+    World world{mapping, Pace{.blocks_per_commit = 10}};
+    grow(world, mapping, 1, 50);
+    const auto wanted = whole(*world.database);
+    world.stop();
+    RebuildOptions options;
+    options.is_cancelled = [] { return true; };
+    EXPECT_ERROR(rebuild(*world.database, mapping.plan, options), ErrorCode::kCancelled);
+    storage::test::expect_same(whole(*world.database), wanted);
+    world.reopen();
+    storage::test::expect_same(whole(*world.database), wanted);
+    world.stop();
+    ASSERT_OK(rebuild(*world.database, mapping.plan));
+    storage::test::expect_same(whole(*world.database), wanted);
+}
+
+TEST(RebuildOnceTest, AnEmptyLogGivesEmptyEntities) {
+    const Mapping mapping{kMapping, kAbis};
+    World world{mapping};
+    world.stop();
+    ASSERT_OK(rebuild(*world.database, mapping.plan));
+    EXPECT_EQ(world.database->entity_count(0), 0U);
+}
+
+TEST(RebuildOnceTest, MissingTransactionFieldsSayWhatToDo) {
+    const Mapping mapping{kMapping, kAbis};
+    World world{mapping};
+    grow(world, mapping, 1, 20);
+    world.stop();
+    const Mapping other{kMapping + R"(
+[entities.sender]
+key = { who = "address" }
+[[on]]
+event = "hub.Put"
+upsert = "sender"
+key = { who = "$txn.from" }
+)",
+                        kAbis};
+    const Status done = rebuild(*world.database, other.plan);
+    EXPECT_ERROR(done, ErrorCode::kNotFound);
+    EXPECT_THAT(done.error().message, HasSubstr("hub.Put at block"));
+    EXPECT_THAT(done.error().message, HasSubstr("run with a new database directory"));
+}
+
+}  // namespace
+}  // namespace plumbline::engine
