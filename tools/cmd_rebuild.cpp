@@ -43,7 +43,7 @@ Status run_rebuild(const RebuildArguments& arguments) {
     }
     engine::RebuildOptions options;
     if (!arguments.quiet) {
-        options.progress = [](const engine::RebuildProgress& progress) {
+        options.on_progress = [](const engine::RebuildProgress& progress) {
             logging::set_status_line(fmt::format("rebuilding: block {}, {} events", progress.block_num, progress.events));
         };
     }
