@@ -1,5 +1,7 @@
 #include "engine/plan.hpp"
 
+#include <ostream>
+
 #include <gtest/gtest.h>
 
 #include "tests/engine/fold_world.hpp"
@@ -79,6 +81,10 @@ struct Mistake {
     std::string mapping;
     std::string message;
 };
+
+std::ostream& operator<<(std::ostream& out, const Mistake& mistake) {
+    return out << mistake.mapping;
+}
 
 class PlanMistakeTest : public testing::TestWithParam<Mistake> {};
 
@@ -232,32 +238,34 @@ const std::vector<Mistake> kMistakes{
     {"StateReturnCount",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"owner\", \"count\"] }"),
      "test.toml:19: state of 'thing': items(uint256) returns 4 values (address owner, uint64 "
-     "count, string text, uint8[] all), not 2; leave one out with \"_\"test.toml:19: state of "
-     "'thing': return 1 of items(uint256) is address, but field 'text' is string"},
+     "count, "
+     "string text, uint8[] all), not 2; leave one out with \"_\""},
     {"StateReturnType",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"text\", \"count\", \"owner\", "
            "\"_\"] }"),
-     "test.toml:19: state of 'thing': return 4 of items(uint256) is uint8[], which no field holds; "
-     "leave it out with \"_\"PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; "
-     "did you mean 'owner'? known: id, owner, count, text"},
+     "test.toml:19: state of 'thing': return 1 of items(uint256) is address, but field 'text' is "
+     "string"},
     {"StateReturnArray",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"owner\", \"count\", \"text\", "
            "\"count\"] }"),
-     "PARSER test.toml:19: gone in state of [entities.thing] must have as many values as returns: "
-     "2, not 1"},
+     "test.toml:19: state of 'thing': return 4 of items(uint256) is uint8[], which no field holds; "
+     "leave it out with \"_\""},
     {"StateReturnUnknown",
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"ownr\", \"count\"] }"),
+     "PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; did you mean 'owner'? "
+     "known: id, owner, count, text"},
+    {"StateGoneCount",
+     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], gone = [0] "
+           "}"),
+     "PARSER test.toml:19: gone in state of [entities.thing] must have as many values as returns: "
+     "2, not 1"},
+    {"StateNeedsAt", state("{ call = \"vault.paid\", args = [], returns = [\"count\"] }"),
      "test.toml:19: state of 'thing': contract 'vault' has a factory: say with `at` which one to "
      "ask"},
-    {"StateGoneCount",
-     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], gone = "
-           "[0] }"),
-     "test.toml:16: state of 'thing': count 'hub.items': it must take nothing and return one uint"},
-    {"StateNeedsAt", state("{ call = \"vault.paid\", args = [], returns = [\"count\"] }"), ""},
     {"CountTakesNothing",
      "[entities.thing]\nkey = { id = \"uint256\" }\nfields = { n = \"uint8\" }\ncount = "
      "\"hub.items\"\n",
-     ""},
+     "test.toml:16: state of 'thing': count 'hub.items': it must take nothing and return one uint"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, PlanMistakeTest, testing::ValuesIn(kMistakes),
@@ -266,6 +274,51 @@ INSTANTIATE_TEST_SUITE_P(All, PlanMistakeTest, testing::ValuesIn(kMistakes),
 std::string plan_fingerprint(const std::string& mapping, std::vector<EventHandler> handlers = {}) {
     const Mapping compiled{kHead + mapping, kAbis, std::move(handlers)};
     return compiled.plan->bundle().fingerprint;
+}
+
+TEST(PlanTest, ConfigsMadeInCodeAreCheckedLikeThoseOfAFile) {
+    const auto good = read_config(kHead + opened("set = { owner = \"author\" }\n"), kAbis);
+    ASSERT_OK(good);
+    const auto message = [&good](const std::function<void(Config&)>& spoil) {
+        Config config = *good;
+        spoil(config);
+        const auto plan = Plan::compile(config);
+        return plan ? std::string{} : plan.error().message;
+    };
+    EXPECT_EQ(message([](Config&) {}), "");
+    EXPECT_EQ(
+        message([](Config& c) { c.handlers[0].set[0].field = "id"; }),
+        "test.toml:20: set: 'id' is part of the key of 'item': a row keeps its key, so delete "
+        "and insert instead");
+    EXPECT_EQ(
+        message([](Config& c) { c.handlers[0].set[0].field = "owwner"; }),
+        "test.toml:20: set: 'item' has no field 'owwner'; did you mean 'owner'? known: owner, "
+        "text, count, delta, tag, flag, small, blob");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].add.swap(c.handlers[0].set); }),
+              "test.toml:20: add: field 'item.owner' is address, not a number");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].action = HandlerAction::kDelete; }),
+              "test.toml:20: delete of 'item' takes no set");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].key.clear(); }),
+              "test.toml:16: update of 'item': key field 'id' is missing; the key is id");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].key[0].field = "idd"; }),
+              "test.toml:19: 'idd' is no key field of 'item'; did you mean 'id'? known: id");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].entity = "itm"; }),
+              "test.toml:16: update: unknown entity 'itm'; did you mean 'item'? known: item, pair");
+    EXPECT_EQ(
+        message([](Config& c) { c.handlers[0].events[0] = "hubb.Opened"; }),
+        "test.toml:16: event 'hubb.Opened': unknown contract 'hubb'; did you mean 'hub'? known: "
+        "hub, vault");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].events[0] = "Opened"; }),
+              "test.toml:16: event 'Opened': write contract.Event");
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].events.push_back("hub.Opened"); }),
+              "test.toml:16: event 'hub.Opened' stands here twice");
+    EXPECT_EQ(message([](Config& c) { c.entities[0].key.clear(); }),
+              "test.toml:10: entity 'item' has no key");
+    EXPECT_EQ(message([](Config& c) { c.entities[0].fields[0].name = "id"; }),
+              "test.toml:10: entity 'item' has two fields 'id'");
+    EXPECT_EQ(message([](Config& c) { c.entities[0].indexes = {{"x"}}; }),
+              "test.toml:10: index of 'item': unknown field 'x'; known: id, owner, text, count, "
+              "delta, tag, flag, small, blob");
 }
 
 TEST(PlanTest, FingerprintIgnoresCommentsLayoutAndEndpoints) {
