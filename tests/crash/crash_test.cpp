@@ -1,0 +1,129 @@
+// The real command against a real chain, killed again and again at random moments while the chain
+// grows, forks and shrinks: at the end it holds what the contract holds, and the same bytes as an
+// index that was never disturbed. PLUMBLINE_SEED replays the moments, PLUMBLINE_KILLS sets how many.
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test {
+namespace {
+
+const std::vector<std::string> kEntities = {"community", "membership", "option", "question", "user", "vote"};
+const std::string kConfig = "examples/community/plumbline.toml";
+
+uint64_t from_environment(const char* name, uint64_t fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+class CrashTest : public testing::Test {
+  protected:
+    nlohmann::json act(unsigned steps, uint64_t seed) {
+        const auto done = run_script("examples/community/activity.mjs",
+                                     {"--rpc", anvil_.url(), "--steps", std::to_string(steps),
+                                      "--seed", std::to_string(seed)});
+        EXPECT_EQ(done.code, 0) << done.err;
+        return nlohmann::json::parse(done.out, nullptr, false);
+    }
+    [[nodiscard]] std::vector<std::string> run_arguments(const std::string& db) const {
+        return {"run", source_path(kConfig), "--db", db, "--rpc", anvil_.url(), "--quiet"};
+    }
+    void index_to_head(const std::string& db) const {
+        auto arguments = run_arguments(db);
+        arguments.insert(arguments.end(), {"--until", "head"});
+        const auto done = plumbline(arguments);
+        ASSERT_EQ(done.code, 0) << done.err;
+    }
+    [[nodiscard]] static std::string dump(const std::string& db, const std::vector<std::string>& what) {
+        std::vector<std::string> arguments{"dump", db};
+        arguments.insert(arguments.end(), what.begin(), what.end());
+        const auto done = plumbline(arguments);
+        EXPECT_EQ(done.code, 0) << done.err;
+        return done.out;
+    }
+
+    // Two epochs of four slots: finality follows eight blocks behind, so that forks cross it too.
+    Anvil anvil_{{"--slots-in-an-epoch", "4"}};
+    TempDir dir_;
+    std::string db_ = dir_.file("db");
+};
+
+TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
+    const uint64_t seed = from_environment("PLUMBLINE_SEED", std::random_device{}());
+    const uint64_t kills_wanted = from_environment("PLUMBLINE_KILLS", 30);
+    std::printf("PLUMBLINE_SEED=%lu\n", seed);
+    SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
+    auto report = act(60, seed % 1000);
+    ASSERT_TRUE(report.is_object());
+
+    std::atomic<uint64_t> kills{0};
+    std::atomic<uint64_t> ended_alone{0};
+    std::jthread killer{[&](const std::stop_token& stop) {
+        std::mt19937_64 random{seed};
+        while (!stop.stop_requested()) {
+            Child indexer{plumbline_command(run_arguments(db_))};
+            // Mostly soon: while it opens, catches up and commits; sometimes in the quiet.
+            const uint64_t longest = random() % 4 == 0 ? 1'500 : 400;
+            std::this_thread::sleep_for(std::chrono::milliseconds{random() % longest});
+            if (!indexer.is_running()) {
+                ++ended_alone;
+                continue;
+            }
+            indexer.send_signal(SIGKILL);
+            EXPECT_EQ(indexer.wait(), 128 + SIGKILL);
+            ++kills;
+        }
+    }};
+
+    std::mt19937_64 random{seed + 1};
+    unsigned forks = 0;
+    unsigned rounds = 0;
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{4};
+    while ((kills < kills_wanted || rounds < 6) && std::chrono::steady_clock::now() < give_up) {
+        ++rounds;
+        const auto snapshot = anvil_.call("evm_snapshot");
+        report = act(10 + static_cast<unsigned>(random() % 30), random() % 100'000);
+        ASSERT_TRUE(report.is_object());
+        switch (random() % 4) {
+            case 0: anvil_.call("anvil_reorg", {1 + random() % 9, nlohmann::json::array()}); break;
+            case 1: anvil_.call("anvil_rollback", {1 + random() % 6}); break;
+            case 2: anvil_.call("evm_revert", {snapshot}); break;
+            default: continue;
+        }
+        ++forks;
+        if (random() % 2 == 0) {
+            anvil_.mine(1 + static_cast<unsigned>(random() % 3));
+        }
+    }
+    killer.request_stop();
+    killer.join();
+    std::printf("%lu kills, %u rounds of activity, %u forks, head %lu\n", kills.load(), rounds, forks, anvil_.head());
+    EXPECT_GE(kills.load(), kills_wanted);
+    EXPECT_EQ(ended_alone.load(), 0U) << "it gave up without being killed";
+
+    // Everything before becomes final, so that both indexes keep the same blocks.
+    report = act(40, seed % 1000 + 1);
+    index_to_head(db_);
+    const std::string fresh = dir_.file("fresh");
+    index_to_head(fresh);
+    EXPECT_TRUE(dump(db_, {"--events"}) == dump(fresh, {"--events"})) << "the logs differ";
+    for (const std::string& entity : kEntities) {
+        const std::string rows = dump(db_, {"--entity", entity});
+        EXPECT_EQ(rows, dump(fresh, {"--entity", entity})) << entity;
+        const auto chain = run_script("tests/contracts/community_state.mjs",
+                                      {"--rpc", anvil_.url(), "--address", report["address"], "--entity", entity, "--all"});
+        ASSERT_EQ(chain.code, 0) << chain.err;
+        EXPECT_EQ(rows, chain.out) << entity;
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::test
