@@ -10,13 +10,23 @@
 #include <cstdio>
 #include <deque>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include <rocksdb/env.h>
+#include <rocksdb/system_clock.h>
 
 namespace plumbline::sim {
+
+/// Background work that failed waits a second before it is tried again; here it does not.
+class RestlessClock final : public rocksdb::SystemClockWrapper {
+  public:
+    using SystemClockWrapper::SystemClockWrapper;
+    [[nodiscard]] const char* Name() const override { return "RestlessClock"; }
+    void SleepForMicroseconds(int /*micros*/) override { std::this_thread::yield(); }
+};
 
 class GateEnv final : public rocksdb::EnvWrapper {
   public:
@@ -25,7 +35,7 @@ class GateEnv final : public rocksdb::EnvWrapper {
         : rocksdb::EnvWrapper{target},
           status_path_{"/proc/self/task/" + std::to_string(syscall(SYS_gettid)) + "/stat"} {
         file_system_ = target->GetFileSystem();
-        system_clock_ = target->GetSystemClock();
+        system_clock_ = std::make_shared<RestlessClock>(target->GetSystemClock());
         worker_ = std::thread{[this] { work(); }};
     }
     ~GateEnv() override {
@@ -37,13 +47,14 @@ class GateEnv final : public rocksdb::EnvWrapper {
         worker_.join();
     }
 
-    /// Lets everything scheduled run, and waits for it.
+    /// Lets what is scheduled run, and waits for it. On a disk that fails, jobs come back for ever:
+    /// so only some of them.
     void drain() {
         std::unique_lock lock{mutex_};
-        open_ = true;
+        open_ = kJobsADrain;
         changed_.notify_all();
-        changed_.wait(lock, [this] { return jobs_.empty() && !busy_; });
-        open_ = false;
+        changed_.wait(lock, [this] { return (jobs_.empty() || open_ == 0) && !busy_; });
+        open_ = 0;
     }
 
     void Schedule(void (*function)(void*), void* argument, Priority priority, void* tag,
@@ -77,6 +88,7 @@ class GateEnv final : public rocksdb::EnvWrapper {
     }
 
   private:
+    static constexpr int kJobsADrain = 16;
     struct Job {
         void (*function)(void*);
         void* argument;
@@ -103,14 +115,15 @@ class GateEnv final : public rocksdb::EnvWrapper {
                 changed_.wait(lock);
                 continue;
             }
-            if (!open_ && asleep < 3) {
+            if (open_ == 0 && asleep < 3) {
                 changed_.wait_for(lock, std::chrono::milliseconds{1});
-                asleep = !open_ && is_waited_for() ? asleep + 1 : 0;
+                asleep = open_ == 0 && is_waited_for() ? asleep + 1 : 0;
                 continue;
             }
             asleep = 0;
             const Job job = jobs_.front();
             jobs_.pop_front();
+            open_ -= open_ > 0 ? 1 : 0;
             busy_ = true;
             lock.unlock();
             job.function(job.argument);
@@ -124,7 +137,7 @@ class GateEnv final : public rocksdb::EnvWrapper {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Job> jobs_;
-    bool open_ = false;
+    int open_ = 0;  ///< how many may start
     bool busy_ = false;
     bool ending_ = false;
     std::thread worker_;
