@@ -267,7 +267,8 @@ Status Opener::open_writer(const std::vector<std::string>& names) {
     if (status.IsCorruption()) {
         const std::string first = status.ToString();
         if (first.find("inconsistency") != std::string::npos ||
-            first.find(" WAL ") != std::string::npos) {
+            first.find(" WAL ") != std::string::npos ||
+            first.find("SST file is ahead of WALs") != std::string::npos) {
             PLUMBLINE_TRY_VOID(set_aside_wal());
             status = try_open(Mode::kPointInTimeRecovery, names);
             if (status.ok()) {
