@@ -1,5 +1,7 @@
 #include "engine/entity_cache.hpp"
 
+#include <algorithm>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -252,6 +254,10 @@ void EntityCache::trim() {
 void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block) {
     PLUMBLINE_CHECK_MSG(journal_.empty(), "flush inside an event");
     ++flush_count_;
+    // Sorted keys go into RocksDB's skip lists several times faster than keys in random order.
+    std::ranges::sort(dirty_, [](const Entry* a, const Entry* b) {
+        return a->entity_ != b->entity_ ? a->entity_ < b->entity_ : a->key < b->key;
+    });
     for (Entry* entry : dirty_) {
         const std::string_view before{before_.data() + entry->before_offset_, entry->before_size_};
         if (before != entry->row) {

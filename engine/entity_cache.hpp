@@ -69,8 +69,8 @@ class EntityCache {
     /// Evicts clean rows until the cache is within its bound; entries may go away.
     void trim();
 
-    /// Emits every row that differs from what the database has, in the order of first touch, which
-    /// depends on nothing but the events since the last flush. All rows are clean afterwards.
+    /// Emits every row that differs from what the database has, in the order of entity and key, so
+    /// that nothing depends on what happened to be cached. All rows are clean afterwards.
     void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block);
 
     [[nodiscard]] bool is_clean() const noexcept { return dirty_.empty(); }

@@ -153,15 +153,17 @@ bool Follower::settle() {
             }
             fill_ = txn_fill_;
         }
-        if (fill_.empty() && !refold_ordered_ &&
-            (database_.needs_refold() ||
-             database_.bundle().fingerprint != plan_->bundle().fingerprint)) {
-            refold_ordered_ = true;
-            push({0, 0,
-                  RefoldWork{database_.needs_refold() ? "the entities do not belong to the log"
-                                                      : "the mapping changed"}});
-            return true;  // Comes back here when it is done.
-        }
+    }
+    // Also with nothing stored: damage may have cost the whole log and left rows behind, or the
+    // mapping changed before the first commit.
+    if (fill_.empty() && !refold_ordered_ &&
+        (database_.needs_refold() ||
+         database_.bundle().fingerprint != plan_->bundle().fingerprint)) {
+        refold_ordered_ = true;
+        push({0, 0,
+              RefoldWork{database_.needs_refold() ? "the entities do not belong to the log"
+                                                  : "the mapping changed"}});
+        return true;  // Comes back here when it is done.
     }
     refold_ordered_ = false;
     if (!network_allowed_) {

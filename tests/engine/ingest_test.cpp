@@ -500,6 +500,55 @@ TEST_F(IngestTest, AChangedMappingFoldsAgainWithoutTheNetwork) {
     expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
 }
 
+TEST_F(IngestTest, AMappingChangedBeforeTheFirstCommitIsTheOneThatCounts) {
+    FakeChain chain{5};
+    chain.mine(30);
+    const Directory directory;
+    {
+        // The database is made, and then nothing is had of it.
+        Rig rig{chain, directory.db(), 5};
+        for (int i = 0; i < 1'000 && rig.indexer->database() == nullptr; ++i) {
+            rig.indexer->step_network(1);
+        }
+        ASSERT_NE(rig.indexer->database(), nullptr);
+        ASSERT_FALSE(rig.indexer->database()->cursor().has_value());
+    }
+    ConfigParts changed;
+    changed.doubles = true;
+    Rig rig{chain, directory.db(), 5, changed};
+    ASSERT_TRUE(rig.finish());
+    expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
+}
+
+TEST_F(IngestTest, RowsLeftBehindByALostLogAreFoldedAway) {
+    FakeChain chain{6};
+    chain.mine(60);
+    const Directory directory;
+    {
+        Rig rig{chain, directory.db(), 6};
+        ASSERT_TRUE(rig.finish());
+        // The log's own watermark is gone and so are its rows: nothing of it can be trusted.
+        std::vector<std::string> keys;
+        storage::DumpOptions options;
+        options.content_only = false;
+        options.want = [](std::string_view family) { return family == "log"; };
+        ASSERT_TRUE(storage::dump_families(*rig.indexer->database(), options,
+                                           [&](std::string_view, std::string_view key, std::string_view) {
+                                               keys.emplace_back(key);
+                                           })
+                        .has_value());
+        ASSERT_TRUE(rig.indexer->stop().has_value());
+        for (const std::string& key : keys) {
+            ASSERT_TRUE(storage::poke_family(*rig.indexer->database(), "log", key, "").has_value());
+        }
+    }
+    Rig rig{chain, directory.db(), 6};
+    ASSERT_NE(rig.indexer, nullptr);
+    EXPECT_FALSE(rig.indexer->database()->cursor().has_value());
+    ASSERT_TRUE(rig.finish());
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
 TEST_F(IngestTest, AChangedEndpointChangesOnlyTheStoredConfig) {
     FakeChain chain{5};
     chain.mine(30);
