@@ -59,6 +59,8 @@ class SimNetwork final : public rpc::Transport {
     void forget_requests() { pending_.clear(); }
     /// Told of every fault.
     std::function<void(const std::string&)> on_fault;
+    /// Told of every request when it is answered.
+    std::function<void(const std::string&)> on_request;
 
     uint64_t submit(rpc::HttpRequest request) override;
     void poll(int64_t wait_ms, std::vector<rpc::HttpCompletion>& completions) override;

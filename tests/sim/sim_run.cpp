@@ -258,6 +258,9 @@ class Run {
         if (options_.verbose) {
             network_->on_fault = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
         }
+        if (options_.verbose) {
+            network_->on_request = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
+        }
         const size_t count = random_.between(1, 4);
         const double trouble = random_.chance(0.15) ? 0.0 : static_cast<double>(random_.between(1, 10)) / 10.0;
         std::vector<NodeOptions> nodes;
@@ -455,7 +458,7 @@ class Run {
                     result_.faults.add(Fault::kStopped);
                     say("clean stop");
                     const Status stopped = indexer_->stop();
-                    if (!stopped) {
+                    if (!stopped && disk_.files->faults_injected() == injected_at_open_) {
                         return "a clean stop failed: " + stopped.error().message;
                     }
                     end_process();

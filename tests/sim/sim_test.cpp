@@ -69,7 +69,7 @@ TEST(OmissionTest, ALogThatOneOfTwoProvidersLeavesOutIsNeverMissingAndTheProvide
     logging::configure(logging::Level::kOff, logging::Format::kText);
     uint64_t left_out = 0;
     uint64_t named = 0;
-    for (uint64_t seed = 1; seed <= 40; ++seed) {
+    for (uint64_t seed = 1; seed <= 160; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         ChainOptions chain_options;
         chain_options.seed = seed;
