@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/sleep.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fill.hpp"
@@ -309,7 +310,7 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
         }
         if (!has_moved && options_.clock->monotonic_ms() == before) {
             // A source with nothing to wait for may come back at once.
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            sleep_ms(1);
         }
     }
     progress_.state = Lifecycle::kDraining;

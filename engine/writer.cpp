@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/base/sleep.hpp"
 #include "core/base/logging.hpp"
 
 namespace plumbline::engine {
@@ -49,7 +50,7 @@ Writer::~Writer() = default;
 
 void Writer::wait(int64_t wait_ms) {
     if (failed_ || retry_ms_ >= 0) {
-        std::this_thread::sleep_for(std::chrono::milliseconds{wait_ms});
+        sleep_ms(wait_ms);
         return;
     }
     std::optional<WorkItem> item = channel_.queue.pop(std::chrono::milliseconds{wait_ms});

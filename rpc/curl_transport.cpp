@@ -1,7 +1,7 @@
 #include "rpc/curl_transport.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <charconv>
 #include <ctime>
 #include <iterator>
 #include <map>
@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/check.hpp"
 
 namespace plumbline::rpc {
@@ -80,7 +81,9 @@ std::optional<int64_t> parse_retry_after(std::string_view value) {
     const std::string text{value.substr(start, end - start + 1)};
     if (!text.empty() && text.size() <= 9 &&
         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
-        return 1000 * std::stoll(text);
+        int64_t seconds = 0;
+        std::from_chars(text.data(), text.data() + text.size(), seconds);
+        return 1000 * seconds;
     }
     const time_t when = curl_getdate(text.c_str(), nullptr);
     if (when < 0) {
@@ -274,11 +277,9 @@ void CurlTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
     int running = 0;
     curl_multi_perform(impl.multi.get(), &running);
     impl.collect(completions);
-    const auto start = std::chrono::steady_clock::now();
+    const int64_t start_ms = system_clock().monotonic_ms();
     while (completions.size() == before) {
-        const int64_t waited = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::steady_clock::now() - start)
-                                   .count();
+        const int64_t waited = system_clock().monotonic_ms() - start_ms;
         if (waited >= wait_ms) {
             return;
         }

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
@@ -301,8 +302,7 @@ Status Opener::open_rocks() {
             }
             families_.clear();
             core().db.reset();
-            std::this_thread::sleep_for(
-                std::chrono::milliseconds{std::min(kReadOnlyDelayMsMax, 2 << std::min(i, 8))});
+            sleep_ms(std::min(kReadOnlyDelayMsMax, 2 << std::min(i, 8)));
         }
         return status.ok() ? Status{Error{ErrorCode::kUnavailable,
                                           path_ + ": the writer is too busy to read beside it; "
