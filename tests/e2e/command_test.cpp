@@ -1,5 +1,7 @@
 // The command's surface: help with examples, exit codes, messages.
+#include <algorithm>
 #include <filesystem>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -30,10 +32,16 @@ TEST(CommandTest, WrongUsageIsTwo) {
 
 TEST(CommandTest, AConfigMistakeIsToldWithFileAndLineAndTouchesNothing) {
     TempDir dir;
-    write_file(dir.file("bad.toml"), "[chain]\nid = 31337\nrpc = \"http://127.0.0.1:1\"\nfinalty = 3\n");
+    std::string config = read_file(source_path("examples/community/plumbline.toml"));
+    const size_t at = config.find("finality");
+    ASSERT_NE(at, std::string::npos);
+    config.replace(at, 8, "finalty");
+    const auto line = 1 + std::count(config.begin(), config.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    write_file(dir.file("bad.toml"), config);
+    write_file(dir.file("CommunityHub.json"), read_file(source_path("examples/community/CommunityHub.json")));
     const auto run = plumbline({"run", dir.file("bad.toml"), "--db", dir.file("db")});
     EXPECT_EQ(run.code, 2);
-    EXPECT_NE(run.err.find("bad.toml:4"), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("bad.toml:" + std::to_string(line)), std::string::npos) << run.err;
     EXPECT_FALSE(std::filesystem::exists(dir.file("db")));
 }
 
