@@ -88,7 +88,7 @@ class GateEnv final : public rocksdb::EnvWrapper {
     }
 
   private:
-    static constexpr int kJobsADrain = 16;
+    static constexpr int kJobsADrain = 8;
     struct Job {
         void (*function)(void*);
         void* argument;
