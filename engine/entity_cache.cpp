@@ -263,6 +263,7 @@ void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> und
         if (before != entry->row) {
             batch.change_row(entry->entity_, entry->key, before, entry->row, undo_block);
             entry->flushed_in_ = flush_count_;
+            ++rows_written_;
         }
         entry->dirty_ = false;
     }

@@ -80,6 +80,8 @@ class EntityCache {
     [[nodiscard]] size_t size() const noexcept { return live_; }
     /// How often the database had to be asked.
     [[nodiscard]] uint64_t database_reads() const noexcept { return database_reads_; }
+    /// Rows that flushes have emitted.
+    [[nodiscard]] uint64_t rows_written() const noexcept { return rows_written_; }
     /// Forgets everything.
     void reset();
 
@@ -135,6 +137,7 @@ class EntityCache {
 
     std::vector<Absence> absence_;
     uint64_t database_reads_ = 0;
+    uint64_t rows_written_ = 0;
 };
 
 }  // namespace plumbline::engine

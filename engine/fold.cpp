@@ -165,6 +165,7 @@ void Fold::reset() {
 }
 
 const FoldStats& Fold::stats() const noexcept {
+    impl_->stats.rows_written = impl_->cache.rows_written();
     impl_->stats.database_reads = impl_->cache.database_reads();
     return impl_->stats;
 }

@@ -1,0 +1,212 @@
+// The fold by itself: events of a generated community chain to rows, with all rows in the cache,
+// and a rebuild of a stored log. RocksDB here is Debian's, built with assertions on.
+#include "engine/fold.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <benchmark/benchmark.h>
+
+#include "bench/community_chain.hpp"
+#include "core/base/check.hpp"
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+#include "engine/config.hpp"
+#include "engine/plan.hpp"
+#include "engine/rebuild.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+constexpr uint32_t kEventsPerBlock = 100;
+constexpr uint64_t kFoldEvents = 200'000;
+constexpr uint64_t kRebuildEvents = 1'000'000;
+constexpr size_t kCommitBytes = size_t{8} << 20;
+
+/// A vote is a row, counts for its question, for the community that the question knows, for its
+/// voter.
+constexpr std::string_view kVotes = R"(
+[entities.user]
+key = { account = "address" }
+fields = { vote_count = "uint64" }
+[entities.community]
+key = { id = "uint256" }
+fields = { vote_count = "uint64" }
+[entities.question]
+key = { id = "uint256" }
+fields = { community_id = "uint256", vote_count = "uint64", weight = "uint128" }
+[entities.vote]
+key = { question_id = "uint256", voter = "address" }
+fields = { option = "uint8", weight = "uint128", cast_at = "uint64" }
+[[on]]
+event = "hub.CommunityCreated"
+insert = "community"
+key = { id = "communityId" }
+[[on]]
+event = "hub.QuestionOpened"
+insert = "question"
+key = { id = "questionId" }
+set = { community_id = "communityId" }
+[[on]]
+event = "hub.VoteCast"
+insert = "vote"
+key = { question_id = "questionId", voter = "voter" }
+set = { option = "option", weight = "weight", cast_at = "$block.timestamp" }
+[[on]]
+event = "hub.VoteCast"
+update = "question"
+key = { id = "questionId" }
+add = { vote_count = 1, weight = "weight" }
+[[on]]
+event = "hub.VoteCast"
+update = "community"
+key = { id = "question[questionId].community_id" }
+add = { vote_count = 1 }
+[[on]]
+event = "hub.VoteCast"
+upsert = "user"
+key = { account = "voter" }
+add = { vote_count = 1 }
+)";
+
+template <typename T>
+T must(Result<T> result) {
+    PLUMBLINE_CHECK_MSG(result.has_value(),
+                        result.has_value() ? "" : result.error().message.c_str());
+    return *std::move(result);
+}
+void must_do(const Status& status) {
+    PLUMBLINE_CHECK_MSG(status.has_value(), status ? "" : status.error().message.c_str());
+}
+
+std::shared_ptr<const Plan> community_plan() {
+    return must(Plan::compile(
+        must(load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"))));
+}
+std::shared_ptr<const Plan> votes_plan() {
+    Config config = must(load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"));
+    const std::string abi = config.contracts[0].abi_json;
+    const std::string text =
+        std::string{
+            "[chain]\nid = 31337\nrpc = [\"http://127.0.0.1:1\"]\n"
+            "[contracts.hub]\nabi = \"CommunityHub.json\"\naddress = \""} +
+        std::string{bench::kHubAddress} + "\"\n" + std::string{kVotes};
+    return must(Plan::compile(must(parse_config(
+        text, "votes.toml", [&abi](const std::string&) -> Result<std::string> { return abi; }))));
+}
+
+std::string bench_path() {
+    return (std::filesystem::temp_directory_path() / "plumbline_fold_bench").string();
+}
+std::unique_ptr<storage::Database> open_fresh(const Plan& plan) {
+    std::error_code ignored;
+    std::filesystem::remove_all(bench_path(), ignored);
+    storage::OpenOptions options;
+    options.create = true;
+    options.identity = storage::ChainIdentity{bench::kChainId, {}};
+    options.bundle = plan.bundle();
+    return must(storage::Database::open(bench_path(), options));
+}
+
+evm::Hash hash_of_block(uint64_t block_num) {
+    return evm::keccak256(std::to_string(block_num));
+}
+
+/// Events folded and flushed, nothing committed: the fold's own cost. Google Benchmark's
+/// `state.range`: 0 = the mapping above, 1 = the whole example.
+void fold_in_memory(benchmark::State& state) {
+    const auto plan = state.range(0) == 0 ? votes_plan() : community_plan();
+    evm::LogBatch logs;
+    bench::CommunityStory story{1};
+    for (uint64_t block = 1; block <= kFoldEvents / kEventsPerBlock; ++block) {
+        story.append_block(block, kEventsPerBlock, logs);
+    }
+    FoldStats stats;
+    for (auto _ : state) {
+        state.PauseTiming();
+        const auto database = open_fresh(*plan);
+        auto batch = database->make_batch();
+        auto fold = std::make_unique<Fold>(plan, *database, FoldOptions{size_t{2} << 30, true});
+        state.ResumeTiming();
+        uint64_t block_num = 0;
+        for (const evm::Log& log : logs.logs) {
+            if (log.block_num != block_num) {
+                block_num = log.block_num;
+                if (fold->pending_bytes() > kCommitBytes) {
+                    must_do(fold->flush(*batch));
+                    batch->clear();
+                }
+                fold->begin_block({block_num, {}, block_num * 12, false});
+            }
+            must_do(fold->apply(log, logs.data(log), nullptr));
+        }
+        must_do(fold->flush(*batch));
+        state.PauseTiming();
+        batch.reset();
+        stats = fold->stats();
+        fold.reset();
+        state.ResumeTiming();
+    }
+    const auto events = static_cast<double>(state.iterations()) * static_cast<double>(kFoldEvents);
+    state.counters["events/s"] = benchmark::Counter(events, benchmark::Counter::kIsRate);
+    state.counters["rows/event"] =
+        static_cast<double>(stats.row_changes) / static_cast<double>(stats.events);
+    state.counters["quarantined"] = static_cast<double>(stats.quarantined);
+}
+BENCHMARK(fold_in_memory)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// A whole `rebuild` of a stored log of a million events.
+void rebuild_stored_log(benchmark::State& state) {
+    const auto plan = state.range(0) == 0 ? votes_plan() : community_plan();
+    const auto database = open_fresh(*plan);
+    {
+        auto batch = database->make_batch();
+        bench::CommunityStory story{1};
+        const uint64_t blocks = kRebuildEvents / kEventsPerBlock;
+        for (uint64_t block = 1; block <= blocks; ++block) {
+            evm::LogBatch logs;
+            story.append_block(block, kEventsPerBlock, logs);
+            for (const evm::Log& log : logs.logs) {
+                batch->append_log(log, logs.data(log));
+            }
+            batch->append_block({block, hash_of_block(block), hash_of_block(block - 1), block * 12,
+                                 kEventsPerBlock, storage::ProofLevel::kFetched});
+            if (block % 100 == 0 || block == blocks) {
+                batch->set_cursor(block, hash_of_block(block), block * 12);
+                batch->set_finalized(block);
+                must_do(database->commit(*batch, storage::Durability::kBuffered));
+            }
+        }
+        must_do(database->sync());
+    }
+    RebuildProgress last;
+    RebuildOptions options;
+    options.on_progress = [&last](const RebuildProgress& progress) { last = progress; };
+    if (const char* text = std::getenv("COMMIT_MIB")) {
+        options.commit_bytes = std::strtoul(text, nullptr, 10) << 20U;
+    }
+    for (auto _ : state) {
+        must_do(rebuild(*database, plan, options));
+    }
+    const auto events =
+        static_cast<double>(state.iterations()) * static_cast<double>(kRebuildEvents);
+    state.counters["events/s"] = benchmark::Counter(events, benchmark::Counter::kIsRate);
+    state.counters["rows_written"] = static_cast<double>(last.stats.rows_written);
+    state.counters["db_reads"] = static_cast<double>(last.stats.database_reads);
+    state.counters["quarantined"] = static_cast<double>(last.stats.quarantined);
+}
+BENCHMARK(rebuild_stored_log)
+    ->Arg(0)
+    ->Arg(1)
+    ->Iterations(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+
+}  // namespace
+}  // namespace plumbline::engine
+
+BENCHMARK_MAIN();
