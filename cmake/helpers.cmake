@@ -1,14 +1,34 @@
 include(GoogleTest OPTIONAL)
 
-# plumbline_layer(core SOURCES a.cpp ... PUBLIC deps... PRIVATE deps...): one static library a layer.
+# What most files include: read once and not in each of them.
+set(PLUMBLINE_STD_HEADERS
+  <algorithm> <array> <atomic> <cstdint> <cstring> <deque> <filesystem> <functional> <map> <memory> <mutex> <optional>
+  <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+
+# plumbline_layer(core SOURCES a.cpp ... PUBLIC deps... PRIVATE deps... HEADERS <x>...): one static library a
+# layer; HEADERS are heavy ones that most of its files include.
 function(plumbline_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE;HEADERS" ${ARGN})
   add_library(plumbline_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(plumbline_${name}
     PUBLIC plumbline_options ${ARG_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:plumbline_warnings> ${ARG_PRIVATE})
   set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_precompile_headers(plumbline_${name} PRIVATE ${PLUMBLINE_STD_HEADERS} ${ARG_HEADERS})
   add_library(plumbline::${name} ALIAS plumbline_${name})
+endfunction()
+
+# Every test's compile options. Test code need not be fast; what it tests is.
+function(plumbline_as_test target)
+  target_link_libraries(${target} PRIVATE fmt::fmt GTest::gmock)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT PLUMBLINE_SANITIZE)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+  target_compile_definitions(${target} PRIVATE
+    PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  if(NOT target STREQUAL plumbline_test_headers)
+    target_precompile_headers(${target} REUSE_FROM plumbline_test_headers)
+  endif()
 endfunction()
 
 # plumbline_tests(core LABELS unit SOURCES a_test.cpp ... LIBS plumbline::core): one binary a folder.
@@ -19,8 +39,7 @@ function(plumbline_tests name)
   endif()
   add_executable(${name}_tests ${ARG_SOURCES})
   target_link_libraries(${name}_tests PRIVATE plumbline_warnings ${ARG_LIBS} GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name}_tests PRIVATE
-    PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  plumbline_as_test(${name}_tests)
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
