@@ -11,6 +11,7 @@
 #include "engine/plan_impl.hpp"
 #include "engine/reducer.hpp"
 #include "engine/source_map.hpp"
+#include "storage/entity_key.hpp"
 
 namespace plumbline::engine {
 
@@ -38,6 +39,9 @@ struct Fold::Impl {
 };
 
 namespace {
+
+/// Corrections come after every log of their block.
+constexpr uint32_t kCorrectionLogIndex = UINT32_MAX;
 
 std::string explain(const PlanEvent& event, const evm::DecodedEvent& decoded, evm::AbiError error,
                     const evm::Log& log, ByteView data) {
@@ -137,6 +141,47 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
         }
         quarantine(log, event.name, reducer.breach());
     }
+    return ok();
+}
+
+Status Fold::apply_correction(const storage::CorrectionRow& correction) {
+    Impl& my = *impl_;
+    PLUMBLINE_DCHECK(correction.block_num == my.block.block_num);
+    const auto refuse = [&](std::string reason) {
+        evm::Log place;
+        place.block_num = correction.block_num;
+        place.log_index = kCorrectionLogIndex;
+        my.quarantine(place, "correction of " + correction.entity, std::move(reason));
+        return ok();
+    };
+    const int found = my.plan->find_entity(correction.entity);
+    if (found < 0) {
+        return refuse("the mapping has no such entity");
+    }
+    const auto entity = static_cast<size_t>(found);
+    const storage::EntityLayout& layout = my.plan->entities()[entity];
+    const storage::RowCodec& codec = my.plan->impl().codecs[entity];
+    const storage::ChangedAt at{correction.block_num, kCorrectionLogIndex};
+    if (!storage::decode_key(correction.key, layout.key) ||
+        (!correction.row.empty() && !codec.check(correction.row))) {
+        return refuse("its key or row does not fit the mapping");
+    }
+    EntityCache::Entry* entry = my.cache.find(entity, correction.key);
+    if (entry == nullptr) {
+        return my.cache.error();
+    }
+    my.cache.touch(*entry);
+    if (!correction.row.empty()) {
+        entry->row = correction.row;
+        storage::RowCodec::set_changed_at(entry->row, at);
+    } else if (layout.keep_tombstones) {
+        entry->row = codec.make_tombstone(at);
+    } else {
+        entry->row.clear();
+    }
+    my.stats.row_changes += 1;
+    my.cache.commit_event();
+    my.cache.trim();
     return ok();
 }
 

@@ -55,6 +55,9 @@ class Fold {
     void begin_block(const FoldBlock& block);
     /// kNotFound where a handler needs `txn` and it is null.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
+    /// Writes a row that the contract says, after the events of its block: `begin_block` of that
+    /// block comes first. One that does not fit the mapping (any more) goes to quarantine.
+    [[nodiscard]] Status apply_correction(const storage::CorrectionRow& correction);
     /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
     /// stay cached. If the batch is then not committed, call `reset`. It must be committed before
     /// the next flush begins; folding may go on meanwhile.

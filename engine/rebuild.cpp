@@ -282,14 +282,17 @@ class Rebuild {
         : options_{options},
           fold_{std::move(plan), database, FoldOptions{options.cache_bytes, true}},
           commits_{database},
-          reader_{database, cursor} {
+          reader_{database, cursor},
+          finalized_{cursor.finalized} {
         progress_.events_total = cursor.event_count;
     }
 
-    [[nodiscard]] Status run(const std::vector<storage::ChildRow>& children) {
+    [[nodiscard]] Status run(const std::vector<storage::ChildRow>& children,
+                             std::vector<storage::CorrectionRow> corrections) {
         for (const storage::ChildRow& child : children) {
             fold_.add_child(child);
         }
+        corrections_ = std::move(corrections);
         for (bool is_last = false; !is_last;) {
             if (options_.is_cancelled && options_.is_cancelled()) {
                 return Error{ErrorCode::kCancelled, "stopped before the log was folded"};
@@ -303,6 +306,7 @@ class Rebuild {
             reader_.give_back(std::move(chunk));
             tell();
         }
+        PLUMBLINE_TRY_VOID(correct_below(UINT64_MAX));
         PLUMBLINE_TRY_VOID(flush());
         PLUMBLINE_TRY_VOID(commits_.wait());
         tell();
@@ -327,11 +331,34 @@ class Rebuild {
         return ok();
     }
 
+    /// Applies the corrections of blocks below `block_num` that have not been.
+    [[nodiscard]] Status correct_below(uint64_t block_num) {
+        for (; next_correction_ < corrections_.size() &&
+               corrections_[next_correction_].block_num < block_num;
+             ++next_correction_) {
+            const storage::CorrectionRow& correction = corrections_[next_correction_];
+            if (block_.block_num != correction.block_num || !has_block_) {
+                PLUMBLINE_TRY_VOID(begin({correction.block_num,
+                                          {},
+                                          0,
+                                          correction.block_num > finalized_}));
+            }
+            PLUMBLINE_TRY_VOID(fold_.apply_correction(correction));
+        }
+        return ok();
+    }
+
     [[nodiscard]] Status enter(const FoldBlock& block) {
+        PLUMBLINE_TRY_VOID(correct_below(block.block_num));
+        return begin(block);
+    }
+
+    [[nodiscard]] Status begin(const FoldBlock& block) {
         if (block_.keep_undo || block.keep_undo || fold_.pending_bytes() >= options_.commit_bytes) {
             PLUMBLINE_TRY_VOID(flush());
         }
         block_ = block;
+        has_block_ = true;
         progress_.block_num = block.block_num;
         fold_.begin_block(block);
         return ok();
@@ -369,6 +396,10 @@ class Rebuild {
     Reader reader_;
     RebuildProgress progress_;
     FoldBlock block_;
+    bool has_block_ = false;
+    const uint64_t finalized_;
+    std::vector<storage::CorrectionRow> corrections_;
+    size_t next_correction_ = 0;
 };
 
 }  // namespace
@@ -377,9 +408,11 @@ Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                const RebuildOptions& options) {
     PLUMBLINE_TRY_VOID(database.start_generation(plan->bundle()));
     if (const auto cursor = database.cursor()) {
-        PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, database.children());
+        const auto view = database.read_view();
+        PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, view->list_children());
+        PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, view->list_corrections());
         Rebuild run{database, std::move(plan), options, *cursor};
-        PLUMBLINE_TRY_VOID(run.run(children));
+        PLUMBLINE_TRY_VOID(run.run(children, std::move(corrections)));
     }
     return database.publish_generation();
 }

@@ -114,10 +114,106 @@ void drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
     }
 }
 
+/// Logs put or removed at or below the tail: how many there are now, and which is the last.
+Status stage_old_logs(const Core& core, CommitBatch::Impl& batch, Facts& next) {
+    next.tails.log = batch.log_tail;
+    if (batch.old_logs.empty()) {
+        return ok();
+    }
+    std::map<std::string, bool> last_call;
+    for (const CommitBatch::Impl::OldLog& log : batch.old_logs) {
+        last_call[log.key] = log.is_put;
+    }
+    std::vector<std::string> keys;
+    for (const auto& [key, is_put] : last_call) {
+        keys.push_back(key);
+        next.totals.events += is_put ? uint64_t{1} : uint64_t{0};
+    }
+    PLUMBLINE_TRY(const uint64_t existing, count_existing(core, batch.log_family, keys));
+    next.totals.events -= std::min(existing, next.totals.events);
+    const auto is_removed = [&](const std::string& key) {
+        const auto call = last_call.find(key);
+        return call != last_call.end() && !call->second;
+    };
+    if (!is_removed(batch.log_tail)) {
+        return ok();
+    }
+    next.tails.log.clear();
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core.db->NewIterator(rocksdb::ReadOptions{}, batch.log_family)};
+    for (it->SeekForPrev(batch.log_tail); it->Valid() && !it->key().empty(); it->Prev()) {
+        next.tails.log = it->key().ToString();
+        if (!is_removed(next.tails.log)) {
+            break;
+        }
+        next.tails.log.clear();
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "looking for the last log"));
+    for (const auto& [key, is_put] : last_call) {
+        if (is_put) {
+            next.tails.log = std::max(next.tails.log, key);
+        }
+    }
+    return ok();
+}
+
+/// Levels of stored block rows; those that the batch writes itself have theirs.
+Status stage_levels(const Core& core, const CommitBatch::Impl& batch, const Facts& facts,
+                    rocksdb::WriteBatch& writes) {
+    for (const auto& [block_num, level] : batch.levels) {
+        const std::string key = block_key(block_num);
+        if (key > facts.tails.block ||
+            std::binary_search(batch.old_blocks.begin(), batch.old_blocks.end(), key)) {
+            continue;
+        }
+        PLUMBLINE_TRY(const auto value, core.get(batch.blocks_family, key));
+        if (!value) {
+            continue;
+        }
+        PLUMBLINE_TRY(BlockRow row, decode_block(key, *value));
+        row.level = level;
+        writes.Put(batch.blocks_family, key, encode_block(row)).PermitUncheckedError();
+    }
+    return ok();
+}
+
+/// Journal entries and corrections get their numbers here.
+Status stage_records(const Core& core, const CommitBatch::Impl& batch, rocksdb::WriteBatch& writes,
+                     Facts& next) {
+    for (const JournalRow& row : batch.journal) {
+        writes
+            .Put(core.family(FamilyKind::kJournal), journal_key(++next.journal_last),
+                 encode_journal(row))
+            .PermitUncheckedError();
+    }
+    rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kCorrections);
+    std::map<uint64_t, uint32_t> next_seq;
+    for (const CorrectionRow& row : batch.corrections) {
+        if (!next_seq.contains(row.block_num)) {
+            const std::unique_ptr<rocksdb::Iterator> it{
+                core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+            it->SeekForPrev(correction_key(row.block_num, UINT32_MAX));
+            const bool has_older = it->Valid() && it->key().size() == kLogKeySize &&
+                                   load_be64(it->key().data()) == row.block_num;
+            next_seq[row.block_num] = has_older ? load_be32(it->key().data() + 8) + 1 : 0;
+            PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading corrections"));
+        }
+        writes
+            .Put(family, correction_key(row.block_num, next_seq[row.block_num]++),
+                 encode_correction(row))
+            .PermitUncheckedError();
+    }
+    if (batch.refold) {
+        next.needs_refold = true;
+        writes.Put(core.meta(), to_slice(kMetaRefold), encode_number(1)).PermitUncheckedError();
+    }
+    return ok();
+}
+
 Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
     const Core& core = *db.core;
-    PLUMBLINE_TRY(const uint64_t old_logs, count_existing(core, batch.log_family, batch.old_logs));
-    next.totals.events += batch.logs + batch.old_logs.size() - old_logs;
+    next.totals.events += batch.logs;
+    PLUMBLINE_TRY_VOID(stage_old_logs(core, batch, next));
     PLUMBLINE_TRY(const uint64_t old_blocks,
                   count_existing(core, batch.blocks_family, batch.old_blocks));
     next.totals.block_rows += batch.blocks;
@@ -126,7 +222,6 @@ Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
         next.totals.block_rows += key <= db.facts.tails.block ? uint64_t{1} : uint64_t{0};
     }
     next.totals.block_rows -= old_blocks;
-    next.tails.log = batch.log_tail;
     next.tails.block = batch.block_tail;
 
     GenerationFacts& facts = db.facts_of(next, *batch.generation);
@@ -392,6 +487,8 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
     from.writes.SetSavePoint();
     const Status staged = [&]() -> Status {
         PLUMBLINE_TRY_VOID(stage_rows(my, from, next));
+        PLUMBLINE_TRY_VOID(stage_levels(*my.core, from, my.facts, from.writes));
+        PLUMBLINE_TRY_VOID(stage_records(*my.core, from, from.writes, next));
         uint64_t finalized = my.facts.cursor ? my.facts.cursor->finalized : 0;
         if (from.finalized && *from.finalized > finalized) {
             finalized = *from.finalized;

@@ -80,6 +80,10 @@ void CommitBatch::Impl::reset() {
     old_blocks.clear();
     eventless_blocks.clear();
     coverage.clear();
+    levels.clear();
+    journal.clear();
+    corrections.clear();
+    refold = false;
     quarantine_keys.clear();
     row_deltas.assign(generation->plans.size(), 0);
     undo_keys.clear();
@@ -136,7 +140,7 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
         my.log_tail.assign(my.key_scratch);
         ++my.logs;
     } else {
-        my.old_logs.push_back(my.key_scratch);
+        my.old_logs.push_back({my.key_scratch, true});
     }
     my.lowest_block = std::min(my.lowest_block, log.block_num);
     my.anything = true;
@@ -212,6 +216,46 @@ void CommitBatch::quarantine(const QuarantineRow& row) {
 void CommitBatch::extend_coverage(const CoverageRow& row) {
     PLUMBLINE_CHECK(row.range.from <= row.range.to);
     impl_->coverage.push_back(row);
+    impl_->anything = true;
+}
+
+void CommitBatch::set_block_level(uint64_t block_num, ProofLevel level) {
+    impl_->levels[block_num] = level;
+    impl_->anything = true;
+}
+
+void CommitBatch::remove_log(uint64_t block_num, uint32_t log_index) {
+    Impl& my = *impl_;
+    std::string key;
+    append_log_key(key, block_num, log_index);
+    if (key > my.db.facts.tails.log) {
+        return;
+    }
+    my.writes.Delete(my.log_family, to_slice(key)).PermitUncheckedError();
+    my.old_logs.push_back({std::move(key), false});
+    my.lowest_block = std::min(my.lowest_block, block_num);
+    my.anything = true;
+}
+
+void CommitBatch::require_refold() {
+    impl_->refold = true;
+    impl_->anything = true;
+}
+
+void CommitBatch::append_correction(const CorrectionRow& row) {
+    impl_->corrections.push_back(row);
+    impl_->anything = true;
+}
+
+void CommitBatch::append_journal(const JournalRow& row) {
+    impl_->journal.push_back(row);
+    impl_->anything = true;
+}
+
+void CommitBatch::record_proof(const ProofRecord& record) {
+    impl_->writes
+        .Put(impl_->db.core->meta(), proof_key(record.proof, record.entity), encode_proof(record))
+        .PermitUncheckedError();
     impl_->anything = true;
 }
 

@@ -113,17 +113,7 @@ Result<bool> Database::latest_row(size_t entity, std::string_view key, std::stri
 }
 
 Result<std::vector<ChildRow>> Database::children() const {
-    const auto view = read_view();
-    const auto scan = OwnedIterator::make(view->impl_, impl_->core->family(FamilyKind::kChildren),
-                                          "", {}, false);
-    std::vector<ChildRow> rows;
-    for (; scan->it->Valid(); scan->it->Next()) {
-        PLUMBLINE_TRY(ChildRow row,
-                      decode_child(to_view(scan->it->key()), to_view(scan->it->value())));
-        rows.push_back(std::move(row));
-    }
-    PLUMBLINE_TRY_VOID(from_rocks(scan->it->status(), "reading children"));
-    return rows;
+    return read_view()->list_children();
 }
 
 Result<std::vector<CoverageRow>> Database::coverage() const {

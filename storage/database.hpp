@@ -1,7 +1,7 @@
 // One RocksDB directory: opening it, committing to it, reading from it.
 //
 // Families (byte layouts in docs/formats.md): meta, blocks, log, dict, children, coverage, task,
-// journal, and for the current generation g: entity.NAME#g, index.NAME.FIELDS#g, undo#g,
+// journal, corrections, log_digest, and for the current generation g: entity.NAME#g, index.NAME.FIELDS#g, undo#g,
 // quarantine#g, digest#g. A fold of the whole log (rebuild, changed mapping) writes a new
 // generation beside the old one and is published by one synced write, so readers never see a half.
 #pragma once
@@ -131,7 +131,8 @@ class Database {
     std::unique_ptr<Impl> impl_;
 };
 
-/// Collects one commit. One thread. Logs and blocks must come in ascending order.
+/// Collects one commit. One thread. Logs and blocks must come in ascending order; at or below what
+/// is stored they insert or replace.
 class CommitBatch {
   public:
     CommitBatch(const CommitBatch&) = delete;
@@ -147,7 +148,25 @@ class CommitBatch {
     void change_row(size_t entity, std::string_view key, std::string_view before,
                     std::string_view after, std::optional<uint64_t> undo_block);
     void quarantine(const QuarantineRow& row);
+    /// The range now has this level and provider, whatever was known of its parts; equal
+    /// neighbours are joined.
     void extend_coverage(const CoverageRow& row);
+    /// Of a block whose row is stored; without a row nothing happens. A row appended by this very
+    /// batch has its level already.
+    void set_block_level(uint64_t block_num, ProofLevel level);
+    /// Takes one stored log away (mending the log; a reorg is a rollback). Without such a log
+    /// nothing happens. Of `remove_log` and `append_log` for one place the later call holds. The
+    /// block's row is the caller's to rewrite, and entities follow by a fold: `require_refold`.
+    void remove_log(uint64_t block_num, uint32_t log_index);
+    /// With this commit the derived families no longer belong to the log: `needs_refold` holds
+    /// until a fold is published, and across restarts.
+    void require_refold();
+    /// Every later fold writes this row at the end of its block. The row itself is not changed
+    /// here: fold again, or, where the block is the cursor's, `change_row` in the same batch.
+    void append_correction(const CorrectionRow& row);
+    void append_journal(const JournalRow& row);
+    /// Replaces the one of the same proof and entity.
+    void record_proof(const ProofRecord& record);
     /// Blocks up to here are final: their undo and event-less block rows go.
     void set_finalized(uint64_t block_num);
     /// Where the index stands after this commit.
@@ -218,6 +237,17 @@ class ReadView {
     [[nodiscard]] Result<std::vector<BlockRow>> list_blocks(uint64_t from, uint64_t to) const;
     [[nodiscard]] Result<std::vector<QuarantineRow>> list_quarantine(size_t limit) const;
     [[nodiscard]] uint64_t block_row_count() const;
+    /// Entries numbered above `after_seq`, oldest first.
+    [[nodiscard]] Result<std::vector<JournalRow>> list_journal(uint64_t after_seq,
+                                                               size_t limit) const;
+    /// In order of proof and entity.
+    [[nodiscard]] Result<std::vector<ProofRecord>> list_proofs() const;
+    /// In order of block and sequence.
+    [[nodiscard]] Result<std::vector<CorrectionRow>> list_corrections() const;
+    /// All children, in (block, log index) order.
+    [[nodiscard]] Result<std::vector<ChildRow>> list_children() const;
+    /// The schema of the generation that the view shows; valid as long as the view.
+    [[nodiscard]] const SchemaBundle& bundle() const noexcept;
 
     struct Impl;
     [[nodiscard]] Impl& impl() const noexcept { return *impl_; }

@@ -122,6 +122,7 @@ struct Facts {
     GenerationFacts published;
     GenerationFacts building;
     std::map<std::string, CoveragePtr> coverage;  ///< by source; never a null pointer
+    uint64_t journal_last = 0;  ///< the newest sequence number; 0 = none
     bool needs_refold = false;
 };
 
@@ -221,12 +222,21 @@ struct CommitBatch::Impl {
 
     uint64_t logs = 0;           ///< appended beyond the tail
     std::string log_tail;        ///< newest key appended, or the stored one
-    std::vector<std::string> old_logs;  ///< keys at or below the tail: may replace a row
+    /// A log at or below the tail: put (perhaps over an older one) or removed.
+    struct OldLog {
+        std::string key;
+        bool is_put = true;
+    };
+    std::vector<OldLog> old_logs;
     uint64_t blocks = 0;
     std::string block_tail;
     std::vector<std::string> old_blocks;
     std::vector<uint64_t> eventless_blocks;
     std::vector<CoverageRow> coverage;
+    std::map<uint64_t, ProofLevel> levels;
+    std::vector<JournalRow> journal;
+    std::vector<CorrectionRow> corrections;
+    bool refold = false;
     std::vector<std::string> quarantine_keys;
     std::vector<int64_t> row_deltas;
     std::vector<std::pair<uint64_t, uint32_t>> undo_keys;

@@ -21,6 +21,8 @@ enum class FamilyKind : uint8_t {
     kCoverage,
     kTask,
     kJournal,
+    kCorrections,
+    kLogDigest,
     kEntity,
     kIndex,
     kUndo,
@@ -39,6 +41,7 @@ constexpr BaseFamily kBaseFamilies[] = {
     {FamilyKind::kLog, "log"},        {FamilyKind::kDict, "dict"},
     {FamilyKind::kChildren, "children"}, {FamilyKind::kCoverage, "coverage"},
     {FamilyKind::kTask, "task"},      {FamilyKind::kJournal, "journal"},
+    {FamilyKind::kCorrections, "corrections"}, {FamilyKind::kLogDigest, "log_digest"},
 };
 constexpr size_t kBaseFamilyCount = sizeof(kBaseFamilies) / sizeof(kBaseFamilies[0]);
 

@@ -46,7 +46,8 @@ Status dump_families(const Database& database, const DumpOptions& options,
     const std::unique_ptr<ReadView> view = database.read_view();
     for (const auto& [name, family] : content.families) {
         const std::string shown = options.content_only ? without_generation(name) : name;
-        if (options.want && !options.want(shown)) {
+        if ((options.want && !options.want(shown)) ||
+            (options.content_only && family_kind(name) == FamilyKind::kJournal)) {
             continue;
         }
         rocksdb::ReadOptions read;
@@ -57,8 +58,9 @@ Status dump_families(const Database& database, const DumpOptions& options,
         for (it->SeekToFirst(); it->Valid(); it->Next()) {
             std::string key = it->key().ToString();
             if (options.content_only) {
-                if (key.empty() || (is_meta && (key.starts_with(kMetaUndoFloor) ||
-                                                key == kMetaGeneration))) {
+                if (key.empty() ||
+                    (is_meta && (key.starts_with(kMetaUndoFloor) || key == kMetaGeneration ||
+                                 key.starts_with(kMetaProof)))) {
                     continue;
                 }
                 if (is_meta) {

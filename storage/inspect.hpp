@@ -14,8 +14,9 @@
 namespace plumbline::storage {
 
 struct DumpOptions {
-    /// Leaves out what depends on how the content was committed and not on what it is: watermarks,
-    /// undo floors, and the numbers of generations (families are then named "entity.user").
+    /// Leaves out what depends on how the content came about and not on what it is: watermarks,
+    /// undo floors, the journal, records of proofs, and the numbers of generations (families are
+    /// then named "entity.user").
     bool content_only = true;
     /// Families for which it is false are passed over; empty = all.
     std::function<bool(std::string_view family)> want;

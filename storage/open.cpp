@@ -51,6 +51,7 @@ class Opener {
     [[nodiscard]] Status load_dictionary();
     [[nodiscard]] Status load_coverage();
     [[nodiscard]] Status load_undo_end(const Generation& generation, GenerationFacts& facts);
+    [[nodiscard]] Status load_journal_end();
     [[nodiscard]] Status compare_watermarks();
     [[nodiscard]] Status heal_log(std::optional<uint64_t> safe);
     [[nodiscard]] Status heal_derived();
@@ -496,6 +497,16 @@ Status Opener::load_undo_end(const Generation& generation, GenerationFacts& fact
     return from_rocks(it->status(), "reading undo rows");
 }
 
+Status Opener::load_journal_end() {
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core().db->NewIterator(rocksdb::ReadOptions{}, core().family(FamilyKind::kJournal))};
+    it->SeekToLast();
+    if (it->Valid() && it->key().size() == sizeof(uint64_t)) {
+        db_.facts.journal_last = load_be64(it->key().data());
+    }
+    return from_rocks(it->status(), "reading the journal");
+}
+
 Status Opener::load_facts() {
     Facts& facts = db_.facts;
     const uint32_t number = facts.generations.published;
@@ -525,6 +536,7 @@ Status Opener::load_facts() {
         stored_block_ = facts.cursor->block_num;
     }
     PLUMBLINE_TRY_VOID(load_undo_end(*db_.published, facts.published));
+    PLUMBLINE_TRY_VOID(load_journal_end());
     PLUMBLINE_TRY_VOID(load_dictionary());
     return load_coverage();
 }

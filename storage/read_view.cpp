@@ -297,17 +297,55 @@ Result<std::vector<BlockRow>> ReadView::list_blocks(uint64_t from, uint64_t to) 
     return rows;
 }
 
-Result<std::vector<QuarantineRow>> ReadView::list_quarantine(size_t limit) const {
-    std::vector<QuarantineRow> rows;
-    const auto scan =
-        OwnedIterator::make(impl_, impl_->generation->quarantine->get(), "", {}, false);
+namespace {
+
+/// Every record of a family from `from` up to (not including) `to`, at most `limit`.
+template <typename Row, typename Decode>
+Result<std::vector<Row>> list_records(const std::shared_ptr<ReadView::Impl>& view,
+                                      rocksdb::ColumnFamilyHandle* family, std::string_view from,
+                                      std::string to, size_t limit, Decode decode) {
+    std::vector<Row> rows;
+    const auto scan = OwnedIterator::make(view, family, from, std::move(to), false);
     for (; scan->it->Valid() && rows.size() < limit; scan->it->Next()) {
-        PLUMBLINE_TRY(QuarantineRow row,
-                      decode_quarantine(to_view(scan->it->key()), to_view(scan->it->value())));
+        PLUMBLINE_TRY(Row row, decode(to_view(scan->it->key()), to_view(scan->it->value())));
         rows.push_back(std::move(row));
     }
-    PLUMBLINE_TRY_VOID(from_rocks(scan->it->status(), "reading quarantine"));
+    PLUMBLINE_TRY_VOID(from_rocks(scan->it->status(), "reading " + family->GetName()));
     return rows;
+}
+
+}  // namespace
+
+Result<std::vector<QuarantineRow>> ReadView::list_quarantine(size_t limit) const {
+    return list_records<QuarantineRow>(impl_, impl_->generation->quarantine->get(), "", {}, limit,
+                                       decode_quarantine);
+}
+
+Result<std::vector<JournalRow>> ReadView::list_journal(uint64_t after_seq, size_t limit) const {
+    if (after_seq == UINT64_MAX) {
+        return std::vector<JournalRow>{};
+    }
+    return list_records<JournalRow>(impl_, impl_->core->family(FamilyKind::kJournal),
+                                    journal_key(after_seq + 1), {}, limit, decode_journal);
+}
+
+Result<std::vector<ProofRecord>> ReadView::list_proofs() const {
+    return list_records<ProofRecord>(impl_, impl_->core->meta(), kMetaProof,
+                                     prefix_end(kMetaProof), SIZE_MAX, decode_proof);
+}
+
+Result<std::vector<CorrectionRow>> ReadView::list_corrections() const {
+    return list_records<CorrectionRow>(impl_, impl_->core->family(FamilyKind::kCorrections), "",
+                                       {}, SIZE_MAX, decode_correction);
+}
+
+Result<std::vector<ChildRow>> ReadView::list_children() const {
+    return list_records<ChildRow>(impl_, impl_->core->family(FamilyKind::kChildren), "", {},
+                                  SIZE_MAX, decode_child);
+}
+
+const SchemaBundle& ReadView::bundle() const noexcept {
+    return *impl_->generation->bundle;
 }
 
 uint64_t ReadView::block_row_count() const {

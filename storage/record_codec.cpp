@@ -282,6 +282,113 @@ Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view v
     return row;
 }
 
+std::string journal_key(uint64_t seq) {
+    std::string key;
+    put_be64(key, seq);
+    return key;
+}
+
+std::string encode_journal(const JournalRow& row) {
+    std::string out = start();
+    put_varint(out, row.time_s);
+    put_varint(out, row.block_num);
+    put_varint(out, row.log_index);
+    for (const std::string* text : {&row.kind, &row.entity, &row.key, &row.before, &row.after,
+                                    &row.reason, &row.provider, &row.evidence}) {
+        put_text(out, *text);
+    }
+    return out;
+}
+
+Result<JournalRow> decode_journal(std::string_view key, std::string_view value) {
+    Reader reader = read(value);
+    JournalRow row;
+    row.time_s = reader.varint();
+    row.block_num = reader.varint();
+    row.log_index = reader.varint32();
+    for (std::string* text : {&row.kind, &row.entity, &row.key, &row.before, &row.after,
+                              &row.reason, &row.provider, &row.evidence}) {
+        *text = reader.text();
+    }
+    if (key.size() != 8 || !reader.done()) {
+        return damaged("journal entry");
+    }
+    row.seq = load_be64(key.data());
+    return row;
+}
+
+std::string correction_key(uint64_t block_num, uint32_t seq) {
+    std::string key;
+    append_log_key(key, block_num, seq);
+    return key;
+}
+
+std::string encode_correction(const CorrectionRow& row) {
+    std::string out = start();
+    put_text(out, row.entity);
+    put_text(out, row.key);
+    put_text(out, row.row);
+    put_text(out, row.reason);
+    return out;
+}
+
+Result<CorrectionRow> decode_correction(std::string_view key, std::string_view value) {
+    Reader reader = read(value);
+    CorrectionRow row;
+    row.entity = reader.text();
+    row.key = reader.text();
+    row.row = reader.text();
+    row.reason = reader.text();
+    if (key.size() != kLogKeySize || !reader.done()) {
+        return damaged("correction");
+    }
+    row.block_num = load_be64(key.data());
+    row.seq = load_be32(key.data() + 8);
+    return row;
+}
+
+std::string proof_key(std::string_view proof, std::string_view entity) {
+    return fmt::format("{}{}:{}", kMetaProof, proof, entity);
+}
+
+std::string encode_proof(const ProofRecord& record) {
+    std::string out = start();
+    put_u8(out, record.is_equal ? 1 : 0);
+    put_varint(out, record.block_num);
+    put_bytes(out, record.hash.view());
+    put_varint(out, record.time_s);
+    put_varint(out, record.checked);
+    put_varint(out, record.mismatches);
+    put_text(out, record.level);
+    put_text(out, record.detail);
+    return out;
+}
+
+Result<ProofRecord> decode_proof(std::string_view key, std::string_view value) {
+    Reader reader = read(value);
+    ProofRecord record;
+    const uint8_t is_equal = reader.u8();
+    record.is_equal = is_equal == 1;
+    record.block_num = reader.varint();
+    record.hash = reader.fixed<32>();
+    record.time_s = reader.varint();
+    record.checked = reader.varint();
+    record.mismatches = reader.varint();
+    record.level = reader.text();
+    record.detail = reader.text();
+    if (!reader.done() || is_equal > 1 || !key.starts_with(kMetaProof)) {
+        return damaged("proof record");
+    }
+    key.remove_prefix(kMetaProof.size());
+    const size_t colon = key.find(':');
+    if (colon == std::string_view::npos) {
+        return damaged("proof record");
+    }
+    record.proof = key.substr(0, colon);
+    record.entity = key.substr(colon + 1);
+    return record;
+}
+
 void append_undo_key(std::string& out, uint64_t block_num, uint32_t sequence) {
     append_log_key(out, block_num, sequence);
 }

@@ -59,6 +59,20 @@ struct DictRow {
 [[nodiscard]] Result<QuarantineRow> decode_quarantine(std::string_view key,
                                                       std::string_view value);
 
+[[nodiscard]] std::string journal_key(uint64_t seq);
+[[nodiscard]] std::string encode_journal(const JournalRow& row);
+[[nodiscard]] Result<JournalRow> decode_journal(std::string_view key, std::string_view value);
+
+[[nodiscard]] std::string correction_key(uint64_t block_num, uint32_t seq);
+[[nodiscard]] std::string encode_correction(const CorrectionRow& row);
+[[nodiscard]] Result<CorrectionRow> decode_correction(std::string_view key,
+                                                      std::string_view value);
+
+/// Lives in meta.
+[[nodiscard]] std::string proof_key(std::string_view proof, std::string_view entity);
+[[nodiscard]] std::string encode_proof(const ProofRecord& record);
+[[nodiscard]] Result<ProofRecord> decode_proof(std::string_view key, std::string_view value);
+
 /// What one commit overwrote. `before` is empty where there was no row.
 struct UndoRow {
     uint64_t block_num = 0;
@@ -81,6 +95,8 @@ constexpr std::string_view kMetaCursor = "cursor";
 constexpr std::string_view kMetaTotals = "totals";
 constexpr std::string_view kMetaTails = "tails";
 constexpr std::string_view kMetaRefold = "refold";
+/// Followed by the proof's name, ":" and the entity's.
+constexpr std::string_view kMetaProof = "proof:";
 // Followed by "#" and the generation's number.
 constexpr std::string_view kMetaBundle = "bundle";
 constexpr std::string_view kMetaCounts = "counts";

@@ -86,6 +86,51 @@ struct QuarantineRow {
     friend bool operator==(const QuarantineRow&, const QuarantineRow&) = default;
 };
 
+/// What a repair did, or what somebody should know of it. Kept for good: no rollback and no fold
+/// removes it.
+struct JournalRow {
+    uint64_t seq = 0;     ///< counts from 1; set by the database
+    uint64_t time_s = 0;  ///< Unix time
+    std::string kind;     ///< "log inserted", "row corrected"...: free, for people and filters
+    std::string entity;   ///< name, where it is about a row
+    std::string key;      ///< as the user writes it
+    uint64_t block_num = 0;
+    uint32_t log_index = 0;
+    std::string before;
+    std::string after;
+    std::string reason;
+    std::string provider;  ///< who had been wrong, where that is known
+    std::string evidence;  ///< what the decision rests on
+    friend bool operator==(const JournalRow&, const JournalRow&) = default;
+};
+
+/// How a proof ended. The newest of each (proof, entity) is kept.
+struct ProofRecord {
+    std::string proof;   ///< "log", "replay", "state"; no colon in it
+    std::string entity;  ///< name, or empty for the whole
+    uint64_t block_num = 0;
+    evm::Hash hash;
+    uint64_t time_s = 0;  ///< Unix time
+    bool is_equal = false;
+    uint64_t checked = 0;
+    uint64_t mismatches = 0;
+    std::string level;   ///< what it reached, where the proof has levels
+    std::string detail;  ///< for people
+    friend bool operator==(const ProofRecord&, const ProofRecord&) = default;
+};
+
+/// A row that the contract, and not its events, says: every fold writes it at the end of the block.
+/// A rollback below the block removes it.
+struct CorrectionRow {
+    uint64_t block_num = 0;
+    uint32_t seq = 0;  ///< counts from 0 in each block; set by the database
+    std::string entity;
+    std::string key;  ///< as stored
+    std::string row;  ///< as stored; empty = the row is deleted
+    std::string reason;
+    friend bool operator==(const CorrectionRow&, const CorrectionRow&) = default;
+};
+
 /// A contract that a factory event announced.
 struct ChildRow {
     std::string contract;  ///< the config's contract name

@@ -167,12 +167,12 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
     next.totals.events -= std::min(logs, next.totals.events);
     PLUMBLINE_TRY(const uint64_t rows, delete_from(*core, blocks, from, batch, unseen));
     next.totals.block_rows -= std::min(rows, next.totals.block_rows);
-    PLUMBLINE_TRY_VOID([&]() -> Status {
-        PLUMBLINE_TRY(const uint64_t children,
-                      delete_from(*core, core->family(FamilyKind::kChildren), from, batch, unseen));
-        static_cast<void>(children);
-        return ok();
-    }());
+    for (const FamilyKind kind : {FamilyKind::kChildren, FamilyKind::kCorrections}) {
+        if (const auto removed = delete_from(*core, core->family(kind), from, batch, unseen);
+            !removed) {
+            return removed.error();
+        }
+    }
     PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
     PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
     trim_coverage(*core, first, batch, next);

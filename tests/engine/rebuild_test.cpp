@@ -193,6 +193,84 @@ TEST(RebuildOnceTest, CancelledKeepsTheOldRowsAndTheNextOpenForgetsTheRest) {
     storage::test::expect_same(whole(*world.database), wanted);
 }
 
+/// A row of `item` as a correction would store it.
+std::string item_row(const Mapping& mapping, uint64_t amount) {
+    const storage::RowCodec& codec = mapping.plan->impl().codecs[0];
+    std::string row = codec.empty_row();
+    codec.set_word(row, 0, evm::U256{amount});
+    return row;
+}
+
+class CorrectionTest : public testing::Test {
+  protected:
+    CorrectionTest() {
+        const auto put = [&](uint64_t block, uint64_t id, uint64_t amount) {
+            world_.block(block, {mapping_.emit("hub.Put", {num(id), num(amount)}, block, 0)});
+        };
+        put(1, 1, 10);
+        put(3, 2, 20);
+        put(6, 3, 30);
+        world_.block(7, {mapping_.emit("hub.Del", {num(2)}, 7, 0)});
+        put(9, 4, 40);
+        world_.stop();
+    }
+    void correct(uint64_t block, uint64_t id, const std::string& row,
+                 const std::string& entity = "item") {
+        const auto batch = world_.database->make_batch();
+        batch->append_correction(
+            {block, 0, entity,
+             *key_from_text(mapping_.plan->entities()[0], fmt::format("id={}", id)), row, "test"});
+        batch->require_refold();
+        ASSERT_OK(world_.database->commit(*batch, storage::Durability::kSync));
+    }
+    void fold() {
+        ASSERT_OK(rebuild(*world_.database, mapping_.plan));
+        EXPECT_FALSE(world_.database->needs_refold());
+        world_.start();
+    }
+
+    Mapping mapping_{kMapping, kAbis};
+    World world_{mapping_, Pace{.finalized = 5}};
+};
+
+TEST_F(CorrectionTest, HoldsAfterEveryFold) {
+    correct(4, 1, item_row(mapping_, 11));   // a block without events
+    correct(9, 4, "");                       // the last block: deleted
+    correct(9, 5, item_row(mapping_, 55));   // a row that no event made
+    correct(8, 3, item_row(mapping_, 33));   // a block without events that is not final
+    for (int round = 0; round < 2; ++round) {
+        fold();
+        EXPECT_THAT(world_.row("item", "id=1"), HasSubstr("\"amount\":11,"));
+        EXPECT_EQ(world_.row("item", "id=4"), "");
+        EXPECT_THAT(world_.row("item", "id=5"), HasSubstr("\"amount\":55,"));
+        EXPECT_THAT(world_.row("item", "id=3"), HasSubstr("\"amount\":33,"));
+        EXPECT_EQ(world_.database->entity_count(0), 3U);
+        world_.stop();
+    }
+}
+
+TEST_F(CorrectionTest, LaterEventsWorkOnTheCorrectedRow) {
+    correct(6, 2, item_row(mapping_, 22));
+    correct(8, 2, item_row(mapping_, 23));
+    fold();
+    // Deleted by the event of block 7 in between, or this insert would be a breach.
+    EXPECT_THAT(world_.row("item", "id=2"), HasSubstr("\"amount\":23,"));
+    EXPECT_TRUE(world_.quarantine().empty());
+    world_.stop();
+    ASSERT_OK(world_.database->rollback(7));
+    world_.start();
+    EXPECT_EQ(world_.row("item", "id=2"), "") << "the correction went with its block";
+    EXPECT_EQ(world_.database->read_view()->list_corrections()->size(), 1U);
+}
+
+TEST_F(CorrectionTest, OneThatDoesNotFitGoesToQuarantine) {
+    correct(4, 1, "no row");
+    correct(4, 1, item_row(mapping_, 1), "nothing");
+    fold();
+    EXPECT_THAT(world_.row("item", "id=1"), HasSubstr("\"amount\":10,"));
+    EXPECT_EQ(world_.quarantine().size(), 1U) << "one place, one row";
+}
+
 TEST(RebuildOnceTest, AnEmptyLogGivesEmptyEntities) {
     const Mapping mapping{kMapping, kAbis};
     World world{mapping};

@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view value = as_chars({data + 1, size - 1});
     const std::string key8(8, '\1');
     const std::string key12(12, '\1');
-    switch (data[0] % 16) {
+    switch (data[0] % 19) {
         case 0: check_log(value); break;
         case 1: check_row(value); break;
         case 2: expect_same(decode_block(key8, value), value, encode_block); break;
@@ -94,10 +94,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         case 12: expect_same(decode_totals(value), value, encode_totals); break;
         case 13: expect_same(decode_identity(value), value, encode_identity); break;
         case 14: expect_same(decode_head(value), value, encode_head); break;
+        case 15: expect_same(decode_journal(key8, value), value, encode_journal); break;
+        case 16: expect_same(decode_correction(key12, value), value, encode_correction); break;
+        case 17: expect_same(decode_proof(proof_key("p", "e"), value), value, encode_proof); break;
         default:
             // As a key: reading it must not fall over.
             decode_child(value, "\x01").ignore("any bytes");
             decode_coverage(value, "").ignore("any bytes");
+            decode_proof(value, "").ignore("any bytes");
             break;
     }
     return 0;

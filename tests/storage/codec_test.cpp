@@ -301,6 +301,9 @@ std::vector<RecordCase> record_cases() {
     bundle.abis = {{"a", "[]"}};
     bundle.entities = {{"e", {field("k", "uint8")}, {field("t", "string")}, {{1}}, true}};
     const Counts counts{1, {2, 300}};
+    const JournalRow journal{3, 300, "k", "e", "i=1", 7, 8, "b", "a", "r", "p", "w"};
+    const ProofRecord proof{"replay", "e", 7, hash, 300, true, 8, 2, "l", "d"};
+    const CorrectionRow correction{258, 1, "e", "k", "row", "why"};
     const Tails tails{std::string(12, 'l'), std::string(8, 'b')};
     return {
         {"block", block_key(258), encode_block(block), "0x0000000000000102",
@@ -348,6 +351,15 @@ std::vector<RecordCase> record_cases() {
          "0x01" "0166" "0163" "01" "0161" "025b5d" "01" "0165" "01" "016b" "0108" "01" "0174"
          "0700" "01" "0101" "01",
          rewrite_value(decode_bundle, encode_bundle)},
+        {"journal", journal_key(3), encode_journal(journal), "0x0000000000000003",
+         "0x01" "ac02" "07" "08" "016b" "0165" "03693d31" "0162" "0161" "0172" "0170" "0177",
+         rewrite(decode_journal, encode_journal)},
+        {"correction", correction_key(258, 1), encode_correction(correction),
+         "0x0000000000000102" "00000001", "0x01" "0165" "016b" "03726f77" "03776879",
+         rewrite(decode_correction, encode_correction)},
+        {"proof", proof_key("replay", "e"), encode_proof(proof), "0x70726f6f663a7265706c61793a65",
+         "0x01" "01" "07" + hash_hex + "ac02" "08" "02" "016c" "0164",
+         rewrite(decode_proof, encode_proof)},
         {"undo floor", "undo_floor#1", encode_number(300), "0x756e646f5f666c6f6f722331",
          "0x01" "ac02", rewrite_value(decode_number, encode_number)},
     };
