@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
+#include "core/evm/proof.hpp"
 #include "core/evm/receipt.hpp"
 
 namespace plumbline::rpc {
@@ -48,6 +50,67 @@ struct TxnInfo {
     evm::U256 value;
 };
 
+/// An eth_call that changes nothing.
+struct CallRequest {
+    std::optional<evm::Address> to;  ///< empty: `data` is run as the code of a contract in creation
+    Bytes data;
+    uint64_t gas = 0;  ///< 0: what the node gives
+    /// Where set, `to` has this code instead of its own (a state override).
+    std::shared_ptr<const Bytes> code;
+};
+
+/// What became of an eth_call.
+struct CallResult {
+    enum class Kind : uint8_t {
+        kAnswered,
+        kReverted,      ///< the contract would not: `data` is what it said, `why` in words
+        kMissingState,  ///< the node no longer has the block's state, or not that block at all
+        kRefused,       ///< the node would not run it: gas, size, time, overrides
+    };
+    Kind kind = Kind::kRefused;
+    Bytes data;
+    std::string why;
+};
+
+/// The block whose state is asked for.
+struct StateBlock {
+    evm::Hash hash;
+    uint64_t block_num = 0;
+    /// For nodes that take no block hash: another block of that number may answer, so the caller
+    /// has to look at the header afterwards.
+    bool by_num = false;
+};
+
+struct Traffic {
+    uint64_t requests = 0;
+    uint64_t sent = 0;  ///< bytes of bodies
+    uint64_t received = 0;
+    Traffic& operator+=(const Traffic& other) noexcept {
+        requests += other.requests;
+        sent += other.sent;
+        received += other.received;
+        return *this;
+    }
+};
+
+struct CallAnswers {
+    std::vector<CallResult> results;  ///< in the order asked
+    Traffic traffic;
+};
+
+/// What eth_getProof tells of an account; nothing of it is checked (core/evm/proof.hpp does).
+struct AccountProof {
+    struct Slot {
+        evm::Hash key;
+        evm::U256 value;
+        std::vector<Bytes> nodes;
+    };
+    evm::Account account;
+    std::vector<Bytes> nodes;
+    std::vector<Slot> slots;  ///< in the order asked
+    Traffic traffic;
+};
+
 /// One thread calls all of it; callbacks run inside `poll`, in no promised order, exactly once
 /// each. Callbacks may ask further questions.
 class ChainSource {
@@ -79,6 +142,28 @@ class ChainSource {
     virtual void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
         static_cast<void>(block_hash);
         done(Error{ErrorCode::kUnavailable, "this source has no receipts"});
+    }
+
+    /// Names of the endpoints that `call` and `get_proof` can be told to ask, in their order.
+    [[nodiscard]] virtual std::vector<std::string> provider_names() const { return {}; }
+    /// Runs calls at the state after `block`, all by endpoint `provider` where that is said.
+    /// Outages and rate limits are waited out; an error means that nobody could be asked.
+    virtual void call(std::vector<CallRequest> requests, StateBlock block,
+                      std::optional<size_t> provider, Callback<CallAnswers> done) {
+        static_cast<void>(requests);
+        static_cast<void>(block);
+        static_cast<void>(provider);
+        done(Error{ErrorCode::kUnavailable, "this source runs no calls"});
+    }
+    /// An account and storage slots of it with their proofs. kNotFound: the state is not there any
+    /// more. kTooLarge: the node would not (too many slots); kInvalidArgument: it has no proofs.
+    virtual void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
+                           std::optional<size_t> provider, Callback<AccountProof> done) {
+        static_cast<void>(address);
+        static_cast<void>(slots);
+        static_cast<void>(block);
+        static_cast<void>(provider);
+        done(Error{ErrorCode::kUnavailable, "this source has no proofs"});
     }
 
     /// How many blocks a request from `from` on should span now to be answered well (at least 1);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "rpc/call_refusal.hpp"
 
 namespace plumbline::rpc {
 
@@ -18,6 +19,15 @@ uint64_t bit(size_t provider) {
 
 bool is_log_call(const Call& call) {
     return call.kind == Call::Kind::kLogs || call.kind == Call::Kind::kLogsOfBlock;
+}
+
+// A call or a proof: what went wrong with it is mostly an answer.
+bool is_state_call(const Call& call) {
+    return call.kind == Call::Kind::kCall || call.kind == Call::Kind::kProof;
+}
+
+Answer call_outcome(CallResult::Kind kind, std::string why, Bytes data = {}) {
+    return Answer{CallResult{kind, std::move(data), std::move(why)}};
 }
 
 bool may_be_null(Call::Kind kind) {
@@ -334,6 +344,8 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
         request.headers.emplace_back("Authorization", "Bearer " + endpoint.bearer_token);
     }
     request.body = write_request(shot.calls, shot.first_id);
+    ++active.traffic.requests;
+    active.traffic.sent += request.body.size();
     request.timeout_ms =
         active.group.timeout_ms > 0 ? active.group.timeout_ms : options_.request_timeout_ms;
     request.body_size_max = options_.body_size_max;
@@ -364,7 +376,7 @@ void Dispatcher::receive(HttpCompletion completion) {
     Active& active = found->second;
     --active.requests_out;
     active.last_provider = shot.provider;
-    active.received_bytes += completion.body.size();
+    active.traffic.received += completion.body.size();
     providers_[shot.provider].on_done(completion.body.size());
     if (completion.error != TransportError::kNone) {
         receive_failure(active, shot, completion);
@@ -394,6 +406,15 @@ void Dispatcher::receive_failure(Active& active, const Shot& shot,
         return;
     }
     fail_provider(shot.provider, reason);
+    // Too much to run, or too much to send: connections break where a body is too large.
+    if (is_state_call(shot.calls.front()) &&
+        (completion.error == TransportError::kTimeout ||
+         (completion.error == TransportError::kCut && active.attempts >= 2))) {
+        for (const size_t index : shot.indices) {
+            active.settled[index] = call_outcome(CallResult::Kind::kRefused, reason);
+        }
+        return;
+    }
     if (splittable && completion.error == TransportError::kTimeout) {
         end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kTimeout), reason);
         return;
@@ -497,6 +518,9 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
     const std::string text = error_text(error, http_status);
     const ErrorCode code = code_of(refusal.kind);
     const bool splittable = active.group.wants_size_refusals && is_log_call(call);
+    if (is_state_call(call) && receive_call_error(active, shot, position, error, http_status)) {
+        return;
+    }
     provider.on_refusal(refusal.kind);
     switch (refusal.kind) {
         case RefusalClass::kRateLimit:
@@ -566,6 +590,34 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
     }
 }
 
+// True where the error says something about the call itself.
+bool Dispatcher::receive_call_error(Active& active, const Shot& shot, size_t position,
+                                    const RpcError& error, int http_status) {
+    const size_t index = shot.indices[position];
+    const std::string text = error_text(error, http_status);
+    const RefusalText refusal{http_status, error.code, error.message, error.data};
+    switch (classify_call_refusal(refusal)) {
+        case CallRefusal::kReverted:
+            active.settled[index] =
+                call_outcome(CallResult::Kind::kReverted, text, revert_data(error.data));
+            return true;
+        case CallRefusal::kMissingState:
+            put_back(active, shot, position, text, ErrorCode::kNotFound, true);
+            active.fallback[index] = call_outcome(CallResult::Kind::kMissingState, text);
+            return true;
+        case CallRefusal::kRefused:
+            if (shot.calls.size() > 1 &&
+                classify_refusal(refusal).kind == RefusalClass::kBatchTooLarge) {
+                return false;
+            }
+            active.settled[index] = call_outcome(CallResult::Kind::kRefused, text);
+            return true;
+        case CallRefusal::kOther:
+            return false;
+    }
+    return false;
+}
+
 void Dispatcher::put_back(Active& active, const Shot& shot, size_t position,
                           const std::string& reason, ErrorCode code, bool blame) {
     if (active.finished) {
@@ -618,7 +670,8 @@ void Dispatcher::end_with_refusal(Active& active, size_t provider, Refusal refus
     result.refusal = refusal;
     result.error = Error{code_of(refusal.kind), providers_[provider].name() + ": " + text};
     result.provider = provider;
-    result.received_bytes = active.received_bytes;
+    result.received_bytes = active.traffic.received;
+    result.traffic = active.traffic;
     result.elapsed_ms = now() - active.first_sent_ms;
     finished_.emplace_back(std::move(active.group.done), std::move(result));
 }
@@ -630,7 +683,8 @@ void Dispatcher::end_with_error(Active& active, Error error) {
     GroupResult result;
     result.error = std::move(error);
     result.provider = active.last_provider;
-    result.received_bytes = active.received_bytes;
+    result.received_bytes = active.traffic.received;
+    result.traffic = active.traffic;
     finished_.emplace_back(std::move(active.group.done), std::move(result));
 }
 
@@ -646,7 +700,8 @@ void Dispatcher::finish_if_settled(Active& active) {
     }
     active.finished = true;
     result.provider = active.last_provider;
-    result.received_bytes = active.received_bytes;
+    result.received_bytes = active.traffic.received;
+    result.traffic = active.traffic;
     result.elapsed_ms = now() - active.first_sent_ms;
     finished_.emplace_back(std::move(active.group.done), std::move(result));
 }

@@ -27,6 +27,7 @@ struct GroupResult {
     std::vector<Answer> answers;
     size_t provider = 0;  ///< who answered last, or refused
     size_t received_bytes = 0;
+    Traffic traffic;
     int64_t elapsed_ms = 0;
 };
 
@@ -93,7 +94,7 @@ class Dispatcher {
         std::map<size_t, std::string> reasons;
         ErrorCode last_code = ErrorCode::kUnavailable;
         std::optional<size_t> sticky;  // one_backend: who has the rest of the group
-        size_t received_bytes = 0;
+        Traffic traffic;
         size_t last_provider = 0;
         bool finished = false;
     };
@@ -128,6 +129,8 @@ class Dispatcher {
     void receive_null(Active& active, const Shot& shot, size_t position);
     void receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error,
                        int http_status, Health& health);
+    [[nodiscard]] bool receive_call_error(Active& active, const Shot& shot, size_t position,
+                                          const RpcError& error, int http_status);
     /// Call `index` is to be asked again; `blame` keeps this provider out until the round is over.
     void put_back(Active& active, const Shot& shot, size_t position, const std::string& reason,
                   ErrorCode code, bool blame);

@@ -35,6 +35,8 @@ struct Call {
         kLogsOfBlock,      ///< `filter`, `hash` -> LogBatch
         kReceipts,         ///< all receipts of block `hash` -> ReceiptBatch or null
         kTxn,              ///< `hash` -> TxnInfo or null
+        kCall,             ///< `request` at `block` -> CallResult
+        kProof,            ///< `slots` of `address` at `block` -> AccountProof
     };
     Kind kind = Kind::kChainId;
     uint64_t block_num = 0;
@@ -44,6 +46,10 @@ struct Call {
     /// The part of `filter->addresses` to ask for: long lists are split.
     size_t address_begin = 0;
     size_t address_end = SIZE_MAX;
+    StateBlock block;                                     ///< kCall and kProof
+    std::shared_ptr<const CallRequest> request;           ///< kCall
+    evm::Address address;                                 ///< kProof
+    std::shared_ptr<const std::vector<evm::Hash>> slots;  ///< kProof
 };
 
 /// The method's name on the wire.
@@ -66,7 +72,7 @@ struct Answer {
         std::string why;
     };
     std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
-                 TxnInfo>
+                 TxnInfo, CallResult, AccountProof>
         value = Malformed{"no answer with this call's id"};
 
     template <typename T>

@@ -69,6 +69,44 @@ void append_filter(std::string& out, const Call& call) {
     out += '}';
 }
 
+// EIP-1898 with requireCanonical: a block that was reorganised away must not answer.
+void append_block(std::string& out, const StateBlock& block) {
+    if (block.by_num) {
+        append_quoted_quantity(out, block.block_num);
+        return;
+    }
+    out += "{\"blockHash\":";
+    append_quoted_hex(out, block.hash);
+    out += ",\"requireCanonical\":true}";
+}
+
+// Without an override there is no third parameter: old nodes refuse even an empty one.
+void append_call(std::string& out, const Call& call) {
+    const CallRequest& request = *call.request;
+    out += '{';
+    if (request.to) {
+        out += "\"to\":";
+        append_quoted_hex(out, *request.to);
+        out += ',';
+    }
+    out += "\"data\":\"0x";
+    evm::append_hex(out, request.data);
+    out += '"';
+    if (request.gas != 0) {
+        out += ",\"gas\":";
+        append_quoted_quantity(out, request.gas);
+    }
+    out += "},";
+    append_block(out, call.block);
+    if (request.to && request.code) {
+        out += ",{";
+        append_quoted_hex(out, *request.to);
+        out += ":{\"code\":\"0x";
+        evm::append_hex(out, *request.code);
+        out += "\"}}";
+    }
+}
+
 void append_params(std::string& out, const Call& call) {
     switch (call.kind) {
         case Call::Kind::kChainId:
@@ -100,6 +138,16 @@ void append_params(std::string& out, const Call& call) {
         case Call::Kind::kTxn:
             append_quoted_hex(out, call.hash);
             return;
+        case Call::Kind::kCall:
+            append_call(out, call);
+            return;
+        case Call::Kind::kProof:
+            append_quoted_hex(out, call.address);
+            out += ',';
+            append_list(out, std::span<const evm::Hash>{*call.slots});
+            out += ',';
+            append_block(out, call.block);
+            return;
     }
 }
 
@@ -122,6 +170,10 @@ std::string_view method_name(Call::Kind kind) noexcept {
             return "eth_getBlockReceipts";
         case Call::Kind::kTxn:
             return "eth_getTransactionByHash";
+        case Call::Kind::kCall:
+            return "eth_call";
+        case Call::Kind::kProof:
+            return "eth_getProof";
     }
     return "";
 }

@@ -108,6 +108,21 @@ struct ProviderPool::Impl {
         dispatcher.send(std::move(group));
     }
 
+    // Calls and proofs: what a provider says of the call itself is an answer.
+    void ask_state(std::vector<Call> calls, std::optional<size_t> provider,
+                   std::function<void(GroupResult)> done) {
+        if (calls.empty()) {
+            dispatcher.at(dispatcher.now(), [done = std::move(done)] { done(GroupResult{}); });
+            return;
+        }
+        CallGroup group;
+        group.block_needed = calls.front().block.block_num;
+        group.calls = std::move(calls);
+        group.only = provider;
+        group.done = std::move(done);
+        dispatcher.send(std::move(group));
+    }
+
     void ask_heads(Callback<Heads> done) {
         auto job = std::make_shared<HeadsJob>();
         job->done = std::move(done);
@@ -236,6 +251,66 @@ void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch
                                       });
 }
 
+std::vector<std::string> ProviderPool::provider_names() const {
+    std::vector<std::string> out;
+    for (const Provider& provider : impl_->dispatcher.providers()) {
+        out.push_back(provider.name());
+    }
+    return out;
+}
+
+void ProviderPool::call(std::vector<CallRequest> requests, StateBlock block,
+                        std::optional<size_t> provider, Callback<CallAnswers> done) {
+    std::vector<Call> calls(requests.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+        calls[i].kind = Call::Kind::kCall;
+        calls[i].block = block;
+        calls[i].request = std::make_shared<const CallRequest>(std::move(requests[i]));
+    }
+    impl_->ask_state(std::move(calls), provider,
+                     [done = impl_->counted<CallAnswers>(std::move(done))](GroupResult result) {
+                         if (result.error) {
+                             done(*std::move(result.error));
+                             return;
+                         }
+                         CallAnswers out;
+                         out.traffic = result.traffic;
+                         for (Answer& answer : result.answers) {
+                             auto* value = answer.get<CallResult>();
+                             PLUMBLINE_CHECK(value != nullptr);
+                             out.results.push_back(std::move(*value));
+                         }
+                         done(std::move(out));
+                     });
+}
+
+void ProviderPool::get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
+                             std::optional<size_t> provider, Callback<AccountProof> done) {
+    std::vector<Call> calls(1);
+    calls[0].kind = Call::Kind::kProof;
+    calls[0].block = block;
+    calls[0].address = address;
+    calls[0].slots = std::make_shared<const std::vector<evm::Hash>>(std::move(slots));
+    impl_->ask_state(std::move(calls), provider,
+                     [done = impl_->counted<AccountProof>(std::move(done))](GroupResult result) {
+                         if (result.error) {
+                             done(*std::move(result.error));
+                             return;
+                         }
+                         if (auto* proof = result.answers.front().get<AccountProof>()) {
+                             proof->traffic = result.traffic;
+                             done(std::move(*proof));
+                             return;
+                         }
+                         const auto* refused = result.answers.front().get<CallResult>();
+                         PLUMBLINE_CHECK(refused != nullptr);
+                         done(Error{refused->kind == CallResult::Kind::kMissingState
+                                        ? ErrorCode::kNotFound
+                                        : ErrorCode::kInvalidArgument,
+                                    refused->why});
+                     });
+}
+
 uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t /*from*/) {
     uint64_t best = 1;
     for (Provider& provider : impl_->dispatcher.providers()) {
@@ -290,6 +365,17 @@ class OwningPool final : public ChainSource {
     }
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
         pool_.get_receipts(block_hash, std::move(done));
+    }
+    [[nodiscard]] std::vector<std::string> provider_names() const override {
+        return pool_.provider_names();
+    }
+    void call(std::vector<CallRequest> requests, StateBlock block, std::optional<size_t> provider,
+              Callback<CallAnswers> done) override {
+        pool_.call(std::move(requests), block, provider, std::move(done));
+    }
+    void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
+                   std::optional<size_t> provider, Callback<AccountProof> done) override {
+        pool_.get_proof(address, std::move(slots), block, provider, std::move(done));
     }
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override {
         return pool_.suggest_range_size(filter, from);

@@ -29,6 +29,11 @@ class ProviderPool final : public ChainSource {
                    Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
+    [[nodiscard]] std::vector<std::string> provider_names() const override;
+    void call(std::vector<CallRequest> requests, StateBlock block, std::optional<size_t> provider,
+              Callback<CallAnswers> done) override;
+    void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
+                   std::optional<size_t> provider, Callback<AccountProof> done) override;
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override;
     size_t poll(int64_t wait_ms) override;
     [[nodiscard]] size_t in_flight() const override;

@@ -1,0 +1,111 @@
+#include "rpc/call_refusal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "core/evm/hex.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+// All in lower case. What comes first is tried first.
+constexpr auto kMissing = std::to_array<std::string_view>({
+    "missing trie node",       // geth
+    "historical state",        // geth, many gateways
+    "state unavailable",       // geth, besu ("World state unavailable")
+    "state is not available",  // geth, path scheme
+    "state not available",
+    "state not found",
+    "no state available",  // nethermind
+    "state is pruned",
+    "state at block",  // reth: "state at block #1 is pruned"
+    "due to pruning",  // erigon: "old data not available due to pruning"
+    "pruned",
+    "proof window",               // reth
+    "header not found",           // geth, erigon
+    "header for hash not found",  // geth
+    "not currently canonical",    // geth
+    "not canonical",
+    "non-canonical",
+    "block not found",
+    "unknown block",
+    "resource not found",  // anvil
+    "blockoutofrange",     // anvil, also for what --prune-history took
+    "archive",             // "needs an archive node"
+});
+// The code ran, and stopped by itself. Running out of gas is not among them: more gas may help.
+constexpr auto kFailed = std::to_array<std::string_view>({
+    "revert",
+    "invalid opcode",
+    "invalidfeopcode",
+    "opcodenotfound",
+    "stack underflow",
+    "stackunderflow",
+    "stackoverflow",
+    "stack limit reached",
+    "invalid jump",
+    "invalidjump",
+    "bad jump",
+    "bad instruction",
+    "write protection",
+    "statechangeduringstaticcall",
+});
+
+bool has_any(std::string_view text, auto&& parts) {
+    return std::ranges::any_of(
+        parts, [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
+}
+
+}  // namespace
+
+CallRefusal classify_call_refusal(const RefusalText& text) {
+    std::string whole{text.message};
+    whole += ' ';
+    whole += text.data;
+    std::ranges::transform(whole, whole.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    // A contract chooses its own words, so its revert is known by the code where there is one.
+    if (text.code == 3) {
+        return CallRefusal::kReverted;
+    }
+    if (text.http_status == 200 && whole.find("revert") != std::string::npos) {
+        return CallRefusal::kReverted;
+    }
+    if (has_any(whole, kMissing)) {
+        return CallRefusal::kMissingState;
+    }
+    if (has_any(whole, kFailed)) {
+        return CallRefusal::kReverted;
+    }
+    const RefusalClass general = classify_refusal(text).kind;
+    switch (general) {
+        case RefusalClass::kRateLimit:
+        case RefusalClass::kBilling:
+            return CallRefusal::kOther;
+        case RefusalClass::kHeadRace:
+        case RefusalClass::kMissingData:
+            return CallRefusal::kMissingState;
+        case RefusalClass::kOutage:
+            // "Internal error" with HTTP 200 is how many nodes say that this call failed them.
+            return text.http_status == 200 && text.code == -32603 ? CallRefusal::kRefused
+                                                                  : CallRefusal::kOther;
+        default:
+            return CallRefusal::kRefused;
+    }
+}
+
+Bytes revert_data(std::string_view error_data) {
+    const size_t start = error_data.find("0x");
+    if (start == std::string_view::npos) {
+        return {};
+    }
+    const size_t end = error_data.find_first_not_of("0123456789abcdefABCDEF", start + 2);
+    auto bytes =
+        evm::parse_hex(error_data.substr(start, end == std::string_view::npos ? end : end - start));
+    return bytes ? *std::move(bytes) : Bytes{};
+}
+
+}  // namespace plumbline::rpc
