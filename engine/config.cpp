@@ -28,8 +28,7 @@ constexpr size_t kMaxEvents = 256;
 constexpr std::streamoff kMaxFileBytes = std::streamoff{64} << 20U;
 
 /// Sections of later versions; a config must not believe that they do something.
-constexpr std::array<std::string_view, 5> kLaterSections{"proof", "repair", "schedule", "http",
-                                                         "webhooks"};
+constexpr std::array<std::string_view, 3> kLaterSections{"schedule", "http", "webhooks"};
 
 Status read_database(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section database, Section::open(path, "[database]", value));
@@ -209,8 +208,8 @@ Status read_contracts(std::string_view path, const TomlValue& value, const FileR
 }
 
 Status check_top_level(std::string_view path, const TomlValue& root) {
-    static const std::vector<std::string> kKnown{"chain", "database", "contracts", "entities",
-                                                 "on"};
+    static const std::vector<std::string> kKnown{"chain",    "database", "contracts", "entities",
+                                                 "on",       "proof",    "repair"};
     for (const TomlEntry& entry : root.entries) {
         if (std::ranges::find(kKnown, entry.key) != kKnown.end()) {
             continue;
@@ -273,6 +272,12 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
     PLUMBLINE_TRY_VOID(read_chain(path, *root.find("chain"), config.chain, edits));
     if (const TomlValue* database = root.find("database")) {
         PLUMBLINE_TRY_VOID(read_database(path, *database, config));
+    }
+    if (const TomlValue* proof = root.find("proof")) {
+        PLUMBLINE_TRY_VOID(read_proof(path, *proof, config.proof));
+    }
+    if (const TomlValue* repair = root.find("repair")) {
+        PLUMBLINE_TRY_VOID(read_repair(path, *repair, config.repair));
     }
     PLUMBLINE_TRY_VOID(read_contracts(path, *root.find("contracts"), read_file, config));
     if (config.contracts.empty()) {

@@ -14,6 +14,7 @@
 #include "core/evm/bytes.hpp"
 #include "core/evm/uint256.hpp"
 #include "storage/layout.hpp"
+#include "storage/records.hpp"
 
 namespace plumbline::engine {
 
@@ -152,12 +153,32 @@ struct EntityConfig {
     SourcePos pos;
 };
 
+/// [proof]: how the log is proven while the index runs.
+struct ProofConfig {
+    storage::ProofLevel level = storage::ProofLevel::kReceipts;  ///< how far; kNone = off
+    double sample = 1.0;  ///< share of the blocks in doubt whose receipts are fetched
+    uint64_t requests_per_second = 200;  ///< calls, a block's header or receipts each; 0 = no bound
+    uint64_t range_blocks = 1'000;       ///< proven and recorded at a time
+};
+
+/// What becomes of a state difference that neither the log nor the fold explains.
+enum class DriftPolicy : uint8_t {
+    kReport,
+    kChain,  ///< the contract's value is written, as a correction record
+};
+/// [repair]
+struct RepairConfig {
+    DriftPolicy on_drift = DriftPolicy::kReport;
+};
+
 struct Config {
     std::string path;  ///< of the file; for messages
     std::string text;  ///< as read, with secrets taken out: what the database keeps
     ChainConfig chain;
     std::string db_path;               ///< [database] path; relative to the config; default "db"
     uint64_t memory_mib = 256;         ///< [database] memory_mib
+    ProofConfig proof;
+    RepairConfig repair;
     std::vector<ContractConfig> contracts;  ///< in file order
     std::vector<EntityConfig> entities;
     std::vector<HandlerConfig> handlers;

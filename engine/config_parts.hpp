@@ -14,6 +14,9 @@ namespace plumbline::engine {
 /// [chain] into `out`; `edits` takes secrets out of the text that is stored.
 [[nodiscard]] Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
                                 std::vector<TextEdit>& edits);
+/// [proof] and [repair].
+[[nodiscard]] Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& out);
+[[nodiscard]] Status read_repair(std::string_view path, const TomlValue& value, RepairConfig& out);
 /// [entities.NAME] tables into `config.entities`.
 [[nodiscard]] Status read_entities(std::string_view path, const TomlValue& table, Config& config);
 /// [[on]] tables into `config.handlers`.

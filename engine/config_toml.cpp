@@ -82,8 +82,11 @@ TomlValue convert(const toml::node& node) {
     } else if (const auto* boolean = node.as_boolean()) {
         out.kind = TomlValue::Kind::kBool;
         out.boolean = boolean->get();
+    } else if (const auto* real = node.as_floating_point()) {
+        out.kind = TomlValue::Kind::kFloat;
+        out.real = real->get();
     } else {
-        out.kind = node.is_floating_point() ? TomlValue::Kind::kFloat : TomlValue::Kind::kDate;
+        out.kind = TomlValue::Kind::kDate;
     }
     return out;
 }

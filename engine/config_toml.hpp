@@ -31,6 +31,7 @@ struct TomlValue {
     std::string text;  ///< kString
     int64_t integer = 0;
     bool boolean = false;
+    double real = 0;                 ///< kFloat
     std::vector<TomlValue> items;    ///< kArray
     std::vector<TomlEntry> entries;  ///< kTable, in file order
     SourcePos pos;

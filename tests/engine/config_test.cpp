@@ -92,6 +92,28 @@ memory_mib = 512
     EXPECT_EQ(config.memory_mib, 512U);
 }
 
+TEST(ConfigTest, ReadsProofAndRepair) {
+    const std::string base = with_chain("rpc = \"http://a\"");
+    EXPECT_EQ(parsed(base).proof.level, storage::ProofLevel::kReceipts);
+    EXPECT_EQ(parsed(base).repair.on_drift, DriftPolicy::kReport);
+    const Config config = parsed(base + R"toml(
+[proof]
+level = "bloom"
+sample = 0.25
+requests_per_second = 7
+range_blocks = 50
+[repair]
+on_drift = "chain"
+)toml");
+    EXPECT_EQ(config.proof.level, storage::ProofLevel::kBloom);
+    EXPECT_EQ(config.proof.sample, 0.25);
+    EXPECT_EQ(config.proof.requests_per_second, 7U);
+    EXPECT_EQ(config.proof.range_blocks, 50U);
+    EXPECT_EQ(config.repair.on_drift, DriftPolicy::kChain);
+    EXPECT_EQ(parsed(base + "[proof]\nlevel = \"off\"\nsample = 1").proof.level,
+              storage::ProofLevel::kNone);
+}
+
 TEST(ConfigTest, ReadsEndpointsAsTables) {
     const Config config = parsed(
         "[chain]\nid = 1\n[[chain.rpc]]\nurl = \"http://a\"\n[[chain.rpc]]\nurl = \"http://b\"\n"
