@@ -111,6 +111,14 @@ struct AccountProof {
     Traffic traffic;
 };
 
+/// A block's receipts, proven by its header's receipts root (rpc/proof_check.hpp).
+struct BlockReceipts {
+    evm::ReceiptBatch batch;
+    evm::Bloom bloom;      ///< of all logs; what the header's ought to be
+    std::string provider;  ///< who gave them
+    size_t received_bytes = 0;
+};
+
 /// One thread calls all of it; callbacks run inside `poll`, in no promised order, exactly once
 /// each. Callbacks may ask further questions.
 class ChainSource {
@@ -165,6 +173,18 @@ class ChainSource {
         static_cast<void>(provider);
         done(Error{ErrorCode::kUnavailable, "this source has no proofs"});
     }
+
+    /// Headers of all blocks of `range`, ascending, proven: each hashes to what it claims, parent
+    /// hashes join, and the last one's hash is `top_hash`. Providers whose headers are not so are
+    /// passed over. kNotFound: nobody has them. kReorg: what everybody has does not lead to
+    /// `top_hash`. kIncompatible: nobody's headers hash to what they claim.
+    virtual void get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
+                                    Callback<std::vector<evm::Header>> done);
+    /// All receipts of the blocks of `headers`, proven, one result for each. A provider whose
+    /// receipts do not fit is passed over. kNotFound: nobody has them. kIncompatible: nobody's
+    /// fit the header's root.
+    using ReceiptsCallback = std::function<void(std::vector<Result<BlockReceipts>>)>;
+    virtual void get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done);
 
     /// How many blocks a request from `from` on should span now to be answered well (at least 1);
     /// learnt from density, refusals and time.

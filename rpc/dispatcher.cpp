@@ -32,7 +32,8 @@ Answer call_outcome(CallResult::Kind kind, std::string why, Bytes data = {}) {
 
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
-           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxn ||
+           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxnReceipt ||
+           kind == Call::Kind::kBlockTxns || kind == Call::Kind::kTxn ||
            kind == Call::Kind::kHeaderFinalized;
 }
 

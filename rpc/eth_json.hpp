@@ -34,6 +34,8 @@ struct Call {
         kLogs,             ///< `filter`, `range` -> LogBatch
         kLogsOfBlock,      ///< `filter`, `hash` -> LogBatch
         kReceipts,         ///< all receipts of block `hash` -> ReceiptBatch or null
+        kTxnReceipt,       ///< the receipt of `txn_hash` in block `hash` -> ReceiptBatch or null
+        kBlockTxns,        ///< hashes of the transactions of block `hash` -> them or null
         kTxn,              ///< `hash` -> TxnInfo or null
         kCall,             ///< `request` at `block` -> CallResult
         kProof,            ///< `slots` of `address` at `block` -> AccountProof
@@ -41,6 +43,7 @@ struct Call {
     Kind kind = Kind::kChainId;
     uint64_t block_num = 0;
     evm::Hash hash;
+    evm::Hash txn_hash;  ///< kTxnReceipt
     evm::BlockRange range;
     std::shared_ptr<const LogFilter> filter;  ///< kLogs and kLogsOfBlock
     /// The part of `filter->addresses` to ask for: long lists are split.
@@ -72,7 +75,7 @@ struct Answer {
         std::string why;
     };
     std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
-                 TxnInfo, CallResult, AccountProof>
+                 std::vector<evm::Hash>, TxnInfo, CallResult, AccountProof>
         value = Malformed{"no answer with this call's id"};
 
     template <typename T>

@@ -439,22 +439,30 @@ const char* read_receipt_field(const char* key, ondemand::value& value, ReceiptT
     return nullptr;
 }
 
-// Each receipt must say that it belongs to `block_hash`; they must come in transaction order.
+// It must say that it belongs to `block_hash`.
+std::optional<Fail> read_receipt(ondemand::value& value, const evm::Hash& block_hash,
+                                 evm::LogBatch& logs, evm::Receipt& receipt) {
+    ReceiptTarget target{receipt, logs, block_hash, 0, {}};
+    if (auto fail =
+            for_each_field(value, "a receipt", [&](const char* key, ondemand::value& field) {
+                return read_receipt_field(key, field, target);
+            })) {
+        return fail;
+    }
+    if (target.has != kReceiptAll) {
+        return Fail{"a receipt lacks one of logs, blockHash, transactionHash, transactionIndex"};
+    }
+    return std::nullopt;
+}
+
+// They must come in transaction order.
 std::optional<Fail> read_receipts(ondemand::value& value, const evm::Hash& block_hash,
                                   evm::ReceiptBatch& batch) {
     return for_each_item(
         value, "the list of receipts", [&](ondemand::value& item) -> std::optional<Fail> {
             evm::Receipt receipt;
-            ReceiptTarget target{receipt, batch.logs, block_hash, 0, {}};
-            if (auto fail =
-                    for_each_field(item, "a receipt", [&](const char* key, ondemand::value& field) {
-                        return read_receipt_field(key, field, target);
-                    })) {
+            if (auto fail = read_receipt(item, block_hash, batch.logs, receipt)) {
                 return fail;
-            }
-            if (target.has != kReceiptAll) {
-                return Fail{
-                    "a receipt lacks one of logs, blockHash, transactionHash, transactionIndex"};
             }
             if (!batch.receipts.empty() && receipt.txn_index <= batch.receipts.back().txn_index) {
                 return Fail{"receipts are not in transaction order"};
@@ -462,6 +470,18 @@ std::optional<Fail> read_receipts(ondemand::value& value, const evm::Hash& block
             batch.receipts.push_back(receipt);
             return std::nullopt;
         });
+}
+
+// One transaction's receipt, alone in its batch.
+std::optional<Fail> read_txn_receipt(ondemand::value& value, const Call& call,
+                                     evm::ReceiptBatch& batch) {
+    evm::Receipt receipt;
+    auto fail = read_receipt(value, call.hash, batch.logs, receipt);
+    if (!fail && receipt.txn_hash != call.txn_hash) {
+        fail = Fail{"asked for a transaction's receipt, got another one's"};
+    }
+    batch.receipts.push_back(receipt);
+    return fail;
 }
 
 // ---- Transactions --------------------------------------------------------------------------
@@ -609,6 +629,40 @@ std::optional<Fail> read_proof(ondemand::value& value, const Call& call, Account
     return std::nullopt;
 }
 
+// The hashes of a block's transactions, which it must give without their bodies.
+std::optional<Fail> read_block_txns(ondemand::value& value, const evm::Hash& block_hash,
+                                    std::vector<evm::Hash>& txns) {
+    bool has_txns = false;
+    bool is_block = false;
+    std::optional<Fail> inner;
+    if (auto fail = for_each_field(
+            value, "a block", [&](const char* key, ondemand::value& field) -> const char* {
+                if (key_is(key, "hash")) {
+                    evm::Hash hash;
+                    is_block = read_fixed(field, hash) && hash == block_hash;
+                    return is_block ? nullptr : "asked for a block by hash, got another block";
+                }
+                if (key_is(key, "transactions")) {
+                    has_txns = true;
+                    inner = for_each_item(
+                        field, "transactions",
+                        [&](ondemand::value& item) -> std::optional<Fail> {
+                            return read_fixed(item, txns.emplace_back())
+                                       ? std::nullopt
+                                       : std::optional{Fail{"a transaction is not a hash"}};
+                        });
+                    return inner ? inner->why.c_str() : nullptr;
+                }
+                return nullptr;
+            })) {
+        return fail;
+    }
+    if (!has_txns || !is_block) {
+        return Fail{"a block lacks one of hash, transactions"};
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer& answer) {
@@ -643,6 +697,11 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
             return read_logs(value, answer.value.emplace<evm::LogBatch>());
         case Call::Kind::kReceipts:
             return read_receipts(value, call.hash, answer.value.emplace<evm::ReceiptBatch>());
+        case Call::Kind::kTxnReceipt:
+            return read_txn_receipt(value, call, answer.value.emplace<evm::ReceiptBatch>());
+        case Call::Kind::kBlockTxns:
+            return read_block_txns(value, call.hash,
+                                   answer.value.emplace<std::vector<evm::Hash>>());
         case Call::Kind::kTxn: {
             auto& txn = answer.value.emplace<TxnInfo>();
             fail = read_txn(value, txn);

@@ -135,6 +135,13 @@ void append_params(std::string& out, const Call& call) {
             append_quoted_hex(out, call.hash);
             out += '}';
             return;
+        case Call::Kind::kTxnReceipt:
+            append_quoted_hex(out, call.txn_hash);
+            return;
+        case Call::Kind::kBlockTxns:
+            append_quoted_hex(out, call.hash);
+            out += ",false";
+            return;
         case Call::Kind::kTxn:
             append_quoted_hex(out, call.hash);
             return;
@@ -168,6 +175,10 @@ std::string_view method_name(Call::Kind kind) noexcept {
             return "eth_getLogs";
         case Call::Kind::kReceipts:
             return "eth_getBlockReceipts";
+        case Call::Kind::kTxnReceipt:
+            return "eth_getTransactionReceipt";
+        case Call::Kind::kBlockTxns:
+            return "eth_getBlockByHash";
         case Call::Kind::kTxn:
             return "eth_getTransactionByHash";
         case Call::Kind::kCall:

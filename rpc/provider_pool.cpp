@@ -5,8 +5,10 @@
 
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
+#include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/proof_check.hpp"
 #include "rpc/range_job.hpp"
 
 namespace plumbline::rpc {
@@ -56,6 +58,7 @@ struct ProviderPool::Impl {
     PoolOptions options;
     Dispatcher dispatcher;
     BloomTrust bloom;
+    ProofMemory proof;
     size_t open = 0;      // questions
     size_t answered = 0;  // callbacks run, for poll's result
 
@@ -121,6 +124,77 @@ struct ProviderPool::Impl {
         group.only = provider;
         group.done = std::move(done);
         dispatcher.send(std::move(group));
+    }
+
+    void ask_linked(evm::BlockRange range, evm::Hash top_hash,
+                    Callback<std::vector<evm::Header>> done) {
+        auto headers = std::make_shared<std::vector<evm::Header>>();
+        std::vector<CheckedItem> items(1);
+        items[0].what = "headers of blocks " + std::to_string(range.from) + " to " +
+                        std::to_string(range.to);
+        for (uint64_t n = range.from; n <= range.to; ++n) {
+            Call& call = items[0].calls.emplace_back();
+            call.kind = Call::Kind::kHeaderByNum;
+            call.block_num = n;
+        }
+        items[0].check = [headers, range, top_hash](std::vector<Answer>& answers) {
+            headers->clear();
+            for (Answer& answer : answers) {
+                auto* header = answer.get<evm::Header>();
+                PLUMBLINE_CHECK(header != nullptr);
+                headers->push_back(std::move(*header));
+            }
+            return check_linked(*headers, range, top_hash);
+        };
+        std::make_shared<CheckedJob>(
+            dispatcher, proof, std::move(items),
+            [headers, done = std::move(done)](std::vector<Result<CheckedAnswer>> results) {
+                if (results[0]) {
+                    done(std::move(*headers));
+                } else {
+                    done(std::move(results[0]).error());
+                }
+            })
+            ->start();
+    }
+
+    void ask_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) {
+        ++open;
+        auto blooms = std::make_shared<std::vector<evm::Bloom>>(headers.size());
+        auto prover = std::make_shared<evm::ReceiptsProver>();
+        std::vector<CheckedItem> items(headers.size());
+        for (size_t i = 0; i < headers.size(); ++i) {
+            items[i].what = "receipts of block " + std::to_string(headers[i].block_num);
+            Call& call = items[i].calls.emplace_back();
+            call.kind = Call::Kind::kReceipts;
+            call.block_num = headers[i].block_num;
+            call.hash = headers[i].hash;
+            items[i].check = [header = std::move(headers[i]), blooms, prover,
+                              i](std::vector<Answer>& answers) {
+                auto* batch = answers[0].get<evm::ReceiptBatch>();
+                PLUMBLINE_CHECK(batch != nullptr);
+                return check_receipts(header, *prover, *batch, (*blooms)[i]);
+            };
+        }
+        std::make_shared<CheckedJob>(
+            dispatcher, proof, std::move(items),
+            [this, blooms, done = std::move(done)](std::vector<Result<CheckedAnswer>> results) {
+                std::vector<Result<BlockReceipts>> out;
+                out.reserve(results.size());
+                for (size_t i = 0; i < results.size(); ++i) {
+                    if (!results[i]) {
+                        out.emplace_back(std::move(results[i]).error());
+                        continue;
+                    }
+                    out.emplace_back(BlockReceipts{
+                        std::move(*results[i]->answers[0].get<evm::ReceiptBatch>()), (*blooms)[i],
+                        std::move(results[i]->provider), results[i]->received_bytes});
+                }
+                --open;
+                ++answered;
+                done(std::move(out));
+            })
+            ->start();
     }
 
     void ask_heads(Callback<Heads> done) {
@@ -311,6 +385,16 @@ void ProviderPool::get_proof(evm::Address address, std::vector<evm::Hash> slots,
                      });
 }
 
+void ProviderPool::get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
+                                      Callback<std::vector<evm::Header>> done) {
+    PLUMBLINE_CHECK(range.from <= range.to);
+    impl_->ask_linked(range, top_hash, impl_->counted<std::vector<evm::Header>>(std::move(done)));
+}
+
+void ProviderPool::get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) {
+    impl_->ask_receipts(std::move(headers), std::move(done));
+}
+
 uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t /*from*/) {
     uint64_t best = 1;
     for (Provider& provider : impl_->dispatcher.providers()) {
@@ -376,6 +460,13 @@ class OwningPool final : public ChainSource {
     void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
                    std::optional<size_t> provider, Callback<AccountProof> done) override {
         pool_.get_proof(address, std::move(slots), block, provider, std::move(done));
+    }
+    void get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
+                            Callback<std::vector<evm::Header>> done) override {
+        pool_.get_linked_headers(range, top_hash, std::move(done));
+    }
+    void get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) override {
+        pool_.get_proven_receipts(std::move(headers), std::move(done));
     }
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override {
         return pool_.suggest_range_size(filter, from);

@@ -34,6 +34,9 @@ class ProviderPool final : public ChainSource {
               Callback<CallAnswers> done) override;
     void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
                    std::optional<size_t> provider, Callback<AccountProof> done) override;
+    void get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
+                            Callback<std::vector<evm::Header>> done) override;
+    void get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) override;
     [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override;
     size_t poll(int64_t wait_ms) override;
     [[nodiscard]] size_t in_flight() const override;

@@ -1,0 +1,304 @@
+#include "rpc/checked_job.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+constexpr unsigned kRoundsMax = 4;
+
+uint64_t bit(size_t provider) {
+    return uint64_t{1} << provider;
+}
+
+bool is_unsupported(const RpcError& error) {
+    return classify_refusal({200, error.code, error.message, error.data}).kind ==
+           RefusalClass::kUnsupported;
+}
+
+}  // namespace
+
+CheckedJob::CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<CheckedItem> items,
+                       Done done)
+    : dispatcher_{dispatcher},
+      memory_{memory},
+      items_(items.size()),
+      done_{std::move(done)} {
+    for (size_t i = 0; i < items.size(); ++i) {
+        items_[i].ask = std::move(items[i]);
+    }
+}
+
+void CheckedJob::start() {
+    ask();
+}
+
+/// The best provider that has not failed this item in this round; empty where there is none.
+std::optional<size_t> CheckedJob::choose(const Item& item) const {
+    std::optional<size_t> best;
+    const std::vector<Provider>& providers = dispatcher_.providers();
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if (((item.failed | item.wrong | item.absent) & bit(i)) != 0 ||
+            !providers[i].is_usable()) {
+            continue;
+        }
+        const bool is_better =
+            !best || (providers[i].is_free() && !providers[*best].is_free()) ||
+            (providers[i].is_free() == providers[*best].is_free() &&
+             providers[i].cost() < providers[*best].cost());
+        if (is_better) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+void CheckedJob::ask() {
+    std::map<size_t, std::vector<size_t>> by_provider;
+    bool anybody_failed = false;
+    for (size_t i = 0; i < items_.size(); ++i) {
+        Item& item = items_[i];
+        if (item.result) {
+            continue;
+        }
+        if (const auto provider = choose(item)) {
+            by_provider[*provider].push_back(i);
+        } else if (item.rounds + 1 < kRoundsMax &&
+                   (item.failed != 0 || (item.wrong | item.absent) == 0)) {
+            ++item.rounds;
+            item.failed = 0;
+            anybody_failed = true;
+        } else {
+            give_up(item);
+        }
+    }
+    for (auto& [provider, items] : by_provider) {
+        ask_provider(provider, std::move(items));
+    }
+    if (groups_out_ > 0) {
+        return;
+    }
+    const PoolOptions& options = dispatcher_.options();
+    const int64_t wait = anybody_failed
+                             ? options.backoff_ms_first + dispatcher_.jitter().upto(
+                                                              options.backoff_ms_first * 4)
+                             : 0;
+    if (!std::exchange(waiting_, true)) {
+        dispatcher_.at(dispatcher_.now() + wait, [self = shared_from_this()] {
+            self->waiting_ = false;
+            self->end_step();
+        });
+    }
+}
+
+/// Goes on with what is open, or ends. Never called from within `start`.
+void CheckedJob::end_step() {
+    if (groups_out_ > 0 || waiting_) {
+        return;
+    }
+    if (!std::ranges::all_of(items_, [](const Item& item) { return item.result.has_value(); })) {
+        ask();
+        return;
+    }
+    if (const Done done = std::exchange(done_, nullptr)) {
+        std::vector<Result<CheckedAnswer>> results;
+        results.reserve(items_.size());
+        for (Item& item : items_) {
+            results.push_back(*std::move(item.result));
+        }
+        done(std::move(results));
+    }
+}
+
+void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
+    std::vector<size_t> together;
+    CallGroup group;
+    for (const size_t i : items) {
+        const std::vector<Call>& calls = items_[i].ask.calls;
+        if (calls.size() == 1 && calls[0].kind == Call::Kind::kReceipts &&
+            (memory_.no_block_receipts & bit(provider)) != 0) {
+            ask_by_txn(i, provider);
+            continue;
+        }
+        together.push_back(i);
+        group.calls.insert(group.calls.end(), calls.begin(), calls.end());
+    }
+    if (together.empty()) {
+        return;
+    }
+    group.errors_are_answers = true;
+    group.only = provider;
+    group.rounds_max = 2;
+    group.done = [self = shared_from_this(), provider,
+                  together = std::move(together)](GroupResult result) {
+        --self->groups_out_;
+        self->on_answers(provider, together, std::move(result));
+        self->end_step();
+    };
+    ++groups_out_;
+    dispatcher_.send(std::move(group));
+}
+
+void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items,
+                            GroupResult result) {
+    size_t next = 0;
+    for (const size_t i : items) {
+        Item& item = items_[i];
+        if (result.error) {
+            not_answered(item, provider, result.error->message);
+            continue;
+        }
+        const size_t count = item.ask.calls.size();
+        std::vector<Answer> answers;
+        answers.reserve(count);
+        const RpcError* refused = nullptr;
+        bool is_absent = false;
+        for (size_t n = 0; n < count; ++n) {
+            Answer& answer = answers.emplace_back(std::move(result.answers[next + n]));
+            if (const auto* error = answer.get<RpcError>()) {
+                refused = error;
+            }
+            is_absent = is_absent || answer.get<Answer::Null>() != nullptr;
+        }
+        next += count;
+        if (refused != nullptr) {
+            if (item.ask.calls[0].kind == Call::Kind::kReceipts && is_unsupported(*refused)) {
+                memory_.no_block_receipts |= bit(provider);
+                ask_by_txn(i, provider);
+            } else {
+                not_answered(item, provider, refused->message.substr(0, 300));
+            }
+        } else if (is_absent) {
+            item.absent |= bit(provider);
+            item.reasons[provider] = "it has none";
+        } else {
+            take(item, provider, std::move(answers), result.received_bytes / items.size());
+        }
+    }
+}
+
+void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, size_t bytes) {
+    auto& providers = dispatcher_.providers();
+    if (auto error = item.ask.check(answers)) {
+        item.wrong |= bit(provider);
+        item.reasons[provider] = error->message;
+        item.check_error = std::move(error);
+        return;
+    }
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if ((item.wrong & bit(i)) != 0) {
+            providers[i].on_lie(true);
+            dispatcher_.tell(LogLevel::kWarning, "provider " + providers[i].name() +
+                                                     " answered wrongly: " + item.ask.what + ": " +
+                                                     item.reasons[i]);
+        }
+    }
+    item.result.emplace(
+        CheckedAnswer{std::move(answers), providers[provider].name(), bytes});
+}
+
+void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
+    item.failed |= bit(provider);
+    item.reasons[provider] = std::move(reason);
+}
+
+void CheckedJob::give_up(Item& item) {
+    Error error{ErrorCode::kUnavailable, "no provider gave " + item.ask.what};
+    if (item.wrong != 0) {
+        error.code = item.check_error->code;
+        error.message = "no provider gave believable " + item.ask.what;
+    } else if (item.failed == 0 && item.absent != 0) {
+        error.code = ErrorCode::kNotFound;
+    }
+    for (const auto& [provider, reason] : item.reasons) {
+        error.message += "; " + dispatcher_.providers()[provider].name() + ": " + reason;
+    }
+    item.result.emplace(std::move(error));
+}
+
+// ---- A node without eth_getBlockReceipts: transaction by transaction ------------------------
+
+void CheckedJob::ask_by_txn(size_t item, size_t provider) {
+    CallGroup group;
+    group.calls.resize(1);
+    group.calls[0].kind = Call::Kind::kBlockTxns;
+    group.calls[0].hash = items_[item].ask.calls[0].hash;
+    group.errors_are_answers = true;
+    group.only = provider;
+    group.rounds_max = 2;
+    group.done = [self = shared_from_this(), item, provider](const GroupResult& result) {
+        --self->groups_out_;
+        self->on_txns(item, provider, result);
+        self->end_step();
+    };
+    ++groups_out_;
+    dispatcher_.send(std::move(group));
+}
+
+void CheckedJob::on_txns(size_t item, size_t provider, const GroupResult& result) {
+    Item& target = items_[item];
+    const auto* hashes =
+        result.error ? nullptr : result.answers[0].get<std::vector<evm::Hash>>();
+    if (hashes == nullptr) {
+        not_answered(target, provider,
+                     result.error ? result.error->message : "it has no such block");
+        return;
+    }
+    if (hashes->empty()) {
+        std::vector<Answer> none(1);
+        none[0].value = evm::ReceiptBatch{};
+        take(target, provider, std::move(none), result.received_bytes);
+        return;
+    }
+    CallGroup group;
+    for (const evm::Hash& hash : *hashes) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kTxnReceipt;
+        call.hash = target.ask.calls[0].hash;
+        call.txn_hash = hash;
+    }
+    group.errors_are_answers = true;
+    group.only = provider;
+    group.rounds_max = 2;
+    group.done = [self = shared_from_this(), item, provider,
+                  bytes = result.received_bytes](GroupResult answers) {
+        --self->groups_out_;
+        self->on_txn_receipts(item, provider, std::move(answers), bytes);
+        self->end_step();
+    };
+    ++groups_out_;
+    dispatcher_.send(std::move(group));
+}
+
+void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult result, size_t bytes) {
+    Item& target = items_[item];
+    evm::ReceiptBatch whole;
+    for (Answer& answer : result.answers) {
+        const auto* one = answer.get<evm::ReceiptBatch>();
+        if (one == nullptr) {
+            not_answered(target, provider, "it does not have all receipts of the block");
+            return;
+        }
+        for (evm::Receipt receipt : one->receipts) {
+            const auto begin = static_cast<uint32_t>(whole.logs.logs.size());
+            for (const evm::Log& log : one->logs_of(receipt)) {
+                whole.logs.push(log, one->logs.data(log));
+            }
+            receipt.log_begin = begin;
+            whole.receipts.push_back(receipt);
+        }
+    }
+    if (result.error) {
+        not_answered(target, provider, result.error->message);
+        return;
+    }
+    std::vector<Answer> joined(1);
+    joined[0].value = std::move(whole);
+    take(target, provider, std::move(joined), bytes + result.received_bytes);
+}
+
+}  // namespace plumbline::rpc

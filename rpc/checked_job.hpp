@@ -1,0 +1,76 @@
+// Questions whose answers can be proven: each is put to one provider after the other until one
+// gives the answer that passes its check. Who answered wrongly where another was right, lied.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rpc/dispatcher.hpp"
+
+namespace plumbline::rpc {
+
+/// What the jobs of one pool remember of its providers.
+struct ProofMemory {
+    uint64_t no_block_receipts = 0;  ///< bit set of those without eth_getBlockReceipts
+};
+
+struct CheckedAnswer {
+    std::vector<Answer> answers;
+    std::string provider;
+    size_t received_bytes = 0;
+};
+
+struct CheckedItem {
+    std::string what;  ///< for messages: "receipts of block 5"
+    std::vector<Call> calls;
+    /// Why the answers (all of them values) cannot be right. May correct them.
+    std::function<std::optional<Error>(std::vector<Answer>& answers)> check;
+};
+
+/// Keeps itself alive through the callbacks it hands out. One thread.
+class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
+  public:
+    /// One result for each item, in order. kNotFound: nobody has it. kIncompatible, kReorg: as the
+    /// check said of all answers. Others: nobody answered.
+    using Done = std::function<void(std::vector<Result<CheckedAnswer>>)>;
+    CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<CheckedItem> items,
+               Done done);
+    void start();
+
+  private:
+    struct Item {
+        CheckedItem ask;
+        uint64_t failed = 0;  ///< in this round
+        uint64_t wrong = 0;   ///< their answers did not pass
+        uint64_t absent = 0;  ///< they have no such thing
+        unsigned rounds = 0;
+        std::optional<Error> check_error;
+        std::map<size_t, std::string> reasons;
+        std::optional<Result<CheckedAnswer>> result;
+    };
+    void ask();
+    [[nodiscard]] std::optional<size_t> choose(const Item& item) const;
+    void ask_provider(size_t provider, std::vector<size_t> items);
+    void on_answers(size_t provider, const std::vector<size_t>& items, GroupResult result);
+    void take(Item& item, size_t provider, std::vector<Answer> answers, size_t bytes);
+    void ask_by_txn(size_t item, size_t provider);
+    void on_txns(size_t item, size_t provider, const GroupResult& result);
+    void on_txn_receipts(size_t item, size_t provider, GroupResult result, size_t bytes);
+    void not_answered(Item& item, size_t provider, std::string reason);
+    void give_up(Item& item);
+    void end_step();
+
+    Dispatcher& dispatcher_;
+    ProofMemory& memory_;
+    std::vector<Item> items_;
+    Done done_;
+    size_t groups_out_ = 0;
+    bool waiting_ = false;
+};
+
+}  // namespace plumbline::rpc
