@@ -42,5 +42,6 @@ void add_get(CLI::App& app, ExitCode& exit);
 void add_list(CLI::App& app, ExitCode& exit);
 void add_dump(CLI::App& app, ExitCode& exit);
 void add_rebuild(CLI::App& app, ExitCode& exit);
+void add_doctor(CLI::App& app, ExitCode& exit);
 
 }  // namespace plumbline::tools

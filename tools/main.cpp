@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
     plumbline::tools::add_list(app, exit);
     plumbline::tools::add_dump(app, exit);
     plumbline::tools::add_rebuild(app, exit);
+    plumbline::tools::add_doctor(app, exit);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

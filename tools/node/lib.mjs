@@ -4,7 +4,7 @@
 
 import http from "node:http";
 
-export { AbiCoder, Interface, id as keccakText } from "ethers";
+export { AbiCoder, Interface, ethers, id as keccakText } from "ethers";
 
 // --name value and --flag. `known` gives the names and their defaults; a default of false makes a flag.
 export function options(known, usage, args = process.argv.slice(2)) {
