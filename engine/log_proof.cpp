@@ -484,7 +484,10 @@ bool LogProver::open_piece() {
     piece->top = {next_to_, next_hash_};
     piece->open_to = next_to_;
     piece->open_hash = next_hash_;
-    piece->has_headers = piece->range.to == 0;
+    if (piece->range.to == 0) {
+        piece->has_headers = true;
+        has_next_ = false;
+    }
     pieces_.push_back(std::move(piece));
     return true;
 }

@@ -191,7 +191,7 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
     }
     for (size_t i = 0; i < providers.size(); ++i) {
         if ((item.wrong & bit(i)) != 0) {
-            providers[i].on_lie(true);
+            providers[i].on_lie(true);  // `provider` can serve
             dispatcher_.tell(LogLevel::kWarning, "provider " + providers[i].name() +
                                                      " answered wrongly: " + item.ask.what + ": " +
                                                      item.reasons[i]);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/logging.hpp"
+#include "engine/log_proof_record.hpp"
 #include "tests/engine/proof_world.hpp"
 
 namespace plumbline::engine {
@@ -180,6 +181,7 @@ TEST_F(LogProofTest, EveryLieIsFoundAndNothingElse) {
                     }
                 };
         }
+        world.clock.advance(600'000);  // who lied is asked again
         const auto outcome = world.prove(options);
         ASSERT_TRUE(outcome.has_value()) << "trial " << i << ": " << outcome.error().message;
         ASSERT_EQ(found_by(*outcome), expected[i]) << "trial " << i << ": " << text_of(*outcome);
@@ -391,8 +393,7 @@ TEST_F(LogProofTest, MissingReceiptsLeaveABlockAtItsBloom) {
     EXPECT_TRUE(outcome->findings.empty());
 }
 
-TEST_F(LogProofTest, AnUntrueBloomEndsTheTrustInBlooms) {
-    // The database lacks a block's logs; were the bloom believed, nobody would look.
+TEST_F(LogProofTest, WithoutTrustInBloomsEveryBlockIsLookedAt) {
     ProofWorld world{37, 40};
     HonestIndex told = world.honest;
     const auto victim = std::next(told.logs.begin(), 3);
@@ -481,6 +482,91 @@ TEST_F(LogProofTest, ADamagedBlockRowIsFoundAndDoesNotStopTheProof) {
     EXPECT_EQ(found_by(*outcome), (Expected{{FindingKind::kBlockDiffers, victim, 0},
                                             {FindingKind::kBlockDiffers, victim, 0}}))
         << text_of(*outcome);
+}
+
+TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
+    ProofWorld world{61, 300};
+    HonestIndex told = world.honest;
+    // One block with a log too few.
+    const auto victim = std::next(told.logs.begin(), static_cast<std::ptrdiff_t>(told.logs.size() / 2));
+    const uint64_t bad = victim->first;
+    if (victim->second.logs.size() == 1) {
+        told.logs.erase(victim);
+    } else {
+        victim->second.logs.pop_back();
+    }
+    world.store(told);
+    auto input = read_log_proof_input(*world.database);
+    ASSERT_TRUE(input.has_value());
+    LogProofOptions options;
+    options.range = {1, world.head()};
+    options.range_blocks = 64;
+    const auto outcome = prove_range(
+        *world.pool, *std::move(input), world.plan, world.clock, options, {},
+        [&](const LogProofPiece& piece, uint64_t done, uint64_t total) {
+            EXPECT_LE(done, total);
+            const auto batch = world.database->make_batch();
+            ASSERT_TRUE(add_levels(*batch, *world.database, piece).has_value());
+            ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
+        });
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    const auto batch = world.database->make_batch();
+    add_record(*batch, *outcome, {world.head(), world.header(world.head()).hash}, 1'700'000'000);
+    ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
+
+    const auto coverage = world.database->coverage();
+    ASSERT_TRUE(coverage.has_value());
+    for (const Source& source : world.plan->sources()) {
+        std::vector<storage::CoverageRow> rows;
+        for (const storage::CoverageRow& row : *coverage) {
+            if (row.source == source.fingerprint) {
+                rows.push_back(row);
+            }
+        }
+        const auto row = [&](uint64_t from, uint64_t to, ProofLevel level) {
+            return storage::CoverageRow{source.fingerprint, {from, to}, "http://a", level};
+        };
+        EXPECT_EQ(rows, (std::vector{row(0, 0, ProofLevel::kFetched),
+                                     row(1, bad - 1, ProofLevel::kReceipts),
+                                     row(bad, bad, ProofLevel::kFetched),
+                                     row(bad + 1, world.head(), ProofLevel::kReceipts)}));
+    }
+    const auto view = world.database->read_view();
+    const auto rows = view->list_blocks(1, world.head());
+    ASSERT_TRUE(rows.has_value());
+    for (const storage::BlockRow& row : *rows) {
+        if (row.event_count > 0) {
+            EXPECT_EQ(row.level, row.block_num == bad ? ProofLevel::kFetched
+                                                      : ProofLevel::kReceipts)
+                << row.block_num;
+        }
+    }
+    const auto records = view->list_proofs();
+    ASSERT_TRUE(records.has_value());
+    ASSERT_FALSE(records->empty());
+    EXPECT_EQ(records->front().mismatches, outcome->findings.total);
+    EXPECT_FALSE(records->front().is_equal);
+    EXPECT_EQ(*read_frontier(*view), (BlockAnchor{0, world.header(0).hash}));
+
+    // Far below the head: the anchor is a block nearby whose hash is proven.
+    options.range = {1, 40};
+    options.profile = ChainProfile{};
+    const uint64_t before = world.nodes.calls["eth_getBlockByNumber"];
+    const auto lower = world.prove(options);
+    ASSERT_TRUE(lower.has_value());
+    EXPECT_EQ(lower->level, ProofLevel::kReceipts);
+    EXPECT_LT(world.nodes.calls["eth_getBlockByNumber"] - before, 60U);
+
+    // A shallower proof takes nothing back.
+    options.level = ProofLevel::kLinked;
+    const auto shallow = prove_range(
+        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
+        [&](const LogProofPiece& piece, uint64_t, uint64_t) {
+            const auto again = world.database->make_batch();
+            ASSERT_TRUE(add_levels(*again, *world.database, piece).has_value());
+            EXPECT_TRUE(again->empty());
+        });
+    ASSERT_TRUE(shallow.has_value());
 }
 
 TEST_F(LogProofTest, ARangeThatTheIndexDoesNotHoldIsRefused) {
