@@ -272,6 +272,11 @@ void Follower::ask_heads() {
 }
 
 void Follower::on_heads(Result<rpc::Heads> result) {
+    if (!result && result.error().code == ErrorCode::kIncompatible) {
+        // Every endpoint serves another chain by now: nobody is left to wait for.
+        channel_.fail(std::move(result).error());
+        return;
+    }
     if (!result) {
         trouble(result.error(), "asking for the chain's head");
         pause(backoff_.next());

@@ -131,6 +131,8 @@ class ChainSource {
     ChainSource& operator=(const ChainSource&) = delete;
     virtual ~ChainSource() = default;
 
+    /// kIncompatible, here and from `get_heads`: every endpoint serves another chain; asking again
+    /// does not help.
     virtual void get_chain_id(Callback<uint64_t> done) = 0;
     virtual void get_heads(Callback<Heads> done) = 0;
     /// Headers by number, in the order asked. kNotFound where the chain has no such block (yet).

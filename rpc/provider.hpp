@@ -77,6 +77,8 @@ class Provider {
     /// Its chain id was learnt: false parks it for good when it is not `expected`.
     bool on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected);
     [[nodiscard]] std::optional<uint64_t> chain_id() const { return stats_.chain_id; }
+    /// Found to serve another chain; it is never asked again.
+    [[nodiscard]] bool is_foreign() const { return other_chain_; }
 
     [[nodiscard]] uint32_t batch_max() const { return batch_max_; }
     void on_batch_too_large(size_t calls, std::optional<uint64_t> told);

@@ -28,16 +28,9 @@ struct HeadsJob {
     bool over = false;
 };
 
+// Gives the highest head that is to be believed. Not without an answer.
 void finish_heads(HeadsJob& job) {
     if (std::exchange(job.over, true)) {
-        return;
-    }
-    if (job.answers.empty()) {
-        std::string text = "no provider told its head";
-        for (const std::string& reason : job.reasons) {
-            text += "; " + reason;
-        }
-        job.done(Error{ErrorCode::kUnavailable, std::move(text)});
         return;
     }
     std::ranges::stable_sort(job.answers, [](const Heads& a, const Heads& b) {
@@ -207,14 +200,11 @@ struct ProviderPool::Impl {
             }
         }
         if (asked.empty()) {
-            std::string text = "no provider can be asked now";
             for (const Provider& provider : dispatcher.providers()) {
-                text += "; " + provider.name() + ": " + provider.stats().state;
+                job->reasons.push_back(provider.name() + ": " + provider.stats().state);
             }
-            dispatcher.at(dispatcher.now(), [job, text] {
-                job->over = true;
-                job->done(Error{ErrorCode::kUnavailable, text});
-            });
+            dispatcher.at(dispatcher.now(),
+                          [this, job] { fail_heads(*job, "no provider can be asked now"); });
             return;
         }
         job->open = asked.size();
@@ -222,6 +212,21 @@ struct ProviderPool::Impl {
             dispatcher.probe_head(
                 provider, [this, job](GroupResult result) { on_head(job, std::move(result)); });
         }
+    }
+
+    /// Waiting helps, unless every endpoint was found to serve another chain: none is asked again.
+    void fail_heads(HeadsJob& job, std::string text) {
+        job.over = true;
+        const bool is_hopeless = !dispatcher.providers().empty() &&
+                                 std::ranges::all_of(dispatcher.providers(), &Provider::is_foreign);
+        if (is_hopeless) {
+            text = "no endpoint serves the chain that is asked for";
+        }
+        for (const std::string& reason : job.reasons) {
+            text += "; " + reason;
+        }
+        job.done(Error{is_hopeless ? ErrorCode::kIncompatible : ErrorCode::kUnavailable,
+                       std::move(text)});
     }
 
     void on_head(const std::shared_ptr<HeadsJob>& job, GroupResult result) {
@@ -236,7 +241,9 @@ struct ProviderPool::Impl {
             }
             job->answers.push_back(std::move(heads));
         }
-        if (job->open == 0) {
+        if (job->open == 0 && job->answers.empty()) {
+            fail_heads(*job, "no provider told its head");
+        } else if (job->open == 0) {
             finish_heads(*job);
         } else if (!job->answers.empty() && !std::exchange(job->waiting, true)) {
             dispatcher.at(dispatcher.now() + options.heads_grace_ms, [job] { finish_heads(*job); });
