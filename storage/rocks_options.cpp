@@ -1,6 +1,9 @@
 #include "storage/rocks_options.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
@@ -8,6 +11,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include "core/base/logging.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -40,6 +44,20 @@ class Listener final : public rocksdb::EventListener {
     std::shared_ptr<std::atomic<bool>> failed_;
 };
 
+/// What RocksDB has to say goes to our log. Its own LOG file would be one more file that a full disk
+/// refuses, and the first line after that ends the process (an assertion in Debian's build).
+class RocksLog final : public rocksdb::Logger {
+  public:
+    RocksLog() : rocksdb::Logger{rocksdb::InfoLogLevel::WARN_LEVEL} {}
+    using rocksdb::Logger::Logv;
+    void Logv(const char* format, va_list arguments) override {
+        std::array<char, 1024> line{};
+        if (std::vsnprintf(line.data(), line.size(), format, arguments) > 0) {
+            logging::debug(line.data());
+        }
+    }
+};
+
 }  // namespace
 
 RocksTuning make_tuning(const OpenOptions& options) {
@@ -57,9 +75,8 @@ RocksTuning make_tuning(const OpenOptions& options) {
 rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning& tuning) {
     rocksdb::DBOptions out;
     out.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-    // Its default depends on NDEBUG of whoever includes the header.
+    out.info_log = std::make_shared<RocksLog>();
     out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-    out.keep_log_file_num = 2;
     out.max_background_jobs = 2;
     // A reader beside a writer must hold every file open: the writer may delete any of them.
     out.max_open_files = options.read_only ? -1 : 512;
