@@ -279,6 +279,10 @@ std::optional<Error> Indexer::failure() const {
     return channel_.failure();
 }
 
+bool Indexer::needs_reopen() const noexcept {
+    return channel_.has_failed() && database_ && database_->needs_reopen();
+}
+
 Status Indexer::stop() {
     progress_.state = Lifecycle::kDraining;
     const Status finished = writer_ ? writer_->finish() : ok();

@@ -77,6 +77,9 @@ class Indexer {
     [[nodiscard]] bool is_done() const;
     /// Why it cannot go on; empty while it can.
     [[nodiscard]] std::optional<Error> failure() const;
+    /// It failed only because the database must be closed and opened again, which will do: its disk
+    /// was full and has room again.
+    [[nodiscard]] bool needs_reopen() const noexcept;
     /// Finishes the commit in hand; nothing may follow. Not after a simulated crash.
     [[nodiscard]] Status stop();
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
 #include "engine/config.hpp"
 #include "engine/indexer.hpp"
 #include "engine/progress.hpp"
@@ -39,6 +40,8 @@ class SignalStop {
         sigaddset(&signals_, SIGTERM);
         sigaddset(&signals_, SIGINT);
         pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+        // A limit on file sizes is one more way of a disk to be full: an error, not the end.
+        std::signal(SIGXFSZ, SIG_IGN);
         thread_ = std::jthread{[this](const std::stop_token& done) { wait(done); }};
     }
     SignalStop(const SignalStop&) = delete;
@@ -103,6 +106,36 @@ rpc::PoolOptions pool_options(const engine::Config& config) {
     return options;
 }
 
+/// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
+/// though there is room.
+Status run_until_done(const engine::IndexerOptions& options, rpc::ChainSource& chain, bool quiet,
+                      const std::stop_token& stop) {
+    constexpr int64_t kTurnMs = 100;
+    engine::Backoff backoff{options.ingest.retry_ms_min, options.ingest.retry_ms_max};
+    for (bool is_again = false;; is_again = true) {
+        Result<std::unique_ptr<engine::Indexer>> indexer = engine::Indexer::open(options, chain);
+        if (!indexer) {
+            if (!is_again || indexer.error().code != ErrorCode::kIo || stop.stop_requested()) {
+                return std::move(indexer).error();
+            }
+            logging::error(fmt::format("opening the database again: {}; waiting until it works",
+                                       indexer.error().message));
+            for (int64_t left = backoff.next(); left > 0 && !stop.stop_requested(); left -= kTurnMs) {
+                sleep_ms(kTurnMs);
+            }
+            continue;
+        }
+        backoff.reset();
+        engine::ProgressReporter reporter{(*indexer)->progress(), (*indexer)->clock(),
+                                          engine::choose_progress_mode(quiet)};
+        Status ended = (*indexer)->run(stop, &reporter);
+        if (ended || !(*indexer)->needs_reopen() || stop.stop_requested()) {
+            return ended;
+        }
+        logging::warning("the disk takes writes again; closing the database and opening it again");
+    }
+}
+
 Status run(const RunOptions& options) {
     constexpr std::pair<std::string_view, logging::Level> kLevels[] = {
         {"debug", logging::Level::kDebug}, {"info", logging::Level::kInfo},
@@ -131,10 +164,7 @@ Status run(const RunOptions& options) {
     const SignalStop signals;
     PoolLog pool_log;
     const auto chain = rpc::make_chain_source(pool_options(indexer_options.config), &pool_log);
-    PLUMBLINE_TRY(const auto indexer, engine::Indexer::open(std::move(indexer_options), *chain));
-    engine::ProgressReporter reporter{indexer->progress(), indexer->clock(),
-                                      engine::choose_progress_mode(options.quiet)};
-    return indexer->run(signals.token(), &reporter);
+    return run_until_done(indexer_options, *chain, options.quiet, signals.token());
 }
 
 }  // namespace
