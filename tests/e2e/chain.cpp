@@ -31,7 +31,7 @@ Anvil::Anvil(const std::vector<std::string>& options) : child_{anvil_command(opt
 
 nlohmann::json Anvil::call(const std::string& method, const nlohmann::json& params) {
     const nlohmann::json request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
-    const Finished done = run_command({"curl", "-s", "-H", "content-type: application/json", "-d", "@-", url_},
+    const Finished done = run_command({"curl", "-sS", "--max-time", "60", "-H", "content-type: application/json", "-d", "@-", url_},
                                       request.dump());
     const auto answer = nlohmann::json::parse(done.out, nullptr, false);
     if (!answer.is_object() || !answer.contains("result")) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -78,9 +79,46 @@ bool drain(int fd, std::string& out) {
     return got < 0 && (errno == EINTR || errno == EAGAIN);
 }
 
+std::string first_line(const std::filesystem::path& path) {
+    std::ifstream in{path};
+    std::string line;
+    std::getline(in, line);
+    return line;
+}
+
+std::string shown(const std::vector<std::string>& command) {
+    std::string out;
+    for (const std::string& part : command) {
+        out += out.empty() ? part : " " + part;
+    }
+    return out;
+}
+
+int left_ms(Clock::time_point deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    return static_cast<int>(std::max<int64_t>(0, left.count()));
+}
+
 }  // namespace
 
-Finished run_command(const std::vector<std::string>& command, const std::string& input) {
+std::string describe_process(pid_t pid) {
+    std::string out;
+    std::error_code gone;
+    const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+    for (const auto& task : std::filesystem::directory_iterator{tasks, gone}) {
+        const std::string stat = first_line(task.path() / "stat");
+        const size_t name_end = stat.rfind(')');
+        const std::string state = name_end == std::string::npos ? "?" : stat.substr(name_end + 2, 1);
+        out += "  thread " + task.path().filename().string() + " " + first_line(task.path() / "comm") +
+               ": state " + state + ", waits in " + first_line(task.path() / "wchan") + ", system call " +
+               first_line(task.path() / "syscall") + "\n";
+    }
+    return out.empty() ? "  it has ended\n" : out;
+}
+
+Finished run_command(const std::vector<std::string>& command, const std::string& input,
+                     std::chrono::milliseconds wait) {
+    const auto deadline = Clock::now() + wait;
     FILE* stdin_file = std::tmpfile();
     std::fwrite(input.data(), 1, input.size(), stdin_file);
     std::fflush(stdin_file);
@@ -94,8 +132,15 @@ Finished run_command(const std::vector<std::string>& command, const std::string&
     Finished result;
     pollfd fds[2] = {{out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}};
     std::string* sinks[2] = {&result.out, &result.err};
+    std::string hang;
     for (int open = 2; open > 0;) {
-        poll(fds, 2, -1);
+        if (poll(fds, 2, left_ms(deadline)) == 0) {
+            // Itself, or something it started that holds its output.
+            hang = shown(command) + "\nhad not ended after " + std::to_string(wait.count()) + " ms:\n" +
+                   describe_process(pid);
+            kill(pid, SIGKILL);
+            break;
+        }
         for (int i = 0; i < 2; ++i) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !drain(fds[i].fd, *sinks[i])) {
                 close(fds[i].fd);
@@ -104,9 +149,15 @@ Finished run_command(const std::vector<std::string>& command, const std::string&
             }
         }
     }
+    for (const pollfd& fd : fds) {
+        if (fd.fd >= 0) {
+            close(fd.fd);
+        }
+    }
     int status = 0;
     waitpid(pid, &status, 0);
-    result.code = code_of(status);
+    result.code = hang.empty() ? code_of(status) : 128 + SIGKILL;
+    result.err += hang;
     return result;
 }
 
@@ -133,10 +184,14 @@ std::string Child::read_line(std::chrono::milliseconds wait) {
             buffered_.erase(0, end + 1);
             return line;
         }
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
         pollfd fd{out_, POLLIN, 0};
-        if (left.count() <= 0 || poll(&fd, 1, static_cast<int>(left.count())) <= 0 ||
-            !drain(out_, buffered_)) {
+        const int ready = poll(&fd, 1, left_ms(deadline));
+        if (ready == 0) {
+            std::fprintf(stderr, "process %d wrote no line in %ld ms:\n%s", pid_,
+                         static_cast<long>(wait.count()), describe_process(pid_).c_str());
+            return {};
+        }
+        if (ready > 0 && !drain(out_, buffered_)) {
             return {};
         }
     }
@@ -167,6 +222,10 @@ int Child::wait(std::chrono::milliseconds wait) {
         } else if ((fd.revents & POLLHUP) != 0) {
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
         }
+    }
+    if (code_ < 0) {
+        std::fprintf(stderr, "process %d had not ended after %ld ms:\n%s", pid_,
+                     static_cast<long>(wait.count()), describe_process(pid_).c_str());
     }
     return code_;
 }

@@ -18,8 +18,13 @@ struct Finished {
 };
 
 /// Runs a command to its end with `input` on standard input. Fails the test process loudly where it
-/// cannot be started.
-[[nodiscard]] Finished run_command(const std::vector<std::string>& command, const std::string& input = {});
+/// cannot be started. One that takes longer than `wait` is killed: the code is then 128 + SIGKILL,
+/// and `err` says what its threads were waiting for.
+[[nodiscard]] Finished run_command(const std::vector<std::string>& command, const std::string& input = {},
+                                   std::chrono::milliseconds wait = std::chrono::seconds{120});
+
+/// Where the threads of a process are: state, what the kernel has them wait for, their system call.
+[[nodiscard]] std::string describe_process(pid_t pid);
 
 /// A process that runs beside the test. Standard output goes to a pipe, standard error to the test's.
 class Child {
@@ -30,10 +35,12 @@ class Child {
     /// Kills what still runs.
     ~Child();
 
-    /// The next line of its output; empty when it ended or `wait` passed.
+    /// The next line of its output; empty when it ended or `wait` passed, which standard error then
+    /// tells with where the process is.
     [[nodiscard]] std::string read_line(std::chrono::milliseconds wait = std::chrono::seconds{30});
     void send_signal(int signal) const;
-    /// Waits for its end; the exit code or 128 + signal. -1 when `wait` passed.
+    /// Waits for its end; the exit code or 128 + signal. -1 when `wait` passed: it then still runs,
+    /// and standard error tells where it is.
     int wait(std::chrono::milliseconds wait = std::chrono::seconds{60});
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] bool is_running();

@@ -30,9 +30,11 @@ const port = take("--port", true) || "0";
 const logFile = take("--log", true);
 const withParent = take("--with-parent", false);
 
-const child = spawn(binary, ["--host", "127.0.0.1", "--port", port, "--color", "never", ...args], {
-  stdio: ["ignore", "pipe", "pipe"],
-});
+// However we end, it ends too.
+const setpriv = "/usr/bin/setpriv";
+const prefix = existsSync(setpriv) ? [setpriv, "--pdeathsig", "TERM"] : [];
+const command = [...prefix, binary, "--host", "127.0.0.1", "--port", port, "--color", "never", ...args];
+const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
 const log = logFile ? createWriteStream(logFile) : null;
 let tail = "";
 let asked = false;
