@@ -1,9 +1,10 @@
 // Deploys CommunityHub to a development node (anvil) and fills it with life: people register, found communities, join,
 // leave, are banned, ask, vote, change their mind. Some transactions are meant to revert, as on a real chain.
 //
-//   node examples/community/activity.mjs [--rpc URL] [--steps 300] [--users 24] [--seed 1] [--out FILE]
+//   node examples/community/activity.mjs [--rpc URL] [--steps 300] [--users 24] [--seed 1] [--address A] [--out FILE]
 //
-// One step is one transaction. The same seed on a fresh `anvil --timestamp 1700000000` gives the same block hashes.
+// With --address it deploys nothing and goes on with the contract there, whatever became of it meanwhile: what it holds
+// is read by the getters first. One step is one transaction. The same seed on a fresh `anvil --timestamp 1700000000` gives the same block hashes.
 // The script keeps a model of the contract's rules, so it knows of each transaction whether it must succeed or revert,
 // and stops with exit code 1 if the contract thinks otherwise. The last line of stdout is the result as JSON.
 
@@ -11,9 +12,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compile } from "../../tools/node/compile.mjs";
-import { AbiCoder, BlockMaker, Interface, Random, Rpc, keccakText, options } from "../../tools/node/lib.mjs";
+import { AbiCoder, BlockMaker, Interface, Random, Rpc, keccakText, options, readGetter } from "../../tools/node/lib.mjs";
 
 const usage = `usage: activity.mjs [--rpc URL] [--steps N] [--users N] [--seed N] [--out FILE]
+  --address A      act on the contract there; without it one is deployed
   --timestamp T    of the first block made, if the chain is not past it (default 1700000000)
   --pause MS       wait between blocks, to watch an indexer follow
   --artifact FILE  a compiled CommunityHub with bytecode; without it the source is compiled first`;
@@ -23,6 +25,7 @@ const args = options(
     steps: 300,
     users: 24,
     seed: 1,
+    address: "",
     timestamp: 1700000000,
     pause: 0,
     artifact: "",
@@ -52,7 +55,7 @@ const people = new Map(); // account -> {reputation}, of those registered
 const communities = []; // id - 1 -> {id, admin, archived, ..., members: account -> {role, banned, points}}
 const questions = []; // id - 1 -> {id, community, author, weights, deadline, open, votes: voter -> {option, weight}}
 let accounts = [];
-let address = "";
+let { address } = args;
 
 const active = (community) => [...community.members.keys()].filter((user) => !community.members.get(user).banned);
 const staff = (community) => active(community).filter((user) => community.members.get(user).role !== MEMBER);
@@ -67,6 +70,66 @@ function some(list, holds) {
 function weightOf(community, user) {
   const member = community.members.get(user);
   return POINT * BigInt(1 + member.role) + member.points / 10n;
+}
+
+// The model of a contract that is there already, from its getters.
+async function load() {
+  if ((await rpc.call("eth_getCode", address, "latest")) === "0x") throw new Error(`${address}: no contract there`);
+  const ask = (getter, rows) => readGetter(rpc, hub, address, getter, rows);
+  const ids = async (counter) => Array.from({ length: Number((await ask(counter, [[]]))[0][0]) }, (_, i) => i + 1);
+  const each = (count) => Array.from({ length: count }, (_, i) => i);
+
+  (await ask("users", accounts.map((account) => [account]))).forEach((user, i) => {
+    if (user[1] !== 0n) people.set(accounts[i], { reputation: Number(user[2]) });
+  });
+  const [[registered]] = await ask("userCount", [[]]);
+  if (Number(registered) !== people.size)
+    throw new Error(`${registered} people are registered, ${people.size} of them among ours: give --users as before`);
+
+  const communityIds = (await ids("communityCount")).map((id) => [id]);
+  const stats = await ask("communityStats", communityIds);
+  (await ask("communities", communityIds)).forEach((row, i) => {
+    communities.push({
+      id: i + 1,
+      admin: row[1].toLowerCase(),
+      archived: row[7],
+      maxMembers: Number(row[5]),
+      minReputation: Number(row[6]),
+      members: new Map(),
+      openQuestions: Number(stats[i][4]),
+    });
+  });
+  const pairs = communities.flatMap((community) => [...people.keys()].map((user) => [community.id, user]));
+  (await ask("memberships", pairs)).forEach(([exists, role, banned, , , points], i) => {
+    const [id, user] = pairs[i];
+    if (exists) communities[id - 1].members.set(user, { role: Number(role), banned, points });
+  });
+
+  const questionIds = (await ids("questionCount")).map((id) => [id]);
+  const results = await ask("results", questionIds);
+  (await ask("questions", questionIds)).forEach((row, i) => {
+    questions.push({
+      id: i + 1,
+      community: communities[Number(row[0]) - 1],
+      author: row[1].toLowerCase(),
+      weights: each(Number(row[8])).map(() => 0n),
+      deadline: Number(row[4]),
+      open: row[7] === 0n,
+      votes: { size: Number(results[i][0]) }, // nobody asks who, where it is over
+    });
+  });
+  const open = recent().filter((question) => question.open);
+  const choices = open.flatMap((question) => question.weights.map((_, index) => [question.id, index]));
+  (await ask("options", choices)).forEach((option, i) => {
+    const [id, index] = choices[i];
+    questions[id - 1].weights[index] = option[2];
+  });
+  const voters = open.flatMap((question) => [...people.keys()].map((user) => [question.id, user]));
+  for (const question of open) question.votes = new Map();
+  (await ask("votes", voters)).forEach(([option, weight], i) => {
+    const [id, voter] = voters[i];
+    if (weight !== 0n) questions[id - 1].votes.set(voter, { option: Number(option), weight });
+  });
 }
 
 // ---- words ----------------------------------------------------------------------------------------------------------
@@ -447,13 +510,18 @@ async function main() {
   accounts = await maker.accounts(Math.max(args.users, 3));
   try {
     const startBlock = maker.firstBlock;
-    maker.send({ from: accounts[0], data: artifact.bytecode, label: "deploy", gas: 8000000 });
-    const [deployed] = await mine(12);
-    address = deployed.contractAddress;
+    if (address) {
+      await load();
+    } else {
+      maker.send({ from: accounts[0], data: artifact.bytecode, label: "deploy", gas: 8000000 });
+      const [deployed] = await mine(12);
+      address = deployed.contractAddress;
+    }
 
     const done = new Set();
     let steps = 0;
-    const opening = [actions.register, actions.register, actions.register, actions.createCommunity];
+    const founding = [actions.register, actions.register, actions.register, actions.createCommunity];
+    const opening = communities.length > 0 ? [] : founding;
     while (steps < args.steps) {
       const size = random.chance(6) ? 0 : random.between(1, 7);
       for (let i = 0; i < size && steps < args.steps; i++, steps++) {
@@ -478,6 +546,7 @@ async function main() {
       headBlock: Number(head.number),
       headHash: head.hash,
       headTimestamp: Number(head.timestamp),
+      // From here to `logs`, and `events`: what this run did.
       blocks: maker.blocks,
       transactions: maker.sent,
       reverted: maker.reverted,

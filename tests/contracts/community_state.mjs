@@ -12,7 +12,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AbiCoder, Interface, Rpc, hex, options } from "../../tools/node/lib.mjs";
+import { Interface, Rpc, hex, options, readGetter } from "../../tools/node/lib.mjs";
 
 const usage =
   "usage: community_state.mjs --address A [--rpc URL] [--block B] [--entity NAME] [--all | --keys FILE.jsonl]";
@@ -134,12 +134,7 @@ async function pin() {
     throw new Error(`${args.address}: no contract there`);
 }
 
-// The return values of a getter for each list of arguments. Strings come as bytes: they need not be UTF-8.
-async function ask(getter, rows) {
-  const types = hub.getFunction(getter).outputs.map((output) => (output.type === "string" ? "bytes" : output.type));
-  const calls = rows.map((row) => ["eth_call", { to: args.address, data: hub.encodeFunctionData(getter, row) }, block]);
-  return (await rpc.results(calls)).map((result) => [...AbiCoder.defaultAbiCoder().decode(types, result)]);
-}
+const ask = (getter, rows) => readGetter(rpc, hub, args.address, getter, rows, block);
 
 // keys: rows with at least the key fields. Gives for each the whole row, or null.
 async function readRows(name, keys) {

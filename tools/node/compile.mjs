@@ -6,7 +6,8 @@
 //   node tools/node/compile.mjs IN.sol OUT.json --abi-only      {contractName, abi}: small enough to commit
 //   node tools/node/compile.mjs IN.sol OUT.json --check         writes nothing; exit 1 if OUT.json tells another ABI
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,9 +16,26 @@ import { createRequire } from "node:module";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
 
+// The compiler takes seconds to load, and a source without imports always gives the same: keeps it beside the packages.
+function cached(input, make) {
+  const text = JSON.stringify(input);
+  if (/^\s*import\b/m.test(Object.values(input.sources)[0].content)) return make(text);
+  const packages = join(here, "node_modules");
+  const { version } = JSON.parse(readFileSync(join(packages, "solc/package.json"), "utf8"));
+  const key = createHash("sha256").update(version).update(text).digest("hex");
+  const kept = join(packages, ".cache/plumbline", `${key}.json`);
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8"));
+  const output = make(text);
+  if ((output.errors || []).length === 0) {
+    mkdirSync(dirname(kept), { recursive: true });
+    writeFileSync(`${kept}.${process.pid}`, JSON.stringify(output));
+    renameSync(`${kept}.${process.pid}`, kept);
+  }
+  return output;
+}
+
 // Compiles one file. Returns {name: artifact} for the contracts of that file, without those it imports.
 export function compile(path) {
-  const solc = createRequire(import.meta.url)("solc"); // here and not above: it takes a second to load
   const file = resolve(path);
   const source = relative(root, file).startsWith("..") ? basename(file) : relative(root, file);
   const find = (name) => {
@@ -33,7 +51,10 @@ export function compile(path) {
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
   };
-  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
+  const output = cached(input, (text) => {
+    const solc = createRequire(import.meta.url)("solc"); // here and not above: it takes a second to load
+    return JSON.parse(solc.compile(text, { import: find }));
+  });
   const messages = output.errors || [];
   for (const message of messages) process.stderr.write(message.formattedMessage);
   if (messages.some((message) => message.severity === "error")) throw new Error(`${path}: does not compile`);

@@ -4,6 +4,8 @@
 
 import http from "node:http";
 
+import { AbiCoder } from "ethers";
+
 export { AbiCoder, Interface, ethers, id as keccakText } from "ethers";
 
 // --name value and --flag. `known` gives the names and their defaults; a default of false makes a flag.
@@ -80,6 +82,14 @@ export class Rpc {
   close() {
     this.agent.destroy();
   }
+}
+
+// The return values of a getter of `contract` (an Interface) for each list of arguments, at `block`. Strings come as
+// bytes: they need not be UTF-8.
+export async function readGetter(rpc, contract, address, getter, rows, block = "latest") {
+  const types = contract.getFunction(getter).outputs.map(({ type }) => (type === "string" ? "bytes" : type));
+  const calls = rows.map((row) => ["eth_call", { to: address, data: contract.encodeFunctionData(getter, row) }, block]);
+  return (await rpc.results(calls)).map((result) => [...AbiCoder.defaultAbiCoder().decode(types, result)]);
 }
 
 export const hex = (value) => `0x${BigInt(value).toString(16)}`;
