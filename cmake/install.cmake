@@ -6,7 +6,15 @@ install(TARGETS plumbline_options plumbline_core plumbline_storage plumbline_rpc
 install(TARGETS plumbline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(layer core storage rpc engine)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${layer} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/plumbline
-          FILES_MATCHING PATTERN "*.hpp")
+          FILES_MATCHING PATTERN "*.hpp"
+          # Ours alone: these include RocksDB's or toml++'s headers, which users need not have.
+          PATTERN "*_impl.hpp" EXCLUDE
+          PATTERN "rocks_*.hpp" EXCLUDE
+          PATTERN "config_toml.hpp" EXCLUDE
+          PATTERN "config_section.hpp" EXCLUDE
+          PATTERN "config_parts.hpp" EXCLUDE
+          PATTERN "reduce.hpp" EXCLUDE
+          PATTERN "reducer.hpp" EXCLUDE)
 endforeach()
 install(EXPORT plumblineTargets NAMESPACE plumbline:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/plumbline)
 configure_package_config_file(cmake/plumblineConfig.cmake.in

@@ -9,6 +9,13 @@ chain=
 trap '[ -z "$chain" ] || kill "$chain" 2>/dev/null; rm -rf "$work"' EXIT
 
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
+# The public headers stand by themselves, each and all together.
+(cd "$work/prefix/include/plumbline" && find . -name '*.hpp' | sort | sed 's|^\./\(.*\)|#include "\1"|') >"$work/all.cpp"
+g++ -std=c++20 -fsyntax-only -I "$work/prefix/include/plumbline" "$work/all.cpp"
+if grep -rnE '#include <(rocksdb|curl|simdjson|toml)' "$work/prefix/include"; then
+    echo "a public header needs a header that users need not have" >&2
+    exit 1
+fi
 cmake -S "$source/examples/embed" -B "$work/embed" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ >/dev/null
 cmake --build "$work/embed" -- --quiet
