@@ -449,6 +449,26 @@ std::vector<std::string> derived_only(const std::vector<std::string>& lines) {
     return out;
 }
 
+/// The stored logs as a reader gets them, whatever ids they are packed with.
+std::vector<std::string> logs_as_read(const storage::Database& database) {
+    std::vector<std::string> out;
+    const auto view = database.read_view();
+    const auto scan = view->scan_logs(0, UINT64_MAX);
+    for (; scan->valid(); scan->next()) {
+        const storage::LogRecord& record = scan->record();
+        std::string line =
+            fmt::format("{}/{} {} {} {}", record.log.block_num, record.log.log_index,
+                        evm::to_hex(record.log.address), record.log.txn_index,
+                        evm::to_hex(record.log.txn_hash));
+        for (size_t i = 0; i < record.log.topic_count; ++i) {
+            line += " " + evm::to_hex(record.log.topics[i]);
+        }
+        out.push_back(line + " " + evm::to_hex(record.data));
+    }
+    EXPECT_TRUE(scan->status().has_value());
+    return out;
+}
+
 TEST_F(IngestTest, ANewContractIsFilledInAndFoldedAgain) {
     for (const uint64_t seed : seeds(12)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -473,7 +493,12 @@ TEST_F(IngestTest, ANewContractIsFilledInAndFoldedAgain) {
         Rig rig{chain, directory.db(), seed};
         ASSERT_TRUE(rig.finish());
         EXPECT_EQ(rig.indexer->database()->cursor()->event_count, wanted_logs(chain).size());
-        expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh_index(chain)));
+        const Directory other;
+        Rig fresh{chain, other.db(), 0};
+        ASSERT_TRUE(fresh.finish());
+        expect_same(logs_as_read(*rig.indexer->database()),
+                    logs_as_read(*fresh.indexer->database()));
+        expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
     }
 }
 
