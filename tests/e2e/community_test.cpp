@@ -270,6 +270,15 @@ TEST_F(CommunityTest, AnotherChainsDatabaseIsRefusedAndLeftAlone) {
     EXPECT_EQ(after, before);
 }
 
+TEST_F(CommunityTest, ADirectoryThatCannotBeWrittenIsToldByName) {
+    db_ = "/sys/plumbline/db";
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    const auto refused = plumbline(arguments);
+    EXPECT_EQ(refused.code, 3) << refused.err;
+    EXPECT_NE(refused.err.find("/sys/plumbline"), std::string::npos) << refused.err;
+}
+
 TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
     const auto report = act(150, 1);
     const std::string folder = dir_.file("mine");

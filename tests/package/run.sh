@@ -22,7 +22,7 @@ cmake --build "$work/embed" -- --quiet
 
 node "$source/tools/node/anvil.mjs" --port 0 --timestamp 1700000000 --with-parent --log /dev/null >"$work/anvil.json" &
 chain=$!
-for _ in $(seq 200); do [ -s "$work/anvil.json" ] && break; sleep 0.05; done
+for _ in $(seq 1200); do [ -s "$work/anvil.json" ] && break; sleep 0.05; done
 url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/anvil.json")
 node "$source/examples/community/activity.mjs" --rpc "$url" --steps 150 >"$work/activity.json"
 "$work/embed/embed" "$source/examples/embed/plumbline.toml" "$work/db" "$url" | tee "$work/out"
