@@ -139,6 +139,16 @@ struct StateConfig {
         std::vector<Operand> values;
     };
     std::optional<Gone> gone;  ///< what the getter tells for a deleted row
+    /// Where the contract keeps a field, for proofs against the state root.
+    struct Slot {
+        std::string field;
+        Operand base;                ///< a number: the variable's slot
+        std::vector<Operand> keys;   ///< of the mappings around the value, the outermost first
+        uint16_t word = 0;           ///< which word of a struct
+        uint8_t offset = 0;          ///< of the value's lowest byte in its word
+        SourcePos pos;
+    };
+    std::vector<Slot> slots;
     SourcePos pos;
 };
 

@@ -233,6 +233,11 @@ class Checker {
         for (const Operand& arg : state.args) {
             PLUMBLINE_TRY_VOID(operand(arg, scope));
         }
+        for (const StateConfig::Slot& slot : state.slots) {
+            for (const Operand& key : slot.keys) {
+                PLUMBLINE_TRY_VOID(operand(key, scope));
+            }
+        }
         for (const StateConfig::Return& item : state.returns) {
             if (item.kind == StateConfig::Return::Kind::kField) {
                 PLUMBLINE_TRY_VOID(own_column(item.literal, scope));

@@ -199,10 +199,45 @@ Result<MemberName> read_function(const Section& section, const TomlValue& value,
     return *std::move(member);
 }
 
+/// `slots = { field = { base = 3, keys = ["id"], word = 0, offset = 0 } }`
+Status read_slots(const Section& section, const TomlValue& value, StateConfig& out) {
+    PLUMBLINE_TRY(const Section slots,
+                  Section::open(section.path(), fmt::format("slots in {}", section.name()), value));
+    for (const TomlEntry& entry : slots.entries()) {
+        PLUMBLINE_TRY(const Section place,
+                      Section::open(section.path(),
+                                    fmt::format("{} of {}", entry.key, slots.name()), entry.value));
+        PLUMBLINE_TRY_VOID(place.allow_only({"base", "keys", "word", "offset"}));
+        StateConfig::Slot slot;
+        slot.field = entry.key;
+        slot.pos = entry.pos;
+        PLUMBLINE_TRY(const TomlValue* base, place.need("base"));
+        PLUMBLINE_TRY(slot.base, place.operand(*base, "base"));
+        if ((slot.base.kind != Operand::Kind::kNumber || slot.base.negative) &&
+            slot.base.kind != Operand::Kind::kHex) {
+            return place.mistake(base->pos, fmt::format("base in {} must be the number of a slot",
+                                                        place.name()));
+        }
+        if (const TomlValue* keys = place.find("keys")) {
+            PLUMBLINE_TRY(slot.keys, read_operands(place, *keys, "keys"));
+        }
+        if (const TomlValue* word = place.find("word")) {
+            PLUMBLINE_TRY(const uint64_t number, place.integer(*word, "word", 0, UINT16_MAX));
+            slot.word = static_cast<uint16_t>(number);
+        }
+        if (const TomlValue* offset = place.find("offset")) {
+            PLUMBLINE_TRY(const uint64_t number, place.integer(*offset, "offset", 0, 31));
+            slot.offset = static_cast<uint8_t>(number);
+        }
+        out.slots.push_back(std::move(slot));
+    }
+    return ok();
+}
+
 Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
     PLUMBLINE_TRY(const Section section,
                   Section::open(entity.path(), fmt::format("state of {}", entity.name()), value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "returns", "gone"}));
+    PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "returns", "gone", "slots"}));
     StateConfig out;
     out.pos = section.pos();
     PLUMBLINE_TRY(const TomlValue* call, section.need("call"));
@@ -219,6 +254,9 @@ Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
     PLUMBLINE_TRY_VOID(read_returns(section, *returns, out));
     if (const TomlValue* gone = section.find("gone")) {
         PLUMBLINE_TRY_VOID(read_gone(section, *gone, out));
+    }
+    if (const TomlValue* slots = section.find("slots")) {
+        PLUMBLINE_TRY_VOID(read_slots(section, *slots, out));
     }
     return out;
 }

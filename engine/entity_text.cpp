@@ -193,6 +193,10 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
     return KeyValue{evm::U256::from_be(padded.view()), {}};
 }
 
+std::string value_to_text(FieldType type, const KeyValue& value) {
+    return value_text(type, value.word, value.bytes);
+}
+
 void append_key_value(std::string& key, FieldType type, const KeyValue& value) {
     if (type.is_dynamic()) {
         storage::append_key_dynamic(key, value.bytes);

@@ -24,6 +24,9 @@ using NamedText = std::pair<std::string, std::string>;
 /// bytesN and bytes, strings as they are. kInvalidArgument says what was expected.
 [[nodiscard]] Result<storage::KeyValue> parse_value(storage::FieldType type, std::string_view text);
 
+/// The reverse of `parse_value`: what CSV and terminals show.
+[[nodiscard]] std::string value_to_text(storage::FieldType type, const storage::KeyValue& value);
+
 /// Appends the order-preserving encoding of one value.
 void append_key_value(std::string& key, storage::FieldType type, const storage::KeyValue& value);
 

@@ -67,6 +67,14 @@ struct StatePlan {
         StateOperand literal;  ///< kLiteral: what the getter must tell
         std::string abi_type;  ///< canonical: "uint64", "string"
     };
+    /// Where the contract keeps a field: `base`, hashed with each of `keys`, plus `word`.
+    struct Slot {
+        uint16_t field = 0;  ///< of the layout's fields; of fixed width
+        evm::U256 base;
+        std::vector<StateOperand> keys;
+        uint16_t word = 0;
+        uint8_t offset = 0;  ///< bytes above the word's low end
+    };
     uint32_t entity = 0;
     uint32_t source = 0;
     std::string signature;  ///< "communities(uint256)"
@@ -79,6 +87,7 @@ struct StatePlan {
     bool has_gone = false;           ///< what a deleted row looks like is known
     bool gone_reverts = false;
     std::vector<StateOperand> gone;  ///< one literal for each of `returns`, unless it reverts
+    std::vector<Slot> slots;
     SourcePos pos;
 };
 

@@ -57,6 +57,7 @@ class StateCompiler {
                                                        const evm::AbiType& type,
                                                        const std::string& what,
                                                        SourcePos pos) const;
+    [[nodiscard]] Status add_slots(const StateConfig& config, StatePlan& out) const;
     [[nodiscard]] Status check_address(const StateConfig& config, uint32_t source) const;
 
     Plan::Impl& plan_;
@@ -261,6 +262,54 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
     return ok();
 }
 
+Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const {
+    for (const StateConfig::Slot& value : config.slots) {
+        const int field = find_field(layout_.fields, value.field);
+        if (field < 0) {
+            return mistake(value.pos, fmt::format("slots: unknown field '{}'{}", value.field,
+                                                  suggest(value.field, names_of(layout_.fields))));
+        }
+        StatePlan::Slot slot;
+        slot.field = static_cast<uint16_t>(field);
+        slot.word = value.word;
+        slot.offset = value.offset;
+        const FieldType type = layout_.fields[slot.field].type;
+        if (type.is_dynamic()) {
+            return mistake(value.pos,
+                           fmt::format("slots: field '{}' is {}; only values of fixed width can be "
+                                       "proven from storage",
+                                       value.field, to_string(type)));
+        }
+        if (slot.offset + type.width() > 32) {
+            return mistake(value.pos, fmt::format("slots: '{}' does not fit at offset {} of a word",
+                                                  value.field, slot.offset));
+        }
+        PLUMBLINE_TRY(const PlanOperand base,
+                      compile_literal(plan_, value.base, {FieldKind::kUint, 256},
+                                      fmt::format("base of '{}'", value.field)));
+        slot.base = base.word;
+        for (const Operand& key : value.keys) {
+            // A mapping's key has the type of what stands there: a field's, else a uint256's.
+            FieldType key_type{FieldKind::kUint, 256};
+            if (key.kind == Operand::Kind::kName) {
+                if (const int column = layout_.find_column(join_path(key.path)); column >= 0) {
+                    key_type = layout_.column(static_cast<size_t>(column)).type;
+                }
+            } else if (key.kind == Operand::Kind::kLookup) {
+                PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, key));
+                key_type = plan_.entities[lookup.entity].fields[lookup.field].type;
+            } else if (key.kind == Operand::Kind::kString) {
+                key_type = {FieldKind::kString, 0};
+            }
+            PLUMBLINE_TRY(StateOperand compiled,
+                          operand(key, key_type, fmt::format("a key of '{}'", value.field)));
+            slot.keys.push_back(std::move(compiled));
+        }
+        out.slots.push_back(std::move(slot));
+    }
+    return ok();
+}
+
 Status StateCompiler::check_address(const StateConfig& config, uint32_t source) const {
     const Source& from = plan_.sources[source];
     if (!config.at && (from.has_factory || from.addresses.size() != 1)) {
@@ -287,6 +336,7 @@ Status StateCompiler::add(const StateConfig& config) {
     }
     PLUMBLINE_TRY_VOID(add_args(config, *function, out));
     PLUMBLINE_TRY_VOID(add_returns(config, *function, out));
+    PLUMBLINE_TRY_VOID(add_slots(config, out));
     plan_.states.push_back(std::move(out));
     return ok();
 }

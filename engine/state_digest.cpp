@@ -91,6 +91,11 @@ Result<StateDigester> StateDigester::make(const StatePlan& plan,
     }
     PLUMBLINE_TRY_VOID(out.add_returns(entities));
     PLUMBLINE_TRY_VOID(out.add_arguments());
+    for (const StatePlan::Slot& slot : plan.slots) {
+        for (const StateOperand& key : slot.keys) {
+            PLUMBLINE_TRY_VOID(out.add_codec(key));
+        }
+    }
     return out;
 }
 
@@ -282,6 +287,40 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
     }
     leaves.push_back(leaf(parts, row));
     return ok();
+}
+
+Result<StateDigester::Place> StateDigester::place(const StatePlan::Slot& slot, std::string_view key,
+                                                  std::string_view row,
+                                                  const RowReader& reader) const {
+    PLUMBLINE_TRY(const std::vector<KeyValue> parts,
+                  storage::decode_key(key, (*entities_)[plan_->entity].key));
+    Place out;
+    if (plan_->at) {
+        PLUMBLINE_TRY(const KeyValue value, evaluate(*plan_->at, parts, row, reader));
+        value.word.to_be(out.account.data(), out.account.size());
+    } else {
+        out.account = *getter_.target;
+    }
+    // Solidity: the place of mapping[key] is keccak(key, place of the mapping).
+    slot.base.to_be(out.slot.data());
+    for (const StateOperand& operand : slot.keys) {
+        PLUMBLINE_TRY(const KeyValue value, evaluate(operand, parts, row, reader));
+        Bytes hashed;
+        if (operand.type.is_dynamic()) {
+            const ByteView bytes = as_bytes(value.bytes);
+            hashed.assign(bytes.begin(), bytes.end());
+        } else {
+            append_word(hashed, value.word);
+        }
+        hashed.insert(hashed.end(), out.slot.bytes.begin(), out.slot.bytes.end());
+        out.slot = evm::keccak256(ByteView{hashed});
+    }
+    for (size_t i = 32, carry = slot.word; i-- > 0 && carry != 0;) {
+        carry += out.slot.bytes[i];
+        out.slot.bytes[i] = static_cast<uint8_t>(carry);
+        carry >>= 8U;
+    }
+    return out;
 }
 
 Result<std::vector<StateDifference>> StateDigester::differences(std::string_view key,

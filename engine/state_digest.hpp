@@ -49,6 +49,14 @@ class StateDigester {
     [[nodiscard]] Status append(std::string_view key, std::string_view row, const RowReader& reader,
                                 StateQuestions& questions, std::vector<evm::Hash>& leaves) const;
 
+    /// The account that is asked about a row, and where in its storage it keeps what `slot` says.
+    struct Place {
+        evm::Address account;
+        evm::Hash slot;
+    };
+    [[nodiscard]] Result<Place> place(const StatePlan::Slot& slot, std::string_view key,
+                                      std::string_view row, const RowReader& reader) const;
+
     /// What the contract said and the row says otherwise, by value, from the getter's own answer.
     /// Literals are compared too; kDecode where the answer has another shape.
     [[nodiscard]] Result<std::vector<StateDifference>> differences(std::string_view key,

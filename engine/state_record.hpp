@@ -1,0 +1,28 @@
+// What the database keeps of a state proof: that and where an entity was equal, and the storage
+// that its contracts had then, so that the next proof may have nothing to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/state_proof.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// `rows` stands for the entity's rows as they were compared: the text of their digest's root.
+/// Where nothing was asked because nothing changed, `last` gives the figures.
+[[nodiscard]] storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& outcome,
+                                                     const EntityState& state,
+                                                     std::string_view rows, uint64_t time_s,
+                                                     const storage::ProofRecord* last = nullptr);
+
+/// For `StateProofOptions::last_equal`: the contracts' storage as `record` has it, if it was equal
+/// and neither the rows nor the config have changed since. Empty where one of the entity's getters
+/// takes a value from another entity's row.
+[[nodiscard]] std::optional<std::vector<StorageRoot>> roots_of_record(
+    const Plan& plan, uint32_t entity, const storage::ProofRecord& record, std::string_view rows);
+
+}  // namespace plumbline::engine
