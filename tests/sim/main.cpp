@@ -2,6 +2,7 @@
 //
 //     sim --seeds 300 --first 1       many seeds; a failure prints its seed
 //     sim --seed 4711 --verbose       one seed again, with every fault and every log line
+//     sim --seeds 20 --long           lives with dozens of stops, crashes and disk faults each
 //     sim --canary                    damage behind all checks: every one must be noticed
 //     sim --seeds 20 --hidden-lies    lies that only receipts can tell: shows that they do harm
 #include <chrono>
@@ -23,6 +24,7 @@ struct Arguments {
     bool verbose = false;
     bool canary = false;
     bool hidden_lies = false;
+    bool long_life = false;
 };
 
 struct Total {
@@ -50,7 +52,7 @@ struct Total {
         lies_named += result.lies_named;
         simulated_ms += result.simulated_ms;
     }
-    void print(uint64_t seeds, double seconds) const {
+    void print(uint64_t seeds, double seconds, const char* options) const {
         fmt::print("\n{:<30}{:>12}\n", "fault", "injected");
         for (size_t i = 0; i < kFaultNames.size(); ++i) {
             if (const uint64_t count = faults.of(static_cast<Fault>(i)); count > 0) {
@@ -67,7 +69,7 @@ struct Total {
                    seeds, seconds, requests, opens, events, reorgs, lies_named,
                    static_cast<double>(simulated_ms) / 3'600'000, failed.size());
         for (const uint64_t seed : failed) {
-            fmt::print("  sim --seed {} --verbose\n", seed);
+            fmt::print("  sim --seed {} --verbose{}\n", seed, options);
         }
     }
 };
@@ -84,6 +86,7 @@ int run_seeds(const Arguments& arguments) {
         options.seed = seed;
         options.verbose = arguments.verbose;
         options.hidden_lies = arguments.hidden_lies;
+        options.long_life = arguments.long_life;
         const RunResult result = run_seed(options);
         total.add(result);
         if (!result.failure.empty()) {
@@ -95,7 +98,8 @@ int run_seeds(const Arguments& arguments) {
         }
         std::fflush(stdout);
     }
-    total.print(arguments.seeds, seconds_since(start));
+    total.print(arguments.seeds, seconds_since(start),
+                arguments.long_life ? " --long" : arguments.hidden_lies ? " --hidden-lies" : "");
     return total.failed.empty() ? 0 : 1;
 }
 
@@ -126,7 +130,7 @@ int run_canary(const Arguments& arguments) {
 }
 
 int usage() {
-    fmt::print(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--verbose] [--canary] [--hidden-lies]\n");
+    fmt::print(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--verbose] [--long] [--canary] [--hidden-lies]\n");
     return 2;
 }
 
@@ -150,6 +154,8 @@ int main(int argc, char** argv) {
             arguments.verbose = true;
         } else if (name == "--canary") {
             arguments.canary = true;
+        } else if (name == "--long") {
+            arguments.long_life = true;
         } else if (name == "--hidden-lies") {
             arguments.hidden_lies = true;
         } else {

@@ -235,7 +235,7 @@ class Run {
         ChainOptions chain;
         chain.seed = random_.next();
         chain.blocks_at_start = random_.between(1, 220);
-        chain.blocks_live = random_.between(10, 90);
+        chain.blocks_live = random_.between(10, 90) * (options_.long_life ? 6 : 1);
         chain.block_ms = static_cast<int64_t>(random_.between(300, 12'000));
         chain.reorg_chance = random_.chance(0.2) ? 0.0 : 0.02 * static_cast<double>(random_.between(1, 12));
         chain.reorg_depth_max = random_.between(1, 8);
@@ -303,12 +303,13 @@ class Run {
     }
 
     void prepare_disk() {
-        if (random_.chance(0.2)) {
+        if (random_.chance(0.2) && !options_.long_life) {
             return;
         }
-        for (uint64_t left = random_.between(1, 7); left > 0; --left) {
+        const uint64_t count = options_.long_life ? random_.between(20, 60) : random_.between(1, 7);
+        for (uint64_t left = count; left > 0; --left) {
             DiskFault fault;
-            const bool early = random_.chance(0.5);
+            const bool early = random_.chance(options_.long_life ? 0.1 : 0.5);
             fault.at_ms = static_cast<int64_t>(random_.below(early ? 4'000 : static_cast<uint64_t>(chain_->end_ms())));
             constexpr std::array<Fault, 6> kKinds{Fault::kCrash,       Fault::kPowerCut, Fault::kIoOnce,
                                                   Fault::kIoForAWhile, Fault::kDiskFull, Fault::kStopped};

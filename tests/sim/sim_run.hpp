@@ -22,6 +22,7 @@ struct RunOptions {
     uint64_t seed = 1;
     bool verbose = false;      ///< every fault and every log line
     bool hidden_lies = false;  ///< also lies that only receipts can tell: these must corrupt
+    bool long_life = false;    ///< some hundred blocks and dozens of stops, crashes and disk faults
     Canary canary = Canary::kNone;
 };
 
