@@ -13,6 +13,7 @@
 
 #include "core/evm/keccak.hpp"
 #include "storage/database.hpp"
+#include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/row.hpp"
 
@@ -243,6 +244,45 @@ void BM_LatestRow(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_LatestRow)->ArgName("missing")->Arg(0)->Arg(1)->UseRealTime();
+
+/// What the digests take of BM_CommitLogs: the hash of each log.
+void BM_DigestLogs(benchmark::State& state) {
+    const evm::LogBatch& sample = sample_logs();
+    std::string scratch;
+    for (auto _ : state) {
+        DigestNode sum;
+        for (const evm::Log& log : sample.logs) {
+            sum += {1, hash_log(log, sample.data(log), nullptr, scratch)};
+        }
+        benchmark::DoNotOptimize(sum);
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kLogsPerCommit));
+}
+BENCHMARK(BM_DigestLogs)->Unit(benchmark::kMicrosecond);
+
+/// What they take of BM_ChangeRows: two hashes of each changed row (one of a new row), and the pages
+/// of a commit of 10,000.
+void BM_DigestRows(benchmark::State& state) {
+    const RowCodec codec{bench_bundle().entities[0]};
+    const std::string row = codec.empty_row();
+    const bool has_before = state.range(0) != 0;
+    std::vector<std::string> keys;
+    for (uint64_t i = 0; i < kLogsPerCommit; ++i) {
+        keys.push_back(member_key(i));
+    }
+    EntityDigest digest;
+    for (auto _ : state) {
+        for (const std::string& key : keys) {
+            digest.change(key, has_before ? std::string_view{row} : std::string_view{}, row);
+        }
+        for (const uint16_t page : digest.touched()) {
+            benchmark::DoNotOptimize(encode_digest_page(*digest.page(page)));
+        }
+        digest.clear();
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kLogsPerCommit));
+}
+BENCHMARK(BM_DigestRows)->ArgName("before")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 
 void BM_LiveCommit(benchmark::State& state) {
     const auto db = open_fresh();

@@ -1,11 +1,13 @@
 // Applying a commit: what it depends on is read, everything goes into one write batch, RocksDB
 // writes it, and only then do the facts in memory change.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/digest_store.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -35,9 +37,21 @@ Result<uint64_t> count_existing(const Core& core, rocksdb::ColumnFamilyHandle* f
     return existing;
 }
 
+/// All keys of a family but its watermark.
+Result<uint64_t> count_keys(const Core& core, rocksdb::ColumnFamilyHandle* family) {
+    uint64_t count = 0;
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+        count += it->key().empty() ? uint64_t{0} : uint64_t{1};
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "counting rows"));
+    return count;
+}
+
 /// Undo up to `finalized` and event-less block rows below it.
 Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uint64_t finalized,
-                   rocksdb::WriteBatch& writes, Facts& next) {
+                   rocksdb::WriteBatch& writes, LogDigestStage& stage, Facts& next) {
     const Core& core = *db.core;
     rocksdb::ColumnFamilyHandle* blocks = core.family(FamilyKind::kBlocks);
     const uint64_t before = db.facts.cursor ? db.facts.cursor->finalized : 0;
@@ -59,6 +73,9 @@ Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uin
             if (row.event_count == 0 && !replaced) {
                 writes.Delete(blocks, it->key()).PermitUncheckedError();
                 --next.totals.block_rows;
+                DigestNode change;
+                change.sum -= hash_block(row);
+                PLUMBLINE_TRY_VOID(stage.add(row.block_num, change));
             }
         }
         PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading block rows"));
@@ -98,63 +115,88 @@ Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uin
 }
 
 /// Event-less rows of the batch itself that are final already: put and deleted in one go.
-void drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
-                       rocksdb::WriteBatch& writes, Facts& next) {
-    std::vector<uint64_t> dropped;
-    for (const uint64_t block_num : batch.eventless_blocks) {
-        if (block_num < finalized) {
-            dropped.push_back(block_num);
+Status drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
+                         rocksdb::WriteBatch& writes, LogDigestStage& stage, Facts& next) {
+    for (const auto& [block_num, hash] : batch.eventless_blocks) {
+        if (block_num >= finalized) {
+            break;
         }
-    }
-    std::sort(dropped.begin(), dropped.end());
-    dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());
-    for (const uint64_t block_num : dropped) {
         writes.Delete(batch.blocks_family, block_key(block_num)).PermitUncheckedError();
         --next.totals.block_rows;
+        DigestNode change;
+        change.sum -= hash;
+        PLUMBLINE_TRY_VOID(stage.add(block_num, change));
     }
+    return ok();
 }
 
-/// Logs put or removed at or below the tail: how many there are now, and which is the last.
-Status stage_old_logs(const Core& core, CommitBatch::Impl& batch, Facts& next) {
-    next.tails.log = batch.log_tail;
-    if (batch.old_logs.empty()) {
-        return ok();
-    }
-    std::map<std::string, bool> last_call;
-    for (const CommitBatch::Impl::OldLog& log : batch.old_logs) {
-        last_call[log.key] = log.is_put;
-    }
-    std::vector<std::string> keys;
-    for (const auto& [key, is_put] : last_call) {
-        keys.push_back(key);
-        next.totals.events += is_put ? uint64_t{1} : uint64_t{0};
-    }
-    PLUMBLINE_TRY(const uint64_t existing, count_existing(core, batch.log_family, keys));
-    next.totals.events -= std::min(existing, next.totals.events);
+/// The last log there will be, where logs at or below the tail are removed or put.
+Result<std::string> find_log_tail(const Core& core, const CommitBatch::Impl& batch,
+                                  const LogDigestOverlay& overlay) {
     const auto is_removed = [&](const std::string& key) {
-        const auto call = last_call.find(key);
-        return call != last_call.end() && !call->second;
+        const auto call = overlay.logs.find(key);
+        return call != overlay.logs.end() && !call->second;
     };
     if (!is_removed(batch.log_tail)) {
-        return ok();
+        return batch.log_tail;
     }
-    next.tails.log.clear();
+    std::string tail;
     const std::unique_ptr<rocksdb::Iterator> it{
         core.db->NewIterator(rocksdb::ReadOptions{}, batch.log_family)};
     for (it->SeekForPrev(batch.log_tail); it->Valid() && !it->key().empty(); it->Prev()) {
-        next.tails.log = it->key().ToString();
-        if (!is_removed(next.tails.log)) {
+        if (std::string key = it->key().ToString(); !is_removed(key)) {
+            tail = std::move(key);
             break;
         }
-        next.tails.log.clear();
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "looking for the last log"));
-    for (const auto& [key, is_put] : last_call) {
-        if (is_put) {
-            next.tails.log = std::max(next.tails.log, key);
+    for (const auto& [key, hash] : overlay.logs) {
+        if (hash) {
+            tail = std::max(tail, key);
         }
     }
+    return tail;
+}
+
+/// The log's digests, and with them how many logs there are. Pages with rows at or below the tails
+/// are hashed anew from what is stored: what was there before may be damage that this mends, and
+/// then it is not what the digest holds.
+Status stage_log(const Database::Impl& db, const CommitBatch::Impl& batch, LogDigestStage& stage,
+                 Facts& next) {
+    next.totals.events += batch.logs;
+    next.tails.log = batch.log_tail;
+    LogDigestOverlay overlay{{}, batch.old_block_hashes};
+    std::set<uint64_t> pages;
+    for (const CommitBatch::Impl::OldLog& log : batch.old_logs) {
+        overlay.logs[log.key] = log.hash;
+        pages.insert(load_be64(log.key.data()) / kDigestPageSize);
+    }
+    for (const auto& [key, hash] : overlay.blocks) {
+        pages.insert(load_be64(key.data()) / kDigestPageSize);
+    }
+    for (const uint64_t number : pages) {
+        PLUMBLINE_TRY(const DigestPage page, hash_log_page(db, number, overlay));
+        PLUMBLINE_TRY(const DigestPage before, stage.replace(number * kDigestPageSize, page));
+        next.totals.events += sum_of(page).count - sum_of(before).count;
+    }
+    for (const auto& [block_num, change] : batch.log_changes) {
+        PLUMBLINE_TRY_VOID(stage.add(block_num, change));
+    }
+    if (!batch.old_logs.empty()) {
+        PLUMBLINE_TRY(next.tails.log, find_log_tail(*db.core, batch, overlay));
+    }
     return ok();
+}
+
+/// The newest block that may have digests.
+std::optional<uint64_t> tail_block(const Tails& tails) {
+    std::optional<uint64_t> tail;
+    for (const std::string* key : {&tails.log, &tails.block}) {
+        if (!key->empty()) {
+            tail = std::max(tail.value_or(0), load_be64(key->data()));
+        }
+    }
+    return tail;
 }
 
 /// Levels of stored block rows; those that the batch writes itself have theirs.
@@ -210,10 +252,47 @@ Status stage_records(const Core& core, const CommitBatch::Impl& batch, rocksdb::
     return ok();
 }
 
+/// Block rows removed, and after damage how many there are at all: a row that is put back may have
+/// been counted all the time.
+Status stage_old_blocks(const Core& core, const CommitBatch::Impl& batch, uint64_t existing_puts,
+                        Facts& next) {
+    std::vector<std::string> removed;
+    uint64_t puts = 0;
+    for (const auto& [key, hash] : batch.old_block_hashes) {
+        puts += hash ? 1U : 0U;
+        if (!hash) {
+            removed.push_back(key);
+        }
+    }
+    PLUMBLINE_TRY(const uint64_t gone, count_existing(core, batch.blocks_family, removed));
+    next.totals.block_rows -= std::min(gone, next.totals.block_rows);
+    if (batch.refold) {
+        PLUMBLINE_TRY(const uint64_t stored, count_keys(core, batch.blocks_family));
+        next.totals.block_rows = stored - gone - existing_puts + puts + batch.blocks;
+    }
+    if (std::ranges::find(removed, batch.block_tail) == removed.end()) {
+        return ok();
+    }
+    next.tails.block.clear();
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core.db->NewIterator(rocksdb::ReadOptions{}, batch.blocks_family)};
+    for (it->SeekForPrev(batch.block_tail); it->Valid() && !it->key().empty(); it->Prev()) {
+        if (std::string key = it->key().ToString();
+            std::ranges::find(removed, key) == removed.end()) {
+            next.tails.block = std::move(key);
+            break;
+        }
+    }
+    for (const auto& [key, hash] : batch.old_block_hashes) {
+        if (hash) {
+            next.tails.block = std::max(next.tails.block, key);
+        }
+    }
+    return from_rocks(it->status(), "looking for the last block row");
+}
+
 Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
     const Core& core = *db.core;
-    next.totals.events += batch.logs;
-    PLUMBLINE_TRY_VOID(stage_old_logs(core, batch, next));
     PLUMBLINE_TRY(const uint64_t old_blocks,
                   count_existing(core, batch.blocks_family, batch.old_blocks));
     next.totals.block_rows += batch.blocks;
@@ -223,6 +302,9 @@ Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
     }
     next.totals.block_rows -= old_blocks;
     next.tails.block = batch.block_tail;
+    if (!batch.old_block_hashes.empty()) {
+        PLUMBLINE_TRY_VOID(stage_old_blocks(core, batch, old_blocks, next));
+    }
 
     GenerationFacts& facts = db.facts_of(next, *batch.generation);
     for (size_t i = 0; i < batch.row_deltas.size(); ++i) {
@@ -485,7 +567,10 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
         next.cursor->finalized = finalized;
     }
     from.writes.SetSavePoint();
+    StagedTrees staged_trees;
     const Status staged = [&]() -> Status {
+        LogDigestStage stage{*my.core, tail_block(my.facts.tails)};
+        PLUMBLINE_TRY_VOID(stage_log(my, from, stage, next));
         PLUMBLINE_TRY_VOID(stage_rows(my, from, next));
         PLUMBLINE_TRY_VOID(stage_levels(*my.core, from, my.facts, from.writes));
         PLUMBLINE_TRY_VOID(stage_records(*my.core, from, from.writes, next));
@@ -496,9 +581,11 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
                 next.cursor->finalized = finalized;
             }
         }
-        PLUMBLINE_TRY_VOID(prune_final(my, from, finalized, from.writes, next));
-        drop_final_blocks(from, finalized, from.writes, next);
-        return ok();
+        PLUMBLINE_TRY_VOID(prune_final(my, from, finalized, from.writes, stage, next));
+        PLUMBLINE_TRY_VOID(drop_final_blocks(from, finalized, from.writes, stage, next));
+        PLUMBLINE_TRY_VOID(stage.finish(from.writes));
+        return stage_entity_digests(*my.core, *from.generation, my.trees[from.generation->number],
+                                    from.row_changes, from.writes, staged_trees);
     }();
     if (!staged) {
         from.writes.RollbackToSavePoint().PermitUncheckedError();
@@ -541,6 +628,7 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
         const std::scoped_lock lock{my.mutex};
         my.facts = std::move(next);
     }
+    learn_digests(my.trees[from.generation->number], staged_trees);
     if (durability == Durability::kSync) {
         my.write_head_after_sync();
     }

@@ -75,6 +75,13 @@ void CommitBatch::Impl::reset() {
     logs = 0;
     log_tail = db.facts.tails.log;
     old_logs.clear();
+    log_changes.clear();
+    old_block_hashes.clear();
+    last_block_hash = {};
+    row_changes.resize(generation->plans.size());
+    for (EntityDigest& changes : row_changes) {
+        changes.clear();
+    }
     blocks = 0;
     block_tail = db.facts.tails.block;
     old_blocks.clear();
@@ -117,6 +124,13 @@ std::optional<uint32_t> CommitBatch::Impl::dict_id(DictKind kind, const DictValu
     return id;
 }
 
+void CommitBatch::Impl::add_log_change(uint64_t block_num, const DigestNode& change) {
+    if (log_changes.empty() || log_changes.back().first != block_num) {
+        log_changes.emplace_back(block_num, DigestNode{});
+    }
+    log_changes.back().second += change;
+}
+
 void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields* txn) {
     Impl& my = *impl_;
     PLUMBLINE_CHECK(log.topic_count <= 4);
@@ -136,11 +150,14 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
     append_log_value(my.value_scratch, log, data, txn, ids);
     my.writes.Put(my.log_family, to_slice(my.key_scratch), to_slice(my.value_scratch))
         .PermitUncheckedError();
+    const Digest hash = hash_log(log, data, txn, my.value_scratch);
     if (my.key_scratch > my.log_tail) {
+        my.add_log_change(log.block_num, {1, hash});
         my.log_tail.assign(my.key_scratch);
         ++my.logs;
     } else {
-        my.old_logs.push_back({my.key_scratch, true});
+        PLUMBLINE_CHECK_MSG(my.key_scratch <= my.db.facts.tails.log, "logs come in ascending order");
+        my.old_logs.push_back({my.key_scratch, hash});
     }
     my.lowest_block = std::min(my.lowest_block, log.block_num);
     my.anything = true;
@@ -150,14 +167,27 @@ void CommitBatch::append_block(const BlockRow& block) {
     Impl& my = *impl_;
     const std::string key = block_key(block.block_num);
     my.writes.Put(my.blocks_family, to_slice(key), encode_block(block)).PermitUncheckedError();
-    if (key > my.block_tail) {
-        my.block_tail = key;
-        ++my.blocks;
+    const Digest hash = hash_block(block);
+    if (key > my.db.facts.tails.block) {
+        DigestNode change{0, hash};
+        if (key > my.block_tail) {
+            my.block_tail = key;
+            ++my.blocks;
+        } else {
+            PLUMBLINE_CHECK_MSG(key == my.block_tail, "blocks come in ascending order");
+            my.old_blocks.push_back(key);
+            change.sum -= my.last_block_hash;
+        }
+        my.last_block_hash = hash;
+        my.add_log_change(block.block_num, change);
     } else {
         my.old_blocks.push_back(key);
+        my.old_block_hashes[key] = hash;
     }
     if (block.event_count == 0) {
-        my.eventless_blocks.push_back(block.block_num);
+        my.eventless_blocks[block.block_num] = hash;
+    } else {
+        my.eventless_blocks.erase(block.block_num);
     }
     my.lowest_block = std::min(my.lowest_block, block.block_num);
     my.anything = true;
@@ -179,6 +209,7 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
         return;
     }
     my.anything = true;
+    my.row_changes[entity].change(key, before, after);
     my.row_deltas[entity] +=
         put_row_change(my.writes, my.generation->plans[entity], my.generation->entities[entity],
                        key, before, after, my.key_scratch, my.other_scratch);
@@ -228,11 +259,23 @@ void CommitBatch::remove_log(uint64_t block_num, uint32_t log_index) {
     Impl& my = *impl_;
     std::string key;
     append_log_key(key, block_num, log_index);
-    if (key > my.db.facts.tails.log) {
-        return;
-    }
+    PLUMBLINE_CHECK_MSG(my.logs == 0 || key <= my.db.facts.tails.log || key > my.log_tail,
+                        "what lies beyond the stored logs is appended last");
     my.writes.Delete(my.log_family, to_slice(key)).PermitUncheckedError();
-    my.old_logs.push_back({std::move(key), false});
+    my.old_logs.push_back({std::move(key), std::nullopt});
+    my.lowest_block = std::min(my.lowest_block, block_num);
+    my.anything = true;
+}
+
+void CommitBatch::remove_block(uint64_t block_num) {
+    Impl& my = *impl_;
+    std::string key = block_key(block_num);
+    PLUMBLINE_CHECK_MSG(my.blocks == 0 || key <= my.db.facts.tails.block || key > my.block_tail,
+                        "what lies beyond the stored blocks is appended last");
+    my.writes.Delete(my.blocks_family, to_slice(key)).PermitUncheckedError();
+    std::erase(my.old_blocks, key);
+    my.eventless_blocks.erase(block_num);
+    my.old_block_hashes[std::move(key)] = std::nullopt;
     my.lowest_block = std::min(my.lowest_block, block_num);
     my.anything = true;
 }

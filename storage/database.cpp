@@ -220,6 +220,14 @@ Status Database::start_generation(const SchemaBundle& bundle) {
         const std::scoped_lock lock{my.mutex};
         my.building = generation;
     }
+    // Nothing is stored yet, so nothing has to be read.
+    GenerationTrees& trees = my.trees[number];
+    trees.clear();
+    trees.resize(bundle.entities.size());
+    for (EntityTree& tree : trees) {
+        tree.is_loaded.set();
+        tree.root = DigestNode{};
+    }
     rocksdb::WriteBatch batch;
     batch.Put(my.core->meta(), meta_name(kMetaBundle, number), encode_bundle(bundle))
         .PermitUncheckedError();
@@ -277,6 +285,7 @@ Status Database::publish_generation() {
         my.facts = std::move(next);
         my.write_head_after_sync();
     }
+    my.trees.erase(old->number);
     drop_generation(my, *old);
     return ok();
 }

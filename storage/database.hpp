@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "storage/digest.hpp"
 #include "storage/layout.hpp"
 #include "storage/records.hpp"
 #include "storage/row.hpp"
@@ -107,6 +108,10 @@ class Database {
     /// Makes the new generation the published one, with its bundle, and drops the old.
     [[nodiscard]] Status publish_generation();
 
+    /// Makes the log's digests and totals anew from the stored bytes: for damaged digests, once the
+    /// log itself is known to be right. The entities' come with every fold.
+    [[nodiscard]] Status rebuild_log_digest();
+
     /// Replaces the config text and ABIs without touching derived data (fingerprint unchanged).
     [[nodiscard]] Status update_bundle(const SchemaBundle& bundle);
 
@@ -155,9 +160,12 @@ class CommitBatch {
     /// batch has its level already.
     void set_block_level(uint64_t block_num, ProofLevel level);
     /// Takes one stored log away (mending the log; a reorg is a rollback). Without such a log
-    /// nothing happens. Of `remove_log` and `append_log` for one place the later call holds. The
-    /// block's row is the caller's to rewrite, and entities follow by a fold: `require_refold`.
+    /// nothing happens. Of `remove_log` and `append_log` for one place the later call holds; logs
+    /// beyond what is stored are appended last. The block's row is the caller's to rewrite or
+    /// remove, and entities follow by a fold: `require_refold`.
     void remove_log(uint64_t block_num, uint32_t log_index);
+    /// The same for a block's row.
+    void remove_block(uint64_t block_num);
     /// With this commit the derived families no longer belong to the log: `needs_refold` holds
     /// until a fold is published, and across restarts.
     void require_refold();
@@ -211,6 +219,12 @@ class RowScanner {
     [[nodiscard]] virtual Status status() const = 0;
 };
 
+/// What a scan does with a record that it cannot read.
+enum class OnDamage : uint8_t {
+    kStop,  ///< ends there with kCorruption
+    kSkip,  ///< goes on with the next
+};
+
 /// A consistent state; safe from many threads. Scanners must not outlive it.
 class ReadView {
   public:
@@ -231,12 +245,17 @@ class ReadView {
                                                          std::string_view prefix,
                                                          std::string_view after) const;
     /// Logs of blocks `from` to `to`, both included.
-    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(uint64_t from, uint64_t to) const;
+    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(
+        uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop) const;
     /// kNotFound where the database keeps no row of that block.
     [[nodiscard]] Result<BlockRow> get_block(uint64_t block_num) const;
-    [[nodiscard]] Result<std::vector<BlockRow>> list_blocks(uint64_t from, uint64_t to) const;
+    [[nodiscard]] Result<std::vector<BlockRow>> list_blocks(
+        uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop) const;
     [[nodiscard]] Result<std::vector<QuarantineRow>> list_quarantine(size_t limit) const;
     [[nodiscard]] uint64_t block_row_count() const;
+    /// Maintained counts, as `Database` has them.
+    [[nodiscard]] uint64_t entity_count(size_t entity) const;
+    [[nodiscard]] uint64_t quarantine_count() const;
     /// Entries numbered above `after_seq`, oldest first.
     [[nodiscard]] Result<std::vector<JournalRow>> list_journal(uint64_t after_seq,
                                                                size_t limit) const;
@@ -246,11 +265,20 @@ class ReadView {
     [[nodiscard]] Result<std::vector<CorrectionRow>> list_corrections() const;
     /// All children, in (block, log index) order.
     [[nodiscard]] Result<std::vector<ChildRow>> list_children() const;
+    // Digests as the commits kept them (storage/digest.hpp); those of the stored bytes come from a
+    // scrub. A node that is not stored is zero.
+    [[nodiscard]] Result<DigestNode> digest_root(DigestTree tree) const;
+    /// Nodes right below a node, those that are not zero, in order of prefix: prefix and node.
+    /// Below level 0 there is nothing.
+    [[nodiscard]] Result<std::vector<std::pair<uint64_t, DigestNode>>> digest_children(
+        DigestTree tree, uint8_t level, uint64_t prefix) const;
+
     /// The schema of the generation that the view shows; valid as long as the view.
     [[nodiscard]] const SchemaBundle& bundle() const noexcept;
 
     struct Impl;
     [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
+    [[nodiscard]] const std::shared_ptr<Impl>& shared_impl() const noexcept { return impl_; }
 
   private:
     friend class Database;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,7 @@
 
 #include "storage/database.hpp"
 #include "storage/dictionary.hpp"
+#include "storage/digest.hpp"
 #include "storage/families.hpp"
 #include "storage/head_file.hpp"
 #include "storage/log_codec.hpp"
@@ -113,6 +115,21 @@ struct GenerationFacts {
 using CoverageRanges = std::map<uint64_t, CoverageRow>;
 using CoveragePtr = std::shared_ptr<const CoverageRanges>;
 
+/// An entity's stored digests as the writer remembers them: pages are read when first needed.
+struct EntityTree {
+    EntityDigest pages;
+    std::bitset<kEntityDigestPages> is_loaded;
+    std::optional<DigestNode> root;
+};
+using GenerationTrees = std::vector<EntityTree>;
+/// What a commit makes of them.
+struct StagedTree {
+    uint32_t entity = 0;
+    DigestNode root;
+    std::vector<std::pair<uint16_t, DigestPage>> pages;
+};
+using StagedTrees = std::vector<StagedTree>;
+
 struct Facts {
     std::optional<Cursor> cursor;
     Watermark watermark;
@@ -142,6 +159,7 @@ struct Database::Impl {
     std::vector<std::shared_ptr<const SchemaBundle>> bundles;
 
     // The writer thread's own.
+    std::map<uint32_t, GenerationTrees> trees;  ///< by generation; may be forgotten at any time
     HeadFile head;               ///< as the sidecar file holds it
     bool head_stale = false;     ///< the last write of it failed
     bool unsynced = false;       ///< commits since the last sync
@@ -225,13 +243,18 @@ struct CommitBatch::Impl {
     /// A log at or below the tail: put (perhaps over an older one) or removed.
     struct OldLog {
         std::string key;
-        bool is_put = true;
+        std::optional<Digest> hash;  ///< none = removed
     };
     std::vector<OldLog> old_logs;
+    /// What the logs and block rows beyond the tails add to the log's digest, by ascending block.
+    std::vector<std::pair<uint64_t, DigestNode>> log_changes;
+    std::map<std::string, std::optional<Digest>> old_block_hashes;  ///< at or below the tail
+    Digest last_block_hash;  ///< of the newest row appended beyond the tail
+    std::vector<EntityDigest> row_changes;
     uint64_t blocks = 0;
     std::string block_tail;
     std::vector<std::string> old_blocks;
-    std::vector<uint64_t> eventless_blocks;
+    std::map<uint64_t, Digest> eventless_blocks;  ///< with the hashes of their rows
     std::vector<CoverageRow> coverage;
     std::map<uint64_t, ProofLevel> levels;
     std::vector<JournalRow> journal;
@@ -255,6 +278,7 @@ struct CommitBatch::Impl {
 
     explicit Impl(Database::Impl& database);
     void reset();
+    void add_log_change(uint64_t block_num, const DigestNode& change);
     [[nodiscard]] std::optional<uint32_t> dict_id(DictKind kind, const DictValue& value,
                                                   uint64_t block_num);
 };
@@ -266,6 +290,7 @@ struct ReadView::Impl {
     std::array<DictView, kDictKinds> dictionaries;
     std::optional<Cursor> cursor;
     Totals totals;
+    Counts counts;
 
     Impl() = default;
     Impl(const Impl&) = delete;

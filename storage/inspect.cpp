@@ -1,5 +1,6 @@
 #include "storage/inspect.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -100,20 +101,45 @@ Result<std::vector<std::pair<std::string, uint64_t>>> read_watermarks(const Data
     return marks;
 }
 
-Status poke_family(Database& database, std::string_view family, std::string_view key,
-                   std::string_view value) {
+namespace {
+
+Status poke(Database& database, std::string_view family,
+            const std::function<void(rocksdb::WriteBatch&, rocksdb::ColumnFamilyHandle*)>& change) {
     const Content content = list_families(database);
-    const auto at = content.families.find(std::string{family});
+    const auto at = std::ranges::find_if(content.families, [&](const auto& known) {
+        return known.first == family || without_generation(known.first) == family;
+    });
     if (at == content.families.end()) {
         return Error{ErrorCode::kNotFound, fmt::format("no family {}", family)};
     }
+    rocksdb::WriteBatch batch;
+    change(batch, at->second->get());
     rocksdb::WriteOptions options;
     options.sync = true;
-    return from_rocks(value.empty()
-                          ? content.core->db->Delete(options, at->second->get(), to_slice(key))
-                          : content.core->db->Put(options, at->second->get(), to_slice(key),
-                                                  to_slice(value)),
-                      "writing a raw value");
+    return from_rocks(content.core->db->Write(options, &batch), "writing a raw value");
+}
+
+}  // namespace
+
+Status poke_record(Database& database, std::string_view family, std::string_view key,
+                   std::string_view new_key, std::string_view value) {
+    return poke(database, family,
+                [&](rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle) {
+                    batch.Delete(handle, to_slice(key)).PermitUncheckedError();
+                    batch.Put(handle, to_slice(new_key), to_slice(value)).PermitUncheckedError();
+                });
+}
+
+Status poke_family(Database& database, std::string_view family, std::string_view key,
+                   std::string_view value) {
+    return poke(database, family,
+                [&](rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle) {
+                    if (value.empty()) {
+                        batch.Delete(handle, to_slice(key)).PermitUncheckedError();
+                    } else {
+                        batch.Put(handle, to_slice(key), to_slice(value)).PermitUncheckedError();
+                    }
+                });
 }
 
 }  // namespace plumbline::storage

@@ -37,7 +37,12 @@ struct DumpOptions {
 [[nodiscard]] Result<std::vector<std::pair<std::string, uint64_t>>> read_watermarks(
     const Database& database);
 
-/// Writes one raw value, bypassing every rule; an empty `value` deletes. For tests of damage.
+/// Moves a record to `new_key` with `value`, bypassing every rule. For tests of damage.
+[[nodiscard]] Status poke_record(Database& database, std::string_view family, std::string_view key,
+                                 std::string_view new_key, std::string_view value);
+
+/// Writes one raw value, bypassing every rule; an empty `value` deletes. Both take a family's name
+/// without the number of its generation as well.
 [[nodiscard]] Status poke_family(Database& database, std::string_view family, std::string_view key,
                                  std::string_view value);
 

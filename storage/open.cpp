@@ -17,6 +17,7 @@
 #include "core/evm/hex.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/digest_store.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -649,16 +650,7 @@ Status Opener::heal_log(std::optional<uint64_t> safe) {
     const uint64_t first = head ? head->block_num + 1 : 0;
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
     PLUMBLINE_TRY(const auto sizes, db_.remove_base_from(first, batch, next));
-    next.totals = Totals{};
-    for (const FamilyKind kind : {FamilyKind::kLog, FamilyKind::kBlocks}) {
-        uint64_t& count = kind == FamilyKind::kLog ? next.totals.events : next.totals.block_rows;
-        const std::unique_ptr<rocksdb::Iterator> it{
-            core().db->NewIterator(rocksdb::ReadOptions{}, core().family(kind))};
-        for (it->SeekToFirst(); it->Valid() && to_view(it->key()) < block_key(first); it->Next()) {
-            count += it->key().empty() ? uint64_t{0} : uint64_t{1};
-        }
-        PLUMBLINE_TRY_VOID(from_rocks(it->status(), "counting rows"));
-    }
+    PLUMBLINE_TRY(next.totals, rebuild_log_digest(db_, first, batch));
     next.watermark.commit_num = highest_commit_ + 1;
     next.watermark.last_rollback = next.watermark.commit_num;
     next.watermark.last_fill = next.watermark.commit_num;

@@ -23,7 +23,10 @@ std::string after_key(std::string_view key) {
 
 class LogScannerImpl final : public LogScanner {
   public:
-    LogScannerImpl(std::unique_ptr<OwnedIterator> scan) : scan_{std::move(scan)} { read(); }
+    LogScannerImpl(std::unique_ptr<OwnedIterator> scan, OnDamage on_damage)
+        : scan_{std::move(scan)}, on_damage_{on_damage} {
+        read();
+    }
     [[nodiscard]] bool valid() const override { return valid_; }
     void next() override {
         PLUMBLINE_CHECK(valid_);
@@ -36,18 +39,20 @@ class LogScannerImpl final : public LogScanner {
   private:
     void read() {
         rocksdb::Iterator& it = *scan_->it;
-        valid_ = it.Valid();
-        if (!valid_) {
-            status_ = from_rocks(it.status(), "reading the log");
-            return;
-        }
         const auto& dictionaries = scan_->view->dictionaries;
-        status_ = decode_log(to_view(it.key()), to_view(it.value()), dictionaries[0],
-                             dictionaries[1], record_, data_);
-        valid_ = status_.has_value();
+        for (valid_ = it.Valid(); valid_; it.Next(), valid_ = it.Valid()) {
+            status_ = decode_log(to_view(it.key()), to_view(it.value()), dictionaries[0],
+                                 dictionaries[1], record_, data_);
+            if (status_ || on_damage_ == OnDamage::kStop) {
+                valid_ = status_.has_value();
+                return;
+            }
+        }
+        status_ = from_rocks(it.status(), "reading the log");
     }
 
     std::unique_ptr<OwnedIterator> scan_;
+    OnDamage on_damage_;
     LogRecord record_;
     Bytes data_;
     Status status_;
@@ -206,6 +211,9 @@ std::unique_ptr<ReadView> Database::read_view() const {
     if (const auto totals = read(kMetaTotals)) {
         view->totals = decode_totals(*totals).value_or(Totals{});
     }
+    if (const auto counts = read(meta_name(kMetaCounts, view->generation->number))) {
+        view->counts = decode_counts(*counts).value_or(Counts{});
+    }
     if (const auto stored = read(kMetaCursor)) {
         if (auto cursor = decode_cursor(*stored)) {
             view->cursor = *cursor;
@@ -266,10 +274,12 @@ std::unique_ptr<RowScanner> ReadView::scan_index(size_t entity, size_t index,
         *this, entity, index);
 }
 
-std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to) const {
-    return std::make_unique<LogScannerImpl>(OwnedIterator::make(
-        impl_, impl_->core->family(FamilyKind::kLog), block_key(from),
-        to == UINT64_MAX ? std::string{} : block_key(to + 1), to - from > 1));
+std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to,
+                                                OnDamage on_damage) const {
+    return std::make_unique<LogScannerImpl>(
+        OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kLog), block_key(from),
+                            to == UINT64_MAX ? std::string{} : block_key(to + 1), to - from > 1),
+        on_damage);
 }
 
 Result<BlockRow> ReadView::get_block(uint64_t block_num) const {
@@ -282,16 +292,20 @@ Result<BlockRow> ReadView::get_block(uint64_t block_num) const {
     return decode_block(key, *value);
 }
 
-Result<std::vector<BlockRow>> ReadView::list_blocks(uint64_t from, uint64_t to) const {
+Result<std::vector<BlockRow>> ReadView::list_blocks(uint64_t from, uint64_t to,
+                                                    OnDamage on_damage) const {
     std::vector<BlockRow> rows;
     const auto scan = OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kBlocks),
                                           block_key(from),
                                           to == UINT64_MAX ? std::string{} : block_key(to + 1),
                                           false);
     for (; scan->it->Valid(); scan->it->Next()) {
-        PLUMBLINE_TRY(BlockRow row,
-                      decode_block(to_view(scan->it->key()), to_view(scan->it->value())));
-        rows.push_back(row);
+        const auto row = decode_block(to_view(scan->it->key()), to_view(scan->it->value()));
+        if (row) {
+            rows.push_back(*row);
+        } else if (on_damage == OnDamage::kStop) {
+            return row.error();
+        }
     }
     PLUMBLINE_TRY_VOID(from_rocks(scan->it->status(), "reading block rows"));
     return rows;
@@ -344,8 +358,83 @@ Result<std::vector<ChildRow>> ReadView::list_children() const {
                                   SIZE_MAX, decode_child);
 }
 
+Result<DigestNode> ReadView::digest_root(DigestTree tree) const {
+    const bool is_log = tree.is_log();
+    PLUMBLINE_TRY(
+        const auto value,
+        impl_->core->get(is_log ? impl_->core->family(FamilyKind::kLogDigest)
+                                : impl_->generation->digest->get(),
+                         is_log ? log_digest_key(kLogDigestRoot, 0)
+                                : entity_digest_key(static_cast<uint32_t>(tree.entity),
+                                                    kEntityDigestRoot, 0),
+                         impl_->snapshot));
+    return value ? decode_digest_node(*value) : DigestNode{};
+}
+
+Result<std::vector<std::pair<uint64_t, DigestNode>>> ReadView::digest_children(
+    DigestTree tree, uint8_t level, uint64_t prefix) const {
+    std::vector<std::pair<uint64_t, DigestNode>> out;
+    if (level == 0 || level > tree.root_level()) {
+        return out;
+    }
+    const bool is_log = tree.is_log();
+    rocksdb::ColumnFamilyHandle* family = is_log ? impl_->core->family(FamilyKind::kLogDigest)
+                                                 : impl_->generation->digest->get();
+    // The stored level to read: the one below, but blocks and buckets lie in the pages above them.
+    const auto stored = static_cast<uint8_t>(std::max(1, level - 1));
+    uint64_t first = prefix;
+    uint64_t last = prefix;
+    if (level > 1) {
+        const unsigned fan_out = is_log ? kLogDigestShifts[level] - kLogDigestShifts[stored] : 8U;
+        first = fan_out >= 64 || level == tree.root_level() ? 0 : prefix << fan_out;
+        last = level == tree.root_level() ? UINT64_MAX : first + ((uint64_t{1} << fan_out) - 1);
+    }
+    const auto key = [&](uint64_t number) {
+        return is_log ? log_digest_key(stored, number)
+                      : entity_digest_key(static_cast<uint32_t>(tree.entity), stored,
+                                          static_cast<uint16_t>(std::min<uint64_t>(number, 0xffff)));
+    };
+    const size_t prefix_at = is_log ? 1 : 5;
+    const auto scan = OwnedIterator::make(impl_, family, key(first), key(last) + '\0', false);
+    for (; scan->it->Valid(); scan->it->Next()) {
+        const std::string_view at = to_view(scan->it->key());
+        if (at.size() != key(first).size()) {
+            continue;
+        }
+        const uint64_t number =
+            is_log ? load_be64(at.data() + prefix_at)
+                   : uint64_t{static_cast<uint8_t>(at[prefix_at])} << 8 |
+                         static_cast<uint8_t>(at[prefix_at + 1]);
+        if (stored > 1) {
+            PLUMBLINE_TRY(const DigestNode node, decode_digest_node(to_view(scan->it->value())));
+            out.emplace_back(number, node);
+            continue;
+        }
+        PLUMBLINE_TRY(const DigestPage page, decode_digest_page(to_view(scan->it->value())));
+        if (level > 1) {
+            out.emplace_back(number, sum_of(page));
+            continue;
+        }
+        for (size_t i = 0; i < kDigestPageSize; ++i) {
+            if (!page[i].is_zero()) {
+                out.emplace_back(number * kDigestPageSize + i, page[i]);
+            }
+        }
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(scan->it->status(), "reading digests"));
+    return out;
+}
+
 const SchemaBundle& ReadView::bundle() const noexcept {
     return *impl_->generation->bundle;
+}
+
+uint64_t ReadView::entity_count(size_t entity) const {
+    return entity < impl_->counts.rows.size() ? impl_->counts.rows[entity] : 0;
+}
+
+uint64_t ReadView::quarantine_count() const {
+    return impl_->counts.quarantined;
 }
 
 uint64_t ReadView::block_row_count() const {

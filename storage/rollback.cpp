@@ -6,6 +6,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/digest_store.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -71,8 +72,10 @@ Result<Restore> read_undo(const Core& core, const Generation& generation, const 
 }
 
 Status restore_generation(const Core& core, const Generation& generation, uint64_t first,
-                          rocksdb::WriteBatch& batch, GenerationFacts& facts) {
+                          rocksdb::WriteBatch& batch, GenerationTrees& trees,
+                          GenerationFacts& facts) {
     PLUMBLINE_TRY(const Restore restore, read_undo(core, generation, block_key(first), batch));
+    std::vector<EntityDigest> changes(generation.plans.size());
     std::string scratch_before;
     std::string scratch_after;
     for (const auto& [place, before] : restore) {
@@ -86,10 +89,14 @@ Status restore_generation(const Core& core, const Generation& generation, uint64
         if (current == before) {
             continue;
         }
+        changes[entity].change(key, current, before);
         const int delta = put_row_change(batch, generation.plans[entity], families, key, current,
                                          before, scratch_before, scratch_after);
         facts.counts.rows[entity] += static_cast<uint64_t>(int64_t{delta});
     }
+    StagedTrees staged;
+    PLUMBLINE_TRY_VOID(
+        stage_entity_digests(core, generation, trees, changes, batch, staged));
     PLUMBLINE_TRY(const uint64_t quarantined,
                   delete_from(core, generation.quarantine->get(), block_key(first), batch,
                               [](std::string_view, std::string_view) {}));
@@ -176,6 +183,9 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
     PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
     PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
     trim_coverage(*core, first, batch, next);
+    LogDigestStage digests{*core, UINT64_MAX};
+    PLUMBLINE_TRY_VOID(digests.remove_from(first));
+    PLUMBLINE_TRY_VOID(digests.finish(batch));
 
     std::array<uint32_t, kDictKinds> sizes{};
     rocksdb::ColumnFamilyHandle* dict = core->family(FamilyKind::kDict);
@@ -229,6 +239,7 @@ Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, Facts next,
         dictionaries[kind].truncate(dict_sizes[kind]);
     }
     facts = std::move(next);
+    trees.clear();  // To be read again as they are stored now.
     write_head_after_sync();
     return ok();
 }
@@ -256,6 +267,7 @@ Status Database::rollback(uint64_t target, const BlockRow* target_block) {
     for (const Generation* generation : {my.published.get(), my.building.get()}) {
         if (generation != nullptr) {
             PLUMBLINE_TRY_VOID(restore_generation(*my.core, *generation, target + 1, removal.batch,
+                                                  my.trees[generation->number],
                                                   Impl::facts_of(removal.next, *generation)));
         }
     }
@@ -271,6 +283,26 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
     removal.batch.Put(my.core->meta(), to_slice(kMetaRefold), encode_number(1))
         .PermitUncheckedError();
     return my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes);
+}
+
+Status Database::rebuild_log_digest() {
+    Impl& my = *impl_;
+    PLUMBLINE_TRY_VOID(my.require_writable());
+    Facts next = my.facts;
+    next.watermark.commit_num += 1;
+    next.totals = Totals{};
+    rocksdb::WriteBatch batch;
+    PLUMBLINE_TRY(next.totals, storage::rebuild_log_digest(my, UINT64_MAX, batch));
+    if (next.cursor) {
+        next.cursor->commit_num = next.watermark.commit_num;
+        next.cursor->event_count = next.totals.events;
+    }
+    my.put_facts(batch, next, false);
+    const std::scoped_lock lock{my.mutex};
+    PLUMBLINE_TRY_VOID(my.write(batch, Durability::kSync));
+    my.facts = std::move(next);
+    my.write_head_after_sync();
+    return ok();
 }
 
 }  // namespace plumbline::storage

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/evm/hex.hpp"
+#include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/record_codec.hpp"
@@ -301,6 +302,9 @@ std::vector<RecordCase> record_cases() {
     bundle.abis = {{"a", "[]"}};
     bundle.entities = {{"e", {field("k", "uint8")}, {field("t", "string")}, {{1}}, true}};
     const Counts counts{1, {2, 300}};
+    DigestPage page{};
+    page[0] = {1, {0, 5}};
+    page[15] = {300, {1, 2}};
     const JournalRow journal{3, 300, "k", "e", "i=1", 7, 8, "b", "a", "r", "p", "w"};
     const ProofRecord proof{"replay", "e", 7, hash, 300, true, 8, 2, "l", "d"};
     const CorrectionRow correction{258, 1, "e", "k", "row", "why"};
@@ -351,6 +355,14 @@ std::vector<RecordCase> record_cases() {
          "0x01" "0166" "0163" "01" "0161" "025b5d" "01" "0165" "01" "016b" "0108" "01" "0174"
          "0700" "01" "0101" "01",
          rewrite_value(decode_bundle, encode_bundle)},
+        {"digest node", log_digest_key(2, 258), encode_digest_node({300, {1, 2}}),
+         "0x02" "0000000000000102", "0x01" "ac02" "0000000000000001" "0000000000000002",
+         rewrite_value(decode_digest_node, encode_digest_node)},
+        {"digest page", entity_digest_key(3, 1, 255), encode_digest_page(page),
+         "0x00000003" "01" "00ff",
+         "0x01" "8001" "01" "0000000000000000" "0000000000000005" "ac02" "0000000000000001"
+         "0000000000000002",
+         rewrite_value(decode_digest_page, encode_digest_page)},
         {"journal", journal_key(3), encode_journal(journal), "0x0000000000000003",
          "0x01" "ac02" "07" "08" "016b" "0165" "03693d31" "0162" "0161" "0172" "0170" "0177",
          rewrite(decode_journal, encode_journal)},

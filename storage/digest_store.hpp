@@ -1,0 +1,64 @@
+// Keeping the digest trees in the commit that changes what they are of. Internal to storage.
+#pragma once
+
+#include <bitset>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "storage/database_impl.hpp"
+
+namespace plumbline::storage {
+
+/// Works out which nodes of the log's tree change, and puts them into a write batch. One commit.
+class LogDigestStage {
+  public:
+    /// Blocks above `tail_block` have no nodes yet.
+    LogDigestStage(const Core& core, std::optional<uint64_t> tail_block)
+        : core_{core}, tail_block_{tail_block} {}
+
+    [[nodiscard]] Status add(uint64_t block_num, const DigestNode& change);
+    /// The page in which `block_num` lies becomes what `page` says; gives what it was.
+    [[nodiscard]] Result<DigestPage> replace(uint64_t block_num, const DigestPage& page);
+    /// Takes away all that is of `first` and the blocks above.
+    [[nodiscard]] Status remove_from(uint64_t first);
+    [[nodiscard]] Status finish(rocksdb::WriteBatch& writes);
+
+  private:
+    struct Page {
+        DigestPage before{};
+        DigestPage now{};
+    };
+    [[nodiscard]] Result<Page*> load(uint64_t number);
+
+    const Core& core_;
+    std::optional<uint64_t> tail_block_;
+    std::map<uint64_t, Page> pages_;
+    uint64_t last_number_ = 0;
+    Page* last_ = nullptr;
+};
+
+/// The log as it is stored, hashed page by page.
+struct LogDigestOverlay {
+    std::map<std::string, std::optional<Digest>> logs;    ///< by key; none = removed
+    std::map<std::string, std::optional<Digest>> blocks;  ///< the same
+};
+/// The page of blocks 16 * `number` to 16 * `number` + 15 from stored bytes, with `overlay` laid over
+/// them. What cannot be read is left out.
+[[nodiscard]] Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
+                                               const LogDigestOverlay& overlay);
+/// Puts the whole tree anew, from the stored bytes of blocks below `end`; gives how many logs and
+/// block rows they are.
+[[nodiscard]] Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
+                                        rocksdb::WriteBatch& writes);
+
+/// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers
+/// pages; `staged` is what it must learn once the batch is written.
+[[nodiscard]] Status stage_entity_digests(const Core& core, const Generation& generation,
+                                          GenerationTrees& trees,
+                                          const std::vector<EntityDigest>& changes,
+                                          rocksdb::WriteBatch& writes, StagedTrees& staged);
+void learn_digests(GenerationTrees& trees, const StagedTrees& staged);
+
+}  // namespace plumbline::storage
