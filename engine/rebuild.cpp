@@ -91,7 +91,8 @@ class Channel {
 /// The rows of `blocks`, read ahead in windows that suit how dense they are. One thread.
 class BlockWindow {
   public:
-    explicit BlockWindow(const storage::ReadView& view) : view_{view} {}
+    BlockWindow(const storage::ReadView& view, storage::OnDamage on_damage)
+        : view_{view}, on_damage_{on_damage} {}
 
     [[nodiscard]] Result<const storage::BlockRow*> find(uint64_t block_num) {
         if (next_ < rows_.size() && rows_[next_].block_num < block_num) {
@@ -101,6 +102,11 @@ class BlockWindow {
             PLUMBLINE_TRY_VOID(seek(block_num));
         }
         if (next_ >= rows_.size() || rows_[next_].block_num != block_num) {
+            if (on_damage_ == storage::OnDamage::kSkip) {
+                lost_ = storage::BlockRow{};
+                lost_.block_num = block_num;
+                return &lost_;
+            }
             return Error{ErrorCode::kCorruption,
                          fmt::format("block {} has logs but no row of its own", block_num)};
         }
@@ -121,12 +127,14 @@ class BlockWindow {
             size_ = std::max(size_ / 2, kWindowBlocksMin);
         }
         to_ = block_num > UINT64_MAX - size_ ? UINT64_MAX : block_num + size_ - 1;
-        PLUMBLINE_TRY(rows_, view_.list_blocks(block_num, to_));
+        PLUMBLINE_TRY(rows_, view_.list_blocks(block_num, to_, on_damage_));
         next_ = 0;
         return ok();
     }
 
     const storage::ReadView& view_;
+    storage::OnDamage on_damage_;
+    storage::BlockRow lost_;
     std::vector<storage::BlockRow> rows_;
     size_t next_ = 0;
     uint64_t to_ = 0;
@@ -136,9 +144,9 @@ class BlockWindow {
 /// Turns the stored log into chunks, on a thread of its own.
 class Reader {
   public:
-    Reader(const storage::Database& database, const storage::Cursor& cursor)
-        : database_{database},
-          cursor_{cursor} {
+    Reader(const storage::ReadView& view, uint64_t until_block, uint64_t finalized,
+           storage::OnDamage on_damage)
+        : view_{view}, until_block_{until_block}, finalized_{finalized}, on_damage_{on_damage} {
         for (size_t i = 0; i < kChunkCount; ++i) {
             empty_.push(std::make_unique<Chunk>());
         }
@@ -159,9 +167,8 @@ class Reader {
 
   private:
     void run() {
-        const auto view = database_.read_view();
-        const auto scanner = view->scan_logs(0, cursor_.block_num);
-        BlockWindow blocks{*view};
+        const auto scanner = view_.scan_logs(0, until_block_, on_damage_);
+        BlockWindow blocks{view_, on_damage_};
         std::optional<uint64_t> block_num;
         while (auto chunk = empty_.pop()) {
             Chunk& out = **chunk;
@@ -191,7 +198,7 @@ class Reader {
         PLUMBLINE_TRY(const storage::BlockRow* row, blocks.find(block_num));
         out.marks.push_back(
             {out.logs.logs.size(),
-             {block_num, row->hash, row->timestamp, block_num > cursor_.finalized}});
+             {block_num, row->hash, row->timestamp, block_num > finalized_}});
         return ok();
     }
 
@@ -204,8 +211,10 @@ class Reader {
         }
     }
 
-    const storage::Database& database_;
-    const storage::Cursor cursor_;
+    const storage::ReadView& view_;
+    const uint64_t until_block_;
+    const uint64_t finalized_;
+    const storage::OnDamage on_damage_;
     Channel<std::unique_ptr<Chunk>> empty_;
     Channel<std::unique_ptr<Chunk>> full_;
     std::thread thread_;
@@ -277,12 +286,14 @@ class CommitThread {
 /// One run. One thread of its own making aside.
 class Rebuild {
   public:
-    Rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
-            const RebuildOptions& options, const storage::Cursor& cursor)
+    Rebuild(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
+            std::shared_ptr<const Plan> plan, const RebuildOptions& options,
+            const storage::Cursor& cursor)
         : options_{options},
-          fold_{std::move(plan), database, FoldOptions{options.cache_bytes, true}},
-          commits_{database},
-          reader_{database, cursor},
+          fold_{std::move(plan), target, FoldOptions{options.cache_bytes, true}},
+          commits_{target},
+          reader_{source, until_block, cursor.finalized, options.on_damage},
+          until_block_{until_block},
           finalized_{cursor.finalized} {
         progress_.events_total = cursor.event_count;
     }
@@ -306,6 +317,9 @@ class Rebuild {
             reader_.give_back(std::move(chunk));
             tell();
         }
+        std::erase_if(corrections_, [this](const storage::CorrectionRow& row) {
+            return row.block_num > until_block_;
+        });
         PLUMBLINE_TRY_VOID(correct_below(UINT64_MAX));
         PLUMBLINE_TRY_VOID(flush());
         PLUMBLINE_TRY_VOID(commits_.wait());
@@ -397,6 +411,7 @@ class Rebuild {
     RebuildProgress progress_;
     FoldBlock block_;
     bool has_block_ = false;
+    const uint64_t until_block_;
     const uint64_t finalized_;
     std::vector<storage::CorrectionRow> corrections_;
     size_t next_correction_ = 0;
@@ -404,15 +419,25 @@ class Rebuild {
 
 }  // namespace
 
+Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
+                std::shared_ptr<const Plan> plan, const RebuildOptions& options) {
+    const auto cursor = source.cursor();
+    if (!cursor) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, source.list_children());
+    PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, source.list_corrections());
+    Rebuild run{source,          std::min(until_block, cursor->block_num), target, std::move(plan),
+                options, *cursor};
+    return run.run(children, std::move(corrections));
+}
+
 Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                const RebuildOptions& options) {
     PLUMBLINE_TRY_VOID(database.start_generation(plan->bundle()));
-    if (const auto cursor = database.cursor()) {
+    {
         const auto view = database.read_view();
-        PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, view->list_children());
-        PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, view->list_corrections());
-        Rebuild run{database, std::move(plan), options, *cursor};
-        PLUMBLINE_TRY_VOID(run.run(children, std::move(corrections)));
+        PLUMBLINE_TRY_VOID(fold_log(*view, UINT64_MAX, database, std::move(plan), options));
     }
     return database.publish_generation();
 }

@@ -24,6 +24,8 @@ struct RebuildProgress {
 struct RebuildOptions {
     size_t cache_bytes = size_t{64} << 20;  ///< rows kept in memory
     size_t commit_bytes = size_t{8} << 20;  ///< changed rows that make a commit
+    /// What to do with logs and block rows that cannot be read.
+    storage::OnDamage on_damage = storage::OnDamage::kStop;
     /// Told now and then, and once at the end; on the calling thread.
     std::function<void(const RebuildProgress&)> on_progress;
     /// Asked now and then, on the calling thread; true ends the fold with kCancelled.
@@ -40,5 +42,11 @@ struct RebuildOptions {
 /// that were never fetched.
 [[nodiscard]] Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                              const RebuildOptions& options = {});
+
+/// Folds the log that `source` shows, up to `until_block`, into the generation that `target` is
+/// writing, which must be empty. Corrections, children and finality are those of `source`.
+[[nodiscard]] Status fold_log(const storage::ReadView& source, uint64_t until_block,
+                              storage::Database& target, std::shared_ptr<const Plan> plan,
+                              const RebuildOptions& options);
 
 }  // namespace plumbline::engine

@@ -43,5 +43,7 @@ void add_list(CLI::App& app, ExitCode& exit);
 void add_dump(CLI::App& app, ExitCode& exit);
 void add_rebuild(CLI::App& app, ExitCode& exit);
 void add_doctor(CLI::App& app, ExitCode& exit);
+void add_diff(CLI::App& app, ExitCode& exit);
+void add_journal(CLI::App& app, ExitCode& exit);
 
 }  // namespace plumbline::tools

@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
     plumbline::tools::add_dump(app, exit);
     plumbline::tools::add_rebuild(app, exit);
     plumbline::tools::add_doctor(app, exit);
+    plumbline::tools::add_diff(app, exit);
+    plumbline::tools::add_journal(app, exit);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,0 +1,110 @@
+// plumbline diff: what differs between two databases.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/diff.hpp"
+#include "tools/command.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+struct DiffArguments {
+    std::string path_a;
+    std::string path_b;
+    size_t limit = 100;
+    bool json = false;
+};
+
+std::string place_of(const engine::Difference& difference) {
+    switch (difference.kind) {
+        case engine::DifferenceKind::kLog:
+            return fmt::format("event at block {}, log {}", difference.block_num,
+                               difference.log_index);
+        case engine::DifferenceKind::kBlock: return fmt::format("block {}", difference.block_num);
+        case engine::DifferenceKind::kRow:
+            return fmt::format("{} {}{}{}", difference.entity, difference.key,
+                               difference.field.empty() ? "" : ": ", difference.field);
+        case engine::DifferenceKind::kSchema: return "entity " + difference.entity;
+        case engine::DifferenceKind::kIdentity:
+        case engine::DifferenceKind::kHead: break;
+    }
+    return std::string{to_string(difference.kind)};
+}
+
+Status print_text(const engine::DiffReport& report) {
+    for (const engine::Difference& difference : report.listed) {
+        const auto side = [](const std::string& text) {
+            return text.empty() ? std::string{"nothing"} : text;
+        };
+        PLUMBLINE_TRY_VOID(print(fmt::format("{}\n  A: {}\n  B: {}\n", place_of(difference),
+                                             side(difference.a), side(difference.b))));
+    }
+    if (report.total > report.listed.size()) {
+        PLUMBLINE_TRY_VOID(
+            print(fmt::format("... and {} more\n", report.total - report.listed.size())));
+    }
+    return print(report.is_equal() ? std::string{"equal\n"}
+                                   : fmt::format("{} differences\n", report.total));
+}
+
+Status print_json(const engine::DiffReport& report) {
+    nlohmann::ordered_json out;
+    out["equal"] = report.is_equal();
+    out["differences"] = report.total;
+    out["nodes_compared"] = report.nodes_compared;
+    out["records_read"] = report.records_read;
+    auto& listed = out["listed"] = nlohmann::ordered_json::array();
+    for (const engine::Difference& difference : report.listed) {
+        nlohmann::ordered_json one;
+        one["kind"] = to_string(difference.kind);
+        if (difference.kind == engine::DifferenceKind::kLog ||
+            difference.kind == engine::DifferenceKind::kBlock) {
+            one["block"] = difference.block_num;
+            one["log_index"] = difference.log_index;
+        }
+        for (const auto& [name, text] :
+             {std::pair{"entity", &difference.entity}, {"key", &difference.key},
+              {"field", &difference.field}}) {
+            if (!text->empty()) {
+                one[name] = *text;
+            }
+        }
+        one["a"] = difference.a;
+        one["b"] = difference.b;
+        listed.push_back(std::move(one));
+    }
+    return print(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+Result<bool> run_diff(const DiffArguments& arguments) {
+    PLUMBLINE_TRY(const auto a, open_to_read(arguments.path_a));
+    PLUMBLINE_TRY(const auto b, open_to_read(arguments.path_b));
+    engine::DiffOptions options;
+    options.limit = arguments.limit;
+    PLUMBLINE_TRY(const engine::DiffReport report, engine::diff(*a, *b, options));
+    PLUMBLINE_TRY_VOID(arguments.json ? print_json(report) : print_text(report));
+    return report.is_equal();
+}
+
+}  // namespace
+
+void add_diff(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("diff", "Show what differs between two databases");
+    auto arguments = std::make_shared<DiffArguments>();
+    command->add_option("DB_A", arguments->path_a, "A database directory")->required();
+    command->add_option("DB_B", arguments->path_b, "Another one")->required();
+    command->add_option("--limit", arguments->limit, "List at most so many differences")
+        ->capture_default_str();
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer("Exit code: 0 equal, 1 different. Example: plumbline diff ./db ./other --json");
+    command->callback([arguments, &exit] {
+        if (auto equal = run_diff(*arguments); !equal) {
+            exit = fail(equal.error());
+        } else if (!*equal) {
+            exit = ExitCode::kCheckFailed;
+        }
+    });
+}
+
+}  // namespace plumbline::tools

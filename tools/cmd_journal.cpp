@@ -1,0 +1,96 @@
+// plumbline journal: every repair that was done to a database.
+#include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "tools/command.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+constexpr size_t kPageRows = 1000;
+
+struct JournalArguments {
+    std::string path;
+    uint64_t after = 0;
+    bool json = false;
+};
+
+std::string time_text(uint64_t time_s) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(time_s)));
+}
+
+std::string for_people(const storage::JournalRow& row) {
+    std::string out = fmt::format("{}  {}  {}", row.seq, time_text(row.time_s), row.kind);
+    if (!row.entity.empty()) {
+        out += fmt::format("  {} {}", row.entity, row.key);
+    }
+    out += fmt::format("  block {}, log {}\n", row.block_num, row.log_index);
+    for (const auto& [name, text] :
+         {std::pair{"before", &row.before}, {"after", &row.after}, {"reason", &row.reason},
+          {"provider", &row.provider}, {"evidence", &row.evidence}}) {
+        if (!text->empty()) {
+            out += fmt::format("    {:<9} {}\n", name, *text);
+        }
+    }
+    return out;
+}
+
+std::string for_programs(const storage::JournalRow& row) {
+    nlohmann::ordered_json out;
+    out["seq"] = row.seq;
+    out["time"] = time_text(row.time_s);
+    out["kind"] = row.kind;
+    out["block"] = row.block_num;
+    out["log_index"] = row.log_index;
+    for (const auto& [name, text] :
+         {std::pair{"entity", &row.entity}, {"key", &row.key}, {"before", &row.before},
+          {"after", &row.after}, {"reason", &row.reason}, {"provider", &row.provider},
+          {"evidence", &row.evidence}}) {
+        out[name] = *text;
+    }
+    return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+Status run_journal(const JournalArguments& arguments) {
+    PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
+    const auto view = database->read_view();
+    uint64_t after = arguments.after;
+    uint64_t shown = 0;
+    while (true) {
+        PLUMBLINE_TRY(const auto rows, view->list_journal(after, kPageRows));
+        for (const storage::JournalRow& row : rows) {
+            PLUMBLINE_TRY_VOID(print(arguments.json ? for_programs(row) : for_people(row)));
+            after = row.seq;
+            ++shown;
+        }
+        if (rows.size() < kPageRows) {
+            break;
+        }
+    }
+    if (shown == 0 && !arguments.json) {
+        return print("nothing was ever repaired\n");
+    }
+    return ok();
+}
+
+}  // namespace
+
+void add_journal(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("journal", "List every repair, oldest first");
+    auto arguments = std::make_shared<JournalArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_option("--after", arguments->after, "Only entries above this number");
+    command->add_flag("--json", arguments->json, "One JSON object a line");
+    command->footer("Example: plumbline journal ./db --json");
+    command->callback([arguments, &exit] {
+        if (auto status = run_journal(*arguments); !status) {
+            exit = fail(status.error());
+        }
+    });
+}
+
+}  // namespace plumbline::tools
