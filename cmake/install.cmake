@@ -13,6 +13,8 @@ foreach(layer core storage rpc engine)
           PATTERN "config_toml.hpp" EXCLUDE
           PATTERN "config_section.hpp" EXCLUDE
           PATTERN "config_parts.hpp" EXCLUDE
+          PATTERN "digest_store.hpp" EXCLUDE
+          PATTERN "scrub_parts.hpp" EXCLUDE
           PATTERN "reduce.hpp" EXCLUDE
           PATTERN "reducer.hpp" EXCLUDE)
 endforeach()

@@ -13,7 +13,7 @@ namespace {
 TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
     const auto overview = plumbline({"--help"});
     EXPECT_EQ(overview.code, 0);
-    for (const std::string command : {"init", "run", "status", "get", "list", "dump", "rebuild", "doctor"}) {
+    for (const std::string command : {"init", "run", "status", "get", "list", "dump", "rebuild", "diff", "journal", "doctor"}) {
         EXPECT_NE(overview.out.find(command), std::string::npos) << command;
         const auto help = plumbline({command, "--help"});
         EXPECT_EQ(help.code, 0);
@@ -49,6 +49,46 @@ TEST(CommandTest, ADirectoryThatIsNoDatabaseIsRefused) {
     TempDir dir;
     write_file(dir.file("file"), "x");
     EXPECT_EQ(plumbline({"status", dir.path()}).code, 2);
+}
+
+TEST(CommandTest, DiffAndJournalOfACopySayThatNothingDiffersAndNothingWasRepaired) {
+    TempDir dir;
+    for (const char* name : {"a", "b"}) {
+        std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.file(name));
+    }
+    const auto same = plumbline({"diff", dir.file("a"), dir.file("b")});
+    EXPECT_EQ(same.code, 0) << same.err;
+    EXPECT_EQ(same.out, "equal\n");
+    const auto json = plumbline({"diff", dir.file("a"), dir.file("b"), "--json"});
+    EXPECT_NE(json.out.find("\"differences\": 0"), std::string::npos) << json.out;
+    EXPECT_EQ(plumbline({"diff", dir.file("a"), dir.file("none")}).code, 2);
+    const auto journal = plumbline({"journal", dir.file("a")});
+    EXPECT_EQ(journal.code, 0);
+    EXPECT_EQ(journal.out, "nothing was ever repaired\n");
+    EXPECT_EQ(plumbline({"journal", dir.file("a"), "--json"}).out, "");
+}
+
+TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
+    TempDir dir;
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.file("db"));
+    const auto damage = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), PLUMBLINE_BINARY_DIR "/plumbline_damage");
+        return run_command(arguments);
+    };
+    const std::string db = dir.file("db");
+    const auto event = damage({"drop-event", db, "--block", "4", "--log-index", "1"});
+    EXPECT_EQ(event.code, 0) << event.err;
+    EXPECT_EQ(event.out, "the event at block 4, log 1 is gone\n");
+    EXPECT_EQ(damage({"drop-event", db, "--block", "4", "--log-index", "1"}).code, 1);
+    const auto field = damage(
+        {"set-field", db, "--entity", "user", "--key", "id=3", "--field", "score", "--value", "-9"});
+    EXPECT_EQ(field.out, "user id=3: score is now -9\n") << field.err;
+    const auto shown = plumbline({"get", db, "user", "id=3"});
+    EXPECT_NE(shown.out.find("-9"), std::string::npos) << shown.out << shown.err;
+    const auto index = damage({"drop-index", db, "--entity", "user", "--key", "id=2"});
+    EXPECT_EQ(index.out, "user id=2: its entry in index owner is gone\n") << index.err;
+    EXPECT_EQ(damage({"flip", db, "--family", "log", "--seed", "3"}).code, 0);
+    EXPECT_EQ(damage({"flip", db, "--family", "nothing"}).code, 1);
 }
 
 }  // namespace
