@@ -64,6 +64,15 @@ Result<LogProofInput> read_log_proof_input(const storage::Database& database) {
     return input;
 }
 
+LogProofOptions log_proof_options(const ProofConfig& config) {
+    LogProofOptions options;
+    options.level = config.level;
+    options.sample = config.sample;
+    options.requests_per_second = config.requests_per_second;
+    options.range_blocks = config.range_blocks;
+    return options;
+}
+
 /// What is known of one block of a piece.
 struct LogProver::BlockState {
     enum class Need : uint8_t {
@@ -748,9 +757,7 @@ void LogProver::take_refusal(Piece& piece, size_t index, const Error& error) {
         state.level = ProofLevel::kLinked;
         state.log_findings.clear();
         profile_.add_unprovable(piece.headers[index], error);
-        for (const auto& open : pieces_) {
-            distrust_blooms(*open);
-        }
+        distrust_blooms();
     }
 }
 
@@ -762,10 +769,7 @@ void LogProver::take_receipts(Piece& piece, size_t index, rpc::BlockReceipts rec
     BlockVerdict verdict = judge_.judge(header, receipts.batch, piece.stored_of(index));
     settle(piece, index, std::move(verdict), true);
     if (had_blooms && !profile_.blooms) {
-        fall_short(profile_.reason);
-        for (const auto& open : pieces_) {
-            distrust_blooms(*open);
-        }
+        distrust_blooms();
     }
 }
 
@@ -809,7 +813,17 @@ void LogProver::recheck_for_child(Piece& piece, const storage::ChildRow& child) 
     }
 }
 
-/// What blooms alone have settled is open again.
+/// What blooms alone have settled is open again; what was handed over cannot be taken back.
+void LogProver::distrust_blooms() {
+    if (settled_by_bloom_above_) {
+        fall_short(fmt::format("{}; the ranges above rested on blooms: prove them again",
+                               profile_.reason));
+    }
+    for (const auto& piece : pieces_) {
+        distrust_blooms(*piece);
+    }
+}
+
 void LogProver::distrust_blooms(Piece& piece) {
     for (size_t i = 0; i < piece.states.size(); ++i) {
         BlockState& state = piece.states[i];
@@ -895,8 +909,10 @@ LogProofPiece LogProver::make_piece(Piece& piece) {
     if (next <= piece.range.to) {
         out.spans.push_back({{next, piece.range.to}, base});
     }
+    settled_by_bloom_above_ = settled_by_bloom_above_ || out.counts.by_bloom > 0;
     if (base < options_.level) {
-        fall_short(out.counts.unsettled > 0 ? "not all receipts were asked for (sample)" : "");
+        fall_short(profile_.reason.empty() ? "not all receipts were asked for"
+                                           : "not provable on this chain: " + profile_.reason);
     }
     return out;
 }

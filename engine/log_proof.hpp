@@ -24,6 +24,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/chain_profile.hpp"
+#include "engine/config.hpp"
 #include "engine/finding.hpp"
 #include "engine/ingest.hpp"
 #include "engine/log_judge.hpp"
@@ -65,6 +66,9 @@ struct LogProofOptions {
     std::optional<BlockAnchor> anchor;
     unsigned failures_max = 5;  ///< in a row, of one question, before the proof gives up
 };
+
+/// What [proof] says; the range is the caller's.
+[[nodiscard]] LogProofOptions log_proof_options(const ProofConfig& config);
 
 /// A block with findings, as the chain proves it.
 struct ProvenBlock {
@@ -190,6 +194,7 @@ class LogProver {
     void take_receipts(Piece& piece, size_t index, rpc::BlockReceipts receipts);
     void settle(Piece& piece, size_t index, BlockVerdict verdict, bool has_truth);
     void recheck_for_child(Piece& piece, const storage::ChildRow& child);
+    void distrust_blooms();
     void distrust_blooms(Piece& piece);
     void finish_front();
     [[nodiscard]] LogProofPiece make_piece(Piece& piece);
@@ -217,7 +222,8 @@ class LogProver {
     ChainProfile profile_;
     std::unique_ptr<ProfileTest> test_;
     BlockAnchor anchor_;
-    bool waiting_ = false;  ///< for an answer in kAnchor or kGap
+    bool waiting_ = false;                 ///< for an answer in kAnchor or kGap
+    bool settled_by_bloom_above_ = false;  ///< a range that rests on blooms was handed over
     uint64_t next_to_ = 0;  ///< the last block that no piece holds yet
     evm::Hash next_hash_;   ///< its hash
     bool has_next_ = true;

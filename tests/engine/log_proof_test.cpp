@@ -414,6 +414,41 @@ TEST_F(LogProofTest, WithoutTrustInBloomsEveryBlockIsLookedAt) {
     EXPECT_EQ(outcome->counts.by_bloom, 0U);
 }
 
+TEST_F(LogProofTest, OneUntrueBloomEndsTheTrustInAllOfThem) {
+    // A chain whose blooms are always empty: believed, they would prove every block empty.
+    ProofWorld world{67, 80};
+    std::vector<evm::Header> headers = test::headers_of(world.chain);
+    for (size_t n = 1; n < headers.size(); ++n) {
+        headers[n].logs_bloom = {};
+        headers[n].parent_hash = headers[n - 1].hash;
+        headers[n].hash = evm::compute_hash(headers[n]);
+    }
+    HonestIndex told = world.honest;
+    const auto victim = std::next(told.logs.begin(), 5);
+    Expected expected;
+    for (const evm::Log& log : victim->second.logs) {
+        expected.emplace(FindingKind::kLogMissing, victim->first, log.log_index);
+    }
+    told.logs.erase(victim);
+    world.database = test::make_database(world.directory.file("db"), headers, *world.plan, told);
+    for (const bool self_test : {true, false}) {
+        test::PlainSource source{world.chain, headers};
+        LogProofOptions options;
+        options.range = {1, world.head()};
+        if (!self_test) {
+            options.profile = ChainProfile{};
+        }
+        const auto outcome = prove_range(source, *read_log_proof_input(*world.database), world.plan,
+                                         world.clock, options);
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        EXPECT_EQ(found_by(*outcome), expected) << self_test << text_of(*outcome);
+        EXPECT_FALSE(outcome->profile.blooms);
+        EXPECT_EQ(outcome->counts.by_bloom, 0U);
+        EXPECT_EQ(outcome->reason, "") << "receipts settle it all the same";
+        EXPECT_THAT(outcome->profile.reason, ::testing::HasSubstr("bloom"));
+    }
+}
+
 TEST_F(LogProofTest, AnotherBranchIsNoFinding) {
     ProofWorld world{41, 60};
     ProofWorld other{42, 60};

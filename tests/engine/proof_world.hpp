@@ -166,27 +166,26 @@ inline HonestIndex make_honest_index(const sim::SimChain& chain, const Plan& pla
 
 /// A database with exactly these logs of the chain's blocks, all of it covered by "http://a".
 inline std::unique_ptr<storage::Database> make_database(const std::string& path,
-                                                        const sim::SimChain& chain,
+                                                        const std::vector<evm::Header>& headers,
                                                         const Plan& plan,
                                                         const HonestIndex& index) {
-    const sim::ChainView view = chain.final_view();
     storage::OpenOptions options;
     options.create = true;
-    options.identity = storage::ChainIdentity{sim::kChainId, view.at(0)->header.hash};
+    options.identity = storage::ChainIdentity{sim::kChainId, headers.front().hash};
     options.bundle = plan.bundle();
     auto opened = storage::Database::open(path, std::move(options));
     PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
     std::unique_ptr<storage::Database> database = *std::move(opened);
     const auto batch = database->make_batch();
-    for (uint64_t n = 0; n <= view.head; ++n) {
-        const evm::Header& header = view.at(n)->header;
+    for (const evm::Header& header : headers) {
+        const uint64_t n = header.block_num;
         const auto logs = index.logs.find(n);
         const size_t count = logs == index.logs.end() ? 0 : logs->second.logs.size();
         for (size_t i = 0; i < count; ++i) {
             const evm::Log& log = logs->second.logs[i];
             batch->append_log(log, logs->second.data(log));
         }
-        if (count > 0 || n == view.head) {
+        if (count > 0 || n == headers.back().block_num) {
             batch->append_block({n, header.hash, header.parent_hash, header.timestamp,
                                  static_cast<uint32_t>(count), storage::ProofLevel::kFetched});
         }
@@ -196,14 +195,104 @@ inline std::unique_ptr<storage::Database> make_database(const std::string& path,
     }
     for (const Source& source : plan.sources()) {
         batch->extend_coverage(
-            {source.fingerprint, {0, view.head}, "http://a", storage::ProofLevel::kFetched});
+            {source.fingerprint, {0, headers.back().block_num}, "http://a", storage::ProofLevel::kFetched});
     }
-    const evm::Header& head = view.at(view.head)->header;
+    const evm::Header& head = headers.back();
     batch->set_cursor(head.block_num, head.hash, head.timestamp);
     const Status committed = database->commit(*batch, storage::Durability::kBuffered);
     PLUMBLINE_CHECK_MSG(committed.has_value(), committed ? "" : committed.error().message.c_str());
     return database;
 }
+
+inline std::vector<evm::Header> headers_of(const sim::SimChain& chain) {
+    std::vector<evm::Header> headers;
+    for (const sim::SimBlock* block : *chain.final_view().branch) {
+        headers.push_back(block->header);
+    }
+    return headers;
+}
+
+/// The receipts of a block of the simulation.
+inline evm::ReceiptBatch receipts_of(const sim::SimBlock& block) {
+    evm::ReceiptBatch batch;
+    batch.logs = block.logs;
+    for (uint32_t i = 0; i < batch.logs.logs.size(); ++i) {
+        const evm::Log& log = batch.logs.logs[i];
+        if (batch.receipts.empty() || batch.receipts.back().txn_index != log.txn_index) {
+            evm::Receipt receipt;
+            receipt.type = 2;
+            receipt.status = true;
+            receipt.cumulative_gas_used = uint64_t{60'000} * (batch.receipts.size() + 1);
+            receipt.txn_hash = log.txn_hash;
+            receipt.txn_index = log.txn_index;
+            receipt.log_begin = i;
+            batch.receipts.push_back(receipt);
+        }
+        ++batch.receipts.back().log_count;
+    }
+    return batch;
+}
+
+/// One node without JSON in between, over headers that a test may have changed.
+class PlainSource final : public rpc::ChainSource {
+  public:
+    PlainSource(const sim::SimChain& chain, std::vector<evm::Header> headers)
+        : chain_{chain},
+          headers_{std::move(headers)} {}
+
+    void get_chain_id(Callback<uint64_t> done) override {
+        open_.emplace_back([done] { done(uint64_t{sim::kChainId}); });
+    }
+    void get_heads(Callback<rpc::Heads> done) override {
+        open_.emplace_back([this, done] { done(rpc::Heads{headers_.back(), headers_.back()}); });
+    }
+    void get_headers(std::vector<uint64_t> block_nums,
+                     Callback<std::vector<evm::Header>> done) override {
+        open_.emplace_back([this, block_nums, done] {
+            std::vector<evm::Header> out;
+            for (const uint64_t n : block_nums) {
+                out.push_back(headers_.at(n));
+            }
+            done(std::move(out));
+        });
+    }
+    void get_header_by_hash(evm::Hash, Callback<evm::Header> done) override {
+        open_.emplace_back([done] { done(Error{ErrorCode::kNotFound, "not here"}); });
+    }
+    void get_range(rpc::LogFilter, evm::BlockRange, bool, Callback<rpc::RangeLogs> done) override {
+        open_.emplace_back([done] { done(Error{ErrorCode::kUnavailable, "not here"}); });
+    }
+    void get_txns(std::vector<evm::Hash>, Callback<std::vector<rpc::TxnInfo>> done) override {
+        open_.emplace_back([done] { done(Error{ErrorCode::kUnavailable, "not here"}); });
+    }
+    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
+        open_.emplace_back([this, block_hash, done] {
+            const auto found = std::ranges::find(headers_, block_hash, &evm::Header::hash);
+            if (found == headers_.end()) {
+                done(Error{ErrorCode::kNotFound, "no such block"});
+                return;
+            }
+            ++receipts_asked;
+            done(receipts_of(*chain_.final_view().at(found->block_num)));
+        });
+    }
+    uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override { return 1; }
+    size_t poll(int64_t) override {
+        const auto now = std::exchange(open_, {});
+        for (const auto& answer : now) {
+            answer();
+        }
+        return now.size();
+    }
+    size_t in_flight() const override { return open_.size(); }
+
+    uint64_t receipts_asked = 0;
+
+  private:
+    const sim::SimChain& chain_;
+    std::vector<evm::Header> headers_;
+    std::vector<std::function<void()>> open_;
+};
 
 /// All of it together.
 class ProofWorld {
@@ -224,7 +313,7 @@ class ProofWorld {
 
     /// The database as `index` has it.
     void store(const HonestIndex& index) {
-        database = make_database(directory.file("db"), chain, *plan, index);
+        database = make_database(directory.file("db"), headers_of(chain), *plan, index);
     }
     [[nodiscard]] const evm::Header& header(uint64_t n) const {
         return chain.final_view().at(n)->header;

@@ -24,6 +24,7 @@ Call make_call(Call::Kind kind) {
     call.kind = kind;
     call.filter = std::make_shared<const LogFilter>();
     call.hash = *evm::parse_hash(kHash32);
+    call.txn_hash = call.hash;
     return call;
 }
 
@@ -219,6 +220,38 @@ TEST(EthJsonTest, ReceiptsMustBelongToTheBlockAskedForAndComeInOrder) {
         EXPECT_NE(read_one(Call::Kind::kReceipts, "[" + bad + "]").get<Answer::Malformed>(),
                   nullptr)
             << bad;
+    }
+}
+
+TEST(EthJsonTest, ATransactionsReceiptMustBeTheOneAskedFor) {
+    const std::string receipt =
+        R"({"type":"0x2","status":"0x1","cumulativeGasUsed":"0x5208","transactionIndex":"0x4","transactionHash":")" +
+        kHash32 + R"(","blockHash":")" + kHash32 + R"(","logs":[)" + kLog + "]}";
+    const Answer answer = read_one(Call::Kind::kTxnReceipt, receipt);
+    const auto* batch = answer.get<evm::ReceiptBatch>();
+    ASSERT_NE(batch, nullptr) << answer.get<Answer::Malformed>()->why;
+    ASSERT_EQ(batch->receipts.size(), 1U);
+    EXPECT_EQ(batch->logs_of(batch->receipts[0]).size(), 1U);
+    for (const char* field : {"\"blockHash\":\"0x", "\"transactionHash\":\"0x"}) {
+        const std::string other = replaced(receipt, field + std::string{"aa"}, field + std::string{"bb"});
+        EXPECT_NE(read_one(Call::Kind::kTxnReceipt, other).get<Answer::Malformed>(), nullptr)
+            << field;
+    }
+    EXPECT_NE(read_one(Call::Kind::kTxnReceipt, "null").get<Answer::Null>(), nullptr);
+}
+
+TEST(EthJsonTest, ABlocksTransactionsAreHashes) {
+    const std::string block = R"({"hash":")" + kHash32 + R"(","transactions":[")" + kHash32 +
+                              R"(",")" + kHash32 + R"("],"number":"0x10"})";
+    const Answer answer = read_one(Call::Kind::kBlockTxns, block);
+    const auto* hashes = answer.get<std::vector<evm::Hash>>();
+    ASSERT_NE(hashes, nullptr);
+    EXPECT_EQ(hashes->size(), 2U);
+    for (const std::string& bad :
+         {replaced(block, "\"hash\":\"0xaa", "\"hash\":\"0xbb"), std::string{R"({"transactions":[]})"},
+          std::string{R"({"hash":")" + kHash32 + R"("})"},
+          replaced(block, "\"transactions\":[\"0x", "\"transactions\":[\"")}) {
+        EXPECT_NE(read_one(Call::Kind::kBlockTxns, bad).get<Answer::Malformed>(), nullptr) << bad;
     }
 }
 
