@@ -54,7 +54,7 @@ TEST(LogProofNodeTest, EveryTransactionTypeProvesToReceiptsAndTheDoctorIsContent
     logging::configure(logging::Level::kOff, logging::Format::kText);
     Anvil anvil{{"--slots-in-an-epoch", "1"}};
     const auto filled =
-        plumbline::test::run_script("tests/contracts/all_types.mjs", {"--rpc", anvil.url()});
+        plumbline::test::run_script("tests/contracts/all_types.mjs", {"--rpc", anvil.url(), "--blocks", "8"});
     ASSERT_EQ(filled.code, 0) << filled.err;
     const auto truth = nlohmann::json::parse(filled.out);
     ASSERT_EQ(truth.at("types"), (nlohmann::json{0, 1, 2, 3, 4}));
