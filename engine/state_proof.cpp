@@ -294,7 +294,8 @@ struct StateProver::Impl {
                          headers ? "asked by number, and the block of that number is another now"
                                  : "asked by number, and the block cannot be looked at: " +
                                        headers.error().message,
-                         state.checked);
+                         state.unchanged ? 1 : state.checked);
+            state.unchanged = false;
             state.checked = state.equal = state.differing = 0;
         }
     }

@@ -295,6 +295,11 @@ key = { id = "uint256" }
 fields = { s = "string" }
 state = { call = "cases.long", args = ["id"], returns = ["s"] }
 
+[entities.next]
+key = { id = "uint256" }
+fields = { a = "uint256" }
+state = { call = "cases.fixedItem", args = ["sure[id].n"], returns = ["a", "_", "_"] }
+
 [[on]]
 event = "cases.Nothing"
 insert = "sure"
@@ -330,6 +335,9 @@ key = { id = "id" }
                 index.put("sure", {std::to_string(id), std::to_string(id + 1)});
             }
         }
+        for (const uint64_t id : {1U, 2U, 3U, 50U}) {  // asked for by the `n` of another row
+            index.put("next", {std::to_string(id), std::to_string(id + 1)});
+        }
         for (const uint64_t id :
              {0U, 1U, 31U, 33U, 40U}) {  // above 32 they are asked for one by one
             index.put("text", {std::to_string(id), std::string(id * 1024, '\0')});
@@ -360,13 +368,14 @@ TEST_F(StateProofCases, StructsStringsCompositeKeysAndDeletedRowsAreEqualEveryWa
         EXPECT_TRUE(outcome.is_equal()) << reasons(outcome);
         EXPECT_EQ(outcome.way, way);
         EXPECT_EQ(outcome.provider, node_->url());
-        ASSERT_THAT(outcome.entities, SizeIs(4));
+        ASSERT_THAT(outcome.entities, SizeIs(5));
         EXPECT_EQ(outcome.entities[0].equal, 30U);
         EXPECT_EQ(outcome.entities[1].equal, 30U);
         EXPECT_EQ(outcome.entities[2].equal, 100U);
         EXPECT_EQ(outcome.entities[2].rows, 75U);
         EXPECT_EQ(outcome.entities[2].deleted, 25U);
         EXPECT_EQ(outcome.entities[3].equal, 5U);
+        EXPECT_EQ(outcome.entities[4].equal, 4U);
         EXPECT_GT(outcome.traffic.sent, 1000U);
         ASSERT_THAT(outcome.entities[0].roots, SizeIs(1));
         EXPECT_EQ(outcome.entities[0].roots[0].address, cases().address);
@@ -383,6 +392,8 @@ TEST_F(StateProofCases, EveryDifferenceIsTold) {
     index.bury("sure", {"9", "0"});
     index.bury("pair", {"0x" + std::string(63, '0') + "1", text_of(5), "0"});
     index.put("text", {"33", std::string(33 * 1024, '\1')});
+    index.put("next", {"8", "9"});
+    index.put("next", {"9", "10"});
     commit_at_head(index);
     for (const bool plain : {false, true}) {
         StateProofOptions options;
@@ -411,6 +422,11 @@ TEST_F(StateProofCases, EveryDifferenceIsTold) {
         EXPECT_EQ(outcome.entities[0].equal, 29U);
         EXPECT_EQ(outcome.entities[2].differing, 2U);
         EXPECT_TRUE(outcome.entities[2].is_proven()) << reasons(outcome);
+        // The row that row 9 asks by was deleted here.
+        ASSERT_THAT(outcome.entities[4].unproven, SizeIs(1)) << reasons(outcome);
+        EXPECT_EQ(outcome.entities[4].unproven[0].count, 1U);
+        EXPECT_THAT(outcome.entities[4].unproven[0].reason, HasSubstr("the sure that"));
+        EXPECT_EQ(outcome.entities[4].equal, 5U);
     }
 }
 
@@ -514,7 +530,7 @@ TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {
         ASSERT_TRUE(stored) << stored.error().message;
         records = *stored;
     }
-    ASSERT_THAT(records, SizeIs(4));
+    ASSERT_THAT(records, SizeIs(5));
     options.last_equal = [&](uint32_t entity) {
         const auto record = std::ranges::find(records, index.plan->entities()[entity].name,
                                               &storage::ProofRecord::entity);
