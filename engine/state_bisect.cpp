@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/replay_proof.hpp"
 #include "engine/state_digest.hpp"
 
 namespace plumbline::engine {
@@ -90,7 +91,8 @@ Result<bool> RowProbe::differs(uint64_t block_num) {
         PLUMBLINE_TRY(row, options_.row_at(block_num));
     }
     const storage::RowCodec codec{plan_.entities()[entity_]};
-    if (!row) {
+    const bool absent = !row;
+    if (absent) {
         row = codec.make_tombstone({});
     }
     const RowReader reader = [this](uint32_t entity,
@@ -137,6 +139,9 @@ Result<bool> RowProbe::differs(uint64_t block_num) {
         }
         const auto& [digester, leaf] = expected[i];
         const bool answered = result.kind == CallResult::Kind::kAnswered;
+        if (absent && answered && result.data.empty()) {
+            continue;  // no contract yet
+        }
         if (state_leaf(digester->getter(), answered ? LeafStatus::kAnswered : LeafStatus::kReverted,
                        result.data) == leaf) {
             continue;
@@ -150,6 +155,23 @@ Result<bool> RowProbe::differs(uint64_t block_num) {
 }
 
 }  // namespace
+
+RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint32_t entity,
+                   std::string_view key, std::string scratch_parent) {
+    ReplayOptions options;
+    options.scratch_parent = std::move(scratch_parent);
+    return [&view, plan = std::move(plan), entity, key = std::string{key},
+            options](uint64_t block_num) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(const auto scratch, fold_to_scratch(view, plan, block_num, options));
+        const auto then = scratch->database().read_view();
+        const auto found = then->scan_entity(entity, key, {}, true);
+        PLUMBLINE_TRY_VOID(found->status());
+        if (!found->valid() || found->key() != key) {
+            return std::optional<std::string>{};
+        }
+        return std::optional{std::string{found->row()}};
+    };
+}
 
 Result<FirstWrongBlock> find_first_wrong_block(rpc::ChainSource& source,
                                                const storage::ReadView& view, const Plan& plan,

@@ -52,6 +52,20 @@ std::optional<StorageRoot> parse_root(std::string_view text) {
     return StorageRoot{*address, *storage, *code};
 }
 
+/// Changes with any byte of any row.
+Result<std::string> rows_mark(const storage::ReadView& view, uint32_t entity) {
+    PLUMBLINE_TRY(const storage::DigestNode root, view.digest_root({static_cast<int>(entity)}));
+    return fmt::format("{}/{}", root.count, to_string(root.sum));
+}
+
+const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>& records,
+                                        std::string_view entity) {
+    const auto found = std::ranges::find_if(records, [&](const storage::ProofRecord& record) {
+        return record.proof == "state" && record.entity == entity;
+    });
+    return found == records.end() ? nullptr : &*found;
+}
+
 bool looks_up(const StateOperand& operand) {
     return operand.kind == StateOperand::Kind::kLookup;
 }
@@ -120,6 +134,33 @@ std::optional<std::vector<StorageRoot>> roots_of_record(const Plan& plan, uint32
         return std::nullopt;
     }
     return out;
+}
+
+Status record_state(storage::Database& database, const storage::ReadView& view, const Plan& plan,
+                    const StateOutcome& outcome, uint64_t time_s) {
+    PLUMBLINE_TRY(const auto records, view.list_proofs());
+    const auto batch = database.make_batch();
+    for (const EntityState& state : outcome.entities) {
+        PLUMBLINE_TRY(const std::string rows, rows_mark(view, state.entity));
+        const storage::ProofRecord* last = find_record(records, state.name);
+        batch->record_proof(make_state_record(plan, outcome, state, rows, time_s, last));
+    }
+    return database.commit(*batch, storage::Durability::kSync);
+}
+
+std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equal_of(
+    const storage::ReadView& view, std::shared_ptr<const Plan> plan) {
+    auto listed = view.list_proofs();
+    auto records = listed ? *std::move(listed) : std::vector<storage::ProofRecord>{};
+    return [&view, plan = std::move(plan), records = std::move(records)](
+               uint32_t entity) -> std::optional<std::vector<StorageRoot>> {
+        const auto* record = find_record(records, plan->entities()[entity].name);
+        const auto rows = rows_mark(view, entity);
+        if (record == nullptr || !rows) {
+            return std::nullopt;
+        }
+        return roots_of_record(*plan, entity, *record, *rows);
+    };
 }
 
 }  // namespace plumbline::engine

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,13 @@
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
+
+/// Keeps how every entity of `outcome` ended, as one commit. `view` is the one that was compared.
+[[nodiscard]] Status record_state(storage::Database& database, const storage::ReadView& view,
+                                  const Plan& plan, const StateOutcome& outcome, uint64_t time_s);
+/// `StateProofOptions::last_equal` from what `record_state` kept; must not outlive `view`.
+[[nodiscard]] std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equal_of(
+    const storage::ReadView& view, std::shared_ptr<const Plan> plan);
 
 /// `rows` stands for the entity's rows as they were compared: the text of their digest's root.
 /// Where nothing was asked because nothing changed, `last` gives the figures.

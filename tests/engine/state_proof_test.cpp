@@ -519,30 +519,39 @@ TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {
     node_->call("evm_mine");
     commit_at_head(index);
     StateProofOptions options;
-    std::vector<storage::ProofRecord> records;
     {
-        const auto batch = index.database->make_batch();
-        for (const EntityState& state : first.entities) {
-            batch->record_proof(make_state_record(*index.plan, first, state, "7/abc", 1700000000));
-        }
-        ASSERT_TRUE(index.database->commit(*batch, storage::Durability::kSync));
-        const auto stored = index.database->read_view()->list_proofs();
-        ASSERT_TRUE(stored) << stored.error().message;
-        records = *stored;
+        const auto view = index.database->read_view();
+        const Status kept = record_state(*index.database, *view, *index.plan, first, 1'700'000'000);
+        ASSERT_TRUE(kept) << kept.error().message;
     }
-    ASSERT_THAT(records, SizeIs(5));
-    options.last_equal = [&](uint32_t entity) {
-        const auto record = std::ranges::find(records, index.plan->entities()[entity].name,
-                                              &storage::ProofRecord::entity);
-        return roots_of_record(*index.plan, entity, *record, entity == 2 ? "8/abc" : "7/abc");
-    };
+    index.bury("sure", {"200", "7"});  // these rows changed since
+    commit_at_head(index);
+    auto view = index.database->read_view();
+    options.last_equal = last_equal_of(*view, index.plan);
     const StateOutcome second = index.prove(*source_, options);
     EXPECT_TRUE(second.is_equal());
     EXPECT_TRUE(second.entities[0].unchanged);
     EXPECT_FALSE(second.entities[2].unchanged);
-    EXPECT_EQ(second.entities[2].equal, 100U);
+    EXPECT_EQ(second.entities[2].equal, 101U);
     EXPECT_EQ(second.entities[0].traffic.requests, 0U);
     EXPECT_EQ(second.entities[0].roots, first.entities[0].roots);
+
+    // What was kept of the first still holds, though kept anew by a proof that asked nothing.
+    {
+        const Status kept =
+            record_state(*index.database, *view, *index.plan, second, 1'700'000'001);
+        ASSERT_TRUE(kept) << kept.error().message;
+        view = index.database->read_view();
+        const auto records = view->list_proofs();
+        ASSERT_TRUE(records);
+        ASSERT_THAT(*records, SizeIs(5));
+        EXPECT_EQ((*records)[0].entity, "item");
+        EXPECT_TRUE((*records)[0].is_equal);
+        EXPECT_EQ((*records)[0].checked, 30U);
+        EXPECT_THAT((*records)[0].detail, HasSubstr("storage unchanged; storage 0x"));
+        options.last_equal = last_equal_of(*view, index.plan);
+    }
+    EXPECT_TRUE(index.prove(*source_, options).entities[2].unchanged);
 
     // A slot nobody maps: the storage is another, so everything is asked about.
     node_->call("anvil_setStorageAt",
@@ -1001,6 +1010,14 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     ASSERT_TRUE(found->last_right);
     EXPECT_EQ(*found->last_right, before - 1);
     EXPECT_LE(found->reads, 14U);
+
+    // The same over all of history, with the rows that the log makes.
+    BisectOptions whole;
+    whole.from_block = 0;
+    whole.row_at = rows_by_fold(*view, plan, vote, key, dir.path());
+    const auto again = find_first_wrong_block(*source_, *view, *plan, vote, key, whole);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->block_num, before);
 
     // Another row agrees, so there is nothing to find.
     const auto other = view->scan_entity(vote, {}, key);
