@@ -15,6 +15,7 @@ foreach(layer core storage rpc engine)
           PATTERN "config_parts.hpp" EXCLUDE
           PATTERN "digest_store.hpp" EXCLUDE
           PATTERN "scrub_parts.hpp" EXCLUDE
+          PATTERN "state_task.hpp" EXCLUDE
           PATTERN "reduce.hpp" EXCLUDE
           PATTERN "reducer.hpp" EXCLUDE)
 endforeach()
