@@ -52,12 +52,6 @@ std::optional<StorageRoot> parse_root(std::string_view text) {
     return StorageRoot{*address, *storage, *code};
 }
 
-/// Changes with any byte of any row.
-Result<std::string> rows_mark(const storage::ReadView& view, uint32_t entity) {
-    PLUMBLINE_TRY(const storage::DigestNode root, view.digest_root({static_cast<int>(entity)}));
-    return fmt::format("{}/{}", root.count, to_string(root.sum));
-}
-
 const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>& records,
                                         std::string_view entity) {
     const auto found = std::ranges::find_if(records, [&](const storage::ProofRecord& record) {
@@ -136,16 +130,20 @@ std::optional<std::vector<StorageRoot>> roots_of_record(const Plan& plan, uint32
     return out;
 }
 
-Status record_state(storage::Database& database, const storage::ReadView& view, const Plan& plan,
-                    const StateOutcome& outcome, uint64_t time_s) {
+Result<std::string> state_rows_mark(const storage::ReadView& view, uint32_t entity) {
+    PLUMBLINE_TRY(const storage::DigestNode root, view.digest_root({static_cast<int>(entity)}));
+    return fmt::format("{}/{}", root.count, to_string(root.sum));
+}
+
+Status add_state_records(storage::CommitBatch& batch, const storage::ReadView& view,
+                         const Plan& plan, const StateOutcome& outcome, uint64_t time_s) {
     PLUMBLINE_TRY(const auto records, view.list_proofs());
-    const auto batch = database.make_batch();
     for (const EntityState& state : outcome.entities) {
-        PLUMBLINE_TRY(const std::string rows, rows_mark(view, state.entity));
+        PLUMBLINE_TRY(const std::string rows, state_rows_mark(view, state.entity));
         const storage::ProofRecord* last = find_record(records, state.name);
-        batch->record_proof(make_state_record(plan, outcome, state, rows, time_s, last));
+        batch.record_proof(make_state_record(plan, outcome, state, rows, time_s, last));
     }
-    return database.commit(*batch, storage::Durability::kSync);
+    return ok();
 }
 
 std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equal_of(
@@ -155,7 +153,7 @@ std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equ
     return [&view, plan = std::move(plan), records = std::move(records)](
                uint32_t entity) -> std::optional<std::vector<StorageRoot>> {
         const auto* record = find_record(records, plan->entities()[entity].name);
-        const auto rows = rows_mark(view, entity);
+        const auto rows = state_rows_mark(view, entity);
         if (record == nullptr || !rows) {
             return std::nullopt;
         }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,14 +15,17 @@
 
 namespace plumbline::engine {
 
-/// Keeps how every entity of `outcome` ended, as one commit. `view` is the one that was compared.
-[[nodiscard]] Status record_state(storage::Database& database, const storage::ReadView& view,
-                                  const Plan& plan, const StateOutcome& outcome, uint64_t time_s);
-/// `StateProofOptions::last_equal` from what `record_state` kept; must not outlive `view`.
+/// Keeps how every entity of `outcome` ended. `view` is the one that was compared.
+[[nodiscard]] Status add_state_records(storage::CommitBatch& batch, const storage::ReadView& view,
+                                       const Plan& plan, const StateOutcome& outcome,
+                                       uint64_t time_s);
+/// `StateProofOptions::last_equal` from what `add_state_records` kept; must not outlive `view`.
 [[nodiscard]] std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equal_of(
     const storage::ReadView& view, std::shared_ptr<const Plan> plan);
 
-/// `rows` stands for the entity's rows as they were compared: the text of their digest's root.
+/// What `rows` is below: changes with any byte of any row of the entity.
+[[nodiscard]] Result<std::string> state_rows_mark(const storage::ReadView& view, uint32_t entity);
+/// `rows` stands for the entity's rows as they were compared.
 /// Where nothing was asked because nothing changed, `last` gives the figures.
 [[nodiscard]] storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& outcome,
                                                      const EntityState& state,

@@ -166,6 +166,14 @@ class Index {
         const Status committed = database->commit(*batch_, storage::Durability::kSync);
         ASSERT_TRUE(committed) << committed.error().message;
     }
+    /// Records how a proof of the index as it is ended.
+    void keep(const StateOutcome& outcome, uint64_t time_s) {
+        const auto view = database->read_view();
+        const auto batch = database->make_batch();
+        const Status added = add_state_records(*batch, *view, *plan, outcome, time_s);
+        ASSERT_TRUE(added) << added.error().message;
+        ASSERT_TRUE(database->commit(*batch, storage::Durability::kSync));
+    }
     StateOutcome prove(rpc::ChainSource& source, StateProofOptions options = {}) const {
         const auto view = database->read_view();
         return prove_state(source, *view, plan, std::move(options));
@@ -519,11 +527,7 @@ TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {
     node_->call("evm_mine");
     commit_at_head(index);
     StateProofOptions options;
-    {
-        const auto view = index.database->read_view();
-        const Status kept = record_state(*index.database, *view, *index.plan, first, 1'700'000'000);
-        ASSERT_TRUE(kept) << kept.error().message;
-    }
+    { index.keep(first, 1'700'000'000); }
     index.bury("sure", {"200", "7"});  // these rows changed since
     commit_at_head(index);
     auto view = index.database->read_view();
@@ -538,9 +542,7 @@ TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {
 
     // What was kept of the first still holds, though kept anew by a proof that asked nothing.
     {
-        const Status kept =
-            record_state(*index.database, *view, *index.plan, second, 1'700'000'001);
-        ASSERT_TRUE(kept) << kept.error().message;
+        index.keep(second, 1'700'000'001);
         view = index.database->read_view();
         const auto records = view->list_proofs();
         ASSERT_TRUE(records);
