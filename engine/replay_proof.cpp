@@ -269,6 +269,9 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
     report.block_num = cursor ? cursor->block_num : 0;
     report.block_hash = cursor ? cursor->block_hash : evm::Hash{};
     report.events = report.scrub.logs;
+    if (report.scrub.is_log_broken_off) {
+        return report;
+    }
     PLUMBLINE_TRY(const auto scratch,
                   fold_to_scratch(view, std::move(plan), UINT64_MAX, options));
     const auto fold = scratch->database().read_view();
@@ -285,8 +288,13 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
                                .run(scrubbed.rebuilt));
     }
     if (is_log_whole && !options.entity) {
-        PLUMBLINE_TRY_VOID(compare_quarantine(view, *fold, report.findings));
-        PLUMBLINE_TRY_VOID(compare_undo(view, *fold, report.findings));
+        for (const auto& [status, what] :
+             {std::pair{compare_quarantine(view, *fold, report.findings), "quarantine"},
+              {compare_undo(view, *fold, report.findings), "undo"}}) {
+            PLUMBLINE_TRY(const bool is_broken_off,
+                          note_broken_off(status, what, report.findings));
+            static_cast<void>(is_broken_off);
+        }
     }
     return report;
 }

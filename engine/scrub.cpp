@@ -40,6 +40,20 @@ std::string describe(const storage::DigestNode& node) {
     return fmt::format("{} with digest {}", node.count, to_string(node.sum));
 }
 
+Result<bool> note_broken_off(const Status& scanned, std::string_view what, Findings& findings) {
+    if (scanned) {
+        return false;
+    }
+    if (scanned.error().code != ErrorCode::kCorruption) {
+        return scanned.error();
+    }
+    Finding finding = finding_of(FindingKind::kUnreadable);
+    finding.detail =
+        fmt::format("{}: {}; what follows was not looked at", what, scanned.error().message);
+    findings.add(std::move(finding));
+    return true;
+}
+
 Status scrub_quarantine(ScrubRun& run) {
     const auto scan = storage::scan_raw_quarantine(run.view);
     uint64_t rows = 0;
@@ -51,8 +65,9 @@ Status scrub_quarantine(ScrubRun& run) {
             run.report.findings.add(std::move(finding));
         }
     }
-    PLUMBLINE_TRY_VOID(scan->status());
-    if (rows != run.view.quarantine_count()) {
+    PLUMBLINE_TRY(const bool is_broken_off,
+                  note_broken_off(scan->status(), "quarantine", run.report.findings));
+    if (!is_broken_off && rows != run.view.quarantine_count()) {
         Finding finding = finding_of(FindingKind::kCountDiffers);
         finding.stored = fmt::to_string(run.view.quarantine_count());
         finding.expected = fmt::to_string(rows);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -68,6 +69,8 @@ struct ScrubReport {
     std::vector<ScrubbedEntity> entities;
     /// A digest itself was damaged (and not what it is of).
     bool has_damaged_digests = false;
+    /// RocksDB could not read the log to its end, so it cannot be folded either.
+    bool is_log_broken_off = false;
     /// The log's bytes are what the commits wrote.
     [[nodiscard]] bool is_log_whole() const noexcept { return log_findings == 0; }
     uint64_t log_findings = 0;
@@ -76,5 +79,10 @@ struct ScrubReport {
 /// An error is trouble that lets nothing be said at all, or kCancelled; damage is a finding.
 [[nodiscard]] Result<ScrubReport> scrub(const storage::ReadView& view,
                                         const ScrubOptions& options = {});
+
+/// Where RocksDB broke off a scan because of damage: notes that and goes on, true = it was so.
+/// Any other trouble is handed back.
+[[nodiscard]] Result<bool> note_broken_off(const Status& scanned, std::string_view what,
+                                           Findings& findings);
 
 }  // namespace plumbline::engine

@@ -64,16 +64,9 @@ class EntityScrub {
     }
     /// A scan that RocksDB broke off is a finding; other trouble is an error.
     [[nodiscard]] Status note_stop(const Status& status, bool& is_whole) {
-        if (status) {
-            return ok();
-        }
-        if (status.error().code != ErrorCode::kCorruption) {
-            return status;
-        }
-        is_whole = false;
-        Finding out = finding(FindingKind::kUnreadable, {});
-        out.detail = status.error().message + "; what follows was not looked at";
-        report_.findings.add(std::move(out));
+        PLUMBLINE_TRY(const bool is_broken_off,
+                      note_broken_off(status, layout_.name, report_.findings));
+        is_whole = is_whole && !is_broken_off;
         return ok();
     }
 

@@ -122,9 +122,17 @@ class LogScrub {
             }
             judge(maintained);
         }
-        PLUMBLINE_TRY_VOID(note_stop(logs_->status(), "log"));
-        PLUMBLINE_TRY_VOID(note_stop(blocks_->status(), "blocks"));
-        PLUMBLINE_TRY_VOID(leaves_.status());
+        for (const auto& [status, what] :
+             {std::pair{logs_->status(), "log"}, {blocks_->status(), "blocks"},
+              {leaves_.status(), "the log's digests"}}) {
+            PLUMBLINE_TRY(const bool is_broken_off,
+                          note_broken_off(status, what, report_.findings));
+            report_.is_log_broken_off = report_.is_log_broken_off || is_broken_off;
+        }
+        if (report_.is_log_broken_off) {
+            ++report_.log_findings;
+            return ok();
+        }
         PLUMBLINE_TRY_VOID(settle());
         if (is_whole_) {
             check_totals();
@@ -136,21 +144,6 @@ class LogScrub {
     void add(Finding finding) {
         ++report_.log_findings;
         report_.findings.add(std::move(finding));
-    }
-
-    /// RocksDB could not read on: what it said is a finding, and the rest stays unknown.
-    [[nodiscard]] Status note_stop(const Status& status, std::string_view what) {
-        if (status) {
-            return ok();
-        }
-        if (status.error().code != ErrorCode::kCorruption) {
-            return status;
-        }
-        Finding finding = finding_of(FindingKind::kUnreadable);
-        finding.detail = fmt::format("{}: {}; what follows was not looked at", what,
-                                     status.error().message);
-        add(std::move(finding));
-        return ok();
     }
 
     void skip_misfits(storage::RawScanner& scan, size_t key_size, std::string_view what) {

@@ -150,7 +150,7 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
     append_log_value(my.value_scratch, log, data, txn, ids);
     my.writes.Put(my.log_family, to_slice(my.key_scratch), to_slice(my.value_scratch))
         .PermitUncheckedError();
-    const Digest hash = hash_log(log, data, txn, my.value_scratch);
+    const Digest hash = hash_log(log, data, txn, my.other_scratch);
     if (my.key_scratch > my.log_tail) {
         my.add_log_change(log.block_num, {1, hash});
         my.log_tail.assign(my.key_scratch);

@@ -21,6 +21,9 @@ Digest to_digest(XXH128_hash_t hash) noexcept {
 constexpr char kLogMark = 'L';
 constexpr char kBlockMark = 'B';
 
+/// What is hashed of a log besides its data takes at most this.
+constexpr size_t kLogHeadMax = 1 + 8 + 4 + 4 + 1 + 1 + 20 + 5 * 32 + 20 + 20 + 32;
+
 void put_node(std::string& out, const DigestNode& node) {
     put_varint(out, node.count);
     put_be64(out, node.sum.high);
@@ -54,27 +57,38 @@ Digest hash_row(uint64_t key_hash, std::string_view row) noexcept {
 }
 
 Digest hash_log(const evm::Log& log, ByteView data, const TxnFields* txn, std::string& scratch) {
-    scratch.clear();
-    put_u8(scratch, static_cast<uint8_t>(kLogMark));
-    put_be64(scratch, log.block_num);
-    put_be32(scratch, log.log_index);
-    put_be32(scratch, log.txn_index);
-    put_u8(scratch, log.topic_count);
-    put_u8(scratch, txn == nullptr ? 0 : txn->to ? 2 : 1);
-    put_bytes(scratch, log.address.view());
-    put_bytes(scratch, log.txn_hash.view());
+    const size_t need = kLogHeadMax + data.size();
+    if (scratch.size() < need) {
+        scratch.resize(need);
+    }
+    char* out = scratch.data();
+    const auto put = [&out](const void* bytes, size_t size) {
+        std::memcpy(out, bytes, size);
+        out += size;
+    };
+    *out++ = kLogMark;
+    store_be64(out, log.block_num);
+    store_be32(out + 8, log.log_index);
+    store_be32(out + 12, log.txn_index);
+    out += 16;
+    *out++ = static_cast<char>(log.topic_count);
+    *out++ = static_cast<char>(txn == nullptr ? 0 : txn->to ? 2 : 1);
+    put(log.address.data(), evm::Address::size());
+    put(log.txn_hash.data(), evm::Hash::size());
     for (size_t i = 0; i < log.topic_count; ++i) {
-        put_bytes(scratch, log.topics[i].view());
+        put(log.topics[i].data(), evm::Hash::size());
     }
     if (txn != nullptr) {
         uint8_t value[32];
         txn->value.to_be(value);
-        put_bytes(scratch, txn->from.view());
-        put_bytes(scratch, txn->to.value_or(evm::Address{}).view());
-        put_bytes(scratch, ByteView{value, sizeof(value)});
+        put(txn->from.data(), evm::Address::size());
+        put(txn->to.value_or(evm::Address{}).data(), evm::Address::size());
+        put(value, sizeof(value));
     }
-    put_bytes(scratch, data);
-    return to_digest(XXH3_128bits(scratch.data(), scratch.size()));
+    if (!data.empty()) {
+        put(data.data(), data.size());
+    }
+    return to_digest(XXH3_128bits(scratch.data(), static_cast<size_t>(out - scratch.data())));
 }
 
 Digest hash_block(const BlockRow& block) {
