@@ -53,17 +53,21 @@ class Meddler final : public rpc::ChainSource {
 
     /// Asked for each call of a question; what it gives is the answer.
     std::function<std::optional<CallResult>(size_t provider, const rpc::CallRequest&)> answer;
-    bool no_hashes = false;  ///< blocks are known by number only
+    bool no_hashes = false;                        ///< blocks are known by number only
+    std::function<bool(size_t provider)> is_down;  ///< asked for each question
+    std::function<void(rpc::AccountProof&)> spoil_proof;
     std::function<void()> before_headers;
     std::vector<std::string> names;  ///< more than the inner one has: all ask the same node
-    std::vector<size_t> asked;       ///< providers, by question
 
     std::vector<std::string> provider_names() const override {
         return names.empty() ? inner_.provider_names() : names;
     }
     void call(std::vector<rpc::CallRequest> requests, rpc::StateBlock block,
               std::optional<size_t> provider, Callback<rpc::CallAnswers> done) override {
-        asked.push_back(provider.value_or(0));
+        if (is_down && is_down(provider.value_or(0))) {
+            done(Error{ErrorCode::kUnavailable, "no answer within 120 s"});
+            return;
+        }
         std::vector<std::optional<CallResult>> scripted;
         bool any = false;
         for (const rpc::CallRequest& request : requests) {
@@ -91,7 +95,12 @@ class Meddler final : public rpc::ChainSource {
     void get_proof(Address address, std::vector<Hash> slots, rpc::StateBlock block,
                    std::optional<size_t> provider, Callback<rpc::AccountProof> done) override {
         inner_.get_proof(address, std::move(slots), block, names.empty() ? provider : 0,
-                         std::move(done));
+                         [this, done = std::move(done)](Result<rpc::AccountProof> proof) {
+                             if (spoil_proof && proof) {
+                                 spoil_proof(*proof);
+                             }
+                             done(std::move(proof));
+                         });
     }
     void get_chain_id(Callback<uint64_t> done) override { inner_.get_chain_id(std::move(done)); }
     void get_heads(Callback<rpc::Heads> done) override { inner_.get_heads(std::move(done)); }
@@ -599,6 +608,79 @@ TEST_F(StateProofCases, RefusalsHalveAndARowThatNobodyCanSettleIsUnproven) {
     EXPECT_FALSE(outcome.is_equal());
 }
 
+TEST_F(StateProofCases, AProviderThatFallsSilentIsReplacedAndNothingIsCountedTwice) {
+    Index index{config(), abis()};
+    fill(index);
+    commit_at_head(index);
+    Meddler source{*source_};
+    source.names = {"silent", "whole"};
+    size_t questions = 0;
+    source.is_down = [&](size_t provider) { return provider == 0 && ++questions > 4; };
+    StateProofOptions options;
+    options.chunk_rows = 10;
+    const StateOutcome outcome = index.prove(source, options);
+    EXPECT_TRUE(outcome.is_equal()) << reasons(outcome);
+    EXPECT_EQ(outcome.provider, "whole");
+    EXPECT_EQ(outcome.entities[0].equal, 30U);
+    EXPECT_EQ(outcome.entities[2].equal, 100U);
+
+    source.is_down = [](size_t) { return true; };
+    const StateOutcome none = index.prove(source, options);
+    EXPECT_THAT(reasons(none), HasSubstr("silent: no answer within 120 s; whole: no answer"));
+    EXPECT_EQ(none.entities[2].unproven[0].count, 100U);
+
+    source.is_down = nullptr;
+    size_t asked = 0;
+    options.is_cancelled = [&] { return ++asked > 5; };
+    const StateOutcome cancelled = index.prove(source, options);
+    EXPECT_FALSE(cancelled.is_equal());
+    EXPECT_THAT(reasons(cancelled), HasSubstr("cancelled"));
+    for (const EntityState& state : cancelled.entities) {
+        uint64_t unproven = 0;
+        for (const auto& item : state.unproven) {
+            unproven += item.count;
+        }
+        EXPECT_EQ(state.checked + unproven, state.rows + state.deleted) << state.name;
+    }
+}
+
+TEST_F(StateProofCases, LessGasIsAskedForWhereMoreIsRefused) {
+    Index index{config(), abis()};
+    fill(index);
+    commit_at_head(index);
+    Meddler source{*source_};
+    source.answer = [](size_t, const rpc::CallRequest& request) {
+        return request.gas > 30'000'000
+                   ? std::optional{CallResult{
+                         CallResult::Kind::kRefused, {}, "gas limit is too high"}}
+                   : std::nullopt;
+    };
+    const StateOutcome outcome = index.prove(source);
+    EXPECT_TRUE(outcome.is_equal()) << reasons(outcome);
+    EXPECT_EQ(outcome.way, "program by override");
+}
+
+TEST_F(StateProofCases, AGetterThatAnswersOtherwiseInsideTheNodeProvesNothing) {
+    Index index{config(), abis()};
+    fill(index);
+    index.put("sure", {"13", "99"});
+    commit_at_head(index);
+    Meddler source{*source_};
+    source.answer = [](size_t, const rpc::CallRequest& request) {
+        Bytes answer(32);
+        answer[31] = 99;
+        return request.to == cases().address && request.data.size() == 36
+                   ? std::optional{CallResult{CallResult::Kind::kAnswered, answer, {}}}
+                   : std::nullopt;
+    };
+    StateProofOptions options;
+    options.entities = {2};
+    const StateOutcome outcome = index.prove(source, options);
+    EXPECT_EQ(outcome.entities[0].equal, 99U);
+    EXPECT_TRUE(outcome.findings.empty());
+    EXPECT_THAT(reasons(outcome), HasSubstr("it may look at gas, sender or time"));
+}
+
 // ---- contracts that are not there, many contracts ----------------------------------------------
 
 TEST_F(StateProofTest, ManyContractsOfOneKindAndOneThatIsNotThere) {
@@ -1005,6 +1087,18 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     auto database = open_read_only(db);
     ASSERT_TRUE(database);
     const auto view = (*database)->read_view();
+    // A storage proof that does not fit the header proves nothing, and finds nothing.
+    Meddler liar{*source_};
+    liar.spoil_proof = [](rpc::AccountProof& proof) {
+        if (!proof.slots.empty()) {
+            proof.slots.back().nodes.back().back() ^= 1;
+        }
+    };
+    options.plain_only = true;
+    const StateOutcome lied = prove_state(liar, *view, plan, options);
+    EXPECT_THAT(lied.entities[0].storage_note, HasSubstr("does not fit the block's state root"));
+    EXPECT_EQ(lied.entities[0].differing, 1U);
+
     const auto found = find_first_wrong_block(*source_, *view, *plan, vote, key);
     ASSERT_TRUE(found) << found.error().message;
     // The cheat changes the state of the block that is the head.
