@@ -45,6 +45,9 @@ struct Finding {
     std::string detail;    ///< what else a person wants to know
 };
 
+/// One sentence for people, without a full stop.
+[[nodiscard]] std::string describe(const Finding& finding);
+
 /// What is found is kept up to a limit; what is beyond it is only counted.
 struct Findings {
     static constexpr size_t kKeptMax = 10'000;

@@ -1,0 +1,19 @@
+// A chain for the commands that work on a database: by --rpc, else as its stored config says.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::tools {
+
+/// What `rpc::PoolObserver` tells goes to the log from warnings on. Null where neither `urls` nor
+/// `config` names an endpoint.
+[[nodiscard]] std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
+                                                           const std::vector<std::string>& urls);
+
+}  // namespace plumbline::tools

@@ -1,0 +1,89 @@
+// plumbline repair: mend what the proofs find, cause first.
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/stored_plan.hpp"
+#include "engine/verify.hpp"
+#include "tools/chain_access.hpp"
+#include "tools/command.hpp"
+#include "tools/proof_text.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+struct RepairArguments {
+    std::string path;
+    std::vector<std::string> rpc;
+    std::string on_drift;
+    std::string scratch;
+    bool dry_run = false;
+    bool json = false;
+};
+
+Result<std::unique_ptr<storage::Database>> open_for(const RepairArguments& arguments) {
+    if (arguments.dry_run) {
+        return open_to_read(arguments.path);
+    }
+    storage::OpenOptions options;
+    options.notice = [](const std::string& text) { logging::warning(text); };
+    auto database = storage::Database::open(arguments.path, std::move(options));
+    if (!database && database.error().code == ErrorCode::kNotFound) {
+        return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
+    }
+    return database;
+}
+
+Result<ExitCode> run_repair(const RepairArguments& arguments) {
+    PLUMBLINE_TRY(const auto database, open_for(arguments));
+    PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
+    PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
+    engine::RepairOptions options;
+    options.verify.proof = config.proof;
+    options.verify.proof.level = storage::ProofLevel::kReceipts;
+    options.verify.scratch_dir = arguments.scratch;
+    options.verify.on_progress = show_progress;
+    options.dry_run = arguments.dry_run;
+    options.on_drift = config.repair.on_drift;
+    if (!arguments.on_drift.empty()) {
+        options.on_drift = arguments.on_drift == "chain" ? engine::DriftPolicy::kChain : engine::DriftPolicy::kReport;
+    }
+    const auto chain = open_chain(config, arguments.rpc);
+    auto repaired = engine::repair(*database, plan, chain.get(), options);
+    logging::set_status_line({});
+    PLUMBLINE_TRY(const engine::RepairOutcome outcome, std::move(repaired));
+    if (!arguments.dry_run) {
+        const auto batch = database->make_batch();
+        PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, *plan, outcome.report));
+        PLUMBLINE_TRY_VOID(database->commit(*batch, storage::Durability::kSync));
+    }
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run).dump(2) + "\n"
+                                            : to_text(outcome, arguments.dry_run)));
+    return outcome.is_whole() ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+}  // namespace
+
+void add_repair(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("repair", "Find what is wrong, mend it, and look again");
+    auto arguments = std::make_shared<RepairArguments>();
+    command->add_option("DB", arguments->path, "The database directory; no service may be running, unless --dry-run")
+        ->required();
+    command->add_option("--rpc", arguments->rpc, "Ask this endpoint instead of the config's; again for several");
+    command->add_option("--on-drift", arguments->on_drift,
+                        "What if the contract tells something that its events do not: report, or chain (write it); "
+                        "default: [repair] on_drift of the config")
+        ->check(CLI::IsMember({"report", "chain"}));
+    command->add_option("--scratch", arguments->scratch, "Where the replay may fold; default: beside DB");
+    command->add_flag("--dry-run", arguments->dry_run, "Say what would be done and change nothing");
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is something to do.\n"
+        "Example: plumbline repair ./db --rpc http://127.0.0.1:8545 --dry-run");
+    command->callback([arguments, &exit] {
+        const auto result = run_repair(*arguments);
+        exit = result ? *result : fail(result.error());
+    });
+}
+
+}  // namespace plumbline::tools

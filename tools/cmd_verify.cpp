@@ -1,0 +1,112 @@
+// plumbline verify: the three proofs, on a database at rest or beside a running service.
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/stored_plan.hpp"
+#include "engine/verify.hpp"
+#include "tools/chain_access.hpp"
+#include "tools/command.hpp"
+#include "tools/proof_text.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+struct VerifyArguments {
+    std::string path;
+    std::string proof = "all";
+    std::vector<std::string> entities;
+    std::vector<std::string> rpc;
+    std::optional<uint64_t> from;
+    std::optional<uint64_t> to;
+    std::string scratch;
+    bool json = false;
+};
+
+Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
+                                           const storage::Database& database) {
+    engine::VerifyOptions options;
+    const auto wants = [&](std::string_view proof) {
+        return arguments.proof == "all" || arguments.proof == proof;
+    };
+    options.with_log = wants("log");
+    options.with_replay = wants("replay");
+    options.with_state = wants("state");
+    options.from = arguments.from;
+    options.to = arguments.to;
+    options.scratch_dir = arguments.scratch;
+    for (const std::string& name : arguments.entities) {
+        PLUMBLINE_TRY(const size_t entity, find_entity(database, name));
+        options.entities.push_back(static_cast<uint32_t>(entity));
+    }
+    options.on_progress = show_progress;
+    return options;
+}
+
+/// Levels and outcomes go into the database, where nobody else has it open to write.
+bool record(const std::string& path, const engine::Plan& plan, const engine::VerifyReport& report) {
+    storage::OpenOptions options;
+    const auto database = storage::Database::open(path, std::move(options));
+    if (!database) {
+        return false;
+    }
+    const auto batch = (*database)->make_batch();
+    return engine::add_report(*batch, **database, plan, report) &&
+           (*database)->commit(*batch, storage::Durability::kSync);
+}
+
+Result<ExitCode> run_verify(const VerifyArguments& arguments) {
+    engine::VerifyReport report;
+    std::shared_ptr<const engine::Plan> plan;
+    {
+        PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
+        PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
+        PLUMBLINE_TRY(plan, engine::stored_plan(*database));
+        PLUMBLINE_TRY(engine::VerifyOptions options, make_options(arguments, *database));
+        options.proof = config.proof;
+        options.proof.level = storage::ProofLevel::kReceipts;
+        const bool needs_chain = options.with_log || options.with_state;
+        const auto chain = needs_chain ? open_chain(config, arguments.rpc) : nullptr;
+        auto looked = engine::verify(*database, plan, chain.get(), options);
+        logging::set_status_line({});
+        PLUMBLINE_TRY(report, std::move(looked));
+    }
+    const bool is_recorded = !arguments.from && !arguments.to && record(arguments.path, *plan, report);
+    if (!is_recorded) {
+        report.notes.emplace_back(arguments.from || arguments.to
+                                      ? "not recorded: only a part was looked at"
+                                      : "not recorded: somebody else has the database open to write");
+    }
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report).dump(2) + "\n" : to_text(report)));
+    if (report.finding_count() > 0) {
+        return ExitCode::kCheckFailed;
+    }
+    return report.is_complete() ? ExitCode::kDone : ExitCode::kEnvironment;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
+    auto arguments = std::make_shared<VerifyArguments>();
+    command->add_option("DB", arguments->path, "The database directory; a service may be running")->required();
+    command->add_option("--proof", arguments->proof, "log, replay, state or all; replay needs no network")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"log", "replay", "state", "all"}));
+    command->add_option("--from", arguments->from, "First block of the log proof");
+    command->add_option("--to", arguments->to, "Last block of the log proof");
+    command->add_option("--entity", arguments->entities, "Only this entity's state; again for several");
+    command->add_option("--rpc", arguments->rpc, "Ask this endpoint instead of the config's; again for several");
+    command->add_option("--scratch", arguments->scratch, "Where the replay may fold; default: beside DB");
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be proven.\n"
+        "Example: plumbline verify ./db --rpc http://127.0.0.1:8545");
+    command->callback([arguments, &exit] {
+        const auto result = run_verify(*arguments);
+        exit = result ? *result : fail(result.error());
+    });
+}
+
+}  // namespace plumbline::tools
