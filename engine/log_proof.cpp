@@ -566,8 +566,11 @@ void LogProver::on_headers(uint64_t id, evm::BlockRange asked,
 }
 
 Status LogProver::load_stored(Piece& piece) const {
-    PLUMBLINE_TRY(piece.rows, input_.view->list_blocks(piece.range.from, piece.range.to));
-    const auto scan = input_.view->scan_logs(piece.range.from, piece.range.to);
+    // What cannot be read counts as missing: the chain's receipts then tell what must be there.
+    PLUMBLINE_TRY(piece.rows, input_.view->list_blocks(piece.range.from, piece.range.to,
+                                                       storage::OnDamage::kSkip));
+    const auto scan = input_.view->scan_logs(piece.range.from, piece.range.to,
+                                             storage::OnDamage::kSkip);
     for (; scan->valid(); scan->next()) {
         piece.stored.push(scan->record().log, scan->record().data);
     }

@@ -9,6 +9,9 @@
 #include "core/base/clock.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/entity_text.hpp"
+#include "storage/codec.hpp"
+#include "storage/log_codec.hpp"
+#include "storage/raw_scan.hpp"
 
 namespace plumbline::engine {
 
@@ -309,10 +312,15 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
                                   stored ? stored->level : storage::ProofLevel::kLinked));
         return ok();
     }
-    const auto scanner = view.scan_logs(block_num, block_num);
+    // Also what cannot be read must go.
+    const auto scanner = storage::scan_raw_log(view, block_num, block_num);
     for (; scanner->valid(); scanner->next()) {
-        batch.remove_log(block_num, scanner->record().log.log_index);
+        const std::string_view key = scanner->key();
+        if (key.size() == storage::kLogKeySize) {
+            batch.remove_log(storage::load_be64(key.data()), storage::load_be32(key.data() + 8));
+        }
     }
+    PLUMBLINE_TRY_VOID(scanner->status());
     for (const evm::Log& log : block.logs.logs) {
         const auto txn = plan.txns.find(log.txn_hash);
         batch.append_log(log, block.logs.data(log),

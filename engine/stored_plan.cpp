@@ -8,7 +8,15 @@
 
 namespace plumbline::engine {
 
-Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& database) {
+namespace {
+
+Error as_corruption(const storage::Database& database, const Error& error) {
+    return {ErrorCode::kCorruption, fmt::format("the config stored in {} cannot be read: {}", database.path(), error.message)};
+}
+
+}  // namespace
+
+Result<Config> stored_config(const storage::Database& database) {
     const storage::SchemaBundle& bundle = database.bundle();
     const FileReader read_stored = [&bundle](const std::string& name) -> Result<std::string> {
         const auto found = std::ranges::find(bundle.abis, name, &std::pair<std::string, std::string>::first);
@@ -17,17 +25,18 @@ Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& databas
         }
         return found->second;
     };
-    const auto as_corruption = [&database](Error error) {
-        return Error{ErrorCode::kCorruption,
-                     fmt::format("the config stored in {} cannot be read: {}", database.path(), error.message)};
-    };
     auto config = parse_config(bundle.config_text, database.path() + " (stored config)", read_stored);
     if (!config) {
-        return as_corruption(std::move(config).error());
+        return as_corruption(database, config.error());
     }
-    auto plan = Plan::compile(*config);
+    return config;
+}
+
+Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& database) {
+    PLUMBLINE_TRY(const Config config, stored_config(database));
+    auto plan = Plan::compile(config);
     if (!plan) {
-        return as_corruption(std::move(plan).error());
+        return as_corruption(database, plan.error());
     }
     return plan;
 }

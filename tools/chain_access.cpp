@@ -1,7 +1,6 @@
 #include "tools/chain_access.hpp"
 
 #include "core/base/logging.hpp"
-#include "engine/service.hpp"
 #include "rpc/provider_pool.hpp"
 
 namespace plumbline::tools {
@@ -22,17 +21,17 @@ class WarningLog final : public rpc::PoolObserver {
 std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
                                              const std::vector<std::string>& urls) {
     static WarningLog observer;
-    engine::Config asked = config;
-    if (!urls.empty()) {
-        asked.chain.rpc.clear();
-        for (const std::string& url : urls) {
-            asked.chain.rpc.push_back({url, {}});
+    rpc::PoolOptions options;
+    options.chain_id = config.chain.id;
+    for (const std::string& url : urls) {
+        options.endpoints.push_back({url, {}, {}});
+    }
+    if (urls.empty()) {
+        for (const engine::EndpointConfig& endpoint : config.chain.rpc) {
+            options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
         }
     }
-    if (asked.chain.rpc.empty()) {
-        return nullptr;
-    }
-    return rpc::make_chain_source(engine::pool_options(asked), &observer);
+    return options.endpoints.empty() ? nullptr : rpc::make_chain_source(std::move(options), &observer);
 }
 
 }  // namespace plumbline::tools

@@ -42,6 +42,8 @@ void add_get(CLI::App& app, ExitCode& exit);
 void add_list(CLI::App& app, ExitCode& exit);
 void add_dump(CLI::App& app, ExitCode& exit);
 void add_rebuild(CLI::App& app, ExitCode& exit);
+void add_verify(CLI::App& app, ExitCode& exit);
+void add_repair(CLI::App& app, ExitCode& exit);
 void add_doctor(CLI::App& app, ExitCode& exit);
 void add_diff(CLI::App& app, ExitCode& exit);
 void add_journal(CLI::App& app, ExitCode& exit);

@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
     plumbline::tools::add_list(app, exit);
     plumbline::tools::add_dump(app, exit);
     plumbline::tools::add_rebuild(app, exit);
+    plumbline::tools::add_verify(app, exit);
+    plumbline::tools::add_repair(app, exit);
     plumbline::tools::add_doctor(app, exit);
     plumbline::tools::add_diff(app, exit);
     plumbline::tools::add_journal(app, exit);
