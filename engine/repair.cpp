@@ -306,27 +306,34 @@ storage::BlockRow row_of(const ProvenBlock& block, size_t event_count, storage::
 Status put_block(const storage::ReadView& view, const RepairPlan& plan, const ProvenBlock& block,
                  storage::CommitBatch& batch) {
     const uint64_t block_num = block.header.block_num;
-    if (!block.has_receipts) {
-        const auto stored = view.get_block(block_num);
-        batch.append_block(row_of(block, stored ? stored->event_count : 0,
-                                  stored ? stored->level : storage::ProofLevel::kLinked));
-        return ok();
-    }
-    // Also what cannot be read must go.
+    // Also what cannot be read counts, and must go where the logs are known.
+    size_t stored_count = 0;
     const auto scanner = storage::scan_raw_log(view, block_num, block_num);
     for (; scanner->valid(); scanner->next()) {
         const std::string_view key = scanner->key();
-        if (key.size() == storage::kLogKeySize) {
+        if (key.size() != storage::kLogKeySize) {
+            continue;
+        }
+        ++stored_count;
+        if (block.has_receipts) {
             batch.remove_log(storage::load_be64(key.data()), storage::load_be32(key.data() + 8));
         }
     }
     PLUMBLINE_TRY_VOID(scanner->status());
+    batch.remove_block(block_num);
+    if (!block.has_receipts) {
+        const auto stored = view.get_block(block_num);
+        batch.append_block(
+            row_of(block, stored_count, stored ? stored->level : storage::ProofLevel::kLinked));
+        return ok();
+    }
     for (const evm::Log& log : block.logs.logs) {
         const auto txn = plan.txns.find(log.txn_hash);
         batch.append_log(log, block.logs.data(log),
                          txn == plan.txns.end() ? nullptr : &txn->second);
     }
-    batch.append_block(row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
+    batch.append_block(
+        row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
     return ok();
 }
 

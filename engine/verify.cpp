@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -114,12 +115,31 @@ class Look {
             return ok();
         }
         report_.log = *outcome;
+        acquit_providers();
         if (!report_.log->is_complete || report_.log->level < proof.level) {
             report_.unproven.push_back(
                 fmt::format("log: proven only to {}{}{}", to_string(report_.log->level),
                             report_.log->reason.empty() ? "" : ": ", report_.log->reason));
         }
         return ok();
+    }
+
+    /// Where the stored bytes are not those that were committed, nobody had answered wrongly.
+    void acquit_providers() {
+        if (!report_.replay) {
+            return;
+        }
+        std::set<uint64_t> damaged;
+        for (const DamagedBlock& block : report_.replay->scrub.damaged_blocks) {
+            damaged.insert(block.block_num);
+        }
+        for (Finding& finding : report_.log->findings.kept) {
+            if (damaged.contains(finding.block_num)) {
+                finding.provider.clear();
+                finding.detail += finding.detail.empty() ? "" : ", ";
+                finding.detail += "stored bytes changed after they were committed";
+            }
+        }
     }
 
     [[nodiscard]] Status look_at_state() {

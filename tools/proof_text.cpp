@@ -204,6 +204,9 @@ std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {
 }
 
 void show_progress(std::string_view proof, std::string_view part, uint64_t done, uint64_t total) {
+    if (!logging::is_terminal()) {
+        return;
+    }
     logging::set_status_line(total == 0
                                  ? fmt::format("{}: {} {}", proof, part, with_commas(done))
                                  : fmt::format("{}: {} {} of {}", proof, part, with_commas(done), with_commas(total)));
