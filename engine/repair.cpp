@@ -140,7 +140,7 @@ void RepairPlan::add_refold(const std::string& reason) {
     fold_again = true;
 }
 
-void RepairPlan::add_replay(const Findings& findings) {
+void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
     std::set<uint64_t> unmended;
     uint64_t rows = 0;
     for (const Finding& finding : findings.kept) {
@@ -155,7 +155,19 @@ void RepairPlan::add_replay(const Findings& findings) {
         if (finding.kind == FindingKind::kDigestDiffers || has_block(finding.block_num)) {
             continue;  // follows from the log's bytes, which are judged by themselves
         }
-        unmended.insert(finding.block_num);
+        if (finding.block_num >= indexed.from && finding.block_num <= indexed.to) {
+            unmended.insert(finding.block_num);
+        } else if (std::ranges::find(strays, finding.block_num) == strays.end()) {
+            strays.push_back(finding.block_num);
+            steps.push_back(
+                fmt::format("remove what is stored under block {}, where the index has nothing",
+                            finding.block_num));
+            journal.push_back(
+                journal_of(finding, "stray bytes removed", "the index ends before that block"));
+        }
+    }
+    if (!strays.empty()) {
+        add_refold("the log was mended");
     }
     for (const uint64_t block_num : unmended) {
         left.push_back(fmt::format(
@@ -303,37 +315,50 @@ storage::BlockRow row_of(const ProvenBlock& block, size_t event_count, storage::
             level};
 }
 
-Status put_block(const storage::ReadView& view, const RepairPlan& plan, const ProvenBlock& block,
-                 storage::CommitBatch& batch) {
-    const uint64_t block_num = block.header.block_num;
-    // Also what cannot be read counts, and must go where the logs are known.
-    size_t stored_count = 0;
+/// Removes the block's logs, also those that cannot be read; gives how many they were.
+Result<size_t> remove_logs(const storage::ReadView& view, uint64_t block_num,
+                           storage::CommitBatch& batch) {
+    size_t count = 0;
     const auto scanner = storage::scan_raw_log(view, block_num, block_num);
     for (; scanner->valid(); scanner->next()) {
         const std::string_view key = scanner->key();
-        if (key.size() != storage::kLogKeySize) {
-            continue;
-        }
-        ++stored_count;
-        if (block.has_receipts) {
-            batch.remove_log(storage::load_be64(key.data()), storage::load_be32(key.data() + 8));
+        if (key.size() == storage::kLogKeySize) {
+            batch.remove_log(block_num, storage::load_be32(key.data() + 8));
+            ++count;
         }
     }
     PLUMBLINE_TRY_VOID(scanner->status());
+    return count;
+}
+
+Result<size_t> count_logs(const storage::ReadView& view, uint64_t block_num) {
+    size_t count = 0;
+    const auto scanner = storage::scan_raw_log(view, block_num, block_num);
+    for (; scanner->valid(); scanner->next()) {
+        ++count;
+    }
+    PLUMBLINE_TRY_VOID(scanner->status());
+    return count;
+}
+
+Status put_block(const storage::ReadView& view, const RepairPlan& plan, const ProvenBlock& block,
+                 storage::CommitBatch& batch) {
+    const uint64_t block_num = block.header.block_num;
     batch.remove_block(block_num);
     if (!block.has_receipts) {
+        PLUMBLINE_TRY(const size_t count, count_logs(view, block_num));
         const auto stored = view.get_block(block_num);
         batch.append_block(
-            row_of(block, stored_count, stored ? stored->level : storage::ProofLevel::kLinked));
+            row_of(block, count, stored ? stored->level : storage::ProofLevel::kLinked));
         return ok();
     }
+    PLUMBLINE_TRY_VOID(remove_logs(view, block_num, batch));
     for (const evm::Log& log : block.logs.logs) {
         const auto txn = plan.txns.find(log.txn_hash);
         batch.append_log(log, block.logs.data(log),
                          txn == plan.txns.end() ? nullptr : &txn->second);
     }
-    batch.append_block(
-        row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
+    batch.append_block(row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
     return ok();
 }
 
@@ -351,8 +376,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     }
     const auto batch = database.make_batch();
     const auto view = database.read_view();
-    for (const auto& [block_num, log_index] : plan.removals) {
-        batch->remove_log(block_num, log_index);
+    for (const uint64_t block_num : plan.strays) {
+        PLUMBLINE_TRY_VOID(remove_logs(*view, block_num, *batch));
+        batch->remove_block(block_num);
     }
     std::vector<const ProvenBlock*> blocks;
     for (const ProvenBlock& block : plan.blocks) {

@@ -33,8 +33,7 @@ namespace plumbline::engine {
 /// What would be done. Nothing is written before `apply_repair`.
 struct RepairPlan {
     std::vector<ProvenBlock> blocks;  ///< their logs and rows are written anew
-    /// Stored logs to take away: invented ones and those whose bytes cannot be read.
-    std::vector<std::pair<uint64_t, uint32_t>> removals;
+    std::vector<uint64_t> strays;     ///< blocks in which nothing may be stored, but is
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
@@ -44,7 +43,7 @@ struct RepairPlan {
     std::vector<std::string> left;   ///< what is not mended, and why
 
     [[nodiscard]] bool is_empty() const noexcept {
-        return blocks.empty() && removals.empty() && corrections.empty() && children.empty() &&
+        return blocks.empty() && strays.empty() && corrections.empty() && children.empty() &&
                !fold_again;
     }
 
@@ -52,7 +51,8 @@ struct RepairPlan {
     void add_log(const LogProofOutcome& outcome);
     /// Rows, indexes, counts, digests and quarantine that are not what the log makes; stored log
     /// bytes that no longer are what they were, as far as `add_log` (called before) mends them.
-    void add_replay(const Findings& findings);
+    /// What lies outside of `indexed` cannot be of the chain and goes.
+    void add_replay(const Findings& findings, evm::BlockRange indexed);
     /// The database says itself that its entities do not belong to its log.
     void add_refold(const std::string& reason);
 

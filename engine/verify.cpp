@@ -97,6 +97,11 @@ class Look {
                 fmt::format("there are no blocks from {} to {} in the index, which ends at {}",
                             proof.range.from, proof.range.to, report_.cursor->block_num)};
         }
+        if (proof.range.to == report_.cursor->block_num &&
+            report_.cursor->block_hash != evm::Hash{}) {
+            // Not from the block's row, which may be what is damaged.
+            proof.anchor = BlockAnchor{report_.cursor->block_num, report_.cursor->block_hash};
+        }
         proof.level = options_.proof.level;
         proof.sample = options_.proof.sample;
         proof.requests_per_second = options_.proof.requests_per_second;
@@ -161,7 +166,8 @@ class Look {
         for (const EntityState& state : report_.state->entities) {
             for (const EntityState::Unproven& unproven : state.unproven) {
                 report_.unproven.push_back(fmt::format("state: {} of {} not compared: {}",
-                                                    unproven.count, state.name, unproven.reason));
+                                                       unproven.count, state.name,
+                                                       unproven.reason));
             }
         }
         find_beginnings(*view);
@@ -272,7 +278,10 @@ Result<RepairPlan> make_plan(const storage::Database& database,
         }
     }
     if (report.replay) {
-        plan.add_replay(report.replay->findings);
+        const uint64_t first = report.log && report.log->is_complete && report.log->range
+                                   ? report.log->range->from
+                                   : 0;
+        plan.add_replay(report.replay->findings, {first, report.cursor->block_num});
     }
     if (!report.state || report.state->findings.empty() || !plan.is_empty()) {
         return plan;  // what the contract tells is looked at again once the cause is mended

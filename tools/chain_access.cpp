@@ -31,7 +31,8 @@ std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
             options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
         }
     }
-    return options.endpoints.empty() ? nullptr : rpc::make_chain_source(std::move(options), &observer);
+    return options.endpoints.empty() ? nullptr
+                                     : rpc::make_chain_source(std::move(options), &observer);
 }
 
 }  // namespace plumbline::tools

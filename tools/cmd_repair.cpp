@@ -46,7 +46,8 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     options.dry_run = arguments.dry_run;
     options.on_drift = config.repair.on_drift;
     if (!arguments.on_drift.empty()) {
-        options.on_drift = arguments.on_drift == "chain" ? engine::DriftPolicy::kChain : engine::DriftPolicy::kReport;
+        options.on_drift = arguments.on_drift == "chain" ? engine::DriftPolicy::kChain
+                                                         : engine::DriftPolicy::kReport;
     }
     const auto chain = open_chain(config, arguments.rpc);
     auto repaired = engine::repair(*database, plan, chain.get(), options);
@@ -67,18 +68,25 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
 void add_repair(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("repair", "Find what is wrong, mend it, and look again");
     auto arguments = std::make_shared<RepairArguments>();
-    command->add_option("DB", arguments->path, "The database directory; no service may be running, unless --dry-run")
+    command
+        ->add_option("DB", arguments->path,
+                     "The database directory; no service may be running, unless --dry-run")
         ->required();
-    command->add_option("--rpc", arguments->rpc, "Ask this endpoint instead of the config's; again for several");
-    command->add_option("--on-drift", arguments->on_drift,
-                        "What if the contract tells something that its events do not: report, or chain (write it); "
-                        "default: [repair] on_drift of the config")
+    command->add_option("--rpc", arguments->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
+    command
+        ->add_option("--on-drift", arguments->on_drift,
+                     "What if the contract tells something that its events do not: report, or "
+                     "chain (write it); "
+                     "default: [repair] on_drift of the config")
         ->check(CLI::IsMember({"report", "chain"}));
-    command->add_option("--scratch", arguments->scratch, "Where the replay may fold; default: beside DB");
+    command->add_option("--scratch", arguments->scratch,
+                        "Where the replay may fold; default: beside DB");
     command->add_flag("--dry-run", arguments->dry_run, "Say what would be done and change nothing");
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
-        "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is something to do.\n"
+        "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is "
+        "something to do.\n"
         "Example: plumbline repair ./db --rpc http://127.0.0.1:8545 --dry-run");
     command->callback([arguments, &exit] {
         const auto result = run_repair(*arguments);

@@ -72,11 +72,13 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         logging::set_status_line({});
         PLUMBLINE_TRY(report, std::move(looked));
     }
-    const bool is_recorded = !arguments.from && !arguments.to && record(arguments.path, *plan, report);
+    const bool is_recorded =
+        !arguments.from && !arguments.to && record(arguments.path, *plan, report);
     if (!is_recorded) {
-        report.notes.emplace_back(arguments.from || arguments.to
-                                      ? "not recorded: only a part was looked at"
-                                      : "not recorded: somebody else has the database open to write");
+        report.notes.emplace_back(
+            arguments.from || arguments.to
+                ? "not recorded: only a part was looked at"
+                : "not recorded: somebody else has the database open to write");
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report).dump(2) + "\n" : to_text(report)));
     if (report.finding_count() > 0) {
@@ -88,20 +90,28 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
 }  // namespace
 
 void add_verify(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
+    CLI::App* command =
+        app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
     auto arguments = std::make_shared<VerifyArguments>();
-    command->add_option("DB", arguments->path, "The database directory; a service may be running")->required();
-    command->add_option("--proof", arguments->proof, "log, replay, state or all; replay needs no network")
+    command->add_option("DB", arguments->path, "The database directory; a service may be running")
+        ->required();
+    command
+        ->add_option("--proof", arguments->proof,
+                     "log, replay, state or all; replay needs no network")
         ->capture_default_str()
         ->check(CLI::IsMember({"log", "replay", "state", "all"}));
     command->add_option("--from", arguments->from, "First block of the log proof");
     command->add_option("--to", arguments->to, "Last block of the log proof");
-    command->add_option("--entity", arguments->entities, "Only this entity's state; again for several");
-    command->add_option("--rpc", arguments->rpc, "Ask this endpoint instead of the config's; again for several");
-    command->add_option("--scratch", arguments->scratch, "Where the replay may fold; default: beside DB");
+    command->add_option("--entity", arguments->entities,
+                        "Only this entity's state; again for several");
+    command->add_option("--rpc", arguments->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
+    command->add_option("--scratch", arguments->scratch,
+                        "Where the replay may fold; default: beside DB");
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
-        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be proven.\n"
+        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be "
+        "proven.\n"
         "Example: plumbline verify ./db --rpc http://127.0.0.1:8545");
     command->callback([arguments, &exit] {
         const auto result = run_verify(*arguments);

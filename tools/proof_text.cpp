@@ -79,17 +79,20 @@ void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
         out += "nothing was reached\n";
         return;
     }
-    out += fmt::format("blocks {} to {} proven to `{}`: {} empty by their bloom, {} by receipts, {} events equal\n",
-                       log.range->from, log.range->to, storage::to_string(log.level),
-                       with_commas(log.counts.by_bloom), with_commas(log.counts.by_receipts),
-                       with_commas(log.counts.logs));
+    out += fmt::format(
+        "blocks {} to {} proven to `{}`: {} empty by their bloom, {} by receipts, {} events "
+        "equal\n",
+        log.range->from, log.range->to, storage::to_string(log.level),
+        with_commas(log.counts.by_bloom), with_commas(log.counts.by_receipts),
+        with_commas(log.counts.logs));
     append_lines(out, log.findings, kLinesMax);
 }
 
 void append_replay_text(std::string& out, const engine::ReplayReport& replay) {
-    out += fmt::format("replay  {}: {} events folded again, {} rows and {} index entries compared\n",
-                       verdict(replay.findings), with_commas(replay.events), with_commas(replay.rows),
-                       with_commas(replay.scrub.index_entries));
+    out +=
+        fmt::format("replay  {}: {} events folded again, {} rows and {} index entries compared\n",
+                    verdict(replay.findings), with_commas(replay.events), with_commas(replay.rows),
+                    with_commas(replay.scrub.index_entries));
     append_lines(out, replay.findings, kLinesMax);
 }
 
@@ -145,7 +148,8 @@ ordered_json to_json(const engine::VerifyReport& report) {
 std::string to_text(const engine::VerifyReport& report) {
     std::string out;
     if (report.cursor) {
-        out += fmt::format("at block {} ({})\n", report.cursor->block_num, evm::to_hex(report.cursor->block_hash));
+        out += fmt::format("at block {} ({})\n", report.cursor->block_num,
+                           evm::to_hex(report.cursor->block_hash));
     }
     if (report.log) {
         append_log_text(out, *report.log);
@@ -163,8 +167,9 @@ std::string to_text(const engine::VerifyReport& report) {
         out += "note: " + text + "\n";
     }
     if (report.finding_count() > 0) {
-        out += fmt::format("{} finding{}; `plumbline repair DB --dry-run` says what would be done\n",
-                           with_commas(report.finding_count()), report.finding_count() == 1 ? "" : "s");
+        out += fmt::format(
+            "{} finding{}; `plumbline repair DB --dry-run` says what would be done\n",
+            with_commas(report.finding_count()), report.finding_count() == 1 ? "" : "s");
     }
     return out;
 }
@@ -198,7 +203,8 @@ std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {
     }
     if (!dry_run) {
         out += to_text(outcome.report);
-        out += outcome.is_whole() ? (outcome.plans.empty() ? "nothing to repair\n" : "repaired\n") : "not whole\n";
+        out += outcome.is_whole() ? (outcome.plans.empty() ? "nothing to repair\n" : "repaired\n")
+                                  : "not whole\n";
     }
     return out;
 }
@@ -207,9 +213,9 @@ void show_progress(std::string_view proof, std::string_view part, uint64_t done,
     if (!logging::is_terminal()) {
         return;
     }
-    logging::set_status_line(total == 0
-                                 ? fmt::format("{}: {} {}", proof, part, with_commas(done))
-                                 : fmt::format("{}: {} {} of {}", proof, part, with_commas(done), with_commas(total)));
+    logging::set_status_line(total == 0 ? fmt::format("{}: {} {}", proof, part, with_commas(done))
+                                        : fmt::format("{}: {} {} of {}", proof, part,
+                                                      with_commas(done), with_commas(total)));
 }
 
 }  // namespace plumbline::tools

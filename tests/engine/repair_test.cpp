@@ -2,6 +2,7 @@
 // mended from the chain to the byte; the journal says what, why and whose fault.
 #include "engine/repair.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -31,6 +32,30 @@ std::vector<std::string> whole(const storage::Database& database) {
     auto lines = storage::dump_lines(database);
     EXPECT_TRUE(lines.has_value());
     return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+/// The same without the numbers that repeated addresses and topics were given, which follow the
+/// order in which logs came to be stored; the log's digests say what the log says.
+std::vector<std::string> content(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) { return family != "log" && family != "dict"; };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+/// One line of difference says more than two whole databases.
+void expect_same(const std::vector<std::string>& is, const std::vector<std::string>& must) {
+    std::vector<std::string> extra;
+    std::vector<std::string> missing;
+    std::ranges::set_difference(is, must, std::back_inserter(extra));
+    std::ranges::set_difference(must, is, std::back_inserter(missing));
+    for (size_t i = 0; i < std::min<size_t>(extra.size(), 5); ++i) {
+        ADD_FAILURE() << "extra " << extra[i];
+    }
+    for (size_t i = 0; i < std::min<size_t>(missing.size(), 5); ++i) {
+        ADD_FAILURE() << "missing " << missing[i];
+    }
 }
 
 class RepairTest : public testing::Test {
@@ -69,7 +94,7 @@ class RepairTest : public testing::Test {
         EXPECT_TRUE(outcome.has_value()) << (outcome ? "" : outcome.error().message);
         EXPECT_TRUE(outcome && outcome->is_whole() && outcome->plans.empty());
         record(outcome->report);
-        return whole(*world_.database);
+        return content(*world_.database);
     }
 
     ProofWorld world_{11, 40};
@@ -104,7 +129,11 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
                 break;
             }
             default:
-                logs.logs[victim].topics[1].bytes[31] ^= 1U;
+                if (logs.logs[victim].data_size > 0) {
+                    logs.arena[logs.logs[victim].data_offset] ^= 1U;
+                } else {
+                    logs.logs[victim].topics[0].bytes[31] ^= 1U;
+                }
                 kind = "log replaced";
         }
         if (logs.logs.empty()) {
@@ -117,7 +146,8 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
         ASSERT_TRUE(outcome->is_whole());
         ASSERT_EQ(outcome->plans.size(), 1U);
         record(outcome->report);
-        ASSERT_EQ(whole(*world_.database), wanted);
+        expect_same(content(*world_.database), wanted);
+        ASSERT_FALSE(HasFailure());
         const auto journal = world_.database->read_view()->list_journal(0, 100);
         ASSERT_TRUE(journal.has_value());
         const auto entry = std::ranges::find(*journal, kind, &storage::JournalRow::kind);
@@ -130,7 +160,8 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
 }
 
 TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
-    const std::vector<std::string> wanted = make_wanted();
+    static_cast<void>(make_wanted());
+    const std::vector<std::string> wanted = whole(*world_.database);
     struct Record {
         std::string family;
         std::string key;
@@ -159,14 +190,16 @@ TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
         byte = static_cast<char>(byte ^ (1 << (bit % 8)));
         SCOPED_TRACE(fmt::format("trial {}: {} {} bit {}", trial, record_of.family,
                                  evm::to_hex(as_bytes(record_of.key)), bit));
-        ASSERT_TRUE(storage::poke_record(*world_.database, record_of.family, record_of.key, key, value)
-                        .has_value());
+        ASSERT_TRUE(
+            storage::poke_record(*world_.database, record_of.family, record_of.key, key, value)
+                .has_value());
         const auto outcome = mend(options());
         ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
-        ASSERT_FALSE(outcome->plans.empty()) << "not found";
+        ASSERT_FALSE(outcome->plans.empty()) << testing::PrintToString(outcome->left);
         ASSERT_TRUE(outcome->is_whole()) << testing::PrintToString(outcome->left);
         record(outcome->report);
-        ASSERT_EQ(whole(*world_.database), wanted);
+        expect_same(whole(*world_.database), wanted);
+        ASSERT_FALSE(HasFailure());
     }
     fmt::print("{} of {} flipped bits found and mended\n", count, count);
 }
@@ -184,7 +217,7 @@ TEST_F(RepairTest, ADryRunSaysWhatItWouldDoAndChangesNothing) {
     ASSERT_EQ(outcome->plans.size(), 1U);
     EXPECT_FALSE(outcome->plans[0].steps.empty());
     EXPECT_FALSE(outcome->is_whole());
-    EXPECT_EQ(whole(*world_.database), before);
+    expect_same(whole(*world_.database), before);
 }
 
 TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {
@@ -213,7 +246,7 @@ TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {
     EXPECT_TRUE(again->is_whole());
     EXPECT_FALSE(world_.database->needs_refold());
     record(again->report);
-    EXPECT_EQ(whole(*world_.database), wanted);
+    expect_same(content(*world_.database), wanted);
 }
 
 TEST_F(RepairTest, WithoutAProviderTheLogIsLeftAndSaidSo) {
