@@ -109,7 +109,7 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
     for (const auto& [block, logs] : world_.honest.logs) {
         with_logs.push_back(block);
     }
-    for (uint64_t trial = 0; trial < trials(24); ++trial) {
+    for (uint64_t trial = 0; trial < trials(8); ++trial) {
         HonestIndex told = world_.honest;
         const uint64_t block = with_logs[random.below(with_logs.size())];
         evm::LogBatch& logs = told.logs[block];
@@ -180,7 +180,7 @@ TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
     const uint64_t seed = 17;
     SCOPED_TRACE(fmt::format("seed {}", seed));
     sim::Random random{seed};
-    const uint64_t count = trials(40);
+    const uint64_t count = trials(16);
     for (uint64_t trial = 0; trial < count; ++trial) {
         const Record& record_of = records[random.below(records.size())];
         std::string key = record_of.key;
