@@ -470,27 +470,21 @@ void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,
     put(kMetaTails, encode_tails(next.tails));
 }
 
-Status Database::Impl::resume_if_failed() {
-    if (!core->tuning.background_failed->exchange(false) && !write_failed) {
+Status Database::Impl::refuse_if_failed() {
+    if (!core->tuning.background_failed->load() && !write_failed) {
         return ok();
     }
     write_failed = true;
-    // To ask RocksDB to go on while the disk still refuses would make a passing error a fatal one.
     PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
-    const rocksdb::Status resumed = core->db->Resume();
-    if (!resumed.ok()) {
-        const bool is_fatal = resumed.severity() >= rocksdb::Status::Severity::kFatalError;
-        needs_reopen = is_fatal;
-        return Error{ErrorCode::kIo,
-                     fmt::format("storage cannot write yet: {}{}", resumed.ToString(),
-                                 is_fatal ? " (close the database and open it again)" : "")};
-    }
-    write_failed = false;
-    return ok();
+    // DB::Resume would go on from here, but in 7.8 it may wait for ever for a flush that nobody
+    // does. Opening anew is what every crash does, too.
+    needs_reopen = true;
+    return Error{ErrorCode::kIo,
+                 "the disk takes writes again: close the database and open it again to go on"};
 }
 
 Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) {
-    PLUMBLINE_TRY_VOID(resume_if_failed());
+    PLUMBLINE_TRY_VOID(refuse_if_failed());
     if (durability == Durability::kBuffered && !head.buffered) {
         // The files must say that unsynced commits follow before the first of them exists.
         HeadFile marked = head;

@@ -187,7 +187,7 @@ Status Database::start_generation(const SchemaBundle& bundle) {
     Impl& my = *impl_;
     PLUMBLINE_TRY_VOID(my.require_writable());
     PLUMBLINE_TRY_VOID(check_bundle(bundle));
-    PLUMBLINE_TRY_VOID(my.resume_if_failed());
+    PLUMBLINE_TRY_VOID(my.refuse_if_failed());
     const uint32_t number = ++my.last_generation;
     if (my.building) {
         const auto dropped = my.building;

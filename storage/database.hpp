@@ -86,9 +86,9 @@ class Database {
 
     /// An empty batch for the generation being written.
     [[nodiscard]] std::unique_ptr<CommitBatch> make_batch();
-    /// Applies all of `batch` or nothing, and empties it. On kIo (full disk...) nothing changed and
-    /// the same batch may be tried again; where that goes on failing though the cause is gone, close
-    /// the database and open it again.
+    /// Applies all of `batch` or nothing, and empties it. On kIo (full disk...) nothing changed here;
+    /// try again until `needs_reopen` says that the disk works, then close the database and open it
+    /// again: the commit may be there by then, whole.
     [[nodiscard]] Status commit(CommitBatch& batch, Durability durability);
     /// Makes every earlier buffered commit durable.
     [[nodiscard]] Status sync();

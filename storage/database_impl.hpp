@@ -163,7 +163,7 @@ struct Database::Impl {
     HeadFile head;               ///< as the sidecar file holds it
     bool head_stale = false;     ///< the last write of it failed
     bool unsynced = false;       ///< commits since the last sync
-    bool write_failed = false;   ///< RocksDB may have to be told to go on
+    bool write_failed = false;   ///< RocksDB takes no more writes
     std::atomic<bool> needs_reopen{false};
     uint32_t last_generation = 1;  ///< the highest number any family ever had
 
@@ -189,7 +189,7 @@ struct Database::Impl {
     [[nodiscard]] Status write(rocksdb::WriteBatch& batch, Durability durability);
     /// After a synced write: names the head in the sidecar file. Never fails, may lag behind.
     void write_head_after_sync();
-    [[nodiscard]] Status resume_if_failed();
+    [[nodiscard]] Status refuse_if_failed();
 
     /// Deletes what the families outside the generations hold of blocks `first` and above, and
     /// fits `next` (not its cursor). Gives the sizes to which the dictionaries then shrink.

@@ -191,7 +191,7 @@ TEST(OpenTest, FinishesACreationThatWasCut) {
     }
 }
 
-TEST(DurabilityTest, AFullDiskChangesNothingAndTheSameBatchGoesInLater) {
+TEST(DurabilityTest, AFullDiskChangesNothingAndAfterItOneOpensAnewAndGoesOn) {
     const TempDir dir;
     for (uint64_t op = 1; op <= 25; op += 2) {
         SCOPED_TRACE(op);
@@ -216,8 +216,17 @@ TEST(DurabilityTest, AFullDiskChangesNothingAndTheSameBatchGoesInLater) {
             EXPECT_FALSE(batch->empty());
             EXPECT_ERROR(db->commit(*batch, Durability::kSync), ErrorCode::kIo);
             EXPECT_EQ(db->cursor()->block_num, 1U);
+            EXPECT_FALSE(db->needs_reopen());
             fault.files->heal();
-            ASSERT_OK(db->commit(*batch, Durability::kSync));
+            EXPECT_ERROR(db->commit(*batch, Durability::kSync), ErrorCode::kIo);
+            EXPECT_TRUE(db->needs_reopen());
+            batch.reset();
+            db.reset();
+            db = must_open(path, options);
+            if (db->cursor()->block_num == 1) {
+                expect_same(*dump_lines(*db), before);
+                commit_block(*db, 20);
+            }
         }
         fault.files->heal();
         EXPECT_EQ(db->cursor()->block_num, 20U);
