@@ -241,6 +241,17 @@ void SlotTask::check(const rpc::AccountProof& proof) {
 void SlotTask::add_difference(const Sample& sample, const evm::U256& proven) {
     const storage::Field& field = layout_.fields[sample.slot->field];
     state_.storage_differing++;
+    std::string evidence = fmt::format("slot {} is proven against the state root of block {}",
+                                       evm::to_hex(sample.place), block_.block_num);
+    // What a getter told already is one finding, now with evidence.
+    const auto known = std::ranges::find_if(findings_.kept, [&](const Finding& finding) {
+        return finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name &&
+               finding.raw_key == sample.key && finding.field == field.name;
+    });
+    if (known != findings_.kept.end()) {
+        known->detail += "; " + evidence;
+        return;
+    }
     Finding finding;
     finding.kind = FindingKind::kStateDiffers;
     finding.entity = layout_.name;
@@ -252,8 +263,7 @@ void SlotTask::add_difference(const Sample& sample, const evm::U256& proven) {
     finding.expected = value_to_text(field.type, KeyValue{proven, {}});
     finding.block_num = RowCodec::changed_at(sample.row).block_num;
     finding.log_index = RowCodec::changed_at(sample.row).log_index;
-    finding.detail = fmt::format("slot {} is proven against the state root of block {}",
-                                 evm::to_hex(sample.place), block_.block_num);
+    finding.detail = std::move(evidence);
     findings_.add(std::move(finding));
 }
 
