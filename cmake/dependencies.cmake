@@ -11,6 +11,7 @@ find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CRYPTOPP REQUIRED IMPORTED_TARGET libcrypto++)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 # Debian ships librocksdb as a shared library; prefer it over the static archive.
 if(TARGET RocksDB::rocksdb-shared)
   set(PLUMBLINE_ROCKSDB RocksDB::rocksdb-shared)

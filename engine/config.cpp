@@ -27,9 +27,6 @@ constexpr size_t kMaxAddresses = 1024;
 constexpr size_t kMaxEvents = 256;
 constexpr std::streamoff kMaxFileBytes = std::streamoff{64} << 20U;
 
-/// Sections of later versions; a config must not believe that they do something.
-constexpr std::array<std::string_view, 3> kLaterSections{"schedule", "http", "webhooks"};
-
 Status read_database(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section database, Section::open(path, "[database]", value));
     PLUMBLINE_TRY_VOID(database.allow_only({"path", "memory_mib"}));
@@ -208,15 +205,12 @@ Status read_contracts(std::string_view path, const TomlValue& value, const FileR
 }
 
 Status check_top_level(std::string_view path, const TomlValue& root) {
-    static const std::vector<std::string> kKnown{"chain",    "database", "contracts", "entities",
-                                                 "on",       "proof",    "repair"};
+    static const std::vector<std::string> kKnown{
+        "chain",  "database", "contracts", "entities", "on",     "proof",
+        "repair", "http",     "schedule",  "webhooks", "backup", "log"};
     for (const TomlEntry& entry : root.entries) {
         if (std::ranges::find(kKnown, entry.key) != kKnown.end()) {
             continue;
-        }
-        if (std::ranges::find(kLaterSections, entry.key) != kLaterSections.end()) {
-            return mistake_at(path, entry.pos,
-                              fmt::format("[{}] is not supported by this version", entry.key));
         }
         return mistake_at(
             path, entry.pos,
@@ -228,6 +222,26 @@ Status check_top_level(std::string_view path, const TomlValue& root) {
                               fmt::format("the config has no {}",
                                           needed == "chain" ? "[chain]" : "[contracts.NAME]"));
         }
+    }
+    return ok();
+}
+
+Status read_service_sections(std::string_view path, const TomlValue& root, Config& config,
+                             std::vector<TextEdit>& edits) {
+    if (const TomlValue* backup = root.find("backup")) {
+        PLUMBLINE_TRY_VOID(read_backup(path, *backup, config));
+    }
+    if (const TomlValue* schedule = root.find("schedule")) {
+        PLUMBLINE_TRY_VOID(read_schedule(path, *schedule, config));
+    }
+    if (const TomlValue* http = root.find("http")) {
+        PLUMBLINE_TRY_VOID(read_http(path, *http, config, edits));
+    }
+    if (const TomlValue* webhooks = root.find("webhooks")) {
+        PLUMBLINE_TRY_VOID(read_webhooks(path, *webhooks, config, edits));
+    }
+    if (const TomlValue* log = root.find("log")) {
+        PLUMBLINE_TRY_VOID(read_log(path, *log, config));
     }
     return ok();
 }
@@ -289,6 +303,7 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
     if (const TomlValue* handlers = root.find("on")) {
         PLUMBLINE_TRY_VOID(read_handlers(path, *handlers, config));
     }
+    PLUMBLINE_TRY_VOID(read_service_sections(path, root, config, edits));
     PLUMBLINE_TRY_VOID(check_config(path, config));
     auto redacted = redact_config(text, std::move(edits));
     if (!redacted) {

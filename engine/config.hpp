@@ -181,6 +181,43 @@ struct RepairConfig {
     DriftPolicy on_drift = DriftPolicy::kReport;
 };
 
+/// One line of [schedule]: a kind of task and how often it runs.
+struct ScheduleConfig {
+    std::string task;
+    int64_t interval_ms = 0;  ///< 0 = never
+    SourcePos pos;
+};
+
+/// [http]: where the service answers, and its limits.
+struct HttpConfig {
+    std::string host = "127.0.0.1";  ///< an IP address
+    uint16_t port = 8080;            ///< 0 = any free one
+    std::string token;               ///< for everything that changes; empty: nothing can be changed
+    std::vector<std::string> cors;   ///< origins that browsers may call from; "*" = any
+    uint64_t ready_lag = 5;          ///< blocks behind the head that still count as ready
+    uint64_t connections_max = 512;
+    uint64_t stream_clients_max = 128;
+    uint64_t body_kib_max = 64;
+    uint64_t page_rows_max = 1'000;
+    int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
+    SourcePos pos;
+};
+
+/// [webhooks.NAME]: where changes are posted to.
+struct WebhookConfig {
+    std::string name;
+    std::string url;
+    std::string secret;  ///< key of the signature
+    std::vector<std::string> entities;  ///< empty: all
+    SourcePos pos;
+};
+
+/// [backup]: where the task `backup` writes.
+struct BackupConfig {
+    std::string path;      ///< relative to the config; empty: no backups
+    uint64_t kept_max = 7;  ///< older ones are deleted
+};
+
 struct Config {
     std::string path;  ///< of the file; for messages
     std::string text;  ///< as read, with secrets taken out: what the database keeps
@@ -192,6 +229,11 @@ struct Config {
     std::vector<ContractConfig> contracts;  ///< in file order
     std::vector<EntityConfig> entities;
     std::vector<HandlerConfig> handlers;
+    std::vector<ScheduleConfig> schedules;  ///< what [schedule] says, besides the defaults
+    std::optional<HttpConfig> http;         ///< empty: no server
+    std::vector<WebhookConfig> webhooks;
+    BackupConfig backup;
+    std::string log_level;  ///< [log] level; empty: not said
 };
 
 /// Reads and checks a config file and the ABI files it names. Every mistake is kInvalidArgument

@@ -283,7 +283,22 @@ bool Indexer::needs_reopen() const noexcept {
     return channel_.has_failed() && database_ && database_->needs_reopen();
 }
 
+Status Indexer::run_on_writer(std::function<Status(storage::Database&)> work,
+                              WriterEffect effect) {
+    if (database() == nullptr) {
+        return Error{ErrorCode::kUnavailable,
+                     "there is no database yet: the chain has not answered so far"};
+    }
+    WriterCall call{std::move(work), effect, {}};
+    std::future<Status> done = call.done.get_future();
+    if (!channel_.calls.push(call)) {
+        return Error{ErrorCode::kCancelled, "the index stops"};
+    }
+    return done.get();
+}
+
 Status Indexer::stop() {
+    channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
     progress_.state = Lifecycle::kDraining;
     const Status finished = writer_ ? writer_->finish() : ok();
     progress_.state = Lifecycle::kStopped;
@@ -311,6 +326,9 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
         }
         if (reporter != nullptr) {
             reporter->tick();
+        }
+        if (options_.on_turn) {
+            options_.on_turn();
         }
         if (!has_moved && options_.clock->monotonic_ms() == before) {
             // A source with nothing to wait for may come back at once.

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -39,6 +40,8 @@ struct IndexerOptions {
     /// Poll interval and finality are taken from the config.
     IngestOptions ingest;
     IndexObserver* observer = nullptr;  ///< must outlive the indexer
+    /// Called in every turn of `run`, on the network thread: the only one that may use the source.
+    std::function<void()> on_turn;
     const Clock* clock = nullptr;       ///< must outlive the indexer; null: the machine's
     rocksdb::Env* env = nullptr;        ///< see storage::OpenOptions
     bool tiny_buffers = false;
@@ -83,9 +86,20 @@ class Indexer {
     /// Finishes the commit in hand; nothing may follow. Not after a simulated crash.
     [[nodiscard]] Status stop();
 
+    /// Runs `work` on the writer thread, between two commits, and waits for what it says: the only
+    /// way in which other threads may write to the database. Refused with kUnavailable before there
+    /// is a database, with kCancelled once the indexer stops. Never from `IndexObserver`, `on_turn`
+    /// or `work` itself. Where `work` changes logs or rows, `effect` must say so.
+    [[nodiscard]] Status run_on_writer(std::function<Status(storage::Database&)> work,
+                                       WriterEffect effect = WriterEffect::kRows);
+
     [[nodiscard]] const IngestProgress& progress() const noexcept { return progress_; }
     [[nodiscard]] const Clock& clock() const noexcept { return *options_.clock; }
     [[nodiscard]] const Plan& plan() const noexcept { return *plan_; }
+    [[nodiscard]] const std::shared_ptr<const Plan>& shared_plan() const noexcept { return plan_; }
+    [[nodiscard]] const Config& config() const noexcept { return options_.config; }
+    /// Where the database is or will be.
+    [[nodiscard]] const std::string& db_path() const noexcept { return options_.db_path; }
     /// Null until the database exists; from then on it stays. Reading is allowed from any thread.
     [[nodiscard]] storage::Database* database() const noexcept { return shown_.load(); }
 

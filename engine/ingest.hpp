@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,6 +22,10 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "storage/records.hpp"
+
+namespace plumbline::storage {
+class Database;
+}
 
 namespace plumbline::engine {
 
@@ -114,11 +121,70 @@ struct WorkItem {
     [[nodiscard]] size_t size_bytes() const noexcept;
 };
 
+/// What a call on the writer thread changes, so that the writer knows what to forget.
+enum class WriterEffect : uint8_t {
+    kRows,  ///< logs, children or rows of entities: the fold starts from the disk again
+    kNone,  ///< anything else, such as proof levels
+};
+
+/// Work of other threads that must be done by the one thread that writes.
+struct WriterCall {
+    std::function<Status(storage::Database&)> work;
+    WriterEffect effect = WriterEffect::kRows;
+    std::promise<Status> done;
+};
+
+/// Thread-safe.
+class WriterCalls {
+  public:
+    /// False where nobody will ever run it.
+    [[nodiscard]] bool push(WriterCall& call) {
+        const std::scoped_lock lock{mutex_};
+        if (is_closed_) {
+            return false;
+        }
+        calls_.push_back(std::move(call));
+        count_.store(calls_.size());
+        return true;
+    }
+    [[nodiscard]] bool empty() const noexcept { return count_.load() == 0; }
+    [[nodiscard]] std::optional<WriterCall> try_pop() {
+        const std::scoped_lock lock{mutex_};
+        if (calls_.empty()) {
+            return std::nullopt;
+        }
+        std::optional<WriterCall> call{std::move(calls_.front())};
+        calls_.pop_front();
+        count_.store(calls_.size());
+        return call;
+    }
+    /// Refuses what waits and all that comes.
+    void close(const Error& why) {
+        std::deque<WriterCall> refused;
+        {
+            const std::scoped_lock lock{mutex_};
+            is_closed_ = true;
+            refused.swap(calls_);
+            count_.store(0);
+        }
+        for (WriterCall& call : refused) {
+            call.done.set_value(why);
+        }
+    }
+
+  private:
+    std::atomic<size_t> count_{0};
+    std::mutex mutex_;
+    std::deque<WriterCall> calls_;
+    bool is_closed_ = false;
+};
+
 /// Between the network thread and the writer thread. Thread-safe.
 struct IngestChannel {
     explicit IngestChannel(size_t queue_bytes_max) : queue{queue_bytes_max} {}
 
     BoundedQueue<WorkItem> queue;
+    WriterCalls calls;
     /// The last item that is wholly in the database (or was dropped).
     std::atomic<uint64_t> done_seq{0};
     /// Items of this epoch are refused: what they hold does not join what is stored. The follower
@@ -131,6 +197,7 @@ struct IngestChannel {
             failure_ = std::move(error);
         }
         failed_.store(true);
+        calls.close(*failure_);
     }
     [[nodiscard]] bool has_failed() const noexcept { return failed_.load(); }
     [[nodiscard]] std::optional<Error> failure() const {
@@ -182,6 +249,7 @@ struct IngestProgress {
     std::atomic<uint64_t> finalized_block{0};
     std::atomic<uint64_t> events{0};  ///< committed by this run
     std::atomic<uint64_t> commits{0};
+    std::atomic<uint64_t> commit_ms{0};    ///< spent writing them
     std::atomic<uint64_t> quarantined{0};  ///< by this run
     std::atomic<uint64_t> reorgs{0};
     std::atomic<uint64_t> fill_next{0};  ///< filling older blocks: the next one; 0 = not

@@ -53,6 +53,9 @@ void Writer::wait(int64_t wait_ms) {
         sleep_ms(wait_ms);
         return;
     }
+    if (!channel_.calls.empty()) {
+        return;
+    }
     std::optional<WorkItem> item = channel_.queue.pop(std::chrono::milliseconds{wait_ms});
     if (item) {
         open_.push_back(*std::move(item));
@@ -66,6 +69,17 @@ bool Writer::step() {
     retry_ms_ = -1;
     if (is_sealed_) {
         return commit_sealed();
+    }
+    if (!channel_.calls.empty()) {
+        if (last_block_) {
+            // They see whole commits only.
+            if (const Status sealed = seal(); !sealed) {
+                return handle_error(sealed.error(), "folding");
+            }
+            return commit_sealed();
+        }
+        run_calls();
+        return true;
     }
     if (at_item_ == open_.size()) {
         if (std::optional<WorkItem> item = channel_.queue.try_pop()) {
@@ -278,6 +292,7 @@ bool Writer::commit_sealed() {
     if (!written) {
         return handle_error(written.error(), "committing");
     }
+    progress_.commit_ms += static_cast<uint64_t>(clock_.monotonic_ms() - now);
     on_success();
     unsynced_ = !sync;
     if (sync) {
@@ -371,6 +386,7 @@ void Writer::finish_item(const WorkItem& item) {
 }
 
 Status Writer::finish() {
+    channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
     while (!failed_ && (is_sealed_ || last_block_)) {
         if (!is_sealed_) {
             PLUMBLINE_TRY_VOID(seal());
@@ -386,6 +402,24 @@ Status Writer::finish() {
         return ok();
     }
     return database_.sync();
+}
+
+// --- calls of other threads --------------------------------------------------------------------
+
+void Writer::run_calls() {
+    while (std::optional<WriterCall> call = channel_.calls.try_pop()) {
+        Status done = call->work(database_);
+        // Nothing is in hand, but an empty batch also remembers what the database was before.
+        if (call->effect == WriterEffect::kRows) {
+            fold_.reset();
+        }
+        batch_ = fold_ ? database_.make_batch() : nullptr;
+        unsynced_ = true;
+        if (call->effect == WriterEffect::kRows && observer_ != nullptr) {
+            observer_->on_refold();
+        }
+        call->done.set_value(std::move(done));
+    }
 }
 
 // --- commands --------------------------------------------------------------------------------

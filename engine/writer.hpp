@@ -65,6 +65,7 @@ class Writer {
     void refuse(const WorkItem& item, const std::string& why);
     void finish_item(const WorkItem& item);
     [[nodiscard]] Status run_command(WorkItem& item);
+    void run_calls();
     [[nodiscard]] Status do_fill(const Harvest& harvest);
     [[nodiscard]] Status do_finalize(uint64_t finalized);
     [[nodiscard]] Status do_rollback(const BlockInfo& target);

@@ -16,6 +16,7 @@
 #include "core/evm/log.hpp"
 #include "core/evm/proof.hpp"
 #include "core/evm/receipt.hpp"
+#include "rpc/pool_options.hpp"
 
 namespace plumbline::rpc {
 
@@ -197,6 +198,8 @@ class ChainSource {
     virtual size_t poll(int64_t wait_ms) = 0;
     /// Questions asked and not answered yet.
     [[nodiscard]] virtual size_t in_flight() const = 0;
+    /// A record of each provider behind it; empty where there is nothing to tell.
+    [[nodiscard]] virtual std::vector<ProviderStats> stats() const { return {}; }
 };
 
 /// Polls until `done` is set or `deadline_ms` (monotonic, of the source's own waiting) is used up.

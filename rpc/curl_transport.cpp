@@ -182,6 +182,9 @@ struct CurlTransport::Impl {
         set(easy, CURLOPT_POSTFIELDS, exchange.request.body.data());
         set(easy, CURLOPT_POSTFIELDSIZE_LARGE,
             static_cast<curl_off_t>(exchange.request.body.size()));
+        if (exchange.request.method != "POST") {
+            set(easy, CURLOPT_CUSTOMREQUEST, exchange.request.method.c_str());
+        }
         set(easy, CURLOPT_WRITEFUNCTION, &on_body);
         set(easy, CURLOPT_WRITEDATA, &exchange);
         set(easy, CURLOPT_HEADERFUNCTION, &on_header);

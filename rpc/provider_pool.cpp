@@ -480,6 +480,7 @@ class OwningPool final : public ChainSource {
     }
     size_t poll(int64_t wait_ms) override { return pool_.poll(wait_ms); }
     [[nodiscard]] size_t in_flight() const override { return pool_.in_flight(); }
+    [[nodiscard]] std::vector<ProviderStats> stats() const override { return pool_.stats(); }
 
   private:
     CurlTransport transport_;

@@ -42,7 +42,7 @@ class ProviderPool final : public ChainSource {
     [[nodiscard]] size_t in_flight() const override;
 
     /// One entry for each endpoint, in the configured order.
-    [[nodiscard]] std::vector<ProviderStats> stats() const;
+    [[nodiscard]] std::vector<ProviderStats> stats() const override;
 
   private:
     struct Impl;

@@ -17,11 +17,12 @@ namespace plumbline::rpc {
 /// past the end without a copy. A body with less is still read, after one reallocation.
 inline constexpr size_t kBodyPadding = 64;
 
-/// One POST. `url` and `headers` may hold secrets: an implementation never logs them.
+/// One request, nearly always a POST. `url` and `headers` may hold secrets: an implementation never logs them.
 struct HttpRequest {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
+    std::string method = "POST";
     int64_t timeout_ms = 30'000;  ///< from submission to the last byte
     size_t body_size_max = 64U << 20U;
 };

@@ -2,8 +2,8 @@
 #include <csignal>
 #include <pthread.h>
 
-#include <atomic>
 #include <charconv>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -14,7 +14,7 @@
 #include "engine/config.hpp"
 #include "engine/indexer.hpp"
 #include "engine/progress.hpp"
-#include "rpc/provider_pool.hpp"
+#include "engine/service.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {
@@ -28,32 +28,44 @@ struct RunOptions {
     std::vector<std::string> rpc;
     bool quiet = false;
     std::string log_format = "text";
-    std::string log_level = "info";
+    std::string log_level;
 };
 
 /// Turns the first SIGTERM or SIGINT into a stop request; the second ends the process at once,
-/// which the database survives. Signals are blocked in all other threads, so none is interrupted.
-class SignalStop {
+/// which the database survives. SIGHUP reads the config again. Signals are blocked in all other
+/// threads, so none is interrupted.
+class Signals {
   public:
-    SignalStop() {
+    Signals() {
         sigemptyset(&signals_);
         sigaddset(&signals_, SIGTERM);
         sigaddset(&signals_, SIGINT);
+        sigaddset(&signals_, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
         // A limit on file sizes is one more way of a disk to be full: an error, not the end.
         std::signal(SIGXFSZ, SIG_IGN);
         thread_ = std::jthread{[this](const std::stop_token& done) { wait(done); }};
     }
-    SignalStop(const SignalStop&) = delete;
-    SignalStop& operator=(const SignalStop&) = delete;
-    ~SignalStop() = default;
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+    ~Signals() = default;
     [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+    /// What SIGHUP reloads; null = nothing any more.
+    void watch(engine::Service* service) {
+        const std::scoped_lock lock{mutex_};
+        service_ = service;
+    }
 
   private:
     void wait(const std::stop_token& done) {
         constexpr timespec kTurn{0, 100'000'000};
         while (!done.stop_requested()) {
-            if (sigtimedwait(&signals_, nullptr, &kTurn) <= 0) {
+            const int signal = sigtimedwait(&signals_, nullptr, &kTurn);
+            if (signal <= 0) {
+                continue;
+            }
+            if (signal == SIGHUP) {
+                reload();
                 continue;
             }
             if (stop_.stop_requested()) {
@@ -64,8 +76,32 @@ class SignalStop {
             stop_.request_stop();
         }
     }
+    void reload() {
+        const std::scoped_lock lock{mutex_};
+        if (service_ == nullptr) {
+            return;
+        }
+        const Result<engine::ReloadReport> report = service_->reload();
+        if (!report) {
+            logging::error("the config was not reloaded, nothing has changed",
+                           {{"why", report.error().message}});
+            return;
+        }
+        for (const std::string& change : report->applied) {
+            logging::info("reloaded", {{"what", change}});
+        }
+        for (const std::string& change : report->needs_restart) {
+            logging::warning("changed in the config, but only a restart applies it",
+                             {{"what", change}});
+        }
+        if (report->applied.empty() && report->needs_restart.empty()) {
+            logging::info("reloaded: the config says the same");
+        }
+    }
     sigset_t signals_{};
     std::stop_source stop_;
+    std::mutex mutex_;
+    engine::Service* service_ = nullptr;
     std::jthread thread_;
 };
 
@@ -97,39 +133,54 @@ Result<engine::Until> parse_until(const std::string& text) {
     return until;
 }
 
-rpc::PoolOptions pool_options(const engine::Config& config) {
-    rpc::PoolOptions options;
-    options.chain_id = config.chain.id;
-    for (const engine::EndpointConfig& endpoint : config.chain.rpc) {
-        options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
+Result<engine::IndexerOptions> indexer_options(const RunOptions& options) {
+    engine::IndexerOptions out;
+    PLUMBLINE_TRY(out.until, parse_until(options.until));
+    PLUMBLINE_TRY(out.config, engine::load_config(options.config));
+    out.db_path = options.db;
+    if (!options.rpc.empty()) {
+        out.config.chain.rpc.clear();
+        for (const std::string& url : options.rpc) {
+            out.config.chain.rpc.push_back({url, {}});
+        }
     }
-    return options;
+    return out;
+}
+
+void set_up_logging(const RunOptions& options, const std::string& level_of_config) {
+    const std::string& name = options.log_level.empty() ? level_of_config : options.log_level;
+    const logging::Level level = logging::parse_level(name);
+    logging::configure(options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level,
+                       options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
 }
 
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
 /// though there is room.
-Status run_until_done(const engine::IndexerOptions& options, rpc::ChainSource& chain, bool quiet,
-                      const std::stop_token& stop) {
+Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals& signals) {
     constexpr int64_t kTurnMs = 100;
-    engine::Backoff backoff{options.ingest.retry_ms_min, options.ingest.retry_ms_max};
+    const std::stop_token stop = signals.token();
+    engine::Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
     for (bool is_again = false;; is_again = true) {
-        Result<std::unique_ptr<engine::Indexer>> indexer = engine::Indexer::open(options, chain);
-        if (!indexer) {
-            if (!is_again || indexer.error().code != ErrorCode::kIo || stop.stop_requested()) {
-                return std::move(indexer).error();
+        Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
+        if (!opened) {
+            if (!is_again || opened.error().code != ErrorCode::kIo || stop.stop_requested()) {
+                return std::move(opened).error();
             }
             logging::error(fmt::format("opening the database again: {}; waiting until it works",
-                                       indexer.error().message));
+                                       opened.error().message));
             for (int64_t left = backoff.next(); left > 0 && !stop.stop_requested(); left -= kTurnMs) {
                 sleep_ms(kTurnMs);
             }
             continue;
         }
         backoff.reset();
-        engine::ProgressReporter reporter{(*indexer)->progress(), (*indexer)->clock(),
+        engine::Service& service = **opened;
+        engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};
-        Status ended = (*indexer)->run(stop, &reporter);
-        if (ended || !(*indexer)->needs_reopen() || stop.stop_requested()) {
+        signals.watch(&service);
+        Status ended = service.run(stop, &reporter);
+        signals.watch(nullptr);
+        if (ended || !service.indexer().needs_reopen() || stop.stop_requested()) {
             return ended;
         }
         logging::warning("the disk takes writes again; closing the database and opening it again");
@@ -137,34 +188,16 @@ Status run_until_done(const engine::IndexerOptions& options, rpc::ChainSource& c
 }
 
 Status run(const RunOptions& options) {
-    constexpr std::pair<std::string_view, logging::Level> kLevels[] = {
-        {"debug", logging::Level::kDebug}, {"info", logging::Level::kInfo},
-        {"warning", logging::Level::kWarning}, {"error", logging::Level::kError}};
-    logging::Level level = logging::Level::kInfo;
-    for (const auto& [name, value] : kLevels) {
-        level = name == options.log_level ? value : level;
-    }
-    logging::configure(options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level,
-                       options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
-
-    PLUMBLINE_TRY(engine::IndexerOptions indexer_options, [&]() -> Result<engine::IndexerOptions> {
-        engine::IndexerOptions out;
-        PLUMBLINE_TRY(out.until, parse_until(options.until));
-        PLUMBLINE_TRY(out.config, engine::load_config(options.config));
-        out.db_path = options.db;
-        if (!options.rpc.empty()) {
-            out.config.chain.rpc.clear();
-            for (const std::string& url : options.rpc) {
-                out.config.chain.rpc.push_back({url, {}});
-            }
-        }
-        return out;
-    }());
-
-    const SignalStop signals;
+    set_up_logging(options, "info");
     PoolLog pool_log;
-    const auto chain = rpc::make_chain_source(pool_options(indexer_options.config), &pool_log);
-    return run_until_done(indexer_options, *chain, options.quiet, signals.token());
+    engine::ServiceOptions service_options;
+    PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
+    set_up_logging(options, service_options.indexer.config.log_level);
+    service_options.pool_observer = &pool_log;
+    // A run with an end is there for the index alone.
+    service_options.has_worker = options.until.empty();
+    Signals signals;
+    return run_until_done(service_options, options.quiet, signals);
 }
 
 }  // namespace
@@ -180,8 +213,8 @@ void add_run(CLI::App& app, ExitCode& exit) {
     command->add_option("--log-format", options->log_format, "text or json")
         ->capture_default_str()
         ->check(CLI::IsMember({"text", "json"}));
-    command->add_option("--log-level", options->log_level, "debug, info, warning or error")
-        ->capture_default_str()
+    command->add_option("--log-level", options->log_level,
+                        "debug, info, warning or error; default: as the config says, else info")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     command->footer("Example: plumbline run myindex/plumbline.toml --until head");
     command->callback([options, &exit] {

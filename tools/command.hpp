@@ -47,5 +47,7 @@ void add_repair(CLI::App& app, ExitCode& exit);
 void add_doctor(CLI::App& app, ExitCode& exit);
 void add_diff(CLI::App& app, ExitCode& exit);
 void add_journal(CLI::App& app, ExitCode& exit);
+void add_task(CLI::App& app, ExitCode& exit);
+void add_backup(CLI::App& app, ExitCode& exit);
 
 }  // namespace plumbline::tools

@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
     plumbline::tools::add_doctor(app, exit);
     plumbline::tools::add_diff(app, exit);
     plumbline::tools::add_journal(app, exit);
+    plumbline::tools::add_task(app, exit);
+    plumbline::tools::add_backup(app, exit);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -131,6 +131,17 @@ void configure(Level level, Format format) {
     out.logger.set_level(to_spdlog(level));
 }
 
+void set_level(Level level) {
+    output().logger.set_level(to_spdlog(level));
+}
+
+Level parse_level(std::string_view name) noexcept {
+    return name == "debug"     ? Level::kDebug
+           : name == "warning" ? Level::kWarning
+           : name == "error"   ? Level::kError
+                               : Level::kInfo;
+}
+
 Format format() noexcept {
     return output().format;
 }

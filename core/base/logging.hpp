@@ -39,6 +39,10 @@ struct Field {
 
 /// Sets what is told and how; at start, before other threads log. Default: info, text.
 void configure(Level level, Format format);
+/// Thread-safe.
+void set_level(Level level);
+/// "debug", "info", "warning", "error"; info for anything else.
+[[nodiscard]] Level parse_level(std::string_view name) noexcept;
 [[nodiscard]] Format format() noexcept;
 [[nodiscard]] bool is_enabled(Level level) noexcept;
 

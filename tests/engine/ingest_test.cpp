@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/base/logging.hpp"
 #include "engine/indexer.hpp"
 #include "storage/inspect.hpp"
+#include "storage/row.hpp"
 #include "tests/engine/fake_chain.hpp"
 #include "tests/storage/fault_fs.hpp"
 
@@ -310,6 +312,72 @@ TEST_F(IngestTest, ChildrenAreCompleteAtAnyDepth) {
         EXPECT_EQ(stored, wanted_logs(chain));
         EXPECT_EQ(rig.indexer->database()->cursor()->event_count, stored.size());
         EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+/// Balances by account key; they are small here.
+std::map<std::string, uint64_t> balances(const storage::Database& database) {
+    const storage::RowCodec codec{database.entities()[0]};
+    std::map<std::string, uint64_t> out;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_entity(0, "", ""); scan->valid(); scan->next()) {
+        out[std::string{scan->key()}] = codec.word(scan->row(), 0).limb[0];
+    }
+    return out;
+}
+
+TEST_F(IngestTest, CallsOfOtherThreadsStandBetweenWholeCommitsAndTheFoldGoesOnFromWhatTheyWrote) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(120);
+        const Directory plain_directory;
+        Rig plain{chain, plain_directory.db(), 0};
+        ASSERT_TRUE(plain.finish());
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed};
+        EXPECT_EQ(rig.indexer->run_on_writer([](storage::Database&) { return ok(); }).error().code,
+                  ErrorCode::kUnavailable);
+        while (rig.indexer->database() == nullptr || !rig.indexer->database()->cursor() ||
+               rig.indexer->database()->cursor()->block_num < 40) {
+            rig.step();
+        }
+        std::map<std::string, uint64_t> raised;
+        uint64_t seen_cursor = 0;
+        auto call = std::async(std::launch::async, [&] {
+            return rig.indexer->run_on_writer([&](storage::Database& database) -> Status {
+                seen_cursor = database.cursor()->block_num;
+                raised = balances(database);
+                const storage::RowCodec codec{database.entities()[0]};
+                const auto batch = database.make_batch();
+                for (const auto& [key, balance] : raised) {
+                    std::string before;
+                    PLUMBLINE_TRY(const bool is_there, database.latest_row(0, key, before));
+                    PLUMBLINE_CHECK(is_there);
+                    std::string after = before;
+                    codec.set_word(after, 0, evm::U256{balance + 1'000'000});
+                    batch->change_row(0, key, before, after, std::nullopt);
+                }
+                const storage::Cursor cursor = *database.cursor();
+                batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+                return database.commit(*batch, storage::Durability::kSync);
+            });
+        });
+        while (call.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+            rig.step();
+        }
+        EXPECT_TRUE(call.get().has_value());
+        EXPECT_GE(seen_cursor, 40U);
+        ASSERT_TRUE(rig.finish());
+        std::map<std::string, uint64_t> expected = balances(*plain.indexer->database());
+        for (const auto& [key, balance] : raised) {
+            expected[key] += 1'000'000;
+        }
+        EXPECT_EQ(balances(*rig.indexer->database()), expected);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+        EXPECT_EQ(rig.indexer->run_on_writer([](storage::Database&) { return ok(); }).error().code,
+                  ErrorCode::kCancelled);
+        EXPECT_TRUE(plain.indexer->stop().has_value());
     }
 }
 

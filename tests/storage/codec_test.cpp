@@ -6,6 +6,7 @@
 #include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/record_codec.hpp"
+#include "storage/task_store.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::storage {
@@ -309,7 +310,11 @@ std::vector<RecordCase> record_cases() {
     const ProofRecord proof{"replay", "e", 7, hash, 300, true, 8, 2, "l", "d"};
     const CorrectionRow correction{258, 1, "e", "k", "row", "why"};
     const Tails tails{std::string(12, 'l'), std::string(8, 'b')};
+    TaskRow task{7, TaskState::kDead, 5, 300, "n", "k", "a", "cli", 3, 4, 1, 1, 2, 300, "e", "r"};
     return {
+        {"task", task_key(task), encode_task(task), "0x03" "05" "000000000000012c" "0000000000000007",
+         "0x01" "016e" "016b" "0161" "03636c69" "03" "04" "01" "01" "02" "ac02" "0165" "0172",
+         rewrite(decode_task, encode_task)},
         {"block", block_key(258), encode_block(block), "0x0000000000000102",
          "0x01" "03" "ac02" "05" + hash_hex + std::string(64, '2'),
          rewrite(decode_block, encode_block)},

@@ -1,0 +1,15 @@
+// Tells the service manager (systemd) how the service is, where it asked for that.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace plumbline::engine {
+
+/// Sends `text` ("READY=1") to $NOTIFY_SOCKET. False where there is none or it does not listen.
+bool notify_service_manager(std::string_view text);
+
+/// How often the service manager wants to hear WATCHDOG=1: half of $WATCHDOG_USEC; 0 = not at all.
+[[nodiscard]] int64_t watchdog_interval_ms();
+
+}  // namespace plumbline::engine

@@ -1,0 +1,170 @@
+// What is to be done besides following the chain: named tasks that survive restarts, run by one
+// worker, most urgent first. A task that fails comes back later, after longer and longer waits, and
+// dies with a reason once its attempts are used up. One that takes the whole process down twice is
+// parked until somebody says retry.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "storage/task_store.hpp"
+
+namespace plumbline::engine {
+
+using storage::TaskRow;
+using storage::TaskState;
+
+/// Lower runs first.
+namespace task_priority {
+constexpr uint8_t kForced = 0;
+constexpr uint8_t kRepair = 20;
+constexpr uint8_t kNormal = 50;
+constexpr uint8_t kBackground = 100;
+}  // namespace task_priority
+
+struct TaskSpec {
+    std::string kind;
+    std::string args;  ///< as the kind understands them
+    std::string name;  ///< empty: "kind args", so that the same work is there once
+    std::string origin;
+    uint8_t priority = task_priority::kNormal;
+    int64_t delay_ms = 0;
+    uint32_t attempts_max = 5;
+};
+
+struct WorkQueueOptions {
+    uint64_t seed = 1;                     ///< of the jitter
+    size_t unfinished_max = 10'000;        ///< more are refused
+    size_t kept_per_kind = 20;             ///< finished ones, newest first, as reports
+    int64_t backoff_ms_first = 1'000;      ///< doubles; a wait is between half of it and all
+    int64_t backoff_ms_max = 600'000;
+    uint32_t crashes_max = 2;              ///< then it is parked
+    size_t result_bytes_max = 64U << 10U;  ///< longer results and errors are cut
+};
+
+struct TaskAdded {
+    uint64_t id = 0;
+    bool is_new = false;  ///< false: one of this name was there, and is now at least as urgent
+};
+
+/// What came of a run.
+struct TaskOutcome {
+    enum class Kind : uint8_t {
+        kDone,
+        kFailed,     ///< tried again while attempts last
+        kHopeless,   ///< will not get better by itself
+        kMore,       ///< went well so far; goes on later with `args`
+        kInterrupted,  ///< the service stops; counts as no attempt
+    };
+    Kind kind = Kind::kDone;
+    std::string text;       ///< result, or why it failed
+    std::string args;       ///< kMore
+    int64_t delay_ms = 0;   ///< kMore
+
+    [[nodiscard]] static TaskOutcome done(std::string result) {
+        return {Kind::kDone, std::move(result), {}, 0};
+    }
+    /// kHopeless or kFailed, by the code; kCancelled is kInterrupted.
+    [[nodiscard]] static TaskOutcome from(const Error& error);
+};
+
+/// "done", "failed", "hopeless", "more", "interrupted"
+[[nodiscard]] std::string_view to_string(TaskOutcome::Kind kind) noexcept;
+
+struct QueueCount {
+    std::string kind;
+    TaskState state = TaskState::kWaiting;
+    uint64_t count = 0;
+};
+
+/// Thread-safe. `store` and `clock` must outlive it.
+class WorkQueue {
+  public:
+    /// Reads what is there. Tasks found running were cut off by the end of their process.
+    [[nodiscard]] static Result<std::unique_ptr<WorkQueue>> open(storage::TaskStore& store,
+                                                                 const Clock& clock,
+                                                                 WorkQueueOptions options = {});
+    WorkQueue(const WorkQueue&) = delete;
+    WorkQueue& operator=(const WorkQueue&) = delete;
+
+    // --- for everybody --------------------------------------------------------------------------
+
+    /// kTooLarge where the queue is full; kUnavailable where one of this name is parked.
+    [[nodiscard]] Result<TaskAdded> add(TaskSpec spec);
+    /// A running one is asked to stop and ends as cancelled. kNotFound, or kInvalidArgument where it
+    /// has ended already.
+    [[nodiscard]] Status cancel(uint64_t id);
+    /// Dead, parked and cancelled ones start over with all their attempts; a waiting one is due now.
+    [[nodiscard]] Status retry(uint64_t id);
+    /// Before everything else, now.
+    [[nodiscard]] Status force(uint64_t id);
+    /// Deletes all that is not waiting or running, or all of one such state; gives how many.
+    [[nodiscard]] Result<size_t> clear(std::optional<TaskState> state);
+
+    /// By id, newest first; of one state or kind, where given.
+    [[nodiscard]] std::vector<TaskRow> list(std::optional<TaskState> state = std::nullopt,
+                                            std::string_view kind = {},
+                                            size_t limit = SIZE_MAX) const;
+    /// kNotFound
+    [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
+    [[nodiscard]] std::vector<QueueCount> counts() const;
+    /// Waiting and running.
+    [[nodiscard]] size_t unfinished() const;
+    /// The newest task of this name, if any is kept.
+    [[nodiscard]] std::optional<TaskRow> newest(std::string_view name) const;
+
+    // --- for the worker -------------------------------------------------------------------------
+
+    /// The most urgent task that is due, now marked as running on disk. Empty where there is none.
+    [[nodiscard]] Result<std::optional<TaskRow>> take();
+    /// Asked to stop by `cancel`.
+    [[nodiscard]] bool is_cancelled(uint64_t id) const;
+    /// Something more urgent than `id` is due: a long task may end with kMore.
+    [[nodiscard]] bool should_yield(uint64_t id) const;
+    [[nodiscard]] Status finish(uint64_t id, TaskOutcome outcome);
+    /// When the next one is due, in unix ms; -1 = none waits.
+    [[nodiscard]] int64_t next_due_ms() const;
+    /// Until something changes, at most `wait_ms`.
+    void wait(int64_t wait_ms) const;
+    void wake() const { changed_.notify_all(); }
+
+  private:
+    WorkQueue(storage::TaskStore& store, const Clock& clock, WorkQueueOptions options)
+        : store_{store},
+          clock_{clock},
+          options_{options},
+          random_{options.seed} {}
+
+    [[nodiscard]] Status load();
+    [[nodiscard]] Status replace(const TaskRow& before, TaskRow after);
+    [[nodiscard]] Status prune(std::string_view kind);
+    [[nodiscard]] int64_t backoff_ms(uint32_t attempts);
+    [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const;
+    [[nodiscard]] const TaskRow* most_urgent() const;
+    [[nodiscard]] Result<TaskRow> get_locked(uint64_t id) const;
+
+    storage::TaskStore& store_;
+    const Clock& clock_;
+    WorkQueueOptions options_;
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    std::map<uint64_t, TaskRow> tasks_;
+    std::map<uint64_t, bool> cancelled_;  ///< running ones that should stop
+    uint64_t next_id_ = 1;
+    std::mt19937_64 random_;
+};
+
+}  // namespace plumbline::engine

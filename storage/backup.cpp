@@ -1,0 +1,164 @@
+#include "storage/backup.hpp"
+
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <rocksdb/utilities/backup_engine.h>
+
+#include "storage/database_impl.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+/// "chain 31337 block 100 commit 7": what a backup says of itself.
+std::string describe(const Database& database) {
+    const std::optional<Cursor> cursor = database.cursor();
+    return fmt::format("chain {} block {} commit {}", database.identity().chain_id,
+                       cursor ? cursor->block_num : 0, cursor ? cursor->commit_num : 0);
+}
+
+uint64_t number_after(std::string_view text, std::string_view word) {
+    const size_t at = text.find(word);
+    uint64_t number = 0;
+    if (at != std::string_view::npos) {
+        std::from_chars(text.data() + at + word.size(), text.data() + text.size(), number);
+    }
+    return number;
+}
+
+BackupInfo to_info(const rocksdb::BackupInfo& info) {
+    return {info.backup_id,
+            info.timestamp,
+            info.size,
+            number_after(info.app_metadata, "chain "),
+            number_after(info.app_metadata, "block "),
+            number_after(info.app_metadata, "commit ")};
+}
+
+Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::string& directory) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(directory + "/meta", error)) {
+        return Error{ErrorCode::kNotFound, fmt::format("there are no backups in {}", directory)};
+    }
+    rocksdb::BackupEngineReadOnly* raw = nullptr;
+    const rocksdb::IOStatus opened = rocksdb::BackupEngineReadOnly::Open(
+        rocksdb::Env::Default(), rocksdb::BackupEngineOptions{directory}, &raw);
+    std::unique_ptr<rocksdb::BackupEngineReadOnly> engine{raw};
+    PLUMBLINE_TRY_VOID(from_rocks(opened, "opening the backups in " + directory));
+    return engine;
+}
+
+/// Everything readable, whole, and at least what the backup says.
+Status verify_restored(const std::string& path, const BackupInfo& wanted) {
+    PLUMBLINE_TRY(const auto database, Database::open(path, {}));
+    const rocksdb::Status sums = database->impl().core->db->VerifyChecksum();
+    PLUMBLINE_TRY_VOID(from_rocks(sums, "checking the restored files"));
+    const std::optional<Cursor> cursor = database->cursor();
+    const uint64_t commit_num = cursor ? cursor->commit_num : 0;
+    if (database->identity().chain_id != wanted.chain_id || commit_num < wanted.commit_num) {
+        return Error{ErrorCode::kCorruption,
+                     fmt::format("backup {} should hold commit {} of chain {}, but what came back "
+                                 "is commit {} of chain {}",
+                                 wanted.id, wanted.commit_num, wanted.chain_id, commit_num,
+                                 database->identity().chain_id)};
+    }
+    return ok();
+}
+
+}  // namespace
+
+Result<BackupInfo> create_backup(const Database& database, const std::string& directory,
+                                 uint64_t kept_max) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+        return Error{ErrorCode::kIo, fmt::format("cannot make the backup directory {}: {}",
+                                                 directory, error.message())};
+    }
+    rocksdb::BackupEngineOptions options{directory};
+    options.sync = true;
+    options.share_table_files = true;
+    options.share_files_with_checksum = true;
+    rocksdb::BackupEngine* raw = nullptr;
+    const rocksdb::IOStatus opened =
+        rocksdb::BackupEngine::Open(rocksdb::Env::Default(), options, &raw);
+    const std::unique_ptr<rocksdb::BackupEngine> engine{raw};
+    PLUMBLINE_TRY_VOID(from_rocks(opened, "opening the backups in " + directory));
+    rocksdb::CreateBackupOptions how;
+    how.flush_before_backup = true;
+    rocksdb::BackupID id = 0;
+    PLUMBLINE_TRY_VOID(from_rocks(
+        engine->CreateNewBackupWithMetadata(how, database.impl().core->db.get(),
+                                            describe(database), &id),
+        "backing up to " + directory));
+    PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(id), "checking the new backup"));
+    if (kept_max > 0) {
+        PLUMBLINE_TRY_VOID(from_rocks(
+            engine->PurgeOldBackups(static_cast<uint32_t>(std::min<uint64_t>(kept_max, UINT32_MAX))),
+            "deleting old backups"));
+    }
+    rocksdb::BackupInfo info;
+    PLUMBLINE_TRY_VOID(from_rocks(engine->GetBackupInfo(id, &info), "reading the new backup"));
+    return to_info(info);
+}
+
+Result<std::vector<BackupInfo>> list_backups(const std::string& directory) {
+    PLUMBLINE_TRY(const auto engine, open_backups(directory));
+    std::vector<rocksdb::BackupInfo> infos;
+    engine->GetBackupInfo(&infos);
+    std::vector<BackupInfo> out;
+    out.reserve(infos.size());
+    for (const rocksdb::BackupInfo& info : infos) {
+        out.push_back(to_info(info));
+    }
+    return out;
+}
+
+Result<BackupInfo> restore_backup(const std::string& directory, const std::string& db_path,
+                                  uint32_t id) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    if (fs::exists(db_path, error) && !fs::is_empty(db_path, error)) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is there already: give a path where nothing is", db_path)};
+    }
+    PLUMBLINE_TRY(const auto engine, open_backups(directory));
+    rocksdb::BackupInfo found;
+    const rocksdb::Status got =
+        id == 0 ? engine->GetLatestBackupInfo(&found) : engine->GetBackupInfo(id, &found);
+    if (got.IsNotFound()) {
+        return Error{ErrorCode::kNotFound,
+                     id == 0 ? fmt::format("there is no whole backup in {}", directory)
+                             : fmt::format("there is no backup {} in {}", id, directory)};
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(got, "looking for the backup"));
+    const BackupInfo info = to_info(found);
+    PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(info.id, true),
+                                  fmt::format("checking backup {} in {}", info.id, directory)));
+    const std::string part = db_path + ".restoring";
+    fs::remove_all(part, error);
+    const Status restored = from_rocks(
+        engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
+        "restoring to " + part);
+    const Status verified = restored ? verify_restored(part, info) : restored;
+    if (!verified) {
+        fs::remove_all(part, error);
+        return verified.error();
+    }
+    fs::remove(db_path, error);  // An empty directory.
+    fs::rename(part, db_path, error);
+    if (error) {
+        return Error{ErrorCode::kIo,
+                     fmt::format("the restored database is whole, but {} cannot be renamed to {}: "
+                                 "{}",
+                                 part, db_path, error.message())};
+    }
+    return info;
+}
+
+}  // namespace plumbline::storage

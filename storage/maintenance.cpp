@@ -1,0 +1,82 @@
+#include "storage/maintenance.hpp"
+
+#include <memory>
+
+#include "storage/database_impl.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
+    std::vector<FamilyPtr> out{impl.core->base.begin(), impl.core->base.end()};
+    std::shared_ptr<const Generation> published;
+    {
+        const std::scoped_lock lock{impl.mutex};
+        published = impl.published;
+    }
+    for (FamilyPtr& family : published->all()) {
+        out.push_back(std::move(family));
+    }
+    return out;
+}
+
+}  // namespace
+
+Status compact_database(const Database& database, const std::function<bool()>& should_stop) {
+    const Database::Impl& impl = database.impl();
+    const std::shared_ptr<Core> core = impl.core;
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    for (const FamilyPtr& family : all_families(impl)) {
+        if (should_stop && should_stop()) {
+            return Error{ErrorCode::kCancelled, "compacting was stopped"};
+        }
+        PLUMBLINE_TRY_VOID(
+            from_rocks(core->db->CompactRange(options, family->get(), nullptr, nullptr),
+                       "compacting " + family->name()));
+    }
+    return ok();
+}
+
+std::vector<std::pair<std::string, uint64_t>> storage_figures(const Database& database) {
+    // Of the whole database, then those that only exist for each family and are summed up.
+    constexpr std::pair<const char*, const char*> kShared[] = {
+        {"block_cache_usage_bytes", "rocksdb.block-cache-usage"},
+        {"running_compactions", "rocksdb.num-running-compactions"},
+        {"running_flushes", "rocksdb.num-running-flushes"},
+        {"background_errors", "rocksdb.background-errors"},
+        {"is_write_stopped", "rocksdb.is-write-stopped"},
+        {"delayed_write_rate", "rocksdb.actual-delayed-write-rate"},
+    };
+    constexpr std::pair<const char*, const char*> kSummed[] = {
+        {"memtable_bytes", "rocksdb.cur-size-all-mem-tables"},
+        {"live_data_bytes", "rocksdb.estimate-live-data-size"},
+        {"table_files_bytes", "rocksdb.total-sst-files-size"},
+        {"pending_compaction_bytes", "rocksdb.estimate-pending-compaction-bytes"},
+        {"table_readers_bytes", "rocksdb.estimate-table-readers-mem"},
+    };
+    const Database::Impl& impl = database.impl();
+    rocksdb::DB& db = *impl.core->db;
+    std::vector<std::pair<std::string, uint64_t>> out;
+    for (const auto& [name, property] : kShared) {
+        uint64_t value = 0;
+        if (db.GetIntProperty(property, &value)) {
+            out.emplace_back(name, value);
+        }
+    }
+    const std::vector<FamilyPtr> families = all_families(impl);
+    for (const auto& [name, property] : kSummed) {
+        uint64_t sum = 0;
+        for (const FamilyPtr& family : families) {
+            uint64_t value = 0;
+            sum += db.GetIntProperty(family->get(), property, &value) ? value : 0;
+        }
+        out.emplace_back(name, sum);
+    }
+    out.emplace_back("families", families.size());
+    return out;
+}
+
+}  // namespace plumbline::storage

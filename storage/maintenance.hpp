@@ -1,0 +1,25 @@
+// What RocksDB can be asked to do and to tell, for tasks and metrics.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::storage {
+
+/// Rewrites every family without what was deleted or overwritten. `should_stop` is asked between
+/// families; true ends with kCancelled. Safe beside the writer.
+[[nodiscard]] Status compact_database(const Database& database,
+                                      const std::function<bool()>& should_stop);
+
+/// RocksDB's own figures, by name ("estimate_live_data_size", "block_cache_usage"...). Safe from
+/// any thread.
+[[nodiscard]] std::vector<std::pair<std::string, uint64_t>> storage_figures(
+    const Database& database);
+
+}  // namespace plumbline::storage

@@ -1,0 +1,125 @@
+// Backups made beside a writer come back as the state after some whole commit, or not at all.
+#include "storage/backup.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include "storage/maintenance.hpp"
+#include "tests/storage/chain_driver.hpp"
+
+namespace plumbline::storage {
+namespace {
+
+using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
+
+std::vector<std::string> dump(const Database& db) {
+    auto lines = dump_lines(db);
+    EXPECT_OK(lines);
+    return *std::move(lines);
+}
+
+uint64_t commit_num(const Database& db) {
+    return db.cursor() ? db.cursor()->commit_num : 0;
+}
+
+TEST(BackupTest, MadeBesideAWriterIsTheStateAfterAWholeCommit) {
+    const uint64_t seed = test_seed(11);
+    SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{seed};
+    std::map<uint64_t, std::vector<std::string>> states;
+    const auto step = [&] {
+        ASSERT_OK(driver.next(*db).status);
+        states[commit_num(*db)] = dump(*db);
+    };
+    for (int i = 0; i < 30; ++i) {
+        step();
+    }
+    for (int round = 0; round < 4; ++round) {
+        const uint64_t before = commit_num(*db);
+        std::atomic<bool> is_made{false};
+        Result<BackupInfo> info = BackupInfo{};
+        std::jthread maker{[&] {
+            info = create_backup(*db, dir.sub("backups"), 3);
+            is_made = true;
+        }};
+        while (!is_made) {
+            step();
+        }
+        maker.join();
+        ASSERT_OK(info);
+        EXPECT_GE(info->commit_num, before);
+        const std::string path = dir.sub("restored" + std::to_string(round));
+        const auto restored = restore_backup(dir.sub("backups"), path);
+        ASSERT_OK(restored);
+        EXPECT_EQ(restored->id, info->id);
+        const auto again = must_open(path, open_options());
+        EXPECT_FALSE(again->needs_refold());
+        EXPECT_EQ(again->lost_blocks(), 0U);
+        ASSERT_TRUE(states.contains(commit_num(*again)));
+        expect_same(dump(*again), states[commit_num(*again)]);
+        ASSERT_OK(driver.next(*db).status);
+        states[commit_num(*db)] = dump(*db);
+    }
+    const auto kept = list_backups(dir.sub("backups"));
+    ASSERT_OK(kept);
+    ASSERT_EQ(kept->size(), 3U);
+    EXPECT_EQ(kept->front().id, 2U);
+    const auto old = restore_backup(dir.sub("backups"), dir.sub("old"), 2);
+    ASSERT_OK(old);
+    EXPECT_ERROR(restore_backup(dir.sub("backups"), dir.sub("none"), 1), ErrorCode::kNotFound);
+}
+
+TEST(BackupTest, WhatIsDamagedOrInTheWayIsRefusedAndLeavesNothing) {
+    const TempDir dir;
+    {
+        const auto db = must_open(dir.sub("db"), create_options());
+        ChainDriver driver{3};
+        for (int i = 0; i < 40; ++i) {
+            ASSERT_OK(driver.next(*db).status);
+        }
+        ASSERT_OK(create_backup(*db, dir.sub("backups"), 0));
+    }
+    EXPECT_ERROR(restore_backup(dir.sub("backups"), dir.sub("db")), ErrorCode::kInvalidArgument);
+    EXPECT_ERROR(restore_backup(dir.sub("nowhere"), dir.sub("x")), ErrorCode::kNotFound);
+    // One flipped byte in the largest file of the backup.
+    std::filesystem::path largest;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{dir.sub("backups")}) {
+        if (entry.path().extension() == ".sst" &&
+            (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
+            largest = entry.path();
+        }
+    }
+    ASSERT_FALSE(largest.empty());
+    std::fstream file{largest, std::ios::in | std::ios::out | std::ios::binary};
+    file.seekg(100);
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(100);
+    file.put(byte);
+    file.close();
+    EXPECT_ERROR(restore_backup(dir.sub("backups"), dir.sub("x")), ErrorCode::kCorruption);
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("x")));
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("x.restoring")));
+}
+
+TEST(MaintenanceTest, CompactingChangesNothingThatIsRead) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{5};
+    for (int i = 0; i < 60; ++i) {
+        ASSERT_OK(driver.next(*db).status);
+    }
+    const auto before = dump(*db);
+    ASSERT_OK(compact_database(*db, {}));
+    expect_same(dump(*db), before);
+    EXPECT_ERROR(compact_database(*db, [] { return true; }), ErrorCode::kCancelled);
+    bool has_live_data = false;
+    for (const auto& [name, value] : storage_figures(*db)) {
+        has_live_data |= name == "live_data_bytes" && value > 0;
+    }
+    EXPECT_TRUE(has_live_data);
+}
+
+}  // namespace
+}  // namespace plumbline::storage

@@ -1,0 +1,92 @@
+#include "tools/service_client.hpp"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/stored_plan.hpp"
+#include "rpc/curl_transport.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+constexpr int64_t kTimeoutMs = 30'000;
+
+}  // namespace
+
+Result<ServiceAddress> find_service(const storage::Database& database, const std::string& url,
+                                    const std::string& token) {
+    ServiceAddress out{url, token};
+    if (out.token.empty()) {
+        if (const char* known = std::getenv("PLUMBLINE_TOKEN")) {
+            out.token = known;
+        }
+    }
+    if (!out.url.empty()) {
+        while (out.url.ends_with('/')) {
+            out.url.pop_back();
+        }
+        return out;
+    }
+    PLUMBLINE_TRY(const engine::Config config, engine::stored_config(database));
+    if (!config.http || config.http->port == 0) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("a service writes to {} and its config has no [http] with a port: "
+                                 "add [http] and start it again, or stop it and repeat this",
+                                 database.path())};
+    }
+    const std::string& host = config.http->host;
+    // One that listens everywhere is reached at home.
+    const bool is_any = host == "0.0.0.0" || host == "::";
+    out.url = fmt::format(host.find(':') == std::string::npos || is_any ? "http://{}:{}"
+                                                                        : "http://[{}]:{}",
+                          is_any ? "127.0.0.1" : host, config.http->port);
+    return out;
+}
+
+Result<std::string> call_service(const ServiceAddress& address, std::string_view method,
+                                 std::string_view path, std::string body) {
+    rpc::CurlTransport transport;
+    rpc::HttpRequest request;
+    request.url = fmt::format("{}{}", address.url, path);
+    request.method = method;
+    request.headers = {{"Content-Type", "application/json"}};
+    if (!address.token.empty()) {
+        request.headers.emplace_back("Authorization", "Bearer " + address.token);
+    }
+    request.body = std::move(body);
+    request.timeout_ms = kTimeoutMs;
+    transport.submit(std::move(request));
+    std::vector<rpc::HttpCompletion> done;
+    while (done.empty()) {
+        transport.poll(1'000, done);
+    }
+    const rpc::HttpCompletion& answer = done.front();
+    if (answer.error != rpc::TransportError::kNone) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("the service does not answer at {}: {}", address.url,
+                                 answer.error_text)};
+    }
+    const std::string text{as_chars(answer.body)};
+    if (answer.status >= 200 && answer.status < 300) {
+        return text;
+    }
+    std::string message = text;
+    const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
+    if (parsed.is_object() && parsed.contains("error")) {
+        const nlohmann::json& error = parsed["error"];
+        message = error.is_object() ? error.value("message", text)
+                  : error.is_string() ? error.get<std::string>()
+                                      : text;
+    }
+    const bool is_token = answer.status == 401 || answer.status == 403;
+    return Error{answer.status == 404 ? ErrorCode::kNotFound
+                 : answer.status < 500 ? ErrorCode::kInvalidArgument
+                                       : ErrorCode::kUnavailable,
+                 fmt::format("the service at {} says {}: {}{}", address.url, answer.status, message,
+                             is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
+}
+
+}  // namespace plumbline::tools
