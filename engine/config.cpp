@@ -1,7 +1,6 @@
 #include "engine/config.hpp"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 

@@ -166,7 +166,12 @@ void ProgressReporter::tick() {
     if (mode_ == ProgressMode::kBar) {
         if (bar_ms_ < 0 || now - bar_ms_ >= kBarMs) {
             bar_ms_ = now;
-            logging::set_status_line(render_bar(read(), kTerminalWidth));
+            std::string text = render_bar(read(), kTerminalWidth);
+            if (details_) {
+                text += '\n';
+                text += details_(kTerminalWidth);
+            }
+            logging::set_status_line(text);
         }
         return;
     }

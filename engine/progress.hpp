@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/clock.hpp"
 #include "engine/ingest.hpp"
@@ -58,6 +60,11 @@ class ProgressReporter {
     /// Takes the bar away.
     ~ProgressReporter();
 
+    /// More lines below the bar on a terminal, each at most `width` characters, with newlines
+    /// between; asked on the thread that ticks.
+    void set_details(std::function<std::string(size_t width)> details) {
+        details_ = std::move(details);
+    }
     /// Tells what is due: the bar five times a second, lines after 2 seconds and then every 10 (60
     /// once live).
     void tick();
@@ -82,6 +89,7 @@ class ProgressReporter {
     int64_t bar_ms_ = -1;
     int64_t next_line_ms_;
     std::deque<Sample> samples_;
+    std::function<std::string(size_t width)> details_;
 };
 
 }  // namespace plumbline::engine

@@ -15,6 +15,7 @@
 #include "engine/indexer.hpp"
 #include "engine/progress.hpp"
 #include "engine/service.hpp"
+#include "engine/service_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {
@@ -177,6 +178,8 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         engine::Service& service = **opened;
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};
+        reporter.set_details(
+            [&service](size_t width) { return engine::render_details(service.status(), width); });
         signals.watch(&service);
         Status ended = service.run(stop, &reporter);
         signals.watch(nullptr);

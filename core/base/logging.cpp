@@ -1,7 +1,9 @@
 #include "core/base/logging.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -17,7 +19,6 @@ namespace plumbline::logging {
 
 namespace {
 
-constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
@@ -65,6 +66,24 @@ std::string utc_time(spdlog::log_clock::time_point time, bool with_date) {
                        parts.tm_mday, clock, since_epoch % 1000);
 }
 
+size_t terminal_width() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U
+                                                                           : SIZE_MAX;
+}
+
+std::string cut_lines(std::string_view text, size_t width) {
+    std::string out;
+    size_t column = 0;
+    for (const char c : text) {
+        column = c == '\n' ? 0 : column + 1;
+        if (column <= width) {
+            out += c;
+        }
+    }
+    return out;
+}
+
 /// Writes whole lines to standard error and keeps the status line below them. The payload of a
 /// message is already in its format, but for time and level.
 class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -73,13 +92,16 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
         const std::scoped_lock lock{mutex_};
         json_ = json;
     }
-    void set_status(std::string_view text) {
+    void set_status(std::string_view whole) {
+        // A line that wraps would be two when it is to be erased.
+        const std::string text = cut_lines(whole, terminal_width());
         const std::scoped_lock lock{mutex_};
         if (text == status_) {
             return;
         }
+        std::string out = erase();
         status_ = text;
-        put(std::string{kEraseLine} + status_);
+        put(out + status_);
     }
 
   protected:
@@ -87,7 +109,7 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
         const std::string_view payload{message.payload.data(), message.payload.size()};
         std::string line;
         if (!status_.empty()) {
-            line += kEraseLine;
+            line += erase();
         }
         if (json_) {
             line += fmt::format(R"({{"time":"{}","level":"{}",{}}})", utc_time(message.time, true),
@@ -103,6 +125,11 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
     void flush_() override {}
 
   private:
+    /// Back to where the status begins, nothing below.
+    [[nodiscard]] std::string erase() const {
+        const auto lines = std::ranges::count(status_, '\n');
+        return lines == 0 ? "\r\x1b[J" : fmt::format("\x1b[{}A\r\x1b[J", lines);
+    }
     static void put(const std::string& text) {
         std::fwrite(text.data(), 1, text.size(), stderr);
         std::fflush(stderr);

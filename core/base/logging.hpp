@@ -63,7 +63,7 @@ inline void error(std::string_view message, std::initializer_list<Field> fields 
 
 /// True where standard error is a terminal, so that a status line makes sense.
 [[nodiscard]] bool is_terminal() noexcept;
-/// Keeps `text` (no newline) as the last line on the terminal; empty removes it. Thread-safe.
+/// Keeps `text` (newlines between lines) at the end of the terminal; empty removes it. Thread-safe.
 void set_status_line(std::string_view text);
 
 }  // namespace plumbline::logging
