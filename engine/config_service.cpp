@@ -20,7 +20,7 @@ constexpr int64_t kDayMs = 86'400'000;
 constexpr size_t kMinSecret = 8;
 constexpr size_t kMaxWebhooks = 64;
 
-bool is_printable(std::string_view text) {
+bool is_one_word(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
@@ -54,7 +54,7 @@ Result<int64_t> read_duration(const Section& section, const TomlValue& value, st
     return count * factor;
 }
 
-Result<std::string> read_secret(const Section& section, const TomlValue& value,
+Result<std::string> read_strong_secret(const Section& section, const TomlValue& value,
                                 std::string_view key, std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const std::string text, section.string(value, key));
     auto resolved = resolve_env(text);
@@ -62,7 +62,7 @@ Result<std::string> read_secret(const Section& section, const TomlValue& value,
         return section.mistake(
             value.pos, fmt::format("{} in {}: {}", key, section.name(), resolved.error().message));
     }
-    if (resolved->size() < kMinSecret || !is_printable(*resolved)) {
+    if (resolved->size() < kMinSecret || !is_one_word(*resolved)) {
         return section.mistake(value.pos,
                                fmt::format("{} in {} must have at least {} printable ASCII "
                                            "characters without blanks",
@@ -103,7 +103,7 @@ Status read_origins(const Section& http, const TomlValue& value, HttpConfig& out
     for (const TomlValue* item : items) {
         const bool is_origin =
             (item->text.starts_with("http://") || item->text.starts_with("https://")) &&
-            is_printable(item->text) && item->text.find('/', 8) == std::string::npos;
+            is_one_word(item->text) && item->text.find('/', 8) == std::string::npos;
         if (item->text != "*" && !is_origin) {
             return http.mistake(item->pos,
                                 fmt::format("cors in [http] must list origins like "
@@ -137,14 +137,14 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
                                                      resolved.error().message));
     }
     const bool is_url = resolved->starts_with("http://") || resolved->starts_with("https://");
-    if (!is_url || !is_printable(*resolved)) {
+    if (!is_url || !is_one_word(*resolved)) {
         return section.mistake(
             url->pos, fmt::format("url in {} must be a http:// or https:// URL", section.name()));
     }
     edits.push_back({url->pos, redact_url(text)});
     out.url = *std::move(resolved);
     PLUMBLINE_TRY(const TomlValue* secret, section.need("secret"));
-    PLUMBLINE_TRY(out.secret, read_secret(section, *secret, "secret", edits));
+    PLUMBLINE_TRY(out.secret, read_strong_secret(section, *secret, "secret", edits));
     if (const TomlValue* entities = section.find("entities")) {
         PLUMBLINE_TRY(const auto items, section.strings(*entities, "entities", 256));
         std::vector<std::string> known;
@@ -203,7 +203,7 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
         PLUMBLINE_TRY_VOID(read_listen(http, *listen, out));
     }
     if (const TomlValue* token = http.find("token")) {
-        PLUMBLINE_TRY(out.token, read_secret(http, *token, "token", edits));
+        PLUMBLINE_TRY(out.token, read_strong_secret(http, *token, "token", edits));
     }
     if (const TomlValue* cors = http.find("cors")) {
         PLUMBLINE_TRY_VOID(read_origins(http, *cors, out));

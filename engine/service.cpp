@@ -173,6 +173,9 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         if (worker_) {
             worker_->stop();
         }
+    } else {
+        // A part that is up may wait for the writer, which will never run.
+        indexer_->stop().ignore("there is nothing in hand");
     }
     publish(indexer_->clock().monotonic_ms());
     while (started > 0) {
