@@ -17,7 +17,7 @@ std::vector<ScheduleEntry> Scheduler::entries() const {
     return entries_;
 }
 
-void Scheduler::tick() {
+void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted) {
     const std::scoped_lock lock{mutex_};
     const int64_t now = clock_.unix_ms();
     for (const ScheduleEntry& entry : entries_) {
@@ -29,6 +29,9 @@ void Scheduler::tick() {
                      last->state == TaskState::kParked ||
                      // A clock that was set back must not stop the schedule for good.
                      (last->finished_ms <= now && now - last->finished_ms < entry.interval_ms))) {
+            continue;
+        }
+        if (is_wanted && !is_wanted(entry.kind)) {
             continue;
         }
         TaskSpec spec;

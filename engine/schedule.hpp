@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -26,8 +28,9 @@ class Scheduler {
 
     void set(std::vector<ScheduleEntry> entries);
     [[nodiscard]] std::vector<ScheduleEntry> entries() const;
-    /// Adds what is due. Cheap enough to be called often.
-    void tick();
+    /// Adds what is due, of those kinds for which `is_wanted` holds (empty: all). Cheap enough to be
+    /// called often.
+    void tick(const std::function<bool(std::string_view kind)>& is_wanted = {});
 
   private:
     WorkQueue& queue_;

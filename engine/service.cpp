@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/proof_tasks.hpp"
 #include "engine/sd_notify.hpp"
 #include "engine/tasks.hpp"
 #include "rpc/provider_pool.hpp"
@@ -17,17 +18,21 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kPublishMs = 500;
+constexpr int64_t kVerdictsMs = 5'000;
 /// How long the chain or the disk may keep us waiting before that is worth a word.
 constexpr int64_t kWaitingMs = 10'000;
 constexpr uint64_t kReadyLag = 5;
 
 /// What runs without being asked for; [schedule] changes it.
-std::vector<ScheduleEntry> default_schedule() {
-    return {};
+std::vector<ScheduleEntry> default_schedule(const Config& config) {
+    if (config.proof.level == storage::ProofLevel::kNone) {
+        return {};
+    }
+    return {{"prove_log", 10'000}};
 }
 
 std::vector<ScheduleEntry> schedule_of(const Config& config) {
-    std::vector<ScheduleEntry> out = default_schedule();
+    std::vector<ScheduleEntry> out = default_schedule(config);
     for (const ScheduleConfig& item : config.schedules) {
         const auto known = std::ranges::find(out, item.task, &ScheduleEntry::kind);
         if (known != out.end()) {
@@ -103,6 +108,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         }
     };
     add_standard_tasks(service->kinds_);
+    add_proof_tasks(service->kinds_, &service->metrics_);
     service->source_ = own.make_source();
     PLUMBLINE_TRY(service->indexer_, Indexer::open(std::move(indexer), *service->source_));
     service->meter_ = std::make_unique<ProgressReporter>(
@@ -201,13 +207,24 @@ void Service::on_turn() {
         return;
     }
     next_publish_ms_ = now + kPublishMs;
+    read_verdicts(now);
     publish(now);
     // Proofs of a chain that is still being fetched would compete with the fetching.
     if (scheduler_ && options_.has_worker &&
         indexer_->progress().state.load() == Lifecycle::kLive) {
-        scheduler_->tick();
+        scheduler_->tick([this](std::string_view kind) { return is_wanted(kind); });
     }
     tell_manager(now);
+}
+
+/// Whether a scheduled task would have something to do.
+bool Service::is_wanted(std::string_view kind) const {
+    if (kind != "prove_log") {
+        return true;
+    }
+    const std::optional<storage::Cursor> cursor = database()->cursor();
+    const auto coverage = database()->coverage();
+    return cursor && coverage && !unproven_ranges(*coverage, cursor->finalized).empty();
 }
 
 void Service::tell_manager(int64_t now_ms) {
@@ -257,6 +274,27 @@ void Service::publish(int64_t now_ms) {
     status_ = std::move(next);
 }
 
+/// What the newest proofs found; they change seldom.
+void Service::read_verdicts(int64_t now_ms) {
+    if (database() == nullptr || now_ms < next_verdicts_ms_) {
+        return;
+    }
+    next_verdicts_ms_ = now_ms + kVerdictsMs;
+    const auto records = database()->read_view()->list_proofs();
+    if (!records) {
+        return;
+    }
+    verdicts_.clear();
+    for (const storage::ProofRecord& record : *records) {
+        if (record.mismatches > 0) {
+            verdicts_.push_back(fmt::format(
+                "the {} proof{} found {} mismatches at block {}", record.proof,
+                record.entity.empty() ? "" : " of " + record.entity, record.mismatches,
+                record.block_num));
+        }
+    }
+}
+
 std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int64_t now_ms) const {
     const IngestProgress& progress = indexer_->progress();
     std::vector<std::string> reasons;
@@ -286,6 +324,7 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int6
     if (status.progress.is_refolding) {
         reasons.emplace_back("the log is folded again: entities are those of before");
     }
+    reasons.insert(reasons.end(), verdicts_.begin(), verdicts_.end());
     if (status.quarantined_rows > 0) {
         reasons.push_back(fmt::format("{} events are in quarantine", status.quarantined_rows));
     }
@@ -320,6 +359,9 @@ std::string Service::metrics_text() const {
     if (const storage::Database* known = database()) {
         input.storage = storage::storage_figures(*known);
         input.database_bytes = known->size_bytes();
+        if (const auto coverage = known->coverage()) {
+            input.proven_through = proven_through(*coverage);
+        }
         const std::vector<storage::EntityLayout>& entities = known->entities();
         for (size_t i = 0; i < entities.size(); ++i) {
             input.entity_rows.emplace_back(entities[i].name, known->entity_count(i));

@@ -141,6 +141,8 @@ class Service {
     void publish(int64_t now_ms);
     [[nodiscard]] Status open_queue();
     void tell_manager(int64_t now_ms);
+    void read_verdicts(int64_t now_ms);
+    [[nodiscard]] bool is_wanted(std::string_view kind) const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
                                                         int64_t now_ms) const;
 
@@ -161,6 +163,8 @@ class Service {
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
+    int64_t next_verdicts_ms_ = 0;
+    std::vector<std::string> verdicts_;  ///< what proofs found, for people
     int64_t watchdog_ms_ = 0;
     int64_t next_watchdog_ms_ = 0;
     bool told_ready_ = false;

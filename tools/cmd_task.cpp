@@ -7,6 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
+#include "engine/proof_tasks.hpp"
 #include "engine/tasks.hpp"
 #include "engine/work_queue.hpp"
 #include "storage/task_store.hpp"
@@ -29,6 +30,13 @@ struct TaskArguments {
     uint64_t id = 0;
     bool json = false;
 };
+
+engine::TaskKinds all_kinds() {
+    engine::TaskKinds kinds;
+    engine::add_standard_tasks(kinds);
+    engine::add_proof_tasks(kinds, nullptr);
+    return kinds;
+}
 
 Result<std::optional<storage::TaskState>> parse_state(const std::string& name) {
     if (name.empty() || name == "all") {
@@ -114,8 +122,7 @@ Status change(const TaskArguments& arguments, const std::function<Result<std::st
 }
 
 Status run_add(const TaskArguments& arguments) {
-    engine::TaskKinds kinds;
-    engine::add_standard_tasks(kinds);
+    const engine::TaskKinds kinds = all_kinds();
     PLUMBLINE_TRY_VOID(kinds.check(arguments.kind));
     engine::TaskSpec spec;
     spec.kind = arguments.kind;
@@ -150,8 +157,7 @@ Status run_clear(const TaskArguments& arguments) {
 }
 
 std::string kinds_help() {
-    engine::TaskKinds kinds;
-    engine::add_standard_tasks(kinds);
+    const engine::TaskKinds kinds = all_kinds();
     std::string text = "Kinds:\n";
     for (const auto& [name, kind] : kinds.all()) {
         text += fmt::format("  {:<28} {}\n", name + " " + kind.args_help, kind.summary);
@@ -164,6 +170,7 @@ std::string kinds_help() {
 void add_task(CLI::App& app, ExitCode& exit) {
     CLI::App* task = app.add_subcommand("task", "Look at and change the work queue");
     task->require_subcommand(1);
+    task->footer("Example: plumbline task list ./db --state dead");
     auto arguments = std::make_shared<TaskArguments>();
     const auto make = [&](const char* name, const char* help, std::function<Status(const TaskArguments&)> run) {
         CLI::App* command = task->add_subcommand(name, help);

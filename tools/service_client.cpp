@@ -40,9 +40,9 @@ Result<ServiceAddress> find_service(const storage::Database& database, const std
     const std::string& host = config.http->host;
     // One that listens everywhere is reached at home.
     const bool is_any = host == "0.0.0.0" || host == "::";
-    out.url = fmt::format(host.find(':') == std::string::npos || is_any ? "http://{}:{}"
-                                                                        : "http://[{}]:{}",
-                          is_any ? "127.0.0.1" : host, config.http->port);
+    const bool is_v6 = !is_any && host.find(':') != std::string::npos;
+    out.url = fmt::format("http://{}{}{}:{}", is_v6 ? "[" : "", is_any ? "127.0.0.1" : host,
+                          is_v6 ? "]" : "", config.http->port);
     return out;
 }
 

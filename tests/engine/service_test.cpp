@@ -98,6 +98,9 @@ event = "hub.Deposited"
 upsert = "account"
 key = {{ owner = "who" }}
 add = {{ balance = "amount" }}
+
+[proof]
+level = "off"
 {})",
                                             evm::to_hex(test::hub_address()), more));
     }

@@ -282,7 +282,7 @@ TEST(WorkQueueTest, RandomLivesComeToAnEnd) {
     options.seed = seed;
     Desk desk{options};
     std::set<uint64_t> known;
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < 150; ++i) {
         switch (random() % 6) {
             case 0:
             case 1: {

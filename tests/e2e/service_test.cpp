@@ -1,0 +1,129 @@
+// The running service as a person meets it: tasks, proofs by themselves, reload, backup and restore,
+// on a real chain.
+#include <signal.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test {
+namespace {
+
+class ServiceCommandTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        const auto done = run_script("examples/community/activity.mjs",
+                                     {"--rpc", anvil_.url(), "--steps", "60", "--seed", "1"});
+        ASSERT_EQ(done.code, 0) << done.err;
+        anvil_.mine(70);  // Until something is final.
+        write_file(dir_.file("CommunityHub.json"),
+                   read_file(source_path("examples/community/CommunityHub.json")));
+        write_config("");
+    }
+    void write_config(const std::string& more) const {
+        write_file(dir_.file("plumbline.toml"),
+                   read_file(source_path("examples/community/plumbline.toml")) + more);
+    }
+    std::vector<std::string> run_arguments() const {
+        return {"run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format", "json"};
+    }
+    /// Every task as JSON, of a state.
+    std::vector<nlohmann::json> tasks(const std::string& state) const {
+        std::vector<nlohmann::json> out;
+        const auto listed = plumbline({"task", "list", db_, "--json", "--state", state});
+        std::istringstream lines{listed.out};
+        for (std::string line; std::getline(lines, line);) {
+            out.push_back(nlohmann::json::parse(line, nullptr, false));
+        }
+        return out;
+    }
+    bool is_done(const std::string& kind) const {
+        for (const auto& task : tasks("done")) {
+            if (task["kind"] == kind) {
+                return true;
+            }
+        }
+        return false;
+    }
+    nlohmann::json status(const std::string& db) const {
+        const auto done = plumbline({"status", db, "--json"});
+        return nlohmann::json::parse(done.out, nullptr, false);
+    }
+
+    Anvil anvil_;
+    TempDir dir_;
+    std::string db_ = dir_.file("db");
+};
+
+TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
+    // What is put into the queue of a database at rest runs with the next service.
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    const auto added = plumbline({"task", "add", db_, "compact"});
+    ASSERT_EQ(added.code, 0) << added.err;
+    EXPECT_EQ(plumbline({"task", "add", db_, "nonsense"}).code, 2);
+    EXPECT_EQ(plumbline({"task", "cancel", db_, "99"}).code, 1);
+    ASSERT_EQ(plumbline({"task", "add", db_, "prune"}).code, 0);
+    ASSERT_EQ(plumbline({"task", "cancel", db_, "2"}).code, 0);
+    ASSERT_EQ(tasks("cancelled").size(), 1U);
+
+    Child service{plumbline_command(run_arguments())};
+    EXPECT_TRUE(eventually([&] { return is_done("compact"); }));
+    EXPECT_TRUE(eventually([&] { return is_done("prove_log"); }));
+    for (const auto& task : tasks("done")) {
+        if (task["kind"] == "prove_log") {
+            const auto report = nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
+            EXPECT_EQ(report["verdict"], "equal") << task["result"];
+            EXPECT_EQ(report["mismatches"], 0U) << task["result"];
+        }
+    }
+    // Beside a service without [http] the command says what to do.
+    const auto refused = plumbline({"task", "add", db_, "compact"});
+    EXPECT_EQ(refused.code, 3);
+    EXPECT_NE(refused.err.find("[http]"), std::string::npos) << refused.err;
+    const auto backup = plumbline({"backup", db_, dir_.file("backups")});
+    EXPECT_EQ(backup.code, 3);
+    EXPECT_NE(backup.err.find("plumbline task add"), std::string::npos) << backup.err;
+
+    write_config("\n[schedule]\nprove_state = \"1h\"\n");
+    service.send_signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return is_done("prove_state"); }));
+    for (const auto& task : tasks("done")) {
+        if (task["kind"] == "prove_state") {
+            const auto report = nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
+            EXPECT_EQ(report["verdict"], "equal") << task["result"];
+        }
+    }
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
+TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    const auto made = plumbline({"backup", db_, dir_.file("backups")});
+    ASSERT_EQ(made.code, 0) << made.err;
+    const auto listed = plumbline({"restore", dir_.file("backups"), "--list"});
+    EXPECT_NE(listed.out.find("backup 1: chain 31337"), std::string::npos) << listed.out;
+    EXPECT_EQ(plumbline({"restore", dir_.file("backups"), db_}).code, 2) << "something is there";
+    const std::string again = dir_.file("again");
+    const auto restored = plumbline({"restore", dir_.file("backups"), again});
+    ASSERT_EQ(restored.code, 0) << restored.err;
+    EXPECT_EQ(status(again)["head_hash"], status(db_)["head_hash"]);
+    EXPECT_EQ(plumbline({"dump", again, "--entity", "community"}).out,
+              plumbline({"dump", db_, "--entity", "community"}).out);
+    anvil_.mine(3);
+    ASSERT_EQ(plumbline({"run", dir_.file("plumbline.toml"), "--db", again, "--rpc", anvil_.url(), "--quiet",
+                         "--until", "head"})
+                  .code,
+              0);
+    EXPECT_EQ(status(again)["head_block"], anvil_.head());
+}
+
+}  // namespace
+}  // namespace plumbline::test
