@@ -1,6 +1,7 @@
 #include "engine/proof_tasks.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 
@@ -12,6 +13,8 @@
 #include "engine/log_proof.hpp"
 #include "engine/log_proof_record.hpp"
 #include "engine/metrics.hpp"
+#include "engine/replay_proof.hpp"
+#include "engine/scrub.hpp"
 #include "engine/state_proof.hpp"
 #include "engine/state_record.hpp"
 #include "engine/tasks.hpp"
@@ -86,10 +89,34 @@ std::string verdict_of(const Findings& findings, bool is_whole) {
     return !findings.empty() ? "mismatch" : is_whole ? "equal" : "partial";
 }
 
+/// One commit of what `fill` adds: proof levels and records, nothing that is folded.
+template <typename Fill>
+Status write_down(const TaskContext& context, Fill fill) {
+    return context.indexer().run_on_writer(
+        [&fill](storage::Database& database) -> Status {
+            const std::optional<storage::Cursor> cursor = database.cursor();
+            if (!cursor) {
+                return ok();
+            }
+            const auto batch = database.make_batch();
+            PLUMBLINE_TRY_VOID(fill(*batch));
+            batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+            return database.commit(*batch, storage::Durability::kBuffered);
+        },
+        WriterEffect::kNone);
+}
+
 // --- the log ----------------------------------------------------------------------------------
 
-/// Proves one range and writes down each piece as it is done. `below` is where it ended.
-Result<LogProofOutcome> prove_one(TaskContext& context, evm::BlockRange range) {
+/// What a run over several ranges has come to so far.
+struct LogRun {
+    std::optional<BlockAnchor> top;  ///< of the highest range
+    Findings findings;
+    LogProofCounts counts;
+};
+
+/// Proves one range and writes down each piece as it is done.
+Result<LogProofOutcome> prove_one(TaskContext& context, evm::BlockRange range, LogRun& run) {
     PLUMBLINE_TRY(LogProofInput input, read_log_proof_input(context.database()));
     const ProofConfig& config = context.config().proof;
     LogProofOptions options;
@@ -105,29 +132,27 @@ Result<LogProofOutcome> prove_one(TaskContext& context, evm::BlockRange range) {
     LogProver prover{context.chain(), std::move(input), context.indexer().shared_plan(),
                      context.indexer().clock(), options};
     LogProofOutcome outcome;
-    std::optional<BlockAnchor> top;
     while (!prover.is_done() && !context.should_stop()) {
         const bool has_moved = prover.step();
         while (std::optional<LogProofPiece> piece = prover.take()) {
-            if (!top) {
-                top = piece->top;
+            if (!run.top) {
+                run.top = piece->top;
             }
-            LogProofPiece written = *piece;
+            const LogProofPiece written = *piece;
+            for (const Finding& finding : piece->findings) {
+                run.findings.add(finding);
+            }
+            run.counts += piece->counts;
             add_piece(outcome, *std::move(piece));
+            LogProofOutcome told = outcome;
+            told.findings = run.findings;
+            told.counts = run.counts;
             const int64_t now_s = context.indexer().clock().unix_ms() / 1000;
-            const Status recorded = context.indexer().run_on_writer(
-                [&](storage::Database& database) -> Status {
-                    const std::optional<storage::Cursor> cursor = database.cursor();
-                    if (!cursor) {
-                        return ok();
-                    }
-                    const auto batch = database.make_batch();
-                    PLUMBLINE_TRY_VOID(add_levels(*batch, database, written));
-                    add_record(*batch, outcome, *top, static_cast<uint64_t>(now_s));
-                    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-                    return database.commit(*batch, storage::Durability::kBuffered);
-                },
-                WriterEffect::kNone);
+            const Status recorded = write_down(context, [&](storage::CommitBatch& batch) -> Status {
+                PLUMBLINE_TRY_VOID(add_levels(batch, context.database(), written));
+                add_record(batch, told, *run.top, static_cast<uint64_t>(now_s));
+                return ok();
+            });
             PLUMBLINE_TRY_VOID(recorded);
         }
         if (context.should_yield() && outcome.range) {
@@ -167,51 +192,52 @@ ordered_json to_json(const LogProofOutcome& outcome) {
     return out;
 }
 
+/// One range, or all that is open, highest first.
+Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context) {
+    if (!split_args(context.row().args).empty()) {
+        PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(context.row().args));
+        return std::vector<evm::BlockRange>{range};
+    }
+    const std::optional<storage::Cursor> cursor = context.database().cursor();
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, context.database().coverage());
+    return cursor ? unproven_ranges(coverage, cursor->finalized) : std::vector<evm::BlockRange>{};
+}
+
 TaskOutcome run_prove_log(TaskContext& context, Metrics* metrics) {
-    const bool has_range = !split_args(context.row().args).empty();
-    evm::BlockRange range;
-    size_t more = 0;
-    if (has_range) {
-        const Result<evm::BlockRange> parsed = parse_range_args(context.row().args);
-        if (!parsed) {
-            return TaskOutcome::from(parsed.error());
-        }
-        range = *parsed;
-    } else {
-        const std::optional<storage::Cursor> cursor = context.database().cursor();
-        const Result<std::vector<storage::CoverageRow>> coverage = context.database().coverage();
-        if (!coverage) {
-            return TaskOutcome::from(coverage.error());
-        }
-        const auto open = unproven_ranges(*coverage, cursor ? cursor->finalized : 0);
-        if (open.empty()) {
-            return TaskOutcome::done(R"({"proof":"log","verdict":"equal","blocks":0})");
-        }
-        range = open.front();
-        more = open.size() - 1;
+    const Result<std::vector<evm::BlockRange>> ranges = ranges_to_prove(context);
+    if (!ranges) {
+        return TaskOutcome::from(ranges.error());
     }
-    const Result<LogProofOutcome> proven = prove_one(context, range);
-    if (!proven) {
-        return TaskOutcome::from(proven.error());
+    const bool is_named = !split_args(context.row().args).empty();
+    LogRun run;
+    LogProofOutcome last;
+    last.is_complete = true;
+    for (const evm::BlockRange& range : *ranges) {
+        Result<LogProofOutcome> proven = prove_one(context, range, run);
+        if (!proven) {
+            return TaskOutcome::from(proven.error());
+        }
+        last = *std::move(proven);
+        if (!last.is_complete) {
+            break;
+        }
     }
-    count(metrics, "log", verdict_of(proven->findings, proven->is_complete), proven->findings);
-    tell("log", proven->findings);
-    const std::string report = dump(to_json(*proven));
-    if (!proven->is_complete && context.should_stop() && !proven->range) {
+    last.findings = run.findings;
+    last.counts = run.counts;
+    if (last.is_complete) {
+        count(metrics, "log", verdict_of(run.findings, true), run.findings);
+        tell("log", run.findings);
+        return TaskOutcome::done(dump(to_json(last)));
+    }
+    // Stopped, or in the way of something more urgent: it goes on below what is done.
+    if (!last.range) {
         return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
     }
-    if (!proven->is_complete && proven->range && proven->range->from > range.from) {
-        // Stopped or in a more urgent task's way: it goes on below what is done.
-        return {TaskOutcome::Kind::kMore, report,
-                has_range ? fmt::format("{} {}", range.from, proven->range->from - 1)
-                          : std::string{},
-                0};
+    std::string left;
+    if (is_named) {
+        left = fmt::format("{} {}", ranges->front().from, last.range->from - 1);
     }
-    // Where the chain cannot be proven at all the same range would only come again.
-    const bool goes_on =
-        more > 0 && proven->findings.empty() && proven->level > ProofLevel::kFetched;
-    return goes_on ? TaskOutcome{TaskOutcome::Kind::kMore, report, {}, 0}
-                   : TaskOutcome::done(report);
+    return {TaskOutcome::Kind::kMore, dump(to_json(last)), std::move(left), 0};
 }
 
 // --- the contract's state ---------------------------------------------------------------------
@@ -264,24 +290,6 @@ Result<std::vector<uint32_t>> named_entities(const TaskContext& context) {
     return out;
 }
 
-Status record_state(TaskContext& context, const StateOutcome& outcome) {
-    const auto now_s = static_cast<uint64_t>(context.indexer().clock().unix_ms() / 1000);
-    return context.indexer().run_on_writer(
-        [&outcome, now_s, plan = context.indexer().shared_plan()](storage::Database& database) -> Status {
-            const std::optional<storage::Cursor> cursor = database.cursor();
-            if (!cursor) {
-                return ok();
-            }
-            const auto batch = database.make_batch();
-            for (const EntityState& entity : outcome.entities) {
-                batch->record_proof(make_state_record(*plan, outcome, entity, {}, now_s));
-            }
-            batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-            return database.commit(*batch, storage::Durability::kBuffered);
-        },
-        WriterEffect::kNone);
-}
-
 TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
     StateProofOptions options;
     Result<std::vector<uint32_t>> entities = named_entities(context);
@@ -291,18 +299,99 @@ TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
     options.entities = *std::move(entities);
     options.is_cancelled = [&context] { return context.should_stop(); };
     const auto view = context.database().read_view();
-    const StateOutcome outcome =
-        prove_state(context.chain(), *view, context.indexer().shared_plan(), std::move(options));
+    const std::shared_ptr<const Plan> plan = context.indexer().shared_plan();
+    options.last_equal = last_equal_of(*view, plan);
+    const StateOutcome outcome = prove_state(context.chain(), *view, plan, std::move(options));
     if (context.should_stop()) {
         return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
     }
-    if (const Status recorded = record_state(context, outcome); !recorded) {
+    const auto now_s = static_cast<uint64_t>(context.indexer().clock().unix_ms() / 1000);
+    const Status recorded = write_down(context, [&](storage::CommitBatch& batch) {
+        return add_state_records(batch, *view, *plan, outcome, now_s);
+    });
+    if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
     const ordered_json report = to_json(outcome);
     count(metrics, "state", report["verdict"].get<std::string>(), outcome.findings);
     tell("state", outcome.findings);
     return TaskOutcome::done(dump(report));
+}
+
+// --- the stored bytes, and the fold of the log --------------------------------------------------
+
+TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
+    if (!split_args(context.row().args).empty()) {
+        return TaskOutcome::from({ErrorCode::kInvalidArgument, "the task scrub takes no arguments"});
+    }
+    ScrubOptions options;
+    options.is_cancelled = [&context] { return context.should_stop(); };
+    const auto view = context.database().read_view();
+    const Result<ScrubReport> report = scrub(*view, options);
+    if (!report) {
+        return TaskOutcome::from(report.error());
+    }
+    const std::string verdict = verdict_of(report->findings, true);
+    count(metrics, "scrub", verdict, report->findings);
+    tell("scrub", report->findings);
+    const ordered_json out{{"proof", "scrub"},         {"verdict", verdict},
+                           {"logs", report->logs},     {"blocks", report->blocks},
+                           {"rows", report->rows},     {"index_entries", report->index_entries},
+                           {"mismatches", report->findings.total},
+                           {"findings", to_json(report->findings)}};
+    return TaskOutcome::done(dump(out));
+}
+
+TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
+    const Result<std::vector<uint32_t>> entities = named_entities(context);
+    if (!entities || entities->size() > 1) {
+        return TaskOutcome::from(entities ? Error{ErrorCode::kInvalidArgument,
+                                                  "prove_replay takes at most one entity"}
+                                          : entities.error());
+    }
+    ReplayOptions options;
+    options.scratch_parent =
+        std::filesystem::path{context.database().path()}.parent_path().string();
+    if (options.scratch_parent.empty()) {
+        options.scratch_parent = ".";
+    }
+    if (!entities->empty()) {
+        options.entity = entities->front();
+    }
+    options.is_cancelled = [&context] { return context.should_stop(); };
+    const auto view = context.database().read_view();
+    const Result<ReplayReport> report =
+        prove_replay(*view, context.indexer().shared_plan(), options);
+    if (!report) {
+        return TaskOutcome::from(report.error());
+    }
+    const std::string verdict = verdict_of(report->findings, true);
+    storage::ProofRecord record;
+    record.proof = "replay";
+    record.entity = context.row().args;
+    record.block_num = report->block_num;
+    record.hash = report->block_hash;
+    record.is_equal = report->is_equal();
+    record.checked = report->rows;
+    record.mismatches = report->findings.total;
+    record.time_s = static_cast<uint64_t>(context.indexer().clock().unix_ms() / 1000);
+    const Status recorded = write_down(context, [&record](storage::CommitBatch& batch) {
+        batch.record_proof(record);
+        return ok();
+    });
+    if (!recorded) {
+        return TaskOutcome::from(recorded.error());
+    }
+    count(metrics, "replay", verdict, report->findings);
+    tell("replay", report->findings);
+    const ordered_json out{{"proof", "replay"},
+                           {"verdict", verdict},
+                           {"block", report->block_num},
+                           {"events", report->events},
+                           {"rows", report->rows},
+                           {"mismatches", report->findings.total},
+                           {"findings", to_json(report->findings)}};
+    return TaskOutcome::done(dump(out));
 }
 
 }  // namespace
@@ -313,6 +402,10 @@ void add_proof_tasks(TaskKinds& kinds, Metrics* metrics) {
                [metrics](TaskContext& context) { return run_prove_log(context, metrics); }});
     kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
                [metrics](TaskContext& context) { return run_prove_state(context, metrics); }});
+    kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
+               [metrics](TaskContext& context) { return run_prove_replay(context, metrics); }});
+    kinds.add({"scrub", "", "Read every stored byte and hold it against the digests",
+               [metrics](TaskContext& context) { return run_scrub(context, metrics); }});
 }
 
 std::vector<evm::BlockRange> unproven_ranges(const std::vector<storage::CoverageRow>& coverage,

@@ -286,7 +286,9 @@ void Service::read_verdicts(int64_t now_ms) {
     }
     verdicts_.clear();
     for (const storage::ProofRecord& record : *records) {
-        if (record.mismatches > 0) {
+        const bool is_proof =
+            record.proof == "log" || record.proof == "replay" || record.proof == "state";
+        if (is_proof && record.mismatches > 0) {
             verdicts_.push_back(fmt::format(
                 "the {} proof{} found {} mismatches at block {}", record.proof,
                 record.entity.empty() ? "" : " of " + record.entity, record.mismatches,
