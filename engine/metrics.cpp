@@ -171,7 +171,7 @@ struct Metrics::Impl {
             .Register(registry);
     prometheus::Family<prometheus::Counter>& repairs = prometheus::BuildCounter()
                                                            .Name("plumbline_repairs_total")
-                                                           .Help("Mismatches repaired, by kind")
+                                                           .Help("What repair did, by kind as the journal has it")
                                                            .Register(registry);
     prometheus::Family<prometheus::Counter>& webhooks =
         prometheus::BuildCounter()
@@ -208,8 +208,8 @@ void Metrics::count_finding(FindingKind kind, uint64_t count) {
     impl_->findings.Add({{"kind", std::string{to_string(kind)}}}).Increment(to_double(count));
 }
 
-void Metrics::count_repair(FindingKind kind, uint64_t count) {
-    impl_->repairs.Add({{"kind", std::string{to_string(kind)}}}).Increment(to_double(count));
+void Metrics::count_repair(std::string_view kind) {
+    impl_->repairs.Add({{"kind", std::string{kind}}}).Increment();
 }
 
 void Metrics::count_webhook(std::string_view name, bool was_delivered) {

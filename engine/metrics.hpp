@@ -43,7 +43,8 @@ class Metrics {
     /// A proof of a kind ("log", "replay", "state") that came to its end.
     void count_proof(std::string_view kind, std::string_view verdict);
     void count_finding(FindingKind kind, uint64_t count = 1);
-    void count_repair(FindingKind kind, uint64_t count = 1);
+    /// `kind` as the journal has it.
+    void count_repair(std::string_view kind);
     void count_webhook(std::string_view name, bool was_delivered);
     void set_stream_clients(uint64_t count);
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <stop_token>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +19,7 @@
 #include "engine/state_proof.hpp"
 #include "engine/state_record.hpp"
 #include "engine/tasks.hpp"
+#include "engine/verify.hpp"
 
 namespace plumbline::engine {
 
@@ -272,10 +274,10 @@ ordered_json to_json(const StateOutcome& outcome) {
 }
 
 /// The entities that `args` names; empty: all.
-Result<std::vector<uint32_t>> named_entities(const TaskContext& context) {
+Result<std::vector<uint32_t>> named_entities(const TaskContext& context, std::string_view args) {
     std::vector<uint32_t> out;
     const std::vector<storage::EntityLayout>& entities = context.database().entities();
-    for (const std::string_view word : split_args(context.row().args)) {
+    for (const std::string_view word : split_args(args)) {
         const auto found = std::ranges::find(entities, word, &storage::EntityLayout::name);
         if (found == entities.end()) {
             std::string known;
@@ -292,7 +294,7 @@ Result<std::vector<uint32_t>> named_entities(const TaskContext& context) {
 
 TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
     StateProofOptions options;
-    Result<std::vector<uint32_t>> entities = named_entities(context);
+    Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities) {
         return TaskOutcome::from(entities.error());
     }
@@ -343,7 +345,7 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
 }
 
 TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
-    const Result<std::vector<uint32_t>> entities = named_entities(context);
+    const Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities || entities->size() > 1) {
         return TaskOutcome::from(entities ? Error{ErrorCode::kInvalidArgument,
                                                   "prove_replay takes at most one entity"}
@@ -394,6 +396,88 @@ TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
     return TaskOutcome::done(dump(out));
 }
 
+// --- repair -------------------------------------------------------------------------------------
+
+ordered_json to_json(const RepairOutcome& outcome, bool is_dry_run) {
+    ordered_json steps = ordered_json::array();
+    for (const RepairPlan& plan : outcome.plans) {
+        for (const std::string& step : plan.steps) {
+            steps.push_back(step);
+        }
+    }
+    return {{"task", "repair"},
+            {"dry_run", is_dry_run},
+            {"whole", outcome.is_whole()},
+            {"steps", std::move(steps)},
+            {"left", outcome.left},
+            {"unproven", outcome.report.unproven},
+            {"mismatches", outcome.report.finding_count()}};
+}
+
+/// All that is wrong, or with a range only what is wrong with its blocks.
+TaskOutcome run_repair(TaskContext& context, Metrics* metrics, bool only_log) {
+    constexpr std::string_view kDryRun = "dry-run";
+    std::string_view args = context.row().args;
+    const bool is_dry_run = !only_log && args.starts_with(kDryRun);
+    args.remove_prefix(is_dry_run ? kDryRun.size() : 0);
+    RepairOptions options;
+    options.verify.proof = context.config().proof;
+    options.verify.proof.level = ProofLevel::kReceipts;
+    options.on_drift = context.config().repair.on_drift;
+    options.dry_run = is_dry_run;
+    if (only_log) {
+        const Result<evm::BlockRange> range = parse_range_args(context.row().args);
+        if (!range) {
+            return TaskOutcome::from(range.error());
+        }
+        options.verify.from = range->from;
+        options.verify.to = range->to;
+        options.verify.with_replay = false;
+        options.verify.with_state = false;
+    } else {
+        Result<std::vector<uint32_t>> entities = named_entities(context, args);
+        if (!entities) {
+            return TaskOutcome::from(entities.error());
+        }
+        options.verify.entities = *std::move(entities);
+    }
+    std::stop_source stop;
+    options.verify.stop = stop.get_token();
+    options.verify.on_progress = [&](std::string_view, std::string_view, uint64_t, uint64_t) {
+        if (context.should_stop()) {
+            stop.request_stop();
+        }
+    };
+    const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();
+    options.apply = [&](const RepairPlan& plan) {
+        for (const std::string& step : plan.steps) {
+            logging::warning("repair", {{"step", step}});
+        }
+        for (const storage::JournalRow& entry : plan.journal) {
+            if (metrics != nullptr) {
+                metrics->count_repair(entry.kind);
+            }
+        }
+        return context.indexer().run_on_writer([&](storage::Database& database) {
+            return apply_repair(database, mapping, plan);
+        });
+    };
+    const Result<RepairOutcome> repaired =
+        repair(context.database(), mapping, &context.chain(), options);
+    if (!repaired) {
+        return TaskOutcome::from(repaired.error());
+    }
+    if (!is_dry_run) {
+        const Status recorded = write_down(context, [&](storage::CommitBatch& batch) {
+            return add_report(batch, context.database(), *mapping, repaired->report);
+        });
+        if (!recorded) {
+            return TaskOutcome::from(recorded.error());
+        }
+    }
+    return TaskOutcome::done(dump(to_json(*repaired, is_dry_run)));
+}
+
 }  // namespace
 
 void add_proof_tasks(TaskKinds& kinds, Metrics* metrics) {
@@ -404,6 +488,11 @@ void add_proof_tasks(TaskKinds& kinds, Metrics* metrics) {
                [metrics](TaskContext& context) { return run_prove_state(context, metrics); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [metrics](TaskContext& context) { return run_prove_replay(context, metrics); }});
+    kinds.add({"repair", "[dry-run] [ENTITY...]", "Run all proofs and mend what they find, cause first",
+               [metrics](TaskContext& context) { return run_repair(context, metrics, false); }});
+    kinds.add({"refetch", "FROM TO",
+               "Prove these blocks by their receipts and write anew what differs",
+               [metrics](TaskContext& context) { return run_repair(context, metrics, true); }});
     kinds.add({"scrub", "", "Read every stored byte and hold it against the digests",
                [metrics](TaskContext& context) { return run_scrub(context, metrics); }});
 }

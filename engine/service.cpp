@@ -401,7 +401,8 @@ Result<ReloadReport> Service::reload() {
     if (fresh.chain.id != running.chain.id ||
         fresh.chain.finality_depth != running.chain.finality_depth ||
         fresh.chain.poll_interval_ms != running.chain.poll_interval_ms ||
-        !std::ranges::equal(fresh.chain.rpc, running.chain.rpc, same_endpoint)) {
+        (!options_.has_own_endpoints &&
+         !std::ranges::equal(fresh.chain.rpc, running.chain.rpc, same_endpoint))) {
         report.needs_restart.emplace_back("[chain]");
     }
     if (fresh.db_path != running.db_path || fresh.memory_mib != running.memory_mib) {

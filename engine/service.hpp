@@ -52,6 +52,8 @@ struct ServiceOptions {
     std::function<std::unique_ptr<rpc::ChainSource>()> make_source;
     rpc::PoolObserver* pool_observer = nullptr;  ///< must outlive the service
     WorkQueueOptions queue;
+    /// The endpoints are not the config's: a reload leaves them alone.
+    bool has_own_endpoints = false;
     /// Whether tasks are run; without, the queue can still be looked at and filled.
     bool has_worker = true;
 };

@@ -199,6 +199,7 @@ Status run(const RunOptions& options) {
     service_options.pool_observer = &pool_log;
     // A run with an end is there for the index alone.
     service_options.has_worker = options.until.empty();
+    service_options.has_own_endpoints = !options.rpc.empty();
     Signals signals;
     return run_until_done(service_options, options.quiet, signals);
 }
