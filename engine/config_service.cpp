@@ -242,7 +242,8 @@ Status read_webhooks(std::string_view path, const TomlValue& value, Config& conf
     for (const TomlEntry& entry : webhooks.entries()) {
         PLUMBLINE_TRY_VOID(read_webhook(path, entry, config, edits));
     }
-    return ok();
+    // Nobody may believe that something is sent.
+    return webhooks.mistake(webhooks.pos(), "[webhooks] is not supported by this version");
 }
 
 Status read_backup(std::string_view path, const TomlValue& value, Config& config) {
