@@ -1,0 +1,115 @@
+// verify and repair as a user runs them, against a real chain.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+Finished damage(const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return run_command(command);
+}
+
+std::string dump_all(const std::string& db, const std::vector<std::string>& entities) {
+    std::string out;
+    for (const std::string& entity : entities) {
+        out += plumbline({"dump", db, "--entity", entity}).out;
+    }
+    return out + plumbline({"dump", db, "--events"}).out;
+}
+
+TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.file("db");
+    ASSERT_EQ(
+        run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "120"})
+            .code,
+        0);
+    ASSERT_EQ(plumbline({"run", source_path("examples/community/plumbline.toml"), "--db", db,
+                         "--rpc", anvil.url(), "--until", "head", "--quiet"})
+                  .code,
+              0);
+    const std::vector<std::string> entities{"community", "membership", "option",
+                                            "question",  "user",       "vote"};
+    const std::string before = dump_all(db, entities);
+
+    const auto proven = plumbline({"verify", db, "--rpc", anvil.url(), "--json"});
+    ASSERT_EQ(proven.code, 0) << proven.out << proven.err;
+    const json report = json::parse(proven.out);
+    EXPECT_EQ(report["findings"], 0);
+    EXPECT_EQ(report["log"]["level"], "receipts");
+    EXPECT_EQ(plumbline({"verify", db, "--proof", "replay"}).code, 0) << "needs no network";
+    const json status = json::parse(plumbline({"status", db, "--json"}).out);
+    EXPECT_GE(status["proofs"].size(), 3U);
+
+    ASSERT_EQ(
+        damage({"set-field", db, "--entity", "vote", "--field", "weight", "--value", "999"}).code,
+        0);
+    ASSERT_EQ(damage({"drop-event", db, "--seed", "3"}).code, 0);
+    ASSERT_EQ(damage({"drop-index", db, "--entity", "question"}).code, 0);
+    const auto found = plumbline({"verify", db, "--rpc", anvil.url()});
+    EXPECT_EQ(found.code, 1);
+    EXPECT_THAT(found.out, HasSubstr("weight is stored as 999"));
+    EXPECT_THAT(found.out, HasSubstr("the chain has this event, the index lacks it"));
+    EXPECT_THAT(found.out, HasSubstr("lacks its entry in index"));
+
+    const auto dry = plumbline({"repair", db, "--rpc", anvil.url(), "--dry-run"});
+    EXPECT_EQ(dry.code, 1);
+    EXPECT_THAT(dry.out, HasSubstr("would fold the whole log again"));
+    EXPECT_NE(dump_all(db, entities), before);
+    const auto repaired = plumbline({"repair", db, "--rpc", anvil.url()});
+    EXPECT_EQ(repaired.code, 0) << repaired.out << repaired.err;
+    EXPECT_EQ(dump_all(db, entities), before);
+    EXPECT_THAT(plumbline({"journal", db}).out, HasSubstr("log inserted"));
+    EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0);
+}
+
+TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.file("db");
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // OpenZeppelin's ERC-20 keeps balances in a mapping at slot 0.
+    ASSERT_EQ(plumbline({"run", source_path("tests/contracts/tokens.toml"), "--db", db, "--rpc",
+                         anvil.url(), "--until", "head", "--quiet"})
+                  .code,
+              0);
+    const std::string row = plumbline({"list", db, "balance", "--limit", "1"}).out;
+    const auto owner = json::parse(row.substr(0, row.find('\n')))["owner"].get<std::string>();
+    Bytes slot(64, 0);
+    const auto bytes = evm::parse_hex(owner);
+    ASSERT_TRUE(bytes.has_value());
+    std::ranges::copy(*bytes, slot.begin() + 12);
+    anvil.call("anvil_setStorageAt",
+               {"0x5FbDB2315678afecb367f032d93F642f64180aa3",
+                evm::to_hex(evm::keccak256(ByteView{slot})), "0x" + std::string(60, '0') + "1234"});
+    anvil.mine();
+    ASSERT_EQ(plumbline({"run", source_path("tests/contracts/tokens.toml"), "--db", db, "--rpc",
+                         anvil.url(), "--until", "head", "--quiet"})
+                  .code,
+              0);
+    const auto found = plumbline({"verify", db, "--rpc", anvil.url()});
+    EXPECT_EQ(found.code, 1);
+    EXPECT_THAT(found.out, HasSubstr("the contract tells 4660"));
+    const auto reported = plumbline({"repair", db, "--rpc", anvil.url()});
+    EXPECT_EQ(reported.code, 1);
+    EXPECT_THAT(reported.out, HasSubstr("on_drift"));
+    const auto written = plumbline({"repair", db, "--rpc", anvil.url(), "--on-drift", "chain"});
+    EXPECT_EQ(written.code, 0) << written.out << written.err;
+    EXPECT_THAT(plumbline({"get", db, "balance", "owner=" + owner}).out, HasSubstr("4660"));
+    ASSERT_EQ(plumbline({"rebuild", db, "--quiet"}).code, 0);
+    EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0) << "a rebuild keeps it";
+}
+
+}  // namespace
+}  // namespace plumbline::test
