@@ -159,11 +159,15 @@ class Look {
         proof.on_progress = [this](const EntityState& state) {
             tell("state", state.name, state.checked, 0);
         };
+        if (options_.trust_unchanged) {
+            proof.last_equal = last_equal_of(*view, plan_);
+        }
         report_.state = prove_state(*chain_, *view, plan_, std::move(proof));
         if (is_stopped()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }
         for (const EntityState& state : report_.state->entities) {
+            PLUMBLINE_TRY(report_.state_marks.emplace_back(), state_rows_mark(*view, state.entity));
             for (const EntityState::Unproven& unproven : state.unproven) {
                 report_.unproven.push_back(fmt::format("state: {} of {} not compared: {}",
                                                        unproven.count, state.name,
@@ -249,12 +253,14 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
         batch.record_proof(record);
     }
     if (report.state) {
-        const auto view = database.read_view();
-        for (const EntityState& state : report.state->entities) {
-            PLUMBLINE_TRY(const storage::DigestNode root,
-                          view->digest_root({static_cast<int>(state.entity)}));
-            batch.record_proof(
-                make_state_record(plan, *report.state, state, storage::to_string(root.sum), now_s));
+        PLUMBLINE_TRY(const auto proofs, database.read_view()->list_proofs());
+        for (size_t i = 0; i < report.state->entities.size(); ++i) {
+            const EntityState& state = report.state->entities[i];
+            const auto last = std::ranges::find_if(proofs, [&](const storage::ProofRecord& record) {
+                return record.proof == "state" && record.entity == state.name;
+            });
+            batch.record_proof(make_state_record(plan, *report.state, state, report.state_marks[i],
+                                                 now_s, last == proofs.end() ? nullptr : &*last));
         }
     }
     batch.set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);

@@ -33,7 +33,10 @@ struct VerifyOptions {
     std::vector<uint32_t> entities;  ///< for the state; empty: all
     ProofConfig proof;
     std::string scratch_dir;  ///< for the fold of the replay; empty: beside the database
-    size_t bisect_max = 3;    ///< state findings for which the first wrong block is looked up
+    /// An entity whose rows and whose contract's storage are those of its last equal proof is not
+    /// asked about again.
+    bool trust_unchanged = false;
+    size_t bisect_max = 3;  ///< state findings for which the first wrong block is looked up
     std::stop_token stop;
     /// What is going on: the proof ("log", "replay", "state"), done and all in its own units.
     std::function<void(std::string_view proof, std::string_view part, uint64_t done,
@@ -48,8 +51,9 @@ struct VerifyReport {
     std::vector<LogProofPiece> log_pieces;  ///< the levels reached, range by range
     std::optional<ReplayReport> replay;
     std::optional<StateOutcome> state;
-    std::vector<std::string> unproven;  ///< asked for and not proven, and why
-    std::vector<std::string> notes;     ///< what else is to be said
+    std::vector<std::string> state_marks;  ///< by `state->entities`: stands for the rows compared
+    std::vector<std::string> unproven;     ///< asked for and not proven, and why
+    std::vector<std::string> notes;        ///< what else is to be said
     [[nodiscard]] uint64_t finding_count() const noexcept;
     /// Everything that was asked for ran to its end.
     [[nodiscard]] bool is_complete() const noexcept { return unproven.empty(); }
