@@ -327,7 +327,7 @@ std::map<std::string, uint64_t> balances(const storage::Database& database) {
 }
 
 TEST_F(IngestTest, CallsOfOtherThreadsStandBetweenWholeCommitsAndTheFoldGoesOnFromWhatTheyWrote) {
-    for (const uint64_t seed : seeds(10)) {
+    for (const uint64_t seed : seeds(4)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(120);
