@@ -175,14 +175,17 @@ void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
             "(--rpc)",
             block_num));
     }
-    const bool has_log_digest = std::ranges::any_of(findings.kept, [](const Finding& finding) {
-        return finding.kind == FindingKind::kDigestDiffers && finding.entity.empty();
-    });
     if (rows > 0 || findings.total > findings.kept.size()) {
         add_refold(fmt::format("{} finding{} in what is derived from it", findings.total,
                                findings.total == 1 ? "" : "s"));
-    } else if (has_log_digest && unmended.empty()) {
-        add_refold("the log's maintained digest is not that of its bytes");
+    }
+    const auto digest = std::ranges::find_if(findings.kept, [](const Finding& finding) {
+        return finding.kind == FindingKind::kDigestDiffers && finding.entity.empty();
+    });
+    if (digest != findings.kept.end() && unmended.empty()) {
+        renew_log_digests = true;
+        steps.emplace_back("make the log's digests anew from its bytes");
+        journal.push_back(journal_of(*digest, "digests renewed", "the log's stored bytes"));
     }
 }
 
@@ -404,6 +407,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     }
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database.commit(*batch, storage::Durability::kSync));
+    if (plan.renew_log_digests) {
+        PLUMBLINE_TRY_VOID(database.rebuild_log_digest());
+    }
     return plan.fold_again ? rebuild(database, std::move(mapping), options) : ok();
 }
 

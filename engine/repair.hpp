@@ -37,6 +37,7 @@ struct RepairPlan {
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
+    bool renew_log_digests = false;  ///< the log is whole, what is kept of it is not
     bool fold_again = false;
     std::vector<storage::JournalRow> journal;
     std::vector<std::string> steps;  ///< what will be done, for people, in order
@@ -44,7 +45,7 @@ struct RepairPlan {
 
     [[nodiscard]] bool is_empty() const noexcept {
         return blocks.empty() && strays.empty() && corrections.empty() && children.empty() &&
-               !fold_again;
+               !renew_log_digests && !fold_again;
     }
 
     /// Blocks whose logs or rows are not the chain's.

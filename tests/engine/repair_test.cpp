@@ -172,7 +172,7 @@ TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
         *world_.database, {},
         [&](std::string_view family, std::string_view key, std::string_view value) {
             if (family.starts_with("entity.") || family.starts_with("index.") || family == "log" ||
-                family == "blocks") {
+                family == "blocks" || family == "log_digest" || family.starts_with("digest")) {
                 records.push_back({std::string{family}, std::string{key}, std::string{value}});
             }
         });
