@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace plumbline::evm {
 
@@ -44,13 +45,23 @@ int hex_digit(char c) noexcept {
     return -1;
 }
 
+uint64_t load_be(const uint8_t* bytes) noexcept {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof(word));
+    return __builtin_bswap64(word);
+}
+
 }  // namespace
 
 U256 U256::from_be(ByteView bytes) noexcept {
+    uint8_t word[32] = {};
+    const size_t size = std::min<size_t>(bytes.size(), 32);
+    if (size > 0) {
+        std::memcpy(word + 32 - size, bytes.data(), size);
+    }
     U256 out;
-    size_t shift = 0;
-    for (size_t i = std::min<size_t>(bytes.size(), 32); i-- > 0; shift += 8) {
-        out.limb[shift / 64] |= static_cast<uint64_t>(bytes[i]) << (shift % 64);
+    for (size_t i = 0; i < 4; ++i) {
+        out.limb[3 - i] = load_be(word + 8 * i);
     }
     return out;
 }
@@ -64,10 +75,12 @@ U256 U256::from_be_signed(ByteView bytes) noexcept {
 }
 
 void U256::to_be(uint8_t* out, size_t size) const noexcept {
-    for (size_t i = 0; i < size; ++i) {
-        const size_t shift = (size - 1 - i) * 8;
-        out[i] = static_cast<uint8_t>(limb[shift / 64] >> (shift % 64));
+    uint8_t word[32];
+    for (size_t i = 0; i < 4; ++i) {
+        const uint64_t swapped = __builtin_bswap64(limb[3 - i]);
+        std::memcpy(word + 8 * i, &swapped, sizeof(swapped));
     }
+    std::memcpy(out, word + 32 - size, size);
 }
 
 std::optional<U256> U256::parse(std::string_view text) noexcept {
