@@ -2,8 +2,10 @@
 // Rows are the bytes that lie on disk, changed in place; what changed is emitted by `flush`.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,26 +25,69 @@ namespace plumbline::engine {
 /// its rows are not evicted, so that no read finds the older row on disk.
 class EntityCache {
   public:
+    /// Bytes that change only as a whole; up to a number and an address lie inside.
+    class Key {
+      public:
+        Key() = default;
+        Key(const Key&) = delete;
+        Key& operator=(const Key&) = delete;
+        ~Key() { clear(); }
+        operator std::string_view() const noexcept {  // NOLINT(google-explicit-constructor)
+            return {size_ <= kInline ? bytes_.data() : outside(), size_};
+        }
+        void assign(std::string_view bytes) {
+            clear();
+            char* to = bytes_.data();
+            if (bytes.size() > kInline) {
+                to = new char[bytes.size()];
+                std::memcpy(bytes_.data(), &to, sizeof(to));
+            }
+            std::memcpy(to, bytes.data(), bytes.size());
+            size_ = static_cast<uint32_t>(bytes.size());
+        }
+        void clear() noexcept {
+            if (size_ > kInline) {
+                delete[] outside();
+            }
+            size_ = 0;
+        }
+        /// Bytes besides its own.
+        [[nodiscard]] size_t heap_bytes() const noexcept {
+            return size_ <= kInline ? 0 : size_ + 17;
+        }
+
+      private:
+        static constexpr size_t kInline = 52;
+        [[nodiscard]] char* outside() const noexcept {
+            char* at = nullptr;
+            std::memcpy(&at, bytes_.data(), sizeof(at));
+            return at;
+        }
+        std::array<char, kInline> bytes_;  ///< or the address of a longer key's bytes
+        uint32_t size_ = 0;
+    };
+
     /// A key and its row; empty = there is none (a tombstone is a row). The address is stable until
     /// `trim`, `reset` or the end of the cache.
-    class Entry {
-      public:
-        std::string key;
-        std::string row;
-
+    class alignas(64) Entry {
       private:
         friend class EntityCache;
         uint64_t hash_ = 0;
-        size_t before_offset_ = 0;
-        uint32_t before_size_ = 0;
-        uint32_t journal_slot_ = 0;
-        uint32_t flushed_in_ = 0;
-        uint32_t charged_ = 0;
         uint16_t entity_ = 0;
         bool used_ = false;
         bool dirty_ = false;
         bool referenced_ = false;
+        uint32_t journal_slot_ = 0;
+        uint32_t flushed_in_ = 0;
+        uint32_t charged_ = 0;
+        uint32_t before_size_ = 0;
+        size_t before_offset_ = 0;
+
+      public:
+        std::string row;
+        Key key;
     };
+    static_assert(sizeof(Entry) == 128);
 
     /// `database` must outlive it. `starts_empty`: the generation
     /// being written has no rows yet, so what is neither cached nor was evicted does not exist;
@@ -110,6 +155,8 @@ class EntityCache {
     void recharge(Entry& entry) noexcept;
     void evict(Entry& entry, uint32_t index);
     void learn_emptiness();
+    void flush_sorted(const std::vector<Entry*>& entries, storage::CommitBatch& batch,
+                      std::optional<uint64_t> undo_block);
 
     const storage::Database& database_;
     size_t bytes_max_;
@@ -120,12 +167,17 @@ class EntityCache {
     std::vector<uint32_t> free_;
     uint32_t next_entry_ = 0;
     uint32_t hand_ = 0;
+    /// Entries that `trim` passed over since it last found one to evict; past all of them it rests
+    /// until a flush.
+    size_t passed_over_ = 0;
     std::vector<Slot> table_;
+    std::vector<Entry*> newest_;  ///< by entity: what the last look-up gave, or null
     size_t live_ = 0;
     size_t bytes_ = 0;
     size_t filter_bytes_ = 0;
 
     std::vector<Entry*> dirty_;
+    std::vector<std::vector<Entry*>> sorted_;  ///< by entity; only used within `flush`
     std::string before_;
     size_t pending_bytes_ = 0;
     uint32_t flush_count_ = 1;
