@@ -263,7 +263,7 @@ class CommitThread {
                 return;
             }
             lock.unlock();
-            Status status = database_.commit(*batch_, storage::Durability::kBuffered);
+            Status status = database_.commit(*batch_, storage::Durability::kBulk);
             lock.lock();
             if (status_) {
                 status_ = std::move(status);

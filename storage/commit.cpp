@@ -484,6 +484,9 @@ Status Database::Impl::refuse_if_failed() {
 }
 
 Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) {
+    if (durability == Durability::kBulk) {
+        return write_bulk(batch);
+    }
     PLUMBLINE_TRY_VOID(refuse_if_failed());
     if (durability == Durability::kBuffered && !head.buffered) {
         // The files must say that unsynced commits follow before the first of them exists.

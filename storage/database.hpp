@@ -47,6 +47,10 @@ struct OpenOptions {
 enum class Durability : uint8_t {
     kSync,      ///< on disk when commit returns: live following
     kBuffered,  ///< survives the process, not the power: backfill and folds; see `Database::sync`
+    /// For large commits to a generation that is not published yet: rows become table files at once,
+    /// on disk when commit returns. A crash may leave a part of them, in a generation that the next
+    /// open drops. Without such a generation it is kBuffered.
+    kBulk,
 };
 
 /// Owned by one writer thread; `read_view`, `latest_row` and the accessors of stored facts are safe

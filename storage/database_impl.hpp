@@ -187,6 +187,8 @@ struct Database::Impl {
     void put_facts(rocksdb::WriteBatch& batch, const Facts& next, bool with_append_families) const;
     /// Writes with the durability asked for; nothing changed where it fails.
     [[nodiscard]] Status write(rocksdb::WriteBatch& batch, Durability durability);
+    /// `write` for `Durability::kBulk`.
+    [[nodiscard]] Status write_bulk(rocksdb::WriteBatch& batch);
     /// After a synced write: names the head in the sidecar file. Never fails, may lag behind.
     void write_head_after_sync();
     [[nodiscard]] Status refuse_if_failed();

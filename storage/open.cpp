@@ -15,6 +15,7 @@
 
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
+#include "storage/bulk_load.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/digest_store.hpp"
@@ -425,6 +426,7 @@ Status Opener::load_schema() {
 
 /// Generations that were never published, or were replaced, or whose creation was cut short.
 Status Opener::drop_leftovers(const std::set<std::string>& wanted) {
+    remove_bulk_files(*core().env, path_);
     for (const auto& [name, family] : families_) {
         if (wanted.count(name) == 0) {
             PLUMBLINE_TRY_VOID(from_rocks(core().db->DropColumnFamily(family->get()),

@@ -23,6 +23,8 @@ struct RocksTuning {
     /// Set by RocksDB's threads when a flush or compaction failed: it has to be told to go on.
     std::shared_ptr<std::atomic<bool>> background_failed;
     size_t memory_bytes = 0;
+    /// Rows of a family in a `kBulk` commit that make a table file; fewer go the usual way.
+    size_t bulk_rows_min = 0;
     bool tiny_buffers = false;
 };
 [[nodiscard]] RocksTuning make_tuning(const OpenOptions& options);
