@@ -161,7 +161,10 @@ int64_t Fetcher::wake_at_ms() const noexcept {
 
 bool Fetcher::open_slot() {
     const size_t expected = held_bytes_ + size_t{in_flight_ + 1} * slot_bytes_average_;
-    if (all_opened_ || in_flight_ >= options_.in_flight_max ||
+    // How much a range weighs is not known before the first answer: a dense chain asked for eight
+    // times over would take all memory.
+    const size_t in_flight_max = has_answer_ ? options_.in_flight_max : 1;
+    if (all_opened_ || in_flight_ >= in_flight_max ||
         slots_.size() >= options_.ahead_max ||
         (!slots_.empty() && expected > options_.ahead_bytes_max)) {
         return false;
@@ -423,6 +426,7 @@ void Fetcher::add_part(Slot& slot, rpc::RangeLogs part) {
     const size_t bytes = size_bytes(part);
     slot.bytes += bytes;
     held_bytes_ += bytes;
+    has_answer_ = true;
     slot_bytes_average_ = slot_bytes_average_ == 0 ? bytes : (slot_bytes_average_ * 7 + bytes) / 8;
     if (has_factories_) {
         guess_children(part.logs);

@@ -112,6 +112,7 @@ class Fetcher {
     unsigned in_flight_ = 0;
     size_t held_bytes_ = 0;
     size_t slot_bytes_average_ = 0;
+    bool has_answer_ = false;
 
     std::vector<std::vector<Candidate>> candidates_;  ///< by source
     std::vector<std::unordered_map<evm::Address, size_t, evm::FixedBytesHash>> candidate_index_;

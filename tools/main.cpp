@@ -1,4 +1,6 @@
 // The plumbline command: one file a subcommand, all over the library's public interface.
+#include <malloc.h>
+
 #include <csignal>
 #include <exception>
 
@@ -11,6 +13,9 @@ int main(int argc, char** argv) {
     using plumbline::tools::ExitCode;
     // A reader that goes away (`| head`) shows as a write error, not as a death.
     std::signal(SIGPIPE, SIG_IGN);
+    // Large buffers (answers, commits) go back to the system as soon as they are freed. By itself
+    // glibc would soon keep them: a backfill then takes almost twice the memory.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     CLI::App app{"plumbline: an EVM event indexer that proves its index against the chain"};
     app.name("plumbline");
     app.set_version_flag("--version", std::string{plumbline::engine::version()});
