@@ -12,7 +12,7 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr uint32_t kChunkEntries = 512;
+constexpr uint32_t kChunkEntries = 16384;  // 2 MiB
 constexpr size_t kFirstSlots = 1024;
 /// Buffers above this are given back when an entry is evicted; smaller ones are used again.
 constexpr size_t kRecycledCapacityMax = 512;
@@ -68,7 +68,7 @@ uint32_t EntityCache::take_entry() {
         return index;
     }
     if (next_entry_ == chunks_.size() * kChunkEntries) {
-        chunks_.push_back(std::make_unique<Entry[]>(kChunkEntries));
+        chunks_.emplace_back(kChunkEntries);
     }
     return next_entry_++;
 }
@@ -100,7 +100,7 @@ void EntityCache::erase_slot(const Entry& entry, uint32_t index) noexcept {
 }
 
 void EntityCache::grow_table() {
-    std::vector<Slot> old(table_.size() * 2);
+    std::vector<Slot, HugePageAllocator<Slot>> old(table_.size() * 2);
     old.swap(table_);
     for (const Slot& slot : old) {
         if (slot.index != 0) {
@@ -139,6 +139,7 @@ EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key) {
             prefetch(reinterpret_cast<const char*>(&entry) + 64);
             if (entry.hash_ == hash && entry.entity_ == entity &&
                 std::string_view{entry.key} == key) {
+                prefetch(entry.row.data());
                 entry.referenced_ = true;
                 newest_[entity] = &entry;
                 return &entry;

@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/huge_pages.hpp"
 #include "core/base/result.hpp"
 #include "engine/key_filter.hpp"
 #include "storage/database.hpp"
@@ -163,14 +163,14 @@ class EntityCache {
     bool starts_empty_;
     Error error_;
 
-    std::vector<std::unique_ptr<Entry[]>> chunks_;
+    std::vector<std::vector<Entry, HugePageAllocator<Entry>>> chunks_;
     std::vector<uint32_t> free_;
     uint32_t next_entry_ = 0;
     uint32_t hand_ = 0;
     /// Entries that `trim` passed over since it last found one to evict; past all of them it rests
     /// until a flush.
     size_t passed_over_ = 0;
-    std::vector<Slot> table_;
+    std::vector<Slot, HugePageAllocator<Slot>> table_;
     std::vector<Entry*> newest_;  ///< by entity: what the last look-up gave, or null
     size_t live_ = 0;
     size_t bytes_ = 0;

@@ -111,7 +111,13 @@ rocksdb::Status write_table(const Core& core, const RowSorter& sorter,
     rocksdb::SstFileWriter writer{rocksdb::EnvOptions{options}, options, family.family, false};
     rocksdb::Status status = writer.Open(path);
     for (size_t i = 0; i < family.rows.size() && status.ok(); ++i) {
-        const RowSorter::Row& row = family.rows[i];
+        RowSorter::Row row = family.rows[i];
+        // Of a key that comes several times, the last counts.
+        for (;
+             i + 1 < family.rows.size() && sorter.key_of(family.rows[i + 1]) == sorter.key_of(row);
+             ++i) {
+            row = family.rows[i + 1].key_at > row.key_at ? family.rows[i + 1] : row;
+        }
         status = row.value_at == RowSorter::kDeleted
                      ? writer.Delete(to_slice(sorter.key_of(row)))
                      : writer.Put(to_slice(sorter.key_of(row)), to_slice(sorter.value_of(row)));

@@ -565,6 +565,11 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
     }
     from.writes.SetSavePoint();
     StagedTrees staged_trees;
+    for (std::vector<IndexChanges>& indexes : from.index_changes) {
+        for (IndexChanges& index : indexes) {
+            index.put_into(from.writes);
+        }
+    }
     const Status staged = [&]() -> Status {
         LogDigestStage stage{*my.core, tail_block(my.facts.tails)};
         PLUMBLINE_TRY_VOID(stage_log(my, from, stage, next));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
+#include "core/base/key_sort.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/rocks_status.hpp"
@@ -20,16 +21,16 @@ bool is_live(std::string_view row) noexcept {
 
 }  // namespace
 
-int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
-                   const EntityFamilies& families, std::string_view key, std::string_view before,
-                   std::string_view after, std::string& scratch_before, std::string& scratch_after) {
+namespace {
+
+/// Calls `change(index, key of the index, whether it is put)` for what the change of a row does to
+/// its indexes; gives the change in the number of rows.
+template <typename Change>
+int for_index_changes(const EntityPlan& plan, std::string_view key, std::string_view before,
+                      std::string_view after, std::string& scratch_before,
+                      std::string& scratch_after, Change change) {
     const bool was = is_live(before);
     const bool is = is_live(after);
-    if (after.empty()) {
-        batch.Delete(families.rows->get(), to_slice(key)).PermitUncheckedError();
-    } else {
-        batch.Put(families.rows->get(), to_slice(key), to_slice(after)).PermitUncheckedError();
-    }
     for (size_t i = 0; i < plan.indexes.size(); ++i) {
         scratch_before.clear();
         scratch_after.clear();
@@ -42,22 +43,60 @@ int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
         if (scratch_before == scratch_after) {
             continue;
         }
-        rocksdb::ColumnFamilyHandle* family = families.indexes[i]->get();
         if (was) {
-            batch.Delete(family, to_slice(scratch_before)).PermitUncheckedError();
+            change(i, std::string_view{scratch_before}, false);
         }
         if (is) {
-            batch.Put(family, to_slice(scratch_after), rocksdb::Slice{}).PermitUncheckedError();
+            change(i, std::string_view{scratch_after}, true);
         }
     }
     return (is ? 1 : 0) - (was ? 1 : 0);
+}
+
+void put_or_delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
+                   std::string_view key, std::string_view value, bool is_put) {
+    if (is_put) {
+        batch.Put(family, to_slice(key), to_slice(value)).PermitUncheckedError();
+    } else {
+        batch.Delete(family, to_slice(key)).PermitUncheckedError();
+    }
+}
+
+}  // namespace
+
+int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
+                   const EntityFamilies& families, std::string_view key, std::string_view before,
+                   std::string_view after, std::string& scratch_before,
+                   std::string& scratch_after) {
+    put_or_delete(batch, families.rows->get(), key, after, !after.empty());
+    return for_index_changes(plan, key, before, after, scratch_before, scratch_after,
+                             [&](size_t index, std::string_view index_key, bool is_put) {
+                                 put_or_delete(batch, families.indexes[index]->get(), index_key, {},
+                                               is_put);
+                             });
+}
+
+void IndexChanges::put_into(rocksdb::WriteBatch& batch) {
+    const auto key_of = [this](const Row& row) -> std::string_view {
+        return std::string_view{keys}.substr(row.at, row.size);
+    };
+    sort_by_key(rows, key_of);
+    for (size_t i = 0; i < rows.size(); ++i) {
+        Row last = rows[i];
+        for (; i + 1 < rows.size() && key_of(rows[i + 1]) == key_of(last); ++i) {
+            last = rows[i + 1].at > last.at ? rows[i + 1] : last;
+        }
+        put_or_delete(batch, family, key_of(last), {}, last.is_put);
+    }
 }
 
 CommitBatch::CommitBatch(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 CommitBatch::~CommitBatch() = default;
 
 CommitBatch::Impl::Impl(Database::Impl& database)
-    : db{database}, core{database.core}, writes{kBatchReserve, 0, kProtectionBytes, 0} {
+    : db{database},
+      core{database.core},
+      writes{kBatchReserve, 0, kProtectionBytes, 0} {
     reset();
 }
 
@@ -93,6 +132,18 @@ void CommitBatch::Impl::reset() {
     refold = false;
     quarantine_keys.clear();
     row_deltas.assign(generation->plans.size(), 0);
+    index_changes.resize(generation->plans.size());
+    for (size_t entity = 0; entity < generation->plans.size(); ++entity) {
+        const std::vector<FamilyPtr>& families = generation->entities[entity].indexes;
+        index_changes[entity].resize(families.size());
+        for (size_t i = 0; i < families.size(); ++i) {
+            IndexChanges& changes = index_changes[entity][i];
+            changes.family = families[i]->get();
+            changes.keys.clear();
+            changes.rows.clear();
+        }
+    }
+    index_bytes = 0;
     undo_keys.clear();
     const GenerationFacts& of = db.facts_of(db.facts, *generation);
     undo_block = of.undo_block;
@@ -136,8 +187,7 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
     PLUMBLINE_CHECK(log.topic_count <= 4);
     if (!my.has_last_address || my.last_address != log.address) {
         my.last_address = log.address;
-        my.last_address_id =
-            my.dict_id(DictKind::kAddress, dict_value(log.address), log.block_num);
+        my.last_address_id = my.dict_id(DictKind::kAddress, dict_value(log.address), log.block_num);
         my.has_last_address = true;
     }
     LogDictIds ids{my.last_address_id, std::nullopt};
@@ -210,15 +260,20 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
     }
     my.anything = true;
     my.row_changes[entity].change(key, before, after);
+    const EntityPlan& plan = my.generation->plans[entity];
+    put_or_delete(my.writes, my.generation->entities[entity].rows->get(), key, after,
+                  !after.empty());
     my.row_deltas[entity] +=
-        put_row_change(my.writes, my.generation->plans[entity], my.generation->entities[entity],
-                       key, before, after, my.key_scratch, my.other_scratch);
+        for_index_changes(plan, key, before, after, my.key_scratch, my.other_scratch,
+                          [&](size_t index, std::string_view index_key, bool is_put) {
+                              my.index_changes[entity][index].add(index_key, is_put);
+                              my.index_bytes += index_key.size() + sizeof(IndexChanges::Row);
+                          });
     if (!undo_block) {
         if (after.empty()) {
             my.unlogged_delete = true;
         } else {
-            my.unlogged_block =
-                std::max(my.unlogged_block, RowCodec::changed_at(after).block_num);
+            my.unlogged_block = std::max(my.unlogged_block, RowCodec::changed_at(after).block_num);
         }
         return;
     }
@@ -317,7 +372,7 @@ void CommitBatch::set_cursor(uint64_t block_num, const evm::Hash& block_hash, ui
 }
 
 size_t CommitBatch::size_bytes() const noexcept {
-    return impl_->writes.GetDataSize();
+    return impl_->writes.GetDataSize() + impl_->index_bytes;
 }
 
 bool CommitBatch::empty() const noexcept {

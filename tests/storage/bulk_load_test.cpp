@@ -27,6 +27,10 @@ void fill_generation(Database& db, Durability durability, uint64_t seed) {
                                       static_cast<int64_t>(random() % 50), {round, 0});
             batch->change_row(0, user_key(id), before, rows[id], std::nullopt);
         }
+        // Twice in one commit: the last counts.
+        const std::string before = rows[0];
+        rows[0] = user_row(codec, 1, "user0", 5, {round, 1});
+        batch->change_row(0, user_key(0), before, rows[0], std::nullopt);
         batch->quarantine({round, 0, "hub.Event", "no"});
         ASSERT_OK(db.commit(*batch, durability));
         // What a fold's cache misses would read.
