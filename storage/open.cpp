@@ -6,6 +6,8 @@
 //   4. the watermarks of all families must agree: where they do not, the log families are cut back
 //      to what all of them hold and the derived ones are marked for a new fold;
 //   5. a head behind the sidecar's is told.
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -282,6 +284,7 @@ Status Opener::open_writer(const std::vector<std::string>& names) {
             }
         }
     }
+    malloc_trim(0);  // What recovery had in memory is on disk now, but the heap would keep its size.
     return from_rocks(status, "opening " + path_);
 }
 

@@ -68,7 +68,7 @@ RocksTuning make_tuning(const OpenOptions& options) {
     tuning.bulk_rows_min = options.tiny_buffers ? 16 : 4096;
     tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
     tuning.write_buffers =
-        std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes / 2, tuning.cache);
+        std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes * 3 / 8, tuning.cache);
     tuning.background_failed = std::make_shared<std::atomic<bool>>(false);
     tuning.filter.reset(rocksdb::NewBloomFilterPolicy(10));
     return tuning;
