@@ -34,7 +34,7 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
     };
 
     RowSorter(const Core& core, const Generation* published, const Generation& building,
-              const rocksdb::WriteBatch& batch)
+              const std::set<uint32_t>& unbulked, const rocksdb::WriteBatch& batch)
         : bytes_{batch.Data()},
           rest_{0, 0, kProtectionBytes, 0} {
         for (const FamilyPtr& family : core.base) {
@@ -43,7 +43,9 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
         for (const Generation* generation : {published, &building}) {
             for (const FamilyPtr& family :
                  generation == nullptr ? std::vector<FamilyPtr>{} : generation->all()) {
-                families_[family->get()->GetID()] = {family->get(), generation == &building, {}};
+                const uint32_t id = family->get()->GetID();
+                families_[id] = {
+                    family->get(), generation == &building && !unbulked.contains(id), {}};
             }
         }
     }
@@ -68,12 +70,16 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
     }
 
     /// Moves what is too little for a file to the rest; gives the families with files to come.
-    [[nodiscard]] Result<std::vector<FamilyRows*>> settle(size_t rows_min) {
+    [[nodiscard]] Result<std::vector<FamilyRows*>> settle(size_t rows_min,
+                                                          std::set<uint32_t>& unbulked) {
         std::vector<FamilyRows*> large;
         for (auto& [id, of] : families_) {
             if (of.rows.size() >= rows_min) {
                 large.push_back(&of);
                 continue;
+            }
+            if (!of.rows.empty()) {
+                unbulked.insert(id);
             }
             for (const Row& row : of.rows) {
                 const rocksdb::Status put =
@@ -138,15 +144,14 @@ void remove_bulk_files(rocksdb::Env& env, const std::string& path) {
 }
 
 Status Database::Impl::write_bulk(rocksdb::WriteBatch& batch) {
-    if (!building || batch.Count() < core->tuning.bulk_rows_min ||
-        batch.GetDataSize() >= RowSorter::kDeleted) {
+    if (!building || batch.GetDataSize() >= RowSorter::kDeleted) {
         return write(batch, Durability::kBuffered);
     }
     PLUMBLINE_TRY_VOID(refuse_if_failed());
-    RowSorter sorter{*core, published.get(), *building, batch};
+    RowSorter sorter{*core, published.get(), *building, unbulked, batch};
     PLUMBLINE_TRY_VOID(from_rocks(batch.Iterate(&sorter), "sorting a commit"));
     PLUMBLINE_TRY(const std::vector<RowSorter::FamilyRows*> large,
-                  sorter.settle(core->tuning.bulk_rows_min));
+                  sorter.settle(core->tuning.bulk_rows_min, unbulked));
     std::vector<rocksdb::IngestExternalFileArg> files;
     rocksdb::Status status;
     for (RowSorter::FamilyRows* family : large) {
@@ -157,6 +162,7 @@ Status Database::Impl::write_bulk(rocksdb::WriteBatch& batch) {
         file.options.move_files = true;
         file.options.write_global_seqno = false;
         file.options.verify_checksums_before_ingest = true;
+        file.options.allow_blocking_flush = false;
         status = write_table(*core, sorter, *family, file.external_files[0]);
         files.push_back(std::move(file));
         if (!status.ok()) {
@@ -168,6 +174,15 @@ Status Database::Impl::write_bulk(rocksdb::WriteBatch& batch) {
     }
     if (!status.ok()) {
         remove_bulk_files(*core->env, core->path);
+    }
+    if (status.IsInvalidArgument()) {
+        // Rows of some other commit lie in a memtable and are in the way.
+        for (const RowSorter::FamilyRows* family : large) {
+            unbulked.insert(family->family->GetID());
+        }
+        return write(batch, Durability::kBuffered);
+    }
+    if (!status.ok()) {
         write_failed = true;
         return Error{ErrorCode::kIo, "writing table files: " + status.ToString()};
     }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -164,6 +165,9 @@ struct Database::Impl {
     bool head_stale = false;     ///< the last write of it failed
     bool unsynced = false;       ///< commits since the last sync
     bool write_failed = false;   ///< RocksDB takes no more writes
+    /// By id, families that took rows of `kBulk` commits through the memtable: they go on that way,
+    /// for a table file that overlaps a memtable would wait for its flush, for ever on a full disk.
+    std::set<uint32_t> unbulked;
     std::atomic<bool> needs_reopen{false};
     uint32_t last_generation = 1;  ///< the highest number any family ever had
 

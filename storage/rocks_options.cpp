@@ -65,7 +65,7 @@ RocksTuning make_tuning(const OpenOptions& options) {
     RocksTuning tuning;
     tuning.memory_bytes = std::max(options.memory_bytes, 8 * kMiB);
     tuning.tiny_buffers = options.tiny_buffers;
-    tuning.bulk_rows_min = options.tiny_buffers ? 16 : 4096;
+    tuning.bulk_rows_min = options.tiny_buffers ? 16 : 1024;
     tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
     tuning.write_buffers =
         std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes * 3 / 8, tuning.cache);
