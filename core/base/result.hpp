@@ -153,7 +153,7 @@ using Status = Result<void>;
 
 #define PLUMBLINE_CONCAT_INNER(a, b) a##b
 #define PLUMBLINE_CONCAT(a, b) PLUMBLINE_CONCAT_INNER(a, b)
-
+// NOLINTBEGIN(bugprone-macro-parentheses): these names are declared here, not computed with
 /// TRY(auto header, decode(view)); declares `header` or returns the error.
 #define PLUMBLINE_TRY(declaration, expression) \
     PLUMBLINE_TRY_INNER(PLUMBLINE_CONCAT(try_result_, __LINE__), declaration, expression)
@@ -163,7 +163,7 @@ using Status = Result<void>;
         return std::move(name).error();                    \
     }                                                      \
     declaration = *std::move(name)
-
+// NOLINTEND(bugprone-macro-parentheses)
 /// Returns the error of a Status expression, else goes on.
 #define PLUMBLINE_TRY_VOID(expression)                                   \
     do {                                                                 \
