@@ -1,6 +1,7 @@
 #include "engine/fetcher.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <unordered_set>
 #include <utility>
@@ -229,7 +230,8 @@ bool Fetcher::open_slot() {
     }
     slot->range.to = std::min(slot->range.to, next_block_ + (blocks_max - 1));
     if (main.kind == Ask::Kind::kHeaders) {
-        for (uint64_t n = job_.tail ? slot->range.from : slot->range.to; n <= slot->range.to; ++n) {
+        const uint64_t step = job_.tail ? 1 : std::max<uint64_t>(1, slot->range.size() - 1);
+        for (uint64_t n = slot->range.from; n <= slot->range.to; n += step) {
             main.block_nums.push_back(n);
         }
     }
@@ -588,7 +590,7 @@ std::optional<Harvest> Fetcher::finish(Slot& slot) {
             }
         }
         if (collect_txns(slot, out)) {
-            if (collect_blocks(slot, out) && check_links(out)) {
+            if (collect_blocks(slot, out) && check_link(out)) {
                 for (const ChildAnnouncement& child : fresh) {
                     const size_t index = candidate_index_[child.source].at(child.address);
                     settled_[child.source] = std::max(settled_[child.source], index + 1);
@@ -663,7 +665,8 @@ bool Fetcher::collect_txns(Slot& slot, Harvest& out) {
     return true;
 }
 
-/// The blocks that the index keeps or needs to go on from. False: answers disagree.
+/// The blocks that the index keeps or needs to go on from. False: answers disagree, or neighbouring
+/// blocks do not join.
 bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
     std::map<uint64_t, BlockInfo> known;
     for (const rpc::RangeLogs& part : slot.parts) {
@@ -679,7 +682,21 @@ bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
             }
         }
     }
-    bool is_complete = known.contains(slot.range.to);
+    for (auto at = known.begin(); at != known.end(); ++at) {
+        const auto next = std::next(at);
+        if (next != known.end() && next->first == at->first + 1 &&
+            next->second.parent_hash != at->second.hash) {
+            trouble_ = Error{
+                ErrorCode::kReorg,
+                fmt::format("block {} does not follow the block before it", next->first)};
+            state_ = FetchState::kStale;
+            return false;
+        }
+    }
+    bool is_complete = known.contains(slot.range.from) && known.contains(slot.range.to);
+    if (is_complete) {
+        out.parent_hash = known.at(slot.range.from).parent_hash;
+    }
     if (job_.tail) {
         for (uint64_t n = slot.range.from; n <= slot.range.to && is_complete; ++n) {
             const auto found = known.find(n);
@@ -710,28 +727,15 @@ bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
     return true;
 }
 
-/// Parent hashes must join wherever two neighbouring blocks are known.
-bool Fetcher::check_links(const Harvest& harvest) {
-    const std::vector<BlockInfo>& blocks = harvest.blocks;
-    if (parent_hash_ && blocks.front().block_num == harvest.range.from &&
-        blocks.front().parent_hash != *parent_hash_) {
-        state_ = harvest.range.from == job_.range.from ? FetchState::kForked : FetchState::kStale;
-        trouble_ =
-            Error{ErrorCode::kReorg,
-                  fmt::format("block {} does not follow the block before it", harvest.range.from)};
-        return false;
+/// The range must follow the one before it, and the first one what the job goes on from.
+bool Fetcher::check_link(const Harvest& harvest) {
+    if (!parent_hash_ || harvest.parent_hash == *parent_hash_) {
+        return true;
     }
-    for (size_t i = 1; i < blocks.size(); ++i) {
-        if (blocks[i].block_num == blocks[i - 1].block_num + 1 &&
-            blocks[i].parent_hash != blocks[i - 1].hash) {
-            state_ = FetchState::kStale;
-            trouble_ = Error{
-                ErrorCode::kReorg,
-                fmt::format("block {} does not follow the block before it", blocks[i].block_num)};
-            return false;
-        }
-    }
-    return true;
+    state_ = harvest.range.from == job_.range.from ? FetchState::kForked : FetchState::kStale;
+    trouble_ = Error{ErrorCode::kReorg, fmt::format("block {} does not follow the block before it",
+                                                    harvest.range.from)};
+    return false;
 }
 
 }  // namespace plumbline::engine

@@ -88,7 +88,7 @@ class Fetcher {
     [[nodiscard]] bool is_settled(const Slot& slot) const noexcept;
     [[nodiscard]] std::optional<Harvest> finish(Slot& slot);
     [[nodiscard]] bool collect_blocks(const Slot& slot, Harvest& out);
-    [[nodiscard]] bool check_links(const Harvest& harvest);
+    [[nodiscard]] bool check_link(const Harvest& harvest);
     [[nodiscard]] bool collect_txns(Slot& slot, Harvest& out);
     void forget_slots();
 

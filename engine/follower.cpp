@@ -314,7 +314,8 @@ void Follower::decide() {
         start_fill();
         return;
     }
-    if (tip_ && head == tip_->block_num && heads_->latest.hash != tip_->hash) {
+    if (tip_ && head == tip_->block_num && tip_->block_num >= first_block_ &&
+        heads_->latest.hash != tip_->hash) {
         begin_ancestor_search();
         return;
     }
@@ -575,9 +576,7 @@ void Follower::check_range_ends() {
             for (size_t i = 0; i < count; ++i) {
                 const Known& end = range_ends_[range_ends_checked_ + i];
                 if ((*result)[i].hash != end.hash) {
-                    ask_and_roll_back(good_end_
-                                          ? good_end_->block_num
-                                          : first_block_ - std::min<uint64_t>(1, first_block_));
+                    ask_and_roll_back(good_end_.value_or(below_all()));
                     return;
                 }
                 good_end_ = end;
@@ -769,9 +768,9 @@ void Follower::on_ancestor_headers(const std::vector<size_t>& asked,
 
 void Follower::end_ancestor_search() {
     const bool is_lower = std::exchange(lower_, false);
-    uint64_t target = first_block_ == 0 ? 0 : first_block_ - 1;
+    Known target = below_all();
     if (match_ != SIZE_MAX) {
-        target = known_[match_].block_num;
+        target = known_[match_];
         const bool is_top = match_ + 1 == known_.size();
         if (is_lower && is_top) {
             // All that both have is equal: the provider is behind.
@@ -783,24 +782,43 @@ void Follower::end_ancestor_search() {
             return;
         }
     }
-    if (target >= tip_->block_num) {
+    if (target.block_num >= tip_->block_num) {
         restart(0);  // It came back.
         return;
     }
     ask_and_roll_back(target);
 }
 
-void Follower::ask_and_roll_back(uint64_t target) {
+/// Where nothing of the index is left. Which block that is decides nothing: it must not be what the
+/// first block is held against, for a provider on another fork may have told it.
+Follower::Known Follower::below_all() const noexcept {
+    return {first_block_ == 0 ? 0 : first_block_ - 1, {}};
+}
+
+/// Rolls back to a block that is stored, once the chain has said that it is still its own: what
+/// follows is held against this hash.
+void Follower::ask_and_roll_back(const Known& target) {
+    if (target.block_num < first_block_) {
+        evm::Header nothing;
+        nothing.block_num = target.block_num;
+        order_rollback(nothing);
+        return;
+    }
     phase_ = Phase::kAncestor;
     source_.get_headers(
-        {target}, guarded<std::vector<evm::Header>>([this](auto result) {
-            if (result && result->size() == 1) {
-                order_rollback(result->front());
+        {target.block_num}, guarded<std::vector<evm::Header>>([this, target](auto result) {
+            if (!result || result->size() != 1) {
+                trouble(result ? Error{ErrorCode::kDecode, "no header came"} : result.error(),
+                        "reading the common ancestor");
+                restart(backoff_.next());
                 return;
             }
-            trouble(result ? Error{ErrorCode::kDecode, "no header came"} : result.error(),
-                    "reading the common ancestor");
-            restart(backoff_.next());
+            if (!target.hash.is_zero() && result->front().hash != target.hash) {
+                // Another provider, or the chain went on changing: looked for again.
+                restart(backoff_.next());
+                return;
+            }
+            order_rollback(result->front());
         }));
 }
 

@@ -99,7 +99,8 @@ class Follower {
     void on_ancestor_headers(const std::vector<size_t>& asked,
                              const std::vector<evm::Header>& headers);
     void end_ancestor_search();
-    void ask_and_roll_back(uint64_t target);
+    [[nodiscard]] Known below_all() const noexcept;
+    void ask_and_roll_back(const Known& target);
     void order_rollback(const evm::Header& target);
     void restart(int64_t wait_ms);
     void pause(int64_t wait_ms);

@@ -75,6 +75,7 @@ struct Harvest {
     std::vector<uint32_t> txn_of_log;  ///< into `txns` or kNoTxn; empty where no log needs one
     std::vector<uint32_t> sources;     ///< of the plan, for which the range is now complete
     std::string provider;
+    evm::Hash parent_hash;   ///< of the block before the range; zero = not known
     bool tail = false;       ///< not final: one commit a block, with undo
     uint64_t finalized = 0;  ///< as known when the range was asked for
 
@@ -102,7 +103,8 @@ struct FillWork {
 struct FinalizeWork {
     uint64_t finalized = 0;
 };
-/// The chain left us above `target`.
+/// The chain left us above `target`; its hash is zero where that does not matter, below the first
+/// block of the index.
 struct RollbackWork {
     BlockInfo target;
 };

@@ -158,8 +158,8 @@ bool Writer::joins(const Harvest& harvest) const {
     if (harvest.range.from != before->block_num + 1) {
         return false;
     }
-    return harvest.blocks.front().block_num != harvest.range.from || before->hash.is_zero() ||
-           harvest.blocks.front().parent_hash == before->hash;
+    return harvest.parent_hash.is_zero() || before->hash.is_zero() ||
+           harvest.parent_hash == before->hash;
 }
 
 bool Writer::fold_more() {
@@ -533,8 +533,9 @@ Status Writer::do_rollback(const BlockInfo& target) {
     fold_.reset();
     batch_.reset();
     if (cursor && target.block_num < cursor->block_num) {
-        const storage::BlockRow row = to_row(target, 0);
-        const Status undone = database_.rollback(target.block_num, &row);
+        const storage::BlockRow known = to_row(target, 0);
+        const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
+        const Status undone = database_.rollback(target.block_num, row);
         if (!undone && undone.error().code != ErrorCode::kNotFound) {
             return undone;
         }
@@ -544,7 +545,7 @@ Status Writer::do_rollback(const BlockInfo& target) {
                 "had called final: the entities are folded again from the log",
                 target.block_num,
                 cursor->finalized > target.block_num ? cursor->finalized - target.block_num : 0));
-            PLUMBLINE_TRY_VOID(database_.truncate_log(target.block_num, &row));
+            PLUMBLINE_TRY_VOID(database_.truncate_log(target.block_num, row));
         }
     }
     unsynced_ = false;

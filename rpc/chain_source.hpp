@@ -27,8 +27,9 @@ struct LogFilter {
 };
 
 /// All logs of a range that match a filter, in (block, log index) order, plus the headers of every
-/// block that has one, and of the range's last block, in block order without doubles.
-/// Header hashes equal the logs' block hashes (checked).
+/// block that has one, and of the range's first and last block, in block order without doubles.
+/// Header hashes equal the logs' block hashes; where a range was read in pieces, each piece's first
+/// block is a child of the last block of the piece before (both checked).
 struct RangeLogs {
     evm::BlockRange range;
     evm::LogBatch logs;

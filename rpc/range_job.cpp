@@ -135,8 +135,9 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     }
     group.block_needed = piece.range.to;
     group.calls.clear();
-    for (uint64_t num = all_headers_ ? piece.range.from : piece.range.to; num <= piece.range.to;
-         ++num) {
+    // Of the headers, the first and the last tie the piece to its neighbours.
+    const uint64_t step = all_headers_ ? 1 : std::max<uint64_t>(1, piece.range.size() - 1);
+    for (uint64_t num = piece.range.from; num <= piece.range.to; num += step) {
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kHeaderByNum;
         call.block_num = num;
@@ -723,7 +724,7 @@ void RangeJob::join_if_ready() {
                 add_piece(range_, false);
                 return;
             }
-            if (all_headers_ || num == range_.to || with_logs.contains(num)) {
+            if (all_headers_ || num == range_.from || num == range_.to || with_logs.contains(num)) {
                 out.headers.push_back(std::move(header));
             }
         }

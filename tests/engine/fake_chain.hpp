@@ -259,7 +259,7 @@ class FakeNode final : public rpc::ChainSource {
                             has_logs = true;
                         }
                     }
-                    if (has_logs || all_headers || n == range.to) {
+                    if (has_logs || all_headers || n == range.from || n == range.to) {
                         out.headers.push_back(block.header);
                     }
                 }

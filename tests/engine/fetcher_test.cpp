@@ -278,6 +278,29 @@ TEST_F(FetcherTest, ARangeThatDoesNotFollowTheOneBeforeIsStaleAndTheOneBeforeSta
     EXPECT_EQ(fetcher().state(), FetchState::kStale);
 }
 
+TEST_F(FetcherTest, FinalRangesMustFollowWhatIsStoredAndEachOther) {
+    source_.range_size = 10;
+    FetchJob forked = job(10, 29);
+    forked.parent_hash = test::to_word(4711);
+    begin(std::move(forked));
+    source_.answer(0);
+    EXPECT_FALSE(fetcher().take().has_value());
+    EXPECT_EQ(fetcher().state(), FetchState::kForked);
+    fetcher().cancel();
+    source_.held.clear();
+
+    FetchJob joined = job(10, 29);
+    joined.parent_hash = chain_.blocks()[9]->header.hash;
+    begin(std::move(joined));
+    ASSERT_EQ(source_.held.size(), 2U);
+    source_.answer(0);
+    EXPECT_TRUE(fetcher().take().has_value());
+    chain_.reorg(90, 95);
+    source_.answer(0);
+    EXPECT_FALSE(fetcher().take().has_value());
+    EXPECT_EQ(fetcher().state(), FetchState::kStale);
+}
+
 TEST_F(FetcherTest, BlocksWithinARangeMustLink) {
     begin(tail_job(90, 95));
     source_.answer(0, [](rpc::RangeLogs& part) {

@@ -475,6 +475,28 @@ TEST_F(IngestTest, ReorgsBelowFinalityAreRepaired) {
     }
 }
 
+TEST_F(IngestTest, WithNothingLeftOfTheIndexTheNextForkIsFollowedToo) {
+    for (const uint64_t seed : seeds(3)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const Directory directory;
+        ConfigParts parts;
+        parts.start_block = 45;
+        Rig rig{chain, directory.db(), seed, parts, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        chain.reorg(20, 60);
+        for (int i = 0; i < 100'000 && rig.indexer->database()->cursor()->block_num != 44; ++i) {
+            rig.step();
+        }
+        ASSERT_EQ(rig.indexer->database()->cursor()->block_num, 44U);
+        // Block 44 is another one once more.
+        chain.reorg(chain.head() - 41, 70);
+        ASSERT_TRUE(rig.settle(chain));
+        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+    }
+}
+
 TEST_F(IngestTest, StoppedAndStartedAgainAnywhereIsAsNeverStopped) {
     for (const uint64_t seed : seeds(20)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
