@@ -165,8 +165,7 @@ bool Fetcher::open_slot() {
     // How much a range weighs is not known before the first answer: a dense chain asked for eight
     // times over would take all memory.
     const size_t in_flight_max = has_answer_ ? options_.in_flight_max : 1;
-    if (all_opened_ || in_flight_ >= in_flight_max ||
-        slots_.size() >= options_.ahead_max ||
+    if (all_opened_ || in_flight_ >= in_flight_max || slots_.size() >= options_.ahead_max ||
         (!slots_.empty() && expected > options_.ahead_bytes_max)) {
         return false;
     }
@@ -686,9 +685,9 @@ bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
         const auto next = std::next(at);
         if (next != known.end() && next->first == at->first + 1 &&
             next->second.parent_hash != at->second.hash) {
-            trouble_ = Error{
-                ErrorCode::kReorg,
-                fmt::format("block {} does not follow the block before it", next->first)};
+            trouble_ =
+                Error{ErrorCode::kReorg,
+                      fmt::format("block {} does not follow the block before it", next->first)};
             state_ = FetchState::kStale;
             return false;
         }

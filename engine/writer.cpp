@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
-#include "core/base/sleep.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
 
 namespace plumbline::engine {
 

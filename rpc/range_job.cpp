@@ -142,7 +142,15 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
         call.kind = Call::Kind::kHeaderByNum;
         call.block_num = num;
     }
+    const size_t batch = target.batch_max();
     for (size_t i = 0; i < chunks; ++i) {
+        if (batch > 1 && group.calls.size() % batch == 0) {
+            // A further request may meet a backend that is behind and has no logs for that reason:
+            // this header, which it would lack as well, tells the two apart.
+            Call& guard = group.calls.emplace_back();
+            guard.kind = Call::Kind::kHeaderByNum;
+            guard.block_num = piece.range.to;
+        }
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kLogs;
         call.range = piece.range;
@@ -172,8 +180,20 @@ void RangeJob::on_answer(uint64_t from, GroupResult result) {
     size_t lists = 0;
     for (Answer& answer : result.answers) {
         if (auto* header = answer.get<evm::Header>()) {
-            piece.headers.emplace(header->block_num, std::move(*header));
+            const uint64_t num = header->block_num;
+            const auto known = piece.headers.find(num);
+            if (known != piece.headers.end() && known->second.hash != header->hash) {
+                try_again(piece, result.provider,
+                          "block " + std::to_string(num) + " is two blocks in one answer", false);
+                return;
+            }
+            piece.headers.emplace(num, std::move(*header));
         } else if (auto* logs = answer.get<evm::LogBatch>()) {
+            // Before the lists are joined: that drops what lies outside the range.
+            if (const auto fault = check_.find_fault(*logs, piece.range)) {
+                try_again(piece, result.provider, *fault, true);
+                return;
+            }
             if (++lists == 1) {
                 piece.logs = std::move(*logs);
             } else {

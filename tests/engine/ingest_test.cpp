@@ -546,10 +546,9 @@ std::vector<std::string> logs_as_read(const storage::Database& database) {
     const auto scan = view->scan_logs(0, UINT64_MAX);
     for (; scan->valid(); scan->next()) {
         const storage::LogRecord& record = scan->record();
-        std::string line =
-            fmt::format("{}/{} {} {} {}", record.log.block_num, record.log.log_index,
-                        evm::to_hex(record.log.address), record.log.txn_index,
-                        evm::to_hex(record.log.txn_hash));
+        std::string line = fmt::format("{}/{} {} {} {}", record.log.block_num, record.log.log_index,
+                                       evm::to_hex(record.log.address), record.log.txn_index,
+                                       evm::to_hex(record.log.txn_hash));
         for (size_t i = 0; i < record.log.topic_count; ++i) {
             line += " " + evm::to_hex(record.log.topics[i]);
         }
@@ -648,9 +647,8 @@ TEST_F(IngestTest, RowsLeftBehindByALostLogAreFoldedAway) {
         options.content_only = false;
         options.want = [](std::string_view family) { return family == "log"; };
         ASSERT_TRUE(storage::dump_families(*rig.indexer->database(), options,
-                                           [&](std::string_view, std::string_view key, std::string_view) {
-                                               keys.emplace_back(key);
-                                           })
+                                           [&](std::string_view, std::string_view key,
+                                               std::string_view) { keys.emplace_back(key); })
                         .has_value());
         ASSERT_TRUE(rig.indexer->stop().has_value());
         for (const std::string& key : keys) {
