@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,7 +40,7 @@ class EntityCache {
             clear();
             char* to = bytes_.data();
             if (bytes.size() > kInline) {
-                to = new char[bytes.size()];
+                to = std::make_unique_for_overwrite<char[]>(bytes.size()).release();
                 std::memcpy(bytes_.data(), &to, sizeof(to));
             }
             std::memcpy(to, bytes.data(), bytes.size());
