@@ -104,6 +104,10 @@ class FetcherTest : public ::testing::Test {
     Fetcher& fetcher() {
         if (!fetcher_) {
             fetcher_ = std::make_unique<Fetcher>(source_, make_plan(), clock_, options_);
+            // Before its first answer it asks for one range only.
+            begin(job(80, 80));
+            source_.answer(0);
+            EXPECT_TRUE(fetcher_->take().has_value());
         }
         return *fetcher_;
     }
@@ -132,6 +136,16 @@ class FetcherTest : public ::testing::Test {
     HeldSource source_{chain_, clock_};
     std::unique_ptr<Fetcher> fetcher_;
 };
+
+TEST_F(FetcherTest, BeforeTheFirstAnswerItAsksForOneRangeOnly) {
+    Fetcher fresh{source_, make_plan(), clock_, options_};
+    fresh.start(job(0, 29));
+    fresh.step();
+    ASSERT_EQ(source_.held.size(), 1U);
+    source_.answer(0);
+    fresh.step();
+    EXPECT_EQ(source_.held.size(), 2U);
+}
 
 TEST_F(FetcherTest, HandsRangesOverInOrderWhateverCameFirst) {
     begin(job(0, 29));
