@@ -14,6 +14,7 @@ foreach(layer core storage rpc engine)
           PATTERN "config_section.hpp" EXCLUDE
           PATTERN "config_parts.hpp" EXCLUDE
           PATTERN "digest_store.hpp" EXCLUDE
+          PATTERN "bulk_load.hpp" EXCLUDE
           PATTERN "scrub_parts.hpp" EXCLUDE
           PATTERN "state_task.hpp" EXCLUDE
           PATTERN "reduce.hpp" EXCLUDE
