@@ -712,6 +712,8 @@ void RangeJob::join_if_ready() {
         fail(Error{ErrorCode::kTooLarge, "more than 4 GB of event data in one range"});
         return;
     }
+    // Also those that nobody asked for: a piece without logs may be another branch's.
+    std::optional<std::pair<uint64_t, evm::Hash>> before;
     for (auto& [from, piece] : pieces_) {
         for (const evm::Log& log : piece.logs.logs) {
             with_logs.insert(with_logs.end(), log.block_num);
@@ -730,9 +732,10 @@ void RangeJob::join_if_ready() {
             }
         }
         for (auto& [num, header] : piece.headers) {
-            const bool linked = out.headers.empty() || out.headers.back().block_num + 1 != num ||
-                                out.headers.back().hash == header.parent_hash;
-            if (!linked) {
+            const bool is_linked =
+                !before || before->first + 1 != num || before->second == header.parent_hash;
+            before = {num, header.hash};
+            if (!is_linked) {
                 // The chain changed between two pieces: all of it again.
                 if (++restarts_ >= 3) {
                     fail(Error{ErrorCode::kReorg, "the chain changed while blocks " +
