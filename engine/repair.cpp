@@ -318,20 +318,17 @@ storage::BlockRow row_of(const ProvenBlock& block, size_t event_count, storage::
             level};
 }
 
-/// Removes the block's logs, also those that cannot be read; gives how many they were.
-Result<size_t> remove_logs(const storage::ReadView& view, uint64_t block_num,
-                           storage::CommitBatch& batch) {
-    size_t count = 0;
+/// Removes the block's logs, also those that cannot be read.
+Status remove_logs(const storage::ReadView& view, uint64_t block_num,
+                   storage::CommitBatch& batch) {
     const auto scanner = storage::scan_raw_log(view, block_num, block_num);
     for (; scanner->valid(); scanner->next()) {
         const std::string_view key = scanner->key();
         if (key.size() == storage::kLogKeySize) {
             batch.remove_log(block_num, storage::load_be32(key.data() + 8));
-            ++count;
         }
     }
-    PLUMBLINE_TRY_VOID(scanner->status());
-    return count;
+    return scanner->status();
 }
 
 Result<size_t> count_logs(const storage::ReadView& view, uint64_t block_num) {

@@ -1,6 +1,7 @@
 #include "tools/chain_access.hpp"
 
 #include "core/base/logging.hpp"
+#include "engine/service.hpp"
 #include "rpc/provider_pool.hpp"
 
 namespace plumbline::tools {
@@ -21,15 +22,12 @@ class WarningLog final : public rpc::PoolObserver {
 std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
                                              const std::vector<std::string>& urls) {
     static WarningLog observer;
-    rpc::PoolOptions options;
-    options.chain_id = config.chain.id;
+    rpc::PoolOptions options = engine::pool_options(config);
+    if (!urls.empty()) {
+        options.endpoints.clear();
+    }
     for (const std::string& url : urls) {
         options.endpoints.push_back({url, {}, {}});
-    }
-    if (urls.empty()) {
-        for (const engine::EndpointConfig& endpoint : config.chain.rpc) {
-            options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
-        }
     }
     return options.endpoints.empty() ? nullptr
                                      : rpc::make_chain_source(std::move(options), &observer);

@@ -19,16 +19,6 @@ struct RebuildArguments {
     bool quiet = false;
 };
 
-Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path) {
-    storage::OpenOptions options;
-    options.notice = [](const std::string& text) { logging::warning(text); };
-    auto database = storage::Database::open(path, std::move(options));
-    if (!database && database.error().code == ErrorCode::kNotFound) {
-        return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
-    }
-    return database;
-}
-
 Status run_rebuild(const RebuildArguments& arguments) {
     if (arguments.quiet) {
         logging::configure(logging::Level::kWarning, logging::Format::kText);

@@ -21,21 +21,9 @@ struct RepairArguments {
     bool json = false;
 };
 
-Result<std::unique_ptr<storage::Database>> open_for(const RepairArguments& arguments) {
-    if (arguments.dry_run) {
-        return open_to_read(arguments.path);
-    }
-    storage::OpenOptions options;
-    options.notice = [](const std::string& text) { logging::warning(text); };
-    auto database = storage::Database::open(arguments.path, std::move(options));
-    if (!database && database.error().code == ErrorCode::kNotFound) {
-        return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
-    }
-    return database;
-}
-
 Result<ExitCode> run_repair(const RepairArguments& arguments) {
-    PLUMBLINE_TRY(const auto database, open_for(arguments));
+    PLUMBLINE_TRY(const auto database, arguments.dry_run ? open_to_read(arguments.path)
+                                                : open_to_write(arguments.path));
     PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
     engine::RepairOptions options;

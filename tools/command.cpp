@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/logging.hpp"
+
 namespace plumbline::tools {
 
 ExitCode exit_code(const Error& error) noexcept {
@@ -37,6 +39,16 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
     auto database = storage::Database::open(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
         // A wrong path is a usage mistake; a missing row is an answer.
+        return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
+    }
+    return database;
+}
+
+Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path) {
+    storage::OpenOptions options;
+    options.notice = [](const std::string& text) { logging::warning(text); };
+    auto database = storage::Database::open(path, std::move(options));
+    if (!database && database.error().code == ErrorCode::kNotFound) {
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }
     return database;
