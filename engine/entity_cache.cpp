@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/key_sort.hpp"
+#include "engine/row_change.hpp"
 
 namespace plumbline::engine {
 
@@ -271,7 +272,8 @@ void EntityCache::trim() {
     }
 }
 
-void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block) {
+void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
+                        RowChanges* kept) {
     PLUMBLINE_CHECK_MSG(journal_.empty(), "flush inside an event");
     ++flush_count_;
     passed_over_ = 0;
@@ -281,7 +283,7 @@ void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> und
     for (std::vector<Entry*>& entries : sorted_) {
         // Sorted keys go into RocksDB's skip lists several times faster than those in random order.
         sort_by_key(entries, [](const Entry* entry) -> std::string_view { return entry->key; });
-        flush_sorted(entries, batch, undo_block);
+        flush_sorted(entries, batch, undo_block, kept);
         entries.clear();
     }
     dirty_.clear();
@@ -292,7 +294,7 @@ void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> und
 }
 
 void EntityCache::flush_sorted(const std::vector<Entry*>& entries, storage::CommitBatch& batch,
-                               std::optional<uint64_t> undo_block) {
+                               std::optional<uint64_t> undo_block, RowChanges* kept) {
     for (size_t i = 0; i < entries.size(); ++i) {
         // The rows lie all over memory: without this, waiting for them is most of the work.
         if (i + 2 * kPrefetchRows < entries.size()) {
@@ -308,6 +310,9 @@ void EntityCache::flush_sorted(const std::vector<Entry*>& entries, storage::Comm
         const std::string_view before{before_.data() + entry.before_offset_, entry.before_size_};
         if (before != entry.row) {
             batch.change_row(entry.entity_, entry.key, before, entry.row, undo_block);
+            if (kept != nullptr) {
+                kept->add(entry.entity_, entry.key, before, entry.row);
+            }
             entry.flushed_in_ = flush_count_;
             ++rows_written_;
         }

@@ -19,6 +19,8 @@
 
 namespace plumbline::engine {
 
+struct RowChanges;
+
 /// One thread. Two journals: one for the event under way, so that a breach takes back all it did,
 /// and one for the flush, which holds each row as the database has it.
 ///
@@ -117,7 +119,8 @@ class EntityCache {
 
     /// Emits every row that differs from what the database has, in the order of entity and key, so
     /// that nothing depends on what happened to be cached. All rows are clean afterwards.
-    void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block);
+    void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
+               RowChanges* kept = nullptr);
 
     [[nodiscard]] bool is_clean() const noexcept { return dirty_.empty(); }
     /// Bytes of changed rows and of what they were before.
@@ -157,7 +160,7 @@ class EntityCache {
     void evict(Entry& entry, uint32_t index);
     void learn_emptiness();
     void flush_sorted(const std::vector<Entry*>& entries, storage::CommitBatch& batch,
-                      std::optional<uint64_t> undo_block);
+                      std::optional<uint64_t> undo_block, RowChanges* kept);
 
     const storage::Database& database_;
     size_t bytes_max_;

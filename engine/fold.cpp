@@ -185,9 +185,9 @@ Status Fold::apply_correction(const storage::CorrectionRow& correction) {
     return ok();
 }
 
-Status Fold::flush(storage::CommitBatch& batch) {
+Status Fold::flush(storage::CommitBatch& batch, RowChanges* kept) {
     Impl& my = *impl_;
-    my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt);
+    my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt, kept);
     for (const storage::QuarantineRow& row : my.quarantined) {
         batch.quarantine(row);
     }

@@ -13,6 +13,8 @@
 
 namespace plumbline::engine {
 
+struct RowChanges;
+
 struct FoldBlock {
     uint64_t block_num = 0;
     evm::Hash hash;
@@ -61,7 +63,8 @@ class Fold {
     /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
     /// stay cached. If the batch is then not committed, call `reset`. It must be committed before
     /// the next flush begins; folding may go on meanwhile.
-    [[nodiscard]] Status flush(storage::CommitBatch& batch);
+    /// `kept` may be null; else the changes are added to it.
+    [[nodiscard]] Status flush(storage::CommitBatch& batch, RowChanges* kept = nullptr);
     /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
     [[nodiscard]] size_t pending_bytes() const noexcept;
     /// Forgets the cache, the children and all that is pending; the next read comes from the

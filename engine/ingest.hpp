@@ -13,6 +13,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,6 +29,8 @@ class Database;
 }
 
 namespace plumbline::engine {
+
+struct RowChange;
 
 /// Bounds and waits of ingest. The defaults suit a machine with two cores and 256 MiB.
 struct IngestOptions {
@@ -224,6 +227,25 @@ enum class Lifecycle : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Lifecycle state) noexcept;
 
+/// Logs of a harvest, `from` included, `to` not.
+struct LogSpan {
+    const Harvest* harvest = nullptr;
+    size_t from = 0;
+    size_t to = 0;
+};
+
+/// A commit with what it brought. Everything pointed to is valid during the call only.
+struct CommitNotice {
+    evm::BlockRange range;
+    evm::Hash block_hash;  ///< of the last block
+    uint64_t timestamp = 0;
+    uint64_t finalized = 0;
+    uint64_t events = 0;
+    /// Null where more changed than `row_bytes_max` allows.
+    const std::vector<RowChange>* changes = nullptr;
+    std::span<const LogSpan> logs;  ///< all `events`, in order
+};
+
 /// Told of what happened to the index, on the writer thread, after it is in the database. Must not
 /// block for long and must not write to the database.
 class IndexObserver {
@@ -235,6 +257,11 @@ class IndexObserver {
 
     /// Blocks `range` are in; `events` logs came with them.
     virtual void on_commit(evm::BlockRange range, uint64_t events) = 0;
+    /// The same commit with its rows and logs; comes just before `on_commit`, and only where
+    /// `row_bytes_max` is above 0.
+    virtual void on_rows(const CommitNotice& notice) { static_cast<void>(notice); }
+    /// How much may be copied for `on_rows`. Asked whenever a fold starts.
+    [[nodiscard]] virtual size_t row_bytes_max() const { return 0; }
     /// Everything above `block_num` is taken back.
     virtual void on_rollback(uint64_t block_num) = 0;
     /// The entities were folded again from the whole log: forget what was known of them.

@@ -135,6 +135,7 @@ bool Writer::step() {
 
 Status Writer::make_fold() {
     batch_ = database_.make_batch();
+    changes_.bytes_max = observer_ == nullptr ? 0 : observer_->row_bytes_max();
     fold_ = std::make_unique<Fold>(plan_, database_, options_.fold_cache_bytes);
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, database_.children());
     for (const storage::ChildRow& child : children) {
@@ -255,6 +256,9 @@ Status Writer::fold_block(const Harvest& harvest, size_t index) {
     }
     const size_t events = at_.log - first;
     pending_events_ += events;
+    if (changes_.bytes_max > 0 && events > 0) {
+        pending_logs_.push_back({&harvest, first, at_.log});
+    }
     // The row of the newest final block stays until finality moves on: it is what a rollback to
     // there goes back to. So the last block of a commit always has one.
     const bool is_last = index + 1 == harvest.blocks.size();
@@ -277,7 +281,8 @@ void Writer::extend_coverage(storage::CommitBatch& batch, const Harvest& harvest
 }
 
 Status Writer::seal() {
-    PLUMBLINE_TRY_VOID(fold_->flush(*batch_));
+    changes_.clear();
+    PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
     batch_->set_cursor(last_block_->block_num, last_block_->hash, last_block_->timestamp);
     batch_->set_finalized(pending_finalized_);
     is_sealed_ = true;
@@ -302,9 +307,20 @@ bool Writer::commit_sealed() {
     return true;
 }
 
+/// Before anything of the commit is let go.
+void Writer::tell_rows(evm::BlockRange range) const {
+    observer_->on_rows({range, last_block_->hash, last_block_->timestamp, pending_finalized_,
+                        pending_events_, changes_.is_whole() ? &changes_.rows : nullptr,
+                        pending_logs_});
+}
+
 void Writer::after_commit() {
     const evm::BlockRange range{pending_from_, last_block_->block_num};
     const uint64_t events = pending_events_;
+    if (changes_.bytes_max > 0) {
+        tell_rows(range);
+    }
+    pending_logs_.clear();
     const uint64_t quarantined = fold_->stats().quarantined;
     progress_.events += events;
     ++progress_.commits;
@@ -367,6 +383,7 @@ void Writer::rewind() {
     sync_next_ = false;
     last_block_.reset();
     pending_events_ = 0;
+    pending_logs_.clear();
     at_item_ = 0;
     at_ = committed_;
     coverage_from_ = committed_coverage_from_;

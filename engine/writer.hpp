@@ -12,12 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold.hpp"
 #include "engine/ingest.hpp"
 #include "engine/plan.hpp"
+#include "engine/row_change.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {
@@ -59,6 +61,7 @@ class Writer {
     [[nodiscard]] Status seal();
     [[nodiscard]] bool commit_sealed();
     void after_commit();
+    void tell_rows(evm::BlockRange range) const;
     bool handle_error(Error error, std::string_view doing);
     void on_success();
     void rewind();
@@ -82,6 +85,7 @@ class Writer {
     IngestOptions options_;
     Refold refold_;
     IndexObserver* observer_;
+    RowChanges changes_;  ///< of the commit in hand, as far as the observer wants them
 
     std::unique_ptr<Fold> fold_;
     std::unique_ptr<storage::CommitBatch> batch_;
@@ -96,6 +100,7 @@ class Writer {
     std::optional<BlockInfo> last_block_;  ///< folded
     uint64_t pending_from_ = 0;            ///< the first block of the commit in hand
     uint64_t pending_events_ = 0;
+    std::vector<LogSpan> pending_logs_;  ///< of the commit in hand, where somebody wants them
     uint64_t pending_finalized_ = 0;
     uint64_t quarantined_before_ = 0;
     int64_t last_sync_ms_ = 0;
