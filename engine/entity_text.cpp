@@ -197,6 +197,10 @@ std::string value_to_text(FieldType type, const KeyValue& value) {
     return value_text(type, value.word, value.bytes);
 }
 
+void append_value_json(std::string& out, FieldType type, const KeyValue& value) {
+    append_value_json(out, type, value.word, value.bytes);
+}
+
 void append_key_value(std::string& key, FieldType type, const KeyValue& value) {
     if (type.is_dynamic()) {
         storage::append_key_dynamic(key, value.bytes);
@@ -287,6 +291,27 @@ Status append_row_json(std::string& out, const EntityLayout& layout, const stora
             append_value_json(out, field.type, word, dynamic);
         }));
     out += '}';
+    return ok();
+}
+
+Status append_row_json(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
+                       std::string_view key, std::string_view row,
+                       const std::vector<size_t>& columns) {
+    std::vector<std::string> values;
+    PLUMBLINE_TRY_VOID(for_each_column(
+        layout, codec, key, row,
+        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+            append_value_json(values.emplace_back(), field.type, word, dynamic);
+        }));
+    char separator = '{';
+    for (const size_t column : columns) {
+        out += separator;
+        separator = ',';
+        append_json_string(out, layout.column(column).name);
+        out += ':';
+        out += values[column];
+    }
+    out += columns.empty() ? "{}" : "}";
     return ok();
 }
 

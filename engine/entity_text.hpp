@@ -26,6 +26,8 @@ using NamedText = std::pair<std::string, std::string>;
 
 /// The reverse of `parse_value`: what CSV and terminals show.
 [[nodiscard]] std::string value_to_text(storage::FieldType type, const storage::KeyValue& value);
+/// One value as JSON, the way rows show it.
+void append_value_json(std::string& out, storage::FieldType type, const storage::KeyValue& value);
 
 /// Appends the order-preserving encoding of one value.
 void append_key_value(std::string& key, storage::FieldType type, const storage::KeyValue& value);
@@ -57,6 +59,10 @@ struct Lookup {
 [[nodiscard]] Status append_row_json(std::string& out, const storage::EntityLayout& layout,
                                      const storage::RowCodec& codec, std::string_view key,
                                      std::string_view row);
+/// The same for some of the columns (key fields count first), in the order given.
+[[nodiscard]] Status append_row_json(std::string& out, const storage::EntityLayout& layout,
+                                     const storage::RowCodec& codec, std::string_view key,
+                                     std::string_view row, const std::vector<size_t>& columns);
 /// The same values, comma-separated, without a line end; the header names the columns.
 [[nodiscard]] Status append_row_csv(std::string& out, const storage::EntityLayout& layout,
                                     const storage::RowCodec& codec, std::string_view key,

@@ -60,6 +60,11 @@ EventText::Match EventText::match(const storage::LogRecord& record) {
     return out;
 }
 
+EventText::Name EventText::name(const storage::LogRecord& record) {
+    const Match found = match(record);
+    return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder.event().name};
+}
+
 void EventText::append_params(std::string& out, const storage::LogRecord& record,
                               const Match& found) {
     if (found.known != nullptr) {

@@ -22,6 +22,17 @@ class EventText {
     /// "params":{..}}. What no ABI knows or what does not decode has "event":null and "topics" and
     /// "data" in place of "params".
     void append_json(std::string& out, const storage::LogRecord& record);
+    /// Whose log it is and which event; null where not known. Valid as long as this object.
+    struct Name {
+        const std::string* contract = nullptr;
+        const std::string* event = nullptr;
+    };
+    [[nodiscard]] Name name(const storage::LogRecord& record);
+    /// After contracts were announced or taken back.
+    void reset_children(const std::vector<storage::ChildRow>& children) {
+        map_.reset_children(children);
+    }
+
     /// The same values, params (or topics and data) as one JSON field; the header names the columns.
     void append_csv(std::string& out, const storage::LogRecord& record);
     static void append_csv_header(std::string& out);

@@ -26,6 +26,7 @@ const std::map<std::string, std::set<std::string>> kEdges = {
     {"curl/", {"rpc"}},
     {"simdjson", {"rpc"}},
     {"toml++/", {"engine"}},
+    {"boost/", {"engine"}},
     {"cryptopp/", {"core"}},
     {"spdlog/", {"core"}},
 };

@@ -1,0 +1,236 @@
+#include "engine/http/http_part.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/check.hpp"
+#include "core/base/logging.hpp"
+#include "engine/http/api_context.hpp"
+#include "engine/http/router.hpp"
+#include "engine/http/server.hpp"
+#include "engine/http/stream.hpp"
+#include "engine/version.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+TaskInfo to_info(const storage::TaskRow& row) {
+    TaskInfo out;
+    out.id = row.id;
+    out.state = storage::to_string(row.state);
+    out.priority = row.priority;
+    out.due_ms = row.due_ms;
+    out.name = row.name;
+    out.kind = row.kind;
+    out.args = row.args;
+    out.origin = row.origin;
+    out.attempts = row.attempts;
+    out.attempts_max = row.attempts_max;
+    out.created_ms = row.created_ms;
+    out.started_ms = row.started_ms;
+    out.finished_ms = row.finished_ms;
+    out.error = row.error;
+    out.result = row.result;
+    return out;
+}
+
+/// The work queue of the service, which there is once there is a database.
+class QueueControl final : public TaskControl {
+  public:
+    explicit QueueControl(Service& service) : service_{service} {}
+
+    [[nodiscard]] Result<std::vector<TaskInfo>> list_tasks() const override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        std::vector<TaskInfo> out;
+        for (const storage::TaskRow& row : queue->list()) {
+            out.push_back(to_info(row));
+        }
+        return out;
+    }
+    [[nodiscard]] Result<TaskInfo> add_task(const TaskRequest& request) override {
+        TaskSpec spec;
+        spec.kind = request.kind;
+        spec.args = request.args;
+        spec.origin = "api";
+        if (request.priority) {
+            spec.priority = static_cast<uint8_t>(*request.priority);
+        }
+        PLUMBLINE_TRY(const TaskAdded added, service_.add_task(std::move(spec)));
+        return get(added.id);
+    }
+    [[nodiscard]] Result<TaskInfo> cancel_task(uint64_t id) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY_VOID(queue->cancel(id));
+        return get(id);
+    }
+    [[nodiscard]] Result<TaskInfo> retry_task(uint64_t id) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY_VOID(queue->retry(id));
+        return get(id);
+    }
+    [[nodiscard]] Result<uint64_t> clear_tasks(const std::string& state) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        std::optional<storage::TaskState> wanted;
+        if (!state.empty()) {
+            for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
+                if (storage::to_string(static_cast<storage::TaskState>(i)) == state) {
+                    wanted = static_cast<storage::TaskState>(i);
+                }
+            }
+            if (!wanted || *wanted == storage::TaskState::kWaiting ||
+                *wanted == storage::TaskState::kRunning) {
+                return Error{ErrorCode::kInvalidArgument,
+                             "state must be done, dead, parked or cancelled"};
+            }
+        }
+        PLUMBLINE_TRY(const size_t count, queue->clear(wanted));
+        return uint64_t{count};
+    }
+
+  private:
+    [[nodiscard]] Result<WorkQueue*> open() const {
+        WorkQueue* queue = service_.queue();
+        if (queue == nullptr) {
+            return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
+        }
+        return queue;
+    }
+    [[nodiscard]] Result<TaskInfo> get(uint64_t id) const {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(const storage::TaskRow row, queue->get(id));
+        return to_info(row);
+    }
+    Service& service_;
+};
+
+class ServiceContext final : public ApiContext {
+  public:
+    explicit ServiceContext(Service& service) : service_{service}, queue_{service} {}
+
+    [[nodiscard]] storage::Database* database() const override { return service_.database(); }
+    [[nodiscard]] std::shared_ptr<const Plan> plan() const override {
+        return service_.indexer().shared_plan();
+    }
+    [[nodiscard]] ServiceSnapshot snapshot() const override {
+        const ServiceStatus now = service_.status();
+        ServiceSnapshot out;
+        out.state = now.state;
+        out.is_ready = now.is_ready;
+        out.reasons = now.degraded;
+        out.first_block = now.first_block;
+        out.next_block = now.progress.next_block;
+        out.target_block = now.target_block;
+        out.head_block = now.progress.head_block;
+        out.finalized_block = now.progress.finalized_block;
+        out.events = now.progress.events;
+        out.commits = now.commits;
+        out.reorgs = now.progress.reorgs;
+        out.events_per_second = now.progress.events_per_second;
+        out.blocks_per_second = now.progress.blocks_per_second;
+        out.eta_seconds = now.progress.eta_seconds;
+        out.is_refolding = now.progress.is_refolding;
+        out.uptime_ms = now.uptime_ms;
+        out.version = version();
+        out.providers = now.providers;
+        return out;
+    }
+    [[nodiscard]] std::string metrics_text() const override {
+        if (const Server* server = server_.load()) {
+            service_.metrics().set_stream_clients(server->stats().streams);
+        }
+        return service_.metrics_text();
+    }
+    void set_server(const Server* server) noexcept { server_ = server; }
+    [[nodiscard]] TaskControl* tasks() const override { return &queue_; }
+    [[nodiscard]] const Clock& clock() const override { return service_.indexer().clock(); }
+
+  private:
+    Service& service_;
+    mutable QueueControl queue_;
+    std::atomic<const Server*> server_{nullptr};
+};
+
+class HttpPart final : public ServicePart {
+  public:
+    HttpPart(Service& service, std::vector<Report> reports, HttpPartOptions options)
+        : config_{*service.config().http},
+          options_{std::move(options)},
+          context_{service},
+          hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
+               [&service] { return service.indexer().progress().state.load() == Lifecycle::kLive; },
+               stream_options(config_)},
+          router_{context_, router_options(service, config_, std::move(reports))} {}
+
+    [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
+
+    [[nodiscard]] Status start(Service& /*service*/) override {
+        ServerOptions options;
+        options.address = config_.host;
+        options.port = config_.port;
+        options.connections_max = config_.connections_max;
+        options.body_bytes_max = config_.body_kib_max << 10U;
+        options.request_ms_max = config_.timeout_ms;
+        options.cors = config_.cors;
+        PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
+        context_.set_server(server_.get());
+        hub_.start();
+        const bool is_v6 = config_.host.find(':') != std::string::npos;
+        const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host,
+                                            server_->port());
+        logging::info("the API listens", {{"url", url}});
+        if (options_.on_listening) {
+            options_.on_listening(url);
+        }
+        return ok();
+    }
+    void stop() override {
+        if (server_) {
+            server_->stop();
+        }
+        hub_.stop();
+    }
+
+  private:
+    static StreamOptions stream_options(const HttpConfig& config) {
+        StreamOptions out;
+        out.clients_max = config.stream_clients_max;
+        return out;
+    }
+    static RouterOptions router_options(Service& service, const HttpConfig& config,
+                                        std::vector<Report> reports) {
+        RouterOptions out;
+        out.on_answer = [&service](std::string_view route, unsigned status, double seconds) {
+            service.metrics().count_http(route, status, seconds);
+        };
+        out.token = config.token;
+        out.page_max = config.page_rows_max;
+        out.page_default = std::min(out.page_default, out.page_max);
+        out.reports = std::move(reports);
+        return out;
+    }
+
+    HttpConfig config_;
+    HttpPartOptions options_;
+    ServiceContext context_;
+    StreamHub hub_;
+    Router router_;
+    std::unique_ptr<Server> server_;
+};
+
+}  // namespace
+
+Status add_http_part(Service& service, HttpPartOptions options) {
+    PLUMBLINE_CHECK(service.config().http.has_value());
+    PLUMBLINE_TRY(std::vector<Report> reports,
+                  read_reports(service.config().text, service.config().path,
+                               service.indexer().plan().entities()));
+    auto part = std::make_unique<HttpPart>(service, std::move(reports), std::move(options));
+    service.add_observer(&part->hub());
+    service.add_part(std::move(part));
+    return ok();
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,22 @@
+// The HTTP server as a part of the service: what [http] of the config says, over the running index.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "engine/service.hpp"
+
+namespace plumbline::engine::http {
+
+struct HttpPartOptions {
+    /// Told once the server listens: "http://127.0.0.1:8080". May be empty.
+    std::function<void(const std::string& url)> on_listening;
+};
+
+/// Adds the API, the live stream and the page to `service`; the config must have [http].
+/// kInvalidArgument where [reports] does not fit the entities.
+[[nodiscard]] Status add_http_part(Service& service, HttpPartOptions options = {});
+
+}  // namespace plumbline::engine::http

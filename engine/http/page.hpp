@@ -1,0 +1,10 @@
+// The page of page.html, built into the binary by cmake/embed.cmake.
+#pragma once
+
+#include <string_view>
+
+namespace plumbline::engine::http {
+
+[[nodiscard]] std::string_view page_html() noexcept;
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,161 @@
+// Reports declared in the config: what they count, what they may say, what they may cost.
+#include "tests/api/api_world.hpp"
+
+namespace plumbline::engine::http::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kReports = R"(
+[reports.by_room]
+about = "Seats taken in each room"
+entity = "seat"
+group_by = "room"
+
+[reports.top]
+entity = "user"
+group_by = "name"
+metric = "max"
+of = "points"
+top = 2
+
+[reports.by_block]
+event = "hub.Scored"
+group_by = "$block.number/5"
+
+[reports.mean]
+entity = "seat"
+group_by = ["room"]
+metric = "ratio"
+of = "user[who].points"
+to = "user[who].joined_block"
+
+[reports.kinds]
+entity = "user"
+metric = "distinct"
+of = "points"
+
+[reports.good]
+entity = "user"
+where = ["points >= 2", "name != 'user 10'"]
+
+[reports.sum_by_day]
+entity = "user"
+group_by = ["joined_block/day"]
+metric = "sum"
+of = "points"
+)";
+
+std::vector<Report> reports_of(const Mapping& mapping) {
+    auto reports = read_reports(mapping.config.text, "test.toml", mapping.plan->entities());
+    PLUMBLINE_CHECK_MSG(reports.has_value(), message_of(reports).c_str());
+    return *std::move(reports);
+}
+
+class ReportTest : public testing::Test {
+  protected:
+    ReportTest()
+        : mapping_{std::string{kHubToml} + std::string{kReports}, hub_abis()},
+          world_{mapping_},
+          context_{mapping_.plan},
+          router_{context_, {.token = {}, .reports = reports_of(mapping_)}} {
+        fill(world_, mapping_);
+        context_.shown = world_.database.get();
+    }
+    json get(const std::string& target, unsigned status = 200) {
+        const Response answer = router_.handle({"GET", target, "", ""});
+        EXPECT_EQ(answer.status, status) << answer.body;
+        return json::parse(answer.body, nullptr, false);
+    }
+    /// "by=value", groups in the order given.
+    std::vector<std::string> groups(const std::string& report) {
+        std::vector<std::string> out;
+        const json body = get("/v1/analytics/" + report);
+        EXPECT_EQ(body["block"]["number"], 12);
+        for (const json& group : body["groups"]) {
+            std::string by;
+            for (const auto& [name, value] : group["by"].items()) {
+                by += value.is_string() ? value.get<std::string>() : value.dump();
+            }
+            out.push_back(by + "=" + group["value"].dump());
+        }
+        return out;
+    }
+
+    Mapping mapping_;
+    World world_;
+    TestContext context_;
+    Router router_;
+};
+
+using Groups = std::vector<std::string>;
+
+TEST_F(ReportTest, CountsAndSumsAreThoseOfTheRows) {
+    EXPECT_EQ(groups("by_room"), (Groups{"0=3", "1=3", "2=3"}));
+    EXPECT_EQ(groups("top"), (Groups{"user 3=3", "user 7=3"}));
+    EXPECT_EQ(groups("kinds"), (Groups{"=4"}));
+    EXPECT_EQ(groups("good"), (Groups{"=4"}));
+    EXPECT_EQ(groups("sum_by_day"), (Groups{"0=\"15\""}));
+    EXPECT_EQ(groups("mean")[0], "0=0.333333");
+}
+
+TEST_F(ReportTest, EventsAreCountedByRangesOfBlocks) {
+    EXPECT_EQ(groups("by_block"), (Groups{"0=4", "5=5", "10=2"}));
+}
+
+TEST_F(ReportTest, ListedAndLimited) {
+    const json list = get("/v1/analytics");
+    EXPECT_EQ(list["reports"].size(), 7U);
+    EXPECT_EQ(list["reports"][0]["about"], "Seats taken in each room");
+    EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["groups"].size(), 1U);
+    EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["total"], 3);
+    get("/v1/analytics/nothing", 404);
+}
+
+TEST_F(ReportTest, ANewCommitIsCountedAgain) {
+    EXPECT_EQ(groups("by_room")[0], "0=3");
+    world_.block(13, {mapping_.emit("hub.Joined", {acc(50), num(0), engine::test::text("x")}, 13, 0)});
+    world_.commit();
+    EXPECT_EQ(get("/v1/analytics/by_room")["groups"][0]["value"], 4);
+}
+
+TEST_F(ReportTest, WhatCostsTooMuchIsRefused) {
+    const auto view = world_.database->read_view();
+    const std::vector<Report> reports = reports_of(mapping_);
+    EXPECT_ERROR(count_report(reports[0], *view, mapping_.plan, system_clock(), {.scan_max = 5}),
+                 ErrorCode::kTooLarge);
+    EXPECT_ERROR(count_report(reports[0], *view, mapping_.plan, system_clock(), {.groups_max = 1}),
+                 ErrorCode::kTooLarge);
+}
+
+TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
+    const Mapping mapping{kHubToml, hub_abis()};
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"entity = \"nobody\"", "no entity 'nobody'"},
+        {"about = \"x\"", "one of entity and event"},
+        {"entity = \"user\"\nevent = \"hub.Joined\"", "one of entity and event"},
+        {"entity = \"user\"\ngroup_by = \"nope\"", "'nope' is no column of user"},
+        {"entity = \"user\"\ngroup_by = \"name/day\"", "no unsigned number"},
+        {"entity = \"user\"\ngroup_by = \"points/week\"", "day, hour or a number"},
+        {"entity = \"user\"\nmetric = \"mean\"", "count, sum, min, max, distinct or ratio"},
+        {"entity = \"user\"\nmetric = \"sum\"", "goes with `of`"},
+        {"entity = \"user\"\nof = \"points\"", "goes without `of`"},
+        {"entity = \"user\"\nmetric = \"sum\"\nof = \"name\"", "'name' is no number"},
+        {"entity = \"user\"\nmetric = \"ratio\"\nof = \"points\"", "goes with `to`"},
+        {"entity = \"user\"\nwhere = \"points > x\"", "not a value of type uint64"},
+        {"entity = \"seat\"\ngroup_by = \"user[room].points\"", "type of user's key"},
+        {"event = \"hub.Joined\"\nmetric = \"sum\"\nof = \"x\"", "counted only"},
+        {"event = \"hub.Joined\"\ngroup_by = \"name\"", "$block.number or $block.timestamp"},
+        {"entity = \"user\"\ntop = 0", "top"},
+        {"entity = \"user\"\nlimit = 5", "limit"},
+    };
+    for (const auto& [text, message] : cases) {
+        const auto read = read_reports("[reports.r]\n" + text, "c.toml", mapping.plan->entities());
+        ASSERT_FALSE(read.has_value()) << text;
+        EXPECT_THAT(read.error().message, testing::HasSubstr(message)) << text;
+        EXPECT_THAT(read.error().message, testing::HasSubstr("c.toml:")) << text;
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::engine::http::test

@@ -1,0 +1,46 @@
+// Requests of any kind against the whole router over a real, small database: every answer is whole
+// JSON (or the page, or metrics), and without the token nothing changes.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/http/stream.hpp"
+#include "tests/api/api_world.hpp"
+
+namespace {
+
+using plumbline::engine::http::Request;
+using plumbline::engine::http::Response;
+using plumbline::engine::http::test::ApiWorld;
+
+std::string_view next_line(std::string_view& text) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return line;
+}
+
+}  // namespace
+
+/// Lines: method, target, Authorization; the rest is the body.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    static ApiWorld api;
+    std::string_view text{reinterpret_cast<const char*>(data), size};
+    Request request;
+    request.method = next_line(text);
+    request.target = next_line(text);
+    request.authorization = next_line(text);
+    request.body = text;
+    const int changes = api.context.queue.changes;
+    const Response answer = api.router.handle(request);
+    PLUMBLINE_CHECK(answer.status >= 200 && answer.status < 600);
+    PLUMBLINE_CHECK(answer.content_type != "application/json" ||
+                    nlohmann::json::accept(answer.body));
+    const bool has_token = request.authorization == "Bearer " + std::string{plumbline::engine::http::test::kToken};
+    PLUMBLINE_CHECK(has_token || api.context.queue.changes == changes);
+    // The stream's question is read from the same bytes.
+    if (const auto target = plumbline::engine::http::parse_target(request.target)) {
+        static_cast<void>(plumbline::engine::http::read_stream_filter(*api.mapping.plan, *target));
+    }
+    return 0;
+}
