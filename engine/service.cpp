@@ -68,6 +68,20 @@ class Service::Observers final : public IndexObserver {
             observer->on_commit(range, events);
         }
     }
+    void on_rows(const CommitNotice& notice) override {
+        for (IndexObserver* observer : observers_) {
+            if (observer->row_bytes_max() > 0) {
+                observer->on_rows(notice);
+            }
+        }
+    }
+    [[nodiscard]] size_t row_bytes_max() const override {
+        size_t most = 0;
+        for (const IndexObserver* observer : observers_) {
+            most = std::max(most, observer->row_bytes_max());
+        }
+        return most;
+    }
     void on_rollback(uint64_t block_num) override {
         for (IndexObserver* observer : observers_) {
             observer->on_rollback(block_num);

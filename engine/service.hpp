@@ -119,6 +119,7 @@ class Service {
     [[nodiscard]] storage::Database* database() const noexcept { return indexer_->database(); }
     /// Null until there is a database; from then on it stays.
     [[nodiscard]] WorkQueue* queue() const noexcept { return shown_queue_.load(); }
+    [[nodiscard]] bool has_worker() const noexcept { return options_.has_worker; }
     [[nodiscard]] const TaskKinds& task_kinds() const noexcept { return kinds_; }
     /// Adds a task of a known kind. kUnavailable before there is a database.
     [[nodiscard]] Result<TaskAdded> add_task(TaskSpec spec);

@@ -12,6 +12,7 @@
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config.hpp"
+#include "engine/http/http_part.hpp"
 #include "engine/indexer.hpp"
 #include "engine/progress.hpp"
 #include "engine/service.hpp"
@@ -176,6 +177,10 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         }
         backoff.reset();
         engine::Service& service = **opened;
+        // A run with an end answers nobody.
+        if (service.config().http && service.has_worker()) {
+            PLUMBLINE_TRY_VOID(engine::http::add_http_part(service));
+        }
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};
         reporter.set_details(

@@ -1,5 +1,11 @@
 // The documents' shell commands are run as they stand, or at least checked against the command's
 // own help: an example that does not work is worse than none.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -147,6 +153,40 @@ TEST(DocsTest, TheCommunityExamplesCommandsWorkInTheirOrder) {
     for (const Block& block : blocks) {
         expect_runs(block, {{"/tmp/hub", dir.file("hub")}}, source_path(""), anvil);
     }
+}
+
+/// A port that is free now.
+uint16_t free_port() {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    ::close(socket);
+    return ntohs(address.sin_port);
+}
+
+TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {
+    Anvil anvil;
+    TempDir dir;
+    const auto acted = run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "120", "--seed", "3"});
+    ASSERT_EQ(acted.code, 0) << acted.err;
+    const std::string api = "http://127.0.0.1:" + std::to_string(free_port());
+    const std::string token = "a-token-for-the-examples";
+    write_file(dir.file("CommunityHub.json"), read_file(source_path("examples/community/CommunityHub.json")));
+    write_file(dir.file("plumbline.toml"), read_file(source_path("examples/community/plumbline.toml")) +
+                                               "\n[http]\nlisten = \"" + api.substr(7) + "\"\ntoken = \"" + token + "\"\n");
+    Child service{plumbline_command({"run", dir.file("plumbline.toml"), "--rpc", anvil.url(), "--quiet"})};
+    ASSERT_TRUE(eventually([&] { return run_command({"curl", "-sf", api + "/v1/ready"}).code == 0; }));
+    const std::vector<Block> blocks = shell_blocks("docs/api.md");
+    EXPECT_GE(blocks.size(), 7U);
+    for (const Block& block : blocks) {
+        expect_runs(block, {{"$API", api}, {"$TOKEN", token}}, dir.path(), anvil);
+    }
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
 }
 
 TEST(DocsTest, EveryOptionThatADocumentNamesIsInTheCommandsHelp) {
