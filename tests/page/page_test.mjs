@@ -18,7 +18,7 @@ try {
   chromium = createRequire(join(root, "tools/node/package.json"))("playwright-core").chromium;
 } catch { /* not installed */ }
 if (!browserPath || !chromium) {
-  console.log("skipped: needs chromium and playwright-core (tools/setup)");
+  console.log("skipped: needs chromium and playwright-core (tools/setup --page)");
   process.exit(77);
 }
 
