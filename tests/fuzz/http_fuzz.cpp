@@ -1,5 +1,6 @@
 // Requests of any kind against the whole router over a real, small database: every answer is whole
 // JSON (or the page, or metrics), and without the token nothing changes.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ std::string_view next_line(std::string_view& text) {
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 /// Lines: method, target, Authorization; the rest is the body.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
