@@ -170,9 +170,6 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
 }
 
 Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
-    if (config().http && parts_.empty()) {
-        logging::warning("[http] is set, but this version has no HTTP server yet: nothing listens");
-    }
     size_t started = 0;
     Status ended = ok();
     for (; started < parts_.size(); ++started) {
