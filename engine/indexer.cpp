@@ -12,6 +12,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/fill.hpp"
 #include "engine/rebuild.hpp"
+#include "storage/maintenance.hpp"
 
 namespace plumbline::engine {
 
@@ -342,6 +343,12 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
         writer.join();
     }
     const Status finished = stop();
+    if (finished && !failure() && database_) {
+        // All is safe already: this only spares the next start.
+        if (const Status settled = storage::settle_database(*database_); !settled) {
+            logging::warning(settled.error().message);
+        }
+    }
     if (reporter != nullptr) {
         reporter->finish();
     }

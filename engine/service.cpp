@@ -290,7 +290,10 @@ void Service::publish(int64_t now_ms) {
 
 /// What the newest proofs found; they change seldom.
 void Service::read_verdicts(int64_t now_ms) {
-    if (database() == nullptr || now_ms < next_verdicts_ms_) {
+    // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
+    const bool is_known = next_verdicts_ms_ > 0 &&
+                          indexer_->progress().state.load() == Lifecycle::kBackfilling;
+    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
         return;
     }
     next_verdicts_ms_ = now_ms + kVerdictsMs;

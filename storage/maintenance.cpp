@@ -1,5 +1,6 @@
 #include "storage/maintenance.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "storage/database_impl.hpp"
@@ -8,6 +9,9 @@
 namespace plumbline::storage {
 
 namespace {
+
+/// Less is read back from the log in no time, and small table files are a burden of their own.
+constexpr uint64_t kSettleBytesMin = uint64_t{16} << 20;
 
 std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
     std::vector<FamilyPtr> out{impl.core->base.begin(), impl.core->base.end()};
@@ -38,6 +42,26 @@ Status compact_database(const Database& database, const std::function<bool()>& s
                        "compacting " + family->name()));
     }
     return ok();
+}
+
+Status settle_database(const Database& database) {
+    const Database::Impl& impl = database.impl();
+    rocksdb::DB& db = *impl.core->db;
+    const std::vector<FamilyPtr> families = all_families(impl);
+    uint64_t bytes = 0;
+    for (const FamilyPtr& family : families) {
+        uint64_t value = 0;
+        bytes += db.GetIntProperty(family->get(), "rocksdb.cur-size-all-mem-tables", &value) ? value
+                                                                                          : 0;
+    }
+    if (bytes < std::min<uint64_t>(kSettleBytesMin, impl.core->tuning.memory_bytes / 8)) {
+        return ok();
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    for (const FamilyPtr& family : families) {
+        handles.push_back(family->get());
+    }
+    return from_rocks(db.Flush(rocksdb::FlushOptions{}, handles), "writing memory to table files");
 }
 
 std::vector<std::pair<std::string, uint64_t>> storage_figures(const Database& database) {

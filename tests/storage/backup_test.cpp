@@ -121,5 +121,46 @@ TEST(MaintenanceTest, CompactingChangesNothingThatIsRead) {
     EXPECT_TRUE(has_live_data);
 }
 
+uint64_t figure(const Database& db, std::string_view wanted) {
+    for (const auto& [name, value] : storage_figures(db)) {
+        if (name == wanted) {
+            return value;
+        }
+    }
+    return UINT64_MAX;
+}
+
+TEST(MaintenanceTest, SettlingLeavesNothingForTheNextOpenToReadFromTheLog) {
+    const TempDir dir;
+    OpenOptions options = create_options();
+    options.tiny_buffers = false;
+    auto db = must_open(dir.sub("db"), options);
+    ChainDriver driver{5};
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_OK(driver.next(*db).status);
+    }
+    // Too little is left where it is.
+    const uint64_t untouched = figure(*db, "memtable_bytes");
+    ASSERT_OK(settle_database(*db));
+    EXPECT_EQ(figure(*db, "memtable_bytes"), untouched);
+    const RowCodec codec{test_bundle().entities[0]};
+    auto batch = db->make_batch();
+    for (uint64_t id = 1000; id < 4000; ++id) {
+        batch->change_row(0, user_key(id), {}, user_row(codec, id, std::string(900, 'x'), 0, {1, 0}),
+                          std::nullopt);
+    }
+    ASSERT_OK(db->commit(*batch, Durability::kSync));
+    batch.reset();
+    const auto before = dump(*db);
+    EXPECT_GT(figure(*db, "memtable_bytes"), uint64_t{3} << 20);
+    ASSERT_OK(settle_database(*db));
+    EXPECT_LT(figure(*db, "memtable_bytes"), uint64_t{2} << 20);
+    expect_same(dump(*db), before);
+    db.reset();
+    options.create = false;
+    db = must_open(dir.sub("db"), options);
+    expect_same(dump(*db), before);
+}
+
 }  // namespace
 }  // namespace plumbline::storage
