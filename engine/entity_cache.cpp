@@ -124,14 +124,52 @@ void EntityCache::recharge(Entry& entry) noexcept {
     entry.charged_ = now;
 }
 
-EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key) {
+uint64_t EntityCache::hash_of(size_t entity, std::string_view key) noexcept {
+    return XXH3_64bits_withSeed(key.data(), key.size(), entity);
+}
+
+/// By its tag only: good enough for a hint. It is not looked into.
+const EntityCache::Entry* EntityCache::first_of_tag(uint64_t hash) const noexcept {
+    const auto tag = static_cast<uint32_t>(hash);
+    const size_t mask = table_.size() - 1;
+    for (size_t at = tag & mask; table_[at].index != 0; at = (at + 1) & mask) {
+        if (table_[at].tag == tag) {
+            const uint32_t index = table_[at].index - 1;
+            return &chunks_[index / kChunkEntries][index % kChunkEntries];
+        }
+    }
+    return nullptr;
+}
+
+void EntityCache::prefetch_slot(uint64_t hash) const noexcept {
+    prefetch(&table_[static_cast<uint32_t>(hash) & (table_.size() - 1)]);
+}
+
+void EntityCache::prefetch_entry(size_t entity, uint64_t hash) const noexcept {
+    if (const Entry* entry = first_of_tag(hash); entry != nullptr) {
+        prefetch(entry);
+        prefetch(reinterpret_cast<const char*>(entry) + 64);
+    } else if (absence_[entity].complete) {
+        absence_[entity].evicted.prefetch(hash);
+    }
+}
+
+void EntityCache::prefetch_row(size_t entity, uint64_t hash) const noexcept {
+    if (const Entry* entry = first_of_tag(hash);
+        entry != nullptr && entry->hash_ == hash && entry->entity_ == entity) {
+        prefetch(entry->row.data());
+        prefetch(entry->row.data() + entry->row.size());
+    }
+}
+
+EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key, uint64_t hash) {
     // An event names the same row in several handlers.
-    if (Entry* last = newest_[entity]; last != nullptr && last->used_ && last->entity_ == entity &&
+    if (Entry* last = newest_[entity]; last != nullptr && last->used_ && last->hash_ == hash &&
+                                       last->entity_ == entity &&
                                        std::string_view{last->key} == key) {
         last->referenced_ = true;
         return last;
     }
-    const uint64_t hash = XXH3_64bits_withSeed(key.data(), key.size(), entity);
     const auto tag = static_cast<uint32_t>(hash);
     const size_t mask = table_.size() - 1;
     for (size_t at = tag & mask; table_[at].index != 0; at = (at + 1) & mask) {

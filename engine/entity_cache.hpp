@@ -103,8 +103,18 @@ class EntityCache {
 
     /// The entry of `key`, read from the database where the cache does not know. Null: storage
     /// trouble, told by `error`.
-    [[nodiscard]] Entry* find(size_t entity, std::string_view key);
+    [[nodiscard]] Entry* find(size_t entity, std::string_view key) {
+        return find(entity, key, hash_of(entity, key));
+    }
+    [[nodiscard]] Entry* find(size_t entity, std::string_view key, uint64_t hash);
+    [[nodiscard]] static uint64_t hash_of(size_t entity, std::string_view key) noexcept;
     [[nodiscard]] const Error& error() const noexcept { return error_; }
+
+    // Hints for a coming `find`, to be given one after the other with some other work in between:
+    // each asks memory for what the next one and then `find` look at.
+    void prefetch_slot(uint64_t hash) const noexcept;
+    void prefetch_entry(size_t entity, uint64_t hash) const noexcept;
+    void prefetch_row(size_t entity, uint64_t hash) const noexcept;
 
     /// Call before every change of `entry.row`: keeps what it was.
     void touch(Entry& entry);
@@ -152,6 +162,7 @@ class EntityCache {
     };
 
     [[nodiscard]] Entry& entry_at(uint32_t index) noexcept;
+    [[nodiscard]] const Entry* first_of_tag(uint64_t hash) const noexcept;
     [[nodiscard]] uint32_t take_entry();
     void insert_slot(uint32_t tag, uint32_t index) noexcept;
     void erase_slot(const Entry& entry, uint32_t index) noexcept;

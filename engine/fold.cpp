@@ -8,6 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/entity_cache.hpp"
+#include "engine/foresight.hpp"
 #include "engine/plan_impl.hpp"
 #include "engine/reducer.hpp"
 #include "engine/source_map.hpp"
@@ -20,7 +21,8 @@ struct Fold::Impl {
         : plan{std::move(compiled)},
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
-          reducer{plan->impl(), cache} {}
+          reducer{plan->impl(), cache},
+          foresight{plan->impl(), map, reducer, cache} {}
 
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
@@ -30,6 +32,7 @@ struct Fold::Impl {
     SourceMap map;
     EntityCache cache;
     Reducer reducer;
+    Foresight foresight;
     evm::DecodedEvent decoded;
     FoldBlock block;
     std::vector<const PlanEvent*> matches;
@@ -86,6 +89,10 @@ void Fold::Impl::quarantine(const evm::Log& log, const std::string& event, std::
     quarantined.push_back({log.block_num, log.log_index, event, std::move(reason)});
 }
 
+void Fold::look_ahead(const evm::LogBatch& logs, size_t next) {
+    impl_->foresight.look_ahead(logs, next);
+}
+
 Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
     Impl& my = *impl_;
     PLUMBLINE_DCHECK(log.block_num == my.block.block_num);
@@ -129,13 +136,16 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
                         ".value, but those of transaction {} were not fetched",
                         event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
     }
-    if (const evm::AbiError error = event.decoder.decode(log, data, decoded);
-        error != evm::AbiError::kNone) {
-        quarantine(log, event.name, explain(event, decoded, error, log, data));
+    const ForeseenEvent* foreseen = foresight.find(log, event);
+    const evm::AbiError error =
+        foreseen != nullptr ? foreseen->error : event.decoder.decode(log, data, decoded);
+    const evm::DecodedEvent& values = foreseen != nullptr ? foreseen->decoded : decoded;
+    if (error != evm::AbiError::kNone) {
+        quarantine(log, event.name, explain(event, values, error, log, data));
         return ok();
     }
-    EventScope scope{event, log, data, txn, block, decoded, 0};
-    if (!reducer.run(scope)) {
+    EventScope scope{event, log, data, txn, block, values, 0};
+    if (!reducer.run(scope, foreseen != nullptr ? &foreseen->keys : nullptr)) {
         if (reducer.trouble()) {
             return *reducer.trouble();
         }
@@ -203,6 +213,7 @@ size_t Fold::pending_bytes() const noexcept {
 void Fold::reset() {
     Impl& my = *impl_;
     my.cache.reset();
+    my.foresight.clear();
     my.map.reset_children({});
     my.quarantined.clear();
     my.quarantined_bytes = 0;

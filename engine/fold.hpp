@@ -55,6 +55,9 @@ class Fold {
     /// A child's logs count from after its announcement on.
     void add_child(const storage::ChildRow& child);
     void begin_block(const FoldBlock& block);
+    /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they are
+    /// until then. Worth giving before each `apply`.
+    void look_ahead(const evm::LogBatch& logs, size_t next);
     /// kNotFound where a handler needs `txn` and it is null.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
     /// Writes a row that the contract says, after the events of its block: `begin_block` of that

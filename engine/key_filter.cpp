@@ -46,6 +46,12 @@ bool KeyFilter::may_contain(uint64_t hash) const noexcept {
     return false;
 }
 
+void KeyFilter::prefetch(uint64_t hash) const noexcept {
+    for (const Layer& layer : layers_) {
+        __builtin_prefetch(&layer.blocks[block_of(hash, layer.blocks.size())]);
+    }
+}
+
 void KeyFilter::add(uint64_t hash, size_t growth_max) {
     if (may_contain(hash)) {
         return;

@@ -16,6 +16,8 @@ class KeyFilter {
     void add(uint64_t hash, size_t growth_max);
     /// False: `hash` was never added.
     [[nodiscard]] bool may_contain(uint64_t hash) const noexcept;
+    /// A hint that `may_contain` will be asked soon.
+    void prefetch(uint64_t hash) const noexcept;
     [[nodiscard]] bool is_saturated() const noexcept { return saturated_; }
     [[nodiscard]] size_t size_bytes() const noexcept { return bytes_; }
     void clear();

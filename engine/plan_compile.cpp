@@ -414,6 +414,23 @@ Status Compiler::bind_each(const HandlerConfig& handler, const PlanEvent& event,
     return ok();
 }
 
+/// Whether the decoded log alone tells the value.
+bool is_of_event(const PlanOperand& operand) noexcept {
+    using Kind = PlanOperand::Kind;
+    switch (operand.kind) {
+        case Kind::kParam:
+        case Kind::kLiteral:
+        case Kind::kTxnHash:
+        case Kind::kTxnIndex:
+        case Kind::kLogIndex:
+        case Kind::kLogAddress:
+        case Kind::kEachIndex:
+            return true;
+        default:
+            return false;
+    }
+}
+
 Status Compiler::bind_key(const HandlerConfig& handler, OperandScope& scope,
                           PlanHandler& out) const {
     const storage::EntityLayout& layout = plan_.entities[out.entity];
@@ -439,6 +456,7 @@ Status Compiler::bind_key(const HandlerConfig& handler, OperandScope& scope,
                                       OperandUse::kStore));
         out.key.push_back(std::move(operand));
     }
+    out.has_early_key = std::ranges::all_of(out.key, is_of_event);
     return ok();
 }
 

@@ -82,6 +82,7 @@ struct PlanHandler {
     std::vector<std::string> each_names;
     std::vector<PlanCondition> when;
     std::vector<PlanOperand> key;  ///< one a key field, in layout order
+    bool has_early_key = false;    ///< nothing but the event itself goes into the key
     std::vector<PlanOp> ops;       ///< set, add, sub, min, max
 };
 

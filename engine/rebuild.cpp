@@ -335,6 +335,7 @@ class Rebuild {
                 PLUMBLINE_TRY_VOID(enter(chunk.marks[mark++].block));
             }
             const evm::Log& log = chunk.logs.logs[i];
+            fold_.look_ahead(chunk.logs, i);
             const uint32_t txn = i < chunk.txn_of_log.size() ? chunk.txn_of_log[i] : kNoTxnFields;
             if (Status applied = fold_.apply(log, chunk.logs.data(log),
                                              txn == kNoTxnFields ? nullptr : &chunk.txns[txn]);

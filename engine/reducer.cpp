@@ -14,6 +14,9 @@ using storage::FieldType;
 using storage::RowCodec;
 using Kind = PlanOperand::Kind;
 
+/// Of one event; the rest of very long arrays is not worth it.
+constexpr size_t kForeseenKeysMax = 64;
+
 bool is_live(std::string_view row) noexcept {
     return !row.empty() && !RowCodec::is_tombstone(row);
 }
@@ -60,8 +63,10 @@ std::string& Reducer::next_text() {
     return text;
 }
 
-bool Reducer::run(EventScope& scope) {
+bool Reducer::run(EventScope& scope, const ForeseenKeys* foreseen) {
     trouble_.reset();
+    foreseen_ = foreseen;
+    next_foreseen_ = 0;
     for (const PlanHandler& handler : scope.event.handlers) {
         if (!run_handler(handler, scope)) {
             return false;
@@ -73,6 +78,48 @@ bool Reducer::run(EventScope& scope) {
         }
     }
     return true;
+}
+
+void Reducer::foresee(EventScope& scope, ForeseenKeys& out) {
+    out.clear();
+    for (const PlanHandler& handler : scope.event.handlers) {
+        if (!handler.has_early_key) {
+            continue;
+        }
+        uint32_t count = 1;
+        if (!handler.each.empty()) {
+            const evm::Value* list = scope.decoded.get(handler.each[0]);
+            count = list == nullptr ? 0 : list->size;
+        }
+        for (uint32_t i = 0; i < count && out.keys.size() < kForeseenKeysMax; ++i) {
+            scope.each = i;
+            if (!make_key(handler.key, scope, key_)) {
+                continue;  // Its turn will tell why.
+            }
+            out.keys.push_back({&handler, i, static_cast<uint32_t>(out.bytes.size()),
+                                static_cast<uint32_t>(key_.size()),
+                                EntityCache::hash_of(handler.entity, key_)});
+            out.bytes += key_;
+        }
+    }
+}
+
+const ForeseenKeys::Key* Reducer::take_foreseen(const PlanHandler& handler,
+                                                uint32_t each) noexcept {
+    if (foreseen_ == nullptr) {
+        return nullptr;
+    }
+    const std::vector<ForeseenKeys::Key>& keys = foreseen_->keys;
+    while (next_foreseen_ < keys.size() &&
+           (keys[next_foreseen_].handler < &handler ||
+            (keys[next_foreseen_].handler == &handler && keys[next_foreseen_].each < each))) {
+        ++next_foreseen_;
+    }
+    if (next_foreseen_ == keys.size() || keys[next_foreseen_].handler != &handler ||
+        keys[next_foreseen_].each != each) {
+        return nullptr;
+    }
+    return &keys[next_foreseen_];
 }
 
 bool Reducer::run_function(const PlanFunction& function, EventScope& scope) {
@@ -128,10 +175,13 @@ bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
     if (!wanted) {
         return true;
     }
-    if (!make_key(handler.key, scope, key_)) {
+    const ForeseenKeys::Key* known = take_foreseen(handler, scope.each);
+    if (known == nullptr && !make_key(handler.key, scope, key_)) {
         return false;
     }
-    EntityCache::Entry* entry = find(handler.entity, key_);
+    EntityCache::Entry* entry =
+        known == nullptr ? find(handler.entity, key_)
+                         : find(handler.entity, foreseen_->text(*known), known->hash);
     if (entry == nullptr || !open_row(handler.action, handler.entity, *entry, scope)) {
         return false;
     }
@@ -288,8 +338,8 @@ bool Reducer::eval_lookup(const PlanOperand& operand, const EventScope& scope, V
     return true;
 }
 
-EntityCache::Entry* Reducer::find(uint32_t entity, std::string_view key) {
-    EntityCache::Entry* entry = cache_.find(entity, key);
+EntityCache::Entry* Reducer::find(uint32_t entity, std::string_view key, uint64_t hash) {
+    EntityCache::Entry* entry = cache_.find(entity, key, hash);
     if (entry == nullptr) {
         trouble_ = cache_.error();
     }

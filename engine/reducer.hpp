@@ -29,14 +29,37 @@ struct EventScope {
     uint32_t each = 0;  ///< element of a handler's arrays
 };
 
+/// Keys of the rows that an event's handlers name, as far as they are known before its turn.
+struct ForeseenKeys {
+    struct Key {
+        const PlanHandler* handler = nullptr;
+        uint32_t each = 0;
+        uint32_t at = 0;  ///< in `bytes`
+        uint32_t size = 0;
+        uint64_t hash = 0;  ///< EntityCache::hash_of
+    };
+    std::string bytes;
+    std::vector<Key> keys;  ///< in the order in which handlers run
+
+    void clear() {
+        bytes.clear();
+        keys.clear();
+    }
+    [[nodiscard]] std::string_view text(const Key& key) const noexcept {
+        return std::string_view{bytes}.substr(key.at, key.size);
+    }
+};
+
 /// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
 class Reducer {
   public:
     Reducer(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
 
     /// All handlers of the event, the config's first. False: breach or trouble; the caller takes
-    /// the event's changes back.
-    [[nodiscard]] bool run(EventScope& scope);
+    /// the event's changes back. `foreseen` may be null.
+    [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* foreseen = nullptr);
+    /// Works out the keys that depend on nothing but the event. `scope.block` is not looked at.
+    void foresee(EventScope& scope, ForeseenKeys& out);
     /// Why `run` or one of the operations below was false, for people.
     [[nodiscard]] const std::string& breach() const noexcept { return breach_; }
     /// Set where it was not the event's fault.
@@ -45,7 +68,10 @@ class Reducer {
     // --- what C++ handlers use too; false sets `breach` or `trouble` -----------------------------
 
     /// The entry of `key`, or null with `trouble` set.
-    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key);
+    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key) {
+        return find(entity, key, EntityCache::hash_of(entity, key));
+    }
+    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key, uint64_t hash);
     /// Makes the row ready to be changed as `action` asks for; it deletes where that is the action.
     [[nodiscard]] bool open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
                                 const EventScope& scope);
@@ -61,6 +87,8 @@ class Reducer {
   private:
     [[nodiscard]] bool run_handler(const PlanHandler& handler, EventScope& scope);
     [[nodiscard]] bool run_once(const PlanHandler& handler, const EventScope& scope);
+    [[nodiscard]] const ForeseenKeys::Key* take_foreseen(const PlanHandler& handler,
+                                                         uint32_t each) noexcept;
     [[nodiscard]] bool run_function(const PlanFunction& function, EventScope& scope);
     /// Null: it fails. `row` is for `drop`.
     [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
@@ -80,6 +108,8 @@ class Reducer {
     std::string breach_;
     std::optional<Error> trouble_;
     std::string key_;
+    const ForeseenKeys* foreseen_ = nullptr;  ///< of the event under way
+    size_t next_foreseen_ = 0;
     std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
     size_t texts_used_ = 0;
 };

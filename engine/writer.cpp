@@ -242,6 +242,7 @@ Status Writer::fold_block(const Harvest& harvest, size_t index) {
         }
         const ByteView data = harvest.logs.data(log);
         const storage::TxnFields* txn = harvest.txn(at_.log);
+        fold_->look_ahead(harvest.logs, at_.log);
         batch_->append_log(log, data, txn);
         PLUMBLINE_TRY_VOID(fold_->apply(log, data, txn));
         // Its logs count from after the announcement on.

@@ -396,6 +396,52 @@ add = { amount = "values" }
     EXPECT_EQ(world.database->entity_count(0), 0U);
 }
 
+TEST(FoldTest, LookingAheadIntoLongArraysChangesNothing) {
+    const Mapping mapping{kContracts + kBalance + R"(
+[[on]]
+event = "hub.Batch"
+each = ["ids", "values"]
+upsert = "balance"
+key = { owner = "from", id = "ids" }
+add = { amount = "values" }
+set = { order = "$each.index" }
+[[on]]
+event = "hub.Batch"
+each = ["values"]
+upsert = "balance"
+key = { owner = "from", id = "$each.index" }
+add = { amount = 1 }
+)",
+                          kAbis};
+    std::vector<std::string> wanted;
+    for (const bool look_ahead : {false, true}) {
+        World world{mapping, test::Pace{.look_ahead = look_ahead}};
+        for (uint64_t block = 1; block <= 5; ++block) {
+            std::vector<Emitted> events;
+            for (uint32_t i = 0; i < 10; ++i) {
+                std::vector<test::AbiValue> ids;
+                std::vector<test::AbiValue> values;
+                for (uint64_t k = 0; k < i * i; ++k) {
+                    ids.push_back(num(k * block % 37));
+                    values.push_back(num(k % 3));
+                }
+                if (i == 7) {
+                    ids.pop_back();  // a breach
+                }
+                events.push_back(mapping.emit(
+                    "hub.Batch", {acc(i % 2), list(std::move(ids)), list(std::move(values))},
+                    block, i));
+            }
+            world.block(block, events);
+        }
+        if (!look_ahead) {
+            wanted = world.derived();
+        } else {
+            storage::test::expect_same(world.derived(), wanted);
+        }
+    }
+}
+
 TEST(FoldTest, EachReachesIntoTuples) {
     const Mapping mapping{kContracts + kItem + R"(
 [[on]]
@@ -875,6 +921,28 @@ void follow(World& world, const RandomChain& random, uint64_t from = 1) {
     world.commit();
 }
 
+TEST(FoldTest, WhatWasWorkedOutAheadOfAnotherLogInTheSamePlaceIsNotUsed) {
+    const Mapping mapping{kRandomMapping, kAbis};
+    World world{mapping};
+    const auto put = [&](uint64_t id, uint64_t fork, evm::LogBatch& logs) {
+        const Emitted event =
+            mapping.emit("hub.Put", {num(id), acc(1), text("x"), num(3)}, 1, 0);
+        logs.clear();
+        logs.push(event.log, event.data);
+        logs.logs[0].block_hash = test::hash_of(1, fork);
+    };
+    evm::LogBatch logs;
+    put(7, 0, logs);
+    world.fold->begin_block({1, test::hash_of(1, 1), test::time_of(1), false});
+    world.fold->look_ahead(logs, 0);
+    put(8, 1, logs);
+    ASSERT_OK(world.fold->apply(logs.logs[0], logs.data(logs.logs[0]), nullptr));
+    ASSERT_OK(world.fold->flush(*world.batch));
+    ASSERT_OK(world.database->commit(*world.batch, storage::Durability::kBuffered));
+    EXPECT_EQ(world.row("item", "id=7"), "");
+    EXPECT_NE(world.row("item", "id=8"), "");
+}
+
 class FoldPropertyTest : public testing::TestWithParam<uint64_t> {
   protected:
     uint64_t seed_ = test::test_seed(GetParam());
@@ -917,6 +985,18 @@ TEST_P(FoldPropertyTest, BytesDoNotDependOnBatchesOrCache) {
             SCOPED_TRACE(fmt::format("{} blocks a commit, {} bytes of cache", batch, cache));
             storage::test::expect_same(found, wanted);
         }
+    }
+}
+
+TEST_P(FoldPropertyTest, LookingAheadChangesNothing) {
+    const RandomChain random{mapping_, seed_, 120};
+    for (const size_t cache : {size_t{1}, size_t{1} << 20}) {
+        World plain{mapping_, Pace{.blocks_per_commit = 7, .cache_bytes = cache}};
+        follow(plain, random);
+        World ahead{mapping_,
+                    Pace{.blocks_per_commit = 7, .cache_bytes = cache, .look_ahead = true}};
+        follow(ahead, random);
+        storage::test::expect_same(ahead.derived(), plain.derived());
     }
 }
 

@@ -217,6 +217,7 @@ struct Pace {
     uint64_t finalized = UINT64_MAX;  ///< blocks above it keep undo and are committed alone
     bool store_logs = true;
     bool needs_txn = false;
+    bool look_ahead = false;  ///< give the fold the hint, from memory that is used again and again
 };
 
 /// A database that follows a chain. One thread.
@@ -259,13 +260,22 @@ class World {
         storage::TxnFields txn;
         txn.from = address_of(9);
         txn.value = evm::U256{77};
+        logs_.clear();
         for (const Emitted& event : events) {
+            logs_.push(event.log, event.data);
+            logs_.logs.back().block_hash = hash;
+        }
+        for (size_t i = 0; i < events.size(); ++i) {
             const storage::TxnFields* fields = pace_.needs_txn ? &txn : nullptr;
-            if (pace_.store_logs) {
-                batch->append_log(event.log, event.data, fields);
+            if (pace_.look_ahead) {
+                fold->look_ahead(logs_, i);
             }
-            ASSERT_OK(fold->apply(event.log, event.data, fields));
-            announce(event);
+            const evm::Log& log = logs_.logs[i];
+            if (pace_.store_logs) {
+                batch->append_log(log, logs_.data(log), fields);
+            }
+            ASSERT_OK(fold->apply(log, logs_.data(log), fields));
+            announce(events[i]);
         }
         if (pace_.store_logs) {
             batch->append_block({block_num, hash, hash_of(block_num - 1, fork), time_of(block_num),
@@ -359,6 +369,7 @@ class World {
 
     const Mapping& mapping_;
     Pace pace_;
+    evm::LogBatch logs_;
     uint64_t waiting_ = 0;
     std::pair<uint64_t, evm::Hash> last_;
 };
