@@ -30,7 +30,9 @@ const answers = {
     conflicts: [{ proof: "state", entity: "community", block: 48_100, hash: block.hash, time: 1, equal: false, checked: 12, mismatches: 2, level: "", detail: "member_count is 41 here and 42 in the contract for id=7" }],
     summary: { mismatches: 2, quarantined: 1, journal_entries: 3, by_kind: { "log inserted": 3 }, by_provider: { backup: 3 } } }),
   "/v1/quarantine": () => ({ ...standing, total: 1, events: [{ block: 40_001, log_index: 3, event: "hub.MemberLeft", reason: "update membership: no row with community_id=9" }] }),
-  "/v1/tasks": () => ({ total: 3, tasks: [
+  "/v1/tasks": () => ({ total: 5, tasks: [
+    { id: 5, state: "done", kind: "prove_state", args: "", attempts: 1, attempts_max: 5, error: "", result: JSON.stringify({ proof: "state", verdict: "differs", block: 48_100, mismatches: 2, entities: [{ entity: "community", rows: 12, checked: 24, unchanged: false }] }) },
+    { id: 4, state: "done", kind: "prove_log", args: "", attempts: 1, attempts_max: 5, error: "", result: JSON.stringify({ proof: "log", verdict: "equal", level: "receipts", from: 31_401, to: 48_147, mismatches: 0 }) },
     { id: 3, state: "running", kind: "prove_state", args: "community", attempts: 1, attempts_max: 5, error: "", result: "" },
     { id: 2, state: "waiting", kind: "backup", args: "", attempts: 0, attempts_max: 5, error: "", result: "" },
     { id: 1, state: "dead", kind: "refetch", args: "31001 31400", attempts: 5, attempts_max: 5, error: "no provider has these blocks", result: "" }] }),

@@ -52,6 +52,10 @@ try {
   await page.waitForSelector("#wrong li");
   await page.waitForFunction(() => document.querySelector("#strip-text").textContent !== "");
 
+  // People read words there, not what machines tell each other.
+  assert.ok(!(await page.textContent("#queue")).includes("{"), "raw JSON in the queue");
+  if (mock) assert.match(await page.textContent("#queue"), /2 mismatches at block 48,100: 24 answers/);
+
   // By keyboard: everything that can be clicked can be reached by tabbing.
   const reached = new Set();
   for (let i = 0; i < 60; ++i) {
