@@ -8,6 +8,7 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -27,6 +28,8 @@ namespace {
 using std::chrono::milliseconds;
 namespace wire = beast::http;
 
+constexpr milliseconds kAcceptRest{100};
+
 std::string_view view(beast::string_view text) noexcept {
     return {text.data(), text.size()};
 }
@@ -37,7 +40,8 @@ bool is_invited(std::string_view origin, const ServerOptions& options) {
     });
 }
 
-BeastResponse to_beast(Response&& answer, const BeastRequest& request, const ServerOptions& options) {
+BeastResponse to_beast(Response&& answer, const BeastRequest& request,
+                       const ServerOptions& options) {
     BeastResponse out;
     out.version(request.version());
     out.result(answer.status);
@@ -81,8 +85,9 @@ class Session : public std::enable_shared_from_this<Session> {
     ~Session() { --shared_->connections; }
 
     void start() {
-        asio::dispatch(stream_.get_executor(),
-                       [self = shared_from_this()] { self->read(self->shared_->options.request_ms_max); });
+        asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+            self->read(self->shared_->options.request_ms_max);
+        });
     }
 
   private:
@@ -91,10 +96,9 @@ class Session : public std::enable_shared_from_this<Session> {
         parser_->header_limit(static_cast<uint32_t>(shared_->options.header_bytes_max));
         parser_->body_limit(shared_->options.body_bytes_max);
         stream_.expires_after(milliseconds{wait_ms});
-        wire::async_read(stream_, buffer_, *parser_,
-                         [self = shared_from_this()](beast::error_code error, size_t) {
-                             self->on_read(error);
-                         });
+        wire::async_read(
+            stream_, buffer_, *parser_,
+            [self = shared_from_this()](beast::error_code error, size_t) { self->on_read(error); });
     }
 
     void on_read(beast::error_code error) {
@@ -104,8 +108,9 @@ class Session : public std::enable_shared_from_this<Session> {
             return;
         }
         if (error == wire::error::header_limit) {
-            refuse(fail(431, "TooLarge",
-                        fmt::format("headers may have {} bytes", shared_->options.header_bytes_max)));
+            refuse(
+                fail(431, "TooLarge",
+                     fmt::format("headers may have {} bytes", shared_->options.header_bytes_max)));
             return;
         }
         if (error.category() == wire::make_error_code(wire::error::end_of_stream).category() &&
@@ -222,8 +227,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
         beast::error_code error;
         const auto address = asio::ip::make_address(shared_->options.address, error);
         if (error) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("'{}' is no IP address to listen on", shared_->options.address)};
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is no IP address to listen on", shared_->options.address)};
         }
         const Tcp::endpoint place{address, shared_->options.port};
         acceptor_.open(place.protocol(), error);
@@ -248,16 +254,17 @@ class Listener : public std::enable_shared_from_this<Listener> {
         return acceptor_.local_endpoint(ignored).port();
     }
     void accept() {
-        acceptor_.async_accept(asio::make_strand(io_),
-                               [self = shared_from_this()](beast::error_code error,
-                                                           Tcp::socket socket) {
-                                   self->on_accept(error, std::move(socket));
-                               });
+        acceptor_.async_accept(
+            asio::make_strand(io_),
+            [self = shared_from_this()](beast::error_code error, Tcp::socket socket) {
+                self->on_accept(error, std::move(socket));
+            });
     }
     void stop() {
         asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
             beast::error_code ignored;
             self->acceptor_.close(ignored);
+            self->rest_.cancel();
         });
     }
 
@@ -266,7 +273,12 @@ class Listener : public std::enable_shared_from_this<Listener> {
         if (error == asio::error::operation_aborted || !acceptor_.is_open()) {
             return;
         }
+        if (error && error != asio::error::connection_aborted) {
+            rest(error);
+            return;
+        }
         if (!error) {
+            is_starved_ = false;
             if (shared_->connections.load() >= shared_->options.connections_max) {
                 ++shared_->refused;  // The socket closes here.
             } else {
@@ -278,8 +290,25 @@ class Listener : public std::enable_shared_from_this<Listener> {
         accept();
     }
 
+    /// Out of descriptors or memory: asking again at once would only burn the processor.
+    void rest(beast::error_code why) {
+        if (!is_starved_) {
+            is_starved_ = true;
+            logging::warning("the API can take no more connections for now",
+                             {{"why", why.message()}});
+        }
+        rest_.expires_after(kAcceptRest);
+        rest_.async_wait([self = shared_from_this()](beast::error_code error) {
+            if (!error) {
+                self->accept();
+            }
+        });
+    }
+
     asio::io_context& io_;
     Tcp::acceptor acceptor_;
+    asio::steady_timer rest_{acceptor_.get_executor()};
+    bool is_starved_ = false;
     std::shared_ptr<Shared> shared_;
 };
 

@@ -91,6 +91,17 @@ Answer HttpClient::receive(int wait_ms, bool is_head) {
     return out;
 }
 
+void HttpClient::finish() {
+    ::shutdown(socket_, SHUT_WR);
+}
+
+bool HttpClient::drain(int wait_ms) {
+    while (!closed_ && fill(wait_ms)) {
+        buffer_.clear();
+    }
+    return closed_;
+}
+
 Answer HttpClient::get(const std::string& target, const std::string& headers) {
     return request("GET", target, headers);
 }

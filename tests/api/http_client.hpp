@@ -35,6 +35,10 @@ class HttpClient {
     Answer upgrade(const std::string& target, const std::string& headers = {});
     /// The next text message; empty when the stream ended or nothing came.
     std::optional<std::string> message(int wait_ms = 10'000);
+    /// Says that nothing more will be sent.
+    void finish();
+    /// Reads and forgets what comes until the server closes; false where it does not in time.
+    bool drain(int wait_ms);
     /// One masked frame.
     bool send_frame(uint8_t opcode, std::string_view payload);
     [[nodiscard]] bool is_closed() const noexcept { return closed_; }

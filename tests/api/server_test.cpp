@@ -1,9 +1,15 @@
 // The server over real sockets: limits, keep-alive, many readers while the writer commits.
+#include "engine/http/server.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <ctime>
 #include <map>
+#include <optional>
 #include <thread>
 
-#include "engine/http/server.hpp"
 #include "engine/http/stream.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
@@ -41,7 +47,8 @@ TEST_F(ServerTest, OneConnectionCarriesManyRequests) {
     EXPECT_TRUE(head.body.empty());
     EXPECT_EQ(client.get("/v1/health").status, 200U);
     // Sent in one piece, answered one after the other.
-    client.send("GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/ready HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send(
+        "GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/ready HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_THAT(client.receive().body, testing::HasSubstr("\"status\""));
     EXPECT_THAT(client.receive().body, testing::HasSubstr("\"ready\""));
     EXPECT_EQ(server_->stats().connections, 1U);
@@ -50,20 +57,23 @@ TEST_F(ServerTest, OneConnectionCarriesManyRequests) {
 TEST_F(ServerTest, ReadersOfOtherPagesAreNotInvited) {
     start();
     HttpClient client{server_->port()};
-    EXPECT_EQ(client.get("/v1/health", "Origin: http://evil.example\r\n").head.find("Access-Control"),
-              std::string::npos);
+    EXPECT_EQ(
+        client.get("/v1/health", "Origin: http://evil.example\r\n").head.find("Access-Control"),
+        std::string::npos);
     server_.reset();
     start({.cors = {"https://app.example"}});
     HttpClient other{server_->port()};
-    EXPECT_EQ(other.get("/v1/health", "Origin: http://evil.example\r\n").head.find("Access-Control"),
-              std::string::npos);
+    EXPECT_EQ(
+        other.get("/v1/health", "Origin: http://evil.example\r\n").head.find("Access-Control"),
+        std::string::npos);
     const std::string invited = "Origin: https://app.example\r\n";
     EXPECT_THAT(other.get("/v1/health", invited).head,
                 testing::HasSubstr("Access-Control-Allow-Origin: https://app.example"));
     const Answer preflight = other.request("OPTIONS", "/v1/tasks", invited);
     EXPECT_EQ(preflight.status, 204U);
     EXPECT_THAT(preflight.head, testing::HasSubstr("Authorization"));
-    EXPECT_EQ(other.request("OPTIONS", "/v1/tasks", "Origin: http://evil.example\r\n").status, 405U);
+    EXPECT_EQ(other.request("OPTIONS", "/v1/tasks", "Origin: http://evil.example\r\n").status,
+              405U);
 }
 
 TEST_F(ServerTest, WhatIsTooLargeIsRefused) {
@@ -77,7 +87,8 @@ TEST_F(ServerTest, WhatIsTooLargeIsRefused) {
     }
     {
         HttpClient client{server_->port()};
-        EXPECT_EQ(client.get("/v1/health", "X-Long: " + std::string(2000, 'x') + "\r\n").status, 431U);
+        EXPECT_EQ(client.get("/v1/health", "X-Long: " + std::string(2000, 'x') + "\r\n").status,
+                  431U);
     }
     {
         HttpClient client{server_->port()};
@@ -89,7 +100,8 @@ TEST_F(ServerTest, WhatIsTooLargeIsRefused) {
 TEST_F(ServerTest, WhatIsNotHttpIsRefusedOrDropped) {
     start();
     for (const std::string bytes :
-         {"nonsense\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\x00\x01\r\n\r\n",
+         {"nonsense\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+          "\x16\x03\x01\x02\x00\x01\r\n\r\n",
           "POST /v1/tasks HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
           "POST /v1/tasks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
         HttpClient client{server_->port()};
@@ -126,6 +138,53 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitAreClosed) {
     EXPECT_EQ(clients[0]->get("/v1/health").status, 200U);
 }
 
+/// Takes every descriptor that is left, until it goes.
+class NoDescriptors {
+  public:
+    NoDescriptors() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit low = before_;
+        low.rlim_cur = 256;
+        ::setrlimit(RLIMIT_NOFILE, &low);
+        for (int taken = ::dup(0); taken >= 0; taken = ::dup(0)) {
+            taken_.push_back(taken);
+        }
+    }
+    NoDescriptors(const NoDescriptors&) = delete;
+    NoDescriptors& operator=(const NoDescriptors&) = delete;
+    ~NoDescriptors() {
+        while (!taken_.empty()) {
+            give_one_back();
+        }
+        ::setrlimit(RLIMIT_NOFILE, &before_);
+    }
+    void give_one_back() {
+        ::close(taken_.back());
+        taken_.pop_back();
+    }
+
+  private:
+    rlimit before_{};
+    std::vector<int> taken_;
+};
+
+TEST_F(ServerTest, WithoutDescriptorsItWaitsAndDoesNotSpin) {
+    start();
+    std::optional<HttpClient> client;
+    {
+        NoDescriptors none;
+        none.give_one_back();
+        client.emplace(server_->port());
+        client->send("GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n");
+        const std::clock_t before = std::clock();
+        EXPECT_EQ(client->receive(500).status, 0U) << "there is no descriptor to take it with";
+        const double busy_ms = 1000.0 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+        EXPECT_LT(busy_ms, 250) << "of half a second";
+        EXPECT_FALSE(client->is_closed());
+    }
+    EXPECT_EQ(client->receive().status, 200U);
+}
+
 TEST_F(ServerTest, ATakenPortIsSaidAndNothingRuns) {
     start();
     const auto second = Server::start(api_.router, nullptr, {.port = server_->port()});
@@ -134,15 +193,17 @@ TEST_F(ServerTest, ATakenPortIsSaidAndNothingRuns) {
     EXPECT_FALSE(Server::start(api_.router, nullptr, {.address = "nowhere"}).has_value());
 }
 
-/// In block n, user 500 gets its points raised to n times 3: every answer can be checked against the
-/// block that it names.
+/// In block n, user 500 gets its points raised to n times 3: every answer can be checked against
+/// the block that it names.
 TEST_F(ServerTest, EveryAnswerIsThatOfTheBlockItNames) {
     start();
     constexpr uint64_t kFirst = 13;
     constexpr uint64_t kLast = 160;
     const std::string account = engine::test::hex_of(500);
-    api_.world.block(kFirst, {api_.mapping.emit("hub.Joined", {acc(500), num(7), engine::test::text("x")}, kFirst, 0),
-                              api_.mapping.emit("hub.Scored", {acc(500), num(kFirst * 3)}, kFirst, 1)});
+    api_.world.block(
+        kFirst,
+        {api_.mapping.emit("hub.Joined", {acc(500), num(7), engine::test::text("x")}, kFirst, 0),
+         api_.mapping.emit("hub.Scored", {acc(500), num(kFirst * 3)}, kFirst, 1)});
     api_.world.commit();
     std::atomic<bool> is_done{false};
     std::atomic<uint64_t> checked{0};
@@ -158,12 +219,14 @@ TEST_F(ServerTest, EveryAnswerIsThatOfTheBlockItNames) {
                 const json row = json::parse(one.body, nullptr, false);
                 const json page = json::parse(
                     client.get("/v1/entities/user?order=points&limit=1000").body, nullptr, false);
-                bool good = one.status == 200 && row["row"]["points"] == row["block"]["number"].get<uint64_t>() * 3;
+                bool good = one.status == 200 &&
+                            row["row"]["points"] == row["block"]["number"].get<uint64_t>() * 3;
                 bool found = false;
                 for (const json& entry : page["rows"]) {
                     if (entry["row"]["account"] == account) {
                         found = true;
-                        good = good && entry["row"]["points"] == page["block"]["number"].get<uint64_t>() * 3;
+                        good = good && entry["row"]["points"] ==
+                                           page["block"]["number"].get<uint64_t>() * 3;
                     }
                 }
                 wrong += good && found ? 0U : 1U;

@@ -8,6 +8,7 @@
 #include "engine/indexer.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
+#include "tests/api/stream_client.hpp"
 #include "tests/engine/fake_chain.hpp"
 
 namespace plumbline::engine::http::test {
@@ -17,6 +18,7 @@ using nlohmann::json;
 using plumbline::test::FakeChain;
 using plumbline::test::FakeNode;
 using plumbline::test::HttpClient;
+using plumbline::test::StreamClient;
 
 Config stream_config() {
     std::string text = fmt::format(R"(
@@ -150,74 +152,6 @@ std::vector<std::string> events_of(const Rig& rig) {
     return out;
 }
 
-/// What docs/api.md tells a client to do, and nothing more.
-class Client {
-  public:
-    void take(const std::string& message) {
-        const json body = json::parse(message, nullptr, false);
-        ASSERT_TRUE(body.is_object()) << message;
-        const std::string type = body["type"];
-        ++seen[type];
-        if (type == "reset") {
-            rows.clear();
-            events.clear();
-            known.clear();
-        }
-        if (type == "range") {
-            known.clear();
-        }
-        if (type == "retract") {
-            std::erase_if(events, [&](const auto& event) { return event.first > body["block"]; });
-            std::erase_if(known, [&](const auto& place) { return place.first > body["block"]; });
-        }
-        for (const json& row : body.value("rows", json::array())) {
-            const std::string name = row["entity"].get<std::string>() + " " + row["key"].get<std::string>();
-            if (row["row"].is_null()) {
-                rows.erase(name);
-            } else {
-                rows[name] = row["row"].dump();
-            }
-        }
-        for (const json& event : body.value("events", json::array())) {
-            events.emplace_back(event["block"], event.dump());
-        }
-        if (body.contains("hash")) {
-            const std::pair<uint64_t, std::string> place{body["block"], body["hash"]};
-            if (type == "block" && !body["events"].empty()) {
-                last_with_events = place;
-            }
-            std::erase(known, place);
-            known.push_back(place);
-        }
-        is_over = type == "drop";
-    }
-    /// "&known=..." newest first, with the last block that had events.
-    [[nodiscard]] std::string cursors() const {
-        std::string out;
-        for (auto place = known.rbegin(); place != known.rend() && place - known.rbegin() < 5; ++place) {
-            out += fmt::format("&known={}-{}", place->first, place->second);
-        }
-        if (last_with_events && !known.empty()) {
-            out += fmt::format("&known={}-{}", last_with_events->first, last_with_events->second);
-        }
-        return out;
-    }
-    [[nodiscard]] std::vector<std::string> event_texts() const {
-        std::vector<std::string> out;
-        for (const auto& event : events) {
-            out.push_back(event.second);
-        }
-        return out;
-    }
-
-    Rows rows;
-    std::vector<std::pair<uint64_t, std::string>> events;
-    std::vector<std::pair<uint64_t, std::string>> known;
-    std::optional<std::pair<uint64_t, std::string>> last_with_events;
-    std::map<std::string, int> seen;
-    bool is_over = false;
-};
-
 /// A client on the hub itself that disconnects whenever it likes.
 class Follower {
   public:
@@ -244,7 +178,7 @@ class Follower {
         }
     }
 
-    Client client;
+    StreamClient client;
 
   private:
     void connect() {
@@ -405,7 +339,7 @@ TEST(StreamTest, OverAWebSocketMessagesComeAsTheyHappen) {
     }
     HttpClient socket{(*server)->port()};
     EXPECT_EQ(socket.upgrade("/v1/stream?snapshot=true").status, 101U);
-    Client client;
+    StreamClient client;
     while (client.seen["ready"] == 0) {
         const auto message = socket.message();
         ASSERT_TRUE(message.has_value());
