@@ -1,10 +1,6 @@
 // The documents' shell commands are run as they stand, or at least checked against the command's
 // own help: an example that does not work is worse than none.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -153,19 +149,6 @@ TEST(DocsTest, TheCommunityExamplesCommandsWorkInTheirOrder) {
     for (const Block& block : blocks) {
         expect_runs(block, {{"/tmp/hub", dir.file("hub")}}, source_path(""), anvil);
     }
-}
-
-/// A port that is free now.
-uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    ::close(socket);
-    return ntohs(address.sin_port);
 }
 
 TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {

@@ -102,6 +102,38 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     EXPECT_EQ(service.wait(), 0);
 }
 
+TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
+    const std::string address = "127.0.0.1:" + std::to_string(free_port());
+    write_config("\n[http]\nlisten = \"" + address + "\"\ntoken = \"a-token-for-this-test\"\n");
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return run_command({"curl", "-sf", "http://" + address + "/v1/ready"}).code == 0; }));
+    const auto refused = plumbline({"task", "add", db_, "compact"});
+    EXPECT_NE(refused.code, 0);
+    EXPECT_NE(refused.err.find("--token"), std::string::npos) << refused.err;
+    for (const auto& task : tasks("all")) {
+        EXPECT_NE(task["kind"], "compact");
+    }
+    const auto added = plumbline({"task", "add", db_, "compact", "--token", "a-token-for-this-test"});
+    ASSERT_EQ(added.code, 0) << added.err;
+    EXPECT_EQ(nlohmann::json::parse(added.out)["task"]["kind"], "compact");
+    EXPECT_TRUE(eventually([&] { return is_done("compact"); }));
+    const auto late = run_command({"env", "PLUMBLINE_TOKEN=a-token-for-this-test", PLUMBLINE_BINARY_DIR "/plumbline", "task",
+                                   "cancel", db_, "1"});
+    EXPECT_NE(late.code, 0);
+    EXPECT_NE(late.err.find("the service at"), std::string::npos) << late.err;
+    EXPECT_EQ(plumbline({"task", "clear", db_, "--state", "done", "--url", "http://" + address + "/", "--token",
+                         "a-token-for-this-test"})
+                  .code,
+              0);
+    EXPECT_FALSE(is_done("compact"));
+    // A row is answered from the same directory by the command and over HTTP alike.
+    const auto row = run_command({"curl", "-sf", "http://" + address + "/v1/entities/community/1"});
+    const auto got = plumbline({"get", db_, "community", "id=1", "--json"});
+    EXPECT_EQ(nlohmann::json::parse(row.out)["row"], nlohmann::json::parse(got.out)) << got.out << got.err;
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
 TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
     auto arguments = run_arguments();
     arguments.insert(arguments.end(), {"--until", "head"});
