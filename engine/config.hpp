@@ -199,6 +199,7 @@ struct HttpConfig {
     uint64_t stream_clients_max = 128;
     uint64_t body_kib_max = 64;
     uint64_t page_rows_max = 1'000;
+    uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past; 0 = none
     int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
     SourcePos pos;
 };

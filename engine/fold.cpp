@@ -43,9 +43,6 @@ struct Fold::Impl {
 
 namespace {
 
-/// Corrections come after every log of their block.
-constexpr uint32_t kCorrectionLogIndex = UINT32_MAX;
-
 std::string explain(const PlanEvent& event, const evm::DecodedEvent& decoded, evm::AbiError error,
                     const evm::Log& log, ByteView data) {
     const evm::AbiEvent& abi = event.decoder.event();
@@ -193,6 +190,14 @@ Status Fold::apply_correction(const storage::CorrectionRow& correction) {
     my.cache.commit_event();
     my.cache.trim();
     return ok();
+}
+
+Result<std::string_view> Fold::peek(size_t entity, std::string_view key) {
+    const EntityCache::Entry* entry = impl_->cache.find(entity, key);
+    if (entry == nullptr) {
+        return impl_->cache.error();
+    }
+    return std::string_view{entry->row};
 }
 
 Status Fold::flush(storage::CommitBatch& batch, RowChanges* kept) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
@@ -14,6 +15,9 @@
 namespace plumbline::engine {
 
 struct RowChanges;
+
+/// Corrections come after every log of their block.
+inline constexpr uint32_t kCorrectionLogIndex = UINT32_MAX;
 
 struct FoldBlock {
     uint64_t block_num = 0;
@@ -68,6 +72,9 @@ class Fold {
     /// the next flush begins; folding may go on meanwhile.
     /// `kept` may be null; else the changes are added to it.
     [[nodiscard]] Status flush(storage::CommitBatch& batch, RowChanges* kept = nullptr);
+    /// The row as it stands after what was applied; empty where there is none (a tombstone is a row).
+    /// Valid until the next call.
+    [[nodiscard]] Result<std::string_view> peek(size_t entity, std::string_view key);
     /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
     [[nodiscard]] size_t pending_bytes() const noexcept;
     /// Forgets the cache, the children and all that is pending; the next read comes from the

@@ -342,6 +342,7 @@ class Rebuild {
                 !applied) {
                 return explain(std::move(applied).error());
             }
+            PLUMBLINE_TRY_VOID(tell_applied({log.block_num, log.log_index}, false));
         }
         return ok();
     }
@@ -359,6 +360,7 @@ class Rebuild {
                                           correction.block_num > finalized_}));
             }
             PLUMBLINE_TRY_VOID(fold_.apply_correction(correction));
+            PLUMBLINE_TRY_VOID(tell_applied({correction.block_num, kCorrectionLogIndex}, true));
         }
         return ok();
     }
@@ -386,6 +388,10 @@ class Rebuild {
             commits_.start();
         }
         return ok();
+    }
+
+    [[nodiscard]] Status tell_applied(storage::ChangedAt at, bool is_correction) {
+        return options_.on_applied ? options_.on_applied(fold_, at, is_correction) : ok();
     }
 
     [[nodiscard]] static Error explain(Error error) {

@@ -28,6 +28,9 @@ struct RebuildOptions {
     storage::OnDamage on_damage = storage::OnDamage::kStop;
     /// Told now and then, and once at the end; on the calling thread.
     std::function<void(const RebuildProgress&)> on_progress;
+    /// Told after each event and each correction, with the fold as it is then; an error ends it.
+    /// A correction's log index is above every event's.
+    std::function<Status(Fold& fold, storage::ChangedAt at, bool is_correction)> on_applied;
     /// Asked now and then, on the calling thread; true ends the fold with kCancelled.
     std::function<bool()> is_cancelled;
 };

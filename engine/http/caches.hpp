@@ -22,6 +22,8 @@ struct Router::Caches {
     std::mutex proof_mutex;
     std::optional<ProofSummary> proof;
 
+    std::mutex history_mutex;  ///< one question about the past at a time
+
     std::mutex reports_mutex;  ///< one is counted at a time
     struct CountedReport {
         uint64_t commit_num = 0;

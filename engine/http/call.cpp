@@ -126,11 +126,17 @@ Response reply(std::string body) {
     return out;
 }
 
-Response fail(unsigned status, std::string_view code, std::string_view message) {
+namespace {
+
+Response fail_with(unsigned status, std::string_view code, std::string_view message,
+                   const Standing* standing) {
     std::string body;
     JsonWriter json{body};
-    json.open_object()
-        .key("error")
+    json.open_object();
+    if (standing != nullptr) {
+        write_standing(json, *standing);
+    }
+    json.key("error")
         .open_object()
         .member("code", code)
         .member("message", message)
@@ -139,6 +145,16 @@ Response fail(unsigned status, std::string_view code, std::string_view message) 
     Response out = reply(std::move(body));
     out.status = status;
     return out;
+}
+
+}  // namespace
+
+Response fail(unsigned status, std::string_view code, std::string_view message) {
+    return fail_with(status, code, message, nullptr);
+}
+
+Response fail(const Standing& standing, const Error& error) {
+    return fail_with(status_of(error.code), to_string(error.code), error.message, &standing);
 }
 
 Response fail(const Error& error) {

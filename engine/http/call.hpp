@@ -53,6 +53,8 @@ void write_standing(JsonWriter& json, const Standing& standing);
 [[nodiscard]] Response fail(unsigned status, std::string_view code, std::string_view message);
 /// The status that fits the kind of error.
 [[nodiscard]] Response fail(const Error& error);
+/// One that is true of this state only: with its block and proof level, as answers have them.
+[[nodiscard]] Response fail(const Standing& standing, const Error& error);
 
 /// For handlers written as Result<std::string>.
 template <typename Body>

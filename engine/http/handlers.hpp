@@ -16,6 +16,7 @@ Response get_chain(Call& call);
 Response list_entities(Call& call);
 Response list_rows(Call& call);
 Response get_row(Call& call);
+Response get_row_history(Call& call);
 Response list_events(Call& call);
 Response list_quarantine(Call& call);
 Response list_reports(Call& call);

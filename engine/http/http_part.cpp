@@ -208,6 +208,7 @@ class HttpPart final : public ServicePart {
         out.token = config.token;
         out.page_max = config.page_rows_max;
         out.page_default = std::min(out.page_default, out.page_max);
+        out.history_events_max = config.history_events_max;
         out.reports = std::move(reports);
         return out;
     }

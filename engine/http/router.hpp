@@ -46,6 +46,7 @@ struct RouterOptions {
     std::string token{};  ///< empty: nothing can be changed
     uint64_t page_max = 1'000;
     uint64_t page_default = 100;
+    uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
     int64_t time_max_ms = 5'000;  ///< one request may scan so long
     std::vector<Report> reports{};  ///< [reports.NAME]
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.

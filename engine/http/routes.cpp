@@ -36,7 +36,17 @@ std::vector<Route> make_routes() {
           cursor},
          {}});
     add({"GET", "/v1/entities/{name}/{key}", "row", "One row by its key", false, get_row,
-         {{"fields", "string", "only these fields, with commas between"}}, {}});
+         {{"fields", "string", "only these fields, with commas between"},
+          {"at", "integer", "as it was after this block"}},
+         {}});
+    add({"GET", "/v1/entities/{name}/{key}/history", "row_history",
+         "Every change of one row, oldest first, with the event that made it", false,
+         get_row_history,
+         {{"fields", "string", "only these fields, with commas between"},
+          {"to", "integer", "last block, included"},
+          limit,
+          cursor},
+         {}});
 
     add({"GET", "/v1/events", "events", "Stored events in block and log order", false, list_events,
          {{"contract", "string", "only of this contract of the config"},

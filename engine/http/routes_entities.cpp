@@ -1,4 +1,4 @@
-// Entities: what there is, rows a page at a time, one row.
+// Entities: what there is, rows a page at a time.
 //
 // A page cursor is a place in key or index order, not a row: a row that goes away between two pages
 // takes nothing with it, and rows that stay are shown exactly once.
@@ -8,45 +8,13 @@
 #include "core/evm/hex.hpp"
 #include "engine/entity_text.hpp"
 #include "engine/http/handlers.hpp"
+#include "engine/http/rows.hpp"
 
 namespace plumbline::engine::http {
 
 namespace {
 
 using storage::EntityLayout;
-
-std::vector<std::string> split(std::string_view text) {
-    std::vector<std::string> out;
-    while (!text.empty()) {
-        const size_t comma = std::min(text.find(','), text.size());
-        out.emplace_back(text.substr(0, comma));
-        text.remove_prefix(std::min(comma + 1, text.size()));
-    }
-    return out;
-}
-
-/// The columns to show; all where nothing was asked.
-Result<std::vector<size_t>> read_fields(const Call& call, const EntityLayout& layout) {
-    std::vector<size_t> out;
-    const std::string* text = call.target.find("fields");
-    if (text == nullptr) {
-        for (size_t i = 0; i < layout.column_count(); ++i) {
-            out.push_back(i);
-        }
-        return out;
-    }
-    for (const std::string& name : split(*text)) {
-        const int column = layout.find_column(name);
-        if (column < 0) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("{} has no field '{}'", layout.name, name)};
-        }
-        if (std::ranges::find(out, static_cast<size_t>(column)) == out.end()) {
-            out.push_back(static_cast<size_t>(column));
-        }
-    }
-    return out;
-}
 
 std::string index_name(const EntityLayout& layout, size_t index) {
     std::string out;
@@ -81,9 +49,9 @@ Result<Lookup> plan_scan(const EntityLayout& layout, const std::vector<NamedText
                     ? std::ranges::find(where, layout.column(columns[at]).name, &NamedText::first)
                     : where.end();
             if (found == where.end()) {
-                return Error{ErrorCode::kInvalidArgument,
-                             fmt::format("in order of {} only its first columns can be asked for",
-                                         *order)};
+                return Error{
+                    ErrorCode::kInvalidArgument,
+                    fmt::format("in order of {} only its first columns can be asked for", *order)};
             }
             const storage::FieldType type = layout.column(columns[at]).type;
             PLUMBLINE_TRY(const storage::KeyValue value, parse_value(type, found->second));
@@ -112,33 +80,6 @@ Result<std::string> cursor_position(const std::string& text, int index) {
     return std::string{as_chars(*bytes)};
 }
 
-/// "key", "changed_at" and "row" of an open object.
-Status write_row(JsonWriter& json, const EntityLayout& layout, const storage::RowCodec& codec,
-                 std::string_view key, std::string_view row, const std::vector<size_t>& columns) {
-    PLUMBLINE_TRY(const std::string key_text, key_to_text(layout, key));
-    const storage::ChangedAt at = storage::RowCodec::changed_at(row);
-    json.member("key", key_text)
-        .key("changed_at")
-        .open_object()
-        .member("block", at.block_num)
-        .member("log_index", at.log_index)
-        .close_object()
-        .key("row");
-    return append_row_json(json.raw_value(), layout, codec, key, row, columns);
-}
-
-/// "id=7", or just "7" where the key is one field.
-Result<std::string> read_key(const EntityLayout& layout, const std::string& text) {
-    if (layout.key.size() == 1 && text.find('=') == std::string::npos) {
-        const storage::FieldType type = layout.key[0].type;
-        PLUMBLINE_TRY(const storage::KeyValue value, parse_value(type, text));
-        std::string key;
-        append_key_value(key, type, value);
-        return key;
-    }
-    return key_from_text(layout, text);
-}
-
 void write_fields(JsonWriter& json, std::string_view name,
                   const std::vector<storage::Field>& fields) {
     json.key(name).open_array();
@@ -165,9 +106,7 @@ Response list_entities(Call& call) {
         for (size_t i = 0; i < entities.size(); ++i) {
             const EntityLayout& layout = entities[i];
             json.open_object().member("name", layout.name);
-            json.member("rows", i < standing.database->entities().size()
-                                    ? standing.database->entity_count(i)
-                                    : 0);
+            json.member("rows", standing.view->entity_count(i));
             write_fields(json, "key", layout.key);
             write_fields(json, "fields", layout.fields);
             json.key("orders").open_array().value("key");
@@ -189,7 +128,7 @@ Response list_rows(Call& call) {
         const EntityLayout& layout = view.bundle().entities[entity];
         PLUMBLINE_TRY(const auto where, parse_named(call.target.all("where")));
         PLUMBLINE_TRY(const Lookup lookup, plan_scan(layout, where, call.target.find("order")));
-        PLUMBLINE_TRY(const auto columns, read_fields(call, layout));
+        PLUMBLINE_TRY(const auto columns, read_columns(call, layout));
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         std::string after;
         if (const std::string* cursor = call.target.find("cursor")) {
@@ -220,34 +159,6 @@ Response list_rows(Call& call) {
         } else {
             json.null();
         }
-        json.close_object();
-        return body;
-    });
-}
-
-Response get_row(Call& call) {
-    return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
-        const storage::ReadView& view = *standing.view;
-        PLUMBLINE_TRY(const size_t entity, find_entity(view, call.part(2)));
-        const EntityLayout& layout = view.bundle().entities[entity];
-        PLUMBLINE_TRY(const auto columns, read_fields(call, layout));
-        PLUMBLINE_TRY(const std::string key, read_key(layout, call.part(3)));
-        const Result<std::string> row = view.get_row(entity, key);
-        if (!row) {
-            return row.error().code != ErrorCode::kNotFound
-                       ? row.error()
-                       : Error{ErrorCode::kNotFound,
-                               fmt::format("no {} with {} at block {}", layout.name, call.part(3),
-                                           standing.cursor ? standing.cursor->block_num : 0)};
-        }
-        std::string body;
-        JsonWriter json{body};
-        json.open_object();
-        write_standing(json, standing);
-        json.member("entity", layout.name);
-        PLUMBLINE_TRY_VOID(
-            write_row(json, layout, storage::RowCodec{layout}, key, *row, columns));
         json.close_object();
         return body;
     });

@@ -1,8 +1,7 @@
 // Stored events, and those that could not be applied.
-#include <charconv>
-
 #include "engine/event_text.hpp"
 #include "engine/http/handlers.hpp"
+#include "engine/http/places.hpp"
 
 namespace plumbline::engine::http {
 
@@ -10,26 +9,6 @@ namespace {
 
 /// Logs looked at for one page; a page may so be short, or empty, and still have a `next`.
 constexpr uint64_t kScanMax = 50'000;
-
-struct Place {
-    uint64_t block_num = 0;
-    uint32_t log_index = 0;
-    friend auto operator<=>(const Place&, const Place&) = default;
-};
-
-/// "BLOCK-INDEX": the last event looked at.
-Result<Place> read_cursor(const std::string& text) {
-    Place out;
-    const char* end = text.data() + text.size();
-    const auto [dash, error] = std::from_chars(text.data(), end, out.block_num);
-    const bool has_dash = error == std::errc{} && dash != end && *dash == '-';
-    const auto [last, index_error] =
-        std::from_chars(has_dash ? dash + 1 : end, end, out.log_index);
-    if (!has_dash || index_error != std::errc{} || last != end) {
-        return Error{ErrorCode::kInvalidArgument, "cursor is not one that `next` gave"};
-    }
-    return out;
-}
 
 bool is_wanted(const std::string* asked, const std::string* name) {
     return asked == nullptr || (name != nullptr && *name == *asked);
@@ -45,10 +24,7 @@ Response list_events(Call& call) {
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         const std::string* contract = call.target.find("contract");
         const std::string* event = call.target.find("event");
-        std::optional<Place> after;
-        if (const std::string* cursor = call.target.find("cursor")) {
-            PLUMBLINE_TRY(after, read_cursor(*cursor));
-        }
+        PLUMBLINE_TRY(const auto after, read_place(call.target.find("cursor")));
         const uint64_t last = to.value_or(UINT64_MAX);
         const uint64_t first = std::max(from.value_or(0), after ? after->block_num : 0);
         if (from.value_or(0) > last) {
@@ -91,7 +67,7 @@ Response list_events(Call& call) {
         }
         json.close_array().key("next");
         if (next) {
-            json.value(fmt::format("{}-{}", next->block_num, next->log_index));
+            json.value(place_text(*next));
         } else {
             json.null();
         }
@@ -109,7 +85,7 @@ Response list_quarantine(Call& call) {
         JsonWriter json{body};
         json.open_object();
         write_standing(json, standing);
-        json.member("total", standing.database->quarantine_count()).key("events").open_array();
+        json.member("total", standing.view->quarantine_count()).key("events").open_array();
         for (const storage::QuarantineRow& row : rows) {
             json.open_object()
                 .member("block", row.block_num)

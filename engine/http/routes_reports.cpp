@@ -157,7 +157,7 @@ Response list_conflicts(Call& call) {
             .key("summary")
             .open_object()
             .member("mismatches", open)
-            .member("quarantined", standing.database->quarantine_count())
+            .member("quarantined", standing.view->quarantine_count())
             .member("journal_entries", journal.size())
             .key("by_kind")
             .open_object();

@@ -113,19 +113,19 @@ Response get_status(Call& call) {
 Response get_stats(Call& call) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const Standing standing, stand(call));
-        const storage::Database& database = *standing.database;
         std::string body;
         JsonWriter json{body};
         json.open_object();
         write_standing(json, standing);
         json.member("events", standing.cursor ? standing.cursor->event_count : 0)
             .member("blocks", standing.view->block_row_count())
-            .member("quarantined", database.quarantine_count())
-            .member("size_bytes", database.size_bytes())
+            .member("quarantined", standing.view->quarantine_count())
+            .member("size_bytes", standing.database->size_bytes())
             .key("entities")
             .open_object();
-        for (size_t i = 0; i < database.entities().size(); ++i) {
-            json.member(database.entities()[i].name, database.entity_count(i));
+        const auto& entities = standing.view->bundle().entities;
+        for (size_t i = 0; i < entities.size(); ++i) {
+            json.member(entities[i].name, standing.view->entity_count(i));
         }
         json.close_object().close_object();
         return body;

@@ -65,6 +65,35 @@ TEST_F(RouterTest, NothingChangesWithoutTheToken) {
     EXPECT_EQ(api.context.queue.changes, 0);
 }
 
+TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
+    const auto commit_before = api.world.database->cursor()->commit_num;
+    for (const Route& route : routes()) {
+        for (const std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
+                                         "TRACE", "CONNECT", "get", "post", "BREW", ""}) {
+            for (const std::string token : {"", "wrong"}) {
+                for (const std::string body : {"", R"({"kind":"scrub"})", R"({"proof":"replay"})"}) {
+                    const Response answer = api.send(method, example_of(route), token, body);
+                    const bool reads = method == "GET" || method == "HEAD";
+                    EXPECT_TRUE(reads || answer.status == 401 || answer.status == 405)
+                        << method << " " << route.pattern << " said " << answer.status;
+                }
+            }
+        }
+    }
+    EXPECT_EQ(api.context.queue.changes, 0);
+    EXPECT_EQ(api.world.database->cursor()->commit_num, commit_before);
+    // With the token each of them does what it is for.
+    for (const Route& route : routes()) {
+        if (route.changes) {
+            const unsigned status = api.send(std::string{route.method}, example_of(route), kToken,
+                                             route.body.empty() ? "" : R"({})")
+                                        .status;
+            EXPECT_TRUE(status != 401 && status != 403 && status != 405) << route.pattern;
+        }
+    }
+    EXPECT_GT(api.context.queue.changes, 0);
+}
+
 TEST_F(RouterTest, WithoutAConfiguredTokenNothingChangesAtAll) {
     ApiWorld open{RouterOptions{}};
     for (const Route& route : routes()) {
@@ -99,6 +128,54 @@ TEST_F(RouterTest, EveryAnswerFromTheIndexNamesItsBlockAndProof) {
     }
 }
 
+TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
+    const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
+    const json before = api.get(user);
+    api.world.block(13, {api.mapping.emit("hub.Scored", {acc(3), num(20)}, 13, 4)});
+    api.world.commit();
+    EXPECT_EQ(api.get(user)["row"]["points"], 23);
+    const json then = api.get(user + "?at=12");
+    EXPECT_EQ(then["row"], before["row"]);
+    EXPECT_EQ(then["block"]["number"], 13);
+    EXPECT_EQ(then["at"]["number"], 12);
+    EXPECT_TRUE(then["at"]["hash"].is_null()) << "a final block without events leaves no row";
+    EXPECT_EQ(api.get(user + "?at=11")["at"]["hash"], evm::to_hex(storage::test::hash_of(11)));
+    EXPECT_EQ(api.get(user + "?at=13")["row"]["points"], 23);
+    EXPECT_EQ(api.get(user + "?at=2", 404)["block"]["number"], 13);
+    EXPECT_THAT(api.get(user + "?at=14", 404)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("stands at block 13"));
+    api.get(user + "?at=x", 400);
+
+    const json history = api.get(user + "/history?fields=points");
+    ASSERT_EQ(history["versions"].size(), 3U) << history;
+    EXPECT_EQ(history["versions"][0]["event"]["event"], "Joined");
+    EXPECT_EQ(history["versions"][0]["row"]["points"], 0);
+    EXPECT_EQ(history["versions"][1]["row"]["points"], 3);
+    EXPECT_EQ(history["versions"][2]["changed_at"]["block"], 13);
+    EXPECT_EQ(history["versions"][2]["event"]["params"]["points"], 20);
+    EXPECT_TRUE(history["next"].is_null());
+    EXPECT_EQ(api.get(user + "/history?to=12")["versions"].size(), 2U);
+    const json first = api.get(user + "/history?limit=2");
+    const json rest = api.get(user + "/history?limit=2&cursor=" + first["next"].get<std::string>());
+    EXPECT_EQ(first["versions"].size(), 2U);
+    EXPECT_EQ(rest["versions"].size(), 1U);
+    // Deleted, and never there.
+    const json seat = api.get("/v1/entities/seat/room=1,who=" + engine::test::hex_of(1) + "/history");
+    ASSERT_EQ(seat["versions"].size(), 2U);
+    EXPECT_TRUE(seat["versions"][1]["row"].is_null());
+    EXPECT_EQ(api.get("/v1/entities/user/" + engine::test::hex_of(77) + "/history")["versions"].size(), 0U);
+}
+
+TEST_F(RouterTest, QuestionsAboutThePastHaveALimit) {
+    ApiWorld narrow{RouterOptions{.history_events_max = 5}};
+    const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
+    EXPECT_THAT(narrow.get(user + "/history", 413)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("more than the 5 events"));
+    ApiWorld closed{RouterOptions{.history_events_max = 0}};
+    EXPECT_THAT(closed.get(user + "?at=3", 503)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("history_events_max"));
+}
+
 TEST_F(RouterTest, OneRowByItsKey) {
     const std::string account = engine::test::hex_of(3);
     const json row = api.get("/v1/entities/user/" + account);
@@ -117,6 +194,7 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
         {"/v1/entities/nobody", 404, "there are: user, seat"},
         {"/v1/entities/user/0x12", 400, "expected 20 bytes"},
         {"/v1/entities/user/" + engine::test::hex_of(77), 404, "at block 12"},
+        {"/v1/entities/user/" + engine::test::hex_of(3) + "/history?cursor=1", 400, "cursor"},
         {"/v1/entities/user?where=name=x", 400, "an index (points)"},
         {"/v1/entities/user?where=nonsense", 400, "field=value"},
         {"/v1/entities/user?order=name", 400, "key | points | joined_block,points"},
