@@ -205,9 +205,9 @@ std::map<std::string, std::string> all_rows(uint16_t port, const std::string& en
     return out;
 }
 
-bool is_ready(uint16_t port) {
+bool answers_with_200(uint16_t port, const std::string& target) {
     HttpClient client{port};
-    return client.get("/v1/ready").status == 200;
+    return client.get(target).status == 200;
 }
 
 int load(const LoadOptions& options) {
@@ -216,6 +216,10 @@ int load(const LoadOptions& options) {
     std::vector<StreamClient> clients(options.streams);
     std::atomic<uint64_t> messages{0};
     double seconds = 0;
+    const auto start = Clock::now();
+    while (!answers_with_200(options.port, "/v1/health")) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
     {
         std::vector<std::jthread> threads;
         for (unsigned i = 0; i < options.readers; ++i) {
@@ -225,8 +229,7 @@ int load(const LoadOptions& options) {
         for (StreamClient& client : clients) {
             threads.emplace_back([&] { follow(options, client, messages); });
         }
-        const auto start = Clock::now();
-        while (!is_ready(options.port)) {
+        while (!answers_with_200(options.port, "/v1/ready")) {
             std::this_thread::sleep_for(std::chrono::milliseconds{20});
         }
         seconds = std::chrono::duration<double>(Clock::now() - start).count();
