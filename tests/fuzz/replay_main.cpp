@@ -50,7 +50,9 @@ Input mutate(const std::vector<Input>& inputs, std::mt19937_64& random) {
             }
             default:
                 if (at < out.size()) {
-                    out[at] = static_cast<char>(random() % 2 == 0 ? random() : out[at] ^ (1 << random() % 8));
+                    const auto bit = static_cast<uint8_t>(1U << random() % 8);
+                    const auto byte = static_cast<uint8_t>(out[at]);
+                    out[at] = static_cast<char>(random() % 2 == 0 ? random() : byte ^ bit);
                 }
         }
     }
