@@ -42,6 +42,9 @@ const answers = {
   "/v1/entities/community": () => ({ ...standing, entity: "community", next: "k.00", rows: Array.from({ length: 12 }, (_, i) => ({
     key: `id=${i + 1}`, changed_at: { block: 40_000 + i, log_index: 1 },
     row: { id: String(i + 1), admin: address(i + 77), name: ["Gardeners", "Night readers", "Long walks of the lower town and its surroundings"][i % 3], member_count: 40 + i * 7, archived: i === 4 } })) }),
+  "/v1/entities/community/id%3D2/history": () => ({ ...standing, at: block, entity: "community", key: "id=2", next: null, versions: [
+    { changed_at: { block: 39_000, log_index: 4 }, row: { id: "2", admin: address(78), name: "Night readers", member_count: 0, archived: false }, event: { contract: "hub", event: "CommunityCreated" }, repaired: false },
+    { changed_at: { block: 40_001, log_index: 1 }, row: { id: "2", admin: address(78), name: "Night readers", member_count: 47, archived: false }, event: null, repaired: true }] }),
   "/v1/entities/vote": () => ({ ...standing, entity: "vote", next: null, rows: [] }),
   "/v1/analytics": () => ({ reports: [{ name: "largest_communities", about: "Communities with the most members", metric: "count" }] }),
   "/v1/analytics/largest_communities": () => ({ ...standing, report: "largest_communities", about: "Communities with the most members", metric: "count", total: 4,

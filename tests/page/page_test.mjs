@@ -87,6 +87,14 @@ try {
     await page.waitForFunction(() => document.querySelector("#say").textContent.includes("queue"));
     assert.deepEqual(mock.changes, ["POST /v1/reconcile"]);
 
+    // A row tells what became of it, newest first, and Escape closes that again.
+    await page.getByRole("button", { name: "What became of id=2" }).or(page.locator('button[title="What became of id=2"]')).first().click();
+    await page.waitForSelector("#past[open] li");
+    assert.match(await page.textContent("#past"), /repair block 40,001.*member_count 0 \u2192 47.*hub\.CommunityCreated/s);
+    if (shots) await page.screenshot({ path: join(shots, "history.png") });
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("#past[open]").count(), 0);
+
     // What came live is there, what was taken back is struck out.
     await page.waitForSelector("#events li.gone");
     await page.selectOption("#entity", "vote");
