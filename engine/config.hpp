@@ -209,7 +209,8 @@ struct WebhookConfig {
     std::string name;
     std::string url;
     std::string secret;  ///< key of the signature
-    std::vector<std::string> entities;  ///< empty: all
+    std::vector<std::string> entities;  ///< with `events` empty too: everything
+    std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*"
     SourcePos pos;
 };
 

@@ -125,7 +125,7 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[webhooks.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"url", "secret", "entities"}));
+    PLUMBLINE_TRY_VOID(section.allow_only({"url", "secret", "entities", "events"}));
     WebhookConfig out;
     out.name = entry.key;
     out.pos = section.pos();
@@ -159,6 +159,30 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
                                                    suggest(item->text, known)));
             }
             out.entities.push_back(item->text);
+        }
+    }
+    if (const TomlValue* events = section.find("events")) {
+        PLUMBLINE_TRY(const auto items, section.strings(*events, "events", 256));
+        std::vector<std::string> known;
+        for (const ContractConfig& contract : config.contracts) {
+            known.push_back(contract.name);
+        }
+        for (const TomlValue* item : items) {
+            const size_t dot = item->text.find('.');
+            const std::string contract = item->text.substr(0, dot);
+            if (item->text != "*" && dot == std::string::npos) {
+                return section.mistake(item->pos,
+                                       fmt::format("events in {} must be like \"hub.VoteCast\", "
+                                                   "\"hub.*\" or \"*\", not {}",
+                                                   section.name(), in_quotes(item->text)));
+            }
+            if (item->text != "*" && std::ranges::find(known, contract) == known.end()) {
+                return section.mistake(item->pos,
+                                       fmt::format("unknown contract {} in {}{}",
+                                                   in_quotes(contract), section.name(),
+                                                   suggest(contract, known)));
+            }
+            out.events.push_back(item->text);
         }
     }
     config.webhooks.push_back(std::move(out));
@@ -243,8 +267,7 @@ Status read_webhooks(std::string_view path, const TomlValue& value, Config& conf
     for (const TomlEntry& entry : webhooks.entries()) {
         PLUMBLINE_TRY_VOID(read_webhook(path, entry, config, edits));
     }
-    // Nobody may believe that something is sent.
-    return webhooks.mistake(webhooks.pos(), "[webhooks] is not supported by this version");
+    return ok();
 }
 
 Status read_backup(std::string_view path, const TomlValue& value, Config& config) {

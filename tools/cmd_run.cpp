@@ -178,8 +178,8 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         backoff.reset();
         engine::Service& service = **opened;
         // A run with an end answers nobody.
-        if (service.config().http && service.has_worker()) {
-            PLUMBLINE_TRY_VOID(engine::http::add_http_part(service));
+        if (service.has_worker()) {
+            PLUMBLINE_TRY_VOID(engine::http::add_http_parts(service));
         }
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};

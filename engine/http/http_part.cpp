@@ -5,12 +5,14 @@
 
 #include <fmt/format.h>
 
-#include "core/base/check.hpp"
 #include "core/base/logging.hpp"
+#include "engine/config_text.hpp"
 #include "engine/http/api_context.hpp"
 #include "engine/http/router.hpp"
 #include "engine/http/server.hpp"
 #include "engine/http/stream.hpp"
+#include "engine/http/webhooks.hpp"
+#include "engine/plan_impl.hpp"
 #include "engine/version.hpp"
 
 namespace plumbline::engine::http {
@@ -153,18 +155,42 @@ class ServiceContext final : public ApiContext {
     std::atomic<const Server*> server_{nullptr};
 };
 
+/// What the commits changed, for all who want to hear of it. Before them in the service.
+class StreamPart final : public ServicePart {
+  public:
+    explicit StreamPart(Service& service)
+        : hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
+               [&service] { return service.indexer().progress().state.load() == Lifecycle::kLive; },
+               stream_options(service.config())} {}
+
+    [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
+
+    [[nodiscard]] Status start(Service& /*service*/) override {
+        hub_.start();
+        return ok();
+    }
+    void stop() override { hub_.stop(); }
+
+  private:
+    static StreamOptions stream_options(const Config& config) {
+        StreamOptions out;
+        out.clients_max = config.webhooks.size();
+        if (config.http) {
+            out.clients_max += config.http->stream_clients_max;
+        }
+        return out;
+    }
+    StreamHub hub_;
+};
+
 class HttpPart final : public ServicePart {
   public:
-    HttpPart(Service& service, std::vector<Report> reports, HttpPartOptions options)
+    HttpPart(Service& service, StreamHub& hub, std::vector<Report> reports, HttpPartOptions options)
         : config_{*service.config().http},
           options_{std::move(options)},
           context_{service},
-          hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
-               [&service] { return service.indexer().progress().state.load() == Lifecycle::kLive; },
-               stream_options(config_)},
+          hub_{hub},
           router_{context_, router_options(service, config_, std::move(reports))} {}
-
-    [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
 
     [[nodiscard]] Status start(Service& /*service*/) override {
         ServerOptions options;
@@ -176,7 +202,6 @@ class HttpPart final : public ServicePart {
         options.cors = config_.cors;
         PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
         context_.set_server(server_.get());
-        hub_.start();
         const bool is_v6 = config_.host.find(':') != std::string::npos;
         const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host,
                                             server_->port());
@@ -190,15 +215,9 @@ class HttpPart final : public ServicePart {
         if (server_) {
             server_->stop();
         }
-        hub_.stop();
     }
 
   private:
-    static StreamOptions stream_options(const HttpConfig& config) {
-        StreamOptions out;
-        out.clients_max = config.stream_clients_max;
-        return out;
-    }
     static RouterOptions router_options(Service& service, const HttpConfig& config,
                                         std::vector<Report> reports) {
         RouterOptions out;
@@ -216,21 +235,57 @@ class HttpPart final : public ServicePart {
     HttpConfig config_;
     HttpPartOptions options_;
     ServiceContext context_;
-    StreamHub hub_;
+    StreamHub& hub_;
     Router router_;
     std::unique_ptr<Server> server_;
 };
 
+/// Events that webhooks name and no ABI has.
+Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
+    for (const WebhookConfig& webhook : config.webhooks) {
+        for (const std::string& name : webhook.events) {
+            const std::string event = name.substr(name.find('.') + 1);
+            bool is_known = event == "*";
+            for (size_t i = 0; i < plan.sources.size() && !is_known; ++i) {
+                is_known = name == plan.sources[i].contract + "." + event &&
+                           std::ranges::any_of(plan.abis[i].events, [&](const evm::AbiEvent& abi) {
+                               return abi.name == event;
+                           });
+            }
+            if (!is_known) {
+                return mistake_at(config.path, webhook.pos,
+                                  fmt::format("[webhooks.{}]: there is no event '{}'",
+                                              webhook.name, name));
+            }
+        }
+    }
+    return ok();
+}
+
 }  // namespace
 
-Status add_http_part(Service& service, HttpPartOptions options) {
-    PLUMBLINE_CHECK(service.config().http.has_value());
-    PLUMBLINE_TRY(std::vector<Report> reports,
-                  read_reports(service.config().text, service.config().path,
-                               service.indexer().plan().entities()));
-    auto part = std::make_unique<HttpPart>(service, std::move(reports), std::move(options));
-    service.add_observer(&part->hub());
-    service.add_part(std::move(part));
+Status add_http_parts(Service& service, HttpPartOptions options) {
+    const Config& config = service.config();
+    if (!config.http && config.webhooks.empty()) {
+        return ok();
+    }
+    std::vector<Report> reports;
+    if (config.http) {
+        PLUMBLINE_TRY(reports,
+                      read_reports(config.text, config.path, service.indexer().plan().entities()));
+    }
+    PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan().impl()));
+    auto stream = std::make_unique<StreamPart>(service);
+    StreamHub& hub = stream->hub();
+    service.add_observer(&hub);
+    service.add_part(std::move(stream));
+    if (config.http) {
+        service.add_part(std::make_unique<HttpPart>(service, hub, std::move(reports),
+                                                    std::move(options)));
+    }
+    if (!config.webhooks.empty()) {
+        service.add_part(std::make_unique<WebhookPart>(service, hub));
+    }
     return ok();
 }
 

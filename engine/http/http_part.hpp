@@ -1,4 +1,4 @@
-// The HTTP server as a part of the service: what [http] of the config says, over the running index.
+// What [http] and [webhooks] of the config say, as parts of the service over the running index.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@ struct HttpPartOptions {
     std::function<void(const std::string& url)> on_listening;
 };
 
-/// Adds the API, the live stream and the page to `service`; the config must have [http].
-/// kInvalidArgument where [reports] does not fit the entities.
-[[nodiscard]] Status add_http_part(Service& service, HttpPartOptions options = {});
+/// Adds the API, the live stream and the page to `service` where the config has [http], and posts
+/// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
+[[nodiscard]] Status add_http_parts(Service& service, HttpPartOptions options = {});
 
 }  // namespace plumbline::engine::http

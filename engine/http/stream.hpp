@@ -43,6 +43,8 @@ struct StreamCursor {
     evm::Hash hash;
     friend bool operator==(const StreamCursor&, const StreamCursor&) = default;
 };
+/// "BLOCK-HASH"
+[[nodiscard]] std::string to_text(const StreamCursor& cursor);
 
 /// What a client wants.
 struct StreamFilter {

@@ -61,6 +61,10 @@ Status read_entities(const Plan& plan, const Target& target, StreamFilter& filte
 
 }  // namespace
 
+std::string to_text(const StreamCursor& cursor) {
+    return fmt::format("{}-{}", cursor.block_num, evm::to_hex(cursor.hash));
+}
+
 Result<StreamFilter> read_stream_filter(const Plan& plan, const Target& target) {
     StreamFilter out;
     for (const auto& [name, value] : target.query) {

@@ -1,0 +1,168 @@
+// Webhooks on a real chain: the receiver of examples/service takes what a running service posts, through a reorg and
+// through a time when it was away, and ends with the rows of the database.
+#include <signal.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kSecret = "a-secret-for-tests";
+
+class WebhookTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        act(0, 1, "");
+        write_file(dir_.file("CommunityHub.json"),
+                   read_file(source_path("examples/community/CommunityHub.json")));
+        start_receiver(0);
+        write_file(dir_.file("plumbline.toml"),
+                   read_file(source_path("examples/community/plumbline.toml")) +
+                       "\n[webhooks.app]\nurl = \"http://127.0.0.1:" + std::to_string(port_) +
+                       "/hook\"\nsecret = \"" + kSecret + "\"\nentities = [\"vote\", \"user\"]\n");
+    }
+    void act(int steps, int seed, const std::string& address) {
+        std::vector<std::string> arguments{"--rpc",  anvil_.url(), "--steps", std::to_string(steps),
+                                           "--seed", std::to_string(seed)};
+        if (!address.empty()) {
+            arguments.insert(arguments.end(), {"--address", address});
+        }
+        const auto done = run_script("examples/community/activity.mjs", arguments);
+        ASSERT_EQ(done.code, 0) << done.err;
+        const std::string last = done.out.substr(done.out.rfind('\n', done.out.size() - 2) + 1);
+        address_ = json::parse(last)["address"];
+    }
+    /// Port 0: a free one.
+    void start_receiver(int port) {
+        receiver_ = std::make_unique<Child>(std::vector<std::string>{
+            "sh", "-c",
+            std::string{"SECRET="} + kSecret + " exec node " +
+                source_path("examples/service/webhook_receiver.mjs") + " " + std::to_string(port) +
+                " >> " + dir_.file("taken")});
+        const size_t before = taken_;
+        ASSERT_TRUE(eventually([&] { return take() && taken_ > before; }));
+    }
+    /// Reads what the receiver has written since.
+    bool take() {
+        const std::string all = read_file(dir_.file("taken"));
+        while (true) {
+            const size_t end = all.find('\n', taken_);
+            if (end == std::string::npos) {
+                return true;
+            }
+            apply(json::parse(all.substr(taken_, end - taken_)));
+            taken_ = end + 1;
+        }
+    }
+    void apply(const json& message) {
+        if (message.contains("listening")) {
+            port_ = message["listening"];
+            return;
+        }
+        ++types_[message["type"].get<std::string>()];
+        for (const auto& change : message.value("rows", json::array())) {
+            const auto entity = change["entity"].get<std::string>();
+            EXPECT_TRUE(entity == "vote" || entity == "user") << change;
+            const std::string key = entity + " " + change["key"].get<std::string>();
+            if (change["row"].is_null()) {
+                rows_.erase(key);
+            } else {
+                rows_[key] = change["row"];
+            }
+        }
+    }
+    /// Whether the rows that were told are those of the database.
+    bool has_the_rows_of_the_database() {
+        take();
+        std::multiset<std::string> told;
+        for (const auto& [key, row] : rows_) {
+            told.insert(row.dump());
+        }
+        std::multiset<std::string> stored;
+        for (const char* entity : {"vote", "user"}) {
+            std::istringstream lines{plumbline({"dump", db_, "--entity", entity}).out};
+            for (std::string line; std::getline(lines, line);) {
+                stored.insert(json::parse(line).dump());
+            }
+        }
+        return !stored.empty() && told == stored;
+    }
+    std::vector<std::string> run_arguments() const {
+        return {"run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format", "json"};
+    }
+    /// The newest task of the webhook.
+    json task() const {
+        std::istringstream lines{plumbline({"task", "list", db_, "--json"}).out};
+        for (std::string line; std::getline(lines, line);) {
+            json row = json::parse(line, nullptr, false);
+            if (row.value("kind", "") == "webhook.app") {
+                return row;
+            }
+        }
+        return {};
+    }
+
+    Anvil anvil_;
+    TempDir dir_;
+    std::string db_ = dir_.file("db");
+    std::string address_;
+    std::unique_ptr<Child> receiver_;
+    int port_ = 0;
+    size_t taken_ = 0;  ///< bytes of what the receiver wrote
+    std::map<std::string, int> types_;
+    std::map<std::string, json> rows_;  ///< the receiver's copy
+};
+
+TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnAbsence) {
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));
+    act(60, 2, address_);
+    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
+
+    anvil_.call("anvil_reorg", {8, json::array()});
+    ASSERT_TRUE(eventually([&] { return take() && types_["retract"] > 0; }));
+    act(20, 3, address_);
+    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
+    EXPECT_EQ(types_["reset"], 0);
+
+    // Away for a while: what it missed comes when it is back.
+    receiver_->send_signal(SIGTERM);
+    receiver_->wait();
+    act(10, 4, address_);
+    ASSERT_TRUE(eventually([&] { return task().value("state", "") == "waiting"; }));
+    EXPECT_FALSE(task().value("error", "").empty());
+    act(10, 5, address_);
+    start_receiver(port_);
+    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
+
+    // A service that starts again goes on where the receiver stands.
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    Child again{plumbline_command(run_arguments())};
+    act(10, 6, address_);
+    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
+    EXPECT_EQ(types_["hello"], 1);
+    again.send_signal(SIGTERM);
+    EXPECT_EQ(again.wait(), 0);
+}
+
+TEST_F(WebhookTest, TheReceiverRefusesWhatIsNotSigned) {
+    const std::string url = "http://127.0.0.1:" + std::to_string(port_) + "/hook";
+    const auto done = run_command({"curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-d",
+                                   R"({"messages":[{"type":"hello"}]})", url});
+    EXPECT_EQ(done.out, "401");
+    take();
+    EXPECT_TRUE(types_.empty());
+}
+
+}  // namespace
+}  // namespace plumbline::test
