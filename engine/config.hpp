@@ -22,6 +22,9 @@ namespace plumbline::engine {
 struct SourcePos {
     uint32_t line = 0;
     uint32_t column = 0;
+
+    /// Where something is written is no part of what it is.
+    friend bool operator==(const SourcePos& /*a*/, const SourcePos& /*b*/) { return true; }
 };
 
 struct EndpointConfig {
@@ -202,6 +205,8 @@ struct HttpConfig {
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past; 0 = none
     int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
     SourcePos pos;
+
+    friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };
 
 /// [webhooks.NAME]: where changes are posted to.
@@ -212,6 +217,8 @@ struct WebhookConfig {
     std::vector<std::string> entities;  ///< with `events` empty too: everything
     std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*"
     SourcePos pos;
+
+    friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
 };
 
 /// [backup]: where the task `backup` writes.

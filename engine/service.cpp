@@ -425,6 +425,12 @@ Result<ReloadReport> Service::reload() {
     if (fresh.db_path != running.db_path || fresh.memory_mib != running.memory_mib) {
         report.needs_restart.emplace_back("[database]");
     }
+    if (fresh.http != running.http) {
+        report.needs_restart.emplace_back("[http]");
+    }
+    if (fresh.webhooks != running.webhooks) {
+        report.needs_restart.emplace_back("[webhooks]");
+    }
     return report;
 }
 

@@ -274,6 +274,10 @@ TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
     ASSERT_OK(report);
     EXPECT_THAT(report->needs_restart,
                 ::testing::ElementsAre("contracts, entities or handlers"));
+    write_config("\n[http]\n[webhooks.app]\nurl = \"http://127.0.0.1:1\"\nsecret = \"01234567\"\n");
+    report = service->reload();
+    ASSERT_OK(report);
+    EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("[http]", "[webhooks]"));
     write_config("\n[nonsense]\n");
     EXPECT_ERROR(service->reload(), ErrorCode::kInvalidArgument);
 }
