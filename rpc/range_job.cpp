@@ -143,6 +143,10 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
         call.block_num = num;
     }
     const size_t batch = target.batch_max();
+    piece.by_hash = batch == 1 && piece.range.size() == 1;
+    if (piece.by_hash) {
+        return;
+    }
     for (size_t i = 0; i < chunks; ++i) {
         if (batch > 1 && group.calls.size() % batch == 0) {
             // A further request may meet a backend that is behind and has no logs for that reason:
@@ -177,28 +181,85 @@ void RangeJob::on_answer(uint64_t from, GroupResult result) {
     piece.doubts.clear();
     piece.second.clear();
     piece.second_provider.reset();
+    for (Answer& answer : result.answers) {
+        auto* header = answer.get<evm::Header>();
+        if (header == nullptr) {
+            continue;
+        }
+        const uint64_t num = header->block_num;
+        const auto known = piece.headers.find(num);
+        if (known != piece.headers.end() && known->second.hash != header->hash) {
+            try_again(piece, result.provider,
+                      "block " + std::to_string(num) + " is two blocks in one answer", false);
+            return;
+        }
+        piece.headers.emplace(num, std::move(*header));
+    }
+    if (piece.by_hash) {
+        ask_by_hash(piece);
+    } else if (take_logs(piece, result)) {
+        ask_headers(piece);
+    }
+}
+
+// The logs of a single block from a provider without batches. Its backends may differ, and the one
+// that answers by number may be behind and have no logs for that reason; by hash it says so.
+void RangeJob::ask_by_hash(Piece& piece) {
+    CallGroup group;
+    group.one_backend = true;
+    group.wants_size_refusals = true;
+    group.block_needed = piece.range.to;
+    group.avoid = piece.avoid;
+    group.calls.resize(1);
+    group.prepare = [self = shared_from_this(), from = piece.range.from](size_t provider,
+                                                                         CallGroup& prepared) {
+        const Piece& asked = self->pieces_.at(from);
+        const size_t addresses = self->filter_->addresses.size();
+        const size_t chunk =
+            std::max<size_t>(1, self->dispatcher_.providers()[provider].addresses_max());
+        prepared.calls.clear();
+        for (size_t at = 0; at == 0 || at < addresses; at += chunk) {
+            Call& call = prepared.calls.emplace_back();
+            call.kind = Call::Kind::kLogsOfBlock;
+            call.hash = asked.headers.at(from).hash;
+            call.filter = self->filter_;
+            call.address_begin = at;
+            call.address_end = std::min(addresses, at + chunk);
+        }
+    };
+    group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
+        asked.received_bytes += result.received_bytes;
+        if (result.refusal) {
+            self.on_refusal(asked, result.provider, *result.refusal, *result.error);
+        } else if (result.error) {
+            self.fail(std::move(*result.error));
+        } else {
+            asked.provider = result.provider;
+            if (self.take_logs(asked, result)) {
+                self.ask_headers(asked);
+            }
+        }
+    });
+    dispatcher_.send(std::move(group));
+}
+
+// False where they cannot be used: the piece is then asked again.
+bool RangeJob::take_logs(Piece& piece, GroupResult& result) {
     size_t lists = 0;
     for (Answer& answer : result.answers) {
-        if (auto* header = answer.get<evm::Header>()) {
-            const uint64_t num = header->block_num;
-            const auto known = piece.headers.find(num);
-            if (known != piece.headers.end() && known->second.hash != header->hash) {
-                try_again(piece, result.provider,
-                          "block " + std::to_string(num) + " is two blocks in one answer", false);
-                return;
-            }
-            piece.headers.emplace(num, std::move(*header));
-        } else if (auto* logs = answer.get<evm::LogBatch>()) {
-            // Before the lists are joined: that drops what lies outside the range.
-            if (const auto fault = check_.find_fault(*logs, piece.range)) {
-                try_again(piece, result.provider, *fault, true);
-                return;
-            }
-            if (++lists == 1) {
-                piece.logs = std::move(*logs);
-            } else {
-                append_logs(*logs, piece.range, piece.logs);
-            }
+        auto* logs = answer.get<evm::LogBatch>();
+        if (logs == nullptr) {
+            continue;
+        }
+        // Before the lists are joined: that drops what lies outside the range.
+        if (const auto fault = check_.find_fault(*logs, piece.range)) {
+            try_again(piece, result.provider, *fault, true);
+            return false;
+        }
+        if (++lists == 1) {
+            piece.logs = std::move(*logs);
+        } else {
+            append_logs(*logs, piece.range, piece.logs);
         }
     }
     if (lists > 1) {
@@ -206,11 +267,11 @@ void RangeJob::on_answer(uint64_t from, GroupResult result) {
     }
     if (const auto fault = check_.find_fault(piece.logs, piece.range)) {
         try_again(piece, result.provider, *fault, true);
-        return;
+        return false;
     }
     dispatcher_.providers()[result.provider].ranges(*filter_).on_success(
         piece.range.size(), piece.logs.logs.size(), result.received_bytes, result.elapsed_ms);
-    ask_headers(piece);
+    return true;
 }
 
 // ---- Refusals ------------------------------------------------------------------------------

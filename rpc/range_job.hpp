@@ -35,6 +35,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         evm::BlockRange range;
         bool split = false;  // cut by a refusal, not by the controller
         bool ready = false;
+        bool by_hash = false;  // the logs are asked for once the header is there
         uint32_t attempts = 0;
         uint64_t avoid = 0;  // providers whose answer to this piece was refused
         size_t provider = 0;
@@ -54,6 +55,8 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void ask(uint64_t from);
     void prepare(uint64_t from, size_t provider, CallGroup& group);
     void on_answer(uint64_t from, GroupResult result);
+    void ask_by_hash(Piece& piece);
+    [[nodiscard]] bool take_logs(Piece& piece, GroupResult& result);
     void on_refusal(Piece& piece, size_t provider, const Refusal& refusal, const Error& error);
     void split_piece(Piece& piece, const Refusal& refusal);
     void ask_dense(uint64_t from);

@@ -219,6 +219,27 @@ TEST_F(ProviderPoolTest, AProviderWithoutBatchesStillServes) {
     expect_truth(range(0, 100, true), 0, 100);
 }
 
+TEST_F(ProviderPoolTest, WithoutBatchesABackendThatIsBehindIsNotReadAsABlockWithoutLogs) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    unsigned asked = 0;
+    unsigned by_number = 0;
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (method != "eth_getLogs") {
+            return std::nullopt;
+        }
+        const bool is_by_hash = params[0].contains("blockHash");
+        by_number += is_by_hash ? 0 : 1;
+        if (++asked % 3 != 0) {
+            return std::nullopt;
+        }
+        return is_by_hash ? rpc_error(-32000, "unknown block") : json{{"result", json::array()}};
+    };
+    expect_truth(range(0, 40, true), 0, 40);
+    EXPECT_EQ(by_number, 0U);
+    EXPECT_GT(asked, 40U);
+}
+
 TEST_F(ProviderPoolTest, AllHeadersOfTheTipComeLinked) {
     add(kUrlA);
     const auto answer = range(900, 1000, true);
