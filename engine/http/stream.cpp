@@ -56,6 +56,9 @@ StreamHub::~StreamHub() {
 }
 
 void StreamHub::start() {
+    if (const storage::Database* database = database_(); database != nullptr) {
+        base_ = database->cursor();
+    }
     thread_ = std::jthread{[this](const std::stop_token& done) {
         while (!done.stop_requested()) {
             while (step()) {
@@ -318,6 +321,11 @@ void StreamHub::apply_retract(const Raw& raw, StreamRecord& record) {
         record.rows.push_back(
             {place.first, place.second, row_json(place.first, place.second, before), {}});
     }
+}
+
+uint64_t StreamHub::newest_seq() const {
+    const std::scoped_lock lock{ring_mutex_};
+    return next_seq_ - 1;
 }
 
 void StreamHub::append(std::shared_ptr<StreamRecord> record) {

@@ -117,7 +117,7 @@ class StreamHub final : public IndexObserver {
               std::function<bool()> is_live, StreamOptions options);
     ~StreamHub() override;
 
-    /// Renders on a thread of its own until `stop`.
+    /// Renders on a thread of its own until `stop`. Before the first commit.
     void start();
     void stop();
     /// Renders one waiting piece; false where there is none.
@@ -134,6 +134,8 @@ class StreamHub final : public IndexObserver {
 
     /// kUnavailable before there is a database; kTooLarge with too many clients.
     [[nodiscard]] Result<std::unique_ptr<StreamReader>> subscribe(StreamFilter filter);
+    /// Counts messages; 0 = none yet.
+    [[nodiscard]] uint64_t newest_seq() const;
     /// `wake` is called from any thread whenever there may be news; until `remove_wake` has
     /// returned.
     uint64_t add_wake(std::function<void()> wake);
@@ -184,6 +186,8 @@ class StreamHub final : public IndexObserver {
     std::deque<std::shared_ptr<const StreamRecord>> ring_;
     size_t ring_bytes_ = 0;
     uint64_t next_seq_ = 1;
+    /// The state that the ring's first message follows on.
+    std::optional<storage::Cursor> base_;
     size_t readers_ = 0;
 
     std::mutex wake_mutex_;

@@ -228,6 +228,11 @@ bool StreamReader::resume_in_ring(std::string& out) {
         } else if (cursor && cursor->block_num == known.block_num &&
                    cursor->block_hash == known.hash) {
             skip_commits_ = cursor->commit_num;  // Nothing has happened since.
+        } else if (hub_.base_ && hub_.base_->block_num == known.block_num &&
+                   hub_.base_->block_hash == known.hash &&
+                   (hub_.ring_.empty() || hub_.ring_.front()->seq == 1)) {
+            next_seq_ = 1;  // All that has happened since the start is in the ring.
+            skip_commits_ = hub_.base_->commit_num;
         } else {
             return false;
         }

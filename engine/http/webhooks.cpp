@@ -173,6 +173,10 @@ void WebhookPart::run() {
 
 /// False where a webhook could not get its task now and must get it soon.
 bool WebhookPart::add_tasks() {
+    const uint64_t newest = hub_.newest_seq();
+    if (seen_ == newest) {
+        return true;
+    }
     WorkQueue* queue = service_.queue();
     // While the index catches up its rows are of the past; receivers hear of the present.
     if (queue == nullptr || service_.indexer().progress().state.load() != Lifecycle::kLive) {
@@ -199,6 +203,9 @@ bool WebhookPart::add_tasks() {
             logging::debug("a webhook has to wait",
                            {{"webhook", webhook.name}, {"why", added.error().message}});
         }
+    }
+    if (all_added) {
+        seen_ = newest;
     }
     return all_added;
 }

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -36,6 +37,7 @@ class WebhookPart final : public ServicePart {
     std::condition_variable changed_;
     bool has_news_ = true;
     bool is_over_ = false;
+    std::optional<uint64_t> seen_;  ///< the thread's own: the newest message that has its tasks
     std::jthread thread_;
 };
 

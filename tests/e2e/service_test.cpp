@@ -134,6 +134,41 @@ TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     EXPECT_EQ(service.wait(), 0);
 }
 
+TEST_F(ServiceCommandTest, TasksMendADamagedDatabaseBesideTheIndex) {
+    auto once = run_arguments();
+    once.insert(once.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(once).code, 0);
+    const auto dump = [this] {
+        return plumbline({"dump", db_, "--entity", "vote"}).out + plumbline({"dump", db_, "--events"}).out;
+    };
+    const auto damage = [this](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage");
+        arguments.insert(arguments.begin() + 2, db_);
+        return run_command(arguments).code;
+    };
+    const auto run_task = [&](const std::string& kind, const std::vector<std::string>& arguments) {
+        std::vector<std::string> add{"task", "add", db_, kind};
+        add.insert(add.end(), arguments.begin(), arguments.end());
+        ASSERT_EQ(plumbline(add).code, 0);
+        Child service{plumbline_command(run_arguments())};
+        EXPECT_TRUE(eventually([&] { return is_done(kind); })) << kind;
+        service.send_signal(SIGTERM);
+        EXPECT_EQ(service.wait(), 0);
+    };
+    const std::string before = dump();
+
+    ASSERT_EQ(damage({"set-field", "--entity", "vote", "--field", "weight", "--value", "999"}), 0);
+    ASSERT_EQ(damage({"drop-event", "--seed", "3"}), 0);
+    ASSERT_NE(dump(), before);
+    run_task("repair", {});
+    EXPECT_EQ(dump(), before);
+
+    ASSERT_EQ(damage({"drop-event", "--seed", "5"}), 0);
+    ASSERT_NE(dump(), before);
+    run_task("refetch", {"1", std::to_string(status(db_)["head_block"].get<uint64_t>())});
+    EXPECT_EQ(dump(), before);
+}
+
 TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
     auto arguments = run_arguments();
     arguments.insert(arguments.end(), {"--until", "head"});
