@@ -107,6 +107,9 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     };
     writer_ = std::make_unique<Writer>(*database_, plan_, channel_, progress_, *options_.clock,
                                        options_.ingest, std::move(refold), options_.observer);
+    if (options_.commit_aside) {
+        writer_->commit_aside();
+    }
     follower_ = std::make_unique<Follower>(
         source_, plan_, find_parents(options_.config, plan_->sources()), *database_, channel_,
         progress_, *options_.clock, options_.ingest, options_.until);
@@ -309,6 +312,7 @@ Status Indexer::stop() {
 // --- threads ---------------------------------------------------------------------------------
 
 void Indexer::run_writer(const std::stop_token& stop) {
+    writer_->commit_aside();
     while (!stop.stop_requested()) {
         if (!writer_->step()) {
             writer_->wait(kWriterWaitMs);

@@ -45,6 +45,8 @@ struct IndexerOptions {
     const Clock* clock = nullptr;       ///< must outlive the indexer; null: the machine's
     rocksdb::Env* env = nullptr;        ///< see storage::OpenOptions
     bool tiny_buffers = false;
+    /// Commits on a thread of their own where steps are driven from outside, too; `run` always does.
+    bool commit_aside = false;
 };
 
 /// Where `db_path` of a config lies.

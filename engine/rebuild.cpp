@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/aside.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -220,70 +222,7 @@ class Reader {
     std::thread thread_;
 };
 
-/// Commits one batch at a time on a thread of its own. The batch belongs to the caller while no
-/// commit is under way.
-class CommitThread {
-  public:
-    explicit CommitThread(storage::Database& database)
-        : database_{database},
-          batch_{database.make_batch()},
-          thread_{[this] { run(); }} {}
-    CommitThread(const CommitThread&) = delete;
-    CommitThread& operator=(const CommitThread&) = delete;
-    ~CommitThread() {
-        {
-            const std::scoped_lock lock{mutex_};
-            stop_ = true;
-        }
-        changed_.notify_all();
-        thread_.join();
-    }
-
-    /// Waits for the commit under way; then the batch is empty and the caller's.
-    [[nodiscard]] Status wait() {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [this] { return !busy_; });
-        return status_;
-    }
-    [[nodiscard]] storage::CommitBatch& batch() { return *batch_; }
-    void start() {
-        {
-            const std::scoped_lock lock{mutex_};
-            busy_ = true;
-        }
-        changed_.notify_all();
-    }
-
-  private:
-    void run() {
-        std::unique_lock lock{mutex_};
-        while (true) {
-            changed_.wait(lock, [this] { return busy_ || stop_; });
-            if (!busy_) {
-                return;
-            }
-            lock.unlock();
-            Status status = database_.commit(*batch_, storage::Durability::kBulk);
-            lock.lock();
-            if (status_) {
-                status_ = std::move(status);
-            }
-            busy_ = false;
-            changed_.notify_all();
-        }
-    }
-
-    storage::Database& database_;
-    std::unique_ptr<storage::CommitBatch> batch_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    Status status_;  ///< the first failure stays
-    bool busy_ = false;
-    bool stop_ = false;
-    std::thread thread_;
-};
-
-/// One run. One thread of its own making aside.
+/// One run. While a commit is under way its batch belongs to `commits_`.
 class Rebuild {
   public:
     Rebuild(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
@@ -291,11 +230,13 @@ class Rebuild {
             const storage::Cursor& cursor)
         : options_{options},
           fold_{std::move(plan), target, FoldOptions{options.cache_bytes, true}},
-          commits_{target},
+          target_{target},
+          batch_{target.make_batch()},
           reader_{source, until_block, cursor.finalized, options.on_damage},
           until_block_{until_block},
           finalized_{cursor.finalized} {
         progress_.events_total = cursor.event_count;
+        commits_.use_thread();
     }
 
     [[nodiscard]] Status run(const std::vector<storage::ChildRow>& children,
@@ -322,7 +263,7 @@ class Rebuild {
         });
         PLUMBLINE_TRY_VOID(correct_below(UINT64_MAX));
         PLUMBLINE_TRY_VOID(flush());
-        PLUMBLINE_TRY_VOID(commits_.wait());
+        PLUMBLINE_TRY_VOID(wait_for_commit());
         tell();
         return ok();
     }
@@ -381,11 +322,17 @@ class Rebuild {
         return ok();
     }
 
+    [[nodiscard]] Status wait_for_commit() {
+        commits_.wait();
+        return committed_;
+    }
+
     [[nodiscard]] Status flush() {
-        PLUMBLINE_TRY_VOID(commits_.wait());
-        PLUMBLINE_TRY_VOID(fold_.flush(commits_.batch()));
-        if (!commits_.batch().empty()) {
-            commits_.start();
+        PLUMBLINE_TRY_VOID(wait_for_commit());
+        PLUMBLINE_TRY_VOID(fold_.flush(*batch_));
+        if (!batch_->empty()) {
+            commits_.start(
+                [this] { committed_ = target_.commit(*batch_, storage::Durability::kBulk); });
         }
         return ok();
     }
@@ -413,7 +360,10 @@ class Rebuild {
 
     const RebuildOptions& options_;
     Fold fold_;
-    CommitThread commits_;
+    storage::Database& target_;
+    std::unique_ptr<storage::CommitBatch> batch_;
+    Status committed_;  ///< how the last commit ended
+    Aside commits_;
     Reader reader_;
     RebuildProgress progress_;
     FoldBlock block_;

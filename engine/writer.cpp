@@ -15,6 +15,9 @@ namespace plumbline::engine {
 
 namespace {
 
+/// About what a log takes in a commit besides its data.
+constexpr uint64_t kLogBytes = 128;
+
 const Harvest* harvest_of(const WorkItem& item) {
     const auto* append = std::get_if<AppendWork>(&item.work);
     return append == nullptr ? nullptr : &append->harvest;
@@ -67,44 +70,31 @@ bool Writer::step() {
         return false;
     }
     retry_ms_ = -1;
-    if (is_sealed_) {
-        return commit_sealed();
+    if (is_written_ && !aside_.is_busy()) {
+        return end_commit();
+    }
+    if ((sealed_ && !is_written_) || folded_.is_full) {
+        return commit_in_hand();
     }
     if (!channel_.calls.empty()) {
-        if (last_block_) {
-            // They see whole commits only.
-            if (const Status sealed = seal(); !sealed) {
-                return handle_error(sealed.error(), "folding");
-            }
-            return commit_sealed();
+        if (has_in_hand()) {
+            return commit_in_hand();  // They see whole commits only.
         }
         run_calls();
         return true;
     }
-    if (at_item_ == open_.size()) {
+    if (folded_.item == open_.size()) {
         if (std::optional<WorkItem> item = channel_.queue.try_pop()) {
             open_.push_back(*std::move(item));
-        } else if (last_block_) {
-            // Nothing more comes at once: what is folded should be seen.
-            if (const Status sealed = seal(); !sealed) {
-                return handle_error(sealed.error(), "folding");
-            }
-            return commit_sealed();
+        } else if (has_in_hand()) {
+            return commit_in_hand();  // Nothing more comes at once: it should be seen.
         } else {
-            if (unsynced_ && clock_.monotonic_ms() - last_sync_ms_ >= options_.sync_interval_ms) {
-                if (const Status synced = database_.sync(); !synced) {
-                    return handle_error(synced.error(), "syncing");
-                }
-                unsynced_ = false;
-                last_sync_ms_ = clock_.monotonic_ms();
-                return true;
-            }
-            return false;
+            return sync_if_due();
         }
     }
-    WorkItem& item = open_[at_item_];
+    WorkItem& item = open_[folded_.item];
     if (item.epoch <= channel_.refused_epoch.load()) {
-        PLUMBLINE_CHECK(!last_block_ && at_item_ == 0);
+        PLUMBLINE_CHECK(!has_in_hand() && folded_.item == 0);
         finish_item(item);
         open_.pop_front();
         return true;
@@ -112,16 +102,29 @@ bool Writer::step() {
     if (harvest_of(item) != nullptr) {
         return fold_more();
     }
-    if (last_block_) {
-        if (const Status sealed = seal(); !sealed) {
-            return handle_error(sealed.error(), "folding");
-        }
-        return commit_sealed();
+    if (has_in_hand()) {
+        return commit_in_hand();
     }
-    PLUMBLINE_CHECK(at_item_ == 0);
+    return step_command(item);
+}
+
+bool Writer::sync_if_due() {
+    if (!unsynced_ || clock_.monotonic_ms() - last_sync_ms_ < options_.sync_interval_ms) {
+        return false;
+    }
+    if (const Status synced = database_.sync(); !synced) {
+        return handle_error(synced.error(), "syncing");
+    }
+    unsynced_ = false;
+    last_sync_ms_ = clock_.monotonic_ms();
+    return true;
+}
+
+bool Writer::step_command(WorkItem& item) {
+    PLUMBLINE_CHECK(folded_.item == 0);
     const uint64_t refused_before = channel_.refused_epoch.load();
     if (Status done = run_command(item); !done) {
-        return handle_error(std::move(done).error(), "writing");
+        return fail_fold(std::move(done).error(), "writing");
     }
     on_success();
     if (channel_.refused_epoch.load() == refused_before) {
@@ -147,7 +150,10 @@ Status Writer::make_fold() {
 
 /// The chain must go on where the index ends; the fetcher has checked that, the disk is ours.
 bool Writer::joins(const Harvest& harvest) const {
-    std::optional<BlockInfo> before = last_block_;
+    std::optional<BlockInfo> before = folded_.last;
+    if (!before && sealed_) {
+        before = sealed_->folded.last;
+    }
     if (!before) {
         if (const std::optional<storage::Cursor> cursor = database_.cursor()) {
             before = BlockInfo{cursor->block_num, cursor->block_hash, {}, 0};
@@ -166,66 +172,69 @@ bool Writer::joins(const Harvest& harvest) const {
 bool Writer::fold_more() {
     if (!fold_) {
         if (Status made = make_fold(); !made) {
-            return handle_error(std::move(made).error(), "starting the fold");
+            return fail_fold(std::move(made).error(), "starting the fold");
         }
     }
-    const WorkItem& item = open_[at_item_];
+    const WorkItem& item = open_[folded_.item];
     const Harvest& harvest = *harvest_of(item);
-    if (at_ == Pos{}) {
+    if (folded_.at == Pos{}) {
         if (!joins(harvest)) {
-            if (last_block_) {
-                // What came before is good: it goes in first, then this is looked at again.
-                if (const Status sealed = seal(); !sealed) {
-                    return handle_error(sealed.error(), "folding");
-                }
-                return commit_sealed();
+            if (has_in_hand()) {
+                return commit_in_hand();  // What came before is good; then this is looked at again.
             }
             refuse(item,
                    fmt::format("block {} does not follow what is stored", harvest.range.from));
             return true;
         }
-        coverage_from_ = harvest.range.from;
+        folded_.coverage_from = harvest.range.from;
     }
-    while (at_.block < harvest.blocks.size()) {
-        const BlockInfo& block = harvest.blocks[at_.block];
+    const auto is_large = [this] {
+        return folded_.events >= options_.commit_events_max ||
+               folded_.log_bytes + fold_->pending_bytes() >= options_.commit_bytes_max;
+    };
+    Segment segment{&harvest, folded_.at, {}, {}};
+    while (folded_.at.block < harvest.blocks.size()) {
+        const BlockInfo& block = harvest.blocks[folded_.at.block];
         const bool keep_undo = block.block_num > harvest.finalized;
-        if (keep_undo && last_block_) {
+        if (keep_undo && has_in_hand()) {
             break;  // A block that is not final is committed by itself.
         }
-        if (!last_block_) {
-            pending_from_ = coverage_from_;
+        if (!folded_.last) {
+            folded_.from = folded_.coverage_from;
         }
-        if (Status folded = fold_block(harvest, at_.block); !folded) {
-            return handle_error(std::move(folded).error(), "folding");
+        if (Status folded = fold_block(harvest, folded_.at.block); !folded) {
+            return fail_fold(std::move(folded).error(), "folding");
         }
-        last_block_ = block;
-        pending_finalized_ = std::min(harvest.finalized, block.block_num);
-        ++at_.block;
-        if (keep_undo || pending_events_ >= options_.commit_events_max ||
-            batch_->size_bytes() + fold_->pending_bytes() >= options_.commit_bytes_max) {
+        folded_.last = block;
+        folded_.finalized = std::min(harvest.finalized, block.block_num);
+        ++folded_.at.block;
+        if (keep_undo || is_large()) {
             break;
         }
     }
-    PLUMBLINE_CHECK(last_block_.has_value());
-    const bool is_whole = at_.block == harvest.blocks.size();
-    const BlockInfo& next_block = is_whole ? harvest.blocks.back() : harvest.blocks[at_.block];
-    const bool is_tail =
-        next_block.block_num > harvest.finalized || last_block_->block_num > harvest.finalized;
-    const bool is_full = pending_events_ >= options_.commit_events_max ||
-                         batch_->size_bytes() + fold_->pending_bytes() >= options_.commit_bytes_max;
-    extend_coverage(*batch_, harvest, coverage_from_,
-                    is_whole ? harvest.range.to : last_block_->block_num);
-    coverage_from_ = last_block_->block_num + 1;
-    sync_next_ = std::get<AppendWork>(item.work).sync;
-    if (is_whole) {
-        ++at_item_;
-        at_ = {};
+    if (!folded_.last) {
+        return commit_in_hand();  // Only the commit under way stands before a block with undo.
     }
-    if (!is_whole || is_tail || is_full || sync_next_) {
-        if (const Status sealed = seal(); !sealed) {
-            return handle_error(sealed.error(), "folding");
-        }
-        return commit_sealed();
+    const bool is_whole = folded_.at.block == harvest.blocks.size();
+    const BlockInfo& next_block =
+        is_whole ? harvest.blocks.back() : harvest.blocks[folded_.at.block];
+    const bool is_tail = next_block.block_num > harvest.finalized ||
+                         folded_.last->block_num > harvest.finalized;
+    if (folded_.at != segment.from) {
+        segment.to = folded_.at;
+        segment.coverage = {folded_.coverage_from,
+                            is_whole ? harvest.range.to : folded_.last->block_num};
+        folded_.segments.push_back(segment);
+        folded_.coverage_from = folded_.last->block_num + 1;
+        folded_.sync = std::get<AppendWork>(item.work).sync;
+    }
+    if (is_whole) {
+        ++folded_.item;
+        folded_.at = {};
+    }
+    if (!is_whole || is_tail || is_large() || folded_.sync) {
+        folded_.is_full = true;
+        return commit_in_hand();
     }
     return true;
 }
@@ -234,115 +243,155 @@ Status Writer::fold_block(const Harvest& harvest, size_t index) {
     const BlockInfo& block = harvest.blocks[index];
     const bool keep_undo = block.block_num > harvest.finalized;
     fold_->begin_block({block.block_num, block.hash, block.timestamp, keep_undo});
-    const size_t first = at_.log;
-    for (; at_.log < harvest.logs.logs.size(); ++at_.log) {
-        const evm::Log& log = harvest.logs.logs[at_.log];
+    Pos& at = folded_.at;
+    for (; at.log < harvest.logs.logs.size(); ++at.log) {
+        const evm::Log& log = harvest.logs.logs[at.log];
         if (log.block_num != block.block_num) {
             break;
         }
-        const ByteView data = harvest.logs.data(log);
-        const storage::TxnFields* txn = harvest.txn(at_.log);
-        fold_->look_ahead(harvest.logs, at_.log);
-        batch_->append_log(log, data, txn);
-        PLUMBLINE_TRY_VOID(fold_->apply(log, data, txn));
+        fold_->look_ahead(harvest.logs, at.log);
+        PLUMBLINE_TRY_VOID(fold_->apply(log, harvest.logs.data(log), harvest.txn(at.log)));
         // Its logs count from after the announcement on.
-        for (; at_.child < harvest.children.size(); ++at_.child) {
-            const storage::ChildRow& child = harvest.children[at_.child];
+        for (; at.child < harvest.children.size(); ++at.child) {
+            const storage::ChildRow& child = harvest.children[at.child];
             if (child.block_num != log.block_num || child.log_index != log.log_index) {
                 break;
             }
-            batch_->append_child(child);
             fold_->add_child(child);
         }
-    }
-    const size_t events = at_.log - first;
-    pending_events_ += events;
-    if (changes_.bytes_max > 0 && events > 0) {
-        pending_logs_.push_back({&harvest, first, at_.log});
-    }
-    // The row of the newest final block stays until finality moves on: it is what a rollback to
-    // there goes back to. So the last block of a commit always has one.
-    const bool is_last = index + 1 == harvest.blocks.size();
-    if (events > 0 || keep_undo || is_last) {
-        batch_->append_block(to_row(block, events));
+        ++folded_.events;
+        folded_.log_bytes += log.data_size / 2 + kLogBytes;  // It is packed.
     }
     return ok();
 }
 
-void Writer::extend_coverage(storage::CommitBatch& batch, const Harvest& harvest, uint64_t from,
-                             uint64_t to) const {
+void Writer::extend_coverage(storage::CommitBatch& batch, const Harvest& harvest,
+                             evm::BlockRange range) const {
     for (const uint32_t i : harvest.sources) {
-        if (from <= to) {
-            batch.extend_coverage({plan_->sources()[i].fingerprint,
-                                   {from, to},
-                                   harvest.provider,
+        if (range.from <= range.to) {
+            batch.extend_coverage({plan_->sources()[i].fingerprint, range, harvest.provider,
                                    storage::ProofLevel::kFetched});
         }
     }
 }
 
+// --- committing ------------------------------------------------------------------------------
+
+/// Brings one commit further: waits for the one under way, tries again, or begins the next.
+bool Writer::commit_in_hand() {
+    if (is_written_) {
+        aside_.wait();
+        return end_commit();
+    }
+    if (!sealed_) {
+        if (const Status sealed = seal(); !sealed) {
+            return fail_fold(sealed.error(), "folding");
+        }
+    }
+    return start_commit();
+}
+
 Status Writer::seal() {
-    changes_.clear();
-    PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
-    batch_->set_cursor(last_block_->block_num, last_block_->hash, last_block_->timestamp);
-    batch_->set_finalized(pending_finalized_);
-    is_sealed_ = true;
+    PLUMBLINE_TRY_VOID(fold_->flush(*batch_));
+    batch_->set_cursor(folded_.last->block_num, folded_.last->hash, folded_.last->timestamp);
+    batch_->set_finalized(folded_.finalized);
+    Folded next;
+    next.item = folded_.item;
+    next.at = folded_.at;
+    next.coverage_from = folded_.coverage_from;
+    sealed_.emplace();
+    sealed_->folded = std::exchange(folded_, std::move(next));
+    sealed_->quarantined = fold_->stats().quarantined;
     return ok();
 }
 
-bool Writer::commit_sealed() {
-    const int64_t now = clock_.monotonic_ms();
-    const bool sync = sync_next_ || (unsynced_ && now - last_sync_ms_ >= options_.sync_interval_ms);
-    const Status written = database_.commit(
-        *batch_, sync ? storage::Durability::kSync : storage::Durability::kBuffered);
-    if (!written) {
-        return handle_error(written.error(), "committing");
+bool Writer::start_commit() {
+    Sealed& sealed = *sealed_;
+    sealed.started_ms = clock_.monotonic_ms();
+    sealed.sync = sealed.folded.sync ||
+                  (unsynced_ && sealed.started_ms - last_sync_ms_ >= options_.sync_interval_ms);
+    if (sealed.folded.sync || sealed.folded.last->block_num > sealed.folded.finalized) {
+        write_commit();  // At the head nothing is there to be folded meanwhile.
+        return end_commit();
     }
-    progress_.commit_ms += static_cast<uint64_t>(clock_.monotonic_ms() - now);
+    is_written_ = true;
+    aside_.start([this] { write_commit(); });
+    return true;
+}
+
+/// Perhaps on another thread; only `sealed_`, `batch_` and what segments name are touched.
+void Writer::write_commit() {
+    Sealed& sealed = *sealed_;
+    if (!sealed.has_logs) {
+        for (const Segment& segment : sealed.folded.segments) {
+            append_segment(segment);
+        }
+        sealed.has_logs = true;
+    }
+    sealed.status = database_.commit(
+        *batch_, sealed.sync ? storage::Durability::kSync : storage::Durability::kBuffered);
+    sealed.took_ms = clock_.monotonic_ms() - sealed.started_ms;
+}
+
+void Writer::append_segment(const Segment& segment) {
+    const Harvest& harvest = *segment.harvest;
+    Pos at = segment.from;
+    for (; at.block < segment.to.block; ++at.block) {
+        const BlockInfo& block = harvest.blocks[at.block];
+        const size_t first = at.log;
+        for (; at.log < segment.to.log && harvest.logs.logs[at.log].block_num == block.block_num;
+             ++at.log) {
+            const evm::Log& log = harvest.logs.logs[at.log];
+            batch_->append_log(log, harvest.logs.data(log), harvest.txn(at.log));
+        }
+        // The row of the newest final block stays until finality moves on: it is what a rollback to
+        // there goes back to. So the last block of a commit always has one.
+        const size_t events = at.log - first;
+        const bool is_last = at.block + 1 == harvest.blocks.size();
+        if (events > 0 || block.block_num > harvest.finalized || is_last) {
+            batch_->append_block(to_row(block, events));
+        }
+    }
+    for (; at.child < segment.to.child; ++at.child) {
+        batch_->append_child(harvest.children[at.child]);
+    }
+    extend_coverage(*batch_, harvest, segment.coverage);
+}
+
+bool Writer::end_commit() {
+    is_written_ = false;
+    Sealed& sealed = *sealed_;
+    if (!sealed.status) {
+        return handle_error(std::exchange(sealed.status, ok()).error(), "committing");
+    }
+    progress_.commit_ms += static_cast<uint64_t>(sealed.took_ms);
     on_success();
-    unsynced_ = !sync;
-    if (sync) {
-        last_sync_ms_ = now;
+    unsynced_ = !sealed.sync;
+    if (sealed.sync) {
+        last_sync_ms_ = sealed.started_ms;
     }
     after_commit();
     return true;
 }
 
-/// Before anything of the commit is let go.
-void Writer::tell_rows(evm::BlockRange range) const {
-    observer_->on_rows({range, last_block_->hash, last_block_->timestamp, pending_finalized_,
-                        pending_events_, changes_.is_whole() ? &changes_.rows : nullptr,
-                        pending_logs_});
-}
-
 void Writer::after_commit() {
-    const evm::BlockRange range{pending_from_, last_block_->block_num};
-    const uint64_t events = pending_events_;
-    if (changes_.bytes_max > 0) {
-        tell_rows(range);
-    }
-    pending_logs_.clear();
-    const uint64_t quarantined = fold_->stats().quarantined;
-    progress_.events += events;
+    const Sealed done = *std::exchange(sealed_, std::nullopt);
+    const evm::BlockRange range{done.folded.from, done.folded.last->block_num};
+    progress_.events += done.folded.events;
     ++progress_.commits;
-    progress_.next_block = last_block_->block_num + 1;
-    progress_.finalized_block = pending_finalized_;
-    progress_.quarantined += quarantined - quarantined_before_;
-    quarantined_before_ = quarantined;
-    batch_->clear();
-    is_sealed_ = false;
-    sync_next_ = false;
-    last_block_.reset();
-    pending_events_ = 0;
-    while (at_item_ > 0) {
+    progress_.next_block = range.to + 1;
+    progress_.finalized_block = done.folded.finalized;
+    progress_.quarantined += done.quarantined - quarantined_before_;
+    quarantined_before_ = done.quarantined;
+    folded_.item -= done.folded.item;
+    for (size_t i = 0; i < done.folded.item; ++i) {
         finish_item(open_.front());
         open_.pop_front();
-        --at_item_;
     }
-    committed_ = at_;
-    committed_coverage_from_ = coverage_from_;
+    committed_ = done.folded.at;
+    committed_coverage_from_ = done.folded.coverage_from;
     if (observer_ != nullptr) {
-        observer_->on_commit(range, events);
+        observer_->on_commit(range, done.folded.events);
     }
 }
 
@@ -357,11 +406,21 @@ void Writer::on_success() {
     }
 }
 
+/// What was folded since the last commit is done again. Always false, so that callers can return it.
+bool Writer::fail_fold(Error error, std::string_view doing) {
+    if (is_written_) {
+        // Its own trouble, if it has any, is told as well, and then counts.
+        aside_.wait();
+        if (!end_commit() && failed_) {
+            return false;
+        }
+    }
+    rewind();
+    return handle_error(std::move(error), doing);
+}
+
 /// Always false, so that callers can return it.
 bool Writer::handle_error(Error error, std::string_view doing) {
-    if (!is_sealed_) {
-        rewind();  // A fold that failed half way is done again from the last commit.
-    }
     if (error.code == ErrorCode::kIo && !database_.needs_reopen()) {
         if (disk_notice_.due(clock_.monotonic_ms())) {
             logging::error(fmt::format("{}: {}; waiting until it works", doing, error.message));
@@ -380,22 +439,18 @@ bool Writer::handle_error(Error error, std::string_view doing) {
 void Writer::rewind() {
     fold_.reset();
     batch_.reset();
-    is_sealed_ = false;
-    sync_next_ = false;
-    last_block_.reset();
-    pending_events_ = 0;
-    pending_logs_.clear();
-    at_item_ = 0;
-    at_ = committed_;
-    coverage_from_ = committed_coverage_from_;
+    sealed_.reset();
+    folded_ = {};
+    folded_.at = committed_;
+    folded_.coverage_from = committed_coverage_from_;
 }
 
 /// Drops everything of the item's epoch; the follower looks at the chain again.
 void Writer::refuse(const WorkItem& item, const std::string& why) {
     logging::debug("work refused", {{"why", why}});
-    PLUMBLINE_CHECK(!last_block_);
+    PLUMBLINE_CHECK(!has_in_hand());
     channel_.refused_epoch = item.epoch;
-    at_ = {};
+    folded_.at = {};
     committed_ = {};
 }
 
@@ -405,11 +460,8 @@ void Writer::finish_item(const WorkItem& item) {
 
 Status Writer::finish() {
     channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
-    while (!failed_ && (is_sealed_ || last_block_)) {
-        if (!is_sealed_) {
-            PLUMBLINE_TRY_VOID(seal());
-        }
-        if (!commit_sealed()) {
+    while (!failed_ && has_in_hand()) {
+        if (!commit_in_hand()) {
             break;  // The disk does not take it: it will be fetched again.
         }
     }
@@ -521,7 +573,7 @@ Status Writer::do_fill(const Harvest& harvest) {
             batch->append_child(child);
         }
     }
-    extend_coverage(*batch, harvest, harvest.range.from, harvest.range.to);
+    extend_coverage(*batch, harvest, harvest.range);
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
     unsynced_ = true;

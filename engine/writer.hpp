@@ -2,6 +2,8 @@
 // commit for many final blocks, one commit a block above finality; rollbacks; folds of the whole
 // log.
 //
+// While a commit is written the events after it are folded already, where there is a thread for that.
+//
 // A full disk keeps the commit in hand and tries again until there is room. Damage stops it, and so
 // does a database that can only go on after it was opened again (kIo); nothing is lost by that.
 #pragma once
@@ -13,7 +15,9 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <vector>
 
+#include "core/base/aside.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold.hpp"
@@ -27,7 +31,8 @@ namespace plumbline::engine {
 /// Folds the whole log into a new generation and publishes it.
 using Refold = std::function<Status(storage::Database& database)>;
 
-/// One thread: the only one that writes to the database. `observer` may be null.
+/// One thread: the only one that writes to the database, by itself or by the thread it waits for.
+/// `observer` may be null.
 class Writer {
   public:
     Writer(storage::Database& database, std::shared_ptr<const Plan> plan, IngestChannel& channel,
@@ -37,6 +42,8 @@ class Writer {
     Writer& operator=(const Writer&) = delete;
     ~Writer();
 
+    /// From now on commits of final blocks run on a thread of their own.
+    void commit_aside() { aside_.use_thread(); }
     /// Does one piece of work: some blocks, a commit, a command. False where there is nothing to do
     /// now or the writer has failed (`IngestChannel::failure`).
     bool step();
@@ -54,14 +61,53 @@ class Writer {
         size_t child = 0;  ///< in `Harvest::children`
         friend bool operator==(const Pos&, const Pos&) = default;
     };
+    /// What of one item goes into a commit. The item stays in `open_` until then.
+    struct Segment {
+        const Harvest* harvest = nullptr;
+        Pos from;
+        Pos to;
+        evm::BlockRange coverage;
+    };
+    /// Blocks that were folded and belong into one commit.
+    struct Folded {
+        std::vector<Segment> segments;
+        uint64_t from = 0;  ///< the first block
+        std::optional<BlockInfo> last;
+        uint64_t events = 0;
+        uint64_t log_bytes = 0;
+        uint64_t finalized = 0;
+        bool sync = false;     ///< to be durable at once
+        bool is_full = false;  ///< nothing more may be added
+        // Where the work stands behind it.
+        size_t item = 0;
+        Pos at;
+        uint64_t coverage_from = 0;
+    };
+    /// A commit whose rows are in `batch_`.
+    struct Sealed {
+        Folded folded;
+        uint64_t quarantined = 0;  ///< by the fold so far
+        bool has_logs = false;     ///< they are in `batch_`, too
+        bool sync = false;
+        int64_t started_ms = 0;
+        int64_t took_ms = 0;
+        Status status;
+    };
 
+    bool sync_if_due();
+    bool step_command(WorkItem& item);
     [[nodiscard]] Status make_fold();
     bool fold_more();
     [[nodiscard]] Status fold_block(const Harvest& harvest, size_t block);
+    [[nodiscard]] bool has_in_hand() const noexcept { return sealed_ || folded_.last; }
+    bool commit_in_hand();
     [[nodiscard]] Status seal();
-    [[nodiscard]] bool commit_sealed();
+    bool start_commit();
+    void write_commit();
+    bool end_commit();
+    void append_segment(const Segment& segment);
     void after_commit();
-    void tell_rows(evm::BlockRange range) const;
+    bool fail_fold(Error error, std::string_view doing);
     bool handle_error(Error error, std::string_view doing);
     void on_success();
     void rewind();
@@ -74,8 +120,8 @@ class Writer {
     [[nodiscard]] Status do_rollback(const BlockInfo& target);
     [[nodiscard]] Status do_refold(const std::string& reason);
     [[nodiscard]] bool joins(const Harvest& harvest) const;
-    void extend_coverage(storage::CommitBatch& batch, const Harvest& harvest, uint64_t from,
-                         uint64_t to) const;
+    void extend_coverage(storage::CommitBatch& batch, const Harvest& harvest,
+                         evm::BlockRange range) const;
 
     storage::Database& database_;
     std::shared_ptr<const Plan> plan_;
@@ -89,19 +135,12 @@ class Writer {
 
     std::unique_ptr<Fold> fold_;
     std::unique_ptr<storage::CommitBatch> batch_;
-    std::deque<WorkItem> open_;   ///< taken from the queue, not yet wholly committed
-    size_t at_item_ = 0;          ///< the next block to fold: item of `open_`...
-    Pos at_;                      ///< ...and place in it
-    Pos committed_;               ///< in the first open item
-    uint64_t coverage_from_ = 0;  ///< of the item being folded: the first block not covered yet
+    std::deque<WorkItem> open_;  ///< taken from the queue, not yet wholly committed
+    Folded folded_;              ///< since the newest sealed commit
+    std::optional<Sealed> sealed_;
+    bool is_written_ = false;  ///< `sealed_` is under way in `aside_`
+    Pos committed_;            ///< in the first open item
     uint64_t committed_coverage_from_ = 0;
-    bool is_sealed_ = false;               ///< `batch_` is complete and only has to be written
-    bool sync_next_ = false;               ///< the sealed batch is to be durable at once
-    std::optional<BlockInfo> last_block_;  ///< folded
-    uint64_t pending_from_ = 0;            ///< the first block of the commit in hand
-    uint64_t pending_events_ = 0;
-    std::vector<LogSpan> pending_logs_;  ///< of the commit in hand, where somebody wants them
-    uint64_t pending_finalized_ = 0;
     uint64_t quarantined_before_ = 0;
     int64_t last_sync_ms_ = 0;
     bool unsynced_ = false;
@@ -110,6 +149,7 @@ class Writer {
     Backoff backoff_;
     CalmNotice disk_notice_;
     bool failed_ = false;
+    Aside aside_;  ///< goes first: it works on the rest
 };
 
 }  // namespace plumbline::engine

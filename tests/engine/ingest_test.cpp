@@ -140,7 +140,7 @@ class Rig {
   public:
     Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const ConfigParts& parts = {},
         Until until = {true, std::nullopt}, FakeNodeOptions node_options = {},
-        rocksdb::Env* env = nullptr)
+        rocksdb::Env* env = nullptr, bool commit_aside = false)
         : random_{seed * 7919 + 1} {
         node_options.seed = seed;
         node = std::make_unique<FakeNode>(chain, clock, node_options);
@@ -151,6 +151,7 @@ class Rig {
         options.clock = &clock;
         options.tiny_buffers = true;
         options.env = env;
+        options.commit_aside = commit_aside;
         if (seed != 0) {
             options.ingest = small_options(seed);
         }
@@ -865,13 +866,14 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
     uint64_t faults = 0;
     for (const uint64_t seed : seeds(12)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        const bool aside = seed % 3 == 0;
         FakeChain chain{seed};
         chain.mine(80);
         const Directory directory;
         const auto files = std::make_shared<storage::test::FaultFileSystem>();
         const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
         auto rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
-                                         FakeNodeOptions{}, env.get());
+                                         FakeNodeOptions{}, env.get(), aside);
         while (rig->indexer->database() == nullptr) {
             rig->step();
         }
@@ -884,7 +886,7 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
             EXPECT_TRUE(rig->indexer->database()->needs_reopen());
             rig.reset();
             rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
-                                        FakeNodeOptions{}, env.get());
+                                        FakeNodeOptions{}, env.get(), aside);
             ASSERT_NE(rig->indexer, nullptr) << rig->open_error->message;
         };
         std::mt19937_64 random{seed};
@@ -913,6 +915,45 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
     EXPECT_GT(faults, 0U);
 }
 
+TEST_F(IngestTest, ACommitThatFailsBesideTheFoldIsToldOnceAndNothingFollowsIt) {
+    int failures = 0;
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(120);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        Rig rig{chain, directory.db(), seed, {}, Until{}, {}, env.get(), true};
+        while (rig.indexer->progress().commits == 0) {
+            rig.step();
+        }
+        files->fill_after(0);
+        for (int i = 0; i < 400; ++i) {
+            rig.step();
+        }
+        ASSERT_FALSE(rig.indexer->failure().has_value()) << rig.indexer->failure()->message;
+        files->heal();
+        rig.clock.advance(60'000);
+        for (int i = 0; i < 200 && !rig.indexer->failure(); ++i) {
+            rig.step();
+        }
+        if (!rig.indexer->failure()) {
+            continue;  // All had been written when the disk was full.
+        }
+        ++failures;
+        const Error told = *rig.indexer->failure();
+        EXPECT_EQ(told.code, ErrorCode::kIo);
+        const auto cursor = rig.indexer->database()->cursor();
+        for (int i = 0; i < 20; ++i) {
+            EXPECT_FALSE(rig.indexer->step_writer());
+        }
+        EXPECT_EQ(rig.indexer->failure()->message, told.message);
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, cursor->block_num);
+    }
+    EXPECT_GT(failures, 0);
+}
+
 TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
     for (const uint64_t seed : seeds(15)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -925,7 +966,7 @@ TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
         for (int run = 0; run < 5; ++run) {
             {
                 Rig rig{chain, directory.db(), seed * 10 + static_cast<uint64_t>(run), {}, {},
-                        {},    env.get()};
+                        {},    env.get(),      seed % 3 == 0};
                 ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
                 while (run == 0 && rig.indexer->database() == nullptr) {
                     rig.step();
@@ -979,6 +1020,7 @@ TEST_F(IngestTest, ThreadsGiveTheSameBytesAndObserversHearEveryBlock) {
     options.db_path = directory.db();
     options.until = {true, std::nullopt};
     options.tiny_buffers = true;
+    options.ingest.commit_events_max = 5;  // many commits, each while the next is folded
     options.observer = &recorder;
     Result<std::unique_ptr<Indexer>> indexer = Indexer::open(std::move(options), node);
     ASSERT_TRUE(indexer.has_value());
