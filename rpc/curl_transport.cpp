@@ -30,6 +30,13 @@ using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
+/// What a server says of its body's size is believed up to here.
+constexpr size_t kBodyAtOnceMax = size_t{8} << 20;
+/// For curl to receive into: large answers come in few pieces.
+constexpr long kReceiveBytes = 256L << 10;  // NOLINT(google-runtime-int): curl's type
+/// Bodies whose memory is kept: new memory costs more than what is received into it.
+constexpr size_t kSparesMax = 2;
+
 void init_curl_once() {
     static std::once_flag once;
     std::call_once(once,
@@ -42,6 +49,7 @@ struct Exchange {
     HttpRequest request;
     Slist headers;
     Bytes body;
+    std::vector<Bytes>* spares = nullptr;
     bool too_large = false;
     std::optional<int64_t> retry_after_ms;
     Easy easy;
@@ -54,9 +62,24 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
         exchange.too_large = true;
         return 0;
     }
+    if (exchange.body.capacity() == 0 && !exchange.spares->empty()) {
+        exchange.body = std::move(exchange.spares->back());
+        exchange.spares->pop_back();
+    }
     const size_t needed = exchange.body.size() + bytes + kBodyPadding;
     if (exchange.body.capacity() < needed) {
-        exchange.body.reserve(std::max(needed, 2 * exchange.body.capacity()));
+        size_t room = std::max(needed, 2 * exchange.body.capacity());
+        curl_off_t told = -1;
+        if (exchange.body.empty() &&
+            curl_easy_getinfo(exchange.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &told) ==
+                CURLE_OK &&
+            told > 0) {
+            // All at once, instead of copying what came so far again and again. No word is taken
+            // for more than a body may have.
+            room = std::max(room, std::min(static_cast<size_t>(told), kBodyAtOnceMax) +
+                                      kBodyPadding);
+        }
+        exchange.body.reserve(room);
     }
     const auto* first = reinterpret_cast<const uint8_t*>(data);
     exchange.body.insert(exchange.body.end(), first, first + bytes);
@@ -141,6 +164,7 @@ struct CurlTransport::Impl {
     Multi multi;
     std::map<CURL*, std::unique_ptr<Exchange>> exchanges;
     std::vector<Easy> idle;
+    std::vector<Bytes> spares;  ///< empty bodies that have memory
     std::vector<HttpCompletion> failed_at_submit;
     uint64_t next_id = 1;
 
@@ -154,6 +178,7 @@ struct CurlTransport::Impl {
         set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         set(easy, CURLOPT_FOLLOWLOCATION, 0L);
         set(easy, CURLOPT_NOSIGNAL, 1L);
+        set(easy, CURLOPT_BUFFERSIZE, kReceiveBytes);
         set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));  // NOLINT
         set(easy, CURLOPT_PIPEWAIT, 1L);
         set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -252,6 +277,7 @@ uint64_t CurlTransport::submit(HttpRequest request) {
     const uint64_t id = impl_->next_id++;
     exchange->id = id;
     exchange->request = std::move(request);
+    exchange->spares = &impl_->spares;
     if (impl_->idle.empty()) {
         exchange->easy.reset(curl_easy_init());
         PLUMBLINE_CHECK(exchange->easy != nullptr);
@@ -290,6 +316,14 @@ void CurlTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
                         static_cast<int>(std::min<int64_t>(wait_ms - waited, 1000)), nullptr);
         curl_multi_perform(impl.multi.get(), &running);
         impl.collect(completions);
+    }
+}
+
+void CurlTransport::give_back(Bytes body) {
+    if (impl_->spares.size() < kSparesMax && body.capacity() >= static_cast<size_t>(kReceiveBytes) &&
+        body.capacity() <= kBodyAtOnceMax + kBodyPadding) {
+        body.clear();
+        impl_->spares.push_back(std::move(body));
     }
 }
 

@@ -26,6 +26,7 @@ class CurlTransport final : public Transport {
 
     uint64_t submit(HttpRequest request) override;
     void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) override;
+    void give_back(Bytes body) override;
     [[nodiscard]] size_t in_flight() const override;
 
   private:

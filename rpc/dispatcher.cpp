@@ -368,7 +368,7 @@ void Dispatcher::fail_provider(size_t provider, const std::string& reason) {
     }
 }
 
-void Dispatcher::receive(HttpCompletion completion) {
+void Dispatcher::receive(HttpCompletion& completion) {
     auto node = shots_.extract(completion.id);
     PLUMBLINE_CHECK_MSG(!node.empty(), "the transport completed a request twice or one never made");
     const Shot shot = std::move(node.mapped());
@@ -776,7 +776,8 @@ void Dispatcher::poll(int64_t wait_ms) {
     completions_.clear();
     transport_.poll(next_wake_ms(wait_ms), completions_);
     for (HttpCompletion& completion : completions_) {
-        receive(std::move(completion));
+        receive(completion);
+        transport_.give_back(std::move(completion.body));
     }
     run_due_tasks();
     run_finished();

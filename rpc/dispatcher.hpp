@@ -117,7 +117,7 @@ class Dispatcher {
     [[nodiscard]] Choice choose(const Active& active, size_t& provider);
     void nobody_left(Active& active);
     void submit(uint64_t id, Active& active, size_t provider);
-    void receive(HttpCompletion completion);
+    void receive(HttpCompletion& completion);
     void receive_answers(Active& active, const Shot& shot, HttpCompletion& completion);
     void receive_failure(Active& active, const Shot& shot, const HttpCompletion& completion);
     // How a whole response bears on the provider's health; one response counts once.

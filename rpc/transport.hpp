@@ -61,6 +61,8 @@ class Transport {
     /// Each submitted request completes exactly once. With nothing on its way it still waits:
     /// a simulated transport advances its clock by what it "waited".
     virtual void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) = 0;
+    /// Memory of a completion's body that is not needed any more, for a later one. Only saves time.
+    virtual void give_back(Bytes /*body*/) {}
     /// Requests submitted and not completed.
     [[nodiscard]] virtual size_t in_flight() const = 0;
 };
