@@ -181,6 +181,13 @@ void drop_generation(const Database::Impl& my, const Generation& generation) {
     }
 }
 
+/// Deletes what `meta` holds of a generation.
+void forget_generation(const Database::Impl& my, rocksdb::WriteBatch& batch, uint32_t number) {
+    for (const std::string_view name : {kMetaBundle, kMetaCounts, kMetaUndoFloor}) {
+        batch.Delete(my.core->meta(), meta_name(name, number)).PermitUncheckedError();
+    }
+}
+
 }  // namespace
 
 Status Database::start_generation(const SchemaBundle& bundle) {
@@ -197,6 +204,7 @@ Status Database::start_generation(const SchemaBundle& bundle) {
             my.facts.generations.building = 0;
         }
         drop_generation(my, *dropped);
+        my.dropped.push_back(dropped->number);
     }
     std::map<std::string, FamilyPtr> families;
     for (const std::string& name : generation_families(bundle.entities, number)) {
@@ -229,6 +237,9 @@ Status Database::start_generation(const SchemaBundle& bundle) {
         tree.root = DigestNode{};
     }
     rocksdb::WriteBatch batch;
+    for (const uint32_t unpublished : my.dropped) {
+        forget_generation(my, batch, unpublished);
+    }
     batch.Put(my.core->meta(), meta_name(kMetaBundle, number), encode_bundle(bundle))
         .PermitUncheckedError();
     batch.Put(my.core->meta(), to_slice(kMetaGeneration), encode_generations(next.generations))
@@ -240,6 +251,7 @@ Status Database::start_generation(const SchemaBundle& bundle) {
         my.building.reset();
         return written;
     }
+    my.dropped.clear();
     my.facts = std::move(next);
     my.bundles.push_back(generation->bundle);
     my.write_head_after_sync();
@@ -264,9 +276,7 @@ Status Database::publish_generation() {
         next.cursor->commit_num = next.watermark.commit_num;
     }
     rocksdb::WriteBatch batch;
-    for (const std::string_view name : {kMetaBundle, kMetaCounts, kMetaUndoFloor}) {
-        batch.Delete(my.core->meta(), meta_name(name, old->number)).PermitUncheckedError();
-    }
+    forget_generation(my, batch, old->number);
     batch.Put(my.core->meta(), to_slice(kMetaGeneration), encode_generations(next.generations))
         .PermitUncheckedError();
     batch.Delete(my.core->meta(), to_slice(kMetaRefold)).PermitUncheckedError();

@@ -170,6 +170,7 @@ struct Database::Impl {
     std::set<uint32_t> unbulked;
     std::atomic<bool> needs_reopen{false};
     uint32_t last_generation = 1;  ///< the highest number any family ever had
+    std::vector<uint32_t> dropped;  ///< generations that went unpublished; `meta` still knows them
 
     void notice(const std::string& text) const {
         if (options.notice) {

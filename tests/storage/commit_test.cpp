@@ -2,6 +2,7 @@
 #include <set>
 
 #include "storage/database.hpp"
+#include "storage/inspect.hpp"
 #include "tests/storage/chain_driver.hpp"
 
 namespace plumbline::storage {
@@ -419,6 +420,23 @@ TEST(GenerationTest, IsSeenOnlyOncePublished) {
     put(3);
     db.reset();
     EXPECT_OK(old_view->get_row(0, user_key(1)));
+}
+
+TEST(GenerationTest, OneThatIsBegunAgainLeavesNothingOfTheFirst) {
+    const TempDir dir;
+    auto db = must_open(dir.sub("db"), create_options());
+    commit_block(*db, 1, 3);
+    ASSERT_OK(db->start_generation(test_bundle()));
+    commit_block(*db, 2, 3);
+    ASSERT_OK(db->start_generation(test_bundle()));
+    ASSERT_OK(db->publish_generation());
+    const auto lines = dump_lines(*db, {});
+    ASSERT_OK(lines);
+    EXPECT_EQ(std::ranges::count_if(*lines,
+                                    [](const std::string& line) {
+                                        return line.starts_with("default bundle");
+                                    }),
+              1);
 }
 
 TEST(GenerationTest, SurvivesRestartsAndDropsWhatIsNotPublished) {
