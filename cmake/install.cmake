@@ -17,6 +17,7 @@ foreach(layer core storage rpc engine)
           PATTERN "bulk_load.hpp" EXCLUDE
           PATTERN "scrub_parts.hpp" EXCLUDE
           PATTERN "state_task.hpp" EXCLUDE
+          PATTERN "foresight.hpp" EXCLUDE
           PATTERN "reduce.hpp" EXCLUDE
           PATTERN "reducer.hpp" EXCLUDE)
 endforeach()

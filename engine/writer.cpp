@@ -292,7 +292,8 @@ bool Writer::commit_in_hand() {
 }
 
 Status Writer::seal() {
-    PLUMBLINE_TRY_VOID(fold_->flush(*batch_));
+    changes_.clear();
+    PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
     batch_->set_cursor(folded_.last->block_num, folded_.last->hash, folded_.last->timestamp);
     batch_->set_finalized(folded_.finalized);
     Folded next;
@@ -374,9 +375,29 @@ bool Writer::end_commit() {
     return true;
 }
 
+/// Before anything of the commit is let go.
+void Writer::tell_rows(const Folded& folded) const {
+    std::vector<LogSpan> logs;
+    for (const Segment& segment : folded.segments) {
+        if (segment.to.log > segment.from.log) {
+            logs.push_back({segment.harvest, segment.from.log, segment.to.log});
+        }
+    }
+    observer_->on_rows({{folded.from, folded.last->block_num},
+                        folded.last->hash,
+                        folded.last->timestamp,
+                        folded.finalized,
+                        folded.events,
+                        changes_.is_whole() ? &changes_.rows : nullptr,
+                        logs});
+}
+
 void Writer::after_commit() {
     const Sealed done = *std::exchange(sealed_, std::nullopt);
     const evm::BlockRange range{done.folded.from, done.folded.last->block_num};
+    if (changes_.bytes_max > 0) {
+        tell_rows(done.folded);
+    }
     progress_.events += done.folded.events;
     ++progress_.commits;
     progress_.next_block = range.to + 1;

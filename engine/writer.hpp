@@ -106,6 +106,7 @@ class Writer {
     void write_commit();
     bool end_commit();
     void append_segment(const Segment& segment);
+    void tell_rows(const Folded& folded) const;
     void after_commit();
     bool fail_fold(Error error, std::string_view doing);
     bool handle_error(Error error, std::string_view doing);
@@ -131,7 +132,7 @@ class Writer {
     IngestOptions options_;
     Refold refold_;
     IndexObserver* observer_;
-    RowChanges changes_;  ///< of the commit in hand, as far as the observer wants them
+    RowChanges changes_;  ///< of the sealed commit, as far as the observer wants them
 
     std::unique_ptr<Fold> fold_;
     std::unique_ptr<storage::CommitBatch> batch_;

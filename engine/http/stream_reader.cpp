@@ -219,6 +219,7 @@ bool StreamReader::resume_in_ring(std::string& out) {
         const auto found =
             std::find_if(hub_.ring_.rbegin(), hub_.ring_.rend(), [&](const auto& record) {
                 return (record->kind == StreamRecord::Kind::kCommit ||
+                        record->kind == StreamRecord::Kind::kRange ||
                         record->kind == StreamRecord::Kind::kRetract) &&
                        record->to == known.block_num && record->hash == known.hash;
             });

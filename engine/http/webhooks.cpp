@@ -105,6 +105,9 @@ bool advance_known(std::vector<StreamCursor>& known, std::string_view message) {
     if (type == "reset") {
         known.clear();
     }
+    if (!parsed.contains("hash") && type != "range") {
+        return false;  // Before the first block there is nothing to tell.
+    }
     if (parsed.contains("hash")) {
         const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
         PLUMBLINE_CHECK(hash.has_value());

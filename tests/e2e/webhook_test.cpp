@@ -96,6 +96,8 @@ class WebhookTest : public testing::Test {
         }
         return !stored.empty() && told == stored;
     }
+    /// For the message of a failure.
+    std::string told() const { return read_file(dir_.file("taken")).substr(0, 4'000); }
     std::vector<std::string> run_arguments() const {
         return {"run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format", "json"};
     }
@@ -127,7 +129,7 @@ TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnA
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));
     act(60, 2, address_);
-    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
+    ASSERT_TRUE(eventually([&] { return has_the_rows_of_the_database(); })) << told();
 
     anvil_.call("anvil_reorg", {8, json::array()});
     ASSERT_TRUE(eventually([&] { return take() && types_["retract"] > 0; }));
