@@ -36,8 +36,8 @@ struct RowChange;
 struct IngestOptions {
     size_t in_flight_max = 8;               ///< requests to the chain at one time
     size_t ahead_max = 64;                  ///< ranges asked for or waiting to be handed over
-    size_t ahead_bytes_max = 20U << 20U;    ///< logs held by the fetcher
-    size_t queue_bytes_max = 16U << 20U;    ///< logs waiting for the writer
+    size_t ahead_bytes_max = 14U << 20U;    ///< logs held by the fetcher
+    size_t queue_bytes_max = 10U << 20U;    ///< logs waiting for the writer
     uint64_t range_blocks_max = 1'000'000;  ///< of one request below finality
     uint64_t tail_blocks_max = 64;          ///< of one request with all headers
     size_t child_addresses_max = 300;       ///< more children of a contract are asked for by topic
