@@ -49,7 +49,6 @@ struct Fetcher::Ask {
     };
     Kind kind = Kind::kLogs;
     rpc::LogFilter filter;
-    bool all_headers = false;
     std::vector<uint64_t> block_nums;
     std::vector<evm::Hash> txn_hashes;
     int64_t not_before_ms = 0;
@@ -175,7 +174,6 @@ bool Fetcher::open_slot() {
     slot->asked.assign(plan_->sources().size(), 0);
     // A source that starts later must not be asked for earlier blocks: the range ends before it.
     Ask main;
-    main.all_headers = job_.tail;
     std::vector<evm::Hash> topic_asks;
     bool every_topic_known = true;
     for (const uint32_t i : job_.sources) {
@@ -335,9 +333,10 @@ void Fetcher::send(Slot& slot, Ask ask) {
         case Ask::Kind::kLogs: {
             rpc::LogFilter filter = ask.filter;
             PLUMBLINE_CHECK(!filter.addresses.empty() || !filter.topics0.empty());
-            const bool all_headers = ask.all_headers;
+            // At the tip every question, also that about children, gets all headers: the pool is
+            // stricter with a bloom's doubts there, because other providers may not be as far yet.
             source_.get_range(
-                std::move(filter), slot.range, all_headers,
+                std::move(filter), slot.range, job_.tail,
                 [this, answered, ask = std::move(ask)](Result<rpc::RangeLogs> result) mutable {
                     Slot* found = answered();
                     if (found == nullptr) {

@@ -72,7 +72,8 @@ class HeldSource final : public rpc::ChainSource {
     FakeNode node_;
 };
 
-std::shared_ptr<const Plan> make_plan() {
+/// `further`: sections after those of the hub.
+std::shared_ptr<const Plan> make_plan(const std::string& further = {}) {
     const std::string text = fmt::format(R"(
 [chain]
 id = 31337
@@ -90,10 +91,12 @@ upsert = "account"
 key = {{ owner = "who" }}
 add = {{ balance = "amount" }}
 )",
-                                         evm::to_hex(test::hub_address()));
-    const Result<Config> config = parse_config(text, "test.toml", [](const std::string&) {
-        return Result<std::string>{test::kFactoryAbi};
-    });
+                                         evm::to_hex(test::hub_address())) +
+                             further;
+    const Result<Config> config =
+        parse_config(text, "test.toml", [](const std::string& path) -> Result<std::string> {
+            return std::string{path.ends_with("vault.json") ? test::kChildAbi : test::kFactoryAbi};
+        });
     PLUMBLINE_CHECK(config.has_value());
     return *Plan::compile(*config, {});
 }
@@ -333,6 +336,38 @@ TEST_F(FetcherTest, ATailLacksNoHeader) {
     });
     EXPECT_FALSE(fetcher().take().has_value());
     EXPECT_EQ(fetcher().state(), FetchState::kStale);
+}
+
+TEST_F(FetcherTest, AtTheTipEveryQuestionGetsAllHeadersThatAboutChildrenToo) {
+    options_.child_addresses_max = 0;
+    const auto plan = make_plan(R"(
+[contracts.vault]
+abi = "vault.json"
+factory = { event = "hub.VaultMade", address = "vault" }
+[entities.ping]
+key = { n = "uint256" }
+[[on]]
+event = "vault.Ping"
+upsert = "ping"
+key = { n = "n" }
+)");
+    Fetcher with_children{source_, plan, clock_, options_};
+    storage::ChildRow child;
+    child.address = test::make_address(2, 0);
+    child.contract = "vault";
+    with_children.reset_children({child});
+    for (const bool is_tip : {false, true}) {
+        FetchJob wanted = is_tip ? tail_job(90, 95) : job(10, 29);
+        wanted.sources = {0, 1};
+        with_children.start(std::move(wanted));
+        with_children.step();
+        ASSERT_EQ(source_.held.size(), 2U) << "by address and by topic";
+        for (const HeldSource::Question& question : source_.held) {
+            EXPECT_EQ(question.all_headers, is_tip);
+        }
+        with_children.cancel();
+        source_.held.clear();
+    }
 }
 
 TEST_F(FetcherTest, LogsOfAnotherBlockThanTheHeadersAreNotTaken) {
