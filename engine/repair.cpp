@@ -183,9 +183,8 @@ void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
         return finding.kind == FindingKind::kDigestDiffers && finding.entity.empty();
     });
     if (digest != findings.kept.end() && unmended.empty()) {
-        renew_log_digests = true;
         steps.emplace_back("make the log's digests anew from its bytes");
-        journal.push_back(journal_of(*digest, "digests renewed", "the log's stored bytes"));
+        renew_log_digests = journal_of(*digest, "digests renewed", "the log's stored bytes");
     }
 }
 
@@ -405,7 +404,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database.commit(*batch, storage::Durability::kSync));
     if (plan.renew_log_digests) {
-        PLUMBLINE_TRY_VOID(database.rebuild_log_digest());
+        storage::JournalRow renewed = *plan.renew_log_digests;
+        renewed.time_s = now_s;
+        PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed));
     }
     return plan.fold_again ? rebuild(database, std::move(mapping), options) : ok();
 }

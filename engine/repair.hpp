@@ -9,12 +9,14 @@
 //     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, {}));
 //
 // Interrupted anywhere, a repair is done or not begun: the first commit holds the mended log, the
-// journal and the order to fold again, which the next start carries out.
+// journal and the order to fold again, which the next start carries out. Digests of a log that is
+// whole are renewed by a commit of their own, which has their journal entry.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -37,7 +39,8 @@ struct RepairPlan {
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
-    bool renew_log_digests = false;  ///< the log is whole, what is kept of it is not
+    /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.
+    std::optional<storage::JournalRow> renew_log_digests;
     bool fold_again = false;
     std::vector<storage::JournalRow> journal;
     std::vector<std::string> steps;  ///< what will be done, for people, in order

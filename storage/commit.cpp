@@ -222,12 +222,7 @@ Status stage_levels(const Core& core, const CommitBatch::Impl& batch, const Fact
 /// Journal entries and corrections get their numbers here.
 Status stage_records(const Core& core, const CommitBatch::Impl& batch, rocksdb::WriteBatch& writes,
                      Facts& next) {
-    for (const JournalRow& row : batch.journal) {
-        writes
-            .Put(core.family(FamilyKind::kJournal), journal_key(++next.journal_last),
-                 encode_journal(row))
-            .PermitUncheckedError();
-    }
+    put_journal(core, batch.journal, next, writes);
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kCorrections);
     std::map<uint64_t, uint32_t> next_seq;
     for (const CorrectionRow& row : batch.corrections) {
@@ -428,6 +423,16 @@ Status Database::Impl::require_writable() const {
     return options.read_only
                ? Status{Error{ErrorCode::kInvalidArgument, core->path + " was opened read-only"}}
                : ok();
+}
+
+void put_journal(const Core& core, std::span<const JournalRow> rows, Facts& next,
+                 rocksdb::WriteBatch& writes) {
+    for (const JournalRow& row : rows) {
+        writes
+            .Put(core.family(FamilyKind::kJournal), journal_key(++next.journal_last),
+                 encode_journal(row))
+            .PermitUncheckedError();
+    }
 }
 
 void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,

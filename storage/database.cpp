@@ -181,14 +181,13 @@ void drop_generation(const Database::Impl& my, const Generation& generation) {
     }
 }
 
-/// Deletes what `meta` holds of a generation.
-void forget_generation(const Database::Impl& my, rocksdb::WriteBatch& batch, uint32_t number) {
+}  // namespace
+
+void forget_generation(const Core& core, uint32_t number, rocksdb::WriteBatch& writes) {
     for (const std::string_view name : {kMetaBundle, kMetaCounts, kMetaUndoFloor}) {
-        batch.Delete(my.core->meta(), meta_name(name, number)).PermitUncheckedError();
+        writes.Delete(core.meta(), meta_name(name, number)).PermitUncheckedError();
     }
 }
-
-}  // namespace
 
 Status Database::start_generation(const SchemaBundle& bundle) {
     Impl& my = *impl_;
@@ -238,7 +237,7 @@ Status Database::start_generation(const SchemaBundle& bundle) {
     }
     rocksdb::WriteBatch batch;
     for (const uint32_t unpublished : my.dropped) {
-        forget_generation(my, batch, unpublished);
+        forget_generation(*my.core, unpublished, batch);
     }
     batch.Put(my.core->meta(), meta_name(kMetaBundle, number), encode_bundle(bundle))
         .PermitUncheckedError();
@@ -276,7 +275,7 @@ Status Database::publish_generation() {
         next.cursor->commit_num = next.watermark.commit_num;
     }
     rocksdb::WriteBatch batch;
-    forget_generation(my, batch, old->number);
+    forget_generation(*my.core, old->number, batch);
     batch.Put(my.core->meta(), to_slice(kMetaGeneration), encode_generations(next.generations))
         .PermitUncheckedError();
     batch.Delete(my.core->meta(), to_slice(kMetaRefold)).PermitUncheckedError();

@@ -113,8 +113,9 @@ class Database {
     [[nodiscard]] Status publish_generation();
 
     /// Makes the log's digests and totals anew from the stored bytes: for damaged digests, once the
-    /// log itself is known to be right. The entities' come with every fold.
-    [[nodiscard]] Status rebuild_log_digest();
+    /// log itself is known to be right. The entities' come with every fold. One synced commit, with
+    /// `journal` in it.
+    [[nodiscard]] Status rebuild_log_digest(const JournalRow* journal = nullptr);
 
     /// Replaces the config text and ABIs without touching derived data (fingerprint unchanged).
     [[nodiscard]] Status update_bundle(const SchemaBundle& bundle);

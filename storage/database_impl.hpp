@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -211,6 +212,12 @@ struct Database::Impl {
 
 /// Gives an opened RocksDB and its stored facts to `impl`; mends what an earlier loss left behind.
 [[nodiscard]] Status open_database(const std::string& path, Database::Impl& impl);
+
+/// Deletes what `meta` holds of a generation.
+void forget_generation(const Core& core, uint32_t number, rocksdb::WriteBatch& writes);
+/// Puts `rows` behind the journal's newest entry, which `next` counts.
+void put_journal(const Core& core, std::span<const JournalRow> rows, Facts& next,
+                 rocksdb::WriteBatch& writes);
 /// kInvalidArgument where two entities or indexes would share a family.
 [[nodiscard]] Status check_bundle(const SchemaBundle& bundle);
 [[nodiscard]] std::shared_ptr<Generation> make_generation(

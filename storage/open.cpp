@@ -440,9 +440,7 @@ Status Opener::drop_leftovers(const std::set<std::string>& wanted) {
         const uint32_t unfinished = db_.facts.generations.building;
         db_.facts.generations.building = 0;
         rocksdb::WriteBatch batch;
-        for (const std::string_view name : {kMetaBundle, kMetaCounts, kMetaUndoFloor}) {
-            batch.Delete(core().meta(), meta_name(name, unfinished)).PermitUncheckedError();
-        }
+        forget_generation(core(), unfinished, batch);
         batch.Put(core().meta(), to_slice(kMetaGeneration),
                   encode_generations(db_.facts.generations))
             .PermitUncheckedError();

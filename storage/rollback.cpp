@@ -285,7 +285,7 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
     return my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes);
 }
 
-Status Database::rebuild_log_digest() {
+Status Database::rebuild_log_digest(const JournalRow* journal) {
     Impl& my = *impl_;
     PLUMBLINE_TRY_VOID(my.require_writable());
     Facts next = my.facts;
@@ -296,6 +296,9 @@ Status Database::rebuild_log_digest() {
     if (next.cursor) {
         next.cursor->commit_num = next.watermark.commit_num;
         next.cursor->event_count = next.totals.events;
+    }
+    if (journal != nullptr) {
+        put_journal(*my.core, {journal, 1}, next, batch);
     }
     my.put_facts(batch, next, false);
     const std::scoped_lock lock{my.mutex};

@@ -190,7 +190,13 @@ TEST(DigestRepairTest, DamagedDigestsAreMadeAnew) {
         ASSERT_OK((*raw)->remove("log_digest", keys->at(2)));
     }
     const auto db = must_open(dir.sub("db"), open_options());
-    ASSERT_OK(db->rebuild_log_digest());
+    JournalRow why;
+    why.kind = "digests renewed";
+    ASSERT_OK(db->rebuild_log_digest(&why));
+    const auto journal = db->read_view()->list_journal(0, 10);
+    ASSERT_OK(journal);
+    ASSERT_EQ(journal->size(), 1U);
+    EXPECT_EQ(journal->front().kind, "digests renewed");
     expect_digests_hold(*db);
     EXPECT_EQ(db->cursor()->event_count, 40U);
     EXPECT_EQ(db->read_view()->block_row_count(), 40U);
