@@ -11,6 +11,7 @@
 
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/finding_json.hpp"
 #include "engine/log_proof.hpp"
 #include "engine/log_proof_record.hpp"
 #include "engine/metrics.hpp"
@@ -30,33 +31,6 @@ using storage::ProofLevel;
 
 constexpr size_t kShownFindings = 100;
 constexpr int64_t kStepWaitMs = 100;
-
-ordered_json to_json(const Finding& finding) {
-    ordered_json out{{"kind", to_string(finding.kind)}};
-    const auto text = [&out](const char* name, const std::string& value) {
-        if (!value.empty()) {
-            out[name] = value;
-        }
-    };
-    text("entity", finding.entity);
-    text("key", finding.key);
-    text("field", finding.field);
-    text("stored", finding.stored);
-    text("expected", finding.expected);
-    out["block"] = finding.block_num;
-    out["log_index"] = finding.log_index;
-    text("provider", finding.provider);
-    text("detail", finding.detail);
-    return out;
-}
-
-ordered_json to_json(const Findings& findings) {
-    ordered_json list = ordered_json::array();
-    for (size_t i = 0; i < findings.kept.size() && i < kShownFindings; ++i) {
-        list.push_back(to_json(findings.kept[i]));
-    }
-    return list;
-}
 
 std::string dump(const ordered_json& report) {
     return report.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -190,7 +164,7 @@ ordered_json to_json(const LogProofOutcome& outcome) {
     if (!outcome.reason.empty()) {
         out["reason"] = outcome.reason;
     }
-    out["findings"] = to_json(outcome.findings);
+    out["findings"] = to_json(outcome.findings, kShownFindings);
     return out;
 }
 
@@ -270,7 +244,7 @@ ordered_json to_json(const StateOutcome& outcome) {
             {"provider", outcome.provider},
             {"mismatches", outcome.findings.total},
             {"entities", std::move(entities)},
-            {"findings", to_json(outcome.findings)}};
+            {"findings", to_json(outcome.findings, kShownFindings)}};
 }
 
 /// The entities that `args` names; empty: all.
@@ -340,7 +314,7 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
                            {"logs", report->logs},     {"blocks", report->blocks},
                            {"rows", report->rows},     {"index_entries", report->index_entries},
                            {"mismatches", report->findings.total},
-                           {"findings", to_json(report->findings)}};
+                           {"findings", to_json(report->findings, kShownFindings)}};
     return TaskOutcome::done(dump(out));
 }
 
@@ -392,7 +366,7 @@ TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
                            {"events", report->events},
                            {"rows", report->rows},
                            {"mismatches", report->findings.total},
-                           {"findings", to_json(report->findings)}};
+                           {"findings", to_json(report->findings, kShownFindings)}};
     return TaskOutcome::done(dump(out));
 }
 
@@ -453,9 +427,12 @@ TaskOutcome run_repair(TaskContext& context, Metrics* metrics, bool only_log) {
         for (const std::string& step : plan.steps) {
             logging::warning("repair", {{"step", step}});
         }
-        for (const storage::JournalRow& entry : plan.journal) {
-            if (metrics != nullptr) {
+        if (metrics != nullptr) {
+            for (const storage::JournalRow& entry : plan.journal) {
                 metrics->count_repair(entry.kind);
+            }
+            if (plan.renew_log_digests) {
+                metrics->count_repair(plan.renew_log_digests->kind);
             }
         }
         return context.indexer().run_on_writer([&](storage::Database& database) {

@@ -20,7 +20,7 @@ std::string_view verdict(const engine::Findings& findings) {
 }
 
 ordered_json log_json(const engine::LogProofOutcome& log) {
-    ordered_json out = to_json(log.findings, kJsonFindingsMax);
+    ordered_json out = with_total(log.findings, kJsonFindingsMax);
     out["equal"] = log.findings.empty();
     out["complete"] = log.is_complete;
     out["level"] = storage::to_string(log.level);
@@ -41,7 +41,7 @@ ordered_json log_json(const engine::LogProofOutcome& log) {
 }
 
 ordered_json replay_json(const engine::ReplayReport& replay) {
-    ordered_json out = to_json(replay.findings, kJsonFindingsMax);
+    ordered_json out = with_total(replay.findings, kJsonFindingsMax);
     out["equal"] = replay.is_equal();
     out["events"] = replay.events;
     out["rows"] = replay.rows;
@@ -52,7 +52,7 @@ ordered_json replay_json(const engine::ReplayReport& replay) {
 }
 
 ordered_json state_json(const engine::StateOutcome& state) {
-    ordered_json out = to_json(state.findings, kJsonFindingsMax);
+    ordered_json out = with_total(state.findings, kJsonFindingsMax);
     out["equal"] = state.findings.empty();
     out["way"] = state.way;
     ordered_json entities = ordered_json::object();

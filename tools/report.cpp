@@ -7,42 +7,14 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/finding_json.hpp"
 
 namespace plumbline::tools {
 
 using nlohmann::ordered_json;
 
-ordered_json to_json(const engine::Finding& finding) {
-    ordered_json out;
-    out["kind"] = engine::to_string(finding.kind);
-    const auto put = [&out](const char* name, const std::string& value) {
-        if (!value.empty()) {
-            out[name] = value;
-        }
-    };
-    put("entity", finding.entity);
-    put("key", finding.key);
-    put("field", finding.field);
-    put("stored", finding.stored);
-    put("expected", finding.expected);
-    if (finding.block_num != 0) {
-        out["block"] = finding.block_num;
-        if (finding.entity.empty()) {
-            out["log_index"] = finding.log_index;
-        }
-    }
-    put("provider", finding.provider);
-    put("detail", finding.detail);
-    out["text"] = engine::describe(finding);
-    return out;
-}
-
-ordered_json to_json(const engine::Findings& findings, size_t limit) {
-    ordered_json list = ordered_json::array();
-    for (size_t i = 0; i < std::min(limit, findings.kept.size()); ++i) {
-        list.push_back(to_json(findings.kept[i]));
-    }
-    return {{"total", findings.total}, {"findings", std::move(list)}};
+ordered_json with_total(const engine::Findings& findings, size_t limit) {
+    return {{"total", findings.total}, {"findings", engine::to_json(findings, limit)}};
 }
 
 void append_lines(std::string& out, const engine::Findings& findings, size_t limit) {

@@ -10,11 +10,8 @@
 
 namespace plumbline::tools {
 
-/// {"kind":..,"entity":..,"key":..,"field":..,"stored":..,"expected":..,"block":..,"log_index":..,
-/// "provider":..,"detail":..}; what does not apply is left out.
-[[nodiscard]] nlohmann::ordered_json to_json(const engine::Finding& finding);
 /// {"total":N,"findings":[...]}, at most `limit` of them.
-[[nodiscard]] nlohmann::ordered_json to_json(const engine::Findings& findings, size_t limit);
+[[nodiscard]] nlohmann::ordered_json with_total(const engine::Findings& findings, size_t limit);
 /// A line each, indented, at most `limit`, then how many more there are.
 void append_lines(std::string& out, const engine::Findings& findings, size_t limit);
 
