@@ -19,8 +19,8 @@
 #include "core/base/result.hpp"
 #include "engine/indexer.hpp"
 #include "engine/metrics.hpp"
-#include "engine/progress.hpp"
 #include "engine/schedule.hpp"
+#include "engine/service_status.hpp"
 #include "engine/work_queue.hpp"
 #include "engine/worker.hpp"
 #include "rpc/chain_source.hpp"
@@ -56,29 +56,6 @@ struct ServiceOptions {
     bool has_own_endpoints = false;
     /// Whether tasks are run; without, the queue can still be looked at and filled.
     bool has_worker = true;
-};
-
-/// How the service is, at one moment.
-struct ServiceStatus {
-    Lifecycle state = Lifecycle::kStarting;
-    /// Live, whole, and at most `ready_lag` blocks behind the head.
-    bool is_ready = false;
-    /// What is not as it should be, for people; empty = all is well.
-    std::vector<std::string> degraded;
-    int64_t started_unix_ms = 0;
-    int64_t uptime_ms = 0;
-    ProgressNumbers progress;
-    uint64_t commits = 0;    ///< by this run
-    uint64_t commit_ms = 0;  ///< spent writing them
-    uint64_t first_block = 0;
-    uint64_t target_block = 0;
-    bool has_database = false;
-    uint64_t quarantined_rows = 0;  ///< in the database
-    std::vector<rpc::ProviderStats> providers;
-    size_t tasks_waiting = 0;
-    size_t tasks_running = 0;
-    size_t tasks_dead = 0;    ///< given up, with a reason
-    size_t tasks_parked = 0;  ///< took the process down
 };
 
 /// What a reload did: one line each.

@@ -13,46 +13,21 @@
 #include "engine/http/stream.hpp"
 #include "engine/http/webhooks.hpp"
 #include "engine/plan_impl.hpp"
-#include "engine/version.hpp"
 
 namespace plumbline::engine::http {
 
 namespace {
-
-TaskInfo to_info(const storage::TaskRow& row) {
-    TaskInfo out;
-    out.id = row.id;
-    out.state = storage::to_string(row.state);
-    out.priority = row.priority;
-    out.due_ms = row.due_ms;
-    out.name = row.name;
-    out.kind = row.kind;
-    out.args = row.args;
-    out.origin = row.origin;
-    out.attempts = row.attempts;
-    out.attempts_max = row.attempts_max;
-    out.created_ms = row.created_ms;
-    out.started_ms = row.started_ms;
-    out.finished_ms = row.finished_ms;
-    out.error = row.error;
-    out.result = row.result;
-    return out;
-}
 
 /// The work queue of the service, which there is once there is a database.
 class QueueControl final : public TaskControl {
   public:
     explicit QueueControl(Service& service) : service_{service} {}
 
-    [[nodiscard]] Result<std::vector<TaskInfo>> list_tasks() const override {
+    [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
         PLUMBLINE_TRY(WorkQueue* const queue, open());
-        std::vector<TaskInfo> out;
-        for (const storage::TaskRow& row : queue->list()) {
-            out.push_back(to_info(row));
-        }
-        return out;
+        return queue->list();
     }
-    [[nodiscard]] Result<TaskInfo> add_task(const TaskRequest& request) override {
+    [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
         TaskSpec spec;
         spec.kind = request.kind;
         spec.args = request.args;
@@ -63,12 +38,12 @@ class QueueControl final : public TaskControl {
         PLUMBLINE_TRY(const TaskAdded added, service_.add_task(std::move(spec)));
         return get(added.id);
     }
-    [[nodiscard]] Result<TaskInfo> cancel_task(uint64_t id) override {
+    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
         PLUMBLINE_TRY(WorkQueue* const queue, open());
         PLUMBLINE_TRY_VOID(queue->cancel(id));
         return get(id);
     }
-    [[nodiscard]] Result<TaskInfo> retry_task(uint64_t id) override {
+    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
         PLUMBLINE_TRY(WorkQueue* const queue, open());
         PLUMBLINE_TRY_VOID(queue->retry(id));
         return get(id);
@@ -100,10 +75,9 @@ class QueueControl final : public TaskControl {
         }
         return queue;
     }
-    [[nodiscard]] Result<TaskInfo> get(uint64_t id) const {
+    [[nodiscard]] Result<storage::TaskRow> get(uint64_t id) const {
         PLUMBLINE_TRY(WorkQueue* const queue, open());
-        PLUMBLINE_TRY(const storage::TaskRow row, queue->get(id));
-        return to_info(row);
+        return queue->get(id);
     }
     Service& service_;
 };
@@ -116,29 +90,7 @@ class ServiceContext final : public ApiContext {
     [[nodiscard]] std::shared_ptr<const Plan> plan() const override {
         return service_.indexer().shared_plan();
     }
-    [[nodiscard]] ServiceSnapshot snapshot() const override {
-        const ServiceStatus now = service_.status();
-        ServiceSnapshot out;
-        out.state = now.state;
-        out.is_ready = now.is_ready;
-        out.reasons = now.degraded;
-        out.first_block = now.first_block;
-        out.next_block = now.progress.next_block;
-        out.target_block = now.target_block;
-        out.head_block = now.progress.head_block;
-        out.finalized_block = now.progress.finalized_block;
-        out.events = now.progress.events;
-        out.commits = now.commits;
-        out.reorgs = now.progress.reorgs;
-        out.events_per_second = now.progress.events_per_second;
-        out.blocks_per_second = now.progress.blocks_per_second;
-        out.eta_seconds = now.progress.eta_seconds;
-        out.is_refolding = now.progress.is_refolding;
-        out.uptime_ms = now.uptime_ms;
-        out.version = version();
-        out.providers = now.providers;
-        return out;
-    }
+    [[nodiscard]] ServiceStatus status() const override { return service_.status(); }
     [[nodiscard]] std::string metrics_text() const override {
         if (const Server* server = server_.load()) {
             service_.metrics().set_stream_clients(server->stats().streams);

@@ -2,6 +2,7 @@
 #include "engine/http/caches.hpp"
 #include "engine/http/handlers.hpp"
 #include "engine/http/proof_segments.hpp"
+#include "engine/version.hpp"
 
 namespace plumbline::engine::http {
 
@@ -39,45 +40,45 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .close_object();
 }
 
-void write_progress(JsonWriter& json, const ServiceSnapshot& now) {
+void write_progress(JsonWriter& json, const ServiceStatus& now) {
     json.key("progress")
         .open_object()
         .member("first_block", now.first_block)
-        .member("next_block", now.next_block)
+        .member("next_block", now.progress.next_block)
         .member("target_block", now.target_block)
-        .member("head_block", now.head_block)
-        .member("finalized_block", now.finalized_block)
-        .member("lag", now.head_block >= now.next_block ? now.head_block + 1 - now.next_block : 0)
-        .member("events", now.events)
+        .member("head_block", now.progress.head_block)
+        .member("finalized_block", now.progress.finalized_block)
+        .member("lag", now.progress.lag)
+        .member("events", now.progress.events)
         .member("commits", now.commits)
-        .member("reorgs", now.reorgs)
-        .member("events_per_second", now.events_per_second)
-        .member("blocks_per_second", now.blocks_per_second)
-        .member("eta_seconds", now.eta_seconds)
-        .member("refolding", now.is_refolding)
+        .member("reorgs", now.progress.reorgs)
+        .member("events_per_second", now.progress.events_per_second)
+        .member("blocks_per_second", now.progress.blocks_per_second)
+        .member("eta_seconds", now.progress.eta_seconds)
+        .member("refolding", now.progress.is_refolding)
         .close_object();
 }
 
 }  // namespace
 
 Response get_health(Call& call) {
-    const ServiceSnapshot now = call.context().snapshot();
+    const ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object()
-        .member("status", now.reasons.empty() ? "ok" : "degraded")
+        .member("status", now.degraded.empty() ? "ok" : "degraded")
         .member("state", to_string(now.state));
-    write_reasons(json, now.reasons);
+    write_reasons(json, now.degraded);
     json.close_object();
     return reply(std::move(body));
 }
 
 Response get_ready(Call& call) {
-    const ServiceSnapshot now = call.context().snapshot();
+    const ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object().member("ready", now.is_ready).member("state", to_string(now.state));
-    write_reasons(json, now.reasons);
+    write_reasons(json, now.degraded);
     json.close_object();
     Response out = reply(std::move(body));
     out.status = now.is_ready ? 200 : 503;
@@ -85,7 +86,7 @@ Response get_ready(Call& call) {
 }
 
 Response get_status(Call& call) {
-    const ServiceSnapshot now = call.context().snapshot();
+    const ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object();
@@ -96,11 +97,11 @@ Response get_status(Call& call) {
     } else {
         json.key("block").null().key("proof").null().key("chain_id").null();
     }
-    json.member("version", now.version)
+    json.member("version", version())
         .member("state", to_string(now.state))
         .member("ready", now.is_ready)
         .member("uptime_ms", now.uptime_ms);
-    write_reasons(json, now.reasons);
+    write_reasons(json, now.degraded);
     write_progress(json, now);
     json.key("providers").open_array();
     for (const rpc::ProviderStats& provider : now.providers) {

@@ -22,15 +22,15 @@ Result<TaskControl*> control(const Call& call) {
     return tasks;
 }
 
-void write_task(JsonWriter& out, const TaskInfo& task) {
+void write_task(JsonWriter& out, const storage::TaskRow& task) {
     out.open_object()
         .member("id", task.id)
-        .member("state", task.state)
+        .member("state", storage::to_string(task.state))
         .member("kind", task.kind)
         .member("args", task.args)
         .member("name", task.name)
         .member("origin", task.origin)
-        .member("priority", task.priority)
+        .member("priority", unsigned{task.priority})
         .member("due_ms", task.due_ms)
         .member("attempts", task.attempts)
         .member("attempts_max", task.attempts_max)
@@ -42,7 +42,7 @@ void write_task(JsonWriter& out, const TaskInfo& task) {
         .close_object();
 }
 
-std::string one_task(const TaskInfo& task) {
+std::string one_task(const storage::TaskRow& task) {
     std::string body;
     JsonWriter out{body};
     out.open_object().key("task");
@@ -106,7 +106,7 @@ Result<std::optional<uint64_t>> number_member(const json& body, const char* name
 Response add(Call& call, const TaskRequest& request) {
     Response out = answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(TaskControl* const tasks, control(call));
-        PLUMBLINE_TRY(const TaskInfo task, tasks->add_task(request));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->add_task(request));
         return one_task(task);
     });
     out.status = out.status == 200 ? 202 : out.status;
@@ -136,15 +136,15 @@ Response list_tasks(Call& call) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         PLUMBLINE_TRY(TaskControl* const tasks, control(call));
-        PLUMBLINE_TRY(const std::vector<TaskInfo> all, tasks->list_tasks());
+        PLUMBLINE_TRY(const std::vector<storage::TaskRow> all, tasks->list_tasks());
         const std::string* state = call.target.find("state");
         const std::string* kind = call.target.find("kind");
         std::string body;
         JsonWriter out{body};
         out.open_object().member("total", all.size()).key("tasks").open_array();
         uint64_t shown = 0;
-        for (const TaskInfo& task : all) {
-            if ((state != nullptr && *state != task.state) ||
+        for (const storage::TaskRow& task : all) {
+            if ((state != nullptr && *state != storage::to_string(task.state)) ||
                 (kind != nullptr && *kind != task.kind)) {
                 continue;
             }
@@ -216,7 +216,7 @@ Response cancel_task(Call& call) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t id, task_id(call));
         PLUMBLINE_TRY(TaskControl* const tasks, control(call));
-        PLUMBLINE_TRY(const TaskInfo task, tasks->cancel_task(id));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->cancel_task(id));
         return one_task(task);
     });
 }
@@ -225,7 +225,7 @@ Response retry_task(Call& call) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t id, task_id(call));
         PLUMBLINE_TRY(TaskControl* const tasks, control(call));
-        PLUMBLINE_TRY(const TaskInfo task, tasks->retry_task(id));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->retry_task(id));
         return one_task(task);
     });
 }

@@ -73,27 +73,26 @@ key = { room = "room", who = "who" }
 
 class MemoryTasks final : public TaskControl {
   public:
-    [[nodiscard]] Result<std::vector<TaskInfo>> list_tasks() const override {
+    [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
         const std::scoped_lock lock{mutex_};
         return tasks_;
     }
-    [[nodiscard]] Result<TaskInfo> add_task(const TaskRequest& request) override {
+    [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
         if (request.kind.empty()) {
             return Error{ErrorCode::kInvalidArgument, "no kind"};
         }
         const std::scoped_lock lock{mutex_};
         ++changes;
-        TaskInfo task;
+        storage::TaskRow task;
         task.id = tasks_.size() + 1;
-        task.state = "waiting";
         task.kind = request.kind;
         task.args = request.args;
         task.origin = "api";
         tasks_.push_back(task);
         return task;
     }
-    [[nodiscard]] Result<TaskInfo> cancel_task(uint64_t id) override { return set(id, "cancelled"); }
-    [[nodiscard]] Result<TaskInfo> retry_task(uint64_t id) override { return set(id, "waiting"); }
+    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override { return set(id, storage::TaskState::kCancelled); }
+    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override { return set(id, storage::TaskState::kWaiting); }
     [[nodiscard]] Result<uint64_t> clear_tasks(const std::string&) override {
         const std::scoped_lock lock{mutex_};
         ++changes;
@@ -105,7 +104,7 @@ class MemoryTasks final : public TaskControl {
     int changes = 0;
 
   private:
-    Result<TaskInfo> set(uint64_t id, const char* state) {
+    Result<storage::TaskRow> set(uint64_t id, storage::TaskState state) {
         const std::scoped_lock lock{mutex_};
         if (id == 0 || id > tasks_.size()) {
             return Error{ErrorCode::kNotFound, "no such task"};
@@ -115,7 +114,7 @@ class MemoryTasks final : public TaskControl {
         return tasks_[id - 1];
     }
     mutable std::mutex mutex_;
-    std::vector<TaskInfo> tasks_;
+    std::vector<storage::TaskRow> tasks_;
 };
 
 class TestContext final : public ApiContext {
@@ -123,7 +122,6 @@ class TestContext final : public ApiContext {
     explicit TestContext(std::shared_ptr<const Plan> plan) : plan_{std::move(plan)} {
         now.state = Lifecycle::kLive;
         now.is_ready = true;
-        now.version = "test";
         rpc::ProviderStats provider;
         provider.name = "one";
         provider.state = "ok";
@@ -131,13 +129,13 @@ class TestContext final : public ApiContext {
     }
     [[nodiscard]] storage::Database* database() const override { return shown; }
     [[nodiscard]] std::shared_ptr<const Plan> plan() const override { return plan_; }
-    [[nodiscard]] ServiceSnapshot snapshot() const override { return now; }
+    [[nodiscard]] ServiceStatus status() const override { return now; }
     [[nodiscard]] std::string metrics_text() const override { return "plumbline_up 1\n"; }
     [[nodiscard]] TaskControl* tasks() const override { return &queue; }
     [[nodiscard]] const Clock& clock() const override { return system_clock(); }
 
     storage::Database* shown = nullptr;
-    ServiceSnapshot now;
+    ServiceStatus now;
     mutable MemoryTasks queue;
 
   private:

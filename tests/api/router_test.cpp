@@ -311,7 +311,7 @@ TEST_F(RouterTest, HealthReadyAndStatusFollowTheService) {
     EXPECT_EQ(api.get("/v1/health")["status"], "ok");
     EXPECT_EQ(api.get("/v1/ready")["ready"], true);
     api.context.now.is_ready = false;
-    api.context.now.reasons = {"40 blocks behind the head"};
+    api.context.now.degraded = {"40 blocks behind the head"};
     EXPECT_EQ(api.get("/v1/health")["status"], "degraded");
     EXPECT_EQ(api.get("/v1/ready", 503)["reasons"][0], "40 blocks behind the head");
     EXPECT_EQ(api.get("/v1/status")["providers"][0]["name"], "one");
