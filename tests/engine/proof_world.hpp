@@ -199,6 +199,8 @@ inline std::unique_ptr<storage::Database> make_database(const std::string& path,
     }
     const evm::Header& head = headers.back();
     batch->set_cursor(head.block_num, head.hash, head.timestamp);
+    // As in an index of final blocks: of those without logs only the newest has a row.
+    batch->set_finalized(head.block_num);
     const Status committed = database->commit(*batch, storage::Durability::kBuffered);
     PLUMBLINE_CHECK_MSG(committed.has_value(), committed ? "" : committed.error().message.c_str());
     return database;
