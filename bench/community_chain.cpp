@@ -15,16 +15,17 @@ namespace {
 
 constexpr uint64_t kGenesisTime = 1'700'000'000;
 constexpr uint64_t kBlockSeconds = 12;
-constexpr std::string_view kComments[] = {"", "", "", "sounds right", "I changed my mind about this one"};
+constexpr std::string_view kComments[] = {"", "", "", "sounds right",
+                                          "I changed my mind about this one"};
 
 const evm::Hash kUserRegistered = evm::keccak256("UserRegistered(address,string)");
 const evm::Hash kReputationChanged = evm::keccak256("ReputationChanged(address,int64,bytes32)");
-const evm::Hash kCommunityCreated = evm::keccak256(
-    "CommunityCreated(uint256,address,string,(uint8,bytes32,(uint64,int64)))");
+const evm::Hash kCommunityCreated =
+    evm::keccak256("CommunityCreated(uint256,address,string,(uint8,bytes32,(uint64,int64)))");
 const evm::Hash kMemberJoined = evm::keccak256("MemberJoined(uint256,address)");
 const evm::Hash kPointsAwarded = evm::keccak256("PointsAwarded(uint256,address[],uint256[])");
-const evm::Hash kQuestionOpened = evm::keccak256(
-    "QuestionOpened(uint256,uint256,address,string,bytes32,string[],uint64)");
+const evm::Hash kQuestionOpened =
+    evm::keccak256("QuestionOpened(uint256,uint256,address,string,bytes32,string[],uint64)");
 const evm::Hash kVoteCast = evm::keccak256("VoteCast(uint256,address,uint8,uint128,string)");
 const evm::Hash kVoteChanged =
     evm::keccak256("VoteChanged(uint256,address,uint8,uint8,uint128,uint128)");
@@ -270,14 +271,12 @@ void CommunityStory::next_event() {
         return;
     }
     const uint64_t draw = below(1000);
-    const bool done = (draw < 1 && (create_community(), true)) ||
-                      (draw < 40 && (register_user(), true)) ||
-                      (draw < 70 && open_question()) ||
-                      (draw < 90 && (award_points(), true)) ||
-                      (draw < 130 && (change_reputation(), true)) ||
-                      (draw < 160 && withdraw_vote()) || (draw < 260 && change_vote()) ||
-                      (draw < 380 && join_member()) ||
-                      (!questions_.empty() && draw >= 380 && cast_vote()) || join_member();
+    const bool done =
+        (draw < 1 && (create_community(), true)) || (draw < 40 && (register_user(), true)) ||
+        (draw < 70 && open_question()) || (draw < 90 && (award_points(), true)) ||
+        (draw < 130 && (change_reputation(), true)) || (draw < 160 && withdraw_vote()) ||
+        (draw < 260 && change_vote()) || (draw < 380 && join_member()) ||
+        (!questions_.empty() && draw >= 380 && cast_vote()) || join_member();
     if (!done) {
         register_user();
     }
@@ -346,8 +345,10 @@ evm::Header make_header(const evm::Header* parent, size_t log_count, const evm::
     if (parent != nullptr) {
         header.parent_hash = parent->hash;
     }
-    header.ommers_hash = *evm::parse_hash("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
-    const auto empty = *evm::parse_hash("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+    header.ommers_hash =
+        *evm::parse_hash("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
+    const auto empty =
+        *evm::parse_hash("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
     header.txns_root = empty;
     header.receipts_root = empty;
     header.state_root = made_up<32>(0x7374617465, header.block_num);
@@ -372,7 +373,8 @@ CommunityChain::CommunityChain(const ChainOptions& options) : receipts_{options.
     CommunityStory story{options.seed};
     BloomCache blooms;
     evm::ReceiptsProver prover;
-    const uint64_t blocks = (options.events + options.events_per_block - 1) / options.events_per_block;
+    const uint64_t blocks =
+        (options.events + options.events_per_block - 1) / options.events_per_block;
     headers_.reserve(blocks + 1);
     logs_.reserve(options.events * 640);
     headers_.push_back(make_header(nullptr, 0, {}));
@@ -382,7 +384,8 @@ CommunityChain::CommunityChain(const ChainOptions& options) : receipts_{options.
     log_ends_.resize(2);
     evm::LogBatch batch;
     for (uint64_t left = options.events; left > 0;) {
-        const auto count = static_cast<uint32_t>(std::min<uint64_t>(left, options.events_per_block));
+        const auto count =
+            static_cast<uint32_t>(std::min<uint64_t>(left, options.events_per_block));
         left -= count;
         batch.clear();
         story.append_block(headers_.size(), count, batch);

@@ -1,6 +1,7 @@
 // A generated chain of the community contract (examples/community) in memory: blocks whose headers
 // hash, link and carry true blooms, and logs that tell a consistent story (nobody votes twice, no
-// counter goes below zero), so that a fold of them breaks no rule. The same seed gives the same chain.
+// counter goes below zero), so that a fold of them breaks no rule. The same seed gives the same
+// chain.
 #pragma once
 
 #include <cstdint>
@@ -88,7 +89,9 @@ class CommunityChain {
 
     [[nodiscard]] uint64_t head() const noexcept { return headers_.size() - 1; }
     [[nodiscard]] uint64_t event_count() const noexcept { return event_count_; }
-    [[nodiscard]] const evm::Header& header(uint64_t block_num) const { return headers_[block_num]; }
+    [[nodiscard]] const evm::Header& header(uint64_t block_num) const {
+        return headers_[block_num];
+    }
     /// The block's JSON object as eth_getBlockByNumber gives it, without transactions' bodies.
     [[nodiscard]] std::string block_json(uint64_t block_num) const;
     /// The logs of `from` to `to` as JSON objects with commas between them; one piece of memory.
@@ -101,11 +104,11 @@ class CommunityChain {
     void append_log_json(const evm::Log& log, ByteView data);
 
     std::vector<evm::Header> headers_;
-    std::string logs_;                   ///< all logs' JSON
-    std::vector<uint64_t> log_offset_;   ///< where a block's logs start in `logs_`; one past the end
+    std::string logs_;                  ///< all logs' JSON
+    std::vector<uint64_t> log_offset_;  ///< where a block's logs start in `logs_`; one past the end
     std::vector<uint64_t> log_ordinal_;  ///< how many logs came before a block; one past the end
     std::vector<std::vector<uint32_t>> log_ends_;  ///< with receipts: each log's end in `logs_`
-    std::vector<evm::Hash> txn_hashes_;  ///< one a log
+    std::vector<evm::Hash> txn_hashes_;            ///< one a log
     uint64_t event_count_ = 0;
     bool receipts_ = false;
 };

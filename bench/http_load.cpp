@@ -1,6 +1,6 @@
-// Readers and stream clients beside a running service, and afterwards the check of every answer they
-// got: the log is folded once more, block by block, and each row that an answer showed must be the
-// row of the block that the answer named. Used by bench/http.
+// Readers and stream clients beside a running service, and afterwards the check of every answer
+// they got: the log is folded once more, block by block, and each row that an answer showed must be
+// the row of the block that the answer named. Used by bench/http.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -131,7 +131,8 @@ class Reader {
     void ask_row(const std::string& entity, const std::string& key) {
         const auto answer = get("/v1/entities/" + entity + "/" + encoded(key));
         const json body = json::parse(answer.body, nullptr, false);
-        if (!body.is_object() || !body.contains("block") || (answer.status != 200 && answer.status != 404)) {
+        if (!body.is_object() || !body.contains("block") ||
+            (answer.status != 200 && answer.status != 404)) {
             ++failures;
         } else if (answer.status == 404) {
             answers_.note(body["block"]["number"], entity, key, "");
@@ -140,7 +141,8 @@ class Reader {
         }
     }
     void ask_page() {
-        constexpr const char* kEntities[] = {"user", "community", "membership", "question", "option", "vote"};
+        constexpr const char* kEntities[] = {"user",     "community", "membership",
+                                             "question", "option",    "vote"};
         const std::string entity = kEntities[random_() % std::size(kEntities)];
         const auto cursor = cursors_.find(entity);
         const auto answer = get("/v1/entities/" + entity + "?limit=20" +
@@ -176,7 +178,8 @@ void follow(const LoadOptions& options, StreamClient& client, std::atomic<uint64
         if (!socket || socket->is_closed() || client.is_over) {
             client.is_over = false;
             socket = std::make_unique<HttpClient>(options.port);
-            if (socket->upgrade("/v1/stream?entity=community&snapshot=true" + client.cursors()).status != 101) {
+            if (socket->upgrade("/v1/stream?entity=community&snapshot=true" + client.cursors())
+                    .status != 101) {
                 socket.reset();
                 std::this_thread::sleep_for(std::chrono::milliseconds{200});
                 continue;
@@ -195,8 +198,10 @@ std::map<std::string, std::string> all_rows(uint16_t port, const std::string& en
     HttpClient client{port};
     std::string cursor;
     do {
-        const json page = json::parse(
-            client.get("/v1/entities/" + entity + "?limit=1000" + (cursor.empty() ? "" : "&cursor=" + cursor)).body);
+        const json page = json::parse(client
+                                          .get("/v1/entities/" + entity + "?limit=1000" +
+                                               (cursor.empty() ? "" : "&cursor=" + cursor))
+                                          .body);
         for (const json& row : page["rows"]) {
             out[entity + " " + row["key"].get<std::string>()] = row["row"].dump();
         }
@@ -252,7 +257,8 @@ int load(const LoadOptions& options) {
     }
     std::ranges::sort(ms);
     const auto part = [&ms](double share) {
-        return ms.empty() ? 0.0 : ms[static_cast<size_t>(share * static_cast<double>(ms.size() - 1))];
+        return ms.empty() ? 0.0
+                          : ms[static_cast<size_t>(share * static_cast<double>(ms.size() - 1))];
     };
     answers.write(options.out);
     fmt::print("{}\n", json{{"seconds_to_ready", seconds},
@@ -290,7 +296,8 @@ class Checker {
             const size_t number = static_cast<size_t>(
                 std::ranges::find(layouts, entity, &storage::EntityLayout::name) - layouts.begin());
             const auto key = engine::key_from_text(layouts[number], line.substr(b + 1, c - b - 1));
-            shown_[std::stoull(line.substr(0, a))].push_back({number, key.value(), line.substr(c + 1)});
+            shown_[std::stoull(line.substr(0, a))].push_back(
+                {number, key.value(), line.substr(c + 1)});
         }
     }
     void check_below(uint64_t block_num, engine::Fold& fold) {
@@ -306,8 +313,8 @@ class Checker {
                 }
                 ++checked;
                 if (text != one.row && ++wrong < 10) {
-                    fmt::print(stderr, "block {}: {} was shown as {}, is {}\n", shown_.begin()->first,
-                               layout.name, one.row, text);
+                    fmt::print(stderr, "block {}: {} was shown as {}, is {}\n",
+                               shown_.begin()->first, layout.name, one.row, text);
                 }
             }
         }
@@ -339,7 +346,8 @@ int check(const std::string& path, const std::string& answers) {
             const auto block = view->get_block(block_num).value();
             fold.begin_block({block_num, block.hash, block.timestamp, false});
         }
-        fold.apply(record.log, record.data, record.txn ? &*record.txn : nullptr).ignore("checked below");
+        fold.apply(record.log, record.data, record.txn ? &*record.txn : nullptr)
+            .ignore("checked below");
     }
     checker.check_below(UINT64_MAX, fold);
     fmt::print("{}\n", json{{"answers_checked", checker.checked}, {"wrong", checker.wrong}}.dump());
@@ -349,14 +357,16 @@ int check(const std::string& path, const std::string& answers) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Readers and stream clients beside a running service, and the check of what they got"};
+    CLI::App app{
+        "Readers and stream clients beside a running service, and the check of what they got"};
     app.require_subcommand(1);
     LoadOptions options;
     CLI::App* run = app.add_subcommand("run", "Ask until the service is ready");
     run->add_option("--port", options.port)->required();
     run->add_option("--readers", options.readers)->capture_default_str();
     run->add_option("--streams", options.streams)->capture_default_str();
-    run->add_option("--pause-ms", options.pause_ms, "Of each reader between two requests")->capture_default_str();
+    run->add_option("--pause-ms", options.pause_ms, "Of each reader between two requests")
+        ->capture_default_str();
     run->add_option("--out", options.out, "Where what was shown is written")->required();
     std::string db;
     std::string answers;

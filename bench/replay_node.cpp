@@ -68,7 +68,8 @@ class Node {
             }
             body.add("]");
         } else {
-            body.add(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error"}})");
+            body.add(
+                R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error"}})");
         }
     }
 
@@ -91,9 +92,11 @@ class Node {
     }
 
     /// Appends the result; an error object's text instead where it cannot.
-    std::optional<std::string> result(const std::string& method, const json& params, Body& body) const {
+    std::optional<std::string> result(const std::string& method, const json& params,
+                                      Body& body) const {
         if (method == "eth_chainId") {
-            body.add(fmt::format("\"{}\"", plumbline::evm::to_quantity(plumbline::bench::kChainId)));
+            body.add(
+                fmt::format("\"{}\"", plumbline::evm::to_quantity(plumbline::bench::kChainId)));
         } else if (method == "net_version") {
             body.add(fmt::format("\"{}\"", plumbline::bench::kChainId));
         } else if (method == "web3_clientVersion") {
@@ -135,10 +138,12 @@ class Node {
             return refuse(-32602, "invalid block range params");
         }
         if (to - from + 1 > limits_.max_blocks) {
-            return refuse(-32602, fmt::format("query exceeds max block range {}", limits_.max_blocks));
+            return refuse(-32602,
+                          fmt::format("query exceeds max block range {}", limits_.max_blocks));
         }
         if (chain_.log_count(from, to) > limits_.max_results) {
-            return refuse(-32005, fmt::format("query returned more than {} results", limits_.max_results));
+            return refuse(-32005,
+                          fmt::format("query returned more than {} results", limits_.max_results));
         }
         body.add("[");
         if (wants_hub(filter.value("address", json()))) {
@@ -225,18 +230,20 @@ class Session : public std::enable_shared_from_this<Session> {
         for (const std::string_view part : body_.parts) {
             size += part.size();
         }
-        head_ = fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-                            size);
+        head_ = fmt::format(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            size);
         std::vector<asio::const_buffer> buffers{asio::buffer(head_)};
         for (const std::string_view part : body_.parts) {
             buffers.emplace_back(part.data(), part.size());
         }
-        asio::async_write(socket_, buffers,
-                          [self = shared_from_this()](boost::system::error_code error, size_t /*size*/) {
-                              if (!error) {
-                                  self->read();
-                              }
-                          });
+        asio::async_write(
+            socket_, buffers,
+            [self = shared_from_this()](boost::system::error_code error, size_t /*size*/) {
+                if (!error) {
+                    self->read();
+                }
+            });
     }
 
     tcp::socket socket_;
@@ -263,7 +270,8 @@ int main(int argc, char** argv) {
     Limits limits;
     uint16_t port = 0;
     CLI::App app{"Serves a generated community chain by JSON-RPC from memory"};
-    app.add_option("--events", options.events, "How many events the chain has")->capture_default_str();
+    app.add_option("--events", options.events, "How many events the chain has")
+        ->capture_default_str();
     app.add_option("--per-block", options.events_per_block, "Events a block")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
@@ -284,7 +292,8 @@ int main(int argc, char** argv) {
     acceptor.set_option(tcp::acceptor::reuse_address{true});
     acceptor.bind(endpoint, error);
     if (error) {
-        fmt::print(stderr, "replay_node: cannot listen on 127.0.0.1:{}: {}\n", port, error.message());
+        fmt::print(stderr, "replay_node: cannot listen on 127.0.0.1:{}: {}\n", port,
+                   error.message());
         return 3;
     }
     acceptor.listen();

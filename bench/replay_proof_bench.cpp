@@ -1,5 +1,5 @@
-// The replay proof of a generated community chain: the scrub by itself, and the whole proof with its
-// fold into a scratch database. RocksDB here is Debian's, built with assertions on.
+// The replay proof of a generated community chain: the scrub by itself, and the whole proof with
+// its fold into a scratch database. RocksDB here is Debian's, built with assertions on.
 #include "engine/replay_proof.hpp"
 
 #include <filesystem>
@@ -87,9 +87,9 @@ void prove(benchmark::State& state) {
             rows = report.rows;
         }
     }
-    state.counters["events/s"] = benchmark::Counter(
-        static_cast<double>(state.iterations()) * static_cast<double>(kEvents),
-        benchmark::Counter::kIsRate);
+    state.counters["events/s"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(kEvents),
+                           benchmark::Counter::kIsRate);
     state.counters["rows"] = static_cast<double>(rows);
 }
 BENCHMARK(prove)

@@ -30,7 +30,8 @@ SchemaBundle bench_bundle() {
     bundle.fingerprint = "bench";
     EntityLayout member;
     member.name = "member";
-    member.key = {{"community", *parse_field_type("uint256")}, {"user", *parse_field_type("address")}};
+    member.key = {{"community", *parse_field_type("uint256")},
+                  {"user", *parse_field_type("address")}};
     member.fields = {{"role", *parse_field_type("uint8")},
                      {"joined", *parse_field_type("uint64")},
                      {"weight", *parse_field_type("uint256")},
@@ -110,8 +111,8 @@ void fill_logs(Database& db) {
             if (log.log_index == 0) {
                 evm::Hash hash = log.txn_hash;
                 hash.bytes[0] = 1;
-                batch->append_block(
-                    {log.block_num, hash, hash, log.block_num, kLogsPerBlock, ProofLevel::kFetched});
+                batch->append_block({log.block_num, hash, hash, log.block_num, kLogsPerBlock,
+                                     ProofLevel::kFetched});
             }
             batch->append_log(log, sample.data(log));
         }
@@ -260,8 +261,8 @@ void BM_DigestLogs(benchmark::State& state) {
 }
 BENCHMARK(BM_DigestLogs)->Unit(benchmark::kMicrosecond);
 
-/// What they take of BM_ChangeRows: two hashes of each changed row (one of a new row), and the pages
-/// of a commit of 10,000.
+/// What they take of BM_ChangeRows: two hashes of each changed row (one of a new row), and the
+/// pages of a commit of 10,000.
 void BM_DigestRows(benchmark::State& state) {
     const RowCodec codec{bench_bundle().entities[0]};
     const std::string row = codec.empty_row();

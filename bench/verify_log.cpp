@@ -44,10 +44,9 @@ Run prove(const storage::Database& database, const std::shared_ptr<const Plan>& 
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t cpu = std::clock();
     Run run;
-    run.outcome = must(prove_range(pool, must(read_log_proof_input(database)), plan,
-                                   system_clock(), proof));
-    run.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    run.outcome =
+        must(prove_range(pool, must(read_log_proof_input(database)), plan, system_clock(), proof));
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     run.cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
     run.requests = pool.stats().front().requests;
     run.received = pool.stats().front().received_bytes;
@@ -70,7 +69,8 @@ int measure(const std::string& config_path, const std::string& url, const std::s
         const auto chain = rpc::make_chain_source(pool);
         const auto indexer = must(Indexer::open(std::move(options), *chain));
         const Status ended = indexer->run({}, nullptr);
-        PLUMBLINE_CHECK_MSG(ended.has_value(), ended.has_value() ? "" : ended.error().message.c_str());
+        PLUMBLINE_CHECK_MSG(ended.has_value(),
+                            ended.has_value() ? "" : ended.error().message.c_str());
         const storage::Database& database = *indexer->database();
         for (const storage::ProofLevel level :
              {storage::ProofLevel::kLinked, storage::ProofLevel::kBloom,
@@ -78,8 +78,8 @@ int measure(const std::string& config_path, const std::string& url, const std::s
             const Run run = prove(database, plan, pool, level);
             const LogProofCounts& counts = run.outcome.counts;
             const auto blocks = static_cast<double>(counts.blocks);
-            fmt::print("| {} | {} | {} | {} | {} | {:.1f} | {} | {:.2f} | {:.2f} | {:.0f} |\n", label,
-                       to_string(run.outcome.level), counts.blocks, counts.receipts_calls,
+            fmt::print("| {} | {} | {} | {} | {} | {:.1f} | {} | {:.2f} | {:.2f} | {:.0f} |\n",
+                       label, to_string(run.outcome.level), counts.blocks, counts.receipts_calls,
                        counts.logs, static_cast<double>(run.received) / 1e6, run.requests,
                        run.seconds, run.cpu_seconds, blocks / run.seconds);
             std::fflush(stdout);

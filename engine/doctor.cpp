@@ -37,7 +37,8 @@ struct Reply {
 
 std::string clipped(std::string text) {
     constexpr size_t kMax = 160;
-    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
     // A provider may quote the URL with its key.
     for (size_t at = text.find("http"); at != std::string::npos; at = text.find("http", at + 5)) {
         const size_t end = std::min(text.find_first_of(" \"')", at), text.size());
@@ -191,8 +192,7 @@ class Doctor {
 
   private:
     void add(std::string name, CheckResult result, std::string found, std::string advice = "") {
-        report_.checks.push_back(
-            {std::move(name), result, std::move(found), std::move(advice)});
+        report_.checks.push_back({std::move(name), result, std::move(found), std::move(advice)});
     }
 
     Status look_at_identity() {
@@ -215,8 +215,7 @@ class Doctor {
     }
 
     Status look_at_head() {
-        const Reply latest =
-            client_.ask("eth_getBlockByNumber", json::array({"latest", false}));
+        const Reply latest = client_.ask("eth_getBlockByNumber", json::array({"latest", false}));
         head_ = latest.result.value_or(json{});
         report_.head = quantity_of(head_, "number");
         if (!report_.head) {
@@ -225,13 +224,13 @@ class Doctor {
                                      latest.error.empty() ? "no block" : latest.error)};
         }
         const auto time = quantity_of(head_, "timestamp");
-        report_.head_lag_s =
-            clock_.unix_ms() / 1'000 - static_cast<int64_t>(time.value_or(0));
+        report_.head_lag_s = clock_.unix_ms() / 1'000 - static_cast<int64_t>(time.value_or(0));
         const Reply syncing = client_.ask("eth_syncing");
         const bool is_syncing = syncing.result && syncing.result->is_object();
-        add("head", is_syncing ? CheckResult::kBad
-                    : *report_.head_lag_s > kLagNoteS ? CheckResult::kNote
-                                                      : CheckResult::kGood,
+        add("head",
+            is_syncing                        ? CheckResult::kBad
+            : *report_.head_lag_s > kLagNoteS ? CheckResult::kNote
+                                              : CheckResult::kGood,
             fmt::format("block {}, {} old", format_count(*report_.head),
                         format_duration(std::max<int64_t>(0, *report_.head_lag_s))),
             is_syncing                        ? "the node is still syncing: wait until it is done"
@@ -239,13 +238,13 @@ class Doctor {
                                               : "");
         const Reply finalized =
             client_.ask("eth_getBlockByNumber", json::array({"finalized", false}));
-        report_.finalized = finalized.result ? quantity_of(*finalized.result, "number")
-                                             : std::nullopt;
+        report_.finalized =
+            finalized.result ? quantity_of(*finalized.result, "number") : std::nullopt;
         if (report_.finalized) {
             add("finality", CheckResult::kGood,
-                fmt::format("block {}, {} below the head", format_count(*report_.finalized),
-                            format_count(*report_.head - std::min(*report_.head,
-                                                                  *report_.finalized))));
+                fmt::format(
+                    "block {}, {} below the head", format_count(*report_.finalized),
+                    format_count(*report_.head - std::min(*report_.head, *report_.finalized))));
         } else {
             add("finality", CheckResult::kNote, "it has no `finalized` tag",
                 "give a number of blocks: finality = 64 in [chain]");
@@ -290,7 +289,8 @@ class Doctor {
                 "this endpoint cannot be indexed from");
             return;
         }
-        add("logs range", report_.logs_range < 10 && *report_.head > 10 ? CheckResult::kNote : CheckResult::kGood,
+        add("logs range",
+            report_.logs_range < 10 && *report_.head > 10 ? CheckResult::kNote : CheckResult::kGood,
             refused.empty()
                 ? fmt::format("{} blocks and perhaps more", format_count(report_.logs_range))
                 : fmt::format("{} blocks; beyond: {}", format_count(report_.logs_range), refused));
@@ -298,24 +298,24 @@ class Doctor {
 
     void look_at_history() {
         const Reply first = client_.ask("eth_getBlockByNumber", json::array({"0x1", false}));
-        const Reply logs = client_.ask("eth_getLogs", json::array({{{"fromBlock", "0x1"},
-                                                                    {"toBlock", "0x1"},
-                                                                    {"address", kNowhere}}}));
-        const bool has_history = *report_.head == 0 ||
-                                 (first.result && first.result->is_object() && logs.result);
+        const Reply logs = client_.ask(
+            "eth_getLogs",
+            json::array({{{"fromBlock", "0x1"}, {"toBlock", "0x1"}, {"address", kNowhere}}}));
+        const bool has_history =
+            *report_.head == 0 || (first.result && first.result->is_object() && logs.result);
         add("history", has_history ? CheckResult::kGood : CheckResult::kNote,
             has_history ? "blocks and logs from the first on" : "no blocks or logs of block 1",
             has_history ? "" : "a contract older than what it keeps cannot be indexed from here");
-        for (const uint64_t depth : {UINT64_MAX, uint64_t{1'000'000}, uint64_t{100'000},
-                                     uint64_t{10'000}, uint64_t{1'000}, uint64_t{120},
-                                     uint64_t{0}}) {
+        for (const uint64_t depth :
+             {UINT64_MAX, uint64_t{1'000'000}, uint64_t{100'000}, uint64_t{10'000}, uint64_t{1'000},
+              uint64_t{120}, uint64_t{0}}) {
             if (depth != UINT64_MAX && depth > *report_.head) {
                 continue;
             }
-            const uint64_t block = depth == UINT64_MAX ? std::min<uint64_t>(1, *report_.head)
-                                                       : *report_.head - depth;
-            const Reply balance = client_.ask(
-                "eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
+            const uint64_t block =
+                depth == UINT64_MAX ? std::min<uint64_t>(1, *report_.head) : *report_.head - depth;
+            const Reply balance =
+                client_.ask("eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
             if (balance.result && balance.result->is_string()) {
                 report_.archive = *report_.head - block;
                 break;
@@ -323,13 +323,13 @@ class Doctor {
         }
         const bool is_archive = report_.archive && *report_.archive + 1 >= *report_.head;
         add("archive",
-            is_archive         ? CheckResult::kGood
-            : report_.archive  ? CheckResult::kNote
-                               : CheckResult::kBad,
-            is_archive        ? "state of all blocks"
-            : report_.archive ? fmt::format("state of about the last {} blocks",
-                                            format_count(*report_.archive))
-                              : "no state at all",
+            is_archive        ? CheckResult::kGood
+            : report_.archive ? CheckResult::kNote
+                              : CheckResult::kBad,
+            is_archive ? "state of all blocks"
+            : report_.archive
+                ? fmt::format("state of about the last {} blocks", format_count(*report_.archive))
+                : "no state at all",
             is_archive ? ""
                        : "the state proof compares recent blocks only; finding since when "
                          "something differs needs an archive");
@@ -345,9 +345,8 @@ class Doctor {
     }
 
     void look_at_proofs() {
-        const Reply proof =
-            client_.ask("eth_getProof", json::array({kNowhere, json::array(),
-                                                     text_of(head_, "number")}));
+        const Reply proof = client_.ask(
+            "eth_getProof", json::array({kNowhere, json::array(), text_of(head_, "number")}));
         const auto root = evm::parse_hash(text_of(head_, "stateRoot"));
         const auto address = evm::parse_address(kNowhere);
         std::string why = proof.error;
@@ -366,20 +365,18 @@ class Doctor {
             why = std::string{evm::to_string(error)};
         }
         add("proofs", report_.proofs ? CheckResult::kGood : CheckResult::kNote,
-            report_.proofs ? "eth_getProof fits the state root"
-                           : "no usable eth_getProof: " + why,
+            report_.proofs ? "eth_getProof fits the state root" : "no usable eth_getProof: " + why,
             report_.proofs ? "" : "spot checks of the state proof against the state root are off");
     }
 
     void look_at_calls() {
         const std::string block = text_of(head_, "number");
         const Reply over = client_.ask(
-            "eth_call", json::array({{{"to", kNowhere}, {"data", "0x"}},
-                                     block,
-                                     {{kNowhere, {{"code", kAnswer42}}}}}));
+            "eth_call",
+            json::array(
+                {{{"to", kNowhere}, {"data", "0x"}}, block, {{kNowhere, {{"code", kAnswer42}}}}}));
         report_.overrides = over.result && *over.result == kWord42;
-        const Reply create =
-            client_.ask("eth_call", json::array({{{"data", kAnswer42}}, block}));
+        const Reply create = client_.ask("eth_call", json::array({{{"data", kAnswer42}}, block}));
         report_.creates = create.result && *create.result == kWord42;
         if (report_.overrides || report_.creates) {
             add("overrides", CheckResult::kGood,
@@ -403,8 +400,8 @@ class Doctor {
         const unsigned tries = options_.sample_blocks * 4;
         for (unsigned i = 0; i < tries && chosen.size() < options_.sample_blocks; ++i) {
             const uint64_t block = head - recent * i / tries;
-            const Reply reply = client_.ask("eth_getBlockByNumber",
-                                            json::array({evm::to_quantity(block), false}));
+            const Reply reply =
+                client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
             const std::string bloom =
                 reply.result ? text_of(*reply.result, "logsBloom") : std::string{};
             if (bloom.find_first_not_of("0x") != std::string::npos) {
@@ -430,8 +427,7 @@ class Doctor {
         }
         add("getLogs", wrong_logs_.empty() ? CheckResult::kGood : CheckResult::kBad,
             wrong_logs_.empty()
-                ? fmt::format("the same logs as by receipts in {} blocks",
-                              report_.blocks_compared)
+                ? fmt::format("the same logs as by receipts in {} blocks", report_.blocks_compared)
                 : wrong_logs_,
             wrong_logs_.empty() ? "" : "its log index is damaged: do not index from it alone");
     }
@@ -452,18 +448,18 @@ class Doctor {
         report_.profile = *test.result();
         const ChainProfile& profile = report_.profile;
         add("headers", profile.headers ? CheckResult::kGood : CheckResult::kBad,
-            profile.headers ? fmt::format("hash to what they claim in {} blocks",
-                                          profile.headers_tried)
-                            : profile.reason,
+            profile.headers
+                ? fmt::format("hash to what they claim in {} blocks", profile.headers_tried)
+                : profile.reason,
             profile.headers ? "" : "nothing can be proven on this chain, or the node is wrong");
         if (!profile.headers) {
             return;
         }
         add("roots", profile.receipts ? CheckResult::kGood : CheckResult::kBad,
             profile.receipts_tried == 0 ? "no block with receipts among those tried"
-            : profile.receipts ? fmt::format("receipts hash to their root in {} blocks",
-                                             profile.receipts_tried)
-                               : profile.reason,
+            : profile.receipts
+                ? fmt::format("receipts hash to their root in {} blocks", profile.receipts_tried)
+                : profile.reason,
             profile.receipts ? "" : "logs cannot be proven beyond `linked`");
         add("blooms", profile.blooms ? CheckResult::kGood : CheckResult::kNote,
             profile.blooms ? "are those of the logs" : profile.reason,
@@ -493,18 +489,17 @@ class Doctor {
         for (size_t i = 0; same && i < expected.size(); ++i) {
             for (const char* key : {"address", "topics", "data", "logIndex", "transactionHash"}) {
                 const json& ours = (*logs.result)[i];
-                same = same && ours.is_object() && ours.contains(key) &&
-                       expected[i].is_object() && expected[i].contains(key) &&
-                       ours.at(key) == expected[i].at(key);
+                same = same && ours.is_object() && ours.contains(key) && expected[i].is_object() &&
+                       expected[i].contains(key) && ours.at(key) == expected[i].at(key);
             }
         }
         if (same) {
             ++report_.blocks_compared;
         } else if (wrong_logs_.empty()) {
-            wrong_logs_ = fmt::format("block {}: eth_getLogs has {} logs, its receipts have {}{}",
-                                      block, logs.result->size(), expected.size(),
-                                      expected.size() == logs.result->size() ? ", not the same"
-                                                                             : "");
+            wrong_logs_ =
+                fmt::format("block {}: eth_getLogs has {} logs, its receipts have {}{}", block,
+                            logs.result->size(), expected.size(),
+                            expected.size() == logs.result->size() ? ", not the same" : "");
         }
     }
 
@@ -517,9 +512,9 @@ class Doctor {
                 list += (list.empty() ? "" : ", ") + check.name;
             }
         }
-        const std::string proven =
-            !report_.profile.headers   ? "nothing can be proven against it"
-            : report_.profile.receipts ? "logs can be proven to receipts"
+        const std::string proven = !report_.profile.headers ? "nothing can be proven against it"
+                                   : report_.profile.receipts
+                                       ? "logs can be proven to receipts"
                                        : "logs can be proven to `linked` only";
         report_.verdict = !bad.empty()    ? fmt::format("not to be trusted as it is: {}", bad)
                           : notes.empty() ? fmt::format("good; {}", proven)

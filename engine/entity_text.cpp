@@ -88,10 +88,18 @@ evm::FixedBytes<32> to_bytes(const evm::U256& word) {
 void append_value_json(std::string& out, FieldType type, const evm::U256& word,
                        std::string_view dynamic) {
     switch (type.kind) {
-        case FieldKind::kUint: append_json_integer(out, word, false, type.bits); return;
-        case FieldKind::kInt: append_json_integer(out, word, true, type.bits); return;
-        case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
-        case FieldKind::kString: append_json_string(out, dynamic); return;
+        case FieldKind::kUint:
+            append_json_integer(out, word, false, type.bits);
+            return;
+        case FieldKind::kInt:
+            append_json_integer(out, word, true, type.bits);
+            return;
+        case FieldKind::kBool:
+            out += word.is_zero() ? "false" : "true";
+            return;
+        case FieldKind::kString:
+            append_json_string(out, dynamic);
+            return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));
@@ -164,16 +172,19 @@ Result<std::vector<NamedText>> parse_named(const std::vector<std::string>& argum
 Result<KeyValue> parse_value(FieldType type, std::string_view text) {
     switch (type.kind) {
         case FieldKind::kUint:
-        case FieldKind::kInt: return parse_integer(type, text);
+        case FieldKind::kInt:
+            return parse_integer(type, text);
         case FieldKind::kBool:
             if (text == "true" || text == "false") {
                 return KeyValue{evm::U256{text == "true" ? 1U : 0U}, {}};
             }
             return bad_value(type, text, "expected true or false");
-        case FieldKind::kString: return KeyValue{{}, std::string{text}};
+        case FieldKind::kString:
+            return KeyValue{{}, std::string{text}};
         case FieldKind::kAddress:
         case FieldKind::kFixedBytes:
-        case FieldKind::kBytes: break;
+        case FieldKind::kBytes:
+            break;
     }
     const auto bytes = evm::parse_hex(text);
     if (!bytes) {
@@ -183,7 +194,8 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
         return KeyValue{{}, std::string{as_chars(*bytes)}};
     }
     if (bytes->size() != type.width()) {
-        return bad_value(type, text, fmt::format("expected {} bytes, got {}", type.width(), bytes->size()));
+        return bad_value(type, text,
+                         fmt::format("expected {} bytes, got {}", type.width(), bytes->size()));
     }
     if (type.kind == FieldKind::kAddress) {
         return KeyValue{evm::U256::from_be(*bytes), {}};
@@ -254,10 +266,11 @@ Result<Lookup> plan_lookup(const EntityLayout& layout, const std::vector<NamedTe
             return Lookup{static_cast<int>(i), std::move(prefix)};
         }
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} cannot be asked by these fields; it can by the first columns of {}. "
-                             "Another index is one line in the config: index = [[...]]",
-                             layout.name, describe_lookups(layout))};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} cannot be asked by these fields; it can by the first columns of {}. "
+                    "Another index is one line in the config: index = [[...]]",
+                    layout.name, describe_lookups(layout))};
 }
 
 Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::RowCodec& codec,
@@ -281,15 +294,15 @@ Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::R
 Status append_row_json(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
                        std::string_view key, std::string_view row) {
     char separator = '{';
-    PLUMBLINE_TRY_VOID(for_each_column(
-        layout, codec, key, row,
-        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-            out += separator;
-            separator = ',';
-            append_json_string(out, field.name);
-            out += ':';
-            append_value_json(out, field.type, word, dynamic);
-        }));
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            out += separator;
+                            separator = ',';
+                            append_json_string(out, field.name);
+                            out += ':';
+                            append_value_json(out, field.type, word, dynamic);
+                        }));
     out += '}';
     return ok();
 }
@@ -298,11 +311,11 @@ Status append_row_json(std::string& out, const EntityLayout& layout, const stora
                        std::string_view key, std::string_view row,
                        const std::vector<size_t>& columns) {
     std::vector<std::string> values;
-    PLUMBLINE_TRY_VOID(for_each_column(
-        layout, codec, key, row,
-        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-            append_value_json(values.emplace_back(), field.type, word, dynamic);
-        }));
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            append_value_json(values.emplace_back(), field.type, word, dynamic);
+                        }));
     char separator = '{';
     for (const size_t column : columns) {
         out += separator;
@@ -319,11 +332,11 @@ Result<std::vector<std::string>> row_texts(const EntityLayout& layout,
                                            const storage::RowCodec& codec, std::string_view key,
                                            std::string_view row) {
     std::vector<std::string> out;
-    PLUMBLINE_TRY_VOID(for_each_column(
-        layout, codec, key, row,
-        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-            out.push_back(value_text(field.type, word, dynamic));
-        }));
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            out.push_back(value_text(field.type, word, dynamic));
+                        }));
     return out;
 }
 

@@ -53,7 +53,8 @@ struct Lookup {
 /// Every column's value as plain text, in declared order: what CSV and terminals show.
 [[nodiscard]] Result<std::vector<std::string>> row_texts(const storage::EntityLayout& layout,
                                                          const storage::RowCodec& codec,
-                                                         std::string_view key, std::string_view row);
+                                                         std::string_view key,
+                                                         std::string_view row);
 
 /// {"key field":...,"field":...}: key fields, then fields, as declared.
 [[nodiscard]] Status append_row_json(std::string& out, const storage::EntityLayout& layout,

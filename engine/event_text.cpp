@@ -11,8 +11,10 @@
 
 namespace plumbline::engine {
 
-EventText::EventText(std::shared_ptr<const Plan> plan, const std::vector<storage::ChildRow>& children)
-    : plan_{std::move(plan)}, map_{plan_->sources()} {
+EventText::EventText(std::shared_ptr<const Plan> plan,
+                     const std::vector<storage::ChildRow>& children)
+    : plan_{std::move(plan)},
+      map_{plan_->sources()} {
     map_.reset_children(children);
     const auto& abis = plan_->impl().abis;
     for (uint32_t source = 0; source < abis.size(); ++source) {
@@ -85,10 +87,11 @@ void EventText::append_params(std::string& out, const storage::LogRecord& record
 void EventText::append_json(std::string& out, const storage::LogRecord& record) {
     const Match found = match(record);
     const evm::Log& log = record.log;
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"block":{},"log_index":{},"txn_index":{},"txn_hash":"{}","address":"{}","contract":)",
-                   log.block_num, log.log_index, log.txn_index, evm::to_hex(log.txn_hash),
-                   evm::to_hex(log.address));
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"block":{},"log_index":{},"txn_index":{},"txn_hash":"{}","address":"{}","contract":)",
+        log.block_num, log.log_index, log.txn_index, evm::to_hex(log.txn_hash),
+        evm::to_hex(log.address));
     if (found.contract != nullptr) {
         append_json_string(out, *found.contract);
     } else {

@@ -33,7 +33,8 @@ class EventText {
         map_.reset_children(children);
     }
 
-    /// The same values, params (or topics and data) as one JSON field; the header names the columns.
+    /// The same values, params (or topics and data) as one JSON field; the header names the
+    /// columns.
     void append_csv(std::string& out, const storage::LogRecord& record);
     static void append_csv_header(std::string& out);
 

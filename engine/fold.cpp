@@ -202,7 +202,8 @@ Result<std::string_view> Fold::peek(size_t entity, std::string_view key) {
 
 Status Fold::flush(storage::CommitBatch& batch, RowChanges* kept) {
     Impl& my = *impl_;
-    my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt, kept);
+    my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt,
+                   kept);
     for (const storage::QuarantineRow& row : my.quarantined) {
         batch.quarantine(row);
     }

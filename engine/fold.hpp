@@ -59,8 +59,8 @@ class Fold {
     /// A child's logs count from after its announcement on.
     void add_child(const storage::ChildRow& child);
     void begin_block(const FoldBlock& block);
-    /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they are
-    /// until then. Worth giving before each `apply`.
+    /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they
+    /// are until then. Worth giving before each `apply`.
     void look_ahead(const evm::LogBatch& logs, size_t next);
     /// kNotFound where a handler needs `txn` and it is null.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
@@ -72,8 +72,8 @@ class Fold {
     /// the next flush begins; folding may go on meanwhile.
     /// `kept` may be null; else the changes are added to it.
     [[nodiscard]] Status flush(storage::CommitBatch& batch, RowChanges* kept = nullptr);
-    /// The row as it stands after what was applied; empty where there is none (a tombstone is a row).
-    /// Valid until the next call.
+    /// The row as it stands after what was applied; empty where there is none (a tombstone is a
+    /// row). Valid until the next call.
     [[nodiscard]] Result<std::string_view> peek(size_t entity, std::string_view key);
     /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
     [[nodiscard]] size_t pending_bytes() const noexcept;

@@ -1,5 +1,5 @@
-// Works out ahead what coming events need: decodes them, makes the keys of their rows, and asks memory
-// for those rows step by step, so that the fold does not wait for each of them in turn.
+// Works out ahead what coming events need: decodes them, makes the keys of their rows, and asks
+// memory for those rows step by step, so that the fold does not wait for each of them in turn.
 #pragma once
 
 #include <array>
@@ -30,7 +30,10 @@ struct ForeseenEvent {
 class Foresight {
   public:
     Foresight(const Plan::Impl& plan, const SourceMap& map, Reducer& reducer, EntityCache& cache)
-        : plan_{plan}, map_{map}, reducer_{reducer}, cache_{cache} {}
+        : plan_{plan},
+          map_{map},
+          reducer_{reducer},
+          cache_{cache} {}
 
     /// `logs.logs[next]` and those behind it come next. They must stay where they are until they
     /// were applied or `clear` was called.

@@ -42,10 +42,11 @@ struct IndexerOptions {
     IndexObserver* observer = nullptr;  ///< must outlive the indexer
     /// Called in every turn of `run`, on the network thread: the only one that may use the source.
     std::function<void()> on_turn;
-    const Clock* clock = nullptr;       ///< must outlive the indexer; null: the machine's
-    rocksdb::Env* env = nullptr;        ///< see storage::OpenOptions
+    const Clock* clock = nullptr;  ///< must outlive the indexer; null: the machine's
+    rocksdb::Env* env = nullptr;   ///< see storage::OpenOptions
     bool tiny_buffers = false;
-    /// Commits on a thread of their own where steps are driven from outside, too; `run` always does.
+    /// Commits on a thread of their own where steps are driven from outside, too; `run` always
+    /// does.
     bool commit_aside = false;
 };
 

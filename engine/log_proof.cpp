@@ -176,11 +176,10 @@ bool LogProver::step() {
         case Phase::kAnchor:
             if (!waiting_) {
                 waiting_ = true;
-                source_.get_headers(
-                    {anchor_.block_num},
-                    guarded([this](Result<std::vector<evm::Header>> headers) {
-                        on_anchor(std::move(headers));
-                    }));
+                source_.get_headers({anchor_.block_num},
+                                    guarded([this](Result<std::vector<evm::Header>> headers) {
+                                        on_anchor(std::move(headers));
+                                    }));
                 return true;
             }
             return false;
@@ -221,9 +220,9 @@ bool LogProver::may_ask(uint64_t calls) {
     if (now < tokens_at_ms_) {
         return false;
     }
-    tokens_at_ms_ = std::max(tokens_at_ms_, now) +
-                    1'000.0 * static_cast<double>(calls) /
-                        static_cast<double>(options_.requests_per_second);
+    tokens_at_ms_ =
+        std::max(tokens_at_ms_, now) +
+        1'000.0 * static_cast<double>(calls) / static_cast<double>(options_.requests_per_second);
     return true;
 }
 
@@ -430,7 +429,8 @@ bool LogProver::step_gap() {
         phase_ = Phase::kWork;
         return true;
     }
-    uint64_t count = std::min({next_to_ - options_.range.to, options_.range_blocks, kHeadersAskMax});
+    uint64_t count =
+        std::min({next_to_ - options_.range.to, options_.range_blocks, kHeadersAskMax});
     if (options_.requests_per_second > 0) {
         count = std::min(count, options_.requests_per_second);
     }
@@ -439,18 +439,18 @@ bool LogProver::step_gap() {
     }
     waiting_ = true;
     const evm::BlockRange asked{next_to_ - count + 1, next_to_};
-    source_.get_linked_headers(
-        asked, next_hash_, guarded([this, asked](Result<std::vector<evm::Header>> headers) {
-            waiting_ = false;
-            if (!headers) {
-                on_headers(0, asked, std::move(headers));
-                return;
-            }
-            note_success();
-            next_to_ = asked.from - 1;
-            next_hash_ = headers->front().parent_hash;
-            blocks_done_ += asked.size();
-        }));
+    source_.get_linked_headers(asked, next_hash_,
+                               guarded([this, asked](Result<std::vector<evm::Header>> headers) {
+                                   waiting_ = false;
+                                   if (!headers) {
+                                       on_headers(0, asked, std::move(headers));
+                                       return;
+                                   }
+                                   note_success();
+                                   next_to_ = asked.from - 1;
+                                   next_hash_ = headers->front().parent_hash;
+                                   blocks_done_ += asked.size();
+                               }));
     return true;
 }
 
@@ -569,8 +569,8 @@ Status LogProver::load_stored(Piece& piece) const {
     // What cannot be read counts as missing: the chain's receipts then tell what must be there.
     PLUMBLINE_TRY(piece.rows, input_.view->list_blocks(piece.range.from, piece.range.to,
                                                        storage::OnDamage::kSkip));
-    const auto scan = input_.view->scan_logs(piece.range.from, piece.range.to,
-                                             storage::OnDamage::kSkip);
+    const auto scan =
+        input_.view->scan_logs(piece.range.from, piece.range.to, storage::OnDamage::kSkip);
     for (; scan->valid(); scan->next()) {
         piece.stored.push(scan->record().log, scan->record().data);
     }
@@ -578,7 +578,8 @@ Status LogProver::load_stored(Piece& piece) const {
     piece.log_begin.assign(piece.headers.size() + 1, piece.stored.logs.size());
     size_t next = 0;
     for (size_t i = 0; i < piece.stored.logs.size(); ++i) {
-        while (next < piece.headers.size() && piece.first + next <= piece.stored.logs[i].block_num) {
+        while (next < piece.headers.size() &&
+               piece.first + next <= piece.stored.logs[i].block_num) {
             piece.log_begin[next++] = i;
         }
     }
@@ -592,9 +593,8 @@ bool LogProver::examine(Piece& piece) {
     }
     piece.examined = true;
     if (Status loaded = load_stored(piece); !loaded) {
-        fail(std::move(loaded).error().with_context(
-            fmt::format("reading blocks {} to {} of the database", piece.range.from,
-                        piece.range.to)));
+        fail(std::move(loaded).error().with_context(fmt::format(
+            "reading blocks {} to {} of the database", piece.range.from, piece.range.to)));
         return true;
     }
     piece.states.resize(piece.headers.size());
@@ -683,8 +683,8 @@ void LogProver::add_spot_checks(Piece& piece) {
 bool LogProver::ask_receipts(Piece& piece) {
     bool asked_any = false;
     while (!piece.due.empty() && piece.in_flight < options_.in_flight_max && retry_at_ms_ < 0) {
-        uint64_t count = std::clamp<uint64_t>(kReceiptsAskBytes / std::max<size_t>(1, bytes_a_block_),
-                                              1, kReceiptsAskMax);
+        uint64_t count = std::clamp<uint64_t>(
+            kReceiptsAskBytes / std::max<size_t>(1, bytes_a_block_), 1, kReceiptsAskMax);
         count = std::min<uint64_t>(count, piece.due.size());
         if (options_.requests_per_second > 0) {
             count = std::min(count, options_.requests_per_second);
@@ -702,12 +702,11 @@ bool LogProver::ask_receipts(Piece& piece) {
         ++piece.in_flight;
         piece.counts.receipts_calls += count;
         asked_any = true;
-        source_.get_proven_receipts(
-            std::move(headers),
-            guarded([this, id = piece.id,
-                     asked = std::move(asked)](std::vector<Result<rpc::BlockReceipts>> results) {
-                on_receipts(id, asked, std::move(results));
-            }));
+        source_.get_proven_receipts(std::move(headers),
+                                    guarded([this, id = piece.id, asked = std::move(asked)](
+                                                std::vector<Result<rpc::BlockReceipts>> results) {
+                                        on_receipts(id, asked, std::move(results));
+                                    }));
     }
     return asked_any;
 }
@@ -923,13 +922,13 @@ LogProofPiece LogProver::make_piece(Piece& piece) {
 // --- for commands ----------------------------------------------------------------------------
 
 void add_piece(LogProofOutcome& outcome, LogProofPiece piece) {
-    outcome.range = outcome.range ? evm::BlockRange{piece.range.from, outcome.range->to}
-                                  : piece.range;
+    outcome.range =
+        outcome.range ? evm::BlockRange{piece.range.from, outcome.range->to} : piece.range;
     outcome.below = piece.below;
     outcome.counts += piece.counts;
     for (const LevelSpan& span : piece.spans) {
-        outcome.level = outcome.level == ProofLevel::kNone ? span.level
-                                                           : std::min(outcome.level, span.level);
+        outcome.level =
+            outcome.level == ProofLevel::kNone ? span.level : std::min(outcome.level, span.level);
     }
     for (Finding& finding : piece.findings) {
         outcome.findings.add(std::move(finding));

@@ -23,9 +23,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-const prometheus::Histogram::BucketBoundaries kRequestSeconds{0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                              0.025,  0.05,  0.1,    0.25,  0.5,
-                                                              1,      2.5,   5,      10};
+const prometheus::Histogram::BucketBoundaries kRequestSeconds{
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 const prometheus::Histogram::BucketBoundaries kTaskSeconds{0.01, 0.1, 0.5, 1,   5,    10,
                                                            30,   60,  300, 900, 3600, 14400};
 
@@ -89,8 +88,7 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
     out.counter("plumbline_commits_total", "Commits by this process", to_double(status.commits));
     out.counter("plumbline_commit_seconds_total", "Time spent writing commits",
                 static_cast<double>(status.commit_ms) / 1000);
-    out.counter("plumbline_reorgs_total", "Reorgs followed by this process",
-                to_double(now.reorgs));
+    out.counter("plumbline_reorgs_total", "Reorgs followed by this process", to_double(now.reorgs));
     out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
               to_double(status.quarantined_rows));
     out.gauge("plumbline_refolding", "1 while the log is folded again", now.is_refolding ? 1 : 0);
@@ -116,8 +114,9 @@ void add_providers(Snapshot& out, const ServiceStatus& status) {
                     with("class", "malformed"));
         for (size_t i = 0; i < provider.refusals.size(); ++i) {
             if (provider.refusals[i] > 0) {
-                out.counter("plumbline_provider_errors_total", "", to_double(provider.refusals[i]),
-                            with("class", std::string{to_string(static_cast<rpc::RefusalClass>(i))}));
+                out.counter(
+                    "plumbline_provider_errors_total", "", to_double(provider.refusals[i]),
+                    with("class", std::string{to_string(static_cast<rpc::RefusalClass>(i))}));
             }
         }
         out.counter("plumbline_provider_lies_total", "Answers that were proven wrong",
@@ -169,10 +168,11 @@ struct Metrics::Impl {
             .Name("plumbline_findings_total")
             .Help("Mismatches found by proofs, by kind")
             .Register(registry);
-    prometheus::Family<prometheus::Counter>& repairs = prometheus::BuildCounter()
-                                                           .Name("plumbline_repairs_total")
-                                                           .Help("What repair did, by kind as the journal has it")
-                                                           .Register(registry);
+    prometheus::Family<prometheus::Counter>& repairs =
+        prometheus::BuildCounter()
+            .Name("plumbline_repairs_total")
+            .Help("What repair did, by kind as the journal has it")
+            .Register(registry);
     prometheus::Family<prometheus::Counter>& webhooks =
         prometheus::BuildCounter()
             .Name("plumbline_webhook_posts_total")

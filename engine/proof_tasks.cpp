@@ -298,7 +298,8 @@ TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
 
 TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
     if (!split_args(context.row().args).empty()) {
-        return TaskOutcome::from({ErrorCode::kInvalidArgument, "the task scrub takes no arguments"});
+        return TaskOutcome::from(
+            {ErrorCode::kInvalidArgument, "the task scrub takes no arguments"});
     }
     ScrubOptions options;
     options.is_cancelled = [&context] { return context.should_stop(); };
@@ -310,9 +311,12 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
     const std::string verdict = verdict_of(report->findings, true);
     count(metrics, "scrub", verdict, report->findings);
     tell("scrub", report->findings);
-    const ordered_json out{{"proof", "scrub"},         {"verdict", verdict},
-                           {"logs", report->logs},     {"blocks", report->blocks},
-                           {"rows", report->rows},     {"index_entries", report->index_entries},
+    const ordered_json out{{"proof", "scrub"},
+                           {"verdict", verdict},
+                           {"logs", report->logs},
+                           {"blocks", report->blocks},
+                           {"rows", report->rows},
+                           {"index_entries", report->index_entries},
                            {"mismatches", report->findings.total},
                            {"findings", to_json(report->findings, kShownFindings)}};
     return TaskOutcome::done(dump(out));
@@ -321,9 +325,9 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
 TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
     const Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities || entities->size() > 1) {
-        return TaskOutcome::from(entities ? Error{ErrorCode::kInvalidArgument,
-                                                  "prove_replay takes at most one entity"}
-                                          : entities.error());
+        return TaskOutcome::from(
+            entities ? Error{ErrorCode::kInvalidArgument, "prove_replay takes at most one entity"}
+                     : entities.error());
     }
     ReplayOptions options;
     options.scratch_parent =
@@ -435,9 +439,8 @@ TaskOutcome run_repair(TaskContext& context, Metrics* metrics, bool only_log) {
                 metrics->count_repair(plan.renew_log_digests->kind);
             }
         }
-        return context.indexer().run_on_writer([&](storage::Database& database) {
-            return apply_repair(database, mapping, plan);
-        });
+        return context.indexer().run_on_writer(
+            [&](storage::Database& database) { return apply_repair(database, mapping, plan); });
     };
     const Result<RepairOutcome> repaired =
         repair(context.database(), mapping, &context.chain(), options);
@@ -465,7 +468,8 @@ void add_proof_tasks(TaskKinds& kinds, Metrics* metrics) {
                [metrics](TaskContext& context) { return run_prove_state(context, metrics); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [metrics](TaskContext& context) { return run_prove_replay(context, metrics); }});
-    kinds.add({"repair", "[dry-run] [ENTITY...]", "Run all proofs and mend what they find, cause first",
+    kinds.add({"repair", "[dry-run] [ENTITY...]",
+               "Run all proofs and mend what they find, cause first",
                [metrics](TaskContext& context) { return run_repair(context, metrics, false); }});
     kinds.add({"refetch", "FROM TO",
                "Prove these blocks by their receipts and write anew what differs",
@@ -502,8 +506,8 @@ std::vector<std::pair<std::string, uint64_t>> proven_through(
         sources[row.source].push_back(&row);
     }
     std::vector<std::pair<std::string, uint64_t>> out;
-    for (const ProofLevel level : {ProofLevel::kFetched, ProofLevel::kLinked, ProofLevel::kBloom,
-                                   ProofLevel::kReceipts}) {
+    for (const ProofLevel level :
+         {ProofLevel::kFetched, ProofLevel::kLinked, ProofLevel::kBloom, ProofLevel::kReceipts}) {
         std::optional<uint64_t> through;
         for (auto& [source, rows] : sources) {
             std::ranges::sort(rows, {}, [](const auto* row) { return row->range.from; });

@@ -47,9 +47,9 @@ struct ReplayReport {
 };
 
 /// `plan` must be the one that the view's generation was folded with (engine/stored_plan.hpp), else
-/// kInvalidArgument. A log that RocksDB cannot read to its end is not folded, only scrubbed. Where the
-/// log itself is damaged, only rows whose own bytes changed are named:
-/// the others are what the whole log made.
+/// kInvalidArgument. A log that RocksDB cannot read to its end is not folded, only scrubbed. Where
+/// the log itself is damaged, only rows whose own bytes changed are named: the others are what the
+/// whole log made.
 [[nodiscard]] Result<ReplayReport> prove_replay(const storage::ReadView& view,
                                                 std::shared_ptr<const Plan> plan,
                                                 const ReplayOptions& options);

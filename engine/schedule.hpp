@@ -28,8 +28,8 @@ class Scheduler {
 
     void set(std::vector<ScheduleEntry> entries);
     [[nodiscard]] std::vector<ScheduleEntry> entries() const;
-    /// Adds what is due, of those kinds for which `is_wanted` holds (empty: all). Cheap enough to be
-    /// called often.
+    /// Adds what is due, of those kinds for which `is_wanted` holds (empty: all). Cheap enough to
+    /// be called often.
     void tick(const std::function<bool(std::string_view kind)>& is_wanted = {});
 
   private:

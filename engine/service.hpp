@@ -1,5 +1,6 @@
 // The running service in one object: the index that follows the chain, the work queue and its
-// worker, the schedules, and what is told of all that. `plumbline run` is this and a signal handler.
+// worker, the schedules, and what is told of all that. `plumbline run` is this and a signal
+// handler.
 //
 //     auto service = Service::open(std::move(options));
 //     (*service)->add_part(std::make_unique<MyServer>(...));
@@ -85,7 +86,8 @@ class Service {
     /// error. Before it returns the task and the commit in hand are finished.
     [[nodiscard]] Status run(const std::stop_token& stop, ProgressReporter* reporter);
 
-    // --- from any thread, while it runs -----------------------------------------------------------
+    // --- from any thread, while it runs
+    // -----------------------------------------------------------
 
     /// As of the last half second.
     [[nodiscard]] ServiceStatus status() const;

@@ -11,7 +11,8 @@ namespace plumbline::engine {
 namespace {
 
 Error as_corruption(const storage::Database& database, const Error& error) {
-    return {ErrorCode::kCorruption, fmt::format("the config stored in {} cannot be read: {}", database.path(), error.message)};
+    return {ErrorCode::kCorruption, fmt::format("the config stored in {} cannot be read: {}",
+                                                database.path(), error.message)};
 }
 
 }  // namespace
@@ -19,13 +20,15 @@ Error as_corruption(const storage::Database& database, const Error& error) {
 Result<Config> stored_config(const storage::Database& database) {
     const storage::SchemaBundle& bundle = database.bundle();
     const FileReader read_stored = [&bundle](const std::string& name) -> Result<std::string> {
-        const auto found = std::ranges::find(bundle.abis, name, &std::pair<std::string, std::string>::first);
+        const auto found =
+            std::ranges::find(bundle.abis, name, &std::pair<std::string, std::string>::first);
         if (found == bundle.abis.end()) {
             return Error{ErrorCode::kNotFound, "the database does not hold it"};
         }
         return found->second;
     };
-    auto config = parse_config(bundle.config_text, database.path() + " (stored config)", read_stored);
+    auto config =
+        parse_config(bundle.config_text, database.path() + " (stored config)", read_stored);
     if (!config) {
         return as_corruption(database, config.error());
     }

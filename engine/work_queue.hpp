@@ -45,10 +45,10 @@ struct TaskSpec {
 };
 
 struct WorkQueueOptions {
-    uint64_t seed = 1;                     ///< of the jitter
-    size_t unfinished_max = 10'000;        ///< more are refused
-    size_t kept_per_kind = 20;             ///< finished ones, newest first, as reports
-    int64_t backoff_ms_first = 1'000;      ///< doubles; a wait is between half of it and all
+    uint64_t seed = 1;                 ///< of the jitter
+    size_t unfinished_max = 10'000;    ///< more are refused
+    size_t kept_per_kind = 20;         ///< finished ones, newest first, as reports
+    int64_t backoff_ms_first = 1'000;  ///< doubles; a wait is between half of it and all
     int64_t backoff_ms_max = 600'000;
     uint32_t crashes_max = 2;              ///< then it is parked
     size_t result_bytes_max = 64U << 10U;  ///< longer results and errors are cut
@@ -63,15 +63,15 @@ struct TaskAdded {
 struct TaskOutcome {
     enum class Kind : uint8_t {
         kDone,
-        kFailed,     ///< tried again while attempts last
-        kHopeless,   ///< will not get better by itself
-        kMore,       ///< went well so far; goes on later with `args`
+        kFailed,       ///< tried again while attempts last
+        kHopeless,     ///< will not get better by itself
+        kMore,         ///< went well so far; goes on later with `args`
         kInterrupted,  ///< the service stops; counts as no attempt
     };
     Kind kind = Kind::kDone;
-    std::string text;       ///< result, or why it failed
-    std::string args;       ///< kMore
-    int64_t delay_ms = 0;   ///< kMore
+    std::string text;      ///< result, or why it failed
+    std::string args;      ///< kMore
+    int64_t delay_ms = 0;  ///< kMore
 
     [[nodiscard]] static TaskOutcome done(std::string result) {
         return {Kind::kDone, std::move(result), {}, 0};
@@ -103,10 +103,11 @@ class WorkQueue {
 
     /// kTooLarge where the queue is full; kUnavailable where one of this name is parked.
     [[nodiscard]] Result<TaskAdded> add(TaskSpec spec);
-    /// A running one is asked to stop and ends as cancelled. kNotFound, or kInvalidArgument where it
-    /// has ended already.
+    /// A running one is asked to stop and ends as cancelled. kNotFound, or kInvalidArgument where
+    /// it has ended already.
     [[nodiscard]] Status cancel(uint64_t id);
-    /// Dead, parked and cancelled ones start over with all their attempts; a waiting one is due now.
+    /// Dead, parked and cancelled ones start over with all their attempts; a waiting one is due
+    /// now.
     [[nodiscard]] Status retry(uint64_t id);
     /// Before everything else, now.
     [[nodiscard]] Status force(uint64_t id);

@@ -218,8 +218,8 @@ bool Writer::fold_more() {
     const bool is_whole = folded_.at.block == harvest.blocks.size();
     const BlockInfo& next_block =
         is_whole ? harvest.blocks.back() : harvest.blocks[folded_.at.block];
-    const bool is_tail = next_block.block_num > harvest.finalized ||
-                         folded_.last->block_num > harvest.finalized;
+    const bool is_tail =
+        next_block.block_num > harvest.finalized || folded_.last->block_num > harvest.finalized;
     if (folded_.at != segment.from) {
         segment.to = folded_.at;
         segment.coverage = {folded_.coverage_from,
@@ -427,7 +427,8 @@ void Writer::on_success() {
     }
 }
 
-/// What was folded since the last commit is done again. Always false, so that callers can return it.
+/// What was folded since the last commit is done again. Always false, so that callers can return
+/// it.
 bool Writer::fail_fold(Error error, std::string_view doing) {
     if (is_written_) {
         // Its own trouble, if it has any, is told as well, and then counts.

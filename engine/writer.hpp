@@ -2,7 +2,8 @@
 // commit for many final blocks, one commit a block above finality; rollbacks; folds of the whole
 // log.
 //
-// While a commit is written the events after it are folded already, where there is a thread for that.
+// While a commit is written the events after it are folded already, where there is a thread for
+// that.
 //
 // A full disk keeps the commit in hand and tries again until there is room. Damage stops it, and so
 // does a database that can only go on after it was opened again (kIo); nothing is lost by that.
@@ -14,7 +15,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 #include <vector>
 
 #include "core/base/aside.hpp"

@@ -10,8 +10,8 @@
 
 #include <curl/curl.h>
 
-#include "core/base/clock.hpp"
 #include "core/base/check.hpp"
+#include "core/base/clock.hpp"
 
 namespace plumbline::rpc {
 
@@ -76,8 +76,8 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
             told > 0) {
             // All at once, instead of copying what came so far again and again. No word is taken
             // for more than a body may have.
-            room = std::max(room, std::min(static_cast<size_t>(told), kBodyAtOnceMax) +
-                                      kBodyPadding);
+            room =
+                std::max(room, std::min(static_cast<size_t>(told), kBodyAtOnceMax) + kBodyPadding);
         }
         exchange.body.reserve(room);
     }
@@ -320,7 +320,8 @@ void CurlTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
 }
 
 void CurlTransport::give_back(Bytes body) {
-    if (impl_->spares.size() < kSparesMax && body.capacity() >= static_cast<size_t>(kReceiveBytes) &&
+    if (impl_->spares.size() < kSparesMax &&
+        body.capacity() >= static_cast<size_t>(kReceiveBytes) &&
         body.capacity() <= kBodyAtOnceMax + kBodyPadding) {
         body.clear();
         impl_->spares.push_back(std::move(body));

@@ -17,7 +17,8 @@ namespace plumbline::rpc {
 /// past the end without a copy. A body with less is still read, after one reallocation.
 inline constexpr size_t kBodyPadding = 64;
 
-/// One request, nearly always a POST. `url` and `headers` may hold secrets: an implementation never logs them.
+/// One request, nearly always a POST. `url` and `headers` may hold secrets: an implementation never
+/// logs them.
 struct HttpRequest {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;

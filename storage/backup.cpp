@@ -92,15 +92,14 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
     rocksdb::CreateBackupOptions how;
     how.flush_before_backup = true;
     rocksdb::BackupID id = 0;
-    PLUMBLINE_TRY_VOID(from_rocks(
-        engine->CreateNewBackupWithMetadata(how, database.impl().core->db.get(),
-                                            describe(database), &id),
-        "backing up to " + directory));
+    PLUMBLINE_TRY_VOID(from_rocks(engine->CreateNewBackupWithMetadata(
+                                      how, database.impl().core->db.get(), describe(database), &id),
+                                  "backing up to " + directory));
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(id), "checking the new backup"));
     if (kept_max > 0) {
-        PLUMBLINE_TRY_VOID(from_rocks(
-            engine->PurgeOldBackups(static_cast<uint32_t>(std::min<uint64_t>(kept_max, UINT32_MAX))),
-            "deleting old backups"));
+        PLUMBLINE_TRY_VOID(from_rocks(engine->PurgeOldBackups(static_cast<uint32_t>(
+                                          std::min<uint64_t>(kept_max, UINT32_MAX))),
+                                      "deleting old backups"));
     }
     rocksdb::BackupInfo info;
     PLUMBLINE_TRY_VOID(from_rocks(engine->GetBackupInfo(id, &info), "reading the new backup"));
@@ -142,9 +141,9 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
                                   fmt::format("checking backup {} in {}", info.id, directory)));
     const std::string part = db_path + ".restoring";
     fs::remove_all(part, error);
-    const Status restored = from_rocks(
-        engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
-        "restoring to " + part);
+    const Status restored =
+        from_rocks(engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
+                   "restoring to " + part);
     const Status verified = restored ? verify_restored(part, info) : restored;
     if (!verified) {
         fs::remove_all(part, error);

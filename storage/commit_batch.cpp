@@ -206,7 +206,8 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
         my.log_tail.assign(my.key_scratch);
         ++my.logs;
     } else {
-        PLUMBLINE_CHECK_MSG(my.key_scratch <= my.db.facts.tails.log, "logs come in ascending order");
+        PLUMBLINE_CHECK_MSG(my.key_scratch <= my.db.facts.tails.log,
+                            "logs come in ascending order");
         my.old_logs.push_back({my.key_scratch, hash});
     }
     my.lowest_block = std::min(my.lowest_block, log.block_num);

@@ -1,9 +1,10 @@
 // One RocksDB directory: opening it, committing to it, reading from it.
 //
 // Families (byte layouts in docs/formats.md): meta, blocks, log, dict, children, coverage, task,
-// journal, corrections, log_digest, and for the current generation g: entity.NAME#g, index.NAME.FIELDS#g, undo#g,
-// quarantine#g, digest#g. A fold of the whole log (rebuild, changed mapping) writes a new
-// generation beside the old one and is published by one synced write, so readers never see a half.
+// journal, corrections, log_digest, and for the current generation g: entity.NAME#g,
+// index.NAME.FIELDS#g, undo#g, quarantine#g, digest#g. A fold of the whole log (rebuild, changed
+// mapping) writes a new generation beside the old one and is published by one synced write, so
+// readers never see a half.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +34,13 @@ class Database;
 
 struct OpenOptions {
     bool read_only = false;  ///< allowed while a writer runs; sees the state at open
-    bool create = false;     ///< make the directory where there is none; needs `identity` and `bundle`
-    std::optional<ChainIdentity> identity;  ///< where set, the stored one must equal it
-    std::optional<SchemaBundle> bundle;     ///< for `create`
+    bool create = false;  ///< make the directory where there is none; needs `identity` and `bundle`
+    std::optional<ChainIdentity> identity;    ///< where set, the stored one must equal it
+    std::optional<SchemaBundle> bundle;       ///< for `create`
     size_t memory_bytes = size_t{256} << 20;  ///< bound for caches and write buffers together
-    rocksdb::Env* env = nullptr;  ///< injected file system for fault tests; must outlive the database
-    bool tiny_buffers = false;    ///< for tests: flush and compact after a few rows
+    rocksdb::Env* env =
+        nullptr;                ///< injected file system for fault tests; must outlive the database
+    bool tiny_buffers = false;  ///< for tests: flush and compact after a few rows
     /// Told what happened at open that the user should know (incidents, recovery), and at run time
     /// on background errors. May be called from any thread.
     std::function<void(const std::string&)> notice;
@@ -47,9 +49,9 @@ struct OpenOptions {
 enum class Durability : uint8_t {
     kSync,      ///< on disk when commit returns: live following
     kBuffered,  ///< survives the process, not the power: backfill and folds; see `Database::sync`
-    /// For large commits to a generation that is not published yet: rows become table files at once,
-    /// on disk when commit returns. A crash may leave a part of them, in a generation that the next
-    /// open drops. Without such a generation it is kBuffered.
+    /// For large commits to a generation that is not published yet: rows become table files at
+    /// once, on disk when commit returns. A crash may leave a part of them, in a generation that
+    /// the next open drops. Without such a generation it is kBuffered.
     kBulk,
 };
 
@@ -57,8 +59,8 @@ enum class Durability : uint8_t {
 /// from many. Everything handed out must be gone before the database is.
 class Database {
   public:
-    /// kNotFound: no database there. kIncompatible: newer format, other chain. kUnavailable: another
-    /// writer holds the lock. kCorruption: damage that refetching cannot mend.
+    /// kNotFound: no database there. kIncompatible: newer format, other chain. kUnavailable:
+    /// another writer holds the lock. kCorruption: damage that refetching cannot mend.
     [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
                                                                 OpenOptions options);
     Database(const Database&) = delete;
@@ -90,9 +92,9 @@ class Database {
 
     /// An empty batch for the generation being written.
     [[nodiscard]] std::unique_ptr<CommitBatch> make_batch();
-    /// Applies all of `batch` or nothing, and empties it. On kIo (full disk...) nothing changed here;
-    /// try again until `needs_reopen` says that the disk works, then close the database and open it
-    /// again: the commit may be there by then, whole.
+    /// Applies all of `batch` or nothing, and empties it. On kIo (full disk...) nothing changed
+    /// here; try again until `needs_reopen` says that the disk works, then close the database and
+    /// open it again: the commit may be there by then, whole.
     [[nodiscard]] Status commit(CommitBatch& batch, Durability durability);
     /// Makes every earlier buffered commit durable.
     [[nodiscard]] Status sync();
@@ -122,7 +124,8 @@ class Database {
 
     /// The newest row of the generation being written, unsnapshotted: for the fold's cache misses.
     /// False where there is none. A tombstone is a row.
-    [[nodiscard]] Result<bool> latest_row(size_t entity, std::string_view key, std::string& row) const;
+    [[nodiscard]] Result<bool> latest_row(size_t entity, std::string_view key,
+                                          std::string& row) const;
 
     // --- reading -------------------------------------------------------------------------------
 
@@ -250,8 +253,8 @@ class ReadView {
                                                          std::string_view prefix,
                                                          std::string_view after) const;
     /// Logs of blocks `from` to `to`, both included.
-    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(
-        uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop) const;
+    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(uint64_t from, uint64_t to,
+                                                        OnDamage on_damage = OnDamage::kStop) const;
     /// kNotFound where the database keeps no row of that block.
     [[nodiscard]] Result<BlockRow> get_block(uint64_t block_num) const;
     [[nodiscard]] Result<std::vector<BlockRow>> list_blocks(

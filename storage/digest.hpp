@@ -1,6 +1,6 @@
 // Digest trees: what is stored, as sums of hashes. A node holds how many things lie below it and
-// the sum modulo 2^128 of their XXH3-128, so a change is a subtraction and an addition, the order of
-// changes does not matter, and a parent is the sum of its children. Bytes in docs/formats.md.
+// the sum modulo 2^128 of their XXH3-128, so a change is a subtraction and an addition, the order
+// of changes does not matter, and a parent is the sum of its children. Bytes in docs/formats.md.
 //
 // The log has one tree, over block numbers. Every entity has one in each generation, over 4096
 // buckets of its keys' XXH3-64.

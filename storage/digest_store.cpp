@@ -106,11 +106,11 @@ Result<DigestPage> LogDigestStage::replace(uint64_t block_num, const DigestPage&
 }
 
 Status LogDigestStage::remove_from(uint64_t first) {
-    const std::unique_ptr<rocksdb::Iterator> it{core_.db->NewIterator(
-        rocksdb::ReadOptions{}, core_.family(FamilyKind::kLogDigest))};
+    const std::unique_ptr<rocksdb::Iterator> it{
+        core_.db->NewIterator(rocksdb::ReadOptions{}, core_.family(FamilyKind::kLogDigest))};
     const std::string end = log_digest_key(2, 0);
-    for (it->Seek(log_digest_key(1, first / kDigestPageSize)); it->Valid() && it->key().compare(end) < 0;
-         it->Next()) {
+    for (it->Seek(log_digest_key(1, first / kDigestPageSize));
+         it->Valid() && it->key().compare(end) < 0; it->Next()) {
         if (it->key().size() != end.size()) {
             continue;
         }
@@ -162,11 +162,10 @@ Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
         core, core.family(FamilyKind::kLog), number, kLogKeySize,
         [&](std::string_view key, std::string_view value) {
             if (!overlay.logs.contains(std::string{key}) &&
-                decode_log(key, value, db.dictionaries[0].view(), db.dictionaries[1].view(),
-                           record, buffer)) {
-                leaf_of(page, key) +=
-                    {1, hash_log(record.log, record.data, record.txn ? &*record.txn : nullptr,
-                                 scratch)};
+                decode_log(key, value, db.dictionaries[0].view(), db.dictionaries[1].view(), record,
+                           buffer)) {
+                leaf_of(page, key) += {1, hash_log(record.log, record.data,
+                                                   record.txn ? &*record.txn : nullptr, scratch)};
             }
         }));
     PLUMBLINE_TRY_VOID(for_page(core, core.family(FamilyKind::kBlocks), number, sizeof(uint64_t),
@@ -191,7 +190,8 @@ Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
     return page;
 }
 
-Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end, rocksdb::WriteBatch& writes) {
+Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
+                                  rocksdb::WriteBatch& writes) {
     const Core& core = *db.core;
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
     {
@@ -225,8 +225,8 @@ Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end, rocksd
                 }
             } else if (decode_log(key, to_view(it->value()), db.dictionaries[0].view(),
                                   db.dictionaries[1].view(), record, buffer)) {
-                node = {1, hash_log(record.log, record.data,
-                                    record.txn ? &*record.txn : nullptr, scratch)};
+                node = {1, hash_log(record.log, record.data, record.txn ? &*record.txn : nullptr,
+                                    scratch)};
             }
             leaf_of(pages[load_be64(key.data()) / kDigestPageSize], key) += node;
         }
@@ -258,8 +258,8 @@ Status stage_entity_digests(const Core& core, const Generation& generation, Gene
         EntityTree& tree = trees[entity];
         const std::string root_key = entity_digest_key(entity, kEntityDigestRoot, 0);
         if (!tree.root) {
-            PLUMBLINE_TRY(tree.root, read_or_zero<DigestNode>(core, family, root_key,
-                                                              decode_digest_node));
+            PLUMBLINE_TRY(tree.root,
+                          read_or_zero<DigestNode>(core, family, root_key, decode_digest_node));
         }
         StagedTree next;
         next.entity = entity;
@@ -268,8 +268,8 @@ Status stage_entity_digests(const Core& core, const Generation& generation, Gene
             const std::string key = entity_digest_key(entity, 1, number);
             DigestPage& known = tree.pages.touch_page(number);
             if (!tree.is_loaded[number]) {
-                PLUMBLINE_TRY(known, read_or_zero<DigestPage>(core, family, key,
-                                                              decode_digest_page));
+                PLUMBLINE_TRY(known,
+                              read_or_zero<DigestPage>(core, family, key, decode_digest_page));
                 tree.is_loaded.set(number);
             }
             DigestPage page = known;

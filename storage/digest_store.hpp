@@ -16,7 +16,8 @@ class LogDigestStage {
   public:
     /// Blocks above `tail_block` have no nodes yet.
     LogDigestStage(const Core& core, std::optional<uint64_t> tail_block)
-        : core_{core}, tail_block_{tail_block} {}
+        : core_{core},
+          tail_block_{tail_block} {}
 
     [[nodiscard]] Status add(uint64_t block_num, const DigestNode& change);
     /// The page in which `block_num` lies becomes what `page` says; gives what it was.
@@ -44,14 +45,14 @@ struct LogDigestOverlay {
     std::map<std::string, std::optional<Digest>> logs;    ///< by key; none = removed
     std::map<std::string, std::optional<Digest>> blocks;  ///< the same
 };
-/// The page of blocks 16 * `number` to 16 * `number` + 15 from stored bytes, with `overlay` laid over
-/// them. What cannot be read is left out.
+/// The page of blocks 16 * `number` to 16 * `number` + 15 from stored bytes, with `overlay` laid
+/// over them. What cannot be read is left out.
 [[nodiscard]] Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
                                                const LogDigestOverlay& overlay);
 /// Puts the whole tree anew, from the stored bytes of blocks below `end`; gives how many logs and
 /// block rows they are.
 [[nodiscard]] Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
-                                        rocksdb::WriteBatch& writes);
+                                                rocksdb::WriteBatch& writes);
 
 /// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers
 /// pages; `staged` is what it must learn once the batch is written.

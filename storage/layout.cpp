@@ -22,13 +22,20 @@ unsigned parse_size(std::string_view text) {
 
 std::string to_string(FieldType type) {
     switch (type.kind) {
-        case FieldKind::kUint: return fmt::format("uint{}", type.bits);
-        case FieldKind::kInt: return fmt::format("int{}", type.bits);
-        case FieldKind::kBool: return "bool";
-        case FieldKind::kAddress: return "address";
-        case FieldKind::kFixedBytes: return fmt::format("bytes{}", type.width());
-        case FieldKind::kBytes: return "bytes";
-        case FieldKind::kString: return "string";
+        case FieldKind::kUint:
+            return fmt::format("uint{}", type.bits);
+        case FieldKind::kInt:
+            return fmt::format("int{}", type.bits);
+        case FieldKind::kBool:
+            return "bool";
+        case FieldKind::kAddress:
+            return "address";
+        case FieldKind::kFixedBytes:
+            return fmt::format("bytes{}", type.width());
+        case FieldKind::kBytes:
+            return "bytes";
+        case FieldKind::kString:
+            return "string";
     }
     return "unknown";
 }
@@ -38,8 +45,9 @@ Result<FieldType> parse_field_type(std::string_view text) {
         const std::string_view rest = text.substr(prefix.size());
         const unsigned bits = rest.empty() ? 256 : parse_size(rest);
         if (bits < 8 || bits > 256 || bits % 8 != 0) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("'{}' is not a type: widths go from 8 to 256 in steps of 8", text)};
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is not a type: widths go from 8 to 256 in steps of 8", text)};
         }
         return FieldType{kind, static_cast<uint16_t>(bits)};
     };

@@ -22,7 +22,8 @@ struct LogDictIds {
 };
 
 /// Appends one 32-byte word without its leading or its trailing zero bytes, whichever are more:
-/// a control byte 0..32 = that many low bytes follow; 33..63 = that many minus 32 high bytes follow.
+/// a control byte 0..32 = that many low bytes follow; 33..63 = that many minus 32 high bytes
+/// follow.
 void put_packed_word(std::string& out, const uint8_t* word);
 
 void append_log_key(std::string& out, uint64_t block_num, uint32_t log_index);

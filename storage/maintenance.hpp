@@ -17,8 +17,8 @@ namespace plumbline::storage {
 [[nodiscard]] Status compact_database(const Database& database,
                                       const std::function<bool()>& should_stop);
 
-/// Where much lies in memory and the write-ahead log only: puts it into table files, so that the next
-/// open, a reader's too, has no long log to read. For the end of the writer's life.
+/// Where much lies in memory and the write-ahead log only: puts it into table files, so that the
+/// next open, a reader's too, has no long log to read. For the end of the writer's life.
 [[nodiscard]] Status settle_database(const Database& database);
 
 /// RocksDB's own figures, by name ("estimate_live_data_size", "block_cache_usage"...). Safe from

@@ -6,14 +6,13 @@
 //   4. the watermarks of all families must agree: where they do not, the log families are cut back
 //      to what all of them hold and the derived ones are marked for a new fold;
 //   5. a head behind the sidecar's is told.
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 #include <set>
 #include <thread>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
@@ -143,9 +142,9 @@ Status Opener::probe_foreign() {
     PLUMBLINE_TRY_VOID(from_rocks(listed, "opening " + path_));
     for (const std::string& name : names) {
         if (family_kind(name) == FamilyKind::kUnknown) {
-            return Error{ErrorCode::kIncompatible,
-                         fmt::format("{} is not a plumbline database: it has a family '{}'", path_,
-                                     name)};
+            return Error{
+                ErrorCode::kIncompatible,
+                fmt::format("{} is not a plumbline database: it has a family '{}'", path_, name)};
         }
     }
     if (head_ || names.size() > 1) {
@@ -162,8 +161,7 @@ Status Opener::probe_foreign() {
     const std::unique_ptr<rocksdb::Iterator> it{probe->NewIterator(rocksdb::ReadOptions{})};
     it->SeekToFirst();
     std::string format;
-    if (it->Valid() &&
-        !probe->Get(rocksdb::ReadOptions{}, to_slice(kMetaFormat), &format).ok()) {
+    if (it->Valid() && !probe->Get(rocksdb::ReadOptions{}, to_slice(kMetaFormat), &format).ok()) {
         return Error{ErrorCode::kIncompatible,
                      fmt::format("{} is not a plumbline database, but some other RocksDB", path_)};
     }
@@ -179,8 +177,8 @@ rocksdb::Status Opener::try_open(rocksdb::WALRecoveryMode mode,
     options.track_and_verify_wals_in_manifest = !wal_set_aside_;
     rocksdb::DB* raw = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    const rocksdb::Status status = rocksdb::DB::Open(
-        options, path_, make_descriptors(names, core().tuning), &handles, &raw);
+    const rocksdb::Status status =
+        rocksdb::DB::Open(options, path_, make_descriptors(names, core().tuning), &handles, &raw);
     if (!status.ok()) {
         return status;
     }
@@ -257,17 +255,18 @@ Status Opener::open_writer(const std::vector<std::string>& names) {
     rocksdb::Status status =
         try_open(synced ? Mode::kTolerateCorruptedTailRecords : Mode::kPointInTimeRecovery, names);
     if (is_lock_error(status)) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("another process writes to {}: it holds the lock {}/LOCK", path_,
-                                 path_)};
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("another process writes to {}: it holds the lock {}/LOCK", path_, path_)};
     }
     if (!status.ok() && synced && (status.IsCorruption() || status.IsIOError())) {
         const std::string first = status.ToString();
         status = try_open(Mode::kPointInTimeRecovery, names);
         if (status.ok()) {
-            db_.notice(fmt::format("{}: the write-ahead log is damaged ({}); everything up to the "
-                                   "damage was kept",
-                                   path_, first));
+            db_.notice(
+                fmt::format("{}: the write-ahead log is damaged ({}); everything up to the "
+                            "damage was kept",
+                            path_, first));
         }
     }
     if (status.IsCorruption()) {
@@ -278,13 +277,15 @@ Status Opener::open_writer(const std::vector<std::string>& names) {
             PLUMBLINE_TRY_VOID(set_aside_wal());
             status = try_open(Mode::kPointInTimeRecovery, names);
             if (status.ok()) {
-                db_.notice(fmt::format("{}: the write-ahead log is damaged ({}) and was set aside; "
-                                       "what the table files hold was kept",
-                                       path_, first));
+                db_.notice(
+                    fmt::format("{}: the write-ahead log is damaged ({}) and was set aside; "
+                                "what the table files hold was kept",
+                                path_, first));
             }
         }
     }
-    malloc_trim(0);  // What recovery had in memory is on disk now, but the heap would keep its size.
+    malloc_trim(
+        0);  // What recovery had in memory is on disk now, but the heap would keep its size.
     return from_rocks(status, "opening " + path_);
 }
 
@@ -344,8 +345,8 @@ Status Opener::create_content() {
         if (families_.count(name) == 0) {
             rocksdb::ColumnFamilyHandle* handle = nullptr;
             PLUMBLINE_TRY_VOID(from_rocks(
-                core().db->CreateColumnFamily(
-                    make_family_options(family_kind(name), core().tuning), name, &handle),
+                core().db->CreateColumnFamily(make_family_options(family_kind(name), core().tuning),
+                                              name, &handle),
                 "creating family " + name));
             families_[name] = std::make_shared<Family>(*core().db, handle);
         }
@@ -421,8 +422,7 @@ Status Opener::load_schema() {
         make_generation(number, std::make_shared<const SchemaBundle>(std::move(bundle)), families_);
     db_.last_generation = number;
     for (const auto& [name, family] : families_) {
-        db_.last_generation =
-            std::max(db_.last_generation, family_generation(name).value_or(0));
+        db_.last_generation = std::max(db_.last_generation, family_generation(name).value_or(0));
     }
     return read_only() ? ok() : drop_leftovers(wanted);
 }
@@ -441,13 +441,14 @@ Status Opener::drop_leftovers(const std::set<std::string>& wanted) {
         db_.facts.generations.building = 0;
         rocksdb::WriteBatch batch;
         forget_generation(core(), unfinished, batch);
-        batch.Put(core().meta(), to_slice(kMetaGeneration),
-                  encode_generations(db_.facts.generations))
+        batch
+            .Put(core().meta(), to_slice(kMetaGeneration),
+                 encode_generations(db_.facts.generations))
             .PermitUncheckedError();
         rocksdb::WriteOptions options;
         options.sync = true;
-        PLUMBLINE_TRY_VOID(from_rocks(core().db->Write(options, &batch),
-                                      "forgetting an unfinished generation"));
+        PLUMBLINE_TRY_VOID(
+            from_rocks(core().db->Write(options, &batch), "forgetting an unfinished generation"));
         db_.notice(path_ + ": an unfinished fold was dropped");
     }
     return ok();
@@ -460,8 +461,7 @@ Status Opener::load_dictionary() {
         if (it->key().empty()) {
             continue;
         }
-        PLUMBLINE_TRY(const DictRow row,
-                      decode_dict(to_view(it->key()), to_view(it->value())));
+        PLUMBLINE_TRY(const DictRow row, decode_dict(to_view(it->key()), to_view(it->value())));
         Dictionary& dictionary = db_.dictionaries[static_cast<size_t>(row.kind)];
         if (row.id != dictionary.size()) {
             return Error{ErrorCode::kCorruption, path_ + ": a dictionary entry is missing"};
@@ -479,8 +479,7 @@ Status Opener::load_coverage() {
         if (it->key().empty()) {
             continue;
         }
-        PLUMBLINE_TRY(CoverageRow row,
-                      decode_coverage(to_view(it->key()), to_view(it->value())));
+        PLUMBLINE_TRY(CoverageRow row, decode_coverage(to_view(it->key()), to_view(it->value())));
         ranges[row.source][row.range.from] = row;
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading coverage"));
@@ -579,9 +578,8 @@ Status Opener::compare_watermarks() {
             }
             continue;
         }
-        const std::string& tail = kBaseFamilies[i].kind == FamilyKind::kLog
-                                      ? db_.facts.tails.log
-                                      : db_.facts.tails.block;
+        const std::string& tail =
+            kBaseFamilies[i].kind == FamilyKind::kLog ? db_.facts.tails.log : db_.facts.tails.block;
         const std::unique_ptr<rocksdb::Iterator> it{
             core().db->NewIterator(rocksdb::ReadOptions{}, family.get())};
         it->SeekToLast();
@@ -605,9 +603,10 @@ Status Opener::compare_watermarks() {
     if (!log_differs && !derived_differs) {
         return ok();
     }
-    db_.notice(fmt::format("{}: families stand at different commits: meta ({}){}; the derived ones "
-                           "have to be folded again from the log",
-                           path_, own.commit_num, differing));
+    db_.notice(
+        fmt::format("{}: families stand at different commits: meta ({}){}; the derived ones "
+                    "have to be folded again from the log",
+                    path_, own.commit_num, differing));
     db_.facts.needs_refold = true;
     if (read_only()) {
         return ok();
@@ -692,11 +691,11 @@ void Opener::compare_sidecar() {
         head_ && (healed_ ? highest_commit_ : db_.facts.watermark.commit_num) < head_->commit_num;
     if (behind) {
         known = std::max(known, head_->block_num);
-        db_.notice(fmt::format("{}: the last synced commit was number {} at block {}, but the "
-                               "files only hold number {} at block {}",
-                               path_, head_->commit_num, head_->block_num,
-                               std::min(highest_commit_, db_.facts.watermark.commit_num),
-                               block_num));
+        db_.notice(
+            fmt::format("{}: the last synced commit was number {} at block {}, but the "
+                        "files only hold number {} at block {}",
+                        path_, head_->commit_num, head_->block_num,
+                        std::min(highest_commit_, db_.facts.watermark.commit_num), block_num));
     }
     if ((behind || healed_) && known > block_num) {
         db_.lost_blocks = known - block_num;

@@ -39,7 +39,8 @@ class RawAccess {
     [[nodiscard]] Status put(std::string_view family, std::string_view key, std::string_view value);
     [[nodiscard]] Status remove(std::string_view family, std::string_view key);
     /// Bits count from the first byte's lowest; `bit` wraps around. kNotFound without such a key.
-    [[nodiscard]] Status flip_value_bit(std::string_view family, std::string_view key, uint64_t bit);
+    [[nodiscard]] Status flip_value_bit(std::string_view family, std::string_view key,
+                                        uint64_t bit);
     /// The record then lies under the changed key, which is given back.
     [[nodiscard]] Result<std::string> flip_key_bit(std::string_view family, std::string_view key,
                                                    uint64_t bit);

@@ -24,7 +24,8 @@ std::string after_key(std::string_view key) {
 class LogScannerImpl final : public LogScanner {
   public:
     LogScannerImpl(std::unique_ptr<OwnedIterator> scan, OnDamage on_damage)
-        : scan_{std::move(scan)}, on_damage_{on_damage} {
+        : scan_{std::move(scan)},
+          on_damage_{on_damage} {
         read();
     }
     [[nodiscard]] bool valid() const override { return valid_; }
@@ -62,7 +63,9 @@ class LogScannerImpl final : public LogScanner {
 class EntityScanner final : public RowScanner {
   public:
     EntityScanner(std::unique_ptr<OwnedIterator> scan, const RowCodec& codec, bool with_tombstones)
-        : scan_{std::move(scan)}, codec_{codec}, with_tombstones_{with_tombstones} {
+        : scan_{std::move(scan)},
+          codec_{codec},
+          with_tombstones_{with_tombstones} {
         read();
     }
     [[nodiscard]] bool valid() const override { return valid_; }
@@ -103,7 +106,10 @@ class IndexScanner final : public RowScanner {
   public:
     IndexScanner(std::unique_ptr<OwnedIterator> scan, const ReadView& view, size_t entity,
                  size_t index)
-        : scan_{std::move(scan)}, view_{view}, entity_{entity}, index_{index} {
+        : scan_{std::move(scan)},
+          view_{view},
+          entity_{entity},
+          index_{index} {
         read();
     }
     [[nodiscard]] bool valid() const override { return valid_; }
@@ -219,8 +225,7 @@ std::unique_ptr<ReadView> Database::read_view() const {
             view->cursor = *cursor;
             view->cursor->event_count = view->totals.events;
             if (const auto mark = read("")) {
-                view->cursor->commit_num =
-                    decode_watermark(*mark).value_or(Watermark{}).commit_num;
+                view->cursor->commit_num = decode_watermark(*mark).value_or(Watermark{}).commit_num;
             }
         }
     }
@@ -239,8 +244,8 @@ Result<std::string> ReadView::get_row(size_t entity, std::string_view key) const
     rocksdb::ReadOptions options;
     options.snapshot = impl_->snapshot;
     std::string row;
-    const rocksdb::Status status = impl_->core->db->Get(
-        options, generation.entities[entity].rows->get(), to_slice(key), &row);
+    const rocksdb::Status status =
+        impl_->core->db->Get(options, generation.entities[entity].rows->get(), to_slice(key), &row);
     if (status.IsNotFound() || key.empty()) {
         return Error{ErrorCode::kNotFound, "no such row"};
     }
@@ -255,8 +260,8 @@ Result<std::string> ReadView::get_row(size_t entity, std::string_view key) const
 std::unique_ptr<RowScanner> ReadView::scan_entity(size_t entity, std::string_view prefix,
                                                   std::string_view after,
                                                   bool with_tombstones) const {
-    const std::string from = after.empty() ? std::string{prefix}
-                                           : std::max(after_key(after), std::string{prefix});
+    const std::string from =
+        after.empty() ? std::string{prefix} : std::max(after_key(after), std::string{prefix});
     return std::make_unique<EntityScanner>(
         OwnedIterator::make(impl_, impl_->generation->entities[entity].rows->get(), from,
                             prefix_end(prefix), false),
@@ -266,8 +271,8 @@ std::unique_ptr<RowScanner> ReadView::scan_entity(size_t entity, std::string_vie
 std::unique_ptr<RowScanner> ReadView::scan_index(size_t entity, size_t index,
                                                  std::string_view prefix,
                                                  std::string_view after) const {
-    const std::string from = after.empty() ? std::string{prefix}
-                                           : std::max(after_key(after), std::string{prefix});
+    const std::string from =
+        after.empty() ? std::string{prefix} : std::max(after_key(after), std::string{prefix});
     return std::make_unique<IndexScanner>(
         OwnedIterator::make(impl_, impl_->generation->entities[entity].indexes[index]->get(), from,
                             prefix_end(prefix), false),
@@ -284,8 +289,8 @@ std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to,
 
 Result<BlockRow> ReadView::get_block(uint64_t block_num) const {
     const std::string key = block_key(block_num);
-    PLUMBLINE_TRY(const auto value, impl_->core->get(impl_->core->family(FamilyKind::kBlocks), key,
-                                                     impl_->snapshot));
+    PLUMBLINE_TRY(const auto value,
+                  impl_->core->get(impl_->core->family(FamilyKind::kBlocks), key, impl_->snapshot));
     if (!value) {
         return Error{ErrorCode::kNotFound, fmt::format("no row of block {}", block_num)};
     }
@@ -295,10 +300,9 @@ Result<BlockRow> ReadView::get_block(uint64_t block_num) const {
 Result<std::vector<BlockRow>> ReadView::list_blocks(uint64_t from, uint64_t to,
                                                     OnDamage on_damage) const {
     std::vector<BlockRow> rows;
-    const auto scan = OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kBlocks),
-                                          block_key(from),
-                                          to == UINT64_MAX ? std::string{} : block_key(to + 1),
-                                          false);
+    const auto scan =
+        OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kBlocks), block_key(from),
+                            to == UINT64_MAX ? std::string{} : block_key(to + 1), false);
     for (; scan->it->Valid(); scan->it->Next()) {
         const auto row = decode_block(to_view(scan->it->key()), to_view(scan->it->value()));
         if (row) {
@@ -344,13 +348,13 @@ Result<std::vector<JournalRow>> ReadView::list_journal(uint64_t after_seq, size_
 }
 
 Result<std::vector<ProofRecord>> ReadView::list_proofs() const {
-    return list_records<ProofRecord>(impl_, impl_->core->meta(), kMetaProof,
-                                     prefix_end(kMetaProof), SIZE_MAX, decode_proof);
+    return list_records<ProofRecord>(impl_, impl_->core->meta(), kMetaProof, prefix_end(kMetaProof),
+                                     SIZE_MAX, decode_proof);
 }
 
 Result<std::vector<CorrectionRow>> ReadView::list_corrections() const {
-    return list_records<CorrectionRow>(impl_, impl_->core->family(FamilyKind::kCorrections), "",
-                                       {}, SIZE_MAX, decode_correction);
+    return list_records<CorrectionRow>(impl_, impl_->core->family(FamilyKind::kCorrections), "", {},
+                                       SIZE_MAX, decode_correction);
 }
 
 Result<std::vector<ChildRow>> ReadView::list_children() const {
@@ -362,12 +366,11 @@ Result<DigestNode> ReadView::digest_root(DigestTree tree) const {
     const bool is_log = tree.is_log();
     PLUMBLINE_TRY(
         const auto value,
-        impl_->core->get(is_log ? impl_->core->family(FamilyKind::kLogDigest)
-                                : impl_->generation->digest->get(),
-                         is_log ? log_digest_key(kLogDigestRoot, 0)
-                                : entity_digest_key(static_cast<uint32_t>(tree.entity),
-                                                    kEntityDigestRoot, 0),
-                         impl_->snapshot));
+        impl_->core->get(
+            is_log ? impl_->core->family(FamilyKind::kLogDigest) : impl_->generation->digest->get(),
+            is_log ? log_digest_key(kLogDigestRoot, 0)
+                   : entity_digest_key(static_cast<uint32_t>(tree.entity), kEntityDigestRoot, 0),
+            impl_->snapshot));
     return value ? decode_digest_node(*value) : DigestNode{};
 }
 
@@ -378,8 +381,8 @@ Result<std::vector<std::pair<uint64_t, DigestNode>>> ReadView::digest_children(
         return out;
     }
     const bool is_log = tree.is_log();
-    rocksdb::ColumnFamilyHandle* family = is_log ? impl_->core->family(FamilyKind::kLogDigest)
-                                                 : impl_->generation->digest->get();
+    rocksdb::ColumnFamilyHandle* family =
+        is_log ? impl_->core->family(FamilyKind::kLogDigest) : impl_->generation->digest->get();
     // The stored level to read: the one below, but blocks and buckets lie in the pages above them.
     const auto stored = static_cast<uint8_t>(std::max(1, level - 1));
     uint64_t first = prefix;
@@ -390,9 +393,10 @@ Result<std::vector<std::pair<uint64_t, DigestNode>>> ReadView::digest_children(
         last = level == tree.root_level() ? UINT64_MAX : first + ((uint64_t{1} << fan_out) - 1);
     }
     const auto key = [&](uint64_t number) {
-        return is_log ? log_digest_key(stored, number)
-                      : entity_digest_key(static_cast<uint32_t>(tree.entity), stored,
-                                          static_cast<uint16_t>(std::min<uint64_t>(number, 0xffff)));
+        return is_log
+                   ? log_digest_key(stored, number)
+                   : entity_digest_key(static_cast<uint32_t>(tree.entity), stored,
+                                       static_cast<uint16_t>(std::min<uint64_t>(number, 0xffff)));
     };
     const size_t prefix_at = is_log ? 1 : 5;
     const auto scan = OwnedIterator::make(impl_, family, key(first), key(last) + '\0', false);
@@ -401,10 +405,9 @@ Result<std::vector<std::pair<uint64_t, DigestNode>>> ReadView::digest_children(
         if (at.size() != key(first).size()) {
             continue;
         }
-        const uint64_t number =
-            is_log ? load_be64(at.data() + prefix_at)
-                   : uint64_t{static_cast<uint8_t>(at[prefix_at])} << 8 |
-                         static_cast<uint8_t>(at[prefix_at + 1]);
+        const uint64_t number = is_log ? load_be64(at.data() + prefix_at)
+                                       : uint64_t{static_cast<uint8_t>(at[prefix_at])} << 8 |
+                                             static_cast<uint8_t>(at[prefix_at + 1]);
         if (stored > 1) {
             PLUMBLINE_TRY(const DigestNode node, decode_digest_node(to_view(scan->it->value())));
             out.emplace_back(number, node);

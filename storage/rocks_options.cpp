@@ -21,13 +21,15 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-/// Passes on what went wrong behind the writer's back, and leaves it to the writer to go on: RocksDB
-/// would only try after seconds, in a thread of its own, and be busy for everybody until then.
+/// Passes on what went wrong behind the writer's back, and leaves it to the writer to go on:
+/// RocksDB would only try after seconds, in a thread of its own, and be busy for everybody until
+/// then.
 class Listener final : public rocksdb::EventListener {
   public:
     Listener(std::function<void(const std::string&)> notice,
              std::shared_ptr<std::atomic<bool>> failed)
-        : notice_{std::move(notice)}, failed_{std::move(failed)} {}
+        : notice_{std::move(notice)},
+          failed_{std::move(failed)} {}
     void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                            rocksdb::Status* status) override {
         failed_->store(true);
@@ -35,8 +37,8 @@ class Listener final : public rocksdb::EventListener {
             notice_("storage stopped writing: " + status->ToString());
         }
     }
-    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
-                              rocksdb::Status /*error*/, bool* auto_recovery) override {
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                              bool* auto_recovery) override {
         *auto_recovery = false;
     }
 
@@ -45,8 +47,8 @@ class Listener final : public rocksdb::EventListener {
     std::shared_ptr<std::atomic<bool>> failed_;
 };
 
-/// What RocksDB has to say goes to our log. Its own LOG file would be one more file that a full disk
-/// refuses, and the first line after that ends the process (an assertion in Debian's build).
+/// What RocksDB has to say goes to our log. Its own LOG file would be one more file that a full
+/// disk refuses, and the first line after that ends the process (an assertion in Debian's build).
 class RocksLog final : public rocksdb::Logger {
   public:
     RocksLog() : rocksdb::Logger{rocksdb::InfoLogLevel::WARN_LEVEL} {}
@@ -85,8 +87,8 @@ rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning
     out.write_buffer_manager = tuning.write_buffers;
     out.max_total_wal_size = tuning.tiny_buffers ? 64 << 10 : 128 * kMiB;
     out.bytes_per_sync = kMiB;
-    // Notices a synced log file that is gone or cut short. Its known bug in 7.8 is with DB::SyncWAL,
-    // which is not used here.
+    // Notices a synced log file that is gone or cut short. Its known bug in 7.8 is with
+    // DB::SyncWAL, which is not used here.
     out.track_and_verify_wals_in_manifest = true;
     out.stats_dump_period_sec = 0;
     out.stats_persist_period_sec = 0;
@@ -111,8 +113,8 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
     out.paranoid_file_checks = true;
     out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 16, kMiB, 16 * kMiB);
     out.target_file_size_base = 32 * kMiB;
-    // Filters make a file cheap to look past; rewriting them four at a time would be a fifth of what
-    // a fold of the whole log costs.
+    // Filters make a file cheap to look past; rewriting them four at a time would be a fifth of
+    // what a fold of the whole log costs.
     out.level0_file_num_compaction_trigger = 8;
     // Every family holds at least one block, most of them for a watermark only.
     out.arena_block_size = 16 << 10;
@@ -145,7 +147,8 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
         case FamilyKind::kBlocks:
             out.bottommost_compression = rocksdb::kZSTD;
             break;
-        default: break;
+        default:
+            break;
     }
     if (tuning.tiny_buffers) {
         out.write_buffer_size = 16 << 10;
@@ -159,8 +162,8 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
     return out;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> make_descriptors(
-    const std::vector<std::string>& names, const RocksTuning& tuning) {
+std::vector<rocksdb::ColumnFamilyDescriptor> make_descriptors(const std::vector<std::string>& names,
+                                                              const RocksTuning& tuning) {
     std::vector<rocksdb::ColumnFamilyDescriptor> out;
     out.reserve(names.size());
     for (const std::string& name : names) {

@@ -18,9 +18,9 @@ struct BackupArguments {
 };
 
 std::string describe(const storage::BackupInfo& info) {
-    return fmt::format("backup {}: chain {}, block {}, commit {}, {} bytes, made at {} (unix time)\n",
-                       info.id, info.chain_id, info.block_num, info.commit_num, info.size_bytes,
-                       info.unix_s);
+    return fmt::format(
+        "backup {}: chain {}, block {}, commit {}, {} bytes, made at {} (unix time)\n", info.id,
+        info.chain_id, info.block_num, info.commit_num, info.size_bytes, info.unix_s);
 }
 
 Status run_backup(const BackupArguments& arguments) {
@@ -30,11 +30,14 @@ Status run_backup(const BackupArguments& arguments) {
     if (!database) {
         Error error = database.error();
         if (error.code == ErrorCode::kUnavailable) {
-            error.message += fmt::format("; while a service runs let it make the backup: "
-                                         "plumbline task add {} backup",
-                                         arguments.db);
+            error.message += fmt::format(
+                "; while a service runs let it make the backup: "
+                "plumbline task add {} backup",
+                arguments.db);
         }
-        return error.code == ErrorCode::kNotFound ? Error{ErrorCode::kInvalidArgument, error.message} : error;
+        return error.code == ErrorCode::kNotFound
+                   ? Error{ErrorCode::kInvalidArgument, error.message}
+                   : error;
     }
     PLUMBLINE_TRY(const storage::BackupInfo info,
                   storage::create_backup(**database, arguments.directory, arguments.keep));
@@ -50,24 +53,29 @@ Status run_restore(const BackupArguments& arguments) {
         }
         PLUMBLINE_TRY_VOID(print(text));
         return arguments.list ? ok()
-                              : Status{Error{ErrorCode::kInvalidArgument, "name the database directory to restore to"}};
+                              : Status{Error{ErrorCode::kInvalidArgument,
+                                             "name the database directory to restore to"}};
     }
     PLUMBLINE_TRY(const storage::BackupInfo info,
                   storage::restore_backup(arguments.directory, arguments.db, arguments.id));
     PLUMBLINE_TRY(const auto database, open_to_read(arguments.db));
     const auto cursor = database->cursor();
-    return print(fmt::format("{}restored to {}: every checksum fits, the index stands at block {}\n", describe(info),
-                             arguments.db, cursor ? cursor->block_num : 0));
+    return print(
+        fmt::format("{}restored to {}: every checksum fits, the index stands at block {}\n",
+                    describe(info), arguments.db, cursor ? cursor->block_num : 0));
 }
 
 }  // namespace
 
 void add_backup(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<BackupArguments>();
-    CLI::App* backup = app.add_subcommand("backup", "Back an index up; no service may be running on it");
+    CLI::App* backup =
+        app.add_subcommand("backup", "Back an index up; no service may be running on it");
     backup->add_option("DB", arguments->db, "The database directory")->required();
-    backup->add_option("DIR", arguments->directory, "Where backups are kept; they share files")->required();
-    backup->add_option("--keep", arguments->keep, "Delete older backups beyond so many; default: keep all");
+    backup->add_option("DIR", arguments->directory, "Where backups are kept; they share files")
+        ->required();
+    backup->add_option("--keep", arguments->keep,
+                       "Delete older backups beyond so many; default: keep all");
     backup->footer("Example: plumbline backup ./db ./backups --keep 7");
     backup->callback([arguments, &exit] {
         if (auto status = run_backup(*arguments); !status) {
@@ -77,7 +85,8 @@ void add_backup(CLI::App& app, ExitCode& exit) {
 
     CLI::App* restore = app.add_subcommand("restore", "Bring an index back from a backup");
     restore->add_option("DIR", arguments->directory, "The backup directory")->required();
-    restore->add_option("DB", arguments->db, "The database directory to make; nothing may be there");
+    restore->add_option("DB", arguments->db,
+                        "The database directory to make; nothing may be there");
     restore->add_option("--id", arguments->id, "Which backup; default: the newest");
     restore->add_flag("--list", arguments->list, "Only say which backups there are");
     restore->footer("Example: plumbline restore ./backups ./db");

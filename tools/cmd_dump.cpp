@@ -76,12 +76,13 @@ class LineSink {
 
     [[nodiscard]] std::string partial_path() const { return path_ + ".partial"; }
     [[nodiscard]] Error failure() const {
-        return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}",
-                                                 path_.empty() ? "standard output" : path_,
-                                                 std::strerror(errno))};
+        return Error{ErrorCode::kIo,
+                     fmt::format("cannot write {}: {}", path_.empty() ? "standard output" : path_,
+                                 std::strerror(errno))};
     }
     Status flush() {
-        if (!closed_ && std::fwrite(buffer_.data(), 1, buffer_.size(), file_.get()) != buffer_.size()) {
+        if (!closed_ &&
+            std::fwrite(buffer_.data(), 1, buffer_.size(), file_.get()) != buffer_.size()) {
             if (errno != EPIPE || !path_.empty()) {
                 return failure();
             }
@@ -115,8 +116,9 @@ Status dump_entity(const storage::Database& database, const DumpOptions& options
         if (changed < options.from.value_or(0) || changed > options.to.value_or(UINT64_MAX)) {
             continue;
         }
-        PLUMBLINE_TRY_VOID(csv ? engine::append_row_csv(sink.buffer(), layout, codec, rows->key(), rows->row())
-                               : engine::append_row_json(sink.buffer(), layout, codec, rows->key(), rows->row()));
+        PLUMBLINE_TRY_VOID(
+            csv ? engine::append_row_csv(sink.buffer(), layout, codec, rows->key(), rows->row())
+                : engine::append_row_json(sink.buffer(), layout, codec, rows->key(), rows->row()));
         PLUMBLINE_TRY_VOID(sink.end_line());
     }
     return rows->status();
@@ -172,7 +174,8 @@ void add_dump(CLI::App& app, ExitCode& exit) {
         ->capture_default_str()
         ->check(CLI::IsMember({"jsonl", "csv"}));
     command->add_option("--out", options->out, "Write to this file instead of standard output");
-    command->footer("Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
+    command->footer(
+        "Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
     command->callback([options, &exit] {
         if (auto status = run_dump(*options); !status) {
             exit = fail(status.error());

@@ -34,7 +34,8 @@ struct InitArguments {
 Result<std::string> read_file(const std::string& path) {
     std::ifstream in{path, std::ios::binary};
     if (!in) {
-        return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("cannot read {}: {}", path, std::strerror(errno))};
     }
     return std::string{std::istreambuf_iterator<char>{in}, {}};
 }
@@ -44,7 +45,8 @@ Status write_new_file(const fs::path& path, const std::string& text) {
     out << text;
     out.close();
     if (!out) {
-        return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", path.string(), std::strerror(errno))};
+        return Error{ErrorCode::kIo,
+                     fmt::format("cannot write {}: {}", path.string(), std::strerror(errno))};
     }
     return ok();
 }
@@ -63,7 +65,8 @@ uint64_t ask_chain_id(const std::string& url) {
     auto id = rpc::await<uint64_t>(*chain, kChainIdWaitMs,
                                    [&chain](auto done) { chain->get_chain_id(std::move(done)); });
     if (!id) {
-        fmt::print(stderr, "plumbline: the endpoint did not tell its chain id ({}); set it in the config\n",
+        fmt::print(stderr,
+                   "plumbline: the endpoint did not tell its chain id ({}); set it in the config\n",
                    id.error().message);
         return 0;
     }
@@ -75,13 +78,15 @@ Status init(const InitArguments& arguments) {
     const fs::path config_path = directory / kConfigName;
     if (fs::exists(config_path)) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} is there already; choose another directory or remove it", config_path.string())};
+                     fmt::format("{} is there already; choose another directory or remove it",
+                                 config_path.string())};
     }
     engine::InitOptions options;
     const auto address = evm::parse_address(arguments.address);
     if (!address) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("'{}' is not an address: expected 0x and 40 hex digits", arguments.address)};
+                     fmt::format("'{}' is not an address: expected 0x and 40 hex digits",
+                                 arguments.address)};
     }
     options.address = *address;
     PLUMBLINE_TRY(options.abi_json, read_file(arguments.abi));
@@ -97,7 +102,8 @@ Status init(const InitArguments& arguments) {
     std::error_code error;
     fs::create_directories(directory, error);
     if (error) {
-        return Error{ErrorCode::kIo, fmt::format("cannot make {}: {}", directory.string(), error.message())};
+        return Error{ErrorCode::kIo,
+                     fmt::format("cannot make {}: {}", directory.string(), error.message())};
     }
     PLUMBLINE_TRY_VOID(write_new_file(directory / files.abi_file, files.abi_json));
     PLUMBLINE_TRY_VOID(write_new_file(config_path, files.config));
@@ -110,13 +116,21 @@ Status init(const InitArguments& arguments) {
 void add_init(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("init", "Write a first config for a contract");
     auto arguments = std::make_shared<InitArguments>();
-    command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")->required();
-    command->add_option("--abi", arguments->abi, "ABI JSON, or a solc, Foundry or Hardhat artifact")->required();
-    command->add_option("--contract", arguments->contract, "Which contract, where the file holds several");
+    command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")
+        ->required();
+    command->add_option("--abi", arguments->abi, "ABI JSON, or a solc, Foundry or Hardhat artifact")
+        ->required();
+    command->add_option("--contract", arguments->contract,
+                        "Which contract, where the file holds several");
     command->add_option("--address", arguments->address, "The contract's address")->required();
-    command->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")->required();
-    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")->capture_default_str();
-    command->footer("Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc http://127.0.0.1:8545");
+    command
+        ->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")
+        ->required();
+    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")
+        ->capture_default_str();
+    command->footer(
+        "Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc "
+        "http://127.0.0.1:8545");
     command->callback([arguments, &exit] {
         if (auto status = init(*arguments); !status) {
             exit = fail(status.error());

@@ -17,7 +17,8 @@ struct ListOptions {
 };
 
 /// Where an index scan goes on: the indexed values and the key of the row `after`.
-Result<std::string> index_position(const storage::ReadView& view, const storage::EntityLayout& layout,
+Result<std::string> index_position(const storage::ReadView& view,
+                                   const storage::EntityLayout& layout,
                                    const storage::RowCodec& codec, size_t entity, size_t index,
                                    const std::string& key) {
     auto row = view.get_row(entity, key);
@@ -75,8 +76,9 @@ void add_list(CLI::App& app, ExitCode& exit) {
     auto options = std::make_shared<ListOptions>();
     command->add_option("DB", options->path, "The database directory")->required();
     command->add_option("ENTITY", options->entity, "The entity's name")->required();
-    command->add_option("--where", options->where,
-                        "field=value, again for more fields: the first columns of the key or of an index");
+    command->add_option(
+        "--where", options->where,
+        "field=value, again for more fields: the first columns of the key or of an index");
     command->add_option("--limit", options->limit, "At most so many rows")
         ->capture_default_str()
         ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));

@@ -34,7 +34,8 @@ Status run_rebuild(const RebuildArguments& arguments) {
     engine::RebuildOptions options;
     if (!arguments.quiet) {
         options.on_progress = [](const engine::RebuildProgress& progress) {
-            logging::set_status_line(fmt::format("rebuilding: block {}, {} events", progress.block_num, progress.events));
+            logging::set_status_line(fmt::format("rebuilding: block {}, {} events",
+                                                 progress.block_num, progress.events));
         };
     }
     const auto status = engine::rebuild(*database, plan, options);
@@ -51,8 +52,10 @@ Status run_rebuild(const RebuildArguments& arguments) {
 void add_rebuild(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("rebuild", "Fold the log again, offline");
     auto arguments = std::make_shared<RebuildArguments>();
-    command->add_option("DB", arguments->path, "The database directory; no writer may be running")->required();
-    command->add_option("--config", arguments->config, "Fold by this config instead of the stored one");
+    command->add_option("DB", arguments->path, "The database directory; no writer may be running")
+        ->required();
+    command->add_option("--config", arguments->config,
+                        "Fold by this config instead of the stored one");
     command->add_flag("--quiet", arguments->quiet, "Say nothing but warnings");
     command->footer("Example: plumbline rebuild ./db --config plumbline.toml");
     command->callback([arguments, &exit] {

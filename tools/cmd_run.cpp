@@ -1,8 +1,8 @@
 // plumbline run: index to the head of the chain and follow it.
-#include <csignal>
 #include <pthread.h>
 
 #include <charconv>
+#include <csignal>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -111,10 +111,18 @@ class PoolLog final : public rpc::PoolObserver {
   public:
     void on_event(rpc::LogLevel level, const std::string& message) override {
         switch (level) {
-            case rpc::LogLevel::kDebug: logging::debug(message); return;
-            case rpc::LogLevel::kInfo: logging::info(message); return;
-            case rpc::LogLevel::kWarning: logging::warning(message); return;
-            case rpc::LogLevel::kError: logging::error(message); return;
+            case rpc::LogLevel::kDebug:
+                logging::debug(message);
+                return;
+            case rpc::LogLevel::kInfo:
+                logging::info(message);
+                return;
+            case rpc::LogLevel::kWarning:
+                logging::warning(message);
+                return;
+            case rpc::LogLevel::kError:
+                logging::error(message);
+                return;
         }
     }
 };
@@ -152,8 +160,9 @@ Result<engine::IndexerOptions> indexer_options(const RunOptions& options) {
 void set_up_logging(const RunOptions& options, const std::string& level_of_config) {
     const std::string& name = options.log_level.empty() ? level_of_config : options.log_level;
     const logging::Level level = logging::parse_level(name);
-    logging::configure(options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level,
-                       options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
+    logging::configure(
+        options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level,
+        options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
 }
 
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
@@ -161,7 +170,8 @@ void set_up_logging(const RunOptions& options, const std::string& level_of_confi
 Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals& signals) {
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
-    engine::Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
+    engine::Backoff backoff{options.indexer.ingest.retry_ms_min,
+                            options.indexer.ingest.retry_ms_max};
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
         if (!opened) {
@@ -170,7 +180,8 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
             }
             logging::error(fmt::format("opening the database again: {}; waiting until it works",
                                        opened.error().message));
-            for (int64_t left = backoff.next(); left > 0 && !stop.stop_requested(); left -= kTurnMs) {
+            for (int64_t left = backoff.next(); left > 0 && !stop.stop_requested();
+                 left -= kTurnMs) {
                 sleep_ms(kTurnMs);
             }
             continue;
@@ -215,15 +226,19 @@ void add_run(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("run", "Index to the head of the chain and follow it");
     auto options = std::make_shared<RunOptions>();
     command->add_option("CONFIG", options->config, "The config file")->required();
-    command->add_option("--db", options->db, "The database directory; default: as the config says, else `db` beside it");
-    command->add_option("--until", options->until, "Stop with exit code 0 at `head`, or at this block");
-    command->add_option("--rpc", options->rpc, "Ask this endpoint instead of the config's; again for several");
+    command->add_option("--db", options->db,
+                        "The database directory; default: as the config says, else `db` beside it");
+    command->add_option("--until", options->until,
+                        "Stop with exit code 0 at `head`, or at this block");
+    command->add_option("--rpc", options->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
     command->add_flag("--quiet", options->quiet, "No progress, only warnings");
     command->add_option("--log-format", options->log_format, "text or json")
         ->capture_default_str()
         ->check(CLI::IsMember({"text", "json"}));
-    command->add_option("--log-level", options->log_level,
-                        "debug, info, warning or error; default: as the config says, else info")
+    command
+        ->add_option("--log-level", options->log_level,
+                     "debug, info, warning or error; default: as the config says, else info")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     command->footer("Example: plumbline run myindex/plumbline.toml --until head");
     command->callback([options, &exit] {

@@ -50,7 +50,8 @@ Result<std::optional<storage::TaskState>> parse_state(const std::string& name) {
         }
         known += fmt::format("{}{}", known.empty() ? "" : ", ", storage::to_string(state));
     }
-    return Error{ErrorCode::kInvalidArgument, fmt::format("no state '{}'; there are: {}", name, known)};
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("no state '{}'; there are: {}", name, known)};
 }
 
 ordered_json to_json(const storage::TaskRow& row) {
@@ -86,9 +87,10 @@ Status run_list(const TaskArguments& arguments) {
             text += to_json(row).dump() + "\n";
             continue;
         }
-        text += fmt::format("{:>5}  {:<9}  {:<40}  attempt {}/{}  {}\n", row.id, storage::to_string(row.state),
-                            row.name, row.attempts, row.attempts_max,
-                            row.error.empty() ? row.result.substr(0, row.result.find('\n')) : row.error);
+        text += fmt::format(
+            "{:>5}  {:<9}  {:<40}  attempt {}/{}  {}\n", row.id, storage::to_string(row.state),
+            row.name, row.attempts, row.attempts_max,
+            row.error.empty() ? row.result.substr(0, row.result.find('\n')) : row.error);
     }
     if (text.empty() && !arguments.json) {
         text = "no tasks\n";
@@ -98,7 +100,8 @@ Status run_list(const TaskArguments& arguments) {
 
 /// Does `offline` on the queue where nobody else writes to the database; else sends the request to
 /// the service that does.
-Status change(const TaskArguments& arguments, const std::function<Result<std::string>(engine::WorkQueue&)>& offline,
+Status change(const TaskArguments& arguments,
+              const std::function<Result<std::string>(engine::WorkQueue&)>& offline,
               std::string_view method, const std::string& path, const std::string& body) {
     if (arguments.url.empty()) {
         storage::OpenOptions options;
@@ -112,11 +115,14 @@ Status change(const TaskArguments& arguments, const std::function<Result<std::st
         }
         if (database.error().code != ErrorCode::kUnavailable) {
             Error error = std::move(database).error();
-            return Error{error.code == ErrorCode::kNotFound ? ErrorCode::kInvalidArgument : error.code, error.message};
+            return Error{
+                error.code == ErrorCode::kNotFound ? ErrorCode::kInvalidArgument : error.code,
+                error.message};
         }
     }
     PLUMBLINE_TRY(const auto database, open_to_read(arguments.db));
-    PLUMBLINE_TRY(const ServiceAddress address, find_service(*database, arguments.url, arguments.token));
+    PLUMBLINE_TRY(const ServiceAddress address,
+                  find_service(*database, arguments.url, arguments.token));
     PLUMBLINE_TRY(const std::string answer, call_service(address, method, path, body));
     return print(answer + "\n");
 }
@@ -140,7 +146,8 @@ Status run_add(const TaskArguments& arguments) {
 Status run_one(const TaskArguments& arguments, bool is_retry) {
     const auto offline = [&](engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY_VOID(is_retry ? queue.retry(arguments.id) : queue.cancel(arguments.id));
-        return fmt::format("task {} {}", arguments.id, is_retry ? "will be tried again" : "is cancelled");
+        return fmt::format("task {} {}", arguments.id,
+                           is_retry ? "will be tried again" : "is cancelled");
     };
     const std::string path = fmt::format("/v1/tasks/{}{}", arguments.id, is_retry ? "/retry" : "");
     return change(arguments, offline, is_retry ? "POST" : "DELETE", path, "");
@@ -152,7 +159,8 @@ Status run_clear(const TaskArguments& arguments) {
         PLUMBLINE_TRY(const size_t count, queue.clear(state));
         return fmt::format("{} tasks deleted", count);
     };
-    const std::string query = state ? fmt::format("?state={}", storage::to_string(*state)) : std::string{};
+    const std::string query =
+        state ? fmt::format("?state={}", storage::to_string(*state)) : std::string{};
     return change(arguments, offline, "POST", "/v1/tasks/clear" + query, "");
 }
 
@@ -172,7 +180,8 @@ void add_task(CLI::App& app, ExitCode& exit) {
     task->require_subcommand(1);
     task->footer("Example: plumbline task list ./db --state dead");
     auto arguments = std::make_shared<TaskArguments>();
-    const auto make = [&](const char* name, const char* help, std::function<Status(const TaskArguments&)> run) {
+    const auto make = [&](const char* name, const char* help,
+                          std::function<Status(const TaskArguments&)> run) {
         CLI::App* command = task->add_subcommand(name, help);
         command->add_option("DB", arguments->db, "The database directory")->required();
         command->callback([arguments, run = std::move(run), &exit] {
@@ -182,23 +191,28 @@ void add_task(CLI::App& app, ExitCode& exit) {
         });
         return command;
     };
-    const auto make_change = [&](const char* name, const char* help, std::function<Status(const TaskArguments&)> run) {
+    const auto make_change = [&](const char* name, const char* help,
+                                 std::function<Status(const TaskArguments&)> run) {
         CLI::App* command = make(name, help, std::move(run));
-        command->add_option("--url", arguments->url, "The running service; default: as its config says");
+        command->add_option("--url", arguments->url,
+                            "The running service; default: as its config says");
         command->add_option("--token", arguments->token, "Its token; default: $PLUMBLINE_TOKEN");
         return command;
     };
     CLI::App* list = make("list", "Every task, waiting ones first", run_list);
-    list->add_option("--state", arguments->state, "Only these: waiting, running, done, dead, parked, cancelled");
+    list->add_option("--state", arguments->state,
+                     "Only these: waiting, running, done, dead, parked, cancelled");
     list->add_flag("--json", arguments->json, "A JSON object a line");
     CLI::App* add = make_change("add", "Put a task into the queue", run_add);
     add->add_option("KIND", arguments->kind, "What to do")->required();
     add->add_option("ARGS", arguments->args, "As the kind takes them");
     add->footer(kinds_help());
-    make_change("cancel", "Take a task back", [](const TaskArguments& a) { return run_one(a, false); })
+    make_change("cancel", "Take a task back",
+                [](const TaskArguments& a) { return run_one(a, false); })
         ->add_option("ID", arguments->id, "As `list` shows it")
         ->required();
-    make_change("retry", "Try a dead, parked or cancelled task again", [](const TaskArguments& a) { return run_one(a, true); })
+    make_change("retry", "Try a dead, parked or cancelled task again",
+                [](const TaskArguments& a) { return run_one(a, true); })
         ->add_option("ID", arguments->id, "As `list` shows it")
         ->required();
     make_change("clear", "Forget finished tasks", run_clear)

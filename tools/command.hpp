@@ -1,4 +1,5 @@
-// What every subcommand shares: exit codes, opening a database to read, registering with the parser.
+// What every subcommand shares: exit codes, opening a database to read, registering with the
+// parser.
 #pragma once
 
 #include <memory>
@@ -32,7 +33,8 @@ ExitCode fail(const Error& error);
 [[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path);
 
 /// The entity's number in the database; kInvalidArgument lists the known ones.
-[[nodiscard]] Result<size_t> find_entity(const storage::Database& database, const std::string& name);
+[[nodiscard]] Result<size_t> find_entity(const storage::Database& database,
+                                         const std::string& name);
 
 /// Writes to standard output; kIo when that fails (a closed pipe is no failure).
 [[nodiscard]] Status print(std::string_view text);

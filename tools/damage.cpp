@@ -119,16 +119,17 @@ Status put_bytes(const DamageOptions& options) {
     PLUMBLINE_TRY(const std::string value, parse_bytes("value", options.value));
     PLUMBLINE_TRY(const auto raw, RawAccess::open(options.path));
     PLUMBLINE_TRY_VOID(raw->put(options.family, key, value));
-    return print(fmt::format("{}: {} holds {} bytes now\n", options.family, hex(key), value.size()));
+    return print(
+        fmt::format("{}: {} holds {} bytes now\n", options.family, hex(key), value.size()));
 }
 
 Status set_field(const DamageOptions& options) {
     PLUMBLINE_TRY(const Target target, find_row(options));
     const int column = target.layout.find_column(options.field);
     if (column < static_cast<int>(target.layout.key.size())) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} has no field '{}' outside its key", options.entity,
-                                 options.field)};
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("{} has no field '{}' outside its key", options.entity, options.field)};
     }
     const size_t field = static_cast<size_t>(column) - target.layout.key.size();
     const storage::FieldType type = target.layout.fields[field].type;
@@ -155,8 +156,8 @@ Status set_field(const DamageOptions& options) {
 Status drop_index(const DamageOptions& options) {
     PLUMBLINE_TRY(const Target target, find_row(options));
     if (options.index >= target.layout.indexes.size()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} has {} indexes", options.entity, target.layout.indexes.size())};
+        return Error{ErrorCode::kInvalidArgument, fmt::format("{} has {} indexes", options.entity,
+                                                              target.layout.indexes.size())};
     }
     std::string columns;
     for (const uint16_t column : target.layout.indexes[options.index]) {
@@ -190,7 +191,8 @@ Status drop_event(const DamageOptions& options) {
     }
     PLUMBLINE_TRY(const auto value, raw->get("log", key));
     if (!value || key.size() != storage::kLogKeySize) {
-        return Error{ErrorCode::kNotFound, "no such event; `plumbline dump DB --events` lists them"};
+        return Error{ErrorCode::kNotFound,
+                     "no such event; `plumbline dump DB --events` lists them"};
     }
     PLUMBLINE_TRY_VOID(raw->remove("log", key));
     return print(fmt::format("the event at block {}, log {} is gone\n",
@@ -211,7 +213,8 @@ CLI::App* add(CLI::App& app, ExitCode& exit, const std::shared_ptr<DamageOptions
     return command;
 }
 
-void add_raw_commands(CLI::App& app, ExitCode& exit, const std::shared_ptr<DamageOptions>& options) {
+void add_raw_commands(CLI::App& app, ExitCode& exit,
+                      const std::shared_ptr<DamageOptions>& options) {
     const auto with_key = [&](CLI::App* command) {
         command->add_option("--family", options->family, "As `list` shows it; '#1' may be left out")
             ->required();
@@ -231,7 +234,8 @@ void add_raw_commands(CLI::App& app, ExitCode& exit, const std::shared_ptr<Damag
     put->add_option("--value", options->value, "0x hex")->required();
 }
 
-void add_row_commands(CLI::App& app, ExitCode& exit, const std::shared_ptr<DamageOptions>& options) {
+void add_row_commands(CLI::App& app, ExitCode& exit,
+                      const std::shared_ptr<DamageOptions>& options) {
     const auto with_row = [&](CLI::App* command) {
         command->add_option("--entity", options->entity, "The entity's name")->required();
         command->add_option("--key", options->key,
@@ -239,9 +243,9 @@ void add_row_commands(CLI::App& app, ExitCode& exit, const std::shared_ptr<Damag
         command->add_option("--seed", options->seed, "Draws what is not given")
             ->capture_default_str();
     };
-    CLI::App* set = add(app, exit, options, "set-field",
-                        "Change a field of a row, leaving indexes and digests as they are",
-                        set_field);
+    CLI::App* set =
+        add(app, exit, options, "set-field",
+            "Change a field of a row, leaving indexes and digests as they are", set_field);
     with_row(set);
     set->add_option("--field", options->field, "The field's name")->required();
     set->add_option("--value", options->value, "What it says from now on")->required();
@@ -263,16 +267,18 @@ void add_row_commands(CLI::App& app, ExitCode& exit, const std::shared_ptr<Damag
 
 int main(int argc, char** argv) {
     using plumbline::tools::ExitCode;
-    CLI::App app{"plumbline_damage: breaks a plumbline database on purpose, so that one can see the "
-                 "proofs find it"};
+    CLI::App app{
+        "plumbline_damage: breaks a plumbline database on purpose, so that one can see the "
+        "proofs find it"};
     app.name("plumbline_damage");
     app.require_subcommand(1);
-    app.footer("Examples:\n"
-               "  plumbline_damage set-field ./db --entity vote --seed 7 --field support --value false\n"
-               "  plumbline_damage drop-event ./db --seed 7\n"
-               "  plumbline_damage drop-index ./db --entity question --index 0\n"
-               "  plumbline_damage flip ./db --family log --seed 7\n"
-               "What it did goes to standard output. The database must not be open elsewhere.");
+    app.footer(
+        "Examples:\n"
+        "  plumbline_damage set-field ./db --entity vote --seed 7 --field support --value false\n"
+        "  plumbline_damage drop-event ./db --seed 7\n"
+        "  plumbline_damage drop-index ./db --entity question --index 0\n"
+        "  plumbline_damage flip ./db --family log --seed 7\n"
+        "What it did goes to standard output. The database must not be open elsewhere.");
     ExitCode exit = ExitCode::kDone;
     const auto options = std::make_shared<plumbline::tools::DamageOptions>();
     plumbline::tools::add_raw_commands(app, exit, options);

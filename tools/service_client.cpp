@@ -65,9 +65,8 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     }
     const rpc::HttpCompletion& answer = done.front();
     if (answer.error != rpc::TransportError::kNone) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("the service does not answer at {}: {}", address.url,
-                                 answer.error_text)};
+        return Error{ErrorCode::kUnavailable, fmt::format("the service does not answer at {}: {}",
+                                                          address.url, answer.error_text)};
     }
     const std::string text{as_chars(answer.body)};
     if (answer.status >= 200 && answer.status < 300) {
@@ -77,16 +76,17 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
     if (parsed.is_object() && parsed.contains("error")) {
         const nlohmann::json& error = parsed["error"];
-        message = error.is_object() ? error.value("message", text)
+        message = error.is_object()   ? error.value("message", text)
                   : error.is_string() ? error.get<std::string>()
                                       : text;
     }
     const bool is_token = answer.status == 401 || answer.status == 403;
-    return Error{answer.status == 404 ? ErrorCode::kNotFound
-                 : answer.status < 500 ? ErrorCode::kInvalidArgument
-                                       : ErrorCode::kUnavailable,
-                 fmt::format("the service at {} says {}: {}{}", address.url, answer.status, message,
-                             is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
+    return Error{
+        answer.status == 404  ? ErrorCode::kNotFound
+        : answer.status < 500 ? ErrorCode::kInvalidArgument
+                              : ErrorCode::kUnavailable,
+        fmt::format("the service at {} says {}: {}{}", address.url, answer.status, message,
+                    is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
 }
 
 }  // namespace plumbline::tools

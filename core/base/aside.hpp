@@ -1,5 +1,5 @@
-// Work beside its owner, one piece at a time: on a thread of its own, or at once on the owner's where
-// a simulation must repeat exactly.
+// Work beside its owner, one piece at a time: on a thread of its own, or at once on the owner's
+// where a simulation must repeat exactly.
 #pragma once
 
 #include <condition_variable>

@@ -26,7 +26,8 @@ struct U256 {
     /// Writes the `size` (at most 32) low bytes, big-endian.
     void to_be(uint8_t* out, size_t size = 32) const noexcept;
 
-    /// Decimal digits, or "0x" and at most 64 hex digits. Nothing else, no sign; empty when it does not fit.
+    /// Decimal digits, or "0x" and at most 64 hex digits. Nothing else, no sign; empty when it does
+    /// not fit.
     [[nodiscard]] static std::optional<U256> parse(std::string_view text) noexcept;
     [[nodiscard]] std::string to_decimal() const;
     /// The same word read as two's complement: "-5".

@@ -14,17 +14,24 @@ namespace {
 unsigned status_of(ErrorCode code) noexcept {
     switch (code) {
         case ErrorCode::kInvalidArgument:
-        case ErrorCode::kDecode: return 400;
-        case ErrorCode::kNotFound: return 404;
-        case ErrorCode::kIncompatible: return 409;
-        case ErrorCode::kTooLarge: return 413;
-        case ErrorCode::kRateLimited: return 429;
+        case ErrorCode::kDecode:
+            return 400;
+        case ErrorCode::kNotFound:
+            return 404;
+        case ErrorCode::kIncompatible:
+            return 409;
+        case ErrorCode::kTooLarge:
+            return 413;
+        case ErrorCode::kRateLimited:
+            return 429;
         case ErrorCode::kCorruption:
-        case ErrorCode::kIo: return 500;
+        case ErrorCode::kIo:
+            return 500;
         case ErrorCode::kTimeout:
         case ErrorCode::kUnavailable:
         case ErrorCode::kReorg:
-        case ErrorCode::kCancelled: return 503;
+        case ErrorCode::kCancelled:
+            return 503;
     }
     return 500;
 }
@@ -92,8 +99,7 @@ Result<Standing> stand(Call& call) {
     Router::Caches& caches = call.router.caches();
     const std::scoped_lock lock{caches.proof_mutex};
     if (!caches.proof || caches.proof->commit_num != out.cursor->commit_num) {
-        PLUMBLINE_TRY(caches.proof,
-                      summarize(*call.context().plan(), *out.database, *out.cursor));
+        PLUMBLINE_TRY(caches.proof, summarize(*call.context().plan(), *out.database, *out.cursor));
     }
     out.level = caches.proof->level;
     out.proven_through = std::min(caches.proof->proven_through, out.cursor->block_num);
@@ -170,8 +176,8 @@ Result<size_t> find_entity(const storage::ReadView& view, std::string_view name)
         }
         known += (known.empty() ? "" : ", ") + entities[i].name;
     }
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("no entity '{}'; there are: {}", name, known.empty() ? "none" : known)};
+    return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'; there are: {}", name,
+                                                   known.empty() ? "none" : known)};
 }
 
 }  // namespace plumbline::engine::http

@@ -155,8 +155,8 @@ class HttpPart final : public ServicePart {
         PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
         context_.set_server(server_.get());
         const bool is_v6 = config_.host.find(':') != std::string::npos;
-        const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host,
-                                            server_->port());
+        const std::string url = fmt::format(
+            "http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host, server_->port());
         logging::info("the API listens", {{"url", url}});
         if (options_.on_listening) {
             options_.on_listening(url);
@@ -205,9 +205,9 @@ Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
                            });
             }
             if (!is_known) {
-                return mistake_at(config.path, webhook.pos,
-                                  fmt::format("[webhooks.{}]: there is no event '{}'",
-                                              webhook.name, name));
+                return mistake_at(
+                    config.path, webhook.pos,
+                    fmt::format("[webhooks.{}]: there is no event '{}'", webhook.name, name));
             }
         }
     }
@@ -232,8 +232,8 @@ Status add_http_parts(Service& service, HttpPartOptions options) {
     service.add_observer(&hub);
     service.add_part(std::move(stream));
     if (config.http) {
-        service.add_part(std::make_unique<HttpPart>(service, hub, std::move(reports),
-                                                    std::move(options)));
+        service.add_part(
+            std::make_unique<HttpPart>(service, hub, std::move(reports), std::move(options)));
     }
     if (!config.webhooks.empty()) {
         service.add_part(std::make_unique<WebhookPart>(service, hub));

@@ -47,7 +47,8 @@ class ReportReader {
         const TomlValue* entity = section_.find("entity");
         const TomlValue* event = section_.find("event");
         if ((entity == nullptr) == (event == nullptr)) {
-            return section_.mistake(section_.pos(), section_.name() + " needs one of entity and event");
+            return section_.mistake(section_.pos(),
+                                    section_.name() + " needs one of entity and event");
         }
         if (event != nullptr) {
             PLUMBLINE_TRY(const std::string text, section_.string(*event, "event"));
@@ -94,14 +95,17 @@ class ReportReader {
                     }
                 }
                 break;
-            case Operand::Kind::kLookup: return resolve_lookup(operand, at, std::move(out));
-            default: break;
+            case Operand::Kind::kLookup:
+                return resolve_lookup(operand, at, std::move(out));
+            default:
+                break;
         }
         return section_.mistake(
-            at.pos, fmt::format("{}: '{}' is {}", section_.name(), operand.source,
-                                layout_ == nullptr
-                                    ? "nothing an event report knows: $block.number or $block.timestamp"
-                                    : "no column of " + layout_->name));
+            at.pos,
+            fmt::format("{}: '{}' is {}", section_.name(), operand.source,
+                        layout_ == nullptr
+                            ? "nothing an event report knows: $block.number or $block.timestamp"
+                            : "no column of " + layout_->name));
     }
 
     Result<ReportValue> resolve_lookup(const Operand& operand, const TomlValue& at,
@@ -123,9 +127,9 @@ class ReportReader {
             for (size_t key = 0; key < other.key.size(); ++key) {
                 PLUMBLINE_TRY(ReportValue part, resolve(operand.keys[key], at));
                 if (part.type != other.key[key].type) {
-                    return section_.mistake(
-                        at.pos, fmt::format("{}: '{}' is not of the type of {}'s key",
-                                            section_.name(), part.name, other.name));
+                    return section_.mistake(at.pos,
+                                            fmt::format("{}: '{}' is not of the type of {}'s key",
+                                                        section_.name(), part.name, other.name));
                 }
                 out.keys.push_back(std::move(part));
             }
@@ -146,8 +150,9 @@ class ReportReader {
                 step = unit == "day" ? 86'400 : 3'600;
             } else if (error != std::errc{} || end != unit.data() + unit.size() || step == 0) {
                 return section_.mistake(
-                    at.pos, fmt::format("{}: behind '/' stands day, hour or a number above 0, not '{}'",
-                                        section_.name(), unit));
+                    at.pos,
+                    fmt::format("{}: behind '/' stands day, hour or a number above 0, not '{}'",
+                                section_.name(), unit));
             }
             text.resize(slash);
         }
@@ -177,9 +182,10 @@ class ReportReader {
             PLUMBLINE_TRY(out.left, resolve(condition.left, *text));
             out.right.kind = ReportValue::Kind::kLiteral;
             out.right.type = out.left.type;
-            const auto value = parse_value(out.left.type, condition.right.kind == Operand::Kind::kString
-                                                              ? condition.right.text
-                                                              : condition.right.source);
+            const auto value =
+                parse_value(out.left.type, condition.right.kind == Operand::Kind::kString
+                                               ? condition.right.text
+                                               : condition.right.source);
             if (!value) {
                 return section_.mistake(
                     text->pos, fmt::format("{}: {}", section_.name(), value.error().message));
@@ -218,16 +224,16 @@ class ReportReader {
         PLUMBLINE_TRY(const Operand parsed, section_.operand(*value, key));
         PLUMBLINE_TRY(out, resolve(parsed, *value));
         if (!out->type.is_number() && report_.metric != ReportMetric::kDistinct) {
-            return section_.mistake(value->pos, fmt::format("{}: '{}' is no number", section_.name(),
-                                                            out->name));
+            return section_.mistake(
+                value->pos, fmt::format("{}: '{}' is no number", section_.name(), out->name));
         }
         return ok();
     }
 
     Status metric() {
         static constexpr std::pair<std::string_view, ReportMetric> kMetrics[] = {
-            {"count", ReportMetric::kCount}, {"sum", ReportMetric::kSum},
-            {"min", ReportMetric::kMin},     {"max", ReportMetric::kMax},
+            {"count", ReportMetric::kCount},       {"sum", ReportMetric::kSum},
+            {"min", ReportMetric::kMin},           {"max", ReportMetric::kMax},
             {"distinct", ReportMetric::kDistinct}, {"ratio", ReportMetric::kRatio}};
         if (const TomlValue* value = section_.find("metric")) {
             PLUMBLINE_TRY(report_.metric_name, section_.string(*value, "metric"));
@@ -236,13 +242,15 @@ class ReportReader {
             if (found == std::end(kMetrics)) {
                 return section_.mistake(
                     value->pos,
-                    fmt::format("{}: metric must be count, sum, min, max, distinct or ratio, not '{}'",
-                                section_.name(), report_.metric_name));
+                    fmt::format(
+                        "{}: metric must be count, sum, min, max, distinct or ratio, not '{}'",
+                        section_.name(), report_.metric_name));
             }
             report_.metric = found->second;
         }
         if (layout_ == nullptr && report_.metric != ReportMetric::kCount) {
-            return section_.mistake(section_.pos(), section_.name() + ": events can be counted only");
+            return section_.mistake(section_.pos(),
+                                    section_.name() + ": events can be counted only");
         }
         PLUMBLINE_TRY_VOID(operand("of", report_.metric != ReportMetric::kCount, report_.of));
         PLUMBLINE_TRY_VOID(operand("to", report_.metric == ReportMetric::kRatio, report_.to));

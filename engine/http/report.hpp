@@ -2,11 +2,10 @@
 //
 //   entity   = "vote"                     # or event = "hub.VoteCast"
 //   where    = ["weight > 0"]             # all must hold; a column or look-up against a literal
-//   group_by = ["question_id"]            # columns or look-ups; a time by "/day", a number by "/1000"
-//   metric   = "count"                    # count | sum | min | max | distinct | ratio
-//   of       = "weight"                   # what is summed...
-//   to       = "question[question_id].x"  # ratio: sum of `of` over sum of `to`
-//   top      = 10                         # only the highest so many
+//   group_by = ["question_id"]            # columns or look-ups; a time by "/day", a number by
+//   "/1000" metric   = "count"                    # count | sum | min | max | distinct | ratio of
+//   = "weight"                   # what is summed... to       = "question[question_id].x"  # ratio:
+//   sum of `of` over sum of `to` top      = 10                         # only the highest so many
 //
 // Of events only $block.number, $block.timestamp, and the metric count can be used.
 #pragma once
@@ -18,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/result.hpp"
 #include "core/base/clock.hpp"
+#include "core/base/result.hpp"
 #include "engine/config.hpp"
 #include "engine/plan.hpp"
 #include "storage/database.hpp"
@@ -97,8 +96,7 @@ struct ReportLimits {
     const std::vector<storage::EntityLayout>& entities);
 
 /// kTooLarge or kTimeout where it costs more than `limits` allow.
-[[nodiscard]] Result<ReportResult> count_report(const Report& report,
-                                                const storage::ReadView& view,
+[[nodiscard]] Result<ReportResult> count_report(const Report& report, const storage::ReadView& view,
                                                 const std::shared_ptr<const Plan>& plan,
                                                 const Clock& clock, const ReportLimits& limits);
 

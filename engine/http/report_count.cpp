@@ -98,14 +98,21 @@ bool holds(const ReportCondition& condition, const RowValues& row) {
     const KeyValue& right = {condition.right.word, condition.right.bytes};
     const FieldType type = condition.left.type;
     const bool is_equal = left == right;
-    const bool less = type.is_dynamic() ? left.bytes < right.bytes : is_less(type, left.word, right.word);
+    const bool less =
+        type.is_dynamic() ? left.bytes < right.bytes : is_less(type, left.word, right.word);
     switch (condition.op) {
-        case CompareOp::kEq: return is_equal;
-        case CompareOp::kNe: return !is_equal;
-        case CompareOp::kLt: return less;
-        case CompareOp::kLe: return less || is_equal;
-        case CompareOp::kGt: return !less && !is_equal;
-        case CompareOp::kGe: return !less;
+        case CompareOp::kEq:
+            return is_equal;
+        case CompareOp::kNe:
+            return !is_equal;
+        case CompareOp::kLt:
+            return less;
+        case CompareOp::kLe:
+            return less || is_equal;
+        case CompareOp::kGt:
+            return !less && !is_equal;
+        case CompareOp::kGe:
+            return !less;
     }
     return false;
 }
@@ -143,8 +150,11 @@ class Counter {
         }
         const KeyValue of = row.get(*report_.of);
         switch (report_.metric) {
-            case ReportMetric::kCount: break;
-            case ReportMetric::kSum: sum.of = plus(sum.of, of.word); break;
+            case ReportMetric::kCount:
+                break;
+            case ReportMetric::kSum:
+                sum.of = plus(sum.of, of.word);
+                break;
             case ReportMetric::kMin:
                 sum.of = is_first || is_less(report_.of->type, of.word, sum.of) ? of.word : sum.of;
                 break;
@@ -175,7 +185,8 @@ class Counter {
             order.push_back(&sum);
         }
         if (report_.top > 0) {
-            std::ranges::stable_sort(order, [this](const Sum* a, const Sum* b) { return beats(*a, *b); });
+            std::ranges::stable_sort(order,
+                                     [this](const Sum* a, const Sum* b) { return beats(*a, *b); });
             order.resize(std::min<size_t>(order.size(), report_.top));
         }
         std::vector<ReportGroup> out;
@@ -188,10 +199,14 @@ class Counter {
   private:
     [[nodiscard]] bool beats(const Sum& a, const Sum& b) const {
         switch (report_.metric) {
-            case ReportMetric::kCount: return a.count > b.count;
-            case ReportMetric::kDistinct: return a.distinct.size() > b.distinct.size();
-            case ReportMetric::kRatio: return ratio(a) > ratio(b);
-            default: return is_less(report_.of->type, b.of, a.of);
+            case ReportMetric::kCount:
+                return a.count > b.count;
+            case ReportMetric::kDistinct:
+                return a.distinct.size() > b.distinct.size();
+            case ReportMetric::kRatio:
+                return ratio(a) > ratio(b);
+            default:
+                return is_less(report_.of->type, b.of, a.of);
         }
     }
     [[nodiscard]] static double ratio(const Sum& sum) {
@@ -211,13 +226,21 @@ class Counter {
     [[nodiscard]] std::string value_json(const Sum& sum) const {
         std::string out;
         switch (report_.metric) {
-            case ReportMetric::kCount: JsonWriter{out}.value(sum.count); break;
-            case ReportMetric::kDistinct: JsonWriter{out}.value(sum.distinct.size()); break;
-            case ReportMetric::kRatio: JsonWriter{out}.value(ratio(sum)); break;
+            case ReportMetric::kCount:
+                JsonWriter{out}.value(sum.count);
+                break;
+            case ReportMetric::kDistinct:
+                JsonWriter{out}.value(sum.distinct.size());
+                break;
+            case ReportMetric::kRatio:
+                JsonWriter{out}.value(ratio(sum));
+                break;
             case ReportMetric::kSum:
                 append_json_integer(out, sum.of, report_.of->type.kind == FieldKind::kInt, 256);
                 break;
-            default: append_value_json(out, report_.of->type, {sum.of, {}}); break;
+            default:
+                append_value_json(out, report_.of->type, {sum.of, {}});
+                break;
         }
         return out;
     }
@@ -246,7 +269,8 @@ Status count_rows(const Report& report, const storage::ReadView& view, const Clo
     for (; rows->valid(); rows->next()) {
         PLUMBLINE_TRY_VOID(check_cost(++scanned, clock, limits));
         PLUMBLINE_TRY_VOID(values.set(*report.entity, rows->key(), rows->row()));
-        if (!std::ranges::all_of(report.where, [&](const auto& each) { return holds(each, values); })) {
+        if (!std::ranges::all_of(report.where,
+                                 [&](const auto& each) { return holds(each, values); })) {
             continue;
         }
         std::vector<KeyValue> by;

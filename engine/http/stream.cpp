@@ -38,7 +38,8 @@ struct StreamHub::Raw {
     [[nodiscard]] size_t size_bytes() const noexcept {
         size_t bytes = sizeof(Raw) + logs.arena.size() + logs.logs.size() * sizeof(evm::Log);
         for (const RowChange& change : changes) {
-            bytes += sizeof(change) + change.key.size() + change.before.size() + change.after.size();
+            bytes +=
+                sizeof(change) + change.key.size() + change.before.size() + change.after.size();
         }
         return bytes;
     }
@@ -125,8 +126,7 @@ void StreamHub::on_rows(const CommitNotice& notice) {
     raw.finalized = notice.finalized;
     raw.events = notice.events;
     raw.commit_num = cursor ? cursor->commit_num : 0;
-    const bool is_small =
-        notice.changes != nullptr && notice.events <= options_.commit_events_max;
+    const bool is_small = notice.changes != nullptr && notice.events <= options_.commit_events_max;
     size_t log_bytes = 0;
     if (is_small) {
         for (const LogSpan& span : notice.logs) {

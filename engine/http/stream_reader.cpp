@@ -16,9 +16,12 @@ namespace {
 constexpr size_t kKnownMax = 32;
 
 /// `{"type":"..."` with the block and hash that the client's copy stands on after it.
-void write_head(JsonWriter& json, std::string_view type, uint64_t block_num, const evm::Hash& hash) {
-    json.open_object().member("type", type).member("block", block_num).member("hash",
-                                                                             evm::to_hex(hash));
+void write_head(JsonWriter& json, std::string_view type, uint64_t block_num,
+                const evm::Hash& hash) {
+    json.open_object()
+        .member("type", type)
+        .member("block", block_num)
+        .member("hash", evm::to_hex(hash));
 }
 
 Result<StreamCursor> read_known(const std::string& text) {
@@ -26,10 +29,12 @@ Result<StreamCursor> read_known(const std::string& text) {
     StreamCursor out;
     const char* end = text.data() + std::min(dash, text.size());
     const auto [last, error] = std::from_chars(text.data(), end, out.block_num);
-    const auto hash = dash == std::string::npos ? std::nullopt
-                                                : evm::parse_hash(std::string_view{text}.substr(dash + 1));
+    const auto hash = dash == std::string::npos
+                          ? std::nullopt
+                          : evm::parse_hash(std::string_view{text}.substr(dash + 1));
     if (error != std::errc{} || last != end || !hash) {
-        return Error{ErrorCode::kInvalidArgument, "known must be BLOCK-HASH, as messages name them"};
+        return Error{ErrorCode::kInvalidArgument,
+                     "known must be BLOCK-HASH, as messages name them"};
     }
     out.hash = *hash;
     return out;
@@ -165,7 +170,8 @@ std::optional<std::string> StreamReader::next() {
                 return std::nullopt;
             case StreamHub::Found::kGone:
                 return end("too slow: what comes next is no longer kept; connect again");
-            case StreamHub::Found::kRecord: break;
+            case StreamHub::Found::kRecord:
+                break;
         }
         ++next_seq_;
         if (record->kind == StreamRecord::Kind::kProof) {
@@ -298,8 +304,7 @@ void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t fr
                             StreamCursor until) {
     catch_up_ = std::make_unique<CatchUp>();
     catch_up_->cursor = until;
-    catch_up_->text =
-        std::make_unique<EventText>(hub_.plan_, view->list_children().value_or({}));
+    catch_up_->text = std::make_unique<EventText>(hub_.plan_, view->list_children().value_or({}));
     catch_up_->logs = view->scan_logs(std::min(from, until.block_num), until.block_num);
     catch_up_->from = from;
     catch_up_->view = std::move(view);
@@ -333,8 +338,10 @@ std::string StreamReader::start_reset(std::string_view reason) {
     const bool has_snapshot = filter_.wants_snapshot && filter_.has_rows && cursor;
     std::string out;
     JsonWriter json{out};
-    json.open_object().member("type", "reset").member("reason", reason).member("snapshot",
-                                                                               has_snapshot);
+    json.open_object()
+        .member("type", "reset")
+        .member("reason", reason)
+        .member("snapshot", has_snapshot);
     if (!cursor) {
         json.key("block").null();
     } else if (!has_snapshot && !has_log) {
@@ -349,7 +356,8 @@ std::string StreamReader::start_reset(std::string_view reason) {
         snapshot_->cursor = {cursor->block_num, cursor->block_hash};
         snapshot_->view = std::move(view);
         for (size_t i = 0; i < hub_.plan_->entities().size(); ++i) {
-            if (filter_.entities.empty() || std::ranges::find(filter_.entities, i) != filter_.entities.end()) {
+            if (filter_.entities.empty() ||
+                std::ranges::find(filter_.entities, i) != filter_.entities.end()) {
                 snapshot_->entities.push_back(i);
             }
         }
@@ -460,7 +468,8 @@ bool StreamReader::wants_row(size_t entity, std::string_view key) const {
     if (!filter_.has_rows) {
         return false;
     }
-    if (!filter_.entities.empty() && std::ranges::find(filter_.entities, entity) == filter_.entities.end()) {
+    if (!filter_.entities.empty() &&
+        std::ranges::find(filter_.entities, entity) == filter_.entities.end()) {
         return false;
     }
     return filter_.keys.empty() || std::ranges::find(filter_.keys, key) != filter_.keys.end();

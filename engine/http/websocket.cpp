@@ -21,7 +21,8 @@ constexpr size_t kClientMessageMax = 4096;
 
 }  // namespace
 
-class StreamSession final : public std::enable_shared_from_this<StreamSession>, public StreamClient {
+class StreamSession final : public std::enable_shared_from_this<StreamSession>,
+                            public StreamClient {
   public:
     StreamSession(Tcp::socket&& socket, std::shared_ptr<Shared> shared,
                   std::unique_ptr<StreamReader> reader)

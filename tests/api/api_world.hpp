@@ -15,8 +15,8 @@
 namespace plumbline::engine::http::test {
 
 using engine::test::abi_json;
-using engine::test::acc;
 using engine::test::Abis;
+using engine::test::acc;
 using engine::test::Emitted;
 using engine::test::Mapping;
 using engine::test::num;
@@ -26,10 +26,9 @@ using storage::test::message_of;
 inline constexpr const char* kToken = "a-token-for-tests";
 
 inline Abis hub_abis() {
-    return {{"hub.json",
-             abi_json({"event Joined(address indexed who, uint256 room, string name)",
-                       "event Scored(address indexed who, uint64 points)",
-                       "event Left(address indexed who, uint256 room)"})}};
+    return {{"hub.json", abi_json({"event Joined(address indexed who, uint256 room, string name)",
+                                   "event Scored(address indexed who, uint64 points)",
+                                   "event Left(address indexed who, uint256 room)"})}};
 }
 
 inline constexpr std::string_view kHubToml = R"(
@@ -91,8 +90,12 @@ class MemoryTasks final : public TaskControl {
         tasks_.push_back(task);
         return task;
     }
-    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override { return set(id, storage::TaskState::kCancelled); }
-    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override { return set(id, storage::TaskState::kWaiting); }
+    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
+        return set(id, storage::TaskState::kCancelled);
+    }
+    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
+        return set(id, storage::TaskState::kWaiting);
+    }
     [[nodiscard]] Result<uint64_t> clear_tasks(const std::string&) override {
         const std::scoped_lock lock{mutex_};
         ++changes;
@@ -145,10 +148,11 @@ class TestContext final : public ApiContext {
 /// Ten users in three rooms, points by number; blocks 1 to 12.
 inline void fill(World& world, const Mapping& mapping) {
     for (uint64_t i = 1; i <= 10; ++i) {
-        world.block(i, {mapping.emit("hub.Joined",
-                                     {acc(i), num(i % 3), engine::test::text("user " + std::to_string(i))},
-                                     i, 0),
-                        mapping.emit("hub.Scored", {acc(i), num(i % 4)}, i, 3)});
+        world.block(
+            i, {mapping.emit("hub.Joined",
+                             {acc(i), num(i % 3), engine::test::text("user " + std::to_string(i))},
+                             i, 0),
+                mapping.emit("hub.Scored", {acc(i), num(i % 4)}, i, 3)});
     }
     world.block(11, {mapping.emit("hub.Left", {acc(1), num(1)}, 11, 0),
                      mapping.emit("hub.Scored", {acc(99), num(1)}, 11, 1)});

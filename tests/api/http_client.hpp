@@ -1,5 +1,5 @@
-// A client that sends exactly the bytes a test says, over a plain socket: HTTP and the client's side
-// of a WebSocket.
+// A client that sends exactly the bytes a test says, over a plain socket: HTTP and the client's
+// side of a WebSocket.
 #pragma once
 
 #include <cstdint>

@@ -114,7 +114,8 @@ TEST_F(ReportTest, ListedAndLimited) {
 
 TEST_F(ReportTest, ANewCommitIsCountedAgain) {
     EXPECT_EQ(groups("by_room")[0], "0=3");
-    world_.block(13, {mapping_.emit("hub.Joined", {acc(50), num(0), engine::test::text("x")}, 13, 0)});
+    world_.block(13,
+                 {mapping_.emit("hub.Joined", {acc(50), num(0), engine::test::text("x")}, 13, 0)});
     world_.commit();
     EXPECT_EQ(get("/v1/analytics/by_room")["groups"][0]["value"], 4);
 }

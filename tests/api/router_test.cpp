@@ -71,7 +71,8 @@ TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
         for (const std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
                                          "TRACE", "CONNECT", "get", "post", "BREW", ""}) {
             for (const std::string token : {"", "wrong"}) {
-                for (const std::string body : {"", R"({"kind":"scrub"})", R"({"proof":"replay"})"}) {
+                for (const std::string body :
+                     {"", R"({"kind":"scrub"})", R"({"proof":"replay"})"}) {
                     const Response answer = api.send(method, example_of(route), token, body);
                     const bool reads = method == "GET" || method == "HEAD";
                     EXPECT_TRUE(reads || answer.status == 401 || answer.status == 405)
@@ -118,9 +119,8 @@ TEST_F(RouterTest, TokensAreComparedWhole) {
 }
 
 TEST_F(RouterTest, EveryAnswerFromTheIndexNamesItsBlockAndProof) {
-    for (const char* target :
-         {"/v1/entities", "/v1/entities/user", "/v1/events", "/v1/stats", "/v1/chain",
-          "/v1/status", "/v1/quarantine"}) {
+    for (const char* target : {"/v1/entities", "/v1/entities/user", "/v1/events", "/v1/stats",
+                               "/v1/chain", "/v1/status", "/v1/quarantine"}) {
         const json body = api.get(target);
         EXPECT_EQ(body["block"]["number"], 12) << target;
         EXPECT_EQ(body["block"]["hash"], evm::to_hex(storage::test::hash_of(12))) << target;
@@ -160,10 +160,13 @@ TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
     EXPECT_EQ(first["versions"].size(), 2U);
     EXPECT_EQ(rest["versions"].size(), 1U);
     // Deleted, and never there.
-    const json seat = api.get("/v1/entities/seat/room=1,who=" + engine::test::hex_of(1) + "/history");
+    const json seat =
+        api.get("/v1/entities/seat/room=1,who=" + engine::test::hex_of(1) + "/history");
     ASSERT_EQ(seat["versions"].size(), 2U);
     EXPECT_TRUE(seat["versions"][1]["row"].is_null());
-    EXPECT_EQ(api.get("/v1/entities/user/" + engine::test::hex_of(77) + "/history")["versions"].size(), 0U);
+    EXPECT_EQ(
+        api.get("/v1/entities/user/" + engine::test::hex_of(77) + "/history")["versions"].size(),
+        0U);
 }
 
 TEST_F(RouterTest, QuestionsAboutThePastHaveALimit) {
@@ -213,7 +216,8 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
     };
     for (const auto& [target, status, message] : cases) {
         const json body = api.get(target, status);
-        EXPECT_THAT(body["error"]["message"].get<std::string>(), testing::HasSubstr(message)) << target;
+        EXPECT_THAT(body["error"]["message"].get<std::string>(), testing::HasSubstr(message))
+            << target;
     }
     const Response answer = api.send("PUT", "/v1/tasks");
     EXPECT_EQ(answer.status, 405U);
@@ -225,8 +229,8 @@ std::vector<std::string> all_keys(ApiWorld& api, const std::string& question, ui
     std::string cursor;
     do {
         const json page = api.get(fmt::format("{}{}limit={}{}", question,
-                                              question.find('?') == std::string::npos ? '?' : '&', limit,
-                                              cursor.empty() ? "" : "&cursor=" + cursor));
+                                              question.find('?') == std::string::npos ? '?' : '&',
+                                              limit, cursor.empty() ? "" : "&cursor=" + cursor));
         EXPECT_LE(page["rows"].size(), limit);
         for (const json& row : page["rows"]) {
             out.push_back(row["key"]);
@@ -262,17 +266,19 @@ TEST_F(RouterTest, PagesStayWholeWhileTheWriterCommits) {
     std::string cursor;
     uint64_t block = 13;
     do {
-        const json page = api.get("/v1/entities/user?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        const json page =
+            api.get("/v1/entities/user?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
         EXPECT_EQ(page["block"]["number"], block - 1);
         for (const json& row : page["rows"]) {
             EXPECT_TRUE(seen.insert(row["key"]).second) << "twice: " << row["key"];
         }
         cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
         // Between two pages the world goes on: new users, changed points.
-        api.world.block(block, {api.mapping.emit("hub.Joined",
-                                                 {acc(1000 + block), num(1), engine::test::text("new")},
-                                                 block, 0),
-                                api.mapping.emit("hub.Scored", {acc(2), num(5)}, block, 1)});
+        api.world.block(
+            block,
+            {api.mapping.emit("hub.Joined", {acc(1000 + block), num(1), engine::test::text("new")},
+                              block, 0),
+             api.mapping.emit("hub.Scored", {acc(2), num(5)}, block, 1)});
         api.world.commit();
         ++block;
     } while (!cursor.empty());
@@ -293,7 +299,8 @@ TEST_F(RouterTest, EventsByNameBlockAndPage) {
     json paged = json::array();
     std::string cursor;
     do {
-        const json page = api.get("/v1/events?limit=5" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        const json page =
+            api.get("/v1/events?limit=5" + (cursor.empty() ? "" : "&cursor=" + cursor));
         paged.insert(paged.end(), page["events"].begin(), page["events"].end());
         cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
     } while (!cursor.empty());
@@ -325,7 +332,8 @@ TEST_F(RouterTest, BeforeThereIsAnIndexTheAnswerIsUnavailable) {
 }
 
 TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
-    const Response added = api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub","args":"fast"})");
+    const Response added =
+        api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub","args":"fast"})");
     EXPECT_EQ(added.status, 202U) << added.body;
     EXPECT_EQ(json::parse(added.body)["task"]["id"], 1);
     EXPECT_EQ(api.get("/v1/tasks")["tasks"][0]["args"], "fast");
@@ -336,8 +344,9 @@ TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
     EXPECT_EQ(api.send("POST", "/v1/tasks/7/retry", kToken).status, 404U);
     EXPECT_EQ(api.send("POST", "/v1/tasks/x/retry", kToken).status, 400U);
     EXPECT_EQ(json::parse(api.send("POST", "/v1/tasks/clear", kToken).body)["cleared"], 1);
-    for (const char* body : {"[]", "{", R"({"kind":5})", R"({"what":"x"})", R"({"kind":"a","priority":256})",
-                             R"({"kind":"a","priority":-1})", "{}"}) {
+    for (const char* body :
+         {"[]", "{", R"({"kind":5})", R"({"what":"x"})", R"({"kind":"a","priority":256})",
+          R"({"kind":"a","priority":-1})", "{}"}) {
         EXPECT_EQ(api.send("POST", "/v1/tasks", kToken, body).status, 400U) << body;
     }
 }
@@ -359,8 +368,10 @@ TEST_F(RouterTest, ForcedWorkGoesIntoTheQueueFirst) {
         EXPECT_EQ(task["args"], args);
     }
     for (const auto& [target, body] : std::vector<std::pair<std::string, std::string>>{
-             {"/v1/prove", ""}, {"/v1/prove", R"({"proof":"magic"})"},
-             {"/v1/prove", R"({"proof":"log","from":3})"}, {"/v1/prove", R"({"proof":"log","entity":"user"})"}}) {
+             {"/v1/prove", ""},
+             {"/v1/prove", R"({"proof":"magic"})"},
+             {"/v1/prove", R"({"proof":"log","from":3})"},
+             {"/v1/prove", R"({"proof":"log","entity":"user"})"}}) {
         EXPECT_EQ(api.send("POST", target, kToken, body).status, 400U) << body;
     }
     EXPECT_EQ(api.send("POST", "/v1/sync", kToken, R"({"entity":"nobody"})").status, 404U);
@@ -387,8 +398,10 @@ TEST_F(RouterTest, OpenApiSaysExactlyTheRoutes) {
             c = static_cast<char>(std::tolower(c));
         }
         name += " " + std::string{route.pattern};
-        for (size_t at = route.pattern.find('{'); at != std::string_view::npos; at = route.pattern.find('{', at + 1)) {
-            name += " " + std::string{route.pattern.substr(at + 1, route.pattern.find('}', at) - at - 1)};
+        for (size_t at = route.pattern.find('{'); at != std::string_view::npos;
+             at = route.pattern.find('{', at + 1)) {
+            name += " " +
+                    std::string{route.pattern.substr(at + 1, route.pattern.find('}', at) - at - 1)};
         }
         for (const QueryParam& param : route.query) {
             name += " " + std::string{param.name};
@@ -413,8 +426,9 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
         {"gone", {0, 500}, "p", ProofLevel::kReceipts},
     };
     const std::vector<ProofSegment> wanted = {
-        {0, 49, ProofLevel::kReceipts}, {50, 79, ProofLevel::kBloom},   {80, 89, ProofLevel::kNone},
-        {90, 99, ProofLevel::kReceipts}, {100, 199, ProofLevel::kFetched}, {200, 210, ProofLevel::kNone}};
+        {0, 49, ProofLevel::kReceipts},   {50, 79, ProofLevel::kBloom},
+        {80, 89, ProofLevel::kNone},      {90, 99, ProofLevel::kReceipts},
+        {100, 199, ProofLevel::kFetched}, {200, 210, ProofLevel::kNone}};
     EXPECT_EQ(proof_segments(sources, coverage, 0, 210), wanted);
     EXPECT_EQ(proof_segments(sources, coverage, 85, 85),
               (std::vector<ProofSegment>{{85, 85, ProofLevel::kNone}}));

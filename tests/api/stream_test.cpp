@@ -1,10 +1,11 @@
 // The live stream: a chain in memory with reorgs, the real writer, clients that come and go. Their
 // copies must equal the database.
+#include "engine/http/stream.hpp"
+
 #include <map>
 #include <random>
 
 #include "engine/http/server.hpp"
-#include "engine/http/stream.hpp"
 #include "engine/indexer.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
@@ -92,9 +93,15 @@ class Rig {
     void step() {
         switch (random_() % 4) {
             case 0:
-            case 1: indexer->step_network(50); break;
-            case 2: indexer->step_writer(); break;
-            default: hub->step(); break;
+            case 1:
+                indexer->step_network(50);
+                break;
+            case 2:
+                indexer->step_writer();
+                break;
+            default:
+                hub->step();
+                break;
         }
     }
     /// Until the index has the chain's head.
@@ -133,8 +140,10 @@ Rows rows_of(const Rig& rig) {
         const storage::EntityLayout& layout = rig.plan->entities()[i];
         for (const auto rows = view->scan_entity(i, {}, {}); rows->valid(); rows->next()) {
             std::string text;
-            EXPECT_OK(append_row_json(text, layout, storage::RowCodec{layout}, rows->key(), rows->row()));
-            out[layout.name + " " + key_to_text(layout, rows->key()).value()] = json::parse(text).dump();
+            EXPECT_OK(
+                append_row_json(text, layout, storage::RowCodec{layout}, rows->key(), rows->row()));
+            out[layout.name + " " + key_to_text(layout, rows->key()).value()] =
+                json::parse(text).dump();
         }
     }
     return out;
@@ -157,9 +166,7 @@ class Follower {
   public:
     Follower(Rig& rig, std::string question) : rig_{rig}, question_{std::move(question)} {}
 
-    void disconnect() {
-        reader_.reset();
-    }
+    void disconnect() { reader_.reset(); }
     /// At most `count` messages.
     void follow(size_t count) {
         for (size_t i = 0; i < count; ++i) {
@@ -263,13 +270,15 @@ TEST(StreamTest, AClientThatReconnectsAtRandomThroughReorgsEndsWithTheDatabase) 
 
 TEST(StreamTest, TheSameWithARingThatForgets) {
     for (uint64_t seed = 10; seed < 13; ++seed) {
-        live_through(storage::test::test_seed(seed), 25, 8, {.ring_bytes_max = 6'000, .snapshot_rows = 2});
+        live_through(storage::test::test_seed(seed), 25, 8,
+                     {.ring_bytes_max = 6'000, .snapshot_rows = 2});
     }
 }
 
 TEST(StreamTest, TheSameWhereCommitsAreTooLargeToTell) {
     for (uint64_t seed = 20; seed < 23; ++seed) {
-        live_through(storage::test::test_seed(seed), 25, 8, {.commit_bytes_max = 600, .commit_events_max = 3});
+        live_through(storage::test::test_seed(seed), 25, 8,
+                     {.commit_bytes_max = 600, .commit_events_max = 3});
     }
 }
 
@@ -311,7 +320,8 @@ TEST(StreamTest, MistakesInTheQuestionAreNamed) {
         {"colour=red", "entity, key, event"},
     };
     for (const auto& [question, message] : cases) {
-        const auto filter = read_stream_filter(*plan, parse_target("/v1/stream?" + question).value());
+        const auto filter =
+            read_stream_filter(*plan, parse_target("/v1/stream?" + question).value());
         ASSERT_FALSE(filter.has_value()) << question;
         EXPECT_THAT(filter.error().message, testing::HasSubstr(message)) << question;
     }

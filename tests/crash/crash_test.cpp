@@ -1,6 +1,7 @@
 // The real command against a real chain, killed again and again at random moments while the chain
 // grows, forks and shrinks: at the end it holds what the contract holds, and the same bytes as an
-// index that was never disturbed. PLUMBLINE_SEED replays the moments, PLUMBLINE_KILLS sets how many.
+// index that was never disturbed. PLUMBLINE_SEED replays the moments, PLUMBLINE_KILLS sets how
+// many.
 #include <signal.h>
 
 #include <atomic>
@@ -16,7 +17,8 @@
 namespace plumbline::test {
 namespace {
 
-const std::vector<std::string> kEntities = {"community", "membership", "option", "question", "user", "vote"};
+const std::vector<std::string> kEntities = {"community", "membership", "option",
+                                            "question",  "user",       "vote"};
 const std::string kConfig = "examples/community/plumbline.toml";
 
 uint64_t from_environment(const char* name, uint64_t fallback) {
@@ -27,8 +29,9 @@ uint64_t from_environment(const char* name, uint64_t fallback) {
 class CrashTest : public testing::Test {
   protected:
     nlohmann::json act(unsigned steps, uint64_t seed) {
-        std::vector<std::string> arguments{"--rpc", anvil_.url(), "--steps", std::to_string(steps),
-                                           "--seed", std::to_string(seed)};
+        std::vector<std::string> arguments{"--rpc",   anvil_.url(),
+                                           "--steps", std::to_string(steps),
+                                           "--seed",  std::to_string(seed)};
         if (!address_.empty()) {
             arguments.insert(arguments.end(), {"--address", address_});
         }
@@ -45,7 +48,8 @@ class CrashTest : public testing::Test {
         const auto done = plumbline(arguments);
         ASSERT_EQ(done.code, 0) << done.err;
     }
-    [[nodiscard]] static std::string dump(const std::string& db, const std::vector<std::string>& what) {
+    [[nodiscard]] static std::string dump(const std::string& db,
+                                          const std::vector<std::string>& what) {
         std::vector<std::string> arguments{"dump", db};
         arguments.insert(arguments.end(), what.begin(), what.end());
         const auto done = plumbline(arguments);
@@ -98,10 +102,17 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
         report = act(10 + static_cast<unsigned>(random() % 30), random() % 100'000);
         ASSERT_TRUE(report.is_object());
         switch (random() % 4) {
-            case 0: anvil_.call("anvil_reorg", {1 + random() % 9, nlohmann::json::array()}); break;
-            case 1: anvil_.call("anvil_rollback", {1 + random() % 6}); break;
-            case 2: anvil_.call("evm_revert", nlohmann::json::array({snapshot})); break;
-            default: continue;
+            case 0:
+                anvil_.call("anvil_reorg", {1 + random() % 9, nlohmann::json::array()});
+                break;
+            case 1:
+                anvil_.call("anvil_rollback", {1 + random() % 6});
+                break;
+            case 2:
+                anvil_.call("evm_revert", nlohmann::json::array({snapshot}));
+                break;
+            default:
+                continue;
         }
         ++forks;
         if (random() % 2 == 0) {
@@ -110,7 +121,8 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     }
     killer.request_stop();
     killer.join();
-    std::printf("%lu kills, %u rounds of activity, %u forks, head %lu\n", kills.load(), rounds, forks, anvil_.head());
+    std::printf("%lu kills, %u rounds of activity, %u forks, head %lu\n", kills.load(), rounds,
+                forks, anvil_.head());
     EXPECT_GE(kills.load(), kills_wanted);
     EXPECT_EQ(ended_alone.load(), 0U) << "it gave up without being killed";
 
@@ -123,8 +135,9 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     for (const std::string& entity : kEntities) {
         const std::string rows = dump(db_, {"--entity", entity});
         EXPECT_EQ(rows, dump(fresh, {"--entity", entity})) << entity;
-        const auto chain = run_script("tests/contracts/community_state.mjs",
-                                      {"--rpc", anvil_.url(), "--address", address_, "--entity", entity, "--all"});
+        const auto chain =
+            run_script("tests/contracts/community_state.mjs",
+                       {"--rpc", anvil_.url(), "--address", address_, "--entity", entity, "--all"});
         ASSERT_EQ(chain.code, 0) << chain.err;
         EXPECT_EQ(rows, chain.out) << entity;
     }

@@ -12,8 +12,11 @@ namespace plumbline::test {
 namespace {
 
 std::vector<std::string> anvil_command(const std::vector<std::string>& options) {
-    std::vector<std::string> command{"node", source_path("tools/node/anvil.mjs"), "--port", "0",
-                                     "--with-parent", "--timestamp", "1700000000", "--log", "/dev/null"};
+    std::vector<std::string> command{"node",          source_path("tools/node/anvil.mjs"),
+                                     "--port",        "0",
+                                     "--with-parent", "--timestamp",
+                                     "1700000000",    "--log",
+                                     "/dev/null"};
     command.insert(command.end(), options.begin(), options.end());
     return command;
 }
@@ -47,8 +50,10 @@ Anvil::Anvil(const std::vector<std::string>& options) : child_{anvil_command(opt
 }
 
 nlohmann::json Anvil::call(const std::string& method, const nlohmann::json& params) {
-    const nlohmann::json request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
-    const Finished done = run_command({"curl", "-sS", "--max-time", "60", "-H", "content-type: application/json", "-d", "@-", url_},
+    const nlohmann::json request{
+        {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
+    const Finished done = run_command({"curl", "-sS", "--max-time", "60", "-H",
+                                       "content-type: application/json", "-d", "@-", url_},
                                       request.dump());
     const auto answer = nlohmann::json::parse(done.out, nullptr, false);
     if (!answer.is_object() || !answer.contains("result")) {

@@ -16,7 +16,8 @@ class Anvil {
     explicit Anvil(const std::vector<std::string>& options = {});
     [[nodiscard]] const std::string& url() const noexcept { return url_; }
     /// One JSON-RPC call; the result. Fails the test on an error answer.
-    nlohmann::json call(const std::string& method, const nlohmann::json& params = nlohmann::json::array());
+    nlohmann::json call(const std::string& method,
+                        const nlohmann::json& params = nlohmann::json::array());
     void mine(unsigned blocks = 1);
     [[nodiscard]] uint64_t head();
 
@@ -29,7 +30,8 @@ class Anvil {
 [[nodiscard]] uint16_t free_port();
 [[nodiscard]] std::string source_path(const std::string& relative);
 /// Runs a script of the source tree with node; its output, parsed where it is JSON.
-[[nodiscard]] Finished run_script(const std::string& script, const std::vector<std::string>& arguments,
+[[nodiscard]] Finished run_script(const std::string& script,
+                                  const std::vector<std::string>& arguments,
                                   const std::string& input = {});
 /// Runs plumbline to its end.
 [[nodiscard]] Finished plumbline(const std::vector<std::string>& arguments);

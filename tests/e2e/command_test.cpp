@@ -13,8 +13,8 @@ namespace {
 TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
     const auto overview = plumbline({"--help"});
     EXPECT_EQ(overview.code, 0);
-    for (const std::string command : {"init", "run", "status", "get", "list", "dump", "rebuild", "diff", "journal", "doctor",
-                                      "backup", "restore", "task"}) {
+    for (const std::string command : {"init", "run", "status", "get", "list", "dump", "rebuild",
+                                      "diff", "journal", "doctor", "backup", "restore", "task"}) {
         EXPECT_NE(overview.out.find(command), std::string::npos) << command;
         const auto help = plumbline({command, "--help"});
         EXPECT_EQ(help.code, 0);
@@ -37,9 +37,11 @@ TEST(CommandTest, AConfigMistakeIsToldWithFileAndLineAndTouchesNothing) {
     const size_t at = config.find("finality");
     ASSERT_NE(at, std::string::npos);
     config.replace(at, 8, "finalty");
-    const auto line = 1 + std::count(config.begin(), config.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    const auto line =
+        1 + std::count(config.begin(), config.begin() + static_cast<std::ptrdiff_t>(at), '\n');
     write_file(dir.file("bad.toml"), config);
-    write_file(dir.file("CommunityHub.json"), read_file(source_path("examples/community/CommunityHub.json")));
+    write_file(dir.file("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
     const auto run = plumbline({"run", dir.file("bad.toml"), "--db", dir.file("db")});
     EXPECT_EQ(run.code, 2);
     EXPECT_NE(run.err.find("bad.toml:" + std::to_string(line)), std::string::npos) << run.err;
@@ -81,8 +83,8 @@ TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
     EXPECT_EQ(event.code, 0) << event.err;
     EXPECT_EQ(event.out, "the event at block 4, log 1 is gone\n");
     EXPECT_EQ(damage({"drop-event", db, "--block", "4", "--log-index", "1"}).code, 1);
-    const auto field = damage(
-        {"set-field", db, "--entity", "user", "--key", "id=3", "--field", "score", "--value", "-9"});
+    const auto field = damage({"set-field", db, "--entity", "user", "--key", "id=3", "--field",
+                               "score", "--value", "-9"});
     EXPECT_EQ(field.out, "user id=3: score is now -9\n") << field.err;
     const auto shown = plumbline({"get", db, "user", "id=3"});
     EXPECT_NE(shown.out.find("-9"), std::string::npos) << shown.out << shown.err;

@@ -14,7 +14,8 @@
 namespace plumbline::test {
 namespace {
 
-const std::vector<std::string> kEntities = {"community", "membership", "option", "question", "user", "vote"};
+const std::vector<std::string> kEntities = {"community", "membership", "option",
+                                            "question",  "user",       "vote"};
 const std::string kActivity = "examples/community/activity.mjs";
 const std::string kConfig = "examples/community/plumbline.toml";
 
@@ -22,8 +23,9 @@ class CommunityTest : public testing::Test {
   protected:
     /// Deploys (the first time) and makes activity; the script's report.
     nlohmann::json act(unsigned steps, unsigned seed) {
-        std::vector<std::string> arguments{"--rpc", anvil_.url(), "--steps", std::to_string(steps),
-                                           "--seed", std::to_string(seed)};
+        std::vector<std::string> arguments{"--rpc",   anvil_.url(),
+                                           "--steps", std::to_string(steps),
+                                           "--seed",  std::to_string(seed)};
         if (!address_.empty()) {
             arguments.insert(arguments.end(), {"--address", address_});
         }
@@ -55,8 +57,9 @@ class CommunityTest : public testing::Test {
     }
     void expect_equals_contract(const std::string& address) {
         for (const std::string& entity : kEntities) {
-            const auto chain = run_script("tests/contracts/community_state.mjs",
-                                          {"--rpc", anvil_.url(), "--address", address, "--entity", entity, "--all"});
+            const auto chain = run_script(
+                "tests/contracts/community_state.mjs",
+                {"--rpc", anvil_.url(), "--address", address, "--entity", entity, "--all"});
             ASSERT_EQ(chain.code, 0) << chain.err;
             EXPECT_FALSE(chain.out.empty()) << entity;
             EXPECT_EQ(dump(entity), chain.out) << entity;
@@ -192,7 +195,8 @@ TEST_F(CommunityTest, RowsAreFoundByKeyPrefixAndIndex) {
     const auto community = nlohmann::json::parse(one.out);
     EXPECT_EQ(community["id"], "1");
 
-    const auto by_admin = plumbline({"list", db_, "community", "--where", "admin=" + community["admin"].get<std::string>()});
+    const auto by_admin = plumbline(
+        {"list", db_, "community", "--where", "admin=" + community["admin"].get<std::string>()});
     ASSERT_EQ(by_admin.code, 0) << by_admin.err;
     EXPECT_NE(by_admin.out.find(one.out), std::string::npos);
 
@@ -247,9 +251,11 @@ TEST_F(CommunityTest, EventsAreDumpedDecodedInOrder) {
     }
 
     const auto file = dir_.file("part.csv");
-    const auto part = plumbline({"dump", db_, "--events", "--from", "5", "--to", "9", "--format", "csv", "--out", file});
+    const auto part = plumbline(
+        {"dump", db_, "--events", "--from", "5", "--to", "9", "--format", "csv", "--out", file});
     ASSERT_EQ(part.code, 0) << part.err;
-    EXPECT_TRUE(read_file(file).starts_with("block,log_index,txn_index,txn_hash,address,contract,event,params\n"));
+    EXPECT_TRUE(read_file(file).starts_with(
+        "block,log_index,txn_index,txn_hash,address,contract,event,params\n"));
     EXPECT_FALSE(std::filesystem::exists(file + ".partial"));
 }
 
@@ -282,8 +288,9 @@ TEST_F(CommunityTest, ADirectoryThatCannotBeWrittenIsToldByName) {
 TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
     const auto report = act(150, 1);
     const std::string folder = dir_.file("mine");
-    const auto made = plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
-                                 "--address", report["address"], "--rpc", anvil_.url()});
+    const auto made =
+        plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
+                   "--address", report["address"], "--rpc", anvil_.url()});
     ASSERT_EQ(made.code, 0) << made.err;
     const auto ran = plumbline({"run", folder + "/plumbline.toml", "--until", "head", "--quiet"});
     ASSERT_EQ(ran.code, 0) << ran.err;
@@ -296,8 +303,9 @@ TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
         rows += count.get<uint64_t>();
     }
     EXPECT_EQ(rows, report["logs"].get<uint64_t>()) << "one row for each event";
-    const auto again = plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
-                                  "--address", report["address"], "--rpc", anvil_.url()});
+    const auto again =
+        plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
+                   "--address", report["address"], "--rpc", anvil_.url()});
     EXPECT_EQ(again.code, 2) << "an existing config must not be overwritten";
 }
 

@@ -116,8 +116,8 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
     // The example's contract, chain and row are another's.
     std::map<std::string, std::string> replacements{{"https://your.node", anvil.url()},
                                                     {"19000000", "0"}};
-    const std::set<std::string> can_be_run{"init", "run",  "status", "get",
-                                           "list", "dump", "rebuild", "doctor",
+    const std::set<std::string> can_be_run{"init",   "run",    "status",  "get",
+                                           "list",   "dump",   "rebuild", "doctor",
                                            "verify", "repair", "journal"};
     size_t count = 0;
     for (const Block& block : shell_blocks("README.md")) {
@@ -154,15 +154,21 @@ TEST(DocsTest, TheCommunityExamplesCommandsWorkInTheirOrder) {
 TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {
     Anvil anvil;
     TempDir dir;
-    const auto acted = run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "120", "--seed", "3"});
+    const auto acted = run_script("examples/community/activity.mjs",
+                                  {"--rpc", anvil.url(), "--steps", "120", "--seed", "3"});
     ASSERT_EQ(acted.code, 0) << acted.err;
     const std::string api = "http://127.0.0.1:" + std::to_string(free_port());
     const std::string token = "a-token-for-the-examples";
-    write_file(dir.file("CommunityHub.json"), read_file(source_path("examples/community/CommunityHub.json")));
-    write_file(dir.file("plumbline.toml"), read_file(source_path("examples/community/plumbline.toml")) +
-                                               "\n[http]\nlisten = \"" + api.substr(7) + "\"\ntoken = \"" + token + "\"\n");
-    Child service{plumbline_command({"run", dir.file("plumbline.toml"), "--rpc", anvil.url(), "--quiet"})};
-    ASSERT_TRUE(eventually([&] { return run_command({"curl", "-sf", api + "/v1/ready"}).code == 0; }));
+    write_file(dir.file("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    write_file(dir.file("plumbline.toml"),
+               read_file(source_path("examples/community/plumbline.toml")) +
+                   "\n[http]\nlisten = \"" + api.substr(7) + "\"\ntoken = \"" + token + "\"\n");
+    Child service{
+        plumbline_command({"run", dir.file("plumbline.toml"), "--rpc", anvil.url(), "--quiet"})};
+    ASSERT_TRUE(eventually([&] {
+        return run_command({"curl", "-sf", api + "/v1/ready"}).code == 0;
+    }));
     const std::vector<Block> blocks = shell_blocks("docs/api.md");
     EXPECT_GE(blocks.size(), 7U);
     for (const Block& block : blocks) {

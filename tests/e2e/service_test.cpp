@@ -1,5 +1,5 @@
-// The running service as a person meets it: tasks, proofs by themselves, reload, backup and restore,
-// on a real chain.
+// The running service as a person meets it: tasks, proofs by themselves, reload, backup and
+// restore, on a real chain.
 #include <signal.h>
 
 #include <filesystem>
@@ -28,7 +28,9 @@ class ServiceCommandTest : public testing::Test {
                    read_file(source_path("examples/community/plumbline.toml")) + more);
     }
     std::vector<std::string> run_arguments() const {
-        return {"run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format", "json"};
+        return {
+            "run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
+            "json"};
     }
     /// Every task as JSON, of a state.
     std::vector<nlohmann::json> tasks(const std::string& state) const {
@@ -76,7 +78,8 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     EXPECT_TRUE(eventually([&] { return is_done("prove_log"); }));
     for (const auto& task : tasks("done")) {
         if (task["kind"] == "prove_log") {
-            const auto report = nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
+            const auto report =
+                nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
             EXPECT_EQ(report["verdict"], "equal") << task["result"];
             EXPECT_EQ(report["mismatches"], 0U) << task["result"];
         }
@@ -94,7 +97,8 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     EXPECT_TRUE(eventually([&] { return is_done("prove_state"); }));
     for (const auto& task : tasks("done")) {
         if (task["kind"] == "prove_state") {
-            const auto report = nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
+            const auto report =
+                nlohmann::json::parse(task["result"].get<std::string>(), nullptr, false);
             EXPECT_EQ(report["verdict"], "equal") << task["result"];
         }
     }
@@ -106,30 +110,34 @@ TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     const std::string address = "127.0.0.1:" + std::to_string(free_port());
     write_config("\n[http]\nlisten = \"" + address + "\"\ntoken = \"a-token-for-this-test\"\n");
     Child service{plumbline_command(run_arguments())};
-    ASSERT_TRUE(eventually([&] { return run_command({"curl", "-sf", "http://" + address + "/v1/ready"}).code == 0; }));
+    ASSERT_TRUE(eventually([&] {
+        return run_command({"curl", "-sf", "http://" + address + "/v1/ready"}).code == 0;
+    }));
     const auto refused = plumbline({"task", "add", db_, "compact"});
     EXPECT_NE(refused.code, 0);
     EXPECT_NE(refused.err.find("--token"), std::string::npos) << refused.err;
     for (const auto& task : tasks("all")) {
         EXPECT_NE(task["kind"], "compact");
     }
-    const auto added = plumbline({"task", "add", db_, "compact", "--token", "a-token-for-this-test"});
+    const auto added =
+        plumbline({"task", "add", db_, "compact", "--token", "a-token-for-this-test"});
     ASSERT_EQ(added.code, 0) << added.err;
     EXPECT_EQ(nlohmann::json::parse(added.out)["task"]["kind"], "compact");
     EXPECT_TRUE(eventually([&] { return is_done("compact"); }));
-    const auto late = run_command({"env", "PLUMBLINE_TOKEN=a-token-for-this-test", PLUMBLINE_BINARY_DIR "/plumbline", "task",
-                                   "cancel", db_, "1"});
+    const auto late = run_command({"env", "PLUMBLINE_TOKEN=a-token-for-this-test",
+                                   PLUMBLINE_BINARY_DIR "/plumbline", "task", "cancel", db_, "1"});
     EXPECT_NE(late.code, 0);
     EXPECT_NE(late.err.find("the service at"), std::string::npos) << late.err;
-    EXPECT_EQ(plumbline({"task", "clear", db_, "--state", "done", "--url", "http://" + address + "/", "--token",
-                         "a-token-for-this-test"})
+    EXPECT_EQ(plumbline({"task", "clear", db_, "--state", "done", "--url",
+                         "http://" + address + "/", "--token", "a-token-for-this-test"})
                   .code,
               0);
     EXPECT_FALSE(is_done("compact"));
     // A row is answered from the same directory by the command and over HTTP alike.
     const auto row = run_command({"curl", "-sf", "http://" + address + "/v1/entities/community/1"});
     const auto got = plumbline({"get", db_, "community", "id=1", "--json"});
-    EXPECT_EQ(nlohmann::json::parse(row.out)["row"], nlohmann::json::parse(got.out)) << got.out << got.err;
+    EXPECT_EQ(nlohmann::json::parse(row.out)["row"], nlohmann::json::parse(got.out))
+        << got.out << got.err;
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);
 }
@@ -139,10 +147,12 @@ TEST_F(ServiceCommandTest, TasksMendADamagedDatabaseBesideTheIndex) {
     once.insert(once.end(), {"--until", "head"});
     ASSERT_EQ(plumbline(once).code, 0);
     const auto dump = [this] {
-        return plumbline({"dump", db_, "--entity", "vote"}).out + plumbline({"dump", db_, "--events"}).out;
+        return plumbline({"dump", db_, "--entity", "vote"}).out +
+               plumbline({"dump", db_, "--events"}).out;
     };
     const auto damage = [this](std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage");
+        arguments.insert(arguments.begin(),
+                         std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage");
         arguments.insert(arguments.begin() + 2, db_);
         return run_command(arguments).code;
     };
@@ -185,8 +195,8 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
     EXPECT_EQ(plumbline({"dump", again, "--entity", "community"}).out,
               plumbline({"dump", db_, "--entity", "community"}).out);
     anvil_.mine(3);
-    ASSERT_EQ(plumbline({"run", dir_.file("plumbline.toml"), "--db", again, "--rpc", anvil_.url(), "--quiet",
-                         "--until", "head"})
+    ASSERT_EQ(plumbline({"run", dir_.file("plumbline.toml"), "--db", again, "--rpc", anvil_.url(),
+                         "--quiet", "--until", "head"})
                   .code,
               0);
     EXPECT_EQ(status(again)["head_block"], anvil_.head());

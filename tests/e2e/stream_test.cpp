@@ -1,5 +1,5 @@
-// The live stream as an app meets it: `plumbline run` on a real chain that reorganises, and a client
-// that comes and goes. Its copy must be what the index answers.
+// The live stream as an app meets it: `plumbline run` on a real chain that reorganises, and a
+// client that comes and goes. Its copy must be what the index answers.
 #include <signal.h>
 
 #include <cstdlib>
@@ -20,14 +20,16 @@ using Rows = std::map<std::string, std::string>;
 class StreamCommandTest : public testing::Test {
   protected:
     void act(unsigned steps, const std::string& address = {}) {
-        std::vector<std::string> arguments{"--rpc", anvil_.url(), "--steps", std::to_string(steps), "--seed",
-                                           std::to_string(++acted_)};
+        std::vector<std::string> arguments{"--rpc",   anvil_.url(),
+                                           "--steps", std::to_string(steps),
+                                           "--seed",  std::to_string(++acted_)};
         if (!address.empty()) {
             arguments.insert(arguments.end(), {"--address", address});
         }
         const auto done = run_script("examples/community/activity.mjs", arguments);
         ASSERT_EQ(done.code, 0) << done.err;
-        address_ = json::parse(done.out.substr(done.out.rfind('\n', done.out.size() - 2) + 1))["address"];
+        address_ =
+            json::parse(done.out.substr(done.out.rfind('\n', done.out.size() - 2) + 1))["address"];
     }
     json get(const std::string& target) const {
         HttpClient client{port_};
@@ -36,7 +38,8 @@ class StreamCommandTest : public testing::Test {
     bool is_at_head() {
         const json status = get("/v1/status");
         const json head = anvil_.call("eth_getBlockByNumber", {"latest", false});
-        return status.is_object() && status["block"].is_object() && status["block"]["hash"] == head["hash"];
+        return status.is_object() && status["block"].is_object() &&
+               status["block"]["hash"] == head["hash"];
     }
     Rows rows() const {
         Rows out;
@@ -45,7 +48,8 @@ class StreamCommandTest : public testing::Test {
             const std::string name = entity["name"];
             std::string cursor;
             do {
-                const json page = get("/v1/entities/" + name + "?limit=100" + (cursor.empty() ? "" : "&cursor=" + cursor));
+                const json page = get("/v1/entities/" + name + "?limit=100" +
+                                      (cursor.empty() ? "" : "&cursor=" + cursor));
                 for (const json& row : page["rows"]) {
                     out[name + " " + row["key"].get<std::string>()] = row["row"].dump();
                 }
@@ -57,7 +61,8 @@ class StreamCommandTest : public testing::Test {
     void connect() {
         client_.is_over = false;
         socket_ = std::make_unique<HttpClient>(port_);
-        ASSERT_EQ(socket_->upgrade("/v1/stream?entity=*&snapshot=true" + client_.cursors()).status, 101U);
+        ASSERT_EQ(socket_->upgrade("/v1/stream?entity=*&snapshot=true" + client_.cursors()).status,
+                  101U);
     }
     /// What has come so far.
     void follow(int wait_ms) {
@@ -84,10 +89,13 @@ TEST_F(StreamCommandTest, AClientThatComesAndGoesThroughReorgsHasTheRowsOfTheInd
     SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
     std::mt19937_64 random{seed};
     act(40);
-    write_file(dir_.file("CommunityHub.json"), read_file(source_path("examples/community/CommunityHub.json")));
-    write_file(dir_.file("plumbline.toml"), read_file(source_path("examples/community/plumbline.toml")) +
-                                                "\n[http]\nlisten = \"127.0.0.1:" + std::to_string(port_) + "\"\n");
-    Child service{plumbline_command({"run", dir_.file("plumbline.toml"), "--rpc", anvil_.url(), "--quiet"})};
+    write_file(dir_.file("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    write_file(dir_.file("plumbline.toml"),
+               read_file(source_path("examples/community/plumbline.toml")) +
+                   "\n[http]\nlisten = \"127.0.0.1:" + std::to_string(port_) + "\"\n");
+    Child service{
+        plumbline_command({"run", dir_.file("plumbline.toml"), "--rpc", anvil_.url(), "--quiet"})};
     ASSERT_TRUE(eventually([&] {
         HttpClient client{port_};
         return client.get("/v1/ready").status == 200;

@@ -13,8 +13,8 @@ TEST(TokensTest, TransfersGiveTheBalancesAndOwnersThatTheContractsTell) {
                                   {"--rpc", anvil.url(), "--steps", "400", "--expect", dir.path()});
     ASSERT_EQ(acted.code, 0) << acted.err;
     const std::string db = dir.file("db");
-    const auto ran = plumbline({"run", source_path("tests/contracts/tokens.toml"), "--db", db, "--rpc",
-                                anvil.url(), "--until", "head", "--quiet"});
+    const auto ran = plumbline({"run", source_path("tests/contracts/tokens.toml"), "--db", db,
+                                "--rpc", anvil.url(), "--until", "head", "--quiet"});
     ASSERT_EQ(ran.code, 0) << ran.err;
     for (const std::string entity : {"balance", "supply", "owner", "holding"}) {
         const auto dumped = plumbline({"dump", db, "--entity", entity});

@@ -1,5 +1,5 @@
-// Webhooks on a real chain: the receiver of examples/service takes what a running service posts, through a reorg and
-// through a time when it was away, and ends with the rows of the database.
+// Webhooks on a real chain: the receiver of examples/service takes what a running service posts,
+// through a reorg and through a time when it was away, and ends with the rows of the database.
 #include <signal.h>
 
 #include <map>
@@ -31,8 +31,9 @@ class WebhookTest : public testing::Test {
                        "/hook\"\nsecret = \"" + kSecret + "\"\nentities = [\"vote\", \"user\"]\n");
     }
     void act(int steps, int seed, const std::string& address) {
-        std::vector<std::string> arguments{"--rpc",  anvil_.url(), "--steps", std::to_string(steps),
-                                           "--seed", std::to_string(seed)};
+        std::vector<std::string> arguments{"--rpc",   anvil_.url(),
+                                           "--steps", std::to_string(steps),
+                                           "--seed",  std::to_string(seed)};
         if (!address.empty()) {
             arguments.insert(arguments.end(), {"--address", address});
         }
@@ -43,11 +44,11 @@ class WebhookTest : public testing::Test {
     }
     /// Port 0: a free one.
     void start_receiver(int port) {
-        receiver_ = std::make_unique<Child>(std::vector<std::string>{
-            "sh", "-c",
-            std::string{"SECRET="} + kSecret + " exec node " +
-                source_path("examples/service/webhook_receiver.mjs") + " " + std::to_string(port) +
-                " >> " + dir_.file("taken")});
+        receiver_ = std::make_unique<Child>(
+            std::vector<std::string>{"sh", "-c",
+                                     std::string{"SECRET="} + kSecret + " exec node " +
+                                         source_path("examples/service/webhook_receiver.mjs") +
+                                         " " + std::to_string(port) + " >> " + dir_.file("taken")});
         const size_t before = taken_;
         ASSERT_TRUE(eventually([&] { return take() && taken_ > before; }));
     }
@@ -99,7 +100,9 @@ class WebhookTest : public testing::Test {
     /// For the message of a failure.
     std::string told() const { return read_file(dir_.file("taken")).substr(0, 4'000); }
     std::vector<std::string> run_arguments() const {
-        return {"run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format", "json"};
+        return {
+            "run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
+            "json"};
     }
     /// The newest task of the webhook.
     json task() const {
@@ -152,7 +155,8 @@ TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnA
     EXPECT_TRUE(eventually([&] {
         const json last = task();
         return last.value("state", "") == "done" && last.value("args", "").starts_with(head);
-    })) << task() << " and the head is " << head;
+    })) << task()
+        << " and the head is " << head;
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);
     Child again{plumbline_command(run_arguments())};

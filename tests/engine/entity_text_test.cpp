@@ -25,7 +25,7 @@ storage::EntityLayout sample() {
     storage::EntityLayout layout;
     layout.name = "thing";
     layout.key = {{"id", kU64}, {"owner", kAddress}};
-    layout.fields = {{"amount", kU256}, {"delta", kI8}, {"open", kBool},
+    layout.fields = {{"amount", kU256}, {"delta", kI8},    {"open", kBool},
                      {"tag", kBytes4},  {"note", kString}, {"blob", kBytes}};
     layout.indexes = {{1}, {4, 0}};  // by owner; by open, id
     return layout;
@@ -65,8 +65,9 @@ TEST(EntityTextTest, CsvHasTheSameColumnsAsItsHeader) {
     EXPECT_EQ(header, "id,owner,amount,delta,open,tag,note,blob");
     std::string out;
     ASSERT_TRUE(append_row_csv(out, sample.layout, sample.codec, sample.key, sample.row));
-    EXPECT_EQ(out, std::string{"7,"} + kAlice +
-                       ",123456789012345678901234567890,-3,true,0xdeadbeef,\"hi, \"\"you\"\"\",0x00ff");
+    EXPECT_EQ(out,
+              std::string{"7,"} + kAlice +
+                  ",123456789012345678901234567890,-3,true,0xdeadbeef,\"hi, \"\"you\"\"\",0x00ff");
 }
 
 TEST(EntityTextTest, DamagedRowIsCorruptionNotGarbage) {
@@ -120,8 +121,9 @@ TEST(EntityTextTest, LookupTakesTheKeysOrAnIndexsFirstColumns) {
     EXPECT_EQ(plan_lookup(layout, {{"id", "7"}, {"open", "true"}}).value().index, 1);
     const auto none = plan_lookup(layout, {{"note", "x"}});
     ASSERT_FALSE(none);
-    EXPECT_NE(none.error().message.find("the key (id, owner), an index (owner), an index (open, id)"),
-              std::string::npos)
+    EXPECT_NE(
+        none.error().message.find("the key (id, owner), an index (owner), an index (open, id)"),
+        std::string::npos)
         << none.error().message;
     EXPECT_EQ(plan_lookup(layout, {{"nope", "x"}}).error().message, "thing has no field 'nope'");
 }

@@ -429,8 +429,8 @@ add = { amount = 1 }
                     ids.pop_back();  // a breach
                 }
                 events.push_back(mapping.emit(
-                    "hub.Batch", {acc(i % 2), list(std::move(ids)), list(std::move(values))},
-                    block, i));
+                    "hub.Batch", {acc(i % 2), list(std::move(ids)), list(std::move(values))}, block,
+                    i));
             }
             world.block(block, events);
         }
@@ -925,8 +925,7 @@ TEST(FoldTest, WhatWasWorkedOutAheadOfAnotherLogInTheSamePlaceIsNotUsed) {
     const Mapping mapping{kRandomMapping, kAbis};
     World world{mapping};
     const auto put = [&](uint64_t id, uint64_t fork, evm::LogBatch& logs) {
-        const Emitted event =
-            mapping.emit("hub.Put", {num(id), acc(1), text("x"), num(3)}, 1, 0);
+        const Emitted event = mapping.emit("hub.Put", {num(id), acc(1), text("x"), num(3)}, 1, 0);
         logs.clear();
         logs.push(event.log, event.data);
         logs.logs[0].block_hash = test::hash_of(1, fork);

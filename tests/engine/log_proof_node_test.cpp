@@ -53,8 +53,8 @@ std::string lower(std::string text) {
 TEST(LogProofNodeTest, EveryTransactionTypeProvesToReceiptsAndTheDoctorIsContent) {
     logging::configure(logging::Level::kOff, logging::Format::kText);
     Anvil anvil{{"--slots-in-an-epoch", "1"}};
-    const auto filled =
-        plumbline::test::run_script("tests/contracts/all_types.mjs", {"--rpc", anvil.url(), "--blocks", "8"});
+    const auto filled = plumbline::test::run_script("tests/contracts/all_types.mjs",
+                                                    {"--rpc", anvil.url(), "--blocks", "8"});
     ASSERT_EQ(filled.code, 0) << filled.err;
     const auto truth = nlohmann::json::parse(filled.out);
     ASSERT_EQ(truth.at("types"), (nlohmann::json{0, 1, 2, 3, 4}));
@@ -82,8 +82,7 @@ TEST(LogProofNodeTest, EveryTransactionTypeProvesToReceiptsAndTheDoctorIsContent
             emitter_config(anvil.url(), lower(truth.at("emitter").get<std::string>())));
         ASSERT_TRUE(plan.has_value());
         const auto own = rpc::make_chain_source(pool);
-        const auto outcome =
-            prove_range(*own, *std::move(input), *plan, system_clock(), proof);
+        const auto outcome = prove_range(*own, *std::move(input), *plan, system_clock(), proof);
         ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
         EXPECT_EQ(outcome->level, storage::ProofLevel::kReceipts) << outcome->reason;
         EXPECT_TRUE(outcome->is_complete);
@@ -116,8 +115,7 @@ TEST(LogProofNodeTest, EveryTransactionTypeProvesToReceiptsAndTheDoctorIsContent
 
 TEST(DoctorTest, WhatIsNotThereIsUnavailable) {
     rpc::CurlTransport transport;
-    const auto report =
-        examine_endpoint({"http://127.0.0.1:9", {}, {}}, transport, system_clock());
+    const auto report = examine_endpoint({"http://127.0.0.1:9", {}, {}}, transport, system_clock());
     ASSERT_FALSE(report.has_value());
     EXPECT_EQ(report.error().code, ErrorCode::kUnavailable);
 }

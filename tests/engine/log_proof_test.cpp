@@ -15,10 +15,10 @@
 namespace plumbline::engine {
 namespace {
 
+using nlohmann::json;
 using storage::ProofLevel;
 using test::HonestIndex;
 using test::ProofWorld;
-using nlohmann::json;
 
 std::string text_of(const LogProofOutcome& outcome) {
     std::string out = fmt::format("level {}, {}", to_string(outcome.level), outcome.reason);
@@ -154,7 +154,8 @@ TEST_F(LogProofTest, EveryLieIsFoundAndNothingElse) {
     std::array<uint64_t, 5> count{};
     for (uint64_t i = 0; i < kTrials; ++i) {
         const auto lie = static_cast<Lie>(random.below(5));
-        expected.push_back(tell_lie(lie, {i * kBlocks + 1, (i + 1) * kBlocks}, random, world, told));
+        expected.push_back(
+            tell_lie(lie, {i * kBlocks + 1, (i + 1) * kBlocks}, random, world, told));
         ++count[expected.back().empty() ? 0 : static_cast<size_t>(lie)];
     }
     world.store(told);
@@ -204,9 +205,10 @@ TEST_F(LogProofTest, EveryLieIsFoundAndNothingElse) {
             ASSERT_EQ(proven.logs.logs[n].txn_hash, truth.logs[n].txn_hash);
         }
     }
-    fmt::print("{} trials: {} without a lie, {} one log dropped, {} a block dropped, {} altered, "
-               "{} invented\n",
-               kTrials, count[0], count[1], count[2], count[3], count[4]);
+    fmt::print(
+        "{} trials: {} without a lie, {} one log dropped, {} a block dropped, {} altered, "
+        "{} invented\n",
+        kTrials, count[0], count[1], count[2], count[3], count[4]);
 }
 
 TEST_F(LogProofTest, LogsOfContractsThatADroppedEventAnnouncedAreFoundToo) {
@@ -216,9 +218,8 @@ TEST_F(LogProofTest, LogsOfContractsThatADroppedEventAnnouncedAreFoundToo) {
     const storage::ChildRow child = world.honest.children.front();
     HonestIndex told = world.honest;
     Expected expected;
-    std::erase_if(told.children, [&](const storage::ChildRow& row) {
-        return row.address == child.address;
-    });
+    std::erase_if(told.children,
+                  [&](const storage::ChildRow& row) { return row.address == child.address; });
     for (auto& [block, batch] : told.logs) {
         for (const evm::Log& log : batch.logs) {
             if (log.address == child.address ||
@@ -279,8 +280,9 @@ TEST_F(LogProofTest, ABloomFindsWhatItExcludesWithoutReceipts) {
     options.level = ProofLevel::kBloom;
     const auto outcome = world.prove(options);
     ASSERT_TRUE(outcome.has_value());
-    EXPECT_EQ(found_by(*outcome), (Expected{{FindingKind::kLogInvented, told.logs.begin()->first,
-                                             batch.logs[0].log_index}}));
+    EXPECT_EQ(
+        found_by(*outcome),
+        (Expected{{FindingKind::kLogInvented, told.logs.begin()->first, batch.logs[0].log_index}}));
 }
 
 TEST_F(LogProofTest, AChainWhoseHeadersDoNotHashIsNotProvableAndNotWrong) {
@@ -358,8 +360,9 @@ TEST_F(LogProofTest, NodesWithoutBlockReceiptsAreAskedTransactionByTransaction) 
         if (method == "eth_getBlockReceipts") {
             answer.erase("result");
             answer["error"] = {{"code", -32601},
-                               {"message", "the method eth_getBlockReceipts does not exist/is not "
-                                           "available"}};
+                               {"message",
+                                "the method eth_getBlockReceipts does not exist/is not "
+                                "available"}};
         }
     };
     LogProofOptions options;
@@ -457,7 +460,8 @@ TEST_F(LogProofTest, AnotherBranchIsNoFinding) {
     ASSERT_TRUE(input.has_value());
     LogProofOptions options;
     options.range = {1, world.head()};
-    const auto outcome = prove_range(*other.pool, *std::move(input), world.plan, other.clock, options);
+    const auto outcome =
+        prove_range(*other.pool, *std::move(input), world.plan, other.clock, options);
     ASSERT_FALSE(outcome.has_value());
     EXPECT_EQ(outcome.error().code, ErrorCode::kReorg);
 }
@@ -523,7 +527,8 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
     ProofWorld world{61, 300};
     HonestIndex told = world.honest;
     // One block with a log too few.
-    const auto victim = std::next(told.logs.begin(), static_cast<std::ptrdiff_t>(told.logs.size() / 2));
+    const auto victim =
+        std::next(told.logs.begin(), static_cast<std::ptrdiff_t>(told.logs.size() / 2));
     const uint64_t bad = victim->first;
     if (victim->second.logs.size() == 1) {
         told.logs.erase(victim);
@@ -571,8 +576,8 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
     ASSERT_TRUE(rows.has_value());
     for (const storage::BlockRow& row : *rows) {
         if (row.event_count > 0) {
-            EXPECT_EQ(row.level, row.block_num == bad ? ProofLevel::kFetched
-                                                      : ProofLevel::kReceipts)
+            EXPECT_EQ(row.level,
+                      row.block_num == bad ? ProofLevel::kFetched : ProofLevel::kReceipts)
                 << row.block_num;
         }
     }
@@ -594,13 +599,13 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
 
     // A shallower proof takes nothing back.
     options.level = ProofLevel::kLinked;
-    const auto shallow = prove_range(
-        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
-        [&](const LogProofPiece& piece, uint64_t, uint64_t) {
-            const auto again = world.database->make_batch();
-            ASSERT_TRUE(add_levels(*again, *world.database, piece).has_value());
-            EXPECT_TRUE(again->empty());
-        });
+    const auto shallow =
+        prove_range(*world.pool, *read_log_proof_input(*world.database), world.plan, world.clock,
+                    options, {}, [&](const LogProofPiece& piece, uint64_t, uint64_t) {
+                        const auto again = world.database->make_batch();
+                        ASSERT_TRUE(add_levels(*again, *world.database, piece).has_value());
+                        EXPECT_TRUE(again->empty());
+                    });
     ASSERT_TRUE(shallow.has_value());
 }
 

@@ -37,7 +37,7 @@ class ProofNodes final : public rpc::Transport {
 
     ProofNodes(const sim::SimChain& chain, ManualClock& clock) : chain_{chain}, clock_{clock} {}
 
-    std::map<std::string, Spoil> spoils;  ///< by url
+    std::map<std::string, Spoil> spoils;    ///< by url
     std::map<std::string, uint64_t> calls;  ///< by method
 
     uint64_t submit(rpc::HttpRequest request) override {
@@ -155,8 +155,8 @@ inline HonestIndex make_honest_index(const sim::SimChain& chain, const Plan& pla
             for (const ChildAnnouncement& child : found) {
                 if (!map.has_child(child.source, child.address)) {
                     map.add_child(child.source, child.address, n, log.log_index);
-                    out.children.push_back({plan.sources()[child.source].contract, child.address, n,
-                                            log.log_index});
+                    out.children.push_back(
+                        {plan.sources()[child.source].contract, child.address, n, log.log_index});
                 }
             }
         }
@@ -194,8 +194,10 @@ inline std::unique_ptr<storage::Database> make_database(const std::string& path,
         batch->append_child(child);
     }
     for (const Source& source : plan.sources()) {
-        batch->extend_coverage(
-            {source.fingerprint, {0, headers.back().block_num}, "http://a", storage::ProofLevel::kFetched});
+        batch->extend_coverage({source.fingerprint,
+                                {0, headers.back().block_num},
+                                "http://a",
+                                storage::ProofLevel::kFetched});
     }
     const evm::Header& head = headers.back();
     batch->set_cursor(head.block_num, head.hash, head.timestamp);
@@ -308,7 +310,8 @@ class ProofWorld {
         honest = make_honest_index(chain, *plan);
         rpc::PoolOptions options;
         for (unsigned i = 0; i < providers; ++i) {
-            options.endpoints.push_back({std::string{"http://"} + static_cast<char>('a' + i), {}, {}});
+            options.endpoints.push_back(
+                {std::string{"http://"} + static_cast<char>('a' + i), {}, {}});
         }
         pool = std::make_unique<rpc::ProviderPool>(options, nodes, clock);
     }

@@ -1,5 +1,5 @@
-// Whatever changes in the stored bytes of log and entities is found, told for what it is, and can be
-// mended to the byte.
+// Whatever changes in the stored bytes of log and entities is found, told for what it is, and can
+// be mended to the byte.
 #include "engine/replay_proof.hpp"
 
 #include <cstdlib>
@@ -22,8 +22,8 @@ using test::kMapping;
 using test::Mapping;
 using test::num;
 using test::Pace;
-using test::World;
 using test::whole;
+using test::World;
 using testing::HasSubstr;
 
 /// How many damages a random test tries; more where one asks for it.
@@ -261,8 +261,8 @@ TEST_F(ReplayTest, EveryFlippedBitIsFoundAndMended) {
         const uint64_t bit = random() % ((key.size() + value.size()) * 8);
         char& byte = bit / 8 < key.size() ? new_key[bit / 8] : new_value[bit / 8 - key.size()];
         byte = static_cast<char>(byte ^ (1 << (bit % 8)));
-        SCOPED_TRACE(fmt::format("trial {}: {} {} bit {}", trial, name,
-                                 evm::to_hex(as_bytes(key)), bit));
+        SCOPED_TRACE(
+            fmt::format("trial {}: {} {} bit {}", trial, name, evm::to_hex(as_bytes(key)), bit));
         ASSERT_OK(storage::poke_record(*world_.database, name, key, new_key, new_value));
         const auto report = prove();
         ASSERT_OK(report);
@@ -334,8 +334,8 @@ TEST_F(ReplayTest, ADamagedTableFileIsAFindingAndNeverEqual) {
 TEST_F(ReplayTest, AScrubOfSomeBlocksSeesTheirsOnly) {
     const uint64_t first = blocks_[10].block_num;
     const uint64_t last = blocks_[20].block_num;
-    for (const auto& [at, is_inside] : {std::pair{9U, false}, {10U, true}, {20U, true},
-                                        {21U, false}}) {
+    for (const auto& [at, is_inside] :
+         {std::pair{9U, false}, {10U, true}, {20U, true}, {21U, false}}) {
         const auto record = std::ranges::find_if(families_["log"], [&](const Record& log) {
             return storage::load_be64(log.first.data()) == blocks_[at].block_num;
         });

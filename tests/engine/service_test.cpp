@@ -45,10 +45,12 @@ class OwnedNode final : public rpc::ChainSource {
                    Callback<rpc::RangeLogs> done) override {
         node_.get_range(std::move(filter), range, all, std::move(done));
     }
-    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<rpc::TxnInfo>> done) override {
+    void get_txns(std::vector<evm::Hash> hashes,
+                  Callback<std::vector<rpc::TxnInfo>> done) override {
         node_.get_txns(std::move(hashes), std::move(done));
     }
-    [[nodiscard]] uint64_t suggest_range_size(const rpc::LogFilter& filter, uint64_t from) override {
+    [[nodiscard]] uint64_t suggest_range_size(const rpc::LogFilter& filter,
+                                              uint64_t from) override {
         return node_.suggest_range_size(filter, from);
     }
     size_t poll(int64_t wait_ms) override {
@@ -219,17 +221,17 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
 
 TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt) {
     const auto add_long = [this] {
-        service->add_task_kind({"long", "", "until stopped", [](TaskContext& context) {
-                                    while (!context.should_stop()) {
-                                        if (const Status done = context.indexer().run_on_writer(
-                                                [](storage::Database&) { return ok(); },
-                                                WriterEffect::kNone);
-                                            !done) {
-                                            return TaskOutcome::from(done.error());
-                                        }
-                                    }
-                                    return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
-                                }});
+        service->add_task_kind(
+            {"long", "", "until stopped", [](TaskContext& context) {
+                 while (!context.should_stop()) {
+                     if (const Status done = context.indexer().run_on_writer(
+                             [](storage::Database&) { return ok(); }, WriterEffect::kNone);
+                         !done) {
+                         return TaskOutcome::from(done.error());
+                     }
+                 }
+                 return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
+             }});
     };
     open();
     add_long();
@@ -237,8 +239,8 @@ TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt
     ASSERT_TRUE(becomes_ready());
     const auto added = service->add_task(spec("long"));
     ASSERT_OK(added);
-    ASSERT_TRUE(eventually(
-        [&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
+    ASSERT_TRUE(
+        eventually([&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
     stop();
     EXPECT_TRUE(ended.has_value());
     const TaskRow row = *service->queue()->get(added->id);
@@ -248,8 +250,8 @@ TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt
     open();
     add_long();
     start();
-    ASSERT_TRUE(eventually(
-        [&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
+    ASSERT_TRUE(
+        eventually([&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
     ASSERT_OK(service->queue()->cancel(added->id));
     EXPECT_EQ(ended_task(added->id).state, TaskState::kCancelled);
 }
@@ -272,8 +274,7 @@ TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
     write_config("\n[entities.more]\nkey = { id = \"uint8\" }\n");
     report = service->reload();
     ASSERT_OK(report);
-    EXPECT_THAT(report->needs_restart,
-                ::testing::ElementsAre("contracts, entities or handlers"));
+    EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("contracts, entities or handlers"));
     write_config("\n[http]\n[webhooks.app]\nurl = \"http://127.0.0.1:1\"\nsecret = \"01234567\"\n");
     report = service->reload();
     ASSERT_OK(report);

@@ -260,7 +260,8 @@ TEST(WorkQueueTest, CommitsAndRollbacksLeaveTasksAlone) {
     const uint64_t id = desk.add("kept");
     for (uint64_t block = 1; block <= 3; ++block) {
         const auto batch = desk.database().make_batch();
-        batch->append_block({block, storage::test::hash_of(block), storage::test::hash_of(block - 1), block, 0,
+        batch->append_block({block, storage::test::hash_of(block),
+                             storage::test::hash_of(block - 1), block, 0,
                              storage::ProofLevel::kFetched});
         batch->set_cursor(block, storage::test::hash_of(block), block);
         ASSERT_OK(desk.database().commit(*batch, storage::Durability::kSync));
@@ -315,7 +316,8 @@ TEST(WorkQueueTest, RandomLivesComeToAnEnd) {
             }
             case 4:
                 if (!known.empty()) {
-                    static_cast<void>(desk.queue().cancel(*known.begin() + random() % known.size()));
+                    static_cast<void>(
+                        desk.queue().cancel(*known.begin() + random() % known.size()));
                 }
                 break;
             default:

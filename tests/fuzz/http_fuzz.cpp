@@ -39,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     PLUMBLINE_CHECK(answer.status >= 200 && answer.status < 600);
     PLUMBLINE_CHECK(answer.content_type != "application/json" ||
                     nlohmann::json::accept(answer.body));
-    const bool has_token = request.authorization == "Bearer " + std::string{plumbline::engine::http::test::kToken};
+    const bool has_token =
+        request.authorization == "Bearer " + std::string{plumbline::engine::http::test::kToken};
     PLUMBLINE_CHECK(has_token || api.context.queue.changes == changes);
     // The stream's question is read from the same bytes.
     if (const auto target = plumbline::engine::http::parse_target(request.target)) {

@@ -1,5 +1,6 @@
 // Runs a fuzz target over saved inputs, so that g++ builds and ctest keep the targets alive.
-// usage: NAME_fuzz [--mutate SECONDS [--seed N]] CORPUS...    --mutate: also over random changes of them
+// usage: NAME_fuzz [--mutate SECONDS [--seed N]] CORPUS...    --mutate: also over random changes of
+// them
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -35,7 +36,9 @@ Input mutate(const std::vector<Input>& inputs, std::mt19937_64& random) {
         const size_t at = random() % (out.size() + 1);
         const auto place = out.begin() + static_cast<std::ptrdiff_t>(at);
         switch (random() % 5) {
-            case 0: out.insert(place, static_cast<char>(random())); break;
+            case 0:
+                out.insert(place, static_cast<char>(random()));
+                break;
             case 1: {
                 const size_t count = std::min<size_t>(1 + random() % 16, out.size() - at);
                 out.erase(place, place + static_cast<std::ptrdiff_t>(count));
@@ -45,7 +48,8 @@ Input mutate(const std::vector<Input>& inputs, std::mt19937_64& random) {
                 const Input& other = inputs[random() % inputs.size()];
                 const size_t from = random() % (other.size() + 1);
                 out.resize(at);
-                out.insert(out.end(), other.begin() + static_cast<std::ptrdiff_t>(from), other.end());
+                out.insert(out.end(), other.begin() + static_cast<std::ptrdiff_t>(from),
+                           other.end());
                 break;
             }
             default:

@@ -233,7 +233,8 @@ TEST(EthJsonTest, ATransactionsReceiptMustBeTheOneAskedFor) {
     ASSERT_EQ(batch->receipts.size(), 1U);
     EXPECT_EQ(batch->logs_of(batch->receipts[0]).size(), 1U);
     for (const char* field : {"\"blockHash\":\"0x", "\"transactionHash\":\"0x"}) {
-        const std::string other = replaced(receipt, field + std::string{"aa"}, field + std::string{"bb"});
+        const std::string other =
+            replaced(receipt, field + std::string{"aa"}, field + std::string{"bb"});
         EXPECT_NE(read_one(Call::Kind::kTxnReceipt, other).get<Answer::Malformed>(), nullptr)
             << field;
     }
@@ -248,8 +249,8 @@ TEST(EthJsonTest, ABlocksTransactionsAreHashes) {
     ASSERT_NE(hashes, nullptr);
     EXPECT_EQ(hashes->size(), 2U);
     for (const std::string& bad :
-         {replaced(block, "\"hash\":\"0xaa", "\"hash\":\"0xbb"), std::string{R"({"transactions":[]})"},
-          std::string{R"({"hash":")" + kHash32 + R"("})"},
+         {replaced(block, "\"hash\":\"0xaa", "\"hash\":\"0xbb"),
+          std::string{R"({"transactions":[]})"}, std::string{R"({"hash":")" + kHash32 + R"("})"},
           replaced(block, "\"transactions\":[\"0x", "\"transactions\":[\"")}) {
         EXPECT_NE(read_one(Call::Kind::kBlockTxns, bad).get<Answer::Malformed>(), nullptr) << bad;
     }

@@ -379,9 +379,8 @@ TEST_F(ProviderPoolTest, TheHeadOfAnotherChainIsNoHeadHoweverOftenItIsAsked) {
         ASSERT_FALSE(answer);
         EXPECT_EQ(answer.error().code, ErrorCode::kIncompatible) << answer.error().message;
     }
-    const auto chain = await<uint64_t>(*pool_, 600'000, [&](auto done) {
-        pool_->get_chain_id(std::move(done));
-    });
+    const auto chain =
+        await<uint64_t>(*pool_, 600'000, [&](auto done) { pool_->get_chain_id(std::move(done)); });
     ASSERT_FALSE(chain);
     EXPECT_EQ(chain.error().code, ErrorCode::kIncompatible);
 }
@@ -389,7 +388,9 @@ TEST_F(ProviderPoolTest, TheHeadOfAnotherChainIsNoHeadHoweverOftenItIsAsked) {
 TEST_F(ProviderPoolTest, ADownProviderBesideOneOfAnotherChainIsWaitedFor) {
     options_.chain_id = 1;
     add(kUrlA).chain_id = 5;
-    add(kUrlB).http = [](const HttpRequest&) { return transport_error(TransportError::kUnreachable); };
+    add(kUrlB).http = [](const HttpRequest&) {
+        return transport_error(TransportError::kUnreachable);
+    };
     for (int i = 0; i < 4; ++i) {
         const auto answer = heads();
         ASSERT_FALSE(answer);

@@ -1,4 +1,5 @@
-// sim: runs simulated lives of an index, one a seed, and says where one ended with a wrong database.
+// sim: runs simulated lives of an index, one a seed, and says where one ended with a wrong
+// database.
 //
 //     sim --seeds 300 --first 1       many seeds; a failure prints its seed
 //     sim --seed 4711 --verbose       one seed again, with every fault and every log line
@@ -64,10 +65,12 @@ struct Total {
         fmt::print("{:<30}{:>12}\n", "fork, shorter", forks.shorter);
         fmt::print("{:<30}{:>12}\n", "fork, back to an old branch", forks.back);
         fmt::print("{:<30}{:>12}\n", "fork, past finality", forks.deep);
-        fmt::print("\n{} seeds in {:.0f} s: {} requests, {} opens, {} events committed, {} rollbacks, {} lies named, "
-                   "{:.0f} h simulated\nwrong databases: {}\n",
-                   seeds, seconds, requests, opens, events, reorgs, lies_named,
-                   static_cast<double>(simulated_ms) / 3'600'000, failed.size());
+        fmt::print(
+            "\n{} seeds in {:.0f} s: {} requests, {} opens, {} events committed, {} rollbacks, {} "
+            "lies named, "
+            "{:.0f} h simulated\nwrong databases: {}\n",
+            seeds, seconds, requests, opens, events, reorgs, lies_named,
+            static_cast<double>(simulated_ms) / 3'600'000, failed.size());
         for (const uint64_t seed : failed) {
             fmt::print("  sim --seed {} --verbose{}\n", seed, options);
         }
@@ -94,12 +97,15 @@ int run_seeds(const Arguments& arguments) {
             fmt::print("FAILED seed {}: {}\n", seed, result.failure);
         }
         if (const uint64_t done = seed - arguments.first + 1; done % 100 == 0) {
-            fmt::print("{} seeds, {:.0f} s, {} failed\n", done, seconds_since(start), total.failed.size());
+            fmt::print("{} seeds, {:.0f} s, {} failed\n", done, seconds_since(start),
+                       total.failed.size());
         }
         std::fflush(stdout);
     }
     total.print(arguments.seeds, seconds_since(start),
-                arguments.long_life ? " --long" : arguments.hidden_lies ? " --hidden-lies" : "");
+                arguments.long_life     ? " --long"
+                : arguments.hidden_lies ? " --hidden-lies"
+                                        : "");
     return total.failed.empty() ? 0 : 1;
 }
 
@@ -130,7 +136,9 @@ int run_canary(const Arguments& arguments) {
 }
 
 int usage() {
-    fmt::print(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--verbose] [--long] [--canary] [--hidden-lies]\n");
+    fmt::print(stderr,
+               "usage: sim [--seeds N] [--first S] [--seed S] [--verbose] [--long] [--canary] "
+               "[--hidden-lies]\n");
     return 2;
 }
 
@@ -142,7 +150,9 @@ int main(int argc, char** argv) {
     Arguments arguments;
     for (int i = 1; i < argc; ++i) {
         const std::string name = argv[i];
-        const auto number = [&]() -> uint64_t { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
+        const auto number = [&]() -> uint64_t {
+            return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0;
+        };
         if (name == "--seeds") {
             arguments.seeds = number();
         } else if (name == "--first") {

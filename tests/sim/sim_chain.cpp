@@ -83,7 +83,9 @@ std::string header_json(const evm::Header& header) {
 
 evm::Address made_address(uint64_t kind, uint64_t number) {
     return evm::Address::from(
-        evm::keccak256("sim:" + std::to_string(kind) + ":" + std::to_string(number)).view().first(20));
+        evm::keccak256("sim:" + std::to_string(kind) + ":" + std::to_string(number))
+            .view()
+            .first(20));
 }
 
 evm::Address hub_address() {
@@ -119,12 +121,13 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
     record(0);
     int64_t now = 0;
     for (uint64_t i = 0; i < options.blocks_live; ++i) {
-        now += std::max<int64_t>(
-            1, static_cast<int64_t>(random_.between(static_cast<uint64_t>(options.block_ms / 2),
-                                                    static_cast<uint64_t>(options.block_ms * 3 / 2))));
+        now += std::max<int64_t>(1, static_cast<int64_t>(random_.between(
+                                        static_cast<uint64_t>(options.block_ms / 2),
+                                        static_cast<uint64_t>(options.block_ms * 3 / 2))));
         if (random_.chance(options.deep_reorg_chance)) {
             const uint64_t head = branches_.back().size() - 1;
-            const uint64_t depth = std::min(head - 1, options.finality_depth + random_.between(1, 12));
+            const uint64_t depth =
+                std::min(head - 1, options.finality_depth + random_.between(1, 12));
             fork(depth, depth + random_.below(3));
             ++forks_.deep;
         } else if (random_.chance(options.reorg_chance)) {
@@ -143,8 +146,10 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
                     ++forks_.shorter;
                     break;
                 default:
-                    // Back to what was canonical before the last fork, where that is still possible.
-                    if (other_.size() > finalized_ + 1 && other_[finalized_] == branches_.back()[finalized_]) {
+                    // Back to what was canonical before the last fork, where that is still
+                    // possible.
+                    if (other_.size() > finalized_ + 1 &&
+                        other_[finalized_] == branches_.back()[finalized_]) {
                         Branch back = other_;
                         other_ = branches_.back();
                         branches_.push_back(std::move(back));
@@ -157,8 +162,8 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
         }
         record(now);
     }
-    // The end is a stretch of calm that makes everything so far final, so that what is left does not
-    // depend on the way to it.
+    // The end is a stretch of calm that makes everything so far final, so that what is left does
+    // not depend on the way to it.
     for (uint64_t i = 0; i < options.finality_depth + options.reorg_depth_max + 14; ++i) {
         now += options.block_ms;
         branches_.back().push_back(make_block(branches_.back().back()));
@@ -169,7 +174,8 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
 void SimChain::fork(uint64_t depth, uint64_t blocks) {
     other_ = branches_.back();
     const uint64_t head = other_.size() - 1;
-    Branch branch(other_.begin(), other_.begin() + static_cast<std::ptrdiff_t>(head - std::min(depth, head - 1) + 1));
+    Branch branch(other_.begin(), other_.begin() + static_cast<std::ptrdiff_t>(
+                                                       head - std::min(depth, head - 1) + 1));
     for (uint64_t i = 0; i < blocks; ++i) {
         branch.push_back(make_block(branch.back()));
     }
@@ -181,7 +187,8 @@ void SimChain::record(int64_t at_ms) {
     state.from_ms = at_ms;
     state.branch = branches_.size() - 1;
     state.head = branches_.back().size() - 1;
-    const uint64_t finalized = state.head > options_.finality_depth ? state.head - options_.finality_depth : 0;
+    const uint64_t finalized =
+        state.head > options_.finality_depth ? state.head - options_.finality_depth : 0;
     finalized_ = std::max(finalized_, finalized);
     finalized_ = std::min(finalized_, state.head);
     state.finalized = finalized_;
@@ -227,7 +234,8 @@ void SimChain::add_log(evm::LogBatch& logs, uint64_t block_num) {
     evm::Log log;
     log.block_num = block_num;
     log.log_index = static_cast<uint32_t>(logs.logs.size());
-    log.txn_index = logs.logs.empty() ? 0 : logs.logs.back().txn_index + (random_.chance(0.4) ? 1 : 0);
+    log.txn_index =
+        logs.logs.empty() ? 0 : logs.logs.back().txn_index + (random_.chance(0.4) ? 1 : 0);
     Bytes data;
     log.topic_count = 1;
     switch (random_.below(12)) {
@@ -294,10 +302,11 @@ void SimChain::add_log(evm::LogBatch& logs, uint64_t block_num) {
 
 void SimChain::seal(SimBlock& block) {
     evm::Header& header = block.header;
-    const std::string salt = std::to_string(header.block_num) + "/" + std::to_string(++salt_) + "/" +
-                             std::to_string(options_.seed);
+    const std::string salt = std::to_string(header.block_num) + "/" + std::to_string(++salt_) +
+                             "/" + std::to_string(options_.seed);
     header.state_root = evm::keccak256(salt);
-    header.ommers_hash = *evm::parse_hash("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
+    header.ommers_hash =
+        *evm::parse_hash("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
     header.txns_root = evm::kEmptyTrieRoot;
     header.receipts_root = evm::kEmptyTrieRoot;
     header.gas_limit = 30'000'000;
@@ -355,21 +364,26 @@ void SimChain::seal(SimBlock& block) {
     block.receipts_json += "]";
 }
 
-std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view, uint64_t start_block) {
+std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
+                                                       uint64_t start_block) {
     std::set<evm::Address> vaults;
     std::set<evm::Address> pods;
     std::vector<std::pair<uint64_t, uint32_t>> out;
     const auto is_one_of = [](const evm::Log& log, std::initializer_list<const evm::Hash*> wanted) {
-        return std::ranges::any_of(wanted, [&](const evm::Hash* topic) { return log.topics[0] == *topic; });
+        return std::ranges::any_of(wanted,
+                                   [&](const evm::Hash* topic) { return log.topics[0] == *topic; });
     };
     for (uint64_t num = start_block; num <= view.head; ++num) {
         const SimBlock& block = *view.at(num);
         for (const evm::Log& log : block.logs.logs) {
-            const bool of_hub = log.address == hub_address() &&
-                                is_one_of(log, {&topics().deposited, &topics().withdrawn, &topics().note_opened,
-                                                &topics().note_closed, &topics().vault_made});
-            const bool of_vault = vaults.contains(log.address) && is_one_of(log, {&topics().ping, &topics().child_made});
-            const bool of_pod = pods.contains(log.address) && is_one_of(log, {&topics().ping, &topics().child_made});
+            const bool of_hub =
+                log.address == hub_address() &&
+                is_one_of(log, {&topics().deposited, &topics().withdrawn, &topics().note_opened,
+                                &topics().note_closed, &topics().vault_made});
+            const bool of_vault = vaults.contains(log.address) &&
+                                  is_one_of(log, {&topics().ping, &topics().child_made});
+            const bool of_pod = pods.contains(log.address) &&
+                                is_one_of(log, {&topics().ping, &topics().child_made});
             if (!of_hub && !of_vault && !of_pod) {
                 continue;
             }

@@ -63,11 +63,11 @@ struct ChainOptions {
     uint64_t blocks_at_start = 150;  ///< there when time starts
     uint64_t blocks_live = 60;       ///< come while time passes
     int64_t block_ms = 2'000;
-    double reorg_chance = 0.1;       ///< a block
+    double reorg_chance = 0.1;  ///< a block
     uint64_t reorg_depth_max = 6;
-    double deep_reorg_chance = 0;    ///< a block; below what was called final
+    double deep_reorg_chance = 0;  ///< a block; below what was called final
     uint64_t finality_depth = 12;
-    double empty_share = 0.3;        ///< blocks without a log
+    double empty_share = 0.3;  ///< blocks without a log
     uint64_t logs_max = 6;
 };
 
@@ -140,6 +140,7 @@ class SimChain {
 
 /// The logs that the config of the simulation wants from a branch, by the plainest reading of the
 /// rule: walk the chain once from the start block on. (block, log index) in order.
-[[nodiscard]] std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view, uint64_t start_block);
+[[nodiscard]] std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
+                                                                     uint64_t start_block);
 
 }  // namespace plumbline::sim

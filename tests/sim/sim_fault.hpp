@@ -21,21 +21,21 @@ enum class Fault : uint8_t {
     kHttp5xx,
     kHttp429,
     kBody429,
-    kRefusal,       ///< a spurious refusal of any class
-    kNull,          ///< null where there is something
-    kCap,           ///< a range, result, address or batch limit was hit
-    kBehind,        ///< asked for a block beyond its head
-    kOtherFork,     ///< a whole answer from a branch that is not canonical any more
-    kDown,          ///< a request while the node is away for long
+    kRefusal,    ///< a spurious refusal of any class
+    kNull,       ///< null where there is something
+    kCap,        ///< a range, result, address or batch limit was hit
+    kBehind,     ///< asked for a block beyond its head
+    kOtherFork,  ///< a whole answer from a branch that is not canonical any more
+    kDown,       ///< a request while the node is away for long
     // Answers that are wrong in themselves.
     kDoubled,
     kReordered,
     kRemoved,
-    kOutside,       ///< a log outside the asked blocks
-    kBlockHash,     ///< a log with another block's hash
+    kOutside,    ///< a log outside the asked blocks
+    kBlockHash,  ///< a log with another block's hash
     // Lies of one node that the bloom can tell.
     kDropped,
-    kDroppedWeak,   ///< only another provider can tell, where the bloom lets ask
+    kDroppedWeak,  ///< only another provider can tell, where the bloom lets ask
     kAltered,
     kInvented,
     // Lies that nothing below receipts can tell; only on request.
@@ -46,17 +46,44 @@ enum class Fault : uint8_t {
     kIoOnce,
     kIoForAWhile,
     kDiskFull,
-    kStopped,       ///< no fault: a clean stop and start
+    kStopped,  ///< no fault: a clean stop and start
     kCount,
 };
 
 inline constexpr std::array<std::string_view, static_cast<size_t>(Fault::kCount)> kFaultNames{
-    "delay",       "timeout",     "unreachable", "cut connection", "truncated body", "malformed JSON",
-    "wrong id",    "empty body",  "HTML page",   "HTTP 5xx",       "HTTP 429",       "429 in the body",
-    "refusal",     "null answer", "limit hit",   "behind",         "other fork",     "node down",
-    "doubled log", "reordered logs", "removed log", "log outside the range", "wrong block hash",
-    "dropped log", "dropped log, weak evidence", "altered log", "invented log", "hidden lie",
-    "crash",       "power cut",   "I/O error once", "I/O errors for a while", "disk full for a while",
+    "delay",
+    "timeout",
+    "unreachable",
+    "cut connection",
+    "truncated body",
+    "malformed JSON",
+    "wrong id",
+    "empty body",
+    "HTML page",
+    "HTTP 5xx",
+    "HTTP 429",
+    "429 in the body",
+    "refusal",
+    "null answer",
+    "limit hit",
+    "behind",
+    "other fork",
+    "node down",
+    "doubled log",
+    "reordered logs",
+    "removed log",
+    "log outside the range",
+    "wrong block hash",
+    "dropped log",
+    "dropped log, weak evidence",
+    "altered log",
+    "invented log",
+    "hidden lie",
+    "crash",
+    "power cut",
+    "I/O error once",
+    "I/O errors for a while",
+    "disk full for a while",
     "clean restart"};
 
 class FaultCounts {

@@ -35,26 +35,39 @@ uint64_t number_of(const json& value) {
 
 std::string too_many_blocks(unsigned words, uint64_t cap) {
     switch (words % 4) {
-        case 0: return failed(-32602, fmt::format("exceed maximum block range {}", cap));
-        case 1: return failed(-32005, "Requested range exceeds maximum RPC range limit");
-        case 2: return failed(-32602, fmt::format("query exceeds max block range {}", cap));
-        default: return failed(-32000, "block range is too wide");
+        case 0:
+            return failed(-32602, fmt::format("exceed maximum block range {}", cap));
+        case 1:
+            return failed(-32005, "Requested range exceeds maximum RPC range limit");
+        case 2:
+            return failed(-32602, fmt::format("query exceeds max block range {}", cap));
+        default:
+            return failed(-32000, "block range is too wide");
     }
 }
 
 std::string too_many_results(unsigned words, uint64_t cap, uint64_t from, uint64_t good_to) {
     switch (words % 3) {
         case 0:
-            return failed(-32005, fmt::format("query returned more than {} results. Try with this block range [{}, {}].",
-                                              cap, evm::to_quantity(from), evm::to_quantity(good_to)));
-        case 1: return failed(-32000, fmt::format("logs matched by query exceeds limit of {}", cap));
-        default: return failed(-32602, fmt::format("query exceeds max results {}, retry with the range {}-{}", cap, from, good_to));
+            return failed(
+                -32005,
+                fmt::format(
+                    "query returned more than {} results. Try with this block range [{}, {}].", cap,
+                    evm::to_quantity(from), evm::to_quantity(good_to)));
+        case 1:
+            return failed(-32000, fmt::format("logs matched by query exceeds limit of {}", cap));
+        default:
+            return failed(
+                -32602, fmt::format("query exceeds max results {}, retry with the range {}-{}", cap,
+                                    from, good_to));
     }
 }
 
 std::string beyond_head(unsigned words) {
     return words % 2 == 0 ? failed(-32602, "block range extends beyond current head block")
-                          : failed(-32000, "One of the blocks specified in filter (fromBlock, toBlock or blockHash) cannot be found.");
+                          : failed(-32000,
+                                   "One of the blocks specified in filter (fromBlock, toBlock or "
+                                   "blockHash) cannot be found.");
 }
 
 struct Text {
@@ -111,15 +124,18 @@ void SimNetwork::count(const Node& node, Fault fault, const std::string& what) {
 }
 
 uint64_t SimNetwork::submit(rpc::HttpRequest request) {
-    const auto found = std::ranges::find(nodes_, request.url, [](const Node& node) { return node.options.url; });
+    const auto found =
+        std::ranges::find(nodes_, request.url, [](const Node& node) { return node.options.url; });
     PLUMBLINE_CHECK(found != nodes_.end());
     const Node& node = *found;
     Pending pending;
     pending.node = static_cast<size_t>(found - nodes_.begin());
-    int64_t wait = static_cast<int64_t>(random_.between(static_cast<uint64_t>(node.options.latency_ms_min),
-                                                        static_cast<uint64_t>(node.options.latency_ms_max)));
+    int64_t wait =
+        static_cast<int64_t>(random_.between(static_cast<uint64_t>(node.options.latency_ms_min),
+                                             static_cast<uint64_t>(node.options.latency_ms_max)));
     const int64_t now = clock_.monotonic_ms();
-    if (node.options.down_from_ms >= 0 && now >= node.options.down_from_ms && now < node.options.down_to_ms) {
+    if (node.options.down_from_ms >= 0 && now >= node.options.down_from_ms &&
+        now < node.options.down_to_ms) {
         pending.is_decided = true;
         pending.early.error = rpc::TransportError::kUnreachable;
         pending.early.error_text = "connection refused";
@@ -203,11 +219,15 @@ void SimNetwork::serve(Node& node, const rpc::HttpRequest& request, rpc::HttpCom
                 if (random_.chance(0.7)) {
                     out.retry_after_ms = static_cast<int64_t>(random_.between(1, 20)) * 1000;
                 }
-                body = random_.chance(0.5) ? "" : R"({"jsonrpc":"2.0","error":{"code":429,"message":"Too Many Requests"}})";
+                body =
+                    random_.chance(0.5)
+                        ? ""
+                        : R"({"jsonrpc":"2.0","error":{"code":429,"message":"Too Many Requests"}})";
                 count(node, Fault::kHttp429);
                 break;
             case 2:
-                body = R"({"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"project ID request rate exceeded"}})";
+                body =
+                    R"({"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"project ID request rate exceeded"}})";
                 count(node, Fault::kBody429);
                 break;
             default:
@@ -263,12 +283,14 @@ void SimNetwork::spoil_body(Node& node, std::string& body) {
 
 std::string SimNetwork::answer_batch(Node& node, const json& body, const ChainView& view) {
     const auto one = [&](const json& call, const Asked& asked) {
-        return R"({"jsonrpc":"2.0","id":)" + call["id"].dump() + "," + answer(node, call, view, asked) + "}";
+        return R"({"jsonrpc":"2.0","id":)" + call["id"].dump() + "," +
+               answer(node, call, view, asked) + "}";
     };
     const auto note = [](Asked& asked, const json& call) {
         if (call["method"] == "eth_getLogs") {
             ++asked.log_calls;
-        } else if (call["method"] == "eth_getBlockByNumber" && call["params"][0].get<std::string>().starts_with("0x")) {
+        } else if (call["method"] == "eth_getBlockByNumber" &&
+                   call["params"][0].get<std::string>().starts_with("0x")) {
             asked.headers.push_back(number_of(call["params"][0]));
         }
     };
@@ -280,9 +302,10 @@ std::string SimNetwork::answer_batch(Node& node, const json& body, const ChainVi
     if (body.size() > node.options.batch_cap) {
         count(node, Fault::kCap, "batch");
         return "{\"jsonrpc\":\"2.0\",\"id\":null," +
-               failed(-32600, node.options.words % 2 == 0 ? "batch too large"
-                                                          : fmt::format("batch size of {} exceeds the maximum of {}",
-                                                                        body.size(), node.options.batch_cap)) +
+               failed(-32600, node.options.words % 2 == 0
+                                  ? "batch too large"
+                                  : fmt::format("batch size of {} exceeds the maximum of {}",
+                                                body.size(), node.options.batch_cap)) +
                "}";
     }
     for (const json& call : body) {
@@ -302,7 +325,8 @@ std::string SimNetwork::answer_batch(Node& node, const json& body, const ChainVi
     return out + "]";
 }
 
-std::string SimNetwork::answer(Node& node, const json& call, const ChainView& view, const Asked& asked) {
+std::string SimNetwork::answer(Node& node, const json& call, const ChainView& view,
+                               const Asked& asked) {
     const std::string method = call["method"];
     const json& params = call["params"];
     if (hits(node, node.options.refusals)) {
@@ -321,7 +345,8 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
     }
     const auto by_hash = [&](const json& text) -> const SimBlock* {
         const SimBlock* block = chain_.find(*evm::parse_hash(text.get<std::string>()));
-        if (block == nullptr || (!view.has(*block) && !(node.options.keeps_side_blocks && block->header.block_num <= view.head))) {
+        if (block == nullptr || (!view.has(*block) && !(node.options.keeps_side_blocks &&
+                                                        block->header.block_num <= view.head))) {
             return nullptr;
         }
         return block;
@@ -331,7 +356,9 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         if (at == "finalized" && !node.options.has_finalized) {
             return failed(-32602, "invalid argument 0: hex string without 0x prefix");
         }
-        const uint64_t num = at == "latest" ? view.head : at == "finalized" ? view.finalized : number_of(params[0]);
+        const uint64_t num = at == "latest"      ? view.head
+                             : at == "finalized" ? view.finalized
+                                                 : number_of(params[0]);
         const SimBlock* block = view.at(num);
         if (block == nullptr) {
             count(node, Fault::kBehind, at);
@@ -348,7 +375,8 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
     }
     if (method == "eth_getBlockReceipts") {
         if (!node.options.has_receipts) {
-            return failed(-32601, "the method eth_getBlockReceipts does not exist/is not available");
+            return failed(-32601,
+                          "the method eth_getBlockReceipts does not exist/is not available");
         }
         const SimBlock* block = by_hash(params[0].is_object() ? params[0]["blockHash"] : params[0]);
         return succeeded(block == nullptr ? "null" : block->receipts_json);
@@ -359,9 +387,10 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         if (block == nullptr || !view.has(*block)) {
             return succeeded("null");
         }
-        return succeeded(fmt::format(R"({{"hash":"{}","from":"{}","to":"{}","value":"{}"}})", evm::to_hex(hash),
-                                     evm::to_hex(evm::Address::from(hash.view().first(20))), evm::to_hex(hub_address()),
-                                     evm::to_quantity(hash.bytes[0])));
+        return succeeded(fmt::format(R"({{"hash":"{}","from":"{}","to":"{}","value":"{}"}})",
+                                     evm::to_hex(hash),
+                                     evm::to_hex(evm::Address::from(hash.view().first(20))),
+                                     evm::to_hex(hub_address()), evm::to_quantity(hash.bytes[0])));
     }
     if (method == "eth_getLogs") {
         return answer_logs(node, params[0], view, asked);
@@ -369,14 +398,16 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
     return failed(-32601, "the method " + method + " does not exist/is not available");
 }
 
-std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainView& view, const Asked& asked) {
+std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainView& view,
+                                    const Asked& asked) {
     const NodeOptions& options = node.options;
     uint64_t from = 0;
     uint64_t to = 0;
     const SimBlock* only = nullptr;
     if (filter.contains("blockHash")) {
         only = chain_.find(*evm::parse_hash(filter["blockHash"].get<std::string>()));
-        if (only == nullptr || (!view.has(*only) && !(options.keeps_side_blocks && only->header.block_num <= view.head))) {
+        if (only == nullptr || (!view.has(*only) && !(options.keeps_side_blocks &&
+                                                      only->header.block_num <= view.head))) {
             return failed(-32000, "unknown block");
         }
         from = to = only->header.block_num;
@@ -408,7 +439,8 @@ std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainV
         count(node, Fault::kCap, "addresses");
         return failed(-32000, options.words % 2 == 0
                                   ? "exceed max addresses or topics per search position"
-                                  : fmt::format("too many addresses in filter, maximum is {}", options.addresses_cap));
+                                  : fmt::format("too many addresses in filter, maximum is {}",
+                                                options.addresses_cap));
     }
     std::vector<evm::Hash> topics;
     if (filter.contains("topics") && !filter["topics"].empty()) {
@@ -428,7 +460,8 @@ std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainV
         const SimBlock* block = only != nullptr ? only : view.at(num);
         for (size_t i = 0; i < block->logs.logs.size(); ++i) {
             const evm::Log& log = block->logs.logs[i];
-            if ((addresses.empty() || std::ranges::find(addresses, log.address) != addresses.end()) &&
+            if ((addresses.empty() ||
+                 std::ranges::find(addresses, log.address) != addresses.end()) &&
                 (topics.empty() || std::ranges::find(topics, log.topics[0]) != topics.end())) {
                 found.emplace_back(block, i);
                 texts.push_back(block->logs_json[i]);
@@ -459,11 +492,16 @@ std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainV
 }
 
 void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, size_t>>& found,
-                            std::vector<std::string>& texts, const Asked& asked, uint64_t from, uint64_t to) {
+                            std::vector<std::string>& texts, const Asked& asked, uint64_t from,
+                            uint64_t to) {
     const NodeOptions& options = node.options;
-    const auto log_at = [&](size_t i) -> const evm::Log& { return found[i].first->logs.logs[found[i].second]; };
+    const auto log_at = [&](size_t i) -> const evm::Log& {
+        return found[i].first->logs.logs[found[i].second];
+    };
     const auto data_at = [&](size_t i) { return found[i].first->logs.data(log_at(i)); };
-    const auto where = [&](size_t i) { return fmt::format("block {} log {}", log_at(i).block_num, log_at(i).log_index); };
+    const auto where = [&](size_t i) {
+        return fmt::format("block {} log {}", log_at(i).block_num, log_at(i).log_index);
+    };
     if (found.empty()) {
         return;
     }
@@ -472,7 +510,8 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
         switch (random_.below(5)) {
             case 0:
                 count(node, Fault::kDoubled, where(pick));
-                texts.insert(texts.begin() + static_cast<std::ptrdiff_t>(pick), std::string{texts[pick]});
+                texts.insert(texts.begin() + static_cast<std::ptrdiff_t>(pick),
+                             std::string{texts[pick]});
                 return;
             case 1:
                 // Lists of several address chunks are put in order by whoever joins them.
@@ -519,10 +558,12 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
     const size_t left = left_of_block([](const evm::Log&) { return true; });
     // The bloom is only asked for what the question names.
     const bool kind_is_gone =
-        (asked.names_events &&
-         left_of_block([&](const evm::Log& log) { return log.topics[0] == log_at(pick).topics[0]; }) == 0) ||
-        (asked.names_addresses &&
-         left_of_block([&](const evm::Log& log) { return log.address == log_at(pick).address; }) == 0);
+        (asked.names_events && left_of_block([&](const evm::Log& log) {
+                                   return log.topics[0] == log_at(pick).topics[0];
+                               }) == 0) ||
+        (asked.names_addresses && left_of_block([&](const evm::Log& log) {
+                                      return log.address == log_at(pick).address;
+                                  }) == 0);
     const auto drop = [&](Fault fault) {
         count(node, fault, where(pick));
         texts.erase(texts.begin() + static_cast<std::ptrdiff_t>(pick));
@@ -538,7 +579,8 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
                 evm::Log log = log_at(pick);
                 const size_t topic = log.topic_count > 1 ? 1 : 0;
                 log.topics[topic] = evm::keccak256("altered" + std::to_string(random_.next()));
-                if (topic == 0 || !evm::may_contain(found[pick].first->header.logs_bloom, log.topics[topic])) {
+                if (topic == 0 ||
+                    !evm::may_contain(found[pick].first->header.logs_bloom, log.topics[topic])) {
                     count(node, Fault::kAltered, where(pick));
                     texts[pick] = log_json(log, data_at(pick));
                 }
@@ -553,9 +595,11 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
                 log.topics[log.topic_count == 1 ? 1 : log.topic_count - 1] =
                     evm::keccak256("invented" + std::to_string(random_.next()));
                 log.topic_count = std::max<uint8_t>(log.topic_count, 2);
-                if (!evm::may_contain(found[pick].first->header.logs_bloom, log.topics[log.topic_count - 1])) {
+                if (!evm::may_contain(found[pick].first->header.logs_bloom,
+                                      log.topics[log.topic_count - 1])) {
                     count(node, Fault::kInvented, where(pick));
-                    texts.insert(texts.begin() + static_cast<std::ptrdiff_t>(pick) + 1, log_json(log, data_at(pick)));
+                    texts.insert(texts.begin() + static_cast<std::ptrdiff_t>(pick) + 1,
+                                 log_json(log, data_at(pick)));
                 }
                 return;
             }

@@ -23,13 +23,13 @@ struct NodeOptions {
     std::string url;
     int64_t latency_ms_min = 5;
     int64_t latency_ms_max = 80;
-    int64_t lag_ms = 0;          ///< it shows the chain as it was that long ago
-    int64_t other_lag_ms = -1;   ///< a second backend behind the same address; -1 = none
+    int64_t lag_ms = 0;         ///< it shows the chain as it was that long ago
+    int64_t other_lag_ms = -1;  ///< a second backend behind the same address; -1 = none
     uint64_t blocks_cap = UINT64_MAX;
     uint64_t results_cap = UINT64_MAX;
     uint64_t batch_cap = UINT64_MAX;
     uint64_t addresses_cap = UINT64_MAX;
-    unsigned words = 0;          ///< which provider's texts
+    unsigned words = 0;  ///< which provider's texts
     bool beyond_head_is_error = false;
     bool has_receipts = true;
     bool has_finalized = true;
@@ -50,7 +50,10 @@ struct NodeOptions {
 class SimNetwork final : public rpc::Transport {
   public:
     SimNetwork(const SimChain& chain, ManualClock& clock, uint64_t seed, FaultCounts& counts)
-        : chain_{chain}, clock_{clock}, random_{seed}, counts_{counts} {}
+        : chain_{chain},
+          clock_{clock},
+          random_{seed},
+          counts_{counts} {}
 
     void add(const NodeOptions& options);
     /// From now on every node is up, up to date, and says what is true. Limits stay.
@@ -84,10 +87,13 @@ class SimNetwork final : public rpc::Transport {
 
     void serve(Node& node, const rpc::HttpRequest& request, rpc::HttpCompletion& out);
     std::string answer_batch(Node& node, const nlohmann::json& body, const ChainView& view);
-    std::string answer(Node& node, const nlohmann::json& call, const ChainView& view, const Asked& asked);
-    std::string answer_logs(Node& node, const nlohmann::json& filter, const ChainView& view, const Asked& asked);
+    std::string answer(Node& node, const nlohmann::json& call, const ChainView& view,
+                       const Asked& asked);
+    std::string answer_logs(Node& node, const nlohmann::json& filter, const ChainView& view,
+                            const Asked& asked);
     void spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, size_t>>& found,
-                    std::vector<std::string>& texts, const Asked& asked, uint64_t from, uint64_t to);
+                    std::vector<std::string>& texts, const Asked& asked, uint64_t from,
+                    uint64_t to);
     void spoil_body(Node& node, std::string& body);
     [[nodiscard]] bool hits(const Node& node, double chance) {
         return !node.is_calm && chance > 0 && random_.chance(chance);

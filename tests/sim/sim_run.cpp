@@ -82,21 +82,22 @@ std::vector<std::string> content_of(const storage::Database& database) {
     });
     std::vector<storage::CoverageRow> joined;
     for (const storage::CoverageRow& row : *coverage) {
-        if (!joined.empty() && joined.back().source == row.source && joined.back().level == row.level &&
-            row.range.from <= joined.back().range.to + 1) {
+        if (!joined.empty() && joined.back().source == row.source &&
+            joined.back().level == row.level && row.range.from <= joined.back().range.to + 1) {
             joined.back().range.to = std::max(joined.back().range.to, row.range.to);
         } else {
             joined.push_back(row);
         }
     }
     for (const storage::CoverageRow& row : joined) {
-        out.push_back(fmt::format("coverage {} {}-{} level {}", row.source, row.range.from, row.range.to,
-                                  static_cast<int>(row.level)));
+        out.push_back(fmt::format("coverage {} {}-{} level {}", row.source, row.range.from,
+                                  row.range.to, static_cast<int>(row.level)));
     }
     return out;
 }
 
-std::string difference(const std::vector<std::string>& got, const std::vector<std::string>& wanted) {
+std::string difference(const std::vector<std::string>& got,
+                       const std::vector<std::string>& wanted) {
     std::vector<std::string> a = got;
     std::vector<std::string> b = wanted;
     std::ranges::sort(a);
@@ -108,13 +109,15 @@ std::string difference(const std::vector<std::string>& got, const std::vector<st
     const auto shown = [](const std::vector<std::string>& lines) {
         return lines.empty() ? std::string{"-"} : lines.front().substr(0, 300);
     };
-    return fmt::format("{} rows too many or changed (first: {}), {} rows missing or changed (first: {})", extra.size(),
-                       shown(extra), missing.size(), shown(missing));
+    return fmt::format(
+        "{} rows too many or changed (first: {}), {} rows missing or changed (first: {})",
+        extra.size(), shown(extra), missing.size(), shown(missing));
 }
 
 /// Every log of the chain that the config wants is stored with its bytes, and no other: checked
 /// against the chain itself, not against another run of the same code.
-std::string check_against_chain(const storage::Database& database, const ChainView& view, uint64_t start_block) {
+std::string check_against_chain(const storage::Database& database, const ChainView& view,
+                                uint64_t start_block) {
     const std::vector<std::pair<uint64_t, uint32_t>> wanted = wanted_logs(view, start_block);
     const auto read = database.read_view();
     size_t next = 0;
@@ -124,21 +127,26 @@ std::string check_against_chain(const storage::Database& database, const ChainVi
         const std::pair<uint64_t, uint32_t> at{record.log.block_num, record.log.log_index};
         if (next == wanted.size() || at != wanted[next]) {
             return fmt::format("the log holds {}/{}, the chain has {} next", at.first, at.second,
-                               next == wanted.size() ? "nothing"
-                                                     : fmt::format("{}/{}", wanted[next].first, wanted[next].second));
+                               next == wanted.size()
+                                   ? "nothing"
+                                   : fmt::format("{}/{}", wanted[next].first, wanted[next].second));
         }
         const SimBlock& block = *view.at(at.first);
         const evm::Log& truth = block.logs.logs[at.second];
         if (record.log.address != truth.address || record.log.topic_count != truth.topic_count ||
-            !std::equal(truth.topics.begin(), truth.topics.begin() + truth.topic_count, record.log.topics.begin()) ||
-            record.log.txn_hash != truth.txn_hash || !std::ranges::equal(record.data, block.logs.data(truth))) {
+            !std::equal(truth.topics.begin(), truth.topics.begin() + truth.topic_count,
+                        record.log.topics.begin()) ||
+            record.log.txn_hash != truth.txn_hash ||
+            !std::ranges::equal(record.data, block.logs.data(truth))) {
             return fmt::format("the stored log {}/{} is not the chain's", at.first, at.second);
         }
     }
     if (!scan->status()) {
         return scan->status().error().message;
     }
-    return next == wanted.size() ? "" : fmt::format("{} logs stored, the chain has {}", next, wanted.size());
+    return next == wanted.size()
+               ? ""
+               : fmt::format("{} logs stored, the chain has {}", next, wanted.size());
 }
 
 engine::IngestOptions random_ingest(Random& random) {
@@ -187,7 +195,9 @@ NodeOptions random_node(Random& random, size_t index, double trouble) {
         node.other_lag_ms = static_cast<int64_t>(random.between(0, 60'000));
     }
     const auto rate = [&](double share, double most) {
-        return random.chance(share) ? trouble * most * static_cast<double>(random.between(1, 10)) / 10.0 : 0.0;
+        return random.chance(share)
+                   ? trouble * most * static_cast<double>(random.between(1, 10)) / 10.0
+                   : 0.0;
     };
     node.transport_faults = rate(0.6, 0.2);
     node.http_faults = rate(0.5, 0.15);
@@ -208,7 +218,9 @@ struct DiskFault {
 
 class Run {
   public:
-    explicit Run(const RunOptions& options) : options_{options}, random_{options.seed * 0x9e3779b97f4a7c15ULL + 1} {}
+    explicit Run(const RunOptions& options)
+        : options_{options},
+          random_{options.seed * 0x9e3779b97f4a7c15ULL + 1} {}
 
     RunResult go() {
         prepare();
@@ -237,7 +249,8 @@ class Run {
         chain.blocks_at_start = random_.between(1, 220);
         chain.blocks_live = random_.between(10, 90) * (options_.long_life ? 6 : 1);
         chain.block_ms = static_cast<int64_t>(random_.between(300, 12'000));
-        chain.reorg_chance = random_.chance(0.2) ? 0.0 : 0.02 * static_cast<double>(random_.between(1, 12));
+        chain.reorg_chance =
+            random_.chance(0.2) ? 0.0 : 0.02 * static_cast<double>(random_.between(1, 12));
         chain.reorg_depth_max = random_.between(1, 8);
         chain.finality_depth = random_.between(10, 24);
         chain.empty_share = 0.1 * static_cast<double>(random_.between(0, 8));
@@ -256,13 +269,18 @@ class Run {
 
         network_ = std::make_unique<SimNetwork>(*chain_, clock_, random_.next(), result_.faults);
         if (options_.verbose) {
-            network_->on_fault = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
+            network_->on_fault = [](const std::string& text) {
+                std::printf("    %s\n", text.c_str());
+            };
         }
         if (options_.verbose) {
-            network_->on_request = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
+            network_->on_request = [](const std::string& text) {
+                std::printf("    %s\n", text.c_str());
+            };
         }
         const size_t count = random_.between(1, 4);
-        const double trouble = random_.chance(0.15) ? 0.0 : static_cast<double>(random_.between(1, 10)) / 10.0;
+        const double trouble =
+            random_.chance(0.15) ? 0.0 : static_cast<double>(random_.between(1, 10)) / 10.0;
         std::vector<NodeOptions> nodes;
         for (size_t i = 0; i < count; ++i) {
             nodes.push_back(random_node(random_, i, trouble));
@@ -270,7 +288,8 @@ class Run {
         if (random_.chance(0.3)) {
             // One is away for an hour. The others, if any, go on.
             NodeOptions& node = nodes[random_.below(count)];
-            node.down_from_ms = static_cast<int64_t>(random_.below(static_cast<uint64_t>(chain_->end_ms())));
+            node.down_from_ms =
+                static_cast<int64_t>(random_.below(static_cast<uint64_t>(chain_->end_ms())));
             node.down_to_ms = node.down_from_ms + 3'600'000;
         }
         if (count > 1 && random_.chance(0.5)) {
@@ -310,9 +329,11 @@ class Run {
         for (uint64_t left = count; left > 0; --left) {
             DiskFault fault;
             const bool early = random_.chance(options_.long_life ? 0.1 : 0.5);
-            fault.at_ms = static_cast<int64_t>(random_.below(early ? 4'000 : static_cast<uint64_t>(chain_->end_ms())));
-            constexpr std::array<Fault, 6> kKinds{Fault::kCrash,       Fault::kPowerCut, Fault::kIoOnce,
-                                                  Fault::kIoForAWhile, Fault::kDiskFull, Fault::kStopped};
+            fault.at_ms = static_cast<int64_t>(
+                random_.below(early ? 4'000 : static_cast<uint64_t>(chain_->end_ms())));
+            constexpr std::array<Fault, 6> kKinds{Fault::kCrash,    Fault::kPowerCut,
+                                                  Fault::kIoOnce,   Fault::kIoForAWhile,
+                                                  Fault::kDiskFull, Fault::kStopped};
             fault.kind = kKinds[random_.below(kKinds.size())];
             fault.op = random_.between(1, random_.chance(0.5) ? 20 : 150);
             fault.lasts_ms = static_cast<int64_t>(random_.between(10, 90'000));
@@ -339,7 +360,8 @@ class Run {
         options.env = gate_.get();
         options.tiny_buffers = random_.chance(0.8);
         injected_at_open_ = disk_.files->faults_injected();
-        Result<std::unique_ptr<engine::Indexer>> opened = engine::Indexer::open(std::move(options), *pool_);
+        Result<std::unique_ptr<engine::Indexer>> opened =
+            engine::Indexer::open(std::move(options), *pool_);
         ++result_.opens;
         if (!opened) {
             say("open failed: " + opened.error().message);
@@ -373,13 +395,22 @@ class Run {
     void arm(const DiskFault& fault) {
         armed_ = fault;
         injected_when_armed_ = disk_.files->faults_injected();
-        say(fmt::format("armed: {} at operation {}", kFaultNames[static_cast<size_t>(fault.kind)], fault.op));
+        say(fmt::format("armed: {} at operation {}", kFaultNames[static_cast<size_t>(fault.kind)],
+                        fault.op));
         switch (fault.kind) {
             case Fault::kCrash:
-            case Fault::kPowerCut: disk_.files->die_after(fault.op); break;
-            case Fault::kIoOnce: disk_.files->fail_at(fault.op, false); break;
-            case Fault::kIoForAWhile: disk_.files->fail_at(fault.op, true); break;
-            default: disk_.files->fill_after(fault.op); break;
+            case Fault::kPowerCut:
+                disk_.files->die_after(fault.op);
+                break;
+            case Fault::kIoOnce:
+                disk_.files->fail_at(fault.op, false);
+                break;
+            case Fault::kIoForAWhile:
+                disk_.files->fail_at(fault.op, true);
+                break;
+            default:
+                disk_.files->fill_after(fault.op);
+                break;
         }
         heals_at_ms_ = -1;
     }
@@ -497,7 +528,8 @@ class Run {
                 continue;
             }
             step();
-            if (fault_has_struck() && (armed_->kind == Fault::kCrash || armed_->kind == Fault::kPowerCut)) {
+            if (fault_has_struck() &&
+                (armed_->kind == Fault::kCrash || armed_->kind == Fault::kPowerCut)) {
                 continue;
             }
             if (const std::optional<Error> failed = indexer_->failure()) {
@@ -506,10 +538,12 @@ class Run {
                     return "it gave up though the disk was well: " + failed->message;
                 }
                 end_process();
-                start_at = clock_.monotonic_ms() + static_cast<int64_t>(random_.between(500, 10'000));
+                start_at =
+                    clock_.monotonic_ms() + static_cast<int64_t>(random_.between(500, 10'000));
                 calm_restarts += calm_since >= 0 ? 1U : 0U;
                 if (calm_restarts > kCalmRestartsMax) {
-                    return "it gives up again and again though nothing is wrong any more: " + failed->message;
+                    return "it gives up again and again though nothing is wrong any more: " +
+                           failed->message;
                 }
                 continue;
             }
@@ -527,9 +561,11 @@ class Run {
 
     [[nodiscard]] bool is_at_the_end() const {
         const storage::Database* database = indexer_->database();
-        const auto cursor = database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
+        const auto cursor =
+            database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
         const ChainView view = chain_->final_view();
-        return cursor && cursor->block_num == view.head && cursor->block_hash == view.at(view.head)->header.hash &&
+        return cursor && cursor->block_num == view.head &&
+               cursor->block_hash == view.at(view.head)->header.hash &&
                cursor->finalized == view.finalized;
     }
 
@@ -539,8 +575,9 @@ class Run {
             return "no database";
         }
         const auto cursor = indexer_->database()->cursor();
-        return fmt::format("the index is at {} ({} final), the chain at {} ({} final)", cursor ? cursor->block_num : 0,
-                           cursor ? cursor->finalized : 0, view.head, view.finalized);
+        return fmt::format("the index is at {} ({} final), the chain at {} ({} final)",
+                           cursor ? cursor->block_num : 0, cursor ? cursor->finalized : 0,
+                           view.head, view.finalized);
     }
 
     // --- the verdict -----------------------------------------------------------------------
@@ -554,7 +591,8 @@ class Run {
         if (std::string spoilt = spoil(database); !spoilt.empty()) {
             return spoilt;
         }
-        if (std::string wrong = check_against_chain(database, chain_->final_view(), start_block_); !wrong.empty()) {
+        if (std::string wrong = check_against_chain(database, chain_->final_view(), start_block_);
+            !wrong.empty()) {
             return wrong;
         }
         const std::vector<std::string> got = content_of(database);
@@ -567,14 +605,16 @@ class Run {
         if (options_.canary == Canary::kNone) {
             return {};
         }
-        const std::string_view family = options_.canary == Canary::kLostLog ? "log" : "entity.account";
+        const std::string_view family =
+            options_.canary == Canary::kLostLog ? "log" : "entity.account";
         std::string key;
         std::string value;
         std::string raw_family;
         storage::DumpOptions all;
         all.content_only = false;
         const Status read = storage::dump_families(
-            database, all, [&](std::string_view name, std::string_view row_key, std::string_view row) {
+            database, all,
+            [&](std::string_view name, std::string_view row_key, std::string_view row) {
                 if (key.empty() && name.starts_with(family) && row_key.size() > 1) {
                     raw_family = name;
                     key = row_key;
@@ -585,9 +625,15 @@ class Run {
             return "the canary found nothing to spoil";
         }
         switch (options_.canary) {
-            case Canary::kChangedRow: value.back() = static_cast<char>(value.back() ^ 1); break;
-            case Canary::kLostLog: value.clear(); break;
-            default: key.back() = static_cast<char>(key.back() ^ 0x55); break;
+            case Canary::kChangedRow:
+                value.back() = static_cast<char>(value.back() ^ 1);
+                break;
+            case Canary::kLostLog:
+                value.clear();
+                break;
+            default:
+                key.back() = static_cast<char>(key.back() ^ 0x55);
+                break;
         }
         const Status poked = storage::poke_family(database, raw_family, key, value);
         return poked ? "" : "the canary could not write: " + poked.error().message;
@@ -686,12 +732,15 @@ key = {{ place = "$log.address" }}
 add = {{ pings = 1, total = "n" }}
 max = {{ highest = "n" }}
 )",
-        kChainId, options.finality_depth == 0 ? std::string{"\"finalized\""} : std::to_string(options.finality_depth),
+        kChainId,
+        options.finality_depth == 0 ? std::string{"\"finalized\""}
+                                    : std::to_string(options.finality_depth),
         options.poll_interval_ms, evm::to_hex(hub_address()), options.start_block,
         options.names_txns ? ", sender = \"$txn.from\"" : "");
-    Result<engine::Config> config = engine::parse_config(text, "sim.toml", [](const std::string& name) {
-        return Result<std::string>{name == "hub.json" ? kHubAbi : kChildAbi};
-    });
+    Result<engine::Config> config =
+        engine::parse_config(text, "sim.toml", [](const std::string& name) {
+            return Result<std::string>{name == "hub.json" ? kHubAbi : kChildAbi};
+        });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);
 }
@@ -714,7 +763,8 @@ std::vector<std::string> reference_index(const SimChain& chain, const engine::Co
     options.until.head = true;
     options.clock = &clock;
     options.env = memory.get();
-    Result<std::unique_ptr<engine::Indexer>> indexer = engine::Indexer::open(std::move(options), pool);
+    Result<std::unique_ptr<engine::Indexer>> indexer =
+        engine::Indexer::open(std::move(options), pool);
     PLUMBLINE_CHECK_MSG(indexer.has_value(), indexer ? "" : indexer.error().message.c_str());
     for (int i = 0; i < 1'000'000 && !(*indexer)->is_done() && !(*indexer)->failure(); ++i) {
         if (!(*indexer)->step_writer()) {
@@ -727,7 +777,8 @@ std::vector<std::string> reference_index(const SimChain& chain, const engine::Co
 }
 
 RunResult run_seed(const RunOptions& options) {
-    logging::configure(options.verbose ? logging::Level::kDebug : logging::Level::kOff, logging::Format::kText);
+    logging::configure(options.verbose ? logging::Level::kDebug : logging::Level::kOff,
+                       logging::Format::kText);
     Run run{options};
     return run.go();
 }

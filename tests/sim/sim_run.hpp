@@ -1,6 +1,6 @@
-// One simulated life of an index: the real pool, indexer, writer, fold and database over a simulated
-// chain, network and file system, with faults; then calm; then a comparison with an index of the
-// same chain made without faults.
+// One simulated life of an index: the real pool, indexer, writer, fold and database over a
+// simulated chain, network and file system, with faults; then calm; then a comparison with an index
+// of the same chain made without faults.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,12 @@
 namespace plumbline::sim {
 
 /// Damage behind all checks, done after the run: the comparison must see each of them.
-enum class Canary : uint8_t { kNone, kChangedRow, kLostLog, kExtraRow };
+enum class Canary : uint8_t {
+    kNone,
+    kChangedRow,
+    kLostLog,
+    kExtraRow
+};
 
 struct RunOptions {
     uint64_t seed = 1;
@@ -51,6 +56,7 @@ struct ConfigOptions {
 [[nodiscard]] engine::Config make_config(const ConfigOptions& options);
 
 /// "family key value" of an index of `chain` as it is at the end, made without faults.
-[[nodiscard]] std::vector<std::string> reference_index(const SimChain& chain, const engine::Config& config);
+[[nodiscard]] std::vector<std::string> reference_index(const SimChain& chain,
+                                                       const engine::Config& config);
 
 }  // namespace plumbline::sim

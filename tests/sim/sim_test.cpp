@@ -22,7 +22,9 @@ namespace {
 
 class Recorder final : public rpc::PoolObserver {
   public:
-    void on_event(rpc::LogLevel /*level*/, const std::string& message) override { lines.push_back(message); }
+    void on_event(rpc::LogLevel /*level*/, const std::string& message) override {
+        lines.push_back(message);
+    }
     [[nodiscard]] size_t count(const std::string& a, const std::string& b) const {
         return static_cast<size_t>(std::ranges::count_if(lines, [&](const std::string& line) {
             return line.find(a) != std::string::npos && line.find(b) != std::string::npos;
@@ -33,8 +35,8 @@ class Recorder final : public rpc::PoolObserver {
 
 /// An index in a directory that follows a chain by the network given to it.
 struct Life {
-    Life(SimNetwork& network, ManualClock& time, const engine::Config& config, std::vector<std::string> urls,
-         bool until_head, rocksdb::Env* env)
+    Life(SimNetwork& network, ManualClock& time, const engine::Config& config,
+         std::vector<std::string> urls, bool until_head, rocksdb::Env* env)
         : clock{time} {
         rpc::PoolOptions pool_options;
         pool_options.chain_id = kChainId;
@@ -54,7 +56,8 @@ struct Life {
     }
     void step(int64_t wait_ms) {
         const int64_t before = clock.monotonic_ms();
-        if (!indexer->step_writer() && !indexer->step_network(wait_ms) && clock.monotonic_ms() == before) {
+        if (!indexer->step_writer() && !indexer->step_network(wait_ms) &&
+            clock.monotonic_ms() == before) {
             clock.advance(5);
         }
     }
@@ -103,12 +106,14 @@ TEST(OmissionTest, ALogThatOneOfTwoProvidersLeavesOutIsNeverMissingAndTheProvide
         std::vector<std::string> wanted = reference_index(chain, config);
         std::erase_if(wanted, [](const std::string& line) { return line.starts_with("coverage"); });
         EXPECT_EQ(*storage::dump_lines(*life.indexer->database(), options), wanted);
-        const uint64_t lies = faults.of(Fault::kDropped) + faults.of(Fault::kDroppedWeak) + faults.of(Fault::kAltered) +
-                              faults.of(Fault::kInvented);
+        const uint64_t lies = faults.of(Fault::kDropped) + faults.of(Fault::kDroppedWeak) +
+                              faults.of(Fault::kAltered) + faults.of(Fault::kInvented);
         left_out += faults.of(Fault::kDropped) + faults.of(Fault::kDroppedWeak);
-        const size_t told = life.recorder.count("liar.sim", "answered wrongly") + life.recorder.count("liar.sim", "not used");
+        const size_t told = life.recorder.count("liar.sim", "answered wrongly") +
+                            life.recorder.count("liar.sim", "not used");
         EXPECT_TRUE(lies == 0 || told > 0) << lies << " lies and nobody named";
-        EXPECT_EQ(life.recorder.count("honest.sim", "answered wrongly"), 0U) << "the honest one was blamed";
+        EXPECT_EQ(life.recorder.count("honest.sim", "answered wrongly"), 0U)
+            << "the honest one was blamed";
         named += told;
         life.indexer.reset();
     }
@@ -186,12 +191,15 @@ TEST(DayTest, ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
     const auto cursor = life.indexer->database()->cursor();
     ASSERT_TRUE(cursor.has_value());
     EXPECT_EQ(cursor->block_num, chain.final_view().head);
-    std::printf("%.1f h, %lu blocks, %lu forks, %lu rollbacks; memory %zu KiB after 8 h, at most %zu KiB later; "
-                "descriptors %zu, then at most %zu\n",
-                static_cast<double>(chain.end_ms()) / 3'600'000, cursor->block_num,
-                chain.forks().same_height + chain.forks().longer + chain.forks().shorter + chain.forks().back,
-                life.indexer->progress().reorgs.load(), memory_after_warm_up, memory_most, descriptors_after_warm_up,
-                descriptors_most);
+    std::printf(
+        "%.1f h, %lu blocks, %lu forks, %lu rollbacks; memory %zu KiB after 8 h, at most %zu KiB "
+        "later; "
+        "descriptors %zu, then at most %zu\n",
+        static_cast<double>(chain.end_ms()) / 3'600'000, cursor->block_num,
+        chain.forks().same_height + chain.forks().longer + chain.forks().shorter +
+            chain.forks().back,
+        life.indexer->progress().reorgs.load(), memory_after_warm_up, memory_most,
+        descriptors_after_warm_up, descriptors_most);
     EXPECT_LT(memory_most, memory_after_warm_up + 8 * 1024) << "memory grows";
     EXPECT_LE(descriptors_most, descriptors_after_warm_up + 4) << "descriptors are left open";
     EXPECT_TRUE(life.indexer->stop().has_value());

@@ -146,8 +146,8 @@ TEST(MaintenanceTest, SettlingLeavesNothingForTheNextOpenToReadFromTheLog) {
     const RowCodec codec{test_bundle().entities[0]};
     auto batch = db->make_batch();
     for (uint64_t id = 1000; id < 4000; ++id) {
-        batch->change_row(0, user_key(id), {}, user_row(codec, id, std::string(900, 'x'), 0, {1, 0}),
-                          std::nullopt);
+        batch->change_row(0, user_key(id), {},
+                          user_row(codec, id, std::string(900, 'x'), 0, {1, 0}), std::nullopt);
     }
     ASSERT_OK(db->commit(*batch, Durability::kSync));
     batch.reset();

@@ -19,7 +19,8 @@ std::vector<std::string> lines_of(const Database& db) {
 std::string vote_key(std::string_view question, uint64_t voter) {
     std::string key;
     append_key_dynamic(key, question);
-    append_key_word(key, *parse_field_type("address"), evm::U256::from_be(address_of(voter).view()));
+    append_key_word(key, *parse_field_type("address"),
+                    evm::U256::from_be(address_of(voter).view()));
     return key;
 }
 
@@ -222,8 +223,8 @@ TEST(CommitTest, RollbackEqualsADatabaseThatNeverSawTheFork) {
         }
         std::string before;
         ASSERT_OK(db.latest_row(0, user_key(block % 3), before));
-        batch->change_row(0, user_key(block % 3), before,
-                          user_row(codec, fork, "f", 1, {block, 0}), block);
+        batch->change_row(0, user_key(block % 3), before, user_row(codec, fork, "f", 1, {block, 0}),
+                          block);
         batch->append_child({"vault", address_of(block + fork), block, 0});
         batch->extend_coverage({"src", {block, block}, "node", ProofLevel::kLinked});
         batch->quarantine({block, 1, "hub.X", std::to_string(fork)});
@@ -342,8 +343,7 @@ TEST(CommitTest, CoverageJoinsEqualNeighbours) {
     lay({cover(0, 50, "c")});
     EXPECT_EQ(*db->coverage(), (std::vector{cover(0, 50, "c")}));
     lay({cover(51, 51, "c"), cover(UINT64_MAX - 1, UINT64_MAX)});
-    EXPECT_EQ(*db->coverage(),
-              (std::vector{cover(0, 51, "c"), cover(UINT64_MAX - 1, UINT64_MAX)}));
+    EXPECT_EQ(*db->coverage(), (std::vector{cover(0, 51, "c"), cover(UINT64_MAX - 1, UINT64_MAX)}));
 }
 
 TEST(CommitTest, CoverageEqualsAMapOfBlocks) {
@@ -432,11 +432,10 @@ TEST(GenerationTest, OneThatIsBegunAgainLeavesNothingOfTheFirst) {
     ASSERT_OK(db->publish_generation());
     const auto lines = dump_lines(*db, {});
     ASSERT_OK(lines);
-    EXPECT_EQ(std::ranges::count_if(*lines,
-                                    [](const std::string& line) {
-                                        return line.starts_with("default bundle");
-                                    }),
-              1);
+    EXPECT_EQ(
+        std::ranges::count_if(
+            *lines, [](const std::string& line) { return line.starts_with("default bundle"); }),
+        1);
 }
 
 TEST(GenerationTest, SurvivesRestartsAndDropsWhatIsNotPublished) {

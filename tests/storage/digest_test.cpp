@@ -27,7 +27,8 @@ TEST(DigestTest, GoldenHashes) {
     EXPECT_EQ(to_string(hash_row(hash_key("key"), "row")), "7c3b8be54a64b445e331ed736351a378");
     const TestLog log = make_log(5, 1);
     std::string scratch;
-    EXPECT_EQ(to_string(hash_log(log.log, log.data, nullptr, scratch)), "6e062d93a249d13c9a8642404f8b674a");
+    EXPECT_EQ(to_string(hash_log(log.log, log.data, nullptr, scratch)),
+              "6e062d93a249d13c9a8642404f8b674a");
     TxnFields txn;
     const std::string without_to = to_string(hash_log(log.log, log.data, &txn, scratch));
     EXPECT_EQ(without_to, "36b40d1a8bcfa1726f8035068d205bf3");

@@ -1,6 +1,6 @@
 // A file system that fails on command: dies after an operation, refuses one or all from some point
-// on, is full until told otherwise, and on a power cut keeps of every file a random part of what was
-// not synced. Lies on the real one, so what it leaves can be opened and looked at.
+// on, is full until told otherwise, and on a power cut keeps of every file a random part of what
+// was not synced. Lies on the real one, so what it leaves can be opened and looked at.
 //
 // Names (creation, rename, deletion) are durable at once; only file content can be lost.
 #pragma once
@@ -125,7 +125,12 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                    rocksdb::IODebugContext* debug) override;
 
   private:
-    enum class Fault { kNone, kDead, kError, kNoSpace };
+    enum class Fault {
+        kNone,
+        kDead,
+        kError,
+        kNoSpace
+    };
     struct File {
         uint64_t synced = 0;
     };
@@ -233,7 +238,8 @@ class FaultFileSystem::WritableFile final : public rocksdb::FSWritableFileOwnerW
 class FaultFileSystem::Directory final : public rocksdb::FSDirectoryWrapper {
   public:
     Directory(FaultFileSystem& owner, std::unique_ptr<rocksdb::FSDirectory>&& directory)
-        : FSDirectoryWrapper{std::move(directory)}, owner_{owner} {}
+        : FSDirectoryWrapper{std::move(directory)},
+          owner_{owner} {}
     rocksdb::IOStatus Fsync(const rocksdb::IOOptions& /*options*/,
                             rocksdb::IODebugContext* /*debug*/) override {
         return owner_.before();

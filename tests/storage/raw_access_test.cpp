@@ -71,16 +71,14 @@ TEST(RawAccessTest, RemovesAndPuts) {
         key = *(*raw)->pick_key("log", 1);
         value = **(*raw)->get("log", key);
         ASSERT_OK((*raw)->remove("log", key));
-        EXPECT_EQ((*raw)->list_keys("log", key.substr(0, 8))->size() + 1,
-                  [&] {
-                      size_t count = 0;
-                      for (const std::string& line : before) {
-                          count += line.starts_with("log " + evm::to_hex(as_bytes(key)).substr(0, 18))
-                                       ? 1U
-                                       : 0U;
-                      }
-                      return count;
-                  }());
+        EXPECT_EQ((*raw)->list_keys("log", key.substr(0, 8))->size() + 1, [&] {
+            size_t count = 0;
+            for (const std::string& line : before) {
+                count +=
+                    line.starts_with("log " + evm::to_hex(as_bytes(key)).substr(0, 18)) ? 1U : 0U;
+            }
+            return count;
+        }());
         ASSERT_OK((*raw)->put("log", key, value));
     }
     EXPECT_EQ(lines(dir.sub("db")), before);

@@ -20,24 +20,24 @@
 #include "storage/inspect.hpp"
 #include "storage/row.hpp"
 
-#define ASSERT_OK(expression)                                             \
-    do {                                                                  \
-        const auto& assert_ok_result = (expression);                      \
-        ASSERT_TRUE(assert_ok_result.has_value())                         \
-            << plumbline::storage::test::message_of(assert_ok_result);    \
+#define ASSERT_OK(expression)                                          \
+    do {                                                               \
+        const auto& assert_ok_result = (expression);                   \
+        ASSERT_TRUE(assert_ok_result.has_value())                      \
+            << plumbline::storage::test::message_of(assert_ok_result); \
     } while (false)
-#define EXPECT_OK(expression)                                             \
-    do {                                                                  \
-        const auto& expect_ok_result = (expression);                      \
-        EXPECT_TRUE(expect_ok_result.has_value())                         \
-            << plumbline::storage::test::message_of(expect_ok_result);    \
+#define EXPECT_OK(expression)                                          \
+    do {                                                               \
+        const auto& expect_ok_result = (expression);                   \
+        EXPECT_TRUE(expect_ok_result.has_value())                      \
+            << plumbline::storage::test::message_of(expect_ok_result); \
     } while (false)
-#define EXPECT_ERROR(expression, wanted)                                  \
-    do {                                                                  \
-        const auto& expect_error_result = (expression);                   \
-        ASSERT_FALSE(expect_error_result.has_value());                    \
-        EXPECT_EQ(expect_error_result.error().code, wanted)               \
-            << expect_error_result.error().message;                       \
+#define EXPECT_ERROR(expression, wanted)                    \
+    do {                                                    \
+        const auto& expect_error_result = (expression);     \
+        ASSERT_FALSE(expect_error_result.has_value());      \
+        EXPECT_EQ(expect_error_result.error().code, wanted) \
+            << expect_error_result.error().message;         \
     } while (false)
 
 namespace plumbline::storage::test {
@@ -51,7 +51,8 @@ std::string message_of(const Result<T>& result) {
 class TempDir {
   public:
     TempDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "plumbline-XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "plumbline-XXXXXX").string();
         PLUMBLINE_CHECK(mkdtemp(pattern.data()) != nullptr);
         path_ = pattern;
     }
@@ -175,9 +176,12 @@ inline TestLog make_log(uint64_t block_num, uint32_t log_index, uint64_t fork = 
 }
 
 inline BlockRow make_block(uint64_t block_num, uint32_t event_count, uint64_t fork = 0) {
-    return {block_num, hash_of(block_num, fork),
-            hash_of(block_num == 0 ? 0 : block_num - 1, fork), 1'600'000'000 + block_num * 12,
-            event_count, ProofLevel::kFetched};
+    return {block_num,
+            hash_of(block_num, fork),
+            hash_of(block_num == 0 ? 0 : block_num - 1, fork),
+            1'600'000'000 + block_num * 12,
+            event_count,
+            ProofLevel::kFetched};
 }
 
 inline std::unique_ptr<Database> must_open(const std::string& path, OpenOptions options) {

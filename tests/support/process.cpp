@@ -95,7 +95,8 @@ std::string shown(const std::vector<std::string>& command) {
 }
 
 int left_ms(Clock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     return static_cast<int>(std::max<int64_t>(0, left.count()));
 }
 
@@ -108,9 +109,11 @@ std::string describe_process(pid_t pid) {
     for (const auto& task : std::filesystem::directory_iterator{tasks, gone}) {
         const std::string stat = first_line(task.path() / "stat");
         const size_t name_end = stat.rfind(')');
-        const std::string state = name_end == std::string::npos ? "?" : stat.substr(name_end + 2, 1);
-        out += "  thread " + task.path().filename().string() + " " + first_line(task.path() / "comm") +
-               ": state " + state + ", waits in " + first_line(task.path() / "wchan") + ", system call " +
+        const std::string state =
+            name_end == std::string::npos ? "?" : stat.substr(name_end + 2, 1);
+        out += "  thread " + task.path().filename().string() + " " +
+               first_line(task.path() / "comm") + ": state " + state + ", waits in " +
+               first_line(task.path() / "wchan") + ", system call " +
                first_line(task.path() / "syscall") + "\n";
     }
     return out.empty() ? "  it has ended\n" : out;
@@ -136,8 +139,8 @@ Finished run_command(const std::vector<std::string>& command, const std::string&
     for (int open = 2; open > 0;) {
         if (poll(fds, 2, left_ms(deadline)) == 0) {
             // Itself, or something it started that holds its output.
-            hang = shown(command) + "\nhad not ended after " + std::to_string(wait.count()) + " ms:\n" +
-                   describe_process(pid);
+            hang = shown(command) + "\nhad not ended after " + std::to_string(wait.count()) +
+                   " ms:\n" + describe_process(pid);
             kill(pid, SIGKILL);
             break;
         }
@@ -242,7 +245,8 @@ bool eventually(const std::function<bool()>& done, std::chrono::milliseconds wai
 }
 
 TempDir::TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "plumbline-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "plumbline-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) {
         die("mkdtemp");
     }

@@ -20,13 +20,15 @@ struct Finished {
 /// Runs a command to its end with `input` on standard input. Fails the test process loudly where it
 /// cannot be started. One that takes longer than `wait` is killed: the code is then 128 + SIGKILL,
 /// and `err` says what its threads were waiting for.
-[[nodiscard]] Finished run_command(const std::vector<std::string>& command, const std::string& input = {},
+[[nodiscard]] Finished run_command(const std::vector<std::string>& command,
+                                   const std::string& input = {},
                                    std::chrono::milliseconds wait = std::chrono::seconds{120});
 
 /// Where the threads of a process are: state, what the kernel has them wait for, their system call.
 [[nodiscard]] std::string describe_process(pid_t pid);
 
-/// A process that runs beside the test. Standard output goes to a pipe, standard error to the test's.
+/// A process that runs beside the test. Standard output goes to a pipe, standard error to the
+/// test's.
 class Child {
   public:
     explicit Child(const std::vector<std::string>& command);

@@ -29,7 +29,8 @@ std::vector<fs::path> files(const std::vector<std::string>& folders,
         for (const auto& entry : fs::recursive_directory_iterator{kRoot / folder}) {
             const std::string path = entry.path().string();
             if (path.find("node_modules") == std::string::npos &&
-                std::ranges::find(extensions, entry.path().extension().string()) != extensions.end()) {
+                std::ranges::find(extensions, entry.path().extension().string()) !=
+                    extensions.end()) {
                 out.push_back(entry.path());
             }
         }
@@ -57,7 +58,8 @@ std::string code_of(const std::string& text) {
                 i += text[i] == '\\' ? 1U : 0U;
             }
             ++i;
-        } else if (text[i] == '\'' && i > 0 && std::isalnum(static_cast<unsigned char>(text[i - 1])) == 0) {
+        } else if (text[i] == '\'' && i > 0 &&
+                   std::isalnum(static_cast<unsigned char>(text[i - 1])) == 0) {
             for (++i; i < text.size() && text[i] != '\''; ++i) {
                 i += text[i] == '\\' ? 1U : 0U;
             }
@@ -91,7 +93,8 @@ TEST(SourceRulesTest, BannedWordsHaveABetterOne) {
     for (const Rule& rule : kRules) {
         patterns.emplace_back(rule.pattern, std::regex::optimize);
     }
-    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "tools"}, {".cpp", ".hpp"})) {
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "tools"}, {".cpp", ".hpp"})) {
         const std::string code = code_of(read(path));
         for (size_t i = 0; i < patterns.size(); ++i) {
             EXPECT_FALSE(std::regex_search(code, patterns[i]))
@@ -109,16 +112,19 @@ TEST(SourceRulesTest, TimeAndSleepComeFromOutside) {
         const std::string code = code_of(read(path));
         for (const char* banned : {"system_clock::now", "steady_clock::now", "sleep_for"}) {
             EXPECT_EQ(code.find(banned), std::string::npos)
-                << path.lexically_relative(kRoot) << " has " << banned << "; use core/base/clock.hpp";
+                << path.lexically_relative(kRoot) << " has " << banned
+                << "; use core/base/clock.hpp";
         }
     }
 }
 
 TEST(SourceRulesTest, CodeIsAscii) {
-    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "tools", "bench"}, {".cpp", ".hpp"})) {
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "tools", "bench"}, {".cpp", ".hpp"})) {
         const std::string text = read(path);
-        EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
-            << path.lexically_relative(kRoot);
+        EXPECT_TRUE(std::ranges::all_of(text, [](char c) {
+            return static_cast<unsigned char>(c) < 0x80;
+        })) << path.lexically_relative(kRoot);
     }
 }
 
