@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/check.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/indexer.hpp"
 #include "engine/state_bisect.hpp"
@@ -925,17 +926,15 @@ TEST_F(StateProofFigures, OneDamagedVoteInTenThousandIsFoundExactly) {
 
 class StateProofCommunity : public StateProofTest {
   protected:
-    /// Follows the chain to its head with the example's own config, and `vote.slots` besides.
+    /// Follows the chain to its head with the example's own config, `slots` of all five fields of votes included.
     static std::shared_ptr<const Plan> index_to_head(const std::string& db) {
         const std::string folder = std::string{PLUMBLINE_SOURCE_DIR} + "/examples/community/";
         std::string text = read_file(folder + "plumbline.toml");
-        const std::string gone = "gone = [0, 0, 0, 0, 0] }";
-        text.replace(
-            text.find(gone), gone.size(),
-            R"(gone = [0, 0, 0, 0, 0], slots = { )"
-            R"(option = { base = 10, keys = ["question_id", "voter"] }, )"
-            R"(weight = { base = 10, keys = ["question_id", "voter"], offset = 1 }, )"
-            R"(changes = { base = "0x0a", keys = ["question_id", "voter"], word = 1, offset = 8 } } })");
+        // The same slot, as a hex string.
+        const std::string decimal = "changes = { base = 10,";
+        const size_t at = text.find(decimal);
+        PLUMBLINE_CHECK(at != std::string::npos);
+        text.replace(at, decimal.size(), "changes = { base = \"0x0a\",");
         auto config = parse_config(text, folder + "plumbline.toml", [&](const std::string& name) {
             return Result<std::string>{read_file(folder + name)};
         });
@@ -987,7 +986,7 @@ TEST_F(StateProofCommunity, EveryEntityIsEqualAtTheHeadAndCountsAgree) {
     for (const EntityState& state : outcome.entities) {
         EXPECT_GT(state.rows, 0U) << state.name;
         EXPECT_EQ(state.storage_proofs,
-                  state.name == "vote" ? 3 * std::min<uint64_t>(state.rows, 16) : 0U);
+                  state.name == "vote" ? 5 * std::min<uint64_t>(state.rows, 16) : 0U);
         EXPECT_EQ(state.storage_note, "");
         size_t getters = 0;
         size_t counts = 0;
@@ -1080,7 +1079,7 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     EXPECT_THAT(outcome.findings.kept[0].detail,
                 HasSubstr("votes(uint256,address); slot " + slot + " is proven"));
     EXPECT_EQ(outcome.entities[0].storage_differing, 1U);
-    EXPECT_EQ(outcome.entities[0].storage_proofs, 3 * outcome.entities[0].rows);
+    EXPECT_EQ(outcome.entities[0].storage_proofs, 5 * outcome.entities[0].rows);
     EXPECT_EQ(outcome.entities[0].storage_note, "");
 
     auto database = open_read_only(db);
