@@ -86,8 +86,7 @@ class Service {
     /// error. Before it returns the task and the commit in hand are finished.
     [[nodiscard]] Status run(const std::stop_token& stop, ProgressReporter* reporter);
 
-    // --- from any thread, while it runs
-    // -----------------------------------------------------------
+    // --- from any thread, while it runs ----------------------------------------------------------
 
     /// As of the last half second.
     [[nodiscard]] ServiceStatus status() const;
