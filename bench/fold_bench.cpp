@@ -1,6 +1,6 @@
 // The fold by itself: events of a generated community chain to rows, with all rows in the cache,
 // and a rebuild of a stored log. RocksDB here is Debian's, built with assertions on.
-#include "engine/fold.hpp"
+#include "engine/fold/fold.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,9 +13,9 @@
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/config.hpp"
-#include "engine/plan.hpp"
-#include "engine/rebuild.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/fold/rebuild.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

@@ -1,6 +1,6 @@
 // The replay proof of a generated community chain: the scrub by itself, and the whole proof with
 // its fold into a scratch database. RocksDB here is Debian's, built with assertions on.
-#include "engine/replay_proof.hpp"
+#include "engine/proof/replay/replay_proof.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -11,8 +11,8 @@
 #include "bench/community_chain.hpp"
 #include "core/base/check.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/config.hpp"
-#include "engine/rebuild.hpp"
+#include "engine/config/config.hpp"
+#include "engine/fold/rebuild.hpp"
 
 namespace plumbline::engine {
 namespace {

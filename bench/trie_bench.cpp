@@ -11,7 +11,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/keccak.hpp"
 #include "core/evm/receipt.hpp"
-#include "tests/core/block_files.hpp"
+#include "tests/core/evm/block_files.hpp"
 
 namespace plumbline::evm {
 namespace {

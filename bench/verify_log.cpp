@@ -11,8 +11,8 @@
 
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
-#include "engine/indexer.hpp"
-#include "engine/log_proof.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/proof/log/log_proof.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider_pool.hpp"
 

@@ -3,7 +3,7 @@ file(READ "${IN}" text)
 if(text MATCHES "\\)PAGE\"")
   message(FATAL_ERROR "${IN} holds the end mark of the literal")
 endif()
-file(WRITE "${OUT}.new" "// Made from page.html; do not edit.\n#include \"engine/http/page.hpp\"\n\n"
+file(WRITE "${OUT}.new" "// Made from page.html; do not edit.\n#include \"api/routes/page.hpp\"\n\n"
   "namespace plumbline::engine::http {\n\nstd::string_view page_html() noexcept {\n"
   "    static constexpr std::string_view kPage = R\"PAGE(")
 file(APPEND "${OUT}.new" "${text}")

@@ -1,7 +1,7 @@
 #include "tools/chain_access.hpp"
 
 #include "core/base/logging.hpp"
-#include "engine/service.hpp"
+#include "engine/service/service.hpp"
 #include "rpc/provider_pool.hpp"
 
 namespace plumbline::tools {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "engine/config.hpp"
+#include "engine/config/config.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::tools {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/diff.hpp"
+#include "engine/proof/diff.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/doctor.hpp"
+#include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
 

@@ -1,7 +1,7 @@
 // plumbline get: one row by its key.
 #include <fmt/format.h>
 
-#include "engine/entity_text.hpp"
+#include "engine/text/entity_text.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/init.hpp"
+#include "engine/setup/init.hpp"
 #include "rpc/provider_pool.hpp"
 #include "tools/command.hpp"
 

@@ -1,7 +1,7 @@
 // plumbline list: rows in key order, or those an index finds.
 #include <fmt/format.h>
 
-#include "engine/entity_text.hpp"
+#include "engine/text/entity_text.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

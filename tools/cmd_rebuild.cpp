@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
-#include "engine/config.hpp"
-#include "engine/rebuild.hpp"
-#include "engine/stored_plan.hpp"
+#include "engine/config/config.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
-#include "engine/stored_plan.hpp"
-#include "engine/verify.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/proof_text.hpp"

@@ -11,12 +11,12 @@
 
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
-#include "engine/config.hpp"
-#include "engine/http/http_part.hpp"
-#include "engine/indexer.hpp"
-#include "engine/progress.hpp"
-#include "engine/service.hpp"
-#include "engine/service_view.hpp"
+#include "engine/config/config.hpp"
+#include "api/service_part.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/ingest/progress.hpp"
+#include "engine/service/service.hpp"
+#include "engine/service/service_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -7,9 +7,9 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
-#include "engine/proof_tasks.hpp"
-#include "engine/tasks.hpp"
-#include "engine/work_queue.hpp"
+#include "engine/task/proof_tasks.hpp"
+#include "engine/task/tasks.hpp"
+#include "engine/task/work_queue.hpp"
 #include "storage/task_store.hpp"
 #include "tools/command.hpp"
 #include "tools/service_client.hpp"

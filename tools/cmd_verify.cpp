@@ -3,8 +3,8 @@
 
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/stored_plan.hpp"
-#include "engine/verify.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/proof_text.hpp"

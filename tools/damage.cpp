@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/entity_text.hpp"
+#include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/raw_access.hpp"

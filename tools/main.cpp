@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/version.hpp"
+#include "engine/service/version.hpp"
 #include "tools/command.hpp"
 
 int main(int argc, char** argv) {

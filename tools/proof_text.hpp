@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/verify.hpp"
+#include "engine/repair/verify.hpp"
 
 namespace plumbline::tools {
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/finding_json.hpp"
+#include "engine/proof/finding_json.hpp"
 
 namespace plumbline::tools {
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/finding.hpp"
+#include "engine/proof/finding.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::tools {

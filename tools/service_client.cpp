@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/stored_plan.hpp"
+#include "engine/mapping/stored_plan.hpp"
 #include "rpc/curl_transport.hpp"
 
 namespace plumbline::tools {

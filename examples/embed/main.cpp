@@ -7,9 +7,9 @@
 #include <stop_token>
 #include <utility>
 
-#include "engine/config.hpp"
-#include "engine/handler.hpp"
-#include "engine/indexer.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/handler.hpp"
+#include "engine/ingest/indexer.hpp"
 #include "rpc/provider_pool.hpp"
 
 namespace {

@@ -9,8 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/http/router.hpp"
-#include "tests/engine/fold_world.hpp"
+#include "api/routes/router.hpp"
+#include "tests/engine/fold/fold_world.hpp"
 
 namespace plumbline::engine::http::test {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/engine/fold_world.hpp"
+#include "tests/engine/fold/fold_world.hpp"
 
 namespace plumbline::engine::test {
 

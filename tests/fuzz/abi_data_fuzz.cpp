@@ -12,7 +12,7 @@
 #include "core/evm/abi_encode.hpp"
 #include "core/evm/abi_text.hpp"
 #include "core/evm/abi_value.hpp"
-#include "tests/core/abi_random.hpp"
+#include "tests/core/evm/abi_random.hpp"
 
 namespace {
 

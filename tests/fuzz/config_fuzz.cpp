@@ -1,13 +1,13 @@
 // A config is any text: parsing ends in a config or in a message that names the file. What was
 // accepted gives a stored text that is accepted too and stays as it is, with the same shape.
-#include "engine/config.hpp"
+#include "engine/config/config.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "core/base/check.hpp"
-#include "engine/operand_parse.hpp"
+#include "engine/config/operand_parse.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 

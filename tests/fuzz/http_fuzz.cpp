@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/http/stream.hpp"
+#include "api/stream/stream.hpp"
 #include "tests/api/api_world.hpp"
 
 namespace {

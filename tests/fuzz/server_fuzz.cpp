@@ -1,13 +1,13 @@
 // Bytes on a connection to the real server: as HTTP, or after the upgrade as WebSocket frames. The
 // server answers or ends the connection, keeps nothing of it, and goes on serving others.
-#include "engine/http/server.hpp"
+#include "api/server/server.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <thread>
 
-#include "engine/http/stream.hpp"
+#include "api/stream/stream.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
 

@@ -24,7 +24,7 @@ if (!browserPath || !chromium) {
 
 const shots = argument("--shots");
 if (shots) mkdirSync(shots, { recursive: true });
-const mock = argument("--url") ? null : await serve(join(root, "engine/http/page.html"));
+const mock = argument("--url") ? null : await serve(join(root, "api/routes/page.html"));
 const url = argument("--url") ?? mock.url;
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
 try {

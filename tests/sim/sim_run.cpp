@@ -17,7 +17,7 @@
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/indexer.hpp"
+#include "engine/ingest/indexer.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/database.hpp"
 #include "storage/inspect.hpp"

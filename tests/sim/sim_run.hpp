@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/config.hpp"
+#include "engine/config/config.hpp"
 #include "tests/sim/sim_chain.hpp"
 #include "tests/sim/sim_fault.hpp"
 #include "tests/sim/sim_network.hpp"

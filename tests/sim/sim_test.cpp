@@ -11,7 +11,7 @@
 #include <rocksdb/env.h>
 
 #include "core/base/logging.hpp"
-#include "engine/indexer.hpp"
+#include "engine/ingest/indexer.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/inspect.hpp"
 #include "tests/sim/sim_run.hpp"

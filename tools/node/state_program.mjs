@@ -1,7 +1,7 @@
-// Compiles engine/state_program.yul, the program that the state proof runs inside eth_call, and prints its bytecode.
+// Compiles engine/proof/state/state_program.yul, the program that the state proof runs inside eth_call, and prints its bytecode.
 //
 //   node tools/node/state_program.mjs            the hex digits and their size
-//   node tools/node/state_program.mjs --write    puts them into engine/state_program.cpp
+//   node tools/node/state_program.mjs --write    puts them into engine/proof/state/state_program.cpp
 //   node tools/node/state_program.mjs --check    writes nothing; exit 1 if state_program.cpp holds others
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,8 +10,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const source = join(root, "engine/state_program.yul");
-const target = join(root, "engine/state_program.cpp");
+const source = join(root, "engine/proof/state/state_program.yul");
+const target = join(root, "engine/proof/state/state_program.cpp");
 
 function compile() {
   const solc = createRequire(import.meta.url)("solc");

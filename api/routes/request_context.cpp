@@ -1,0 +1,183 @@
+#include "api/routes/request_context.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/evm/hex.hpp"
+#include "api/routes/caches.hpp"
+#include "api/routes/proof_segments.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+unsigned status_of(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::kInvalidArgument:
+        case ErrorCode::kDecode:
+            return 400;
+        case ErrorCode::kNotFound:
+            return 404;
+        case ErrorCode::kIncompatible:
+            return 409;
+        case ErrorCode::kTooLarge:
+            return 413;
+        case ErrorCode::kRateLimited:
+            return 429;
+        case ErrorCode::kCorruption:
+        case ErrorCode::kIo:
+            return 500;
+        case ErrorCode::kTimeout:
+        case ErrorCode::kUnavailable:
+        case ErrorCode::kReorg:
+        case ErrorCode::kCancelled:
+            return 503;
+    }
+    return 500;
+}
+
+Result<ProofSummary> summarize(const Plan& plan, const storage::Database& database,
+                               const storage::Cursor& cursor) {
+    ProofSummary out;
+    out.commit_num = cursor.commit_num;
+    uint64_t first = UINT64_MAX;
+    for (const Source& source : plan.sources()) {
+        first = std::min(first, source.start_block);
+    }
+    if (first > cursor.block_num) {
+        return out;
+    }
+    PLUMBLINE_TRY(const auto coverage, database.coverage());
+    out.level = storage::ProofLevel::kReceipts;
+    bool is_proven = true;
+    for (const ProofSegment& segment :
+         proof_segments(plan.sources(), coverage, first, cursor.block_num)) {
+        out.level = std::min(out.level, segment.level);
+        is_proven = is_proven && segment.level >= storage::ProofLevel::kBloom;
+        out.proven_through = is_proven ? segment.to : out.proven_through;
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<std::optional<uint64_t>> Call::integer(std::string_view name, uint64_t low,
+                                              uint64_t high) const {
+    const std::string* text = target.find(name);
+    if (text == nullptr) {
+        return std::optional<uint64_t>{};
+    }
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc{} || end != text->data() + text->size() || value < low || value > high) {
+        return Error{ErrorCode::kInvalidArgument,
+                     high == UINT64_MAX
+                         ? fmt::format("{} must be a whole number, not '{}'", name, *text)
+                         : fmt::format("{} must be a whole number from {} to {}, not '{}'", name,
+                                       low, high, *text)};
+    }
+    return std::optional<uint64_t>{value};
+}
+
+Result<uint64_t> Call::limit() const {
+    PLUMBLINE_TRY(const auto limit, integer("limit", 1, options().page_max));
+    return limit.value_or(options().page_default);
+}
+
+Result<Standing> stand(Call& call) {
+    Standing out;
+    out.database = call.context().database();
+    if (out.database == nullptr) {
+        return Error{ErrorCode::kUnavailable,
+                     "the index does not exist yet: the chain has not been reached"};
+    }
+    out.view = out.database->read_view();
+    out.cursor = out.view->cursor();
+    if (!out.cursor) {
+        return out;
+    }
+    Router::Caches& caches = call.router.caches();
+    const std::scoped_lock lock{caches.proof_mutex};
+    if (!caches.proof || caches.proof->commit_num != out.cursor->commit_num) {
+        PLUMBLINE_TRY(caches.proof, summarize(*call.context().plan(), *out.database, *out.cursor));
+    }
+    out.level = caches.proof->level;
+    out.proven_through = std::min(caches.proof->proven_through, out.cursor->block_num);
+    return out;
+}
+
+void write_standing(JsonWriter& json, const Standing& standing) {
+    json.key("block");
+    if (!standing.cursor) {
+        json.null();
+    } else {
+        json.open_object()
+            .member("number", standing.cursor->block_num)
+            .member("hash", evm::to_hex(standing.cursor->block_hash))
+            .member("timestamp", standing.cursor->timestamp)
+            .member("finalized", standing.cursor->finalized)
+            .close_object();
+    }
+    json.key("proof")
+        .open_object()
+        .member("level", storage::to_string(standing.level))
+        .member("proven_through", standing.proven_through)
+        .close_object();
+}
+
+Response reply(std::string body) {
+    Response out;
+    out.body = std::move(body);
+    out.body += '\n';
+    return out;
+}
+
+namespace {
+
+Response fail_with(unsigned status, std::string_view code, std::string_view message,
+                   const Standing* standing) {
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    if (standing != nullptr) {
+        write_standing(json, *standing);
+    }
+    json.key("error")
+        .open_object()
+        .member("code", code)
+        .member("message", message)
+        .close_object()
+        .close_object();
+    Response out = reply(std::move(body));
+    out.status = status;
+    return out;
+}
+
+}  // namespace
+
+Response fail(unsigned status, std::string_view code, std::string_view message) {
+    return fail_with(status, code, message, nullptr);
+}
+
+Response fail(const Standing& standing, const Error& error) {
+    return fail_with(status_of(error.code), to_string(error.code), error.message, &standing);
+}
+
+Response fail(const Error& error) {
+    return fail(status_of(error.code), to_string(error.code), error.message);
+}
+
+Result<size_t> find_entity(const storage::ReadView& view, std::string_view name) {
+    std::string known;
+    const auto& entities = view.bundle().entities;
+    for (size_t i = 0; i < entities.size(); ++i) {
+        if (entities[i].name == name) {
+            return i;
+        }
+        known += (known.empty() ? "" : ", ") + entities[i].name;
+    }
+    return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'; there are: {}", name,
+                                                   known.empty() ? "none" : known)};
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,68 @@
+// What a route handler works with. Internal to api.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "api/routes/api_context.hpp"
+#include "api/http/json_writer.hpp"
+#include "api/http/message.hpp"
+#include "api/routes/router.hpp"
+#include "api/http/request_target.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine::http {
+
+struct Call {
+    Router& router;
+    const Request& request;
+    const Target& target;
+    int64_t deadline_ms = 0;  ///< monotonic
+
+    [[nodiscard]] const ApiContext& context() const noexcept { return router.context(); }
+    [[nodiscard]] const RouterOptions& options() const noexcept { return router.options(); }
+    /// Part `i` of the path: "/v1/entities/vote" has "vote" as part 2.
+    [[nodiscard]] const std::string& part(size_t i) const { return target.parts[i]; }
+    [[nodiscard]] bool is_late() const noexcept {
+        return context().clock().monotonic_ms() >= deadline_ms;
+    }
+    /// kInvalidArgument where the parameter is no whole number from `low` to `high`.
+    [[nodiscard]] Result<std::optional<uint64_t>> integer(std::string_view name, uint64_t low,
+                                                          uint64_t high) const;
+    [[nodiscard]] Result<uint64_t> limit() const;
+};
+
+/// The database and one consistent state of it. kUnavailable before there is one.
+struct Standing {
+    storage::Database* database = nullptr;
+    std::unique_ptr<storage::ReadView> view;
+    std::optional<storage::Cursor> cursor;
+    storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
+    uint64_t proven_through = 0;
+};
+[[nodiscard]] Result<Standing> stand(Call& call);
+
+/// "block":{...},"proof":{...}: what every answer that reads the index begins with.
+void write_standing(JsonWriter& json, const Standing& standing);
+
+[[nodiscard]] Response reply(std::string body);
+[[nodiscard]] Response fail(unsigned status, std::string_view code, std::string_view message);
+/// The status that fits the kind of error.
+[[nodiscard]] Response fail(const Error& error);
+/// One that is true of this state only: with its block and proof level, as answers have them.
+[[nodiscard]] Response fail(const Standing& standing, const Error& error);
+
+/// For handlers written as Result<std::string>.
+template <typename Body>
+[[nodiscard]] Response answer(Body&& body) {
+    Result<std::string> text = body();
+    return text ? reply(*std::move(text)) : fail(text.error());
+}
+
+[[nodiscard]] Result<size_t> find_entity(const storage::ReadView& view, std::string_view name);
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,143 @@
+#include "api/routes/router.hpp"
+
+#include <algorithm>
+
+#include "api/routes/caches.hpp"
+#include "api/routes/request_context.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+bool is_variable(std::string_view part) noexcept {
+    return part.starts_with('{');
+}
+
+/// True where the path has the pattern's parts.
+bool matches(std::string_view pattern, const std::vector<std::string>& parts) {
+    size_t i = 0;
+    std::string_view rest = pattern.substr(1);
+    while (!rest.empty()) {
+        const size_t slash = std::min(rest.find('/'), rest.size());
+        const std::string_view part = rest.substr(0, slash);
+        rest.remove_prefix(std::min(slash + 1, rest.size()));
+        if (i == parts.size() || (is_variable(part) ? parts[i].empty() : part != parts[i])) {
+            return false;
+        }
+        ++i;
+    }
+    return i == parts.size();
+}
+
+Response check_token(const Request& request, const std::string& token) {
+    constexpr std::string_view kScheme = "Bearer ";
+    if (token.empty()) {
+        return fail(403, "Forbidden",
+                    "this server changes nothing: set token in [http] of the config to allow it");
+    }
+    const std::string_view given = request.authorization;
+    if (!given.starts_with(kScheme) ||
+        !equal_in_constant_time(given.substr(kScheme.size()), token)) {
+        Response out = fail(401, "Unauthorized",
+                            "this needs the token: send the header Authorization: Bearer TOKEN");
+        out.headers.emplace_back("WWW-Authenticate", "Bearer");
+        return out;
+    }
+    return {};
+}
+
+Status check_query(const Route& route, const Target& target) {
+    for (const auto& [name, value] : target.query) {
+        const auto known = std::ranges::find(route.query, name, &QueryParam::name);
+        if (known == route.query.end()) {
+            std::string names;
+            for (const QueryParam& param : route.query) {
+                names += names.empty() ? "" : ", ";
+                names += param.name;
+            }
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("no parameter '{}' here; there are: {}", name,
+                                     names.empty() ? "none" : names)};
+        }
+        if (!known->many && target.all(name).size() > 1) {
+            return Error{ErrorCode::kInvalidArgument, fmt::format("{} is given twice", name)};
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
+bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
+    // Every byte given is looked at, so that the time tells only how long the guess was.
+    size_t difference = given.size() ^ secret.size();
+    for (size_t i = 0; i < given.size() && !secret.empty(); ++i) {
+        difference |= static_cast<size_t>(static_cast<uint8_t>(given[i]) ^
+                                          static_cast<uint8_t>(secret[i % secret.size()]));
+    }
+    return difference == 0;
+}
+
+Router::Router(const ApiContext& context, RouterOptions options)
+    : context_{context},
+      options_{std::move(options)},
+      caches_{std::make_unique<Caches>()} {}
+Router::~Router() = default;
+
+Response Router::handle(const Request& request) {
+    Request asked = request;
+    const bool is_head = request.method == "HEAD";
+    if (is_head) {
+        asked.method = "GET";
+    }
+    const int64_t start_ms = context_.clock().monotonic_ms();
+    std::string_view pattern = "other";
+    Response out = dispatch(asked, pattern);
+    if (options_.on_answer) {
+        const int64_t took_ms = context_.clock().monotonic_ms() - start_ms;
+        options_.on_answer(pattern, out.status, static_cast<double>(took_ms) / 1000);
+    }
+    return out;
+}
+
+Response Router::dispatch(const Request& request, std::string_view& pattern) {
+    const Result<Target> target = parse_target(request.target);
+    if (!target) {
+        return fail(target.error());
+    }
+    const Route* found = nullptr;
+    std::string methods;
+    for (const Route& route : routes()) {
+        if (!matches(route.pattern, target->parts)) {
+            continue;
+        }
+        if (route.method == request.method) {
+            found = &route;
+            break;
+        }
+        methods += methods.empty() ? "" : ", ";
+        methods += route.method;
+    }
+    if (found == nullptr && !methods.empty()) {
+        Response out = fail(405, "MethodNotAllowed",
+                            fmt::format("this address takes {}, not this method", methods));
+        out.headers.emplace_back("Allow", methods);
+        return out;
+    }
+    if (found == nullptr) {
+        return fail(404, "NotFound", "nothing is at this address; /v1/openapi.json lists all");
+    }
+    pattern = found->pattern;
+    if (found->changes) {
+        if (Response refused = check_token(request, options_.token); refused.status != 200) {
+            return refused;
+        }
+    }
+    if (const Status known = check_query(*found, *target); !known) {
+        return fail(known.error());
+    }
+    Call call{*this, request, *target, context_.clock().monotonic_ms() + options_.time_max_ms};
+    return found->handle(call);
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,82 @@
+// The HTTP API as one function: finds the route, checks the token and the parameters, answers.
+// Routes stand in one table that the OpenAPI document and the tests read too.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/routes/api_context.hpp"
+#include "api/http/message.hpp"
+#include "api/report/report.hpp"
+#include "api/http/request_target.hpp"
+
+namespace plumbline::engine::http {
+
+class Router;
+struct Call;
+
+struct QueryParam {
+    std::string_view name;
+    std::string_view type;  ///< "integer", "string"
+    std::string_view about;
+    bool many = false;  ///< may be given several times
+};
+
+struct Route {
+    std::string_view method;
+    std::string_view pattern;  ///< "/v1/entities/{name}/{key}"
+    std::string_view id;       ///< operationId
+    std::string_view about;
+    bool changes = false;  ///< needs the token
+    Response (*handle)(Call& call) = nullptr;
+    std::vector<QueryParam> query;
+    std::string_view body;  ///< what the JSON body holds, for people; empty: no body
+};
+
+/// All routes, the page and the document included; /v1/stream is answered by the server itself.
+[[nodiscard]] std::span<const Route> routes();
+
+struct RouterOptions {
+    std::string token{};  ///< empty: nothing can be changed
+    uint64_t page_max = 1'000;
+    uint64_t page_default = 100;
+    uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
+    int64_t time_max_ms = 5'000;  ///< one request may scan so long
+    std::vector<Report> reports{};  ///< [reports.NAME]
+    /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
+    std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};
+};
+
+/// Thread-safe.
+class Router {
+  public:
+    /// `context` must outlive it.
+    Router(const ApiContext& context, RouterOptions options);
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+    ~Router();
+
+    [[nodiscard]] Response handle(const Request& request);
+    [[nodiscard]] const ApiContext& context() const noexcept { return context_; }
+    [[nodiscard]] const RouterOptions& options() const noexcept { return options_; }
+
+    struct Caches;
+    [[nodiscard]] Caches& caches() noexcept { return *caches_; }
+
+  private:
+    [[nodiscard]] Response dispatch(const Request& request, std::string_view& pattern);
+    const ApiContext& context_;
+    RouterOptions options_;
+    std::unique_ptr<Caches> caches_;
+};
+
+/// Takes the same time wherever the two differ.
+[[nodiscard]] bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept;
+
+}  // namespace plumbline::engine::http

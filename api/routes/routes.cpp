@@ -1,0 +1,112 @@
+// The route table.
+#include "api/routes/handlers.hpp"
+#include "api/routes/router.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+std::vector<Route> make_routes() {
+    const QueryParam limit{"limit", "integer", "at most so many on this page"};
+    const QueryParam cursor{"cursor", "string", "go on where the last page's `next` says"};
+    std::vector<Route> out;
+    const auto add = [&out](Route route) { out.push_back(std::move(route)); };
+
+    add({"GET", "/", "page", "The page to look at", false, get_page, {}, {}});
+    add({"GET", "/metrics", "metrics", "Prometheus metrics", false, get_metrics, {}, {}});
+    add({"GET", "/v1/openapi.json", "openapi", "This document", false, get_openapi, {}, {}});
+
+    add({"GET", "/v1/health", "health", "200 while the process works", false, get_health, {}, {}});
+    add({"GET", "/v1/ready", "ready", "200 while live and near the head, else 503 with reasons",
+         false, get_ready, {}, {}});
+    add({"GET", "/v1/status", "status", "Lifecycle, heads, progress, providers", false, get_status,
+         {}, {}});
+    add({"GET", "/v1/stats", "stats", "How much is stored", false, get_stats, {}, {}});
+    add({"GET", "/v1/chain", "chain", "To which level which blocks are proven", false, get_chain,
+         {{"from", "integer", "first block"}, {"to", "integer", "last block"}}, {}});
+
+    add({"GET", "/v1/entities", "entities", "Every entity with its key, fields and indexes", false,
+         list_entities, {}, {}});
+    add({"GET", "/v1/entities/{name}", "rows", "Rows of an entity, a page at a time", false,
+         list_rows,
+         {{"where", "string", "field=value: the first columns of the key or of an index", true},
+          {"order", "string", "`key`, or the columns of an index with commas between"},
+          {"fields", "string", "only these fields, with commas between"},
+          limit,
+          cursor},
+         {}});
+    add({"GET", "/v1/entities/{name}/{key}", "row", "One row by its key", false, get_row,
+         {{"fields", "string", "only these fields, with commas between"},
+          {"at", "integer", "as it was after this block"}},
+         {}});
+    add({"GET", "/v1/entities/{name}/{key}/history", "row_history",
+         "Every change of one row, oldest first, with the event that made it", false,
+         get_row_history,
+         {{"fields", "string", "only these fields, with commas between"},
+          {"to", "integer", "last block, included"},
+          limit,
+          cursor},
+         {}});
+
+    add({"GET", "/v1/events", "events", "Stored events in block and log order", false, list_events,
+         {{"contract", "string", "only of this contract of the config"},
+          {"event", "string", "only of this name"},
+          {"from", "integer", "first block"},
+          {"to", "integer", "last block, included"},
+          limit,
+          cursor},
+         {}});
+    add({"GET", "/v1/quarantine", "quarantine", "Events that could not be applied, and why", false,
+         list_quarantine, {limit}, {}});
+
+    add({"GET", "/v1/reports", "reports", "How the newest run of each proof ended", false,
+         list_reports, {}, {}});
+    add({"GET", "/v1/conflicts", "conflicts", "What differs now, and a summary of what was repaired",
+         false, list_conflicts, {}, {}});
+    add({"GET", "/v1/journal", "journal", "Every repair, with its evidence", false, list_journal,
+         {{"kind", "string", "only of this kind"},
+          {"entity", "string", "only of this entity"},
+          {"after", "integer", "go on after this `seq`, as `next` says"},
+          limit},
+         {}});
+    add({"GET", "/v1/analytics", "analytics", "The reports that the config declares", false,
+         list_analytics, {}, {}});
+    add({"GET", "/v1/analytics/{report}", "analytics_report", "One report, counted now", false,
+         get_analytics, {limit}, {}});
+
+    add({"GET", "/v1/stream", "stream", "The live stream, on a WebSocket", false, get_stream,
+         {{"entity", "string", "rows of this entity; * for all", true},
+          {"key", "string", "only the row of this key; goes with one entity", true},
+          {"event", "string", "events of this name: hub.VoteCast, hub.*; * for all", true},
+          {"snapshot", "string", "true: all rows first, and again after a reset"},
+          {"from", "integer", "events of the log from this block on first"},
+          {"known", "string", "BLOCK-HASH that the client stands on, newest first", true}},
+         {}});
+
+    add({"GET", "/v1/tasks", "tasks", "The work queue", false, list_tasks,
+         {{"state", "string", "only in this state"}, {"kind", "string", "only of this kind"}, limit},
+         {}});
+    add({"POST", "/v1/tasks", "add_task", "Put a task into the queue", true, add_task, {},
+         R"({"kind":"...","args":"...","priority":0})"});
+    add({"POST", "/v1/tasks/clear", "clear_tasks", "Forget finished tasks", true, clear_tasks,
+         {{"state", "string", "only in this state: done, dead, parked or cancelled"}}, {}});
+    add({"POST", "/v1/tasks/{id}/retry", "retry_task", "Try a dead or parked task again", true,
+         retry_task, {}, {}});
+    add({"DELETE", "/v1/tasks/{id}", "cancel_task", "Take a task back", true, cancel_task, {}, {}});
+    add({"POST", "/v1/prove", "prove", "Prove the log, the state or the replay now", true,
+         force_prove, {}, R"({"proof":"log|state|replay","entity":"...","from":0,"to":9})"});
+    add({"POST", "/v1/sync", "sync", "Compare one entity, or all, with the contract now", true,
+         force_sync, {}, R"({"entity":"..."})"});
+    add({"POST", "/v1/reconcile", "reconcile", "Find and repair what differs in one entity, or all",
+         true, force_reconcile, {}, R"({"entity":"..."})"});
+    return out;
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+    static const std::vector<Route> kRoutes = make_routes();
+    return kRoutes;
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,102 @@
+// Stored events, and those that could not be applied.
+#include "engine/text/event_text.hpp"
+#include "api/routes/handlers.hpp"
+#include "api/http/log_cursor.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+/// Logs looked at for one page; a page may so be short, or empty, and still have a `next`.
+constexpr uint64_t kScanMax = 50'000;
+
+bool is_wanted(const std::string* asked, const std::string* name) {
+    return asked == nullptr || (name != nullptr && *name == *asked);
+}
+
+}  // namespace
+
+Response list_events(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const auto from, call.integer("from", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const auto to, call.integer("to", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        const std::string* contract = call.target.find("contract");
+        const std::string* event = call.target.find("event");
+        PLUMBLINE_TRY(const auto after, read_place(call.target.find("cursor")));
+        const uint64_t last = to.value_or(UINT64_MAX);
+        const uint64_t first = std::max(from.value_or(0), after ? after->block_num : 0);
+        if (from.value_or(0) > last) {
+            return Error{ErrorCode::kInvalidArgument, "from is above to"};
+        }
+        PLUMBLINE_TRY(const auto children, standing.view->list_children());
+        EventText text{call.context().plan(), children};
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.key("events").open_array();
+        std::optional<Place> next;
+        uint64_t shown = 0;
+        if (first <= last) {
+            const auto logs = standing.view->scan_logs(first, last);
+            for (uint64_t seen = 0; logs->valid(); logs->next()) {
+                const storage::LogRecord& record = logs->record();
+                const Place place{record.log.block_num, record.log.log_index};
+                if (after && place <= *after) {
+                    continue;
+                }
+                if (shown == limit || ++seen > kScanMax || call.is_late()) {
+                    break;
+                }
+                next = place;
+                if (contract != nullptr || event != nullptr) {
+                    const EventText::Name name = text.name(record);
+                    if (!is_wanted(contract, name.contract) || !is_wanted(event, name.event)) {
+                        continue;
+                    }
+                }
+                text.append_json(json.raw_value(), record);
+                ++shown;
+            }
+            PLUMBLINE_TRY_VOID(logs->status());
+            if (!logs->valid()) {
+                next.reset();
+            }
+        }
+        json.close_array().key("next");
+        if (next) {
+            json.value(place_text(*next));
+        } else {
+            json.null();
+        }
+        json.close_object();
+        return body;
+    });
+}
+
+Response list_quarantine(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        PLUMBLINE_TRY(const auto rows, standing.view->list_quarantine(limit));
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.member("total", standing.view->quarantine_count()).key("events").open_array();
+        for (const storage::QuarantineRow& row : rows) {
+            json.open_object()
+                .member("block", row.block_num)
+                .member("log_index", row.log_index)
+                .member("event", row.event)
+                .member("reason", row.reason)
+                .close_object();
+        }
+        json.close_array().close_object();
+        return body;
+    });
+}
+
+}  // namespace plumbline::engine::http

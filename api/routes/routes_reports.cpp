@@ -1,0 +1,216 @@
+// What the proofs found and what repair did: reports, conflicts, journal.
+#include <algorithm>
+#include <map>
+
+#include "core/evm/hex.hpp"
+#include "api/routes/caches.hpp"
+#include "api/routes/handlers.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+/// Journal entries that one request looks at.
+constexpr size_t kJournalScan = 100'000;
+
+void write_proof(JsonWriter& json, const storage::ProofRecord& proof) {
+    json.open_object()
+        .member("proof", proof.proof)
+        .member("entity", proof.entity)
+        .member("block", proof.block_num)
+        .member("hash", evm::to_hex(proof.hash))
+        .member("time", proof.time_s)
+        .member("equal", proof.is_equal)
+        .member("checked", proof.checked)
+        .member("mismatches", proof.mismatches)
+        .member("level", proof.level)
+        .member("detail", proof.detail)
+        .close_object();
+}
+
+void write_entry(JsonWriter& json, const storage::JournalRow& row) {
+    json.open_object()
+        .member("seq", row.seq)
+        .member("time", row.time_s)
+        .member("kind", row.kind)
+        .member("entity", row.entity)
+        .member("key", row.key)
+        .member("block", row.block_num)
+        .member("log_index", row.log_index)
+        .member("before", row.before)
+        .member("after", row.after)
+        .member("reason", row.reason)
+        .member("provider", row.provider)
+        .member("evidence", row.evidence)
+        .close_object();
+}
+
+}  // namespace
+
+Response list_reports(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const auto proofs, standing.view->list_proofs());
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.key("reports").open_array();
+        for (const storage::ProofRecord& proof : proofs) {
+            write_proof(json, proof);
+        }
+        json.close_array().close_object();
+        return body;
+    });
+}
+
+Response list_analytics(Call& call) {
+    std::string body;
+    JsonWriter json{body};
+    json.open_object().key("reports").open_array();
+    for (const Report& report : call.options().reports) {
+        json.open_object()
+            .member("name", report.name)
+            .member("about", report.about)
+            .member("metric", report.metric_name)
+            .close_object();
+    }
+    json.close_array().close_object();
+    return reply(std::move(body));
+}
+
+Response get_analytics(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        const auto& reports = call.options().reports;
+        const auto report = std::ranges::find(reports, call.part(2), &Report::name);
+        if (report == reports.end()) {
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("no report '{}'; /v1/analytics lists all", call.part(2))};
+        }
+        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        if (standing.view->bundle().entities != call.context().plan()->entities()) {
+            return Error{ErrorCode::kUnavailable, "the entities are being folded again"};
+        }
+        Router::Caches& caches = call.router.caches();
+        const std::unique_lock lock{caches.reports_mutex, std::try_to_lock};
+        if (!lock.owns_lock()) {
+            return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
+        }
+        auto& cached = caches.reports[report->name];
+        const uint64_t commit_num = standing.cursor ? standing.cursor->commit_num : 0;
+        if (cached.commit_num != commit_num || commit_num == 0) {
+            ReportLimits limits;
+            limits.deadline_ms = call.deadline_ms;
+            PLUMBLINE_TRY(cached.result,
+                          count_report(*report, *standing.view, call.context().plan(),
+                                       call.context().clock(), limits));
+            cached.commit_num = commit_num;
+        }
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.member("report", report->name)
+            .member("about", report->about)
+            .member("metric", report->metric_name)
+            .member("scanned", cached.result.scanned)
+            .member("total", cached.result.groups.size())
+            .key("groups")
+            .open_array();
+        for (size_t i = 0; i < std::min<size_t>(limit, cached.result.groups.size()); ++i) {
+            json.open_object().key("by").raw(cached.result.groups[i].by);
+            json.key("value").raw(cached.result.groups[i].value).close_object();
+        }
+        json.close_array().close_object();
+        return body;
+    });
+}
+
+/// Proofs whose newest run found a difference, and what repair has done of each kind.
+Response list_conflicts(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const auto proofs, standing.view->list_proofs());
+        PLUMBLINE_TRY(const auto journal, standing.view->list_journal(0, kJournalScan));
+        uint64_t open = 0;
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.key("conflicts").open_array();
+        for (const storage::ProofRecord& proof : proofs) {
+            if (!proof.is_equal) {
+                open += proof.mismatches;
+                write_proof(json, proof);
+            }
+        }
+        std::map<std::string, uint64_t> by_kind;
+        std::map<std::string, uint64_t> by_provider;
+        for (const storage::JournalRow& row : journal) {
+            ++by_kind[row.kind];
+            if (!row.provider.empty()) {
+                ++by_provider[row.provider];
+            }
+        }
+        json.close_array()
+            .key("summary")
+            .open_object()
+            .member("mismatches", open)
+            .member("quarantined", standing.view->quarantine_count())
+            .member("journal_entries", journal.size())
+            .key("by_kind")
+            .open_object();
+        for (const auto& [kind, count] : by_kind) {
+            json.member(kind, count);
+        }
+        json.close_object().key("by_provider").open_object();
+        for (const auto& [provider, count] : by_provider) {
+            json.member(provider, count);
+        }
+        json.close_object().close_object().close_object();
+        return body;
+    });
+}
+
+Response list_journal(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        PLUMBLINE_TRY(const auto after, call.integer("after", 0, UINT64_MAX));
+        const std::string* kind = call.target.find("kind");
+        const std::string* entity = call.target.find("entity");
+        PLUMBLINE_TRY(const auto rows,
+                      standing.view->list_journal(after.value_or(0), kJournalScan));
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.key("entries").open_array();
+        uint64_t shown = 0;
+        uint64_t last = 0;
+        bool is_whole = rows.size() < kJournalScan;
+        for (const storage::JournalRow& row : rows) {
+            if (shown == limit) {
+                is_whole = false;
+                break;
+            }
+            last = row.seq;
+            if ((kind == nullptr || *kind == row.kind) &&
+                (entity == nullptr || *entity == row.entity)) {
+                write_entry(json, row);
+                ++shown;
+            }
+        }
+        json.close_array().key("next");
+        if (is_whole) {
+            json.null();
+        } else {
+            json.value(last);
+        }
+        json.close_object();
+        return body;
+    });
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,238 @@
+// One row: as it is, as it was after an earlier block, and all that became of it.
+#include <filesystem>
+#include <mutex>
+
+#include "core/evm/hex.hpp"
+#include "engine/text/entity_text.hpp"
+#include "engine/text/event_text.hpp"
+#include "api/routes/caches.hpp"
+#include "api/routes/handlers.hpp"
+#include "api/http/log_cursor.hpp"
+#include "api/routes/rows.hpp"
+#include "engine/fold/row_history.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+/// Which row of which state is asked for.
+struct RowQuestion {
+    Standing standing;
+    size_t entity = 0;
+    std::vector<size_t> columns;
+    std::string key;
+
+    [[nodiscard]] const storage::EntityLayout& layout() const {
+        return standing.view->bundle().entities[entity];
+    }
+    [[nodiscard]] uint64_t head() const { return standing.cursor ? standing.cursor->block_num : 0; }
+};
+
+Result<RowQuestion> read_question(Call& call) {
+    RowQuestion out;
+    PLUMBLINE_TRY(out.standing, stand(call));
+    PLUMBLINE_TRY(out.entity, find_entity(*out.standing.view, call.part(2)));
+    PLUMBLINE_TRY(out.columns, read_columns(call, out.layout()));
+    PLUMBLINE_TRY(out.key, read_key(out.layout(), call.part(3)));
+    return out;
+}
+
+Response not_there(const Call& call, const RowQuestion& question, uint64_t block_num) {
+    return fail(
+        question.standing,
+        Error{ErrorCode::kNotFound, fmt::format("no {} with {} at block {}", question.layout().name,
+                                                call.part(3), block_num)});
+}
+
+Response beyond_head(const RowQuestion& question, uint64_t block_num) {
+    return fail(question.standing,
+                Error{ErrorCode::kNotFound,
+                      fmt::format("block {} is not indexed yet; the index stands at block {}",
+                                  block_num, question.head())});
+}
+
+RowHistoryOptions history_options(const Call& call, const RowQuestion& question) {
+    RowHistoryOptions out;
+    const auto parent = std::filesystem::path{question.standing.database->path()}.parent_path();
+    out.scratch_parent = parent.empty() ? "." : parent.string();
+    out.events_max = call.options().history_events_max;
+    out.is_late = [&call] { return call.is_late(); };
+    return out;
+}
+
+/// Questions that fold the log cost much: one at a time.
+Status take_turn(Call& call, std::unique_lock<std::mutex>& turn) {
+    if (call.options().history_events_max == 0) {
+        return Error{
+            ErrorCode::kUnavailable,
+            "this server answers nothing about the past: history_events_max in [http] is 0"};
+    }
+    turn = std::unique_lock{call.router.caches().history_mutex, std::try_to_lock};
+    return turn.owns_lock()
+               ? ok()
+               : Status{Error{ErrorCode::kRateLimited,
+                              "another question about the past is being answered; ask again"}};
+}
+
+/// "at":{...}: the block that the row is of. Blocks that left no trace have no known hash.
+void write_at(JsonWriter& json, const Standing& standing, uint64_t block_num) {
+    json.key("at").open_object().member("number", block_num);
+    const auto block = standing.view->get_block(block_num);
+    if (block) {
+        json.member("hash", evm::to_hex(block->hash)).member("timestamp", block->timestamp);
+    } else if (standing.cursor && standing.cursor->block_num == block_num) {
+        json.member("hash", evm::to_hex(standing.cursor->block_hash))
+            .member("timestamp", standing.cursor->timestamp);
+    } else {
+        json.key("hash").null().key("timestamp").null();
+    }
+    json.close_object();
+}
+
+Response show_row(const RowQuestion& question, std::string_view row,
+                  std::optional<uint64_t> block_num) {
+    return answer([&]() -> Result<std::string> {
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, question.standing);
+        if (block_num) {
+            write_at(json, question.standing, *block_num);
+        }
+        json.member("entity", question.layout().name);
+        PLUMBLINE_TRY_VOID(write_row(json, question.layout(), storage::RowCodec{question.layout()},
+                                     question.key, row, question.columns));
+        json.close_object();
+        return body;
+    });
+}
+
+Response get_row_at(Call& call, const RowQuestion& question, uint64_t block_num) {
+    if (block_num > question.head()) {
+        return beyond_head(question, block_num);
+    }
+    std::unique_lock<std::mutex> turn;
+    if (const Status taken = take_turn(call, turn); !taken) {
+        return fail(taken.error());
+    }
+    const auto row = row_at(*question.standing.view, call.context().plan(), question.entity,
+                            question.key, block_num, history_options(call, question));
+    if (!row) {
+        return fail(question.standing, row.error());
+    }
+    return *row ? show_row(question, (*row)->row, block_num) : not_there(call, question, block_num);
+}
+
+/// The event that made a version, as /v1/events shows it; null where a repair did.
+Status write_event(JsonWriter& json, const storage::ReadView& view, EventText& text,
+                   const storage::ChangedAt& at) {
+    const auto logs = view.scan_logs(at.block_num, at.block_num);
+    while (logs->valid() && logs->record().log.log_index < at.log_index) {
+        logs->next();
+    }
+    PLUMBLINE_TRY_VOID(logs->status());
+    if (logs->valid() && logs->record().log.log_index == at.log_index) {
+        text.append_json(json.raw_value(), logs->record());
+    } else {
+        json.null();
+    }
+    return ok();
+}
+
+Result<std::string> show_history(const RowQuestion& question, const RowHistory& history,
+                                 EventText& text, uint64_t to) {
+    const storage::EntityLayout& layout = question.layout();
+    const storage::RowCodec codec{layout};
+    PLUMBLINE_TRY(const std::string key, key_to_text(layout, question.key));
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    write_standing(json, question.standing);
+    write_at(json, question.standing, to);
+    json.member("entity", layout.name).member("key", key).key("versions").open_array();
+    for (const RowVersion& version : history.versions) {
+        json.open_object();
+        write_changed_at(json, version.at);
+        json.key("row");
+        if (version.row.empty()) {
+            json.null();
+        } else {
+            PLUMBLINE_TRY_VOID(append_row_json(json.raw_value(), layout, codec, question.key,
+                                               version.row, question.columns));
+        }
+        json.key("event");
+        PLUMBLINE_TRY_VOID(write_event(json, *question.standing.view, text, version.at));
+        json.member("repaired", version.is_correction).close_object();
+    }
+    json.close_array().key("next");
+    if (history.is_whole || history.versions.empty()) {
+        json.null();
+    } else {
+        const storage::ChangedAt& last = history.versions.back().at;
+        json.value(place_text({last.block_num, last.log_index}));
+    }
+    json.close_object();
+    return body;
+}
+
+}  // namespace
+
+Response get_row(Call& call) {
+    const Result<RowQuestion> question = read_question(call);
+    if (!question) {
+        return fail(question.error());
+    }
+    const auto at = call.integer("at", 0, UINT64_MAX);
+    if (!at) {
+        return fail(at.error());
+    }
+    if (*at) {
+        return get_row_at(call, *question, **at);
+    }
+    const Result<std::string> row =
+        question->standing.view->get_row(question->entity, question->key);
+    if (!row && row.error().code == ErrorCode::kNotFound) {
+        return not_there(call, *question, question->head());
+    }
+    return row ? show_row(*question, *row, std::nullopt) : fail(row.error());
+}
+
+Response get_row_history(Call& call) {
+    const Result<RowQuestion> question = read_question(call);
+    if (!question) {
+        return fail(question.error());
+    }
+    const auto to = call.integer("to", 0, UINT64_MAX);
+    const auto limit = call.limit();
+    const auto after = read_place(call.target.find("cursor"));
+    if (!to || !limit || !after) {
+        return fail(!to ? to.error() : !limit ? limit.error() : after.error());
+    }
+    const uint64_t last = to->value_or(question->head());
+    if (last > question->head()) {
+        return beyond_head(*question, last);
+    }
+    std::unique_lock<std::mutex> turn;
+    if (const Status taken = take_turn(call, turn); !taken) {
+        return fail(taken.error());
+    }
+    std::optional<storage::ChangedAt> from;
+    if (*after) {
+        from = storage::ChangedAt{(*after)->block_num, (*after)->log_index};
+    }
+    RowHistoryOptions options = history_options(call, *question);
+    options.versions_max = *limit;
+    const auto plan = call.context().plan();
+    const auto history = row_history(*question->standing.view, plan, question->entity,
+                                     question->key, from, last, options);
+    if (!history) {
+        return fail(question->standing, history.error());
+    }
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const auto children, question->standing.view->list_children());
+        EventText text{plan, children};
+        return show_history(*question, *history, text, last);
+    });
+}
+
+}  // namespace plumbline::engine::http

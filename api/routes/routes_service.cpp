@@ -1,0 +1,181 @@
+// How the service is: health, readiness, status, stats, what is proven.
+#include "api/routes/caches.hpp"
+#include "api/routes/handlers.hpp"
+#include "api/routes/proof_segments.hpp"
+#include "engine/service/version.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+constexpr size_t kSegmentsMax = 2'000;
+
+void write_reasons(JsonWriter& json, const std::vector<std::string>& reasons) {
+    json.key("reasons").open_array();
+    for (const std::string& reason : reasons) {
+        json.value(reason);
+    }
+    json.close_array();
+}
+
+void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
+    uint64_t refusals = 0;
+    for (const uint64_t count : provider.refusals) {
+        refusals += count;
+    }
+    json.open_object()
+        .member("name", provider.name)
+        .member("state", provider.state)
+        .member("usable", provider.usable)
+        .member("head", provider.head)
+        .member("requests", provider.requests)
+        .member("received_bytes", provider.received_bytes)
+        .member("refusals", refusals)
+        .member("errors", provider.transport_errors)
+        .member("malformed", provider.malformed)
+        .member("lies", provider.lies)
+        .member("latency_ms", provider.latency_ms)
+        .member("in_flight", provider.in_flight)
+        .member("blocks_cap", provider.blocks_cap)
+        .close_object();
+}
+
+void write_progress(JsonWriter& json, const ServiceStatus& now) {
+    json.key("progress")
+        .open_object()
+        .member("first_block", now.first_block)
+        .member("next_block", now.progress.next_block)
+        .member("target_block", now.target_block)
+        .member("head_block", now.progress.head_block)
+        .member("finalized_block", now.progress.finalized_block)
+        .member("lag", now.progress.lag)
+        .member("events", now.progress.events)
+        .member("commits", now.commits)
+        .member("reorgs", now.progress.reorgs)
+        .member("events_per_second", now.progress.events_per_second)
+        .member("blocks_per_second", now.progress.blocks_per_second)
+        .member("eta_seconds", now.progress.eta_seconds)
+        .member("refolding", now.progress.is_refolding)
+        .close_object();
+}
+
+}  // namespace
+
+Response get_health(Call& call) {
+    const ServiceStatus now = call.context().status();
+    std::string body;
+    JsonWriter json{body};
+    json.open_object()
+        .member("status", now.degraded.empty() ? "ok" : "degraded")
+        .member("state", to_string(now.state));
+    write_reasons(json, now.degraded);
+    json.close_object();
+    return reply(std::move(body));
+}
+
+Response get_ready(Call& call) {
+    const ServiceStatus now = call.context().status();
+    std::string body;
+    JsonWriter json{body};
+    json.open_object().member("ready", now.is_ready).member("state", to_string(now.state));
+    write_reasons(json, now.degraded);
+    json.close_object();
+    Response out = reply(std::move(body));
+    out.status = now.is_ready ? 200 : 503;
+    return out;
+}
+
+Response get_status(Call& call) {
+    const ServiceStatus now = call.context().status();
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    // Before the database exists there is still something to say.
+    if (Result<Standing> standing = stand(call)) {
+        write_standing(json, *standing);
+        json.member("chain_id", standing->database->identity().chain_id);
+    } else {
+        json.key("block").null().key("proof").null().key("chain_id").null();
+    }
+    json.member("version", version())
+        .member("state", to_string(now.state))
+        .member("ready", now.is_ready)
+        .member("uptime_ms", now.uptime_ms);
+    write_reasons(json, now.degraded);
+    write_progress(json, now);
+    json.key("providers").open_array();
+    for (const rpc::ProviderStats& provider : now.providers) {
+        write_provider(json, provider);
+    }
+    json.close_array().close_object();
+    return reply(std::move(body));
+}
+
+Response get_stats(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.member("events", standing.cursor ? standing.cursor->event_count : 0)
+            .member("blocks", standing.view->block_row_count())
+            .member("quarantined", standing.view->quarantine_count())
+            .member("size_bytes", standing.database->size_bytes())
+            .key("entities")
+            .open_object();
+        const auto& entities = standing.view->bundle().entities;
+        for (size_t i = 0; i < entities.size(); ++i) {
+            json.member(entities[i].name, standing.view->entity_count(i));
+        }
+        json.close_object().close_object();
+        return body;
+    });
+}
+
+Response get_chain(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const auto asked_from, call.integer("from", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const auto asked_to, call.integer("to", 0, UINT64_MAX));
+        const auto& sources = call.context().plan()->sources();
+        uint64_t first = UINT64_MAX;
+        for (const Source& source : sources) {
+            first = std::min(first, source.start_block);
+        }
+        const uint64_t last = standing.cursor ? standing.cursor->block_num : 0;
+        const uint64_t from = asked_from.value_or(std::min(first, last));
+        const uint64_t to = std::min(asked_to.value_or(last), last);
+        PLUMBLINE_TRY(const auto coverage, standing.database->coverage());
+        const std::vector<ProofSegment> segments =
+            standing.cursor && from <= to ? proof_segments(sources, coverage, from, to)
+                                          : std::vector<ProofSegment>{};
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_standing(json, standing);
+        json.member("from", from)
+            .member("to", to)
+            .member("complete", segments.size() <= kSegmentsMax)
+            .key("segments")
+            .open_array();
+        for (size_t i = 0; i < std::min(segments.size(), kSegmentsMax); ++i) {
+            json.open_object()
+                .member("from", segments[i].from)
+                .member("to", segments[i].to)
+                .member("level", storage::to_string(segments[i].level))
+                .close_object();
+        }
+        json.close_array().close_object();
+        return body;
+    });
+}
+
+Response get_metrics(Call& call) {
+    Response out;
+    out.content_type = "text/plain; version=0.0.4";
+    out.body = call.context().metrics_text();
+    return out;
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,245 @@
+// The work queue over HTTP.
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "api/routes/handlers.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+using nlohmann::json;
+
+/// Before everything else.
+constexpr unsigned kForced = 0;
+
+Result<TaskControl*> control(const Call& call) {
+    TaskControl* tasks = call.context().tasks();
+    if (tasks == nullptr) {
+        return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
+    }
+    return tasks;
+}
+
+void write_task(JsonWriter& out, const storage::TaskRow& task) {
+    out.open_object()
+        .member("id", task.id)
+        .member("state", storage::to_string(task.state))
+        .member("kind", task.kind)
+        .member("args", task.args)
+        .member("name", task.name)
+        .member("origin", task.origin)
+        .member("priority", unsigned{task.priority})
+        .member("due_ms", task.due_ms)
+        .member("attempts", task.attempts)
+        .member("attempts_max", task.attempts_max)
+        .member("created_ms", task.created_ms)
+        .member("started_ms", task.started_ms)
+        .member("finished_ms", task.finished_ms)
+        .member("error", task.error)
+        .member("result", task.result)
+        .close_object();
+}
+
+std::string one_task(const storage::TaskRow& task) {
+    std::string body;
+    JsonWriter out{body};
+    out.open_object().key("task");
+    write_task(out, task);
+    out.close_object();
+    return body;
+}
+
+Result<uint64_t> task_id(const Call& call) {
+    const std::string& text = call.part(2);
+    uint64_t id = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return Error{ErrorCode::kInvalidArgument, "a task's id is a whole number"};
+    }
+    return id;
+}
+
+/// A JSON object with no other members than `known`; nothing at all is an empty one.
+Result<json> read_body(const Call& call, std::initializer_list<std::string_view> known) {
+    if (call.request.body.empty()) {
+        return json::object();
+    }
+    json body = json::parse(call.request.body, nullptr, false);
+    if (!body.is_object()) {
+        return Error{ErrorCode::kInvalidArgument, "the body must be a JSON object"};
+    }
+    for (const auto& [name, value] : body.items()) {
+        if (std::find(known.begin(), known.end(), name) == known.end()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("no member '{}' here; there are: {}",
+                                     name, fmt::join(known, ", "))};
+        }
+    }
+    return body;
+}
+
+Result<std::string> text_member(const json& body, const char* name) {
+    const auto found = body.find(name);
+    if (found == body.end()) {
+        return std::string{};
+    }
+    if (!found->is_string()) {
+        return Error{ErrorCode::kInvalidArgument, fmt::format("{} must be a string", name)};
+    }
+    return found->get<std::string>();
+}
+
+Result<std::optional<uint64_t>> number_member(const json& body, const char* name) {
+    const auto found = body.find(name);
+    if (found == body.end()) {
+        return std::optional<uint64_t>{};
+    }
+    if (!found->is_number_unsigned()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} must be a whole number, 0 or above", name)};
+    }
+    return std::optional<uint64_t>{found->get<uint64_t>()};
+}
+
+Response add(Call& call, const TaskRequest& request) {
+    Response out = answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->add_task(request));
+        return one_task(task);
+    });
+    out.status = out.status == 200 ? 202 : out.status;
+    return out;
+}
+
+/// {"entity": ...}, or nothing for all.
+Response add_for_entity(Call& call, const char* kind) {
+    TaskRequest request;
+    request.kind = kind;
+    request.priority = kForced;
+    const Status read = [&]() -> Status {
+        PLUMBLINE_TRY(const json body, read_body(call, {"entity"}));
+        PLUMBLINE_TRY(request.args, text_member(body, "entity"));
+        const Plan& plan = *call.context().plan();
+        if (!request.args.empty() && plan.find_entity(request.args) < 0) {
+            return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'", request.args)};
+        }
+        return ok();
+    }();
+    return read ? add(call, request) : fail(read.error());
+}
+
+}  // namespace
+
+Response list_tasks(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const std::vector<storage::TaskRow> all, tasks->list_tasks());
+        const std::string* state = call.target.find("state");
+        const std::string* kind = call.target.find("kind");
+        std::string body;
+        JsonWriter out{body};
+        out.open_object().member("total", all.size()).key("tasks").open_array();
+        uint64_t shown = 0;
+        for (const storage::TaskRow& task : all) {
+            if ((state != nullptr && *state != storage::to_string(task.state)) ||
+                (kind != nullptr && *kind != task.kind)) {
+                continue;
+            }
+            if (shown++ == limit) {
+                break;
+            }
+            write_task(out, task);
+        }
+        out.close_array().close_object();
+        return body;
+    });
+}
+
+Response add_task(Call& call) {
+    const Result<json> body = read_body(call, {"kind", "args", "priority"});
+    if (!body) {
+        return fail(body.error());
+    }
+    TaskRequest request;
+    const Status read = [&]() -> Status {
+        PLUMBLINE_TRY(request.kind, text_member(*body, "kind"));
+        PLUMBLINE_TRY(request.args, text_member(*body, "args"));
+        PLUMBLINE_TRY(const auto priority, number_member(*body, "priority"));
+        if (priority) {
+            if (*priority > 255) {
+                return Error{ErrorCode::kInvalidArgument, "priority goes from 0 to 255"};
+            }
+            request.priority = static_cast<unsigned>(*priority);
+        }
+        return ok();
+    }();
+    return read ? add(call, request) : fail(read.error());
+}
+
+/// "log", with a range; "state", of one entity or all; "replay".
+Response force_prove(Call& call) {
+    TaskRequest request;
+    const Status read = [&]() -> Status {
+        PLUMBLINE_TRY(const json body, read_body(call, {"proof", "entity", "from", "to"}));
+        PLUMBLINE_TRY(const std::string proof, text_member(body, "proof"));
+        PLUMBLINE_TRY(const std::string entity, text_member(body, "entity"));
+        PLUMBLINE_TRY(const auto from, number_member(body, "from"));
+        PLUMBLINE_TRY(const auto to, number_member(body, "to"));
+        if (proof != "log" && proof != "state" && proof != "replay") {
+            return Error{ErrorCode::kInvalidArgument, "proof must be log, state or replay"};
+        }
+        if (from.has_value() != to.has_value() || (from && proof != "log") ||
+            (!entity.empty() && proof != "state")) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "from and to go together, with the log; entity goes with the state"};
+        }
+        request.kind = "prove_" + proof;
+        request.args = from ? fmt::format("{} {}", *from, *to) : entity;
+        request.priority = kForced;
+        return ok();
+    }();
+    return read ? add(call, request) : fail(read.error());
+}
+
+Response force_sync(Call& call) {
+    return add_for_entity(call, "prove_state");
+}
+
+Response force_reconcile(Call& call) {
+    return add_for_entity(call, "repair");
+}
+
+Response cancel_task(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const uint64_t id, task_id(call));
+        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->cancel_task(id));
+        return one_task(task);
+    });
+}
+
+Response retry_task(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const uint64_t id, task_id(call));
+        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->retry_task(id));
+        return one_task(task);
+    });
+}
+
+Response clear_tasks(Call& call) {
+    return answer([&]() -> Result<std::string> {
+        const std::string* state = call.target.find("state");
+        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const uint64_t count,
+                      tasks->clear_tasks(state == nullptr ? std::string{} : *state));
+        std::string body;
+        JsonWriter{body}.open_object().member("cleared", count).close_object();
+        return body;
+    });
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,75 @@
+#include "api/routes/rows.hpp"
+
+#include <algorithm>
+
+#include "engine/text/entity_text.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+using storage::EntityLayout;
+
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const size_t comma = std::min(text.find(','), text.size());
+        out.emplace_back(text.substr(0, comma));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<std::vector<size_t>> read_columns(const Call& call, const EntityLayout& layout) {
+    std::vector<size_t> out;
+    const std::string* text = call.target.find("fields");
+    if (text == nullptr) {
+        for (size_t i = 0; i < layout.column_count(); ++i) {
+            out.push_back(i);
+        }
+        return out;
+    }
+    for (const std::string& name : split(*text)) {
+        const int column = layout.find_column(name);
+        if (column < 0) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} has no field '{}'", layout.name, name)};
+        }
+        if (std::ranges::find(out, static_cast<size_t>(column)) == out.end()) {
+            out.push_back(static_cast<size_t>(column));
+        }
+    }
+    return out;
+}
+
+Result<std::string> read_key(const EntityLayout& layout, const std::string& text) {
+    if (layout.key.size() == 1 && text.find('=') == std::string::npos) {
+        const storage::FieldType type = layout.key[0].type;
+        PLUMBLINE_TRY(const storage::KeyValue value, parse_value(type, text));
+        std::string key;
+        append_key_value(key, type, value);
+        return key;
+    }
+    return key_from_text(layout, text);
+}
+
+void write_changed_at(JsonWriter& json, const storage::ChangedAt& at) {
+    json.key("changed_at")
+        .open_object()
+        .member("block", at.block_num)
+        .member("log_index", at.log_index)
+        .close_object();
+}
+
+Status write_row(JsonWriter& json, const EntityLayout& layout, const storage::RowCodec& codec,
+                 std::string_view key, std::string_view row, const std::vector<size_t>& columns) {
+    PLUMBLINE_TRY(const std::string key_text, key_to_text(layout, key));
+    json.member("key", key_text);
+    write_changed_at(json, storage::RowCodec::changed_at(row));
+    json.key("row");
+    return append_row_json(json.raw_value(), layout, codec, key, row, columns);
+}
+
+}  // namespace plumbline::engine::http

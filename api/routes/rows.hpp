@@ -1,0 +1,26 @@
+// Rows in requests and answers: which key, which columns, what of a row is shown. Internal to api.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/routes/request_context.hpp"
+#include "storage/row.hpp"
+
+namespace plumbline::engine::http {
+
+/// The columns that `fields` asks for; all where nothing was asked.
+[[nodiscard]] Result<std::vector<size_t>> read_columns(const Call& call,
+                                                       const storage::EntityLayout& layout);
+/// "id=7", or just "7" where the key is one field.
+[[nodiscard]] Result<std::string> read_key(const storage::EntityLayout& layout,
+                                           const std::string& text);
+/// "changed_at" of an open object.
+void write_changed_at(JsonWriter& json, const storage::ChangedAt& at);
+/// "key", "changed_at" and "row" of an open object.
+[[nodiscard]] Status write_row(JsonWriter& json, const storage::EntityLayout& layout,
+                               const storage::RowCodec& codec, std::string_view key,
+                               std::string_view row, const std::vector<size_t>& columns);
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,61 @@
+// The network side of the API: connections, limits, timeouts. Boost stays in the .cpp files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "api/routes/router.hpp"
+
+namespace plumbline::engine::http {
+
+struct ServerOptions {
+    std::string address = "127.0.0.1";
+    uint16_t port = 0;  ///< 0: any free one
+    unsigned threads = 4;
+    size_t header_bytes_max = 8U << 10U;
+    size_t body_bytes_max = 64U << 10U;
+    size_t connections_max = 512;
+    int64_t request_ms_max = 15'000;  ///< to send a request, or to take the answer
+    int64_t idle_ms_max = 60'000;     ///< between two requests
+    int64_t stream_idle_ms_max = 60'000;  ///< a stream's client that answers no ping
+    std::vector<std::string> cors{};  ///< whose pages may read besides our own; "*": everybody's
+};
+
+class StreamHub;
+
+struct ServerStats {
+    uint64_t requests = 0;
+    uint64_t errors = 0;  ///< answers of 500 and above
+    uint64_t refused = 0;  ///< connections beyond the limit
+    uint64_t connections = 0;  ///< open now
+    uint64_t streams = 0;      ///< open now
+};
+
+/// Runs threads of its own. Everything it was given must outlive it.
+class Server {
+  public:
+    /// kUnavailable where the address cannot be listened on.
+    /// `hub` may be null: no stream then.
+    [[nodiscard]] static Result<std::unique_ptr<Server>> start(Router& router, StreamHub* hub,
+                                                               ServerOptions options);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    /// Stops.
+    ~Server();
+
+    /// Accepts nothing more, closes what is open, ends its threads.
+    void stop();
+    [[nodiscard]] uint16_t port() const noexcept;
+    [[nodiscard]] ServerStats stats() const noexcept;
+
+    struct Impl;
+
+  private:
+    explicit Server(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,244 @@
+#include "api/service_part.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/config/config_text.hpp"
+#include "api/routes/api_context.hpp"
+#include "api/routes/router.hpp"
+#include "api/server/server.hpp"
+#include "api/stream/stream.hpp"
+#include "api/webhooks.hpp"
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+/// The work queue of the service, which there is once there is a database.
+class QueueControl final : public TaskControl {
+  public:
+    explicit QueueControl(Service& service) : service_{service} {}
+
+    [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        return queue->list();
+    }
+    [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
+        TaskSpec spec;
+        spec.kind = request.kind;
+        spec.args = request.args;
+        spec.origin = "api";
+        if (request.priority) {
+            spec.priority = static_cast<uint8_t>(*request.priority);
+        }
+        PLUMBLINE_TRY(const TaskAdded added, service_.add_task(std::move(spec)));
+        return get(added.id);
+    }
+    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY_VOID(queue->cancel(id));
+        return get(id);
+    }
+    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY_VOID(queue->retry(id));
+        return get(id);
+    }
+    [[nodiscard]] Result<uint64_t> clear_tasks(const std::string& state) override {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        std::optional<storage::TaskState> wanted;
+        if (!state.empty()) {
+            for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
+                if (storage::to_string(static_cast<storage::TaskState>(i)) == state) {
+                    wanted = static_cast<storage::TaskState>(i);
+                }
+            }
+            if (!wanted || *wanted == storage::TaskState::kWaiting ||
+                *wanted == storage::TaskState::kRunning) {
+                return Error{ErrorCode::kInvalidArgument,
+                             "state must be done, dead, parked or cancelled"};
+            }
+        }
+        PLUMBLINE_TRY(const size_t count, queue->clear(wanted));
+        return uint64_t{count};
+    }
+
+  private:
+    [[nodiscard]] Result<WorkQueue*> open() const {
+        WorkQueue* queue = service_.queue();
+        if (queue == nullptr) {
+            return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
+        }
+        return queue;
+    }
+    [[nodiscard]] Result<storage::TaskRow> get(uint64_t id) const {
+        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        return queue->get(id);
+    }
+    Service& service_;
+};
+
+class ServiceContext final : public ApiContext {
+  public:
+    explicit ServiceContext(Service& service) : service_{service}, queue_{service} {}
+
+    [[nodiscard]] storage::Database* database() const override { return service_.database(); }
+    [[nodiscard]] std::shared_ptr<const Plan> plan() const override {
+        return service_.indexer().shared_plan();
+    }
+    [[nodiscard]] ServiceStatus status() const override { return service_.status(); }
+    [[nodiscard]] std::string metrics_text() const override {
+        if (const Server* server = server_.load()) {
+            service_.metrics().set_stream_clients(server->stats().streams);
+        }
+        return service_.metrics_text();
+    }
+    void set_server(const Server* server) noexcept { server_ = server; }
+    [[nodiscard]] TaskControl* tasks() const override { return &queue_; }
+    [[nodiscard]] const Clock& clock() const override { return service_.indexer().clock(); }
+
+  private:
+    Service& service_;
+    mutable QueueControl queue_;
+    std::atomic<const Server*> server_{nullptr};
+};
+
+/// What the commits changed, for all who want to hear of it. Before them in the service.
+class StreamPart final : public ServicePart {
+  public:
+    explicit StreamPart(Service& service)
+        : hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
+               [&service] { return service.indexer().progress().state.load() == Lifecycle::kLive; },
+               stream_options(service.config())} {}
+
+    [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
+
+    [[nodiscard]] Status start(Service& /*service*/) override {
+        hub_.start();
+        return ok();
+    }
+    void stop() override { hub_.stop(); }
+
+  private:
+    static StreamOptions stream_options(const Config& config) {
+        StreamOptions out;
+        out.clients_max = config.webhooks.size();
+        if (config.http) {
+            out.clients_max += config.http->stream_clients_max;
+        }
+        return out;
+    }
+    StreamHub hub_;
+};
+
+class HttpPart final : public ServicePart {
+  public:
+    HttpPart(Service& service, StreamHub& hub, std::vector<Report> reports, HttpPartOptions options)
+        : config_{*service.config().http},
+          options_{std::move(options)},
+          context_{service},
+          hub_{hub},
+          router_{context_, router_options(service, config_, std::move(reports))} {}
+
+    [[nodiscard]] Status start(Service& /*service*/) override {
+        ServerOptions options;
+        options.address = config_.host;
+        options.port = config_.port;
+        options.connections_max = config_.connections_max;
+        options.body_bytes_max = config_.body_kib_max << 10U;
+        options.request_ms_max = config_.timeout_ms;
+        options.cors = config_.cors;
+        PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
+        context_.set_server(server_.get());
+        const bool is_v6 = config_.host.find(':') != std::string::npos;
+        const std::string url = fmt::format(
+            "http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host, server_->port());
+        logging::info("the API listens", {{"url", url}});
+        if (options_.on_listening) {
+            options_.on_listening(url);
+        }
+        return ok();
+    }
+    void stop() override {
+        if (server_) {
+            server_->stop();
+        }
+    }
+
+  private:
+    static RouterOptions router_options(Service& service, const HttpConfig& config,
+                                        std::vector<Report> reports) {
+        RouterOptions out;
+        out.on_answer = [&service](std::string_view route, unsigned status, double seconds) {
+            service.metrics().count_http(route, status, seconds);
+        };
+        out.token = config.token;
+        out.page_max = config.page_rows_max;
+        out.page_default = std::min(out.page_default, out.page_max);
+        out.history_events_max = config.history_events_max;
+        out.reports = std::move(reports);
+        return out;
+    }
+
+    HttpConfig config_;
+    HttpPartOptions options_;
+    ServiceContext context_;
+    StreamHub& hub_;
+    Router router_;
+    std::unique_ptr<Server> server_;
+};
+
+/// Events that webhooks name and no ABI has.
+Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
+    for (const WebhookConfig& webhook : config.webhooks) {
+        for (const std::string& name : webhook.events) {
+            const std::string event = name.substr(name.find('.') + 1);
+            bool is_known = event == "*";
+            for (size_t i = 0; i < plan.sources.size() && !is_known; ++i) {
+                is_known = name == plan.sources[i].contract + "." + event &&
+                           std::ranges::any_of(plan.abis[i].events, [&](const evm::AbiEvent& abi) {
+                               return abi.name == event;
+                           });
+            }
+            if (!is_known) {
+                return mistake_at(
+                    config.path, webhook.pos,
+                    fmt::format("[webhooks.{}]: there is no event '{}'", webhook.name, name));
+            }
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
+Status add_http_parts(Service& service, HttpPartOptions options) {
+    const Config& config = service.config();
+    if (!config.http && config.webhooks.empty()) {
+        return ok();
+    }
+    std::vector<Report> reports;
+    if (config.http) {
+        PLUMBLINE_TRY(reports,
+                      read_reports(config.text, config.path, service.indexer().plan().entities()));
+    }
+    PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan().impl()));
+    auto stream = std::make_unique<StreamPart>(service);
+    StreamHub& hub = stream->hub();
+    service.add_observer(&hub);
+    service.add_part(std::move(stream));
+    if (config.http) {
+        service.add_part(
+            std::make_unique<HttpPart>(service, hub, std::move(reports), std::move(options)));
+    }
+    if (!config.webhooks.empty()) {
+        service.add_part(std::make_unique<WebhookPart>(service, hub));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,22 @@
+// What [http] and [webhooks] of the config say, as parts of the service over the running index.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "engine/service/service.hpp"
+
+namespace plumbline::engine::http {
+
+struct HttpPartOptions {
+    /// Told once the server listens: "http://127.0.0.1:8080". May be empty.
+    std::function<void(const std::string& url)> on_listening;
+};
+
+/// Adds the API, the live stream and the page to `service` where the config has [http], and posts
+/// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
+[[nodiscard]] Status add_http_parts(Service& service, HttpPartOptions options = {});
+
+}  // namespace plumbline::engine::http

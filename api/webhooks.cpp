@@ -1,0 +1,257 @@
+#include "api/webhooks.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/check.hpp"
+#include "core/base/hmac.hpp"
+#include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/task/tasks.hpp"
+#include "rpc/curl_transport.hpp"
+
+namespace plumbline::engine::http {
+
+namespace {
+
+constexpr size_t kKnownMax = 16;
+constexpr size_t kMessagesMax = 100;           ///< in one post
+constexpr size_t kBodyBytesMax = 1U << 20U;    ///< of a post with more than one message
+constexpr size_t kAnswerBytesMax = 64U << 10U;
+constexpr uint32_t kAttemptsMax = 20;
+constexpr int64_t kTimeoutMs = 10'000;
+constexpr int64_t kLookMs = 100;
+
+/// One POST; kUnavailable with the reason where it was not taken, kCancelled where `context` says
+/// so first.
+Status post(TaskContext& context, const WebhookConfig& webhook, std::string body) {
+    // The time is signed too, so that a receiver can refuse what is replayed.
+    const std::string time = fmt::format("{}", context.indexer().clock().unix_ms() / 1'000);
+    rpc::HttpRequest request;
+    request.url = webhook.url;
+    request.timeout_ms = kTimeoutMs;
+    request.body_size_max = kAnswerBytesMax;
+    request.headers = {
+        {"Content-Type", "application/json"},
+        {"X-Plumbline-Webhook", webhook.name},
+        {"X-Plumbline-Timestamp", time},
+        {"X-Plumbline-Signature",
+         "sha256=" + hmac_sha256_hex(webhook.secret, fmt::format("{}.{}", time, body))}};
+    request.body = std::move(body);
+    rpc::CurlTransport transport;
+    transport.submit(std::move(request));
+    std::vector<rpc::HttpCompletion> done;
+    while (done.empty()) {
+        if (context.should_stop()) {
+            return Error{ErrorCode::kCancelled, "stopped before the receiver had answered"};
+        }
+        transport.poll(kLookMs, done);
+    }
+    const rpc::HttpCompletion& answer = done.front();
+    if (answer.error != rpc::TransportError::kNone) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("webhook {}: {}", webhook.name, answer.error_text)};
+    }
+    if (answer.status < 200 || answer.status >= 300) {
+        return Error{ErrorCode::kUnavailable, fmt::format("webhook {}: the receiver answers {}",
+                                                          webhook.name, answer.status)};
+    }
+    return ok();
+}
+
+std::string to_args(const std::vector<StreamCursor>& known) {
+    std::string out;
+    for (const StreamCursor& cursor : known) {
+        out += fmt::format("{}{}", out.empty() ? "" : " ", to_text(cursor));
+    }
+    return out;
+}
+
+/// What the webhook wants of the stream, from where its receiver stands.
+Result<StreamFilter> make_filter(const Plan& plan, const WebhookConfig& webhook,
+                                 std::string_view args) {
+    Target target;
+    for (const std::string& name : webhook.entities) {
+        target.query.emplace_back("entity", name);
+    }
+    for (const std::string& name : webhook.events) {
+        target.query.emplace_back("event", name);
+    }
+    for (const std::string_view word : split_args(args)) {
+        target.query.emplace_back("known", std::string{word});
+    }
+    PLUMBLINE_TRY(StreamFilter filter, read_stream_filter(plan, target));
+    filter.has_proofs = false;
+    return filter;
+}
+
+}  // namespace
+
+std::string webhook_task(std::string_view webhook) {
+    return fmt::format("webhook.{}", webhook);
+}
+
+bool advance_known(std::vector<StreamCursor>& known, std::string_view message) {
+    const nlohmann::json parsed = nlohmann::json::parse(message, nullptr, false);
+    PLUMBLINE_CHECK(parsed.is_object());
+    const std::string type = parsed.value("type", "");
+    if (type == "resume" || type == "wait" || type == "drop") {
+        return false;
+    }
+    if (type == "reset") {
+        known.clear();
+    }
+    if (!parsed.contains("hash") && type != "range") {
+        return false;  // Before the first block there is nothing to tell.
+    }
+    if (parsed.contains("hash")) {
+        const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
+        PLUMBLINE_CHECK(hash.has_value());
+        const StreamCursor now{parsed["block"].get<uint64_t>(), *hash};
+        std::erase_if(known,
+                      [&](const StreamCursor& one) { return one.block_num >= now.block_num; });
+        known.insert(known.begin(), now);
+        known.resize(std::min(known.size(), kKnownMax));
+    }
+    const bool is_empty_block =
+        type == "block" && parsed["rows"].empty() && parsed["events"].empty();
+    return type != "ready" && !is_empty_block;
+}
+
+WebhookPart::WebhookPart(Service& service, StreamHub& hub) : service_{service}, hub_{hub} {
+    for (const WebhookConfig& webhook : service.config().webhooks) {
+        service.add_task_kind({webhook_task(webhook.name), "[BLOCK-HASH...]",
+                               "Post what is new to the webhook",
+                               [this, &webhook](TaskContext& context) {
+                                   return deliver(context, webhook);
+                               }});
+    }
+}
+
+Status WebhookPart::start(Service& /*service*/) {
+    wake_ = hub_.add_wake([this] {
+        {
+            const std::scoped_lock lock{mutex_};
+            has_news_ = true;
+        }
+        changed_.notify_one();
+    });
+    thread_ = std::jthread{[this] { run(); }};
+    return ok();
+}
+
+void WebhookPart::stop() {
+    if (!thread_.joinable()) {
+        return;
+    }
+    hub_.remove_wake(wake_);
+    {
+        const std::scoped_lock lock{mutex_};
+        is_over_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+}
+
+/// Puts a task into the queue for each webhook whenever there is news.
+void WebhookPart::run() {
+    std::unique_lock lock{mutex_};
+    while (!is_over_) {
+        changed_.wait(lock, [this] { return has_news_ || is_over_; });
+        has_news_ = false;
+        lock.unlock();
+        const bool all_added = add_tasks();
+        lock.lock();
+        if (!all_added) {
+            has_news_ = true;
+            changed_.wait_for(lock, std::chrono::milliseconds{kLookMs},
+                              [this] { return is_over_; });
+        }
+    }
+}
+
+/// False where a webhook could not get its task now and must get it soon.
+bool WebhookPart::add_tasks() {
+    const uint64_t newest = hub_.newest_seq();
+    if (seen_ == newest) {
+        return true;
+    }
+    WorkQueue* queue = service_.queue();
+    // While the index catches up its rows are of the past; receivers hear of the present.
+    if (queue == nullptr || service_.indexer().progress().state.load() != Lifecycle::kLive) {
+        return false;
+    }
+    bool all_added = true;
+    for (const WebhookConfig& webhook : service_.config().webhooks) {
+        TaskSpec spec;
+        spec.kind = webhook_task(webhook.name);
+        spec.name = spec.kind;
+        spec.origin = "webhook";
+        spec.attempts_max = kAttemptsMax;
+        if (const std::optional<TaskRow> last = queue->newest(spec.name)) {
+            if (last->state == TaskState::kRunning) {
+                all_added = false;  // It may have looked before the news came.
+                continue;
+            }
+            if (last->state == TaskState::kWaiting) {
+                continue;  // In its time: a receiver that is down is not asked at every block.
+            }
+            spec.args = last->args;
+        }
+        if (const auto added = queue->add(std::move(spec)); !added) {
+            logging::debug("a webhook has to wait",
+                           {{"webhook", webhook.name}, {"why", added.error().message}});
+        }
+    }
+    if (all_added) {
+        seen_ = newest;
+    }
+    return all_added;
+}
+
+TaskOutcome WebhookPart::deliver(TaskContext& context, const WebhookConfig& webhook) {
+    Result<StreamFilter> filter = make_filter(hub_.plan(), webhook, context.row().args);
+    if (!filter) {
+        return TaskOutcome::from(filter.error());
+    }
+    std::vector<StreamCursor> known = filter->known;
+    Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
+    if (!reader) {
+        return TaskOutcome::from(reader.error());
+    }
+    std::string body = fmt::format(R"({{"webhook":"{}","messages":[)", webhook.name);
+    const std::vector<StreamCursor> before = known;
+    size_t messages = 0;
+    while (messages < kMessagesMax && body.size() < kBodyBytesMax && !context.should_stop()) {
+        const std::optional<std::string> message = (*reader)->next();
+        if (!message) {
+            break;
+        }
+        if (advance_known(known, *message)) {
+            body += messages++ == 0 ? "" : ",";
+            body += *message;
+        }
+    }
+    body += "]}";
+    if (known == before && (messages == 0 || !before.empty())) {
+        return TaskOutcome::done("nothing new");
+    }
+    if (messages == 0) {
+        return {TaskOutcome::Kind::kMore, "nothing for this receiver", to_args(known), 0};
+    }
+    const Status posted = post(context, webhook, std::move(body));
+    if (posted || posted.error().code != ErrorCode::kCancelled) {
+        service_.metrics().count_webhook(webhook.name, posted.has_value());
+    }
+    if (!posted) {
+        return TaskOutcome::from(posted.error());
+    }
+    return {TaskOutcome::Kind::kMore, fmt::format("{} messages taken", messages), to_args(known),
+            0};
+}
+
+}  // namespace plumbline::engine::http

@@ -1,0 +1,52 @@
+// Webhooks: what the live stream tells is posted to the config's URLs, signed, in order, and again
+// until it is taken. Each webhook is a task of the work queue that carries how far its receiver has
+// come, so deliveries survive restarts, and reorgs arrive as retractions. docs/api.md, "Webhooks".
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "api/stream/stream.hpp"
+#include "engine/service/service.hpp"
+
+namespace plumbline::engine::http {
+
+class WebhookPart final : public ServicePart {
+  public:
+    /// Before the service runs; registers a kind of task for each webhook. `hub` must outlive it.
+    WebhookPart(Service& service, StreamHub& hub);
+    ~WebhookPart() override { stop(); }
+
+    [[nodiscard]] Status start(Service& service) override;
+    void stop() override;
+
+  private:
+    void run();
+    [[nodiscard]] bool add_tasks();
+    [[nodiscard]] TaskOutcome deliver(TaskContext& context, const WebhookConfig& webhook);
+
+    Service& service_;
+    StreamHub& hub_;
+    uint64_t wake_ = 0;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool has_news_ = true;
+    bool is_over_ = false;
+    std::optional<uint64_t> seen_;  ///< the thread's own: the newest message that has its tasks
+    std::jthread thread_;
+};
+
+/// The kind and the name of a webhook's task.
+[[nodiscard]] std::string webhook_task(std::string_view webhook);
+
+/// Where a receiver stands once it has taken `message` of the live stream; `known` is where it
+/// stood, newest first, at most 16. False where the message tells it nothing: then it need not be
+/// sent.
+[[nodiscard]] bool advance_known(std::vector<StreamCursor>& known, std::string_view message);
+
+}  // namespace plumbline::engine::http

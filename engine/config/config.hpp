@@ -1,0 +1,258 @@
+// The config file as data: what it says, where it says it, nothing resolved yet.
+// Names of events, entities and fields are checked against ABIs by the plan (engine/mapping/plan.hpp).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/bytes.hpp"
+#include "core/evm/uint256.hpp"
+#include "storage/layout.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// Where in the config file something stands; line 0 = not from a file.
+struct SourcePos {
+    uint32_t line = 0;
+    uint32_t column = 0;
+
+    /// Where something is written is no part of what it is.
+    friend bool operator==(const SourcePos& /*a*/, const SourcePos& /*b*/) { return true; }
+};
+
+struct EndpointConfig {
+    std::string url;                                           ///< environment references resolved
+    std::vector<std::pair<std::string, std::string>> headers;  ///< secrets; never logged or stored
+};
+
+struct ChainConfig {
+    uint64_t id = 0;
+    std::vector<EndpointConfig> rpc;
+    std::optional<uint64_t> finality_depth;  ///< empty: the node's `finalized` tag
+    int64_t poll_interval_ms = 1000;
+    SourcePos pos;
+};
+
+/// `factory = { event = "hub.VaultDeployed", address = "vault" }`
+struct FactoryConfig {
+    std::string contract;
+    std::string event;  ///< a name or a full signature
+    std::string address_param;
+    SourcePos pos;
+};
+
+struct ContractConfig {
+    std::string name;
+    std::string abi_file;  ///< as written, relative to the config
+    std::string abi_json;  ///< its content
+    std::vector<evm::Address> addresses;  ///< one or several; empty with a factory
+    std::optional<FactoryConfig> factory;
+    uint64_t start_block = 0;
+    std::vector<std::string> events;  ///< empty: all events of the ABI
+    SourcePos pos;
+};
+
+/// A value as written in the mapping.
+struct Operand {
+    enum class Kind : uint8_t {
+        kName,         ///< an event parameter path, or inside `each` an element: `a.b`, `$arg.3`
+        kBlockNumber,
+        kBlockHash,
+        kBlockTimestamp,
+        kTxnHash,
+        kTxnIndex,
+        kTxnFrom,
+        kTxnTo,
+        kTxnValue,
+        kLogIndex,
+        kLogAddress,
+        kEachIndex,
+        kNumber,  ///< decimal, may be negative
+        kBool,
+        kHex,     ///< 0x...: bytes, or a number where a number is wanted
+        kString,  ///< 'single quotes'
+        kLookup,  ///< entity[key operands].field
+    };
+    Kind kind = Kind::kNumber;
+    std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
+    evm::U256 number;               ///< kNumber (two's complement where negative), kBool
+    bool negative = false;
+    Bytes bytes;                     ///< kHex
+    std::string text;                ///< kString: the string itself
+    std::string entity;              ///< kLookup
+    std::vector<Operand> keys;       ///< kLookup
+    std::string field;               ///< kLookup
+    std::string source;              ///< as written, for messages
+    SourcePos pos;
+};
+
+enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
+
+/// `from != 0x0000000000000000000000000000000000000000`
+struct Condition {
+    Operand left;
+    CompareOp op = CompareOp::kEq;
+    Operand right;
+    SourcePos pos;
+};
+
+/// `field = value` inside set, add, sub, min, max, key.
+struct Assignment {
+    std::string field;
+    Operand value;
+    SourcePos pos;
+};
+
+enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
+
+/// One `[[on]]`.
+struct HandlerConfig {
+    std::vector<std::string> events;  ///< contract.Event or contract.Event(types)
+    HandlerAction action = HandlerAction::kInsert;
+    std::string entity;
+    std::vector<std::string> each;  ///< array parameters walked together; empty = once
+    std::vector<Condition> when;
+    std::vector<Assignment> key;
+    std::vector<Assignment> set, add, sub, min, max;
+    SourcePos pos;
+};
+
+/// How the contract itself tells an entity's fields; used by the state proof.
+struct StateConfig {
+    std::string contract;
+    std::string function;        ///< a name or a full signature
+    std::optional<Operand> at;   ///< which address to ask; default: the contract's own
+    std::vector<Operand> args;   ///< key fields, fields, literals, look-ups
+    struct Return {
+        enum class Kind : uint8_t { kField, kIgnored, kLiteral };
+        Kind kind = Kind::kField;
+        std::string field;
+        Operand literal;
+    };
+    std::vector<Return> returns;
+    struct Gone {
+        bool reverts = false;
+        std::vector<Operand> values;
+    };
+    std::optional<Gone> gone;  ///< what the getter tells for a deleted row
+    /// Where the contract keeps a field, for proofs against the state root.
+    struct Slot {
+        std::string field;
+        Operand base;                ///< a number: the variable's slot
+        std::vector<Operand> keys;   ///< of the mappings around the value, the outermost first
+        uint16_t word = 0;           ///< which word of a struct
+        uint8_t offset = 0;          ///< of the value's lowest byte in its word
+        SourcePos pos;
+    };
+    std::vector<Slot> slots;
+    SourcePos pos;
+};
+
+struct EntityConfig {
+    std::string name;
+    std::vector<storage::Field> key;     ///< in file order
+    std::vector<storage::Field> fields;  ///< in file order
+    std::vector<std::vector<std::string>> indexes;
+    std::optional<Condition> drop;  ///< rows go as soon as it holds; its names are the entity's own
+    std::vector<StateConfig> state;
+    std::string count;  ///< "hub.communityCount": a getter of how many there are; may be empty
+    SourcePos pos;
+};
+
+/// [proof]: how the log is proven while the index runs.
+struct ProofConfig {
+    storage::ProofLevel level = storage::ProofLevel::kReceipts;  ///< how far; kNone = off
+    double sample = 1.0;  ///< share of the blocks in doubt whose receipts are fetched
+    uint64_t requests_per_second = 200;  ///< calls, a block's header or receipts each; 0 = no bound
+    uint64_t range_blocks = 1'000;       ///< proven and recorded at a time
+};
+
+/// What becomes of a state difference that neither the log nor the fold explains.
+enum class DriftPolicy : uint8_t {
+    kReport,
+    kChain,  ///< the contract's value is written, as a correction record
+};
+/// [repair]
+struct RepairConfig {
+    DriftPolicy on_drift = DriftPolicy::kReport;
+};
+
+/// One line of [schedule]: a kind of task and how often it runs.
+struct ScheduleConfig {
+    std::string task;
+    int64_t interval_ms = 0;  ///< 0 = never
+    SourcePos pos;
+};
+
+/// [http]: where the service answers, and its limits.
+struct HttpConfig {
+    std::string host = "127.0.0.1";  ///< an IP address
+    uint16_t port = 8080;            ///< 0 = any free one
+    std::string token;               ///< for everything that changes; empty: nothing can be changed
+    std::vector<std::string> cors;   ///< origins that browsers may call from; "*" = any
+    uint64_t ready_lag = 5;          ///< blocks behind the head that still count as ready
+    uint64_t connections_max = 512;
+    uint64_t stream_clients_max = 128;
+    uint64_t body_kib_max = 64;
+    uint64_t page_rows_max = 1'000;
+    uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past; 0 = none
+    int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
+    SourcePos pos;
+
+    friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
+};
+
+/// [webhooks.NAME]: where changes are posted to.
+struct WebhookConfig {
+    std::string name;
+    std::string url;
+    std::string secret;  ///< key of the signature
+    std::vector<std::string> entities;  ///< with `events` empty too: everything
+    std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*"
+    SourcePos pos;
+
+    friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
+};
+
+/// [backup]: where the task `backup` writes.
+struct BackupConfig {
+    std::string path;      ///< relative to the config; empty: no backups
+    uint64_t kept_max = 7;  ///< older ones are deleted
+};
+
+struct Config {
+    std::string path;  ///< of the file; for messages
+    std::string text;  ///< as read, with secrets taken out: what the database keeps
+    ChainConfig chain;
+    std::string db_path;               ///< [database] path; relative to the config; default "db"
+    uint64_t memory_mib = 256;         ///< [database] memory_mib
+    ProofConfig proof;
+    RepairConfig repair;
+    std::vector<ContractConfig> contracts;  ///< in file order
+    std::vector<EntityConfig> entities;
+    std::vector<HandlerConfig> handlers;
+    std::vector<ScheduleConfig> schedules;  ///< what [schedule] says, besides the defaults
+    std::optional<HttpConfig> http;         ///< empty: no server
+    std::vector<WebhookConfig> webhooks;
+    BackupConfig backup;
+    std::string log_level;  ///< [log] level; empty: not said
+};
+
+/// Reads and checks a config file and the ABI files it names. Every mistake is kInvalidArgument
+/// with file:line, what is wrong and what is known instead. `env:NAME` in a url, header or token is
+/// replaced from the environment. Unknown keys are mistakes.
+[[nodiscard]] Result<Config> load_config(const std::string& path);
+
+/// The same from text; `read_file` gives the content of the ABI files (a database keeps them).
+using FileReader = std::function<Result<std::string>(const std::string& name)>;
+[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& path,
+                                          const FileReader& read_file);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,198 @@
+// [chain]: endpoints and their secrets, finality, polling.
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "engine/config/config_parts.hpp"
+#include "engine/config/config_section.hpp"
+#include "engine/config/config_text.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr uint64_t kMaxChainId = INT64_MAX;
+constexpr uint64_t kMaxFinalityDepth = 1'000'000;
+constexpr int64_t kMinPollMs = 10;
+constexpr int64_t kMaxPollMs = 3'600'000;
+constexpr size_t kMaxEndpoints = 32;
+
+bool is_printable(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+bool is_http_url(std::string_view url) {
+    if (!is_printable(url) || url.find_first_of(" \"\\<>") != std::string_view::npos) {
+        return false;
+    }
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (url.starts_with(scheme)) {
+            const std::string_view host = url.substr(scheme.size());
+            return host.find_first_of("/?#") != 0 && !host.empty();
+        }
+    }
+    return false;
+}
+
+bool is_header_name(std::string_view name) {
+    return !name.empty() && name.size() <= 256 && is_printable(name) &&
+           name.find_first_of(" ()<>@,;:\\\"/[]?={}") == std::string_view::npos;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+/// A value that may come from the environment and must not be shown or stored.
+Result<std::string> read_secret(const Section& section, const TomlValue& value,
+                                std::string_view key, std::string_view replacement,
+                                std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(const std::string text, section.string(value, key));
+    auto resolved = resolve_env(text);
+    if (!resolved) {
+        return section.mistake(
+            value.pos, fmt::format("{} in {}: {}", key, section.name(), resolved.error().message));
+    }
+    edits.push_back({value.pos, std::string{replacement}});
+    return resolved;
+}
+
+Result<std::string> read_url(const Section& section, const TomlValue& value, std::string_view key,
+                             std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(std::string url, read_secret(section, value, key, redact_url(value.text), edits));
+    if (!is_http_url(url)) {
+        // The text itself may hold a key and is not shown.
+        const bool is_env = value.text.starts_with("env:");
+        return section.mistake(
+            value.pos,
+            fmt::format("{} in {} must be a http:// or https:// URL{}", key, section.name(),
+                        is_env ? ", which the value of " + value.text.substr(4) + " is not" : ""));
+    }
+    return url;
+}
+
+Status read_header(const Section& section, const TomlValue& value, std::string_view name,
+                   std::string_view prefix, EndpointConfig& endpoint,
+                   std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(const std::string secret, read_secret(section, value, name, "redacted", edits));
+    if (!is_printable(secret)) {
+        return section.mistake(
+            value.pos,
+            fmt::format("{} in {} may have printable ASCII characters only", name, section.name()));
+    }
+    const bool is_token = !prefix.empty();
+    const std::string header{is_token ? std::string_view{"Authorization"} : name};
+    for (const auto& [known, ignored] : endpoint.headers) {
+        if (equal_ignoring_case(known, header)) {
+            return section.mistake(
+                value.pos, is_token ? "token and the header Authorization say the same thing: "
+                                      "give only one"
+                                    : fmt::format("the header {} is given twice", in_quotes(name)));
+        }
+    }
+    endpoint.headers.emplace_back(header, fmt::format("{}{}", prefix, secret));
+    return ok();
+}
+
+Result<EndpointConfig> read_endpoint(const Section& chain, const TomlValue& value,
+                                     std::vector<TextEdit>& edits) {
+    EndpointConfig out;
+    if (value.kind == TomlValue::Kind::kString) {
+        PLUMBLINE_TRY(out.url, read_url(chain, value, "rpc", edits));
+        return out;
+    }
+    if (value.kind != TomlValue::Kind::kTable) {
+        return chain.wrong_type(value, "rpc", "a URL or a table { url, headers, token }");
+    }
+    const Section section{chain.path(), "rpc of [chain]", value, value.pos};
+    PLUMBLINE_TRY_VOID(section.allow_only({"url", "headers", "token"}));
+    PLUMBLINE_TRY(const TomlValue* url, section.need("url"));
+    PLUMBLINE_TRY(out.url, read_url(section, *url, "url", edits));
+    if (const TomlValue* headers = section.find("headers")) {
+        PLUMBLINE_TRY(const Section table, Section::open(chain.path(), "headers of rpc", *headers));
+        for (const TomlEntry& entry : table.entries()) {
+            if (!is_header_name(entry.key)) {
+                return table.mistake(entry.pos,
+                                     fmt::format("{} is not a header name", in_quotes(entry.key)));
+            }
+            PLUMBLINE_TRY_VOID(read_header(table, entry.value, entry.key, "", out, edits));
+        }
+    }
+    if (const TomlValue* token = section.find("token")) {
+        PLUMBLINE_TRY_VOID(read_header(section, *token, "token", "Bearer ", out, edits));
+    }
+    return out;
+}
+
+/// "500ms", "1s", "2m", or milliseconds as an integer.
+Result<int64_t> read_poll_interval(const Section& chain, const TomlValue& value) {
+    int64_t ms = 0;
+    if (value.kind == TomlValue::Kind::kInteger) {
+        ms = value.integer;
+    } else if (value.kind == TomlValue::Kind::kString) {
+        int64_t count = 0;
+        const char* end_of_text = value.text.data() + value.text.size();
+        const auto [end, error] = std::from_chars(value.text.data(), end_of_text, count);
+        const std::string_view unit{end, static_cast<size_t>(end_of_text - end)};
+        const int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
+        if (error != std::errc{} || factor == 0 || count < 0 || count > kMaxPollMs) {
+            return chain.mistake(value.pos,
+                                 fmt::format("poll_interval in [chain] must be like \"500ms\", "
+                                             "\"1s\" or \"2m\", not {}",
+                                             in_quotes(value.text)));
+        }
+        ms = count * factor;
+    } else {
+        return chain.wrong_type(value, "poll_interval",
+                                R"(a time like "1s" or "500ms", or milliseconds)");
+    }
+    if (ms < kMinPollMs || ms > kMaxPollMs) {
+        return chain.mistake(value.pos, "poll_interval in [chain] must be from 10ms to 60m");
+    }
+    return ms;
+}
+
+}  // namespace
+
+Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
+                  std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(const Section chain, Section::open(path, "[chain]", value));
+    PLUMBLINE_TRY_VOID(chain.allow_only({"id", "rpc", "finality", "poll_interval"}));
+    out.pos = chain.pos();
+    PLUMBLINE_TRY(const TomlValue* id, chain.need("id"));
+    PLUMBLINE_TRY(out.id, chain.integer(*id, "id", 1, kMaxChainId));
+    PLUMBLINE_TRY(const TomlValue* rpc, chain.need("rpc"));
+    if (rpc->kind == TomlValue::Kind::kArray) {
+        if (rpc->items.empty() || rpc->items.size() > kMaxEndpoints) {
+            return chain.mistake(rpc->pos, fmt::format("rpc in [chain] needs 1 to {} endpoints, "
+                                                       "not {}",
+                                                       kMaxEndpoints, rpc->items.size()));
+        }
+        for (const TomlValue& item : rpc->items) {
+            PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, item, edits));
+            out.rpc.push_back(std::move(endpoint));
+        }
+    } else {
+        PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, *rpc, edits));
+        out.rpc.push_back(std::move(endpoint));
+    }
+    if (const TomlValue* finality = chain.find("finality")) {
+        if (finality->kind == TomlValue::Kind::kInteger) {
+            PLUMBLINE_TRY(out.finality_depth,
+                          chain.integer(*finality, "finality", 0, kMaxFinalityDepth));
+        } else if (finality->kind != TomlValue::Kind::kString || finality->text != "finalized") {
+            return chain.mistake(finality->pos,
+                                 "finality in [chain] must be \"finalized\" or a number of blocks");
+        }
+    }
+    if (const TomlValue* poll = chain.find("poll_interval")) {
+        PLUMBLINE_TRY(out.poll_interval_ms, read_poll_interval(chain, *poll));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

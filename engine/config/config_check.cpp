@@ -1,0 +1,329 @@
+// Checks across the sections of a config: contracts, entities and fields that are named must exist.
+// What only an ABI can tell (events, parameters, types) is the plan's to check.
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "engine/config/config_parts.hpp"
+#include "engine/config/config_text.hpp"
+#include "engine/config/operand_parse.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+template <typename Item>
+std::vector<std::string> names_of(const std::vector<Item>& items) {
+    std::vector<std::string> out;
+    out.reserve(items.size());
+    for (const Item& item : items) {
+        out.push_back(item.name);
+    }
+    return out;
+}
+
+std::vector<std::string> columns_of(const EntityConfig& entity) {
+    std::vector<std::string> out = names_of(entity.key);
+    for (const storage::Field& field : entity.fields) {
+        out.push_back(field.name);
+    }
+    return out;
+}
+
+/// One config. One thread.
+class Checker {
+  public:
+    Checker(std::string_view path, const Config& config)
+        : path_{path},
+          config_{config},
+          contract_names_{names_of(config.contracts)},
+          entity_names_{names_of(config.entities)} {}
+
+    [[nodiscard]] Status run() const {
+        PLUMBLINE_TRY_VOID(addresses());
+        for (const ContractConfig& contract : config_.contracts) {
+            PLUMBLINE_TRY_VOID(factory(contract));
+        }
+        for (const EntityConfig& entity : config_.entities) {
+            PLUMBLINE_TRY_VOID(this->entity(entity));
+        }
+        for (const HandlerConfig& handler : config_.handlers) {
+            PLUMBLINE_TRY_VOID(this->handler(handler));
+        }
+        return ok();
+    }
+
+  private:
+    /// Whether names are an entity's own columns (state, drop) or event parameters (handlers).
+    struct Scope {
+        const EntityConfig* entity = nullptr;
+        std::string_view where;
+        bool has_each = false;
+    };
+
+    [[nodiscard]] Error unknown(SourcePos pos, std::string_view where, std::string_view kind,
+                                std::string_view name, std::span<const std::string> known) const {
+        return mistake_at(
+            path_, pos,
+            fmt::format("{}: unknown {} {}{}", where, kind, in_quotes(name), suggest(name, known)));
+    }
+
+    [[nodiscard]] Status contract_exists(SourcePos pos, std::string_view where,
+                                         std::string_view name) const {
+        if (std::ranges::find(contract_names_, name) == contract_names_.end()) {
+            return unknown(pos, where, "contract", name, contract_names_);
+        }
+        return ok();
+    }
+
+    [[nodiscard]] const EntityConfig* find_entity(std::string_view name) const {
+        const auto found = std::ranges::find(config_.entities, name, &EntityConfig::name);
+        return found == config_.entities.end() ? nullptr : &*found;
+    }
+
+    [[nodiscard]] Status addresses() const {
+        std::vector<std::pair<evm::Address, const ContractConfig*>> all;
+        for (const ContractConfig& contract : config_.contracts) {
+            for (const evm::Address& address : contract.addresses) {
+                all.emplace_back(address, &contract);
+            }
+        }
+        std::ranges::stable_sort(all, {}, [](const auto& item) { return item.first; });
+        for (size_t i = 1; i < all.size(); ++i) {
+            if (all[i].first == all[i - 1].first) {
+                return mistake_at(path_, all[i].second->pos,
+                                  fmt::format("address {} belongs to [contracts.{}] and to "
+                                              "[contracts.{}]",
+                                              evm::to_hex(all[i].first), all[i - 1].second->name,
+                                              all[i].second->name));
+            }
+        }
+        return ok();
+    }
+
+    /// The contract that announces it exists, and the chain of factories starts at an address.
+    [[nodiscard]] Status factory(const ContractConfig& contract) const {
+        const ContractConfig* at = &contract;
+        for (size_t steps = 0; at->factory; ++steps) {
+            const std::string where = fmt::format("factory of [contracts.{}]", at->name);
+            PLUMBLINE_TRY_VOID(contract_exists(at->factory->pos, where, at->factory->contract));
+            if (steps > config_.contracts.size()) {
+                return mistake_at(path_, contract.factory->pos,
+                                  fmt::format("factory of [contracts.{}] goes in a circle: no "
+                                              "contract of it has an address",
+                                              contract.name));
+            }
+            at = &*std::ranges::find(config_.contracts, at->factory->contract,
+                                     &ContractConfig::name);
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status operand(const Operand& value, const Scope& scope) const {
+        switch (value.kind) {
+            case Operand::Kind::kNumber:
+            case Operand::Kind::kBool:
+            case Operand::Kind::kHex:
+            case Operand::Kind::kString:
+                return ok();
+            case Operand::Kind::kName:
+                if (scope.entity != nullptr) {
+                    return own_column(value, scope);
+                }
+                return ok();
+            case Operand::Kind::kLookup:
+                return lookup(value, scope);
+            case Operand::Kind::kEachIndex:
+                if (scope.entity == nullptr && !scope.has_each) {
+                    return mistake_at_column(path_, value.pos,
+                                             "$each.index needs each in the same [[on]]");
+                }
+                break;
+            default:
+                break;
+        }
+        if (scope.entity != nullptr) {
+            return mistake_at_column(path_, value.pos,
+                                     fmt::format("{}: {} is known while an event is applied only",
+                                                 scope.where, value.source));
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status own_column(const Operand& value, const Scope& scope) const {
+        const std::vector<std::string> columns = columns_of(*scope.entity);
+        const std::string name = join_path(value.path);
+        if (std::ranges::find(columns, name) == columns.end()) {
+            return unknown(value.pos, scope.where, "field", name, columns);
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status lookup(const Operand& value, const Scope& scope) const {
+        const std::string where = fmt::format("look-up {}", in_quotes(value.source));
+        const EntityConfig* entity = find_entity(value.entity);
+        if (entity == nullptr) {
+            return unknown(value.pos, where, "entity", value.entity, entity_names_);
+        }
+        if (value.keys.size() != entity->key.size()) {
+            return mistake_at_column(
+                path_, value.pos,
+                fmt::format("{}: the key of {} has {} field{} ({}), not {}", where, entity->name,
+                            entity->key.size(), entity->key.size() == 1 ? "" : "s",
+                            fmt::join(names_of(entity->key), ", "), value.keys.size()));
+        }
+        const std::vector<std::string> columns = columns_of(*entity);
+        if (std::ranges::find(columns, value.field) == columns.end()) {
+            return unknown(value.pos, where, "field", value.field, columns);
+        }
+        for (const Operand& key : value.keys) {
+            PLUMBLINE_TRY_VOID(operand(key, scope));
+        }
+        return ok();
+    }
+
+    /// `drop` looks at the row after a change: the fields that change, and literals.
+    [[nodiscard]] Status drop(const EntityConfig& entity) const {
+        const std::string where = fmt::format("drop of [entities.{}]", entity.name);
+        for (const Operand* side : {&entity.drop->left, &entity.drop->right}) {
+            if (side->kind == Operand::Kind::kLookup) {
+                return mistake_at_column(
+                    path_, side->pos,
+                    fmt::format("{} compares the entity's own fields and literals only", where));
+            }
+            if (side->kind == Operand::Kind::kName &&
+                std::ranges::find(entity.key, join_path(side->path), &storage::Field::name) !=
+                    entity.key.end()) {
+                return mistake_at_column(path_, side->pos,
+                                         fmt::format("{}: '{}' is in the key, which never changes",
+                                                     where, join_path(side->path)));
+            }
+            PLUMBLINE_TRY_VOID(operand(*side, {&entity, where, false}));
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status entity(const EntityConfig& entity) const {
+        if (entity.drop) {
+            PLUMBLINE_TRY_VOID(drop(entity));
+        }
+        if (!entity.count.empty()) {
+            PLUMBLINE_TRY_VOID(contract_exists(entity.pos,
+                                               fmt::format("count of [entities.{}]", entity.name),
+                                               entity.count.substr(0, entity.count.find('.'))));
+        }
+        for (const StateConfig& state : entity.state) {
+            PLUMBLINE_TRY_VOID(this->state(entity, state));
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status state(const EntityConfig& entity, const StateConfig& state) const {
+        const std::string where = fmt::format("state of [entities.{}]", entity.name);
+        const Scope scope{&entity, where, false};
+        PLUMBLINE_TRY_VOID(contract_exists(state.pos, where, state.contract));
+        if (state.at) {
+            PLUMBLINE_TRY_VOID(operand(*state.at, scope));
+        }
+        for (const Operand& arg : state.args) {
+            PLUMBLINE_TRY_VOID(operand(arg, scope));
+        }
+        for (const StateConfig::Slot& slot : state.slots) {
+            for (const Operand& key : slot.keys) {
+                PLUMBLINE_TRY_VOID(operand(key, scope));
+            }
+        }
+        for (const StateConfig::Return& item : state.returns) {
+            if (item.kind == StateConfig::Return::Kind::kField) {
+                PLUMBLINE_TRY_VOID(own_column(item.literal, scope));
+            }
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status handler(const HandlerConfig& handler) const {
+        for (const std::string& event : handler.events) {
+            PLUMBLINE_TRY_VOID(contract_exists(handler.pos, fmt::format("event '{}'", event),
+                                               event.substr(0, event.find('.'))));
+        }
+        const EntityConfig* entity = find_entity(handler.entity);
+        if (entity == nullptr) {
+            return unknown(handler.pos, "[[on]]", "entity", handler.entity, entity_names_);
+        }
+        const Scope scope{nullptr, "[[on]]", !handler.each.empty()};
+        for (const Condition& condition : handler.when) {
+            PLUMBLINE_TRY_VOID(operand(condition.left, scope));
+            PLUMBLINE_TRY_VOID(operand(condition.right, scope));
+        }
+        PLUMBLINE_TRY_VOID(handler_key(handler, *entity, scope));
+        PLUMBLINE_TRY_VOID(changes(handler.set, "set", *entity, scope));
+        PLUMBLINE_TRY_VOID(changes(handler.add, "add", *entity, scope));
+        PLUMBLINE_TRY_VOID(changes(handler.sub, "sub", *entity, scope));
+        PLUMBLINE_TRY_VOID(changes(handler.min, "min", *entity, scope));
+        return changes(handler.max, "max", *entity, scope);
+    }
+
+    [[nodiscard]] Status handler_key(const HandlerConfig& handler, const EntityConfig& entity,
+                                     const Scope& scope) const {
+        const std::vector<std::string> fields = names_of(entity.key);
+        for (const Assignment& item : handler.key) {
+            if (std::ranges::find(fields, item.field) == fields.end()) {
+                return unknown(item.pos, fmt::format("key of {} in [[on]]", entity.name), "field",
+                               item.field, fields);
+            }
+            PLUMBLINE_TRY_VOID(operand(item.value, scope));
+        }
+        for (const std::string& field : fields) {
+            if (std::ranges::find(handler.key, field, &Assignment::field) == handler.key.end()) {
+                return mistake_at(path_, handler.pos,
+                                  fmt::format("key of {} in [[on]] leaves out '{}'; its key is: {}",
+                                              entity.name, field, fmt::join(fields, ", ")));
+            }
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status changes(const std::vector<Assignment>& items, std::string_view op,
+                                 const EntityConfig& entity, const Scope& scope) const {
+        const std::string where = fmt::format("{} of {} in [[on]]", op, entity.name);
+        for (const Assignment& item : items) {
+            if (std::ranges::find(entity.key, item.field, &storage::Field::name) !=
+                entity.key.end()) {
+                return mistake_at(
+                    path_, item.pos,
+                    fmt::format("{}: '{}' is in the key, which never changes", where, item.field));
+            }
+            const auto field = std::ranges::find(entity.fields, item.field, &storage::Field::name);
+            if (field == entity.fields.end()) {
+                return unknown(item.pos, where, "field", item.field, names_of(entity.fields));
+            }
+            if (op != "set" && !field->type.is_number()) {
+                return mistake_at(
+                    path_, item.pos,
+                    fmt::format("{}: '{}' is of type {}, and {} works on numbers "
+                                "only",
+                                where, item.field, storage::to_string(field->type), op));
+            }
+            PLUMBLINE_TRY_VOID(operand(item.value, scope));
+        }
+        return ok();
+    }
+
+    std::string_view path_;
+    const Config& config_;
+    std::vector<std::string> contract_names_;
+    std::vector<std::string> entity_names_;
+};
+
+}  // namespace
+
+Status check_config(std::string_view path, const Config& config) {
+    return Checker{path, config}.run();
+}
+
+}  // namespace plumbline::engine

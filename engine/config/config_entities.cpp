@@ -1,0 +1,348 @@
+// [entities.NAME]: key, fields, indexes, drop, and how the contract tells the same facts.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/config/config_parts.hpp"
+#include "engine/config/config_section.hpp"
+#include "engine/config/config_text.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kMaxEntities = 256;
+constexpr size_t kMaxFields = 256;
+constexpr size_t kMaxIndexes = 32;
+constexpr size_t kMaxStates = 16;
+constexpr size_t kMaxStateItems = 256;
+
+/// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
+Status read_fields(const Section& entity, const TomlValue& value, std::string_view key,
+                   std::vector<std::string>& taken, std::vector<storage::Field>& out) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(entity.path(), fmt::format("{} of {}", key, entity.name()), value));
+    for (const TomlEntry& entry : section.entries()) {
+        if (!is_identifier(entry.key) || entry.key == "_" || entry.key == "true" ||
+            entry.key == "false") {
+            return section.mistake(
+                entry.pos, fmt::format("{} cannot name a field: use up to 64 letters, digits and "
+                                       "_, no digit first, and not true, false or _ alone",
+                                       in_quotes(entry.key)));
+        }
+        if (std::ranges::find(taken, entry.key) != taken.end()) {
+            return section.mistake(entry.pos, fmt::format("{} is in key and in fields of {}",
+                                                          in_quotes(entry.key), entity.name()));
+        }
+        if (entry.value.kind != TomlValue::Kind::kString) {
+            return section.wrong_type(entry.value, entry.key, "a type like \"uint256\"");
+        }
+        if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
+            return section.mistake(
+                entry.value.pos,
+                fmt::format("{} in {}: {} does not fit a field; store the parts of a tuple one by "
+                            "one, and the items of an array with each",
+                            entry.key, section.name(), in_quotes(entry.value.text)));
+        }
+        auto type = storage::parse_field_type(entry.value.text);
+        if (!type) {
+            return section.mistake(
+                entry.value.pos,
+                fmt::format("{} in {}: {}", entry.key, section.name(), type.error().message));
+        }
+        taken.push_back(entry.key);
+        out.push_back({entry.key, *type});
+    }
+    return ok();
+}
+
+Result<std::vector<std::string>> read_index(const Section& entity, const TomlValue& value,
+                                            const std::vector<std::string>& columns) {
+    if (value.kind != TomlValue::Kind::kArray) {
+        return entity.mistake(value.pos,
+                              fmt::format("index in {} must be a list of lists of fields, as in "
+                                          "[[\"owner\"]]: this item is {}",
+                                          entity.name(), kind_name(value.kind)));
+    }
+    PLUMBLINE_TRY(const auto items, entity.strings(value, "index", kMaxKeyFields));
+    std::vector<std::string> out;
+    for (const TomlValue* item : items) {
+        if (std::ranges::find(columns, item->text) == columns.end()) {
+            return entity.mistake(item->pos,
+                                  fmt::format("index in {}: unknown field {}{}", entity.name(),
+                                              in_quotes(item->text), suggest(item->text, columns)));
+        }
+        if (std::ranges::find(out, item->text) != out.end()) {
+            return entity.mistake(item->pos, fmt::format("index in {} names {} twice in one index",
+                                                         entity.name(), in_quotes(item->text)));
+        }
+        out.push_back(item->text);
+    }
+    return out;
+}
+
+Status read_indexes(const Section& entity, const TomlValue& value,
+                    const std::vector<std::string>& columns, EntityConfig& out) {
+    if (value.kind != TomlValue::Kind::kArray) {
+        return entity.wrong_type(value, "index", "a list of lists of fields, as in [[\"owner\"]]");
+    }
+    if (value.items.size() > kMaxIndexes) {
+        return entity.mistake(value.pos,
+                              fmt::format("{} may have at most {} indexes, not {}", entity.name(),
+                                          kMaxIndexes, value.items.size()));
+    }
+    for (const TomlValue& item : value.items) {
+        PLUMBLINE_TRY(auto index, read_index(entity, item, columns));
+        if (std::ranges::find(out.indexes, index) != out.indexes.end()) {
+            return entity.mistake(
+                item.pos, fmt::format("index in {} has the same index twice", entity.name()));
+        }
+        out.indexes.push_back(std::move(index));
+    }
+    return ok();
+}
+
+bool is_literal(const Operand& operand) {
+    return operand.kind == Operand::Kind::kNumber || operand.kind == Operand::Kind::kBool ||
+           operand.kind == Operand::Kind::kHex || operand.kind == Operand::Kind::kString;
+}
+
+/// A list (or one value) of operands, each with its place.
+Result<std::vector<Operand>> read_operands(const Section& section, const TomlValue& value,
+                                           std::string_view key) {
+    std::vector<Operand> out;
+    if (value.kind != TomlValue::Kind::kArray) {
+        return section.wrong_type(value, key, "a list");
+    }
+    if (value.items.size() > kMaxStateItems) {
+        return section.mistake(value.pos,
+                               fmt::format("{} in {} may have at most {} items, not {}", key,
+                                           section.name(), kMaxStateItems, value.items.size()));
+    }
+    for (const TomlValue& item : value.items) {
+        PLUMBLINE_TRY(Operand operand, section.operand(item, key));
+        out.push_back(std::move(operand));
+    }
+    return out;
+}
+
+Status read_gone(const Section& section, const TomlValue& value, StateConfig& out) {
+    StateConfig::Gone gone;
+    if (value.kind == TomlValue::Kind::kString) {
+        if (value.text != "revert") {
+            return section.mistake(value.pos,
+                                   fmt::format("gone in {} must be \"revert\" or a list of "
+                                               "literals, not {}",
+                                               section.name(), in_quotes(value.text)));
+        }
+        gone.reverts = true;
+        out.gone = std::move(gone);
+        return ok();
+    }
+    if (value.kind != TomlValue::Kind::kArray) {
+        return section.wrong_type(value, "gone", "\"revert\" or a list of literals");
+    }
+    PLUMBLINE_TRY(gone.values, read_operands(section, value, "gone"));
+    for (const Operand& operand : gone.values) {
+        if (!is_literal(operand)) {
+            return section.mistake(
+                operand.pos, fmt::format("gone in {} takes literals only, not {}", section.name(),
+                                         in_quotes(operand.source)));
+        }
+    }
+    if (gone.values.size() != out.returns.size()) {
+        return section.mistake(value.pos,
+                               fmt::format("gone in {} must have as many values as "
+                                           "returns: {}, not {}",
+                                           section.name(), out.returns.size(), gone.values.size()));
+    }
+    out.gone = std::move(gone);
+    return ok();
+}
+
+Status read_returns(const Section& section, const TomlValue& value, StateConfig& out) {
+    PLUMBLINE_TRY(auto operands, read_operands(section, value, "returns"));
+    if (operands.empty()) {
+        return section.mistake(value.pos,
+                               fmt::format("returns in {} is an empty list", section.name()));
+    }
+    for (Operand& operand : operands) {
+        StateConfig::Return item;
+        if (operand.kind == Operand::Kind::kName && operand.path.size() == 1) {
+            item.kind = operand.path.front() == "_" ? StateConfig::Return::Kind::kIgnored
+                                                    : StateConfig::Return::Kind::kField;
+            item.field = operand.path.front();
+        } else if (is_literal(operand)) {
+            item.kind = StateConfig::Return::Kind::kLiteral;
+        } else {
+            return section.mistake(operand.pos,
+                                   fmt::format("returns in {} takes fields, \"_\" and literals, "
+                                               "not {}",
+                                               section.name(), in_quotes(operand.source)));
+        }
+        item.literal = std::move(operand);
+        out.returns.push_back(std::move(item));
+    }
+    return ok();
+}
+
+Result<MemberName> read_function(const Section& section, const TomlValue& value,
+                                 std::string_view key) {
+    PLUMBLINE_TRY(const std::string text, section.string(value, key));
+    auto member = parse_member(text);
+    if (!member) {
+        return section.mistake(value.pos, fmt::format("{} in {} must be contract.function or "
+                                                      "contract.function(types), not {}",
+                                                      key, section.name(), in_quotes(text)));
+    }
+    return *std::move(member);
+}
+
+/// `slots = { field = { base = 3, keys = ["id"], word = 0, offset = 0 } }`
+Status read_slots(const Section& section, const TomlValue& value, StateConfig& out) {
+    PLUMBLINE_TRY(const Section slots,
+                  Section::open(section.path(), fmt::format("slots in {}", section.name()), value));
+    for (const TomlEntry& entry : slots.entries()) {
+        PLUMBLINE_TRY(const Section place,
+                      Section::open(section.path(),
+                                    fmt::format("{} of {}", entry.key, slots.name()), entry.value));
+        PLUMBLINE_TRY_VOID(place.allow_only({"base", "keys", "word", "offset"}));
+        StateConfig::Slot slot;
+        slot.field = entry.key;
+        slot.pos = entry.pos;
+        PLUMBLINE_TRY(const TomlValue* base, place.need("base"));
+        PLUMBLINE_TRY(slot.base, place.operand(*base, "base"));
+        if ((slot.base.kind != Operand::Kind::kNumber || slot.base.negative) &&
+            slot.base.kind != Operand::Kind::kHex) {
+            return place.mistake(base->pos, fmt::format("base in {} must be the number of a slot",
+                                                        place.name()));
+        }
+        if (const TomlValue* keys = place.find("keys")) {
+            PLUMBLINE_TRY(slot.keys, read_operands(place, *keys, "keys"));
+        }
+        if (const TomlValue* word = place.find("word")) {
+            PLUMBLINE_TRY(const uint64_t number, place.integer(*word, "word", 0, UINT16_MAX));
+            slot.word = static_cast<uint16_t>(number);
+        }
+        if (const TomlValue* offset = place.find("offset")) {
+            PLUMBLINE_TRY(const uint64_t number, place.integer(*offset, "offset", 0, 31));
+            slot.offset = static_cast<uint8_t>(number);
+        }
+        out.slots.push_back(std::move(slot));
+    }
+    return ok();
+}
+
+Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(entity.path(), fmt::format("state of {}", entity.name()), value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "returns", "gone", "slots"}));
+    StateConfig out;
+    out.pos = section.pos();
+    PLUMBLINE_TRY(const TomlValue* call, section.need("call"));
+    PLUMBLINE_TRY(MemberName member, read_function(section, *call, "call"));
+    out.contract = std::move(member.contract);
+    out.function = std::move(member.member);
+    if (const TomlValue* at = section.find("at")) {
+        PLUMBLINE_TRY(out.at, section.operand(*at, "at"));
+    }
+    if (const TomlValue* args = section.find("args")) {
+        PLUMBLINE_TRY(out.args, read_operands(section, *args, "args"));
+    }
+    PLUMBLINE_TRY(const TomlValue* returns, section.need("returns"));
+    PLUMBLINE_TRY_VOID(read_returns(section, *returns, out));
+    if (const TomlValue* gone = section.find("gone")) {
+        PLUMBLINE_TRY_VOID(read_gone(section, *gone, out));
+    }
+    if (const TomlValue* slots = section.find("slots")) {
+        PLUMBLINE_TRY_VOID(read_slots(section, *slots, out));
+    }
+    return out;
+}
+
+Status read_states(const Section& entity, const TomlValue& value, EntityConfig& out) {
+    if (value.kind == TomlValue::Kind::kArray) {
+        if (value.items.size() > kMaxStates) {
+            return entity.mistake(
+                value.pos, fmt::format("{} may have at most {} states, not {}", entity.name(),
+                                       kMaxStates, value.items.size()));
+        }
+        for (const TomlValue& item : value.items) {
+            PLUMBLINE_TRY(StateConfig state, read_state(entity, item));
+            out.state.push_back(std::move(state));
+        }
+        return ok();
+    }
+    PLUMBLINE_TRY(StateConfig state, read_state(entity, value));
+    out.state.push_back(std::move(state));
+    return ok();
+}
+
+Status read_columns(const Section& section, std::vector<std::string>& columns, EntityConfig& out) {
+    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
+    PLUMBLINE_TRY_VOID(read_fields(section, *key, "key", columns, out.key));
+    if (out.key.empty() || out.key.size() > kMaxKeyFields) {
+        return section.mistake(key->pos,
+                               fmt::format("key of {} needs 1 to {} fields, not {}", section.name(),
+                                           kMaxKeyFields, out.key.size()));
+    }
+    if (const TomlValue* fields = section.find("fields")) {
+        PLUMBLINE_TRY_VOID(read_fields(section, *fields, "fields", columns, out.fields));
+        if (out.fields.size() > kMaxFields) {
+            return section.mistake(
+                fields->pos, fmt::format("{} may have at most {} fields, not {}", section.name(),
+                                         kMaxFields, out.fields.size()));
+        }
+    }
+    return ok();
+}
+
+Result<EntityConfig> read_entity(std::string_view path, const TomlEntry& entry) {
+    if (!is_identifier(entry.key)) {
+        return mistake_at(path, entry.pos,
+                          fmt::format("{} cannot name an entity: use up to 64 letters, digits and "
+                                      "_, no digit first",
+                                      in_quotes(entry.key)));
+    }
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(path, fmt::format("[entities.{}]", entry.key), entry.value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"key", "fields", "index", "state", "count", "drop"}));
+    EntityConfig out;
+    out.name = entry.key;
+    out.pos = section.pos();
+    std::vector<std::string> columns;
+    PLUMBLINE_TRY_VOID(read_columns(section, columns, out));
+    if (const TomlValue* index = section.find("index")) {
+        PLUMBLINE_TRY_VOID(read_indexes(section, *index, columns, out));
+    }
+    if (const TomlValue* state = section.find("state")) {
+        PLUMBLINE_TRY_VOID(read_states(section, *state, out));
+    }
+    if (const TomlValue* count = section.find("count")) {
+        PLUMBLINE_TRY(const MemberName member, read_function(section, *count, "count"));
+        out.count = fmt::format("{}.{}", member.contract, member.member);
+    }
+    if (const TomlValue* drop = section.find("drop")) {
+        PLUMBLINE_TRY(out.drop, section.condition(*drop, "drop"));
+    }
+    return out;
+}
+
+}  // namespace
+
+Status read_entities(std::string_view path, const TomlValue& table, Config& config) {
+    PLUMBLINE_TRY(const Section entities, Section::open(path, "[entities]", table));
+    if (entities.entries().size() > kMaxEntities) {
+        return entities.mistake(
+            entities.pos(),
+            fmt::format("at most {} entities, not {}", kMaxEntities, entities.entries().size()));
+    }
+    for (const TomlEntry& entry : entities.entries()) {
+        PLUMBLINE_TRY(EntityConfig entity, read_entity(path, entry));
+        config.entities.push_back(std::move(entity));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

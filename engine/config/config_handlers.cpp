@@ -1,0 +1,172 @@
+// [[on]]: which event does what to which entity.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/config/config_parts.hpp"
+#include "engine/config/config_section.hpp"
+#include "engine/config/config_text.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kMaxHandlers = 4096;
+constexpr size_t kMaxHandlerEvents = 64;
+constexpr size_t kMaxConditions = 16;
+constexpr size_t kMaxEach = 16;
+
+Status read_assignments(const Section& handler, std::string_view key,
+                        std::vector<Assignment>& out) {
+    const TomlValue* value = handler.find(key);
+    if (value == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(handler.path(), fmt::format("{} of [[on]]", key), *value));
+    if (section.entries().empty()) {
+        return section.mistake(value->pos, fmt::format("{} is an empty table", section.name()));
+    }
+    for (const TomlEntry& entry : section.entries()) {
+        PLUMBLINE_TRY(Operand operand, section.operand(entry.value, entry.key));
+        out.push_back({entry.key, std::move(operand), entry.pos});
+    }
+    return ok();
+}
+
+Status read_events(const Section& section, HandlerConfig& out) {
+    PLUMBLINE_TRY(const TomlValue* event, section.need("event"));
+    PLUMBLINE_TRY(const auto items, section.strings(*event, "event", kMaxHandlerEvents));
+    for (const TomlValue* item : items) {
+        const auto member = parse_member(item->text);
+        if (!member) {
+            return section.mistake(item->pos, fmt::format("event in [[on]] must be contract.Event "
+                                                          "or contract.Event(types), not {}",
+                                                          in_quotes(item->text)));
+        }
+        std::string name = fmt::format("{}.{}", member->contract, member->member);
+        if (std::ranges::find(out.events, name) != out.events.end()) {
+            return section.mistake(item->pos,
+                                   fmt::format("event in [[on]] lists {} twice", in_quotes(name)));
+        }
+        out.events.push_back(std::move(name));
+    }
+    return ok();
+}
+
+Status read_action(const Section& section, HandlerConfig& out) {
+    static constexpr std::array<std::pair<std::string_view, HandlerAction>, 4> kActions{{
+        {"insert", HandlerAction::kInsert},
+        {"upsert", HandlerAction::kUpsert},
+        {"update", HandlerAction::kUpdate},
+        {"delete", HandlerAction::kDelete},
+    }};
+    std::vector<std::string_view> found;
+    for (const auto& [key, action] : kActions) {
+        if (const TomlValue* value = section.find(key)) {
+            found.push_back(key);
+            out.action = action;
+            PLUMBLINE_TRY(out.entity, section.string(*value, key));
+        }
+    }
+    if (found.size() != 1) {
+        return section.mistake(
+            section.pos(),
+            fmt::format("[[on]] needs exactly one of insert, upsert, update, delete; found {}",
+                        found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "))));
+    }
+    return ok();
+}
+
+Status read_conditions(const Section& section, HandlerConfig& out) {
+    const TomlValue* when = section.find("when");
+    if (when == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto items, section.strings(*when, "when", kMaxConditions));
+    for (const TomlValue* item : items) {
+        PLUMBLINE_TRY(Condition condition, section.condition(*item, "when"));
+        out.when.push_back(std::move(condition));
+    }
+    return ok();
+}
+
+Status read_each(const Section& section, HandlerConfig& out) {
+    const TomlValue* each = section.find("each");
+    if (each == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto items, section.strings(*each, "each", kMaxEach));
+    for (const TomlValue* item : items) {
+        PLUMBLINE_TRY(const Operand operand, section.operand(*item, "each"));
+        if (operand.kind != Operand::Kind::kName) {
+            return section.mistake(item->pos, fmt::format("each in [[on]] takes names of array "
+                                                          "parameters, not {}",
+                                                          in_quotes(item->text)));
+        }
+        std::string name = join_path(operand.path);
+        if (std::ranges::find(out.each, name) != out.each.end()) {
+            return section.mistake(item->pos,
+                                   fmt::format("each in [[on]] lists {} twice", in_quotes(name)));
+        }
+        out.each.push_back(std::move(name));
+    }
+    return ok();
+}
+
+Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value) {
+    PLUMBLINE_TRY(const Section section, Section::open(path, "[[on]]", value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"event", "insert", "upsert", "update", "delete", "key",
+                                           "set", "add", "sub", "min", "max", "when", "each"}));
+    HandlerConfig out;
+    out.pos = section.pos();
+    PLUMBLINE_TRY_VOID(read_events(section, out));
+    PLUMBLINE_TRY_VOID(read_action(section, out));
+    PLUMBLINE_TRY_VOID(read_conditions(section, out));
+    PLUMBLINE_TRY_VOID(read_each(section, out));
+    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
+    static_cast<void>(key);
+    PLUMBLINE_TRY_VOID(read_assignments(section, "key", out.key));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "set", out.set));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "add", out.add));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "sub", out.sub));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "min", out.min));
+    PLUMBLINE_TRY_VOID(read_assignments(section, "max", out.max));
+    const bool changes = !out.set.empty() || !out.add.empty() || !out.sub.empty() ||
+                         !out.min.empty() || !out.max.empty();
+    if (out.action == HandlerAction::kDelete && changes) {
+        return section.mistake(section.pos(),
+                               "[[on]] with delete takes no set, add, sub, min or max");
+    }
+    if (out.action == HandlerAction::kUpdate && !changes) {
+        return section.mistake(
+            section.pos(), "[[on]] with update changes nothing: give set, add, sub, min or max");
+    }
+    return out;
+}
+
+}  // namespace
+
+Status read_handlers(std::string_view path, const TomlValue& list, Config& config) {
+    if (list.kind == TomlValue::Kind::kTable) {
+        return mistake_at(path, list.pos, "handlers are written [[on]], with two brackets");
+    }
+    if (list.kind != TomlValue::Kind::kArray) {
+        return mistake_at(path, list.pos,
+                          fmt::format("on must be [[on]] tables, not {}", kind_name(list.kind)));
+    }
+    if (list.items.size() > kMaxHandlers) {
+        return mistake_at(
+            path, list.pos,
+            fmt::format("at most {} [[on]] handlers, not {}", kMaxHandlers, list.items.size()));
+    }
+    for (const TomlValue& item : list.items) {
+        PLUMBLINE_TRY(HandlerConfig handler, read_handler(path, item));
+        config.handlers.push_back(std::move(handler));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,235 @@
+#include "engine/fold/fold.hpp"
+
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/base/check.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/fold/entity_cache.hpp"
+#include "engine/fold/prefetch.hpp"
+#include "engine/mapping/plan_impl.hpp"
+#include "engine/fold/handler_runner.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "storage/entity_key.hpp"
+
+namespace plumbline::engine {
+
+struct Fold::Impl {
+    Impl(std::shared_ptr<const Plan> compiled, storage::Database& database, FoldOptions options)
+        : plan{std::move(compiled)},
+          map{plan->sources()},
+          cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
+          reducer{plan->impl(), cache},
+          foresight{plan->impl(), map, reducer, cache} {}
+
+    [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
+                                   const storage::TxnFields* txn);
+    void quarantine(const evm::Log& log, const std::string& event, std::string reason);
+
+    std::shared_ptr<const Plan> plan;
+    SourceMap map;
+    EntityCache cache;
+    Reducer reducer;
+    Foresight foresight;
+    evm::DecodedEvent decoded;
+    FoldBlock block;
+    std::vector<const PlanEvent*> matches;
+    std::vector<storage::QuarantineRow> quarantined;
+    size_t quarantined_bytes = 0;
+    FoldStats stats;
+};
+
+namespace {
+
+std::string explain(const PlanEvent& event, const evm::DecodedEvent& decoded, evm::AbiError error,
+                    const evm::Log& log, ByteView data) {
+    const evm::AbiEvent& abi = event.decoder.event();
+    std::string out =
+        fmt::format("cannot be decoded as {}: {}", abi.signature(), evm::to_string(error));
+    if (error != evm::AbiError::kTopicCount && decoded.failed_param() < abi.inputs.size()) {
+        const evm::AbiParam& param = abi.inputs[decoded.failed_param()];
+        out += fmt::format(", at parameter {} ({}{}{})", decoded.failed_param(),
+                           to_string(param.type), param.name.empty() ? "" : " ", param.name);
+    }
+    return out + fmt::format("; {} topics, {} bytes of data", log.topic_count, data.size());
+}
+
+}  // namespace
+
+Fold::Fold(std::shared_ptr<const Plan> plan, storage::Database& database, size_t cache_bytes)
+    : Fold(std::move(plan), database, FoldOptions{cache_bytes, false}) {}
+
+Fold::Fold(std::shared_ptr<const Plan> plan, storage::Database& database, FoldOptions options)
+    : impl_{std::make_unique<Impl>(std::move(plan), database, options)} {}
+
+Fold::~Fold() = default;
+
+void Fold::add_child(const storage::ChildRow& child) {
+    if (const int source = impl_->map.find_source(child.contract); source >= 0) {
+        impl_->map.add_child(static_cast<uint32_t>(source), child.address, child.block_num,
+                             child.log_index);
+    }
+}
+
+void Fold::begin_block(const FoldBlock& block) {
+    Impl& my = *impl_;
+    PLUMBLINE_CHECK_MSG(my.cache.is_clean() || (!my.block.keep_undo && !block.keep_undo),
+                        "a block with undo must be flushed by itself");
+    my.block = block;
+}
+
+void Fold::Impl::quarantine(const evm::Log& log, const std::string& event, std::string reason) {
+    ++stats.quarantined;
+    quarantined_bytes += event.size() + reason.size() + sizeof(storage::QuarantineRow);
+    quarantined.push_back({log.block_num, log.log_index, event, std::move(reason)});
+}
+
+void Fold::look_ahead(const evm::LogBatch& logs, size_t next) {
+    impl_->foresight.look_ahead(logs, next);
+}
+
+Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
+    Impl& my = *impl_;
+    PLUMBLINE_DCHECK(log.block_num == my.block.block_num);
+    ++my.stats.events;
+    const Plan::Impl& plan = my.plan->impl();
+    my.matches.clear();
+    my.map.for_each_source(log, [&](uint32_t source) {
+        if (const PlanEvent* event = plan.find_event(source, log); event != nullptr) {
+            my.matches.push_back(event);
+        }
+    });
+    if (my.matches.empty()) {
+        return ok();
+    }
+    ++my.stats.handled;
+    // One address may belong to several contracts of the config; still all apply or none.
+    for (const PlanEvent* event : my.matches) {
+        const uint64_t quarantined = my.stats.quarantined;
+        if (Status status = my.run_event(*event, log, data, txn); !status) {
+            my.cache.rollback_event();
+            return status;
+        }
+        if (my.stats.quarantined != quarantined) {
+            my.cache.rollback_event();
+            my.cache.trim();
+            return ok();
+        }
+    }
+    my.stats.row_changes += my.cache.event_rows();
+    my.cache.commit_event();
+    my.cache.trim();
+    return ok();
+}
+
+Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
+                             const storage::TxnFields* txn) {
+    if (event.needs_txn && txn == nullptr) {
+        return Error{
+            ErrorCode::kNotFound,
+            fmt::format("{} at block {}, log {}: its handlers name $txn.from, .to or "
+                        ".value, but those of transaction {} were not fetched",
+                        event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
+    }
+    const ForeseenEvent* foreseen = foresight.find(log, event);
+    const evm::AbiError error =
+        foreseen != nullptr ? foreseen->error : event.decoder.decode(log, data, decoded);
+    const evm::DecodedEvent& values = foreseen != nullptr ? foreseen->decoded : decoded;
+    if (error != evm::AbiError::kNone) {
+        quarantine(log, event.name, explain(event, values, error, log, data));
+        return ok();
+    }
+    EventScope scope{event, log, data, txn, block, values, 0};
+    if (!reducer.run(scope, foreseen != nullptr ? &foreseen->keys : nullptr)) {
+        if (reducer.trouble()) {
+            return *reducer.trouble();
+        }
+        quarantine(log, event.name, reducer.breach());
+    }
+    return ok();
+}
+
+Status Fold::apply_correction(const storage::CorrectionRow& correction) {
+    Impl& my = *impl_;
+    PLUMBLINE_DCHECK(correction.block_num == my.block.block_num);
+    const auto refuse = [&](std::string reason) {
+        evm::Log place;
+        place.block_num = correction.block_num;
+        place.log_index = kCorrectionLogIndex;
+        my.quarantine(place, "correction of " + correction.entity, std::move(reason));
+        return ok();
+    };
+    const int found = my.plan->find_entity(correction.entity);
+    if (found < 0) {
+        return refuse("the mapping has no such entity");
+    }
+    const auto entity = static_cast<size_t>(found);
+    const storage::EntityLayout& layout = my.plan->entities()[entity];
+    const storage::RowCodec& codec = my.plan->impl().codecs[entity];
+    const storage::ChangedAt at{correction.block_num, kCorrectionLogIndex};
+    if (!storage::decode_key(correction.key, layout.key) ||
+        (!correction.row.empty() && !codec.check(correction.row))) {
+        return refuse("its key or row does not fit the mapping");
+    }
+    EntityCache::Entry* entry = my.cache.find(entity, correction.key);
+    if (entry == nullptr) {
+        return my.cache.error();
+    }
+    my.cache.touch(*entry);
+    if (!correction.row.empty()) {
+        entry->row = correction.row;
+        storage::RowCodec::set_changed_at(entry->row, at);
+    } else if (layout.keep_tombstones) {
+        entry->row = codec.make_tombstone(at);
+    } else {
+        entry->row.clear();
+    }
+    my.stats.row_changes += 1;
+    my.cache.commit_event();
+    my.cache.trim();
+    return ok();
+}
+
+Result<std::string_view> Fold::peek(size_t entity, std::string_view key) {
+    const EntityCache::Entry* entry = impl_->cache.find(entity, key);
+    if (entry == nullptr) {
+        return impl_->cache.error();
+    }
+    return std::string_view{entry->row};
+}
+
+Status Fold::flush(storage::CommitBatch& batch, RowChanges* kept) {
+    Impl& my = *impl_;
+    my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt,
+                   kept);
+    for (const storage::QuarantineRow& row : my.quarantined) {
+        batch.quarantine(row);
+    }
+    my.quarantined.clear();
+    my.quarantined_bytes = 0;
+    return ok();
+}
+
+size_t Fold::pending_bytes() const noexcept {
+    return impl_->cache.pending_bytes() + impl_->quarantined_bytes;
+}
+
+void Fold::reset() {
+    Impl& my = *impl_;
+    my.cache.reset();
+    my.foresight.clear();
+    my.map.reset_children({});
+    my.quarantined.clear();
+    my.quarantined_bytes = 0;
+    my.block = FoldBlock{};
+}
+
+const FoldStats& Fold::stats() const noexcept {
+    impl_->stats.rows_written = impl_->cache.rows_written();
+    impl_->stats.database_reads = impl_->cache.database_reads();
+    return impl_->stats;
+}
+
+}  // namespace plumbline::engine

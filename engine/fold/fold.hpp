@@ -1,0 +1,90 @@
+// Applies logs to entities, in (block, log index) order, through a bounded write-back cache.
+// The same fold serves backfill, live following and rebuild.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "core/evm/log.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+struct RowChanges;
+
+/// Corrections come after every log of their block.
+inline constexpr uint32_t kCorrectionLogIndex = UINT32_MAX;
+
+struct FoldBlock {
+    uint64_t block_num = 0;
+    evm::Hash hash;
+    uint64_t timestamp = 0;
+    /// Keep undo for it (it is not final yet). Such a block must be flushed by itself.
+    bool keep_undo = false;
+};
+
+struct FoldStats {
+    uint64_t events = 0;   ///< applied, quarantined or without a handler
+    uint64_t handled = 0;  ///< had at least one handler
+    uint64_t quarantined = 0;
+    uint64_t row_changes = 0;   ///< rows that an applied event changed, each counted once an event
+    uint64_t rows_written = 0;  ///< rows that flushes put into batches
+    uint64_t database_reads = 0;  ///< rows that the cache could not answer for
+};
+
+/// What a fold may lean on.
+struct FoldOptions {
+    size_t cache_bytes = size_t{64} << 20;  ///< bounds the rows kept in memory
+    /// The generation being written has no rows yet (just started): the fold then knows without
+    /// asking that a key it never saw does not exist.
+    bool starts_empty = false;
+};
+
+/// One thread. Errors mean storage trouble: after one, `reset` before going on. A bad event is no
+/// error but a quarantine row: of its handlers all apply or none.
+class Fold {
+  public:
+    /// `database` and `plan` must outlive it. `cache_bytes` bounds the rows kept in memory.
+    Fold(std::shared_ptr<const Plan> plan, storage::Database& database, size_t cache_bytes);
+    Fold(std::shared_ptr<const Plan> plan, storage::Database& database, FoldOptions options);
+    Fold(const Fold&) = delete;
+    Fold& operator=(const Fold&) = delete;
+    ~Fold();
+
+    /// Children known so far, so that their logs are told apart; call at start and as they appear.
+    /// A child's logs count from after its announcement on.
+    void add_child(const storage::ChildRow& child);
+    void begin_block(const FoldBlock& block);
+    /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they
+    /// are until then. Worth giving before each `apply`.
+    void look_ahead(const evm::LogBatch& logs, size_t next);
+    /// kNotFound where a handler needs `txn` and it is null.
+    [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
+    /// Writes a row that the contract says, after the events of its block: `begin_block` of that
+    /// block comes first. One that does not fit the mapping (any more) goes to quarantine.
+    [[nodiscard]] Status apply_correction(const storage::CorrectionRow& correction);
+    /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
+    /// stay cached. If the batch is then not committed, call `reset`. It must be committed before
+    /// the next flush begins; folding may go on meanwhile.
+    /// `kept` may be null; else the changes are added to it.
+    [[nodiscard]] Status flush(storage::CommitBatch& batch, RowChanges* kept = nullptr);
+    /// The row as it stands after what was applied; empty where there is none (a tombstone is a
+    /// row). Valid until the next call.
+    [[nodiscard]] Result<std::string_view> peek(size_t entity, std::string_view key);
+    /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
+    [[nodiscard]] size_t pending_bytes() const noexcept;
+    /// Forgets the cache, the children and all that is pending; the next read comes from the
+    /// database.
+    void reset();
+    [[nodiscard]] const FoldStats& stats() const noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::engine

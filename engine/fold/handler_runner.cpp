@@ -1,0 +1,428 @@
+#include "engine/fold/handler_runner.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "storage/entity_key.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::FieldType;
+using storage::RowCodec;
+using Kind = PlanOperand::Kind;
+
+/// Of one event; the rest of very long arrays is not worth it.
+constexpr size_t kForeseenKeysMax = 64;
+
+bool is_live(std::string_view row) noexcept {
+    return !row.empty() && !RowCodec::is_tombstone(row);
+}
+
+std::string_view word_of(HandlerAction action) noexcept {
+    switch (action) {
+        case HandlerAction::kInsert:
+            return "insert";
+        case HandlerAction::kUpsert:
+            return "upsert";
+        case HandlerAction::kUpdate:
+            return "update";
+        case HandlerAction::kDelete:
+            return "delete";
+    }
+    return "handler";
+}
+
+evm::U256 word_of(const evm::Address& address) noexcept {
+    return evm::U256::from_be(address.view());
+}
+evm::U256 word_of(const evm::Hash& hash) noexcept {
+    return evm::U256::from_be(hash.view());
+}
+
+}  // namespace
+
+bool Reducer::fail(std::string reason) {
+    breach_ = std::move(reason);
+    return false;
+}
+
+std::string Reducer::row_name(uint32_t entity, std::string_view key) const {
+    const storage::EntityLayout& layout = plan_.entities[entity];
+    return fmt::format("'{}' ({})", layout.name, show_key(key, layout));
+}
+
+std::string& Reducer::next_text() {
+    if (texts_used_ == texts_.size()) {
+        texts_.emplace_back();
+    }
+    std::string& text = texts_[texts_used_++];
+    text.clear();
+    return text;
+}
+
+bool Reducer::run(EventScope& scope, const ForeseenKeys* foreseen) {
+    trouble_.reset();
+    foreseen_ = foreseen;
+    next_foreseen_ = 0;
+    for (const PlanHandler& handler : scope.event.handlers) {
+        if (!run_handler(handler, scope)) {
+            return false;
+        }
+    }
+    for (const PlanFunction& function : scope.event.functions) {
+        if (!run_function(function, scope)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Reducer::foresee(EventScope& scope, ForeseenKeys& out) {
+    out.clear();
+    for (const PlanHandler& handler : scope.event.handlers) {
+        if (!handler.has_early_key) {
+            continue;
+        }
+        uint32_t count = 1;
+        if (!handler.each.empty()) {
+            const evm::Value* list = scope.decoded.get(handler.each[0]);
+            count = list == nullptr ? 0 : list->size;
+        }
+        for (uint32_t i = 0; i < count && out.keys.size() < kForeseenKeysMax; ++i) {
+            scope.each = i;
+            if (!make_key(handler.key, scope, key_)) {
+                continue;  // Its turn will tell why.
+            }
+            out.keys.push_back({&handler, i, static_cast<uint32_t>(out.bytes.size()),
+                                static_cast<uint32_t>(key_.size()),
+                                EntityCache::hash_of(handler.entity, key_)});
+            out.bytes += key_;
+        }
+    }
+}
+
+const ForeseenKeys::Key* Reducer::take_foreseen(const PlanHandler& handler,
+                                                uint32_t each) noexcept {
+    if (foreseen_ == nullptr) {
+        return nullptr;
+    }
+    const std::vector<ForeseenKeys::Key>& keys = foreseen_->keys;
+    while (next_foreseen_ < keys.size() &&
+           (keys[next_foreseen_].handler < &handler ||
+            (keys[next_foreseen_].handler == &handler && keys[next_foreseen_].each < each))) {
+        ++next_foreseen_;
+    }
+    if (next_foreseen_ == keys.size() || keys[next_foreseen_].handler != &handler ||
+        keys[next_foreseen_].each != each) {
+        return nullptr;
+    }
+    return &keys[next_foreseen_];
+}
+
+bool Reducer::run_function(const PlanFunction& function, EventScope& scope) {
+    texts_used_ = 0;
+    scope.each = 0;
+    Status status = call_function(function, plan_, *this, scope);
+    if (trouble_) {
+        return false;  // even where the handler passed over it
+    }
+    if (status) {
+        return true;
+    }
+    if (status.error().code == ErrorCode::kInvalidArgument ||
+        status.error().code == ErrorCode::kNotFound) {
+        return fail(fmt::format("{}: {}", function.handler.name, status.error().message));
+    }
+    trouble_ = std::move(status).error();
+    return false;
+}
+
+bool Reducer::run_handler(const PlanHandler& handler, EventScope& scope) {
+    scope.each = 0;
+    if (handler.each.empty()) {
+        return run_once(handler, scope);
+    }
+    uint32_t count = 0;
+    for (size_t i = 0; i < handler.each.size(); ++i) {
+        const evm::Value* list = scope.decoded.get(handler.each[i]);
+        const uint32_t size = list == nullptr ? 0 : list->size;
+        if (i == 0) {
+            count = size;
+        } else if (size != count) {
+            return fail(fmt::format("each: '{}' has {} element{}, but '{}' has {}",
+                                    handler.each_names[0], count, count == 1 ? "" : "s",
+                                    handler.each_names[i], size));
+        }
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        scope.each = i;
+        if (!run_once(handler, scope)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
+    texts_used_ = 0;
+    bool wanted = true;
+    if (!test(handler.when, scope, {}, wanted)) {
+        return false;
+    }
+    if (!wanted) {
+        return true;
+    }
+    const ForeseenKeys::Key* known = take_foreseen(handler, scope.each);
+    if (known == nullptr && !make_key(handler.key, scope, key_)) {
+        return false;
+    }
+    EntityCache::Entry* entry =
+        known == nullptr ? find(handler.entity, key_)
+                         : find(handler.entity, foreseen_->text(*known), known->hash);
+    if (entry == nullptr || !open_row(handler.action, handler.entity, *entry, scope)) {
+        return false;
+    }
+    if (handler.action == HandlerAction::kDelete) {
+        return true;
+    }
+    for (const PlanOp& op : handler.ops) {
+        ValueView value;
+        if (!eval(op.value, scope, {}, value)) {
+            breach_ = fmt::format("{} of {}: field '{}': {}", word_of(handler.action),
+                                  row_name(handler.entity, entry->key),
+                                  plan_.entities[handler.entity].fields[op.field].name, breach_);
+            return false;
+        }
+        if (!change(op.kind, handler.entity, op.field, *entry, value, op.value.type)) {
+            return false;
+        }
+    }
+    return close_row(handler.entity, *entry, scope);
+}
+
+bool Reducer::test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
+                   std::string_view row, bool& out) {
+    out = true;
+    for (const PlanCondition& condition : conditions) {
+        ValueView left;
+        ValueView right;
+        if (!eval(condition.left, scope, row, left) || !eval(condition.right, scope, row, right)) {
+            return false;
+        }
+        if (!holds(condition.op, left, condition.left.type, right, condition.right.type)) {
+            out = false;
+            return true;
+        }
+    }
+    return true;
+}
+
+bool Reducer::make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
+                       std::string& out) {
+    out.clear();
+    for (const PlanOperand& operand : operands) {
+        ValueView value;
+        if (!eval(operand, scope, {}, value)) {
+            return false;
+        }
+        if (operand.target.is_dynamic()) {
+            storage::append_key_dynamic(out, value.bytes);
+        } else {
+            storage::append_key_word(out, operand.target, value.word);
+        }
+    }
+    return true;
+}
+
+bool Reducer::eval(const PlanOperand& operand, const EventScope& scope, std::string_view row,
+                   ValueView& out) {
+    switch (operand.kind) {
+        case Kind::kParam: {
+            const evm::Value* value =
+                operand.param >= 0 ? &scope.decoded.params()[static_cast<size_t>(operand.param)]
+                                   : scope.decoded.get(operand.path, scope.each);
+            if (value == nullptr) {
+                return fail(fmt::format("'{}' has no element {}", operand.source, scope.each));
+            }
+            if (value->kind == evm::ValueKind::kBytes) {
+                out.bytes = as_chars(value->bytes());
+                return true;
+            }
+            out.word = value->word;
+            break;
+        }
+        case Kind::kLiteral:
+            out.word = operand.word;
+            out.bytes = operand.bytes;
+            return true;
+        case Kind::kBlockNumber:
+            out.word = scope.block.block_num;
+            break;
+        case Kind::kBlockHash:
+            out.word = word_of(scope.block.hash);
+            break;
+        case Kind::kBlockTimestamp:
+            out.word = scope.block.timestamp;
+            break;
+        case Kind::kTxnHash:
+            out.word = word_of(scope.log.txn_hash);
+            break;
+        case Kind::kTxnIndex:
+            out.word = scope.log.txn_index;
+            break;
+        case Kind::kTxnFrom:
+            out.word = word_of(scope.txn->from);
+            break;
+        case Kind::kTxnTo:
+            out.word = word_of(scope.txn->to.value_or(evm::Address{}));
+            break;
+        case Kind::kTxnValue:
+            out.word = scope.txn->value;
+            break;
+        case Kind::kLogIndex:
+            out.word = scope.log.log_index;
+            break;
+        case Kind::kLogAddress:
+            out.word = word_of(scope.log.address);
+            break;
+        case Kind::kEachIndex:
+            out.word = scope.each;
+            break;
+        case Kind::kField: {
+            const RowCodec& codec = plan_.codecs[operand.entity];
+            if (operand.type.is_dynamic()) {
+                out.bytes = codec.raw(row, operand.field);
+            } else {
+                out.word = codec.word(row, operand.field);
+            }
+            return true;
+        }
+        case Kind::kLookup:
+            if (!eval_lookup(operand, scope, out)) {
+                return false;
+            }
+            break;
+    }
+    if (operand.check_fit && !fits_number(out.word, operand.type, operand.target)) {
+        return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
+                                show_value(out, operand.type), to_string(operand.target)));
+    }
+    return true;
+}
+
+bool Reducer::eval_lookup(const PlanOperand& operand, const EventScope& scope, ValueView& out) {
+    std::string& key = next_text();
+    if (!make_key(operand.keys, scope, key)) {
+        return false;
+    }
+    const EntityCache::Entry* entry = find(operand.entity, key);
+    if (entry == nullptr) {
+        return false;
+    }
+    if (!is_live(entry->row)) {
+        return fail(fmt::format("look-up of '{}': there is no {}", operand.source,
+                                row_name(operand.entity, key)));
+    }
+    const RowCodec& codec = plan_.codecs[operand.entity];
+    if (operand.type.is_dynamic()) {
+        // A copy: the row may change before the value is used.
+        std::string& text = next_text();
+        text = codec.raw(entry->row, operand.field);
+        out.bytes = text;
+    } else {
+        out.word = codec.word(entry->row, operand.field);
+    }
+    return true;
+}
+
+EntityCache::Entry* Reducer::find(uint32_t entity, std::string_view key, uint64_t hash) {
+    EntityCache::Entry* entry = cache_.find(entity, key, hash);
+    if (entry == nullptr) {
+        trouble_ = cache_.error();
+    }
+    return entry;
+}
+
+void Reducer::remove_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
+    if (plan_.entities[entity].keep_tombstones) {
+        entry.row = plan_.codecs[entity].make_tombstone({scope.log.block_num, scope.log.log_index});
+    } else {
+        entry.row.clear();
+    }
+}
+
+bool Reducer::open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
+                       const EventScope& scope) {
+    const bool live = is_live(entry.row);
+    if (live ? action == HandlerAction::kInsert
+             : action == HandlerAction::kUpdate || action == HandlerAction::kDelete) {
+        return fail(fmt::format("{} of {}: {}", word_of(action), row_name(entity, entry.key),
+                                live ? "there is such a row already" : "there is no such row"));
+    }
+    cache_.touch(entry);
+    if (action == HandlerAction::kDelete) {
+        remove_row(entity, entry, scope);
+    } else if (!live) {
+        entry.row = plan_.codecs[entity].empty_row();
+    }
+    return true;
+}
+
+bool Reducer::change(OpKind kind, uint32_t entity, uint16_t field, EntityCache::Entry& entry,
+                     const ValueView& value, FieldType type) {
+    const RowCodec& codec = plan_.codecs[entity];
+    const storage::Field& into = plan_.entities[entity].fields[field];
+    if (kind == OpKind::kSet) {
+        if (into.type.is_dynamic()) {
+            codec.set_dynamic(entry.row, field, value.bytes);
+        } else {
+            codec.set_word(entry.row, field, value.word);
+        }
+        return true;
+    }
+    const evm::U256 old = codec.word(entry.row, field);
+    if (kind == OpKind::kAdd || kind == OpKind::kSub) {
+        const auto result = add_numbers(kind, old, into.type, value.word, type);
+        if (!result) {
+            return fail(fmt::format(
+                "{} of {}: '{}' is {}: {} {} {} {}", kind == OpKind::kAdd ? "add" : "sub",
+                row_name(entity, entry.key), into.name, show_value({old, {}}, into.type),
+                kind == OpKind::kAdd ? "adding" : "subtracting", show_value(value, type),
+                "leaves the range of", to_string(into.type)));
+        }
+        codec.set_word(entry.row, field, *result);
+        return true;
+    }
+    const auto order = compare_numbers(value.word, type, old, into.type);
+    if (kind == OpKind::kMin ? order >= 0 : order <= 0) {
+        return true;
+    }
+    if (!fits_number(value.word, type, into.type)) {
+        return fail(fmt::format("{} of {}: '{}' is {}, which cannot hold {}",
+                                kind == OpKind::kMin ? "min" : "max", row_name(entity, entry.key),
+                                into.name, to_string(into.type), show_value(value, type)));
+    }
+    codec.set_word(entry.row, field, value.word);
+    return true;
+}
+
+bool Reducer::close_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
+    RowCodec::set_changed_at(entry.row, {scope.log.block_num, scope.log.log_index});
+    const std::vector<PlanCondition>& drop = plan_.drops[entity];
+    if (drop.empty()) {
+        return true;
+    }
+    bool gone = false;
+    if (!test(drop, scope, entry.row, gone)) {
+        return false;
+    }
+    if (gone) {
+        remove_row(entity, entry, scope);
+    }
+    return true;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,121 @@
+// Runs an event's handlers on the cached rows: all of them, or none when one finds a breach.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/abi_decode.hpp"
+#include "engine/fold/entity_cache.hpp"
+#include "engine/fold/fold.hpp"
+#include "engine/mapping/plan_impl.hpp"
+#include "engine/fold/value_math.hpp"
+
+namespace plumbline::engine {
+
+/// One decoded log with what surrounds it.
+struct EventScope {
+    const PlanEvent& event;
+    const evm::Log& log;
+    ByteView data;
+    const storage::TxnFields* txn = nullptr;
+    const FoldBlock& block;
+    const evm::DecodedEvent& decoded;
+    uint32_t each = 0;  ///< element of a handler's arrays
+};
+
+/// Keys of the rows that an event's handlers name, as far as they are known before its turn.
+struct ForeseenKeys {
+    struct Key {
+        const PlanHandler* handler = nullptr;
+        uint32_t each = 0;
+        uint32_t at = 0;  ///< in `bytes`
+        uint32_t size = 0;
+        uint64_t hash = 0;  ///< EntityCache::hash_of
+    };
+    std::string bytes;
+    std::vector<Key> keys;  ///< in the order in which handlers run
+
+    void clear() {
+        bytes.clear();
+        keys.clear();
+    }
+    [[nodiscard]] std::string_view text(const Key& key) const noexcept {
+        return std::string_view{bytes}.substr(key.at, key.size);
+    }
+};
+
+/// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
+class Reducer {
+  public:
+    Reducer(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
+
+    /// All handlers of the event, the config's first. False: breach or trouble; the caller takes
+    /// the event's changes back. `foreseen` may be null.
+    [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* foreseen = nullptr);
+    /// Works out the keys that depend on nothing but the event. `scope.block` is not looked at.
+    void foresee(EventScope& scope, ForeseenKeys& out);
+    /// Why `run` or one of the operations below was false, for people.
+    [[nodiscard]] const std::string& breach() const noexcept { return breach_; }
+    /// Set where it was not the event's fault.
+    [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
+
+    // --- what C++ handlers use too; false sets `breach` or `trouble` -----------------------------
+
+    /// The entry of `key`, or null with `trouble` set.
+    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key) {
+        return find(entity, key, EntityCache::hash_of(entity, key));
+    }
+    [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key, uint64_t hash);
+    /// Makes the row ready to be changed as `action` asks for; it deletes where that is the action.
+    [[nodiscard]] bool open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
+                                const EventScope& scope);
+    /// One op on an open row; `type` is the value's.
+    [[nodiscard]] bool change(OpKind kind, uint32_t entity, uint16_t field,
+                              EntityCache::Entry& entry, const ValueView& value,
+                              storage::FieldType type);
+    /// Stamps the row and drops it where its entity's `drop` holds.
+    [[nodiscard]] bool close_row(uint32_t entity, EntityCache::Entry& entry,
+                                 const EventScope& scope);
+    [[nodiscard]] bool fail(std::string reason);
+
+  private:
+    [[nodiscard]] bool run_handler(const PlanHandler& handler, EventScope& scope);
+    [[nodiscard]] bool run_once(const PlanHandler& handler, const EventScope& scope);
+    [[nodiscard]] const ForeseenKeys::Key* take_foreseen(const PlanHandler& handler,
+                                                         uint32_t each) noexcept;
+    [[nodiscard]] bool run_function(const PlanFunction& function, EventScope& scope);
+    /// Null: it fails. `row` is for `drop`.
+    [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
+                            std::string_view row, ValueView& out);
+    [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
+                                   ValueView& out);
+    [[nodiscard]] bool make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
+                                std::string& out);
+    [[nodiscard]] bool test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
+                            std::string_view row, bool& out);
+    void remove_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope);
+    [[nodiscard]] std::string row_name(uint32_t entity, std::string_view key) const;
+    std::string& next_text();
+
+    const Plan::Impl& plan_;
+    EntityCache& cache_;
+    std::string breach_;
+    std::optional<Error> trouble_;
+    std::string key_;
+    const ForeseenKeys* foreseen_ = nullptr;  ///< of the event under way
+    size_t next_foreseen_ = 0;
+    std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
+    size_t texts_used_ = 0;
+};
+
+/// Calls a C++ handler's function with a context of this event.
+[[nodiscard]] Status call_function(const PlanFunction& function, const Plan::Impl& plan,
+                                   Reducer& reducer, const EventScope& scope);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,55 @@
+// Folds the whole log again into a new generation, offline: after a changed mapping, after logs
+// were filled in, or because the derived rows are in doubt.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/base/result.hpp"
+#include "engine/fold/fold.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+struct RebuildProgress {
+    uint64_t events = 0;        ///< folded so far
+    uint64_t events_total = 0;  ///< in the log
+    uint64_t block_num = 0;     ///< where the fold stands
+    FoldStats stats;
+};
+
+struct RebuildOptions {
+    size_t cache_bytes = size_t{96} << 20;  ///< rows kept in memory
+    size_t commit_bytes = size_t{24} << 20;  ///< changed rows that make a commit
+    /// What to do with logs and block rows that cannot be read.
+    storage::OnDamage on_damage = storage::OnDamage::kStop;
+    /// Told now and then, and once at the end; on the calling thread.
+    std::function<void(const RebuildProgress&)> on_progress;
+    /// Told after each event and each correction, with the fold as it is then; an error ends it.
+    /// A correction's log index is above every event's.
+    std::function<Status(Fold& fold, storage::ChangedAt at, bool is_correction)> on_applied;
+    /// Asked now and then, on the calling thread; true ends the fold with kCancelled.
+    std::function<bool()> is_cancelled;
+};
+
+/// The entities afterwards are those that `plan` makes of the log, byte for byte as if it had been
+/// followed live: rows, indexes, undo of blocks that are not final, quarantine. Log, blocks,
+/// children and coverage are not touched. Readers see the old rows until all is done.
+///
+/// After an error (kCancelled is one) the old generation is still the published one, but the
+/// unfinished new one is what batches of this `Database` would write to: rebuild again, or close
+/// it; the next open drops what is unfinished. kNotFound where handlers name transaction fields
+/// that were never fetched.
+[[nodiscard]] Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
+                             const RebuildOptions& options = {});
+
+/// Folds the log that `source` shows, up to `until_block`, into the generation that `target` is
+/// writing, which must be empty. Corrections, children and finality are those of `source`.
+[[nodiscard]] Status fold_log(const storage::ReadView& source, uint64_t until_block,
+                              storage::Database& target, std::shared_ptr<const Plan> plan,
+                              const RebuildOptions& options);
+
+}  // namespace plumbline::engine

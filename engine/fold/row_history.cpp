@@ -1,0 +1,141 @@
+#include "engine/fold/row_history.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/fold/rebuild.hpp"
+#include "engine/proof/replay/replay_proof.hpp"
+#include "storage/row.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kScratchMemory = size_t{16} << 20;
+constexpr size_t kCacheBytes = size_t{64} << 20;
+
+/// Watches one row while the log is folded.
+class Watch {
+  public:
+    Watch(size_t entity, std::string_view key) : entity_{entity}, key_{key} {}
+
+    /// What the event or correction at `at` made of it; empty where it did not change it.
+    [[nodiscard]] Result<std::optional<RowVersion>> look(Fold& fold, storage::ChangedAt at,
+                                                         bool is_correction) {
+        PLUMBLINE_TRY(const std::string_view stored, fold.peek(entity_, key_));
+        const bool is_there = !stored.empty() && !storage::RowCodec::is_tombstone(stored);
+        const bool changed = is_there ? storage::RowCodec::changed_at(stored) == at : was_there_;
+        was_there_ = is_there;
+        if (!changed) {
+            return std::optional<RowVersion>{};
+        }
+        return std::optional{
+            RowVersion{at, is_there ? std::string{stored} : std::string{}, is_correction}};
+    }
+
+  private:
+    size_t entity_;
+    std::string key_;
+    bool was_there_ = false;
+};
+
+/// Tells `take` each version up to `until`; false from it ends the fold.
+Status for_each_version(const storage::ReadView& view, const std::shared_ptr<const Plan>& plan,
+                        size_t entity, std::string_view key, uint64_t until,
+                        const RowHistoryOptions& options,
+                        const std::function<bool(RowVersion&&)>& take) {
+    if (plan->bundle().fingerprint != view.bundle().fingerprint ||
+        plan->entities() != view.bundle().entities) {
+        return Error{ErrorCode::kUnavailable,
+                     "the log is being folded with a changed mapping; ask again when that is done"};
+    }
+    PLUMBLINE_TRY(const auto scratch,
+                  ScratchDatabase::create(options.scratch_parent, plan->bundle(), kScratchMemory));
+    Watch watch{entity, key};
+    std::optional<Error> limit;
+    bool is_enough = false;
+    uint64_t events = 0;
+    RebuildOptions rebuild;
+    rebuild.cache_bytes = kCacheBytes;
+    rebuild.is_cancelled = [&] {
+        if (options.is_late && options.is_late()) {
+            limit = Error{ErrorCode::kTimeout,
+                          fmt::format("the log up to block {} has more events than can be folded "
+                                      "in the time of one request: {} were",
+                                      until, events)};
+        }
+        return limit.has_value();
+    };
+    rebuild.on_applied = [&](Fold& fold, storage::ChangedAt at, bool is_correction) -> Status {
+        if (++events > options.events_max) {
+            limit = Error{ErrorCode::kTooLarge,
+                          fmt::format("the log up to block {} has more than the {} events that one "
+                                      "question about the past may fold (block {} was reached)",
+                                      until, options.events_max, at.block_num)};
+            return Error{ErrorCode::kTooLarge, limit->message};
+        }
+        PLUMBLINE_TRY(auto version, watch.look(fold, at, is_correction));
+        is_enough = version && !take(*std::move(version));
+        return is_enough ? Status{Error{ErrorCode::kCancelled, "enough"}} : ok();
+    };
+    const Status folded = fold_log(view, until, scratch->database(), plan, rebuild);
+    if (limit) {
+        return *std::move(limit);
+    }
+    return is_enough ? ok() : folded;
+}
+
+}  // namespace
+
+Result<RowHistory> row_history(const storage::ReadView& view, std::shared_ptr<const Plan> plan,
+                               size_t entity, std::string_view key,
+                               std::optional<storage::ChangedAt> after, uint64_t until,
+                               const RowHistoryOptions& options) {
+    RowHistory out;
+    PLUMBLINE_TRY_VOID(
+        for_each_version(view, plan, entity, key, until, options, [&](RowVersion&& version) {
+            if (after && version.at <= *after) {
+                return true;
+            }
+            out.is_whole = out.versions.size() < options.versions_max;
+            if (out.is_whole) {
+                out.versions.push_back(std::move(version));
+            }
+            return out.is_whole;
+        }));
+    return out;
+}
+
+Result<std::optional<RowVersion>> row_at(const storage::ReadView& view,
+                                         std::shared_ptr<const Plan> plan, size_t entity,
+                                         std::string_view key, uint64_t block_num,
+                                         const RowHistoryOptions& options) {
+    std::optional<RowVersion> out;
+    const auto stored = view.scan_entity(entity, key, {}, true);
+    if (stored->valid() && stored->key() == key &&
+        storage::RowCodec::changed_at(stored->row()).block_num <= block_num) {
+        if (!storage::RowCodec::is_tombstone(stored->row())) {
+            out = RowVersion{storage::RowCodec::changed_at(stored->row()),
+                             std::string{stored->row()}, false};
+        }
+        return out;
+    }
+    PLUMBLINE_TRY_VOID(stored->status());
+    const bool was_ever = stored->valid() && stored->key() == key;
+    if (!was_ever && view.bundle().entities[entity].keep_tombstones) {
+        return out;  // Deleted rows would have left a mark.
+    }
+    PLUMBLINE_TRY_VOID(
+        for_each_version(view, plan, entity, key, block_num, options, [&](RowVersion&& version) {
+            out = std::move(version);
+            return true;
+        }));
+    if (out && out->row.empty()) {
+        out.reset();
+    }
+    return out;
+}
+
+}  // namespace plumbline::engine

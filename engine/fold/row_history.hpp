@@ -1,0 +1,55 @@
+// What became of one row: its versions through the log, and its value at an earlier block. Handlers
+// look at other rows, so the whole log up to there is folded; that is what the limits are for.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+struct RowVersion {
+    storage::ChangedAt at;
+    std::string row;  ///< as stored; empty = deleted here
+    bool is_correction = false;  ///< written by a repair, not by an event
+};
+
+struct RowHistoryOptions {
+    std::string scratch_parent;  ///< a directory for the fold, removed afterwards
+    uint64_t events_max = 1'000'000;
+    size_t versions_max = 1'000;
+    /// Asked now and then; true ends it with kTimeout.
+    std::function<bool()> is_late;
+};
+
+struct RowHistory {
+    std::vector<RowVersion> versions;  ///< oldest first
+    bool is_whole = true;              ///< false: there are more than `versions_max`
+};
+
+/// Changes in (block, log index) order that lie behind `after` and not above block `until`. `plan`
+/// must be the one of the view's generation, else kUnavailable. kTooLarge with more events than
+/// `events_max` up to there, kTimeout where it is late: both say how far it came.
+[[nodiscard]] Result<RowHistory> row_history(const storage::ReadView& view,
+                                             std::shared_ptr<const Plan> plan, size_t entity,
+                                             std::string_view key,
+                                             std::optional<storage::ChangedAt> after,
+                                             uint64_t until, const RowHistoryOptions& options);
+
+/// The row as it was after `block_num`; empty where there was none. Costs one look-up where the row
+/// has not changed since, else as `row_history` does.
+[[nodiscard]] Result<std::optional<RowVersion>> row_at(const storage::ReadView& view,
+                                                       std::shared_ptr<const Plan> plan,
+                                                       size_t entity, std::string_view key,
+                                                       uint64_t block_num,
+                                                       const RowHistoryOptions& options);
+
+}  // namespace plumbline::engine

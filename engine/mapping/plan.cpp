@@ -1,0 +1,134 @@
+#include "engine/mapping/plan.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+size_t slot_of(uint32_t source, const evm::Hash& topic0, uint8_t topic_count,
+               size_t table_size) noexcept {
+    uint64_t word = 0;
+    std::memcpy(&word, topic0.data(), sizeof(word));
+    word ^= (uint64_t{source} << 8 | topic_count) * 0x9E3779B97F4A7C15ULL;
+    return static_cast<size_t>(word ^ (word >> 32)) & (table_size - 1);
+}
+
+}  // namespace
+
+Plan::Plan(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Plan::~Plan() = default;
+
+const std::vector<storage::EntityLayout>& Plan::entities() const noexcept {
+    return impl_->entities;
+}
+
+int Plan::find_entity(std::string_view name) const noexcept {
+    const auto found = std::ranges::find(impl_->entities, name, &storage::EntityLayout::name);
+    return found == impl_->entities.end() ? -1 : static_cast<int>(found - impl_->entities.begin());
+}
+
+const std::vector<Source>& Plan::sources() const noexcept {
+    return impl_->sources;
+}
+const storage::SchemaBundle& Plan::bundle() const noexcept {
+    return impl_->bundle;
+}
+const std::vector<StatePlan>& Plan::state_plans() const noexcept {
+    return impl_->states;
+}
+const std::vector<CountPlan>& Plan::count_plans() const noexcept {
+    return impl_->counts;
+}
+bool Plan::needs_txn() const noexcept {
+    return impl_->needs_txn;
+}
+
+bool Plan::needs_txn(uint32_t source, const evm::Log& log) const noexcept {
+    if (!impl_->needs_txn) {
+        return false;
+    }
+    const PlanEvent* event = impl_->find_event(source, log);
+    return event != nullptr && event->needs_txn;
+}
+
+void Plan::find_children(uint32_t source, const evm::Log& log, ByteView data,
+                         std::vector<ChildAnnouncement>& out) const {
+    const PlanEvent* event = impl_->find_event(source, log);
+    if (event == nullptr || event->children.empty()) {
+        return;
+    }
+    evm::DecodedEvent decoded;
+    if (event->decoder.decode(log, data, decoded) != evm::AbiError::kNone) {
+        return;  // the fold puts such an event into quarantine
+    }
+    for (const auto& [child_source, path] : event->children) {
+        if (const evm::Value* value = decoded.get(path); value != nullptr) {
+            out.push_back({child_source, evm::to_address(value->word)});
+        }
+    }
+}
+
+const PlanEvent* Plan::Impl::find_event(uint32_t source, const evm::Log& log) const noexcept {
+    int32_t found = -1;
+    bool known = false;
+    if (log.topic_count > 0) {
+        for (size_t at = slot_of(source, log.topics[0], log.topic_count, event_table.size());
+             event_table[at].used; at = (at + 1) & (event_table.size() - 1)) {
+            const EventSlot& slot = event_table[at];
+            if (slot.source == source && slot.topic_count == log.topic_count &&
+                slot.topic0 == log.topics[0]) {
+                found = slot.event;
+                known = true;
+                break;
+            }
+        }
+    }
+    if (!known) {
+        found = anonymous[source * 5 + std::min<size_t>(log.topic_count, 4)];
+    }
+    return found < 0 ? nullptr : &events[static_cast<size_t>(found)];
+}
+
+void Plan::Impl::index_events() {
+    size_t count = 0;
+    for (const evm::Abi& abi : abis) {
+        count += abi.events.size();
+    }
+    size_t size = 16;
+    while (size < count * 2 + 1) {
+        size *= 2;
+    }
+    event_table.assign(size, EventSlot{});
+    anonymous.assign(sources.size() * 5, -1);
+    for (uint32_t source = 0; source < sources.size(); ++source) {
+        for (const evm::AbiEvent& abi : abis[source].events) {
+            EventSlot wanted;
+            wanted.topic0 = abi.topic0();
+            wanted.source = source;
+            wanted.topic_count = static_cast<uint8_t>(abi.topic_count());
+            wanted.used = true;
+            for (const uint32_t index : events_of_source[source]) {
+                if (events[index].decoder.event() == abi) {
+                    wanted.event = static_cast<int32_t>(index);
+                }
+            }
+            if (abi.anonymous) {
+                // Handlers of those that cannot be told apart were refused, so -1 is all they give.
+                int32_t& slot = anonymous[source * 5 + std::min<size_t>(wanted.topic_count, 4)];
+                slot = std::max(slot, wanted.event);
+                continue;
+            }
+            size_t at = slot_of(source, wanted.topic0, wanted.topic_count, size);
+            while (event_table[at].used) {
+                at = (at + 1) & (size - 1);
+            }
+            event_table[at] = wanted;
+        }
+    }
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,139 @@
+// The config and its ABIs compiled once at start: every name resolved to an index or an offset, so
+// that applying an event looks nothing up by name. Immutable after `compile`; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/log.hpp"
+#include "engine/config/config.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+struct EventHandler;
+
+/// What has to be fetched for one configured contract.
+struct Source {
+    std::string contract;
+    std::vector<evm::Address> addresses;  ///< declared ones; children come from the factory
+    bool has_factory = false;
+    uint64_t start_block = 0;
+    std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
+    std::vector<evm::Hash>
+        abi_topics0;          ///< all non-anonymous events the ABI knows, for child filters
+    std::string fingerprint;  ///< of contract, addresses, factory and topics: the coverage key
+};
+
+/// A contract that a log announces.
+struct ChildAnnouncement {
+    uint32_t source = 0;  ///< which source it belongs to
+    evm::Address address;
+};
+
+/// A value that the state proof makes out of a row: part of its key, a field, a constant, or a
+/// field of another row.
+struct StateOperand {
+    enum class Kind : uint8_t {
+        kKey,
+        kField,
+        kLiteral,
+        kLookup
+    };
+    Kind kind = Kind::kLiteral;
+    storage::FieldType type;         ///< the value's
+    uint16_t column = 0;             ///< kKey: of the key; kField and kLookup: of the fields
+    evm::U256 word;                  ///< kLiteral of fixed width, as the EVM holds it
+    std::string bytes;               ///< kLiteral of bytes or string
+    uint32_t entity = 0;             ///< kLookup
+    std::vector<StateOperand> keys;  ///< kLookup: one for each of its key fields
+};
+
+/// How a getter of the contract tells an entity's fields, checked against the ABI.
+struct StatePlan {
+    struct Return {
+        enum class Kind : uint8_t {
+            kField,
+            kKey,
+            kIgnored,
+            kLiteral
+        };
+        Kind kind = Kind::kIgnored;
+        uint16_t field = 0;    ///< kField: of the layout's fields; kKey: of its key
+        StateOperand literal;  ///< kLiteral: what the getter must tell
+        std::string abi_type;  ///< canonical: "uint64", "string"
+    };
+    /// Where the contract keeps a field: `base`, hashed with each of `keys`, plus `word`.
+    struct Slot {
+        uint16_t field = 0;  ///< of the layout's fields; of fixed width
+        evm::U256 base;
+        std::vector<StateOperand> keys;
+        uint16_t word = 0;
+        uint8_t offset = 0;  ///< bytes above the word's low end
+    };
+    uint32_t entity = 0;
+    uint32_t source = 0;
+    std::string signature;  ///< "communities(uint256)"
+    evm::FixedBytes<4> selector;
+    std::vector<std::string> arg_types;  ///< canonical
+    std::vector<StateOperand> args;
+    std::optional<StateOperand> at;  ///< which address to ask; empty: the source's only one
+    bool returns_tuple = false;      ///< the words stand in one struct
+    std::vector<Return> returns;     ///< one for each word or member returned
+    bool has_gone = false;           ///< what a deleted row looks like is known
+    bool gone_reverts = false;
+    std::vector<StateOperand> gone;  ///< one literal for each of `returns`, unless it reverts
+    std::vector<Slot> slots;
+    SourcePos pos;
+};
+
+/// A getter that tells how many rows an entity must have.
+struct CountPlan {
+    uint32_t entity = 0;
+    uint32_t source = 0;
+    std::string signature;
+    evm::FixedBytes<4> selector;
+};
+
+class Plan {
+  public:
+    /// kInvalidArgument with file:line and the known names where the config does not fit the ABIs.
+    [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(const Config& config);
+    /// The same with handlers written in C++ (engine/mapping/handler.hpp); they run after the config's.
+    [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(
+        const Config& config, std::vector<EventHandler> handlers);
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+    ~Plan();
+
+    [[nodiscard]] const std::vector<storage::EntityLayout>& entities() const noexcept;
+    [[nodiscard]] int find_entity(std::string_view name) const noexcept;
+    [[nodiscard]] const std::vector<Source>& sources() const noexcept;
+    /// For the database: layouts, fingerprint of all the fold depends on, config text, ABIs.
+    [[nodiscard]] const storage::SchemaBundle& bundle() const noexcept;
+
+    /// Children that `log` of source `source` announces; usually none. Appends to `out`.
+    void find_children(uint32_t source, const evm::Log& log, ByteView data,
+                       std::vector<ChildAnnouncement>& out) const;
+    /// True where any handler of the event names $txn.from, .to or .value.
+    [[nodiscard]] bool needs_txn(uint32_t source, const evm::Log& log) const noexcept;
+    /// The same for any event at all, so that callers can skip the question.
+    [[nodiscard]] bool needs_txn() const noexcept;
+
+    /// What the state proof compares; in the order of the entities and of their `state`.
+    [[nodiscard]] const std::vector<StatePlan>& state_plans() const noexcept;
+    [[nodiscard]] const std::vector<CountPlan>& count_plans() const noexcept;
+
+    struct Impl;  // engine/mapping/plan_impl.hpp, for engine/fold/fold.cpp
+    [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+    explicit Plan(std::unique_ptr<Impl> impl);  ///< for `compile`
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,177 @@
+// One canonical text of all that the fold depends on, hashed. Layout, comments, endpoints, `state`
+// and the order of unrelated tables' keys do not show in it; what would change a row does.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+#include "engine/config/operand_parse.hpp"
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+/// Changes whenever the same config would fold to other rows.
+constexpr std::string_view kFoldVersion = "fold 1";
+
+/// Text with its length in front, so that no two lists of texts look the same.
+std::string counted(std::string_view text) {
+    return fmt::format("{}:{}", text.size(), text);
+}
+
+void put(std::string& out, const Operand& operand) {
+    out += fmt::format("{} ", static_cast<int>(operand.kind));
+    switch (operand.kind) {
+        case Operand::Kind::kName:
+            out += counted(join_path(operand.path));
+            break;
+        case Operand::Kind::kNumber:
+        case Operand::Kind::kBool:
+            out +=
+                operand.negative ? operand.number.to_decimal_signed() : operand.number.to_decimal();
+            break;
+        case Operand::Kind::kHex:
+            out += evm::to_hex(operand.bytes);
+            break;
+        case Operand::Kind::kString:
+            out += counted(operand.text);
+            break;
+        case Operand::Kind::kLookup:
+            out += fmt::format("{}.{}[", operand.entity, operand.field);
+            for (const Operand& key : operand.keys) {
+                put(out, key);
+                out += ',';
+            }
+            out += ']';
+            break;
+        default:
+            break;
+    }
+}
+
+void put(std::string& out, const Condition& condition) {
+    put(out, condition.left);
+    out += fmt::format(" ?{} ", static_cast<int>(condition.op));
+    put(out, condition.right);
+    out += '\n';
+}
+
+void put(std::string& out, std::string_view title, const std::vector<Assignment>& list) {
+    for (const Assignment& assignment : list) {
+        out += fmt::format("{} {} = ", title, assignment.field);
+        put(out, assignment.value);
+        out += '\n';
+    }
+}
+
+void put(std::string& out, const std::vector<storage::Field>& fields) {
+    for (const storage::Field& field : fields) {
+        out += fmt::format(" {} {},", field.name, to_string(field.type));
+    }
+    out += '\n';
+}
+
+void put(std::string& out, const evm::AbiType& type) {
+    out += to_string(type);
+    for (size_t i = 0; i < type.children.size(); ++i) {
+        out += i < type.names.size() ? fmt::format(" {}=", type.names[i]) : " ";
+        put(out, type.children[i]);
+    }
+}
+
+void put(std::string& out, const PlanEvent& event) {
+    const evm::AbiEvent& abi = event.decoder.event();
+    out += fmt::format("event {} {}\n", event.name, abi.anonymous ? "anonymous" : "");
+    for (const evm::AbiParam& param : abi.inputs) {
+        out += fmt::format(" {}{} ", counted(param.name), param.indexed ? " indexed" : "");
+        put(out, param.type);
+        out += '\n';
+    }
+    for (const PlanFunction& function : event.functions) {
+        out += fmt::format("function {} {}\n", counted(function.handler.name),
+                           counted(function.handler.version));
+        for (const std::string& param : function.handler.params) {
+            out += fmt::format(" {}\n", counted(param));
+        }
+    }
+}
+
+std::vector<std::string> sorted_hex(const std::vector<evm::Address>& addresses) {
+    std::vector<std::string> out;
+    for (const evm::Address& address : addresses) {
+        out.push_back(evm::to_hex(address));
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+std::string hash_hex(std::string_view text) {
+    return evm::to_hex(evm::keccak256(text)).substr(2);
+}
+
+}  // namespace
+
+std::string schema_fingerprint(const Config& config, const Plan::Impl& plan) {
+    std::string text{kFoldVersion};
+    text += '\n';
+    for (size_t i = 0; i < plan.sources.size(); ++i) {
+        const Source& source = plan.sources[i];
+        text += fmt::format("source {} {} from {}\n", source.contract, source.fingerprint,
+                            source.start_block);
+    }
+    for (size_t i = 0; i < plan.entities.size(); ++i) {
+        const storage::EntityLayout& layout = plan.entities[i];
+        text += fmt::format("entity {} {}\n", layout.name, layout.keep_tombstones);
+        put(text, layout.key);
+        put(text, layout.fields);
+        for (const std::vector<uint16_t>& index : layout.indexes) {
+            text += fmt::format("index {}\n", fmt::join(index, " "));
+        }
+        if (config.entities[i].drop) {
+            text += "drop ";
+            put(text, *config.entities[i].drop);
+        }
+    }
+    for (const PlanEvent& event : plan.events) {
+        put(text, event);
+    }
+    for (const HandlerConfig& handler : config.handlers) {
+        text += fmt::format("on {}\n{} {}\n", fmt::join(handler.events, " "),
+                            static_cast<int>(handler.action), handler.entity);
+        for (const std::string& name : handler.each) {
+            text += fmt::format("each {}\n", counted(name));
+        }
+        for (const Condition& condition : handler.when) {
+            text += "when ";
+            put(text, condition);
+        }
+        put(text, "key", handler.key);
+        put(text, "set", handler.set);
+        put(text, "add", handler.add);
+        put(text, "sub", handler.sub);
+        put(text, "min", handler.min);
+        put(text, "max", handler.max);
+    }
+    return hash_hex(text);
+}
+
+std::string source_fingerprint(const ContractConfig& contract, const std::string& factory_signature,
+                               const Source& source) {
+    std::string text = fmt::format("source {}\n", contract.name);
+    for (const std::string& address : sorted_hex(contract.addresses)) {
+        text += fmt::format("address {}\n", address);
+    }
+    if (!factory_signature.empty()) {
+        text += fmt::format("factory {}\n", factory_signature);
+    }
+    std::vector<evm::Hash> topics = source.topics0;
+    std::ranges::sort(topics);
+    for (const evm::Hash& topic : topics) {
+        text += fmt::format("topic {}\n", evm::to_hex(topic));
+    }
+    return hash_hex(text);
+}
+
+}  // namespace plumbline::engine

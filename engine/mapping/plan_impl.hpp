@@ -1,0 +1,198 @@
+// The compiled plan from the inside: what engine/mapping makes and engine/fold runs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/evm/abi_decode.hpp"
+#include "core/evm/abi_json.hpp"
+#include "core/evm/log.hpp"
+#include "core/evm/uint256.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/handler.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/layout.hpp"
+#include "storage/row.hpp"
+
+namespace plumbline::engine {
+
+struct PlanOperand {
+    enum class Kind : uint8_t {
+        kParam,
+        kLiteral,
+        kBlockNumber,
+        kBlockHash,
+        kBlockTimestamp,
+        kTxnHash,
+        kTxnIndex,
+        kTxnFrom,
+        kTxnTo,
+        kTxnValue,
+        kLogIndex,
+        kLogAddress,
+        kEachIndex,
+        kLookup,
+        kField,  ///< of the row at hand: in `drop`
+    };
+    Kind kind = Kind::kLiteral;
+    bool check_fit = false;   ///< a number that may not fit `target`
+    storage::FieldType type;  ///< the value's own
+    storage::FieldType target;
+    int16_t param = -1;             ///< kParam: which, where the whole path is one parameter
+    uint16_t field = 0;             ///< kLookup, kField
+    uint32_t entity = 0;            ///< kLookup
+    evm::ValuePath path;            ///< kParam
+    evm::U256 word;                 ///< kLiteral
+    std::string bytes;              ///< kLiteral
+    std::vector<PlanOperand> keys;  ///< kLookup
+    std::string source;             ///< as written
+};
+
+struct PlanCondition {
+    PlanOperand left;
+    CompareOp op = CompareOp::kEq;
+    PlanOperand right;
+    std::string source;
+};
+
+enum class OpKind : uint8_t {
+    kSet,
+    kAdd,
+    kSub,
+    kMin,
+    kMax
+};
+
+struct PlanOp {
+    OpKind kind = OpKind::kSet;
+    uint16_t field = 0;
+    PlanOperand value;
+};
+
+/// One `[[on]]` for one of its events.
+struct PlanHandler {
+    HandlerAction action = HandlerAction::kInsert;
+    uint32_t entity = 0;
+    std::vector<evm::ValuePath> each;  ///< arrays walked together
+    std::vector<std::string> each_names;
+    std::vector<PlanCondition> when;
+    std::vector<PlanOperand> key;  ///< one a key field, in layout order
+    bool has_early_key = false;    ///< nothing but the event itself goes into the key
+    std::vector<PlanOp> ops;       ///< set, add, sub, min, max
+};
+
+/// A C++ handler bound to its event.
+struct PlanFunction {
+    struct Param {
+        evm::ValuePath path;  ///< of an array: its element
+        bool is_array = false;
+        evm::ValuePath array;  ///< the array itself
+        storage::FieldType type;
+    };
+    EventHandler handler;
+    std::vector<Param> params;
+};
+
+/// An event that somebody handles or that announces children.
+struct PlanEvent {
+    uint32_t source = 0;
+    std::string name;  ///< "hub.VoteCast"
+    evm::EventDecoder decoder;
+    bool needs_txn = false;
+    std::vector<PlanHandler> handlers;
+    std::vector<PlanFunction> functions;
+    /// Sources whose children it announces, and where the address is.
+    std::vector<std::pair<uint32_t, evm::ValuePath>> children;
+};
+
+struct Plan::Impl {
+    std::string config_path;
+    std::vector<Source> sources;
+    std::vector<evm::Abi> abis;  ///< one a source
+    std::vector<storage::EntityLayout> entities;
+    std::vector<storage::RowCodec> codecs;
+    std::vector<std::vector<PlanCondition>> drops;  ///< none or one an entity
+    std::vector<PlanEvent> events;
+    std::vector<std::vector<uint32_t>> events_of_source;  ///< indexes into `events`
+    std::vector<StatePlan> states;
+    std::vector<CountPlan> counts;
+    storage::SchemaBundle bundle;
+    bool needs_txn = false;
+
+    /// The event of `source` that `log` is; null where nobody handles it.
+    [[nodiscard]] const PlanEvent* find_event(uint32_t source, const evm::Log& log) const noexcept;
+
+    struct EventSlot {
+        evm::Hash topic0;
+        uint32_t source = 0;
+        int32_t event = -1;  ///< index into `events`; -1: known to the ABI, but nobody handles it
+        uint8_t topic_count = 0;
+        bool used = false;
+    };
+    std::vector<EventSlot> event_table;  ///< open addressing over (source, topic0, topic count)
+    std::vector<int32_t> anonymous;      ///< [source * 5 + topic count]: index into `events` or -1
+    void index_events();
+};
+
+/// Where names in a value may come from.
+struct OperandScope {
+    const Plan::Impl& plan;
+    const PlanEvent* event = nullptr;            ///< null: no event, as in `drop`
+    const storage::EntityLayout* row = nullptr;  ///< names are this entity's fields
+    std::span<const std::string> each;           ///< names that mean an element
+    bool needs_txn = false;                      ///< set where a value asks for it
+};
+
+/// The field type that holds a value of `type`; false for arrays and tuples.
+[[nodiscard]] bool field_type_of(const evm::AbiType& type, storage::FieldType& out) noexcept;
+/// Resolves a parameter that is one value; messages name the event and what it has instead.
+[[nodiscard]] Result<PlanOperand> compile_param(const OperandScope& scope,
+                                                const std::vector<std::string>& path,
+                                                SourcePos pos);
+
+/// How a value meets the type it is for.
+enum class OperandUse : uint8_t {
+    kStore,   ///< goes into a field or key of that type
+    kAmount,  ///< is added, subtracted or compared: any number will do
+};
+/// Compiles `operand` for something of type `target`; `purpose` names that for messages
+/// ("field 'name'").
+[[nodiscard]] Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
+                                                  storage::FieldType target,
+                                                  const std::string& purpose, OperandUse use);
+[[nodiscard]] Result<PlanCondition> compile_condition(OperandScope& scope,
+                                                      const Condition& condition);
+/// A literal as a value of `target`.
+[[nodiscard]] Result<PlanOperand> compile_literal(const Plan::Impl& plan, const Operand& operand,
+                                                  storage::FieldType target,
+                                                  const std::string& purpose);
+[[nodiscard]] bool is_literal(const Operand& operand) noexcept;
+/// A look-up's entity and field, checked; `keys` are left to the caller.
+struct LookupTarget {
+    uint32_t entity = 0;
+    uint16_t field = 0;
+};
+[[nodiscard]] Result<LookupTarget> resolve_lookup(const Plan::Impl& plan, const Operand& operand);
+/// The names of some fields, for messages.
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<storage::Field>& fields);
+[[nodiscard]] int find_field(const std::vector<storage::Field>& fields,
+                             std::string_view name) noexcept;
+/// The source of that contract name, or -1.
+[[nodiscard]] int find_source(const Plan::Impl& plan, std::string_view contract) noexcept;
+[[nodiscard]] std::vector<std::string> contract_names(const Plan::Impl& plan);
+
+/// `state` and `count` of every entity.
+[[nodiscard]] Status compile_states(const Config& config, Plan::Impl& plan);
+
+/// Hex of a hash over all that the fold depends on.
+[[nodiscard]] std::string schema_fingerprint(const Config& config, const Plan::Impl& plan);
+[[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
+                                             const std::string& factory_signature,
+                                             const Source& source);
+
+}  // namespace plumbline::engine

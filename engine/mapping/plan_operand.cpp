@@ -1,0 +1,431 @@
+// Values and conditions of the mapping: names to positions, literals to words, types checked.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "engine/config/config_text.hpp"
+#include "engine/config/operand_parse.hpp"
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::FieldKind;
+using storage::FieldType;
+using Kind = PlanOperand::Kind;
+
+constexpr FieldType kUint32{FieldKind::kUint, 32};
+constexpr FieldType kUint64{FieldKind::kUint, 64};
+constexpr FieldType kUint256{FieldKind::kUint, 256};
+constexpr FieldType kBytes32{FieldKind::kFixedBytes, 256};
+constexpr FieldType kAddress{FieldKind::kAddress, 160};
+
+/// True where every value of `from` is one of `to`. Both are numbers.
+bool fits_always(FieldType from, FieldType to) noexcept {
+    if (from.kind == to.kind) {
+        return from.bits <= to.bits;
+    }
+    return from.kind == FieldKind::kUint && from.bits < to.bits;
+}
+
+std::string show_literal(const Operand& operand) {
+    if (!operand.source.empty()) {
+        return operand.source;
+    }
+    switch (operand.kind) {
+        case Operand::Kind::kBool:
+            return operand.number.is_zero() ? "false" : "true";
+        case Operand::Kind::kHex:
+            return evm::to_hex(operand.bytes);
+        case Operand::Kind::kString:
+            return in_quotes(operand.text);
+        default:
+            return operand.negative ? operand.number.to_decimal_signed()
+                                    : operand.number.to_decimal();
+    }
+}
+
+std::string_view how_to_write(FieldType type) noexcept {
+    switch (type.kind) {
+        case FieldKind::kUint:
+        case FieldKind::kInt:
+            return "a number";
+        case FieldKind::kBool:
+            return "true or false";
+        case FieldKind::kAddress:
+            return "0x and 40 hex digits";
+        case FieldKind::kFixedBytes:
+            return "0x and its hex digits";
+        case FieldKind::kBytes:
+            return "0x and hex digits, or a string in single quotes";
+        case FieldKind::kString:
+            return "a string in single quotes";
+    }
+    return "a value";
+}
+
+evm::U256 left_aligned(ByteView bytes) noexcept {
+    std::array<uint8_t, 32> word{};
+    std::ranges::copy(bytes, word.begin());
+    return evm::U256::from_be(word);
+}
+
+/// The literal's word where it is one that `target` can hold.
+bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noexcept {
+    switch (target.kind) {
+        case FieldKind::kUint:
+        case FieldKind::kInt: {
+            if (operand.kind == Operand::Kind::kHex && operand.bytes.size() <= 32) {
+                out = evm::U256::from_be(operand.bytes);
+            } else if (operand.kind == Operand::Kind::kNumber) {
+                out = operand.number;
+            } else {
+                return false;
+            }
+            const bool negative = operand.kind == Operand::Kind::kNumber && operand.negative;
+            if (target.kind == FieldKind::kUint) {
+                return !negative && out.fits_unsigned(target.bits);
+            }
+            return out.is_negative() == negative && out.fits_signed(target.bits);
+        }
+        case FieldKind::kBool:
+            out = operand.number;
+            return operand.kind == Operand::Kind::kBool;
+        case FieldKind::kAddress:
+            out = evm::U256::from_be(operand.bytes);
+            return operand.kind == Operand::Kind::kHex && operand.bytes.size() == 20;
+        case FieldKind::kFixedBytes:
+            if (operand.kind != Operand::Kind::kHex || operand.bytes.size() != target.width()) {
+                return false;
+            }
+            out = left_aligned(operand.bytes);
+            return true;
+        case FieldKind::kBytes:
+        case FieldKind::kString:
+            return false;
+    }
+    return false;
+}
+
+/// Reads the row at hand, as `drop` does.
+Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& operand) {
+    const std::string name = join_path(operand.path);
+    const int field = find_field(scope.row->fields, name);
+    if (field < 0) {
+        const bool is_key = find_field(scope.row->key, name) >= 0;
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          is_key ? fmt::format("drop of '{}': '{}' is part of the key; drop looks "
+                                               "at the other fields",
+                                               scope.row->name, name)
+                                 : fmt::format("'{}' has no field '{}'{}", scope.row->name, name,
+                                               suggest(name, names_of(scope.row->fields))));
+    }
+    PlanOperand out;
+    out.kind = Kind::kField;
+    out.entity = static_cast<uint32_t>(scope.row - scope.plan.entities.data());
+    out.field = static_cast<uint16_t>(field);
+    out.type = scope.row->fields[out.field].type;
+    return out;
+}
+
+Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) {
+    PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
+    PlanOperand out;
+    out.kind = Kind::kLookup;
+    out.entity = target.entity;
+    out.field = target.field;
+    const storage::EntityLayout& layout = scope.plan.entities[target.entity];
+    out.type = layout.fields[target.field].type;
+    for (size_t i = 0; i < operand.keys.size(); ++i) {
+        const std::string purpose =
+            fmt::format("key field '{}.{}'", layout.name, layout.key[i].name);
+        PLUMBLINE_TRY(PlanOperand key, compile_operand(scope, operand.keys[i], layout.key[i].type,
+                                                       purpose, OperandUse::kStore));
+        out.keys.push_back(std::move(key));
+    }
+    return out;
+}
+
+PlanOperand builtin(Kind kind, FieldType type) {
+    PlanOperand out;
+    out.kind = kind;
+    out.type = type;
+    return out;
+}
+
+/// Everything but literals, with its own type.
+Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
+    using From = Operand::Kind;
+    if (scope.row != nullptr) {
+        if (operand.kind == From::kName) {
+            return compile_field(scope, operand);
+        }
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          fmt::format("drop of '{}': '{}' is not a field; drop compares fields of "
+                                      "the row with literals or with each other",
+                                      scope.row->name, operand.source));
+    }
+    switch (operand.kind) {
+        case From::kName:
+            return compile_param(scope, operand.path, operand.pos);
+        case From::kBlockNumber:
+            return builtin(Kind::kBlockNumber, kUint64);
+        case From::kBlockHash:
+            return builtin(Kind::kBlockHash, kBytes32);
+        case From::kBlockTimestamp:
+            return builtin(Kind::kBlockTimestamp, kUint64);
+        case From::kTxnHash:
+            return builtin(Kind::kTxnHash, kBytes32);
+        case From::kTxnIndex:
+            return builtin(Kind::kTxnIndex, kUint32);
+        case From::kLogIndex:
+            return builtin(Kind::kLogIndex, kUint32);
+        case From::kLogAddress:
+            return builtin(Kind::kLogAddress, kAddress);
+        case From::kTxnFrom:
+            scope.needs_txn = true;
+            return builtin(Kind::kTxnFrom, kAddress);
+        case From::kTxnTo:
+            scope.needs_txn = true;
+            return builtin(Kind::kTxnTo, kAddress);
+        case From::kTxnValue:
+            scope.needs_txn = true;
+            return builtin(Kind::kTxnValue, kUint256);
+        case From::kEachIndex:
+            if (scope.each.empty()) {
+                return mistake_at(scope.plan.config_path, operand.pos,
+                                  "$each.index has a meaning only in a handler with each");
+            }
+            return builtin(Kind::kEachIndex, kUint64);
+        case From::kLookup:
+            return compile_lookup(scope, operand);
+        case From::kNumber:
+        case From::kBool:
+        case From::kHex:
+        case From::kString:
+            break;
+    }
+    return mistake_at(scope.plan.config_path, operand.pos,
+                      fmt::format("{} is not expected here", show_literal(operand)));
+}
+
+}  // namespace
+
+std::vector<std::string> names_of(const std::vector<storage::Field>& fields) {
+    std::vector<std::string> out;
+    out.reserve(fields.size());
+    for (const storage::Field& field : fields) {
+        out.push_back(field.name);
+    }
+    return out;
+}
+
+int find_field(const std::vector<storage::Field>& fields, std::string_view name) noexcept {
+    const auto found = std::ranges::find(fields, name, &storage::Field::name);
+    return found == fields.end() ? -1 : static_cast<int>(found - fields.begin());
+}
+
+int find_source(const Plan::Impl& plan, std::string_view contract) noexcept {
+    const auto found = std::ranges::find(plan.sources, contract, &Source::contract);
+    return found == plan.sources.end() ? -1 : static_cast<int>(found - plan.sources.begin());
+}
+
+std::vector<std::string> contract_names(const Plan::Impl& plan) {
+    std::vector<std::string> out;
+    for (const Source& source : plan.sources) {
+        out.push_back(source.contract);
+    }
+    return out;
+}
+
+bool is_literal(const Operand& operand) noexcept {
+    using From = Operand::Kind;
+    return operand.kind == From::kNumber || operand.kind == From::kBool ||
+           operand.kind == From::kHex || operand.kind == From::kString;
+}
+
+bool field_type_of(const evm::AbiType& type, FieldType& out) noexcept {
+    switch (type.kind) {
+        case evm::TypeKind::kUint:
+            out = {FieldKind::kUint, type.bits};
+            return true;
+        case evm::TypeKind::kInt:
+            out = {FieldKind::kInt, type.bits};
+            return true;
+        case evm::TypeKind::kBool:
+            out = {FieldKind::kBool, 8};
+            return true;
+        case evm::TypeKind::kAddress:
+            out = {FieldKind::kAddress, 160};
+            return true;
+        case evm::TypeKind::kFixedBytes:
+            out = {FieldKind::kFixedBytes, type.bits};
+            return true;
+        case evm::TypeKind::kBytes:
+            out = {FieldKind::kBytes, 0};
+            return true;
+        case evm::TypeKind::kString:
+            out = {FieldKind::kString, 0};
+            return true;
+        case evm::TypeKind::kFixedArray:
+        case evm::TypeKind::kArray:
+        case evm::TypeKind::kTuple:
+            return false;
+    }
+    return false;
+}
+
+Result<PlanOperand> compile_param(const OperandScope& scope, const std::vector<std::string>& path,
+                                  SourcePos pos) {
+    const std::string text = join_path(path);
+    auto found = scope.event->decoder.compile_path(text, scope.each);
+    if (!found) {
+        return mistake_at(scope.plan.config_path, pos,
+                          fmt::format("{}: {}", scope.event->name, found.error().message));
+    }
+    PlanOperand out;
+    out.kind = Kind::kParam;
+    if (!field_type_of(found->type, out.type)) {
+        if (found->type.is_array()) {
+            return mistake_at(scope.plan.config_path, pos,
+                              fmt::format("{}: '{}' is an array ({}); walk through it with "
+                                          "each = [\"{}\"]",
+                                          scope.event->name, text, to_string(found->type), text));
+        }
+        return mistake_at(scope.plan.config_path, pos,
+                          fmt::format("{}: '{}' is a tuple; name one of its members: {}",
+                                      scope.event->name, text, fmt::join(found->type.names, ", ")));
+    }
+    if (found->steps.size() == 1) {
+        out.param = static_cast<int16_t>(found->steps[0]);
+    }
+    out.path = *std::move(found);
+    return out;
+}
+
+Result<LookupTarget> resolve_lookup(const Plan::Impl& plan, const Operand& operand) {
+    const auto entity =
+        std::ranges::find(plan.entities, operand.entity, &storage::EntityLayout::name);
+    if (entity == plan.entities.end()) {
+        std::vector<std::string> known;
+        for (const storage::EntityLayout& layout : plan.entities) {
+            known.push_back(layout.name);
+        }
+        return mistake_at(plan.config_path, operand.pos,
+                          fmt::format("unknown entity '{}' in '{}'{}", operand.entity,
+                                      operand.source, suggest(operand.entity, known)));
+    }
+    if (operand.keys.size() != entity->key.size()) {
+        return mistake_at(
+            plan.config_path, operand.pos,
+            fmt::format("'{}': the key of '{}' has {} field{} ({}), not {}", operand.source,
+                        entity->name, entity->key.size(), entity->key.size() == 1 ? "" : "s",
+                        fmt::join(names_of(entity->key), ", "), operand.keys.size()));
+    }
+    const int field = find_field(entity->fields, operand.field);
+    if (field < 0) {
+        return mistake_at(
+            plan.config_path, operand.pos,
+            fmt::format("'{}': '{}' has no field '{}'{}", operand.source, entity->name,
+                        operand.field, suggest(operand.field, names_of(entity->fields))));
+    }
+    return LookupTarget{static_cast<uint32_t>(entity - plan.entities.begin()),
+                        static_cast<uint16_t>(field)};
+}
+
+Result<PlanOperand> compile_literal(const Plan::Impl& plan, const Operand& operand,
+                                    FieldType target, const std::string& purpose) {
+    PlanOperand out;
+    out.kind = Kind::kLiteral;
+    out.type = target;
+    out.target = target;
+    out.source = show_literal(operand);
+    if (target.is_dynamic()) {
+        if (operand.kind == Operand::Kind::kString) {
+            out.bytes = operand.text;
+            return out;
+        }
+        if (operand.kind == Operand::Kind::kHex && target.kind == FieldKind::kBytes) {
+            out.bytes = as_chars(operand.bytes);
+            return out;
+        }
+    } else if (literal_word(operand, target, out.word)) {
+        return out;
+    }
+    const bool is_number = operand.kind == Operand::Kind::kNumber && target.is_number();
+    return mistake_at(plan.config_path, operand.pos,
+                      is_number ? fmt::format("{} is {}, which cannot hold {}", purpose,
+                                              to_string(target), out.source)
+                                : fmt::format("{} is {}: write {}, not {}", purpose,
+                                              to_string(target), how_to_write(target), out.source));
+}
+
+Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand, FieldType target,
+                                    const std::string& purpose, OperandUse use) {
+    if (is_literal(operand)) {
+        return compile_literal(scope.plan, operand, target, purpose);
+    }
+    PLUMBLINE_TRY(PlanOperand out, compile_value(scope, operand));
+    out.target = target;
+    out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
+    if (target.is_number() && out.type.is_number()) {
+        out.check_fit = use == OperandUse::kStore && !fits_always(out.type, target);
+    } else if (out.type != target) {
+        const bool hashed = out.kind == Kind::kParam && out.path.hashed;
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          fmt::format("{} is {}, but '{}' is {}{}", purpose, to_string(target),
+                                      out.source, to_string(out.type),
+                                      hashed ? " (it is indexed: a log holds only its hash)" : ""));
+    }
+    return out;
+}
+
+Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& condition) {
+    PlanCondition out;
+    out.op = condition.op;
+    const std::string& path = scope.plan.config_path;
+    const bool left_literal = is_literal(condition.left);
+    const bool right_literal = is_literal(condition.right);
+    if (left_literal && right_literal) {
+        return mistake_at(path, condition.pos,
+                          fmt::format("the condition compares two literals, {} and {}",
+                                      show_literal(condition.left), show_literal(condition.right)));
+    }
+    const auto compile_side = [&scope](const Operand& side) -> Result<PlanOperand> {
+        PLUMBLINE_TRY(PlanOperand value, compile_value(scope, side));
+        value.target = value.type;
+        value.source = side.source.empty() ? join_path(side.path) : side.source;
+        return value;
+    };
+    if (!left_literal) {
+        PLUMBLINE_TRY(out.left, compile_side(condition.left));
+    }
+    if (!right_literal) {
+        PLUMBLINE_TRY(out.right, compile_side(condition.right));
+    }
+    if (left_literal) {
+        PLUMBLINE_TRY(out.left, compile_literal(scope.plan, condition.left, out.right.type,
+                                                fmt::format("'{}'", out.right.source)));
+    }
+    if (right_literal) {
+        PLUMBLINE_TRY(out.right, compile_literal(scope.plan, condition.right, out.left.type,
+                                                 fmt::format("'{}'", out.left.source)));
+    }
+    const bool numbers = out.left.type.is_number() && out.right.type.is_number();
+    if (!numbers && out.left.type != out.right.type) {
+        return mistake_at(
+            path, condition.pos,
+            fmt::format("cannot compare '{}' ({}) with '{}' ({})", out.left.source,
+                        to_string(out.left.type), out.right.source, to_string(out.right.type)));
+    }
+    if (!numbers && out.op != CompareOp::kEq && out.op != CompareOp::kNe) {
+        return mistake_at(path, condition.pos,
+                          fmt::format("'{}' is {}: only == and != compare it", out.left.source,
+                                      to_string(out.left.type)));
+    }
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,383 @@
+// `state` and `count`: which getters tell the same facts, checked against the ABI so that the state
+// proof has nothing left to look up by name.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/config/config_text.hpp"
+#include "engine/config/operand_parse.hpp"
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::FieldKind;
+using storage::FieldType;
+
+bool fits(FieldType from, FieldType to) noexcept {
+    return from == to || (from.is_number() && to.is_number());
+}
+
+StateOperand to_state(const PlanOperand& literal) {
+    StateOperand out;
+    out.kind = StateOperand::Kind::kLiteral;
+    out.type = literal.type;
+    out.word = literal.word;
+    out.bytes = literal.bytes;
+    return out;
+}
+
+/// One entity's `state`. One thread.
+class StateCompiler {
+  public:
+    StateCompiler(Plan::Impl& plan, uint32_t entity)
+        : plan_{plan},
+          entity_{entity},
+          layout_{plan.entities[entity]} {}
+
+    [[nodiscard]] Status add(const StateConfig& config);
+    [[nodiscard]] Status add_count(const std::string& call, SourcePos pos);
+
+  private:
+    [[nodiscard]] Error mistake(SourcePos pos, std::string_view message) const {
+        return mistake_at(plan_.config_path, pos,
+                          fmt::format("state of '{}': {}", layout_.name, message));
+    }
+    [[nodiscard]] Result<const evm::AbiFunction*> getter(const std::string& contract,
+                                                         const std::string& function, SourcePos pos,
+                                                         uint32_t& source) const;
+    [[nodiscard]] Result<StateOperand> operand(const Operand& value, FieldType target,
+                                               const std::string& purpose) const;
+    [[nodiscard]] Status add_args(const StateConfig& config, const evm::AbiFunction& function,
+                                  StatePlan& out) const;
+    [[nodiscard]] Status add_returns(const StateConfig& config, const evm::AbiFunction& function,
+                                     StatePlan& out) const;
+    [[nodiscard]] Result<StatePlan::Return> one_return(const StateConfig::Return& value,
+                                                       const evm::AbiType& type,
+                                                       const std::string& what,
+                                                       SourcePos pos) const;
+    [[nodiscard]] Status add_slots(const StateConfig& config, StatePlan& out) const;
+    [[nodiscard]] Status check_address(const StateConfig& config, uint32_t source) const;
+
+    Plan::Impl& plan_;
+    uint32_t entity_;
+    const storage::EntityLayout& layout_;
+};
+
+Result<const evm::AbiFunction*> StateCompiler::getter(const std::string& contract,
+                                                      const std::string& function, SourcePos pos,
+                                                      uint32_t& source) const {
+    const int found = find_source(plan_, contract);
+    if (found < 0) {
+        return mistake(pos, fmt::format("unknown contract '{}'{}", contract,
+                                        suggest(contract, contract_names(plan_))));
+    }
+    source = static_cast<uint32_t>(found);
+    auto abi = plan_.abis[source].find_function(function);
+    if (!abi) {
+        return mistake(pos, fmt::format("contract '{}': {}", contract, abi.error().message));
+    }
+    if (!(*abi)->read_only) {
+        return mistake(pos, fmt::format("{}.{} is no getter: it may change the contract", contract,
+                                        (*abi)->signature()));
+    }
+    return abi;
+}
+
+Result<StateOperand> StateCompiler::operand(const Operand& value, FieldType target,
+                                            const std::string& purpose) const {
+    if (is_literal(value)) {
+        auto literal = compile_literal(plan_, value, target, purpose);
+        if (!literal) {
+            return std::move(literal).error();
+        }
+        return to_state(*literal);
+    }
+    StateOperand out;
+    if (value.kind == Operand::Kind::kLookup) {
+        PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, value));
+        const storage::EntityLayout& other = plan_.entities[lookup.entity];
+        out.kind = StateOperand::Kind::kLookup;
+        out.entity = lookup.entity;
+        out.column = lookup.field;
+        out.type = other.fields[lookup.field].type;
+        for (size_t i = 0; i < value.keys.size(); ++i) {
+            PLUMBLINE_TRY(StateOperand key,
+                          operand(value.keys[i], other.key[i].type,
+                                  fmt::format("key field '{}.{}'", other.name, other.key[i].name)));
+            out.keys.push_back(std::move(key));
+        }
+    } else if (value.kind == Operand::Kind::kName) {
+        const std::string name = join_path(value.path);
+        const int column = layout_.find_column(name);
+        if (column < 0) {
+            std::vector<std::string> known = names_of(layout_.key);
+            const std::vector<std::string> fields = names_of(layout_.fields);
+            known.insert(known.end(), fields.begin(), fields.end());
+            return mistake(value.pos,
+                           fmt::format("unknown field '{}'{}", name, suggest(name, known)));
+        }
+        const auto index = static_cast<size_t>(column);
+        const bool is_key = index < layout_.key.size();
+        out.kind = is_key ? StateOperand::Kind::kKey : StateOperand::Kind::kField;
+        out.column = static_cast<uint16_t>(is_key ? index : index - layout_.key.size());
+        out.type = layout_.column(index).type;
+    } else {
+        return mistake(value.pos,
+                       fmt::format("'{}' belongs to an event; here only fields, literals "
+                                   "and look-ups have a value",
+                                   value.source));
+    }
+    if (!fits(out.type, target)) {
+        return mistake(value.pos,
+                       fmt::format("{} is {}, but '{}' is {}", purpose, to_string(target),
+                                   value.source, to_string(out.type)));
+    }
+    return out;
+}
+
+Status StateCompiler::add_args(const StateConfig& config, const evm::AbiFunction& function,
+                               StatePlan& out) const {
+    if (config.args.size() != function.inputs.size()) {
+        return mistake(config.pos,
+                       fmt::format("{} takes {} argument{}, not {}", function.signature(),
+                                   function.inputs.size(), function.inputs.size() == 1 ? "" : "s",
+                                   config.args.size()));
+    }
+    for (size_t i = 0; i < config.args.size(); ++i) {
+        FieldType type;
+        if (!field_type_of(function.inputs[i].type, type)) {
+            return mistake(config.pos,
+                           fmt::format("argument {} of {} is {}, which no field holds", i + 1,
+                                       function.signature(), to_string(function.inputs[i].type)));
+        }
+        PLUMBLINE_TRY(StateOperand arg,
+                      operand(config.args[i], type,
+                              fmt::format("argument {} of {}", i + 1, function.signature())));
+        out.args.push_back(std::move(arg));
+        out.arg_types.push_back(to_string(function.inputs[i].type));
+    }
+    return ok();
+}
+
+Result<StatePlan::Return> StateCompiler::one_return(const StateConfig::Return& value,
+                                                    const evm::AbiType& type,
+                                                    const std::string& what, SourcePos pos) const {
+    StatePlan::Return out;
+    out.abi_type = to_string(type);
+    if (value.kind == StateConfig::Return::Kind::kIgnored) {
+        return out;
+    }
+    FieldType returned;
+    if (!field_type_of(type, returned)) {
+        return mistake(pos, fmt::format("{} is {}, which no field holds; leave it out with \"_\"",
+                                        what, out.abi_type));
+    }
+    if (value.kind == StateConfig::Return::Kind::kLiteral) {
+        PLUMBLINE_TRY(const PlanOperand literal,
+                      compile_literal(plan_, value.literal, returned, what));
+        out.kind = StatePlan::Return::Kind::kLiteral;
+        out.literal = to_state(literal);
+        return out;
+    }
+    const int column = layout_.find_column(value.field);
+    if (column < 0) {
+        return mistake(pos,
+                       fmt::format("returns: '{}' has no field '{}'{}", layout_.name, value.field,
+                                   suggest(value.field, names_of(layout_.fields))));
+    }
+    const auto index = static_cast<size_t>(column);
+    if (!fits(layout_.column(index).type, returned)) {
+        return mistake(pos, fmt::format("{} is {}, but field '{}' is {}", what, out.abi_type,
+                                        value.field, to_string(layout_.column(index).type)));
+    }
+    const bool is_key = index < layout_.key.size();
+    out.kind = is_key ? StatePlan::Return::Kind::kKey : StatePlan::Return::Kind::kField;
+    out.field = static_cast<uint16_t>(is_key ? index : index - layout_.key.size());
+    return out;
+}
+
+Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunction& function,
+                                  StatePlan& out) const {
+    std::vector<const evm::AbiType*> types;
+    std::vector<std::string> shown;
+    const auto add = [&](const evm::AbiType& type, const std::string& name) {
+        types.push_back(&type);
+        shown.push_back(name.empty() ? to_string(type)
+                                     : fmt::format("{} {}", to_string(type), name));
+    };
+    out.returns_tuple =
+        function.outputs.size() == 1 && function.outputs[0].type.kind == evm::TypeKind::kTuple;
+    if (out.returns_tuple) {
+        const evm::AbiType& tuple = function.outputs[0].type;
+        for (size_t i = 0; i < tuple.children.size(); ++i) {
+            add(tuple.children[i], i < tuple.names.size() ? tuple.names[i] : std::string{});
+        }
+    } else {
+        for (const evm::AbiParam& output : function.outputs) {
+            add(output.type, output.name);
+        }
+    }
+    if (config.returns.size() != types.size()) {
+        return mistake(config.pos,
+                       fmt::format("{} returns {} value{} ({}), not {}; leave one out "
+                                   "with \"_\"",
+                                   function.signature(), types.size(), types.size() == 1 ? "" : "s",
+                                   fmt::join(shown, ", "), config.returns.size()));
+    }
+    for (size_t i = 0; i < types.size(); ++i) {
+        PLUMBLINE_TRY(
+            StatePlan::Return value,
+            one_return(config.returns[i], *types[i],
+                       fmt::format("return {} of {}", i + 1, function.signature()), config.pos));
+        out.returns.push_back(std::move(value));
+    }
+    if (!config.gone) {
+        return ok();
+    }
+    out.has_gone = true;
+    out.gone_reverts = config.gone->reverts;
+    if (out.gone_reverts) {
+        return ok();
+    }
+    if (config.gone->values.size() != types.size()) {
+        return mistake(config.pos, fmt::format("gone names {} value{}, but {} returns {}",
+                                               config.gone->values.size(),
+                                               config.gone->values.size() == 1 ? "" : "s",
+                                               function.signature(), types.size()));
+    }
+    for (size_t i = 0; i < types.size(); ++i) {
+        FieldType type;
+        if (!field_type_of(*types[i], type)) {
+            out.gone.emplace_back();
+            continue;
+        }
+        PLUMBLINE_TRY(
+            const PlanOperand literal,
+            compile_literal(plan_, config.gone->values[i], type,
+                            fmt::format("gone value {} of {}", i + 1, function.signature())));
+        out.gone.push_back(to_state(literal));
+    }
+    return ok();
+}
+
+Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const {
+    for (const StateConfig::Slot& value : config.slots) {
+        const int field = find_field(layout_.fields, value.field);
+        if (field < 0) {
+            return mistake(value.pos, fmt::format("slots: unknown field '{}'{}", value.field,
+                                                  suggest(value.field, names_of(layout_.fields))));
+        }
+        StatePlan::Slot slot;
+        slot.field = static_cast<uint16_t>(field);
+        slot.word = value.word;
+        slot.offset = value.offset;
+        const FieldType type = layout_.fields[slot.field].type;
+        if (type.is_dynamic()) {
+            return mistake(value.pos,
+                           fmt::format("slots: field '{}' is {}; only values of fixed width can be "
+                                       "proven from storage",
+                                       value.field, to_string(type)));
+        }
+        if (slot.offset + type.width() > 32) {
+            return mistake(value.pos, fmt::format("slots: '{}' does not fit at offset {} of a word",
+                                                  value.field, slot.offset));
+        }
+        PLUMBLINE_TRY(const PlanOperand base,
+                      compile_literal(plan_, value.base, {FieldKind::kUint, 256},
+                                      fmt::format("base of '{}'", value.field)));
+        slot.base = base.word;
+        for (const Operand& key : value.keys) {
+            // A mapping's key has the type of what stands there: a field's, else a uint256's.
+            FieldType key_type{FieldKind::kUint, 256};
+            if (key.kind == Operand::Kind::kName) {
+                if (const int column = layout_.find_column(join_path(key.path)); column >= 0) {
+                    key_type = layout_.column(static_cast<size_t>(column)).type;
+                }
+            } else if (key.kind == Operand::Kind::kLookup) {
+                PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, key));
+                key_type = plan_.entities[lookup.entity].fields[lookup.field].type;
+            } else if (key.kind == Operand::Kind::kString) {
+                key_type = {FieldKind::kString, 0};
+            }
+            PLUMBLINE_TRY(StateOperand compiled,
+                          operand(key, key_type, fmt::format("a key of '{}'", value.field)));
+            slot.keys.push_back(std::move(compiled));
+        }
+        out.slots.push_back(std::move(slot));
+    }
+    return ok();
+}
+
+Status StateCompiler::check_address(const StateConfig& config, uint32_t source) const {
+    const Source& from = plan_.sources[source];
+    if (!config.at && (from.has_factory || from.addresses.size() != 1)) {
+        return mistake(
+            config.pos,
+            fmt::format("contract '{}' has {}: say with `at` which one to "
+                        "ask",
+                        from.contract, from.has_factory ? "a factory" : "several addresses"));
+    }
+    return ok();
+}
+
+Status StateCompiler::add(const StateConfig& config) {
+    StatePlan out;
+    out.entity = entity_;
+    out.pos = config.pos;
+    PLUMBLINE_TRY(const evm::AbiFunction* function,
+                  getter(config.contract, config.function, config.pos, out.source));
+    out.signature = function->signature();
+    out.selector = function->selector();
+    PLUMBLINE_TRY_VOID(check_address(config, out.source));
+    if (config.at) {
+        PLUMBLINE_TRY(out.at, operand(*config.at, {FieldKind::kAddress, 160}, "at"));
+    }
+    PLUMBLINE_TRY_VOID(add_args(config, *function, out));
+    PLUMBLINE_TRY_VOID(add_returns(config, *function, out));
+    PLUMBLINE_TRY_VOID(add_slots(config, out));
+    plan_.states.push_back(std::move(out));
+    return ok();
+}
+
+Status StateCompiler::add_count(const std::string& call, SourcePos pos) {
+    const size_t dot = call.find('.');
+    if (dot == std::string::npos) {
+        return mistake(pos, fmt::format("count {}: write contract.getter", in_quotes(call)));
+    }
+    CountPlan out;
+    out.entity = entity_;
+    PLUMBLINE_TRY(const evm::AbiFunction* function,
+                  getter(call.substr(0, dot), call.substr(dot + 1), pos, out.source));
+    if (!function->inputs.empty() || function->outputs.size() != 1 ||
+        function->outputs[0].type.kind != evm::TypeKind::kUint) {
+        return mistake(pos, fmt::format("count {}: it must take nothing and return one uint",
+                                        in_quotes(call)));
+    }
+    StateConfig where;
+    where.pos = pos;
+    PLUMBLINE_TRY_VOID(check_address(where, out.source));
+    out.signature = function->signature();
+    out.selector = function->selector();
+    plan_.counts.push_back(std::move(out));
+    return ok();
+}
+
+}  // namespace
+
+Status compile_states(const Config& config, Plan::Impl& plan) {
+    for (uint32_t i = 0; i < config.entities.size(); ++i) {
+        StateCompiler compiler{plan, i};
+        for (const StateConfig& state : config.entities[i].state) {
+            PLUMBLINE_TRY_VOID(compiler.add(state));
+        }
+        if (!config.entities[i].count.empty()) {
+            PLUMBLINE_TRY_VOID(
+                compiler.add_count(config.entities[i].count, config.entities[i].pos));
+        }
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,67 @@
+#include "engine/mapping/source_map.hpp"
+
+#include <algorithm>
+
+namespace plumbline::engine {
+
+SourceMap::SourceMap(const std::vector<Source>& sources) : sources_{&sources} {
+    reset_children({});
+}
+
+void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
+    owners_.clear();
+    for (uint32_t i = 0; i < sources_->size(); ++i) {
+        for (const evm::Address& address : (*sources_)[i].addresses) {
+            owners_[address].push_back({i, false, (*sources_)[i].start_block, 0});
+        }
+    }
+    for (const storage::ChildRow& child : children) {
+        if (const int source = find_source(child.contract); source >= 0) {
+            add_child(static_cast<uint32_t>(source), child.address, child.block_num,
+                      child.log_index);
+        }
+    }
+}
+
+int SourceMap::find_source(std::string_view contract) const noexcept {
+    for (size_t i = 0; i < sources_->size(); ++i) {
+        if ((*sources_)[i].contract == contract) {
+            return static_cast<int>(i);
+        }
+    }
+    return -1;
+}
+
+bool SourceMap::has_child(uint32_t source, const evm::Address& address) const noexcept {
+    const auto found = owners_.find(address);
+    return found != owners_.end() && std::ranges::any_of(found->second, [&](const Owner& owner) {
+               return owner.is_child && owner.source == source;
+           });
+}
+
+void SourceMap::add_child(uint32_t source, const evm::Address& address, uint64_t block_num,
+                          uint32_t log_index) {
+    if (!has_child(source, address)) {
+        owners_[address].push_back({source, true, block_num, log_index});
+    }
+}
+
+void SourceMap::remove_child(uint32_t source, const evm::Address& address) {
+    const auto found = owners_.find(address);
+    if (found == owners_.end()) {
+        return;
+    }
+    std::erase_if(found->second,
+                  [&](const Owner& owner) { return owner.is_child && owner.source == source; });
+    if (found->second.empty()) {
+        owners_.erase(found);
+    }
+}
+
+bool SourceMap::wants_topic(uint32_t source, const evm::Log& log) const noexcept {
+    const std::vector<evm::Hash>& topics0 = (*sources_)[source].topics0;
+    return topics0.empty() ||
+           (log.topic_count > 0 && std::ranges::find(topics0, log.topics[0]) != topics0.end());
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,73 @@
+// Which sources of the plan a contract's logs belong to, and from which log on.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/evm/log.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// One thread. Refers to the plan's sources, which must outlive it.
+class SourceMap {
+  public:
+    explicit SourceMap(const std::vector<Source>& sources);
+
+    /// Forgets all children and takes these; those of contracts that the plan lacks are left out.
+    void reset_children(const std::vector<storage::ChildRow>& children);
+    /// The source of that contract name, or -1.
+    [[nodiscard]] int find_source(std::string_view contract) const noexcept;
+    [[nodiscard]] bool has_child(uint32_t source, const evm::Address& address) const noexcept;
+    /// A contract whose logs count from after (`block_num`, `log_index`) on.
+    void add_child(uint32_t source, const evm::Address& address, uint64_t block_num,
+                   uint32_t log_index);
+    void remove_child(uint32_t source, const evm::Address& address);
+
+    /// Calls `visit(source)` for each source that wants `log`.
+    template <typename Visit>
+    void for_each_source(const evm::Log& log, Visit&& visit) const {
+        const auto found = owners_.find(log.address);
+        if (found == owners_.end()) {
+            return;
+        }
+        for (const Owner& owner : found->second) {
+            if (owner.counts(log) && wants_topic(owner.source, log)) {
+                visit(owner.source);
+            }
+        }
+    }
+    /// The same, but from whatever block on: for guesses ahead of what is known.
+    template <typename Visit>
+    void for_each_source_at_any_time(const evm::Log& log, Visit&& visit) const {
+        const auto found = owners_.find(log.address);
+        if (found == owners_.end()) {
+            return;
+        }
+        for (const Owner& owner : found->second) {
+            visit(owner.source);
+        }
+    }
+    [[nodiscard]] bool wants_topic(uint32_t source, const evm::Log& log) const noexcept;
+
+  private:
+    struct Owner {
+        uint32_t source = 0;
+        bool is_child = false;
+        uint64_t block_num = 0;  ///< declared: first block; child: block of the announcement
+        uint32_t log_index = 0;  ///< child: of the announcement
+
+        [[nodiscard]] bool counts(const evm::Log& log) const noexcept {
+            return is_child ? log.block_num > block_num ||
+                                  (log.block_num == block_num && log.log_index > log_index)
+                            : log.block_num >= block_num;
+        }
+    };
+    const std::vector<Source>* sources_;
+    std::unordered_map<evm::Address, std::vector<Owner>, evm::FixedBytesHash> owners_;
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,207 @@
+#include "engine/proof/log/chain_profile.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/trie.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr uint8_t kEthereumTypeMax = 4;
+constexpr uint8_t kArbitrumTypeMin = 0x64;
+constexpr uint8_t kArbitrumTypeMax = 0x6a;
+
+ChainKind kind_of(uint8_t type) {
+    if (type == evm::kReceiptTypeOpDeposit) {
+        return ChainKind::kOp;
+    }
+    if (type >= kArbitrumTypeMin && type <= kArbitrumTypeMax) {
+        return ChainKind::kArbitrum;
+    }
+    return type <= kEthereumTypeMax ? ChainKind::kEthereum : ChainKind::kUnknown;
+}
+
+}  // namespace
+
+std::string_view to_string(ChainKind kind) noexcept {
+    switch (kind) {
+        case ChainKind::kUnknown:
+            return "unknown";
+        case ChainKind::kEthereum:
+            return "ethereum";
+        case ChainKind::kOp:
+            return "op";
+        case ChainKind::kArbitrum:
+            return "arbitrum";
+        case ChainKind::kNone:
+            return "none";
+    }
+    return "";
+}
+
+void ChainProfile::add_receipts(const evm::Header& header, const rpc::BlockReceipts& block) {
+    ++receipts_tried;
+    for (const evm::Receipt& receipt : block.batch.receipts) {
+        const ChainKind found = kind_of(receipt.type);
+        if (kind == ChainKind::kUnknown ||
+            (kind == ChainKind::kEthereum && found != ChainKind::kUnknown)) {
+            kind = found;
+        }
+    }
+    if (block.bloom != header.logs_bloom && blooms) {
+        blooms = false;
+        reason = fmt::format("the bloom of block {} is not that of its logs: blooms are not used",
+                             header.block_num);
+    }
+}
+
+void ChainProfile::add_unprovable(const evm::Header& header, const Error& error) {
+    if (blooms) {
+        blooms = false;
+        reason = fmt::format("block {}: {}", header.block_num, error.message);
+    }
+}
+
+ProfileTest::ProfileTest(rpc::ChainSource& source, std::vector<uint64_t> block_nums)
+    : source_{source},
+      block_nums_{std::move(block_nums)},
+      result_{Error{ErrorCode::kUnavailable, "the self-test is not over"}},
+      alive_{std::make_shared<const int>(0)} {
+    std::ranges::sort(block_nums_);
+    block_nums_.erase(std::ranges::unique(block_nums_).begin(), block_nums_.end());
+    open_ = block_nums_.size();
+    if (block_nums_.empty()) {
+        finish();
+    }
+    for (size_t i = 0; i < block_nums_.size(); ++i) {
+        ask_header(i);
+    }
+}
+
+ProfileTest::~ProfileTest() {
+    alive_.reset();
+}
+
+void ProfileTest::ask_header(size_t index) {
+    source_.get_headers({block_nums_[index]},
+                        [this, index, alive = std::weak_ptr<const int>{alive_}](
+                            Result<std::vector<evm::Header>> headers) {
+                            if (!alive.expired()) {
+                                on_header(index, std::move(headers));
+                            }
+                        });
+}
+
+void ProfileTest::note(const Error& error) {
+    last_error_ = error.message;
+    last_code_ = error.code;
+}
+
+void ProfileTest::on_header(size_t index, Result<std::vector<evm::Header>> headers) {
+    if (headers && !headers->empty()) {
+        if (evm::check_hash(headers->front()) == evm::HeaderCheck::kMatches) {
+            take(std::move(headers->front()));
+        } else {
+            check_elsewhere(index, headers->front());
+            return;
+        }
+    } else if (!headers) {
+        note(headers.error());
+    }
+    if (--open_ == 0) {
+        ask_receipts();
+    }
+}
+
+/// One provider's header does not hash: does anybody's?
+void ProfileTest::check_elsewhere(size_t index, const evm::Header& header) {
+    const uint64_t n = block_nums_[index];
+    source_.get_linked_headers(
+        {n, n}, header.hash,
+        [this, alive = std::weak_ptr<const int>{alive_}](Result<std::vector<evm::Header>> headers) {
+            if (alive.expired()) {
+                return;
+            }
+            if (headers) {
+                take(std::move(headers->front()));
+            } else if (headers.error().code == ErrorCode::kIncompatible) {
+                ++profile_.headers_tried;
+                header_failed_ = true;
+                note(headers.error());
+            } else {
+                note(headers.error());
+            }
+            if (--open_ == 0) {
+                ask_receipts();
+            }
+        });
+}
+
+void ProfileTest::take(evm::Header header) {
+    ++profile_.headers_tried;
+    headers_.push_back(std::move(header));
+}
+
+void ProfileTest::ask_receipts() {
+    if (header_failed_) {
+        profile_.headers = false;
+        profile_.receipts = false;
+        profile_.blooms = false;
+        profile_.kind = ChainKind::kNone;
+        profile_.reason = last_error_;
+        finish();
+        return;
+    }
+    std::vector<evm::Header> asked;
+    for (const evm::Header& header : headers_) {
+        if (header.receipts_root != evm::kEmptyTrieRoot) {
+            asked.push_back(header);
+        }
+    }
+    if (asked.empty()) {
+        finish();
+        return;
+    }
+    source_.get_proven_receipts(
+        asked, [this, asked, alive = std::weak_ptr<const int>{alive_}](
+                   std::vector<Result<rpc::BlockReceipts>> results) {
+            if (alive.expired()) {
+                return;
+            }
+            size_t good = 0;
+            size_t wrong = 0;
+            for (size_t i = 0; i < results.size(); ++i) {
+                if (results[i]) {
+                    ++good;
+                    profile_.add_receipts(asked[i], *results[i]);
+                } else if (results[i].error().code == ErrorCode::kIncompatible) {
+                    ++wrong;
+                    ++profile_.receipts_tried;
+                    profile_.add_unprovable(asked[i], results[i].error());
+                } else {
+                    profile_.blooms = false;
+                    profile_.reason = results[i].error().message;
+                }
+            }
+            if (good == 0) {
+                profile_.receipts = false;
+                profile_.kind = wrong > 0 ? ChainKind::kNone : ChainKind::kUnknown;
+            }
+            finish();
+        });
+}
+
+void ProfileTest::finish() {
+    if (profile_.headers_tried == 0) {
+        result_ = Error{last_code_, last_error_};
+    } else {
+        result_ = profile_;
+    }
+    done_ = true;
+}
+
+}  // namespace plumbline::engine

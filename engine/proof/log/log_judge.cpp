@@ -1,0 +1,288 @@
+#include "engine/proof/log/log_judge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kTextMax = 600;
+
+bool may_contain_any(const evm::Bloom& bloom, const std::vector<evm::BloomBits>& bits) {
+    return std::ranges::any_of(
+        bits, [&](const evm::BloomBits& one) { return evm::may_contain(bloom, one); });
+}
+
+/// Empty where the logs are the same byte for byte; else which part differs first.
+std::string_view find_difference(const evm::Log& a, ByteView a_data, const evm::Log& b,
+                                 ByteView b_data) {
+    if (a.address != b.address) {
+        return "address";
+    }
+    if (a.topic_count != b.topic_count ||
+        !std::equal(a.topics.begin(), a.topics.begin() + a.topic_count, b.topics.begin())) {
+        return "topics";
+    }
+    if (!equal(a_data, b_data)) {
+        return "data";
+    }
+    if (a.txn_index != b.txn_index) {
+        return "txn_index";
+    }
+    return a.txn_hash != b.txn_hash ? "txn_hash" : "";
+}
+
+}  // namespace
+
+LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
+                   const std::vector<storage::ChildRow>& children)
+    : plan_{std::move(plan)},
+      map_{plan_->sources()},
+      text_{plan_, children},
+      coverage_(plan_->sources().size()),
+      bits_(plan_->sources().size()) {
+    for (size_t i = 0; i < plan_->sources().size(); ++i) {
+        const Source& source = plan_->sources()[i];
+        for (const evm::Address& address : source.addresses) {
+            bits_[i].addresses.push_back(evm::bloom_bits(address.view()));
+        }
+        for (const evm::Hash& topic : source.topics0) {
+            bits_[i].topics.push_back(evm::bloom_bits(topic.view()));
+        }
+        for (const storage::CoverageRow& row : coverage) {
+            if (row.source == source.fingerprint) {
+                coverage_[i].push_back(row);
+            }
+        }
+        std::ranges::sort(coverage_[i], {},
+                          [](const storage::CoverageRow& row) { return row.range.from; });
+    }
+    for (const storage::ChildRow& child : children) {
+        add_child(child);
+    }
+}
+
+void LogJudge::add_child(const storage::ChildRow& child) {
+    const int found = map_.find_source(child.contract);
+    if (found < 0) {
+        return;
+    }
+    const auto source = static_cast<uint32_t>(found);
+    map_.add_child(source, child.address, child.block_num, child.log_index);
+    children_.push_back({source, child.block_num, evm::bloom_bits(child.address.view())});
+}
+
+const storage::CoverageRow* LogJudge::coverage_of(uint32_t source,
+                                                  uint64_t block_num) const noexcept {
+    const auto& rows = coverage_[source];
+    auto after = std::ranges::upper_bound(
+        rows, block_num, {}, [](const storage::CoverageRow& row) { return row.range.from; });
+    if (after == rows.begin()) {
+        return nullptr;
+    }
+    --after;
+    return after->range.to >= block_num ? &*after : nullptr;
+}
+
+bool LogJudge::is_covered(uint64_t block_num) const noexcept {
+    for (uint32_t i = 0; i < coverage_.size(); ++i) {
+        if (coverage_of(i, block_num) != nullptr) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool LogJudge::may_hold(const evm::Header& header) const noexcept {
+    std::vector<bool> topic_fits(bits_.size());
+    for (uint32_t i = 0; i < bits_.size(); ++i) {
+        topic_fits[i] = coverage_of(i, header.block_num) != nullptr &&
+                        (bits_[i].topics.empty() ||
+                         may_contain_any(header.logs_bloom, bits_[i].topics));
+        if (topic_fits[i] && header.block_num >= plan_->sources()[i].start_block &&
+            may_contain_any(header.logs_bloom, bits_[i].addresses)) {
+            return true;
+        }
+    }
+    return std::ranges::any_of(children_, [&](const ChildBits& child) {
+        return topic_fits[child.source] && child.block_num <= header.block_num &&
+               evm::may_contain(header.logs_bloom, child.bits);
+    });
+}
+
+bool LogJudge::may_hold(const evm::Header& header, const evm::Address& address) {
+    return evm::may_contain(header.logs_bloom, address);
+}
+
+bool LogJudge::is_wanted(const evm::Log& log) const {
+    bool wanted = false;
+    map_.for_each_source(log, [&](uint32_t source) {
+        wanted = wanted || coverage_of(source, log.block_num) != nullptr;
+    });
+    return wanted;
+}
+
+std::string LogJudge::provider_of(const evm::Log& log) const {
+    const storage::CoverageRow* row = nullptr;
+    map_.for_each_source_at_any_time(log, [&](uint32_t source) {
+        row = row != nullptr ? row : coverage_of(source, log.block_num);
+    });
+    return row != nullptr ? row->provider : provider_at(log.block_num);
+}
+
+std::string LogJudge::provider_at(uint64_t block_num) const {
+    for (uint32_t i = 0; i < coverage_.size(); ++i) {
+        if (const storage::CoverageRow* row = coverage_of(i, block_num)) {
+            return row->provider;
+        }
+    }
+    return "";
+}
+
+Finding LogJudge::make_finding(FindingKind kind, const evm::Log& log) const {
+    Finding finding;
+    finding.kind = kind;
+    finding.block_num = log.block_num;
+    finding.log_index = log.log_index;
+    finding.provider = provider_of(log);
+    return finding;
+}
+
+std::string LogJudge::text_of(const evm::Log& log, ByteView data) {
+    storage::LogRecord record;
+    record.log = log;
+    record.data = data;
+    std::string out;
+    text_.append_json(out, record);
+    if (out.size() > kTextMax) {
+        out.resize(kTextMax);
+        out += "...";
+    }
+    return out;
+}
+
+void LogJudge::judge_row(const evm::Header& header, const storage::BlockRow* row,
+                         size_t stored_count, std::vector<Finding>& findings) const {
+    Finding finding;
+    finding.kind = FindingKind::kBlockDiffers;
+    finding.block_num = header.block_num;
+    finding.provider = provider_at(header.block_num);
+    const auto differs = [&](std::string_view field, std::string stored, std::string expected) {
+        finding.field = field;
+        finding.stored = std::move(stored);
+        finding.expected = std::move(expected);
+        findings.push_back(finding);
+    };
+    if (row == nullptr) {
+        if (stored_count > 0) {
+            differs("row", "none", evm::to_hex(header.hash));
+        }
+        return;
+    }
+    if (row->hash != header.hash) {
+        differs("hash", evm::to_hex(row->hash), evm::to_hex(header.hash));
+    }
+    if (row->parent_hash != header.parent_hash) {
+        differs("parent_hash", evm::to_hex(row->parent_hash), evm::to_hex(header.parent_hash));
+    }
+    if (row->timestamp != header.timestamp) {
+        differs("timestamp", std::to_string(row->timestamp), std::to_string(header.timestamp));
+    }
+    if (row->event_count != stored_count) {
+        differs("event_count", std::to_string(row->event_count), std::to_string(stored_count));
+        findings.back().detail = "expected is the number of logs stored";
+    }
+}
+
+void LogJudge::judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
+                           std::vector<Finding>& findings) {
+    for (const evm::Log& log : stored.logs) {
+        evm::Bloom part;
+        evm::add(part, log);
+        if (!evm::is_subset(part, header.logs_bloom)) {
+            Finding& finding = findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
+            finding.stored = text_of(log, stored.data(log));
+            finding.detail = "the bloom of its block's header excludes it";
+        }
+    }
+}
+
+BlockVerdict LogJudge::judge_empty(const evm::Header& header, const evm::LogBatch& stored) {
+    BlockVerdict verdict;
+    for (const evm::Log& log : stored.logs) {
+        Finding& finding =
+            verdict.findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
+        finding.stored = text_of(log, stored.data(log));
+        finding.detail = fmt::format("block {} has no receipts at all", header.block_num);
+    }
+    return verdict;
+}
+
+BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBatch& receipts,
+                             const evm::LogBatch& stored) {
+    BlockVerdict verdict;
+    const std::vector<evm::Log>& chain = receipts.logs.logs;
+    std::vector<const evm::Log*> ours(chain.size(), nullptr);
+    for (const evm::Log& log : stored.logs) {
+        if (log.log_index < chain.size()) {
+            ours[log.log_index] = &log;
+            continue;
+        }
+        Finding& finding =
+            verdict.findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
+        finding.stored = text_of(log, stored.data(log));
+        finding.detail = fmt::format("its block has {} logs", chain.size());
+    }
+    std::vector<ChildAnnouncement> announced;
+    for (size_t i = 0; i < chain.size(); ++i) {
+        const evm::Log& log = chain[i];
+        const ByteView data = receipts.logs.data(log);
+        const bool wanted = is_wanted(log);
+        bool is_ours = false;
+        if (ours[i] != nullptr) {
+            const ByteView stored_data = stored.data(*ours[i]);
+            const std::string_view differs = find_difference(*ours[i], stored_data, log, data);
+            is_ours = differs.empty();
+            if (!is_ours) {
+                Finding& finding = verdict.findings.emplace_back(make_finding(
+                    wanted ? FindingKind::kLogAltered : FindingKind::kLogInvented, *ours[i]));
+                finding.field = wanted ? differs : "";
+                finding.stored = text_of(*ours[i], stored_data);
+                finding.expected = wanted ? text_of(log, data) : "";
+                finding.detail = !wanted ? "another contract's log stands there"
+                                 : differs == "txn_hash"
+                                     ? "a provider's word: receipts do not commit to it"
+                                     : "";
+            }
+        } else if (wanted) {
+            Finding& finding =
+                verdict.findings.emplace_back(make_finding(FindingKind::kLogMissing, log));
+            finding.expected = text_of(log, data);
+        }
+        if (wanted || is_ours) {
+            verdict.truth.push(log, data);
+        }
+        if (!wanted || is_ours) {
+            continue;
+        }
+        announced.clear();
+        map_.for_each_source(log, [&](uint32_t source) {
+            plan_->find_children(source, log, data, announced);
+        });
+        for (const ChildAnnouncement& child : announced) {
+            if (!map_.has_child(child.source, child.address)) {
+                verdict.new_children.push_back({plan_->sources()[child.source].contract,
+                                                child.address, log.block_num, log.log_index});
+                add_child(verdict.new_children.back());
+            }
+        }
+    }
+    return verdict;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,88 @@
+// Compares what the database holds of a block with what the block proves of itself. Knows what the
+// sources want at each block; asks nobody anything.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/evm/bloom.hpp"
+#include "core/evm/header.hpp"
+#include "core/evm/log.hpp"
+#include "core/evm/receipt.hpp"
+#include "engine/text/event_text.hpp"
+#include "engine/proof/finding.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// What became of one block.
+struct BlockVerdict {
+    std::vector<Finding> findings;
+    evm::LogBatch truth;  ///< what the block's stored logs must be; only from receipts
+    std::vector<storage::ChildRow> new_children;  ///< announced by logs that the database lacks
+};
+
+/// One thread.
+class LogJudge {
+  public:
+    LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
+             const std::vector<storage::ChildRow>& children);
+
+    /// True where the database claims to hold the block's logs for at least one source.
+    [[nodiscard]] bool is_covered(uint64_t block_num) const noexcept;
+    /// False: by its bloom the block has no log that is wanted. True: perhaps it has.
+    [[nodiscard]] bool may_hold(const evm::Header& header) const noexcept;
+    /// The same for one contract that has just become known.
+    [[nodiscard]] static bool may_hold(const evm::Header& header, const evm::Address& address);
+
+    /// Stored logs that the header's bloom excludes. `stored` are the block's.
+    void judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
+                     std::vector<Finding>& findings);
+    /// Everything, from the block's proven receipts.
+    [[nodiscard]] BlockVerdict judge(const evm::Header& header, const evm::ReceiptBatch& receipts,
+                                     const evm::LogBatch& stored);
+    /// The block has no receipts at all: nothing may be stored.
+    [[nodiscard]] BlockVerdict judge_empty(const evm::Header& header, const evm::LogBatch& stored);
+
+    /// The row of a block against its header. `row` is null where the database keeps none;
+    /// `stored_count` is how many logs it holds of the block.
+    void judge_row(const evm::Header& header, const storage::BlockRow* row, size_t stored_count,
+                   std::vector<Finding>& findings) const;
+
+    /// A contract whose logs are wanted from that log on, besides the known ones.
+    void add_child(const storage::ChildRow& child);
+    /// Who had answered for a log's source at that block; empty where nobody had.
+    [[nodiscard]] std::string provider_of(const evm::Log& log) const;
+    [[nodiscard]] std::string provider_at(uint64_t block_num) const;
+
+  private:
+    struct SourceBits {
+        std::vector<evm::BloomBits> addresses;
+        std::vector<evm::BloomBits> topics;
+    };
+    struct ChildBits {
+        uint32_t source = 0;
+        uint64_t block_num = 0;
+        evm::BloomBits bits;
+    };
+    [[nodiscard]] const storage::CoverageRow* coverage_of(uint32_t source,
+                                                          uint64_t block_num) const noexcept;
+    [[nodiscard]] bool is_wanted(const evm::Log& log) const;
+    [[nodiscard]] Finding make_finding(FindingKind kind, const evm::Log& log) const;
+    [[nodiscard]] std::string text_of(const evm::Log& log, ByteView data);
+
+    std::shared_ptr<const Plan> plan_;
+    SourceMap map_;
+    EventText text_;
+    std::vector<std::vector<storage::CoverageRow>> coverage_;  ///< by source, ascending
+    std::vector<SourceBits> bits_;                             ///< by source
+    std::vector<ChildBits> children_;
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,108 @@
+#include "engine/proof/log/log_proof_record.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::ProofLevel;
+
+constexpr std::string_view kProof = "log";
+constexpr std::string_view kFrontier = "log_frontier";
+
+Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& view,
+                        const LogProofPiece& piece) {
+    PLUMBLINE_TRY(const std::vector<storage::BlockRow> rows,
+                  view.list_blocks(piece.range.from, piece.range.to));
+    size_t next = 0;
+    size_t bad = 0;
+    for (const storage::BlockRow& row : rows) {
+        while (next < piece.blocks.size() && piece.blocks[next].first < row.block_num) {
+            ++next;
+        }
+        while (bad < piece.proven.size() && piece.proven[bad].header.block_num < row.block_num) {
+            ++bad;
+        }
+        if (bad < piece.proven.size() && piece.proven[bad].header.block_num == row.block_num) {
+            if (row.level > ProofLevel::kFetched) {
+                batch.set_block_level(row.block_num, ProofLevel::kFetched);
+            }
+        } else if (next < piece.blocks.size() && piece.blocks[next].first == row.block_num &&
+                   piece.blocks[next].second > row.level) {
+            batch.set_block_level(row.block_num, piece.blocks[next].second);
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
+Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
+                  const LogProofPiece& piece) {
+    // The chain may have changed since the piece was proven; then its top is another block.
+    const auto view = database.read_view();
+    const auto cursor = view->cursor();
+    if (!cursor || cursor->block_num < piece.range.to) {
+        return ok();
+    }
+    const auto top = view->get_block(piece.range.to);
+    if (top && top->hash != piece.top.hash && piece.findings.empty()) {
+        return ok();
+    }
+    PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
+    for (const storage::CoverageRow& row : coverage) {
+        for (const LevelSpan& span : piece.spans) {
+            const evm::BlockRange common{std::max(row.range.from, span.range.from),
+                                         std::min(row.range.to, span.range.to)};
+            const ProofLevel level = span.level == ProofLevel::kFetched
+                                         ? ProofLevel::kFetched
+                                         : std::max(span.level, row.level);
+            if (common.from <= common.to && level != row.level) {
+                batch.extend_coverage({row.source, common, row.provider, level});
+            }
+        }
+    }
+    return ok();
+}
+
+void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, BlockAnchor top,
+                uint64_t time_s) {
+    storage::ProofRecord record;
+    record.proof = kProof;
+    record.block_num = top.block_num;
+    record.hash = top.hash;
+    record.time_s = time_s;
+    record.is_equal = outcome.findings.empty();
+    record.checked = outcome.counts.blocks;
+    record.mismatches = outcome.findings.total;
+    record.level = to_string(outcome.level);
+    record.detail = outcome.reason;
+    if (outcome.range) {
+        record.detail = fmt::format("blocks {} to {}{}{}", outcome.range->from, outcome.range->to,
+                                    outcome.reason.empty() ? "" : ": ", outcome.reason);
+    }
+    batch.record_proof(record);
+    if (outcome.below && outcome.range && outcome.range->from > 0) {
+        record.proof = kFrontier;
+        record.block_num = outcome.below->block_num;
+        record.hash = outcome.below->hash;
+        batch.record_proof(record);
+    }
+}
+
+Result<std::optional<BlockAnchor>> read_frontier(const storage::ReadView& view) {
+    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
+    for (const storage::ProofRecord& record : records) {
+        if (record.proof == kFrontier) {
+            return std::optional<BlockAnchor>{{record.block_num, record.hash}};
+        }
+    }
+    return std::optional<BlockAnchor>{};
+}
+
+}  // namespace plumbline::engine

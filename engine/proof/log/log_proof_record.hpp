@@ -1,0 +1,27 @@
+// Writes down how far the log is proven: levels of blocks and of covered ranges, and how the proof
+// ended. For the thread that owns the database's writing.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/result.hpp"
+#include "engine/proof/log/log_proof.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+/// Adds a piece's levels to `batch`: none falls, except those of blocks with findings. What the
+/// database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
+/// written between it and the batch's commit.
+[[nodiscard]] Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
+                                const LogProofPiece& piece);
+
+/// Adds how a whole proof ended, as `status` shows it, and where a later one may go on downwards.
+void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, BlockAnchor top,
+                uint64_t time_s);
+
+/// Where the last recorded proof had come to, to be the anchor of one below it: empty where there
+/// is none.
+[[nodiscard]] Result<std::optional<BlockAnchor>> read_frontier(const storage::ReadView& view);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,217 @@
+#include "engine/proof/state/state_bisect.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/proof/replay/replay_proof.hpp"
+#include "engine/proof/state/state_digest.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using rpc::CallAnswers;
+using rpc::CallRequest;
+using rpc::CallResult;
+
+/// Compares one row with all its getters at one block after another. One thread.
+class RowProbe {
+  public:
+    RowProbe(rpc::ChainSource& source, const storage::ReadView& view, const Plan& plan,
+             uint32_t entity, std::string_view key, const BisectOptions& options)
+        : source_{source},
+          view_{view},
+          plan_{plan},
+          entity_{entity},
+          key_{key},
+          options_{options} {}
+
+    [[nodiscard]] Status open();
+    /// True where some getter tells something else after `block_num` than the row.
+    [[nodiscard]] Result<bool> differs(uint64_t block_num);
+    [[nodiscard]] uint64_t reads() const noexcept { return reads_; }
+    /// As the index has it now; a tombstone where it was deleted.
+    [[nodiscard]] const std::string& row() const noexcept { return row_; }
+
+  private:
+    [[nodiscard]] Result<evm::Hash> hash_of(uint64_t block_num);
+
+    rpc::ChainSource& source_;
+    const storage::ReadView& view_;
+    const Plan& plan_;
+    uint32_t entity_;
+    std::string key_;
+    const BisectOptions& options_;
+    std::vector<StateDigester> digesters_;
+    std::string row_;
+    uint64_t reads_ = 0;
+};
+
+Status RowProbe::open() {
+    const auto found = view_.scan_entity(entity_, key_, {}, true);
+    if (!found->valid() || found->key() != key_) {
+        return Error{ErrorCode::kInvalidArgument, "there is no such row"};
+    }
+    row_ = found->row();
+    for (const StatePlan& state : plan_.state_plans()) {
+        if (state.entity != entity_) {
+            continue;
+        }
+        std::optional<evm::Address> target;
+        if (!state.at) {
+            target = plan_.sources()[state.source].addresses.front();
+        }
+        PLUMBLINE_TRY(auto digester, StateDigester::make(state, plan_.entities(), target));
+        digesters_.push_back(std::move(digester));
+    }
+    if (digesters_.empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} has no `state`", plan_.entities()[entity_].name)};
+    }
+    return ok();
+}
+
+Result<evm::Hash> RowProbe::hash_of(uint64_t block_num) {
+    const auto cursor = view_.cursor();
+    if (cursor && cursor->block_num == block_num && !cursor->block_hash.is_zero()) {
+        return cursor->block_hash;
+    }
+    PLUMBLINE_TRY(const auto headers, rpc::await<std::vector<evm::Header>>(
+                                          source_, options_.wait_ms_max, [&](auto done) {
+                                              source_.get_headers({block_num}, std::move(done));
+                                          }));
+    return headers.front().hash;
+}
+
+Result<bool> RowProbe::differs(uint64_t block_num) {
+    reads_++;
+    std::optional<std::string> row = row_;
+    if (options_.row_at) {
+        PLUMBLINE_TRY(row, options_.row_at(block_num));
+    }
+    const storage::RowCodec codec{plan_.entities()[entity_]};
+    const bool absent = !row;
+    if (absent) {
+        row = codec.make_tombstone({});
+    }
+    const RowReader reader = [this](uint32_t entity,
+                                    std::string_view key) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(auto other, view_.get_row(entity, key));
+        return std::optional{std::move(other)};
+    };
+    std::vector<CallRequest> calls;
+    std::vector<std::pair<const StateDigester*, evm::Hash>> expected;
+    for (const StateDigester& digester : digesters_) {
+        if (!digester.can_ask(*row)) {
+            continue;  // before its time, and nothing says what the contract tells then
+        }
+        StateQuestions questions{digester.getter()};
+        std::vector<evm::Hash> leaves;
+        PLUMBLINE_TRY_VOID(digester.append(key_, *row, reader, questions, leaves));
+        CallRequest call;
+        call.to = questions.target(0);
+        call.data = questions.calldata(digester.getter(), 0);
+        calls.push_back(std::move(call));
+        expected.emplace_back(&digester, leaves.front());
+    }
+    if (calls.empty()) {
+        return false;
+    }
+    PLUMBLINE_TRY(const evm::Hash hash, hash_of(block_num));
+    PLUMBLINE_TRY(const CallAnswers answers,
+                  rpc::await<CallAnswers>(source_, options_.wait_ms_max, [&](auto done) {
+                      source_.call(calls, {hash, block_num, false}, std::nullopt, std::move(done));
+                  }));
+    bool out = false;
+    for (size_t i = 0; i < expected.size(); i++) {
+        const CallResult& result = answers.results[i];
+        if (result.kind == CallResult::Kind::kMissingState) {
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("nobody has the state of block {} any more (that needs an "
+                                     "archive node): {}",
+                                     block_num, result.why)};
+        }
+        if (result.kind == CallResult::Kind::kRefused) {
+            return Error{
+                ErrorCode::kUnavailable,
+                fmt::format("the getter was refused at block {}: {}", block_num, result.why)};
+        }
+        const auto& [digester, leaf] = expected[i];
+        const bool answered = result.kind == CallResult::Kind::kAnswered;
+        if (absent && answered && result.data.empty()) {
+            continue;  // no contract yet
+        }
+        if (state_leaf(digester->getter(), answered ? LeafStatus::kAnswered : LeafStatus::kReverted,
+                       result.data) == leaf) {
+            continue;
+        }
+        // Contents too long for a leaf are compared by value.
+        const auto values = answered ? digester->differences(key_, *row, result.data)
+                                     : Result<std::vector<StateDifference>>{Error{}};
+        out = out || !values || !values->empty();
+    }
+    return out;
+}
+
+}  // namespace
+
+RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint32_t entity,
+                   std::string_view key, std::string scratch_parent) {
+    ReplayOptions options;
+    options.scratch_parent = std::move(scratch_parent);
+    return [&view, plan = std::move(plan), entity, key = std::string{key},
+            options](uint64_t block_num) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(const auto scratch, fold_to_scratch(view, plan, block_num, options));
+        const auto then = scratch->database().read_view();
+        const auto found = then->scan_entity(entity, key, {}, true);
+        PLUMBLINE_TRY_VOID(found->status());
+        if (!found->valid() || found->key() != key) {
+            return std::optional<std::string>{};
+        }
+        return std::optional{std::string{found->row()}};
+    };
+}
+
+Result<FirstWrongBlock> find_first_wrong_block(rpc::ChainSource& source,
+                                               const storage::ReadView& view, const Plan& plan,
+                                               uint32_t entity, std::string_view key,
+                                               const BisectOptions& options) {
+    const auto cursor = view.cursor();
+    if (!cursor) {
+        return Error{ErrorCode::kInvalidArgument, "the index is empty"};
+    }
+    RowProbe probe{source, view, plan, entity, key, options};
+    PLUMBLINE_TRY_VOID(probe.open());
+    uint64_t low =
+        options.from_block.value_or(storage::RowCodec::changed_at(probe.row()).block_num);
+    uint64_t high = cursor->block_num;
+    low = std::min(low, high);
+
+    PLUMBLINE_TRY(const bool wrong_now, probe.differs(high));
+    if (!wrong_now) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("the contract agrees with the row at block {}", high)};
+    }
+    FirstWrongBlock out;
+    bool wrong_at_start = low == high;
+    if (!wrong_at_start) {
+        PLUMBLINE_TRY(wrong_at_start, probe.differs(low));
+    }
+    if (wrong_at_start) {
+        out.block_num = low;
+        out.reads = probe.reads();
+        return out;
+    }
+    while (high - low > 1) {
+        const uint64_t middle = low + (high - low) / 2;
+        PLUMBLINE_TRY(const bool wrong, probe.differs(middle));
+        (wrong ? high : low) = middle;
+    }
+    out.block_num = high;
+    out.last_right = low;
+    out.reads = probe.reads();
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,93 @@
+// The parts that the state prover is made of: what is asked next and what became of it. Only for
+// engine/state_*.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/proof/state/state_proof.hpp"
+#include "engine/proof/state/state_walk.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::engine {
+
+/// How one provider is asked, as its self-tests told.
+struct StateWay {
+    enum class Kind : uint8_t {
+        kOverride,
+        kCreate,
+        kPlain
+    };
+    Kind kind = Kind::kPlain;
+    uint64_t gas = 0;
+    bool by_num = false;  ///< it takes no block hashes: the header is looked at afterwards
+};
+
+/// Plain batches of getters are not larger than this.
+constexpr size_t kPlainBatchMax = 100;
+
+struct ProofQuestion {
+    evm::Address address;
+    std::vector<evm::Hash> slots;
+};
+/// The header of the block.
+struct HeaderQuestion {};
+using StateQuestion = std::variant<std::vector<rpc::CallRequest>, ProofQuestion, HeaderQuestion>;
+
+/// One question after the other, for the account of one entity. When the provider is lost, the
+/// question under way is dropped and `restart` called; then `next` asks in the new way.
+class StateTask {
+  public:
+    explicit StateTask(EntityState& state) : state_{state} {}
+    StateTask(const StateTask&) = delete;
+    StateTask& operator=(const StateTask&) = delete;
+    virtual ~StateTask() = default;
+
+    /// Empty when the task is done.
+    [[nodiscard]] virtual std::optional<StateQuestion> next(const StateWay& way) = 0;
+    /// The answers to the last question. kUnavailable: this provider is of no use for it.
+    [[nodiscard]] virtual Status accept_calls(std::vector<rpc::CallResult> results) {
+        static_cast<void>(results);
+        return ok();
+    }
+    virtual void accept_proof(Result<rpc::AccountProof> proof) { static_cast<void>(proof); }
+    virtual void accept_header(Result<evm::Header> header) { static_cast<void>(header); }
+    virtual void restart() {}
+    /// Nobody can be asked: what is left is unproven.
+    virtual void give_up(const std::string& reason) = 0;
+
+    [[nodiscard]] EntityState& state() noexcept { return state_; }
+
+  protected:
+    EntityState& state_;
+};
+
+void add_unproven(EntityState& state, const std::string& reason, uint64_t count = 1);
+
+/// Compares the rows of an entity with one getter.
+[[nodiscard]] std::unique_ptr<StateTask> make_compare_task(const storage::ReadView& view,
+                                                           const Plan& plan, const StatePlan& state,
+                                                           const StateProofOptions& options,
+                                                           bool count_rows, EntityState& out,
+                                                           Findings& findings);
+/// Compares the number of rows with what the contract counts.
+[[nodiscard]] std::unique_ptr<StateTask> make_count_task(const storage::ReadView& view,
+                                                         const Plan& plan, const CountPlan& count,
+                                                         bool count_rows, EntityState& out,
+                                                         Findings& findings);
+
+/// Proves some values whose `slots` the config tells against the block's state root.
+[[nodiscard]] std::unique_ptr<StateTask> make_slot_task(const storage::ReadView& view,
+                                                        const Plan& plan, const StatePlan& state,
+                                                        const StateProofOptions& options,
+                                                        const rpc::StateBlock& block,
+                                                        EntityState& out, Findings& findings);
+
+/// `id=7 user=0x...`; the encoded key in hex where it cannot be read.
+[[nodiscard]] std::string show_key(const storage::EntityLayout& layout, std::string_view key);
+
+}  // namespace plumbline::engine

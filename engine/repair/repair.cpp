@@ -1,0 +1,414 @@
+#include "engine/repair/repair.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/base/clock.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/text/entity_text.hpp"
+#include "storage/codec.hpp"
+#include "storage/log_codec.hpp"
+#include "storage/raw_scan.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kAnswerWaitMs = 120'000;
+
+/// A journal keeps that many entries a repair; the rest is in one line.
+constexpr size_t kJournalRowsMax = 1'000;
+
+storage::JournalRow journal_of(const Finding& finding, std::string kind, std::string evidence) {
+    storage::JournalRow row;
+    row.kind = std::move(kind);
+    row.entity = finding.entity;
+    row.key = finding.key;
+    row.block_num = finding.block_num;
+    row.log_index = finding.log_index;
+    row.before = finding.field.empty() ? finding.stored : finding.field + "=" + finding.stored;
+    row.after = finding.field.empty() ? finding.expected : finding.field + "=" + finding.expected;
+    row.reason = std::string{to_string(finding.kind)};
+    if (!finding.detail.empty()) {
+        row.reason += ": " + finding.detail;
+    }
+    row.provider = finding.provider;
+    row.evidence = std::move(evidence);
+    return row;
+}
+
+bool is_of_log(const Finding& finding) {
+    switch (finding.kind) {
+        case FindingKind::kLogMissing:
+        case FindingKind::kLogInvented:
+        case FindingKind::kLogAltered:
+        case FindingKind::kBlockDiffers:
+            return true;
+        case FindingKind::kUnreadable:
+        case FindingKind::kDigestDiffers:
+            return finding.entity.empty();
+        default:
+            return false;
+    }
+}
+
+std::string_view action_of(FindingKind kind) {
+    switch (kind) {
+        case FindingKind::kLogMissing:
+            return "log inserted";
+        case FindingKind::kLogInvented:
+            return "log removed";
+        case FindingKind::kLogAltered:
+            return "log replaced";
+        case FindingKind::kBlockDiffers:
+            return "block rewritten";
+        case FindingKind::kUnreadable:
+            return "unreadable bytes replaced";
+        default:
+            return "folded again";
+    }
+}
+
+std::string describe_block(const ProvenBlock& block) {
+    return fmt::format("receipts of block {} ({}) hash to its header's receiptsRoot {}",
+                       block.header.block_num, evm::to_hex(block.header.hash),
+                       evm::to_hex(block.header.receipts_root));
+}
+
+}  // namespace
+
+bool RepairPlan::has_block(uint64_t block_num) const {
+    return std::ranges::any_of(blocks, [block_num](const ProvenBlock& block) {
+        return block.header.block_num == block_num;
+    });
+}
+
+void RepairPlan::add_log(const LogProofOutcome& outcome) {
+    std::map<uint64_t, const ProvenBlock*> proven;
+    for (const ProvenBlock& block : outcome.proven) {
+        proven[block.header.block_num] = &block;
+    }
+    std::map<uint64_t, size_t> mended;
+    for (const Finding& finding : outcome.findings.kept) {
+        const auto block = proven.find(finding.block_num);
+        const bool needs_logs = finding.kind != FindingKind::kBlockDiffers;
+        if (block == proven.end() || (needs_logs && !block->second->has_receipts)) {
+            left.push_back(fmt::format(
+                "block {}: {}, but no provider gave receipts that prove the block's logs",
+                finding.block_num, to_string(finding.kind)));
+            continue;
+        }
+        ++mended[finding.block_num];
+        if (journal.size() < kJournalRowsMax) {
+            journal.push_back(
+                journal_of(finding, std::string{action_of(finding.kind)},
+                           needs_logs ? describe_block(*block->second)
+                                      : "header " + evm::to_hex(block->second->header.hash)));
+        }
+    }
+    for (const auto& [block_num, count] : mended) {
+        blocks.push_back(*proven[block_num]);
+        steps.push_back(
+            blocks.back().has_receipts
+                ? fmt::format("write the {} proven log{} of block {} in place of what is stored",
+                              blocks.back().logs.logs.size(),
+                              blocks.back().logs.logs.size() == 1 ? "" : "s", block_num)
+                : fmt::format("write the row of block {} from its header", block_num));
+    }
+    for (const storage::ChildRow& child : outcome.new_children) {
+        children.push_back(child);
+        steps.push_back(fmt::format("take up contract {} of {}, announced in block {}",
+                                    evm::to_hex(child.address), child.contract, child.block_num));
+    }
+    if (!mended.empty() || !outcome.new_children.empty()) {
+        add_refold("the log was mended");
+    }
+    if (outcome.findings.total > outcome.findings.kept.size()) {
+        left.push_back(
+            fmt::format("{} more findings of the log than one repair takes: repair again",
+                        outcome.findings.total - outcome.findings.kept.size()));
+    }
+}
+
+void RepairPlan::add_refold(const std::string& reason) {
+    if (!fold_again) {
+        steps.push_back("fold the whole log again: " + reason);
+    }
+    fold_again = true;
+}
+
+void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
+    std::set<uint64_t> unmended;
+    uint64_t rows = 0;
+    for (const Finding& finding : findings.kept) {
+        if (!is_of_log(finding)) {
+            ++rows;
+            if (journal.size() < kJournalRowsMax) {
+                journal.push_back(
+                    journal_of(finding, "folded again", "the fold of the stored log"));
+            }
+            continue;
+        }
+        if (finding.kind == FindingKind::kDigestDiffers || has_block(finding.block_num)) {
+            continue;  // follows from the log's bytes, which are judged by themselves
+        }
+        if (finding.block_num >= indexed.from && finding.block_num <= indexed.to) {
+            unmended.insert(finding.block_num);
+        } else if (std::ranges::find(strays, finding.block_num) == strays.end()) {
+            strays.push_back(finding.block_num);
+            steps.push_back(
+                fmt::format("remove what is stored under block {}, where the index has nothing",
+                            finding.block_num));
+            journal.push_back(
+                journal_of(finding, "stray bytes removed", "the index ends before that block"));
+        }
+    }
+    if (!strays.empty()) {
+        add_refold("the log was mended");
+    }
+    for (const uint64_t block_num : unmended) {
+        left.push_back(fmt::format(
+            "block {}: stored bytes of the log are damaged; a provider is needed to mend them "
+            "(--rpc)",
+            block_num));
+    }
+    if (rows > 0 || findings.total > findings.kept.size()) {
+        add_refold(fmt::format("{} finding{} in what is derived from it", findings.total,
+                               findings.total == 1 ? "" : "s"));
+    }
+    const auto digest = std::ranges::find_if(findings.kept, [](const Finding& finding) {
+        return finding.kind == FindingKind::kDigestDiffers && finding.entity.empty();
+    });
+    if (digest != findings.kept.end() && unmended.empty()) {
+        steps.emplace_back("make the log's digests anew from its bytes");
+        renew_log_digests = journal_of(*digest, "digests renewed", "the log's stored bytes");
+    }
+}
+
+Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& plan) {
+    if (!mapping.needs_txn()) {
+        return ok();
+    }
+    std::vector<evm::Hash> hashes;
+    for (const ProvenBlock& block : plan.blocks) {
+        for (const evm::Log& log : block.logs.logs) {
+            bool is_needed = false;
+            for (uint32_t i = 0; i < mapping.sources().size() && !is_needed; ++i) {
+                is_needed = mapping.needs_txn(i, log);
+            }
+            if (is_needed && std::ranges::find(hashes, log.txn_hash) == hashes.end()) {
+                hashes.push_back(log.txn_hash);
+            }
+        }
+    }
+    if (hashes.empty()) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto txns,
+                  rpc::await<std::vector<rpc::TxnInfo>>(source, kAnswerWaitMs, [&](auto done) {
+                      source.get_txns(hashes, std::move(done));
+                  }));
+    for (const rpc::TxnInfo& txn : txns) {
+        plan.txns[txn.hash] = {txn.from, txn.to, txn.value};
+    }
+    return ok();
+}
+
+namespace {
+
+/// `row` with the contract's value of one field.
+Status set_field(const storage::EntityLayout& layout, const storage::RowCodec& codec,
+                 const Finding& finding, std::string& row) {
+    const auto field = std::ranges::find(layout.fields, finding.field, &storage::Field::name);
+    if (field == layout.fields.end()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} has no field '{}'", layout.name, finding.field)};
+    }
+    const auto place = static_cast<size_t>(field - layout.fields.begin());
+    PLUMBLINE_TRY(const storage::KeyValue value, parse_value(field->type, finding.expected));
+    if (field->type.is_dynamic()) {
+        codec.set_dynamic(row, place, value.bytes);
+    } else {
+        codec.set_word(row, place, value.word);
+    }
+    return ok();
+}
+
+}  // namespace
+
+Status plan_corrections(const storage::Database& database, const Findings& drift,
+                        RepairPlan& plan) {
+    const auto cursor = database.cursor();
+    if (!cursor) {
+        return ok();
+    }
+    const auto view = database.read_view();
+    std::map<std::pair<std::string, std::string>, std::vector<const Finding*>> by_row;
+    for (const Finding& finding : drift.kept) {
+        if (finding.kind == FindingKind::kStateDiffers) {
+            by_row[{finding.entity, finding.raw_key}].push_back(&finding);
+        } else {
+            plan.left.push_back(
+                fmt::format("{}: the contract counts {} rows, the index {}: no row to correct",
+                            finding.entity, finding.expected, finding.stored));
+        }
+    }
+    for (const auto& [row_of, findings] : by_row) {
+        const auto layout =
+            std::ranges::find(database.entities(), row_of.first, &storage::EntityLayout::name);
+        if (layout == database.entities().end()) {
+            continue;
+        }
+        const auto entity = static_cast<size_t>(layout - database.entities().begin());
+        const storage::RowCodec codec{*layout};
+        Result<std::string> stored = view->get_row(entity, row_of.second);
+        const bool has_field = std::ranges::any_of(
+            findings, [](const Finding* finding) { return !finding->field.empty(); });
+        if (!stored || !has_field) {
+            plan.left.push_back(fmt::format("{} {}: {}", row_of.first, findings.front()->key,
+                                            findings.front()->detail.empty()
+                                                ? "the contract tells of it what no field can hold"
+                                                : findings.front()->detail));
+            continue;
+        }
+        std::string row = *std::move(stored);
+        Status is_set;
+        for (const Finding* finding : findings) {
+            if (is_set && !finding->field.empty()) {
+                is_set = set_field(*layout, codec, *finding, row);
+            }
+        }
+        if (!is_set) {
+            plan.left.push_back(fmt::format("{} {}: {}", row_of.first, findings.front()->key,
+                                            is_set.error().message));
+            continue;
+        }
+        storage::RowCodec::set_changed_at(row, {cursor->block_num, UINT32_MAX});
+        plan.corrections.push_back({cursor->block_num, 0, row_of.first, row_of.second,
+                                    std::move(row), "the contract's state"});
+        plan.steps.push_back(fmt::format("correct {} {} to what the contract tells", row_of.first,
+                                         findings.front()->key));
+        for (const Finding* finding : findings) {
+            plan.journal.push_back(
+                journal_of(*finding, "row corrected",
+                           fmt::format("getter at block {} ({})", cursor->block_num,
+                                       evm::to_hex(cursor->block_hash))));
+        }
+    }
+    if (!plan.corrections.empty()) {
+        plan.add_refold("corrections are part of every fold");
+    }
+    return ok();
+}
+
+namespace {
+
+/// What the block's row must say. A block without logs has one only while it is not final: storage
+/// drops the row of a final one by itself.
+storage::BlockRow row_of(const ProvenBlock& block, size_t event_count, storage::ProofLevel level) {
+    return {block.header.block_num,
+            block.header.hash,
+            block.header.parent_hash,
+            block.header.timestamp,
+            static_cast<uint32_t>(event_count),
+            level};
+}
+
+/// Removes the block's logs, also those that cannot be read.
+Status remove_logs(const storage::ReadView& view, uint64_t block_num,
+                   storage::CommitBatch& batch) {
+    const auto scanner = storage::scan_raw_log(view, block_num, block_num);
+    for (; scanner->valid(); scanner->next()) {
+        const std::string_view key = scanner->key();
+        if (key.size() == storage::kLogKeySize) {
+            batch.remove_log(block_num, storage::load_be32(key.data() + 8));
+        }
+    }
+    return scanner->status();
+}
+
+Result<size_t> count_logs(const storage::ReadView& view, uint64_t block_num) {
+    size_t count = 0;
+    const auto scanner = storage::scan_raw_log(view, block_num, block_num);
+    for (; scanner->valid(); scanner->next()) {
+        ++count;
+    }
+    PLUMBLINE_TRY_VOID(scanner->status());
+    return count;
+}
+
+Status put_block(const storage::ReadView& view, const RepairPlan& plan, const ProvenBlock& block,
+                 storage::CommitBatch& batch) {
+    const uint64_t block_num = block.header.block_num;
+    batch.remove_block(block_num);
+    if (!block.has_receipts) {
+        PLUMBLINE_TRY(const size_t count, count_logs(view, block_num));
+        const auto stored = view.get_block(block_num);
+        batch.append_block(
+            row_of(block, count, stored ? stored->level : storage::ProofLevel::kLinked));
+        return ok();
+    }
+    PLUMBLINE_TRY_VOID(remove_logs(view, block_num, batch));
+    for (const evm::Log& log : block.logs.logs) {
+        const auto txn = plan.txns.find(log.txn_hash);
+        batch.append_log(log, block.logs.data(log),
+                         txn == plan.txns.end() ? nullptr : &txn->second);
+    }
+    batch.append_block(row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
+    return ok();
+}
+
+}  // namespace
+
+Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
+                    const RepairPlan& plan, const RebuildOptions& options) {
+    if (plan.is_empty()) {
+        return ok();
+    }
+    const auto cursor = database.cursor();
+    if (!cursor) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "the database is empty: there is nothing to repair"};
+    }
+    const auto batch = database.make_batch();
+    const auto view = database.read_view();
+    for (const uint64_t block_num : plan.strays) {
+        PLUMBLINE_TRY_VOID(remove_logs(*view, block_num, *batch));
+        batch->remove_block(block_num);
+    }
+    std::vector<const ProvenBlock*> blocks;
+    for (const ProvenBlock& block : plan.blocks) {
+        blocks.push_back(&block);
+    }
+    std::ranges::sort(blocks, {}, [](const ProvenBlock* block) { return block->header.block_num; });
+    for (const ProvenBlock* block : blocks) {
+        PLUMBLINE_TRY_VOID(put_block(*view, plan, *block, *batch));
+    }
+    for (const storage::ChildRow& child : plan.children) {
+        batch->append_child(child);
+    }
+    for (const storage::CorrectionRow& correction : plan.corrections) {
+        batch->append_correction(correction);
+    }
+    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    for (storage::JournalRow row : plan.journal) {
+        row.time_s = now_s;
+        batch->append_journal(row);
+    }
+    if (plan.fold_again) {
+        batch->require_refold();
+    }
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    PLUMBLINE_TRY_VOID(database.commit(*batch, storage::Durability::kSync));
+    if (plan.renew_log_digests) {
+        storage::JournalRow renewed = *plan.renew_log_digests;
+        renewed.time_s = now_s;
+        PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed));
+    }
+    return plan.fold_again ? rebuild(database, std::move(mapping), options) : ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,81 @@
+// Repair: from what the proofs found to a plan that people can read, and from the plan to one
+// atomic commit with its journal entries. The cause is mended before what follows from it: blocks
+// of the log that differ from the chain are written anew from proven receipts, and the entities are
+// then folded from the log. What the log does not explain is only reported, or, where the policy
+// says so, written as a correction that every later fold keeps.
+//
+//     RepairPlan plan;
+//     plan.add_log(outcome, ...);  plan.add_replay(findings);  plan.add_drift(...);
+//     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, {}));
+//
+// Interrupted anywhere, a repair is done or not begun: the first commit holds the mended log, the
+// journal and the order to fold again, which the next start carries out. Digests of a log that is
+// whole are renewed by a commit of their own, which has their journal entry.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/proof/finding.hpp"
+#include "engine/proof/log/log_proof.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "rpc/chain_source.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+/// What would be done. Nothing is written before `apply_repair`.
+struct RepairPlan {
+    std::vector<ProvenBlock> blocks;  ///< their logs and rows are written anew
+    std::vector<uint64_t> strays;     ///< blocks in which nothing may be stored, but is
+    std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
+    std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
+    std::vector<storage::CorrectionRow> corrections;
+    /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.
+    std::optional<storage::JournalRow> renew_log_digests;
+    bool fold_again = false;
+    std::vector<storage::JournalRow> journal;
+    std::vector<std::string> steps;  ///< what will be done, for people, in order
+    std::vector<std::string> left;   ///< what is not mended, and why
+
+    [[nodiscard]] bool is_empty() const noexcept {
+        return blocks.empty() && strays.empty() && corrections.empty() && children.empty() &&
+               !renew_log_digests && !fold_again;
+    }
+
+    /// Blocks whose logs or rows are not the chain's.
+    void add_log(const LogProofOutcome& outcome);
+    /// Rows, indexes, counts, digests and quarantine that are not what the log makes; stored log
+    /// bytes that no longer are what they were, as far as `add_log` (called before) mends them.
+    /// What lies outside of `indexed` cannot be of the chain and goes.
+    void add_replay(const Findings& findings, evm::BlockRange indexed);
+    /// The database says itself that its entities do not belong to its log.
+    void add_refold(const std::string& reason);
+
+  private:
+    [[nodiscard]] bool has_block(uint64_t block_num) const;
+};
+
+/// Fetches the transaction fields that the mapping names for logs of `plan.blocks`.
+[[nodiscard]] Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& plan);
+
+/// Turns state findings into correction records at the index's block. For each finding the row gets
+/// the contract's value; a row that the contract no longer has is deleted.
+[[nodiscard]] Status plan_corrections(const storage::Database& database, const Findings& drift,
+                                      RepairPlan& plan);
+
+/// Carries `plan` out: one synced commit, then the fold. On the thread that writes to `database`.
+/// An error before the commit has changed nothing; after it the fold is owed and made at the next
+/// start at the latest.
+[[nodiscard]] Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
+                                  const RepairPlan& plan, const RebuildOptions& options = {});
+
+}  // namespace plumbline::engine

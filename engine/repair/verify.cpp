@@ -1,0 +1,343 @@
+#include "engine/repair/verify.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/base/clock.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
+#include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/state/state_bisect.hpp"
+#include "engine/proof/state/state_record.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+/// One look. Steps in the order in which causes come before what follows from them.
+class Look {
+  public:
+    Look(const storage::Database& database, std::shared_ptr<const Plan> plan,
+         rpc::ChainSource* chain, const VerifyOptions& options)
+        : database_{database},
+          plan_{std::move(plan)},
+          chain_{chain},
+          options_{options} {}
+
+    [[nodiscard]] Result<VerifyReport> run() {
+        report_.cursor = database_.cursor();
+        if (!report_.cursor) {
+            report_.unproven.emplace_back("the database is empty: there is nothing to prove yet");
+            return std::move(report_);
+        }
+        if (options_.with_replay) {
+            PLUMBLINE_TRY_VOID(look_at_replay());
+        }
+        if (chain_ == nullptr) {
+            note_missing_chain();
+            return std::move(report_);
+        }
+        if (options_.with_log) {
+            PLUMBLINE_TRY_VOID(look_at_log());
+        }
+        if (options_.with_state) {
+            PLUMBLINE_TRY_VOID(look_at_state());
+        }
+        return std::move(report_);
+    }
+
+  private:
+    void note_missing_chain() {
+        if (options_.with_log) {
+            report_.unproven.emplace_back("log: not proven, no provider to ask");
+        }
+        if (options_.with_state) {
+            report_.unproven.emplace_back("state: not proven, no provider to ask");
+        }
+    }
+    [[nodiscard]] bool is_stopped() const { return options_.stop.stop_requested(); }
+    void tell(std::string_view proof, std::string_view part, uint64_t done, uint64_t total) const {
+        if (options_.on_progress) {
+            options_.on_progress(proof, part, done, total);
+        }
+    }
+
+    [[nodiscard]] Status look_at_replay() {
+        ReplayOptions replay;
+        const std::filesystem::path path{database_.path()};
+        replay.scratch_parent =
+            !options_.scratch_dir.empty()
+                ? options_.scratch_dir
+                : std::filesystem::absolute(path).lexically_normal().parent_path().string();
+        replay.is_cancelled = [this] { return is_stopped(); };
+        replay.on_progress = [this](const ReplayProgress& progress) {
+            tell("replay", progress.phase, progress.done, progress.total);
+        };
+        const auto view = database_.read_view();
+        PLUMBLINE_TRY(report_.replay, prove_replay(*view, plan_, replay));
+        return ok();
+    }
+
+    [[nodiscard]] Status look_at_log() {
+        PLUMBLINE_TRY(LogProofInput input, read_log_proof_input(database_));
+        const std::vector<uint64_t> first =
+            first_blocks(plan_->sources(), SourceParents(plan_->sources().size()));
+        uint64_t from = report_.cursor->block_num;
+        for (const uint64_t block_num : first) {
+            from = std::min(from, block_num);
+        }
+        LogProofOptions proof;
+        proof.range = {options_.from.value_or(from),
+                       std::min(options_.to.value_or(UINT64_MAX), report_.cursor->block_num)};
+        if (proof.range.from > proof.range.to) {
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("there are no blocks from {} to {} in the index, which ends at {}",
+                            proof.range.from, proof.range.to, report_.cursor->block_num)};
+        }
+        if (proof.range.to == report_.cursor->block_num &&
+            report_.cursor->block_hash != evm::Hash{}) {
+            // Not from the block's row, which may be what is damaged.
+            proof.anchor = BlockAnchor{report_.cursor->block_num, report_.cursor->block_hash};
+        }
+        proof.level = options_.proof.level;
+        proof.sample = options_.proof.sample;
+        proof.requests_per_second = options_.proof.requests_per_second;
+        proof.range_blocks = options_.proof.range_blocks;
+        const auto outcome =
+            prove_range(*chain_, std::move(input), plan_, system_clock(), proof, options_.stop,
+                        [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
+                            report_.log_pieces.push_back(piece);
+                            tell("log", "blocks", done, total);
+                        });
+        if (is_stopped()) {
+            return Error{ErrorCode::kCancelled, "stopped"};
+        }
+        if (!outcome) {
+            report_.unproven.push_back("log: " + outcome.error().message);
+            return ok();
+        }
+        report_.log = *outcome;
+        acquit_providers();
+        if (!report_.log->is_complete || report_.log->level < proof.level) {
+            report_.unproven.push_back(
+                fmt::format("log: proven only to {}{}{}", to_string(report_.log->level),
+                            report_.log->reason.empty() ? "" : ": ", report_.log->reason));
+        }
+        return ok();
+    }
+
+    /// Where the stored bytes are not those that were committed, nobody had answered wrongly.
+    void acquit_providers() {
+        if (!report_.replay) {
+            return;
+        }
+        std::set<uint64_t> damaged;
+        for (const DamagedBlock& block : report_.replay->scrub.damaged_blocks) {
+            damaged.insert(block.block_num);
+        }
+        for (Finding& finding : report_.log->findings.kept) {
+            if (damaged.contains(finding.block_num)) {
+                finding.provider.clear();
+                finding.detail += finding.detail.empty() ? "" : ", ";
+                finding.detail += "stored bytes changed after they were committed";
+            }
+        }
+    }
+
+    [[nodiscard]] Status look_at_state() {
+        if (plan_->state_plans().empty() && plan_->count_plans().empty()) {
+            report_.notes.emplace_back("state: no entity has `state` or `count` in the config");
+            return ok();
+        }
+        const auto view = database_.read_view();
+        StateProofOptions proof;
+        proof.entities = options_.entities;
+        proof.is_cancelled = [this] { return is_stopped(); };
+        proof.on_progress = [this](const EntityState& state) {
+            tell("state", state.name, state.checked, 0);
+        };
+        if (options_.trust_unchanged) {
+            proof.last_equal = last_equal_of(*view, plan_);
+        }
+        report_.state = prove_state(*chain_, *view, plan_, std::move(proof));
+        if (is_stopped()) {
+            return Error{ErrorCode::kCancelled, "stopped"};
+        }
+        for (const EntityState& state : report_.state->entities) {
+            PLUMBLINE_TRY(report_.state_marks.emplace_back(), state_rows_mark(*view, state.entity));
+            for (const EntityState::Unproven& unproven : state.unproven) {
+                report_.unproven.push_back(fmt::format("state: {} of {} not compared: {}",
+                                                       unproven.count, state.name,
+                                                       unproven.reason));
+            }
+        }
+        find_beginnings(*view);
+        return ok();
+    }
+
+    /// Since when the first few differ, as far as the node remembers.
+    void find_beginnings(const storage::ReadView& view) {
+        size_t left = options_.bisect_max;
+        for (Finding& finding : report_.state->findings.kept) {
+            const int entity = plan_->find_entity(finding.entity);
+            if (left == 0) {
+                return;
+            }
+            if (finding.kind != FindingKind::kStateDiffers || entity < 0 ||
+                finding.raw_key.empty()) {
+                continue;
+            }
+            --left;
+            const auto first = find_first_wrong_block(
+                *chain_, view, *plan_, static_cast<uint32_t>(entity), finding.raw_key);
+            if (first) {
+                finding.detail += fmt::format("{}since block {}",
+                                              finding.detail.empty() ? "" : ", ", first->block_num);
+            }
+        }
+    }
+
+    const storage::Database& database_;
+    std::shared_ptr<const Plan> plan_;
+    rpc::ChainSource* chain_;
+    const VerifyOptions& options_;
+    VerifyReport report_;
+};
+
+}  // namespace
+
+uint64_t VerifyReport::finding_count() const noexcept {
+    return (log ? log->findings.total : 0) + (replay ? replay->findings.total : 0) +
+           (state ? state->findings.total : 0);
+}
+
+Result<VerifyReport> verify(const storage::Database& database,
+                            const std::shared_ptr<const Plan>& plan, rpc::ChainSource* chain,
+                            const VerifyOptions& options) {
+    if (database.bundle().fingerprint != plan->bundle().fingerprint) {
+        return Error{ErrorCode::kIncompatible,
+                     "the config's mapping is not the one that the entities were folded with: run "
+                     "or rebuild first"};
+    }
+    return Look{database, plan, chain, options}.run();
+}
+
+Status add_report(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
+                  const VerifyReport& report) {
+    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    const auto cursor = database.cursor();
+    if (!cursor || !report.cursor || cursor->block_num < report.cursor->block_num) {
+        return ok();
+    }
+    if (report.log) {
+        for (const LogProofPiece& piece : report.log_pieces) {
+            PLUMBLINE_TRY_VOID(add_levels(batch, database, piece));
+        }
+        if (!report.log_pieces.empty()) {
+            add_record(batch, *report.log, report.log_pieces.front().top, now_s);
+        }
+    }
+    if (report.replay) {
+        storage::ProofRecord record;
+        record.proof = "replay";
+        record.block_num = report.replay->block_num;
+        record.hash = report.replay->block_hash;
+        record.time_s = now_s;
+        record.is_equal = report.replay->is_equal();
+        record.checked = report.replay->rows;
+        record.mismatches = report.replay->findings.total;
+        record.detail = fmt::format("{} events folded", report.replay->events);
+        batch.record_proof(record);
+    }
+    if (report.state) {
+        PLUMBLINE_TRY(const auto proofs, database.read_view()->list_proofs());
+        for (size_t i = 0; i < report.state->entities.size(); ++i) {
+            const EntityState& state = report.state->entities[i];
+            const auto last = std::ranges::find_if(proofs, [&](const storage::ProofRecord& record) {
+                return record.proof == "state" && record.entity == state.name;
+            });
+            batch.record_proof(make_state_record(plan, *report.state, state, report.state_marks[i],
+                                                 now_s, last == proofs.end() ? nullptr : &*last));
+        }
+    }
+    batch.set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    return ok();
+}
+
+namespace {
+
+/// What one look says is to be done.
+Result<RepairPlan> make_plan(const storage::Database& database,
+                             const std::shared_ptr<const Plan>& mapping, rpc::ChainSource* chain,
+                             const RepairOptions& options, const VerifyReport& report) {
+    RepairPlan plan;
+    if (database.needs_refold()) {
+        plan.add_refold("an earlier repair or rollback was cut off before its fold");
+    }
+    if (report.log) {
+        plan.add_log(*report.log);
+        if (chain != nullptr) {
+            PLUMBLINE_TRY_VOID(fetch_txns(*chain, *mapping, plan));
+        }
+    }
+    if (report.replay) {
+        const uint64_t first = report.log && report.log->is_complete && report.log->range
+                                   ? report.log->range->from
+                                   : 0;
+        plan.add_replay(report.replay->findings, {first, report.cursor->block_num});
+    }
+    if (!report.state || report.state->findings.empty() || !plan.is_empty()) {
+        return plan;  // what the contract tells is looked at again once the cause is mended
+    }
+    const bool is_log_proven = report.log && report.log->is_complete &&
+                               report.log->findings.empty() &&
+                               report.log->level == storage::ProofLevel::kReceipts;
+    const bool is_replay_proven = report.replay && report.replay->findings.empty();
+    if (!is_log_proven || !is_replay_proven) {
+        plan.left.emplace_back(
+            "the contract tells something else, but the log is not proven to receipts: prove that "
+            "first, the cause "
+            "may be a missing event");
+    } else if (options.on_drift == DriftPolicy::kChain) {
+        PLUMBLINE_TRY_VOID(plan_corrections(database, report.state->findings, plan));
+    } else {
+        for (const Finding& finding : report.state->findings.kept) {
+            plan.left.push_back(describe(finding));
+        }
+        plan.left.emplace_back(
+            "the log and the fold are proven, so the mapping does not say what the contract does; "
+            "[repair] on_drift = \"chain\" writes the contract's values");
+    }
+    return plan;
+}
+
+}  // namespace
+
+Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<const Plan>& plan,
+                             rpc::ChainSource* chain, const RepairOptions& options) {
+    RepairOutcome outcome;
+    for (unsigned round = 0; round < options.rounds_max; ++round) {
+        PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
+        PLUMBLINE_TRY(RepairPlan next, make_plan(database, plan, chain, options, outcome.report));
+        outcome.left = next.left;
+        if (next.is_empty()) {
+            return outcome;
+        }
+        if (options.on_plan) {
+            options.on_plan(next);
+        }
+        outcome.plans.push_back(std::move(next));
+        if (options.dry_run) {
+            return outcome;
+        }
+        PLUMBLINE_TRY_VOID(options.apply ? options.apply(outcome.plans.back())
+                                         : apply_repair(database, plan, outcome.plans.back()));
+    }
+    PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
+    return outcome;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,99 @@
+// The three proofs one after the other, and what repair makes of them: the one way for commands and
+// for the service.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/log.hpp"
+#include "engine/config/config.hpp"
+#include "engine/proof/log/log_proof.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/repair/repair.hpp"
+#include "engine/proof/replay/replay_proof.hpp"
+#include "engine/proof/state/state_proof.hpp"
+#include "rpc/chain_source.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+struct VerifyOptions {
+    bool with_log = true;
+    bool with_replay = true;
+    bool with_state = true;
+    /// Of the log and of the scrub's log part; empty: from the first contract's start to the head.
+    std::optional<uint64_t> from;
+    std::optional<uint64_t> to;
+    std::vector<uint32_t> entities;  ///< for the state; empty: all
+    ProofConfig proof;
+    std::string scratch_dir;  ///< for the fold of the replay; empty: beside the database
+    /// An entity whose rows and whose contract's storage are those of its last equal proof is not
+    /// asked about again.
+    bool trust_unchanged = false;
+    size_t bisect_max = 3;  ///< state findings for which the first wrong block is looked up
+    std::stop_token stop;
+    /// What is going on: the proof ("log", "replay", "state"), done and all in its own units.
+    std::function<void(std::string_view proof, std::string_view part, uint64_t done,
+                       uint64_t total)>
+        on_progress;
+};
+
+/// What ran is there; why something did not is said.
+struct VerifyReport {
+    std::optional<storage::Cursor> cursor;
+    std::optional<LogProofOutcome> log;
+    std::vector<LogProofPiece> log_pieces;  ///< the levels reached, range by range
+    std::optional<ReplayReport> replay;
+    std::optional<StateOutcome> state;
+    std::vector<std::string> state_marks;  ///< by `state->entities`: stands for the rows compared
+    std::vector<std::string> unproven;     ///< asked for and not proven, and why
+    std::vector<std::string> notes;        ///< what else is to be said
+    [[nodiscard]] uint64_t finding_count() const noexcept;
+    /// Everything that was asked for ran to its end.
+    [[nodiscard]] bool is_complete() const noexcept { return unproven.empty(); }
+};
+
+/// `chain` may be null: then only the replay proof can run. kCancelled when stopped; trouble with a
+/// provider is a note and not an error.
+[[nodiscard]] Result<VerifyReport> verify(const storage::Database& database,
+                                          const std::shared_ptr<const Plan>& plan,
+                                          rpc::ChainSource* chain, const VerifyOptions& options);
+
+/// Adds how each proof ended, and the levels reached, to `batch`; with nothing written between this
+/// and the batch's commit.
+[[nodiscard]] Status add_report(storage::CommitBatch& batch, const storage::Database& database,
+                                const Plan& plan, const VerifyReport& report);
+
+struct RepairOptions {
+    VerifyOptions verify;
+    DriftPolicy on_drift = DriftPolicy::kReport;
+    bool dry_run = false;
+    unsigned rounds_max = 4;  ///< what is mended may show what lies behind it
+    /// Carries a plan out on the thread that writes; empty: on the calling one.
+    std::function<Status(const RepairPlan&)> apply;
+    /// Told of each plan before it is carried out.
+    std::function<void(const RepairPlan&)> on_plan;
+};
+
+struct RepairOutcome {
+    std::vector<RepairPlan> plans;  ///< carried out, one a round (with `dry_run`: would be)
+    VerifyReport report;            ///< of the last look
+    std::vector<std::string> left;  ///< what is not mended, and why
+
+    [[nodiscard]] bool is_whole() const noexcept {
+        return left.empty() && report.finding_count() == 0;
+    }
+};
+
+/// Looks, mends, looks again, until nothing is found or nothing more can be mended.
+[[nodiscard]] Result<RepairOutcome> repair(storage::Database& database,
+                                           const std::shared_ptr<const Plan>& plan,
+                                           rpc::ChainSource* chain, const RepairOptions& options);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,264 @@
+#include "engine/service/metrics.hpp"
+
+#include <sstream>
+
+#include <fmt/format.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "engine/service/service.hpp"
+#include "engine/service/version.hpp"
+#include "rpc/refusal.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+const prometheus::Histogram::BucketBoundaries kRequestSeconds{
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+const prometheus::Histogram::BucketBoundaries kTaskSeconds{0.01, 0.1, 0.5, 1,   5,    10,
+                                                           30,   60,  300, 900, 3600, 14400};
+
+/// Builds families from values that are read and not counted.
+class Snapshot {
+  public:
+    void gauge(std::string name, std::string help, double value, Labels labels = {}) {
+        add(std::move(name), std::move(help), MetricType::Gauge, value, std::move(labels));
+    }
+    void counter(std::string name, std::string help, double value, Labels labels = {}) {
+        add(std::move(name), std::move(help), MetricType::Counter, value, std::move(labels));
+    }
+    [[nodiscard]] std::vector<MetricFamily> take() { return std::move(families_); }
+
+  private:
+    void add(std::string name, std::string help, MetricType type, double value, Labels labels) {
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        if (type == MetricType::Counter) {
+            metric.counter.value = value;
+        } else {
+            metric.gauge.value = value;
+        }
+        for (MetricFamily& family : families_) {
+            if (family.name == name) {
+                family.metric.push_back(std::move(metric));
+                return;
+            }
+        }
+        families_.push_back({std::move(name), std::move(help), type, {std::move(metric)}});
+    }
+    std::vector<MetricFamily> families_;
+};
+
+double to_double(uint64_t value) {
+    return static_cast<double>(value);
+}
+
+void add_index(Snapshot& out, const ServiceStatus& status) {
+    const ProgressNumbers& now = status.progress;
+    for (const Lifecycle state : {Lifecycle::kStarting, Lifecycle::kBackfilling, Lifecycle::kLive,
+                                  Lifecycle::kDraining, Lifecycle::kStopped}) {
+        out.gauge("plumbline_state", "1 for the state the service is in",
+                  status.state == state ? 1 : 0, {{"state", std::string{to_string(state)}}});
+    }
+    out.gauge("plumbline_ready", "1 while live and near the head", status.is_ready ? 1 : 0);
+    out.gauge("plumbline_degraded_reasons", "How many things are not as they should be",
+              to_double(status.degraded.size()));
+    out.gauge("plumbline_uptime_seconds", "Since the service started",
+              static_cast<double>(status.uptime_ms) / 1000);
+    out.gauge("plumbline_chain_head_block", "The chain's head as last told",
+              to_double(now.head_block));
+    out.gauge("plumbline_chain_finalized_block", "The last block known to be final",
+              to_double(now.finalized_block));
+    out.gauge("plumbline_next_block", "The first block that is not indexed yet",
+              to_double(now.next_block));
+    out.gauge("plumbline_lag_blocks", "Blocks behind the chain's head", to_double(now.lag));
+    out.gauge("plumbline_events_per_second", "Events indexed, over the last seconds",
+              now.events_per_second);
+    out.counter("plumbline_events_total", "Events indexed by this process", to_double(now.events));
+    out.counter("plumbline_commits_total", "Commits by this process", to_double(status.commits));
+    out.counter("plumbline_commit_seconds_total", "Time spent writing commits",
+                static_cast<double>(status.commit_ms) / 1000);
+    out.counter("plumbline_reorgs_total", "Reorgs followed by this process", to_double(now.reorgs));
+    out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
+              to_double(status.quarantined_rows));
+    out.gauge("plumbline_refolding", "1 while the log is folded again", now.is_refolding ? 1 : 0);
+    out.gauge("plumbline_waiting", "1 while waiting for the chain or the disk",
+              now.is_waiting ? 1 : 0);
+}
+
+void add_providers(Snapshot& out, const ServiceStatus& status) {
+    for (const rpc::ProviderStats& provider : status.providers) {
+        const Labels who{{"provider", provider.name}};
+        const auto with = [&who](std::string name, std::string value) {
+            Labels labels = who;
+            labels.push_back({std::move(name), std::move(value)});
+            return labels;
+        };
+        out.counter("plumbline_provider_requests_total", "HTTP requests sent",
+                    to_double(provider.requests), who);
+        out.counter("plumbline_provider_received_bytes_total", "Bytes of answers",
+                    to_double(provider.received_bytes), who);
+        out.counter("plumbline_provider_errors_total", "Answers that were none, by what went wrong",
+                    to_double(provider.transport_errors), with("class", "transport"));
+        out.counter("plumbline_provider_errors_total", "", to_double(provider.malformed),
+                    with("class", "malformed"));
+        for (size_t i = 0; i < provider.refusals.size(); ++i) {
+            if (provider.refusals[i] > 0) {
+                out.counter(
+                    "plumbline_provider_errors_total", "", to_double(provider.refusals[i]),
+                    with("class", std::string{to_string(static_cast<rpc::RefusalClass>(i))}));
+            }
+        }
+        out.counter("plumbline_provider_lies_total", "Answers that were proven wrong",
+                    to_double(provider.lies), who);
+        out.gauge("plumbline_provider_latency_seconds", "Moving average",
+                  provider.latency_ms / 1000, who);
+        out.gauge("plumbline_provider_usable", "0 while it is not asked", provider.usable ? 1 : 0,
+                  who);
+        if (provider.head) {
+            out.gauge("plumbline_provider_head_block", "Its head", to_double(*provider.head), who);
+        }
+        if (provider.blocks_cap) {
+            out.gauge("plumbline_provider_blocks_cap", "Most blocks a request, as learnt",
+                      to_double(*provider.blocks_cap), who);
+        }
+    }
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+    prometheus::Registry registry;
+    prometheus::Family<prometheus::Counter>& http_requests =
+        prometheus::BuildCounter()
+            .Name("plumbline_http_requests_total")
+            .Help("HTTP requests answered, by route and status")
+            .Register(registry);
+    prometheus::Family<prometheus::Histogram>& http_seconds =
+        prometheus::BuildHistogram()
+            .Name("plumbline_http_request_seconds")
+            .Help("Time from a whole request to its answer, by route")
+            .Register(registry);
+    prometheus::Family<prometheus::Counter>& task_runs =
+        prometheus::BuildCounter()
+            .Name("plumbline_task_runs_total")
+            .Help("Runs of tasks, by kind and outcome")
+            .Register(registry);
+    prometheus::Family<prometheus::Histogram>& task_seconds =
+        prometheus::BuildHistogram()
+            .Name("plumbline_task_seconds")
+            .Help("Time a run of a task took, by kind")
+            .Register(registry);
+    prometheus::Family<prometheus::Counter>& proofs = prometheus::BuildCounter()
+                                                          .Name("plumbline_proofs_total")
+                                                          .Help("Proofs, by kind and verdict")
+                                                          .Register(registry);
+    prometheus::Family<prometheus::Counter>& findings =
+        prometheus::BuildCounter()
+            .Name("plumbline_findings_total")
+            .Help("Mismatches found by proofs, by kind")
+            .Register(registry);
+    prometheus::Family<prometheus::Counter>& repairs =
+        prometheus::BuildCounter()
+            .Name("plumbline_repairs_total")
+            .Help("What repair did, by kind as the journal has it")
+            .Register(registry);
+    prometheus::Family<prometheus::Counter>& webhooks =
+        prometheus::BuildCounter()
+            .Name("plumbline_webhook_posts_total")
+            .Help("Posts to webhooks, by name and whether they were taken")
+            .Register(registry);
+    prometheus::Gauge& stream_clients = prometheus::BuildGauge()
+                                            .Name("plumbline_stream_clients")
+                                            .Help("Open WebSocket streams")
+                                            .Register(registry)
+                                            .Add({});
+};
+
+Metrics::Metrics() : impl_{std::make_unique<Impl>()} {}
+Metrics::~Metrics() = default;
+
+void Metrics::count_http(std::string_view route, unsigned status, double seconds) {
+    const std::string name{route};
+    impl_->http_requests.Add({{"route", name}, {"status", fmt::format("{}", status)}}).Increment();
+    impl_->http_seconds.Add({{"route", name}}, kRequestSeconds).Observe(seconds);
+}
+
+void Metrics::count_task(std::string_view kind, std::string_view outcome, double seconds) {
+    impl_->task_runs.Add({{"kind", std::string{kind}}, {"outcome", std::string{outcome}}})
+        .Increment();
+    impl_->task_seconds.Add({{"kind", std::string{kind}}}, kTaskSeconds).Observe(seconds);
+}
+
+void Metrics::count_proof(std::string_view kind, std::string_view verdict) {
+    impl_->proofs.Add({{"kind", std::string{kind}}, {"verdict", std::string{verdict}}}).Increment();
+}
+
+void Metrics::count_finding(FindingKind kind, uint64_t count) {
+    impl_->findings.Add({{"kind", std::string{to_string(kind)}}}).Increment(to_double(count));
+}
+
+void Metrics::count_repair(std::string_view kind) {
+    impl_->repairs.Add({{"kind", std::string{kind}}}).Increment();
+}
+
+void Metrics::count_webhook(std::string_view name, bool was_delivered) {
+    impl_->webhooks
+        .Add({{"webhook", std::string{name}}, {"outcome", was_delivered ? "taken" : "failed"}})
+        .Increment();
+}
+
+void Metrics::set_stream_clients(uint64_t count) {
+    impl_->stream_clients.Set(to_double(count));
+}
+
+std::string Metrics::text(const MetricsInput& input) const {
+    Snapshot out;
+    out.gauge("plumbline_build_info", "1; the version is in the label", 1,
+              {{"version", std::string{version()}}});
+    if (input.status != nullptr) {
+        add_index(out, *input.status);
+        add_providers(out, *input.status);
+    }
+    for (const QueueCount& count : input.queue) {
+        out.gauge("plumbline_queue_tasks", "Tasks, by kind and state", to_double(count.count),
+                  {{"kind", count.kind}, {"state", std::string{to_string(count.state)}}});
+    }
+    for (const auto& [level, block] : input.proven_through) {
+        out.gauge("plumbline_proven_through_block",
+                  "Everything up to this block is proven that well, by level", to_double(block),
+                  {{"level", level}});
+    }
+    for (const auto& [entity, rows] : input.entity_rows) {
+        out.gauge("plumbline_entity_rows", "Rows of an entity", to_double(rows),
+                  {{"entity", entity}});
+    }
+    if (input.database_bytes > 0) {
+        out.gauge("plumbline_database_bytes", "All files of the database directory",
+                  to_double(input.database_bytes));
+    }
+    for (const auto& [name, value] : input.storage) {
+        out.gauge("plumbline_rocksdb_" + name, "As RocksDB tells it", to_double(value));
+    }
+    std::vector<MetricFamily> families = out.take();
+    for (MetricFamily& family : impl_->registry.Collect()) {
+        if (!family.metric.empty()) {
+            families.push_back(std::move(family));
+        }
+    }
+    std::ostringstream text;
+    prometheus::TextSerializer{}.Serialize(text, families);
+    return text.str();
+}
+
+}  // namespace plumbline::engine

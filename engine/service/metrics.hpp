@@ -1,0 +1,58 @@
+// The service's figures in Prometheus text. What is a state is read when it is asked for; what
+// happens is counted here. Names and alert rules: docs/operations.md, docs/alerts.yml.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/proof/finding.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/task/work_queue.hpp"
+
+namespace plumbline::engine {
+
+struct ServiceStatus;
+
+/// What can only be read, at the time of asking.
+struct MetricsInput {
+    const ServiceStatus* status = nullptr;
+    std::vector<QueueCount> queue;
+    std::vector<std::pair<std::string, uint64_t>> storage;  ///< RocksDB's figures by name
+    uint64_t database_bytes = 0;
+    std::vector<std::pair<std::string, uint64_t>> entity_rows;
+    /// By proof level: the last block up to which everything is proven that well.
+    std::vector<std::pair<std::string, uint64_t>> proven_through;
+};
+
+/// Thread-safe.
+class Metrics {
+  public:
+    Metrics();
+    Metrics(const Metrics&) = delete;
+    Metrics& operator=(const Metrics&) = delete;
+    ~Metrics();
+
+    /// `route` is the route's pattern, never a path somebody asked for: its number is bounded.
+    void count_http(std::string_view route, unsigned status, double seconds);
+    /// `outcome`: as `to_string(TaskOutcome::Kind)` tells it.
+    void count_task(std::string_view kind, std::string_view outcome, double seconds);
+    /// A proof of a kind ("log", "replay", "state") that came to its end.
+    void count_proof(std::string_view kind, std::string_view verdict);
+    void count_finding(FindingKind kind, uint64_t count = 1);
+    /// `kind` as the journal has it.
+    void count_repair(std::string_view kind);
+    void count_webhook(std::string_view name, bool was_delivered);
+    void set_stream_clients(uint64_t count);
+
+    [[nodiscard]] std::string text(const MetricsInput& input) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,163 @@
+// The running service in one object: the index that follows the chain, the work queue and its
+// worker, the schedules, and what is told of all that. `plumbline run` is this and a signal
+// handler.
+//
+//     auto service = Service::open(std::move(options));
+//     (*service)->add_part(std::make_unique<MyServer>(...));
+//     Status ended = (*service)->run(stop_token, nullptr);
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/service/metrics.hpp"
+#include "engine/task/schedule.hpp"
+#include "engine/service/service_status.hpp"
+#include "engine/task/work_queue.hpp"
+#include "engine/task/worker.hpp"
+#include "rpc/chain_source.hpp"
+#include "rpc/pool_options.hpp"
+#include "storage/database.hpp"
+#include "storage/task_store.hpp"
+
+namespace plumbline::engine {
+
+class Service;
+
+/// Something that runs beside the index and shows or sends what it does: an HTTP server, webhooks.
+class ServicePart {
+  public:
+    ServicePart() = default;
+    ServicePart(const ServicePart&) = delete;
+    ServicePart& operator=(const ServicePart&) = delete;
+    virtual ~ServicePart() = default;
+
+    /// Before anything runs. An error ends the service before it has touched anything.
+    [[nodiscard]] virtual Status start(Service& service) = 0;
+    /// After the index has stopped; nothing of the service may be used once it returns.
+    virtual void stop() = 0;
+};
+
+struct ServiceOptions {
+    IndexerOptions indexer;
+    /// For the network thread and for the worker; empty: a pool over the config's endpoints.
+    std::function<std::unique_ptr<rpc::ChainSource>()> make_source;
+    rpc::PoolObserver* pool_observer = nullptr;  ///< must outlive the service
+    WorkQueueOptions queue;
+    /// The endpoints are not the config's: a reload leaves them alone.
+    bool has_own_endpoints = false;
+    /// Whether tasks are run; without, the queue can still be looked at and filled.
+    bool has_worker = true;
+};
+
+/// What a reload did: one line each.
+struct ReloadReport {
+    std::vector<std::string> applied;
+    std::vector<std::string> needs_restart;
+};
+
+class Service {
+  public:
+    /// kInvalidArgument: the config. kIncompatible: the database is another chain's.
+    [[nodiscard]] static Result<std::unique_ptr<Service>> open(ServiceOptions options);
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+    ~Service();
+
+    // --- before `run` ---------------------------------------------------------------------------
+
+    void add_part(std::unique_ptr<ServicePart> part);
+    /// Told of every commit, rollback and refold, on the writer thread. Must outlive the service or
+    /// belong to one of its parts.
+    void add_observer(IndexObserver* observer);
+    /// Registers a kind of task, or replaces one.
+    void add_task_kind(TaskKind kind) { kinds_.add(std::move(kind)); }
+
+    /// Until done (`IndexerOptions::until`), told to stop, or unable to go on. Being stopped is no
+    /// error. Before it returns the task and the commit in hand are finished.
+    [[nodiscard]] Status run(const std::stop_token& stop, ProgressReporter* reporter);
+
+    // --- from any thread, while it runs ----------------------------------------------------------
+
+    /// As of the last half second.
+    [[nodiscard]] ServiceStatus status() const;
+    [[nodiscard]] Indexer& indexer() noexcept { return *indexer_; }
+    [[nodiscard]] const Indexer& indexer() const noexcept { return *indexer_; }
+    [[nodiscard]] const Config& config() const noexcept { return indexer_->config(); }
+    /// Null until there is one; from then on it stays.
+    [[nodiscard]] storage::Database* database() const noexcept { return indexer_->database(); }
+    /// Null until there is a database; from then on it stays.
+    [[nodiscard]] WorkQueue* queue() const noexcept { return shown_queue_.load(); }
+    [[nodiscard]] bool has_worker() const noexcept { return options_.has_worker; }
+    [[nodiscard]] const TaskKinds& task_kinds() const noexcept { return kinds_; }
+    /// Adds a task of a known kind. kUnavailable before there is a database.
+    [[nodiscard]] Result<TaskAdded> add_task(TaskSpec spec);
+    [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
+    /// Prometheus text.
+    [[nodiscard]] std::string metrics_text() const;
+    [[nodiscard]] Scheduler* scheduler() const noexcept { return shown_scheduler_.load(); }
+    [[nodiscard]] Status run_on_writer(std::function<Status(storage::Database&)> work,
+                                       WriterEffect effect = WriterEffect::kRows) {
+        return indexer_->run_on_writer(std::move(work), effect);
+    }
+    /// Reads the config file again and applies what can be changed while running. On an error
+    /// nothing has changed.
+    [[nodiscard]] Result<ReloadReport> reload();
+
+  private:
+    class Observers;
+
+    explicit Service(ServiceOptions options);
+
+    void on_turn();
+    void publish(int64_t now_ms);
+    [[nodiscard]] Status open_queue();
+    void tell_manager(int64_t now_ms);
+    void read_verdicts(int64_t now_ms);
+    [[nodiscard]] bool is_wanted(std::string_view kind) const;
+    [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
+                                                        int64_t now_ms) const;
+
+    ServiceOptions options_;
+    std::unique_ptr<Observers> observers_;
+    std::unique_ptr<rpc::ChainSource> source_;
+    std::unique_ptr<Indexer> indexer_;
+    std::unique_ptr<ProgressReporter> meter_;  ///< only for its numbers
+    Metrics metrics_;
+    TaskKinds kinds_;
+    std::unique_ptr<storage::TaskStore> store_;
+    std::unique_ptr<WorkQueue> queue_;
+    std::unique_ptr<Scheduler> scheduler_;
+    std::atomic<WorkQueue*> shown_queue_{nullptr};
+    std::atomic<Scheduler*> shown_scheduler_{nullptr};
+    std::unique_ptr<Worker> worker_;
+    std::vector<std::unique_ptr<ServicePart>> parts_;
+
+    // The network thread's own.
+    int64_t next_publish_ms_ = 0;
+    int64_t next_verdicts_ms_ = 0;
+    std::vector<std::string> verdicts_;  ///< what proofs found, for people
+    int64_t watchdog_ms_ = 0;
+    int64_t next_watchdog_ms_ = 0;
+    bool told_ready_ = false;
+    bool queue_failed_ = false;
+    int64_t started_ms_ = 0;
+
+    mutable std::mutex mutex_;
+    ServiceStatus status_;
+    mutable std::mutex reload_mutex_;
+};
+
+/// Endpoints and chain id of a config, as a provider pool takes them.
+[[nodiscard]] rpc::PoolOptions pool_options(const Config& config);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,37 @@
+// What a running service says of itself: the metrics, the terminal and the API show it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/ingest/progress.hpp"
+#include "rpc/pool_options.hpp"
+
+namespace plumbline::engine {
+
+/// How the service is, at one moment.
+struct ServiceStatus {
+    Lifecycle state = Lifecycle::kStarting;
+    /// Live, whole, and at most `ready_lag` blocks behind the head.
+    bool is_ready = false;
+    /// What is not as it should be, for people; empty = all is well.
+    std::vector<std::string> degraded;
+    int64_t started_unix_ms = 0;
+    int64_t uptime_ms = 0;
+    ProgressNumbers progress;
+    uint64_t commits = 0;    ///< by this run
+    uint64_t commit_ms = 0;  ///< spent writing them
+    uint64_t first_block = 0;
+    uint64_t target_block = 0;
+    bool has_database = false;
+    uint64_t quarantined_rows = 0;  ///< in the database
+    std::vector<rpc::ProviderStats> providers;
+    size_t tasks_waiting = 0;
+    size_t tasks_running = 0;
+    size_t tasks_dead = 0;    ///< given up, with a reason
+    size_t tasks_parked = 0;  ///< took the process down
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,560 @@
+#include "engine/setup/doctor.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/proof.hpp"
+#include "engine/ingest/progress.hpp"
+#include "rpc/provider.hpp"
+#include "rpc/provider_pool.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kPollMs = 50;
+constexpr int64_t kLagNoteS = 300;
+constexpr uint64_t kRecentBlocks = 2'000;
+/// Returns the word 42, as a contract's code and as the code of a creation alike.
+constexpr const char* kAnswer42 = "0x602a60005260206000f3";
+constexpr const char* kWord42 =
+    "0x000000000000000000000000000000000000000000000000000000000000002a";
+/// No contract is at these.
+constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70421";
+
+struct Reply {
+    std::optional<json> result;
+    std::string error;  ///< why there is no result
+    bool is_rpc_error = false;
+};
+
+std::string clipped(std::string text) {
+    constexpr size_t kMax = 160;
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    // A provider may quote the URL with its key.
+    for (size_t at = text.find("http"); at != std::string::npos; at = text.find("http", at + 5)) {
+        const size_t end = std::min(text.find_first_of(" \"')", at), text.size());
+        text.replace(at, end - at, "(url)");
+    }
+    if (text.size() > kMax) {
+        text.resize(kMax);
+    }
+    return text;
+}
+
+/// One question at a time.
+class Client {
+  public:
+    Client(const rpc::Endpoint& endpoint, rpc::Transport& transport, int64_t timeout_ms)
+        : endpoint_{endpoint},
+          transport_{transport},
+          timeout_ms_{timeout_ms} {}
+
+    Reply ask(const std::string& method, json params = json::array()) {
+        const json body{
+            {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
+        std::string error;
+        const json answer = post(body.dump(), error);
+        return read(answer, error);
+    }
+    /// The error where a batch of so many calls is not answered in full.
+    std::string ask_batch(uint64_t count) {
+        json body = json::array();
+        for (uint64_t i = 0; i < count; ++i) {
+            body.push_back({{"jsonrpc", "2.0"},
+                            {"id", i + 1},
+                            {"method", "eth_chainId"},
+                            {"params", json::array()}});
+        }
+        std::string error;
+        const json answer = post(body.dump(), error);
+        if (!answer.is_array()) {
+            return read(answer, error).error;
+        }
+        for (const json& one : answer) {
+            if (Reply reply = read(one, ""); !reply.result) {
+                return reply.error;
+            }
+        }
+        return answer.size() == count ? "" : "it left answers out";
+    }
+
+  private:
+    json post(std::string body, std::string& error) {
+        rpc::HttpRequest request;
+        request.url = endpoint_.url;
+        request.headers = endpoint_.headers;
+        if (!endpoint_.bearer_token.empty()) {
+            request.headers.emplace_back("Authorization", "Bearer " + endpoint_.bearer_token);
+        }
+        request.body = std::move(body);
+        request.timeout_ms = timeout_ms_;
+        const uint64_t id = transport_.submit(std::move(request));
+        std::vector<rpc::HttpCompletion> completions;
+        for (;;) {
+            transport_.poll(kPollMs, completions);
+            const auto done = std::ranges::find(completions, id, &rpc::HttpCompletion::id);
+            if (done == completions.end()) {
+                continue;
+            }
+            if (done->error != rpc::TransportError::kNone) {
+                error = done->error_text.empty() ? "no answer" : done->error_text;
+                return {};
+            }
+            json out = json::parse(done->body.begin(), done->body.end(), nullptr, false);
+            if (out.is_discarded()) {
+                error = fmt::format("HTTP {} with something that is not JSON", done->status);
+                return {};
+            }
+            if (done->status != 200 && out.is_object() && !out.contains("error")) {
+                error = fmt::format("HTTP {}", done->status);
+                return {};
+            }
+            return out;
+        }
+    }
+    static Reply read(const json& answer, const std::string& error) {
+        Reply reply;
+        reply.error = error.empty() ? "not a JSON-RPC answer" : error;
+        if (!answer.is_object()) {
+            return reply;
+        }
+        if (const auto refused = answer.find("error");
+            refused != answer.end() && !refused->is_null()) {
+            reply.is_rpc_error = true;
+            reply.error = "an error";
+            if (refused->is_object() && refused->contains("message") &&
+                (*refused)["message"].is_string()) {
+                reply.error = clipped((*refused)["message"].get<std::string>());
+            }
+        } else if (const auto result = answer.find("result"); result != answer.end()) {
+            reply.result = *result;
+            reply.error.clear();
+        }
+        return reply;
+    }
+
+    const rpc::Endpoint& endpoint_;
+    rpc::Transport& transport_;
+    int64_t timeout_ms_;
+};
+
+std::string text_of(const json& object, const char* key) {
+    if (!object.is_object()) {
+        return "";
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::optional<uint64_t> quantity_of(const json& value) {
+    return value.is_string() ? evm::parse_quantity(value.get<std::string>()) : std::nullopt;
+}
+
+std::optional<uint64_t> quantity_of(const json& object, const char* key) {
+    return object.is_object() && object.contains(key) ? quantity_of(object.at(key)) : std::nullopt;
+}
+
+/// The questions, in order; each adds its checks.
+class Doctor {
+  public:
+    Doctor(const rpc::Endpoint& endpoint, rpc::Transport& transport, const Clock& clock,
+           const DoctorOptions& options)
+        : endpoint_{endpoint},
+          transport_{transport},
+          clock_{clock},
+          options_{options},
+          client_{endpoint, transport, options.timeout_ms} {
+        report_.endpoint = rpc::display_name(endpoint.url);
+    }
+
+    Result<DoctorReport> run() {
+        PLUMBLINE_TRY_VOID(look_at_identity());
+        PLUMBLINE_TRY_VOID(look_at_head());
+        look_at_batches();
+        look_at_logs();
+        look_at_history();
+        look_at_receipts();
+        look_at_proofs();
+        look_at_calls();
+        look_at_blocks();
+        conclude();
+        return report_;
+    }
+
+  private:
+    void add(std::string name, CheckResult result, std::string found, std::string advice = "") {
+        report_.checks.push_back({std::move(name), result, std::move(found), std::move(advice)});
+    }
+
+    Status look_at_identity() {
+        const Reply id = client_.ask("eth_chainId");
+        report_.chain_id = id.result ? quantity_of(*id.result) : std::nullopt;
+        if (!report_.chain_id) {
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{} does not answer eth_chainId: {}", report_.endpoint,
+                                     id.error.empty() ? "no number" : id.error)};
+        }
+        add("chain", CheckResult::kGood, fmt::format("id {}", *report_.chain_id));
+        const Reply client = client_.ask("web3_clientVersion");
+        if (client.result && client.result->is_string()) {
+            report_.client = clipped(client.result->get<std::string>());
+            add("client", CheckResult::kGood, report_.client);
+        } else {
+            add("client", CheckResult::kSkipped, "it does not tell: " + client.error);
+        }
+        return ok();
+    }
+
+    Status look_at_head() {
+        const Reply latest = client_.ask("eth_getBlockByNumber", json::array({"latest", false}));
+        head_ = latest.result.value_or(json{});
+        report_.head = quantity_of(head_, "number");
+        if (!report_.head) {
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{} does not tell its head: {}", report_.endpoint,
+                                     latest.error.empty() ? "no block" : latest.error)};
+        }
+        const auto time = quantity_of(head_, "timestamp");
+        report_.head_lag_s = clock_.unix_ms() / 1'000 - static_cast<int64_t>(time.value_or(0));
+        const Reply syncing = client_.ask("eth_syncing");
+        const bool is_syncing = syncing.result && syncing.result->is_object();
+        add("head",
+            is_syncing                        ? CheckResult::kBad
+            : *report_.head_lag_s > kLagNoteS ? CheckResult::kNote
+                                              : CheckResult::kGood,
+            fmt::format("block {}, {} old", format_count(*report_.head),
+                        format_duration(std::max<int64_t>(0, *report_.head_lag_s))),
+            is_syncing                        ? "the node is still syncing: wait until it is done"
+            : *report_.head_lag_s > kLagNoteS ? "an idle test chain, or a node that fell behind"
+                                              : "");
+        const Reply finalized =
+            client_.ask("eth_getBlockByNumber", json::array({"finalized", false}));
+        report_.finalized =
+            finalized.result ? quantity_of(*finalized.result, "number") : std::nullopt;
+        if (report_.finalized) {
+            add("finality", CheckResult::kGood,
+                fmt::format(
+                    "block {}, {} below the head", format_count(*report_.finalized),
+                    format_count(*report_.head - std::min(*report_.head, *report_.finalized))));
+        } else {
+            add("finality", CheckResult::kNote, "it has no `finalized` tag",
+                "give a number of blocks: finality = 64 in [chain]");
+        }
+        return ok();
+    }
+
+    void look_at_batches() {
+        std::string refused;
+        for (uint64_t count = 10; count <= options_.batch_max; count *= 10) {
+            refused = client_.ask_batch(count);
+            if (!refused.empty()) {
+                break;
+            }
+            report_.batch = count;
+        }
+        add("batch", report_.batch > 0 ? CheckResult::kGood : CheckResult::kNote,
+            refused.empty() ? fmt::format("{} calls and perhaps more", report_.batch)
+                            : fmt::format("{} calls; beyond: {}", report_.batch, refused),
+            report_.batch > 0 ? "" : "no batches: indexing takes a request a header");
+    }
+
+    void look_at_logs() {
+        std::string refused;
+        for (uint64_t span = 1; span <= options_.logs_range_max; span *= 10) {
+            const uint64_t from = *report_.head - std::min(*report_.head, span - 1);
+            const Reply logs = client_.ask(
+                "eth_getLogs", json::array({{{"fromBlock", evm::to_quantity(from)},
+                                             {"toBlock", evm::to_quantity(*report_.head)},
+                                             {"address", kNowhere}}}));
+            if (!logs.result) {
+                refused = logs.error;
+                break;
+            }
+            report_.logs_range = *report_.head - from + 1;
+            if (from == 0) {
+                break;
+            }
+        }
+        if (report_.logs_range == 0) {
+            add("logs range", CheckResult::kBad, "eth_getLogs fails: " + refused,
+                "this endpoint cannot be indexed from");
+            return;
+        }
+        add("logs range",
+            report_.logs_range < 10 && *report_.head > 10 ? CheckResult::kNote : CheckResult::kGood,
+            refused.empty()
+                ? fmt::format("{} blocks and perhaps more", format_count(report_.logs_range))
+                : fmt::format("{} blocks; beyond: {}", format_count(report_.logs_range), refused));
+    }
+
+    void look_at_history() {
+        const Reply first = client_.ask("eth_getBlockByNumber", json::array({"0x1", false}));
+        const Reply logs = client_.ask(
+            "eth_getLogs",
+            json::array({{{"fromBlock", "0x1"}, {"toBlock", "0x1"}, {"address", kNowhere}}}));
+        const bool has_history =
+            *report_.head == 0 || (first.result && first.result->is_object() && logs.result);
+        add("history", has_history ? CheckResult::kGood : CheckResult::kNote,
+            has_history ? "blocks and logs from the first on" : "no blocks or logs of block 1",
+            has_history ? "" : "a contract older than what it keeps cannot be indexed from here");
+        for (const uint64_t depth :
+             {UINT64_MAX, uint64_t{1'000'000}, uint64_t{100'000}, uint64_t{10'000}, uint64_t{1'000},
+              uint64_t{120}, uint64_t{0}}) {
+            if (depth != UINT64_MAX && depth > *report_.head) {
+                continue;
+            }
+            const uint64_t block =
+                depth == UINT64_MAX ? std::min<uint64_t>(1, *report_.head) : *report_.head - depth;
+            const Reply balance =
+                client_.ask("eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
+            if (balance.result && balance.result->is_string()) {
+                report_.archive = *report_.head - block;
+                break;
+            }
+        }
+        const bool is_archive = report_.archive && *report_.archive + 1 >= *report_.head;
+        add("archive",
+            is_archive        ? CheckResult::kGood
+            : report_.archive ? CheckResult::kNote
+                              : CheckResult::kBad,
+            is_archive ? "state of all blocks"
+            : report_.archive
+                ? fmt::format("state of about the last {} blocks", format_count(*report_.archive))
+                : "no state at all",
+            is_archive ? ""
+                       : "the state proof compares recent blocks only; finding since when "
+                         "something differs needs an archive");
+    }
+
+    void look_at_receipts() {
+        const std::string hash = text_of(head_, "hash");
+        const Reply all = client_.ask("eth_getBlockReceipts", json::array({{{"blockHash", hash}}}));
+        report_.receipts = all.result && all.result->is_array();
+        add("receipts", report_.receipts ? CheckResult::kGood : CheckResult::kNote,
+            report_.receipts ? "all of a block at once" : "no eth_getBlockReceipts: " + all.error,
+            report_.receipts ? "" : "the log proof asks transaction by transaction: much slower");
+    }
+
+    void look_at_proofs() {
+        const Reply proof = client_.ask(
+            "eth_getProof", json::array({kNowhere, json::array(), text_of(head_, "number")}));
+        const auto root = evm::parse_hash(text_of(head_, "stateRoot"));
+        const auto address = evm::parse_address(kNowhere);
+        std::string why = proof.error;
+        if (proof.result && proof.result->is_object() && root && address &&
+            proof.result->contains("accountProof") && (*proof.result)["accountProof"].is_array()) {
+            std::vector<Bytes> nodes;
+            for (const json& node : (*proof.result)["accountProof"]) {
+                nodes.push_back(node.is_string()
+                                    ? evm::parse_hex(node.get<std::string>()).value_or(Bytes{})
+                                    : Bytes{});
+            }
+            evm::Account account;
+            const evm::ProofError error =
+                evm::verify_account_proof(*root, *address, nodes, account);
+            report_.proofs = error == evm::ProofError::kNone;
+            why = std::string{evm::to_string(error)};
+        }
+        add("proofs", report_.proofs ? CheckResult::kGood : CheckResult::kNote,
+            report_.proofs ? "eth_getProof fits the state root" : "no usable eth_getProof: " + why,
+            report_.proofs ? "" : "spot checks of the state proof against the state root are off");
+    }
+
+    void look_at_calls() {
+        const std::string block = text_of(head_, "number");
+        const Reply over = client_.ask(
+            "eth_call",
+            json::array(
+                {{{"to", kNowhere}, {"data", "0x"}}, block, {{kNowhere, {{"code", kAnswer42}}}}}));
+        report_.overrides = over.result && *over.result == kWord42;
+        const Reply create = client_.ask("eth_call", json::array({{{"data", kAnswer42}}, block}));
+        report_.creates = create.result && *create.result == kWord42;
+        if (report_.overrides || report_.creates) {
+            add("overrides", CheckResult::kGood,
+                report_.overrides ? "eth_call with another code"
+                                  : "no state overrides, but code runs in a creation");
+        } else {
+            add("overrides", CheckResult::kNote,
+                "neither state overrides nor creations in eth_call",
+                "the state proof falls back to plain batches: more requests and bytes");
+        }
+    }
+
+    /// Recent blocks with logs where there are any, and some from all of history.
+    std::vector<uint64_t> choose_blocks() {
+        std::set<uint64_t> chosen;
+        const uint64_t head = *report_.head;
+        if (head == 0) {
+            return {};
+        }
+        const uint64_t recent = std::min(head, kRecentBlocks);
+        const unsigned tries = options_.sample_blocks * 4;
+        for (unsigned i = 0; i < tries && chosen.size() < options_.sample_blocks; ++i) {
+            const uint64_t block = head - recent * i / tries;
+            const Reply reply =
+                client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
+            const std::string bloom =
+                reply.result ? text_of(*reply.result, "logsBloom") : std::string{};
+            if (bloom.find_first_not_of("0x") != std::string::npos) {
+                chosen.insert(block);
+            }
+        }
+        for (const uint64_t part : {uint64_t{4}, uint64_t{2}}) {
+            chosen.insert(std::max<uint64_t>(1, head / part));
+        }
+        chosen.insert(head);
+        return {chosen.begin(), chosen.end()};
+    }
+
+    void look_at_blocks() {
+        const std::vector<uint64_t> blocks = choose_blocks();
+        if (blocks.empty()) {
+            add("blocks", CheckResult::kSkipped, "there is only block 0");
+            return;
+        }
+        test_profile(blocks);
+        for (const uint64_t block : blocks) {
+            compare_logs(block);
+        }
+        add("getLogs", wrong_logs_.empty() ? CheckResult::kGood : CheckResult::kBad,
+            wrong_logs_.empty()
+                ? fmt::format("the same logs as by receipts in {} blocks", report_.blocks_compared)
+                : wrong_logs_,
+            wrong_logs_.empty() ? "" : "its log index is damaged: do not index from it alone");
+    }
+
+    void test_profile(const std::vector<uint64_t>& blocks) {
+        rpc::PoolOptions options;
+        options.endpoints.push_back(endpoint_);
+        options.request_timeout_ms = options_.timeout_ms;
+        rpc::ProviderPool pool{options, transport_, clock_};
+        ProfileTest test{pool, blocks};
+        while (!test.is_done()) {
+            pool.poll(kPollMs);
+        }
+        if (!test.result()) {
+            add("blocks", CheckResult::kSkipped, test.result().error().message);
+            return;
+        }
+        report_.profile = *test.result();
+        const ChainProfile& profile = report_.profile;
+        add("headers", profile.headers ? CheckResult::kGood : CheckResult::kBad,
+            profile.headers
+                ? fmt::format("hash to what they claim in {} blocks", profile.headers_tried)
+                : profile.reason,
+            profile.headers ? "" : "nothing can be proven on this chain, or the node is wrong");
+        if (!profile.headers) {
+            return;
+        }
+        add("roots", profile.receipts ? CheckResult::kGood : CheckResult::kBad,
+            profile.receipts_tried == 0 ? "no block with receipts among those tried"
+            : profile.receipts
+                ? fmt::format("receipts hash to their root in {} blocks", profile.receipts_tried)
+                : profile.reason,
+            profile.receipts ? "" : "logs cannot be proven beyond `linked`");
+        add("blooms", profile.blooms ? CheckResult::kGood : CheckResult::kNote,
+            profile.blooms ? "are those of the logs" : profile.reason,
+            profile.blooms ? "" : "the log proof fetches the receipts of every block");
+    }
+
+    void compare_logs(uint64_t block) {
+        const Reply header =
+            client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
+        const std::string hash = header.result ? text_of(*header.result, "hash") : "";
+        const Reply logs = client_.ask("eth_getLogs", json::array({{{"blockHash", hash}}}));
+        const Reply receipts =
+            client_.ask("eth_getBlockReceipts", json::array({{{"blockHash", hash}}}));
+        if (!logs.result || !logs.result->is_array() || !receipts.result ||
+            !receipts.result->is_array()) {
+            return;
+        }
+        json expected = json::array();
+        for (const json& receipt : *receipts.result) {
+            if (receipt.is_object() && receipt.contains("logs")) {
+                for (const json& log : receipt.at("logs")) {
+                    expected.push_back(log);
+                }
+            }
+        }
+        bool same = expected.size() == logs.result->size();
+        for (size_t i = 0; same && i < expected.size(); ++i) {
+            for (const char* key : {"address", "topics", "data", "logIndex", "transactionHash"}) {
+                const json& ours = (*logs.result)[i];
+                same = same && ours.is_object() && ours.contains(key) && expected[i].is_object() &&
+                       expected[i].contains(key) && ours.at(key) == expected[i].at(key);
+            }
+        }
+        if (same) {
+            ++report_.blocks_compared;
+        } else if (wrong_logs_.empty()) {
+            wrong_logs_ =
+                fmt::format("block {}: eth_getLogs has {} logs, its receipts have {}{}", block,
+                            logs.result->size(), expected.size(),
+                            expected.size() == logs.result->size() ? ", not the same" : "");
+        }
+    }
+
+    void conclude() {
+        std::string bad;
+        std::string notes;
+        for (const DoctorCheck& check : report_.checks) {
+            std::string& list = check.result == CheckResult::kBad ? bad : notes;
+            if (check.result == CheckResult::kBad || check.result == CheckResult::kNote) {
+                list += (list.empty() ? "" : ", ") + check.name;
+            }
+        }
+        const std::string proven = !report_.profile.headers ? "nothing can be proven against it"
+                                   : report_.profile.receipts
+                                       ? "logs can be proven to receipts"
+                                       : "logs can be proven to `linked` only";
+        report_.verdict = !bad.empty()    ? fmt::format("not to be trusted as it is: {}", bad)
+                          : notes.empty() ? fmt::format("good; {}", proven)
+                                          : fmt::format("usable; {}. Mind: {}", proven, notes);
+    }
+
+    const rpc::Endpoint& endpoint_;
+    rpc::Transport& transport_;
+    const Clock& clock_;
+    DoctorOptions options_;
+    Client client_;
+    DoctorReport report_;
+    json head_;
+    std::string wrong_logs_;
+};
+
+}  // namespace
+
+std::string_view to_string(CheckResult result) noexcept {
+    switch (result) {
+        case CheckResult::kGood:
+            return "good";
+        case CheckResult::kNote:
+            return "note";
+        case CheckResult::kBad:
+            return "bad";
+        case CheckResult::kSkipped:
+            return "skipped";
+    }
+    return "";
+}
+
+bool DoctorReport::is_fine() const noexcept {
+    return std::ranges::none_of(
+        checks, [](const DoctorCheck& check) { return check.result == CheckResult::kBad; });
+}
+
+Result<DoctorReport> examine_endpoint(const rpc::Endpoint& endpoint, rpc::Transport& transport,
+                                      const Clock& clock, const DoctorOptions& options) {
+    return Doctor{endpoint, transport, clock, options}.run();
+}
+
+}  // namespace plumbline::engine

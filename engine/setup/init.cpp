@@ -1,0 +1,514 @@
+#include "engine/setup/init.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/evm/abi_json.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/config/config_text.hpp"
+#include "engine/setup/init_abi.hpp"
+#include "engine/config/operand_parse.hpp"
+#include "storage/layout.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kMaxEntities = 256;
+constexpr size_t kMaxFields = 256;
+constexpr size_t kMaxBaseName = 48;  ///< leaves room for suffixes
+
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+bool is_lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/// A TOML basic string.
+std::string in_toml(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto byte = static_cast<uint8_t>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+            out += fmt::format("\\u{:04x}", byte);
+            continue;
+        }
+        out += c == '"' || c == '\\' ? "\\" : "";
+        out += c;
+    }
+    return out + '"';
+}
+
+/// Names that are taken already; gives the next free one.
+class NameSet {
+  public:
+    explicit NameSet(std::set<std::string> taken = {}) : taken_{std::move(taken)} {}
+
+    std::string claim(const std::string& wanted) {
+        std::string name = wanted;
+        for (int suffix = 2; !taken_.insert(name).second; ++suffix) {
+            name = fmt::format("{}_{}", wanted, suffix);
+        }
+        return name;
+    }
+
+  private:
+    std::set<std::string> taken_;
+};
+
+/// The field type of a value, or nothing where it is an array or a tuple.
+std::optional<storage::FieldType> field_type(const evm::AbiType& type) {
+    using storage::FieldKind;
+    switch (type.kind) {
+        case evm::TypeKind::kUint:
+            return storage::FieldType{FieldKind::kUint, type.bits};
+        case evm::TypeKind::kInt:
+            return storage::FieldType{FieldKind::kInt, type.bits};
+        case evm::TypeKind::kBool:
+            return storage::FieldType{FieldKind::kBool, 8};
+        case evm::TypeKind::kAddress:
+            return storage::FieldType{FieldKind::kAddress, 160};
+        case evm::TypeKind::kFixedBytes:
+            return storage::FieldType{FieldKind::kFixedBytes, type.bits};
+        case evm::TypeKind::kBytes:
+            return storage::FieldType{FieldKind::kBytes, 0};
+        case evm::TypeKind::kString:
+            return storage::FieldType{FieldKind::kString, 0};
+        default:
+            return std::nullopt;
+    }
+}
+
+struct FieldPlan {
+    std::string name;
+    std::string type;
+    std::string value;  ///< in the operand language
+};
+
+struct ArrayPlan {
+    std::string path;
+    std::string name;
+    std::string type_text;
+    const evm::AbiType* type = nullptr;
+};
+
+/// What becomes of an event's parameters, or of an array's element.
+struct Flattened {
+    std::vector<FieldPlan> fields;
+    std::vector<ArrayPlan> arrays;
+    std::vector<std::string> notes;
+};
+
+class Flattener {
+  public:
+    explicit Flattener(std::set<std::string> taken) : names_{std::move(taken)} {}
+
+    void add(const std::string& name, const std::string& path, size_t depth,
+             const evm::AbiType& type) {
+        if (depth > kMaxPathParts) {
+            out_.notes.push_back(fmt::format("{} is left out: it is too deep in tuples", path));
+        } else if (type.kind == evm::TypeKind::kTuple) {
+            for (size_t i = 0; i < type.children.size(); ++i) {
+                const std::string& component = i < type.names.size() ? type.names[i] : "";
+                const bool is_unique = std::ranges::count(type.names, component) == 1;
+                const bool is_usable = is_solidity_name(component) && is_unique;
+                const std::string part = is_usable ? component : fmt::format("{}", i);
+                add(fmt::format("{}_{}", name, is_usable ? to_snake_case(component) : part),
+                    fmt::format("{}.{}", path, part), depth + 1, type.children[i]);
+            }
+        } else if (const auto field = field_type(type)) {
+            add_field(name, path, storage::to_string(*field));
+        } else {
+            out_.arrays.push_back({path, shorten(name), evm::to_string(type), &type});
+        }
+    }
+
+    void add_field(const std::string& name, const std::string& path, const std::string& type) {
+        if (out_.fields.size() == kMaxFields) {
+            out_.notes.push_back(fmt::format("{} ({}) is left out: an entity has at most {} fields",
+                                             path, type, kMaxFields));
+            return;
+        }
+        out_.fields.push_back({names_.claim(shorten(name)), type, path});
+    }
+
+    void add_note(std::string note) { out_.notes.push_back(std::move(note)); }
+
+    [[nodiscard]] Flattened take() { return std::move(out_); }
+
+  private:
+    static std::string shorten(const std::string& name) { return name.substr(0, kMaxBaseName); }
+
+    NameSet names_;
+    Flattened out_;
+};
+
+/// How the mapping names a parameter: by its name, by its position where it has no usable one.
+std::string param_path(const evm::AbiEvent& event, size_t index) {
+    const std::string& name = event.inputs[index].name;
+    const auto same = std::ranges::count(event.inputs, name, &evm::AbiParam::name);
+    const bool is_usable = is_solidity_name(name) && name != "true" && name != "false" && same == 1;
+    return is_usable ? name : fmt::format("$arg.{}", index);
+}
+
+bool is_hashed(const evm::AbiParam& param) {
+    return param.indexed && !param.type.is_word();
+}
+
+Flattened flatten(const evm::AbiEvent& event) {
+    Flattener out{{"block", "log_index", "_", "true", "false"}};
+    for (size_t i = 0; i < event.inputs.size(); ++i) {
+        const evm::AbiParam& param = event.inputs[i];
+        const std::string path = param_path(event, i);
+        const std::string name =
+            path.starts_with('$') ? fmt::format("arg_{}", i) : to_snake_case(param.name);
+        if (is_hashed(param)) {
+            out.add_note(fmt::format("{} ({}) is indexed: a log holds only its keccak hash", path,
+                                     evm::to_string(param.type)));
+            out.add_field(name + "_hash", path, "bytes32");
+        } else {
+            out.add(name, path, path.starts_with('$') ? 2 : 1, param.type);
+        }
+    }
+    return out.take();
+}
+
+void append_table(std::string& out, std::string_view mark, std::string_view key,
+                  const std::vector<std::pair<std::string, std::string>>& items) {
+    std::string line = fmt::format("{}{} = {{ ", mark, key);
+    for (size_t i = 0; i < items.size(); ++i) {
+        line +=
+            fmt::format("{}{} = {}", i == 0 ? "" : ", ", items[i].first, in_toml(items[i].second));
+    }
+    line += " }\n";
+    out += line;
+}
+
+void append_fields(std::string& out, std::string_view mark, const std::vector<FieldPlan>& fields) {
+    std::vector<std::pair<std::string, std::string>> items;
+    items.reserve(fields.size());
+    for (const FieldPlan& field : fields) {
+        items.emplace_back(field.name, field.type);
+    }
+    if (!items.empty()) {
+        append_table(out, mark, "fields", items);
+    }
+}
+
+void append_values(std::string& out, std::string_view mark, const std::vector<FieldPlan>& fields) {
+    std::vector<std::pair<std::string, std::string>> items;
+    items.reserve(fields.size());
+    for (const FieldPlan& field : fields) {
+        items.emplace_back(field.name, field.value);
+    }
+    if (!items.empty()) {
+        append_table(out, mark, "set", items);
+    }
+}
+
+/// Writes one config. One thread.
+class Writer {
+  public:
+    Writer(const InitOptions& options, const evm::Abi& abi, std::string contract)
+        : options_{options},
+          abi_{abi},
+          contract_{std::move(contract)} {}
+
+    [[nodiscard]] std::string write() {
+        head();
+        size_t count = 0;
+        for (const evm::AbiEvent& event : abi_.events) {
+            if (event.anonymous) {
+                out_ += fmt::format(
+                    "\n# {} is left out: it is anonymous, and shares no topic to know it by.\n",
+                    event.signature());
+            } else if (++count > kMaxEntities) {
+                out_ += fmt::format("\n# {} is left out: a config has at most {} entities.\n",
+                                    event.signature(), kMaxEntities);
+            } else {
+                add_event(event);
+            }
+        }
+        if (count == 0) {
+            out_ += "\n# The ABI has no events to make entities of.\n";
+        }
+        how_to_go_on();
+        return std::move(out_);
+    }
+
+  private:
+    void head() {
+        out_ += fmt::format(
+            "# Indexes {0}: every event becomes one row of the entity named after it.\n"
+            "#   plumbline run plumbline.toml\n"
+            "# Change it as you like: entities are derived again from the stored events.\n"
+            "# Lines that start with # and no blank are examples to uncomment.\n\n"
+            "[chain]\n",
+            contract_);
+        if (options_.chain_id == 0) {
+            out_ += "id = 1  # the node could not be asked: set the id of your chain\n";
+        } else {
+            out_ += fmt::format("id = {}\n", options_.chain_id);
+        }
+        out_ += fmt::format(
+            "rpc = [{}]  # several: failover. A key is better kept outside: \"env:NAME\"\n"
+            "finality = \"finalized\"  # or a number of blocks, where the node does not know it\n\n"
+            "[contracts.{}]\n"
+            "abi = {}\n"
+            "address = \"{}\"\n"
+            "start_block = {}{}\n",
+            in_toml(options_.rpc_url), contract_, in_toml(contract_ + ".json"),
+            evm::to_hex(options_.address), options_.start_block,
+            options_.start_block == 0 ? "  # the block of its deployment saves a long search" : "");
+    }
+
+    /// `hub.Event`, with the full signature where the name has overloads.
+    [[nodiscard]] std::string event_name(const evm::AbiEvent& event) const {
+        const auto same = std::ranges::count(abi_.events, event.name, &evm::AbiEvent::name);
+        return fmt::format("{}.{}", contract_, same == 1 ? event.name : event.signature());
+    }
+
+    void add_event(const evm::AbiEvent& event) {
+        const Flattened parts = flatten(event);
+        const std::string entity =
+            entities_.claim(to_snake_case(event.name).substr(0, kMaxBaseName));
+        out_ += fmt::format("\n# ---- {}\n\n", event.signature());
+        for (const std::string& note : parts.notes) {
+            out_ += fmt::format("# {}.\n", note);
+        }
+        out_ += fmt::format(
+            "[entities.{}]\nkey = {{ block = \"uint64\", log_index = \"uint32\" }}\n", entity);
+        append_fields(out_, "", parts.fields);
+        for (const FieldPlan& field : parts.fields) {
+            if (field.type == "address") {
+                out_ += fmt::format("#index = [[\"{}\"]]\n", field.name);
+                break;
+            }
+        }
+        out_ += fmt::format("\n[[on]]\nevent = {}\ninsert = \"{}\"\n", in_toml(event_name(event)),
+                            entity);
+        out_ += "key = { block = \"$block.number\", log_index = \"$log.index\" }\n";
+        append_values(out_, "", parts.fields);
+        for (const ArrayPlan& array : parts.arrays) {
+            add_array(event, entity, array);
+        }
+        remember_example(event, entity, parts);
+    }
+
+    /// An array does not fit a field: shows, commented out, one row for each item.
+    void add_array(const evm::AbiEvent& event, const std::string& entity, const ArrayPlan& array) {
+        out_ += fmt::format("\n# {} ({}) is an array and does not fit a field.", array.path,
+                            array.type_text);
+        const evm::AbiType& element = array.type->children.front();
+        if (element.is_array()) {
+            out_ += " Arrays in arrays need a handler in C++.\n";
+            return;
+        }
+        out_ += " One row for each item:\n";
+        Flattener flattener{{"block", "log_index", "item", "_", "true", "false"}};
+        flattener.add("value", array.path, 1, element);
+        const Flattened parts = flattener.take();
+        const std::string name =
+            entities_.claim(fmt::format("{}_{}", entity, array.name).substr(0, kMaxBaseName));
+        out_ += fmt::format(
+            "#[entities.{}]\n"
+            "#key = {{ block = \"uint64\", log_index = \"uint32\", item = \"uint64\" }}\n",
+            name);
+        append_fields(out_, "#", parts.fields);
+        out_ += fmt::format(
+            "#[[on]]\n#event = {}\n#each = [{}]\n#insert = \"{}\"\n"
+            "#key = {{ block = \"$block.number\", log_index = \"$log.index\", item = "
+            "\"$each.index\" }}\n",
+            in_toml(event_name(event)), in_toml(array.path), name);
+        append_values(out_, "#", parts.fields);
+    }
+
+    /// The counter at the end is about the first event that tells an address, else the first one
+    /// that tells anything.
+    void remember_example(const evm::AbiEvent& event, const std::string& entity,
+                          const Flattened& parts) {
+        for (const FieldPlan& field : parts.fields) {
+            const bool is_address = field.type == "address";
+            if (example_field_.name.empty() || (is_address && example_field_.type != "address")) {
+                example_event_ = event_name(event);
+                example_entity_ = entity;
+                example_field_ = field;
+            }
+        }
+    }
+
+    void how_to_go_on() {
+        out_ += "\n# ---- How to go on (docs/config.md has the whole language)\n";
+        if (!example_field_.name.empty()) {
+            counter();
+        }
+        getter();
+    }
+
+    void counter() {
+        const std::string counter = entities_.claim(
+            fmt::format("{}_by_{}", example_entity_, example_field_.name).substr(0, kMaxBaseName));
+        const std::string total = entities_.claim(counter + "_total");
+        const FieldPlan& field = example_field_;
+        out_ += fmt::format(
+            "\n# A counter: how many {0} there are for each {2}. Event data the row does not need\n"
+            "# is simply not named; $block.timestamp, $txn.hash, $txn.from and others are there "
+            "too.\n"
+            "#[entities.{1}]\n"
+            "#key = {{ {2} = \"{3}\" }}\n"
+            "#fields = {{ events = \"uint64\", last_block = \"uint64\" }}\n"
+            "#[[on]]\n"
+            "#event = {4}\n"
+            "#upsert = \"{1}\"\n"
+            "#key = {{ {2} = {5} }}\n"
+            "#add = {{ events = 1 }}\n"
+            "#max = {{ last_block = \"$block.number\" }}\n",
+            example_event_, counter, field.name, field.type, in_toml(example_event_),
+            in_toml(field.value));
+        out_ += fmt::format(
+            "\n# A look-up reads a row by its key. Handlers run in file order, so here the counter "
+            "is\n"
+            "# already up to date, and this one counts how many different {2} there were.\n"
+            "#[entities.{1}]\n"
+            "#key = {{ name = \"string\" }}\n"
+            "#fields = {{ n = \"uint64\" }}\n"
+            "#[[on]]\n"
+            "#event = {4}\n"
+            "#when = \"{0}[{3}].events == 1\"\n"
+            "#upsert = \"{1}\"\n"
+            "#key = {{ name = \"'different'\" }}\n"
+            "#add = {{ n = 1 }}\n",
+            counter, total, field.name, field.value, in_toml(example_event_));
+    }
+
+    /// A getter from key to values, as public mappings have: what a state proof compares.
+    [[nodiscard]] const evm::AbiFunction* find_getter() const {
+        for (const evm::AbiFunction& function : abi_.functions) {
+            const bool fits =
+                function.read_only && function.inputs.size() == 1 && !function.outputs.empty() &&
+                function.outputs.size() <= 16 && field_type(function.inputs[0].type) &&
+                std::ranges::all_of(function.outputs, [](const evm::AbiParam& output) {
+                    return field_type(output.type).has_value();
+                });
+            if (fits && function.name != "supportsInterface") {
+                return &function;
+            }
+        }
+        return nullptr;
+    }
+
+    void getter() {
+        const evm::AbiFunction* function = find_getter();
+        if (function == nullptr) {
+            return;
+        }
+        const std::string entity =
+            entities_.claim(to_snake_case(function->name).substr(0, kMaxBaseName));
+        NameSet names{{"_", "true", "false"}};
+        const evm::AbiParam& input = function->inputs[0];
+        const std::string key =
+            names.claim(input.name.empty() ? "id" : to_snake_case(input.name).substr(0, 48));
+        std::vector<FieldPlan> fields;
+        std::string returns;
+        for (const evm::AbiParam& output : function->outputs) {
+            const std::string wanted =
+                output.name.empty() ? "value" : to_snake_case(output.name).substr(0, kMaxBaseName);
+            const std::string name = names.claim(wanted);
+            fields.push_back({name, storage::to_string(*field_type(output.type)), ""});
+            returns += fmt::format("{}\"{}\"", returns.empty() ? "" : ", ", name);
+        }
+        const auto same =
+            std::ranges::count(abi_.functions, function->name, &evm::AbiFunction::name);
+        out_ += fmt::format(
+            "\n# An entity that handlers keep equal to what {0} tells. With `state` the\n"
+            "# contract's own word can be compared with every row.\n"
+            "#[entities.{1}]\n"
+            "#key = {{ {2} = \"{3}\" }}\n",
+            function->signature(), entity, key, storage::to_string(*field_type(input.type)));
+        append_fields(out_, "#", fields);
+        out_ +=
+            fmt::format("#state = {{ call = {}, args = [\"{}\"], returns = [{}] }}\n",
+                        in_toml(fmt::format("{}.{}", contract_,
+                                            same == 1 ? function->name : function->signature())),
+                        key, returns);
+    }
+
+    const InitOptions& options_;
+    const evm::Abi& abi_;
+    std::string contract_;
+    std::string out_;
+    NameSet entities_;
+    std::string example_event_;
+    std::string example_entity_;
+    FieldPlan example_field_;
+};
+
+std::string file_stem(std::string_view path) {
+    if (const size_t slash = path.find_last_of("/\\"); slash != std::string_view::npos) {
+        path.remove_prefix(slash + 1);
+    }
+    return std::string{path.substr(0, path.find('.'))};
+}
+
+}  // namespace
+
+std::string to_snake_case(std::string_view name) {
+    std::string out;
+    for (size_t i = 0; i < name.size(); ++i) {
+        const char c = name[i];
+        const char before = i > 0 ? name[i - 1] : '\0';
+        const char after = i + 1 < name.size() ? name[i + 1] : '\0';
+        const bool starts_word =
+            is_upper(c) &&
+            (is_lower_or_digit(before) || (is_upper(before) && after >= 'a' && after <= 'z'));
+        if (starts_word && !out.empty() && out.back() != '_') {
+            out += '_';
+        }
+        if (is_upper(c)) {
+            out += static_cast<char>(c - 'A' + 'a');
+        } else if (is_lower_or_digit(c)) {
+            out += c;
+        } else if (!out.empty() && out.back() != '_') {
+            out += '_';
+        }
+    }
+    while (out.ends_with('_')) {
+        out.pop_back();
+    }
+    if (out.empty()) {
+        return "unnamed";
+    }
+    if (out.front() >= '0' && out.front() <= '9') {
+        out.insert(0, "_");
+    }
+    return out.substr(0, 64);
+}
+
+Result<InitFiles> make_config(const InitOptions& options) {
+    auto abi = evm::read_abi(options.abi_json, options.contract);
+    if (!abi) {
+        return std::move(abi).error().with_context(options.abi_file);
+    }
+    const FoundAbi found = find_abi(options);
+    std::string name = found.name;
+    if (name.empty()) {
+        name = options.contract.substr(options.contract.rfind(':') + 1);
+    }
+    if (name.empty()) {
+        name = file_stem(options.abi_file);
+    }
+    InitFiles out;
+    out.contract = name.empty() ? "contract" : to_snake_case(name);
+    out.abi_file = out.contract + ".json";
+    out.abi_json = found.json.empty() ? options.abi_json : found.json;
+    out.config = Writer{options, *abi, out.contract}.write();
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,49 @@
+#include "engine/task/schedule.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "core/base/logging.hpp"
+
+namespace plumbline::engine {
+
+void Scheduler::set(std::vector<ScheduleEntry> entries) {
+    const std::scoped_lock lock{mutex_};
+    entries_ = std::move(entries);
+}
+
+std::vector<ScheduleEntry> Scheduler::entries() const {
+    const std::scoped_lock lock{mutex_};
+    return entries_;
+}
+
+void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted) {
+    const std::scoped_lock lock{mutex_};
+    const int64_t now = clock_.unix_ms();
+    for (const ScheduleEntry& entry : entries_) {
+        if (entry.interval_ms <= 0) {
+            continue;
+        }
+        const std::optional<TaskRow> last = queue_.newest(entry.kind);
+        if (last && (last->state == TaskState::kWaiting || last->state == TaskState::kRunning ||
+                     last->state == TaskState::kParked ||
+                     // A clock that was set back must not stop the schedule for good.
+                     (last->finished_ms <= now && now - last->finished_ms < entry.interval_ms))) {
+            continue;
+        }
+        if (is_wanted && !is_wanted(entry.kind)) {
+            continue;
+        }
+        TaskSpec spec;
+        spec.kind = entry.kind;
+        spec.origin = "schedule";
+        spec.priority = task_priority::kBackground;
+        const Result<TaskAdded> added = queue_.add(std::move(spec));
+        if (!added) {
+            logging::debug("a scheduled task was not added",
+                           {{"kind", entry.kind}, {"why", added.error().message}});
+        }
+    }
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,42 @@
+// Puts tasks into the work queue at intervals, as the config's [schedule] says.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "engine/task/work_queue.hpp"
+
+namespace plumbline::engine {
+
+struct ScheduleEntry {
+    std::string kind;
+    int64_t interval_ms = 0;  ///< 0 = off
+    friend bool operator==(const ScheduleEntry&, const ScheduleEntry&) = default;
+};
+
+/// Thread-safe. An interval counts from the end of the last run, across restarts; the first run is
+/// due at once.
+class Scheduler {
+  public:
+    Scheduler(WorkQueue& queue, const Clock& clock) : queue_{queue}, clock_{clock} {}
+
+    void set(std::vector<ScheduleEntry> entries);
+    [[nodiscard]] std::vector<ScheduleEntry> entries() const;
+    /// Adds what is due, of those kinds for which `is_wanted` holds (empty: all). Cheap enough to
+    /// be called often.
+    void tick(const std::function<bool(std::string_view kind)>& is_wanted = {});
+
+  private:
+    WorkQueue& queue_;
+    const Clock& clock_;
+    mutable std::mutex mutex_;
+    std::vector<ScheduleEntry> entries_;
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,25 @@
+// The kinds of tasks that plumbline knows by itself.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/log.hpp"
+#include "engine/task/worker.hpp"
+
+namespace plumbline::engine {
+
+/// Registers all of them.
+void add_standard_tasks(TaskKinds& kinds);
+
+/// Where the config says that backups go; empty where it does not.
+[[nodiscard]] std::string resolve_backup_path(const Config& config);
+
+/// The words of a task's arguments.
+[[nodiscard]] std::vector<std::string_view> split_args(std::string_view args);
+/// "FROM TO", both included; kInvalidArgument for anything else.
+[[nodiscard]] Result<evm::BlockRange> parse_range_args(std::string_view args);
+
+}  // namespace plumbline::engine

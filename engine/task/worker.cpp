@@ -1,0 +1,124 @@
+#include "engine/task/worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kIdleWaitMs = 500;
+
+}  // namespace
+
+Status TaskKinds::check(std::string_view name) const {
+    if (find(name) != nullptr) {
+        return ok();
+    }
+    std::string known;
+    for (const auto& [kind, ignored] : kinds_) {
+        known += known.empty() ? kind : ", " + kind;
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("there is no task '{}'; known: {}", name, known)};
+}
+
+void Worker::start() {
+    thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
+}
+
+void Worker::stop() {
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        queue_.wake();
+        thread_.join();
+    }
+    chain_.reset();
+}
+
+void Worker::run(const std::stop_token& stop) {
+    CalmNotice notice;
+    while (!stop.stop_requested() && !is_draining(indexer_)) {
+        const Result<bool> ran = run_one(stop);
+        if (!ran) {
+            // The disk refuses: ingest says so too and waits.
+            if (notice.due(indexer_.clock().monotonic_ms())) {
+                logging::warning("the work queue cannot be written",
+                                 {{"why", ran.error().message}});
+            }
+            sleep_ms(kIdleWaitMs);
+            continue;
+        }
+        if (*ran) {
+            continue;
+        }
+        const int64_t due = queue_.next_due_ms();
+        const int64_t wait =
+            due < 0 ? kIdleWaitMs
+                    : std::clamp<int64_t>(due - indexer_.clock().unix_ms(), 1, kIdleWaitMs);
+        queue_.wait(wait);
+    }
+}
+
+Result<bool> Worker::run_one(const std::stop_token& stop) {
+    PLUMBLINE_TRY(const std::optional<TaskRow> row, queue_.take());
+    if (!row) {
+        return false;
+    }
+    logging::debug("task starts", {{"id", row->id}, {"name", row->name}});
+    const int64_t before = indexer_.clock().monotonic_ms();
+    TaskOutcome outcome = run_task(*row, stop);
+    if (on_ran_) {
+        on_ran_(*row, outcome.kind, indexer_.clock().monotonic_ms() - before);
+    }
+    switch (outcome.kind) {
+        case TaskOutcome::Kind::kFailed:
+        case TaskOutcome::Kind::kHopeless:
+            logging::warning("task failed", {{"id", row->id},
+                                             {"name", row->name},
+                                             {"attempt", row->attempts},
+                                             {"of", row->attempts_max},
+                                             {"why", outcome.text}});
+            break;
+        case TaskOutcome::Kind::kDone:
+            logging::debug("task done", {{"id", row->id}, {"name", row->name}});
+            break;
+        case TaskOutcome::Kind::kMore:
+        case TaskOutcome::Kind::kInterrupted:
+            break;
+    }
+    // What was done must not be done again because the disk was full just now.
+    for (;;) {
+        const Status finished = queue_.finish(row->id, outcome);
+        if (finished || stop.stop_requested() || is_draining(indexer_) ||
+            finished.error().code != ErrorCode::kIo) {
+            PLUMBLINE_TRY_VOID(finished);
+            return true;
+        }
+        sleep_ms(kIdleWaitMs);
+    }
+}
+
+TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
+    const TaskKind* kind = kinds_.find(row.kind);
+    if (kind == nullptr) {
+        return {TaskOutcome::Kind::kHopeless, kinds_.check(row.kind).error().message, {}, 0};
+    }
+    if (!chain_) {
+        chain_ = make_source_();
+    }
+    TaskContext context{row, indexer_, queue_, *chain_, stop};
+    TaskOutcome outcome = kind->run(context);
+    // Questions that a task left open must not be answered in the middle of the next.
+    if (chain_->in_flight() > 0) {
+        chain_.reset();
+    }
+    return outcome;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,125 @@
+// Runs the tasks of a work queue, one at a time, by the functions registered for their kinds.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/task/work_queue.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::engine {
+
+/// The index takes no more work.
+[[nodiscard]] inline bool is_draining(const Indexer& indexer) {
+    return indexer.progress().state.load() >= Lifecycle::kDraining;
+}
+
+/// What a running task may lean on. Lives for one run, on the worker's thread.
+class TaskContext {
+  public:
+    TaskContext(const TaskRow& row, Indexer& indexer, WorkQueue& queue, rpc::ChainSource& chain,
+                const std::stop_token& stop)
+        : row_{row},
+          indexer_{indexer},
+          queue_{queue},
+          chain_{chain},
+          stop_{stop} {}
+
+    [[nodiscard]] const TaskRow& row() const noexcept { return row_; }
+    [[nodiscard]] Indexer& indexer() const noexcept { return indexer_; }
+    [[nodiscard]] const Config& config() const noexcept { return indexer_.config(); }
+    [[nodiscard]] WorkQueue& queue() const noexcept { return queue_; }
+    /// The worker's own source; nobody else polls it.
+    [[nodiscard]] rpc::ChainSource& chain() const noexcept { return chain_; }
+    /// There is one: tasks only run once the database exists.
+    [[nodiscard]] storage::Database& database() const noexcept { return *indexer_.database(); }
+    /// Cancelled, or the service stops: end with kCancelled soon.
+    [[nodiscard]] bool should_stop() const {
+        return stop_.stop_requested() || is_draining(indexer_) || queue_.is_cancelled(row_.id);
+    }
+    /// Something more urgent waits: a long task may end with `TaskOutcome::Kind::kMore`.
+    [[nodiscard]] bool should_yield() const { return queue_.should_yield(row_.id); }
+
+  private:
+    const TaskRow& row_;
+    Indexer& indexer_;
+    WorkQueue& queue_;
+    rpc::ChainSource& chain_;
+    const std::stop_token& stop_;
+};
+
+using TaskFunction = std::function<TaskOutcome(TaskContext& context)>;
+
+/// What can be put into the queue.
+struct TaskKind {
+    std::string name;
+    std::string args_help;  ///< "[FROM TO]"; empty: takes none
+    std::string summary;
+    TaskFunction run;
+};
+
+/// By name; told once, before any worker runs.
+class TaskKinds {
+  public:
+    void add(TaskKind kind) { kinds_[kind.name] = std::move(kind); }
+    [[nodiscard]] const TaskKind* find(std::string_view name) const {
+        const auto found = kinds_.find(name);
+        return found == kinds_.end() ? nullptr : &found->second;
+    }
+    [[nodiscard]] const std::map<std::string, TaskKind, std::less<>>& all() const noexcept {
+        return kinds_;
+    }
+    /// kInvalidArgument lists what there is.
+    [[nodiscard]] Status check(std::string_view name) const;
+
+  private:
+    std::map<std::string, TaskKind, std::less<>> kinds_;
+};
+
+/// One thread of its own between `start` and `stop`. All references must outlive it.
+class Worker {
+  public:
+    /// Made on first use, so that nothing connects before there is something to ask.
+    using MakeSource = std::function<std::unique_ptr<rpc::ChainSource>()>;
+    /// Told after each run; may be empty.
+    using OnRan = std::function<void(const TaskRow&, TaskOutcome::Kind, int64_t ms)>;
+
+    Worker(const TaskKinds& kinds, WorkQueue& queue, Indexer& indexer, MakeSource make_source,
+           OnRan on_ran)
+        : kinds_{kinds},
+          queue_{queue},
+          indexer_{indexer},
+          make_source_{std::move(make_source)},
+          on_ran_{std::move(on_ran)} {}
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() { stop(); }
+
+    void start();
+    /// Asks the running task to end and waits for it. It goes on at the next start.
+    void stop();
+    /// Runs the most urgent task that is due, on the calling thread; false where there was none.
+    [[nodiscard]] Result<bool> run_one(const std::stop_token& stop);
+
+  private:
+    void run(const std::stop_token& stop);
+    [[nodiscard]] TaskOutcome run_task(const TaskRow& row, const std::stop_token& stop);
+
+    const TaskKinds& kinds_;
+    WorkQueue& queue_;
+    Indexer& indexer_;
+    MakeSource make_source_;
+    OnRan on_ran_;
+    std::unique_ptr<rpc::ChainSource> chain_;
+    std::jthread thread_;
+};
+
+}  // namespace plumbline::engine

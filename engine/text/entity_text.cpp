@@ -1,0 +1,400 @@
+#include "engine/text/entity_text.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/base/json_text.hpp"
+#include "core/evm/hex.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::EntityLayout;
+using storage::Field;
+using storage::FieldKind;
+using storage::FieldType;
+using storage::KeyValue;
+
+Error bad_value(FieldType type, std::string_view text, std::string_view expected) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("'{}' is not a value of type {}: {}", text, storage::to_string(type),
+                             expected)};
+}
+
+Result<KeyValue> parse_integer(FieldType type, std::string_view text) {
+    const bool negative = text.starts_with('-');
+    const auto magnitude = evm::U256::parse(negative ? text.substr(1) : text);
+    if (!magnitude) {
+        return bad_value(type, text, "expected decimal digits or 0x hex");
+    }
+    const evm::U256 word = negative ? evm::negate(*magnitude) : *magnitude;
+    const bool is_signed = type.kind == FieldKind::kInt;
+    const bool sign_kept = word.is_zero() || word.is_negative() == negative;
+    const bool fits = is_signed ? sign_kept && word.fits_signed(type.bits)
+                                : !negative && word.fits_unsigned(type.bits);
+    if (!fits) {
+        return bad_value(type, text, "it does not fit");
+    }
+    return KeyValue{word, {}};
+}
+
+std::string join_names(const std::vector<Field>& fields) {
+    std::string out;
+    for (const Field& field : fields) {
+        out += out.empty() ? field.name : ", " + field.name;
+    }
+    return out;
+}
+
+std::string describe_lookups(const EntityLayout& layout) {
+    std::string out = fmt::format("the key ({})", join_names(layout.key));
+    for (const auto& index : layout.indexes) {
+        out += ", an index (";
+        for (size_t i = 0; i < index.size(); ++i) {
+            out += (i == 0 ? "" : ", ") + layout.column(index[i]).name;
+        }
+        out += ")";
+    }
+    return out;
+}
+
+/// Encodes the values of `where` if their columns are the first ones of `columns`.
+Result<std::string> encode_leading(const EntityLayout& layout, const std::vector<uint16_t>& columns,
+                                   const std::vector<NamedText>& where, bool& matches) {
+    std::string prefix;
+    matches = where.size() <= columns.size();
+    for (size_t i = 0; matches && i < where.size(); ++i) {
+        const Field& field = layout.column(columns[i]);
+        const auto found = std::ranges::find(where, field.name, &NamedText::first);
+        if (found == where.end()) {
+            matches = false;
+            break;
+        }
+        PLUMBLINE_TRY(const auto value, parse_value(field.type, found->second));
+        append_key_value(prefix, field.type, value);
+    }
+    return prefix;
+}
+
+/// A fixed-width value's bytes, from the word that holds it as the EVM would.
+evm::FixedBytes<32> to_bytes(const evm::U256& word) {
+    evm::FixedBytes<32> out;
+    word.to_be(out.data());
+    return out;
+}
+
+void append_value_json(std::string& out, FieldType type, const evm::U256& word,
+                       std::string_view dynamic) {
+    switch (type.kind) {
+        case FieldKind::kUint:
+            append_json_integer(out, word, false, type.bits);
+            return;
+        case FieldKind::kInt:
+            append_json_integer(out, word, true, type.bits);
+            return;
+        case FieldKind::kBool:
+            out += word.is_zero() ? "false" : "true";
+            return;
+        case FieldKind::kString:
+            append_json_string(out, dynamic);
+            return;
+        case FieldKind::kAddress:
+            out += "\"0x";
+            evm::append_hex(out, to_bytes(word).view().last(20));
+            out += '"';
+            return;
+        case FieldKind::kFixedBytes:
+            out += "\"0x";
+            evm::append_hex(out, to_bytes(word).view().first(type.width()));
+            out += '"';
+            return;
+        case FieldKind::kBytes:
+            out += "\"0x";
+            evm::append_hex(out, as_bytes(dynamic));
+            out += '"';
+            return;
+    }
+}
+
+/// Plain text of a value: JSON's without the quotes around strings.
+std::string value_text(FieldType type, const evm::U256& word, std::string_view dynamic) {
+    if (type.kind == FieldKind::kString) {
+        return std::string{dynamic};
+    }
+    std::string text;
+    append_value_json(text, type, word, dynamic);
+    if (text.starts_with('"')) {
+        text = text.substr(1, text.size() - 2);
+    }
+    return text;
+}
+
+/// Calls `visit(field, word, dynamic)` for each column of a row.
+template <typename Visit>
+Status for_each_column(const EntityLayout& layout, const storage::RowCodec& codec,
+                       std::string_view key, std::string_view row, Visit&& visit) {
+    PLUMBLINE_TRY(const auto values, storage::decode_key(key, layout.key));
+    PLUMBLINE_TRY_VOID(codec.check(row));
+    if (storage::RowCodec::is_tombstone(row)) {
+        return Error{ErrorCode::kNotFound, "the row was deleted"};
+    }
+    for (size_t i = 0; i < layout.key.size(); ++i) {
+        visit(layout.key[i], values[i].word, std::string_view{values[i].bytes});
+    }
+    for (size_t i = 0; i < layout.fields.size(); ++i) {
+        const Field& field = layout.fields[i];
+        if (field.type.is_dynamic()) {
+            visit(field, evm::U256{}, codec.raw(row, i));
+        } else {
+            visit(field, codec.word(row, i), std::string_view{});
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
+Result<std::vector<NamedText>> parse_named(const std::vector<std::string>& arguments) {
+    std::vector<NamedText> out;
+    for (const std::string& argument : arguments) {
+        const size_t equals = argument.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("'{}' is not of the form field=value", argument)};
+        }
+        out.emplace_back(argument.substr(0, equals), argument.substr(equals + 1));
+    }
+    return out;
+}
+
+Result<KeyValue> parse_value(FieldType type, std::string_view text) {
+    switch (type.kind) {
+        case FieldKind::kUint:
+        case FieldKind::kInt:
+            return parse_integer(type, text);
+        case FieldKind::kBool:
+            if (text == "true" || text == "false") {
+                return KeyValue{evm::U256{text == "true" ? 1U : 0U}, {}};
+            }
+            return bad_value(type, text, "expected true or false");
+        case FieldKind::kString:
+            return KeyValue{{}, std::string{text}};
+        case FieldKind::kAddress:
+        case FieldKind::kFixedBytes:
+        case FieldKind::kBytes:
+            break;
+    }
+    const auto bytes = evm::parse_hex(text);
+    if (!bytes) {
+        return bad_value(type, text, "expected 0x and an even number of hex digits");
+    }
+    if (type.kind == FieldKind::kBytes) {
+        return KeyValue{{}, std::string{as_chars(*bytes)}};
+    }
+    if (bytes->size() != type.width()) {
+        return bad_value(type, text,
+                         fmt::format("expected {} bytes, got {}", type.width(), bytes->size()));
+    }
+    if (type.kind == FieldKind::kAddress) {
+        return KeyValue{evm::U256::from_be(*bytes), {}};
+    }
+    evm::FixedBytes<32> padded;
+    std::ranges::copy(*bytes, padded.bytes.begin());
+    return KeyValue{evm::U256::from_be(padded.view()), {}};
+}
+
+std::string value_to_text(FieldType type, const KeyValue& value) {
+    return value_text(type, value.word, value.bytes);
+}
+
+void append_value_json(std::string& out, FieldType type, const KeyValue& value) {
+    append_value_json(out, type, value.word, value.bytes);
+}
+
+void append_key_value(std::string& key, FieldType type, const KeyValue& value) {
+    if (type.is_dynamic()) {
+        storage::append_key_dynamic(key, value.bytes);
+    } else {
+        storage::append_key_word(key, type, value.word);
+    }
+}
+
+Result<std::string> encode_key(const EntityLayout& layout, const std::vector<NamedText>& values) {
+    std::string key;
+    for (const Field& field : layout.key) {
+        const auto found = std::ranges::find(values, field.name, &NamedText::first);
+        if (found == values.end()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} needs {}=...; its key is ({})", layout.name, field.name,
+                                     join_names(layout.key))};
+        }
+        auto value = parse_value(field.type, found->second);
+        if (!value) {
+            return std::move(value).error().with_context(field.name);
+        }
+        append_key_value(key, field.type, *value);
+    }
+    if (values.size() != layout.key.size()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} takes just its key fields ({}), each once", layout.name,
+                                 join_names(layout.key))};
+    }
+    return key;
+}
+
+Result<Lookup> plan_lookup(const EntityLayout& layout, const std::vector<NamedText>& where) {
+    for (const NamedText& condition : where) {
+        if (layout.find_column(condition.first) < 0) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} has no field '{}'", layout.name, condition.first)};
+        }
+    }
+    std::vector<uint16_t> key_columns(layout.key.size());
+    for (size_t i = 0; i < key_columns.size(); ++i) {
+        key_columns[i] = static_cast<uint16_t>(i);
+    }
+    bool matches = false;
+    PLUMBLINE_TRY(auto prefix, encode_leading(layout, key_columns, where, matches));
+    if (matches) {
+        return Lookup{-1, std::move(prefix)};
+    }
+    for (size_t i = 0; i < layout.indexes.size(); ++i) {
+        PLUMBLINE_TRY(prefix, encode_leading(layout, layout.indexes[i], where, matches));
+        if (matches) {
+            return Lookup{static_cast<int>(i), std::move(prefix)};
+        }
+    }
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} cannot be asked by these fields; it can by the first columns of {}. "
+                    "Another index is one line in the config: index = [[...]]",
+                    layout.name, describe_lookups(layout))};
+}
+
+Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::RowCodec& codec,
+                                    size_t index, std::string_view key, std::string_view row) {
+    PLUMBLINE_TRY(const auto key_values, storage::decode_key(key, layout.key));
+    PLUMBLINE_TRY_VOID(codec.check(row));
+    std::string out;
+    for (const uint16_t column : layout.indexes[index]) {
+        const Field& field = layout.column(column);
+        if (column < layout.key.size()) {
+            append_key_value(out, field.type, key_values[column]);
+        } else if (field.type.is_dynamic()) {
+            storage::append_key_dynamic(out, codec.raw(row, column - layout.key.size()));
+        } else {
+            storage::append_key_word(out, field.type, codec.word(row, column - layout.key.size()));
+        }
+    }
+    return out;
+}
+
+Status append_row_json(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
+                       std::string_view key, std::string_view row) {
+    char separator = '{';
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            out += separator;
+                            separator = ',';
+                            append_json_string(out, field.name);
+                            out += ':';
+                            append_value_json(out, field.type, word, dynamic);
+                        }));
+    out += '}';
+    return ok();
+}
+
+Status append_row_json(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
+                       std::string_view key, std::string_view row,
+                       const std::vector<size_t>& columns) {
+    std::vector<std::string> values;
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            append_value_json(values.emplace_back(), field.type, word, dynamic);
+                        }));
+    char separator = '{';
+    for (const size_t column : columns) {
+        out += separator;
+        separator = ',';
+        append_json_string(out, layout.column(column).name);
+        out += ':';
+        out += values[column];
+    }
+    out += columns.empty() ? "{}" : "}";
+    return ok();
+}
+
+Result<std::vector<std::string>> row_texts(const EntityLayout& layout,
+                                           const storage::RowCodec& codec, std::string_view key,
+                                           std::string_view row) {
+    std::vector<std::string> out;
+    PLUMBLINE_TRY_VOID(
+        for_each_column(layout, codec, key, row,
+                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
+                            out.push_back(value_text(field.type, word, dynamic));
+                        }));
+    return out;
+}
+
+Status append_row_csv(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
+                      std::string_view key, std::string_view row) {
+    PLUMBLINE_TRY(const auto columns, row_texts(layout, codec, key, row));
+    for (size_t i = 0; i < columns.size(); ++i) {
+        if (i > 0) {
+            out += ',';
+        }
+        append_csv_field(out, columns[i]);
+    }
+    return ok();
+}
+
+void append_csv_header(std::string& out, const EntityLayout& layout) {
+    for (size_t i = 0; i < layout.column_count(); ++i) {
+        if (i > 0) {
+            out += ',';
+        }
+        append_csv_field(out, layout.column(i).name);
+    }
+}
+
+Result<std::string> key_to_text(const EntityLayout& layout, std::string_view key) {
+    PLUMBLINE_TRY(const auto values, storage::decode_key(key, layout.key));
+    std::string out;
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (values[i].bytes.find_first_of(",=") != std::string::npos) {
+            return evm::to_hex(as_bytes(key));
+        }
+        out += (i == 0 ? "" : ",") + layout.key[i].name + "=" +
+               value_text(layout.key[i].type, values[i].word, values[i].bytes);
+    }
+    return out;
+}
+
+Result<std::string> key_from_text(const EntityLayout& layout, std::string_view text) {
+    if (text.starts_with("0x") && text.find('=') == std::string_view::npos) {
+        const auto bytes = evm::parse_hex(text);
+        if (!bytes) {
+            return Error{ErrorCode::kInvalidArgument, fmt::format("'{}' is not hex", text)};
+        }
+        const std::string key{as_chars(*bytes)};
+        if (!storage::decode_key(key, layout.key)) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("'{}' is not a key of {}", text, layout.name)};
+        }
+        return key;
+    }
+    std::vector<std::string> parts;
+    for (size_t start = 0; start <= text.size();) {
+        const size_t end = std::min(text.find(',', start), text.size());
+        parts.emplace_back(text.substr(start, end - start));
+        start = end + 1;
+    }
+    PLUMBLINE_TRY(const auto named, parse_named(parts));
+    return encode_key(layout, named);
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,131 @@
+#include "engine/text/event_text.hpp"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "core/base/json_text.hpp"
+#include "core/evm/abi_text.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/mapping/plan_impl.hpp"
+
+namespace plumbline::engine {
+
+EventText::EventText(std::shared_ptr<const Plan> plan,
+                     const std::vector<storage::ChildRow>& children)
+    : plan_{std::move(plan)},
+      map_{plan_->sources()} {
+    map_.reset_children(children);
+    const auto& abis = plan_->impl().abis;
+    for (uint32_t source = 0; source < abis.size(); ++source) {
+        for (const evm::AbiEvent& event : abis[source].events) {
+            auto decoder = evm::EventDecoder::compile(event);
+            if (decoder) {
+                known_.push_back({source, *std::move(decoder)});
+            }
+        }
+    }
+}
+
+EventText::Match EventText::match(const storage::LogRecord& record) {
+    const evm::Log& log = record.log;
+    std::optional<uint32_t> source;
+    map_.for_each_source(log, [&source](uint32_t found) {
+        if (!source) {
+            source = found;
+        }
+    });
+    Match out;
+    if (!source) {
+        return out;
+    }
+    out.contract = &plan_->sources()[*source].contract;
+    for (const Known& known : known_) {
+        const bool anonymous = known.decoder.event().anonymous;
+        const bool named = log.topic_count > 0 && known.decoder.topic0() == log.topics[0];
+        if (known.source == *source && (anonymous || named) &&
+            known.decoder.topic_count() == log.topic_count &&
+            known.decoder.decode(log, record.data, event_) == evm::AbiError::kNone) {
+            out.known = &known;
+            // A named event is certain; an anonymous one only a guess, so go on looking.
+            if (!anonymous) {
+                return out;
+            }
+        }
+    }
+    if (out.known != nullptr) {
+        // A failed attempt after the match may have left something else behind.
+        if (out.known->decoder.decode(log, record.data, event_) != evm::AbiError::kNone) {
+            out.known = nullptr;
+        }
+    }
+    return out;
+}
+
+EventText::Name EventText::name(const storage::LogRecord& record) {
+    const Match found = match(record);
+    return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder.event().name};
+}
+
+void EventText::append_params(std::string& out, const storage::LogRecord& record,
+                              const Match& found) {
+    if (found.known != nullptr) {
+        evm::append_json(out, found.known->decoder, event_);
+        return;
+    }
+    out += "{\"topics\":[";
+    for (uint8_t i = 0; i < record.log.topic_count; ++i) {
+        out += i == 0 ? "\"" : ",\"";
+        out += evm::to_hex(record.log.topics[i]);
+        out += '"';
+    }
+    out += "],\"data\":\"";
+    out += evm::to_hex(record.data);
+    out += "\"}";
+}
+
+void EventText::append_json(std::string& out, const storage::LogRecord& record) {
+    const Match found = match(record);
+    const evm::Log& log = record.log;
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"block":{},"log_index":{},"txn_index":{},"txn_hash":"{}","address":"{}","contract":)",
+        log.block_num, log.log_index, log.txn_index, evm::to_hex(log.txn_hash),
+        evm::to_hex(log.address));
+    if (found.contract != nullptr) {
+        append_json_string(out, *found.contract);
+    } else {
+        out += "null";
+    }
+    out += ",\"event\":";
+    if (found.known != nullptr) {
+        append_json_string(out, found.known->decoder.event().name);
+        out += ",\"params\":";
+        append_params(out, record, found);
+        out += '}';
+        return;
+    }
+    std::string raw;
+    append_params(raw, record, found);
+    out += "null,";
+    // The raw form's members stand beside the others.
+    out += std::string_view{raw}.substr(1);
+}
+
+void EventText::append_csv_header(std::string& out) {
+    out += "block,log_index,txn_index,txn_hash,address,contract,event,params";
+}
+
+void EventText::append_csv(std::string& out, const storage::LogRecord& record) {
+    const Match found = match(record);
+    const evm::Log& log = record.log;
+    fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{},{},", log.block_num, log.log_index,
+                   log.txn_index, evm::to_hex(log.txn_hash), evm::to_hex(log.address),
+                   found.contract == nullptr ? "" : *found.contract,
+                   found.known == nullptr ? "" : found.known->decoder.event().name);
+    std::string params;
+    append_params(params, record, found);
+    append_csv_field(out, params);
+}
+
+}  // namespace plumbline::engine

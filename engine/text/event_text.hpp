@@ -1,0 +1,60 @@
+// Stored logs as people read them: contract and event by name, parameters decoded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/evm/abi_decode.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// Knows every event of the plan's ABIs, handled or not. One thread.
+class EventText {
+  public:
+    EventText(std::shared_ptr<const Plan> plan, const std::vector<storage::ChildRow>& children);
+
+    /// {"block":..,"log_index":..,"txn_index":..,"txn_hash":..,"address":..,"contract":..,"event":..,
+    /// "params":{..}}. What no ABI knows or what does not decode has "event":null and "topics" and
+    /// "data" in place of "params".
+    void append_json(std::string& out, const storage::LogRecord& record);
+    /// Whose log it is and which event; null where not known. Valid as long as this object.
+    struct Name {
+        const std::string* contract = nullptr;
+        const std::string* event = nullptr;
+    };
+    [[nodiscard]] Name name(const storage::LogRecord& record);
+    /// After contracts were announced or taken back.
+    void reset_children(const std::vector<storage::ChildRow>& children) {
+        map_.reset_children(children);
+    }
+
+    /// The same values, params (or topics and data) as one JSON field; the header names the
+    /// columns.
+    void append_csv(std::string& out, const storage::LogRecord& record);
+    static void append_csv_header(std::string& out);
+
+  private:
+    struct Known {
+        uint32_t source = 0;
+        evm::EventDecoder decoder;
+    };
+    /// What the log is, by the first source that claims its address; decodes into `event_`.
+    struct Match {
+        const std::string* contract = nullptr;
+        const Known* known = nullptr;
+    };
+    [[nodiscard]] Match match(const storage::LogRecord& record);
+    void append_params(std::string& out, const storage::LogRecord& record, const Match& found);
+
+    std::shared_ptr<const Plan> plan_;
+    SourceMap map_;
+    std::vector<Known> known_;
+    evm::DecodedEvent event_;
+};
+
+}  // namespace plumbline::engine

@@ -1,9 +1,0 @@
-#include "engine/version.hpp"
-
-namespace plumbline::engine {
-
-std::string_view version() noexcept {
-    return "0.1.0";
-}
-
-}  // namespace plumbline::engine

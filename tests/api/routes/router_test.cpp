@@ -1,0 +1,438 @@
+// The API without the network: every route, every mistake, the token.
+#include <set>
+
+#include "api/routes/proof_segments.hpp"
+#include "tests/api/api_world.hpp"
+
+namespace plumbline::engine::http::test {
+namespace {
+
+using nlohmann::json;
+
+/// A path of the route's pattern that can be asked for.
+std::string example_of(const Route& route) {
+    std::string out{route.pattern};
+    const auto put = [&out](const std::string& name, const std::string& value) {
+        if (const size_t at = out.find(name); at != std::string::npos) {
+            out.replace(at, name.size(), value);
+        }
+    };
+    put("{name}", "user");
+    put("{key}", engine::test::hex_of(3));
+    put("{id}", "1");
+    put("{report}", "seats");
+    return out;
+}
+
+class RouterTest : public testing::Test {
+  protected:
+    ApiWorld api;
+};
+
+TEST_F(RouterTest, EveryRouteThatReadsAnswers) {
+    for (const Route& route : routes()) {
+        if (route.changes || route.id == "stream") {
+            continue;
+        }
+        const Response answer = api.send("GET", example_of(route));
+        EXPECT_EQ(answer.status, 200U) << route.pattern << ": " << answer.body;
+        EXPECT_FALSE(answer.body.empty()) << route.pattern;
+    }
+}
+
+TEST_F(RouterTest, NothingChangesWithoutTheToken) {
+    int seen = 0;
+    for (const Route& route : routes()) {
+        if (route.method == "GET") {
+            EXPECT_FALSE(route.changes) << route.pattern << ": GET never changes anything";
+            continue;
+        }
+        EXPECT_TRUE(route.changes) << route.pattern << ": whatever is not GET needs the token";
+        ++seen;
+        const std::string target = example_of(route);
+        const std::string body = R"({"kind":"scrub"})";
+        const std::string method{route.method};
+        for (const std::string& authorization :
+             {std::string{}, std::string{"Bearer "}, std::string{"Bearer wrong"},
+              "Bearer " + std::string{kToken} + "x", std::string{kToken},
+              "bearer " + std::string{kToken}, "Basic " + std::string{kToken},
+              "Bearer " + std::string{kToken}.substr(1)}) {
+            const Response answer = api.router.handle({method, target, authorization, body});
+            EXPECT_EQ(answer.status, 401U) << route.pattern << " with '" << authorization << "'";
+        }
+    }
+    EXPECT_GE(seen, 4);
+    EXPECT_EQ(api.context.queue.changes, 0);
+}
+
+TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
+    const auto commit_before = api.world.database->cursor()->commit_num;
+    for (const Route& route : routes()) {
+        for (const std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
+                                         "TRACE", "CONNECT", "get", "post", "BREW", ""}) {
+            for (const std::string token : {"", "wrong"}) {
+                for (const std::string body :
+                     {"", R"({"kind":"scrub"})", R"({"proof":"replay"})"}) {
+                    const Response answer = api.send(method, example_of(route), token, body);
+                    const bool reads = method == "GET" || method == "HEAD";
+                    EXPECT_TRUE(reads || answer.status == 401 || answer.status == 405)
+                        << method << " " << route.pattern << " said " << answer.status;
+                }
+            }
+        }
+    }
+    EXPECT_EQ(api.context.queue.changes, 0);
+    EXPECT_EQ(api.world.database->cursor()->commit_num, commit_before);
+    // With the token each of them does what it is for.
+    for (const Route& route : routes()) {
+        if (route.changes) {
+            const unsigned status = api.send(std::string{route.method}, example_of(route), kToken,
+                                             route.body.empty() ? "" : R"({})")
+                                        .status;
+            EXPECT_TRUE(status != 401 && status != 403 && status != 405) << route.pattern;
+        }
+    }
+    EXPECT_GT(api.context.queue.changes, 0);
+}
+
+TEST_F(RouterTest, WithoutAConfiguredTokenNothingChangesAtAll) {
+    ApiWorld open{RouterOptions{}};
+    for (const Route& route : routes()) {
+        if (!route.changes) {
+            continue;
+        }
+        for (const char* authorization : {"", "Bearer ", "Bearer x"}) {
+            const Response answer = open.router.handle(
+                {std::string{route.method}, example_of(route), authorization, ""});
+            EXPECT_EQ(answer.status, 403U) << route.pattern;
+        }
+    }
+    EXPECT_EQ(open.context.queue.changes, 0);
+}
+
+TEST_F(RouterTest, TokensAreComparedWhole) {
+    EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
+    EXPECT_TRUE(equal_in_constant_time("", ""));
+    for (const char* wrong : {"", "ab", "abd", "abcabc", "abca", "Abc"}) {
+        EXPECT_FALSE(equal_in_constant_time(wrong, "abc")) << wrong;
+    }
+}
+
+TEST_F(RouterTest, EveryAnswerFromTheIndexNamesItsBlockAndProof) {
+    for (const char* target : {"/v1/entities", "/v1/entities/user", "/v1/events", "/v1/stats",
+                               "/v1/chain", "/v1/status", "/v1/quarantine"}) {
+        const json body = api.get(target);
+        EXPECT_EQ(body["block"]["number"], 12) << target;
+        EXPECT_EQ(body["block"]["hash"], evm::to_hex(storage::test::hash_of(12))) << target;
+        EXPECT_TRUE(body["proof"]["level"].is_string()) << target;
+    }
+}
+
+TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
+    const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
+    const json before = api.get(user);
+    api.world.block(13, {api.mapping.emit("hub.Scored", {acc(3), num(20)}, 13, 4)});
+    api.world.commit();
+    EXPECT_EQ(api.get(user)["row"]["points"], 23);
+    const json then = api.get(user + "?at=12");
+    EXPECT_EQ(then["row"], before["row"]);
+    EXPECT_EQ(then["block"]["number"], 13);
+    EXPECT_EQ(then["at"]["number"], 12);
+    EXPECT_TRUE(then["at"]["hash"].is_null()) << "a final block without events leaves no row";
+    EXPECT_EQ(api.get(user + "?at=11")["at"]["hash"], evm::to_hex(storage::test::hash_of(11)));
+    EXPECT_EQ(api.get(user + "?at=13")["row"]["points"], 23);
+    EXPECT_EQ(api.get(user + "?at=2", 404)["block"]["number"], 13);
+    EXPECT_THAT(api.get(user + "?at=14", 404)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("stands at block 13"));
+    api.get(user + "?at=x", 400);
+
+    const json history = api.get(user + "/history?fields=points");
+    ASSERT_EQ(history["versions"].size(), 3U) << history;
+    EXPECT_EQ(history["versions"][0]["event"]["event"], "Joined");
+    EXPECT_EQ(history["versions"][0]["row"]["points"], 0);
+    EXPECT_EQ(history["versions"][1]["row"]["points"], 3);
+    EXPECT_EQ(history["versions"][2]["changed_at"]["block"], 13);
+    EXPECT_EQ(history["versions"][2]["event"]["params"]["points"], 20);
+    EXPECT_TRUE(history["next"].is_null());
+    EXPECT_EQ(api.get(user + "/history?to=12")["versions"].size(), 2U);
+    const json first = api.get(user + "/history?limit=2");
+    const json rest = api.get(user + "/history?limit=2&cursor=" + first["next"].get<std::string>());
+    EXPECT_EQ(first["versions"].size(), 2U);
+    EXPECT_EQ(rest["versions"].size(), 1U);
+    // Deleted, and never there.
+    const json seat =
+        api.get("/v1/entities/seat/room=1,who=" + engine::test::hex_of(1) + "/history");
+    ASSERT_EQ(seat["versions"].size(), 2U);
+    EXPECT_TRUE(seat["versions"][1]["row"].is_null());
+    EXPECT_EQ(
+        api.get("/v1/entities/user/" + engine::test::hex_of(77) + "/history")["versions"].size(),
+        0U);
+}
+
+TEST_F(RouterTest, QuestionsAboutThePastHaveALimit) {
+    ApiWorld narrow{RouterOptions{.history_events_max = 5}};
+    const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
+    EXPECT_THAT(narrow.get(user + "/history", 413)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("more than the 5 events"));
+    ApiWorld closed{RouterOptions{.history_events_max = 0}};
+    EXPECT_THAT(closed.get(user + "?at=3", 503)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("history_events_max"));
+}
+
+TEST_F(RouterTest, OneRowByItsKey) {
+    const std::string account = engine::test::hex_of(3);
+    const json row = api.get("/v1/entities/user/" + account);
+    EXPECT_EQ(row["key"], "account=" + account);
+    EXPECT_EQ(row["row"]["name"], "user 3");
+    EXPECT_EQ(row["row"]["points"], 3);
+    EXPECT_EQ(row["changed_at"]["block"], 3);
+    EXPECT_EQ(api.get("/v1/entities/user/account%3D" + account), row);
+    const json some = api.get("/v1/entities/user/" + account + "?fields=points,account");
+    EXPECT_EQ(some["row"].dump(), json({{"points", 3}, {"account", account}}).dump());
+    EXPECT_EQ(api.get("/v1/entities/seat/room=0,who=" + account)["row"]["room"], "0");
+}
+
+TEST_F(RouterTest, MistakesSayWhatIsKnown) {
+    const std::vector<std::tuple<std::string, unsigned, std::string>> cases = {
+        {"/v1/entities/nobody", 404, "there are: user, seat"},
+        {"/v1/entities/user/0x12", 400, "expected 20 bytes"},
+        {"/v1/entities/user/" + engine::test::hex_of(77), 404, "at block 12"},
+        {"/v1/entities/user/" + engine::test::hex_of(3) + "/history?cursor=1", 400, "cursor"},
+        {"/v1/entities/user?where=name=x", 400, "an index (points)"},
+        {"/v1/entities/user?where=nonsense", 400, "field=value"},
+        {"/v1/entities/user?order=name", 400, "key | points | joined_block,points"},
+        {"/v1/entities/user?limit=0", 400, "from 1 to 1000"},
+        {"/v1/entities/user?limit=1001", 400, "from 1 to 1000"},
+        {"/v1/entities/user?limit=5&limit=6", 400, "given twice"},
+        {"/v1/entities/user?cursor=zz", 400, "cursor"},
+        {"/v1/entities/user?fields=nope", 400, "no field 'nope'"},
+        {"/v1/entities/user?color=red", 400, "where, order, fields, limit, cursor"},
+        {"/v1/events?from=x", 400, "whole number"},
+        {"/v1/events?from=9&to=3", 400, "above"},
+        {"/v1/events?cursor=1", 400, "cursor"},
+        {"/v1/%zz", 400, "hex digits"},
+        {"/v1/nothing", 404, "openapi"},
+        {"/v1/stream", 426, "WebSocket"},
+    };
+    for (const auto& [target, status, message] : cases) {
+        const json body = api.get(target, status);
+        EXPECT_THAT(body["error"]["message"].get<std::string>(), testing::HasSubstr(message))
+            << target;
+    }
+    const Response answer = api.send("PUT", "/v1/tasks");
+    EXPECT_EQ(answer.status, 405U);
+}
+
+/// All keys of a listing, page by page.
+std::vector<std::string> all_keys(ApiWorld& api, const std::string& question, uint64_t limit) {
+    std::vector<std::string> out;
+    std::string cursor;
+    do {
+        const json page = api.get(fmt::format("{}{}limit={}{}", question,
+                                              question.find('?') == std::string::npos ? '?' : '&',
+                                              limit, cursor.empty() ? "" : "&cursor=" + cursor));
+        EXPECT_LE(page["rows"].size(), limit);
+        for (const json& row : page["rows"]) {
+            out.push_back(row["key"]);
+        }
+        cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
+    } while (!cursor.empty());
+    return out;
+}
+
+TEST_F(RouterTest, PagesOfAnySizeGiveTheSameRowsInTheSameOrder) {
+    for (const std::string question :
+         {"/v1/entities/user", "/v1/entities/user?order=points",
+          "/v1/entities/user?order=joined_block,points", "/v1/entities/user?where=points=2",
+          "/v1/entities/seat?where=room=1", "/v1/entities/seat?order=who"}) {
+        const auto whole = all_keys(api, question, 1000);
+        EXPECT_FALSE(whole.empty()) << question;
+        for (const uint64_t limit : {uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{7}}) {
+            EXPECT_EQ(all_keys(api, question, limit), whole) << question << " by " << limit;
+        }
+    }
+    EXPECT_EQ(all_keys(api, "/v1/entities/user?where=points=2", 5).size(), 3U);  // 2, 6, 10
+    const json by_points = api.get("/v1/entities/user?order=points&fields=points");
+    uint64_t last = 0;
+    for (const json& row : by_points["rows"]) {
+        EXPECT_GE(row["row"]["points"].get<uint64_t>(), last);
+        last = row["row"]["points"];
+    }
+}
+
+TEST_F(RouterTest, PagesStayWholeWhileTheWriterCommits) {
+    const auto before = all_keys(api, "/v1/entities/user", 1000);
+    std::set<std::string> seen;
+    std::string cursor;
+    uint64_t block = 13;
+    do {
+        const json page =
+            api.get("/v1/entities/user?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        EXPECT_EQ(page["block"]["number"], block - 1);
+        for (const json& row : page["rows"]) {
+            EXPECT_TRUE(seen.insert(row["key"]).second) << "twice: " << row["key"];
+        }
+        cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
+        // Between two pages the world goes on: new users, changed points.
+        api.world.block(
+            block,
+            {api.mapping.emit("hub.Joined", {acc(1000 + block), num(1), engine::test::text("new")},
+                              block, 0),
+             api.mapping.emit("hub.Scored", {acc(2), num(5)}, block, 1)});
+        api.world.commit();
+        ++block;
+    } while (!cursor.empty());
+    for (const std::string& key : before) {
+        EXPECT_TRUE(seen.contains(key)) << key;
+    }
+}
+
+TEST_F(RouterTest, EventsByNameBlockAndPage) {
+    const json all = api.get("/v1/events");
+    EXPECT_EQ(all["events"].size(), 22U);
+    EXPECT_TRUE(all["next"].is_null());
+    EXPECT_EQ(all["events"][0]["event"], "Joined");
+    EXPECT_EQ(api.get("/v1/events?event=Scored")["events"].size(), 11U);
+    EXPECT_EQ(api.get("/v1/events?contract=hub&event=Left")["events"].size(), 1U);
+    EXPECT_EQ(api.get("/v1/events?contract=other")["events"].size(), 0U);
+    EXPECT_EQ(api.get("/v1/events?from=3&to=4")["events"].size(), 4U);
+    json paged = json::array();
+    std::string cursor;
+    do {
+        const json page =
+            api.get("/v1/events?limit=5" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        paged.insert(paged.end(), page["events"].begin(), page["events"].end());
+        cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
+    } while (!cursor.empty());
+    EXPECT_EQ(paged, all["events"]);
+}
+
+TEST_F(RouterTest, QuarantineSaysWhy) {
+    const json body = api.get("/v1/quarantine");
+    EXPECT_EQ(body["total"], 1);
+    EXPECT_EQ(body["events"][0]["block"], 11);
+    EXPECT_FALSE(body["events"][0]["reason"].get<std::string>().empty());
+}
+
+TEST_F(RouterTest, HealthReadyAndStatusFollowTheService) {
+    EXPECT_EQ(api.get("/v1/health")["status"], "ok");
+    EXPECT_EQ(api.get("/v1/ready")["ready"], true);
+    api.context.now.is_ready = false;
+    api.context.now.degraded = {"40 blocks behind the head"};
+    EXPECT_EQ(api.get("/v1/health")["status"], "degraded");
+    EXPECT_EQ(api.get("/v1/ready", 503)["reasons"][0], "40 blocks behind the head");
+    EXPECT_EQ(api.get("/v1/status")["providers"][0]["name"], "one");
+}
+
+TEST_F(RouterTest, BeforeThereIsAnIndexTheAnswerIsUnavailable) {
+    api.context.shown = nullptr;
+    EXPECT_EQ(api.get("/v1/entities/user", 503)["error"]["code"], "Unavailable");
+    EXPECT_TRUE(api.get("/v1/status")["block"].is_null());
+    EXPECT_EQ(api.get("/v1/health")["status"], "ok");
+}
+
+TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
+    const Response added =
+        api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub","args":"fast"})");
+    EXPECT_EQ(added.status, 202U) << added.body;
+    EXPECT_EQ(json::parse(added.body)["task"]["id"], 1);
+    EXPECT_EQ(api.get("/v1/tasks")["tasks"][0]["args"], "fast");
+    EXPECT_EQ(api.get("/v1/tasks?state=dead")["tasks"].size(), 0U);
+    EXPECT_EQ(api.send("DELETE", "/v1/tasks/1", kToken).status, 200U);
+    EXPECT_EQ(api.get("/v1/tasks?state=cancelled")["tasks"].size(), 1U);
+    EXPECT_EQ(api.send("POST", "/v1/tasks/1/retry", kToken).status, 200U);
+    EXPECT_EQ(api.send("POST", "/v1/tasks/7/retry", kToken).status, 404U);
+    EXPECT_EQ(api.send("POST", "/v1/tasks/x/retry", kToken).status, 400U);
+    EXPECT_EQ(json::parse(api.send("POST", "/v1/tasks/clear", kToken).body)["cleared"], 1);
+    for (const char* body :
+         {"[]", "{", R"({"kind":5})", R"({"what":"x"})", R"({"kind":"a","priority":256})",
+          R"({"kind":"a","priority":-1})", "{}"}) {
+        EXPECT_EQ(api.send("POST", "/v1/tasks", kToken, body).status, 400U) << body;
+    }
+}
+
+TEST_F(RouterTest, ForcedWorkGoesIntoTheQueueFirst) {
+    const std::vector<std::tuple<std::string, std::string, std::string, std::string>> cases = {
+        {"/v1/sync", "", "prove_state", ""},
+        {"/v1/sync", R"({"entity":"user"})", "prove_state", "user"},
+        {"/v1/reconcile", R"({"entity":"seat"})", "repair", "seat"},
+        {"/v1/prove", R"({"proof":"log","from":3,"to":9})", "prove_log", "3 9"},
+        {"/v1/prove", R"({"proof":"state","entity":"user"})", "prove_state", "user"},
+        {"/v1/prove", R"({"proof":"replay"})", "prove_replay", ""},
+    };
+    for (const auto& [target, body, kind, args] : cases) {
+        const Response answer = api.send("POST", target, kToken, body);
+        ASSERT_EQ(answer.status, 202U) << answer.body;
+        const json task = json::parse(answer.body)["task"];
+        EXPECT_EQ(task["kind"], kind);
+        EXPECT_EQ(task["args"], args);
+    }
+    for (const auto& [target, body] : std::vector<std::pair<std::string, std::string>>{
+             {"/v1/prove", ""},
+             {"/v1/prove", R"({"proof":"magic"})"},
+             {"/v1/prove", R"({"proof":"log","from":3})"},
+             {"/v1/prove", R"({"proof":"log","entity":"user"})"}}) {
+        EXPECT_EQ(api.send("POST", target, kToken, body).status, 400U) << body;
+    }
+    EXPECT_EQ(api.send("POST", "/v1/sync", kToken, R"({"entity":"nobody"})").status, 404U);
+}
+
+TEST_F(RouterTest, OpenApiSaysExactlyTheRoutes) {
+    const json document = api.get("/v1/openapi.json");
+    std::set<std::string> said;
+    for (const auto& [path, item] : document["paths"].items()) {
+        for (const auto& [method, operation] : item.items()) {
+            std::string name = method + " " + path;
+            for (const json& parameter : operation["parameters"]) {
+                name += " " + parameter["name"].get<std::string>();
+            }
+            name += operation.contains("security") ? " token" : "";
+            EXPECT_TRUE(said.insert(name).second) << name;
+            EXPECT_TRUE(operation.contains("responses"));
+        }
+    }
+    std::set<std::string> wanted;
+    for (const Route& route : routes()) {
+        std::string name{route.method};
+        for (char& c : name) {
+            c = static_cast<char>(std::tolower(c));
+        }
+        name += " " + std::string{route.pattern};
+        for (size_t at = route.pattern.find('{'); at != std::string_view::npos;
+             at = route.pattern.find('{', at + 1)) {
+            name += " " +
+                    std::string{route.pattern.substr(at + 1, route.pattern.find('}', at) - at - 1)};
+        }
+        for (const QueryParam& param : route.query) {
+            name += " " + std::string{param.name};
+        }
+        name += route.changes ? " token" : "";
+        wanted.insert(name);
+    }
+    EXPECT_EQ(said, wanted);
+}
+
+TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
+    using storage::ProofLevel;
+    std::vector<Source> sources(2);
+    sources[0].fingerprint = "a";
+    sources[1].fingerprint = "b";
+    sources[1].start_block = 50;
+    const std::vector<storage::CoverageRow> coverage = {
+        {"a", {0, 99}, "p", ProofLevel::kReceipts},
+        {"a", {100, 199}, "p", ProofLevel::kFetched},
+        {"b", {50, 79}, "p", ProofLevel::kBloom},
+        {"b", {90, 199}, "p", ProofLevel::kReceipts},
+        {"gone", {0, 500}, "p", ProofLevel::kReceipts},
+    };
+    const std::vector<ProofSegment> wanted = {
+        {0, 49, ProofLevel::kReceipts},   {50, 79, ProofLevel::kBloom},
+        {80, 89, ProofLevel::kNone},      {90, 99, ProofLevel::kReceipts},
+        {100, 199, ProofLevel::kFetched}, {200, 210, ProofLevel::kNone}};
+    EXPECT_EQ(proof_segments(sources, coverage, 0, 210), wanted);
+    EXPECT_EQ(proof_segments(sources, coverage, 85, 85),
+              (std::vector<ProofSegment>{{85, 85, ProofLevel::kNone}}));
+}
+
+}  // namespace
+}  // namespace plumbline::engine::http::test

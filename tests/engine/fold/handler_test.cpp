@@ -1,0 +1,160 @@
+#include "engine/mapping/handler.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/fold/fold_world.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using test::abi_json;
+using test::Abis;
+using test::acc;
+using test::hex_of;
+using test::list;
+using test::Mapping;
+using test::num;
+using test::text;
+using test::World;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const Abis kAbis{{"Hub.json", abi_json({"event Put(uint256 indexed id, address owner, string note)",
+                                        "event Many(uint256[] ids)"})}};
+
+const std::string kMapping = R"(
+[contracts.hub]
+abi = "Hub.json"
+address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+[entities.item]
+key = { id = "uint256" }
+fields = { owner = "address", note = "string", n = "uint8" }
+drop = "n == 9"
+[[on]]
+event = "hub.Put"
+insert = "item"
+key = { id = "id" }
+)";
+
+EventHandler on_put(std::function<Status(HandlerContext&)> run) {
+    return {"on put", "1", "hub.Put", {"id", "owner", "note"}, false, std::move(run)};
+}
+
+TEST(HandlerTest, ReadsParametersAndWritesRowsAfterTheConfigsHandlers) {
+    const auto run = [](HandlerContext& context) -> Status {
+        PLUMBLINE_TRY(const Value id, context.param(0));
+        PLUMBLINE_TRY(const Value owner, context.param(1));
+        PLUMBLINE_TRY(const Value note, context.param(2));
+        const std::array<FieldValue, 2> set{{{"owner", owner}, {"note", note}}};
+        PLUMBLINE_TRY_VOID(context.update("item", std::array{id}, set));
+        PLUMBLINE_TRY_VOID(context.add("item", std::array{id}, "n", Value::number(5)));
+        PLUMBLINE_TRY_VOID(context.sub("item", std::array{id}, "n", Value::signed_number(-1)));
+        PLUMBLINE_TRY(const Value n, context.get("item", std::array{id}, "n"));
+        const std::array<Value, 1> other{Value::number(id.as_u64() + n.as_u64())};
+        PLUMBLINE_TRY(const bool known, context.exists("item", other));
+        return known ? ok() : context.upsert("item", other, {});
+    };
+    const Mapping mapping{kMapping, kAbis, {on_put(run)}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    EXPECT_EQ(world.row("item", "id=1"),
+              fmt::format(R"({{"id":"1","owner":"{}","note":"hi","n":6}})", hex_of(3)));
+    EXPECT_NE(world.row("item", "id=7"), "");
+    EXPECT_THAT(world.quarantine(), ElementsAre());
+}
+
+TEST(HandlerTest, ItsErrorTakesBackTheConfigsHandlersToo) {
+    const auto run = [](HandlerContext& context) -> Status {
+        PLUMBLINE_TRY_VOID(context.upsert("item", std::array{Value::number(50)}, {}));
+        return Error{ErrorCode::kInvalidArgument, "not on my watch"};
+    };
+    const Mapping mapping{kMapping, kAbis, {on_put(run)}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    EXPECT_EQ(world.row("item", "id=1"), "");
+    EXPECT_EQ(world.row("item", "id=50"), "");
+    EXPECT_THAT(world.quarantine(), ElementsAre("1/0 hub.Put: on put: not on my watch"));
+}
+
+TEST(HandlerTest, TheRulesOfTheConfigHoldForItToo) {
+    std::vector<std::string> messages;
+    const auto run = [&messages](HandlerContext& context) -> Status {
+        const std::array<Value, 1> key{Value::number(1)};
+        const std::array<Value, 1> missing{Value::number(2)};
+        const auto note = [&messages](const Status& status) {
+            messages.push_back(status ? "" : status.error().message);
+        };
+        note(context.insert("item", key, {}));
+        note(context.update("item", missing, {}));
+        note(context.erase("item", missing));
+        note(context.sub("item", key, "n", Value::number(1)));
+        note(context.add("item", key, "owner", Value::number(1)));
+        note(context.update("itm", key, {}));
+        note(context.update("item", key, std::array{FieldValue{"m", Value::number(1)}}));
+        note(context.update("item", key, std::array{FieldValue{"n", Value::number(256)}}));
+        note(context.update("item", key, std::array{FieldValue{"note", Value::number(1)}}));
+        note(context.update("item", {}, {}));
+        const auto found = context.get("item", missing, "n");
+        messages.push_back(found.error().message);
+        return ok();
+    };
+    const Mapping mapping{kMapping, kAbis, {on_put(run)}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    EXPECT_THAT(
+        messages,
+        ElementsAre("insert of 'item' (id=1): there is such a row already",
+                    "update of 'item' (id=2): there is no such row",
+                    "delete of 'item' (id=2): there is no such row",
+                    "sub of 'item' (id=1): 'n' is 0: subtracting 1 leaves the range of uint8",
+                    "field 'item.owner' is address, the amount is uint256: both must be "
+                    "numbers",
+                    "unknown entity 'itm'; did you mean 'item'? known: item",
+                    "'item' has no field 'm'; known: owner, note, n",
+                    "field 'item.n': it is uint8, which cannot hold 256",
+                    "field 'item.note': it is string, not uint256",
+                    "the key of 'item' has 1 fields, not 0", "there is no 'item' (id=2)"));
+}
+
+TEST(HandlerTest, ArraysAreReadElementByElementAndDropHolds) {
+    const auto run = [](HandlerContext& context) -> Status {
+        PLUMBLINE_TRY(const size_t size, context.array_size(0));
+        for (size_t i = 0; i < size; ++i) {
+            PLUMBLINE_TRY(const Value id, context.element(0, i));
+            const std::array<FieldValue, 1> set{{{"n", Value::number(8 + i)}}};
+            PLUMBLINE_TRY_VOID(context.insert("item", std::array{id}, set));
+        }
+        EXPECT_FALSE(context.element(0, size).has_value());
+        EXPECT_FALSE(context.param(0).has_value());
+        EXPECT_FALSE(context.param(1).has_value());
+        return ok();
+    };
+    const Mapping mapping{kMapping, kAbis, {{"many", "1", "hub.Many", {"ids"}, false, run}}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Many", {list({num(4), num(5)})}, 1, 0)});
+    EXPECT_THAT(world.row("item", "id=4"), HasSubstr("\"n\":8"));
+    EXPECT_EQ(world.row("item", "id=5"), "");  // 9 is dropped
+}
+
+TEST(HandlerTest, OtherErrorsAreTroubleThatStopsTheFold) {
+    const auto run = [](HandlerContext&) -> Status { return Error{ErrorCode::kUnavailable, "no"}; };
+    const Mapping mapping{kMapping, kAbis, {on_put(run)}};
+    World world{mapping};
+    const auto event = mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0);
+    world.fold->begin_block({1, {}, 0, false});
+    const Status applied = world.fold->apply(event.log, event.data, nullptr);
+    EXPECT_ERROR(applied, ErrorCode::kUnavailable);
+    EXPECT_EQ(world.fold->stats().quarantined, 0U);
+}
+
+TEST(HandlerTest, ValuesKeepWhatTheyAreMadeOf) {
+    EXPECT_EQ(Value::number(7).as_u64(), 7U);
+    EXPECT_EQ(Value::signed_number(-3).word, evm::negate(evm::U256{3}));
+    EXPECT_TRUE(Value::boolean(true).as_bool());
+    EXPECT_EQ(Value::address(test::address_of(4)).as_address(), test::address_of(4));
+    EXPECT_EQ(Value::hash(test::hash_of(4)).as_hash(), test::hash_of(4));
+    EXPECT_EQ(Value::string("x").bytes, "x");
+}
+
+}  // namespace
+}  // namespace plumbline::engine

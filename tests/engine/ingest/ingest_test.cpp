@@ -1,0 +1,1039 @@
+// Ingest as a whole on one thread: a chain in memory, a real database with tiny buffers, the real
+// plan and fold. Every property is checked for many seeds; a failure prints its seed.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "storage/inspect.hpp"
+#include "storage/row.hpp"
+#include "tests/engine/fake_chain.hpp"
+#include "tests/storage/fault_fs.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using test::FakeChain;
+using test::FakeNode;
+using test::FakeNodeOptions;
+
+class Directory {
+  public:
+    Directory() {
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "plumbline-XXXXXX").string();
+        PLUMBLINE_CHECK(mkdtemp(pattern.data()) != nullptr);
+        path_ = pattern;
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    ~Directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    [[nodiscard]] std::string db() const { return path_ + "/db"; }
+
+  private:
+    std::string path_;
+};
+
+struct ConfigParts {
+    bool has_vaults = true;
+    bool has_pods = true;
+    bool names_txns = false;
+    bool doubles = false;  ///< another mapping over the same events
+    uint64_t start_block = 0;
+    int port = 1;
+};
+
+Config make_config(const ConfigParts& parts) {
+    std::string text = fmt::format(R"(
+[chain]
+id = 31337
+rpc = "http://127.0.0.1:{}"
+finality = 12
+
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+start_block = {}
+
+[entities.account]
+key = {{ owner = "address" }}
+fields = {{ balance = "uint256", last_block = "uint64", sender = "address" }}
+index = [["last_block"]]
+
+[[on]]
+event = "hub.Deposited"
+upsert = "account"
+key = {{ owner = "who" }}
+set = {{ last_block = "$block.number"{} }}
+add = {{ balance = "amount" }}
+)",
+                                   parts.port, evm::to_hex(test::hub_address()), parts.start_block,
+                                   parts.names_txns ? ", sender = \"$txn.from\"" : "");
+    if (parts.doubles) {
+        text += R"(
+[[on]]
+event = "hub.Deposited"
+upsert = "account"
+key = { owner = "who" }
+add = { balance = "amount" }
+)";
+    }
+    const auto add_child = [&](const char* name, const char* factory, const char* param) {
+        text += fmt::format(R"(
+[contracts.{0}]
+abi = "child.json"
+factory = {{ event = "{1}", address = "{2}" }}
+
+[entities.{0}_row]
+key = {{ place = "address" }}
+fields = {{ pings = "uint64", total = "uint256" }}
+
+[[on]]
+event = "{0}.Ping"
+upsert = "{0}_row"
+key = {{ place = "$log.address" }}
+add = {{ pings = 1, total = "n" }}
+)",
+                            name, factory, param);
+    };
+    if (parts.has_vaults) {
+        add_child("vault", "hub.VaultMade", "vault");
+    }
+    if (parts.has_pods) {
+        add_child("pod", "vault.ChildMade", "child");
+    }
+    Result<Config> config = parse_config(text, "test.toml", [](const std::string& name) {
+        return Result<std::string>{name == "hub.json" ? test::kFactoryAbi : test::kChildAbi};
+    });
+    PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
+    return *std::move(config);
+}
+
+IngestOptions small_options(uint64_t seed) {
+    std::mt19937_64 random{seed};
+    IngestOptions options;
+    options.in_flight_max = 1 + random() % 6;
+    options.ahead_max = 1 + random() % 10;
+    options.ahead_bytes_max = 1 + random() % 40'000;
+    options.queue_bytes_max = 1 + random() % 40'000;
+    options.tail_blocks_max = 1 + random() % 8;
+    options.child_addresses_max = random() % 2 == 0 ? 2 : 100;
+    options.commit_events_max = 1 + random() % 50;
+    options.commit_bytes_max = 1 + random() % 20'000;
+    options.fold_cache_bytes = random() % 2 == 0 ? 1 : 1U << 20U;
+    return options;
+}
+
+/// An indexer over a chain, stepped on one thread in an order that follows from its seed.
+class Rig {
+  public:
+    Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const ConfigParts& parts = {},
+        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {},
+        rocksdb::Env* env = nullptr, bool commit_aside = false)
+        : random_{seed * 7919 + 1} {
+        node_options.seed = seed;
+        node = std::make_unique<FakeNode>(chain, clock, node_options);
+        IndexerOptions options;
+        options.config = make_config(parts);
+        options.db_path = std::move(db_path);
+        options.until = until;
+        options.clock = &clock;
+        options.tiny_buffers = true;
+        options.env = env;
+        options.commit_aside = commit_aside;
+        if (seed != 0) {
+            options.ingest = small_options(seed);
+        }
+        Result<std::unique_ptr<Indexer>> opened = Indexer::open(std::move(options), *node);
+        if (opened) {
+            indexer = *std::move(opened);
+        } else {
+            open_error = opened.error();
+        }
+    }
+    void step() {
+        bool has_moved = false;
+        if (random_() % 2 == 0) {
+            has_moved = indexer->step_writer() || indexer->step_network(50);
+        } else {
+            has_moved = indexer->step_network(50) || indexer->step_writer();
+        }
+        if (!has_moved) {
+            clock.advance(5);
+        }
+    }
+    /// Steps until done; false when it failed or takes too long.
+    bool finish(int steps_max = 400'000) {
+        for (int i = 0; i < steps_max && !indexer->is_done() && !indexer->failure(); ++i) {
+            step();
+        }
+        return indexer->is_done();
+    }
+    /// Steps until the index stands at the head and has nothing to do, then stops.
+    bool settle(const FakeChain& chain, int steps_max = 400'000) {
+        for (int i = 0; i < steps_max && !indexer->failure(); ++i) {
+            step();
+            const storage::Database* database = indexer->database();
+            const auto cursor =
+                database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
+            if (cursor && cursor->block_num == chain.head() &&
+                cursor->block_hash == chain.blocks().back()->header.hash) {
+                // Finality of the last head comes with it or shortly after.
+                for (int n = 0; n < 200; ++n) {
+                    step();
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+    std::vector<std::string> stop_and_dump() {
+        EXPECT_TRUE(indexer->stop().has_value());
+        Result<std::vector<std::string>> lines = storage::dump_lines(*indexer->database());
+        EXPECT_TRUE(lines.has_value());
+        std::vector<std::string> out = *std::move(lines);
+        indexer.reset();
+        return out;
+    }
+
+    ManualClock clock;
+    std::unique_ptr<FakeNode> node;
+    std::unique_ptr<Indexer> indexer;
+    std::optional<Error> open_error;
+
+  private:
+    std::mt19937_64 random_;
+};
+
+std::vector<std::string> fresh_index(const FakeChain& chain, const ConfigParts& parts = {}) {
+    const Directory directory;
+    Rig rig{chain, directory.db(), 0, parts};
+    EXPECT_TRUE(rig.finish()) << (rig.indexer->failure() ? rig.indexer->failure()->message
+                                                         : "slow");
+    return rig.stop_and_dump();
+}
+
+/// The first lines that differ, for a failure's message.
+std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    std::string out;
+    int shown = 0;
+    for (const std::string& line : a) {
+        if (!std::ranges::binary_search(b, line) && std::ranges::find(b, line) == b.end() &&
+            shown++ < 6) {
+            out += "\n- " + line;
+        }
+    }
+    shown = 0;
+    for (const std::string& line : b) {
+        if (std::ranges::find(a, line) == a.end() && shown++ < 6) {
+            out += "\n+ " + line;
+        }
+    }
+    return out;
+}
+
+void expect_same(const std::vector<std::string>& got, const std::vector<std::string>& wanted) {
+    EXPECT_TRUE(got == wanted) << difference(got, wanted);
+}
+
+class IngestTest : public ::testing::Test {
+  protected:
+    IngestTest() {
+        const char* loud = std::getenv("PLUMBLINE_LOUD");
+        logging::configure(loud == nullptr ? logging::Level::kOff : logging::Level::kDebug,
+                           logging::Format::kText);
+    }
+    /// The seeds of a property; PLUMBLINE_SEED runs one alone, PLUMBLINE_SEEDS more of them.
+    static std::vector<uint64_t> seeds(uint64_t count) {
+        if (const char* one = std::getenv("PLUMBLINE_SEED")) {
+            return {std::strtoull(one, nullptr, 10)};
+        }
+        if (const char* many = std::getenv("PLUMBLINE_SEEDS")) {
+            count = std::strtoull(many, nullptr, 10);
+        }
+        std::vector<uint64_t> out;
+        for (uint64_t seed = 1; seed <= count; ++seed) {
+            out.push_back(seed);
+        }
+        return out;
+    }
+};
+
+/// What the sources want, by the plainest reading of the rule: walk the chain once.
+std::set<std::pair<uint64_t, uint32_t>> wanted_logs(const FakeChain& chain) {
+    std::map<evm::Address, std::pair<uint64_t, uint32_t>> vaults;
+    std::map<evm::Address, std::pair<uint64_t, uint32_t>> pods;
+    std::set<std::pair<uint64_t, uint32_t>> out;
+    for (const auto& block : chain.blocks()) {
+        for (const evm::Log& log : block->logs.logs) {
+            const std::pair<uint64_t, uint32_t> at{log.block_num, log.log_index};
+            const bool is_hub = log.address == test::hub_address();
+            const bool is_vault = vaults.contains(log.address);
+            if (!is_hub && !is_vault && !pods.contains(log.address)) {
+                continue;
+            }
+            out.insert(at);
+            if (is_hub && log.topics[0] == evm::keccak256("VaultMade(address)")) {
+                vaults.try_emplace(evm::Address::from(log.topics[1].view().subspan(12)), at);
+            }
+            if (is_vault && log.topics[0] == evm::keccak256("ChildMade(address)")) {
+                pods.try_emplace(evm::Address::from(block->logs.data(log).subspan(12)), at);
+            }
+        }
+    }
+    return out;
+}
+
+TEST_F(IngestTest, ChildrenAreCompleteAtAnyDepth) {
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(150);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed};
+        ASSERT_TRUE(rig.finish());
+        std::set<std::pair<uint64_t, uint32_t>> stored;
+        {
+            const auto view = rig.indexer->database()->read_view();
+            for (const auto scan = view->scan_logs(0, chain.head()); scan->valid(); scan->next()) {
+                stored.insert({scan->record().log.block_num, scan->record().log.log_index});
+            }
+        }
+        EXPECT_EQ(stored, wanted_logs(chain));
+        EXPECT_EQ(rig.indexer->database()->cursor()->event_count, stored.size());
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+/// Balances by account key; they are small here.
+std::map<std::string, uint64_t> balances(const storage::Database& database) {
+    const storage::RowCodec codec{database.entities()[0]};
+    std::map<std::string, uint64_t> out;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_entity(0, "", ""); scan->valid(); scan->next()) {
+        out[std::string{scan->key()}] = codec.word(scan->row(), 0).limb[0];
+    }
+    return out;
+}
+
+TEST_F(IngestTest, CallsOfOtherThreadsStandBetweenWholeCommitsAndTheFoldGoesOnFromWhatTheyWrote) {
+    for (const uint64_t seed : seeds(4)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(120);
+        const Directory plain_directory;
+        Rig plain{chain, plain_directory.db(), 0};
+        ASSERT_TRUE(plain.finish());
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed};
+        EXPECT_EQ(rig.indexer->run_on_writer([](storage::Database&) { return ok(); }).error().code,
+                  ErrorCode::kUnavailable);
+        while (rig.indexer->database() == nullptr || !rig.indexer->database()->cursor() ||
+               rig.indexer->database()->cursor()->block_num < 40) {
+            rig.step();
+        }
+        std::map<std::string, uint64_t> raised;
+        uint64_t seen_cursor = 0;
+        auto call = std::async(std::launch::async, [&] {
+            return rig.indexer->run_on_writer([&](storage::Database& database) -> Status {
+                seen_cursor = database.cursor()->block_num;
+                raised = balances(database);
+                const storage::RowCodec codec{database.entities()[0]};
+                const auto batch = database.make_batch();
+                for (const auto& [key, balance] : raised) {
+                    std::string before;
+                    PLUMBLINE_TRY(const bool is_there, database.latest_row(0, key, before));
+                    PLUMBLINE_CHECK(is_there);
+                    std::string after = before;
+                    codec.set_word(after, 0, evm::U256{balance + 1'000'000});
+                    batch->change_row(0, key, before, after, std::nullopt);
+                }
+                const storage::Cursor cursor = *database.cursor();
+                batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+                return database.commit(*batch, storage::Durability::kSync);
+            });
+        });
+        while (call.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+            rig.step();
+        }
+        EXPECT_TRUE(call.get().has_value());
+        EXPECT_GE(seen_cursor, 40U);
+        ASSERT_TRUE(rig.finish());
+        std::map<std::string, uint64_t> expected = balances(*plain.indexer->database());
+        for (const auto& [key, balance] : raised) {
+            expected[key] += 1'000'000;
+        }
+        EXPECT_EQ(balances(*rig.indexer->database()), expected);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+        EXPECT_EQ(rig.indexer->run_on_writer([](storage::Database&) { return ok(); }).error().code,
+                  ErrorCode::kCancelled);
+        EXPECT_TRUE(plain.indexer->stop().has_value());
+    }
+}
+
+TEST_F(IngestTest, AnyOrderOfAnswersGivesTheSameBytes) {
+    for (const uint64_t seed : seeds(25)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(100);
+        const std::vector<std::string> expected = fresh_index(chain);
+        const Directory directory;
+        FakeNodeOptions node;
+        node.refusal_percent = static_cast<unsigned>(seed % 4) * 10;
+        Rig rig{chain, directory.db(), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish());
+        expect_same(rig.stop_and_dump(), expected);
+    }
+}
+
+TEST_F(IngestTest, BackfillAndLiveGiveTheSameBytes) {
+    for (const uint64_t seed : seeds(15)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(20 + seed % 20);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {}};
+        std::mt19937_64 random{seed};
+        while (chain.head() < 100) {
+            ASSERT_TRUE(rig.settle(chain));
+            chain.mine(1 + random() % 5);
+        }
+        ASSERT_TRUE(rig.settle(chain));
+        EXPECT_EQ(rig.indexer->progress().state.load(), Lifecycle::kLive);
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+TEST_F(IngestTest, AnySequenceOfReorgsGivesAFreshIndexOfTheWinner) {
+    for (const uint64_t seed : seeds(30)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(30);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {}};
+        std::mt19937_64 random{seed};
+        std::vector<std::shared_ptr<test::FakeBlock>> other = chain.blocks();
+        for (int round = 0; round < 12; ++round) {
+            const int steps = static_cast<int>(random() % 400);
+            for (int i = 0; i < steps; ++i) {
+                rig.step();
+            }
+            ASSERT_FALSE(rig.indexer->failure().has_value());
+            const uint64_t depth = 1 + random() % 8;
+            switch (random() % 5) {
+                case 0:
+                    chain.mine(1 + random() % 6);
+                    break;
+                case 1:
+                    chain.reorg(depth, depth);
+                    break;  // The head's number stays.
+                case 2:
+                    chain.reorg(depth, depth + random() % 3);
+                    break;
+                case 3:
+                    chain.reorg(depth, random() % depth);
+                    break;  // Shorter.
+                default: {
+                    auto mine = chain.blocks();
+                    chain.adopt(other);
+                    other = std::move(mine);
+                    break;
+                }
+            }
+        }
+        // Finality must be that of the final head: it never goes back by itself.
+        chain.mine(40);
+        ASSERT_TRUE(rig.settle(chain));
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+TEST_F(IngestTest, ReorgsBelowFinalityAreRepaired) {
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const Directory directory;
+        ConfigParts parts;
+        parts.start_block = seed % 3 == 0 ? 45 : 0;
+        Rig rig{chain, directory.db(), seed, parts, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        chain.reorg(20 + seed % 38, 50);
+        ASSERT_TRUE(rig.settle(chain));
+        EXPECT_GE(rig.indexer->progress().reorgs.load(), 1U);
+        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+    }
+}
+
+TEST_F(IngestTest, WithNothingLeftOfTheIndexTheNextForkIsFollowedToo) {
+    for (const uint64_t seed : seeds(3)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const Directory directory;
+        ConfigParts parts;
+        parts.start_block = 45;
+        Rig rig{chain, directory.db(), seed, parts, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        chain.reorg(20, 60);
+        for (int i = 0; i < 100'000 && rig.indexer->database()->cursor()->block_num != 44; ++i) {
+            rig.step();
+        }
+        ASSERT_EQ(rig.indexer->database()->cursor()->block_num, 44U);
+        // Block 44 is another one once more.
+        chain.reorg(chain.head() - 41, 70);
+        ASSERT_TRUE(rig.settle(chain));
+        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+    }
+}
+
+TEST_F(IngestTest, StoppedAndStartedAgainAnywhereIsAsNeverStopped) {
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const Directory directory;
+        std::mt19937_64 random{seed};
+        for (int run = 0; run < 8; ++run) {
+            Rig rig{chain, directory.db(), seed * 100 + static_cast<uint64_t>(run), {}, {}};
+            ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
+            const int steps = static_cast<int>(random() % 200);
+            for (int i = 0; i < steps; ++i) {
+                rig.step();
+            }
+            ASSERT_FALSE(rig.indexer->failure().has_value());
+            if (random() % 2 == 0) {
+                ASSERT_TRUE(rig.indexer->stop().has_value());
+            }
+            if (random() % 3 == 0) {
+                chain.reorg(random() % 5, 5 + random() % 3);
+            }
+        }
+        Rig rig{chain, directory.db(), seed};
+        chain.mine(20);
+        ASSERT_TRUE(rig.finish());
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+/// What filling in cannot keep equal: ids are given in the order of first use.
+std::vector<std::string> derived_only(const std::vector<std::string>& lines) {
+    std::vector<std::string> out;
+    for (const std::string& line : lines) {
+        if (line.starts_with("entity.") || line.starts_with("index.") || line.starts_with("undo") ||
+            line.starts_with("quarantine") || line.starts_with("blocks") ||
+            line.starts_with("children") || line.starts_with("digest")) {
+            out.push_back(line);
+        }
+    }
+    return out;
+}
+
+/// The stored logs as a reader gets them, whatever ids they are packed with.
+std::vector<std::string> logs_as_read(const storage::Database& database) {
+    std::vector<std::string> out;
+    const auto view = database.read_view();
+    const auto scan = view->scan_logs(0, UINT64_MAX);
+    for (; scan->valid(); scan->next()) {
+        const storage::LogRecord& record = scan->record();
+        std::string line = fmt::format("{}/{} {} {} {}", record.log.block_num, record.log.log_index,
+                                       evm::to_hex(record.log.address), record.log.txn_index,
+                                       evm::to_hex(record.log.txn_hash));
+        for (size_t i = 0; i < record.log.topic_count; ++i) {
+            line += " " + evm::to_hex(record.log.topics[i]);
+        }
+        out.push_back(line + " " + evm::to_hex(record.data));
+    }
+    EXPECT_TRUE(scan->status().has_value());
+    return out;
+}
+
+TEST_F(IngestTest, ANewContractIsFilledInAndFoldedAgain) {
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(70);
+        const Directory directory;
+        ConfigParts small;
+        small.has_pods = false;
+        small.has_vaults = seed % 2 == 0;
+        {
+            Rig rig{chain, directory.db(), seed, small};
+            ASSERT_TRUE(rig.finish());
+            rig.stop_and_dump();
+        }
+        chain.mine(seed % 5);
+        for (int run = 0; run < 3; ++run) {
+            Rig rig{chain, directory.db(), seed + static_cast<uint64_t>(run), {}, {}};
+            for (int i = 0; i < 40; ++i) {
+                rig.step();  // Killed in the middle, perhaps.
+            }
+        }
+        Rig rig{chain, directory.db(), seed};
+        ASSERT_TRUE(rig.finish());
+        EXPECT_EQ(rig.indexer->database()->cursor()->event_count, wanted_logs(chain).size());
+        const Directory other;
+        Rig fresh{chain, other.db(), 0};
+        ASSERT_TRUE(fresh.finish());
+        expect_same(logs_as_read(*rig.indexer->database()),
+                    logs_as_read(*fresh.indexer->database()));
+        expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
+    }
+}
+
+TEST_F(IngestTest, AChangedMappingFoldsAgainWithoutTheNetwork) {
+    FakeChain chain{5};
+    chain.mine(60);
+    const Directory directory;
+    {
+        Rig rig{chain, directory.db(), 5};
+        ASSERT_TRUE(rig.finish());
+        rig.stop_and_dump();
+    }
+    ConfigParts changed;
+    changed.doubles = true;
+    FakeNodeOptions node;
+    node.is_down = true;
+    Rig rig{chain, directory.db(), 5, changed, {}, node};
+    for (int i = 0; i < 200; ++i) {
+        rig.step();
+    }
+    EXPECT_EQ(rig.indexer->database()->bundle().fingerprint,
+              rig.indexer->plan().bundle().fingerprint);
+    EXPECT_EQ(rig.node->range_asks, 0U);
+    expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
+}
+
+TEST_F(IngestTest, AMappingChangedBeforeTheFirstCommitIsTheOneThatCounts) {
+    FakeChain chain{5};
+    chain.mine(30);
+    const Directory directory;
+    {
+        // The database is made, and then nothing is had of it.
+        Rig rig{chain, directory.db(), 5};
+        for (int i = 0; i < 1'000 && rig.indexer->database() == nullptr; ++i) {
+            rig.indexer->step_network(1);
+        }
+        ASSERT_NE(rig.indexer->database(), nullptr);
+        ASSERT_FALSE(rig.indexer->database()->cursor().has_value());
+    }
+    ConfigParts changed;
+    changed.doubles = true;
+    Rig rig{chain, directory.db(), 5, changed};
+    ASSERT_TRUE(rig.finish());
+    expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
+}
+
+TEST_F(IngestTest, RowsLeftBehindByALostLogAreFoldedAway) {
+    FakeChain chain{6};
+    chain.mine(60);
+    const Directory directory;
+    {
+        Rig rig{chain, directory.db(), 6};
+        ASSERT_TRUE(rig.finish());
+        // The log's own watermark is gone and so are its rows: nothing of it can be trusted.
+        std::vector<std::string> keys;
+        storage::DumpOptions options;
+        options.content_only = false;
+        options.want = [](std::string_view family) { return family == "log"; };
+        ASSERT_TRUE(storage::dump_families(*rig.indexer->database(), options,
+                                           [&](std::string_view, std::string_view key,
+                                               std::string_view) { keys.emplace_back(key); })
+                        .has_value());
+        ASSERT_TRUE(rig.indexer->stop().has_value());
+        for (const std::string& key : keys) {
+            ASSERT_TRUE(storage::poke_family(*rig.indexer->database(), "log", key, "").has_value());
+        }
+    }
+    Rig rig{chain, directory.db(), 6};
+    ASSERT_NE(rig.indexer, nullptr);
+    EXPECT_FALSE(rig.indexer->database()->cursor().has_value());
+    ASSERT_TRUE(rig.finish());
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
+TEST_F(IngestTest, AChangedEndpointChangesOnlyTheStoredConfig) {
+    FakeChain chain{5};
+    chain.mine(30);
+    const Directory directory;
+    {
+        Rig rig{chain, directory.db(), 5};
+        ASSERT_TRUE(rig.finish());
+        rig.stop_and_dump();
+    }
+    ConfigParts changed;
+    changed.port = 2;
+    Rig rig{chain, directory.db(), 5, changed};
+    EXPECT_NE(rig.indexer->database()->bundle().config_text.find("127.0.0.1:2"), std::string::npos);
+    ASSERT_TRUE(rig.finish());
+    EXPECT_EQ(rig.node->range_asks, 0U);
+}
+
+TEST_F(IngestTest, TransactionsAreFetchedWhereTheMappingNamesThem) {
+    for (const uint64_t seed : seeds(5)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(50);
+        ConfigParts parts;
+        parts.names_txns = true;
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, parts};
+        ASSERT_TRUE(rig.finish());
+        size_t deposits = 0;
+        {
+            const auto view = rig.indexer->database()->read_view();
+            for (const auto scan = view->scan_logs(0, chain.head()); scan->valid(); scan->next()) {
+                const storage::LogRecord& record = scan->record();
+                const bool is_deposit =
+                    record.log.topics[0] == evm::keccak256("Deposited(address,uint256)");
+                EXPECT_EQ(record.txn.has_value(), is_deposit);
+                if (record.txn) {
+                    EXPECT_EQ(record.txn->from,
+                              evm::Address::from(record.log.txn_hash.view().first(20)));
+                    ++deposits;
+                }
+            }
+        }
+        EXPECT_GT(deposits, 0U);
+        EXPECT_EQ(rig.indexer->database()->quarantine_count(), 0U);
+        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+    }
+}
+
+TEST_F(IngestTest, TransactionsThatAChangedMappingNamesAreFetchedForStoredLogs) {
+    for (const uint64_t seed : seeds(4)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(50);
+        const Directory directory;
+        {
+            Rig rig{chain, directory.db(), seed};
+            ASSERT_TRUE(rig.finish());
+            rig.stop_and_dump();
+        }
+        ConfigParts parts;
+        parts.names_txns = true;
+        Rig rig{chain, directory.db(), seed, parts};
+        ASSERT_TRUE(rig.finish());
+        EXPECT_EQ(rig.indexer->database()->quarantine_count(), 0U);
+        EXPECT_EQ(rig.indexer->database()->cursor()->event_count, wanted_logs(chain).size());
+        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+    }
+}
+
+TEST_F(IngestTest, ALaggingProviderIsNotAReorg) {
+    FakeChain chain{3};
+    chain.mine(50);
+    const Directory directory;
+    FakeNodeOptions options;
+    options.keeps_side_blocks = true;
+    Rig rig{chain, directory.db(), 3, {}, {}, options};
+    ASSERT_TRUE(rig.settle(chain));
+    for (const uint64_t lag : {1U, 6U, 30U}) {
+        rig.node->options.lag = lag;
+        for (int i = 0; i < 4000; ++i) {
+            rig.step();
+        }
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, chain.head());
+    }
+    EXPECT_EQ(rig.indexer->progress().reorgs.load(), 0U);
+    // Below finality not even a provider that does not know our block moves us.
+    rig.node->options.keeps_side_blocks = false;
+    for (int i = 0; i < 4000; ++i) {
+        rig.step();
+    }
+    EXPECT_EQ(rig.indexer->progress().reorgs.load(), 0U);
+    rig.node->options.lag = 0;
+    chain.mine(2);
+    ASSERT_TRUE(rig.settle(chain));
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
+TEST_F(IngestTest, AChainThatStaysShorterIsFollowedDown) {
+    FakeChain chain{4};
+    chain.mine(50);
+    const Directory directory;
+    Rig rig{chain, directory.db(), 4, {}, {}};
+    ASSERT_TRUE(rig.settle(chain));
+    chain.cut(45);
+    ASSERT_TRUE(rig.settle(chain));
+    EXPECT_EQ(rig.indexer->database()->cursor()->block_num, 45U);
+    EXPECT_EQ(rig.indexer->progress().reorgs.load(), 1U);
+    chain.mine(10);
+    ASSERT_TRUE(rig.settle(chain));
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
+TEST_F(IngestTest, UntilABlockStopsExactlyThere) {
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(40);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {false, 33 + seed % 20}};
+        for (int i = 0; i < 3000; ++i) {
+            rig.step();
+        }
+        chain.mine(30);  // It waits for blocks to come.
+        ASSERT_TRUE(rig.finish());
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, 33 + seed % 20);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(IngestTest, ProvidersThatAreDownForAnHourCostNoRestart) {
+    FakeChain chain{6};
+    chain.mine(40);
+    const Directory directory;
+    FakeNodeOptions options;
+    options.is_down = true;
+    Rig rig{chain, directory.db(), 6, {}, {}, options};
+    while (rig.clock.monotonic_ms() < 3'600'000) {
+        rig.step();
+        rig.clock.advance(500);
+    }
+    EXPECT_EQ(rig.indexer->database(), nullptr);
+    EXPECT_GE(rig.indexer->progress().waiting_since_ms.load(), 0);
+    rig.node->options.is_down = false;
+    ASSERT_TRUE(rig.settle(chain));
+    rig.node->options.is_down = true;
+    const int64_t start = rig.clock.monotonic_ms();
+    while (rig.clock.monotonic_ms() < start + 3'600'000) {
+        rig.step();
+        rig.clock.advance(500);
+    }
+    chain.mine(5);
+    rig.node->options.is_down = false;
+    ASSERT_TRUE(rig.settle(chain));
+    EXPECT_LT(rig.indexer->progress().waiting_since_ms.load(), 0);
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
+TEST_F(IngestTest, AnotherChainIsRefusedAndNothingTouched) {
+    FakeChain chain{6};
+    chain.mine(10);
+    const Directory directory;
+    FakeNodeOptions options;
+    options.chain_id = 5;
+    {
+        Rig rig{chain, directory.db(), 6, {}, {}, options};
+        EXPECT_FALSE(rig.finish(2000));
+        ASSERT_TRUE(rig.indexer->failure().has_value());
+        EXPECT_EQ(rig.indexer->failure()->code, ErrorCode::kIncompatible);
+        EXPECT_EQ(rig.indexer->database(), nullptr);
+        EXPECT_FALSE(std::filesystem::exists(directory.db()));
+    }
+    {
+        Rig rig{chain, directory.db(), 6};
+        ASSERT_TRUE(rig.finish());
+        rig.stop_and_dump();
+    }
+    // The same id, another genesis: a test node started anew.
+    FakeChain anew{7};
+    anew.mine(20);
+    Rig rig{anew, directory.db(), 6};
+    EXPECT_FALSE(rig.finish(2000));
+    ASSERT_TRUE(rig.indexer->failure().has_value());
+    EXPECT_EQ(rig.indexer->failure()->code, ErrorCode::kIncompatible);
+    EXPECT_EQ(rig.indexer->database()->cursor()->block_num, 10U);
+}
+
+TEST_F(IngestTest, ANodeWithoutBlockZeroIsToldApartByChainIdOnly) {
+    FakeChain chain{8};
+    chain.mine(30);
+    const Directory directory;
+    FakeNodeOptions options;
+    options.knows_genesis = false;
+    ConfigParts parts;
+    parts.start_block = 3;
+    Rig rig{chain, directory.db(), 8, parts, {true, std::nullopt}, options};
+    ASSERT_TRUE(rig.finish());
+    EXPECT_TRUE(rig.indexer->database()->identity().genesis_hash.is_zero());
+}
+
+TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
+    uint64_t faults = 0;
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        const bool aside = seed % 3 == 0;
+        FakeChain chain{seed};
+        chain.mine(80);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        auto rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
+                                         FakeNodeOptions{}, env.get(), aside);
+        while (rig->indexer->database() == nullptr) {
+            rig->step();
+        }
+        // Once there is room again RocksDB may want to be opened anew: then the index stops.
+        const auto start_again_if_stopped = [&] {
+            if (!rig->indexer->failure()) {
+                return;
+            }
+            EXPECT_EQ(rig->indexer->failure()->code, ErrorCode::kIo);
+            EXPECT_TRUE(rig->indexer->database()->needs_reopen());
+            rig.reset();
+            rig = std::make_unique<Rig>(chain, directory.db(), seed, ConfigParts{}, Until{},
+                                        FakeNodeOptions{}, env.get(), aside);
+            ASSERT_NE(rig->indexer, nullptr) << rig->open_error->message;
+        };
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 3; ++round) {
+            files->fill_after(random() % 40);
+            for (int i = 0; i < 400; ++i) {
+                rig->step();
+            }
+            ASSERT_FALSE(rig->indexer->failure().has_value()) << rig->indexer->failure()->message;
+            files->heal();
+            rig->clock.advance(60'000);
+            chain.mine(3);
+            for (int i = 0; i < 50; ++i) {
+                rig->step();
+            }
+            start_again_if_stopped();
+        }
+        faults += files->faults_injected();
+        const bool is_settled = rig->settle(chain);
+        if (!is_settled) {
+            start_again_if_stopped();
+            ASSERT_TRUE(rig->settle(chain));
+        }
+        expect_same(rig->stop_and_dump(), fresh_index(chain));
+    }
+    EXPECT_GT(faults, 0U);
+}
+
+TEST_F(IngestTest, ACommitThatFailsBesideTheFoldIsToldOnceAndNothingFollowsIt) {
+    int failures = 0;
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(120);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        Rig rig{chain, directory.db(), seed, {}, Until{}, {}, env.get(), true};
+        while (rig.indexer->progress().commits == 0) {
+            rig.step();
+        }
+        files->fill_after(0);
+        for (int i = 0; i < 400; ++i) {
+            rig.step();
+        }
+        ASSERT_FALSE(rig.indexer->failure().has_value()) << rig.indexer->failure()->message;
+        files->heal();
+        rig.clock.advance(60'000);
+        for (int i = 0; i < 200 && !rig.indexer->failure(); ++i) {
+            rig.step();
+        }
+        if (!rig.indexer->failure()) {
+            continue;  // All had been written when the disk was full.
+        }
+        ++failures;
+        const Error told = *rig.indexer->failure();
+        EXPECT_EQ(told.code, ErrorCode::kIo);
+        const auto cursor = rig.indexer->database()->cursor();
+        for (int i = 0; i < 20; ++i) {
+            EXPECT_FALSE(rig.indexer->step_writer());
+        }
+        EXPECT_EQ(rig.indexer->failure()->message, told.message);
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, cursor->block_num);
+    }
+    EXPECT_GT(failures, 0);
+}
+
+TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
+    for (const uint64_t seed : seeds(15)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const Directory directory;
+        const auto files = std::make_shared<storage::test::FaultFileSystem>();
+        const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+        std::mt19937_64 random{seed};
+        for (int run = 0; run < 5; ++run) {
+            {
+                Rig rig{chain, directory.db(), seed * 10 + static_cast<uint64_t>(run), {}, {},
+                        {},    env.get(),      seed % 3 == 0};
+                ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
+                while (run == 0 && rig.indexer->database() == nullptr) {
+                    rig.step();
+                }
+                files->die_after(random() % 600);
+                for (int i = 0; i < 600; ++i) {
+                    rig.step();
+                }
+            }
+            files->cut_power(random());
+            if (random() % 2 == 0) {
+                chain.reorg(random() % 6, 6);
+            }
+        }
+        chain.mine(20);
+        Rig rig{chain, directory.db(), seed, {}, {true, std::nullopt}, {}, env.get()};
+        ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
+        ASSERT_TRUE(rig.finish());
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+class Recorder final : public IndexObserver {
+  public:
+    void on_commit(evm::BlockRange range, uint64_t events) override {
+        EXPECT_EQ(range.from, next);
+        next = range.to + 1;
+        total += events;
+    }
+    void on_rollback(uint64_t block_num) override {
+        EXPECT_LT(block_num, next);
+        next = block_num + 1;
+        ++rollbacks;
+    }
+    void on_refold() override {}
+
+    uint64_t next = 0;
+    uint64_t total = 0;
+    int rollbacks = 0;
+};
+
+TEST_F(IngestTest, ThreadsGiveTheSameBytesAndObserversHearEveryBlock) {
+    FakeChain chain{9};
+    chain.mine(200);
+    const Directory directory;
+    ManualClock clock;
+    FakeNode node{chain, clock, {}};
+    Recorder recorder;
+    IndexerOptions options;
+    options.config = make_config({});
+    options.db_path = directory.db();
+    options.until = {true, std::nullopt};
+    options.tiny_buffers = true;
+    options.ingest.commit_events_max = 5;  // many commits, each while the next is folded
+    options.observer = &recorder;
+    Result<std::unique_ptr<Indexer>> indexer = Indexer::open(std::move(options), node);
+    ASSERT_TRUE(indexer.has_value());
+    const std::stop_source never;
+    const Status ended = (*indexer)->run(never.get_token(), nullptr);
+    ASSERT_TRUE(ended.has_value()) << ended.error().message;
+    EXPECT_EQ((*indexer)->progress().state.load(), Lifecycle::kStopped);
+    EXPECT_EQ(recorder.next, 201U);
+    EXPECT_EQ(recorder.total, wanted_logs(chain).size());
+    Result<std::vector<std::string>> lines = storage::dump_lines(*(*indexer)->database());
+    ASSERT_TRUE(lines.has_value());
+    expect_same(*lines, fresh_index(chain));
+}
+
+}  // namespace
+}  // namespace plumbline::engine

@@ -1,0 +1,77 @@
+#include "engine/ingest/progress.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::engine {
+namespace {
+
+TEST(ProgressTest, CountsHaveThousandsSeparators) {
+    EXPECT_EQ(format_count(0), "0");
+    EXPECT_EQ(format_count(999), "999");
+    EXPECT_EQ(format_count(1000), "1,000");
+    EXPECT_EQ(format_count(1234567), "1,234,567");
+}
+
+TEST(ProgressTest, DurationsHaveTwoUnits) {
+    EXPECT_EQ(format_duration(0), "0s");
+    EXPECT_EQ(format_duration(59), "59s");
+    EXPECT_EQ(format_duration(185), "3m05s");
+    EXPECT_EQ(format_duration(7800), "2h10m");
+    EXPECT_EQ(format_duration(273'600), "3d04h");
+}
+
+TEST(ProgressTest, RatesAndEtaFollowFromTheLastSeconds) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.state = Lifecycle::kBackfilling;
+    progress.first_block = 100;
+    progress.next_block = 100;
+    progress.target_block = 1099;
+    progress.head_block = 1099;
+    static_cast<void>(reporter.read());
+    clock.advance(1000);
+    progress.next_block = 200;
+    progress.events = 5000;
+    const ProgressNumbers numbers = reporter.read();
+    EXPECT_EQ(numbers.blocks_done, 100U);
+    EXPECT_EQ(numbers.blocks_total, 1000U);
+    EXPECT_EQ(numbers.lag, 900U);
+    EXPECT_DOUBLE_EQ(numbers.events_per_second, 5000);
+    ASSERT_TRUE(numbers.eta_seconds.has_value());
+    EXPECT_EQ(*numbers.eta_seconds, 9);
+}
+
+TEST(ProgressTest, OldSamplesLeaveTheWindow) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.target_block = 1'000'000;
+    for (int i = 0; i < 60; ++i) {
+        progress.events += i < 30 ? 100'000 : 500;
+        static_cast<void>(reporter.read());
+        clock.advance(500);
+    }
+    EXPECT_LT(reporter.read().events_per_second, 1100);
+}
+
+TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {
+    ProgressNumbers numbers;
+    numbers.state = Lifecycle::kBackfilling;
+    numbers.blocks_done = 500;
+    numbers.blocks_total = 1000;
+    numbers.events = 12345;
+    numbers.events_per_second = 2345;
+    numbers.eta_seconds = 61;
+    EXPECT_EQ(render_bar(numbers, 200),
+              "[############............]  50%  block 500/1,000  12,345 events  2.3k/s  ETA 1m01s");
+    EXPECT_EQ(render_bar(numbers, 20).size(), 20U);
+    numbers.is_waiting = true;
+    EXPECT_NE(render_bar(numbers, 200).find("waiting"), std::string::npos);
+    numbers.state = Lifecycle::kLive;
+    numbers.next_block = 1001;
+    EXPECT_EQ(render_bar(numbers, 200), "live at block 1,000  12,345 events  (waiting)");
+}
+
+}  // namespace
+}  // namespace plumbline::engine

@@ -1,0 +1,277 @@
+// Repair: whatever a provider left out or made up, and whatever changed in the stored bytes, is
+// mended from the chain to the byte; the journal says what, why and whose fault.
+#include "engine/repair/repair.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/repair/verify.hpp"
+#include "storage/inspect.hpp"
+#include "tests/engine/proof/proof_world.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using test::HonestIndex;
+using test::ProofWorld;
+
+uint64_t trials(uint64_t fallback) {
+    const char* text = std::getenv("PLUMBLINE_TRIALS");
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+/// Everything that is stored; levels of proof too.
+std::vector<std::string> whole(const storage::Database& database) {
+    auto lines = storage::dump_lines(database);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+/// The same without the numbers that repeated addresses and topics were given, which follow the
+/// order in which logs came to be stored; the log's digests say what the log says.
+std::vector<std::string> content(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) { return family != "log" && family != "dict"; };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+/// One line of difference says more than two whole databases.
+void expect_same(const std::vector<std::string>& is, const std::vector<std::string>& must) {
+    std::vector<std::string> extra;
+    std::vector<std::string> missing;
+    std::ranges::set_difference(is, must, std::back_inserter(extra));
+    std::ranges::set_difference(must, is, std::back_inserter(missing));
+    for (size_t i = 0; i < std::min<size_t>(extra.size(), 5); ++i) {
+        ADD_FAILURE() << "extra " << extra[i];
+    }
+    for (size_t i = 0; i < std::min<size_t>(missing.size(), 5); ++i) {
+        ADD_FAILURE() << "missing " << missing[i];
+    }
+}
+
+class RepairTest : public testing::Test {
+  protected:
+    RepairTest() { logging::configure(logging::Level::kOff, logging::Format::kText); }
+
+    void store(const HonestIndex& index) {
+        world_.database.reset();
+        std::filesystem::remove_all(world_.directory.file("db"));
+        world_.store(index);
+        fold();
+    }
+    void fold() {
+        const Status folded = rebuild(*world_.database, world_.plan);
+        ASSERT_TRUE(folded.has_value()) << folded.error().message;
+    }
+    [[nodiscard]] RepairOptions options() const {
+        RepairOptions out;
+        out.verify.with_state = false;
+        out.verify.scratch_dir = world_.directory.path();
+        return out;
+    }
+    [[nodiscard]] Result<RepairOutcome> mend(const RepairOptions& options) {
+        return repair(*world_.database, world_.plan, world_.pool.get(), options);
+    }
+    /// Writes down what was proven, as the commands do.
+    void record(const VerifyReport& report) {
+        const auto batch = world_.database->make_batch();
+        ASSERT_TRUE(add_report(*batch, *world_.database, *world_.plan, report).has_value());
+        ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kBuffered).has_value());
+    }
+    /// The honest database, proven and written down.
+    [[nodiscard]] std::vector<std::string> make_wanted() {
+        store(world_.honest);
+        const auto outcome = mend(options());
+        EXPECT_TRUE(outcome.has_value()) << (outcome ? "" : outcome.error().message);
+        EXPECT_TRUE(outcome && outcome->is_whole() && outcome->plans.empty());
+        record(outcome->report);
+        return content(*world_.database);
+    }
+
+    ProofWorld world_{11, 40};
+};
+
+TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNamesIt) {
+    const std::vector<std::string> wanted = make_wanted();
+    const uint64_t seed = 5;
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    sim::Random random{seed};
+    std::vector<uint64_t> with_logs;
+    for (const auto& [block, logs] : world_.honest.logs) {
+        with_logs.push_back(block);
+    }
+    for (uint64_t trial = 0; trial < trials(8); ++trial) {
+        HonestIndex told = world_.honest;
+        const uint64_t block = with_logs[random.below(with_logs.size())];
+        evm::LogBatch& logs = told.logs[block];
+        const size_t victim = random.below(logs.logs.size());
+        std::string kind;
+        switch (random.below(3)) {
+            case 0:
+                logs.logs.erase(logs.logs.begin() + static_cast<std::ptrdiff_t>(victim));
+                kind = "log inserted";
+                break;
+            case 1: {
+                evm::Log made = logs.logs[victim];
+                made.log_index = 1'000;
+                const Bytes data(logs.data(made).begin(), logs.data(made).end());
+                logs.push(made, data);
+                kind = "log removed";
+                break;
+            }
+            default:
+                if (logs.logs[victim].data_size > 0) {
+                    logs.arena[logs.logs[victim].data_offset] ^= 1U;
+                } else {
+                    logs.logs[victim].topics[0].bytes[31] ^= 1U;
+                }
+                kind = "log replaced";
+        }
+        if (logs.logs.empty()) {
+            told.logs.erase(block);
+        }
+        SCOPED_TRACE(fmt::format("trial {}: {} in block {}", trial, kind, block));
+        store(told);
+        const auto outcome = mend(options());
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        ASSERT_TRUE(outcome->is_whole());
+        ASSERT_EQ(outcome->plans.size(), 1U);
+        record(outcome->report);
+        expect_same(content(*world_.database), wanted);
+        ASSERT_FALSE(HasFailure());
+        const auto journal = world_.database->read_view()->list_journal(0, 100);
+        ASSERT_TRUE(journal.has_value());
+        const auto entry = std::ranges::find(*journal, kind, &storage::JournalRow::kind);
+        ASSERT_NE(entry, journal->end());
+        EXPECT_EQ(entry->block_num, block);
+        EXPECT_EQ(entry->provider, "http://a");
+        EXPECT_THAT(entry->evidence, testing::HasSubstr("receiptsRoot"));
+        EXPECT_GT(entry->time_s, 0U);
+    }
+}
+
+TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
+    static_cast<void>(make_wanted());
+    const std::vector<std::string> wanted = whole(*world_.database);
+    struct Record {
+        std::string family;
+        std::string key;
+        std::string value;
+    };
+    std::vector<Record> records;
+    const Status dumped = storage::dump_families(
+        *world_.database, {},
+        [&](std::string_view family, std::string_view key, std::string_view value) {
+            if (family.starts_with("entity.") || family.starts_with("index.") || family == "log" ||
+                family == "blocks" || family == "log_digest" || family.starts_with("digest")) {
+                records.push_back({std::string{family}, std::string{key}, std::string{value}});
+            }
+        });
+    ASSERT_TRUE(dumped.has_value());
+    const uint64_t seed = 17;
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    sim::Random random{seed};
+    const uint64_t count = trials(16);
+    for (uint64_t trial = 0; trial < count; ++trial) {
+        const Record& record_of = records[random.below(records.size())];
+        std::string key = record_of.key;
+        std::string value = record_of.value;
+        const uint64_t bit = random.below((key.size() + value.size()) * 8);
+        char& byte = bit / 8 < key.size() ? key[bit / 8] : value[bit / 8 - key.size()];
+        byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+        SCOPED_TRACE(fmt::format("trial {}: {} {} bit {}", trial, record_of.family,
+                                 evm::to_hex(as_bytes(record_of.key)), bit));
+        ASSERT_TRUE(
+            storage::poke_record(*world_.database, record_of.family, record_of.key, key, value)
+                .has_value());
+        const auto outcome = mend(options());
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        ASSERT_FALSE(outcome->plans.empty()) << testing::PrintToString(outcome->left);
+        ASSERT_TRUE(outcome->is_whole()) << testing::PrintToString(outcome->left);
+        record(outcome->report);
+        expect_same(whole(*world_.database), wanted);
+        ASSERT_FALSE(HasFailure());
+    }
+    fmt::print("{} of {} flipped bits found and mended\n", count, count);
+}
+
+TEST_F(RepairTest, ADryRunSaysWhatItWouldDoAndChangesNothing) {
+    static_cast<void>(make_wanted());
+    HonestIndex told = world_.honest;
+    told.logs.erase(std::prev(told.logs.end()));
+    store(told);
+    const std::vector<std::string> before = whole(*world_.database);
+    RepairOptions dry = options();
+    dry.dry_run = true;
+    const auto outcome = mend(dry);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    ASSERT_EQ(outcome->plans.size(), 1U);
+    EXPECT_FALSE(outcome->plans[0].steps.empty());
+    EXPECT_FALSE(outcome->is_whole());
+    expect_same(whole(*world_.database), before);
+}
+
+TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {
+    const std::vector<std::string> wanted = make_wanted();
+    HonestIndex told = world_.honest;
+    told.logs.erase(told.logs.begin());
+    store(told);
+    RepairOptions cut = options();
+    cut.apply = [this](const RepairPlan& plan) {
+        RebuildOptions rebuild_options;
+        rebuild_options.is_cancelled = [] { return true; };
+        return apply_repair(*world_.database, world_.plan, plan, rebuild_options);
+    };
+    const auto outcome = mend(cut);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(world_.database->needs_refold());
+    const std::string path = world_.database->path();
+    world_.database.reset();
+    auto opened = storage::Database::open(path, {});
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    world_.database = *std::move(opened);
+    EXPECT_TRUE(world_.database->needs_refold());
+    const auto again = mend(options());
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_TRUE(again->is_whole());
+    EXPECT_FALSE(world_.database->needs_refold());
+    record(again->report);
+    expect_same(content(*world_.database), wanted);
+}
+
+TEST_F(RepairTest, WithoutAProviderTheLogIsLeftAndSaidSo) {
+    static_cast<void>(make_wanted());
+    const auto view = world_.database->read_view();
+    const auto scan = view->scan_logs(0, UINT64_MAX);
+    ASSERT_TRUE(scan->valid());
+    const uint64_t block = scan->record().log.block_num;
+    {
+        std::string log_key;
+        for (const auto& line : {block}) {
+            for (int shift = 56; shift >= 0; shift -= 8) {
+                log_key.push_back(static_cast<char>(line >> shift));
+            }
+        }
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            log_key.push_back(static_cast<char>(scan->record().log.log_index >> shift));
+        }
+        ASSERT_TRUE(storage::poke_family(*world_.database, "log", log_key, {}).has_value());
+    }
+    const auto outcome = repair(*world_.database, world_.plan, nullptr, options());
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    EXPECT_FALSE(outcome->is_whole());
+    EXPECT_THAT(outcome->left, testing::Contains(testing::HasSubstr("--rpc")));
+}
+
+}  // namespace
+}  // namespace plumbline::engine

@@ -1,0 +1,335 @@
+// The service as one object: its life, its tasks, what it tells, over a chain in memory and a real
+// database.
+#include "engine/service/service.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
+#include "engine/service/sd_notify.hpp"
+#include "tests/engine/fake_chain.hpp"
+#include "tests/storage/storage_test_util.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+using storage::test::TempDir;
+using test::FakeChain;
+using test::FakeNode;
+using ::testing::HasSubstr;
+
+/// A fake node with a clock of its own, for the one thread that polls it.
+class OwnedNode final : public rpc::ChainSource {
+  public:
+    explicit OwnedNode(const FakeChain& chain) : node_{chain, clock_, {}} {}
+    void get_chain_id(Callback<uint64_t> done) override { node_.get_chain_id(std::move(done)); }
+    void get_heads(Callback<rpc::Heads> done) override { node_.get_heads(std::move(done)); }
+    void get_headers(std::vector<uint64_t> nums, Callback<std::vector<evm::Header>> done) override {
+        node_.get_headers(std::move(nums), std::move(done));
+    }
+    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override {
+        node_.get_header_by_hash(hash, std::move(done));
+    }
+    void get_range(rpc::LogFilter filter, evm::BlockRange range, bool all,
+                   Callback<rpc::RangeLogs> done) override {
+        node_.get_range(std::move(filter), range, all, std::move(done));
+    }
+    void get_txns(std::vector<evm::Hash> hashes,
+                  Callback<std::vector<rpc::TxnInfo>> done) override {
+        node_.get_txns(std::move(hashes), std::move(done));
+    }
+    [[nodiscard]] uint64_t suggest_range_size(const rpc::LogFilter& filter,
+                                              uint64_t from) override {
+        return node_.suggest_range_size(filter, from);
+    }
+    size_t poll(int64_t wait_ms) override {
+        if (node_.in_flight() == 0) {
+            sleep_ms(std::min<int64_t>(wait_ms, 5));
+        }
+        return node_.poll(wait_ms);
+    }
+    [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
+
+  private:
+    ManualClock clock_;
+    FakeNode node_;
+};
+
+class ServiceTest : public ::testing::Test {
+  protected:
+    ServiceTest() : chain_{7} {
+        logging::configure(logging::Level::kOff, logging::Format::kText);
+        chain_.mine(60);
+        write("hub.json", test::kFactoryAbi);
+        write_config("");
+    }
+    ~ServiceTest() override { stop(); }
+
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream{dir_.sub(name)} << text;
+    }
+    void write_config(const std::string& more) const {
+        write("plumbline.toml", fmt::format(R"(
+[chain]
+id = 31337
+rpc = "http://127.0.0.1:1"
+finality = 12
+poll_interval = "20ms"
+
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+
+[entities.account]
+key = {{ owner = "address" }}
+fields = {{ balance = "uint256" }}
+
+[[on]]
+event = "hub.Deposited"
+upsert = "account"
+key = {{ owner = "who" }}
+add = {{ balance = "amount" }}
+
+[proof]
+level = "off"
+{})",
+                                            evm::to_hex(test::hub_address()), more));
+    }
+    void open() {
+        ServiceOptions options;
+        auto config = load_config(dir_.sub("plumbline.toml"));
+        ASSERT_TRUE(config.has_value()) << config.error().message;
+        options.indexer.config = *std::move(config);
+        options.indexer.db_path = dir_.sub("db");
+        options.indexer.tiny_buffers = true;
+        options.make_source = [this] { return std::make_unique<OwnedNode>(chain_); };
+        auto opened = Service::open(std::move(options));
+        ASSERT_TRUE(opened.has_value()) << opened.error().message;
+        service = *std::move(opened);
+    }
+    void start() {
+        thread_ = std::jthread{[this](const std::stop_token& stop) {
+            ended = service->run(stop, nullptr);
+            has_ended = true;
+        }};
+    }
+    void stop() {
+        if (thread_.joinable()) {
+            thread_.request_stop();
+            thread_.join();
+        }
+    }
+    template <typename Done>
+    [[nodiscard]] static bool eventually(Done done) {
+        for (int i = 0; i < 4'000; ++i) {
+            if (done()) {
+                return true;
+            }
+            sleep_ms(5);
+        }
+        return false;
+    }
+    [[nodiscard]] bool becomes_ready() {
+        return eventually([this] { return service->status().is_ready; });
+    }
+    [[nodiscard]] TaskRow ended_task(uint64_t id) {
+        EXPECT_TRUE(eventually([&] {
+            const auto row = service->queue()->get(id);
+            return row && row->state != TaskState::kWaiting && row->state != TaskState::kRunning;
+        }));
+        return *service->queue()->get(id);
+    }
+    static TaskSpec spec(std::string kind, std::string args = {}) {
+        TaskSpec out;
+        out.kind = std::move(kind);
+        out.args = std::move(args);
+        return out;
+    }
+
+    TempDir dir_;
+    FakeChain chain_;
+    std::unique_ptr<Service> service;
+    std::atomic<bool> has_ended{false};
+    Status ended;
+
+  private:
+    std::jthread thread_;
+};
+
+TEST_F(ServiceTest, LivesFromStartingToStoppedAndSaysSo) {
+    open();
+    EXPECT_EQ(service->status().state, Lifecycle::kStarting);
+    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_ERROR(service->add_task(spec("compact")), ErrorCode::kUnavailable);
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const ServiceStatus status = service->status();
+    EXPECT_EQ(status.state, Lifecycle::kLive);
+    EXPECT_EQ(status.progress.head_block, chain_.head());
+    EXPECT_EQ(status.progress.lag, 0U);
+    EXPECT_TRUE(status.degraded.empty());
+    EXPECT_TRUE(status.has_database);
+    const std::string metrics = service->metrics_text();
+    EXPECT_THAT(metrics, HasSubstr("plumbline_state{state=\"live\"} 1"));
+    EXPECT_THAT(metrics, HasSubstr(fmt::format("plumbline_chain_head_block {}", chain_.head())));
+    EXPECT_THAT(metrics, HasSubstr("plumbline_rocksdb_memtable_bytes "));
+    stop();
+    EXPECT_TRUE(ended.has_value());
+    EXPECT_EQ(service->status().state, Lifecycle::kStopped);
+    EXPECT_FALSE(service->status().is_ready);
+}
+
+TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
+    write_config("\n[backup]\npath = \"backup\"\n");
+    open();
+    service->add_task_kind({"flaky", "", "fails once", [](TaskContext& context) {
+                                return context.row().attempts == 1
+                                           ? TaskOutcome::from({ErrorCode::kUnavailable, "away"})
+                                           : TaskOutcome::done("fine");
+                            }});
+    start();
+    ASSERT_TRUE(eventually([this] { return service->queue() != nullptr; }));
+    EXPECT_ERROR(service->add_task(spec("nonsense")), ErrorCode::kInvalidArgument);
+    ASSERT_TRUE(becomes_ready());
+    for (const char* kind : {"compact", "prune", "retry_quarantine", "backup", "flaky"}) {
+        const auto added = service->add_task(spec(kind));
+        ASSERT_OK(added);
+        const TaskRow row = ended_task(added->id);
+        EXPECT_EQ(row.state, TaskState::kDone) << kind << ": " << row.error;
+        EXPECT_FALSE(row.result.empty()) << kind;
+    }
+    EXPECT_TRUE(std::filesystem::exists(dir_.sub("backup")));
+    const auto refused = service->add_task(spec("compact", "now"));
+    ASSERT_OK(refused);
+    EXPECT_EQ(ended_task(refused->id).state, TaskState::kDead);
+    EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
+    EXPECT_THAT(service->status().degraded[0], HasSubstr("1 tasks have failed for good"));
+    EXPECT_THAT(service->metrics_text(),
+                HasSubstr("plumbline_queue_tasks{kind=\"compact\",state=\"dead\"} 1"));
+}
+
+TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt) {
+    const auto add_long = [this] {
+        service->add_task_kind(
+            {"long", "", "until stopped", [](TaskContext& context) {
+                 while (!context.should_stop()) {
+                     if (const Status done = context.indexer().run_on_writer(
+                             [](storage::Database&) { return ok(); }, WriterEffect::kNone);
+                         !done) {
+                         return TaskOutcome::from(done.error());
+                     }
+                 }
+                 return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
+             }});
+    };
+    open();
+    add_long();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto added = service->add_task(spec("long"));
+    ASSERT_OK(added);
+    ASSERT_TRUE(
+        eventually([&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
+    stop();
+    EXPECT_TRUE(ended.has_value());
+    const TaskRow row = *service->queue()->get(added->id);
+    EXPECT_EQ(row.state, TaskState::kWaiting);
+    EXPECT_EQ(row.attempts, 0U);
+    service.reset();
+    open();
+    add_long();
+    start();
+    ASSERT_TRUE(
+        eventually([&] { return service->queue()->get(added->id)->state == TaskState::kRunning; }));
+    ASSERT_OK(service->queue()->cancel(added->id));
+    EXPECT_EQ(ended_task(added->id).state, TaskState::kCancelled);
+}
+
+TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
+    write_config("\n[schedule]\ncompact = \"7d\"\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    ASSERT_TRUE(eventually([this] {
+        const auto row = service->queue()->newest("compact");
+        return row && row->state == TaskState::kDone && row->origin == "schedule";
+    }));
+    write_config("\n[schedule]\ncompact = false\nscrub = \"1h\"\n[log]\nlevel = \"error\"\n");
+    auto report = service->reload();
+    ASSERT_OK(report);
+    EXPECT_THAT(report->applied, ::testing::ElementsAre("log level: error", "schedules"));
+    EXPECT_TRUE(report->needs_restart.empty());
+    logging::set_level(logging::Level::kOff);
+    write_config("\n[entities.more]\nkey = { id = \"uint8\" }\n");
+    report = service->reload();
+    ASSERT_OK(report);
+    EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("contracts, entities or handlers"));
+    write_config("\n[http]\n[webhooks.app]\nurl = \"http://127.0.0.1:1\"\nsecret = \"01234567\"\n");
+    report = service->reload();
+    ASSERT_OK(report);
+    EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("[http]", "[webhooks]"));
+    write_config("\n[nonsense]\n");
+    EXPECT_ERROR(service->reload(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService) {
+    struct Part final : ServicePart {
+        Part(std::vector<std::string>& out, std::string label, bool works)
+            : log{out},
+              name{std::move(label)},
+              is_fine{works} {}
+        Status start(Service&) override {
+            log.push_back("start " + name);
+            return is_fine ? ok() : Status{Error{ErrorCode::kUnavailable, "the port is taken"}};
+        }
+        void stop() override { log.push_back("stop " + name); }
+        std::vector<std::string>& log;
+        std::string name;
+        bool is_fine;
+    };
+    std::vector<std::string> log;
+    open();
+    service->add_part(std::make_unique<Part>(log, "a", true));
+    service->add_part(std::make_unique<Part>(log, "b", false));
+    start();
+    ASSERT_TRUE(eventually([this] { return has_ended.load(); }));
+    EXPECT_ERROR(ended, ErrorCode::kUnavailable);
+    EXPECT_THAT(log, ::testing::ElementsAre("start a", "start b", "stop a"));
+}
+
+TEST(SdNotifyTest, WritesToTheSocketThatTheEnvironmentNames) {
+    const TempDir dir;
+    const std::string path = dir.sub("notify");
+    const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    ASSERT_GE(fd, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_FALSE(notify_service_manager("READY=1"));
+    setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    setenv("WATCHDOG_USEC", "30000000", 1);
+    EXPECT_TRUE(notify_service_manager("READY=1"));
+    EXPECT_EQ(watchdog_interval_ms(), 15'000);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    EXPECT_EQ(watchdog_interval_ms(), 0);
+    char text[32] = {};
+    EXPECT_EQ(recv(fd, text, sizeof(text), 0), 7);
+    EXPECT_STREQ(text, "READY=1");
+    close(fd);
+}
+
+}  // namespace
+}  // namespace plumbline::engine
