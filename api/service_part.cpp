@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
-#include "core/base/logging.hpp"
-#include "engine/config/config_text.hpp"
 #include "api/routes/api_context.hpp"
 #include "api/routes/router.hpp"
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
 #include "api/webhooks.hpp"
+#include "core/base/logging.hpp"
+#include "engine/config/config_text.hpp"
 #include "engine/mapping/plan_impl.hpp"
 
 namespace plumbline::engine::http {

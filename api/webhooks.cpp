@@ -19,8 +19,8 @@ namespace plumbline::engine::http {
 namespace {
 
 constexpr size_t kKnownMax = 16;
-constexpr size_t kMessagesMax = 100;           ///< in one post
-constexpr size_t kBodyBytesMax = 1U << 20U;    ///< of a post with more than one message
+constexpr size_t kMessagesMax = 100;         ///< in one post
+constexpr size_t kBodyBytesMax = 1U << 20U;  ///< of a post with more than one message
 constexpr size_t kAnswerBytesMax = 64U << 10U;
 constexpr uint32_t kAttemptsMax = 20;
 constexpr int64_t kTimeoutMs = 10'000;
@@ -124,11 +124,9 @@ bool advance_known(std::vector<StreamCursor>& known, std::string_view message) {
 
 WebhookPart::WebhookPart(Service& service, StreamHub& hub) : service_{service}, hub_{hub} {
     for (const WebhookConfig& webhook : service.config().webhooks) {
-        service.add_task_kind({webhook_task(webhook.name), "[BLOCK-HASH...]",
-                               "Post what is new to the webhook",
-                               [this, &webhook](TaskContext& context) {
-                                   return deliver(context, webhook);
-                               }});
+        service.add_task_kind(
+            {webhook_task(webhook.name), "[BLOCK-HASH...]", "Post what is new to the webhook",
+             [this, &webhook](TaskContext& context) { return deliver(context, webhook); }});
     }
 }
 

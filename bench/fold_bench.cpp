@@ -14,8 +14,8 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/config/config.hpp"
-#include "engine/mapping/plan.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

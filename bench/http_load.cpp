@@ -15,10 +15,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/text/entity_text.hpp"
 #include "engine/fold/fold.hpp"
-#include "engine/proof/replay/replay_proof.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "engine/proof/replay/replay_proof.hpp"
+#include "engine/text/entity_text.hpp"
 #include "tests/api/http_client.hpp"
 #include "tests/api/stream_client.hpp"
 

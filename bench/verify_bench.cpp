@@ -12,8 +12,8 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/proof/state/state_proof.hpp"
+#include "engine/text/entity_text.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/database.hpp"
 

@@ -83,17 +83,14 @@ CallRefusal classify_call_refusal(const RefusalText& text) {
     const RefusalClass general = classify_refusal(text).kind;
     switch (general) {
         case RefusalClass::kRateLimit:
-        case RefusalClass::kBilling:
-            return CallRefusal::kOther;
+        case RefusalClass::kBilling: return CallRefusal::kOther;
         case RefusalClass::kHeadRace:
-        case RefusalClass::kMissingData:
-            return CallRefusal::kMissingState;
+        case RefusalClass::kMissingData: return CallRefusal::kMissingState;
         case RefusalClass::kOutage:
             // "Internal error" with HTTP 200 is how many nodes say that this call failed them.
             return text.http_status == 200 && text.code == -32603 ? CallRefusal::kRefused
                                                                   : CallRefusal::kOther;
-        default:
-            return CallRefusal::kRefused;
+        default: return CallRefusal::kRefused;
     }
 }
 

@@ -42,14 +42,12 @@ std::optional<size_t> CheckedJob::choose(const Item& item) const {
     std::optional<size_t> best;
     const std::vector<Provider>& providers = dispatcher_.providers();
     for (size_t i = 0; i < providers.size(); ++i) {
-        if (((item.failed | item.wrong | item.absent) & bit(i)) != 0 ||
-            !providers[i].is_usable()) {
+        if (((item.failed | item.wrong | item.absent) & bit(i)) != 0 || !providers[i].is_usable()) {
             continue;
         }
-        const bool is_better =
-            !best || (providers[i].is_free() && !providers[*best].is_free()) ||
-            (providers[i].is_free() == providers[*best].is_free() &&
-             providers[i].cost() < providers[*best].cost());
+        const bool is_better = !best || (providers[i].is_free() && !providers[*best].is_free()) ||
+                               (providers[i].is_free() == providers[*best].is_free() &&
+                                providers[i].cost() < providers[*best].cost());
         if (is_better) {
             best = i;
         }
@@ -83,10 +81,10 @@ void CheckedJob::ask() {
         return;
     }
     const PoolOptions& options = dispatcher_.options();
-    const int64_t wait = anybody_failed
-                             ? options.backoff_ms_first + dispatcher_.jitter().upto(
-                                                              options.backoff_ms_first * 4)
-                             : 0;
+    const int64_t wait =
+        anybody_failed
+            ? options.backoff_ms_first + dispatcher_.jitter().upto(options.backoff_ms_first * 4)
+            : 0;
     if (!std::exchange(waiting_, true)) {
         dispatcher_.at(dispatcher_.now() + wait, [self = shared_from_this()] {
             self->waiting_ = false;
@@ -143,8 +141,7 @@ void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
     dispatcher_.send(std::move(group));
 }
 
-void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items,
-                            GroupResult result) {
+void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, GroupResult result) {
     size_t next = 0;
     for (const size_t i : items) {
         Item& item = items_[i];
@@ -197,8 +194,7 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
                                                      item.reasons[i]);
         }
     }
-    item.result.emplace(
-        CheckedAnswer{std::move(answers), providers[provider].name(), bytes});
+    item.result.emplace(CheckedAnswer{std::move(answers), providers[provider].name(), bytes});
 }
 
 void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
@@ -241,8 +237,7 @@ void CheckedJob::ask_by_txn(size_t item, size_t provider) {
 
 void CheckedJob::on_txns(size_t item, size_t provider, const GroupResult& result) {
     Item& target = items_[item];
-    const auto* hashes =
-        result.error ? nullptr : result.answers[0].get<std::vector<evm::Hash>>();
+    const auto* hashes = result.error ? nullptr : result.answers[0].get<std::vector<evm::Hash>>();
     if (hashes == nullptr) {
         not_answered(target, provider,
                      result.error ? result.error->message : "it has no such block");

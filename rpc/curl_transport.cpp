@@ -127,27 +127,21 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
 
 TransportError classify(CURLcode code) {
     switch (code) {
-        case CURLE_OK:
-            return TransportError::kNone;
-        case CURLE_OPERATION_TIMEDOUT:
-            return TransportError::kTimeout;
+        case CURLE_OK: return TransportError::kNone;
+        case CURLE_OPERATION_TIMEDOUT: return TransportError::kTimeout;
         case CURLE_COULDNT_RESOLVE_PROXY:
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_CONNECT:
-        case CURLE_INTERFACE_FAILED:
-            return TransportError::kUnreachable;
+        case CURLE_INTERFACE_FAILED: return TransportError::kUnreachable;
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CIPHER:
         case CURLE_SSL_CACERT_BADFILE:
-        case CURLE_SSL_ISSUER_ERROR:
-            return TransportError::kTls;
+        case CURLE_SSL_ISSUER_ERROR: return TransportError::kTls;
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
-            return TransportError::kBadUrl;
-        default:
-            return TransportError::kCut;
+        case CURLE_UNSUPPORTED_PROTOCOL: return TransportError::kBadUrl;
+        default: return TransportError::kCut;
     }
 }
 

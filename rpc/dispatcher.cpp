@@ -74,24 +74,18 @@ Refusal refusal_of(RefusalClass kind, bool ambiguous = false) {
 
 ErrorCode code_of(RefusalClass kind) {
     switch (kind) {
-        case RefusalClass::kRateLimit:
-            return ErrorCode::kRateLimited;
+        case RefusalClass::kRateLimit: return ErrorCode::kRateLimited;
         case RefusalClass::kHeadRace:
-        case RefusalClass::kMissingData:
-            return ErrorCode::kNotFound;
-        case RefusalClass::kTimeout:
-            return ErrorCode::kTimeout;
+        case RefusalClass::kMissingData: return ErrorCode::kNotFound;
+        case RefusalClass::kTimeout: return ErrorCode::kTimeout;
         case RefusalClass::kBadRequest:
-        case RefusalClass::kUnsupported:
-            return ErrorCode::kInvalidArgument;
+        case RefusalClass::kUnsupported: return ErrorCode::kInvalidArgument;
         case RefusalClass::kTooManyBlocks:
         case RefusalClass::kTooManyResults:
         case RefusalClass::kTooManyAddresses:
         case RefusalClass::kResponseTooLarge:
-        case RefusalClass::kBatchTooLarge:
-            return ErrorCode::kTooLarge;
-        default:
-            return ErrorCode::kUnavailable;
+        case RefusalClass::kBatchTooLarge: return ErrorCode::kTooLarge;
+        default: return ErrorCode::kUnavailable;
     }
 }
 
@@ -165,17 +159,14 @@ void Dispatcher::pump_group(uint64_t id, Active& active) {
         }
         size_t provider = 0;
         switch (choose(active, provider)) {
-            case Choice::kWait:
-                return;
+            case Choice::kWait: return;
             case Choice::kNobody:
                 if (active.requests_out > 0) {
                     return;
                 }
                 nobody_left(active);
                 continue;
-            case Choice::kChosen:
-                submit(id, active, provider);
-                break;
+            case Choice::kChosen: submit(id, active, provider); break;
         }
     }
 }
@@ -577,8 +568,7 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
                 active.unclear_text = text;
             }
             break;
-        default:
-            break;
+        default: break;
     }
     if (splittable && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout ||
                        refusal.ambiguous)) {
@@ -613,8 +603,7 @@ bool Dispatcher::receive_call_error(Active& active, const Shot& shot, size_t pos
             }
             active.settled[index] = call_outcome(CallResult::Kind::kRefused, text);
             return true;
-        case CallRefusal::kOther:
-            return false;
+        case CallRefusal::kOther: return false;
     }
     return false;
 }

@@ -106,11 +106,7 @@ class Dispatcher {
         uint64_t first_id = 0;
         int64_t sent_ms = 0;
     };
-    enum class Choice : uint8_t {
-        kChosen,
-        kWait,
-        kNobody
-    };
+    enum class Choice : uint8_t { kChosen, kWait, kNobody };
 
     void pump();
     void pump_group(uint64_t id, Active& active);

@@ -121,8 +121,7 @@ const char* read_log_field(const char* key, ondemand::value& value, evm::Log& lo
                            : "removed is not a boolean";
             }
             break;
-        default:
-            break;
+        default: break;
     }
     return nullptr;
 }
@@ -321,8 +320,7 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
                                      "withdrawalsRoot is not 32 bytes");
             }
             break;
-        default:
-            break;
+        default: break;
     }
     return nullptr;
 }
@@ -645,8 +643,7 @@ std::optional<Fail> read_block_txns(ondemand::value& value, const evm::Hash& blo
                 if (key_is(key, "transactions")) {
                     has_txns = true;
                     inner = for_each_item(
-                        field, "transactions",
-                        [&](ondemand::value& item) -> std::optional<Fail> {
+                        field, "transactions", [&](ondemand::value& item) -> std::optional<Fail> {
                             return read_fixed(item, txns.emplace_back())
                                        ? std::nullopt
                                        : std::optional{Fail{"a transaction is not a hash"}};

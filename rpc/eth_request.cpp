@@ -109,8 +109,7 @@ void append_call(std::string& out, const Call& call) {
 
 void append_params(std::string& out, const Call& call) {
     switch (call.kind) {
-        case Call::Kind::kChainId:
-            return;
+        case Call::Kind::kChainId: return;
         case Call::Kind::kHeaderByNum:
             append_quoted_quantity(out, call.block_num);
             out += ",false";
@@ -119,35 +118,23 @@ void append_params(std::string& out, const Call& call) {
             append_quoted_hex(out, call.hash);
             out += ",false";
             return;
-        case Call::Kind::kHeaderLatest:
-            out += "\"latest\",false";
-            return;
-        case Call::Kind::kHeaderFinalized:
-            out += "\"finalized\",false";
-            return;
+        case Call::Kind::kHeaderLatest: out += "\"latest\",false"; return;
+        case Call::Kind::kHeaderFinalized: out += "\"finalized\",false"; return;
         case Call::Kind::kLogs:
-        case Call::Kind::kLogsOfBlock:
-            append_filter(out, call);
-            return;
+        case Call::Kind::kLogsOfBlock: append_filter(out, call); return;
         case Call::Kind::kReceipts:
             // EIP-1898: by hash, so that a reorganisation cannot slip another block in.
             out += "{\"blockHash\":";
             append_quoted_hex(out, call.hash);
             out += '}';
             return;
-        case Call::Kind::kTxnReceipt:
-            append_quoted_hex(out, call.txn_hash);
-            return;
+        case Call::Kind::kTxnReceipt: append_quoted_hex(out, call.txn_hash); return;
         case Call::Kind::kBlockTxns:
             append_quoted_hex(out, call.hash);
             out += ",false";
             return;
-        case Call::Kind::kTxn:
-            append_quoted_hex(out, call.hash);
-            return;
-        case Call::Kind::kCall:
-            append_call(out, call);
-            return;
+        case Call::Kind::kTxn: append_quoted_hex(out, call.hash); return;
+        case Call::Kind::kCall: append_call(out, call); return;
         case Call::Kind::kProof:
             append_quoted_hex(out, call.address);
             out += ',';
@@ -162,29 +149,19 @@ void append_params(std::string& out, const Call& call) {
 
 std::string_view method_name(Call::Kind kind) noexcept {
     switch (kind) {
-        case Call::Kind::kChainId:
-            return "eth_chainId";
+        case Call::Kind::kChainId: return "eth_chainId";
         case Call::Kind::kHeaderByNum:
         case Call::Kind::kHeaderLatest:
-        case Call::Kind::kHeaderFinalized:
-            return "eth_getBlockByNumber";
-        case Call::Kind::kHeaderByHash:
-            return "eth_getBlockByHash";
+        case Call::Kind::kHeaderFinalized: return "eth_getBlockByNumber";
+        case Call::Kind::kHeaderByHash: return "eth_getBlockByHash";
         case Call::Kind::kLogs:
-        case Call::Kind::kLogsOfBlock:
-            return "eth_getLogs";
-        case Call::Kind::kReceipts:
-            return "eth_getBlockReceipts";
-        case Call::Kind::kTxnReceipt:
-            return "eth_getTransactionReceipt";
-        case Call::Kind::kBlockTxns:
-            return "eth_getBlockByHash";
-        case Call::Kind::kTxn:
-            return "eth_getTransactionByHash";
-        case Call::Kind::kCall:
-            return "eth_call";
-        case Call::Kind::kProof:
-            return "eth_getProof";
+        case Call::Kind::kLogsOfBlock: return "eth_getLogs";
+        case Call::Kind::kReceipts: return "eth_getBlockReceipts";
+        case Call::Kind::kTxnReceipt: return "eth_getTransactionReceipt";
+        case Call::Kind::kBlockTxns: return "eth_getBlockByHash";
+        case Call::Kind::kTxn: return "eth_getTransactionByHash";
+        case Call::Kind::kCall: return "eth_call";
+        case Call::Kind::kProof: return "eth_getProof";
     }
     return "";
 }

@@ -1,6 +1,6 @@
-// Readers of single JSON values for rpc/eth_json*.cpp and only for them. Not a header of the layer (so
-// not named like one, nor installed): it shows simdjson. Each reader looks at one value and says
-// whether it is what it must be.
+// Readers of single JSON values for rpc/eth_json*.cpp and only for them. Not a header of the layer
+// (so not named like one, nor installed): it shows simdjson. Each reader looks at one value and
+// says whether it is what it must be.
 #pragma once
 
 #include <cstdint>

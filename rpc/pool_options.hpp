@@ -20,12 +20,7 @@ struct Endpoint {
     std::string bearer_token;  ///< sent as "Authorization: Bearer ..." when not empty
 };
 
-enum class LogLevel : uint8_t {
-    kDebug,
-    kInfo,
-    kWarning,
-    kError
-};
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 
 /// Hears what people should know. Messages never hold secrets. Called from within the pool's calls;
 /// must not call the pool.

@@ -17,8 +17,7 @@ std::optional<Error> check_linked(const std::vector<evm::Header>& headers, evm::
             return Error{ErrorCode::kDecode, name + ": another block's header was given"};
         }
         switch (evm::check_hash(header)) {
-            case evm::HeaderCheck::kMatches:
-                break;
+            case evm::HeaderCheck::kMatches: break;
             case evm::HeaderCheck::kDiffers:
                 return Error{ErrorCode::kIncompatible,
                              name + ": its header does not hash to the hash it claims"};

@@ -123,8 +123,8 @@ struct ProviderPool::Impl {
                     Callback<std::vector<evm::Header>> done) {
         auto headers = std::make_shared<std::vector<evm::Header>>();
         std::vector<CheckedItem> items(1);
-        items[0].what = "headers of blocks " + std::to_string(range.from) + " to " +
-                        std::to_string(range.to);
+        items[0].what =
+            "headers of blocks " + std::to_string(range.from) + " to " + std::to_string(range.to);
         for (uint64_t n = range.from; n <= range.to; ++n) {
             Call& call = items[0].calls.emplace_back();
             call.kind = Call::Kind::kHeaderByNum;

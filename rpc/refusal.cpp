@@ -11,12 +11,7 @@ namespace plumbline::rpc {
 
 namespace {
 
-enum class TokenKind : uint8_t {
-    kWord,
-    kNumber,
-    kHex,
-    kSymbol
-};
+enum class TokenKind : uint8_t { kWord, kNumber, kHex, kSymbol };
 
 struct Token {
     TokenKind kind = TokenKind::kWord;
@@ -638,34 +633,20 @@ std::optional<int64_t> find_retry_after(const Text& t) {
 
 std::string_view to_string(RefusalClass refusal) noexcept {
     switch (refusal) {
-        case RefusalClass::kTooManyBlocks:
-            return "too_many_blocks";
-        case RefusalClass::kTooManyResults:
-            return "too_many_results";
-        case RefusalClass::kTooManyAddresses:
-            return "too_many_addresses";
-        case RefusalClass::kBatchTooLarge:
-            return "batch_too_large";
-        case RefusalClass::kResponseTooLarge:
-            return "response_too_large";
-        case RefusalClass::kRateLimit:
-            return "rate_limit";
-        case RefusalClass::kHeadRace:
-            return "head_race";
-        case RefusalClass::kMissingData:
-            return "missing_data";
-        case RefusalClass::kBilling:
-            return "billing";
-        case RefusalClass::kOutage:
-            return "outage";
-        case RefusalClass::kTimeout:
-            return "timeout";
-        case RefusalClass::kUnsupported:
-            return "unsupported";
-        case RefusalClass::kBadRequest:
-            return "bad_request";
-        case RefusalClass::kUnknown:
-            return "unknown";
+        case RefusalClass::kTooManyBlocks: return "too_many_blocks";
+        case RefusalClass::kTooManyResults: return "too_many_results";
+        case RefusalClass::kTooManyAddresses: return "too_many_addresses";
+        case RefusalClass::kBatchTooLarge: return "batch_too_large";
+        case RefusalClass::kResponseTooLarge: return "response_too_large";
+        case RefusalClass::kRateLimit: return "rate_limit";
+        case RefusalClass::kHeadRace: return "head_race";
+        case RefusalClass::kMissingData: return "missing_data";
+        case RefusalClass::kBilling: return "billing";
+        case RefusalClass::kOutage: return "outage";
+        case RefusalClass::kTimeout: return "timeout";
+        case RefusalClass::kUnsupported: return "unsupported";
+        case RefusalClass::kBadRequest: return "bad_request";
+        case RefusalClass::kUnknown: return "unknown";
     }
     return "unknown";
 }
@@ -704,11 +685,8 @@ Refusal classify_refusal(const RefusalText& text) {
             refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"});
             break;
         case RefusalClass::kRateLimit:
-        case RefusalClass::kOutage:
-            refusal.retry_after_ms = find_retry_after(words);
-            break;
-        default:
-            break;
+        case RefusalClass::kOutage: refusal.retry_after_ms = find_retry_after(words); break;
+        default: break;
     }
     return refusal;
 }

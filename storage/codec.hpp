@@ -65,7 +65,8 @@ inline void put_text(std::string& out, std::string_view text) {
 class Reader {
   public:
     explicit Reader(std::string_view bytes) noexcept
-        : at_{bytes.data()}, end_{bytes.data() + bytes.size()} {}
+        : at_{bytes.data()},
+          end_{bytes.data() + bytes.size()} {}
 
     [[nodiscard]] bool ok() const noexcept { return ok_; }
     /// Everything was read and nothing failed.

@@ -141,7 +141,7 @@ struct Facts {
     GenerationFacts published;
     GenerationFacts building;
     std::map<std::string, CoveragePtr> coverage;  ///< by source; never a null pointer
-    uint64_t journal_last = 0;  ///< the newest sequence number; 0 = none
+    uint64_t journal_last = 0;                    ///< the newest sequence number; 0 = none
     bool needs_refold = false;
 };
 
@@ -162,15 +162,15 @@ struct Database::Impl {
 
     // The writer thread's own.
     std::map<uint32_t, GenerationTrees> trees;  ///< by generation; may be forgotten at any time
-    HeadFile head;               ///< as the sidecar file holds it
-    bool head_stale = false;     ///< the last write of it failed
-    bool unsynced = false;       ///< commits since the last sync
-    bool write_failed = false;   ///< RocksDB takes no more writes
+    HeadFile head;                              ///< as the sidecar file holds it
+    bool head_stale = false;                    ///< the last write of it failed
+    bool unsynced = false;                      ///< commits since the last sync
+    bool write_failed = false;                  ///< RocksDB takes no more writes
     /// By id, families that took rows of `kBulk` commits through the memtable: they go on that way,
     /// for a table file that overlaps a memtable would wait for its flush, for ever on a full disk.
     std::set<uint32_t> unbulked;
     std::atomic<bool> needs_reopen{false};
-    uint32_t last_generation = 1;  ///< the highest number any family ever had
+    uint32_t last_generation = 1;   ///< the highest number any family ever had
     std::vector<uint32_t> dropped;  ///< generations that went unpublished; `meta` still knows them
 
     void notice(const std::string& text) const {
@@ -272,8 +272,8 @@ struct CommitBatch::Impl {
     std::optional<uint32_t> last_address_id;
     bool has_last_address = false;
 
-    uint64_t logs = 0;           ///< appended beyond the tail
-    std::string log_tail;        ///< newest key appended, or the stored one
+    uint64_t logs = 0;     ///< appended beyond the tail
+    std::string log_tail;  ///< newest key appended, or the stored one
     /// A log at or below the tail: put (perhaps over an older one) or removed.
     struct OldLog {
         std::string key;
@@ -301,8 +301,8 @@ struct CommitBatch::Impl {
     std::vector<std::pair<uint64_t, uint32_t>> undo_keys;
     uint64_t undo_block = 0;
     uint32_t undo_next = 0;
-    uint64_t unlogged_block = 0;   ///< newest block with changes that have no undo
-    bool unlogged_delete = false;  ///< one whose block is not known
+    uint64_t unlogged_block = 0;         ///< newest block with changes that have no undo
+    bool unlogged_delete = false;        ///< one whose block is not known
     uint64_t lowest_block = UINT64_MAX;  ///< of all logs and blocks
     std::optional<Cursor> cursor;
     std::optional<uint64_t> finalized;

@@ -37,11 +37,16 @@ struct BaseFamily {
     std::string_view name;
 };
 constexpr BaseFamily kBaseFamilies[] = {
-    {FamilyKind::kMeta, "default"},   {FamilyKind::kBlocks, "blocks"},
-    {FamilyKind::kLog, "log"},        {FamilyKind::kDict, "dict"},
-    {FamilyKind::kChildren, "children"}, {FamilyKind::kCoverage, "coverage"},
-    {FamilyKind::kTask, "task"},      {FamilyKind::kJournal, "journal"},
-    {FamilyKind::kCorrections, "corrections"}, {FamilyKind::kLogDigest, "log_digest"},
+    {FamilyKind::kMeta, "default"},
+    {FamilyKind::kBlocks, "blocks"},
+    {FamilyKind::kLog, "log"},
+    {FamilyKind::kDict, "dict"},
+    {FamilyKind::kChildren, "children"},
+    {FamilyKind::kCoverage, "coverage"},
+    {FamilyKind::kTask, "task"},
+    {FamilyKind::kJournal, "journal"},
+    {FamilyKind::kCorrections, "corrections"},
+    {FamilyKind::kLogDigest, "log_digest"},
 };
 constexpr size_t kBaseFamilyCount = sizeof(kBaseFamilies) / sizeof(kBaseFamilies[0]);
 

@@ -38,11 +38,11 @@ rocksdb::Status sync_directory(rocksdb::FileSystem& files, const std::string& di
     std::unique_ptr<rocksdb::FSDirectory> handle;
     const rocksdb::IOOptions options;
     rocksdb::IOStatus status = files.NewDirectory(directory, options, &handle, nullptr);
-    return status.ok() ? handle->FsyncWithDirOptions(
-                             options, nullptr,
-                             rocksdb::DirFsyncOptions(
-                                 rocksdb::DirFsyncOptions::FsyncReason::kDefault))
-                       : status;
+    return status.ok()
+               ? handle->FsyncWithDirOptions(
+                     options, nullptr,
+                     rocksdb::DirFsyncOptions(rocksdb::DirFsyncOptions::FsyncReason::kDefault))
+               : status;
 }
 
 }  // namespace

@@ -40,9 +40,9 @@ std::string without_generation(std::string_view name) {
 
 }  // namespace
 
-Status dump_families(const Database& database, const DumpOptions& options,
-                     const std::function<void(std::string_view, std::string_view,
-                                              std::string_view)>& each) {
+Status dump_families(
+    const Database& database, const DumpOptions& options,
+    const std::function<void(std::string_view, std::string_view, std::string_view)>& each) {
     const Content content = list_families(database);
     const std::unique_ptr<ReadView> view = database.read_view();
     for (const auto& [name, family] : content.families) {
@@ -78,8 +78,8 @@ Status dump_families(const Database& database, const DumpOptions& options,
 Result<std::vector<std::string>> dump_lines(const Database& database, const DumpOptions& options) {
     std::vector<std::string> lines;
     PLUMBLINE_TRY_VOID(dump_families(
-        database, options, [&](std::string_view family, std::string_view key,
-                               std::string_view value) {
+        database, options,
+        [&](std::string_view family, std::string_view key, std::string_view value) {
             const bool is_name = family == "default";
             lines.push_back(fmt::format("{} {} {}", family,
                                         is_name ? std::string{key} : evm::to_hex(as_bytes(key)),

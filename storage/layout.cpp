@@ -22,20 +22,13 @@ unsigned parse_size(std::string_view text) {
 
 std::string to_string(FieldType type) {
     switch (type.kind) {
-        case FieldKind::kUint:
-            return fmt::format("uint{}", type.bits);
-        case FieldKind::kInt:
-            return fmt::format("int{}", type.bits);
-        case FieldKind::kBool:
-            return "bool";
-        case FieldKind::kAddress:
-            return "address";
-        case FieldKind::kFixedBytes:
-            return fmt::format("bytes{}", type.width());
-        case FieldKind::kBytes:
-            return "bytes";
-        case FieldKind::kString:
-            return "string";
+        case FieldKind::kUint: return fmt::format("uint{}", type.bits);
+        case FieldKind::kInt: return fmt::format("int{}", type.bits);
+        case FieldKind::kBool: return "bool";
+        case FieldKind::kAddress: return "address";
+        case FieldKind::kFixedBytes: return fmt::format("bytes{}", type.width());
+        case FieldKind::kBytes: return "bytes";
+        case FieldKind::kString: return "string";
     }
     return "unknown";
 }

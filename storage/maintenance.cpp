@@ -51,8 +51,8 @@ Status settle_database(const Database& database) {
     uint64_t bytes = 0;
     for (const FamilyPtr& family : families) {
         uint64_t value = 0;
-        bytes += db.GetIntProperty(family->get(), "rocksdb.cur-size-all-mem-tables", &value) ? value
-                                                                                          : 0;
+        bytes +=
+            db.GetIntProperty(family->get(), "rocksdb.cur-size-all-mem-tables", &value) ? value : 0;
     }
     if (bytes < std::min<uint64_t>(kSettleBytesMin, impl.core->tuning.memory_bytes / 8)) {
         return ok();

@@ -6,7 +6,8 @@
 namespace plumbline::storage {
 
 EntityPlan::EntityPlan(const EntityLayout& layout)
-    : codec{layout}, keep_tombstones{layout.keep_tombstones} {
+    : codec{layout},
+      keep_tombstones{layout.keep_tombstones} {
     for (const Field& field : layout.key) {
         key_types.push_back(field.type);
     }

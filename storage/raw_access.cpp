@@ -16,9 +16,8 @@ struct RawAccess::Impl {
     uint32_t published = 1;
 
     [[nodiscard]] Result<rocksdb::ColumnFamilyHandle*> find(std::string_view name) const {
-        for (const std::string& wanted :
-             {std::string{name == "meta" ? "default" : name},
-              fmt::format("{}#{}", name, published)}) {
+        for (const std::string& wanted : {std::string{name == "meta" ? "default" : name},
+                                          fmt::format("{}#{}", name, published)}) {
             if (const auto at = families.find(wanted); at != families.end()) {
                 return at->second->get();
             }
@@ -67,8 +66,8 @@ Result<std::unique_ptr<RawAccess>> RawAccess::open(const std::string& path) {
         return Error{ErrorCode::kNotFound, fmt::format("no database at {}", path)};
     }
     std::vector<std::string> names;
-    PLUMBLINE_TRY_VOID(from_rocks(rocksdb::DB::ListColumnFamilies(options, path, &names),
-                                  "opening " + path));
+    PLUMBLINE_TRY_VOID(
+        from_rocks(rocksdb::DB::ListColumnFamilies(options, path, &names), "opening " + path));
     rocksdb::DB* raw = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const rocksdb::Status opened =

@@ -40,8 +40,7 @@ std::unique_ptr<RawScanner> scan_base(const ReadView& view, FamilyKind kind, uin
                                       uint64_t to) {
     // From block 0 on keys that are too short belong to the scan as well.
     return std::make_unique<FamilyScanner>(view, view.impl().core->family(kind),
-                                           from == 0 ? std::string{} : block_key(from),
-                                           end_of(to));
+                                           from == 0 ? std::string{} : block_key(from), end_of(to));
 }
 
 std::unique_ptr<RawScanner> scan_whole(const ReadView& view, const FamilyPtr& family) {
@@ -59,15 +58,15 @@ std::unique_ptr<RawScanner> scan_raw_blocks(const ReadView& view, uint64_t from,
 }
 
 std::unique_ptr<RawScanner> scan_raw_log_pages(const ReadView& view, uint64_t from, uint64_t to) {
-    return std::make_unique<FamilyScanner>(
-        view, view.impl().core->family(FamilyKind::kLogDigest),
-        log_digest_key(1, from / kDigestPageSize), log_digest_key(1, to / kDigestPageSize) + '\0');
+    return std::make_unique<FamilyScanner>(view, view.impl().core->family(FamilyKind::kLogDigest),
+                                           log_digest_key(1, from / kDigestPageSize),
+                                           log_digest_key(1, to / kDigestPageSize) + '\0');
 }
 
 std::unique_ptr<RawScanner> scan_raw_log_nodes(const ReadView& view, uint8_t level) {
-    return std::make_unique<FamilyScanner>(
-        view, view.impl().core->family(FamilyKind::kLogDigest), log_digest_key(level, 0),
-        log_digest_key(static_cast<uint8_t>(level + 1), 0));
+    return std::make_unique<FamilyScanner>(view, view.impl().core->family(FamilyKind::kLogDigest),
+                                           log_digest_key(level, 0),
+                                           log_digest_key(static_cast<uint8_t>(level + 1), 0));
 }
 
 std::unique_ptr<RawScanner> scan_raw_rows(const ReadView& view, size_t entity) {
@@ -99,8 +98,7 @@ void append_index_key(const ReadView& view, std::string& out, size_t entity, siz
 
 std::string_view entity_key_of(const ReadView& view, size_t entity, size_t index,
                                std::string_view index_key) {
-    for (const EntityPlan::Column& column :
-         generation_of(view).plans[entity].indexes[index]) {
+    for (const EntityPlan::Column& column : generation_of(view).plans[entity].indexes[index]) {
         const size_t size = key_part_size(index_key, column.type);
         if (size == kBadKeyPart) {
             return {};

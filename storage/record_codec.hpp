@@ -56,8 +56,7 @@ struct DictRow {
 
 [[nodiscard]] std::string quarantine_key(uint64_t block_num, uint32_t log_index);
 [[nodiscard]] std::string encode_quarantine(const QuarantineRow& row);
-[[nodiscard]] Result<QuarantineRow> decode_quarantine(std::string_view key,
-                                                      std::string_view value);
+[[nodiscard]] Result<QuarantineRow> decode_quarantine(std::string_view key, std::string_view value);
 
 [[nodiscard]] std::string journal_key(uint64_t seq);
 [[nodiscard]] std::string encode_journal(const JournalRow& row);
@@ -65,8 +64,7 @@ struct DictRow {
 
 [[nodiscard]] std::string correction_key(uint64_t block_num, uint32_t seq);
 [[nodiscard]] std::string encode_correction(const CorrectionRow& row);
-[[nodiscard]] Result<CorrectionRow> decode_correction(std::string_view key,
-                                                      std::string_view value);
+[[nodiscard]] Result<CorrectionRow> decode_correction(std::string_view key, std::string_view value);
 
 /// Lives in meta.
 [[nodiscard]] std::string proof_key(std::string_view proof, std::string_view entity);

@@ -44,8 +44,8 @@ struct Cursor {
     uint64_t block_num = 0;
     evm::Hash block_hash;
     uint64_t timestamp = 0;
-    uint64_t finalized = 0;  ///< highest block that the chain called final; 0 = none yet
-    uint64_t commit_num = 0;  ///< counts commits; set by the database
+    uint64_t finalized = 0;    ///< highest block that the chain called final; 0 = none yet
+    uint64_t commit_num = 0;   ///< counts commits; set by the database
     uint64_t event_count = 0;  ///< logs stored; set by the database
     friend bool operator==(const Cursor&, const Cursor&) = default;
 };

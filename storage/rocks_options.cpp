@@ -141,14 +141,9 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
             out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
             break;
         case FamilyKind::kQuarantine:
-        case FamilyKind::kTask:
-            table.filter_policy = tuning.filter;
-            break;
-        case FamilyKind::kBlocks:
-            out.bottommost_compression = rocksdb::kZSTD;
-            break;
-        default:
-            break;
+        case FamilyKind::kTask: table.filter_policy = tuning.filter; break;
+        case FamilyKind::kBlocks: out.bottommost_compression = rocksdb::kZSTD; break;
+        default: break;
     }
     if (tuning.tiny_buffers) {
         out.write_buffer_size = 16 << 10;

@@ -95,8 +95,7 @@ Status restore_generation(const Core& core, const Generation& generation, uint64
         facts.counts.rows[entity] += static_cast<uint64_t>(int64_t{delta});
     }
     StagedTrees staged;
-    PLUMBLINE_TRY_VOID(
-        stage_entity_digests(core, generation, trees, changes, batch, staged));
+    PLUMBLINE_TRY_VOID(stage_entity_digests(core, generation, trees, changes, batch, staged));
     PLUMBLINE_TRY(const uint64_t quarantined,
                   delete_from(core, generation.quarantine->get(), block_key(first), batch,
                               [](std::string_view, std::string_view) {}));
@@ -257,9 +256,9 @@ Status Database::rollback(uint64_t target, const BlockRow* target_block) {
         const uint64_t floor =
             std::max(Impl::facts_of(my.facts, *generation).undo_floor, my.facts.cursor->finalized);
         if (target < floor) {
-            return Error{ErrorCode::kNotFound,
-                         fmt::format("undo reaches down to block {} only, not to {}", floor,
-                                     target)};
+            return Error{
+                ErrorCode::kNotFound,
+                fmt::format("undo reaches down to block {} only, not to {}", floor, target)};
         }
     }
     Removal removal;

@@ -63,9 +63,9 @@ Status print_json(const engine::DiffReport& report) {
             one["block"] = difference.block_num;
             one["log_index"] = difference.log_index;
         }
-        for (const auto& [name, text] :
-             {std::pair{"entity", &difference.entity}, {"key", &difference.key},
-              {"field", &difference.field}}) {
+        for (const auto& [name, text] : {std::pair{"entity", &difference.entity},
+                                         {"key", &difference.key},
+                                         {"field", &difference.field}}) {
             if (!text->empty()) {
                 one[name] = *text;
             }

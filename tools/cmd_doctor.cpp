@@ -66,8 +66,7 @@ std::string for_people(const engine::DoctorReport& report) {
 
 ExitCode run_doctor(const std::string& url, const std::string& token, bool json) {
     rpc::CurlTransport transport;
-    const auto report =
-        engine::examine_endpoint({url, {}, token}, transport, system_clock());
+    const auto report = engine::examine_endpoint({url, {}, token}, transport, system_clock());
     if (!report) {
         return fail(report.error());
     }
@@ -83,16 +82,16 @@ ExitCode run_doctor(const std::string& url, const std::string& token, bool json)
 }  // namespace
 
 void add_doctor(CLI::App& app, ExitCode& exit) {
-    CLI::App* command =
-        app.add_subcommand("doctor", "Look an endpoint over before trusting it");
+    CLI::App* command = app.add_subcommand("doctor", "Look an endpoint over before trusting it");
     auto url = std::make_shared<std::string>();
     auto token = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
     command->add_option("URL", *url, "The JSON-RPC endpoint")->required();
     command->add_option("--token", *token, "Sent as Authorization: Bearer");
     command->add_flag("--json", *json, "One JSON object");
-    command->footer("Exit code 0: fine, 1: a check failed, 3: not reachable.\n"
-                    "Example: plumbline doctor http://127.0.0.1:8545");
+    command->footer(
+        "Exit code 0: fine, 1: a check failed, 3: not reachable.\n"
+        "Example: plumbline doctor http://127.0.0.1:8545");
     command->callback([url, token, json, &exit] { exit = run_doctor(*url, *token, *json); });
 }
 

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
-#include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -29,9 +29,11 @@ std::string for_people(const storage::JournalRow& row) {
         out += fmt::format("  {} {}", row.entity, row.key);
     }
     out += fmt::format("  block {}, log {}\n", row.block_num, row.log_index);
-    for (const auto& [name, text] :
-         {std::pair{"before", &row.before}, {"after", &row.after}, {"reason", &row.reason},
-          {"provider", &row.provider}, {"evidence", &row.evidence}}) {
+    for (const auto& [name, text] : {std::pair{"before", &row.before},
+                                     {"after", &row.after},
+                                     {"reason", &row.reason},
+                                     {"provider", &row.provider},
+                                     {"evidence", &row.evidence}}) {
         if (!text->empty()) {
             out += fmt::format("    {:<9} {}\n", name, *text);
         }
@@ -46,10 +48,13 @@ std::string for_programs(const storage::JournalRow& row) {
     out["kind"] = row.kind;
     out["block"] = row.block_num;
     out["log_index"] = row.log_index;
-    for (const auto& [name, text] :
-         {std::pair{"entity", &row.entity}, {"key", &row.key}, {"before", &row.before},
-          {"after", &row.after}, {"reason", &row.reason}, {"provider", &row.provider},
-          {"evidence", &row.evidence}}) {
+    for (const auto& [name, text] : {std::pair{"entity", &row.entity},
+                                     {"key", &row.key},
+                                     {"before", &row.before},
+                                     {"after", &row.after},
+                                     {"reason", &row.reason},
+                                     {"provider", &row.provider},
+                                     {"evidence", &row.evidence}}) {
         out[name] = *text;
     }
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "api/service_part.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config/config.hpp"
-#include "api/service_part.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
 #include "engine/service/service.hpp"
@@ -111,18 +111,10 @@ class PoolLog final : public rpc::PoolObserver {
   public:
     void on_event(rpc::LogLevel level, const std::string& message) override {
         switch (level) {
-            case rpc::LogLevel::kDebug:
-                logging::debug(message);
-                return;
-            case rpc::LogLevel::kInfo:
-                logging::info(message);
-                return;
-            case rpc::LogLevel::kWarning:
-                logging::warning(message);
-                return;
-            case rpc::LogLevel::kError:
-                logging::error(message);
-                return;
+            case rpc::LogLevel::kDebug: logging::debug(message); return;
+            case rpc::LogLevel::kInfo: logging::info(message); return;
+            case rpc::LogLevel::kWarning: logging::warning(message); return;
+            case rpc::LogLevel::kError: logging::error(message); return;
         }
     }
 };

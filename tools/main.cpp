@@ -1,10 +1,9 @@
 // The plumbline command: one file a subcommand, all over the library's public interface.
-#include <malloc.h>
-
 #include <csignal>
 #include <exception>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "engine/service/version.hpp"
 #include "tools/command.hpp"
@@ -20,9 +19,10 @@ int main(int argc, char** argv) {
     app.name("plumbline");
     app.set_version_flag("--version", std::string{plumbline::engine::version()});
     app.require_subcommand(1);
-    app.footer("Exit codes: 0 done, 1 a check failed or nothing was found, 2 usage or config,\n"
-               "            3 environment (node, disk), 4 corruption.\n"
-               "Start with: plumbline init --help");
+    app.footer(
+        "Exit codes: 0 done, 1 a check failed or nothing was found, 2 usage or config,\n"
+        "            3 environment (node, disk), 4 corruption.\n"
+        "Start with: plumbline init --help");
     ExitCode exit = ExitCode::kDone;
     plumbline::tools::add_init(app, exit);
     plumbline::tools::add_run(app, exit);

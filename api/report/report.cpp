@@ -6,8 +6,8 @@
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine::http {
 
@@ -95,10 +95,8 @@ class ReportReader {
                     }
                 }
                 break;
-            case Operand::Kind::kLookup:
-                return resolve_lookup(operand, at, std::move(out));
-            default:
-                break;
+            case Operand::Kind::kLookup: return resolve_lookup(operand, at, std::move(out));
+            default: break;
         }
         return section_.mistake(
             at.pos,

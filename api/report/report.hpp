@@ -27,13 +27,7 @@ namespace plumbline::engine::http {
 
 /// A value that a row gives: a column, a field of another row, or a literal.
 struct ReportValue {
-    enum class Kind : uint8_t {
-        kColumn,
-        kLookup,
-        kLiteral,
-        kBlockNumber,
-        kBlockTimestamp
-    };
+    enum class Kind : uint8_t { kColumn, kLookup, kLiteral, kBlockNumber, kBlockTimestamp };
     Kind kind = Kind::kColumn;
     storage::FieldType type;
     size_t column = 0;  ///< kColumn: of the entity; kLookup: of the other's fields
@@ -51,14 +45,7 @@ struct ReportCondition {
     ReportValue right;
 };
 
-enum class ReportMetric : uint8_t {
-    kCount,
-    kSum,
-    kMin,
-    kMax,
-    kDistinct,
-    kRatio
-};
+enum class ReportMetric : uint8_t { kCount, kSum, kMin, kMax, kDistinct, kRatio };
 
 struct Report {
     std::string name;

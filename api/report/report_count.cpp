@@ -3,10 +3,10 @@
 #include <map>
 #include <set>
 
-#include "engine/text/entity_text.hpp"
-#include "engine/text/event_text.hpp"
 #include "api/http/json_writer.hpp"
 #include "api/report/report.hpp"
+#include "engine/text/entity_text.hpp"
+#include "engine/text/event_text.hpp"
 
 namespace plumbline::engine::http {
 
@@ -101,18 +101,12 @@ bool holds(const ReportCondition& condition, const RowValues& row) {
     const bool less =
         type.is_dynamic() ? left.bytes < right.bytes : is_less(type, left.word, right.word);
     switch (condition.op) {
-        case CompareOp::kEq:
-            return is_equal;
-        case CompareOp::kNe:
-            return !is_equal;
-        case CompareOp::kLt:
-            return less;
-        case CompareOp::kLe:
-            return less || is_equal;
-        case CompareOp::kGt:
-            return !less && !is_equal;
-        case CompareOp::kGe:
-            return !less;
+        case CompareOp::kEq: return is_equal;
+        case CompareOp::kNe: return !is_equal;
+        case CompareOp::kLt: return less;
+        case CompareOp::kLe: return less || is_equal;
+        case CompareOp::kGt: return !less && !is_equal;
+        case CompareOp::kGe: return !less;
     }
     return false;
 }
@@ -150,11 +144,8 @@ class Counter {
         }
         const KeyValue of = row.get(*report_.of);
         switch (report_.metric) {
-            case ReportMetric::kCount:
-                break;
-            case ReportMetric::kSum:
-                sum.of = plus(sum.of, of.word);
-                break;
+            case ReportMetric::kCount: break;
+            case ReportMetric::kSum: sum.of = plus(sum.of, of.word); break;
             case ReportMetric::kMin:
                 sum.of = is_first || is_less(report_.of->type, of.word, sum.of) ? of.word : sum.of;
                 break;
@@ -199,14 +190,10 @@ class Counter {
   private:
     [[nodiscard]] bool beats(const Sum& a, const Sum& b) const {
         switch (report_.metric) {
-            case ReportMetric::kCount:
-                return a.count > b.count;
-            case ReportMetric::kDistinct:
-                return a.distinct.size() > b.distinct.size();
-            case ReportMetric::kRatio:
-                return ratio(a) > ratio(b);
-            default:
-                return is_less(report_.of->type, b.of, a.of);
+            case ReportMetric::kCount: return a.count > b.count;
+            case ReportMetric::kDistinct: return a.distinct.size() > b.distinct.size();
+            case ReportMetric::kRatio: return ratio(a) > ratio(b);
+            default: return is_less(report_.of->type, b.of, a.of);
         }
     }
     [[nodiscard]] static double ratio(const Sum& sum) {
@@ -226,21 +213,13 @@ class Counter {
     [[nodiscard]] std::string value_json(const Sum& sum) const {
         std::string out;
         switch (report_.metric) {
-            case ReportMetric::kCount:
-                JsonWriter{out}.value(sum.count);
-                break;
-            case ReportMetric::kDistinct:
-                JsonWriter{out}.value(sum.distinct.size());
-                break;
-            case ReportMetric::kRatio:
-                JsonWriter{out}.value(ratio(sum));
-                break;
+            case ReportMetric::kCount: JsonWriter{out}.value(sum.count); break;
+            case ReportMetric::kDistinct: JsonWriter{out}.value(sum.distinct.size()); break;
+            case ReportMetric::kRatio: JsonWriter{out}.value(ratio(sum)); break;
             case ReportMetric::kSum:
                 append_json_integer(out, sum.of, report_.of->type.kind == FieldKind::kInt, 256);
                 break;
-            default:
-                append_value_json(out, report_.of->type, {sum.of, {}});
-                break;
+            default: append_value_json(out, report_.of->type, {sum.of, {}}); break;
         }
         return out;
     }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/evm/hex.hpp"
 #include "api/routes/caches.hpp"
 #include "api/routes/proof_segments.hpp"
+#include "core/evm/hex.hpp"
 
 namespace plumbline::engine::http {
 
@@ -14,24 +14,17 @@ namespace {
 unsigned status_of(ErrorCode code) noexcept {
     switch (code) {
         case ErrorCode::kInvalidArgument:
-        case ErrorCode::kDecode:
-            return 400;
-        case ErrorCode::kNotFound:
-            return 404;
-        case ErrorCode::kIncompatible:
-            return 409;
-        case ErrorCode::kTooLarge:
-            return 413;
-        case ErrorCode::kRateLimited:
-            return 429;
+        case ErrorCode::kDecode: return 400;
+        case ErrorCode::kNotFound: return 404;
+        case ErrorCode::kIncompatible: return 409;
+        case ErrorCode::kTooLarge: return 413;
+        case ErrorCode::kRateLimited: return 429;
         case ErrorCode::kCorruption:
-        case ErrorCode::kIo:
-            return 500;
+        case ErrorCode::kIo: return 500;
         case ErrorCode::kTimeout:
         case ErrorCode::kUnavailable:
         case ErrorCode::kReorg:
-        case ErrorCode::kCancelled:
-            return 503;
+        case ErrorCode::kCancelled: return 503;
     }
     return 500;
 }

@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/result.hpp"
-#include "api/routes/api_context.hpp"
 #include "api/http/json_writer.hpp"
 #include "api/http/message.hpp"
-#include "api/routes/router.hpp"
 #include "api/http/request_target.hpp"
+#include "api/routes/api_context.hpp"
+#include "api/routes/router.hpp"
+#include "core/base/result.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine::http {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "api/routes/api_context.hpp"
 #include "api/http/message.hpp"
-#include "api/report/report.hpp"
 #include "api/http/request_target.hpp"
+#include "api/report/report.hpp"
+#include "api/routes/api_context.hpp"
 
 namespace plumbline::engine::http {
 
@@ -47,8 +47,8 @@ struct RouterOptions {
     uint64_t page_max = 1'000;
     uint64_t page_default = 100;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
-    int64_t time_max_ms = 5'000;  ///< one request may scan so long
-    std::vector<Report> reports{};  ///< [reports.NAME]
+    int64_t time_max_ms = 5'000;              ///< one request may scan so long
+    std::vector<Report> reports{};            ///< [reports.NAME]
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
     std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};
 };

@@ -12,6 +12,7 @@ std::vector<Route> make_routes() {
     std::vector<Route> out;
     const auto add = [&out](Route route) { out.push_back(std::move(route)); };
 
+    // clang-format off
     add({"GET", "/", "page", "The page to look at", false, get_page, {}, {}});
     add({"GET", "/metrics", "metrics", "Prometheus metrics", false, get_metrics, {}, {}});
     add({"GET", "/v1/openapi.json", "openapi", "This document", false, get_openapi, {}, {}});
@@ -99,6 +100,7 @@ std::vector<Route> make_routes() {
          force_sync, {}, R"({"entity":"..."})"});
     add({"POST", "/v1/reconcile", "reconcile", "Find and repair what differs in one entity, or all",
          true, force_reconcile, {}, R"({"entity":"..."})"});
+    // clang-format on
     return out;
 }
 

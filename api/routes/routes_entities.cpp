@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
 #include "api/routes/handlers.hpp"
 #include "api/routes/rows.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine::http {
 

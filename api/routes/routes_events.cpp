@@ -1,7 +1,7 @@
 // Stored events, and those that could not be applied.
-#include "engine/text/event_text.hpp"
-#include "api/routes/handlers.hpp"
 #include "api/http/log_cursor.hpp"
+#include "api/routes/handlers.hpp"
+#include "engine/text/event_text.hpp"
 
 namespace plumbline::engine::http {
 

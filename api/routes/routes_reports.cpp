@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <map>
 
-#include "core/evm/hex.hpp"
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
+#include "core/evm/hex.hpp"
 
 namespace plumbline::engine::http {
 

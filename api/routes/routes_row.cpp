@@ -2,14 +2,14 @@
 #include <filesystem>
 #include <mutex>
 
-#include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
-#include "engine/text/event_text.hpp"
+#include "api/http/log_cursor.hpp"
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
-#include "api/http/log_cursor.hpp"
 #include "api/routes/rows.hpp"
+#include "core/evm/hex.hpp"
 #include "engine/fold/row_history.hpp"
+#include "engine/text/entity_text.hpp"
+#include "engine/text/event_text.hpp"
 
 namespace plumbline::engine::http {
 

@@ -147,9 +147,9 @@ Response get_chain(Call& call) {
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);
         PLUMBLINE_TRY(const auto coverage, standing.database->coverage());
-        const std::vector<ProofSegment> segments =
-            standing.cursor && from <= to ? proof_segments(sources, coverage, from, to)
-                                          : std::vector<ProofSegment>{};
+        const std::vector<ProofSegment> segments = standing.cursor && from <= to
+                                                       ? proof_segments(sources, coverage, from, to)
+                                                       : std::vector<ProofSegment>{};
         std::string body;
         JsonWriter json{body};
         json.open_object();

@@ -72,9 +72,9 @@ Result<json> read_body(const Call& call, std::initializer_list<std::string_view>
     }
     for (const auto& [name, value] : body.items()) {
         if (std::find(known.begin(), known.end(), name) == known.end()) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("no member '{}' here; there are: {}",
-                                     name, fmt::join(known, ", "))};
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("no member '{}' here; there are: {}", name, fmt::join(known, ", "))};
         }
     }
     return body;

@@ -16,10 +16,10 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <fmt/format.h>
 
-#include "core/base/logging.hpp"
 #include "api/routes/request_context.hpp"
 #include "api/server/server_impl.hpp"
 #include "api/stream/stream.hpp"
+#include "core/base/logging.hpp"
 
 namespace plumbline::engine::http {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.hpp"
 #include "api/routes/router.hpp"
+#include "core/base/result.hpp"
 
 namespace plumbline::engine::http {
 
@@ -18,8 +18,8 @@ struct ServerOptions {
     size_t header_bytes_max = 8U << 10U;
     size_t body_bytes_max = 64U << 10U;
     size_t connections_max = 512;
-    int64_t request_ms_max = 15'000;  ///< to send a request, or to take the answer
-    int64_t idle_ms_max = 60'000;     ///< between two requests
+    int64_t request_ms_max = 15'000;      ///< to send a request, or to take the answer
+    int64_t idle_ms_max = 60'000;         ///< between two requests
     int64_t stream_idle_ms_max = 60'000;  ///< a stream's client that answers no ping
     std::vector<std::string> cors{};  ///< whose pages may read besides our own; "*": everybody's
 };
@@ -28,8 +28,8 @@ class StreamHub;
 
 struct ServerStats {
     uint64_t requests = 0;
-    uint64_t errors = 0;  ///< answers of 500 and above
-    uint64_t refused = 0;  ///< connections beyond the limit
+    uint64_t errors = 0;       ///< answers of 500 and above
+    uint64_t refused = 0;      ///< connections beyond the limit
     uint64_t connections = 0;  ///< open now
     uint64_t streams = 0;      ///< open now
 };

@@ -6,12 +6,12 @@
 
 #include <fmt/format.h>
 
-#include "core/base/logging.hpp"
-#include "engine/text/entity_text.hpp"
 #include "api/http/json_writer.hpp"
 #include "api/stream/stream_record.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "core/base/logging.hpp"
 #include "engine/fold/row_change.hpp"
+#include "engine/mapping/plan_impl.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine::http {
 

@@ -19,19 +19,19 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/result.hpp"
-#include "engine/text/event_text.hpp"
 #include "api/http/request_target.hpp"
+#include "core/base/result.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/text/event_text.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine::http {
 
 struct StreamOptions {
-    size_t ring_bytes_max = 32U << 20U;    ///< messages kept for clients that are behind or away
+    size_t ring_bytes_max = 32U << 20U;     ///< messages kept for clients that are behind or away
     size_t waiting_bytes_max = 16U << 20U;  ///< copies that wait to be rendered
-    size_t commit_bytes_max = 1U << 20U;   ///< rows of a larger commit are not sent one by one
+    size_t commit_bytes_max = 1U << 20U;    ///< rows of a larger commit are not sent one by one
     uint64_t commit_events_max = 5'000;
     size_t clients_max = 256;
     size_t snapshot_rows = 200;  ///< in one message
@@ -49,13 +49,13 @@ struct StreamCursor {
 /// What a client wants.
 struct StreamFilter {
     bool has_rows = true;
-    std::vector<size_t> entities;  ///< empty: all
+    std::vector<size_t> entities;   ///< empty: all
     std::vector<std::string> keys;  ///< encoded, of the one entity; empty: all
     bool has_events = true;
     std::vector<std::string> events;  ///< "hub.VoteCast" or "hub.*"; empty: all
     bool has_proofs = true;
     bool wants_snapshot = false;
-    std::optional<uint64_t> from;      ///< events of the log from this block on come first
+    std::optional<uint64_t> from;     ///< events of the log from this block on come first
     std::vector<StreamCursor> known;  ///< newest first; empty: a new client
 };
 /// From the parameters of /v1/stream; kInvalidArgument says what they must be.
@@ -100,7 +100,7 @@ class StreamReader {
     StreamFilter filter_;
     bool started_ = false;
     bool over_ = false;
-    bool stale_ = false;         ///< rows were not sent: a reset comes before the next ones
+    bool stale_ = false;  ///< rows were not sent: a reset comes before the next ones
     uint64_t next_seq_ = 0;
     std::optional<uint64_t> told_;  ///< the block that the client stands on
     uint64_t skip_commits_ = 0;     ///< the client's copy has these already
@@ -156,11 +156,7 @@ class StreamHub final : public IndexObserver {
     [[nodiscard]] std::string row_json(size_t entity, std::string_view key,
                                        std::string_view row) const;
 
-    enum class Found : uint8_t {
-        kRecord,
-        kNothing,
-        kGone
-    };
+    enum class Found : uint8_t { kRecord, kNothing, kGone };
     /// The first message that a state of `commit_num` does not hold yet.
     [[nodiscard]] uint64_t seq_after(uint64_t commit_num) const;
     Found find(uint64_t seq, std::shared_ptr<const StreamRecord>& out) const;

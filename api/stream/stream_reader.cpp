@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
 #include "api/http/json_writer.hpp"
 #include "api/stream/stream.hpp"
 #include "api/stream/stream_record.hpp"
+#include "core/evm/hex.hpp"
 #include "engine/mapping/plan_impl.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine::http {
 
@@ -170,8 +170,7 @@ std::optional<std::string> StreamReader::next() {
                 return std::nullopt;
             case StreamHub::Found::kGone:
                 return end("too slow: what comes next is no longer kept; connect again");
-            case StreamHub::Found::kRecord:
-                break;
+            case StreamHub::Found::kRecord: break;
         }
         ++next_seq_;
         if (record->kind == StreamRecord::Kind::kProof) {

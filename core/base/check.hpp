@@ -9,18 +9,18 @@ namespace plumbline {
 
 }  // namespace plumbline
 
-#define PLUMBLINE_CHECK(condition)                                                \
-    do {                                                                          \
-        if (!(condition)) [[unlikely]] {                                          \
-            ::plumbline::check_failed(#condition, "", __FILE__, __LINE__);        \
-        }                                                                         \
+#define PLUMBLINE_CHECK(condition)                                         \
+    do {                                                                   \
+        if (!(condition)) [[unlikely]] {                                   \
+            ::plumbline::check_failed(#condition, "", __FILE__, __LINE__); \
+        }                                                                  \
     } while (false)
 
-#define PLUMBLINE_CHECK_MSG(condition, detail)                                    \
-    do {                                                                          \
-        if (!(condition)) [[unlikely]] {                                          \
-            ::plumbline::check_failed(#condition, (detail), __FILE__, __LINE__);  \
-        }                                                                         \
+#define PLUMBLINE_CHECK_MSG(condition, detail)                                   \
+    do {                                                                         \
+        if (!(condition)) [[unlikely]] {                                         \
+            ::plumbline::check_failed(#condition, (detail), __FILE__, __LINE__); \
+        }                                                                        \
     } while (false)
 
 #ifdef NDEBUG

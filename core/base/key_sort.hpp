@@ -15,9 +15,8 @@ namespace plumbline {
 template <typename Item, typename KeyOf>
 void sort_by_key(std::vector<Item>& items, KeyOf key_of) {
     // What comes in order already, as much does, is only looked at.
-    if (std::is_sorted(items.begin(), items.end(), [&](const Item& a, const Item& b) {
-            return key_of(a) < key_of(b);
-        })) {
+    if (std::is_sorted(items.begin(), items.end(),
+                       [&](const Item& a, const Item& b) { return key_of(a) < key_of(b); })) {
         return;
     }
     const std::string_view first = key_of(items.front());

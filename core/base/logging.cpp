@@ -19,19 +19,13 @@ namespace plumbline::logging {
 
 namespace {
 
-
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
-        case Level::kDebug:
-            return spdlog::level::debug;
-        case Level::kInfo:
-            return spdlog::level::info;
-        case Level::kWarning:
-            return spdlog::level::warn;
-        case Level::kError:
-            return spdlog::level::err;
-        case Level::kOff:
-            return spdlog::level::off;
+        case Level::kDebug: return spdlog::level::debug;
+        case Level::kInfo: return spdlog::level::info;
+        case Level::kWarning: return spdlog::level::warn;
+        case Level::kError: return spdlog::level::err;
+        case Level::kOff: return spdlog::level::off;
     }
     return spdlog::level::info;
 }
@@ -39,15 +33,11 @@ spdlog::level::level_enum to_spdlog(Level level) {
 std::string_view name_of(spdlog::level::level_enum level) {
     switch (level) {
         case spdlog::level::trace:
-        case spdlog::level::debug:
-            return "debug";
-        case spdlog::level::warn:
-            return "warning";
+        case spdlog::level::debug: return "debug";
+        case spdlog::level::warn: return "warning";
         case spdlog::level::err:
-        case spdlog::level::critical:
-            return "error";
-        default:
-            return "info";
+        case spdlog::level::critical: return "error";
+        default: return "info";
     }
 }
 

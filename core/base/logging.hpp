@@ -12,17 +12,8 @@
 
 namespace plumbline::logging {
 
-enum class Level : uint8_t {
-    kDebug,
-    kInfo,
-    kWarning,
-    kError,
-    kOff
-};
-enum class Format : uint8_t {
-    kText,
-    kJson
-};
+enum class Level : uint8_t { kDebug, kInfo, kWarning, kError, kOff };
+enum class Format : uint8_t { kText, kJson };
 
 /// A named fact beside the message: `name=value` in text, a member in JSON.
 struct Field {

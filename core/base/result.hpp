@@ -165,9 +165,9 @@ using Status = Result<void>;
     declaration = *std::move(name)
 // NOLINTEND(bugprone-macro-parentheses)
 /// Returns the error of a Status expression, else goes on.
-#define PLUMBLINE_TRY_VOID(expression)                                   \
-    do {                                                                 \
-        if (auto try_status = (expression); !try_status) {               \
-            return std::move(try_status).error();                        \
-        }                                                                \
+#define PLUMBLINE_TRY_VOID(expression)                     \
+    do {                                                   \
+        if (auto try_status = (expression); !try_status) { \
+            return std::move(try_status).error();          \
+        }                                                  \
     } while (false)

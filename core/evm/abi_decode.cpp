@@ -57,34 +57,20 @@ bool has_all_of(const U256& word, const U256& mask) noexcept {
 
 std::string_view to_string(AbiError error) noexcept {
     switch (error) {
-        case AbiError::kNone:
-            return "no error";
-        case AbiError::kTopicCount:
-            return "the number of topics is not the event's";
-        case AbiError::kWrongEvent:
-            return "topic0 is another event's";
-        case AbiError::kTruncated:
-            return "the data ends inside a value";
-        case AbiError::kOffsetOutside:
-            return "an offset points behind the data";
-        case AbiError::kOffsetInHead:
-            return "an offset points into its own head";
-        case AbiError::kOverlap:
-            return "two values overlap or are out of order";
-        case AbiError::kLength:
-            return "a length is larger than the data";
-        case AbiError::kTooManyValues:
-            return "too many values";
-        case AbiError::kBadUint:
-            return "an unsigned integer is out of its type's range";
-        case AbiError::kBadInt:
-            return "a signed integer is not sign-extended";
-        case AbiError::kBadBool:
-            return "a bool is neither 0 nor 1";
-        case AbiError::kBadAddress:
-            return "an address has more than 20 bytes";
-        case AbiError::kBadFixedBytes:
-            return "fixed bytes are not padded with zeros";
+        case AbiError::kNone: return "no error";
+        case AbiError::kTopicCount: return "the number of topics is not the event's";
+        case AbiError::kWrongEvent: return "topic0 is another event's";
+        case AbiError::kTruncated: return "the data ends inside a value";
+        case AbiError::kOffsetOutside: return "an offset points behind the data";
+        case AbiError::kOffsetInHead: return "an offset points into its own head";
+        case AbiError::kOverlap: return "two values overlap or are out of order";
+        case AbiError::kLength: return "a length is larger than the data";
+        case AbiError::kTooManyValues: return "too many values";
+        case AbiError::kBadUint: return "an unsigned integer is out of its type's range";
+        case AbiError::kBadInt: return "a signed integer is not sign-extended";
+        case AbiError::kBadBool: return "a bool is neither 0 nor 1";
+        case AbiError::kBadAddress: return "an address has more than 20 bytes";
+        case AbiError::kBadFixedBytes: return "fixed bytes are not padded with zeros";
     }
     return "unknown error";
 }
@@ -288,18 +274,10 @@ void EventDecoder::fill_node(uint32_t index, const AbiType& type) {
             node.bad = AbiError::kBadFixedBytes;
             break;
         case TypeKind::kBytes:
-        case TypeKind::kString:
-            node.op = Op::kBytes;
-            break;
-        case TypeKind::kFixedArray:
-            node.op = Op::kFixedArray;
-            break;
-        case TypeKind::kArray:
-            node.op = Op::kArray;
-            break;
-        case TypeKind::kTuple:
-            node.op = Op::kTuple;
-            break;
+        case TypeKind::kString: node.op = Op::kBytes; break;
+        case TypeKind::kFixedArray: node.op = Op::kFixedArray; break;
+        case TypeKind::kArray: node.op = Op::kArray; break;
+        case TypeKind::kTuple: node.op = Op::kTuple; break;
     }
     if (!type.children.empty()) {
         node.child = static_cast<uint32_t>(nodes_.size());

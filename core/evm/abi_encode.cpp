@@ -18,10 +18,8 @@ const char* mismatch(const AbiType& type, const AbiValue& value) {
             return value.word.fits_unsigned(type.bits) ? nullptr : "the number is out of range";
         case TypeKind::kInt:
             return value.word.fits_signed(type.bits) ? nullptr : "the number is out of range";
-        case TypeKind::kBool:
-            return value.word.fits_unsigned(1) ? nullptr : "not a bool";
-        case TypeKind::kAddress:
-            return value.word.fits_unsigned(160) ? nullptr : "not an address";
+        case TypeKind::kBool: return value.word.fits_unsigned(1) ? nullptr : "not a bool";
+        case TypeKind::kAddress: return value.word.fits_unsigned(160) ? nullptr : "not an address";
         case TypeKind::kFixedBytes: {
             uint8_t raw[32];
             value.word.to_be(raw);
@@ -34,8 +32,7 @@ const char* mismatch(const AbiType& type, const AbiValue& value) {
         }
         case TypeKind::kBytes:
         case TypeKind::kString:
-        case TypeKind::kArray:
-            return nullptr;
+        case TypeKind::kArray: return nullptr;
         case TypeKind::kFixedArray:
             return value.items.size() == type.length ? nullptr : "another number of elements";
         case TypeKind::kTuple:

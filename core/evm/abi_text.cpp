@@ -15,20 +15,11 @@ void append_hex_string(std::string& out, ByteView bytes) {
 
 void append_word(std::string& out, const AbiType& type, const U256& word) {
     switch (type.kind) {
-        case TypeKind::kUint:
-            append_json_integer(out, word, false, type.bits);
-            return;
-        case TypeKind::kInt:
-            append_json_integer(out, word, true, type.bits);
-            return;
-        case TypeKind::kBool:
-            out += word.is_zero() ? "false" : "true";
-            return;
-        case TypeKind::kAddress:
-            append_hex_string(out, to_address(word).view());
-            return;
-        default:
-            break;
+        case TypeKind::kUint: append_json_integer(out, word, false, type.bits); return;
+        case TypeKind::kInt: append_json_integer(out, word, true, type.bits); return;
+        case TypeKind::kBool: out += word.is_zero() ? "false" : "true"; return;
+        case TypeKind::kAddress: append_hex_string(out, to_address(word).view()); return;
+        default: break;
     }
     Hash raw;
     word.to_be(raw.data());
@@ -82,20 +73,15 @@ void append_json(std::string& out, const AbiType& type, const AbiValue& value) {
 void append_json(std::string& out, const AbiType& type, const DecodedEvent& event,
                  const Value& value) {
     switch (value.kind) {
-        case ValueKind::kWord:
-            append_word(out, type, value.word);
-            return;
-        case ValueKind::kBytes:
-            append_bytes(out, type, value.bytes());
-            return;
+        case ValueKind::kWord: append_word(out, type, value.word); return;
+        case ValueKind::kBytes: append_bytes(out, type, value.bytes()); return;
         case ValueKind::kHashed: {
             Hash hash;
             value.word.to_be(hash.data());
             append_hex_string(out, hash.view());
             return;
         }
-        case ValueKind::kList:
-            break;
+        case ValueKind::kList: break;
     }
     const std::span<const Value> items = event.children(value);
     append_list(out, type, items.size(),

@@ -246,27 +246,15 @@ class TypeParser {
 
 void append_text(std::string& out, const AbiType& type) {
     switch (type.kind) {
-        case TypeKind::kUint:
-            out += fmt::format("uint{}", type.bits);
-            return;
-        case TypeKind::kInt:
-            out += fmt::format("int{}", type.bits);
-            return;
-        case TypeKind::kBool:
-            out += "bool";
-            return;
-        case TypeKind::kAddress:
-            out += "address";
-            return;
+        case TypeKind::kUint: out += fmt::format("uint{}", type.bits); return;
+        case TypeKind::kInt: out += fmt::format("int{}", type.bits); return;
+        case TypeKind::kBool: out += "bool"; return;
+        case TypeKind::kAddress: out += "address"; return;
         case TypeKind::kFixedBytes:
             out += type.is_function ? "function" : fmt::format("bytes{}", type.byte_count());
             return;
-        case TypeKind::kBytes:
-            out += "bytes";
-            return;
-        case TypeKind::kString:
-            out += "string";
-            return;
+        case TypeKind::kBytes: out += "bytes"; return;
+        case TypeKind::kString: out += "string"; return;
         case TypeKind::kFixedArray:
             append_text(out, type.children[0]);
             out += fmt::format("[{}]", type.length);

@@ -17,12 +17,10 @@ AbiError check_range(const AbiType& type, const U256& word, ByteView raw) {
             return word.fits_unsigned(type.bits) ? AbiError::kNone : AbiError::kBadUint;
         case TypeKind::kInt:
             return word.fits_signed(type.bits) ? AbiError::kNone : AbiError::kBadInt;
-        case TypeKind::kBool:
-            return word <= U256{1} ? AbiError::kNone : AbiError::kBadBool;
+        case TypeKind::kBool: return word <= U256{1} ? AbiError::kNone : AbiError::kBadBool;
         case TypeKind::kAddress:
             return word.fits_unsigned(160) ? AbiError::kNone : AbiError::kBadAddress;
-        default:
-            break;
+        default: break;
     }
     const ByteView padding = raw.subspan(type.byte_count());
     return std::ranges::all_of(padding, [](uint8_t byte) { return byte == 0; })
@@ -119,12 +117,9 @@ class ValueReader {
 
     AbiError read_tail(const AbiType& type, uint64_t start, AbiValue& out) {
         switch (type.kind) {
-            case TypeKind::kTuple:
-                return read_tuple(type.children, start, out.items);
-            case TypeKind::kFixedArray:
-                return read_elements(type, start, type.length, out);
-            default:
-                break;
+            case TypeKind::kTuple: return read_tuple(type.children, start, out.items);
+            case TypeKind::kFixedArray: return read_elements(type, start, type.length, out);
+            default: break;
         }
         if (const AbiError error = claim(start, 32); error != AbiError::kNone) {
             return error;
@@ -222,12 +217,8 @@ AbiValue to_abi_value(const DecodedEvent& event, const Value& value) {
     AbiValue out;
     switch (value.kind) {
         case ValueKind::kWord:
-        case ValueKind::kHashed:
-            out.word = value.word;
-            break;
-        case ValueKind::kBytes:
-            out.bytes.assign(value.bytes().begin(), value.bytes().end());
-            break;
+        case ValueKind::kHashed: out.word = value.word; break;
+        case ValueKind::kBytes: out.bytes.assign(value.bytes().begin(), value.bytes().end()); break;
         case ValueKind::kList:
             for (const Value& child : event.children(value)) {
                 out.items.push_back(to_abi_value(event, child));

@@ -232,18 +232,14 @@ class Walk {
 
 std::string_view to_string(ProofError error) noexcept {
     switch (error) {
-        case ProofError::kNone:
-            return "no error";
-        case ProofError::kMissingNode:
-            return "the proof ends before the key is settled";
+        case ProofError::kNone: return "no error";
+        case ProofError::kMissingNode: return "the proof ends before the key is settled";
         case ProofError::kUnusedNode:
             return "the proof has nodes that are not on the way to the key";
         case ProofError::kHashMismatch:
             return "a node of the proof does not have the hash that it should";
-        case ProofError::kBadNode:
-            return "a node of the proof is malformed";
-        case ProofError::kBadValue:
-            return "the proven value is malformed";
+        case ProofError::kBadNode: return "a node of the proof is malformed";
+        case ProofError::kBadValue: return "the proven value is malformed";
     }
     return "unknown error";
 }

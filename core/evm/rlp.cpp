@@ -104,26 +104,16 @@ size_t rlp_size(ByteView bytes) noexcept {
 
 std::string_view to_string(RlpError error) noexcept {
     switch (error) {
-        case RlpError::kNone:
-            return "no error";
-        case RlpError::kTruncated:
-            return "the input ends inside an item";
-        case RlpError::kNotCanonical:
-            return "an item is not in its shortest form";
-        case RlpError::kLeadingZero:
-            return "a number has leading zeros";
-        case RlpError::kTooLarge:
-            return "a number is too large for its field";
-        case RlpError::kNotString:
-            return "a list stands where a string is due";
-        case RlpError::kNotList:
-            return "a string stands where a list is due";
-        case RlpError::kWrongSize:
-            return "a string has the wrong size for its field";
-        case RlpError::kTrailing:
-            return "bytes are left over after the last item";
-        case RlpError::kWrongValue:
-            return "a field has a value that it cannot have";
+        case RlpError::kNone: return "no error";
+        case RlpError::kTruncated: return "the input ends inside an item";
+        case RlpError::kNotCanonical: return "an item is not in its shortest form";
+        case RlpError::kLeadingZero: return "a number has leading zeros";
+        case RlpError::kTooLarge: return "a number is too large for its field";
+        case RlpError::kNotString: return "a list stands where a string is due";
+        case RlpError::kNotList: return "a string stands where a list is due";
+        case RlpError::kWrongSize: return "a string has the wrong size for its field";
+        case RlpError::kTrailing: return "bytes are left over after the last item";
+        case RlpError::kWrongValue: return "a field has a value that it cannot have";
     }
     return "unknown error";
 }

@@ -205,8 +205,8 @@ Status read_contracts(std::string_view path, const TomlValue& value, const FileR
 
 Status check_top_level(std::string_view path, const TomlValue& root) {
     static const std::vector<std::string> kKnown{
-        "chain", "database", "contracts", "entities", "on",     "proof", "repair",
-        "http",  "schedule", "webhooks",  "backup",   "log",    "reports"};
+        "chain", "database", "contracts", "entities", "on",  "proof",  "repair",
+        "http",  "schedule", "webhooks",  "backup",   "log", "reports"};
     for (const TomlEntry& entry : root.entries) {
         if (std::ranges::find(kKnown, entry.key) != kKnown.end()) {
             continue;

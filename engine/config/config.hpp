@@ -1,12 +1,13 @@
 // The config file as data: what it says, where it says it, nothing resolved yet.
-// Names of events, entities and fields are checked against ABIs by the plan (engine/mapping/plan.hpp).
+// Names of events, entities and fields are checked against ABIs by the plan
+// (engine/mapping/plan.hpp).
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string_view>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,8 +51,8 @@ struct FactoryConfig {
 
 struct ContractConfig {
     std::string name;
-    std::string abi_file;  ///< as written, relative to the config
-    std::string abi_json;  ///< its content
+    std::string abi_file;                 ///< as written, relative to the config
+    std::string abi_json;                 ///< its content
     std::vector<evm::Address> addresses;  ///< one or several; empty with a factory
     std::optional<FactoryConfig> factory;
     uint64_t start_block = 0;
@@ -62,7 +63,7 @@ struct ContractConfig {
 /// A value as written in the mapping.
 struct Operand {
     enum class Kind : uint8_t {
-        kName,         ///< an event parameter path, or inside `each` an element: `a.b`, `$arg.3`
+        kName,  ///< an event parameter path, or inside `each` an element: `a.b`, `$arg.3`
         kBlockNumber,
         kBlockHash,
         kBlockTimestamp,
@@ -84,12 +85,12 @@ struct Operand {
     std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
     evm::U256 number;               ///< kNumber (two's complement where negative), kBool
     bool negative = false;
-    Bytes bytes;                     ///< kHex
-    std::string text;                ///< kString: the string itself
-    std::string entity;              ///< kLookup
-    std::vector<Operand> keys;       ///< kLookup
-    std::string field;               ///< kLookup
-    std::string source;              ///< as written, for messages
+    Bytes bytes;                ///< kHex
+    std::string text;           ///< kString: the string itself
+    std::string entity;         ///< kLookup
+    std::vector<Operand> keys;  ///< kLookup
+    std::string field;          ///< kLookup
+    std::string source;         ///< as written, for messages
     SourcePos pos;
 };
 
@@ -127,9 +128,9 @@ struct HandlerConfig {
 /// How the contract itself tells an entity's fields; used by the state proof.
 struct StateConfig {
     std::string contract;
-    std::string function;        ///< a name or a full signature
-    std::optional<Operand> at;   ///< which address to ask; default: the contract's own
-    std::vector<Operand> args;   ///< key fields, fields, literals, look-ups
+    std::string function;       ///< a name or a full signature
+    std::optional<Operand> at;  ///< which address to ask; default: the contract's own
+    std::vector<Operand> args;  ///< key fields, fields, literals, look-ups
     struct Return {
         enum class Kind : uint8_t { kField, kIgnored, kLiteral };
         Kind kind = Kind::kField;
@@ -145,10 +146,10 @@ struct StateConfig {
     /// Where the contract keeps a field, for proofs against the state root.
     struct Slot {
         std::string field;
-        Operand base;                ///< a number: the variable's slot
-        std::vector<Operand> keys;   ///< of the mappings around the value, the outermost first
-        uint16_t word = 0;           ///< which word of a struct
-        uint8_t offset = 0;          ///< of the value's lowest byte in its word
+        Operand base;               ///< a number: the variable's slot
+        std::vector<Operand> keys;  ///< of the mappings around the value, the outermost first
+        uint16_t word = 0;          ///< which word of a struct
+        uint8_t offset = 0;         ///< of the value's lowest byte in its word
         SourcePos pos;
     };
     std::vector<Slot> slots;
@@ -213,7 +214,7 @@ struct HttpConfig {
 struct WebhookConfig {
     std::string name;
     std::string url;
-    std::string secret;  ///< key of the signature
+    std::string secret;                 ///< key of the signature
     std::vector<std::string> entities;  ///< with `events` empty too: everything
     std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*"
     SourcePos pos;
@@ -223,7 +224,7 @@ struct WebhookConfig {
 
 /// [backup]: where the task `backup` writes.
 struct BackupConfig {
-    std::string path;      ///< relative to the config; empty: no backups
+    std::string path;       ///< relative to the config; empty: no backups
     uint64_t kept_max = 7;  ///< older ones are deleted
 };
 
@@ -231,8 +232,8 @@ struct Config {
     std::string path;  ///< of the file; for messages
     std::string text;  ///< as read, with secrets taken out: what the database keeps
     ChainConfig chain;
-    std::string db_path;               ///< [database] path; relative to the config; default "db"
-    uint64_t memory_mib = 256;         ///< [database] memory_mib
+    std::string db_path;        ///< [database] path; relative to the config; default "db"
+    uint64_t memory_mib = 256;  ///< [database] memory_mib
     ProofConfig proof;
     RepairConfig repair;
     std::vector<ContractConfig> contracts;  ///< in file order

@@ -129,23 +129,20 @@ class Checker {
             case Operand::Kind::kNumber:
             case Operand::Kind::kBool:
             case Operand::Kind::kHex:
-            case Operand::Kind::kString:
-                return ok();
+            case Operand::Kind::kString: return ok();
             case Operand::Kind::kName:
                 if (scope.entity != nullptr) {
                     return own_column(value, scope);
                 }
                 return ok();
-            case Operand::Kind::kLookup:
-                return lookup(value, scope);
+            case Operand::Kind::kLookup: return lookup(value, scope);
             case Operand::Kind::kEachIndex:
                 if (scope.entity == nullptr && !scope.has_each) {
                     return mistake_at_column(path_, value.pos,
                                              "$each.index needs each in the same [[on]]");
                 }
                 break;
-            default:
-                break;
+            default: break;
         }
         if (scope.entity != nullptr) {
             return mistake_at_column(path_, value.pos,

@@ -215,8 +215,8 @@ Status read_slots(const Section& section, const TomlValue& value, StateConfig& o
         PLUMBLINE_TRY(slot.base, place.operand(*base, "base"));
         if ((slot.base.kind != Operand::Kind::kNumber || slot.base.negative) &&
             slot.base.kind != Operand::Kind::kHex) {
-            return place.mistake(base->pos, fmt::format("base in {} must be the number of a slot",
-                                                        place.name()));
+            return place.mistake(
+                base->pos, fmt::format("base in {} must be the number of a slot", place.name()));
         }
         if (const TomlValue* keys = place.find("keys")) {
             PLUMBLINE_TRY(slot.keys, read_operands(place, *keys, "keys"));

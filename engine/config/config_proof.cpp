@@ -29,10 +29,9 @@ Result<storage::ProofLevel> read_level(const Section& proof, const TomlValue& va
             return level;
         }
     }
-    return proof.mistake(value.pos,
-                         fmt::format("level in [proof] must be \"receipts\", \"bloom\", "
-                                     "\"linked\" or \"off\", not {}",
-                                     in_quotes(name)));
+    return proof.mistake(value.pos, fmt::format("level in [proof] must be \"receipts\", \"bloom\", "
+                                                "\"linked\" or \"off\", not {}",
+                                                in_quotes(name)));
 }
 
 Result<double> read_share(const Section& section, const TomlValue& value, std::string_view key) {
@@ -64,12 +63,11 @@ Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& ou
         PLUMBLINE_TRY(out.sample, read_share(proof, *sample, "sample"));
     }
     if (const TomlValue* requests = proof.find("requests_per_second")) {
-        PLUMBLINE_TRY(out.requests_per_second, proof.integer(*requests, "requests_per_second", 0,
-                                                             kMaxRequestsPerSecond));
+        PLUMBLINE_TRY(out.requests_per_second,
+                      proof.integer(*requests, "requests_per_second", 0, kMaxRequestsPerSecond));
     }
     if (const TomlValue* blocks = proof.find("range_blocks")) {
-        PLUMBLINE_TRY(out.range_blocks,
-                      proof.integer(*blocks, "range_blocks", 1, kMaxRangeBlocks));
+        PLUMBLINE_TRY(out.range_blocks, proof.integer(*blocks, "range_blocks", 1, kMaxRangeBlocks));
     }
     return ok();
 }

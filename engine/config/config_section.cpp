@@ -104,8 +104,7 @@ TextOrigin Section::origin(const TomlValue& value) const {
 
 Result<Operand> Section::operand(const TomlValue& value, std::string_view key) const {
     switch (value.kind) {
-        case TomlValue::Kind::kString:
-            return parse_operand(value.text, origin(value));
+        case TomlValue::Kind::kString: return parse_operand(value.text, origin(value));
         case TomlValue::Kind::kInteger:
             return parse_operand(fmt::format("{}", value.integer), {path_, value.pos, false});
         case TomlValue::Kind::kBool:
@@ -113,8 +112,7 @@ Result<Operand> Section::operand(const TomlValue& value, std::string_view key) c
         case TomlValue::Kind::kFloat:
             return mistake(value.pos,
                            fmt::format("{} in {}: only whole numbers are values", key, name_));
-        default:
-            return wrong_type(value, key, "a value (a string, an integer, true or false)");
+        default: return wrong_type(value, key, "a value (a string, an integer, true or false)");
     }
 }
 

@@ -46,16 +46,16 @@ Result<int64_t> read_duration(const Section& section, const TomlValue& value, st
                                                       key, section.name(), in_quotes(value.text)));
     }
     if (count < 0 || count > high_ms / factor || count * factor < low_ms) {
-        return section.mistake(value.pos,
-                               fmt::format("{} in {} must be from {}s to {}d, not {}", key,
-                                           section.name(), static_cast<double>(low_ms) / kSecondMs,
-                                           high_ms / kDayMs, in_quotes(value.text)));
+        return section.mistake(
+            value.pos, fmt::format("{} in {} must be from {}s to {}d, not {}", key, section.name(),
+                                   static_cast<double>(low_ms) / kSecondMs, high_ms / kDayMs,
+                                   in_quotes(value.text)));
     }
     return count * factor;
 }
 
 Result<std::string> read_strong_secret(const Section& section, const TomlValue& value,
-                                std::string_view key, std::vector<TextEdit>& edits) {
+                                       std::string_view key, std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const std::string text, section.string(value, key));
     auto resolved = resolve_env(text);
     if (!resolved) {
@@ -105,10 +105,9 @@ Status read_origins(const Section& http, const TomlValue& value, HttpConfig& out
             (item->text.starts_with("http://") || item->text.starts_with("https://")) &&
             is_one_word(item->text) && item->text.find('/', 8) == std::string::npos;
         if (item->text != "*" && !is_origin) {
-            return http.mistake(item->pos,
-                                fmt::format("cors in [http] must list origins like "
-                                            "\"https://app.example\", or \"*\", not {}",
-                                            in_quotes(item->text)));
+            return http.mistake(item->pos, fmt::format("cors in [http] must list origins like "
+                                                       "\"https://app.example\", or \"*\", not {}",
+                                                       in_quotes(item->text)));
         }
         out.cors.push_back(item->text);
     }
@@ -133,8 +132,8 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
     PLUMBLINE_TRY(const std::string text, section.string(*url, "url"));
     auto resolved = resolve_env(text);
     if (!resolved) {
-        return section.mistake(url->pos, fmt::format("url in {}: {}", section.name(),
-                                                     resolved.error().message));
+        return section.mistake(
+            url->pos, fmt::format("url in {}: {}", section.name(), resolved.error().message));
     }
     const bool is_url = resolved->starts_with("http://") || resolved->starts_with("https://");
     if (!is_url || !is_one_word(*resolved)) {
@@ -153,10 +152,9 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
         }
         for (const TomlValue* item : items) {
             if (std::ranges::find(known, item->text) == known.end()) {
-                return section.mistake(item->pos,
-                                       fmt::format("unknown entity {} in {}{}",
-                                                   in_quotes(item->text), section.name(),
-                                                   suggest(item->text, known)));
+                return section.mistake(
+                    item->pos, fmt::format("unknown entity {} in {}{}", in_quotes(item->text),
+                                           section.name(), suggest(item->text, known)));
             }
             out.entities.push_back(item->text);
         }
@@ -177,10 +175,9 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
                                                    section.name(), in_quotes(item->text)));
             }
             if (item->text != "*" && std::ranges::find(known, contract) == known.end()) {
-                return section.mistake(item->pos,
-                                       fmt::format("unknown contract {} in {}{}",
-                                                   in_quotes(contract), section.name(),
-                                                   suggest(contract, known)));
+                return section.mistake(
+                    item->pos, fmt::format("unknown contract {} in {}{}", in_quotes(contract),
+                                           section.name(), suggest(contract, known)));
             }
             out.events.push_back(item->text);
         }
@@ -203,8 +200,8 @@ Status read_schedule(std::string_view path, const TomlValue& value, Config& conf
     for (const TomlEntry& entry : schedule.entries()) {
         ScheduleConfig out{entry.key, 0, entry.value.pos};
         if (entry.value.kind != TomlValue::Kind::kBool || entry.value.boolean) {
-            PLUMBLINE_TRY(out.interval_ms, read_duration(schedule, entry.value, entry.key,
-                                                         kSecondMs, 365 * kDayMs));
+            PLUMBLINE_TRY(out.interval_ms,
+                          read_duration(schedule, entry.value, entry.key, kSecondMs, 365 * kDayMs));
         }
         if (entry.key == "backup" && out.interval_ms > 0 && config.backup.path.empty()) {
             return schedule.mistake(entry.pos,
@@ -260,9 +257,9 @@ Status read_webhooks(std::string_view path, const TomlValue& value, Config& conf
                      std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section webhooks, Section::open(path, "[webhooks]", value));
     if (webhooks.entries().size() > kMaxWebhooks) {
-        return webhooks.mistake(webhooks.pos(),
-                                fmt::format("at most {} webhooks, not {}", kMaxWebhooks,
-                                            webhooks.entries().size()));
+        return webhooks.mistake(
+            webhooks.pos(),
+            fmt::format("at most {} webhooks, not {}", kMaxWebhooks, webhooks.entries().size()));
     }
     for (const TomlEntry& entry : webhooks.entries()) {
         PLUMBLINE_TRY_VOID(read_webhook(path, entry, config, edits));

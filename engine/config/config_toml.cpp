@@ -153,20 +153,13 @@ const TomlValue* TomlValue::find(std::string_view key) const noexcept {
 
 std::string_view kind_name(TomlValue::Kind kind) noexcept {
     switch (kind) {
-        case TomlValue::Kind::kTable:
-            return "a table";
-        case TomlValue::Kind::kArray:
-            return "a list";
-        case TomlValue::Kind::kString:
-            return "a string";
-        case TomlValue::Kind::kInteger:
-            return "an integer";
-        case TomlValue::Kind::kBool:
-            return "true or false";
-        case TomlValue::Kind::kFloat:
-            return "a float";
-        case TomlValue::Kind::kDate:
-            return "a date or time";
+        case TomlValue::Kind::kTable: return "a table";
+        case TomlValue::Kind::kArray: return "a list";
+        case TomlValue::Kind::kString: return "a string";
+        case TomlValue::Kind::kInteger: return "an integer";
+        case TomlValue::Kind::kBool: return "true or false";
+        case TomlValue::Kind::kFloat: return "a float";
+        case TomlValue::Kind::kDate: return "a date or time";
     }
     return "unknown";
 }

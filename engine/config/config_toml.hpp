@@ -18,15 +18,7 @@ struct TomlEntry;
 
 /// One value. Which members mean something follows from `kind`.
 struct TomlValue {
-    enum class Kind : uint8_t {
-        kTable,
-        kArray,
-        kString,
-        kInteger,
-        kBool,
-        kFloat,
-        kDate
-    };
+    enum class Kind : uint8_t { kTable, kArray, kString, kInteger, kBool, kFloat, kDate };
     Kind kind = Kind::kTable;
     std::string text;  ///< kString
     int64_t integer = 0;

@@ -8,9 +8,9 @@
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/entity_cache.hpp"
+#include "engine/fold/handler_runner.hpp"
 #include "engine/fold/prefetch.hpp"
 #include "engine/mapping/plan_impl.hpp"
-#include "engine/fold/handler_runner.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/entity_key.hpp"
 

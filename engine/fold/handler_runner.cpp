@@ -23,14 +23,10 @@ bool is_live(std::string_view row) noexcept {
 
 std::string_view word_of(HandlerAction action) noexcept {
     switch (action) {
-        case HandlerAction::kInsert:
-            return "insert";
-        case HandlerAction::kUpsert:
-            return "upsert";
-        case HandlerAction::kUpdate:
-            return "update";
-        case HandlerAction::kDelete:
-            return "delete";
+        case HandlerAction::kInsert: return "insert";
+        case HandlerAction::kUpsert: return "upsert";
+        case HandlerAction::kUpdate: return "update";
+        case HandlerAction::kDelete: return "delete";
     }
     return "handler";
 }
@@ -179,9 +175,9 @@ bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
     if (known == nullptr && !make_key(handler.key, scope, key_)) {
         return false;
     }
-    EntityCache::Entry* entry =
-        known == nullptr ? find(handler.entity, key_)
-                         : find(handler.entity, foreseen_->text(*known), known->hash);
+    EntityCache::Entry* entry = known == nullptr
+                                    ? find(handler.entity, key_)
+                                    : find(handler.entity, foreseen_->text(*known), known->hash);
     if (entry == nullptr || !open_row(handler.action, handler.entity, *entry, scope)) {
         return false;
     }
@@ -258,39 +254,17 @@ bool Reducer::eval(const PlanOperand& operand, const EventScope& scope, std::str
             out.word = operand.word;
             out.bytes = operand.bytes;
             return true;
-        case Kind::kBlockNumber:
-            out.word = scope.block.block_num;
-            break;
-        case Kind::kBlockHash:
-            out.word = word_of(scope.block.hash);
-            break;
-        case Kind::kBlockTimestamp:
-            out.word = scope.block.timestamp;
-            break;
-        case Kind::kTxnHash:
-            out.word = word_of(scope.log.txn_hash);
-            break;
-        case Kind::kTxnIndex:
-            out.word = scope.log.txn_index;
-            break;
-        case Kind::kTxnFrom:
-            out.word = word_of(scope.txn->from);
-            break;
-        case Kind::kTxnTo:
-            out.word = word_of(scope.txn->to.value_or(evm::Address{}));
-            break;
-        case Kind::kTxnValue:
-            out.word = scope.txn->value;
-            break;
-        case Kind::kLogIndex:
-            out.word = scope.log.log_index;
-            break;
-        case Kind::kLogAddress:
-            out.word = word_of(scope.log.address);
-            break;
-        case Kind::kEachIndex:
-            out.word = scope.each;
-            break;
+        case Kind::kBlockNumber: out.word = scope.block.block_num; break;
+        case Kind::kBlockHash: out.word = word_of(scope.block.hash); break;
+        case Kind::kBlockTimestamp: out.word = scope.block.timestamp; break;
+        case Kind::kTxnHash: out.word = word_of(scope.log.txn_hash); break;
+        case Kind::kTxnIndex: out.word = scope.log.txn_index; break;
+        case Kind::kTxnFrom: out.word = word_of(scope.txn->from); break;
+        case Kind::kTxnTo: out.word = word_of(scope.txn->to.value_or(evm::Address{})); break;
+        case Kind::kTxnValue: out.word = scope.txn->value; break;
+        case Kind::kLogIndex: out.word = scope.log.log_index; break;
+        case Kind::kLogAddress: out.word = word_of(scope.log.address); break;
+        case Kind::kEachIndex: out.word = scope.each; break;
         case Kind::kField: {
             const RowCodec& codec = plan_.codecs[operand.entity];
             if (operand.type.is_dynamic()) {

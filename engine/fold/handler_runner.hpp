@@ -13,8 +13,8 @@
 #include "core/evm/abi_decode.hpp"
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/fold.hpp"
-#include "engine/mapping/plan_impl.hpp"
 #include "engine/fold/value_math.hpp"
+#include "engine/mapping/plan_impl.hpp"
 
 namespace plumbline::engine {
 

@@ -20,9 +20,8 @@ void Foresight::look_ahead(const evm::LogBatch& logs, size_t next) {
     for (size_t at = goes_on ? next + kDecodeAhead : next; at <= next + kDecodeAhead; ++at) {
         work_out(logs, at);
     }
-    for_keys(logs, next + kEntryAhead, [this](uint32_t entity, uint64_t hash) {
-        cache_.prefetch_entry(entity, hash);
-    });
+    for_keys(logs, next + kEntryAhead,
+             [this](uint32_t entity, uint64_t hash) { cache_.prefetch_entry(entity, hash); });
     for_keys(logs, next + kRowAhead,
              [this](uint32_t entity, uint64_t hash) { cache_.prefetch_row(entity, hash); });
 }

@@ -9,8 +9,8 @@
 #include "core/evm/abi_decode.hpp"
 #include "core/evm/log.hpp"
 #include "engine/fold/entity_cache.hpp"
-#include "engine/mapping/plan_impl.hpp"
 #include "engine/fold/handler_runner.hpp"
+#include "engine/mapping/plan_impl.hpp"
 #include "engine/mapping/source_map.hpp"
 
 namespace plumbline::engine {

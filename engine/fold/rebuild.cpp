@@ -94,7 +94,8 @@ class Channel {
 class BlockWindow {
   public:
     BlockWindow(const storage::ReadView& view, storage::OnDamage on_damage)
-        : view_{view}, on_damage_{on_damage} {}
+        : view_{view},
+          on_damage_{on_damage} {}
 
     [[nodiscard]] Result<const storage::BlockRow*> find(uint64_t block_num) {
         if (next_ < rows_.size() && rows_[next_].block_num < block_num) {
@@ -148,7 +149,10 @@ class Reader {
   public:
     Reader(const storage::ReadView& view, uint64_t until_block, uint64_t finalized,
            storage::OnDamage on_damage)
-        : view_{view}, until_block_{until_block}, finalized_{finalized}, on_damage_{on_damage} {
+        : view_{view},
+          until_block_{until_block},
+          finalized_{finalized},
+          on_damage_{on_damage} {
         for (size_t i = 0; i < kChunkCount; ++i) {
             empty_.push(std::make_unique<Chunk>());
         }
@@ -199,8 +203,7 @@ class Reader {
     [[nodiscard]] Status mark(Chunk& out, BlockWindow& blocks, uint64_t block_num) const {
         PLUMBLINE_TRY(const storage::BlockRow* row, blocks.find(block_num));
         out.marks.push_back(
-            {out.logs.logs.size(),
-             {block_num, row->hash, row->timestamp, block_num > finalized_}});
+            {out.logs.logs.size(), {block_num, row->hash, row->timestamp, block_num > finalized_}});
         return ok();
     }
 
@@ -295,10 +298,8 @@ class Rebuild {
              ++next_correction_) {
             const storage::CorrectionRow& correction = corrections_[next_correction_];
             if (block_.block_num != correction.block_num || !has_block_) {
-                PLUMBLINE_TRY_VOID(begin({correction.block_num,
-                                          {},
-                                          0,
-                                          correction.block_num > finalized_}));
+                PLUMBLINE_TRY_VOID(
+                    begin({correction.block_num, {}, 0, correction.block_num > finalized_}));
             }
             PLUMBLINE_TRY_VOID(fold_.apply_correction(correction));
             PLUMBLINE_TRY_VOID(tell_applied({correction.block_num, kCorrectionLogIndex}, true));
@@ -384,8 +385,8 @@ Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::
     }
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, source.list_children());
     PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, source.list_corrections());
-    Rebuild run{source,          std::min(until_block, cursor->block_num), target, std::move(plan),
-                options, *cursor};
+    Rebuild run{source, std::min(until_block, cursor->block_num), target, std::move(plan), options,
+                *cursor};
     return run.run(children, std::move(corrections));
 }
 

@@ -22,7 +22,7 @@ struct RebuildProgress {
 };
 
 struct RebuildOptions {
-    size_t cache_bytes = size_t{96} << 20;  ///< rows kept in memory
+    size_t cache_bytes = size_t{96} << 20;   ///< rows kept in memory
     size_t commit_bytes = size_t{24} << 20;  ///< changed rows that make a commit
     /// What to do with logs and block rows that cannot be read.
     storage::OnDamage on_damage = storage::OnDamage::kStop;

@@ -18,7 +18,7 @@ namespace plumbline::engine {
 
 struct RowVersion {
     storage::ChangedAt at;
-    std::string row;  ///< as stored; empty = deleted here
+    std::string row;             ///< as stored; empty = deleted here
     bool is_correction = false;  ///< written by a repair, not by an event
 };
 

@@ -94,37 +94,25 @@ bool holds(CompareOp op, const ValueView& a, FieldType a_type, const ValueView& 
     }
     const std::strong_ordering order = compare_numbers(a.word, a_type, b.word, b_type);
     switch (op) {
-        case CompareOp::kEq:
-            return order == 0;
-        case CompareOp::kNe:
-            return order != 0;
-        case CompareOp::kLt:
-            return order < 0;
-        case CompareOp::kLe:
-            return order <= 0;
-        case CompareOp::kGt:
-            return order > 0;
-        case CompareOp::kGe:
-            return order >= 0;
+        case CompareOp::kEq: return order == 0;
+        case CompareOp::kNe: return order != 0;
+        case CompareOp::kLt: return order < 0;
+        case CompareOp::kLe: return order <= 0;
+        case CompareOp::kGt: return order > 0;
+        case CompareOp::kGe: return order >= 0;
     }
     return false;
 }
 
 std::string show_value(const ValueView& value, FieldType type) {
     switch (type.kind) {
-        case FieldKind::kUint:
-            return value.word.to_decimal();
-        case FieldKind::kInt:
-            return value.word.to_decimal_signed();
-        case FieldKind::kBool:
-            return value.word.is_zero() ? "false" : "true";
-        case FieldKind::kBytes:
-            return shortened(value.bytes, false);
-        case FieldKind::kString:
-            return shortened(value.bytes, true);
+        case FieldKind::kUint: return value.word.to_decimal();
+        case FieldKind::kInt: return value.word.to_decimal_signed();
+        case FieldKind::kBool: return value.word.is_zero() ? "false" : "true";
+        case FieldKind::kBytes: return shortened(value.bytes, false);
+        case FieldKind::kString: return shortened(value.bytes, true);
         case FieldKind::kAddress:
-        case FieldKind::kFixedBytes:
-            break;
+        case FieldKind::kFixedBytes: break;
     }
     std::array<uint8_t, 32> word{};
     value.word.to_be(word.data());

@@ -42,11 +42,7 @@ void sort_unique(std::vector<evm::Hash>& hashes) {
 
 /// One question to the chain about a slot.
 struct Fetcher::Ask {
-    enum class Kind : uint8_t {
-        kLogs,
-        kHeaders,
-        kTxns
-    };
+    enum class Kind : uint8_t { kLogs, kHeaders, kTxns };
     Kind kind = Kind::kLogs;
     rpc::LogFilter filter;
     std::vector<uint64_t> block_nums;

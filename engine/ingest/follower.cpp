@@ -68,15 +68,11 @@ bool Follower::is_drained() const noexcept {
 
 int64_t Follower::wake_at_ms() const noexcept {
     switch (phase_) {
-        case Phase::kSettle:
-            return settle_not_before_ms_;
+        case Phase::kSettle: return settle_not_before_ms_;
         case Phase::kCheckEnds:
-        case Phase::kPause:
-            return wake_ms_;
-        case Phase::kFetch:
-            return fetcher_.wake_at_ms();
-        default:
-            return -1;
+        case Phase::kPause: return wake_ms_;
+        case Phase::kFetch: return fetcher_.wake_at_ms();
+        default: return -1;
     }
 }
 
@@ -90,8 +86,7 @@ bool Follower::step() {
         has_moved = true;
     }
     switch (phase_) {
-        case Phase::kSettle:
-            return settle() || has_moved;
+        case Phase::kSettle: return settle() || has_moved;
         case Phase::kPause:
             if (clock_.monotonic_ms() >= wake_ms_) {
                 ask_heads();
@@ -104,16 +99,14 @@ bool Follower::step() {
                 return true;
             }
             return has_moved;
-        case Phase::kFetch:
-            return step_fetch() || has_moved;
+        case Phase::kFetch: return step_fetch() || has_moved;
         case Phase::kFinish:
             if (is_drained()) {
                 phase_ = Phase::kDone;
                 return true;
             }
             return has_moved;
-        default:
-            return has_moved;
+        default: return has_moved;
     }
 }
 
@@ -509,11 +502,8 @@ bool Follower::step_fetch() {
             fetcher_.cancel();
             begin_ancestor_search();
             return true;
-        case FetchState::kStale:
-            on_stale();
-            return true;
-        case FetchState::kIdle:
-            break;
+        case FetchState::kStale: on_stale(); return true;
+        case FetchState::kIdle: break;
     }
     return has_moved;
 }

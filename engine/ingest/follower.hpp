@@ -17,8 +17,8 @@
 
 #include "core/base/clock.hpp"
 #include "engine/ingest/fetcher.hpp"
-#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/ingest/ingest.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/plan.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"

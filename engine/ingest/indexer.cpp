@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 
-#include "core/base/sleep.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 #include "storage/maintenance.hpp"
 
 namespace plumbline::engine {
@@ -122,8 +122,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
 bool Indexer::step_identity() {
     switch (identity_) {
         case Identity::kKnown:
-        case Identity::kWaiting:
-            return false;
+        case Identity::kWaiting: return false;
         case Identity::kPause:
             if (options_.clock->monotonic_ms() < identity_wake_ms_) {
                 return false;
@@ -287,8 +286,7 @@ bool Indexer::needs_reopen() const noexcept {
     return channel_.has_failed() && database_ && database_->needs_reopen();
 }
 
-Status Indexer::run_on_writer(std::function<Status(storage::Database&)> work,
-                              WriterEffect effect) {
+Status Indexer::run_on_writer(std::function<Status(storage::Database&)> work, WriterEffect effect) {
     if (database() == nullptr) {
         return Error{ErrorCode::kUnavailable,
                      "there is no database yet: the chain has not answered so far"};

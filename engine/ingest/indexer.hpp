@@ -18,11 +18,11 @@
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
 #include "engine/ingest/follower.hpp"
-#include "engine/mapping/handler.hpp"
 #include "engine/ingest/ingest.hpp"
-#include "engine/mapping/plan.hpp"
 #include "engine/ingest/progress.hpp"
 #include "engine/ingest/writer.hpp"
+#include "engine/mapping/handler.hpp"
+#include "engine/mapping/plan.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 
@@ -119,13 +119,7 @@ class Indexer {
     void retry_identity(const Error& error);
     void run_writer(const std::stop_token& stop);
 
-    enum class Identity : uint8_t {
-        kAskChain,
-        kAskGenesis,
-        kWaiting,
-        kPause,
-        kKnown
-    };
+    enum class Identity : uint8_t { kAskChain, kAskGenesis, kWaiting, kPause, kKnown };
 
     IndexerOptions options_;
     std::shared_ptr<const Plan> plan_;

@@ -218,13 +218,7 @@ struct IngestChannel {
 
 /// What the index is doing; only ever told forwards, except that a reorg past finality or a
 /// provider that was away may lead from live back to backfilling.
-enum class Lifecycle : uint8_t {
-    kStarting,
-    kBackfilling,
-    kLive,
-    kDraining,
-    kStopped
-};
+enum class Lifecycle : uint8_t { kStarting, kBackfilling, kLive, kDraining, kStopped };
 [[nodiscard]] std::string_view to_string(Lifecycle state) noexcept;
 
 /// Logs of a harvest, `from` included, `to` not.

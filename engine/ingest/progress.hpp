@@ -43,11 +43,7 @@ struct ProgressNumbers {
 /// One line without a newline, at most `width` characters.
 [[nodiscard]] std::string render_bar(const ProgressNumbers& numbers, size_t width);
 
-enum class ProgressMode : uint8_t {
-    kQuiet,
-    kLines,
-    kBar
-};
+enum class ProgressMode : uint8_t { kQuiet, kLines, kBar };
 /// By `quiet`, the log format, and whether standard error is a terminal.
 [[nodiscard]] ProgressMode choose_progress_mode(bool quiet);
 

@@ -21,9 +21,9 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold/fold.hpp"
+#include "engine/fold/row_change.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
-#include "engine/fold/row_change.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

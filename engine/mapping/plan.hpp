@@ -38,12 +38,7 @@ struct ChildAnnouncement {
 /// A value that the state proof makes out of a row: part of its key, a field, a constant, or a
 /// field of another row.
 struct StateOperand {
-    enum class Kind : uint8_t {
-        kKey,
-        kField,
-        kLiteral,
-        kLookup
-    };
+    enum class Kind : uint8_t { kKey, kField, kLiteral, kLookup };
     Kind kind = Kind::kLiteral;
     storage::FieldType type;         ///< the value's
     uint16_t column = 0;             ///< kKey: of the key; kField and kLookup: of the fields
@@ -56,12 +51,7 @@ struct StateOperand {
 /// How a getter of the contract tells an entity's fields, checked against the ABI.
 struct StatePlan {
     struct Return {
-        enum class Kind : uint8_t {
-            kField,
-            kKey,
-            kIgnored,
-            kLiteral
-        };
+        enum class Kind : uint8_t { kField, kKey, kIgnored, kLiteral };
         Kind kind = Kind::kIgnored;
         uint16_t field = 0;    ///< kField: of the layout's fields; kKey: of its key
         StateOperand literal;  ///< kLiteral: what the getter must tell
@@ -103,7 +93,8 @@ class Plan {
   public:
     /// kInvalidArgument with file:line and the known names where the config does not fit the ABIs.
     [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(const Config& config);
-    /// The same with handlers written in C++ (engine/mapping/handler.hpp); they run after the config's.
+    /// The same with handlers written in C++ (engine/mapping/handler.hpp); they run after the
+    /// config's.
     [[nodiscard]] static Result<std::shared_ptr<const Plan>> compile(
         const Config& config, std::vector<EventHandler> handlers);
     Plan(const Plan&) = delete;

@@ -62,30 +62,21 @@ class Compiler {
 
 std::string_view word_of(HandlerAction action) noexcept {
     switch (action) {
-        case HandlerAction::kInsert:
-            return "insert";
-        case HandlerAction::kUpsert:
-            return "upsert";
-        case HandlerAction::kUpdate:
-            return "update";
-        case HandlerAction::kDelete:
-            return "delete";
+        case HandlerAction::kInsert: return "insert";
+        case HandlerAction::kUpsert: return "upsert";
+        case HandlerAction::kUpdate: return "update";
+        case HandlerAction::kDelete: return "delete";
     }
     return "handler";
 }
 
 std::string_view word_of(OpKind kind) noexcept {
     switch (kind) {
-        case OpKind::kSet:
-            return "set";
-        case OpKind::kAdd:
-            return "add";
-        case OpKind::kSub:
-            return "sub";
-        case OpKind::kMin:
-            return "min";
-        case OpKind::kMax:
-            return "max";
+        case OpKind::kSet: return "set";
+        case OpKind::kAdd: return "add";
+        case OpKind::kSub: return "sub";
+        case OpKind::kMin: return "min";
+        case OpKind::kMax: return "max";
     }
     return "op";
 }
@@ -424,10 +415,8 @@ bool is_of_event(const PlanOperand& operand) noexcept {
         case Kind::kTxnIndex:
         case Kind::kLogIndex:
         case Kind::kLogAddress:
-        case Kind::kEachIndex:
-            return true;
-        default:
-            return false;
+        case Kind::kEachIndex: return true;
+        default: return false;
     }
 }
 

@@ -24,20 +24,14 @@ std::string counted(std::string_view text) {
 void put(std::string& out, const Operand& operand) {
     out += fmt::format("{} ", static_cast<int>(operand.kind));
     switch (operand.kind) {
-        case Operand::Kind::kName:
-            out += counted(join_path(operand.path));
-            break;
+        case Operand::Kind::kName: out += counted(join_path(operand.path)); break;
         case Operand::Kind::kNumber:
         case Operand::Kind::kBool:
             out +=
                 operand.negative ? operand.number.to_decimal_signed() : operand.number.to_decimal();
             break;
-        case Operand::Kind::kHex:
-            out += evm::to_hex(operand.bytes);
-            break;
-        case Operand::Kind::kString:
-            out += counted(operand.text);
-            break;
+        case Operand::Kind::kHex: out += evm::to_hex(operand.bytes); break;
+        case Operand::Kind::kString: out += counted(operand.text); break;
         case Operand::Kind::kLookup:
             out += fmt::format("{}.{}[", operand.entity, operand.field);
             for (const Operand& key : operand.keys) {
@@ -46,8 +40,7 @@ void put(std::string& out, const Operand& operand) {
             }
             out += ']';
             break;
-        default:
-            break;
+        default: break;
     }
 }
 

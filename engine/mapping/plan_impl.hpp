@@ -60,13 +60,7 @@ struct PlanCondition {
     std::string source;
 };
 
-enum class OpKind : uint8_t {
-    kSet,
-    kAdd,
-    kSub,
-    kMin,
-    kMax
-};
+enum class OpKind : uint8_t { kSet, kAdd, kSub, kMin, kMax };
 
 struct PlanOp {
     OpKind kind = OpKind::kSet;

@@ -35,12 +35,9 @@ std::string show_literal(const Operand& operand) {
         return operand.source;
     }
     switch (operand.kind) {
-        case Operand::Kind::kBool:
-            return operand.number.is_zero() ? "false" : "true";
-        case Operand::Kind::kHex:
-            return evm::to_hex(operand.bytes);
-        case Operand::Kind::kString:
-            return in_quotes(operand.text);
+        case Operand::Kind::kBool: return operand.number.is_zero() ? "false" : "true";
+        case Operand::Kind::kHex: return evm::to_hex(operand.bytes);
+        case Operand::Kind::kString: return in_quotes(operand.text);
         default:
             return operand.negative ? operand.number.to_decimal_signed()
                                     : operand.number.to_decimal();
@@ -50,18 +47,12 @@ std::string show_literal(const Operand& operand) {
 std::string_view how_to_write(FieldType type) noexcept {
     switch (type.kind) {
         case FieldKind::kUint:
-        case FieldKind::kInt:
-            return "a number";
-        case FieldKind::kBool:
-            return "true or false";
-        case FieldKind::kAddress:
-            return "0x and 40 hex digits";
-        case FieldKind::kFixedBytes:
-            return "0x and its hex digits";
-        case FieldKind::kBytes:
-            return "0x and hex digits, or a string in single quotes";
-        case FieldKind::kString:
-            return "a string in single quotes";
+        case FieldKind::kInt: return "a number";
+        case FieldKind::kBool: return "true or false";
+        case FieldKind::kAddress: return "0x and 40 hex digits";
+        case FieldKind::kFixedBytes: return "0x and its hex digits";
+        case FieldKind::kBytes: return "0x and hex digits, or a string in single quotes";
+        case FieldKind::kString: return "a string in single quotes";
     }
     return "a value";
 }
@@ -90,9 +81,7 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
             }
             return out.is_negative() == negative && out.fits_signed(target.bits);
         }
-        case FieldKind::kBool:
-            out = operand.number;
-            return operand.kind == Operand::Kind::kBool;
+        case FieldKind::kBool: out = operand.number; return operand.kind == Operand::Kind::kBool;
         case FieldKind::kAddress:
             out = evm::U256::from_be(operand.bytes);
             return operand.kind == Operand::Kind::kHex && operand.bytes.size() == 20;
@@ -103,8 +92,7 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
             out = left_aligned(operand.bytes);
             return true;
         case FieldKind::kBytes:
-        case FieldKind::kString:
-            return false;
+        case FieldKind::kString: return false;
     }
     return false;
 }
@@ -168,44 +156,28 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
                                       scope.row->name, operand.source));
     }
     switch (operand.kind) {
-        case From::kName:
-            return compile_param(scope, operand.path, operand.pos);
-        case From::kBlockNumber:
-            return builtin(Kind::kBlockNumber, kUint64);
-        case From::kBlockHash:
-            return builtin(Kind::kBlockHash, kBytes32);
-        case From::kBlockTimestamp:
-            return builtin(Kind::kBlockTimestamp, kUint64);
-        case From::kTxnHash:
-            return builtin(Kind::kTxnHash, kBytes32);
-        case From::kTxnIndex:
-            return builtin(Kind::kTxnIndex, kUint32);
-        case From::kLogIndex:
-            return builtin(Kind::kLogIndex, kUint32);
-        case From::kLogAddress:
-            return builtin(Kind::kLogAddress, kAddress);
-        case From::kTxnFrom:
-            scope.needs_txn = true;
-            return builtin(Kind::kTxnFrom, kAddress);
-        case From::kTxnTo:
-            scope.needs_txn = true;
-            return builtin(Kind::kTxnTo, kAddress);
-        case From::kTxnValue:
-            scope.needs_txn = true;
-            return builtin(Kind::kTxnValue, kUint256);
+        case From::kName: return compile_param(scope, operand.path, operand.pos);
+        case From::kBlockNumber: return builtin(Kind::kBlockNumber, kUint64);
+        case From::kBlockHash: return builtin(Kind::kBlockHash, kBytes32);
+        case From::kBlockTimestamp: return builtin(Kind::kBlockTimestamp, kUint64);
+        case From::kTxnHash: return builtin(Kind::kTxnHash, kBytes32);
+        case From::kTxnIndex: return builtin(Kind::kTxnIndex, kUint32);
+        case From::kLogIndex: return builtin(Kind::kLogIndex, kUint32);
+        case From::kLogAddress: return builtin(Kind::kLogAddress, kAddress);
+        case From::kTxnFrom: scope.needs_txn = true; return builtin(Kind::kTxnFrom, kAddress);
+        case From::kTxnTo: scope.needs_txn = true; return builtin(Kind::kTxnTo, kAddress);
+        case From::kTxnValue: scope.needs_txn = true; return builtin(Kind::kTxnValue, kUint256);
         case From::kEachIndex:
             if (scope.each.empty()) {
                 return mistake_at(scope.plan.config_path, operand.pos,
                                   "$each.index has a meaning only in a handler with each");
             }
             return builtin(Kind::kEachIndex, kUint64);
-        case From::kLookup:
-            return compile_lookup(scope, operand);
+        case From::kLookup: return compile_lookup(scope, operand);
         case From::kNumber:
         case From::kBool:
         case From::kHex:
-        case From::kString:
-            break;
+        case From::kString: break;
     }
     return mistake_at(scope.plan.config_path, operand.pos,
                       fmt::format("{} is not expected here", show_literal(operand)));
@@ -248,31 +220,16 @@ bool is_literal(const Operand& operand) noexcept {
 
 bool field_type_of(const evm::AbiType& type, FieldType& out) noexcept {
     switch (type.kind) {
-        case evm::TypeKind::kUint:
-            out = {FieldKind::kUint, type.bits};
-            return true;
-        case evm::TypeKind::kInt:
-            out = {FieldKind::kInt, type.bits};
-            return true;
-        case evm::TypeKind::kBool:
-            out = {FieldKind::kBool, 8};
-            return true;
-        case evm::TypeKind::kAddress:
-            out = {FieldKind::kAddress, 160};
-            return true;
-        case evm::TypeKind::kFixedBytes:
-            out = {FieldKind::kFixedBytes, type.bits};
-            return true;
-        case evm::TypeKind::kBytes:
-            out = {FieldKind::kBytes, 0};
-            return true;
-        case evm::TypeKind::kString:
-            out = {FieldKind::kString, 0};
-            return true;
+        case evm::TypeKind::kUint: out = {FieldKind::kUint, type.bits}; return true;
+        case evm::TypeKind::kInt: out = {FieldKind::kInt, type.bits}; return true;
+        case evm::TypeKind::kBool: out = {FieldKind::kBool, 8}; return true;
+        case evm::TypeKind::kAddress: out = {FieldKind::kAddress, 160}; return true;
+        case evm::TypeKind::kFixedBytes: out = {FieldKind::kFixedBytes, type.bits}; return true;
+        case evm::TypeKind::kBytes: out = {FieldKind::kBytes, 0}; return true;
+        case evm::TypeKind::kString: out = {FieldKind::kString, 0}; return true;
         case evm::TypeKind::kFixedArray:
         case evm::TypeKind::kArray:
-        case evm::TypeKind::kTuple:
-            return false;
+        case evm::TypeKind::kTuple: return false;
     }
     return false;
 }

@@ -24,11 +24,20 @@ using storage::DigestTree;
 class Diff {
   public:
     Diff(const storage::Database& a, const storage::Database& b, const DiffOptions& options)
-        : a_{a}, b_{b}, view_a_{a.read_view()}, view_b_{b.read_view()}, options_{options} {}
+        : a_{a},
+          b_{b},
+          view_a_{a.read_view()},
+          view_b_{b.read_view()},
+          options_{options} {}
 
     [[nodiscard]] Result<DiffReport> run() {
         if (a_.identity() != b_.identity()) {
-            add({DifferenceKind::kIdentity, {}, {}, {}, 0, 0,
+            add({DifferenceKind::kIdentity,
+                 {},
+                 {},
+                 {},
+                 0,
+                 0,
                  fmt::format("chain {}", a_.identity().chain_id),
                  fmt::format("chain {}", b_.identity().chain_id)});
             return std::move(report_);
@@ -38,15 +47,20 @@ class Diff {
         const auto& entities_a = view_a_->bundle().entities;
         const auto& entities_b = view_b_->bundle().entities;
         for (size_t i = 0; i < entities_a.size(); ++i) {
-            const auto twin = std::ranges::find(entities_b, entities_a[i].name,
-                                                &storage::EntityLayout::name);
+            const auto twin =
+                std::ranges::find(entities_b, entities_a[i].name, &storage::EntityLayout::name);
             if (twin == entities_b.end() || !is_same_shape(entities_a[i], *twin)) {
-                add({DifferenceKind::kSchema, entities_a[i].name, {}, {}, 0, 0, "declared",
+                add({DifferenceKind::kSchema,
+                     entities_a[i].name,
+                     {},
+                     {},
+                     0,
+                     0,
+                     "declared",
                      twin == entities_b.end() ? "" : "declared otherwise"});
                 continue;
             }
-            PLUMBLINE_TRY_VOID(
-                compare_entity(i, static_cast<size_t>(twin - entities_b.begin())));
+            PLUMBLINE_TRY_VOID(compare_entity(i, static_cast<size_t>(twin - entities_b.begin())));
         }
         for (const storage::EntityLayout& layout : entities_b) {
             if (std::ranges::find(entities_a, layout.name, &storage::EntityLayout::name) ==
@@ -102,8 +116,8 @@ class Diff {
             if (level == 1) {
                 leaves.push_back(number);
             } else {
-                PLUMBLINE_TRY_VOID(descend(tree_a, tree_b, static_cast<uint8_t>(level - 1), number,
-                                           leaves));
+                PLUMBLINE_TRY_VOID(
+                    descend(tree_a, tree_b, static_cast<uint8_t>(level - 1), number, leaves));
             }
         }
         return ok();
@@ -167,7 +181,12 @@ class Diff {
             const bool is_same =
                 a != logs_a.end() && b != logs_b.end() && a->second.first == b->second.first;
             if (!is_same) {
-                add({DifferenceKind::kLog, {}, {}, {}, block_num, index,
+                add({DifferenceKind::kLog,
+                     {},
+                     {},
+                     {},
+                     block_num,
+                     index,
                      a == logs_a.end() ? std::string{} : a->second.second,
                      b == logs_b.end() ? std::string{} : b->second.second});
             }
@@ -194,8 +213,8 @@ class Diff {
     }
 
     [[nodiscard]] Status compare_entity(size_t entity_a, size_t entity_b) {
-        PLUMBLINE_TRY(const auto leaves, find_differing({static_cast<int>(entity_a)},
-                                                        {static_cast<int>(entity_b)}));
+        PLUMBLINE_TRY(const auto leaves,
+                      find_differing({static_cast<int>(entity_a)}, {static_cast<int>(entity_b)}));
         if (leaves.empty()) {
             return ok();
         }

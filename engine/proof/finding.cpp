@@ -18,10 +18,8 @@ std::string place_of(const Finding& finding) {
         case FindingKind::kLogAltered:
         case FindingKind::kQuarantineDiffers:
             return fmt::format("block {} log {}", finding.block_num, finding.log_index);
-        case FindingKind::kBlockDiffers:
-            return fmt::format("block {}", finding.block_num);
-        default:
-            return finding.key.empty() ? "the log" : finding.key;
+        case FindingKind::kBlockDiffers: return fmt::format("block {}", finding.block_num);
+        default: return finding.key.empty() ? "the log" : finding.key;
     }
 }
 
@@ -34,14 +32,10 @@ std::string what_of(const Finding& finding) {
         case FindingKind::kLogInvented:
             return "the index has this event, the chain does not" +
                    (finding.stored.empty() ? "" : ": " + finding.stored);
-        case FindingKind::kRowMissing:
-            return "the log makes this row, the index lacks it";
-        case FindingKind::kRowExtra:
-            return "the index has this row, the log does not make it";
-        case FindingKind::kIndexMissing:
-            return "the row lacks its entry in index " + field;
-        case FindingKind::kIndexExtra:
-            return "index " + field + " has an entry without a row";
+        case FindingKind::kRowMissing: return "the log makes this row, the index lacks it";
+        case FindingKind::kRowExtra: return "the index has this row, the log does not make it";
+        case FindingKind::kIndexMissing: return "the row lacks its entry in index " + field;
+        case FindingKind::kIndexExtra: return "index " + field + " has an entry without a row";
         case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
             return finding.field.empty() && finding.expected.empty()
@@ -56,8 +50,7 @@ std::string what_of(const Finding& finding) {
         case FindingKind::kDigestDiffers:
             return fmt::format("{} is stored as {}, it must be {}", field, finding.stored,
                                finding.expected);
-        case FindingKind::kUnreadable:
-            return "stored bytes cannot be read";
+        case FindingKind::kUnreadable: return "stored bytes cannot be read";
     }
     return {};
 }
@@ -77,36 +70,21 @@ std::string describe(const Finding& finding) {
 
 std::string_view to_string(FindingKind kind) noexcept {
     switch (kind) {
-        case FindingKind::kLogMissing:
-            return "log missing";
-        case FindingKind::kLogInvented:
-            return "log invented";
-        case FindingKind::kLogAltered:
-            return "log altered";
-        case FindingKind::kBlockDiffers:
-            return "block differs";
-        case FindingKind::kRowMissing:
-            return "row missing";
-        case FindingKind::kRowExtra:
-            return "row extra";
-        case FindingKind::kRowDiffers:
-            return "row differs";
-        case FindingKind::kIndexMissing:
-            return "index entry missing";
-        case FindingKind::kIndexExtra:
-            return "index entry extra";
-        case FindingKind::kQuarantineDiffers:
-            return "quarantine differs";
-        case FindingKind::kCountDiffers:
-            return "count differs";
-        case FindingKind::kDigestDiffers:
-            return "digest differs";
-        case FindingKind::kStateDiffers:
-            return "state differs";
-        case FindingKind::kStateCountDiffers:
-            return "state count differs";
-        case FindingKind::kUnreadable:
-            return "unreadable";
+        case FindingKind::kLogMissing: return "log missing";
+        case FindingKind::kLogInvented: return "log invented";
+        case FindingKind::kLogAltered: return "log altered";
+        case FindingKind::kBlockDiffers: return "block differs";
+        case FindingKind::kRowMissing: return "row missing";
+        case FindingKind::kRowExtra: return "row extra";
+        case FindingKind::kRowDiffers: return "row differs";
+        case FindingKind::kIndexMissing: return "index entry missing";
+        case FindingKind::kIndexExtra: return "index entry extra";
+        case FindingKind::kQuarantineDiffers: return "quarantine differs";
+        case FindingKind::kCountDiffers: return "count differs";
+        case FindingKind::kDigestDiffers: return "digest differs";
+        case FindingKind::kStateDiffers: return "state differs";
+        case FindingKind::kStateCountDiffers: return "state count differs";
+        case FindingKind::kUnreadable: return "unreadable";
     }
     return "unknown";
 }

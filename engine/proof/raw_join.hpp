@@ -15,9 +15,7 @@ template <typename Each>
 [[nodiscard]] Status join_raw(storage::RawScanner& left, storage::RawScanner& right, Each&& each) {
     using Side = std::optional<std::string_view>;
     while (left.valid() || right.valid()) {
-        const int order = !right.valid()  ? -1
-                          : !left.valid() ? 1
-                                          : left.key().compare(right.key());
+        const int order = !right.valid() ? -1 : !left.valid() ? 1 : left.key().compare(right.key());
         if (order == 0) {
             PLUMBLINE_TRY_VOID(each(left.key(), Side{left.value()}, Side{right.value()}));
             left.next();

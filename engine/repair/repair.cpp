@@ -45,30 +45,21 @@ bool is_of_log(const Finding& finding) {
         case FindingKind::kLogMissing:
         case FindingKind::kLogInvented:
         case FindingKind::kLogAltered:
-        case FindingKind::kBlockDiffers:
-            return true;
+        case FindingKind::kBlockDiffers: return true;
         case FindingKind::kUnreadable:
-        case FindingKind::kDigestDiffers:
-            return finding.entity.empty();
-        default:
-            return false;
+        case FindingKind::kDigestDiffers: return finding.entity.empty();
+        default: return false;
     }
 }
 
 std::string_view action_of(FindingKind kind) {
     switch (kind) {
-        case FindingKind::kLogMissing:
-            return "log inserted";
-        case FindingKind::kLogInvented:
-            return "log removed";
-        case FindingKind::kLogAltered:
-            return "log replaced";
-        case FindingKind::kBlockDiffers:
-            return "block rewritten";
-        case FindingKind::kUnreadable:
-            return "unreadable bytes replaced";
-        default:
-            return "folded again";
+        case FindingKind::kLogMissing: return "log inserted";
+        case FindingKind::kLogInvented: return "log removed";
+        case FindingKind::kLogAltered: return "log replaced";
+        case FindingKind::kBlockDiffers: return "block rewritten";
+        case FindingKind::kUnreadable: return "unreadable bytes replaced";
+        default: return "folded again";
     }
 }
 
@@ -318,8 +309,7 @@ storage::BlockRow row_of(const ProvenBlock& block, size_t event_count, storage::
 }
 
 /// Removes the block's logs, also those that cannot be read.
-Status remove_logs(const storage::ReadView& view, uint64_t block_num,
-                   storage::CommitBatch& batch) {
+Status remove_logs(const storage::ReadView& view, uint64_t block_num, storage::CommitBatch& batch) {
     const auto scanner = storage::scan_raw_log(view, block_num, block_num);
     for (; scanner->valid(); scanner->next()) {
         const std::string_view key = scanner->key();

@@ -23,10 +23,10 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/log/log_proof.hpp"
-#include "engine/mapping/plan.hpp"
-#include "engine/fold/rebuild.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 

@@ -13,11 +13,11 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/config/config.hpp"
-#include "engine/proof/log/log_proof.hpp"
 #include "engine/mapping/plan.hpp"
-#include "engine/repair/repair.hpp"
+#include "engine/proof/log/log_proof.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_proof.hpp"
+#include "engine/repair/repair.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/proof/finding.hpp"
 #include "engine/ingest/ingest.hpp"
+#include "engine/proof/finding.hpp"
 #include "engine/task/work_queue.hpp"
 
 namespace plumbline::engine {

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
-#include "engine/task/proof_tasks.hpp"
 #include "engine/service/sd_notify.hpp"
+#include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
@@ -107,8 +107,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
     std::unique_ptr<Service> service{new Service{std::move(options)}};
     ServiceOptions& own = service->options_;
     if (!own.make_source) {
-        own.make_source = [pool = pool_options(own.indexer.config),
-                           observer = own.pool_observer] {
+        own.make_source = [pool = pool_options(own.indexer.config), observer = own.pool_observer] {
             return rpc::make_chain_source(pool, observer);
         };
     }
@@ -291,8 +290,8 @@ void Service::publish(int64_t now_ms) {
 /// What the newest proofs found; they change seldom.
 void Service::read_verdicts(int64_t now_ms) {
     // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
-    const bool is_known = next_verdicts_ms_ > 0 &&
-                          indexer_->progress().state.load() == Lifecycle::kBackfilling;
+    const bool is_known =
+        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
     if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
         return;
     }
@@ -306,10 +305,10 @@ void Service::read_verdicts(int64_t now_ms) {
         const bool is_proof =
             record.proof == "log" || record.proof == "replay" || record.proof == "state";
         if (is_proof && record.mismatches > 0) {
-            verdicts_.push_back(fmt::format(
-                "the {} proof{} found {} mismatches at block {}", record.proof,
-                record.entity.empty() ? "" : " of " + record.entity, record.mismatches,
-                record.block_num));
+            verdicts_.push_back(fmt::format("the {} proof{} found {} mismatches at block {}",
+                                            record.proof,
+                                            record.entity.empty() ? "" : " of " + record.entity,
+                                            record.mismatches, record.block_num));
         }
     }
 }
@@ -336,8 +335,8 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int6
     }
     for (const rpc::ProviderStats& provider : status.providers) {
         if (!provider.usable) {
-            reasons.push_back(fmt::format("provider {} is not asked: {}", provider.name,
-                                          provider.state));
+            reasons.push_back(
+                fmt::format("provider {} is not asked: {}", provider.name, provider.state));
         }
     }
     if (status.progress.is_refolding) {

@@ -33,10 +33,9 @@ std::string render_details(const ServiceStatus& status, size_t width) {
              width);
     std::string providers = "providers ";
     for (const rpc::ProviderStats& provider : status.providers) {
-        providers += fmt::format(" {} {} {:.0f}ms{}", provider.name, provider.state,
-                                 provider.latency_ms,
-                                 provider.lies > 0 ? fmt::format(" lied {}x", provider.lies)
-                                                   : std::string{});
+        providers += fmt::format(
+            " {} {} {:.0f}ms{}", provider.name, provider.state, provider.latency_ms,
+            provider.lies > 0 ? fmt::format(" lied {}x", provider.lies) : std::string{});
     }
     add_line(out, std::move(providers), width);
     std::string tasks = fmt::format("tasks      {} waiting  {} running", status.tasks_waiting,

@@ -535,14 +535,10 @@ class Doctor {
 
 std::string_view to_string(CheckResult result) noexcept {
     switch (result) {
-        case CheckResult::kGood:
-            return "good";
-        case CheckResult::kNote:
-            return "note";
-        case CheckResult::kBad:
-            return "bad";
-        case CheckResult::kSkipped:
-            return "skipped";
+        case CheckResult::kGood: return "good";
+        case CheckResult::kNote: return "note";
+        case CheckResult::kBad: return "bad";
+        case CheckResult::kSkipped: return "skipped";
     }
     return "";
 }

@@ -37,9 +37,9 @@ struct DoctorReport {
     std::optional<uint64_t> head;
     std::optional<uint64_t> finalized;
     std::optional<int64_t> head_lag_s;
-    uint64_t logs_range = 0;           ///< blocks one eth_getLogs spanned without being refused
-    uint64_t batch = 0;                ///< calls one batch had without being refused
-    std::optional<uint64_t> archive;   ///< how many blocks back state was there
+    uint64_t logs_range = 0;          ///< blocks one eth_getLogs spanned without being refused
+    uint64_t batch = 0;               ///< calls one batch had without being refused
+    std::optional<uint64_t> archive;  ///< how many blocks back state was there
     bool receipts = false;
     bool proofs = false;
     bool overrides = false;

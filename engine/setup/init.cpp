@@ -11,8 +11,8 @@
 #include "core/evm/abi_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
-#include "engine/setup/init_abi.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/setup/init_abi.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::engine {
@@ -66,22 +66,15 @@ class NameSet {
 std::optional<storage::FieldType> field_type(const evm::AbiType& type) {
     using storage::FieldKind;
     switch (type.kind) {
-        case evm::TypeKind::kUint:
-            return storage::FieldType{FieldKind::kUint, type.bits};
-        case evm::TypeKind::kInt:
-            return storage::FieldType{FieldKind::kInt, type.bits};
-        case evm::TypeKind::kBool:
-            return storage::FieldType{FieldKind::kBool, 8};
-        case evm::TypeKind::kAddress:
-            return storage::FieldType{FieldKind::kAddress, 160};
+        case evm::TypeKind::kUint: return storage::FieldType{FieldKind::kUint, type.bits};
+        case evm::TypeKind::kInt: return storage::FieldType{FieldKind::kInt, type.bits};
+        case evm::TypeKind::kBool: return storage::FieldType{FieldKind::kBool, 8};
+        case evm::TypeKind::kAddress: return storage::FieldType{FieldKind::kAddress, 160};
         case evm::TypeKind::kFixedBytes:
             return storage::FieldType{FieldKind::kFixedBytes, type.bits};
-        case evm::TypeKind::kBytes:
-            return storage::FieldType{FieldKind::kBytes, 0};
-        case evm::TypeKind::kString:
-            return storage::FieldType{FieldKind::kString, 0};
-        default:
-            return std::nullopt;
+        case evm::TypeKind::kBytes: return storage::FieldType{FieldKind::kBytes, 0};
+        case evm::TypeKind::kString: return storage::FieldType{FieldKind::kString, 0};
+        default: return std::nullopt;
     }
 }
 

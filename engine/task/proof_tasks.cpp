@@ -14,13 +14,13 @@
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/log/log_proof.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
-#include "engine/service/metrics.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/replay/scrub.hpp"
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/proof/state/state_record.hpp"
-#include "engine/task/tasks.hpp"
 #include "engine/repair/verify.hpp"
+#include "engine/service/metrics.hpp"
+#include "engine/task/tasks.hpp"
 
 namespace plumbline::engine {
 

@@ -25,15 +25,12 @@ Error no_such_task(uint64_t id) {
 
 TaskOutcome TaskOutcome::from(const Error& error) {
     switch (error.code) {
-        case ErrorCode::kCancelled:
-            return {Kind::kInterrupted, error.message, {}, 0};
+        case ErrorCode::kCancelled: return {Kind::kInterrupted, error.message, {}, 0};
         case ErrorCode::kInvalidArgument:
         case ErrorCode::kNotFound:
         case ErrorCode::kDecode:
-        case ErrorCode::kIncompatible:
-            return {Kind::kHopeless, error.message, {}, 0};
-        default:
-            return {Kind::kFailed, error.message, {}, 0};
+        case ErrorCode::kIncompatible: return {Kind::kHopeless, error.message, {}, 0};
+        default: return {Kind::kFailed, error.message, {}, 0};
     }
 }
 
@@ -212,9 +209,8 @@ Status WorkQueue::retry(uint64_t id) {
                                  id, to_string(row.state))};
     }
     if (const TaskRow* other = find_unfinished(row.name); other != nullptr && other->id != id) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("task {} does the same and is {}", other->id,
-                                 to_string(other->state))};
+        return Error{ErrorCode::kInvalidArgument, fmt::format("task {} does the same and is {}",
+                                                              other->id, to_string(other->state))};
     }
     TaskRow after = row;
     after.state = TaskState::kWaiting;
@@ -347,8 +343,7 @@ bool WorkQueue::should_yield(uint64_t id) const {
     const std::scoped_lock lock{mutex_};
     const auto running = tasks_.find(id);
     const TaskRow* best = most_urgent();
-    return running != tasks_.end() && best != nullptr &&
-           best->priority < running->second.priority;
+    return running != tasks_.end() && best != nullptr && best->priority < running->second.priority;
 }
 
 Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
@@ -363,8 +358,8 @@ Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
     const int64_t now = clock_.unix_ms();
     TaskRow after = row;
     const bool is_cancelled = cancelled_.contains(id);
-    const bool has_ended = outcome.kind == TaskOutcome::Kind::kDone ||
-                           outcome.kind == TaskOutcome::Kind::kHopeless;
+    const bool has_ended =
+        outcome.kind == TaskOutcome::Kind::kDone || outcome.kind == TaskOutcome::Kind::kHopeless;
     switch (outcome.kind) {
         case TaskOutcome::Kind::kDone:
             after.state = TaskState::kDone;

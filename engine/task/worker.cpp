@@ -89,8 +89,7 @@ Result<bool> Worker::run_one(const std::stop_token& stop) {
             logging::debug("task done", {{"id", row->id}, {"name", row->name}});
             break;
         case TaskOutcome::Kind::kMore:
-        case TaskOutcome::Kind::kInterrupted:
-            break;
+        case TaskOutcome::Kind::kInterrupted: break;
     }
     // What was done must not be done again because the disk was full just now.
     for (;;) {

@@ -88,18 +88,10 @@ evm::FixedBytes<32> to_bytes(const evm::U256& word) {
 void append_value_json(std::string& out, FieldType type, const evm::U256& word,
                        std::string_view dynamic) {
     switch (type.kind) {
-        case FieldKind::kUint:
-            append_json_integer(out, word, false, type.bits);
-            return;
-        case FieldKind::kInt:
-            append_json_integer(out, word, true, type.bits);
-            return;
-        case FieldKind::kBool:
-            out += word.is_zero() ? "false" : "true";
-            return;
-        case FieldKind::kString:
-            append_json_string(out, dynamic);
-            return;
+        case FieldKind::kUint: append_json_integer(out, word, false, type.bits); return;
+        case FieldKind::kInt: append_json_integer(out, word, true, type.bits); return;
+        case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
+        case FieldKind::kString: append_json_string(out, dynamic); return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));
@@ -172,19 +164,16 @@ Result<std::vector<NamedText>> parse_named(const std::vector<std::string>& argum
 Result<KeyValue> parse_value(FieldType type, std::string_view text) {
     switch (type.kind) {
         case FieldKind::kUint:
-        case FieldKind::kInt:
-            return parse_integer(type, text);
+        case FieldKind::kInt: return parse_integer(type, text);
         case FieldKind::kBool:
             if (text == "true" || text == "false") {
                 return KeyValue{evm::U256{text == "true" ? 1U : 0U}, {}};
             }
             return bad_value(type, text, "expected true or false");
-        case FieldKind::kString:
-            return KeyValue{{}, std::string{text}};
+        case FieldKind::kString: return KeyValue{{}, std::string{text}};
         case FieldKind::kAddress:
         case FieldKind::kFixedBytes:
-        case FieldKind::kBytes:
-            break;
+        case FieldKind::kBytes: break;
     }
     const auto bytes = evm::parse_hex(text);
     if (!bytes) {

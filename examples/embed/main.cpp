@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "engine/config/config.hpp"
-#include "engine/mapping/handler.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/mapping/handler.hpp"
 #include "rpc/provider_pool.hpp"
 
 namespace {

@@ -116,10 +116,11 @@ Answer HttpClient::request(const std::string& method, const std::string& target,
 }
 
 Answer HttpClient::upgrade(const std::string& target, const std::string& headers) {
-    send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
-                     target, headers));
+    send(
+        fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+                    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+                    target, headers));
     return receive();
 }
 

@@ -102,17 +102,10 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
         report = act(10 + static_cast<unsigned>(random() % 30), random() % 100'000);
         ASSERT_TRUE(report.is_object());
         switch (random() % 4) {
-            case 0:
-                anvil_.call("anvil_reorg", {1 + random() % 9, nlohmann::json::array()});
-                break;
-            case 1:
-                anvil_.call("anvil_rollback", {1 + random() % 6});
-                break;
-            case 2:
-                anvil_.call("evm_revert", nlohmann::json::array({snapshot}));
-                break;
-            default:
-                continue;
+            case 0: anvil_.call("anvil_reorg", {1 + random() % 9, nlohmann::json::array()}); break;
+            case 1: anvil_.call("anvil_rollback", {1 + random() % 6}); break;
+            case 2: anvil_.call("evm_revert", nlohmann::json::array({snapshot})); break;
+            default: continue;
         }
         ++forks;
         if (random() % 2 == 0) {

@@ -61,9 +61,7 @@ inline void grow(World& world, const Mapping& mapping, uint64_t seed, uint64_t b
                     events.push_back(
                         mapping.emit("hub.Put", {num(id), num(random() % 1000)}, block_num, at));
                     break;
-                case 2:
-                    events.push_back(mapping.emit("hub.Del", {num(id)}, block_num, at));
-                    break;
+                case 2: events.push_back(mapping.emit("hub.Del", {num(id)}, block_num, at)); break;
                 case 3:
                     if (vaults < 10) {
                         events.push_back(

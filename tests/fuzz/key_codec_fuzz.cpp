@@ -15,8 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         return 0;
     }
     // Two bytes choose the layout, the rest is the key.
-    static constexpr const char* kTypes[] = {"string", "uint256", "int16",  "bool",
-                                             "address", "bytes3", "bytes", "int256"};
+    static constexpr const char* kTypes[] = {"string",  "uint256", "int16", "bool",
+                                             "address", "bytes3",  "bytes", "int256"};
     std::vector<storage::Field> fields;
     for (unsigned i = 0; i < 1U + data[0] % 4U; ++i) {
         fields.push_back({"f", *storage::parse_field_type(kTypes[(data[1] >> (2 * i)) % 8U])});

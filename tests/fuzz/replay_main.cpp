@@ -36,9 +36,7 @@ Input mutate(const std::vector<Input>& inputs, std::mt19937_64& random) {
         const size_t at = random() % (out.size() + 1);
         const auto place = out.begin() + static_cast<std::ptrdiff_t>(at);
         switch (random() % 5) {
-            case 0:
-                out.insert(place, static_cast<char>(random()));
-                break;
+            case 0: out.insert(place, static_cast<char>(random())); break;
             case 1: {
                 const size_t count = std::min<size_t>(1 + random() % 16, out.size() - at);
                 out.erase(place, place + static_cast<std::ptrdiff_t>(count));

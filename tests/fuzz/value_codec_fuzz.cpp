@@ -39,8 +39,10 @@ void check_row(std::string_view value) {
     EntityLayout layout;
     layout.name = "e";
     layout.key = {{"k", *parse_field_type("uint8")}};
-    layout.fields = {{"b", *parse_field_type("bool")},   {"s", *parse_field_type("string")},
-                     {"n", *parse_field_type("int40")},  {"h", *parse_field_type("bytes5")},
+    layout.fields = {{"b", *parse_field_type("bool")},
+                     {"s", *parse_field_type("string")},
+                     {"n", *parse_field_type("int40")},
+                     {"h", *parse_field_type("bytes5")},
                      {"t", *parse_field_type("bytes")}};
     const RowCodec codec{layout};
     if (!codec.check(value) || RowCodec::is_tombstone(value)) {

@@ -35,14 +35,10 @@ uint64_t number_of(const json& value) {
 
 std::string too_many_blocks(unsigned words, uint64_t cap) {
     switch (words % 4) {
-        case 0:
-            return failed(-32602, fmt::format("exceed maximum block range {}", cap));
-        case 1:
-            return failed(-32005, "Requested range exceeds maximum RPC range limit");
-        case 2:
-            return failed(-32602, fmt::format("query exceeds max block range {}", cap));
-        default:
-            return failed(-32000, "block range is too wide");
+        case 0: return failed(-32602, fmt::format("exceed maximum block range {}", cap));
+        case 1: return failed(-32005, "Requested range exceeds maximum RPC range limit");
+        case 2: return failed(-32602, fmt::format("query exceeds max block range {}", cap));
+        default: return failed(-32000, "block range is too wide");
     }
 }
 

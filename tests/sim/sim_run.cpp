@@ -399,18 +399,10 @@ class Run {
                         fault.op));
         switch (fault.kind) {
             case Fault::kCrash:
-            case Fault::kPowerCut:
-                disk_.files->die_after(fault.op);
-                break;
-            case Fault::kIoOnce:
-                disk_.files->fail_at(fault.op, false);
-                break;
-            case Fault::kIoForAWhile:
-                disk_.files->fail_at(fault.op, true);
-                break;
-            default:
-                disk_.files->fill_after(fault.op);
-                break;
+            case Fault::kPowerCut: disk_.files->die_after(fault.op); break;
+            case Fault::kIoOnce: disk_.files->fail_at(fault.op, false); break;
+            case Fault::kIoForAWhile: disk_.files->fail_at(fault.op, true); break;
+            default: disk_.files->fill_after(fault.op); break;
         }
         heals_at_ms_ = -1;
     }
@@ -625,15 +617,9 @@ class Run {
             return "the canary found nothing to spoil";
         }
         switch (options_.canary) {
-            case Canary::kChangedRow:
-                value.back() = static_cast<char>(value.back() ^ 1);
-                break;
-            case Canary::kLostLog:
-                value.clear();
-                break;
-            default:
-                key.back() = static_cast<char>(key.back() ^ 0x55);
-                break;
+            case Canary::kChangedRow: value.back() = static_cast<char>(value.back() ^ 1); break;
+            case Canary::kLostLog: value.clear(); break;
+            default: key.back() = static_cast<char>(key.back() ^ 0x55); break;
         }
         const Status poked = storage::poke_family(database, raw_family, key, value);
         return poked ? "" : "the canary could not write: " + poked.error().message;

@@ -16,12 +16,7 @@
 namespace plumbline::sim {
 
 /// Damage behind all checks, done after the run: the comparison must see each of them.
-enum class Canary : uint8_t {
-    kNone,
-    kChangedRow,
-    kLostLog,
-    kExtraRow
-};
+enum class Canary : uint8_t { kNone, kChangedRow, kLostLog, kExtraRow };
 
 struct RunOptions {
     uint64_t seed = 1;

@@ -9,6 +9,8 @@
 #include "storage/task_store.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
+// Bytes are written in the groups of the formats: the field, then the next one.
+// clang-format off
 namespace plumbline::storage {
 namespace {
 
@@ -422,3 +424,4 @@ TEST(RecordCodecTest, ANewerRecordFormatIsRefused) {
 
 }  // namespace
 }  // namespace plumbline::storage
+// clang-format on

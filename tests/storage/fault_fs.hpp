@@ -125,12 +125,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                    rocksdb::IODebugContext* debug) override;
 
   private:
-    enum class Fault {
-        kNone,
-        kDead,
-        kError,
-        kNoSpace
-    };
+    enum class Fault { kNone, kDead, kError, kNoSpace };
     struct File {
         uint64_t synced = 0;
     };

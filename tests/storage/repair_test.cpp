@@ -97,10 +97,10 @@ TEST(RepairTest, AMendedLogEqualsOneThatWasNeverWrong) {
         const auto batch = db->make_batch();
         for (uint64_t block = 1; block <= 30; ++block) {
             const bool is_wrong = block % 7 == 0;
-            append_block_with(*batch, block,
-                              is_wrong ? std::vector<uint32_t>{0, 2, 5}
-                                       : std::vector<uint32_t>{0, 1, 2},
-                              is_wrong ? 3 : 0);
+            append_block_with(
+                *batch, block,
+                is_wrong ? std::vector<uint32_t>{0, 2, 5} : std::vector<uint32_t>{0, 1, 2},
+                is_wrong ? 3 : 0);
         }
         set_cursor(*batch, 30);
         batch->set_finalized(30);

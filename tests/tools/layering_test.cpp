@@ -23,12 +23,8 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 /// Library headers that stay behind one layer's edge.
 const std::map<std::string, std::set<std::string>> kEdges = {
-    {"rocksdb/", {"storage"}},
-    {"curl/", {"rpc"}},
-    {"simdjson", {"rpc"}},
-    {"toml++/", {"engine"}},
-    {"boost/", {"api"}},
-    {"cryptopp/", {"core"}},
+    {"rocksdb/", {"storage"}}, {"curl/", {"rpc"}},  {"simdjson", {"rpc"}},
+    {"toml++/", {"engine"}},   {"boost/", {"api"}}, {"cryptopp/", {"core"}},
     {"spdlog/", {"core"}},
 };
 
@@ -54,8 +50,8 @@ std::vector<Include> includes_of(const std::string& layer) {
             }
             const char open = line[9];
             const size_t end = line.find(open == '<' ? '>' : '"', 10);
-            out.push_back({path.lexically_relative(root).string(), line.substr(10, end - 10),
-                           open == '"'});
+            out.push_back(
+                {path.lexically_relative(root).string(), line.substr(10, end - 10), open == '"'});
         }
     }
     return out;

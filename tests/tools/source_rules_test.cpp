@@ -108,7 +108,8 @@ TEST(SourceRulesTest, BannedWordsHaveABetterOne) {
 }
 
 TEST(SourceRulesTest, TimeAndSleepComeFromOutside) {
-    for (const fs::path& path : files({"core/evm", "storage", "rpc", "engine", "api"}, {".cpp", ".hpp"})) {
+    for (const fs::path& path :
+         files({"core/evm", "storage", "rpc", "engine", "api"}, {".cpp", ".hpp"})) {
         const std::string code = code_of(read(path));
         for (const char* banned : {"system_clock::now", "steady_clock::now", "sleep_for"}) {
             EXPECT_EQ(code.find(banned), std::string::npos)
@@ -129,7 +130,8 @@ TEST(SourceRulesTest, CodeIsAscii) {
 }
 
 TEST(SourceRulesTest, EveryHeaderGuardsAndIntroducesItself) {
-    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "api", "tools"}, {".hpp"})) {
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "api", "tools"}, {".hpp"})) {
         const std::string text = read(path);
         EXPECT_NE(text.find("#pragma once"), std::string::npos) << path;
         EXPECT_TRUE(text.starts_with("//")) << path << " does not say what it is";

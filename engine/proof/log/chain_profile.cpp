@@ -29,16 +29,11 @@ ChainKind kind_of(uint8_t type) {
 
 std::string_view to_string(ChainKind kind) noexcept {
     switch (kind) {
-        case ChainKind::kUnknown:
-            return "unknown";
-        case ChainKind::kEthereum:
-            return "ethereum";
-        case ChainKind::kOp:
-            return "op";
-        case ChainKind::kArbitrum:
-            return "arbitrum";
-        case ChainKind::kNone:
-            return "none";
+        case ChainKind::kUnknown: return "unknown";
+        case ChainKind::kEthereum: return "ethereum";
+        case ChainKind::kOp: return "op";
+        case ChainKind::kArbitrum: return "arbitrum";
+        case ChainKind::kNone: return "none";
     }
     return "";
 }
@@ -166,33 +161,32 @@ void ProfileTest::ask_receipts() {
         finish();
         return;
     }
-    source_.get_proven_receipts(
-        asked, [this, asked, alive = std::weak_ptr<const int>{alive_}](
-                   std::vector<Result<rpc::BlockReceipts>> results) {
-            if (alive.expired()) {
-                return;
+    source_.get_proven_receipts(asked, [this, asked, alive = std::weak_ptr<const int>{alive_}](
+                                           std::vector<Result<rpc::BlockReceipts>> results) {
+        if (alive.expired()) {
+            return;
+        }
+        size_t good = 0;
+        size_t wrong = 0;
+        for (size_t i = 0; i < results.size(); ++i) {
+            if (results[i]) {
+                ++good;
+                profile_.add_receipts(asked[i], *results[i]);
+            } else if (results[i].error().code == ErrorCode::kIncompatible) {
+                ++wrong;
+                ++profile_.receipts_tried;
+                profile_.add_unprovable(asked[i], results[i].error());
+            } else {
+                profile_.blooms = false;
+                profile_.reason = results[i].error().message;
             }
-            size_t good = 0;
-            size_t wrong = 0;
-            for (size_t i = 0; i < results.size(); ++i) {
-                if (results[i]) {
-                    ++good;
-                    profile_.add_receipts(asked[i], *results[i]);
-                } else if (results[i].error().code == ErrorCode::kIncompatible) {
-                    ++wrong;
-                    ++profile_.receipts_tried;
-                    profile_.add_unprovable(asked[i], results[i].error());
-                } else {
-                    profile_.blooms = false;
-                    profile_.reason = results[i].error().message;
-                }
-            }
-            if (good == 0) {
-                profile_.receipts = false;
-                profile_.kind = wrong > 0 ? ChainKind::kNone : ChainKind::kUnknown;
-            }
-            finish();
-        });
+        }
+        if (good == 0) {
+            profile_.receipts = false;
+            profile_.kind = wrong > 0 ? ChainKind::kNone : ChainKind::kUnknown;
+        }
+        finish();
+    });
 }
 
 void ProfileTest::finish() {

@@ -101,9 +101,9 @@ bool LogJudge::is_covered(uint64_t block_num) const noexcept {
 bool LogJudge::may_hold(const evm::Header& header) const noexcept {
     std::vector<bool> topic_fits(bits_.size());
     for (uint32_t i = 0; i < bits_.size(); ++i) {
-        topic_fits[i] = coverage_of(i, header.block_num) != nullptr &&
-                        (bits_[i].topics.empty() ||
-                         may_contain_any(header.logs_bloom, bits_[i].topics));
+        topic_fits[i] =
+            coverage_of(i, header.block_num) != nullptr &&
+            (bits_[i].topics.empty() || may_contain_any(header.logs_bloom, bits_[i].topics));
         if (topic_fits[i] && header.block_num >= plan_->sources()[i].start_block &&
             may_contain_any(header.logs_bloom, bits_[i].addresses)) {
             return true;
@@ -271,9 +271,8 @@ BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBa
             continue;
         }
         announced.clear();
-        map_.for_each_source(log, [&](uint32_t source) {
-            plan_->find_children(source, log, data, announced);
-        });
+        map_.for_each_source(
+            log, [&](uint32_t source) { plan_->find_children(source, log, data, announced); });
         for (const ChildAnnouncement& child : announced) {
             if (!map_.has_child(child.source, child.address)) {
                 verdict.new_children.push_back({plan_->sources()[child.source].contract,

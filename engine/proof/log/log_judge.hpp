@@ -13,10 +13,10 @@
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/receipt.hpp"
-#include "engine/text/event_text.hpp"
-#include "engine/proof/finding.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
+#include "engine/proof/finding.hpp"
+#include "engine/text/event_text.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {

@@ -171,8 +171,7 @@ bool LogProver::step() {
         retry_at_ms_ = -1;
     }
     switch (phase_) {
-        case Phase::kStart:
-            return start();
+        case Phase::kStart: return start();
         case Phase::kAnchor:
             if (!waiting_) {
                 waiting_ = true;
@@ -183,14 +182,10 @@ bool LogProver::step() {
                 return true;
             }
             return false;
-        case Phase::kProfile:
-            return test_ ? end_profile() : start_profile();
-        case Phase::kGap:
-            return step_gap();
-        case Phase::kWork:
-            return step_work();
-        case Phase::kDone:
-            return false;
+        case Phase::kProfile: return test_ ? end_profile() : start_profile();
+        case Phase::kGap: return step_gap();
+        case Phase::kWork: return step_work();
+        case Phase::kDone: return false;
     }
     return false;
 }

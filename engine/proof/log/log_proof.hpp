@@ -23,12 +23,12 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
-#include "engine/proof/log/chain_profile.hpp"
 #include "engine/config/config.hpp"
-#include "engine/proof/finding.hpp"
 #include "engine/ingest/ingest.hpp"
-#include "engine/proof/log/log_judge.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/finding.hpp"
+#include "engine/proof/log/chain_profile.hpp"
+#include "engine/proof/log/log_judge.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 
@@ -73,7 +73,7 @@ struct LogProofOptions {
 /// A block with findings, as the chain proves it.
 struct ProvenBlock {
     evm::Header header;
-    evm::LogBatch logs;        ///< what the database must hold of it
+    evm::LogBatch logs;         ///< what the database must hold of it
     bool has_receipts = false;  ///< `logs` is known; else only the header is
 };
 
@@ -224,8 +224,8 @@ class LogProver {
     BlockAnchor anchor_;
     bool waiting_ = false;                 ///< for an answer in kAnchor or kGap
     bool settled_by_bloom_above_ = false;  ///< a range that rests on blooms was handed over
-    uint64_t next_to_ = 0;  ///< the last block that no piece holds yet
-    evm::Hash next_hash_;   ///< its hash
+    uint64_t next_to_ = 0;                 ///< the last block that no piece holds yet
+    evm::Hash next_hash_;                  ///< its hash
     bool has_next_ = true;
     std::deque<std::unique_ptr<Piece>> pieces_;
     std::deque<LogProofPiece> pieces_out_;

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/proof/raw_join.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/proof/raw_join.hpp"
 #include "engine/proof/row_diff.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/record_codec.hpp"
@@ -54,8 +54,7 @@ Result<std::unique_ptr<ScratchDatabase>> fold_to_scratch(const storage::ReadView
             options.on_progress({"folding", progress.events, progress.events_total});
         };
     }
-    PLUMBLINE_TRY_VOID(
-        fold_log(view, until_block, scratch->database(), std::move(plan), rebuild));
+    PLUMBLINE_TRY_VOID(fold_log(view, until_block, scratch->database(), std::move(plan), rebuild));
     return scratch;
 }
 
@@ -98,9 +97,10 @@ class EntityComparison {
         for (const uint32_t bucket : damaged_) {
             if (!named_.contains(bucket)) {
                 Finding out = finding(FindingKind::kDigestDiffers, {});
-                out.detail = fmt::format("rows of bucket {} are what the log makes, but not those "
-                                         "that were written: the digest is wrong",
-                                         bucket);
+                out.detail = fmt::format(
+                    "rows of bucket {} are what the log makes, but not those "
+                    "that were written: the digest is wrong",
+                    bucket);
                 report_.findings.add(std::move(out));
             }
         }
@@ -272,8 +272,7 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
     if (report.scrub.is_log_broken_off) {
         return report;
     }
-    PLUMBLINE_TRY(const auto scratch,
-                  fold_to_scratch(view, std::move(plan), UINT64_MAX, options));
+    PLUMBLINE_TRY(const auto scratch, fold_to_scratch(view, std::move(plan), UINT64_MAX, options));
     const auto fold = scratch->database().read_view();
     const bool is_log_whole = report.scrub.is_log_whole();
     for (const ScrubbedEntity& scrubbed : report.scrub.entities) {
@@ -284,15 +283,14 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
             options.on_progress(
                 {"comparing " + view.bundle().entities[scrubbed.entity].name, 0, scrubbed.rows});
         }
-        PLUMBLINE_TRY_VOID(EntityComparison(view, *fold, scrubbed, is_log_whole, report)
-                               .run(scrubbed.rebuilt));
+        PLUMBLINE_TRY_VOID(
+            EntityComparison(view, *fold, scrubbed, is_log_whole, report).run(scrubbed.rebuilt));
     }
     if (is_log_whole && !options.entity) {
         for (const auto& [status, what] :
              {std::pair{compare_quarantine(view, *fold, report.findings), "quarantine"},
               {compare_undo(view, *fold, report.findings), "undo"}}) {
-            PLUMBLINE_TRY(const bool is_broken_off,
-                          note_broken_off(status, what, report.findings));
+            PLUMBLINE_TRY(const bool is_broken_off, note_broken_off(status, what, report.findings));
             static_cast<void>(is_broken_off);
         }
     }

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "core/base/result.hpp"
-#include "engine/proof/finding.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/finding.hpp"
 #include "engine/proof/replay/scrub.hpp"
 #include "storage/database.hpp"
 
@@ -46,10 +46,10 @@ struct ReplayReport {
     [[nodiscard]] bool is_equal() const noexcept { return findings.empty(); }
 };
 
-/// `plan` must be the one that the view's generation was folded with (engine/mapping/stored_plan.hpp), else
-/// kInvalidArgument. A log that RocksDB cannot read to its end is not folded, only scrubbed. Where
-/// the log itself is damaged, only rows whose own bytes changed are named: the others are what the
-/// whole log made.
+/// `plan` must be the one that the view's generation was folded with
+/// (engine/mapping/stored_plan.hpp), else kInvalidArgument. A log that RocksDB cannot read to its
+/// end is not folded, only scrubbed. Where the log itself is damaged, only rows whose own bytes
+/// changed are named: the others are what the whole log made.
 [[nodiscard]] Result<ReplayReport> prove_replay(const storage::ReadView& view,
                                                 std::shared_ptr<const Plan> plan,
                                                 const ReplayOptions& options);

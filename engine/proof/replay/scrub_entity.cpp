@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/proof/row_diff.hpp"
 #include "engine/proof/replay/scrub_parts.hpp"
+#include "engine/proof/row_diff.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/raw_scan.hpp"
 
@@ -169,8 +169,7 @@ class EntityScrub {
         const auto scan = storage::scan_raw_index(view_, entity_, index);
         for (; scan->valid(); scan->next()) {
             ++report_.index_entries;
-            const std::string_view key =
-                storage::entity_key_of(view_, entity_, index, scan->key());
+            const std::string_view key = storage::entity_key_of(view_, entity_, index, scan->key());
             if (key.empty() || !scan->value().empty()) {
                 Finding out = finding(FindingKind::kUnreadable, key);
                 out.field = index_name(index);

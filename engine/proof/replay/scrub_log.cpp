@@ -25,7 +25,9 @@ using storage::kDigestPageSize;
 class MaintainedLeaves {
   public:
     MaintainedLeaves(const storage::ReadView& view, uint64_t from, uint64_t to)
-        : scan_{storage::scan_raw_log_pages(view, from, to)}, from_{from}, to_{to} {
+        : scan_{storage::scan_raw_log_pages(view, from, to)},
+          from_{from},
+          to_{to} {
         find();
     }
     [[nodiscard]] bool valid() const { return valid_; }
@@ -122,9 +124,9 @@ class LogScrub {
             }
             judge(maintained);
         }
-        for (const auto& [status, what] :
-             {std::pair{logs_->status(), "log"}, {blocks_->status(), "blocks"},
-              {leaves_.status(), "the log's digests"}}) {
+        for (const auto& [status, what] : {std::pair{logs_->status(), "log"},
+                                           {blocks_->status(), "blocks"},
+                                           {leaves_.status(), "the log's digests"}}) {
             PLUMBLINE_TRY(const bool is_broken_off,
                           note_broken_off(status, what, report_.findings));
             report_.is_log_broken_off = report_.is_log_broken_off || is_broken_off;
@@ -178,11 +180,10 @@ class LogScrub {
             PLUMBLINE_TRY_VOID(run_.step());
             ++block_.logs;
             ++report_.logs;
-            if (const Status read = storage::decode_raw_log(view_, logs_->key(), logs_->value(),
-                                                            record_, buffer_);
+            if (const Status read =
+                    storage::decode_raw_log(view_, logs_->key(), logs_->value(), record_, buffer_);
                 !read) {
-                note_unreadable(storage::load_be32(logs_->key().data() + 8),
-                                read.error().message);
+                note_unreadable(storage::load_be32(logs_->key().data() + 8), read.error().message);
                 continue;
             }
             block_.node += {1, storage::hash_log(record_.log, record_.data,
@@ -298,13 +299,13 @@ class LogScrub {
         finding.expected = describe(suspect.maintained);
         if (block.logs < suspect.maintained.count) {
             finding.kind = FindingKind::kLogMissing;
-            finding.detail = fmt::format("{} of the block's {} logs are gone",
-                                         suspect.maintained.count - block.logs,
-                                         suspect.maintained.count);
+            finding.detail =
+                fmt::format("{} of the block's {} logs are gone",
+                            suspect.maintained.count - block.logs, suspect.maintained.count);
         } else if (block.logs > suspect.maintained.count) {
             finding.kind = FindingKind::kLogInvented;
-            finding.detail = fmt::format("{} logs, but commits wrote {}", block.logs,
-                                         suspect.maintained.count);
+            finding.detail =
+                fmt::format("{} logs, but commits wrote {}", block.logs, suspect.maintained.count);
         } else if (block.unreadable > 0) {
             ++report_.log_findings;  // Told already.
             return;

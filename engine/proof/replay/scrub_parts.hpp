@@ -9,7 +9,9 @@ namespace plumbline::engine {
 class ScrubRun {
   public:
     ScrubRun(const storage::ReadView& of, const ScrubOptions& wanted, ScrubReport& into)
-        : view{of}, options{wanted}, report{into} {}
+        : view{of},
+          options{wanted},
+          report{into} {}
 
     /// Counts one thing; kCancelled where the caller wants no more.
     [[nodiscard]] Status step();

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_task.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -406,12 +406,9 @@ void CompareTask::settle_answer(const Doubt& doubt, const CallResult& result,
 std::string CompareTask::name_of(size_t place) const {
     const StatePlan::Return& item = state_plan_.returns[place];
     switch (item.kind) {
-        case StatePlan::Return::Kind::kField:
-            return layout_.fields[item.field].name;
-        case StatePlan::Return::Kind::kKey:
-            return layout_.key[item.field].name;
-        default:
-            return fmt::format("value {} of {}", place + 1, state_plan_.signature);
+        case StatePlan::Return::Kind::kField: return layout_.fields[item.field].name;
+        case StatePlan::Return::Kind::kKey: return layout_.key[item.field].name;
+        default: return fmt::format("value {} of {}", place + 1, state_plan_.signature);
     }
 }
 

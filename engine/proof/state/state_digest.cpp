@@ -196,14 +196,11 @@ Result<KeyValue> StateDigester::evaluate(const StateOperand& operand,
                                          const RowReader& reader) const {
     using Kind = StateOperand::Kind;
     switch (operand.kind) {
-        case Kind::kKey:
-            return key[operand.column];
+        case Kind::kKey: return key[operand.column];
         case Kind::kField:
             return field_value(*codecs_[plan_->entity], operand.type, row, operand.column);
-        case Kind::kLiteral:
-            return KeyValue{operand.word, operand.bytes};
-        case Kind::kLookup:
-            break;
+        case Kind::kLiteral: return KeyValue{operand.word, operand.bytes};
+        case Kind::kLookup: break;
     }
     const storage::EntityLayout& layout = (*entities_)[operand.entity];
     std::string other;

@@ -180,16 +180,11 @@ const Bytes& state_program() {
 
 std::string_view to_string(LeafStatus status) noexcept {
     switch (status) {
-        case LeafStatus::kReverted:
-            return "reverted";
-        case LeafStatus::kAnswered:
-            return "answered";
-        case LeafStatus::kOutOfGas:
-            return "used up its gas";
-        case LeafStatus::kShape:
-            return "answered in another shape";
-        case LeafStatus::kNoCode:
-            return "no contract there";
+        case LeafStatus::kReverted: return "reverted";
+        case LeafStatus::kAnswered: return "answered";
+        case LeafStatus::kOutOfGas: return "used up its gas";
+        case LeafStatus::kShape: return "answered in another shape";
+        case LeafStatus::kNoCode: return "no contract there";
     }
     return "unknown";
 }

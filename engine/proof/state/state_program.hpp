@@ -159,11 +159,7 @@ struct StateCall {
 
 /// The program's answer.
 struct StateAnswer {
-    enum class Outcome : uint8_t {
-        kDone = 0,
-        kStopped = 1,
-        kNoCode = 2
-    };
+    enum class Outcome : uint8_t { kDone = 0, kStopped = 1, kNoCode = 2 };
     Outcome outcome = Outcome::kDone;  ///< kStopped: the gas did not last, go on from `done`
     uint32_t done = 0;
     uint64_t bucket_gas = 0;         ///< of the dearest bucket

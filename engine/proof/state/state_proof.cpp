@@ -69,12 +69,9 @@ bool passes(const StateWay& way, const CallResult& result) {
 
 std::string_view name_of(StateWay::Kind kind) {
     switch (kind) {
-        case StateWay::Kind::kOverride:
-            return "program by override";
-        case StateWay::Kind::kCreate:
-            return "program by create";
-        case StateWay::Kind::kPlain:
-            break;
+        case StateWay::Kind::kOverride: return "program by override";
+        case StateWay::Kind::kCreate: return "program by create";
+        case StateWay::Kind::kPlain: break;
     }
     return "getters";
 }
@@ -135,13 +132,7 @@ struct StateProver::Impl {
     bool any_missing = false;
 
     // The question under way; the callback may outlive the prover.
-    enum class Asked : uint8_t {
-        kNothing,
-        kSelfTest,
-        kRoot,
-        kTask,
-        kLookBack
-    };
+    enum class Asked : uint8_t { kNothing, kSelfTest, kRoot, kTask, kLookBack };
     struct Inbox {
         std::optional<Result<CallAnswers>> calls;
         std::optional<Result<AccountProof>> proof;

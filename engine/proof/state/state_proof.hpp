@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "engine/proof/finding.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/finding.hpp"
 #include "engine/proof/state/state_walk.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"

@@ -10,9 +10,9 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "core/evm/proof.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_task.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine {
 namespace {

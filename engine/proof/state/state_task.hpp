@@ -17,11 +17,7 @@ namespace plumbline::engine {
 
 /// How one provider is asked, as its self-tests told.
 struct StateWay {
-    enum class Kind : uint8_t {
-        kOverride,
-        kCreate,
-        kPlain
-    };
+    enum class Kind : uint8_t { kOverride, kCreate, kPlain };
     Kind kind = Kind::kPlain;
     uint64_t gas = 0;
     bool by_num = false;  ///< it takes no block hashes: the header is looked at afterwards

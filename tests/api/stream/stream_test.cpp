@@ -93,15 +93,9 @@ class Rig {
     void step() {
         switch (random_() % 4) {
             case 0:
-            case 1:
-                indexer->step_network(50);
-                break;
-            case 2:
-                indexer->step_writer();
-                break;
-            default:
-                hub->step();
-                break;
+            case 1: indexer->step_network(50); break;
+            case 2: indexer->step_writer(); break;
+            default: hub->step(); break;
         }
     }
     /// Until the index has the chain's head.

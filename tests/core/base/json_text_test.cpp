@@ -40,9 +40,9 @@ TEST(JsonTextTest, ShowsEachMaximalBadSequenceAsOneReplacement) {
     const std::string r = "\xEF\xBF\xBD";
     EXPECT_EQ(json_string("\x80"), "\"" + r + "\"");
     EXPECT_EQ(json_string("a\xC3"), "\"a" + r + "\"");
-    EXPECT_EQ(json_string("\xC0\xAF"), "\"" + r + r + "\"");           // overlong
-    EXPECT_EQ(json_string("\xED\xA0\x80"), "\"" + r + r + r + "\"");   // surrogate
-    EXPECT_EQ(json_string("\xE2\x82z"), "\"" + r + "z\"");             // truncated, then a letter
+    EXPECT_EQ(json_string("\xC0\xAF"), "\"" + r + r + "\"");          // overlong
+    EXPECT_EQ(json_string("\xED\xA0\x80"), "\"" + r + r + r + "\"");  // surrogate
+    EXPECT_EQ(json_string("\xE2\x82z"), "\"" + r + "z\"");            // truncated, then a letter
     EXPECT_EQ(json_string("\xF4\x90\x80\x80"), "\"" + r + r + r + r + "\"");  // past U+10FFFF
 }
 

@@ -24,20 +24,13 @@ class AbiRandom {
     AbiType type(int depth = 3) {
         AbiType out;
         switch (below(depth > 0 ? 10 : 7)) {
-            case 0:
-                return integer(TypeKind::kUint);
-            case 1:
-                return integer(TypeKind::kInt);
-            case 2:
-                return parse("bool");
-            case 3:
-                return parse("address");
-            case 4:
-                return parse("bytes" + std::to_string(1 + below(32)));
-            case 5:
-                return parse("bytes");
-            case 6:
-                return parse("string");
+            case 0: return integer(TypeKind::kUint);
+            case 1: return integer(TypeKind::kInt);
+            case 2: return parse("bool");
+            case 3: return parse("address");
+            case 4: return parse("bytes" + std::to_string(1 + below(32)));
+            case 5: return parse("bytes");
+            case 6: return parse("string");
             case 7:
                 out.kind = TypeKind::kFixedArray;
                 out.length = static_cast<uint32_t>(1 + below(3));
@@ -62,19 +55,14 @@ class AbiRandom {
     AbiValue value(const AbiType& type) {
         switch (type.kind) {
             case TypeKind::kUint:
-            case TypeKind::kAddress:
-                return AbiValue::number(U256::from_be(bytes(type.bits / 8U)));
+            case TypeKind::kAddress: return AbiValue::number(U256::from_be(bytes(type.bits / 8U)));
             case TypeKind::kInt:
                 return AbiValue::number(U256::from_be_signed(bytes(type.bits / 8U)));
-            case TypeKind::kBool:
-                return AbiValue::number(U256{below(2)});
-            case TypeKind::kFixedBytes:
-                return AbiValue::fixed_bytes(bytes(type.byte_count()));
+            case TypeKind::kBool: return AbiValue::number(U256{below(2)});
+            case TypeKind::kFixedBytes: return AbiValue::fixed_bytes(bytes(type.byte_count()));
             case TypeKind::kBytes:
-            case TypeKind::kString:
-                return AbiValue::blob(bytes(below(70)));
-            default:
-                break;
+            case TypeKind::kString: return AbiValue::blob(bytes(below(70)));
+            default: break;
         }
         std::vector<AbiValue> items;
         const uint64_t count = type.kind == TypeKind::kArray        ? below(4)
@@ -94,21 +82,13 @@ class AbiRandom {
         for (uint64_t i = 1 + below(3); i > 0; --i) {
             const size_t at = below(data.size());
             switch (below(5)) {
-                case 0:
-                    data[at] = static_cast<uint8_t>(source_());
-                    break;
+                case 0: data[at] = static_cast<uint8_t>(source_()); break;
                 case 1:
                     data[at / 32 * 32 + 31 < data.size() ? at / 32 * 32 + 31 : at] ^= 0x20;
                     break;
-                case 2:
-                    data.resize(at + 1);
-                    break;
-                case 3:
-                    data[at / 32 * 32] = 0xff;
-                    break;
-                default:
-                    data[at] = static_cast<uint8_t>(data[at] + 32 * below(4));
-                    break;
+                case 2: data.resize(at + 1); break;
+                case 3: data[at / 32 * 32] = 0xff; break;
+                default: data[at] = static_cast<uint8_t>(data[at] + 32 * below(4)); break;
             }
         }
     }

@@ -60,11 +60,7 @@ class ReferenceTrie {
     }
 
   private:
-    enum class Kind : uint8_t {
-        kLeaf,
-        kExtension,
-        kBranch
-    };
+    enum class Kind : uint8_t { kLeaf, kExtension, kBranch };
     struct Node {
         Kind kind = Kind::kBranch;
         std::string path;
@@ -186,8 +182,7 @@ class ReferenceTrie {
             case Kind::kExtension:
                 return rlp_list(rlp_string(hex_prefix(node->path, false)) +
                                 reference(node->child[0].get()));
-            case Kind::kBranch:
-                break;
+            case Kind::kBranch: break;
         }
         std::string content;
         for (const NodePtr& child : node->child) {

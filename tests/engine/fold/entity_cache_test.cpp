@@ -199,9 +199,7 @@ TEST(EntityCacheTest, RandomOperationsAgreeWithAMap) {
                     event.erase(id);
                     harness.put(id, "");
                     break;
-                case 4:
-                    ASSERT_EQ(harness.get(id), event.contains(id) ? event[id] : "");
-                    break;
+                case 4: ASSERT_EQ(harness.get(id), event.contains(id) ? event[id] : ""); break;
                 case 5:
                     harness.cache.commit_event();
                     harness.cache.trim();

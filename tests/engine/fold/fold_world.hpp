@@ -17,11 +17,11 @@
 
 #include "core/evm/abi_encode.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/mapping/handler.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/plan_impl.hpp"
+#include "engine/text/entity_text.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::engine::test {

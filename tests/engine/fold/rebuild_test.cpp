@@ -9,9 +9,9 @@ using test::grow;
 using test::kAbis;
 using test::kMapping;
 using test::Mapping;
-using test::whole;
 using test::num;
 using test::Pace;
+using test::whole;
 using test::World;
 using testing::HasSubstr;
 
@@ -149,10 +149,10 @@ class CorrectionTest : public testing::Test {
 };
 
 TEST_F(CorrectionTest, HoldsAfterEveryFold) {
-    correct(4, 1, item_row(mapping_, 11));   // a block without events
-    correct(9, 4, "");                       // the last block: deleted
-    correct(9, 5, item_row(mapping_, 55));   // a row that no event made
-    correct(8, 3, item_row(mapping_, 33));   // a block without events that is not final
+    correct(4, 1, item_row(mapping_, 11));  // a block without events
+    correct(9, 4, "");                      // the last block: deleted
+    correct(9, 5, item_row(mapping_, 55));  // a row that no event made
+    correct(8, 3, item_row(mapping_, 33));  // a block without events that is not final
     for (int round = 0; round < 2; ++round) {
         fold();
         EXPECT_THAT(world_.row("item", "id=1"), HasSubstr("\"amount\":11,"));

@@ -70,9 +70,7 @@ class RowHistoryTest : public testing::Test {
                         events.push_back(mapping.emit(
                             "hub.Joined", {who, num(random() % kRooms), text("n")}, block, i));
                         break;
-                    case 1:
-                        events.push_back(mapping.emit("hub.Left", {who}, block, i));
-                        break;
+                    case 1: events.push_back(mapping.emit("hub.Left", {who}, block, i)); break;
                     default:
                         events.push_back(
                             mapping.emit("hub.Scored", {who, num(random() % 9)}, block, i));

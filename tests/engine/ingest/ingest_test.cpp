@@ -432,18 +432,10 @@ TEST_F(IngestTest, AnySequenceOfReorgsGivesAFreshIndexOfTheWinner) {
             ASSERT_FALSE(rig.indexer->failure().has_value());
             const uint64_t depth = 1 + random() % 8;
             switch (random() % 5) {
-                case 0:
-                    chain.mine(1 + random() % 6);
-                    break;
-                case 1:
-                    chain.reorg(depth, depth);
-                    break;  // The head's number stays.
-                case 2:
-                    chain.reorg(depth, depth + random() % 3);
-                    break;
-                case 3:
-                    chain.reorg(depth, random() % depth);
-                    break;  // Shorter.
+                case 0: chain.mine(1 + random() % 6); break;
+                case 1: chain.reorg(depth, depth); break;  // The head's number stays.
+                case 2: chain.reorg(depth, depth + random() % 3); break;
+                case 3: chain.reorg(depth, random() % depth); break;  // Shorter.
                 default: {
                     auto mine = chain.blocks();
                     chain.adopt(other);
@@ -965,8 +957,9 @@ TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
         std::mt19937_64 random{seed};
         for (int run = 0; run < 5; ++run) {
             {
-                Rig rig{chain, directory.db(), seed * 10 + static_cast<uint64_t>(run), {}, {},
-                        {},    env.get(),      seed % 3 == 0};
+                Rig rig{
+                    chain,     directory.db(), seed * 10 + static_cast<uint64_t>(run), {}, {}, {},
+                    env.get(), seed % 3 == 0};
                 ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
                 while (run == 0 && rig.indexer->database() == nullptr) {
                     rig.step();

@@ -11,8 +11,8 @@ using storage::CoverageRow;
 using storage::ProofLevel;
 
 const std::vector<CoverageRow> kCoverage = {
-    {"a", {0, 99}, "p", ProofLevel::kReceipts},  {"a", {100, 149}, "p", ProofLevel::kFetched},
-    {"a", {150, 199}, "p", ProofLevel::kBloom},  {"a", {200, 300}, "p", ProofLevel::kFetched},
+    {"a", {0, 99}, "p", ProofLevel::kReceipts},   {"a", {100, 149}, "p", ProofLevel::kFetched},
+    {"a", {150, 199}, "p", ProofLevel::kBloom},   {"a", {200, 300}, "p", ProofLevel::kFetched},
     {"b", {50, 119}, "p", ProofLevel::kReceipts}, {"b", {120, 300}, "p", ProofLevel::kFetched},
 };
 

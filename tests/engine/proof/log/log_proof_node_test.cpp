@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "core/base/logging.hpp"
-#include "engine/setup/doctor.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/proof/log/log_proof.hpp"
+#include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider_pool.hpp"
 #include "tests/e2e/chain.hpp"

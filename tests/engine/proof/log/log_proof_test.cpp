@@ -41,13 +41,7 @@ Expected found_by(const LogProofOutcome& outcome) {
 }
 
 /// What a provider told of the logs of some blocks, instead of the truth.
-enum class Lie : uint8_t {
-    kNone,
-    kDropOne,
-    kDropBlock,
-    kAlterData,
-    kInvent
-};
+enum class Lie : uint8_t { kNone, kDropOne, kDropBlock, kAlterData, kInvent };
 
 /// Lies once in blocks `range`; what has to be found. kNone where there is nothing to lie about.
 Expected tell_lie(Lie lie, evm::BlockRange range, sim::Random& random, const ProofWorld& world,
@@ -105,8 +99,7 @@ Expected tell_lie(Lie lie, evm::BlockRange range, sim::Random& random, const Pro
             expected.emplace(FindingKind::kLogInvented, block, made.log_index);
             break;
         }
-        case Lie::kNone:
-            break;
+        case Lie::kNone: break;
     }
     if (logs.logs.empty()) {
         index.logs.erase(block);

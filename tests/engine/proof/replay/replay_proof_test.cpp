@@ -7,8 +7,8 @@
 #include <fstream>
 #include <set>
 
-#include "engine/proof/diff.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/proof/diff.hpp"
 #include "storage/codec.hpp"
 #include "storage/raw_scan.hpp"
 #include "tests/engine/item_chain.hpp"

@@ -9,8 +9,8 @@
 
 #include "core/evm/abi_json.hpp"
 #include "engine/config/config.hpp"
-#include "engine/text/entity_text.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine {
 

@@ -926,7 +926,8 @@ TEST_F(StateProofFigures, OneDamagedVoteInTenThousandIsFoundExactly) {
 
 class StateProofCommunity : public StateProofTest {
   protected:
-    /// Follows the chain to its head with the example's own config, `slots` of all five fields of votes included.
+    /// Follows the chain to its head with the example's own config, `slots` of all five fields of
+    /// votes included.
     static std::shared_ptr<const Plan> index_to_head(const std::string& db) {
         const std::string folder = std::string{PLUMBLINE_SOURCE_DIR} + "/examples/community/";
         std::string text = read_file(folder + "plumbline.toml");
