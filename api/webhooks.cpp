@@ -63,9 +63,9 @@ Status post(TaskContext& context, const WebhookConfig& webhook, std::string body
     return ok();
 }
 
-std::string to_args(const std::vector<StreamCursor>& known) {
+std::string to_args(const std::vector<evm::BlockId>& known) {
     std::string out;
-    for (const StreamCursor& cursor : known) {
+    for (const evm::BlockId& cursor : known) {
         out += fmt::format("{}{}", out.empty() ? "" : " ", to_text(cursor));
     }
     return out;
@@ -95,7 +95,7 @@ std::string webhook_task(std::string_view webhook) {
     return fmt::format("webhook.{}", webhook);
 }
 
-bool advance_known(std::vector<StreamCursor>& known, std::string_view message) {
+bool advance_known(std::vector<evm::BlockId>& known, std::string_view message) {
     const nlohmann::json parsed = nlohmann::json::parse(message, nullptr, false);
     PLUMBLINE_CHECK(parsed.is_object());
     const std::string type = parsed.value("type", "");
@@ -111,9 +111,9 @@ bool advance_known(std::vector<StreamCursor>& known, std::string_view message) {
     if (parsed.contains("hash")) {
         const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
         PLUMBLINE_CHECK(hash.has_value());
-        const StreamCursor now{parsed["block"].get<uint64_t>(), *hash};
+        const evm::BlockId now{parsed["block"].get<uint64_t>(), *hash};
         std::erase_if(known,
-                      [&](const StreamCursor& one) { return one.block_num >= now.block_num; });
+                      [&](const evm::BlockId& one) { return one.block_num >= now.block_num; });
         known.insert(known.begin(), now);
         known.resize(std::min(known.size(), kKnownMax));
     }
@@ -216,13 +216,13 @@ TaskOutcome WebhookPart::deliver(TaskContext& context, const WebhookConfig& webh
     if (!filter) {
         return TaskOutcome::from(filter.error());
     }
-    std::vector<StreamCursor> known = filter->known;
+    std::vector<evm::BlockId> known = filter->known;
     Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
     if (!reader) {
         return TaskOutcome::from(reader.error());
     }
     std::string body = fmt::format(R"({{"webhook":"{}","messages":[)", webhook.name);
-    const std::vector<StreamCursor> before = known;
+    const std::vector<evm::BlockId> before = known;
     size_t messages = 0;
     while (messages < kMessagesMax && body.size() < kBodyBytesMax && !context.should_stop()) {
         const std::optional<std::string> message = (*reader)->next();

@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "api/stream/stream.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/service/service.hpp"
 
 namespace plumbline::engine::http {
 
-class WebhookPart final : public ServicePart {
+class WebhookPart final : public ServiceModule {
   public:
     /// Before the service runs; registers a kind of task for each webhook. `hub` must outlive it.
     WebhookPart(Service& service, StreamHub& hub);
@@ -47,6 +48,6 @@ class WebhookPart final : public ServicePart {
 /// Where a receiver stands once it has taken `message` of the live stream; `known` is where it
 /// stood, newest first, at most 16. False where the message tells it nothing: then it need not be
 /// sent.
-[[nodiscard]] bool advance_known(std::vector<StreamCursor>& known, std::string_view message);
+[[nodiscard]] bool advance_known(std::vector<evm::BlockId>& known, std::string_view message);
 
 }  // namespace plumbline::engine::http

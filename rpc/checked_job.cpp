@@ -189,9 +189,9 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
     for (size_t i = 0; i < providers.size(); ++i) {
         if ((item.wrong & bit(i)) != 0) {
             providers[i].on_lie(true);  // `provider` can serve
-            dispatcher_.tell(LogLevel::kWarning, "provider " + providers[i].name() +
-                                                     " answered wrongly: " + item.ask.what + ": " +
-                                                     item.reasons[i]);
+            dispatcher_.log(LogLevel::kWarning, "provider " + providers[i].name() +
+                                                    " answered wrongly: " + item.ask.what + ": " +
+                                                    item.reasons[i]);
         }
     }
     item.result.emplace(CheckedAnswer{std::move(answers), providers[provider].name(), bytes});

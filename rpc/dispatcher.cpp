@@ -106,7 +106,7 @@ Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const C
     }
 }
 
-void Dispatcher::tell(LogLevel level, const std::string& message) const {
+void Dispatcher::log(LogLevel level, const std::string& message) const {
     if (observer_ != nullptr) {
         observer_->on_event(level, message);
     }
@@ -117,7 +117,7 @@ void Dispatcher::at(int64_t at_ms, std::function<void()> task) {
 }
 
 void Dispatcher::send(CallGroup group) {
-    Active active;
+    PendingGroup active;
     active.group = std::move(group);
     active.deadline_ms = now() + options_.deadline_ms;
     active.settled.resize(active.group.calls.size());
@@ -126,7 +126,7 @@ void Dispatcher::send(CallGroup group) {
         active.todo.push_back(i);
     }
     const uint64_t id = next_group_++;
-    Active& stored = groups_.emplace(id, std::move(active)).first->second;
+    PendingGroup& stored = groups_.emplace(id, std::move(active)).first->second;
     if (providers_.empty()) {
         end_with_error(stored, Error{ErrorCode::kInvalidArgument, "no endpoint is configured"});
     }
@@ -141,7 +141,7 @@ void Dispatcher::pump() {
     }
 }
 
-void Dispatcher::pump_group(uint64_t id, Active& active) {
+void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     while (!active.finished && !active.todo.empty() && now() >= active.not_before_ms) {
         if (active.group.one_backend && active.requests_out > 0) {
             return;
@@ -171,7 +171,7 @@ void Dispatcher::pump_group(uint64_t id, Active& active) {
     }
 }
 
-Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
+Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provider) {
     const CallGroup& group = active.group;
     bool wait = false;
     bool wait_for_better = false;
@@ -227,7 +227,7 @@ Dispatcher::Choice Dispatcher::choose(const Active& active, size_t& provider) {
 }
 
 // The round is over: take what there is, or start another one later, or give up.
-void Dispatcher::nobody_left(Active& active) {
+void Dispatcher::nobody_left(PendingGroup& active) {
     std::erase_if(active.todo, [&](size_t index) {
         if (!active.fallback[index]) {
             return false;
@@ -294,7 +294,7 @@ void Dispatcher::nobody_left(Active& active) {
     active.not_before_ms = now() + 1 + jitter_.upto(bound);
 }
 
-void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
+void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     const bool untouched =
         active.requests_out == 0 && active.todo.size() == active.group.calls.size();
     if (active.group.prepare && (untouched || !active.prepared)) {
@@ -315,15 +315,15 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
     Provider& target = providers_[provider];
     const size_t count =
         std::min<size_t>(active.todo.size(), std::max<uint32_t>(1, target.batch_max()));
-    Shot shot;
-    shot.group = id;
-    shot.provider = provider;
-    shot.first_id = next_call_id_;
-    shot.sent_ms = now();
+    InFlightRequest request_in_flight;
+    request_in_flight.group = id;
+    request_in_flight.provider = provider;
+    request_in_flight.first_id = next_call_id_;
+    request_in_flight.sent_ms = now();
     next_call_id_ += count;
     for (size_t i = 0; i < count; ++i) {
-        shot.indices.push_back(active.todo[i]);
-        shot.calls.push_back(active.group.calls[active.todo[i]]);
+        request_in_flight.indices.push_back(active.todo[i]);
+        request_in_flight.calls.push_back(active.group.calls[active.todo[i]]);
     }
     active.todo.erase(active.todo.begin(),
                       active.todo.begin() + static_cast<std::ptrdiff_t>(count));
@@ -335,7 +335,7 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
     if (!endpoint.bearer_token.empty()) {
         request.headers.emplace_back("Authorization", "Bearer " + endpoint.bearer_token);
     }
-    request.body = write_request(shot.calls, shot.first_id);
+    request.body = write_request(request_in_flight.calls, request_in_flight.first_id);
     ++active.traffic.requests;
     active.traffic.sent += request.body.size();
     request.timeout_ms =
@@ -346,7 +346,7 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
     }
     ++active.requests_out;
     target.on_sent();
-    shots_.emplace(transport_.submit(std::move(request)), std::move(shot));
+    in_flight_.emplace(transport_.submit(std::move(request)), std::move(request_in_flight));
 }
 
 // ---- Receiving -----------------------------------------------------------------------------
@@ -354,81 +354,85 @@ void Dispatcher::submit(uint64_t id, Active& active, size_t provider) {
 void Dispatcher::fail_provider(size_t provider, const std::string& reason) {
     providers_[provider].on_failure();
     if (!providers_[provider].is_usable() && !std::exchange(providers_[provider].down_told, true)) {
-        tell(LogLevel::kWarning,
-             "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
+        log(LogLevel::kWarning,
+            "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
     }
 }
 
 void Dispatcher::receive(HttpCompletion& completion) {
-    auto node = shots_.extract(completion.id);
+    auto node = in_flight_.extract(completion.id);
     PLUMBLINE_CHECK_MSG(!node.empty(), "the transport completed a request twice or one never made");
-    const Shot shot = std::move(node.mapped());
-    const auto found = groups_.find(shot.group);
+    const InFlightRequest request_in_flight = std::move(node.mapped());
+    const auto found = groups_.find(request_in_flight.group);
     PLUMBLINE_CHECK(found != groups_.end());
-    Active& active = found->second;
+    PendingGroup& active = found->second;
     --active.requests_out;
-    active.last_provider = shot.provider;
+    active.last_provider = request_in_flight.provider;
     active.traffic.received += completion.body.size();
-    providers_[shot.provider].on_done(completion.body.size());
+    providers_[request_in_flight.provider].on_done(completion.body.size());
     if (completion.error != TransportError::kNone) {
-        receive_failure(active, shot, completion);
+        receive_failure(active, request_in_flight, completion);
     } else {
-        receive_answers(active, shot, completion);
+        receive_answers(active, request_in_flight, completion);
     }
     finish_if_settled(active);
 }
 
-void Dispatcher::receive_failure(Active& active, const Shot& shot,
+void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& request_in_flight,
                                  const HttpCompletion& completion) {
-    Provider& provider = providers_[shot.provider];
+    Provider& provider = providers_[request_in_flight.provider];
     const std::string reason =
         completion.error == TransportError::kTimeout ? "no answer in time" : completion.error_text;
     provider.on_transport_error();
-    const bool splittable =
-        active.group.wants_size_refusals && std::ranges::any_of(shot.calls, is_log_call);
+    const bool splittable = active.group.wants_size_refusals &&
+                            std::ranges::any_of(request_in_flight.calls, is_log_call);
     if (completion.error == TransportError::kTooLarge) {
-        provider.on_success(now() - shot.sent_ms);
+        provider.on_success(now() - request_in_flight.sent_ms);
         if (splittable) {
-            end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge),
-                             reason);
+            end_with_refusal(active, request_in_flight.provider,
+                             refusal_of(RefusalClass::kResponseTooLarge), reason);
         } else {
-            provider.on_batch_too_large(shot.calls.size(), std::nullopt);
-            put_back_all(active, shot, reason, ErrorCode::kTooLarge, shot.calls.size() == 1);
+            provider.on_batch_too_large(request_in_flight.calls.size(), std::nullopt);
+            put_back_all(active, request_in_flight, reason, ErrorCode::kTooLarge,
+                         request_in_flight.calls.size() == 1);
         }
         return;
     }
-    fail_provider(shot.provider, reason);
+    fail_provider(request_in_flight.provider, reason);
     // Too much to run, or too much to send: connections break where a body is too large.
-    if (is_state_call(shot.calls.front()) &&
+    if (is_state_call(request_in_flight.calls.front()) &&
         (completion.error == TransportError::kTimeout ||
          (completion.error == TransportError::kCut && active.attempts >= 2))) {
-        for (const size_t index : shot.indices) {
+        for (const size_t index : request_in_flight.indices) {
             active.settled[index] = call_outcome(CallResult::Kind::kRefused, reason);
         }
         return;
     }
     if (splittable && completion.error == TransportError::kTimeout) {
-        end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kTimeout), reason);
+        end_with_refusal(active, request_in_flight.provider, refusal_of(RefusalClass::kTimeout),
+                         reason);
         return;
     }
     // A connection that breaks again and again under a long answer is cured by a shorter one.
     if (splittable && completion.error == TransportError::kCut && active.attempts >= 2) {
-        end_with_refusal(active, shot.provider, refusal_of(RefusalClass::kResponseTooLarge, true),
-                         reason);
+        end_with_refusal(active, request_in_flight.provider,
+                         refusal_of(RefusalClass::kResponseTooLarge, true), reason);
         return;
     }
-    put_back_all(active, shot, reason,
+    put_back_all(active, request_in_flight, reason,
                  completion.error == TransportError::kTimeout ? ErrorCode::kTimeout
                                                               : ErrorCode::kUnavailable,
                  true);
 }
 
-void Dispatcher::receive_answers(Active& active, const Shot& shot, HttpCompletion& completion) {
-    Provider& provider = providers_[shot.provider];
+void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& request_in_flight,
+                                 HttpCompletion& completion) {
+    Provider& provider = providers_[request_in_flight.provider];
     Health health;
     health.retry_after_ms = completion.retry_after_ms;
     std::string reason;
-    auto answers = reader_.read(completion.body, shot.calls, shot.first_id);
+    auto answers =
+        reader_.read(completion.body, request_in_flight.calls, request_in_flight.first_id);
     const bool success = completion.status >= 200 && completion.status < 300;
     if (!success) {
         const auto error = reader_.read_error(completion.body);
@@ -438,79 +442,87 @@ void Dispatcher::receive_answers(Active& active, const Shot& shot, HttpCompletio
         if (completion.status == 429 || completion.status == 503) {
             health.limited = completion.status == 429;
         }
-        for (size_t i = 0; i < shot.calls.size(); ++i) {
-            receive_error(active, shot, i, shown, completion.status, health);
+        for (size_t i = 0; i < request_in_flight.calls.size(); ++i) {
+            receive_error(active, request_in_flight, i, shown, completion.status, health);
         }
     } else if (!answers) {
         provider.on_malformed();
         reason = "unreadable answer (" + answers.error().message + ")";
         health.failed = true;
-        put_back_all(active, shot, reason, ErrorCode::kDecode, true);
+        put_back_all(active, request_in_flight, reason, ErrorCode::kDecode, true);
     } else {
-        for (size_t i = 0; i < shot.calls.size() && !active.finished; ++i) {
+        for (size_t i = 0; i < request_in_flight.calls.size() && !active.finished; ++i) {
             Answer& answer = (*answers)[i];
             if (const auto* error = answer.get<RpcError>()) {
-                receive_error(active, shot, i, RpcError{*error}, completion.status, health);
+                receive_error(active, request_in_flight, i, RpcError{*error}, completion.status,
+                              health);
             } else if (const auto* bad = answer.get<Answer::Malformed>()) {
                 provider.on_malformed();
-                put_back(active, shot, i, "wrong answer (" + bad->why + ")", ErrorCode::kDecode,
-                         true);
+                put_back(active, request_in_flight, i, "wrong answer (" + bad->why + ")",
+                         ErrorCode::kDecode, true);
             } else if (answer.get<Answer::Null>() != nullptr) {
-                if (!may_be_null(shot.calls[i].kind)) {
+                if (!may_be_null(request_in_flight.calls[i].kind)) {
                     provider.on_malformed();
-                    put_back(active, shot, i, "wrong answer (null)", ErrorCode::kDecode, true);
+                    put_back(active, request_in_flight, i, "wrong answer (null)",
+                             ErrorCode::kDecode, true);
                     continue;
                 }
-                receive_null(active, shot, i);
-            } else if (std::ranges::find(active.todo, shot.indices[i]) == active.todo.end()) {
-                active.settled[shot.indices[i]] = std::move(answer);
+                receive_null(active, request_in_flight, i);
+            } else if (std::ranges::find(active.todo, request_in_flight.indices[i]) ==
+                       active.todo.end()) {
+                active.settled[request_in_flight.indices[i]] = std::move(answer);
             }
         }
     }
     if (health.limited) {
         provider.on_rate_limit(health.retry_after_ms);
     } else if (health.failed) {
-        fail_provider(shot.provider, reason.empty() ? "it answers with errors" : reason);
+        fail_provider(request_in_flight.provider,
+                      reason.empty() ? "it answers with errors" : reason);
     } else {
-        provider.on_success(now() - shot.sent_ms);
+        provider.on_success(now() - request_in_flight.sent_ms);
         if (std::exchange(provider.down_told, false)) {
-            tell(LogLevel::kInfo, "provider " + provider.name() + " is back");
+            log(LogLevel::kInfo, "provider " + provider.name() + " is back");
         }
     }
 }
 
 // It does not have what was asked for: another one may.
-void Dispatcher::receive_null(Active& active, const Shot& shot, size_t position) {
-    const Call& call = shot.calls[position];
-    const size_t index = shot.indices[position];
+void Dispatcher::receive_null(PendingGroup& active, const InFlightRequest& request_in_flight,
+                              size_t position) {
+    const Call& call = request_in_flight.calls[position];
+    const size_t index = request_in_flight.indices[position];
     if (call.kind == Call::Kind::kHeaderByNum) {
-        providers_[shot.provider].on_behind(call.block_num);
+        providers_[request_in_flight.provider].on_behind(call.block_num);
     }
     if (active.group.only) {
         active.settled[index] = Answer{Answer::Null{}};
     } else if (active.group.one_backend) {
-        put_back(active, shot, position, "it does not have block " + std::to_string(call.block_num),
-                 ErrorCode::kNotFound, true);
+        put_back(active, request_in_flight, position,
+                 "it does not have block " + std::to_string(call.block_num), ErrorCode::kNotFound,
+                 true);
     } else {
         active.fallback[index] = Answer{Answer::Null{}};
-        active.said_null |= bit(shot.provider);
+        active.said_null |= bit(request_in_flight.provider);
         active.todo.push_back(index);
     }
 }
 
-void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position,
-                               const RpcError& error, int http_status, Health& health) {
+void Dispatcher::receive_error(PendingGroup& active, const InFlightRequest& request_in_flight,
+                               size_t position, const RpcError& error, int http_status,
+                               Health& health) {
     if (active.finished) {
         return;
     }
-    Provider& provider = providers_[shot.provider];
-    const size_t index = shot.indices[position];
-    const Call& call = shot.calls[position];
+    Provider& provider = providers_[request_in_flight.provider];
+    const size_t index = request_in_flight.indices[position];
+    const Call& call = request_in_flight.calls[position];
     const Refusal refusal = classify_refusal({http_status, error.code, error.message, error.data});
     const std::string text = error_text(error, http_status);
     const ErrorCode code = code_of(refusal.kind);
     const bool splittable = active.group.wants_size_refusals && is_log_call(call);
-    if (is_state_call(call) && receive_call_error(active, shot, position, error, http_status)) {
+    if (is_state_call(call) &&
+        receive_call_error(active, request_in_flight, position, error, http_status)) {
         return;
     }
     provider.on_refusal(refusal.kind);
@@ -521,7 +533,7 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
                 health.retry_after_ms =
                     std::max(health.retry_after_ms.value_or(0), *refusal.retry_after_ms);
             }
-            put_back(active, shot, position, text, code, false);
+            put_back(active, request_in_flight, position, text, code, false);
             if (position == 0 && ++active.waits >= kWaitsPerAttempt * options_.attempts_max) {
                 end_with_error(active,
                                Error{code, "providers keep limiting the rate" + describe(active)});
@@ -529,24 +541,24 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
             return;
         case RefusalClass::kBilling:
             if (provider.on_billing()) {
-                tell(LogLevel::kError,
-                     "provider " + provider.name() +
-                         " wants the account looked after, and is left alone for " +
-                         std::to_string(options_.billing_park_ms / 60'000) + " min: " + text);
+                log(LogLevel::kError,
+                    "provider " + provider.name() +
+                        " wants the account looked after, and is left alone for " +
+                        std::to_string(options_.billing_park_ms / 60'000) + " min: " + text);
             }
-            put_back(active, shot, position, text, code, true);
+            put_back(active, request_in_flight, position, text, code, true);
             return;
         case RefusalClass::kBatchTooLarge:
-            if (shot.calls.size() > 1) {
-                provider.on_batch_too_large(shot.calls.size(), refusal.batch_max);
-                put_back(active, shot, position, text, code, false);
+            if (request_in_flight.calls.size() > 1) {
+                provider.on_batch_too_large(request_in_flight.calls.size(), refusal.batch_max);
+                put_back(active, request_in_flight, position, text, code, false);
                 return;
             }
             break;
         case RefusalClass::kResponseTooLarge:
-            if (!splittable && shot.calls.size() > 1) {
-                provider.on_batch_too_large(shot.calls.size(), std::nullopt);
-                put_back(active, shot, position, text, code, false);
+            if (!splittable && request_in_flight.calls.size() > 1) {
+                provider.on_batch_too_large(request_in_flight.calls.size(), std::nullopt);
+                put_back(active, request_in_flight, position, text, code, false);
                 return;
             }
             break;
@@ -558,7 +570,7 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
         case RefusalClass::kOutage:
             health.failed = true;
             if (!(refusal.ambiguous && splittable && active.attempts >= 1)) {
-                put_back(active, shot, position, text, code, true);
+                put_back(active, request_in_flight, position, text, code, true);
                 return;
             }
             break;
@@ -572,19 +584,19 @@ void Dispatcher::receive_error(Active& active, const Shot& shot, size_t position
     }
     if (splittable && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout ||
                        refusal.ambiguous)) {
-        end_with_refusal(active, shot.provider, refusal, text);
+        end_with_refusal(active, request_in_flight.provider, refusal, text);
         return;
     }
-    put_back(active, shot, position, text, code, true);
+    put_back(active, request_in_flight, position, text, code, true);
     if (active.group.errors_are_answers && refusal.kind != RefusalClass::kTimeout) {
         active.fallback[index] = Answer{error};
     }
 }
 
 // True where the error says something about the call itself.
-bool Dispatcher::receive_call_error(Active& active, const Shot& shot, size_t position,
-                                    const RpcError& error, int http_status) {
-    const size_t index = shot.indices[position];
+bool Dispatcher::receive_call_error(PendingGroup& active, const InFlightRequest& request_in_flight,
+                                    size_t position, const RpcError& error, int http_status) {
+    const size_t index = request_in_flight.indices[position];
     const std::string text = error_text(error, http_status);
     const RefusalText refusal{http_status, error.code, error.message, error.data};
     switch (classify_call_refusal(refusal)) {
@@ -593,11 +605,11 @@ bool Dispatcher::receive_call_error(Active& active, const Shot& shot, size_t pos
                 call_outcome(CallResult::Kind::kReverted, text, revert_data(error.data));
             return true;
         case CallRefusal::kMissingState:
-            put_back(active, shot, position, text, ErrorCode::kNotFound, true);
+            put_back(active, request_in_flight, position, text, ErrorCode::kNotFound, true);
             active.fallback[index] = call_outcome(CallResult::Kind::kMissingState, text);
             return true;
         case CallRefusal::kRefused:
-            if (shot.calls.size() > 1 &&
+            if (request_in_flight.calls.size() > 1 &&
                 classify_refusal(refusal).kind == RefusalClass::kBatchTooLarge) {
                 return false;
             }
@@ -608,18 +620,18 @@ bool Dispatcher::receive_call_error(Active& active, const Shot& shot, size_t pos
     return false;
 }
 
-void Dispatcher::put_back(Active& active, const Shot& shot, size_t position,
-                          const std::string& reason, ErrorCode code, bool blame) {
+void Dispatcher::put_back(PendingGroup& active, const InFlightRequest& request_in_flight,
+                          size_t position, const std::string& reason, ErrorCode code, bool blame) {
     if (active.finished) {
         return;
     }
-    active.reasons[shot.provider] = reason;
+    active.reasons[request_in_flight.provider] = reason;
     active.last_code = code;
     if (blame) {
-        active.failed |= bit(shot.provider);
+        active.failed |= bit(request_in_flight.provider);
     }
     if (!active.group.one_backend || active.group.errors_are_answers) {
-        active.todo.push_back(shot.indices[position]);
+        active.todo.push_back(request_in_flight.indices[position]);
         return;
     }
     // The whole must come from one node: what this one answered is asked again.
@@ -631,16 +643,16 @@ void Dispatcher::put_back(Active& active, const Shot& shot, size_t position,
     }
 }
 
-void Dispatcher::put_back_all(Active& active, const Shot& shot, const std::string& reason,
-                              ErrorCode code, bool blame) {
-    for (size_t i = 0; i < shot.indices.size(); ++i) {
-        put_back(active, shot, i, reason, code, blame);
+void Dispatcher::put_back_all(PendingGroup& active, const InFlightRequest& request_in_flight,
+                              const std::string& reason, ErrorCode code, bool blame) {
+    for (size_t i = 0; i < request_in_flight.indices.size(); ++i) {
+        put_back(active, request_in_flight, i, reason, code, blame);
     }
 }
 
 // ---- Ending --------------------------------------------------------------------------------
 
-std::string Dispatcher::describe(const Active& active) const {
+std::string Dispatcher::describe(const PendingGroup& active) const {
     std::string out;
     for (const auto& [provider, reason] : active.reasons) {
         out += out.empty() ? ": " : "; ";
@@ -649,13 +661,13 @@ std::string Dispatcher::describe(const Active& active) const {
     return out;
 }
 
-void Dispatcher::end_with_refusal(Active& active, size_t provider, Refusal refusal,
+void Dispatcher::end_with_refusal(PendingGroup& active, size_t provider, Refusal refusal,
                                   const std::string& text) {
     if (std::exchange(active.finished, true)) {
         return;
     }
-    tell(LogLevel::kDebug, "provider " + providers_[provider].name() + " refused a range as " +
-                               std::string{to_string(refusal.kind)} + ": " + text);
+    log(LogLevel::kDebug, "provider " + providers_[provider].name() + " refused a range as " +
+                              std::string{to_string(refusal.kind)} + ": " + text);
     GroupResult result;
     result.refusal = refusal;
     result.error = Error{code_of(refusal.kind), providers_[provider].name() + ": " + text};
@@ -666,7 +678,7 @@ void Dispatcher::end_with_refusal(Active& active, size_t provider, Refusal refus
     finished_.emplace_back(std::move(active.group.done), std::move(result));
 }
 
-void Dispatcher::end_with_error(Active& active, Error error) {
+void Dispatcher::end_with_error(PendingGroup& active, Error error) {
     if (std::exchange(active.finished, true)) {
         return;
     }
@@ -678,7 +690,7 @@ void Dispatcher::end_with_error(Active& active, Error error) {
     finished_.emplace_back(std::move(active.group.done), std::move(result));
 }
 
-void Dispatcher::finish_if_settled(Active& active) {
+void Dispatcher::finish_if_settled(PendingGroup& active) {
     if (active.finished || !active.todo.empty() || active.requests_out > 0) {
         return;
     }
@@ -807,9 +819,9 @@ void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> do
                     chain_id_ = *chain_id;
                 }
                 if (!asked.on_chain_id(*chain_id, chain_id_)) {
-                    tell(LogLevel::kError, "provider " + asked.name() + " serves chain " +
-                                               std::to_string(*chain_id) + ", not " +
-                                               std::to_string(*chain_id_) + ": it is not asked");
+                    log(LogLevel::kError, "provider " + asked.name() + " serves chain " +
+                                              std::to_string(*chain_id) + ", not " +
+                                              std::to_string(*chain_id_) + ": it is not asked");
                     result.error =
                         Error{ErrorCode::kIncompatible, asked.name() + " serves chain " +
                                                             std::to_string(*chain_id) + ", not " +

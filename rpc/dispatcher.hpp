@@ -66,7 +66,7 @@ class Dispatcher {
     [[nodiscard]] int64_t now() const { return clock_.monotonic_ms(); }
     [[nodiscard]] const PoolOptions& options() const { return options_; }
     [[nodiscard]] Jitter& jitter() { return jitter_; }
-    void tell(LogLevel level, const std::string& message) const;
+    void log(LogLevel level, const std::string& message) const;
     /// Runs `task` from `poll` once `at_ms` has come.
     void at(int64_t at_ms, std::function<void()> task);
     /// The chain id all providers must have; set by the first answer.
@@ -75,7 +75,7 @@ class Dispatcher {
     void probe_head(size_t provider, std::function<void(GroupResult)> done);
 
   private:
-    struct Active {
+    struct PendingGroup {
         CallGroup group;
         std::vector<std::optional<Answer>> settled;
         std::vector<size_t> todo;  // indices not on their way and not settled
@@ -98,7 +98,7 @@ class Dispatcher {
         size_t last_provider = 0;
         bool finished = false;
     };
-    struct Shot {
+    struct InFlightRequest {
         uint64_t group = 0;
         size_t provider = 0;
         std::vector<size_t> indices;
@@ -109,35 +109,39 @@ class Dispatcher {
     enum class Choice : uint8_t { kChosen, kWait, kNobody };
 
     void pump();
-    void pump_group(uint64_t id, Active& active);
-    [[nodiscard]] Choice choose(const Active& active, size_t& provider);
-    void nobody_left(Active& active);
-    void submit(uint64_t id, Active& active, size_t provider);
+    void pump_group(uint64_t id, PendingGroup& active);
+    [[nodiscard]] Choice choose(const PendingGroup& active, size_t& provider);
+    void nobody_left(PendingGroup& active);
+    void submit(uint64_t id, PendingGroup& active, size_t provider);
     void receive(HttpCompletion& completion);
-    void receive_answers(Active& active, const Shot& shot, HttpCompletion& completion);
-    void receive_failure(Active& active, const Shot& shot, const HttpCompletion& completion);
+    void receive_answers(PendingGroup& active, const InFlightRequest& request_in_flight,
+                         HttpCompletion& completion);
+    void receive_failure(PendingGroup& active, const InFlightRequest& request_in_flight,
+                         const HttpCompletion& completion);
     // How a whole response bears on the provider's health; one response counts once.
     struct Health {
         bool failed = false;
         bool limited = false;
         std::optional<int64_t> retry_after_ms;
     };
-    void receive_null(Active& active, const Shot& shot, size_t position);
-    void receive_error(Active& active, const Shot& shot, size_t position, const RpcError& error,
-                       int http_status, Health& health);
-    [[nodiscard]] bool receive_call_error(Active& active, const Shot& shot, size_t position,
+    void receive_null(PendingGroup& active, const InFlightRequest& request_in_flight,
+                      size_t position);
+    void receive_error(PendingGroup& active, const InFlightRequest& request_in_flight,
+                       size_t position, const RpcError& error, int http_status, Health& health);
+    [[nodiscard]] bool receive_call_error(PendingGroup& active,
+                                          const InFlightRequest& request_in_flight, size_t position,
                                           const RpcError& error, int http_status);
     /// Call `index` is to be asked again; `blame` keeps this provider out until the round is over.
-    void put_back(Active& active, const Shot& shot, size_t position, const std::string& reason,
-                  ErrorCode code, bool blame);
-    void put_back_all(Active& active, const Shot& shot, const std::string& reason, ErrorCode code,
-                      bool blame);
-    void end_with_refusal(Active& active, size_t provider, Refusal refusal,
+    void put_back(PendingGroup& active, const InFlightRequest& request_in_flight, size_t position,
+                  const std::string& reason, ErrorCode code, bool blame);
+    void put_back_all(PendingGroup& active, const InFlightRequest& request_in_flight,
+                      const std::string& reason, ErrorCode code, bool blame);
+    void end_with_refusal(PendingGroup& active, size_t provider, Refusal refusal,
                           const std::string& text);
-    void end_with_error(Active& active, Error error);
-    void finish_if_settled(Active& active);
+    void end_with_error(PendingGroup& active, Error error);
+    void finish_if_settled(PendingGroup& active);
     void fail_provider(size_t provider, const std::string& reason);
-    [[nodiscard]] std::string describe(const Active& active) const;
+    [[nodiscard]] std::string describe(const PendingGroup& active) const;
     [[nodiscard]] int64_t next_wake_ms(int64_t wait_ms) const;
     void run_due_tasks();
     void refresh_head(size_t provider);
@@ -151,8 +155,8 @@ class Dispatcher {
     Jitter jitter_;
     std::vector<Provider> providers_;
     AnswerReader reader_;
-    std::map<uint64_t, Active> groups_;
-    std::map<uint64_t, Shot> shots_;  // by transport id
+    std::map<uint64_t, PendingGroup> groups_;
+    std::map<uint64_t, InFlightRequest> in_flight_;  // by transport id
     std::multimap<int64_t, std::function<void()>> tasks_;
     std::vector<std::pair<std::function<void(GroupResult)>, GroupResult>> finished_;
     uint64_t next_group_ = 1;

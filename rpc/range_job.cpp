@@ -677,23 +677,23 @@ void RangeJob::blame_lie(size_t provider, uint64_t block, const std::string& wha
         others = others || (i != provider && providers[i].is_usable() && providers[i].chain_id());
     }
     providers[provider].on_lie(others);
-    dispatcher_.tell(LogLevel::kWarning, "provider " + provider_name(provider) +
-                                             " answered wrongly for block " +
-                                             std::to_string(block) + ": " + what);
+    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
+                                            " answered wrongly for block " + std::to_string(block) +
+                                            ": " + what);
 }
 
 void RangeJob::note_quirk(uint64_t block) {
     ++bloom_.quirks;
     if (bloom_.quirks == 1) {
-        dispatcher_.tell(
+        dispatcher_.log(
             LogLevel::kInfo,
             "the bloom of block " + std::to_string(block) +
                 " lacks logs that the block has: this chain's blooms may not be usable");
     }
     if (bloom_.quirks >= kQuirksMax && std::exchange(bloom_.trusted, false)) {
-        dispatcher_.tell(LogLevel::kWarning,
-                         "blooms of this chain contradict its logs again and again: they are not "
-                         "used as evidence any more");
+        dispatcher_.log(LogLevel::kWarning,
+                        "blooms of this chain contradict its logs again and again: they are not "
+                        "used as evidence any more");
     }
 }
 
@@ -726,10 +726,10 @@ void RangeJob::try_again(Piece& piece, size_t provider, const std::string& why, 
     const PoolOptions& options = dispatcher_.options();
     if (malformed) {
         dispatcher_.providers()[provider].on_malformed();
-        dispatcher_.tell(LogLevel::kWarning,
-                         "provider " + provider_name(provider) + " gave an answer for blocks " +
-                             std::to_string(piece.range.from) + " to " +
-                             std::to_string(piece.range.to) + " that is not used: " + why);
+        dispatcher_.log(LogLevel::kWarning,
+                        "provider " + provider_name(provider) + " gave an answer for blocks " +
+                            std::to_string(piece.range.from) + " to " +
+                            std::to_string(piece.range.to) + " that is not used: " + why);
     }
     piece.avoid |= bit(provider);
     piece.reasons[provider] = why;

@@ -33,7 +33,7 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
         std::vector<Row> rows;
     };
 
-    RowSorter(const Core& core, const Generation* published, const Generation& building,
+    RowSorter(const RocksHandles& core, const Generation* published, const Generation& building,
               const std::set<uint32_t>& unbulked, const rocksdb::WriteBatch& batch)
         : bytes_{batch.Data()},
           rest_{0, 0, kProtectionBytes, 0} {
@@ -109,7 +109,7 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
     rocksdb::WriteBatch rest_;
 };
 
-rocksdb::Status write_table(const Core& core, const RowSorter& sorter,
+rocksdb::Status write_table(const RocksHandles& core, const RowSorter& sorter,
                             RowSorter::FamilyRows& family, const std::string& path) {
     sort_by_key(family.rows, [&](const RowSorter::Row& row) { return sorter.key_of(row); });
     const rocksdb::Options options = core.db->GetOptions(family.family);

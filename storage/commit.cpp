@@ -15,7 +15,7 @@ namespace plumbline::storage {
 namespace {
 
 /// How many of the keys (ascending or not) exist; each is counted once.
-Result<uint64_t> count_existing(const Core& core, rocksdb::ColumnFamilyHandle* family,
+Result<uint64_t> count_existing(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                                 std::vector<std::string>& keys) {
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
@@ -38,7 +38,7 @@ Result<uint64_t> count_existing(const Core& core, rocksdb::ColumnFamilyHandle* f
 }
 
 /// All keys of a family but its watermark.
-Result<uint64_t> count_keys(const Core& core, rocksdb::ColumnFamilyHandle* family) {
+Result<uint64_t> count_keys(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family) {
     uint64_t count = 0;
     const std::unique_ptr<rocksdb::Iterator> it{
         core.db->NewIterator(rocksdb::ReadOptions{}, family)};
@@ -51,8 +51,8 @@ Result<uint64_t> count_keys(const Core& core, rocksdb::ColumnFamilyHandle* famil
 
 /// Undo up to `finalized` and event-less block rows below it.
 Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uint64_t finalized,
-                   rocksdb::WriteBatch& writes, LogDigestStage& stage, Facts& next) {
-    const Core& core = *db.core;
+                   rocksdb::WriteBatch& writes, LogDigestStage& stage, StoredState& next) {
+    const RocksHandles& core = *db.core;
     rocksdb::ColumnFamilyHandle* blocks = core.family(FamilyKind::kBlocks);
     const uint64_t before = db.facts.cursor ? db.facts.cursor->finalized : 0;
     if (finalized > before) {
@@ -116,7 +116,7 @@ Status prune_final(const Database::Impl& db, const CommitBatch::Impl& batch, uin
 
 /// Event-less rows of the batch itself that are final already: put and deleted in one go.
 Status drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
-                         rocksdb::WriteBatch& writes, LogDigestStage& stage, Facts& next) {
+                         rocksdb::WriteBatch& writes, LogDigestStage& stage, StoredState& next) {
     for (const auto& [block_num, hash] : batch.eventless_blocks) {
         if (block_num >= finalized) {
             break;
@@ -131,7 +131,7 @@ Status drop_final_blocks(const CommitBatch::Impl& batch, uint64_t finalized,
 }
 
 /// The last log there will be, where logs at or below the tail are removed or put.
-Result<std::string> find_log_tail(const Core& core, const CommitBatch::Impl& batch,
+Result<std::string> find_log_tail(const RocksHandles& core, const CommitBatch::Impl& batch,
                                   const LogDigestOverlay& overlay) {
     const auto is_removed = [&](const std::string& key) {
         const auto call = overlay.logs.find(key);
@@ -162,7 +162,7 @@ Result<std::string> find_log_tail(const Core& core, const CommitBatch::Impl& bat
 /// are hashed anew from what is stored: what was there before may be damage that this mends, and
 /// then it is not what the digest holds.
 Status stage_log(const Database::Impl& db, const CommitBatch::Impl& batch, LogDigestStage& stage,
-                 Facts& next) {
+                 StoredState& next) {
     next.totals.events += batch.logs;
     next.tails.log = batch.log_tail;
     LogDigestOverlay overlay{{}, batch.old_block_hashes};
@@ -189,7 +189,7 @@ Status stage_log(const Database::Impl& db, const CommitBatch::Impl& batch, LogDi
 }
 
 /// The newest block that may have digests.
-std::optional<uint64_t> tail_block(const Tails& tails) {
+std::optional<uint64_t> tail_block(const LastKeys& tails) {
     std::optional<uint64_t> tail;
     for (const std::string* key : {&tails.log, &tails.block}) {
         if (!key->empty()) {
@@ -200,8 +200,8 @@ std::optional<uint64_t> tail_block(const Tails& tails) {
 }
 
 /// Levels of stored block rows; those that the batch writes itself have theirs.
-Status stage_levels(const Core& core, const CommitBatch::Impl& batch, const Facts& facts,
-                    rocksdb::WriteBatch& writes) {
+Status stage_levels(const RocksHandles& core, const CommitBatch::Impl& batch,
+                    const StoredState& facts, rocksdb::WriteBatch& writes) {
     for (const auto& [block_num, level] : batch.levels) {
         const std::string key = block_key(block_num);
         if (key > facts.tails.block ||
@@ -220,8 +220,8 @@ Status stage_levels(const Core& core, const CommitBatch::Impl& batch, const Fact
 }
 
 /// Journal entries and corrections get their numbers here.
-Status stage_records(const Core& core, const CommitBatch::Impl& batch, rocksdb::WriteBatch& writes,
-                     Facts& next) {
+Status stage_records(const RocksHandles& core, const CommitBatch::Impl& batch,
+                     rocksdb::WriteBatch& writes, StoredState& next) {
     put_journal(core, batch.journal, next, writes);
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kCorrections);
     std::map<uint64_t, uint32_t> next_seq;
@@ -249,8 +249,8 @@ Status stage_records(const Core& core, const CommitBatch::Impl& batch, rocksdb::
 
 /// Block rows removed, and after damage how many there are at all: a row that is put back may have
 /// been counted all the time.
-Status stage_old_blocks(const Core& core, const CommitBatch::Impl& batch, uint64_t existing_puts,
-                        Facts& next) {
+Status stage_old_blocks(const RocksHandles& core, const CommitBatch::Impl& batch,
+                        uint64_t existing_puts, StoredState& next) {
     std::vector<std::string> removed;
     uint64_t puts = 0;
     for (const auto& [key, hash] : batch.old_block_hashes) {
@@ -286,8 +286,8 @@ Status stage_old_blocks(const Core& core, const CommitBatch::Impl& batch, uint64
     return from_rocks(it->status(), "looking for the last block row");
 }
 
-Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
-    const Core& core = *db.core;
+Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, StoredState& next) {
+    const RocksHandles& core = *db.core;
     PLUMBLINE_TRY(const uint64_t old_blocks,
                   count_existing(core, batch.blocks_family, batch.old_blocks));
     next.totals.block_rows += batch.blocks;
@@ -321,7 +321,7 @@ Status stage_rows(Database::Impl& db, CommitBatch::Impl& batch, Facts& next) {
 }
 
 void stage_coverage(const Database::Impl& db, const CommitBatch::Impl& batch,
-                    rocksdb::WriteBatch& writes, Facts& next) {
+                    rocksdb::WriteBatch& writes, StoredState& next) {
     std::map<std::string, CoverageRanges> changed;
     for (const CoverageRow& row : batch.coverage) {
         auto at = changed.find(row.source);
@@ -425,7 +425,7 @@ Status Database::Impl::require_writable() const {
                : ok();
 }
 
-void put_journal(const Core& core, std::span<const JournalRow> rows, Facts& next,
+void put_journal(const RocksHandles& core, std::span<const JournalRow> rows, StoredState& next,
                  rocksdb::WriteBatch& writes) {
     for (const JournalRow& row : rows) {
         writes
@@ -435,7 +435,7 @@ void put_journal(const Core& core, std::span<const JournalRow> rows, Facts& next
     }
 }
 
-void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const Facts& next,
+void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const StoredState& next,
                                bool with_append_families) const {
     const std::string mark = encode_watermark(next.watermark);
     for (size_t i = 0; i < kBaseFamilyCount; ++i) {
@@ -556,7 +556,7 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
                          "dictionary: clear it and begin again"};
         }
     }
-    Facts next = my.facts;
+    StoredState next = my.facts;
     next.watermark.commit_num += 1;
     const uint64_t old_block = my.facts.cursor ? my.facts.cursor->block_num : 0;
     const bool fills = my.facts.cursor.has_value() && from.lowest_block <= old_block;

@@ -26,7 +26,7 @@ namespace {
 /// Calls `change(index, key of the index, whether it is put)` for what the change of a row does to
 /// its indexes; gives the change in the number of rows.
 template <typename Change>
-int for_index_changes(const EntityPlan& plan, std::string_view key, std::string_view before,
+int for_index_changes(const EntityStorage& plan, std::string_view key, std::string_view before,
                       std::string_view after, std::string& scratch_before,
                       std::string& scratch_after, Change change) {
     const bool was = is_live(before);
@@ -64,7 +64,7 @@ void put_or_delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* fami
 
 }  // namespace
 
-int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
+int put_row_change(rocksdb::WriteBatch& batch, const EntityStorage& plan,
                    const EntityFamilies& families, std::string_view key, std::string_view before,
                    std::string_view after, std::string& scratch_before,
                    std::string& scratch_after) {
@@ -261,7 +261,7 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
     }
     my.anything = true;
     my.row_changes[entity].change(key, before, after);
-    const EntityPlan& plan = my.generation->plans[entity];
+    const EntityStorage& plan = my.generation->plans[entity];
     put_or_delete(my.writes, my.generation->entities[entity].rows->get(), key, after,
                   !after.empty());
     my.row_deltas[entity] +=

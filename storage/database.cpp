@@ -21,9 +21,9 @@ std::string_view to_string(ProofLevel level) noexcept {
     return "unknown";
 }
 
-Result<std::optional<std::string>> Core::get(rocksdb::ColumnFamilyHandle* handle,
-                                             std::string_view key,
-                                             const rocksdb::Snapshot* snapshot) const {
+Result<std::optional<std::string>> RocksHandles::get(rocksdb::ColumnFamilyHandle* handle,
+                                                     std::string_view key,
+                                                     const rocksdb::Snapshot* snapshot) const {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot;
     std::string value;
@@ -183,7 +183,7 @@ void drop_generation(const Database::Impl& my, const Generation& generation) {
 
 }  // namespace
 
-void forget_generation(const Core& core, uint32_t number, rocksdb::WriteBatch& writes) {
+void forget_generation(const RocksHandles& core, uint32_t number, rocksdb::WriteBatch& writes) {
     for (const std::string_view name : {kMetaBundle, kMetaCounts, kMetaUndoFloor}) {
         writes.Delete(core.meta(), meta_name(name, number)).PermitUncheckedError();
     }
@@ -215,7 +215,7 @@ Status Database::start_generation(const SchemaBundle& bundle) {
     }
     auto generation =
         make_generation(number, std::make_shared<const SchemaBundle>(bundle), families);
-    Facts next = my.facts;
+    StoredState next = my.facts;
     next.generations.building = number;
     next.building = GenerationFacts{};
     next.building.counts.rows.assign(bundle.entities.size(), 0);
@@ -264,7 +264,7 @@ Status Database::publish_generation() {
         return Error{ErrorCode::kInvalidArgument, "no generation was started"};
     }
     const auto old = my.published;
-    Facts next = my.facts;
+    StoredState next = my.facts;
     next.generations.published = my.building->number;
     next.generations.building = 0;
     next.published = std::move(next.building);

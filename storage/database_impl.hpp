@@ -50,7 +50,7 @@ class Family {
 using FamilyPtr = std::shared_ptr<Family>;
 
 /// How one entity is stored: its row codec and what its indexes are made of.
-struct EntityPlan {
+struct EntityStorage {
     struct Column {
         bool is_key = false;
         uint16_t place = 0;  ///< among the key fields or among the fields
@@ -61,7 +61,7 @@ struct EntityPlan {
     std::vector<std::vector<Column>> indexes;
     bool keep_tombstones = false;
 
-    explicit EntityPlan(const EntityLayout& layout);
+    explicit EntityStorage(const EntityLayout& layout);
     /// Appends the indexed values and then the key: the key of the index family.
     void append_index_key(std::string& out, size_t index, std::string_view key,
                           std::string_view row) const;
@@ -76,7 +76,7 @@ struct EntityFamilies {
 struct Generation {
     uint32_t number = 0;
     std::shared_ptr<const SchemaBundle> bundle;
-    std::vector<EntityPlan> plans;
+    std::vector<EntityStorage> plans;
     std::vector<EntityFamilies> entities;
     FamilyPtr undo;
     FamilyPtr quarantine;
@@ -86,7 +86,7 @@ struct Generation {
 };
 
 /// The open RocksDB. Members are destroyed last to first.
-struct Core {
+struct RocksHandles {
     std::string path;
     rocksdb::Env* env = nullptr;
     RocksTuning tuning;
@@ -132,11 +132,11 @@ struct StagedTree {
 };
 using StagedTrees = std::vector<StagedTree>;
 
-struct Facts {
+struct StoredState {
     std::optional<Cursor> cursor;
     Watermark watermark;
-    Totals totals;
-    Tails tails;
+    LogTotals totals;
+    LastKeys tails;
     Generations generations;
     GenerationFacts published;
     GenerationFacts building;
@@ -146,14 +146,14 @@ struct Facts {
 };
 
 struct Database::Impl {
-    std::shared_ptr<Core> core;
+    std::shared_ptr<RocksHandles> core;
     OpenOptions options;
     ChainIdentity identity;
     uint64_t lost_blocks = 0;
 
     /// Guards everything below for readers; the writer thread may read without it.
     mutable std::mutex mutex;
-    Facts facts;
+    StoredState facts;
     std::shared_ptr<const Generation> published;
     std::shared_ptr<const Generation> building;
     std::array<Dictionary, kDictKinds> dictionaries;
@@ -181,16 +181,18 @@ struct Database::Impl {
     [[nodiscard]] const std::shared_ptr<const Generation>& writing() const noexcept {
         return building ? building : published;
     }
-    [[nodiscard]] static GenerationFacts& facts_of(Facts& of, const Generation& from) noexcept {
+    [[nodiscard]] static GenerationFacts& facts_of(StoredState& of,
+                                                   const Generation& from) noexcept {
         return from.number == of.generations.building ? of.building : of.published;
     }
-    [[nodiscard]] static const GenerationFacts& facts_of(const Facts& of,
+    [[nodiscard]] static const GenerationFacts& facts_of(const StoredState& of,
                                                          const Generation& from) noexcept {
         return from.number == of.generations.building ? of.building : of.published;
     }
     [[nodiscard]] Status require_writable() const;
     /// Puts the watermark of `facts` into every family, and all that meta keeps of them.
-    void put_facts(rocksdb::WriteBatch& batch, const Facts& next, bool with_append_families) const;
+    void put_facts(rocksdb::WriteBatch& batch, const StoredState& next,
+                   bool with_append_families) const;
     /// Writes with the durability asked for; nothing changed where it fails.
     [[nodiscard]] Status write(rocksdb::WriteBatch& batch, Durability durability);
     /// `write` for `Durability::kBulk`.
@@ -202,11 +204,11 @@ struct Database::Impl {
     /// Deletes what the families outside the generations hold of blocks `first` and above, and
     /// fits `next` (not its cursor). Gives the sizes to which the dictionaries then shrink.
     [[nodiscard]] Result<std::array<uint32_t, kDictKinds>> remove_base_from(
-        uint64_t first, rocksdb::WriteBatch& batch, Facts& next) const;
+        uint64_t first, rocksdb::WriteBatch& batch, StoredState& next) const;
     /// The cursor at `target`, its hash from the block row or from `hint`, else zero.
     [[nodiscard]] Result<Cursor> cursor_at(uint64_t target, const BlockRow* hint) const;
     /// Writes a synced commit that took blocks away, then lets the facts in memory follow.
-    [[nodiscard]] Status commit_removal(rocksdb::WriteBatch& batch, Facts next,
+    [[nodiscard]] Status commit_removal(rocksdb::WriteBatch& batch, StoredState next,
                                         const std::array<uint32_t, kDictKinds>& dict_sizes);
 };
 
@@ -214,9 +216,9 @@ struct Database::Impl {
 [[nodiscard]] Status open_database(const std::string& path, Database::Impl& impl);
 
 /// Deletes what `meta` holds of a generation.
-void forget_generation(const Core& core, uint32_t number, rocksdb::WriteBatch& writes);
+void forget_generation(const RocksHandles& core, uint32_t number, rocksdb::WriteBatch& writes);
 /// Puts `rows` behind the journal's newest entry, which `next` counts.
-void put_journal(const Core& core, std::span<const JournalRow> rows, Facts& next,
+void put_journal(const RocksHandles& core, std::span<const JournalRow> rows, StoredState& next,
                  rocksdb::WriteBatch& writes);
 /// kInvalidArgument where two entities or indexes would share a family.
 [[nodiscard]] Status check_bundle(const SchemaBundle& bundle);
@@ -231,7 +233,7 @@ void put_coverage_changes(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandl
                           const CoverageRanges& before, const CoverageRanges& after);
 /// Notes a row that changed from `before` to `after` in the row family and the indexes; gives the
 /// change in the number of rows.
-int put_row_change(rocksdb::WriteBatch& batch, const EntityPlan& plan,
+int put_row_change(rocksdb::WriteBatch& batch, const EntityStorage& plan,
                    const EntityFamilies& families, std::string_view key, std::string_view before,
                    std::string_view after, std::string& scratch_before, std::string& scratch_after);
 
@@ -257,7 +259,7 @@ struct IndexChanges {
 
 struct CommitBatch::Impl {
     Database::Impl& db;
-    std::shared_ptr<Core> core;  ///< before the generation, whose handles need it
+    std::shared_ptr<RocksHandles> core;  ///< before the generation, whose handles need it
     std::shared_ptr<const Generation> generation;
     rocksdb::WriteBatch writes;
     // Cached for the fast path.
@@ -320,12 +322,12 @@ struct CommitBatch::Impl {
 };
 
 struct ReadView::Impl {
-    std::shared_ptr<Core> core;
+    std::shared_ptr<RocksHandles> core;
     std::shared_ptr<const Generation> generation;
     const rocksdb::Snapshot* snapshot = nullptr;
     std::array<DictView, kDictKinds> dictionaries;
     std::optional<Cursor> cursor;
-    Totals totals;
+    LogTotals totals;
     Counts counts;
 
     Impl() = default;

@@ -10,7 +10,7 @@ namespace {
 /// A node or page that is missing or cannot be read counts as zero: the scrub tells of it, and the
 /// index goes on meanwhile.
 template <typename T, typename Decode>
-Result<T> read_or_zero(const Core& core, rocksdb::ColumnFamilyHandle* family,
+Result<T> read_or_zero(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                        const std::string& key, Decode decode) {
     PLUMBLINE_TRY(const auto value, core.get(family, key));
     if (value) {
@@ -51,7 +51,7 @@ void add_above(Nodes& nodes, uint64_t page_number, const DigestNode& change) {
 
 /// Calls `each(key, value)` for the rows of blocks of one page.
 template <typename Each>
-Status for_page(const Core& core, rocksdb::ColumnFamilyHandle* family, uint64_t number,
+Status for_page(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family, uint64_t number,
                 size_t key_size, Each&& each) {
     const uint64_t first = number * kDigestPageSize;
     const std::unique_ptr<rocksdb::Iterator> it{
@@ -157,7 +157,7 @@ Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
     LogRecord record;
     Bytes buffer;
     std::string scratch;
-    const Core& core = *db.core;
+    const RocksHandles& core = *db.core;
     PLUMBLINE_TRY_VOID(for_page(
         core, core.family(FamilyKind::kLog), number, kLogKeySize,
         [&](std::string_view key, std::string_view value) {
@@ -190,9 +190,9 @@ Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
     return page;
 }
 
-Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
-                                  rocksdb::WriteBatch& writes) {
-    const Core& core = *db.core;
+Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
+                                     rocksdb::WriteBatch& writes) {
+    const RocksHandles& core = *db.core;
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
     {
         const std::unique_ptr<rocksdb::Iterator> it{
@@ -204,7 +204,7 @@ Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
         }
         PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading log_digest"));
     }
-    Totals totals;
+    LogTotals totals;
     std::map<uint64_t, DigestPage> pages;
     LogRecord record;
     Bytes buffer;
@@ -245,9 +245,9 @@ Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
     return totals;
 }
 
-Status stage_entity_digests(const Core& core, const Generation& generation, GenerationTrees& trees,
-                            const std::vector<EntityDigest>& changes, rocksdb::WriteBatch& writes,
-                            StagedTrees& staged) {
+Status stage_entity_digests(const RocksHandles& core, const Generation& generation,
+                            GenerationTrees& trees, const std::vector<EntityDigest>& changes,
+                            rocksdb::WriteBatch& writes, StagedTrees& staged) {
     staged.clear();
     rocksdb::ColumnFamilyHandle* family = generation.digest->get();
     trees.resize(changes.size());

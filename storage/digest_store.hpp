@@ -15,7 +15,7 @@ namespace plumbline::storage {
 class LogDigestStage {
   public:
     /// Blocks above `tail_block` have no nodes yet.
-    LogDigestStage(const Core& core, std::optional<uint64_t> tail_block)
+    LogDigestStage(const RocksHandles& core, std::optional<uint64_t> tail_block)
         : core_{core},
           tail_block_{tail_block} {}
 
@@ -33,7 +33,7 @@ class LogDigestStage {
     };
     [[nodiscard]] Result<Page*> load(uint64_t number);
 
-    const Core& core_;
+    const RocksHandles& core_;
     std::optional<uint64_t> tail_block_;
     std::map<uint64_t, Page> pages_;
     uint64_t last_number_ = 0;
@@ -51,12 +51,12 @@ struct LogDigestOverlay {
                                                const LogDigestOverlay& overlay);
 /// Puts the whole tree anew, from the stored bytes of blocks below `end`; gives how many logs and
 /// block rows they are.
-[[nodiscard]] Result<Totals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
-                                                rocksdb::WriteBatch& writes);
+[[nodiscard]] Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
+                                                   rocksdb::WriteBatch& writes);
 
 /// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers
 /// pages; `staged` is what it must learn once the batch is written.
-[[nodiscard]] Status stage_entity_digests(const Core& core, const Generation& generation,
+[[nodiscard]] Status stage_entity_digests(const RocksHandles& core, const Generation& generation,
                                           GenerationTrees& trees,
                                           const std::vector<EntityDigest>& changes,
                                           rocksdb::WriteBatch& writes, StagedTrees& staged);

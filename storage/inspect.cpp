@@ -14,7 +14,7 @@ namespace plumbline::storage {
 namespace {
 
 struct Content {
-    std::shared_ptr<Core> core;
+    std::shared_ptr<RocksHandles> core;
     std::shared_ptr<const Generation> generation;
     std::map<std::string, FamilyPtr> families;
 };

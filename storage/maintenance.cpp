@@ -30,7 +30,7 @@ std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
 
 Status compact_database(const Database& database, const std::function<bool()>& should_stop) {
     const Database::Impl& impl = database.impl();
-    const std::shared_ptr<Core> core = impl.core;
+    const std::shared_ptr<RocksHandles> core = impl.core;
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
     for (const FamilyPtr& family : all_families(impl)) {

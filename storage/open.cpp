@@ -63,7 +63,7 @@ class Opener {
     [[nodiscard]] Result<std::optional<std::string>> meta(std::string_view name) const {
         return db_.core->get(db_.core->meta(), name);
     }
-    [[nodiscard]] Core& core() const { return *db_.core; }
+    [[nodiscard]] RocksHandles& core() const { return *db_.core; }
     [[nodiscard]] bool read_only() const { return db_.options.read_only; }
 
     const std::string& path_;
@@ -366,7 +366,7 @@ Status Opener::create_content() {
         core().base[i] = families_.at(std::string{kBaseFamilies[i].name});
     }
     db_.published = make_generation(1, std::make_shared<const SchemaBundle>(bundle), families_);
-    db_.facts = Facts{};
+    db_.facts = StoredState{};
     db_.facts.watermark.commit_num = 1;
     db_.facts.published.counts.rows.assign(bundle.entities.size(), 0);
     rocksdb::WriteBatch batch;
@@ -511,7 +511,7 @@ Status Opener::load_journal_end() {
 }
 
 Status Opener::load_facts() {
-    Facts& facts = db_.facts;
+    StoredState& facts = db_.facts;
     const uint32_t number = facts.generations.published;
     PLUMBLINE_TRY(const auto mark, meta(""));
     PLUMBLINE_TRY(const auto cursor, meta(kMetaCursor));
@@ -621,7 +621,7 @@ Status Opener::compare_watermarks() {
 }
 
 Status Opener::heal_derived() {
-    Facts next = db_.facts;
+    StoredState next = db_.facts;
     next.watermark.commit_num = highest_commit_ + 1;
     if (next.cursor) {
         next.cursor->commit_num = next.watermark.commit_num;
@@ -647,7 +647,7 @@ Status Opener::heal_log(std::optional<uint64_t> safe) {
         }
         PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading block rows"));
     }
-    Facts next = db_.facts;
+    StoredState next = db_.facts;
     rocksdb::WriteBatch batch;
     const uint64_t first = head ? head->block_num + 1 : 0;
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
@@ -706,7 +706,7 @@ void Opener::compare_sidecar() {
 
 Status Opener::run() {
     OpenOptions& options = db_.options;
-    db_.core = std::make_shared<Core>();
+    db_.core = std::make_shared<RocksHandles>();
     core().path = path_;
     core().env = options.env != nullptr ? options.env : rocksdb::Env::Default();
     core().tuning = make_tuning(options);

@@ -98,7 +98,7 @@ void append_index_key(const ReadView& view, std::string& out, size_t entity, siz
 
 std::string_view entity_key_of(const ReadView& view, size_t entity, size_t index,
                                std::string_view index_key) {
-    for (const EntityPlan::Column& column : generation_of(view).plans[entity].indexes[index]) {
+    for (const EntityStorage::Column& column : generation_of(view).plans[entity].indexes[index]) {
         const size_t size = key_part_size(index_key, column.type);
         if (size == kBadKeyPart) {
             return {};

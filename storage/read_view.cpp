@@ -133,7 +133,7 @@ class IndexScanner final : public RowScanner {
         }
         valid_ = false;
         key_ = to_view(it.key());
-        for (const EntityPlan::Column& column :
+        for (const EntityStorage::Column& column :
              scan_->view->generation->plans[entity_].indexes[index_]) {
             const size_t size = key_part_size(key_, column.type);
             if (size == kBadKeyPart) {
@@ -215,7 +215,7 @@ std::unique_ptr<ReadView> Database::read_view() const {
         return value ? *std::move(value) : std::nullopt;
     };
     if (const auto totals = read(kMetaTotals)) {
-        view->totals = decode_totals(*totals).value_or(Totals{});
+        view->totals = decode_totals(*totals).value_or(LogTotals{});
     }
     if (const auto counts = read(meta_name(kMetaCounts, view->generation->number))) {
         view->counts = decode_counts(*counts).value_or(Counts{});

@@ -536,16 +536,16 @@ Result<Generations> decode_generations(std::string_view value) {
     return generations;
 }
 
-std::string encode_totals(const Totals& totals) {
+std::string encode_totals(const LogTotals& totals) {
     std::string out = start();
     put_varint(out, totals.events);
     put_varint(out, totals.block_rows);
     return out;
 }
 
-Result<Totals> decode_totals(std::string_view value) {
+Result<LogTotals> decode_totals(std::string_view value) {
     Reader reader = read(value);
-    Totals totals;
+    LogTotals totals;
     totals.events = reader.varint();
     totals.block_rows = reader.varint();
     if (!reader.done()) {
@@ -554,16 +554,16 @@ Result<Totals> decode_totals(std::string_view value) {
     return totals;
 }
 
-std::string encode_tails(const Tails& tails) {
+std::string encode_tails(const LastKeys& tails) {
     std::string out = start();
     put_text(out, tails.log);
     put_text(out, tails.block);
     return out;
 }
 
-Result<Tails> decode_tails(std::string_view value) {
+Result<LastKeys> decode_tails(std::string_view value) {
     Reader reader = read(value);
-    Tails tails;
+    LastKeys tails;
     tails.log = reader.text();
     tails.block = reader.text();
     if (!reader.done() || (!tails.log.empty() && tails.log.size() != kLogKeySize) ||

@@ -119,23 +119,23 @@ struct Generations {
 [[nodiscard]] std::string encode_generations(const Generations& generations);
 [[nodiscard]] Result<Generations> decode_generations(std::string_view value);
 
-struct Totals {
+struct LogTotals {
     uint64_t events = 0;
     uint64_t block_rows = 0;
-    friend bool operator==(const Totals&, const Totals&) = default;
+    friend bool operator==(const LogTotals&, const LogTotals&) = default;
 };
-[[nodiscard]] std::string encode_totals(const Totals& totals);
-[[nodiscard]] Result<Totals> decode_totals(std::string_view value);
+[[nodiscard]] std::string encode_totals(const LogTotals& totals);
+[[nodiscard]] Result<LogTotals> decode_totals(std::string_view value);
 
 /// The last keys of the two families that only ever grow at their end and so carry no watermark
 /// of every commit: what they must still end with after a crash. Empty = no rows.
-struct Tails {
+struct LastKeys {
     std::string log;
     std::string block;
-    friend bool operator==(const Tails&, const Tails&) = default;
+    friend bool operator==(const LastKeys&, const LastKeys&) = default;
 };
-[[nodiscard]] std::string encode_tails(const Tails& tails);
-[[nodiscard]] Result<Tails> decode_tails(std::string_view value);
+[[nodiscard]] std::string encode_tails(const LastKeys& tails);
+[[nodiscard]] Result<LastKeys> decode_tails(std::string_view value);
 
 struct Counts {
     uint64_t quarantined = 0;

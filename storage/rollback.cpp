@@ -15,7 +15,7 @@ namespace {
 
 /// Deletes every key from `from` on and gives how many there were; `seen` may look at each.
 template <typename Seen>
-Result<uint64_t> delete_from(const Core& core, rocksdb::ColumnFamilyHandle* family,
+Result<uint64_t> delete_from(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                              const std::string& from, rocksdb::WriteBatch& batch, Seen&& seen) {
     uint64_t count = 0;
     const std::unique_ptr<rocksdb::Iterator> it{
@@ -30,7 +30,7 @@ Result<uint64_t> delete_from(const Core& core, rocksdb::ColumnFamilyHandle* fami
 }
 
 /// The last key before `bound`; empty where only the watermark, or nothing, is left.
-Result<std::string> last_key_before(const Core& core, rocksdb::ColumnFamilyHandle* family,
+Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                                     const std::string& bound) {
     const std::unique_ptr<rocksdb::Iterator> it{
         core.db->NewIterator(rocksdb::ReadOptions{}, family)};
@@ -49,8 +49,8 @@ Result<std::string> last_key_before(const Core& core, rocksdb::ColumnFamilyHandl
 /// The oldest row that undo keeps for each key changed above `target`.
 using Restore = std::map<std::pair<uint32_t, std::string>, std::string>;
 
-Result<Restore> read_undo(const Core& core, const Generation& generation, const std::string& from,
-                          rocksdb::WriteBatch& batch) {
+Result<Restore> read_undo(const RocksHandles& core, const Generation& generation,
+                          const std::string& from, rocksdb::WriteBatch& batch) {
     Restore restore;
     rocksdb::ColumnFamilyHandle* family = generation.undo->get();
     const std::unique_ptr<rocksdb::Iterator> it{
@@ -71,7 +71,7 @@ Result<Restore> read_undo(const Core& core, const Generation& generation, const 
     return restore;
 }
 
-Status restore_generation(const Core& core, const Generation& generation, uint64_t first,
+Status restore_generation(const RocksHandles& core, const Generation& generation, uint64_t first,
                           rocksdb::WriteBatch& batch, GenerationTrees& trees,
                           GenerationFacts& facts) {
     PLUMBLINE_TRY(const Restore restore, read_undo(core, generation, block_key(first), batch));
@@ -108,7 +108,8 @@ Status restore_generation(const Core& core, const Generation& generation, uint64
 }
 
 /// Cuts every range at `first`.
-void trim_coverage(const Core& core, uint64_t first, rocksdb::WriteBatch& batch, Facts& next) {
+void trim_coverage(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch,
+                   StoredState& next) {
     for (auto at = next.coverage.begin(); at != next.coverage.end();) {
         CoverageRanges kept;
         for (const auto& [from, row] : *at->second) {
@@ -131,14 +132,14 @@ void trim_coverage(const Core& core, uint64_t first, rocksdb::WriteBatch& batch,
 /// Every rollback and truncation: from which block on, and what the facts become.
 struct Removal {
     rocksdb::WriteBatch batch;
-    Facts next;
+    StoredState next;
     std::array<uint32_t, kDictKinds> dict_sizes{};
 };
 
 Status start_removal(const Database::Impl& my, uint64_t target, const BlockRow* hint,
                      Removal& removal) {
     removal.next = my.facts;
-    Facts& next = removal.next;
+    StoredState& next = removal.next;
     PLUMBLINE_TRY(Cursor cursor, my.cursor_at(target, hint));
     PLUMBLINE_TRY(removal.dict_sizes, my.remove_base_from(target + 1, removal.batch, next));
     next.watermark.commit_num += 1;
@@ -164,7 +165,7 @@ Status check_target(const Database::Impl& my, uint64_t target) {
 }  // namespace
 
 Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
-    uint64_t first, rocksdb::WriteBatch& batch, Facts& next) const {
+    uint64_t first, rocksdb::WriteBatch& batch, StoredState& next) const {
     const std::string from = block_key(first);
     const auto unseen = [](std::string_view, std::string_view) {};
     rocksdb::ColumnFamilyHandle* log = core->family(FamilyKind::kLog);
@@ -228,7 +229,7 @@ Result<Cursor> Database::Impl::cursor_at(uint64_t target, const BlockRow* hint) 
     return cursor;
 }
 
-Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, Facts next,
+Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState next,
                                       const std::array<uint32_t, kDictKinds>& dict_sizes) {
     put_facts(batch, next, true);
     // Held over the write: a view must not pair an old snapshot with the shrunk dictionary.
@@ -287,9 +288,9 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
 Status Database::rebuild_log_digest(const JournalRow* journal) {
     Impl& my = *impl_;
     PLUMBLINE_TRY_VOID(my.require_writable());
-    Facts next = my.facts;
+    StoredState next = my.facts;
     next.watermark.commit_num += 1;
-    next.totals = Totals{};
+    next.totals = LogTotals{};
     rocksdb::WriteBatch batch;
     PLUMBLINE_TRY(next.totals, storage::rebuild_log_digest(my, UINT64_MAX, batch));
     if (next.cursor) {

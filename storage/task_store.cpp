@@ -102,7 +102,7 @@ Result<TaskRow> decode_task(std::string_view key, std::string_view value) {
 }
 
 Result<std::vector<TaskRow>> TaskStore::list(size_t* damaged_rows) const {
-    const Core& core = *database_.impl().core;
+    const RocksHandles& core = *database_.impl().core;
     const std::unique_ptr<rocksdb::Iterator> it{
         core.db->NewIterator(rocksdb::ReadOptions{}, core.family(FamilyKind::kTask))};
     std::vector<TaskRow> rows;
@@ -123,7 +123,7 @@ Result<std::vector<TaskRow>> TaskStore::list(size_t* damaged_rows) const {
 
 Status TaskStore::write(const std::vector<TaskChange>& changes) {
     PLUMBLINE_TRY_VOID(database_.impl().require_writable());
-    const Core& core = *database_.impl().core;
+    const RocksHandles& core = *database_.impl().core;
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kTask);
     rocksdb::WriteBatch batch;
     for (const TaskChange& change : changes) {

@@ -9,14 +9,15 @@
 
 #include <fmt/format.h>
 
-#include "api/service_part.hpp"
+#include "api/service_module.hpp"
+#include "core/base/backoff.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config/config.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
 #include "engine/service/service.hpp"
-#include "engine/service/service_view.hpp"
+#include "engine/service/service_status_text.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {
@@ -162,8 +163,7 @@ void set_up_logging(const RunOptions& options, const std::string& level_of_confi
 Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals& signals) {
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
-    engine::Backoff backoff{options.indexer.ingest.retry_ms_min,
-                            options.indexer.ingest.retry_ms_max};
+    Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
         if (!opened) {
@@ -182,7 +182,7 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         engine::Service& service = **opened;
         // A run with an end answers nobody.
         if (service.has_worker()) {
-            PLUMBLINE_TRY_VOID(engine::http::add_http_parts(service));
+            PLUMBLINE_TRY_VOID(engine::http::add_http_modules(service));
         }
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};

@@ -13,22 +13,22 @@
 
 namespace plumbline::engine::http {
 
-struct Place {
+struct LogCursor {
     uint64_t block_num = 0;
     uint32_t log_index = 0;
-    friend auto operator<=>(const Place&, const Place&) = default;
+    friend auto operator<=>(const LogCursor&, const LogCursor&) = default;
 };
 
-[[nodiscard]] inline std::string place_text(const Place& place) {
+[[nodiscard]] inline std::string log_cursor_text(const LogCursor& place) {
     return fmt::format("{}-{}", place.block_num, place.log_index);
 }
 
-/// Null: empty. kInvalidArgument for what `place_text` does not write.
-[[nodiscard]] inline Result<std::optional<Place>> read_place(const std::string* text) {
+/// Null: empty. kInvalidArgument for what `log_cursor_text` does not write.
+[[nodiscard]] inline Result<std::optional<LogCursor>> read_log_cursor(const std::string* text) {
     if (text == nullptr) {
-        return std::optional<Place>{};
+        return std::optional<LogCursor>{};
     }
-    Place out;
+    LogCursor out;
     const char* end = text->data() + text->size();
     const auto [dash, error] = std::from_chars(text->data(), end, out.block_num);
     const bool has_dash = error == std::errc{} && dash != end && *dash == '-';

@@ -77,8 +77,8 @@ Result<uint64_t> Call::limit() const {
     return limit.value_or(options().page_default);
 }
 
-Result<Standing> stand(Call& call) {
-    Standing out;
+Result<IndexSnapshot> open_snapshot(Call& call) {
+    IndexSnapshot out;
     out.database = call.context().database();
     if (out.database == nullptr) {
         return Error{ErrorCode::kUnavailable,
@@ -99,22 +99,22 @@ Result<Standing> stand(Call& call) {
     return out;
 }
 
-void write_standing(JsonWriter& json, const Standing& standing) {
+void write_standing(JsonWriter& json, const IndexSnapshot& snapshot) {
     json.key("block");
-    if (!standing.cursor) {
+    if (!snapshot.cursor) {
         json.null();
     } else {
         json.open_object()
-            .member("number", standing.cursor->block_num)
-            .member("hash", evm::to_hex(standing.cursor->block_hash))
-            .member("timestamp", standing.cursor->timestamp)
-            .member("finalized", standing.cursor->finalized)
+            .member("number", snapshot.cursor->block_num)
+            .member("hash", evm::to_hex(snapshot.cursor->block_hash))
+            .member("timestamp", snapshot.cursor->timestamp)
+            .member("finalized", snapshot.cursor->finalized)
             .close_object();
     }
     json.key("proof")
         .open_object()
-        .member("level", storage::to_string(standing.level))
-        .member("proven_through", standing.proven_through)
+        .member("level", storage::to_string(snapshot.level))
+        .member("proven_through", snapshot.proven_through)
         .close_object();
 }
 
@@ -128,12 +128,12 @@ Response reply(std::string body) {
 namespace {
 
 Response fail_with(unsigned status, std::string_view code, std::string_view message,
-                   const Standing* standing) {
+                   const IndexSnapshot* snapshot) {
     std::string body;
     JsonWriter json{body};
     json.open_object();
-    if (standing != nullptr) {
-        write_standing(json, *standing);
+    if (snapshot != nullptr) {
+        write_standing(json, *snapshot);
     }
     json.key("error")
         .open_object()
@@ -152,8 +152,8 @@ Response fail(unsigned status, std::string_view code, std::string_view message) 
     return fail_with(status, code, message, nullptr);
 }
 
-Response fail(const Standing& standing, const Error& error) {
-    return fail_with(status_of(error.code), to_string(error.code), error.message, &standing);
+Response fail(const IndexSnapshot& snapshot, const Error& error) {
+    return fail_with(status_of(error.code), to_string(error.code), error.message, &snapshot);
 }
 
 Response fail(const Error& error) {

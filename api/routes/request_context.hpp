@@ -37,24 +37,24 @@ struct Call {
 };
 
 /// The database and one consistent state of it. kUnavailable before there is one.
-struct Standing {
+struct IndexSnapshot {
     storage::Database* database = nullptr;
     std::unique_ptr<storage::ReadView> view;
     std::optional<storage::Cursor> cursor;
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
     uint64_t proven_through = 0;
 };
-[[nodiscard]] Result<Standing> stand(Call& call);
+[[nodiscard]] Result<IndexSnapshot> open_snapshot(Call& call);
 
 /// "block":{...},"proof":{...}: what every answer that reads the index begins with.
-void write_standing(JsonWriter& json, const Standing& standing);
+void write_standing(JsonWriter& json, const IndexSnapshot& snapshot);
 
 [[nodiscard]] Response reply(std::string body);
 [[nodiscard]] Response fail(unsigned status, std::string_view code, std::string_view message);
 /// The status that fits the kind of error.
 [[nodiscard]] Response fail(const Error& error);
 /// One that is true of this state only: with its block and proof level, as answers have them.
-[[nodiscard]] Response fail(const Standing& standing, const Error& error);
+[[nodiscard]] Response fail(const IndexSnapshot& snapshot, const Error& error);
 
 /// For handlers written as Result<std::string>.
 template <typename Body>

@@ -96,17 +96,17 @@ void write_fields(JsonWriter& json, std::string_view name,
 
 Response list_entities(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.key("entities").open_array();
-        const auto& entities = standing.view->bundle().entities;
+        const auto& entities = snapshot.view->bundle().entities;
         for (size_t i = 0; i < entities.size(); ++i) {
             const EntityLayout& layout = entities[i];
             json.open_object().member("name", layout.name);
-            json.member("rows", standing.view->entity_count(i));
+            json.member("rows", snapshot.view->entity_count(i));
             write_fields(json, "key", layout.key);
             write_fields(json, "fields", layout.fields);
             json.key("orders").open_array().value("key");
@@ -122,8 +122,8 @@ Response list_entities(Call& call) {
 
 Response list_rows(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
-        const storage::ReadView& view = *standing.view;
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        const storage::ReadView& view = *snapshot.view;
         PLUMBLINE_TRY(const size_t entity, find_entity(view, call.part(2)));
         const EntityLayout& layout = view.bundle().entities[entity];
         PLUMBLINE_TRY(const auto where, parse_named(call.target.all("where")));
@@ -142,7 +142,7 @@ Response list_rows(Call& call) {
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.member("entity", layout.name).key("rows").open_array();
         std::string next;
         for (uint64_t shown = 0; rows->valid() && shown < limit && !call.is_late(); ++shown) {

@@ -18,32 +18,32 @@ bool is_wanted(const std::string* asked, const std::string* name) {
 
 Response list_events(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         PLUMBLINE_TRY(const auto from, call.integer("from", 0, UINT64_MAX));
         PLUMBLINE_TRY(const auto to, call.integer("to", 0, UINT64_MAX));
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         const std::string* contract = call.target.find("contract");
         const std::string* event = call.target.find("event");
-        PLUMBLINE_TRY(const auto after, read_place(call.target.find("cursor")));
+        PLUMBLINE_TRY(const auto after, read_log_cursor(call.target.find("cursor")));
         const uint64_t last = to.value_or(UINT64_MAX);
         const uint64_t first = std::max(from.value_or(0), after ? after->block_num : 0);
         if (from.value_or(0) > last) {
             return Error{ErrorCode::kInvalidArgument, "from is above to"};
         }
-        PLUMBLINE_TRY(const auto children, standing.view->list_children());
+        PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
         EventText text{call.context().plan(), children};
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.key("events").open_array();
-        std::optional<Place> next;
+        std::optional<LogCursor> next;
         uint64_t shown = 0;
         if (first <= last) {
-            const auto logs = standing.view->scan_logs(first, last);
+            const auto logs = snapshot.view->scan_logs(first, last);
             for (uint64_t seen = 0; logs->valid(); logs->next()) {
                 const storage::LogRecord& record = logs->record();
-                const Place place{record.log.block_num, record.log.log_index};
+                const LogCursor place{record.log.block_num, record.log.log_index};
                 if (after && place <= *after) {
                     continue;
                 }
@@ -67,7 +67,7 @@ Response list_events(Call& call) {
         }
         json.close_array().key("next");
         if (next) {
-            json.value(place_text(*next));
+            json.value(log_cursor_text(*next));
         } else {
             json.null();
         }
@@ -78,14 +78,14 @@ Response list_events(Call& call) {
 
 Response list_quarantine(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        PLUMBLINE_TRY(const auto rows, standing.view->list_quarantine(limit));
+        PLUMBLINE_TRY(const auto rows, snapshot.view->list_quarantine(limit));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
-        json.member("total", standing.view->quarantine_count()).key("events").open_array();
+        write_standing(json, snapshot);
+        json.member("total", snapshot.view->quarantine_count()).key("events").open_array();
         for (const storage::QuarantineRow& row : rows) {
             json.open_object()
                 .member("block", row.block_num)

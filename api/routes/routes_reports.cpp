@@ -49,12 +49,12 @@ void write_entry(JsonWriter& json, const storage::JournalRow& row) {
 
 Response list_reports(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
-        PLUMBLINE_TRY(const auto proofs, standing.view->list_proofs());
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.key("reports").open_array();
         for (const storage::ProofRecord& proof : proofs) {
             write_proof(json, proof);
@@ -88,8 +88,8 @@ Response get_analytics(Call& call) {
                          fmt::format("no report '{}'; /v1/analytics lists all", call.part(2))};
         }
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        PLUMBLINE_TRY(const Standing standing, stand(call));
-        if (standing.view->bundle().entities != call.context().plan()->entities()) {
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        if (snapshot.view->bundle().entities != call.context().plan()->entities()) {
             return Error{ErrorCode::kUnavailable, "the entities are being folded again"};
         }
         Router::Caches& caches = call.router.caches();
@@ -98,19 +98,19 @@ Response get_analytics(Call& call) {
             return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
         }
         auto& cached = caches.reports[report->name];
-        const uint64_t commit_num = standing.cursor ? standing.cursor->commit_num : 0;
+        const uint64_t commit_num = snapshot.cursor ? snapshot.cursor->commit_num : 0;
         if (cached.commit_num != commit_num || commit_num == 0) {
             ReportLimits limits;
             limits.deadline_ms = call.deadline_ms;
             PLUMBLINE_TRY(cached.result,
-                          count_report(*report, *standing.view, call.context().plan(),
+                          count_report(*report, *snapshot.view, call.context().plan(),
                                        call.context().clock(), limits));
             cached.commit_num = commit_num;
         }
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.member("report", report->name)
             .member("about", report->about)
             .member("metric", report->metric_name)
@@ -130,14 +130,14 @@ Response get_analytics(Call& call) {
 /// Proofs whose newest run found a difference, and what repair has done of each kind.
 Response list_conflicts(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
-        PLUMBLINE_TRY(const auto proofs, standing.view->list_proofs());
-        PLUMBLINE_TRY(const auto journal, standing.view->list_journal(0, kJournalScan));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
+        PLUMBLINE_TRY(const auto journal, snapshot.view->list_journal(0, kJournalScan));
         uint64_t open = 0;
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.key("conflicts").open_array();
         for (const storage::ProofRecord& proof : proofs) {
             if (!proof.is_equal) {
@@ -157,7 +157,7 @@ Response list_conflicts(Call& call) {
             .key("summary")
             .open_object()
             .member("mismatches", open)
-            .member("quarantined", standing.view->quarantine_count())
+            .member("quarantined", snapshot.view->quarantine_count())
             .member("journal_entries", journal.size())
             .key("by_kind")
             .open_object();
@@ -175,17 +175,17 @@ Response list_conflicts(Call& call) {
 
 Response list_journal(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         PLUMBLINE_TRY(const auto after, call.integer("after", 0, UINT64_MAX));
         const std::string* kind = call.target.find("kind");
         const std::string* entity = call.target.find("entity");
         PLUMBLINE_TRY(const auto rows,
-                      standing.view->list_journal(after.value_or(0), kJournalScan));
+                      snapshot.view->list_journal(after.value_or(0), kJournalScan));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.key("entries").open_array();
         uint64_t shown = 0;
         uint64_t last = 0;

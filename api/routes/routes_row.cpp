@@ -17,21 +17,21 @@ namespace {
 
 /// Which row of which state is asked for.
 struct RowQuestion {
-    Standing standing;
+    IndexSnapshot snapshot;
     size_t entity = 0;
     std::vector<size_t> columns;
     std::string key;
 
     [[nodiscard]] const storage::EntityLayout& layout() const {
-        return standing.view->bundle().entities[entity];
+        return snapshot.view->bundle().entities[entity];
     }
-    [[nodiscard]] uint64_t head() const { return standing.cursor ? standing.cursor->block_num : 0; }
+    [[nodiscard]] uint64_t head() const { return snapshot.cursor ? snapshot.cursor->block_num : 0; }
 };
 
 Result<RowQuestion> read_question(Call& call) {
     RowQuestion out;
-    PLUMBLINE_TRY(out.standing, stand(call));
-    PLUMBLINE_TRY(out.entity, find_entity(*out.standing.view, call.part(2)));
+    PLUMBLINE_TRY(out.snapshot, open_snapshot(call));
+    PLUMBLINE_TRY(out.entity, find_entity(*out.snapshot.view, call.part(2)));
     PLUMBLINE_TRY(out.columns, read_columns(call, out.layout()));
     PLUMBLINE_TRY(out.key, read_key(out.layout(), call.part(3)));
     return out;
@@ -39,13 +39,13 @@ Result<RowQuestion> read_question(Call& call) {
 
 Response not_there(const Call& call, const RowQuestion& question, uint64_t block_num) {
     return fail(
-        question.standing,
+        question.snapshot,
         Error{ErrorCode::kNotFound, fmt::format("no {} with {} at block {}", question.layout().name,
                                                 call.part(3), block_num)});
 }
 
 Response beyond_head(const RowQuestion& question, uint64_t block_num) {
-    return fail(question.standing,
+    return fail(question.snapshot,
                 Error{ErrorCode::kNotFound,
                       fmt::format("block {} is not indexed yet; the index stands at block {}",
                                   block_num, question.head())});
@@ -53,7 +53,7 @@ Response beyond_head(const RowQuestion& question, uint64_t block_num) {
 
 RowHistoryOptions history_options(const Call& call, const RowQuestion& question) {
     RowHistoryOptions out;
-    const auto parent = std::filesystem::path{question.standing.database->path()}.parent_path();
+    const auto parent = std::filesystem::path{question.snapshot.database->path()}.parent_path();
     out.scratch_parent = parent.empty() ? "." : parent.string();
     out.events_max = call.options().history_events_max;
     out.is_late = [&call] { return call.is_late(); };
@@ -75,14 +75,14 @@ Status take_turn(Call& call, std::unique_lock<std::mutex>& turn) {
 }
 
 /// "at":{...}: the block that the row is of. Blocks that left no trace have no known hash.
-void write_at(JsonWriter& json, const Standing& standing, uint64_t block_num) {
+void write_at(JsonWriter& json, const IndexSnapshot& snapshot, uint64_t block_num) {
     json.key("at").open_object().member("number", block_num);
-    const auto block = standing.view->get_block(block_num);
+    const auto block = snapshot.view->get_block(block_num);
     if (block) {
         json.member("hash", evm::to_hex(block->hash)).member("timestamp", block->timestamp);
-    } else if (standing.cursor && standing.cursor->block_num == block_num) {
-        json.member("hash", evm::to_hex(standing.cursor->block_hash))
-            .member("timestamp", standing.cursor->timestamp);
+    } else if (snapshot.cursor && snapshot.cursor->block_num == block_num) {
+        json.member("hash", evm::to_hex(snapshot.cursor->block_hash))
+            .member("timestamp", snapshot.cursor->timestamp);
     } else {
         json.key("hash").null().key("timestamp").null();
     }
@@ -95,9 +95,9 @@ Response show_row(const RowQuestion& question, std::string_view row,
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, question.standing);
+        write_standing(json, question.snapshot);
         if (block_num) {
-            write_at(json, question.standing, *block_num);
+            write_at(json, question.snapshot, *block_num);
         }
         json.member("entity", question.layout().name);
         PLUMBLINE_TRY_VOID(write_row(json, question.layout(), storage::RowCodec{question.layout()},
@@ -115,10 +115,10 @@ Response get_row_at(Call& call, const RowQuestion& question, uint64_t block_num)
     if (const Status taken = take_turn(call, turn); !taken) {
         return fail(taken.error());
     }
-    const auto row = row_at(*question.standing.view, call.context().plan(), question.entity,
+    const auto row = row_at(*question.snapshot.view, call.context().plan(), question.entity,
                             question.key, block_num, history_options(call, question));
     if (!row) {
-        return fail(question.standing, row.error());
+        return fail(question.snapshot, row.error());
     }
     return *row ? show_row(question, (*row)->row, block_num) : not_there(call, question, block_num);
 }
@@ -147,8 +147,8 @@ Result<std::string> show_history(const RowQuestion& question, const RowHistory& 
     std::string body;
     JsonWriter json{body};
     json.open_object();
-    write_standing(json, question.standing);
-    write_at(json, question.standing, to);
+    write_standing(json, question.snapshot);
+    write_at(json, question.snapshot, to);
     json.member("entity", layout.name).member("key", key).key("versions").open_array();
     for (const RowVersion& version : history.versions) {
         json.open_object();
@@ -161,7 +161,7 @@ Result<std::string> show_history(const RowQuestion& question, const RowHistory& 
                                                version.row, question.columns));
         }
         json.key("event");
-        PLUMBLINE_TRY_VOID(write_event(json, *question.standing.view, text, version.at));
+        PLUMBLINE_TRY_VOID(write_event(json, *question.snapshot.view, text, version.at));
         json.member("repaired", version.is_correction).close_object();
     }
     json.close_array().key("next");
@@ -169,7 +169,7 @@ Result<std::string> show_history(const RowQuestion& question, const RowHistory& 
         json.null();
     } else {
         const storage::ChangedAt& last = history.versions.back().at;
-        json.value(place_text({last.block_num, last.log_index}));
+        json.value(log_cursor_text({last.block_num, last.log_index}));
     }
     json.close_object();
     return body;
@@ -190,7 +190,7 @@ Response get_row(Call& call) {
         return get_row_at(call, *question, **at);
     }
     const Result<std::string> row =
-        question->standing.view->get_row(question->entity, question->key);
+        question->snapshot.view->get_row(question->entity, question->key);
     if (!row && row.error().code == ErrorCode::kNotFound) {
         return not_there(call, *question, question->head());
     }
@@ -204,7 +204,7 @@ Response get_row_history(Call& call) {
     }
     const auto to = call.integer("to", 0, UINT64_MAX);
     const auto limit = call.limit();
-    const auto after = read_place(call.target.find("cursor"));
+    const auto after = read_log_cursor(call.target.find("cursor"));
     if (!to || !limit || !after) {
         return fail(!to ? to.error() : !limit ? limit.error() : after.error());
     }
@@ -223,13 +223,13 @@ Response get_row_history(Call& call) {
     RowHistoryOptions options = history_options(call, *question);
     options.versions_max = *limit;
     const auto plan = call.context().plan();
-    const auto history = row_history(*question->standing.view, plan, question->entity,
+    const auto history = row_history(*question->snapshot.view, plan, question->entity,
                                      question->key, from, last, options);
     if (!history) {
-        return fail(question->standing, history.error());
+        return fail(question->snapshot, history.error());
     }
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const auto children, question->standing.view->list_children());
+        PLUMBLINE_TRY(const auto children, question->snapshot.view->list_children());
         EventText text{plan, children};
         return show_history(*question, *history, text, last);
     });

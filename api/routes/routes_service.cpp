@@ -91,9 +91,9 @@ Response get_status(Call& call) {
     JsonWriter json{body};
     json.open_object();
     // Before the database exists there is still something to say.
-    if (Result<Standing> standing = stand(call)) {
-        write_standing(json, *standing);
-        json.member("chain_id", standing->database->identity().chain_id);
+    if (Result<IndexSnapshot> snapshot = open_snapshot(call)) {
+        write_standing(json, *snapshot);
+        json.member("chain_id", snapshot->database->identity().chain_id);
     } else {
         json.key("block").null().key("proof").null().key("chain_id").null();
     }
@@ -113,20 +113,20 @@ Response get_status(Call& call) {
 
 Response get_stats(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
-        json.member("events", standing.cursor ? standing.cursor->event_count : 0)
-            .member("blocks", standing.view->block_row_count())
-            .member("quarantined", standing.view->quarantine_count())
-            .member("size_bytes", standing.database->size_bytes())
+        write_standing(json, snapshot);
+        json.member("events", snapshot.cursor ? snapshot.cursor->event_count : 0)
+            .member("blocks", snapshot.view->block_row_count())
+            .member("quarantined", snapshot.view->quarantine_count())
+            .member("size_bytes", snapshot.database->size_bytes())
             .key("entities")
             .open_object();
-        const auto& entities = standing.view->bundle().entities;
+        const auto& entities = snapshot.view->bundle().entities;
         for (size_t i = 0; i < entities.size(); ++i) {
-            json.member(entities[i].name, standing.view->entity_count(i));
+            json.member(entities[i].name, snapshot.view->entity_count(i));
         }
         json.close_object().close_object();
         return body;
@@ -135,7 +135,7 @@ Response get_stats(Call& call) {
 
 Response get_chain(Call& call) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const Standing standing, stand(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
         PLUMBLINE_TRY(const auto asked_from, call.integer("from", 0, UINT64_MAX));
         PLUMBLINE_TRY(const auto asked_to, call.integer("to", 0, UINT64_MAX));
         const auto& sources = call.context().plan()->sources();
@@ -143,17 +143,17 @@ Response get_chain(Call& call) {
         for (const Source& source : sources) {
             first = std::min(first, source.start_block);
         }
-        const uint64_t last = standing.cursor ? standing.cursor->block_num : 0;
+        const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);
-        PLUMBLINE_TRY(const auto coverage, standing.database->coverage());
-        const std::vector<ProofSegment> segments = standing.cursor && from <= to
+        PLUMBLINE_TRY(const auto coverage, snapshot.database->coverage());
+        const std::vector<ProofSegment> segments = snapshot.cursor && from <= to
                                                        ? proof_segments(sources, coverage, from, to)
                                                        : std::vector<ProofSegment>{};
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, standing);
+        write_standing(json, snapshot);
         json.member("from", from)
             .member("to", to)
             .member("complete", segments.size() <= kSegmentsMax)

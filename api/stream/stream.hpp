@@ -21,6 +21,7 @@
 
 #include "api/http/request_target.hpp"
 #include "core/base/result.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/text/event_text.hpp"
@@ -37,14 +38,8 @@ struct StreamOptions {
     size_t snapshot_rows = 200;  ///< in one message
 };
 
-/// (block, hash): what a client's copy stands on.
-struct StreamCursor {
-    uint64_t block_num = 0;
-    evm::Hash hash;
-    friend bool operator==(const StreamCursor&, const StreamCursor&) = default;
-};
-/// "BLOCK-HASH"
-[[nodiscard]] std::string to_text(const StreamCursor& cursor);
+/// "BLOCK-HASH": what a client's copy stands on.
+[[nodiscard]] std::string to_text(const evm::BlockId& cursor);
 
 /// What a client wants.
 struct StreamFilter {
@@ -56,7 +51,7 @@ struct StreamFilter {
     bool has_proofs = true;
     bool wants_snapshot = false;
     std::optional<uint64_t> from;     ///< events of the log from this block on come first
-    std::vector<StreamCursor> known;  ///< newest first; empty: a new client
+    std::vector<evm::BlockId> known;  ///< newest first; empty: a new client
 };
 /// From the parameters of /v1/stream; kInvalidArgument says what they must be.
 [[nodiscard]] Result<StreamFilter> read_stream_filter(const Plan& plan, const Target& target);
@@ -89,7 +84,7 @@ class StreamReader {
     std::string start_reset(std::string_view reason);
     std::string next_of_snapshot();
     std::optional<std::string> next_of_log();
-    void open_log(std::unique_ptr<storage::ReadView> view, uint64_t from, StreamCursor until);
+    void open_log(std::unique_ptr<storage::ReadView> view, uint64_t from, evm::BlockId until);
     [[nodiscard]] bool open_range(const StreamRecord& record);
     std::string end(std::string_view reason);
     std::string render(const StreamRecord& record);
@@ -102,8 +97,8 @@ class StreamReader {
     bool over_ = false;
     bool stale_ = false;  ///< rows were not sent: a reset comes before the next ones
     uint64_t next_seq_ = 0;
-    std::optional<uint64_t> told_;  ///< the block that the client stands on
-    uint64_t skip_commits_ = 0;     ///< the client's copy has these already
+    std::optional<uint64_t> last_sent_;  ///< the block that the client stands on
+    uint64_t skip_commits_ = 0;          ///< the client's copy has these already
     std::unique_ptr<Snapshot> snapshot_;
     std::unique_ptr<CatchUp> catch_up_;
 };

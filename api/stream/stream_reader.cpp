@@ -5,6 +5,7 @@
 #include "api/http/json_writer.hpp"
 #include "api/stream/stream.hpp"
 #include "api/stream/stream_record.hpp"
+#include "core/evm/block_id.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
@@ -24,9 +25,9 @@ void write_head(JsonWriter& json, std::string_view type, uint64_t block_num,
         .member("hash", evm::to_hex(hash));
 }
 
-Result<StreamCursor> read_known(const std::string& text) {
+Result<evm::BlockId> read_known(const std::string& text) {
     const size_t dash = text.find('-');
-    StreamCursor out;
+    evm::BlockId out;
     const char* end = text.data() + std::min(dash, text.size());
     const auto [last, error] = std::from_chars(text.data(), end, out.block_num);
     const auto hash = dash == std::string::npos
@@ -66,7 +67,7 @@ Status read_entities(const Plan& plan, const Target& target, StreamFilter& filte
 
 }  // namespace
 
-std::string to_text(const StreamCursor& cursor) {
+std::string to_text(const evm::BlockId& cursor) {
     return fmt::format("{}-{}", cursor.block_num, evm::to_hex(cursor.hash));
 }
 
@@ -110,17 +111,17 @@ Result<StreamFilter> read_stream_filter(const Plan& plan, const Target& target) 
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("at most {} known blocks", kKnownMax)};
         }
-        PLUMBLINE_TRY(const StreamCursor cursor, read_known(text));
+        PLUMBLINE_TRY(const evm::BlockId cursor, read_known(text));
         out.known.push_back(cursor);
     }
-    std::ranges::stable_sort(out.known, std::ranges::greater{}, &StreamCursor::block_num);
+    std::ranges::stable_sort(out.known, std::ranges::greater{}, &evm::BlockId::block_num);
     return out;
 }
 
 /// All rows of one state, a few at a time.
 struct StreamReader::Snapshot {
     std::unique_ptr<storage::ReadView> view;
-    StreamCursor cursor;
+    evm::BlockId cursor;
     std::vector<size_t> entities;
     size_t at = 0;
     std::unique_ptr<storage::RowScanner> rows;
@@ -129,7 +130,7 @@ struct StreamReader::Snapshot {
 /// Events of the log up to one state.
 struct StreamReader::CatchUp {
     std::unique_ptr<storage::ReadView> view;
-    StreamCursor cursor;
+    evm::BlockId cursor;
     uint64_t from = 0;
     std::unique_ptr<EventText> text;
     std::unique_ptr<storage::LogScanner> logs;
@@ -216,7 +217,7 @@ std::string StreamReader::start() {
 
 /// Goes on behind the record that led to what the client has.
 bool StreamReader::resume_in_ring(std::string& out) {
-    const StreamCursor known = filter_.known.front();
+    const evm::BlockId known = filter_.known.front();
     // Before looking into the ring, so that what is committed meanwhile is not passed over.
     const auto cursor = hub_.database_()->read_view()->cursor();
     {
@@ -249,7 +250,7 @@ bool StreamReader::resume_in_ring(std::string& out) {
     JsonWriter json{out};
     write_head(json, "resume", known.block_num, known.hash);
     json.close_object();
-    told_ = known.block_num;
+    last_sent_ = known.block_num;
     return true;
 }
 
@@ -260,7 +261,7 @@ bool StreamReader::resume_in_log(std::string& out) {
     }
     auto view = hub_.database_()->read_view();
     const auto cursor = view->cursor();
-    for (const StreamCursor& known : filter_.known) {
+    for (const evm::BlockId& known : filter_.known) {
         const auto block = view->get_block(known.block_num);
         if (!cursor || !block || block->hash != known.hash) {
             continue;
@@ -290,7 +291,7 @@ std::string StreamReader::start_at_head(std::optional<uint64_t> from) {
         json.close_object();
     }
     skip_commits_ = cursor ? cursor->commit_num : 0;
-    told_ = cursor ? std::optional{cursor->block_num} : std::nullopt;
+    last_sent_ = cursor ? std::optional{cursor->block_num} : std::nullopt;
     next_seq_ = hub_.seq_after(skip_commits_);
     if (from && cursor) {
         open_log(std::move(view), *from, {cursor->block_num, cursor->block_hash});
@@ -300,7 +301,7 @@ std::string StreamReader::start_at_head(std::optional<uint64_t> from) {
 
 /// Tells the events of blocks `from` to `until`, then that the client stands on `until`.
 void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
-                            StreamCursor until) {
+                            evm::BlockId until) {
     catch_up_ = std::make_unique<CatchUp>();
     catch_up_->cursor = until;
     catch_up_->text = std::make_unique<EventText>(hub_.plan_, view->list_children().value_or({}));
@@ -319,7 +320,7 @@ bool StreamReader::open_range(const StreamRecord& record) {
         (!row && record.to > cursor->finalized)) {
         return false;
     }
-    const uint64_t from = std::max(record.from, told_ ? *told_ + 1 : 0);
+    const uint64_t from = std::max(record.from, last_sent_ ? *last_sent_ + 1 : 0);
     open_log(std::move(view), from, {record.to, record.hash});
     return true;
 }
@@ -331,7 +332,7 @@ std::string StreamReader::start_reset(std::string_view reason) {
     auto view = hub_.database_()->read_view();
     const auto cursor = view->cursor();
     skip_commits_ = cursor ? cursor->commit_num : 0;
-    told_ = cursor ? std::optional{cursor->block_num} : std::nullopt;
+    last_sent_ = cursor ? std::optional{cursor->block_num} : std::nullopt;
     next_seq_ = std::max(next_seq_, hub_.seq_after(skip_commits_));
     const bool has_log = !filter_.has_rows && filter_.from && cursor;
     const bool has_snapshot = filter_.wants_snapshot && filter_.has_rows && cursor;
@@ -449,7 +450,7 @@ std::optional<std::string> StreamReader::next_of_log() {
     }
     write_head(json, "ready", my.cursor.block_num, my.cursor.hash);
     json.close_object();
-    told_ = my.cursor.block_num;
+    last_sent_ = my.cursor.block_num;
     catch_up_.reset();
     return out;
 }
@@ -508,7 +509,7 @@ std::string StreamReader::render(const StreamRecord& record) {
         return out;
     }
     write_head(json, is_retract ? "retract" : "block", record.to, record.hash);
-    told_ = record.to;
+    last_sent_ = record.to;
     if (!is_retract) {
         json.member("from", record.from)
             .member("timestamp", record.timestamp)

@@ -14,12 +14,12 @@ namespace plumbline {
 
 /// All calls on the owner's thread. What the work writes may be read once it is not busy. The end
 /// waits for the work under way.
-class Aside {
+class BackgroundJob {
   public:
-    Aside() = default;
-    Aside(const Aside&) = delete;
-    Aside& operator=(const Aside&) = delete;
-    ~Aside() {
+    BackgroundJob() = default;
+    BackgroundJob(const BackgroundJob&) = delete;
+    BackgroundJob& operator=(const BackgroundJob&) = delete;
+    ~BackgroundJob() {
         if (thread_.joinable()) {
             {
                 const std::scoped_lock lock{mutex_};

@@ -21,8 +21,8 @@ namespace plumbline::engine {
 
 struct RowChanges;
 
-/// One thread. Two journals: one for the event under way, so that a breach takes back all it did,
-/// and one for the flush, which holds each row as the database has it.
+/// One thread. Two journals: one for the event under way, so that a rule violation takes back all
+/// it did, and one for the flush, which holds each row as the database has it.
 ///
 /// A batch that `flush` filled must be committed before the next `flush` fills another: until then
 /// its rows are not evicted, so that no read finds the older row on disk.

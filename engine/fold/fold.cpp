@@ -22,7 +22,7 @@ struct Fold::Impl {
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
           reducer{plan->impl(), cache},
-          foresight{plan->impl(), map, reducer, cache} {}
+          prefetcher{plan->impl(), map, reducer, cache} {}
 
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
@@ -32,7 +32,7 @@ struct Fold::Impl {
     SourceMap map;
     EntityCache cache;
     Reducer reducer;
-    Foresight foresight;
+    EventPrefetcher prefetcher;
     evm::DecodedEvent decoded;
     FoldBlock block;
     std::vector<const PlanEvent*> matches;
@@ -87,7 +87,7 @@ void Fold::Impl::quarantine(const evm::Log& log, const std::string& event, std::
 }
 
 void Fold::look_ahead(const evm::LogBatch& logs, size_t next) {
-    impl_->foresight.look_ahead(logs, next);
+    impl_->prefetcher.look_ahead(logs, next);
 }
 
 Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
@@ -133,20 +133,20 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
                         ".value, but those of transaction {} were not fetched",
                         event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
     }
-    const ForeseenEvent* foreseen = foresight.find(log, event);
+    const PredecodedEvent* predecoded = prefetcher.find(log, event);
     const evm::AbiError error =
-        foreseen != nullptr ? foreseen->error : event.decoder.decode(log, data, decoded);
-    const evm::DecodedEvent& values = foreseen != nullptr ? foreseen->decoded : decoded;
+        predecoded != nullptr ? predecoded->error : event.decoder.decode(log, data, decoded);
+    const evm::DecodedEvent& values = predecoded != nullptr ? predecoded->decoded : decoded;
     if (error != evm::AbiError::kNone) {
         quarantine(log, event.name, explain(event, values, error, log, data));
         return ok();
     }
     EventScope scope{event, log, data, txn, block, values, 0};
-    if (!reducer.run(scope, foreseen != nullptr ? &foreseen->keys : nullptr)) {
+    if (!reducer.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr)) {
         if (reducer.trouble()) {
             return *reducer.trouble();
         }
-        quarantine(log, event.name, reducer.breach());
+        quarantine(log, event.name, reducer.violation());
     }
     return ok();
 }
@@ -219,7 +219,7 @@ size_t Fold::pending_bytes() const noexcept {
 void Fold::reset() {
     Impl& my = *impl_;
     my.cache.reset();
-    my.foresight.clear();
+    my.prefetcher.clear();
     my.map.reset_children({});
     my.quarantined.clear();
     my.quarantined_bytes = 0;

@@ -41,7 +41,7 @@ evm::U256 word_of(const evm::Hash& hash) noexcept {
 }  // namespace
 
 bool Reducer::fail(std::string reason) {
-    breach_ = std::move(reason);
+    violation_ = std::move(reason);
     return false;
 }
 
@@ -59,9 +59,9 @@ std::string& Reducer::next_text() {
     return text;
 }
 
-bool Reducer::run(EventScope& scope, const ForeseenKeys* foreseen) {
+bool Reducer::run(EventScope& scope, const ForeseenKeys* predecoded) {
     trouble_.reset();
-    foreseen_ = foreseen;
+    foreseen_ = predecoded;
     next_foreseen_ = 0;
     for (const PlanHandler& handler : scope.event.handlers) {
         if (!run_handler(handler, scope)) {
@@ -76,7 +76,7 @@ bool Reducer::run(EventScope& scope, const ForeseenKeys* foreseen) {
     return true;
 }
 
-void Reducer::foresee(EventScope& scope, ForeseenKeys& out) {
+void Reducer::decode_ahead(EventScope& scope, ForeseenKeys& out) {
     out.clear();
     for (const PlanHandler& handler : scope.event.handlers) {
         if (!handler.has_early_key) {
@@ -187,9 +187,10 @@ bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
     for (const PlanOp& op : handler.ops) {
         ValueView value;
         if (!eval(op.value, scope, {}, value)) {
-            breach_ = fmt::format("{} of {}: field '{}': {}", word_of(handler.action),
-                                  row_name(handler.entity, entry->key),
-                                  plan_.entities[handler.entity].fields[op.field].name, breach_);
+            violation_ =
+                fmt::format("{} of {}: field '{}': {}", word_of(handler.action),
+                            row_name(handler.entity, entry->key),
+                            plan_.entities[handler.entity].fields[op.field].name, violation_);
             return false;
         }
         if (!change(op.kind, handler.entity, op.field, *entry, value, op.value.type)) {

@@ -1,4 +1,5 @@
-// Runs an event's handlers on the cached rows: all of them, or none when one finds a breach.
+// Runs an event's handlers on the cached rows: all of them, or none when one finds a rule
+// violation.
 #pragma once
 
 #include <cstdint>
@@ -55,17 +56,18 @@ class Reducer {
   public:
     Reducer(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
 
-    /// All handlers of the event, the config's first. False: breach or trouble; the caller takes
-    /// the event's changes back. `foreseen` may be null.
-    [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* foreseen = nullptr);
+    /// All handlers of the event, the config's first. False: rule violation or trouble; the caller
+    /// takes the event's changes back. `predecoded` may be null.
+    [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* predecoded = nullptr);
     /// Works out the keys that depend on nothing but the event. `scope.block` is not looked at.
-    void foresee(EventScope& scope, ForeseenKeys& out);
+    void decode_ahead(EventScope& scope, ForeseenKeys& out);
     /// Why `run` or one of the operations below was false, for people.
-    [[nodiscard]] const std::string& breach() const noexcept { return breach_; }
+    [[nodiscard]] const std::string& violation() const noexcept { return violation_; }
     /// Set where it was not the event's fault.
     [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
 
-    // --- what C++ handlers use too; false sets `breach` or `trouble` -----------------------------
+    // --- what C++ handlers use too; false sets `violation` or `trouble`
+    // -----------------------------
 
     /// The entry of `key`, or null with `trouble` set.
     [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key) {
@@ -105,7 +107,7 @@ class Reducer {
 
     const Plan::Impl& plan_;
     EntityCache& cache_;
-    std::string breach_;
+    std::string violation_;
     std::optional<Error> trouble_;
     std::string key_;
     const ForeseenKeys* foreseen_ = nullptr;  ///< of the event under way

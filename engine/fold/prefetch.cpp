@@ -13,7 +13,7 @@ constexpr size_t kRowAhead = 2;
 
 }  // namespace
 
-void Foresight::look_ahead(const evm::LogBatch& logs, size_t next) {
+void EventPrefetcher::look_ahead(const evm::LogBatch& logs, size_t next) {
     const bool goes_on = batch_ == &logs && next == next_ + 1;
     batch_ = &logs;
     next_ = next;
@@ -26,12 +26,12 @@ void Foresight::look_ahead(const evm::LogBatch& logs, size_t next) {
              [this](uint32_t entity, uint64_t hash) { cache_.prefetch_row(entity, hash); });
 }
 
-void Foresight::work_out(const evm::LogBatch& logs, size_t at) {
+void EventPrefetcher::work_out(const evm::LogBatch& logs, size_t at) {
     if (at >= logs.logs.size()) {
         return;
     }
     const evm::Log& log = logs.logs[at];
-    ForeseenEvent& slot = slots_[at % kSlots];
+    PredecodedEvent& slot = slots_[at % kSlots];
     slot.event = nullptr;
     map_.for_each_source(log, [&](uint32_t source) {
         if (const PlanEvent* event = plan_.find_event(source, log); event != nullptr) {
@@ -53,18 +53,18 @@ void Foresight::work_out(const evm::LogBatch& logs, size_t at) {
     }
     const FoldBlock unknown;
     EventScope scope{*slot.event, log, data, nullptr, unknown, slot.decoded, 0};
-    reducer_.foresee(scope, slot.keys);
+    reducer_.decode_ahead(scope, slot.keys);
     for (const ForeseenKeys::Key& key : slot.keys.keys) {
         cache_.prefetch_slot(key.hash);
     }
 }
 
 template <typename Hint>
-void Foresight::for_keys(const evm::LogBatch& logs, size_t at, Hint hint) const {
+void EventPrefetcher::for_keys(const evm::LogBatch& logs, size_t at, Hint hint) const {
     if (at >= logs.logs.size()) {
         return;
     }
-    const ForeseenEvent& slot = slots_[at % kSlots];
+    const PredecodedEvent& slot = slots_[at % kSlots];
     if (slot.event == nullptr) {
         return;
     }
@@ -73,9 +73,10 @@ void Foresight::for_keys(const evm::LogBatch& logs, size_t at, Hint hint) const 
     }
 }
 
-const ForeseenEvent* Foresight::find(const evm::Log& log, const PlanEvent& event) const noexcept {
+const PredecodedEvent* EventPrefetcher::find(const evm::Log& log,
+                                             const PlanEvent& event) const noexcept {
     // Memory is used again and again: the address alone does not say that it is the same log.
-    const auto found = std::ranges::find_if(slots_, [&](const ForeseenEvent& slot) {
+    const auto found = std::ranges::find_if(slots_, [&](const PredecodedEvent& slot) {
         return slot.log == &log && slot.block_num == log.block_num &&
                slot.log_index == log.log_index && slot.block_hash == log.block_hash &&
                slot.event == &event;
@@ -83,9 +84,9 @@ const ForeseenEvent* Foresight::find(const evm::Log& log, const PlanEvent& event
     return found == slots_.end() ? nullptr : &*found;
 }
 
-void Foresight::clear() noexcept {
+void EventPrefetcher::clear() noexcept {
     batch_ = nullptr;
-    for (ForeseenEvent& slot : slots_) {
+    for (PredecodedEvent& slot : slots_) {
         slot.event = nullptr;
     }
 }

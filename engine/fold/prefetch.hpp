@@ -15,7 +15,7 @@
 
 namespace plumbline::engine {
 
-struct ForeseenEvent {
+struct PredecodedEvent {
     const evm::Log* log = nullptr;
     uint64_t block_num = 0;
     uint32_t log_index = 0;
@@ -27,9 +27,10 @@ struct ForeseenEvent {
 };
 
 /// One thread. Only ever saves time: what it says is what the event itself would give.
-class Foresight {
+class EventPrefetcher {
   public:
-    Foresight(const Plan::Impl& plan, const SourceMap& map, Reducer& reducer, EntityCache& cache)
+    EventPrefetcher(const Plan::Impl& plan, const SourceMap& map, Reducer& reducer,
+                    EntityCache& cache)
         : plan_{plan},
           map_{map},
           reducer_{reducer},
@@ -39,8 +40,8 @@ class Foresight {
     /// were applied or `clear` was called.
     void look_ahead(const evm::LogBatch& logs, size_t next);
     /// What was worked out of `log` as `event`; null where nothing was.
-    [[nodiscard]] const ForeseenEvent* find(const evm::Log& log,
-                                            const PlanEvent& event) const noexcept;
+    [[nodiscard]] const PredecodedEvent* find(const evm::Log& log,
+                                              const PlanEvent& event) const noexcept;
     void clear() noexcept;
 
   private:
@@ -55,7 +56,7 @@ class Foresight {
     EntityCache& cache_;
     const evm::LogBatch* batch_ = nullptr;
     size_t next_ = 0;  ///< in `batch_`
-    std::array<ForeseenEvent, kSlots> slots_;
+    std::array<PredecodedEvent, kSlots> slots_;
 };
 
 }  // namespace plumbline::engine

@@ -259,7 +259,7 @@ class Rebuild {
             }
             is_last = chunk->is_last;
             reader_.give_back(std::move(chunk));
-            tell();
+            report_progress();
         }
         std::erase_if(corrections_, [this](const storage::CorrectionRow& row) {
             return row.block_num > until_block_;
@@ -267,7 +267,7 @@ class Rebuild {
         PLUMBLINE_TRY_VOID(correct_below(UINT64_MAX));
         PLUMBLINE_TRY_VOID(flush());
         PLUMBLINE_TRY_VOID(wait_for_commit());
-        tell();
+        report_progress();
         return ok();
     }
 
@@ -351,7 +351,7 @@ class Rebuild {
         return error;
     }
 
-    void tell() {
+    void report_progress() {
         progress_.stats = fold_.stats();
         progress_.events = progress_.stats.events;
         if (options_.on_progress) {
@@ -364,7 +364,7 @@ class Rebuild {
     storage::Database& target_;
     std::unique_ptr<storage::CommitBatch> batch_;
     Status committed_;  ///< how the last commit ended
-    Aside commits_;
+    BackgroundJob commits_;
     Reader reader_;
     RebuildProgress progress_;
     FoldBlock block_;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/backoff.hpp"
 #include "core/base/check.hpp"
 
 namespace plumbline::engine {
@@ -472,7 +473,7 @@ bool Fetcher::is_settled(const Slot& slot) const noexcept {
     });
 }
 
-std::optional<Harvest> Fetcher::take() {
+std::optional<FetchedRange> Fetcher::take() {
     if (state_ != FetchState::kWorking || slots_.empty()) {
         return std::nullopt;
     }
@@ -487,8 +488,8 @@ std::optional<Harvest> Fetcher::take() {
             return std::nullopt;
         }
     }
-    std::optional<Harvest> harvest = finish(slot);
-    if (!harvest) {
+    std::optional<FetchedRange> fetched = finish(slot);
+    if (!fetched) {
         send_due(slot);
         return std::nullopt;
     }
@@ -497,13 +498,13 @@ std::optional<Harvest> Fetcher::take() {
     if (slots_.empty() && all_opened_) {
         state_ = FetchState::kDone;
     }
-    return harvest;
+    return fetched;
 }
 
 /// The range's final form, now that everything before it is known. Empty where more must be asked
 /// (it is then due) or the state has changed.
-std::optional<Harvest> Fetcher::finish(Slot& slot) {
-    Harvest out;
+std::optional<FetchedRange> Fetcher::finish(Slot& slot) {
+    FetchedRange out;
     out.range = slot.range;
     out.sources = slot.sources;
     out.tail = job_.tail;
@@ -608,7 +609,7 @@ std::optional<Harvest> Fetcher::finish(Slot& slot) {
 }
 
 /// Fills in the transactions that the mapping names; false, with an ask due, where one is missing.
-bool Fetcher::collect_txns(Slot& slot, Harvest& out) {
+bool Fetcher::collect_txns(Slot& slot, FetchedRange& out) {
     if (!plan_->needs_txn()) {
         return true;
     }
@@ -661,7 +662,7 @@ bool Fetcher::collect_txns(Slot& slot, Harvest& out) {
 
 /// The blocks that the index keeps or needs to go on from. False: answers disagree, or neighbouring
 /// blocks do not join.
-bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
+bool Fetcher::collect_blocks(const Slot& slot, FetchedRange& out) {
     std::map<uint64_t, BlockInfo> known;
     for (const rpc::RangeLogs& part : slot.parts) {
         for (const evm::Header& header : part.headers) {
@@ -722,13 +723,13 @@ bool Fetcher::collect_blocks(const Slot& slot, Harvest& out) {
 }
 
 /// The range must follow the one before it, and the first one what the job goes on from.
-bool Fetcher::check_link(const Harvest& harvest) {
-    if (!parent_hash_ || harvest.parent_hash == *parent_hash_) {
+bool Fetcher::check_link(const FetchedRange& fetched) {
+    if (!parent_hash_ || fetched.parent_hash == *parent_hash_) {
         return true;
     }
-    state_ = harvest.range.from == job_.range.from ? FetchState::kForked : FetchState::kStale;
+    state_ = fetched.range.from == job_.range.from ? FetchState::kForked : FetchState::kStale;
     trouble_ = Error{ErrorCode::kReorg, fmt::format("block {} does not follow the block before it",
-                                                    harvest.range.from)};
+                                                    fetched.range.from)};
     return false;
 }
 

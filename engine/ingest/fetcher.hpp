@@ -55,7 +55,7 @@ class Fetcher {
     /// Asks what may be asked now. True where it asked something.
     bool step();
     /// The next range, once it is complete.
-    [[nodiscard]] std::optional<Harvest> take();
+    [[nodiscard]] std::optional<FetchedRange> take();
 
     [[nodiscard]] FetchState state() const noexcept { return state_; }
     /// When `step` has something to do with no answer coming; -1 = never.
@@ -86,10 +86,10 @@ class Fetcher {
     /// Index of the candidate in its source's list, new or known from that block or before.
     size_t add_candidate(uint32_t source, const evm::Address& address, uint64_t block_num);
     [[nodiscard]] bool is_settled(const Slot& slot) const noexcept;
-    [[nodiscard]] std::optional<Harvest> finish(Slot& slot);
-    [[nodiscard]] bool collect_blocks(const Slot& slot, Harvest& out);
-    [[nodiscard]] bool check_link(const Harvest& harvest);
-    [[nodiscard]] bool collect_txns(Slot& slot, Harvest& out);
+    [[nodiscard]] std::optional<FetchedRange> finish(Slot& slot);
+    [[nodiscard]] bool collect_blocks(const Slot& slot, FetchedRange& out);
+    [[nodiscard]] bool check_link(const FetchedRange& fetched);
+    [[nodiscard]] bool collect_txns(Slot& slot, FetchedRange& out);
     void forget_slots();
 
     rpc::ChainSource& source_;

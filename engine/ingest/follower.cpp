@@ -130,11 +130,11 @@ bool Follower::settle() {
     fill_next_ = 0;
     lower_polls_ = 0;
     lower_ = false;
-    finalized_told_ = 0;
+    finalized_sent_ = 0;
     if (cursor) {
-        tip_ = Tip{cursor->block_num, cursor->block_hash};
+        tip_ = evm::BlockId{cursor->block_num, cursor->block_hash};
         finalized_ = cursor->finalized;
-        finalized_told_ = cursor->finalized;
+        finalized_sent_ = cursor->finalized;
         progress_.next_block = cursor->block_num + 1;
         progress_.finalized_block = cursor->finalized;
         fill_ = find_missing(plan_->sources(), parents_, *coverage, cursor->block_num);
@@ -198,7 +198,7 @@ Status Follower::find_missing_txns(const std::vector<storage::ChildRow>& childre
     PLUMBLINE_TRY_VOID(scanner->status());
     if (range) {
         add_families(member, parents_);
-        FillSpan span{*range, {}};
+        CoverageGap span{*range, {}};
         for (const uint32_t source : all_sources_) {
             if (member[source]) {
                 span.sources.push_back(source);
@@ -214,7 +214,7 @@ void Follower::restart(int64_t wait_ms) {
     fetcher_.cancel();
     std::erase_if(pending_, [](const WorkItem& item) {
         return std::holds_alternative<AppendWork>(item.work) ||
-               std::holds_alternative<FillWork>(item.work);
+               std::holds_alternative<GapWork>(item.work);
     });
     settle_not_before_ms_ = clock_.monotonic_ms() + wait_ms;
     phase_ = Phase::kSettle;
@@ -377,8 +377,8 @@ void Follower::at_head() {
     }
     // Finality may move while no block comes.
     const uint64_t final_block = tip_ ? std::min(finalized_, tip_->block_num) : 0;
-    if (final_block > finalized_told_) {
-        finalized_told_ = final_block;
+    if (final_block > finalized_sent_) {
+        finalized_sent_ = final_block;
         push({0, 0, FinalizeWork{final_block}});
     }
     pause(std::max<int64_t>(0,
@@ -387,8 +387,8 @@ void Follower::at_head() {
 
 void Follower::reach_until() {
     const uint64_t final_block = tip_ ? std::min(finalized_, tip_->block_num) : 0;
-    if (final_block > finalized_told_) {
-        finalized_told_ = final_block;
+    if (final_block > finalized_sent_) {
+        finalized_sent_ = final_block;
         push({0, 0, FinalizeWork{final_block}});
     }
     push({0, 0, SyncWork{}});
@@ -398,7 +398,7 @@ void Follower::reach_until() {
 // --- fetching --------------------------------------------------------------------------------
 
 void Follower::start_fill() {
-    const FillSpan& span = fill_[fill_next_];
+    const CoverageGap& span = fill_[fill_next_];
     if (fill_next_ == 0) {
         logging::info("fetching what the changed config needs and the database lacks",
                       {{"from", span.range.from}, {"to", fill_.back().range.to}});
@@ -428,7 +428,8 @@ void Follower::start_job(FetchJob job, bool is_fill) {
     job_is_tail_ = job.tail;
     range_ends_.clear();
     range_ends_checked_ = 0;
-    good_end_ = tip_ ? std::optional<Known>{Known{tip_->block_num, tip_->hash}} : std::nullopt;
+    good_end_ = tip_ ? std::optional<evm::BlockId>{evm::BlockId{tip_->block_num, tip_->hash}}
+                     : std::nullopt;
     if (!is_fill && progress_.state.load() == Lifecycle::kLive && !job.tail) {
         progress_.state = Lifecycle::kBackfilling;
     }
@@ -463,24 +464,24 @@ bool Follower::push_pending() {
 bool Follower::step_fetch() {
     bool has_moved = false;
     while (pending_.empty()) {
-        std::optional<Harvest> harvest = fetcher_.take();
-        if (!harvest) {
+        std::optional<FetchedRange> fetched = fetcher_.take();
+        if (!fetched) {
             break;
         }
         has_moved = true;
         stale_jobs_ = 0;
         clear_trouble();
         if (job_is_fill_) {
-            push({0, 0, FillWork{*std::move(harvest)}});
+            push({0, 0, GapWork{*std::move(fetched)}});
             continue;
         }
-        const BlockInfo& last = harvest->blocks.back();
-        tip_ = Tip{last.block_num, last.hash};
+        const BlockInfo& last = fetched->blocks.back();
+        tip_ = evm::BlockId{last.block_num, last.hash};
         if (!job_is_tail_) {
             range_ends_.push_back({last.block_num, last.hash});
         }
-        finalized_told_ = std::max(finalized_told_, std::min(harvest->finalized, last.block_num));
-        AppendWork work{*std::move(harvest), false};
+        finalized_sent_ = std::max(finalized_sent_, std::min(fetched->finalized, last.block_num));
+        AppendWork work{*std::move(fetched), false};
         work.sync = job_is_tail_ && has_been_at_head_;
         push({0, 0, std::move(work)});
     }
@@ -564,7 +565,7 @@ void Follower::check_range_ends() {
             }
             clear_trouble();
             for (size_t i = 0; i < count; ++i) {
-                const Known& end = range_ends_[range_ends_checked_ + i];
+                const evm::BlockId& end = range_ends_[range_ends_checked_ + i];
                 if ((*result)[i].hash != end.hash) {
                     ask_and_roll_back(good_end_.value_or(below_all()));
                     return;
@@ -758,7 +759,7 @@ void Follower::on_ancestor_headers(const std::vector<size_t>& asked,
 
 void Follower::end_ancestor_search() {
     const bool is_lower = std::exchange(lower_, false);
-    Known target = below_all();
+    evm::BlockId target = below_all();
     if (match_ != SIZE_MAX) {
         target = known_[match_];
         const bool is_top = match_ + 1 == known_.size();
@@ -781,13 +782,13 @@ void Follower::end_ancestor_search() {
 
 /// Where nothing of the index is left. Which block that is decides nothing: it must not be what the
 /// first block is held against, for a provider on another fork may have told it.
-Follower::Known Follower::below_all() const noexcept {
+evm::BlockId Follower::below_all() const noexcept {
     return {first_block_ == 0 ? 0 : first_block_ - 1, {}};
 }
 
 /// Rolls back to a block that is stored, once the chain has said that it is still its own: what
 /// follows is held against this hash.
-void Follower::ask_and_roll_back(const Known& target) {
+void Follower::ask_and_roll_back(const evm::BlockId& target) {
     if (target.block_num < first_block_) {
         evm::Header nothing;
         nothing.block_num = target.block_num;

@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/ingest/fetcher.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -69,15 +71,6 @@ class Follower {
         kFinish,     ///< until reached; the writer makes it durable
         kDone,
     };
-    struct Tip {
-        uint64_t block_num = 0;
-        evm::Hash hash;
-    };
-    /// A block that the index holds, or knows as a parent.
-    struct Known {
-        uint64_t block_num = 0;
-        evm::Hash hash;
-    };
 
     bool settle();
     [[nodiscard]] Status find_missing_txns(const std::vector<storage::ChildRow>& children,
@@ -99,8 +92,8 @@ class Follower {
     void on_ancestor_headers(const std::vector<size_t>& asked,
                              const std::vector<evm::Header>& headers);
     void end_ancestor_search();
-    [[nodiscard]] Known below_all() const noexcept;
-    void ask_and_roll_back(const Known& target);
+    [[nodiscard]] evm::BlockId below_all() const noexcept;
+    void ask_and_roll_back(const evm::BlockId& target);
     void order_rollback(const evm::Header& target);
     void restart(int64_t wait_ms);
     void pause(int64_t wait_ms);
@@ -130,29 +123,30 @@ class Follower {
     Phase phase_ = Phase::kSettle;
     int64_t wake_ms_ = -1;
     int64_t settle_not_before_ms_ = 0;
-    std::optional<Tip> tip_;  ///< the last block handed to the writer
+    std::optional<evm::BlockId> tip_;  ///< the last block handed to the writer
     bool tip_checked_ = false;
     std::optional<rpc::Heads> heads_;
     int64_t heads_asked_ms_ = 0;
     uint64_t finalized_ = 0;
-    uint64_t finalized_told_ = 0;
+    uint64_t finalized_sent_ = 0;
     bool job_is_fill_ = false;
     bool job_is_tail_ = false;
-    std::vector<Known> range_ends_;  ///< of a job below finality: the last block of each range
+    std::vector<evm::BlockId>
+        range_ends_;  ///< of a job below finality: the last block of each range
     size_t range_ends_checked_ = 0;
-    std::optional<Known> good_end_;
+    std::optional<evm::BlockId> good_end_;
     bool network_allowed_ = false;
     bool has_been_at_head_ = false;
     bool refold_ordered_ = false;
     bool txns_looked_for_ = false;
-    std::vector<FillSpan> txn_fill_;  ///< logs stored without the transactions now named
-    std::vector<FillSpan> fill_;
+    std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
+    std::vector<CoverageGap> fill_;
     size_t fill_next_ = 0;
     unsigned stale_jobs_ = 0;  ///< in a row, without a range handed over
     unsigned lower_polls_ = 0;
     bool lower_ = false;  ///< the ancestor search is about a head below ours
 
-    std::vector<Known> known_;  ///< the window of the ancestor search, ascending
+    std::vector<evm::BlockId> known_;  ///< the window of the ancestor search, ascending
     uint64_t window_from_ = 0;
     size_t match_ = SIZE_MAX;  ///< index in `known_` of the highest that is on the chain
     size_t mismatch_ = 0;      ///< the lowest known not to be; `known_.size()` = none yet
@@ -161,8 +155,8 @@ class Follower {
     uint64_t handed_seq_ = 0;
     uint64_t epoch_ = 1;
     Backoff backoff_;
-    CalmNotice trouble_notice_;
-    CalmNotice lower_notice_{60'000};
+    LogThrottle trouble_notice_;
+    LogThrottle lower_notice_{60'000};
     std::shared_ptr<const int> alive_;
 };
 

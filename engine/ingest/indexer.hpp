@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
@@ -132,7 +133,7 @@ class Indexer {
     int64_t identity_wake_ms_ = -1;
     uint64_t chain_id_ = 0;
     Backoff backoff_;
-    CalmNotice notice_;
+    LogThrottle notice_;
     std::atomic<bool> stopping_{false};
 
     std::unique_ptr<storage::Database> database_;

@@ -69,7 +69,7 @@ struct BlockInfo {
 constexpr uint32_t kNoTxn = UINT32_MAX;
 
 /// Everything the sources of one range of blocks want from the chain, complete and in order.
-struct Harvest {
+struct FetchedRange {
     evm::BlockRange range;
     evm::LogBatch logs;             ///< each wanted by at least one source
     std::vector<BlockInfo> blocks;  ///< ascending: those with logs and the last; `tail`: all
@@ -89,18 +89,18 @@ struct Harvest {
     [[nodiscard]] size_t size_bytes() const noexcept {
         return logs.arena.capacity() + logs.logs.capacity() * sizeof(evm::Log) +
                blocks.size() * sizeof(BlockInfo) + children.size() * sizeof(storage::ChildRow) +
-               txns.size() * sizeof(storage::TxnFields) + sizeof(Harvest);
+               txns.size() * sizeof(storage::TxnFields) + sizeof(FetchedRange);
     }
 };
 
 /// The next blocks of the index.
 struct AppendWork {
-    Harvest harvest;
+    FetchedRange fetched;
     bool sync = false;  ///< on disk before the next: at the head
 };
 /// Blocks at or below the cursor, for sources that the database has not covered yet.
-struct FillWork {
-    Harvest harvest;
+struct GapWork {
+    FetchedRange fetched;
 };
 /// Blocks up to here became final while no block came.
 struct FinalizeWork {
@@ -121,7 +121,7 @@ struct SyncWork {};
 struct WorkItem {
     uint64_t seq = 0;    ///< counts items
     uint64_t epoch = 0;  ///< items of an epoch that the writer refused are dropped
-    std::variant<AppendWork, FillWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork> work;
+    std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork> work;
 
     [[nodiscard]] size_t size_bytes() const noexcept;
 };
@@ -221,9 +221,9 @@ struct IngestChannel {
 enum class Lifecycle : uint8_t { kStarting, kBackfilling, kLive, kDraining, kStopped };
 [[nodiscard]] std::string_view to_string(Lifecycle state) noexcept;
 
-/// Logs of a harvest, `from` included, `to` not.
+/// Logs of a fetched, `from` included, `to` not.
 struct LogSpan {
-    const Harvest* harvest = nullptr;
+    const FetchedRange* fetched = nullptr;
     size_t from = 0;
     size_t to = 0;
 };
@@ -280,47 +280,6 @@ struct IngestProgress {
     std::atomic<bool> refolding{false};
     std::atomic<int64_t> waiting_since_ms{-1};       ///< for the chain; -1 = not
     std::atomic<int64_t> disk_waiting_since_ms{-1};  ///< for the disk; -1 = not
-};
-
-/// Keeps what must be said often from being said every time: the first, then once in a while.
-class CalmNotice {
-  public:
-    explicit CalmNotice(int64_t interval_ms = 30'000) : interval_ms_{interval_ms} {}
-    /// True where it is time to say it; counts what was held back.
-    [[nodiscard]] bool due(int64_t now_ms) {
-        if (last_ms_ && now_ms - *last_ms_ < interval_ms_) {
-            ++held_back_;
-            return false;
-        }
-        last_ms_ = now_ms;
-        held_back_ = 0;
-        return true;
-    }
-    void reset() { last_ms_.reset(); }
-    [[nodiscard]] uint64_t held_back() const noexcept { return held_back_; }
-
-  private:
-    int64_t interval_ms_;
-    std::optional<int64_t> last_ms_;
-    uint64_t held_back_ = 0;
-};
-
-/// Doubles from `min` to `max`.
-class Backoff {
-  public:
-    Backoff(int64_t min_ms, int64_t max_ms) : min_ms_{min_ms}, max_ms_{max_ms} {}
-    [[nodiscard]] int64_t next() {
-        const int64_t wait = wait_ms_ == 0 ? min_ms_ : wait_ms_;
-        wait_ms_ = std::min(wait * 2, max_ms_);
-        return wait;
-    }
-    void reset() { wait_ms_ = 0; }
-    [[nodiscard]] bool is_fresh() const noexcept { return wait_ms_ == 0; }
-
-  private:
-    int64_t min_ms_;
-    int64_t max_ms_;
-    int64_t wait_ms_ = 0;
 };
 
 }  // namespace plumbline::engine

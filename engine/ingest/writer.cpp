@@ -18,9 +18,9 @@ namespace {
 /// About what a log takes in a commit besides its data.
 constexpr uint64_t kLogBytes = 128;
 
-const Harvest* harvest_of(const WorkItem& item) {
+const FetchedRange* range_of(const WorkItem& item) {
     const auto* append = std::get_if<AppendWork>(&item.work);
-    return append == nullptr ? nullptr : &append->harvest;
+    return append == nullptr ? nullptr : &append->fetched;
 }
 
 storage::BlockRow to_row(const BlockInfo& block, size_t events) {
@@ -99,7 +99,7 @@ bool Writer::step() {
         open_.pop_front();
         return true;
     }
-    if (harvest_of(item) != nullptr) {
+    if (range_of(item) != nullptr) {
         return fold_more();
     }
     if (has_in_hand()) {
@@ -149,7 +149,7 @@ Status Writer::make_fold() {
 }
 
 /// The chain must go on where the index ends; the fetcher has checked that, the disk is ours.
-bool Writer::joins(const Harvest& harvest) const {
+bool Writer::joins(const FetchedRange& fetched) const {
     std::optional<BlockInfo> before = folded_.last;
     if (!before && sealed_) {
         before = sealed_->folded.last;
@@ -162,11 +162,11 @@ bool Writer::joins(const Harvest& harvest) const {
     if (!before) {
         return true;
     }
-    if (harvest.range.from != before->block_num + 1) {
+    if (fetched.range.from != before->block_num + 1) {
         return false;
     }
-    return harvest.parent_hash.is_zero() || before->hash.is_zero() ||
-           harvest.parent_hash == before->hash;
+    return fetched.parent_hash.is_zero() || before->hash.is_zero() ||
+           fetched.parent_hash == before->hash;
 }
 
 bool Writer::fold_more() {
@@ -176,37 +176,37 @@ bool Writer::fold_more() {
         }
     }
     const WorkItem& item = open_[folded_.item];
-    const Harvest& harvest = *harvest_of(item);
-    if (folded_.at == Pos{}) {
-        if (!joins(harvest)) {
+    const FetchedRange& fetched = *range_of(item);
+    if (folded_.at == RangePos{}) {
+        if (!joins(fetched)) {
             if (has_in_hand()) {
                 return commit_in_hand();  // What came before is good; then this is looked at again.
             }
             refuse(item,
-                   fmt::format("block {} does not follow what is stored", harvest.range.from));
+                   fmt::format("block {} does not follow what is stored", fetched.range.from));
             return true;
         }
-        folded_.coverage_from = harvest.range.from;
+        folded_.coverage_from = fetched.range.from;
     }
     const auto is_large = [this] {
         return folded_.events >= options_.commit_events_max ||
                folded_.log_bytes + fold_->pending_bytes() >= options_.commit_bytes_max;
     };
-    Segment segment{&harvest, folded_.at, {}, {}};
-    while (folded_.at.block < harvest.blocks.size()) {
-        const BlockInfo& block = harvest.blocks[folded_.at.block];
-        const bool keep_undo = block.block_num > harvest.finalized;
+    CommitPart segment{&fetched, folded_.at, {}, {}};
+    while (folded_.at.block < fetched.blocks.size()) {
+        const BlockInfo& block = fetched.blocks[folded_.at.block];
+        const bool keep_undo = block.block_num > fetched.finalized;
         if (keep_undo && has_in_hand()) {
             break;  // A block that is not final is committed by itself.
         }
         if (!folded_.last) {
             folded_.from = folded_.coverage_from;
         }
-        if (Status folded = fold_block(harvest, folded_.at.block); !folded) {
+        if (Status folded = fold_block(fetched, folded_.at.block); !folded) {
             return fail_fold(std::move(folded).error(), "folding");
         }
         folded_.last = block;
-        folded_.finalized = std::min(harvest.finalized, block.block_num);
+        folded_.finalized = std::min(fetched.finalized, block.block_num);
         ++folded_.at.block;
         if (keep_undo || is_large()) {
             break;
@@ -215,15 +215,15 @@ bool Writer::fold_more() {
     if (!folded_.last) {
         return commit_in_hand();  // Only the commit under way stands before a block with undo.
     }
-    const bool is_whole = folded_.at.block == harvest.blocks.size();
+    const bool is_whole = folded_.at.block == fetched.blocks.size();
     const BlockInfo& next_block =
-        is_whole ? harvest.blocks.back() : harvest.blocks[folded_.at.block];
+        is_whole ? fetched.blocks.back() : fetched.blocks[folded_.at.block];
     const bool is_tail =
-        next_block.block_num > harvest.finalized || folded_.last->block_num > harvest.finalized;
+        next_block.block_num > fetched.finalized || folded_.last->block_num > fetched.finalized;
     if (folded_.at != segment.from) {
         segment.to = folded_.at;
         segment.coverage = {folded_.coverage_from,
-                            is_whole ? harvest.range.to : folded_.last->block_num};
+                            is_whole ? fetched.range.to : folded_.last->block_num};
         folded_.segments.push_back(segment);
         folded_.coverage_from = folded_.last->block_num + 1;
         folded_.sync = std::get<AppendWork>(item.work).sync;
@@ -239,21 +239,21 @@ bool Writer::fold_more() {
     return true;
 }
 
-Status Writer::fold_block(const Harvest& harvest, size_t index) {
-    const BlockInfo& block = harvest.blocks[index];
-    const bool keep_undo = block.block_num > harvest.finalized;
+Status Writer::fold_block(const FetchedRange& fetched, size_t index) {
+    const BlockInfo& block = fetched.blocks[index];
+    const bool keep_undo = block.block_num > fetched.finalized;
     fold_->begin_block({block.block_num, block.hash, block.timestamp, keep_undo});
-    Pos& at = folded_.at;
-    for (; at.log < harvest.logs.logs.size(); ++at.log) {
-        const evm::Log& log = harvest.logs.logs[at.log];
+    RangePos& at = folded_.at;
+    for (; at.log < fetched.logs.logs.size(); ++at.log) {
+        const evm::Log& log = fetched.logs.logs[at.log];
         if (log.block_num != block.block_num) {
             break;
         }
-        fold_->look_ahead(harvest.logs, at.log);
-        PLUMBLINE_TRY_VOID(fold_->apply(log, harvest.logs.data(log), harvest.txn(at.log)));
+        fold_->look_ahead(fetched.logs, at.log);
+        PLUMBLINE_TRY_VOID(fold_->apply(log, fetched.logs.data(log), fetched.txn(at.log)));
         // Its logs count from after the announcement on.
-        for (; at.child < harvest.children.size(); ++at.child) {
-            const storage::ChildRow& child = harvest.children[at.child];
+        for (; at.child < fetched.children.size(); ++at.child) {
+            const storage::ChildRow& child = fetched.children[at.child];
             if (child.block_num != log.block_num || child.log_index != log.log_index) {
                 break;
             }
@@ -265,11 +265,11 @@ Status Writer::fold_block(const Harvest& harvest, size_t index) {
     return ok();
 }
 
-void Writer::extend_coverage(storage::CommitBatch& batch, const Harvest& harvest,
+void Writer::extend_coverage(storage::CommitBatch& batch, const FetchedRange& fetched,
                              evm::BlockRange range) const {
-    for (const uint32_t i : harvest.sources) {
+    for (const uint32_t i : fetched.sources) {
         if (range.from <= range.to) {
-            batch.extend_coverage({plan_->sources()[i].fingerprint, range, harvest.provider,
+            batch.extend_coverage({plan_->sources()[i].fingerprint, range, fetched.provider,
                                    storage::ProofLevel::kFetched});
         }
     }
@@ -296,7 +296,7 @@ Status Writer::seal() {
     PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
     batch_->set_cursor(folded_.last->block_num, folded_.last->hash, folded_.last->timestamp);
     batch_->set_finalized(folded_.finalized);
-    Folded next;
+    OpenCommit next;
     next.item = folded_.item;
     next.at = folded_.at;
     next.coverage_from = folded_.coverage_from;
@@ -307,7 +307,7 @@ Status Writer::seal() {
 }
 
 bool Writer::start_commit() {
-    Sealed& sealed = *sealed_;
+    SealedCommit& sealed = *sealed_;
     sealed.started_ms = clock_.monotonic_ms();
     sealed.sync = sealed.folded.sync ||
                   (unsynced_ && sealed.started_ms - last_sync_ms_ >= options_.sync_interval_ms);
@@ -322,9 +322,9 @@ bool Writer::start_commit() {
 
 /// Perhaps on another thread; only `sealed_`, `batch_` and what segments name are touched.
 void Writer::write_commit() {
-    Sealed& sealed = *sealed_;
+    SealedCommit& sealed = *sealed_;
     if (!sealed.has_logs) {
-        for (const Segment& segment : sealed.folded.segments) {
+        for (const CommitPart& segment : sealed.folded.segments) {
             append_segment(segment);
         }
         sealed.has_logs = true;
@@ -334,34 +334,34 @@ void Writer::write_commit() {
     sealed.took_ms = clock_.monotonic_ms() - sealed.started_ms;
 }
 
-void Writer::append_segment(const Segment& segment) {
-    const Harvest& harvest = *segment.harvest;
-    Pos at = segment.from;
+void Writer::append_segment(const CommitPart& segment) {
+    const FetchedRange& fetched = *segment.fetched;
+    RangePos at = segment.from;
     for (; at.block < segment.to.block; ++at.block) {
-        const BlockInfo& block = harvest.blocks[at.block];
+        const BlockInfo& block = fetched.blocks[at.block];
         const size_t first = at.log;
-        for (; at.log < segment.to.log && harvest.logs.logs[at.log].block_num == block.block_num;
+        for (; at.log < segment.to.log && fetched.logs.logs[at.log].block_num == block.block_num;
              ++at.log) {
-            const evm::Log& log = harvest.logs.logs[at.log];
-            batch_->append_log(log, harvest.logs.data(log), harvest.txn(at.log));
+            const evm::Log& log = fetched.logs.logs[at.log];
+            batch_->append_log(log, fetched.logs.data(log), fetched.txn(at.log));
         }
         // The row of the newest final block stays until finality moves on: it is what a rollback to
         // there goes back to. So the last block of a commit always has one.
         const size_t events = at.log - first;
-        const bool is_last = at.block + 1 == harvest.blocks.size();
-        if (events > 0 || block.block_num > harvest.finalized || is_last) {
+        const bool is_last = at.block + 1 == fetched.blocks.size();
+        if (events > 0 || block.block_num > fetched.finalized || is_last) {
             batch_->append_block(to_row(block, events));
         }
     }
     for (; at.child < segment.to.child; ++at.child) {
-        batch_->append_child(harvest.children[at.child]);
+        batch_->append_child(fetched.children[at.child]);
     }
-    extend_coverage(*batch_, harvest, segment.coverage);
+    extend_coverage(*batch_, fetched, segment.coverage);
 }
 
 bool Writer::end_commit() {
     is_written_ = false;
-    Sealed& sealed = *sealed_;
+    SealedCommit& sealed = *sealed_;
     if (!sealed.status) {
         return handle_error(std::exchange(sealed.status, ok()).error(), "committing");
     }
@@ -376,11 +376,11 @@ bool Writer::end_commit() {
 }
 
 /// Before anything of the commit is let go.
-void Writer::tell_rows(const Folded& folded) const {
+void Writer::tell_rows(const OpenCommit& folded) const {
     std::vector<LogSpan> logs;
-    for (const Segment& segment : folded.segments) {
+    for (const CommitPart& segment : folded.segments) {
         if (segment.to.log > segment.from.log) {
-            logs.push_back({segment.harvest, segment.from.log, segment.to.log});
+            logs.push_back({segment.fetched, segment.from.log, segment.to.log});
         }
     }
     observer_->on_rows({{folded.from, folded.last->block_num},
@@ -393,7 +393,7 @@ void Writer::tell_rows(const Folded& folded) const {
 }
 
 void Writer::after_commit() {
-    const Sealed done = *std::exchange(sealed_, std::nullopt);
+    const SealedCommit done = *std::exchange(sealed_, std::nullopt);
     const evm::BlockRange range{done.folded.from, done.folded.last->block_num};
     if (changes_.bytes_max > 0) {
         tell_rows(done.folded);
@@ -517,8 +517,8 @@ void Writer::run_calls() {
 // --- commands --------------------------------------------------------------------------------
 
 Status Writer::run_command(WorkItem& item) {
-    if (const auto* fill = std::get_if<FillWork>(&item.work)) {
-        const Status filled = do_fill(fill->harvest);
+    if (const auto* fill = std::get_if<GapWork>(&item.work)) {
+        const Status filled = do_fill(fill->fetched);
         if (!filled && filled.error().code == ErrorCode::kReorg) {
             refuse(item, filled.error().message);
             return ok();
@@ -541,9 +541,9 @@ Status Writer::run_command(WorkItem& item) {
 }
 
 /// Puts logs of older blocks into the log; the entities follow with the refold.
-Status Writer::do_fill(const Harvest& harvest) {
+Status Writer::do_fill(const FetchedRange& fetched) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
-    if (!cursor || harvest.range.to > cursor->block_num) {
+    if (!cursor || fetched.range.to > cursor->block_num) {
         return Error{ErrorCode::kReorg, "the index ends below the range that was filled in"};
     }
     if (!database_.needs_refold() &&
@@ -555,7 +555,7 @@ Status Writer::do_fill(const Harvest& harvest) {
     const auto view = database_.read_view();
     std::set<std::pair<uint64_t, uint32_t>> stored;
     {
-        const auto scanner = view->scan_logs(harvest.range.from, harvest.range.to);
+        const auto scanner = view->scan_logs(fetched.range.from, fetched.range.to);
         for (; scanner->valid(); scanner->next()) {
             const storage::LogRecord& record = scanner->record();
             stored.insert({record.log.block_num, record.log.log_index});
@@ -564,16 +564,16 @@ Status Writer::do_fill(const Harvest& harvest) {
     }
     const auto batch = database_.make_batch();
     size_t log = 0;
-    for (const BlockInfo& block : harvest.blocks) {
+    for (const BlockInfo& block : fetched.blocks) {
         size_t added = 0;
         for (;
-             log < harvest.logs.logs.size() && harvest.logs.logs[log].block_num == block.block_num;
+             log < fetched.logs.logs.size() && fetched.logs.logs[log].block_num == block.block_num;
              ++log) {
-            const evm::Log& entry = harvest.logs.logs[log];
-            const storage::TxnFields* txn = harvest.txn(log);
+            const evm::Log& entry = fetched.logs.logs[log];
+            const storage::TxnFields* txn = fetched.txn(log);
             const bool is_new = !stored.contains({entry.block_num, entry.log_index});
             if (is_new || txn != nullptr) {
-                batch->append_log(entry, harvest.logs.data(entry), txn);
+                batch->append_log(entry, fetched.logs.data(entry), txn);
             }
             added += is_new ? 1U : 0U;
         }
@@ -590,18 +590,18 @@ Status Writer::do_fill(const Harvest& harvest) {
         }
     }
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> known, database_.children());
-    for (const storage::ChildRow& child : harvest.children) {
+    for (const storage::ChildRow& child : fetched.children) {
         if (std::ranges::find(known, child) == known.end()) {
             batch->append_child(child);
         }
     }
-    extend_coverage(*batch, harvest, harvest.range);
+    extend_coverage(*batch, fetched, fetched.range);
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
     unsynced_ = true;
     ++progress_.commits;
-    progress_.events += harvest.logs.logs.size();
-    progress_.fill_next = harvest.range.to + 1;
+    progress_.events += fetched.logs.logs.size();
+    progress_.fill_next = fetched.range.to + 1;
     return ok();
 }
 

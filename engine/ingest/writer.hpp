@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/background_job.hpp"
+#include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold/fold.hpp"
@@ -55,22 +56,22 @@ class Writer {
     [[nodiscard]] int64_t wake_at_ms() const noexcept { return retry_ms_; }
 
   private:
-    struct Pos {
-        size_t block = 0;  ///< in `Harvest::blocks`
-        size_t log = 0;    ///< in `Harvest::logs`
-        size_t child = 0;  ///< in `Harvest::children`
-        friend bool operator==(const Pos&, const Pos&) = default;
+    struct RangePos {
+        size_t block = 0;  ///< in `FetchedRange::blocks`
+        size_t log = 0;    ///< in `FetchedRange::logs`
+        size_t child = 0;  ///< in `FetchedRange::children`
+        friend bool operator==(const RangePos&, const RangePos&) = default;
     };
     /// What of one item goes into a commit. The item stays in `open_` until then.
-    struct Segment {
-        const Harvest* harvest = nullptr;
-        Pos from;
-        Pos to;
+    struct CommitPart {
+        const FetchedRange* fetched = nullptr;
+        RangePos from;
+        RangePos to;
         evm::BlockRange coverage;
     };
     /// Blocks that were folded and belong into one commit.
-    struct Folded {
-        std::vector<Segment> segments;
+    struct OpenCommit {
+        std::vector<CommitPart> segments;
         uint64_t from = 0;  ///< the first block
         std::optional<BlockInfo> last;
         uint64_t events = 0;
@@ -80,12 +81,12 @@ class Writer {
         bool is_full = false;  ///< nothing more may be added
         // Where the work stands behind it.
         size_t item = 0;
-        Pos at;
+        RangePos at;
         uint64_t coverage_from = 0;
     };
     /// A commit whose rows are in `batch_`.
-    struct Sealed {
-        Folded folded;
+    struct SealedCommit {
+        OpenCommit folded;
         uint64_t quarantined = 0;  ///< by the fold so far
         bool has_logs = false;     ///< they are in `batch_`, too
         bool sync = false;
@@ -98,15 +99,15 @@ class Writer {
     bool step_command(WorkItem& item);
     [[nodiscard]] Status make_fold();
     bool fold_more();
-    [[nodiscard]] Status fold_block(const Harvest& harvest, size_t block);
+    [[nodiscard]] Status fold_block(const FetchedRange& fetched, size_t block);
     [[nodiscard]] bool has_in_hand() const noexcept { return sealed_ || folded_.last; }
     bool commit_in_hand();
     [[nodiscard]] Status seal();
     bool start_commit();
     void write_commit();
     bool end_commit();
-    void append_segment(const Segment& segment);
-    void tell_rows(const Folded& folded) const;
+    void append_segment(const CommitPart& segment);
+    void tell_rows(const OpenCommit& folded) const;
     void after_commit();
     bool fail_fold(Error error, std::string_view doing);
     bool handle_error(Error error, std::string_view doing);
@@ -116,12 +117,12 @@ class Writer {
     void finish_item(const WorkItem& item);
     [[nodiscard]] Status run_command(WorkItem& item);
     void run_calls();
-    [[nodiscard]] Status do_fill(const Harvest& harvest);
+    [[nodiscard]] Status do_fill(const FetchedRange& fetched);
     [[nodiscard]] Status do_finalize(uint64_t finalized);
     [[nodiscard]] Status do_rollback(const BlockInfo& target);
     [[nodiscard]] Status do_refold(const std::string& reason);
-    [[nodiscard]] bool joins(const Harvest& harvest) const;
-    void extend_coverage(storage::CommitBatch& batch, const Harvest& harvest,
+    [[nodiscard]] bool joins(const FetchedRange& fetched) const;
+    void extend_coverage(storage::CommitBatch& batch, const FetchedRange& fetched,
                          evm::BlockRange range) const;
 
     storage::Database& database_;
@@ -137,10 +138,10 @@ class Writer {
     std::unique_ptr<Fold> fold_;
     std::unique_ptr<storage::CommitBatch> batch_;
     std::deque<WorkItem> open_;  ///< taken from the queue, not yet wholly committed
-    Folded folded_;              ///< since the newest sealed commit
-    std::optional<Sealed> sealed_;
+    OpenCommit folded_;          ///< since the newest sealed commit
+    std::optional<SealedCommit> sealed_;
     bool is_written_ = false;  ///< `sealed_` is under way in `aside_`
-    Pos committed_;            ///< in the first open item
+    RangePos committed_;       ///< in the first open item
     uint64_t committed_coverage_from_ = 0;
     uint64_t quarantined_before_ = 0;
     int64_t last_sync_ms_ = 0;
@@ -148,9 +149,9 @@ class Writer {
 
     int64_t retry_ms_ = -1;
     Backoff backoff_;
-    CalmNotice disk_notice_;
+    LogThrottle disk_notice_;
     bool failed_ = false;
-    Aside aside_;  ///< goes first: it works on the rest
+    BackgroundJob aside_;  ///< goes first: it works on the rest
 };
 
 }  // namespace plumbline::engine

@@ -89,9 +89,10 @@ void add_families(std::vector<bool>& member, const SourceParents& parents) {
     }
 }
 
-std::vector<FillSpan> find_missing(const std::vector<Source>& sources, const SourceParents& parents,
-                                   const std::vector<storage::CoverageRow>& coverage,
-                                   uint64_t cursor) {
+std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
+                                      const SourceParents& parents,
+                                      const std::vector<storage::CoverageRow>& coverage,
+                                      uint64_t cursor) {
     const std::vector<uint64_t> first = first_blocks(sources, parents);
     std::vector<std::vector<evm::BlockRange>> missing(sources.size());
     std::set<uint64_t> edges;
@@ -111,7 +112,7 @@ std::vector<FillSpan> find_missing(const std::vector<Source>& sources, const Sou
             edges.insert(range.to + 1);
         }
     }
-    std::vector<FillSpan> spans;
+    std::vector<CoverageGap> spans;
     for (auto edge = edges.begin(); edge != edges.end() && std::next(edge) != edges.end(); ++edge) {
         const evm::BlockRange range{*edge, *std::next(edge) - 1};
         std::vector<bool> member(sources.size(), false);
@@ -124,7 +125,7 @@ std::vector<FillSpan> find_missing(const std::vector<Source>& sources, const Sou
             continue;
         }
         add_families(member, parents);
-        FillSpan span{range, {}};
+        CoverageGap span{range, {}};
         for (uint32_t i = 0; i < sources.size(); ++i) {
             if (member[i] && first[i] <= range.to) {
                 span.sources.push_back(i);

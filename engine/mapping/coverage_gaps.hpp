@@ -22,10 +22,10 @@ using SourceParents = std::vector<std::vector<uint32_t>>;
                                                  const SourceParents& parents);
 
 /// A range that has to be fetched, and for whom.
-struct FillSpan {
+struct CoverageGap {
     evm::BlockRange range;
     std::vector<uint32_t> sources;
-    friend bool operator==(const FillSpan&, const FillSpan&) = default;
+    friend bool operator==(const CoverageGap&, const CoverageGap&) = default;
 };
 
 /// Adds the factories of members and the children of members, to any depth.
@@ -33,9 +33,8 @@ void add_families(std::vector<bool>& member, const SourceParents& parents);
 
 /// Ascending spans without overlap up to `cursor`. Factories come with their children and children
 /// with their factories: what a new factory announces is missing although its kind is covered.
-[[nodiscard]] std::vector<FillSpan> find_missing(const std::vector<Source>& sources,
-                                                 const SourceParents& parents,
-                                                 const std::vector<storage::CoverageRow>& coverage,
-                                                 uint64_t cursor);
+[[nodiscard]] std::vector<CoverageGap> find_missing(
+    const std::vector<Source>& sources, const SourceParents& parents,
+    const std::vector<storage::CoverageRow>& coverage, uint64_t cursor);
 
 }  // namespace plumbline::engine

@@ -134,7 +134,7 @@ class Context final : public HandlerContext {
         if (done) {
             return ok();
         }
-        return reducer_.trouble() ? *reducer_.trouble() : bad(reducer_.breach());
+        return reducer_.trouble() ? *reducer_.trouble() : bad(reducer_.violation());
     }
 
     [[nodiscard]] Result<const PlanFunction::Param*> param_at(size_t i) const {

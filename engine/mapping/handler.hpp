@@ -53,8 +53,8 @@ using FieldValue = std::pair<std::string_view, Value>;
 /// field they fit, all else only to its own type.
 ///
 /// Every error of kind kInvalidArgument or kNotFound that a handler returns, its own or one passed
-/// on from here, is a breach: the event's changes are taken back and it goes to quarantine with the
-/// error's message. Other errors are storage trouble and stop the fold.
+/// on from here, is a rule violation: the event's changes are taken back and it goes to quarantine
+/// with the error's message. Other errors are storage trouble and stop the fold.
 class HandlerContext {
   public:
     HandlerContext() = default;
@@ -88,7 +88,7 @@ class HandlerContext {
     [[nodiscard]] virtual Status update(std::string_view entity, std::span<const Value> key,
                                         std::span<const FieldValue> set) = 0;
     [[nodiscard]] virtual Status erase(std::string_view entity, std::span<const Value> key) = 0;
-    /// Of an existing row; a breach where the sum leaves the field's width.
+    /// Of an existing row; a rule violation where the sum leaves the field's width.
     [[nodiscard]] virtual Status add(std::string_view entity, std::span<const Value> key,
                                      std::string_view field, const Value& amount) = 0;
     [[nodiscard]] virtual Status sub(std::string_view entity, std::span<const Value> key,

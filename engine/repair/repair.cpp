@@ -148,8 +148,9 @@ void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
         }
         if (finding.block_num >= indexed.from && finding.block_num <= indexed.to) {
             unmended.insert(finding.block_num);
-        } else if (std::ranges::find(strays, finding.block_num) == strays.end()) {
-            strays.push_back(finding.block_num);
+        } else if (std::ranges::find(out_of_range_blocks, finding.block_num) ==
+                   out_of_range_blocks.end()) {
+            out_of_range_blocks.push_back(finding.block_num);
             steps.push_back(
                 fmt::format("remove what is stored under block {}, where the index has nothing",
                             finding.block_num));
@@ -157,7 +158,7 @@ void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
                 journal_of(finding, "stray bytes removed", "the index ends before that block"));
         }
     }
-    if (!strays.empty()) {
+    if (!out_of_range_blocks.empty()) {
         add_refold("the log was mended");
     }
     for (const uint64_t block_num : unmended) {
@@ -365,7 +366,7 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     }
     const auto batch = database.make_batch();
     const auto view = database.read_view();
-    for (const uint64_t block_num : plan.strays) {
+    for (const uint64_t block_num : plan.out_of_range_blocks) {
         PLUMBLINE_TRY_VOID(remove_logs(*view, block_num, *batch));
         batch->remove_block(block_num);
     }

@@ -34,8 +34,8 @@ namespace plumbline::engine {
 
 /// What would be done. Nothing is written before `apply_repair`.
 struct RepairPlan {
-    std::vector<ProvenBlock> blocks;  ///< their logs and rows are written anew
-    std::vector<uint64_t> strays;     ///< blocks in which nothing may be stored, but is
+    std::vector<ProvenBlock> blocks;            ///< their logs and rows are written anew
+    std::vector<uint64_t> out_of_range_blocks;  ///< blocks in which nothing may be stored, but is
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
@@ -47,8 +47,8 @@ struct RepairPlan {
     std::vector<std::string> left;   ///< what is not mended, and why
 
     [[nodiscard]] bool is_empty() const noexcept {
-        return blocks.empty() && strays.empty() && corrections.empty() && children.empty() &&
-               !renew_log_digests && !fold_again;
+        return blocks.empty() && out_of_range_blocks.empty() && corrections.empty() &&
+               children.empty() && !renew_log_digests && !fold_again;
     }
 
     /// Blocks whose logs or rows are not the chain's.

@@ -17,10 +17,10 @@ namespace plumbline::engine {
 namespace {
 
 /// One look. Steps in the order in which causes come before what follows from them.
-class Look {
+class Verification {
   public:
-    Look(const storage::Database& database, std::shared_ptr<const Plan> plan,
-         rpc::ChainSource* chain, const VerifyOptions& options)
+    Verification(const storage::Database& database, std::shared_ptr<const Plan> plan,
+                 rpc::ChainSource* chain, const VerifyOptions& options)
         : database_{database},
           plan_{std::move(plan)},
           chain_{chain},
@@ -58,7 +58,8 @@ class Look {
         }
     }
     [[nodiscard]] bool is_stopped() const { return options_.stop.stop_requested(); }
-    void tell(std::string_view proof, std::string_view part, uint64_t done, uint64_t total) const {
+    void report_progress(std::string_view proof, std::string_view part, uint64_t done,
+                         uint64_t total) const {
         if (options_.on_progress) {
             options_.on_progress(proof, part, done, total);
         }
@@ -73,7 +74,7 @@ class Look {
                 : std::filesystem::absolute(path).lexically_normal().parent_path().string();
         replay.is_cancelled = [this] { return is_stopped(); };
         replay.on_progress = [this](const ReplayProgress& progress) {
-            tell("replay", progress.phase, progress.done, progress.total);
+            report_progress("replay", progress.phase, progress.done, progress.total);
         };
         const auto view = database_.read_view();
         PLUMBLINE_TRY(report_.replay, prove_replay(*view, plan_, replay));
@@ -100,7 +101,7 @@ class Look {
         if (proof.range.to == report_.cursor->block_num &&
             report_.cursor->block_hash != evm::Hash{}) {
             // Not from the block's row, which may be what is damaged.
-            proof.anchor = BlockAnchor{report_.cursor->block_num, report_.cursor->block_hash};
+            proof.anchor = evm::BlockId{report_.cursor->block_num, report_.cursor->block_hash};
         }
         proof.level = options_.proof.level;
         proof.sample = options_.proof.sample;
@@ -110,7 +111,7 @@ class Look {
             prove_range(*chain_, std::move(input), plan_, system_clock(), proof, options_.stop,
                         [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
                             report_.log_pieces.push_back(piece);
-                            tell("log", "blocks", done, total);
+                            report_progress("log", "blocks", done, total);
                         });
         if (is_stopped()) {
             return Error{ErrorCode::kCancelled, "stopped"};
@@ -157,7 +158,7 @@ class Look {
         proof.entities = options_.entities;
         proof.is_cancelled = [this] { return is_stopped(); };
         proof.on_progress = [this](const EntityState& state) {
-            tell("state", state.name, state.checked, 0);
+            report_progress("state", state.name, state.checked, 0);
         };
         if (options_.trust_unchanged) {
             proof.last_equal = last_equal_of(*view, plan_);
@@ -222,7 +223,7 @@ Result<VerifyReport> verify(const storage::Database& database,
                      "the config's mapping is not the one that the entities were folded with: run "
                      "or rebuild first"};
     }
-    return Look{database, plan, chain, options}.run();
+    return Verification{database, plan, chain, options}.run();
 }
 
 Status add_report(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,

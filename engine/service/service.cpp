@@ -135,7 +135,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
     return service;
 }
 
-void Service::add_part(std::unique_ptr<ServicePart> part) {
+void Service::add_part(std::unique_ptr<ServiceModule> part) {
     parts_.push_back(std::move(part));
 }
 
@@ -241,8 +241,8 @@ bool Service::is_wanted(std::string_view kind) const {
 }
 
 void Service::tell_manager(int64_t now_ms) {
-    if (!told_ready_) {
-        told_ready_ = true;
+    if (!ready_notified_) {
+        ready_notified_ = true;
         notify_service_manager("READY=1");
     }
     if (watchdog_ms_ > 0 && now_ms >= next_watchdog_ms_) {

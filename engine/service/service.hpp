@@ -34,12 +34,12 @@ namespace plumbline::engine {
 class Service;
 
 /// Something that runs beside the index and shows or sends what it does: an HTTP server, webhooks.
-class ServicePart {
+class ServiceModule {
   public:
-    ServicePart() = default;
-    ServicePart(const ServicePart&) = delete;
-    ServicePart& operator=(const ServicePart&) = delete;
-    virtual ~ServicePart() = default;
+    ServiceModule() = default;
+    ServiceModule(const ServiceModule&) = delete;
+    ServiceModule& operator=(const ServiceModule&) = delete;
+    virtual ~ServiceModule() = default;
 
     /// Before anything runs. An error ends the service before it has touched anything.
     [[nodiscard]] virtual Status start(Service& service) = 0;
@@ -75,7 +75,7 @@ class Service {
 
     // --- before `run` ---------------------------------------------------------------------------
 
-    void add_part(std::unique_ptr<ServicePart> part);
+    void add_part(std::unique_ptr<ServiceModule> part);
     /// Told of every commit, rollback and refold, on the writer thread. Must outlive the service or
     /// belong to one of its parts.
     void add_observer(IndexObserver* observer);
@@ -140,7 +140,7 @@ class Service {
     std::atomic<WorkQueue*> shown_queue_{nullptr};
     std::atomic<Scheduler*> shown_scheduler_{nullptr};
     std::unique_ptr<Worker> worker_;
-    std::vector<std::unique_ptr<ServicePart>> parts_;
+    std::vector<std::unique_ptr<ServiceModule>> parts_;
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
@@ -148,7 +148,7 @@ class Service {
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
     int64_t watchdog_ms_ = 0;
     int64_t next_watchdog_ms_ = 0;
-    bool told_ready_ = false;
+    bool ready_notified_ = false;
     bool queue_failed_ = false;
     int64_t started_ms_ = 0;
 

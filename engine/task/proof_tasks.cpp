@@ -47,7 +47,7 @@ void count(Metrics* metrics, std::string_view proof, std::string_view verdict,
     }
 }
 
-void tell(std::string_view proof, const Findings& findings) {
+void log_findings(std::string_view proof, const Findings& findings) {
     for (size_t i = 0; i < findings.kept.size() && i < 5; ++i) {
         const Finding& finding = findings.kept[i];
         logging::warning(fmt::format("the {} proof found: {}", proof, to_string(finding.kind)),
@@ -86,7 +86,7 @@ Status write_down(const TaskContext& context, Fill fill) {
 
 /// What a run over several ranges has come to so far.
 struct LogRun {
-    std::optional<BlockAnchor> top;  ///< of the highest range
+    std::optional<evm::BlockId> top;  ///< of the highest range
     Findings findings;
     LogProofCounts counts;
 };
@@ -101,7 +101,7 @@ Result<LogProofOutcome> prove_one(TaskContext& context, evm::BlockRange range, L
     options.sample = config.sample;
     options.requests_per_second = config.requests_per_second;
     options.range_blocks = config.range_blocks;
-    PLUMBLINE_TRY(const std::optional<BlockAnchor> frontier, read_frontier(*input.view));
+    PLUMBLINE_TRY(const std::optional<evm::BlockId> frontier, read_frontier(*input.view));
     if (frontier && frontier->block_num == range.to) {
         options.anchor = frontier;
     }
@@ -202,7 +202,7 @@ TaskOutcome run_prove_log(TaskContext& context, Metrics* metrics) {
     last.counts = run.counts;
     if (last.is_complete) {
         count(metrics, "log", verdict_of(run.findings, true), run.findings);
-        tell("log", run.findings);
+        log_findings("log", run.findings);
         return TaskOutcome::done(dump(to_json(last)));
     }
     // Stopped, or in the way of something more urgent: it goes on below what is done.
@@ -290,7 +290,7 @@ TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
     }
     const ordered_json report = to_json(outcome);
     count(metrics, "state", report["verdict"].get<std::string>(), outcome.findings);
-    tell("state", outcome.findings);
+    log_findings("state", outcome.findings);
     return TaskOutcome::done(dump(report));
 }
 
@@ -310,7 +310,7 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
     }
     const std::string verdict = verdict_of(report->findings, true);
     count(metrics, "scrub", verdict, report->findings);
-    tell("scrub", report->findings);
+    log_findings("scrub", report->findings);
     const ordered_json out{{"proof", "scrub"},
                            {"verdict", verdict},
                            {"logs", report->logs},
@@ -363,7 +363,7 @@ TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
         return TaskOutcome::from(recorded.error());
     }
     count(metrics, "replay", verdict, report->findings);
-    tell("replay", report->findings);
+    log_findings("replay", report->findings);
     const ordered_json out{{"proof", "replay"},
                            {"verdict", verdict},
                            {"block", report->block_num},

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/backoff.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 
@@ -42,7 +43,7 @@ void Worker::stop() {
 }
 
 void Worker::run(const std::stop_token& stop) {
-    CalmNotice notice;
+    LogThrottle notice;
     while (!stop.stop_requested() && !is_draining(indexer_)) {
         const Result<bool> ran = run_one(stop);
         if (!ran) {

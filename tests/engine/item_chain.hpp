@@ -1,4 +1,5 @@
-// A small contract with most of what a fold can meet: inserts, deletes, breaches, factory children.
+// A small contract with most of what a fold can meet: inserts, deletes, violations, factory
+// children.
 #pragma once
 
 #include <random>
@@ -44,7 +45,7 @@ key = { vault = "$log.address" }
 add = { amount = "amount" }
 )";
 
-/// Blocks with gaps between them, children and breaches.
+/// Blocks with gaps between them, children and violations.
 inline void grow(World& world, const Mapping& mapping, uint64_t seed, uint64_t blocks) {
     std::mt19937_64 random{seed};
     uint64_t block_num = 0;

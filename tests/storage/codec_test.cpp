@@ -311,7 +311,7 @@ std::vector<RecordCase> record_cases() {
     const JournalRow journal{3, 300, "k", "e", "i=1", 7, 8, "b", "a", "r", "p", "w"};
     const ProofRecord proof{"replay", "e", 7, hash, 300, true, 8, 2, "l", "d"};
     const CorrectionRow correction{258, 1, "e", "k", "row", "why"};
-    const Tails tails{std::string(12, 'l'), std::string(8, 'b')};
+    const LastKeys tails{std::string(12, 'l'), std::string(8, 'b')};
     TaskRow task{7, TaskState::kDead, 5, 300, "n", "k", "a", "cli", 3, 4, 1, 1, 2, 300, "e", "r"};
     return {
         {"task", task_key(task), encode_task(task), "0x03" "05" "000000000000012c" "0000000000000007",

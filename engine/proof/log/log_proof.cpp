@@ -104,7 +104,7 @@ struct LogProver::Piece {
     bool has_headers = false;
     bool header_asked = false;
     bool examined = false;
-    BlockAnchor top;
+    evm::BlockId top;
     evm::Hash below_hash;
 
     std::vector<storage::BlockRow> rows;
@@ -280,7 +280,7 @@ bool LogProver::start() {
     if (options_.anchor) {
         anchor_ = *options_.anchor;
     } else {
-        Result<BlockAnchor> found = find_anchor();
+        Result<evm::BlockId> found = find_anchor();
         if (!found) {
             fail(std::move(found).error());
             return true;
@@ -294,7 +294,7 @@ bool LogProver::start() {
 
 /// The lowest block at or above the range's end that is proven to be linked already, or that
 /// stored parent hashes join to the cursor.
-Result<BlockAnchor> LogProver::find_anchor() const {
+Result<evm::BlockId> LogProver::find_anchor() const {
     const auto cursor = input_.view->cursor();
     const uint64_t to = options_.range.to;
     for (uint64_t from = to; from <= cursor->block_num; from += kAnchorSearchBlocks) {
@@ -303,11 +303,11 @@ Result<BlockAnchor> LogProver::find_anchor() const {
                           from, std::min(cursor->block_num, from + kAnchorSearchBlocks - 1)));
         for (const storage::BlockRow& row : rows) {
             if (row.level >= ProofLevel::kLinked) {
-                return BlockAnchor{row.block_num, row.hash};
+                return evm::BlockId{row.block_num, row.hash};
             }
         }
     }
-    BlockAnchor anchor{cursor->block_num, cursor->block_hash};
+    evm::BlockId anchor{cursor->block_num, cursor->block_hash};
     while (anchor.block_num > to) {
         const auto row = input_.view->get_block(anchor.block_num);
         if (!row || row->hash != anchor.hash) {

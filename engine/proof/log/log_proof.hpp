@@ -21,10 +21,11 @@
 #include <string>
 #include <vector>
 
+#include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/config/config.hpp"
-#include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/log/chain_profile.hpp"
@@ -33,13 +34,6 @@
 #include "storage/database.hpp"
 
 namespace plumbline::engine {
-
-/// A block whose hash is believed, that headers must lead to.
-struct BlockAnchor {
-    uint64_t block_num = 0;
-    evm::Hash hash;
-    friend bool operator==(const BlockAnchor&, const BlockAnchor&) = default;
-};
 
 /// One consistent state of what is to be proven.
 struct LogProofInput {
@@ -63,8 +57,8 @@ struct LogProofOptions {
     std::optional<ChainProfile> profile;  ///< as an earlier proof found it; empty: a self-test
     /// At or above the range's end, hash known to be the chain's (an earlier piece's `below`).
     /// Empty: the lowest block at or above the range's end whose hash the database knows well.
-    std::optional<BlockAnchor> anchor;
-    unsigned failures_max = 5;  ///< in a row, of one question, before the proof gives up
+    std::optional<evm::BlockId> anchor;  ///< its hash is believed: headers must lead to it
+    unsigned failures_max = 5;           ///< in a row, of one question, before the proof gives up
 };
 
 /// What [proof] says; the range is the caller's.
@@ -101,8 +95,8 @@ struct LogProofCounts {
 /// One range, done.
 struct LogProofPiece {
     evm::BlockRange range;
-    BlockAnchor top;    ///< the range's last block
-    BlockAnchor below;  ///< the block before the range: where the next proof downwards starts
+    evm::BlockId top;    ///< the range's last block
+    evm::BlockId below;  ///< the block before the range: where the next proof downwards starts
     /// Ascending, without gaps. Blocks with findings have kFetched, all others share one level:
     /// that which the least proven of them has reached. Settled by bloom counts as settled.
     std::vector<LevelSpan> spans;
@@ -119,7 +113,7 @@ struct LogProofPiece {
 struct LogProofOutcome {
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< what every block has reached
     std::optional<evm::BlockRange> range;  ///< what is done, from the range's end downwards
-    std::optional<BlockAnchor> below;      ///< where to go on
+    std::optional<evm::BlockId> below;     ///< where to go on
     bool is_complete = false;              ///< the whole range was gone through
     ChainProfile profile;
     std::string reason;  ///< why the level is not the one asked for; empty where it is
@@ -173,7 +167,7 @@ class LogProver {
     struct BlockState;
 
     bool start();
-    [[nodiscard]] Result<BlockAnchor> find_anchor() const;
+    [[nodiscard]] Result<evm::BlockId> find_anchor() const;
     void on_anchor(Result<std::vector<evm::Header>> headers);
     bool start_profile();
     bool end_profile();
@@ -221,7 +215,7 @@ class LogProver {
     std::string reason_;
     ChainProfile profile_;
     std::unique_ptr<ProfileTest> test_;
-    BlockAnchor anchor_;
+    evm::BlockId anchor_;
     bool waiting_ = false;                 ///< for an answer in kAnchor or kGap
     bool settled_by_bloom_above_ = false;  ///< a range that rests on blooms was handed over
     uint64_t next_to_ = 0;                 ///< the last block that no piece holds yet

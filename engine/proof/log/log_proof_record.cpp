@@ -70,7 +70,7 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     return ok();
 }
 
-void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, BlockAnchor top,
+void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, evm::BlockId top,
                 uint64_t time_s) {
     storage::ProofRecord record;
     record.proof = kProof;
@@ -95,14 +95,14 @@ void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, Blo
     }
 }
 
-Result<std::optional<BlockAnchor>> read_frontier(const storage::ReadView& view) {
+Result<std::optional<evm::BlockId>> read_frontier(const storage::ReadView& view) {
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     for (const storage::ProofRecord& record : records) {
         if (record.proof == kFrontier) {
-            return std::optional<BlockAnchor>{{record.block_num, record.hash}};
+            return std::optional<evm::BlockId>{{record.block_num, record.hash}};
         }
     }
-    return std::optional<BlockAnchor>{};
+    return std::optional<evm::BlockId>{};
 }
 
 }  // namespace plumbline::engine

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/base/result.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/proof/log/log_proof.hpp"
 #include "storage/database.hpp"
 
@@ -17,11 +18,11 @@ namespace plumbline::engine {
                                 const LogProofPiece& piece);
 
 /// Adds how a whole proof ended, as `status` shows it, and where a later one may go on downwards.
-void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, BlockAnchor top,
+void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, evm::BlockId top,
                 uint64_t time_s);
 
 /// Where the last recorded proof had come to, to be the anchor of one below it: empty where there
 /// is none.
-[[nodiscard]] Result<std::optional<BlockAnchor>> read_frontier(const storage::ReadView& view);
+[[nodiscard]] Result<std::optional<evm::BlockId>> read_frontier(const storage::ReadView& view);
 
 }  // namespace plumbline::engine

@@ -18,7 +18,7 @@ Status ScrubRun::step() {
     if (++progress.checked % kStepsPerTell != 0) {
         return ok();
     }
-    tell();
+    report_progress();
     if (options.is_cancelled && options.is_cancelled()) {
         return Error{ErrorCode::kCancelled, "stopped before everything was read"};
     }
@@ -27,10 +27,10 @@ Status ScrubRun::step() {
 
 void ScrubRun::begin_part(std::string part) {
     progress.part = std::move(part);
-    tell();
+    report_progress();
 }
 
-void ScrubRun::tell() {
+void ScrubRun::report_progress() {
     if (options.on_progress) {
         options.on_progress(progress);
     }
@@ -100,7 +100,7 @@ Result<ScrubReport> scrub(const storage::ReadView& view, const ScrubOptions& opt
     if (options.with_entities && !options.entity) {
         PLUMBLINE_TRY_VOID(scrub_quarantine(run));
     }
-    run.tell();
+    run.report_progress();
     return report;
 }
 

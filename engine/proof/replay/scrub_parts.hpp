@@ -16,7 +16,7 @@ class ScrubRun {
     /// Counts one thing; kCancelled where the caller wants no more.
     [[nodiscard]] Status step();
     void begin_part(std::string part);
-    void tell();
+    void report_progress();
 
     const storage::ReadView& view;
     const ScrubOptions& options;

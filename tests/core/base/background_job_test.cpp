@@ -10,7 +10,7 @@ namespace plumbline {
 namespace {
 
 TEST(AsideTest, WithoutAThreadWorkIsDoneAtOnceOnTheOwners) {
-    Aside aside;
+    BackgroundJob aside;
     std::thread::id where;
     aside.start([&where] { where = std::this_thread::get_id(); });
     EXPECT_FALSE(aside.is_busy());
@@ -19,7 +19,7 @@ TEST(AsideTest, WithoutAThreadWorkIsDoneAtOnceOnTheOwners) {
 }
 
 TEST(AsideTest, WithAThreadTheOwnerGoesOnMeanwhile) {
-    Aside aside;
+    BackgroundJob aside;
     aside.use_thread();
     std::atomic<bool> may_end{false};
     std::thread::id where;
@@ -38,7 +38,7 @@ TEST(AsideTest, WithAThreadTheOwnerGoesOnMeanwhile) {
 TEST(AsideTest, PiecesRunInOrderAndTheEndWaitsForTheLast) {
     std::vector<int> done;
     {
-        Aside aside;
+        BackgroundJob aside;
         aside.use_thread();
         for (int i = 0; i < 1000; ++i) {
             aside.start([&done, i] { done.push_back(i); });

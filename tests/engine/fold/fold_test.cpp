@@ -426,7 +426,7 @@ add = { amount = 1 }
                     values.push_back(num(k % 3));
                 }
                 if (i == 7) {
-                    ids.pop_back();  // a breach
+                    ids.pop_back();  // a rule violation
                 }
                 events.push_back(mapping.emit(
                     "hub.Batch", {acc(i % 2), list(std::move(ids)), list(std::move(values))}, block,
@@ -805,7 +805,7 @@ struct ModelOwner {
     uint64_t best = 0;
 };
 
-/// The mapping above by hand. `apply` functions return false on a breach.
+/// The mapping above by hand. `apply` functions return false on a rule violation.
 struct Model {
     std::map<uint64_t, ModelItem> items;
     std::map<uint64_t, ModelOwner> owners;
@@ -864,7 +864,7 @@ struct Model {
     }
 };
 
-/// Random events over few keys, so that breaches are common.
+/// Random events over few keys, so that violations are common.
 struct RandomChain {
     RandomChain(const Mapping& mapping, uint64_t seed, uint64_t blocks) {
         std::mt19937_64 random{seed};
@@ -886,20 +886,20 @@ struct RandomChain {
                 const uint64_t owner = random() % 7;
                 const std::string note(random() % 60, static_cast<char>('a' + id % 26));
                 if (!model.put(id, owner, note, amount)) {
-                    ++breaches;
+                    ++violations;
                 }
                 return mapping.emit("hub.Put", {num(id), acc(owner), text(note), num(amount)},
                                     block, index);
             }
             case 2:
                 if (!model.del(id)) {
-                    ++breaches;
+                    ++violations;
                 }
                 return mapping.emit("hub.Del", {num(id)}, block, index);
             default: {
                 const auto delta = static_cast<int64_t>(random() % 20'000) - 10'000;
                 if (!model.add(id, amount, delta, block)) {
-                    ++breaches;
+                    ++violations;
                 }
                 const auto size = static_cast<uint64_t>(delta < 0 ? -delta : delta);
                 return mapping.emit("hub.Add",
@@ -910,7 +910,7 @@ struct RandomChain {
     }
 
     Model model;
-    uint64_t breaches = 0;
+    uint64_t violations = 0;
     std::vector<std::vector<Emitted>> chain;
 };
 
@@ -955,7 +955,7 @@ TEST_P(FoldPropertyTest, RowsAreThoseOfAModel) {
     follow(world, random);
     EXPECT_EQ(world.database->entity_count(0), random.model.items.size());
     EXPECT_EQ(world.database->entity_count(1), random.model.owners.size());
-    EXPECT_EQ(world.quarantine().size(), random.breaches);
+    EXPECT_EQ(world.quarantine().size(), random.violations);
     for (const auto& [id, found] : random.model.items) {
         EXPECT_EQ(world.row("item", fmt::format("id={}", id)),
                   item(id, found.owner, found.text, found.amount, found.delta, found.seen));

@@ -168,7 +168,7 @@ TEST_F(CorrectionTest, LaterEventsWorkOnTheCorrectedRow) {
     correct(6, 2, item_row(mapping_, 22));
     correct(8, 2, item_row(mapping_, 23));
     fold();
-    // Deleted by the event of block 7 in between, or this insert would be a breach.
+    // Deleted by the event of block 7 in between, or this insert would be a rule violation.
     EXPECT_THAT(world_.row("item", "id=2"), HasSubstr("\"amount\":23,"));
     EXPECT_TRUE(world_.quarantine().empty());
     world_.stop();

@@ -158,9 +158,9 @@ TEST_F(FetcherTest, HandsRangesOverInOrderWhateverCameFirst) {
     EXPECT_FALSE(fetcher().take().has_value());
     source_.answer(0);
     for (const uint64_t from : {0U, 10U, 20U}) {
-        const auto harvest = fetcher().take();
-        ASSERT_TRUE(harvest.has_value());
-        EXPECT_EQ(harvest->range.from, from);
+        const auto fetched = fetcher().take();
+        ASSERT_TRUE(fetched.has_value());
+        EXPECT_EQ(fetched->range.from, from);
     }
     EXPECT_EQ(fetcher().state(), FetchState::kDone);
     EXPECT_EQ(fetcher().held_bytes(), 0U);
@@ -201,10 +201,10 @@ TEST_F(FetcherTest, HoldsNoMoreBytesThanItMayButAlwaysGetsOn) {
         source_.answer(0);
         fetcher().step();
         EXPECT_EQ(source_.held.size(), 0U);
-        const auto harvest = fetcher().take();
-        ASSERT_TRUE(harvest.has_value());
-        EXPECT_EQ(harvest->range.from, next);
-        next = harvest->range.to + 1;
+        const auto fetched = fetcher().take();
+        ASSERT_TRUE(fetched.has_value());
+        EXPECT_EQ(fetched->range.from, next);
+        next = fetched->range.to + 1;
         fetcher().step();
     }
     EXPECT_EQ(next, 100U);
@@ -261,9 +261,9 @@ TEST_F(FetcherTest, AnswersAfterACancelOrForAnEarlierJobAreDropped) {
     EXPECT_EQ(fetcher().in_flight(), 1U);
     EXPECT_EQ(fetcher().held_bytes(), 0U);
     source_.answer(1);
-    const auto harvest = fetcher().take();
-    ASSERT_TRUE(harvest.has_value());
-    EXPECT_EQ(harvest->range.from, 50U);
+    const auto fetched = fetcher().take();
+    ASSERT_TRUE(fetched.has_value());
+    EXPECT_EQ(fetched->range.from, 50U);
 }
 
 TEST_F(FetcherTest, ItMayGoBeforeItsAnswers) {

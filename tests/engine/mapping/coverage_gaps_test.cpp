@@ -28,26 +28,26 @@ TEST(FillTest, NothingIsMissingWhereAllIsCovered) {
 
 TEST(FillTest, ANewSourceIsMissingFromItsStartToTheCursor) {
     const std::vector<Source> sources{make_source("a", 0), make_source("b", 50)};
-    const std::vector<FillSpan> expected{{{50, 100}, {1}}};
+    const std::vector<CoverageGap> expected{{{50, 100}, {1}}};
     EXPECT_EQ(find_missing(sources, {{}, {}}, {covered("a", 0, 100)}, 100), expected);
 }
 
 TEST(FillTest, GapsAndEarlierStartsAreMissing) {
     const std::vector<Source> sources{make_source("a", 0)};
-    const std::vector<FillSpan> expected{{{0, 9}, {0}}, {{21, 29}, {0}}, {{41, 50}, {0}}};
+    const std::vector<CoverageGap> expected{{{0, 9}, {0}}, {{21, 29}, {0}}, {{41, 50}, {0}}};
     EXPECT_EQ(find_missing(sources, {{}}, {covered("a", 30, 40), covered("a", 10, 20)}, 50),
               expected);
 }
 
 TEST(FillTest, CoverageOfOtherFingerprintsDoesNotCount) {
     const std::vector<Source> sources{make_source("a", 0)};
-    const std::vector<FillSpan> expected{{{0, 50}, {0}}};
+    const std::vector<CoverageGap> expected{{{0, 50}, {0}}};
     EXPECT_EQ(find_missing(sources, {{}}, {covered("old", 0, 50)}, 50), expected);
 }
 
 TEST(FillTest, SpansAreSplitWhereTheSetOfSourcesChanges) {
     const std::vector<Source> sources{make_source("a", 0), make_source("b", 20)};
-    const std::vector<FillSpan> expected{{{0, 19}, {0}}, {{20, 30}, {0, 1}}, {{31, 40}, {1}}};
+    const std::vector<CoverageGap> expected{{{0, 19}, {0}}, {{20, 30}, {0, 1}}, {{31, 40}, {1}}};
     EXPECT_EQ(find_missing(sources, {{}, {}}, {covered("a", 31, 40)}, 40), expected);
 }
 
@@ -56,7 +56,7 @@ TEST(FillTest, ChildrenComeWithTheirFactoryAndTheFactoryWithThem) {
                                       make_source("pod", 0, true), make_source("other", 0)};
     const SourceParents parents{{}, {0}, {1}, {}};
     // A new kind of child: what announces it is asked again.
-    const std::vector<FillSpan> pods{{{5, 40}, {0, 1, 2}}};
+    const std::vector<CoverageGap> pods{{{5, 40}, {0, 1, 2}}};
     EXPECT_EQ(
         find_missing(sources, parents,
                      {covered("hub", 5, 40), covered("vault", 5, 40), covered("other", 0, 40)}, 40),

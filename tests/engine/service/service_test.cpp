@@ -284,7 +284,7 @@ TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
 }
 
 TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService) {
-    struct Part final : ServicePart {
+    struct Part final : ServiceModule {
         Part(std::vector<std::string>& out, std::string label, bool works)
             : log{out},
               name{std::move(label)},

@@ -155,7 +155,7 @@ TEST_F(LogProofTest, EveryLieIsFoundAndNothingElse) {
     for (uint64_t i = 0; i < kTrials; ++i) {
         LogProofOptions options;
         options.range = {i * kBlocks + 1, (i + 1) * kBlocks};
-        options.anchor = BlockAnchor{options.range.to, world.header(options.range.to).hash};
+        options.anchor = evm::BlockId{options.range.to, world.header(options.range.to).hash};
         options.profile = ChainProfile{};
         options.range_blocks = 1 + random.below(12);
         options.seed = random.next();
@@ -467,7 +467,7 @@ TEST_F(LogProofTest, GoesOnWhereAnEarlierProofHasStopped) {
     const auto upper = world.prove(options);
     ASSERT_TRUE(upper.has_value());
     ASSERT_TRUE(upper->below.has_value());
-    EXPECT_EQ(*upper->below, (BlockAnchor{99, world.header(99).hash}));
+    EXPECT_EQ(*upper->below, (evm::BlockId{99, world.header(99).hash}));
     const uint64_t before = world.nodes.calls["eth_getBlockByNumber"];
     options.range = {50, 99};
     options.anchor = upper->below;
@@ -579,7 +579,7 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
     ASSERT_FALSE(records->empty());
     EXPECT_EQ(records->front().mismatches, outcome->findings.total);
     EXPECT_FALSE(records->front().is_equal);
-    EXPECT_EQ(*read_frontier(*view), (BlockAnchor{0, world.header(0).hash}));
+    EXPECT_EQ(*read_frontier(*view), (evm::BlockId{0, world.header(0).hash}));
 
     // Far below the head: the anchor is a block nearby whose hash is proven.
     options.range = {1, 40};

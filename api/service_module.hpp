@@ -10,13 +10,13 @@
 
 namespace plumbline::engine::http {
 
-struct HttpPartOptions {
+struct HttpModuleOptions {
     /// Told once the server listens: "http://127.0.0.1:8080". May be empty.
     std::function<void(const std::string& url)> on_listening;
 };
 
 /// Adds the API, the live stream and the page to `service` where the config has [http], and posts
 /// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
-[[nodiscard]] Status add_http_parts(Service& service, HttpPartOptions options = {});
+[[nodiscard]] Status add_http_modules(Service& service, HttpModuleOptions options = {});
 
 }  // namespace plumbline::engine::http

@@ -1,4 +1,4 @@
-#include "api/service_part.hpp"
+#include "api/service_module.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -108,7 +108,7 @@ class ServiceContext final : public ApiContext {
 };
 
 /// What the commits changed, for all who want to hear of it. Before them in the service.
-class StreamPart final : public ServicePart {
+class StreamPart final : public ServiceModule {
   public:
     explicit StreamPart(Service& service)
         : hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
@@ -135,9 +135,10 @@ class StreamPart final : public ServicePart {
     StreamHub hub_;
 };
 
-class HttpPart final : public ServicePart {
+class HttpModule final : public ServiceModule {
   public:
-    HttpPart(Service& service, StreamHub& hub, std::vector<Report> reports, HttpPartOptions options)
+    HttpModule(Service& service, StreamHub& hub, std::vector<Report> reports,
+               HttpModuleOptions options)
         : config_{*service.config().http},
           options_{std::move(options)},
           context_{service},
@@ -185,7 +186,7 @@ class HttpPart final : public ServicePart {
     }
 
     HttpConfig config_;
-    HttpPartOptions options_;
+    HttpModuleOptions options_;
     ServiceContext context_;
     StreamHub& hub_;
     Router router_;
@@ -216,7 +217,7 @@ Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
 
 }  // namespace
 
-Status add_http_parts(Service& service, HttpPartOptions options) {
+Status add_http_modules(Service& service, HttpModuleOptions options) {
     const Config& config = service.config();
     if (!config.http && config.webhooks.empty()) {
         return ok();
@@ -233,7 +234,7 @@ Status add_http_parts(Service& service, HttpPartOptions options) {
     service.add_part(std::move(stream));
     if (config.http) {
         service.add_part(
-            std::make_unique<HttpPart>(service, hub, std::move(reports), std::move(options)));
+            std::make_unique<HttpModule>(service, hub, std::move(reports), std::move(options)));
     }
     if (!config.webhooks.empty()) {
         service.add_part(std::make_unique<WebhookPart>(service, hub));

@@ -5,7 +5,7 @@
 
 namespace plumbline::storage {
 
-EntityPlan::EntityPlan(const EntityLayout& layout)
+EntityStorage::EntityStorage(const EntityLayout& layout)
     : codec{layout},
       keep_tombstones{layout.keep_tombstones} {
     for (const Field& field : layout.key) {
@@ -23,8 +23,8 @@ EntityPlan::EntityPlan(const EntityLayout& layout)
     }
 }
 
-void EntityPlan::append_index_key(std::string& out, size_t index, std::string_view key,
-                                  std::string_view row) const {
+void EntityStorage::append_index_key(std::string& out, size_t index, std::string_view key,
+                                     std::string_view row) const {
     for (const Column& column : indexes[index]) {
         if (column.is_key) {
             std::string_view rest = key;

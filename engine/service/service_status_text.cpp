@@ -1,4 +1,4 @@
-#include "engine/service/service_view.hpp"
+#include "engine/service/service_status_text.hpp"
 
 #include <fmt/format.h>
 
