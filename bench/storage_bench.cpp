@@ -12,9 +12,11 @@
 #include <benchmark/benchmark.h>
 
 #include "core/evm/keccak.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/read_view.hpp"
 #include "storage/row.hpp"
 
 namespace plumbline::storage {

@@ -15,6 +15,7 @@
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/text/entity_text.hpp"
 #include "rpc/provider_pool.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace {

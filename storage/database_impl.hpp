@@ -22,14 +22,17 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "storage/dictionary.hpp"
 #include "storage/digest.hpp"
 #include "storage/families.hpp"
 #include "storage/head_file.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/read_view.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_options.hpp"
+#include "storage/row.hpp"
 
 namespace plumbline::storage {
 

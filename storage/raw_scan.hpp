@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
-#include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::storage {
 

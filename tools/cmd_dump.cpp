@@ -10,6 +10,7 @@
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
+#include "storage/read_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

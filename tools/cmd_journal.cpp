@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "storage/read_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/text/entity_text.hpp"
+#include "storage/read_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

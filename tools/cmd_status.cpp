@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/evm/hex.hpp"
+#include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/report.hpp"
 

@@ -14,6 +14,7 @@
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/raw_access.hpp"
+#include "storage/read_view.hpp"
 #include "tools/command.hpp"
 
 namespace plumbline::tools {

@@ -22,6 +22,7 @@
 #include "engine/config/config.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine::http {
 

@@ -26,6 +26,7 @@
 #include "engine/mapping/plan.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine::http {
 

@@ -8,6 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/base/key_sort.hpp"
 #include "engine/fold/row_change.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

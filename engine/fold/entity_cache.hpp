@@ -15,6 +15,7 @@
 #include "core/base/huge_pages.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold/key_filter.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

@@ -10,6 +10,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/mapping/plan.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

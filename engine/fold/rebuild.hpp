@@ -11,6 +11,8 @@
 #include "engine/fold/fold.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
+#include "storage/row.hpp"
 
 namespace plumbline::engine {
 

@@ -13,6 +13,8 @@
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
+#include "storage/row.hpp"
 
 namespace plumbline::engine {
 

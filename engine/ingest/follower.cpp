@@ -8,6 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

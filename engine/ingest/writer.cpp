@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

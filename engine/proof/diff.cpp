@@ -13,6 +13,7 @@
 #include "engine/proof/row_diff.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

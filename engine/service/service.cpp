@@ -12,6 +12,7 @@
 #include "engine/task/tasks.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

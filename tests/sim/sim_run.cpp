@@ -21,6 +21,7 @@
 #include "rpc/provider_pool.hpp"
 #include "storage/database.hpp"
 #include "storage/inspect.hpp"
+#include "storage/read_view.hpp"
 #include "tests/sim/gate_env.hpp"
 #include "tests/storage/fault_fs.hpp"
 

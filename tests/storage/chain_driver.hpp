@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "storage/commit_batch.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::storage::test {

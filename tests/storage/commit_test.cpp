@@ -3,6 +3,7 @@
 
 #include "storage/database.hpp"
 #include "storage/inspect.hpp"
+#include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
 
 namespace plumbline::storage {

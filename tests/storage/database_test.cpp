@@ -1,5 +1,7 @@
 #include "storage/database.hpp"
 
+#include "storage/commit_batch.hpp"
+#include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::storage {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "storage/digest.hpp"
+#include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::storage::test {

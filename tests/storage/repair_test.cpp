@@ -1,5 +1,6 @@
 // What repairs lean on: the log mended in one commit, corrections, the journal, records of proofs,
 // and levels of blocks.
+#include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
 
 namespace plumbline::storage {

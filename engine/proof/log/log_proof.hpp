@@ -32,6 +32,7 @@
 #include "engine/proof/log/log_judge.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

@@ -7,6 +7,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
 #include "engine/proof/log/log_proof.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

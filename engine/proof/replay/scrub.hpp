@@ -14,6 +14,7 @@
 #include "engine/proof/finding.hpp"
 #include "storage/database.hpp"
 #include "storage/digest.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

@@ -13,6 +13,7 @@
 #include "engine/mapping/plan.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

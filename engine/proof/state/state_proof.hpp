@@ -21,6 +21,7 @@
 #include "engine/proof/state/state_walk.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 

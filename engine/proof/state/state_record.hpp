@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/proof/state/state_proof.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {

@@ -22,6 +22,7 @@
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::engine::test {

@@ -14,6 +14,7 @@
 #include "core/base/logging.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "storage/inspect.hpp"
+#include "storage/read_view.hpp"
 #include "storage/row.hpp"
 #include "tests/engine/fake_chain.hpp"
 #include "tests/storage/fault_fs.hpp"

@@ -20,6 +20,7 @@
 #include "engine/proof/log/log_proof.hpp"
 #include "rpc/provider_pool.hpp"
 #include "rpc/transport.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "tests/sim/sim_chain.hpp"
 #include "tests/sim/sim_run.hpp"

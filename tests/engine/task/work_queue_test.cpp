@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/task/schedule.hpp"
+#include "storage/commit_batch.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::engine {

@@ -1,0 +1,74 @@
+// One commit while it is collected: `Database::make_batch` begins it, `Database::commit` applies
+// it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/evm/bytes.hpp"
+#include "core/evm/log.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::storage {
+
+/// Collects one commit. One thread. Logs and blocks must come in ascending order; at or below what
+/// is stored they insert or replace.
+class CommitBatch {
+  public:
+    CommitBatch(const CommitBatch&) = delete;
+    CommitBatch& operator=(const CommitBatch&) = delete;
+    ~CommitBatch();
+
+    void append_log(const evm::Log& log, ByteView data, const TxnFields* txn = nullptr);
+    void append_block(const BlockRow& block);
+    void append_child(const ChildRow& child);
+    /// A row that changed: `before` and `after` are whole rows, empty = absent. Keeps indexes and
+    /// counts. With `undo_block`, what was there before that block is kept for a rollback: call it
+    /// once for each (block, row), with `before` = the row before that block.
+    void change_row(size_t entity, std::string_view key, std::string_view before,
+                    std::string_view after, std::optional<uint64_t> undo_block);
+    void quarantine(const QuarantineRow& row);
+    /// The range now has this level and provider, whatever was known of its parts; equal
+    /// neighbours are joined.
+    void extend_coverage(const CoverageRow& row);
+    /// Of a block whose row is stored; without a row nothing happens. A row appended by this very
+    /// batch has its level already.
+    void set_block_level(uint64_t block_num, ProofLevel level);
+    /// Takes one stored log away (mending the log; a reorg is a rollback). Without such a log
+    /// nothing happens. Of `remove_log` and `append_log` for one place the later call holds; logs
+    /// beyond what is stored are appended last. The block's row is the caller's to rewrite or
+    /// remove, and entities follow by a fold: `require_refold`.
+    void remove_log(uint64_t block_num, uint32_t log_index);
+    /// The same for a block's row.
+    void remove_block(uint64_t block_num);
+    /// With this commit the derived families no longer belong to the log: `needs_refold` holds
+    /// until a fold is published, and across restarts.
+    void require_refold();
+    /// Every later fold writes this row at the end of its block. The row itself is not changed
+    /// here: fold again, or, where the block is the cursor's, `change_row` in the same batch.
+    void append_correction(const CorrectionRow& row);
+    void append_journal(const JournalRow& row);
+    /// Replaces the one of the same proof and entity.
+    void record_proof(const ProofRecord& record);
+    /// Blocks up to here are final: their undo and event-less block rows go.
+    void set_finalized(uint64_t block_num);
+    /// Where the index stands after this commit.
+    void set_cursor(uint64_t block_num, const evm::Hash& block_hash, uint64_t timestamp);
+
+    [[nodiscard]] size_t size_bytes() const noexcept;
+    [[nodiscard]] bool empty() const noexcept;
+    /// Forgets everything collected, keeps capacity.
+    void clear();
+
+    struct Impl;
+    [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
+
+  private:
+    friend class Database;
+    explicit CommitBatch(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plumbline::storage
