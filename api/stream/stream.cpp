@@ -131,8 +131,8 @@ void StreamHub::on_rows(const CommitNotice& notice) {
     if (is_small) {
         for (const LogSpan& span : notice.logs) {
             for (size_t i = span.from; i < span.to; ++i) {
-                const evm::Log& log = span.harvest->logs.logs[i];
-                raw.logs.push(log, span.harvest->logs.data(log));
+                const evm::Log& log = span.fetched->logs.logs[i];
+                raw.logs.push(log, span.fetched->logs.data(log));
             }
         }
         log_bytes = raw.logs.arena.size();
