@@ -29,14 +29,12 @@ bool is_before(const evm::Log& a, const evm::Log& b) {
 
 void sort_unique(std::vector<evm::Address>& addresses) {
     std::ranges::sort(addresses);
-    const auto rest = std::ranges::unique(addresses);
-    addresses.erase(rest.begin(), rest.end());
+    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
 }
 
 void sort_unique(std::vector<evm::Hash>& hashes) {
     std::ranges::sort(hashes);
-    const auto rest = std::ranges::unique(hashes);
-    hashes.erase(rest.begin(), rest.end());
+    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
 }
 
 }  // namespace
