@@ -36,10 +36,6 @@ struct ProgressNumbers {
     bool is_waiting = false;  ///< for the chain or the disk
 };
 
-/// "1,234,567"
-[[nodiscard]] std::string format_count(uint64_t value);
-/// "45s", "3m05s", "2h10m", "3d04h"
-[[nodiscard]] std::string format_duration(int64_t seconds);
 /// One line without a newline, at most `width` characters.
 [[nodiscard]] std::string render_bar(const ProgressNumbers& numbers, size_t width);
 

@@ -10,6 +10,7 @@
 #include "engine/service/sd_notify.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
+#include "engine/text/duration.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
 #include "storage/read_view.hpp"

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/ingest/progress.hpp"
 #include "engine/service/service.hpp"
+#include "engine/text/duration.hpp"
 
 namespace plumbline::engine {
 

@@ -9,7 +9,7 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
-#include "engine/ingest/progress.hpp"
+#include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_pool.hpp"
 

@@ -1,0 +1,28 @@
+#include "engine/text/duration.hpp"
+
+#include <fmt/format.h>
+
+namespace plumbline::engine {
+
+std::string format_count(uint64_t value) {
+    std::string digits = fmt::format("{}", value);
+    for (size_t i = digits.size(); i > 3; i -= 3) {
+        digits.insert(i - 3, ",");
+    }
+    return digits;
+}
+
+std::string format_duration(int64_t seconds) {
+    if (seconds < 60) {
+        return fmt::format("{}s", seconds);
+    }
+    if (seconds < 3600) {
+        return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+    }
+    if (seconds < 86'400) {
+        return fmt::format("{}h{:02}m", seconds / 3600, seconds % 3600 / 60);
+    }
+    return fmt::format("{}d{:02}h", seconds / 86'400, seconds % 86'400 / 3600);
+}
+
+}  // namespace plumbline::engine
