@@ -10,6 +10,7 @@
 #include "api/stream/stream_record.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/row_change.hpp"
+#include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
 

@@ -22,7 +22,7 @@
 #include "api/http/request_target.hpp"
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
-#include "engine/ingest/ingest.hpp"
+#include "engine/ingest/index_observer.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/database.hpp"

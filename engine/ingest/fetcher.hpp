@@ -13,6 +13,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/ingest/ingest.hpp"
+#include "engine/ingest/ingest_options.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "rpc/chain_source.hpp"

@@ -12,15 +12,4 @@ size_t WorkItem::size_bytes() const noexcept {
     return sizeof(WorkItem);
 }
 
-std::string_view to_string(Lifecycle state) noexcept {
-    switch (state) {
-        case Lifecycle::kStarting: return "starting";
-        case Lifecycle::kBackfilling: return "backfilling";
-        case Lifecycle::kLive: return "live";
-        case Lifecycle::kDraining: return "draining";
-        case Lifecycle::kStopped: return "stopped";
-    }
-    return "unknown";
-}
-
 }  // namespace plumbline::engine

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "core/base/clock.hpp"
-#include "engine/ingest/ingest.hpp"
+#include "engine/ingest/ingest_progress.hpp"
 
 namespace plumbline::engine {
 

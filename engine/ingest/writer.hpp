@@ -23,7 +23,11 @@
 #include "core/base/result.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/row_change.hpp"
+#include "engine/ingest/index_observer.hpp"
 #include "engine/ingest/ingest.hpp"
+#include "engine/ingest/ingest_channel.hpp"
+#include "engine/ingest/ingest_options.hpp"
+#include "engine/ingest/ingest_progress.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
 

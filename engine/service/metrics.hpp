@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/ingest/ingest.hpp"
+#include "engine/ingest/ingest_progress.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/task/work_queue.hpp"
 
