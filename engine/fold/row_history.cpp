@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/fold/rebuild.hpp"
-#include "engine/proof/replay/replay_proof.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "storage/row.hpp"
 
 namespace plumbline::engine {

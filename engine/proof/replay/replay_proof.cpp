@@ -1,7 +1,5 @@
 #include "engine/proof/replay/replay_proof.hpp"
 
-#include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -14,30 +12,6 @@
 #include "storage/record_codec.hpp"
 
 namespace plumbline::engine {
-
-Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
-    const std::string& parent, const storage::SchemaBundle& bundle, size_t memory_bytes) {
-    std::string path = parent + "/plumbline-scratch-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) {
-        return Error{ErrorCode::kIo,
-                     fmt::format("cannot make a directory for the fold in '{}'", parent)};
-    }
-    auto scratch = std::unique_ptr<ScratchDatabase>(new ScratchDatabase);
-    scratch->path_ = path;
-    storage::OpenOptions options;
-    options.create = true;
-    options.identity = storage::ChainIdentity{};
-    options.bundle = bundle;
-    options.memory_bytes = memory_bytes;
-    PLUMBLINE_TRY(scratch->database_, storage::Database::open(path, std::move(options)));
-    return scratch;
-}
-
-ScratchDatabase::~ScratchDatabase() {
-    database_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
 
 Result<std::unique_ptr<ScratchDatabase>> fold_to_scratch(const storage::ReadView& view,
                                                          std::shared_ptr<const Plan> plan,

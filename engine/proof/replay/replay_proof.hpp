@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/base/result.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/replay/scrub.hpp"
@@ -53,23 +54,6 @@ struct ReplayReport {
 [[nodiscard]] Result<ReplayReport> prove_replay(const storage::ReadView& view,
                                                 std::shared_ptr<const Plan> plan,
                                                 const ReplayOptions& options);
-
-/// A database that goes away with this object.
-class ScratchDatabase {
-  public:
-    /// Under a fresh name in `parent`.
-    [[nodiscard]] static Result<std::unique_ptr<ScratchDatabase>> create(
-        const std::string& parent, const storage::SchemaBundle& bundle, size_t memory_bytes);
-    ScratchDatabase(const ScratchDatabase&) = delete;
-    ScratchDatabase& operator=(const ScratchDatabase&) = delete;
-    ~ScratchDatabase();
-    [[nodiscard]] storage::Database& database() noexcept { return *database_; }
-
-  private:
-    ScratchDatabase() = default;
-    std::string path_;
-    std::unique_ptr<storage::Database> database_;
-};
 
 /// The entities as they were after `until_block`: the log of the view folded up to there. Logs that
 /// cannot be read are left out. Of `options` the scratch's place and sizes, progress and
