@@ -1,4 +1,4 @@
-// The bytes of an entity row, read and changed in place: what lies on disk is what the reducer
+// The bytes of an entity row, read and changed in place: what lies on disk is what the fold
 // works on, so there is no decoding step.
 //
 //   offset  size  what

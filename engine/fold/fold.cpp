@@ -21,8 +21,8 @@ struct Fold::Impl {
         : plan{std::move(compiled)},
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
-          reducer{plan->impl(), cache},
-          prefetcher{plan->impl(), map, reducer, cache} {}
+          runner{plan->impl(), cache},
+          prefetcher{plan->impl(), map, runner, cache} {}
 
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
@@ -31,7 +31,7 @@ struct Fold::Impl {
     std::shared_ptr<const Plan> plan;
     SourceMap map;
     EntityCache cache;
-    Reducer reducer;
+    HandlerRunner runner;
     EventPrefetcher prefetcher;
     evm::DecodedEvent decoded;
     FoldBlock block;
@@ -142,11 +142,11 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
         return ok();
     }
     EventScope scope{event, log, data, txn, block, values, 0};
-    if (!reducer.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr)) {
-        if (reducer.trouble()) {
-            return *reducer.trouble();
+    if (!runner.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr)) {
+        if (runner.trouble()) {
+            return *runner.trouble();
         }
-        quarantine(log, event.name, reducer.violation());
+        quarantine(log, event.name, runner.violation());
     }
     return ok();
 }

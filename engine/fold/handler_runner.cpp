@@ -40,17 +40,17 @@ evm::U256 word_of(const evm::Hash& hash) noexcept {
 
 }  // namespace
 
-bool Reducer::fail(std::string reason) {
+bool HandlerRunner::fail(std::string reason) {
     violation_ = std::move(reason);
     return false;
 }
 
-std::string Reducer::row_name(uint32_t entity, std::string_view key) const {
+std::string HandlerRunner::row_name(uint32_t entity, std::string_view key) const {
     const storage::EntityLayout& layout = plan_.entities[entity];
     return fmt::format("'{}' ({})", layout.name, show_key(key, layout));
 }
 
-std::string& Reducer::next_text() {
+std::string& HandlerRunner::next_text() {
     if (texts_used_ == texts_.size()) {
         texts_.emplace_back();
     }
@@ -59,7 +59,7 @@ std::string& Reducer::next_text() {
     return text;
 }
 
-bool Reducer::run(EventScope& scope, const ForeseenKeys* predecoded) {
+bool HandlerRunner::run(EventScope& scope, const ForeseenKeys* predecoded) {
     trouble_.reset();
     foreseen_ = predecoded;
     next_foreseen_ = 0;
@@ -76,7 +76,7 @@ bool Reducer::run(EventScope& scope, const ForeseenKeys* predecoded) {
     return true;
 }
 
-void Reducer::decode_ahead(EventScope& scope, ForeseenKeys& out) {
+void HandlerRunner::decode_ahead(EventScope& scope, ForeseenKeys& out) {
     out.clear();
     for (const PlanHandler& handler : scope.event.handlers) {
         if (!handler.has_early_key) {
@@ -100,8 +100,8 @@ void Reducer::decode_ahead(EventScope& scope, ForeseenKeys& out) {
     }
 }
 
-const ForeseenKeys::Key* Reducer::take_foreseen(const PlanHandler& handler,
-                                                uint32_t each) noexcept {
+const ForeseenKeys::Key* HandlerRunner::take_foreseen(const PlanHandler& handler,
+                                                      uint32_t each) noexcept {
     if (foreseen_ == nullptr) {
         return nullptr;
     }
@@ -118,7 +118,7 @@ const ForeseenKeys::Key* Reducer::take_foreseen(const PlanHandler& handler,
     return &keys[next_foreseen_];
 }
 
-bool Reducer::run_function(const PlanFunction& function, EventScope& scope) {
+bool HandlerRunner::run_function(const PlanFunction& function, EventScope& scope) {
     texts_used_ = 0;
     scope.each = 0;
     Status status = call_function(function, plan_, *this, scope);
@@ -136,7 +136,7 @@ bool Reducer::run_function(const PlanFunction& function, EventScope& scope) {
     return false;
 }
 
-bool Reducer::run_handler(const PlanHandler& handler, EventScope& scope) {
+bool HandlerRunner::run_handler(const PlanHandler& handler, EventScope& scope) {
     scope.each = 0;
     if (handler.each.empty()) {
         return run_once(handler, scope);
@@ -162,7 +162,7 @@ bool Reducer::run_handler(const PlanHandler& handler, EventScope& scope) {
     return true;
 }
 
-bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
+bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope) {
     texts_used_ = 0;
     bool wanted = true;
     if (!test(handler.when, scope, {}, wanted)) {
@@ -200,8 +200,8 @@ bool Reducer::run_once(const PlanHandler& handler, const EventScope& scope) {
     return close_row(handler.entity, *entry, scope);
 }
 
-bool Reducer::test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
-                   std::string_view row, bool& out) {
+bool HandlerRunner::test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
+                         std::string_view row, bool& out) {
     out = true;
     for (const PlanCondition& condition : conditions) {
         ValueView left;
@@ -217,8 +217,8 @@ bool Reducer::test(const std::vector<PlanCondition>& conditions, const EventScop
     return true;
 }
 
-bool Reducer::make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
-                       std::string& out) {
+bool HandlerRunner::make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
+                             std::string& out) {
     out.clear();
     for (const PlanOperand& operand : operands) {
         ValueView value;
@@ -234,8 +234,8 @@ bool Reducer::make_key(const std::vector<PlanOperand>& operands, const EventScop
     return true;
 }
 
-bool Reducer::eval(const PlanOperand& operand, const EventScope& scope, std::string_view row,
-                   ValueView& out) {
+bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, std::string_view row,
+                         ValueView& out) {
     switch (operand.kind) {
         case Kind::kParam: {
             const evm::Value* value =
@@ -288,7 +288,8 @@ bool Reducer::eval(const PlanOperand& operand, const EventScope& scope, std::str
     return true;
 }
 
-bool Reducer::eval_lookup(const PlanOperand& operand, const EventScope& scope, ValueView& out) {
+bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& scope,
+                                ValueView& out) {
     std::string& key = next_text();
     if (!make_key(operand.keys, scope, key)) {
         return false;
@@ -313,7 +314,7 @@ bool Reducer::eval_lookup(const PlanOperand& operand, const EventScope& scope, V
     return true;
 }
 
-EntityCache::Entry* Reducer::find(uint32_t entity, std::string_view key, uint64_t hash) {
+EntityCache::Entry* HandlerRunner::find(uint32_t entity, std::string_view key, uint64_t hash) {
     EntityCache::Entry* entry = cache_.find(entity, key, hash);
     if (entry == nullptr) {
         trouble_ = cache_.error();
@@ -321,7 +322,8 @@ EntityCache::Entry* Reducer::find(uint32_t entity, std::string_view key, uint64_
     return entry;
 }
 
-void Reducer::remove_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
+void HandlerRunner::remove_row(uint32_t entity, EntityCache::Entry& entry,
+                               const EventScope& scope) {
     if (plan_.entities[entity].keep_tombstones) {
         entry.row = plan_.codecs[entity].make_tombstone({scope.log.block_num, scope.log.log_index});
     } else {
@@ -329,8 +331,8 @@ void Reducer::remove_row(uint32_t entity, EntityCache::Entry& entry, const Event
     }
 }
 
-bool Reducer::open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
-                       const EventScope& scope) {
+bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
+                             const EventScope& scope) {
     const bool live = is_live(entry.row);
     if (live ? action == HandlerAction::kInsert
              : action == HandlerAction::kUpdate || action == HandlerAction::kDelete) {
@@ -346,8 +348,8 @@ bool Reducer::open_row(HandlerAction action, uint32_t entity, EntityCache::Entry
     return true;
 }
 
-bool Reducer::change(OpKind kind, uint32_t entity, uint16_t field, EntityCache::Entry& entry,
-                     const ValueView& value, FieldType type) {
+bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityCache::Entry& entry,
+                           const ValueView& value, FieldType type) {
     const RowCodec& codec = plan_.codecs[entity];
     const storage::Field& into = plan_.entities[entity].fields[field];
     if (kind == OpKind::kSet) {
@@ -384,7 +386,7 @@ bool Reducer::change(OpKind kind, uint32_t entity, uint16_t field, EntityCache::
     return true;
 }
 
-bool Reducer::close_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
+bool HandlerRunner::close_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
     RowCodec::set_changed_at(entry.row, {scope.log.block_num, scope.log.log_index});
     const std::vector<PlanCondition>& drop = plan_.drops[entity];
     if (drop.empty()) {

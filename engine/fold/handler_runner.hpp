@@ -52,9 +52,14 @@ struct ForeseenKeys {
 };
 
 /// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
-class Reducer {
+///
+/// Its operations return bool, with the reason left in `violation` or `trouble`, where the rest of
+/// the project returns Result: they run for each field of each event, and a Result of a value and
+/// an error is several times as large as the values it would carry. `Fold` turns it into a Status
+/// or a quarantine row once an event. `handler_call.cpp` does for each call of a C++ handler.
+class HandlerRunner {
   public:
-    Reducer(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
+    HandlerRunner(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
 
     /// All handlers of the event, the config's first. False: rule violation or trouble; the caller
     /// takes the event's changes back. `predecoded` may be null.
@@ -66,8 +71,7 @@ class Reducer {
     /// Set where it was not the event's fault.
     [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
 
-    // --- what C++ handlers use too; false sets `violation` or `trouble`
-    // -----------------------------
+    // What C++ handlers use too. False sets `violation` or `trouble`.
 
     /// The entry of `key`, or null with `trouble` set.
     [[nodiscard]] EntityCache::Entry* find(uint32_t entity, std::string_view key) {
@@ -118,6 +122,6 @@ class Reducer {
 
 /// Calls a C++ handler's function with a context of this event.
 [[nodiscard]] Status call_function(const PlanFunction& function, const Plan::Impl& plan,
-                                   Reducer& reducer, const EventScope& scope);
+                                   HandlerRunner& runner, const EventScope& scope);
 
 }  // namespace plumbline::engine

@@ -53,7 +53,7 @@ void EventPrefetcher::work_out(const evm::LogBatch& logs, size_t at) {
     }
     const FoldBlock unknown;
     EventScope scope{*slot.event, log, data, nullptr, unknown, slot.decoded, 0};
-    reducer_.decode_ahead(scope, slot.keys);
+    runner_.decode_ahead(scope, slot.keys);
     for (const ForeseenKeys::Key& key : slot.keys.keys) {
         cache_.prefetch_slot(key.hash);
     }

@@ -29,11 +29,11 @@ struct PredecodedEvent {
 /// One thread. Only ever saves time: what it says is what the event itself would give.
 class EventPrefetcher {
   public:
-    EventPrefetcher(const Plan::Impl& plan, const SourceMap& map, Reducer& reducer,
+    EventPrefetcher(const Plan::Impl& plan, const SourceMap& map, HandlerRunner& runner,
                     EntityCache& cache)
         : plan_{plan},
           map_{map},
-          reducer_{reducer},
+          runner_{runner},
           cache_{cache} {}
 
     /// `logs.logs[next]` and those behind it come next. They must stay where they are until they
@@ -52,7 +52,7 @@ class EventPrefetcher {
 
     const Plan::Impl& plan_;
     const SourceMap& map_;
-    Reducer& reducer_;
+    HandlerRunner& runner_;
     EntityCache& cache_;
     const evm::LogBatch* batch_ = nullptr;
     size_t next_ = 0;  ///< in `batch_`
