@@ -4,17 +4,11 @@
 
 #include "engine/proof/diff.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct DiffArguments {
-    std::string path_a;
-    std::string path_b;
-    size_t limit = 100;
-    bool json = false;
-};
 
 std::string place_of(const engine::Difference& difference) {
     switch (difference.kind) {
@@ -77,6 +71,8 @@ Status print_json(const engine::DiffReport& report) {
     return print(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
+}  // namespace
+
 Result<bool> run_diff(const DiffArguments& arguments) {
     PLUMBLINE_TRY(const auto a, open_to_read(arguments.path_a));
     PLUMBLINE_TRY(const auto b, open_to_read(arguments.path_b));
@@ -85,26 +81,6 @@ Result<bool> run_diff(const DiffArguments& arguments) {
     PLUMBLINE_TRY(const engine::DiffReport report, engine::diff(*a, *b, options));
     PLUMBLINE_TRY_VOID(arguments.json ? print_json(report) : print_text(report));
     return report.is_equal();
-}
-
-}  // namespace
-
-void add_diff(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("diff", "Show what differs between two databases");
-    auto arguments = std::make_shared<DiffArguments>();
-    command->add_option("DB_A", arguments->path_a, "A database directory")->required();
-    command->add_option("DB_B", arguments->path_b, "Another one")->required();
-    command->add_option("--limit", arguments->limit, "List at most so many differences")
-        ->capture_default_str();
-    command->add_flag("--json", arguments->json, "One JSON object");
-    command->footer("Exit code: 0 equal, 1 different. Example: plumbline diff ./db ./other --json");
-    command->callback([arguments, &exit] {
-        if (auto equal = run_diff(*arguments); !equal) {
-            exit = fail(equal.error());
-        } else if (!*equal) {
-            exit = ExitCode::kCheckFailed;
-        }
-    });
 }
 
 }  // namespace plumbline::tools

@@ -5,6 +5,7 @@
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
@@ -64,7 +65,10 @@ std::string for_people(const engine::DoctorReport& report) {
     return out;
 }
 
-ExitCode run_doctor(const std::string& url, const std::string& token, bool json) {
+}  // namespace
+
+ExitCode run_doctor(const DoctorArguments& arguments) {
+    const auto& [url, token, json] = arguments;
     rpc::CurlTransport transport;
     const auto report = engine::examine_endpoint({url, {}, token}, transport, system_clock());
     if (!report) {
@@ -77,22 +81,6 @@ ExitCode run_doctor(const std::string& url, const std::string& token, bool json)
         return fail(printed.error());
     }
     return report->is_fine() ? ExitCode::kDone : ExitCode::kCheckFailed;
-}
-
-}  // namespace
-
-void add_doctor(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("doctor", "Look an endpoint over before trusting it");
-    auto url = std::make_shared<std::string>();
-    auto token = std::make_shared<std::string>();
-    auto json = std::make_shared<bool>(false);
-    command->add_option("URL", *url, "The JSON-RPC endpoint")->required();
-    command->add_option("--token", *token, "Sent as Authorization: Bearer");
-    command->add_flag("--json", *json, "One JSON object");
-    command->footer(
-        "Exit code 0: fine, 1: a check failed, 3: not reachable.\n"
-        "Example: plumbline doctor http://127.0.0.1:8545");
-    command->callback([url, token, json, &exit] { exit = run_doctor(*url, *token, *json); });
 }
 
 }  // namespace plumbline::tools

@@ -12,20 +12,11 @@
 #include "engine/text/event_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct DumpOptions {
-    std::string path;
-    std::string entity;
-    bool events = false;
-    std::optional<uint64_t> from;
-    std::optional<uint64_t> to;
-    std::string format = "jsonl";
-    std::string out;
-};
 
 /// Collects lines and writes them in large pieces. Written beside the target and renamed at the
 /// end, so that a file under the asked name is always whole.
@@ -100,7 +91,8 @@ class LineSink {
 };
 
 /// Rows that last changed in the asked blocks, in key order.
-Status dump_entity(const storage::Database& database, const DumpOptions& options, LineSink& sink) {
+Status dump_entity(const storage::Database& database, const DumpArguments& options,
+                   LineSink& sink) {
     PLUMBLINE_TRY(const size_t entity, find_entity(database, options.entity));
     const storage::EntityLayout& layout = database.entities()[entity];
     const storage::RowCodec codec{layout};
@@ -125,7 +117,8 @@ Status dump_entity(const storage::Database& database, const DumpOptions& options
     return rows->status();
 }
 
-Status dump_events(const storage::Database& database, const DumpOptions& options, LineSink& sink) {
+Status dump_events(const storage::Database& database, const DumpArguments& options,
+                   LineSink& sink) {
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(database));
     PLUMBLINE_TRY(const auto children, database.children());
     engine::EventText text{plan, children};
@@ -147,7 +140,9 @@ Status dump_events(const storage::Database& database, const DumpOptions& options
     return logs->status();
 }
 
-Status run_dump(const DumpOptions& options) {
+}  // namespace
+
+Status run_dump(const DumpArguments& options) {
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     if (options.from && options.to && *options.from > *options.to) {
         return Error{ErrorCode::kInvalidArgument, "--from is above --to"};
@@ -156,32 +151,6 @@ Status run_dump(const DumpOptions& options) {
     PLUMBLINE_TRY_VOID(options.events ? dump_events(*database, options, sink)
                                       : dump_entity(*database, options, sink));
     return sink.finish();
-}
-
-}  // namespace
-
-void add_dump(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("dump", "Write all rows of an entity, or all events");
-    auto options = std::make_shared<DumpOptions>();
-    command->add_option("DB", options->path, "The database directory")->required();
-    auto* what = command->add_option_group("what");
-    what->add_option("--entity", options->entity, "Rows of this entity, in key order");
-    what->add_flag("--events", options->events, "Events, in block and log index order");
-    what->require_option(1);
-    command->add_option("--from", options->from,
-                        "Events from this block on; rows that last changed in it or later");
-    command->add_option("--to", options->to, "Up to this block, included");
-    command->add_option("--format", options->format, "jsonl or csv")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"jsonl", "csv"}));
-    command->add_option("--out", options->out, "Write to this file instead of standard output");
-    command->footer(
-        "Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
-    command->callback([options, &exit] {
-        if (auto status = run_dump(*options); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

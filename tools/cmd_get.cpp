@@ -4,17 +4,11 @@
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct GetOptions {
-    std::string path;
-    std::string entity;
-    std::vector<std::string> key;
-    bool json = false;
-};
 
 Result<std::string> for_people(const storage::EntityLayout& layout, const storage::RowCodec& codec,
                                std::string_view key, std::string_view row) {
@@ -30,7 +24,9 @@ Result<std::string> for_people(const storage::EntityLayout& layout, const storag
     return out;
 }
 
-Status run_get(const GetOptions& options) {
+}  // namespace
+
+Status run_get(const GetArguments& options) {
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     PLUMBLINE_TRY(const size_t entity, find_entity(*database, options.entity));
     const storage::EntityLayout& layout = database->entities()[entity];
@@ -54,23 +50,6 @@ Status run_get(const GetOptions& options) {
         PLUMBLINE_TRY(text, for_people(layout, codec, key, *row));
     }
     return print(text);
-}
-
-}  // namespace
-
-void add_get(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("get", "Show one row by its key");
-    auto options = std::make_shared<GetOptions>();
-    command->add_option("DB", options->path, "The database directory")->required();
-    command->add_option("ENTITY", options->entity, "The entity's name")->required();
-    command->add_option("KEY", options->key, "field=value for each key field")->required();
-    command->add_flag("--json", options->json, "One JSON object");
-    command->footer("Example: plumbline get ./db community id=1 --json");
-    command->callback([options, &exit] {
-        if (auto status = run_get(*options); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

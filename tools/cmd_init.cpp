@@ -12,6 +12,7 @@
 #include "engine/setup/init.hpp"
 #include "rpc/provider_pool.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
@@ -21,15 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kChainIdWaitMs = 10'000;
 constexpr std::string_view kConfigName = "plumbline.toml";
-
-struct InitArguments {
-    std::string directory;
-    std::string abi;
-    std::string contract;
-    std::string address;
-    std::string rpc;
-    uint64_t start_block = 0;
-};
 
 Result<std::string> read_file(const std::string& path) {
     std::ifstream in{path, std::ios::binary};
@@ -73,7 +65,9 @@ uint64_t ask_chain_id(const std::string& url) {
     return *id;
 }
 
-Status init(const InitArguments& arguments) {
+}  // namespace
+
+Status run_init(const InitArguments& arguments) {
     const fs::path directory{arguments.directory};
     const fs::path config_path = directory / kConfigName;
     if (fs::exists(config_path)) {
@@ -109,33 +103,6 @@ Status init(const InitArguments& arguments) {
     PLUMBLINE_TRY_VOID(write_new_file(config_path, files.config));
     return print(fmt::format("Wrote {0} and {1}.\nNext: plumbline run {0}\n", config_path.string(),
                              (directory / files.abi_file).string()));
-}
-
-}  // namespace
-
-void add_init(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("init", "Write a first config for a contract");
-    auto arguments = std::make_shared<InitArguments>();
-    command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")
-        ->required();
-    command->add_option("--abi", arguments->abi, "ABI JSON, or a solc, Foundry or Hardhat artifact")
-        ->required();
-    command->add_option("--contract", arguments->contract,
-                        "Which contract, where the file holds several");
-    command->add_option("--address", arguments->address, "The contract's address")->required();
-    command
-        ->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")
-        ->required();
-    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")
-        ->capture_default_str();
-    command->footer(
-        "Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc "
-        "http://127.0.0.1:8545");
-    command->callback([arguments, &exit] {
-        if (auto status = init(*arguments); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

@@ -7,18 +7,13 @@
 
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
 
 constexpr size_t kPageRows = 1000;
-
-struct JournalArguments {
-    std::string path;
-    uint64_t after = 0;
-    bool json = false;
-};
 
 std::string time_text(uint64_t time_s) {
     return fmt::format("{:%Y-%m-%d %H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(time_s)));
@@ -61,6 +56,8 @@ std::string for_programs(const storage::JournalRow& row) {
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+}  // namespace
+
 Status run_journal(const JournalArguments& arguments) {
     PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
     const auto view = database->read_view();
@@ -81,22 +78,6 @@ Status run_journal(const JournalArguments& arguments) {
         return print("nothing was ever repaired\n");
     }
     return ok();
-}
-
-}  // namespace
-
-void add_journal(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("journal", "List every repair, oldest first");
-    auto arguments = std::make_shared<JournalArguments>();
-    command->add_option("DB", arguments->path, "The database directory")->required();
-    command->add_option("--after", arguments->after, "Only entries above this number");
-    command->add_flag("--json", arguments->json, "One JSON object a line");
-    command->footer("Example: plumbline journal ./db --json");
-    command->callback([arguments, &exit] {
-        if (auto status = run_journal(*arguments); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

@@ -4,18 +4,11 @@
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct ListOptions {
-    std::string path;
-    std::string entity;
-    std::vector<std::string> where;
-    uint64_t limit = 100;
-    std::string after;
-};
 
 /// Where an index scan goes on: the indexed values and the key of the row `after`.
 Result<std::string> index_position(const storage::ReadView& view,
@@ -30,7 +23,9 @@ Result<std::string> index_position(const storage::ReadView& view,
     return position + key;
 }
 
-Status run_list(const ListOptions& options) {
+}  // namespace
+
+Status run_list(const ListArguments& options) {
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     PLUMBLINE_TRY(const size_t entity, find_entity(*database, options.entity));
     const storage::EntityLayout& layout = database->entities()[entity];
@@ -68,28 +63,6 @@ Status run_list(const ListOptions& options) {
         fmt::print(stderr, "more: --after '{}'\n", text);
     }
     return ok();
-}
-
-}  // namespace
-
-void add_list(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("list", "List rows, one JSON object a line");
-    auto options = std::make_shared<ListOptions>();
-    command->add_option("DB", options->path, "The database directory")->required();
-    command->add_option("ENTITY", options->entity, "The entity's name")->required();
-    command->add_option(
-        "--where", options->where,
-        "field=value, again for more fields: the first columns of the key or of an index");
-    command->add_option("--limit", options->limit, "At most so many rows")
-        ->capture_default_str()
-        ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));
-    command->add_option("--after", options->after, "Go on after this key, as `more:` shows it");
-    command->footer("Example: plumbline list ./db vote --where voter=0xf39f... --limit 20");
-    command->callback([options, &exit] {
-        if (auto status = run_list(*options); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

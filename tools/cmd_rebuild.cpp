@@ -8,16 +8,9 @@
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
-
-namespace {
-
-struct RebuildArguments {
-    std::string path;
-    std::string config;
-    bool quiet = false;
-};
 
 Status run_rebuild(const RebuildArguments& arguments) {
     if (arguments.quiet) {
@@ -45,24 +38,6 @@ Status run_rebuild(const RebuildArguments& arguments) {
         logging::info("rebuilt", {{"quarantined", database->quarantine_count()}});
     }
     return ok();
-}
-
-}  // namespace
-
-void add_rebuild(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("rebuild", "Fold the log again, offline");
-    auto arguments = std::make_shared<RebuildArguments>();
-    command->add_option("DB", arguments->path, "The database directory; no writer may be running")
-        ->required();
-    command->add_option("--config", arguments->config,
-                        "Fold by this config instead of the stored one");
-    command->add_flag("--quiet", arguments->quiet, "Say nothing but warnings");
-    command->footer("Example: plumbline rebuild ./db --config plumbline.toml");
-    command->callback([arguments, &exit] {
-        if (auto status = run_rebuild(*arguments); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

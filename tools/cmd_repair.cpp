@@ -6,20 +6,10 @@
 #include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 #include "tools/proof_text.hpp"
 
 namespace plumbline::tools {
-
-namespace {
-
-struct RepairArguments {
-    std::string path;
-    std::vector<std::string> rpc;
-    std::string on_drift;
-    std::string scratch;
-    bool dry_run = false;
-    bool json = false;
-};
 
 Result<ExitCode> run_repair(const RepairArguments& arguments) {
     PLUMBLINE_TRY(const auto database,
@@ -49,37 +39,6 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run).dump(2) + "\n"
                                             : to_text(outcome, arguments.dry_run)));
     return outcome.is_whole() ? ExitCode::kDone : ExitCode::kCheckFailed;
-}
-
-}  // namespace
-
-void add_repair(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("repair", "Find what is wrong, mend it, and look again");
-    auto arguments = std::make_shared<RepairArguments>();
-    command
-        ->add_option("DB", arguments->path,
-                     "The database directory; no service may be running, unless --dry-run")
-        ->required();
-    command->add_option("--rpc", arguments->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
-    command
-        ->add_option("--on-drift", arguments->on_drift,
-                     "What if the contract tells something that its events do not: report, or "
-                     "chain (write it); "
-                     "default: [repair] on_drift of the config")
-        ->check(CLI::IsMember({"report", "chain"}));
-    command->add_option("--scratch", arguments->scratch,
-                        "Where the replay may fold; default: beside DB");
-    command->add_flag("--dry-run", arguments->dry_run, "Say what would be done and change nothing");
-    command->add_flag("--json", arguments->json, "One JSON object");
-    command->footer(
-        "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is "
-        "something to do.\n"
-        "Example: plumbline repair ./db --rpc http://127.0.0.1:8545 --dry-run");
-    command->callback([arguments, &exit] {
-        const auto result = run_repair(*arguments);
-        exit = result ? *result : fail(result.error());
-    });
 }
 
 }  // namespace plumbline::tools

@@ -19,20 +19,11 @@
 #include "engine/service/service.hpp"
 #include "engine/service/service_status_text.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct RunOptions {
-    std::string config;
-    std::string db;
-    std::string until;
-    std::vector<std::string> rpc;
-    bool quiet = false;
-    std::string log_format = "text";
-    std::string log_level;
-};
 
 /// Turns the first SIGTERM or SIGINT into a stop request; the second ends the process at once,
 /// which the database survives. SIGHUP reads the config again. Signals are blocked in all other
@@ -136,7 +127,7 @@ Result<engine::Until> parse_until(const std::string& text) {
     return until;
 }
 
-Result<engine::IndexerOptions> indexer_options(const RunOptions& options) {
+Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     engine::IndexerOptions out;
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
@@ -150,7 +141,7 @@ Result<engine::IndexerOptions> indexer_options(const RunOptions& options) {
     return out;
 }
 
-void set_up_logging(const RunOptions& options, const std::string& level_of_config) {
+void set_up_logging(const RunArguments& options, const std::string& level_of_config) {
     const std::string& name = options.log_level.empty() ? level_of_config : options.log_level;
     const logging::Level level = logging::parse_level(name);
     logging::configure(
@@ -198,7 +189,9 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
     }
 }
 
-Status run(const RunOptions& options) {
+}  // namespace
+
+Status run_index(const RunArguments& options) {
     set_up_logging(options, "info");
     PoolLog pool_log;
     engine::ServiceOptions service_options;
@@ -210,34 +203,6 @@ Status run(const RunOptions& options) {
     service_options.has_own_endpoints = !options.rpc.empty();
     Signals signals;
     return run_until_done(service_options, options.quiet, signals);
-}
-
-}  // namespace
-
-void add_run(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("run", "Index to the head of the chain and follow it");
-    auto options = std::make_shared<RunOptions>();
-    command->add_option("CONFIG", options->config, "The config file")->required();
-    command->add_option("--db", options->db,
-                        "The database directory; default: as the config says, else `db` beside it");
-    command->add_option("--until", options->until,
-                        "Stop with exit code 0 at `head`, or at this block");
-    command->add_option("--rpc", options->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
-    command->add_flag("--quiet", options->quiet, "No progress, only warnings");
-    command->add_option("--log-format", options->log_format, "text or json")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"text", "json"}));
-    command
-        ->add_option("--log-level", options->log_level,
-                     "debug, info, warning or error; default: as the config says, else info")
-        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-    command->footer("Example: plumbline run myindex/plumbline.toml --until head");
-    command->callback([options, &exit] {
-        if (auto status = run(*options); !status) {
-            exit = fail(status.error());
-        }
-    });
 }
 
 }  // namespace plumbline::tools

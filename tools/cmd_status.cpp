@@ -5,6 +5,7 @@
 #include "core/evm/hex.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 #include "tools/report.hpp"
 
 namespace plumbline::tools {
@@ -87,7 +88,10 @@ std::string for_people(const ordered_json& status) {
     return out;
 }
 
-ExitCode run_status(const std::string& path, bool json) {
+}  // namespace
+
+ExitCode run_status(const StatusArguments& arguments) {
+    const auto& [path, json] = arguments;
     auto database = open_to_read(path);
     if (!database) {
         return fail(database.error());
@@ -101,18 +105,6 @@ ExitCode run_status(const std::string& path, bool json) {
         return fail(printed.error());
     }
     return ExitCode::kDone;
-}
-
-}  // namespace
-
-void add_status(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("status", "Show where an index stands");
-    auto path = std::make_shared<std::string>();
-    auto json = std::make_shared<bool>(false);
-    command->add_option("DB", *path, "The database directory")->required();
-    command->add_flag("--json", *json, "One JSON object");
-    command->footer("Example: plumbline status ./db --json");
-    command->callback([path, json, &exit] { exit = run_status(*path, *json); });
 }
 
 }  // namespace plumbline::tools

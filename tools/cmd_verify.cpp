@@ -7,22 +7,12 @@
 #include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
+#include "tools/commands.hpp"
 #include "tools/proof_text.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-struct VerifyArguments {
-    std::string path;
-    std::string proof = "all";
-    std::vector<std::string> entities;
-    std::vector<std::string> rpc;
-    std::optional<uint64_t> from;
-    std::optional<uint64_t> to;
-    std::string scratch;
-    bool json = false;
-};
 
 Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
                                            const storage::Database& database) {
@@ -56,6 +46,8 @@ bool record(const std::string& path, const engine::Plan& plan, const engine::Ver
            (*database)->commit(*batch, storage::Durability::kSync);
 }
 
+}  // namespace
+
 Result<ExitCode> run_verify(const VerifyArguments& arguments) {
     engine::VerifyReport report;
     std::shared_ptr<const engine::Plan> plan;
@@ -85,38 +77,6 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         return ExitCode::kCheckFailed;
     }
     return report.is_complete() ? ExitCode::kDone : ExitCode::kEnvironment;
-}
-
-}  // namespace
-
-void add_verify(CLI::App& app, ExitCode& exit) {
-    CLI::App* command =
-        app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
-    auto arguments = std::make_shared<VerifyArguments>();
-    command->add_option("DB", arguments->path, "The database directory; a service may be running")
-        ->required();
-    command
-        ->add_option("--proof", arguments->proof,
-                     "log, replay, state or all; replay needs no network")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"log", "replay", "state", "all"}));
-    command->add_option("--from", arguments->from, "First block of the log proof");
-    command->add_option("--to", arguments->to, "Last block of the log proof");
-    command->add_option("--entity", arguments->entities,
-                        "Only this entity's state; again for several");
-    command->add_option("--rpc", arguments->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
-    command->add_option("--scratch", arguments->scratch,
-                        "Where the replay may fold; default: beside DB");
-    command->add_flag("--json", arguments->json, "One JSON object");
-    command->footer(
-        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be "
-        "proven.\n"
-        "Example: plumbline verify ./db --rpc http://127.0.0.1:8545");
-    command->callback([arguments, &exit] {
-        const auto result = run_verify(*arguments);
-        exit = result ? *result : fail(result.error());
-    });
 }
 
 }  // namespace plumbline::tools

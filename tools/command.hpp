@@ -1,11 +1,8 @@
-// What every subcommand shares: exit codes, opening a database to read, registering with the
-// parser.
+// What every subcommand shares: exit codes, opening a database, printing.
 #pragma once
 
 #include <memory>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "core/base/result.hpp"
 #include "storage/database.hpp"
@@ -38,21 +35,5 @@ ExitCode fail(const Error& error);
 
 /// Writes to standard output; kIo when that fails (a closed pipe is no failure).
 [[nodiscard]] Status print(std::string_view text);
-
-/// Each subcommand registers itself and leaves its exit code in `exit` when it ran.
-void add_init(CLI::App& app, ExitCode& exit);
-void add_run(CLI::App& app, ExitCode& exit);
-void add_status(CLI::App& app, ExitCode& exit);
-void add_get(CLI::App& app, ExitCode& exit);
-void add_list(CLI::App& app, ExitCode& exit);
-void add_dump(CLI::App& app, ExitCode& exit);
-void add_rebuild(CLI::App& app, ExitCode& exit);
-void add_verify(CLI::App& app, ExitCode& exit);
-void add_repair(CLI::App& app, ExitCode& exit);
-void add_doctor(CLI::App& app, ExitCode& exit);
-void add_diff(CLI::App& app, ExitCode& exit);
-void add_journal(CLI::App& app, ExitCode& exit);
-void add_task(CLI::App& app, ExitCode& exit);
-void add_backup(CLI::App& app, ExitCode& exit);
 
 }  // namespace plumbline::tools

@@ -1,0 +1,339 @@
+#include "tools/command_line.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/service/version.hpp"
+#include "tools/commands.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+ExitCode to_exit(ExitCode code) {
+    return code;
+}
+
+ExitCode to_exit(const Status& status) {
+    return status ? ExitCode::kDone : fail(status.error());
+}
+
+ExitCode to_exit(const Result<ExitCode>& result) {
+    return result ? *result : fail(result.error());
+}
+
+ExitCode to_exit(const Result<bool>& holds) {
+    if (!holds) {
+        return fail(holds.error());
+    }
+    return *holds ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+/// Where the line names `command`, `run` is what is done.
+template <typename Arguments, typename Run>
+void when_given(CLI::App* command, std::shared_ptr<Arguments> arguments, ExitCode& exit, Run run) {
+    command->callback([arguments = std::move(arguments), &exit, run = std::move(run)] {
+        exit = to_exit(run(*arguments));
+    });
+}
+
+void add_init(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("init", "Write a first config for a contract");
+    auto arguments = std::make_shared<InitArguments>();
+    command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")
+        ->required();
+    command->add_option("--abi", arguments->abi, "ABI JSON, or a solc, Foundry or Hardhat artifact")
+        ->required();
+    command->add_option("--contract", arguments->contract,
+                        "Which contract, where the file holds several");
+    command->add_option("--address", arguments->address, "The contract's address")->required();
+    command
+        ->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")
+        ->required();
+    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")
+        ->capture_default_str();
+    command->footer(
+        "Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc "
+        "http://127.0.0.1:8545");
+    when_given(command, arguments, exit, run_init);
+}
+
+void add_run(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("run", "Index to the head of the chain and follow it");
+    auto arguments = std::make_shared<RunArguments>();
+    command->add_option("CONFIG", arguments->config, "The config file")->required();
+    command->add_option("--db", arguments->db,
+                        "The database directory; default: as the config says, else `db` beside it");
+    command->add_option("--until", arguments->until,
+                        "Stop with exit code 0 at `head`, or at this block");
+    command->add_option("--rpc", arguments->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
+    command->add_flag("--quiet", arguments->quiet, "No progress, only warnings");
+    command->add_option("--log-format", arguments->log_format, "text or json")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"text", "json"}));
+    command
+        ->add_option("--log-level", arguments->log_level,
+                     "debug, info, warning or error; default: as the config says, else info")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+    command->footer("Example: plumbline run myindex/plumbline.toml --until head");
+    when_given(command, arguments, exit, run_index);
+}
+
+void add_status(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("status", "Show where an index stands");
+    auto arguments = std::make_shared<StatusArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer("Example: plumbline status ./db --json");
+    when_given(command, arguments, exit, run_status);
+}
+
+void add_get(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("get", "Show one row by its key");
+    auto arguments = std::make_shared<GetArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_option("ENTITY", arguments->entity, "The entity's name")->required();
+    command->add_option("KEY", arguments->key, "field=value for each key field")->required();
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer("Example: plumbline get ./db community id=1 --json");
+    when_given(command, arguments, exit, run_get);
+}
+
+void add_list(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("list", "List rows, one JSON object a line");
+    auto arguments = std::make_shared<ListArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_option("ENTITY", arguments->entity, "The entity's name")->required();
+    command->add_option(
+        "--where", arguments->where,
+        "field=value, again for more fields: the first columns of the key or of an index");
+    command->add_option("--limit", arguments->limit, "At most so many rows")
+        ->capture_default_str()
+        ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));
+    command->add_option("--after", arguments->after, "Go on after this key, as `more:` shows it");
+    command->footer("Example: plumbline list ./db vote --where voter=0xf39f... --limit 20");
+    when_given(command, arguments, exit, run_list);
+}
+
+void add_dump(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("dump", "Write all rows of an entity, or all events");
+    auto arguments = std::make_shared<DumpArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    auto* what = command->add_option_group("what");
+    what->add_option("--entity", arguments->entity, "Rows of this entity, in key order");
+    what->add_flag("--events", arguments->events, "Events, in block and log index order");
+    what->require_option(1);
+    command->add_option("--from", arguments->from,
+                        "Events from this block on; rows that last changed in it or later");
+    command->add_option("--to", arguments->to, "Up to this block, included");
+    command->add_option("--format", arguments->format, "jsonl or csv")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"jsonl", "csv"}));
+    command->add_option("--out", arguments->out, "Write to this file instead of standard output");
+    command->footer(
+        "Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
+    when_given(command, arguments, exit, run_dump);
+}
+
+void add_rebuild(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("rebuild", "Fold the log again, offline");
+    auto arguments = std::make_shared<RebuildArguments>();
+    command->add_option("DB", arguments->path, "The database directory; no writer may be running")
+        ->required();
+    command->add_option("--config", arguments->config,
+                        "Fold by this config instead of the stored one");
+    command->add_flag("--quiet", arguments->quiet, "Say nothing but warnings");
+    command->footer("Example: plumbline rebuild ./db --config plumbline.toml");
+    when_given(command, arguments, exit, run_rebuild);
+}
+
+void add_verify(CLI::App& app, ExitCode& exit) {
+    CLI::App* command =
+        app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
+    auto arguments = std::make_shared<VerifyArguments>();
+    command->add_option("DB", arguments->path, "The database directory; a service may be running")
+        ->required();
+    command
+        ->add_option("--proof", arguments->proof,
+                     "log, replay, state or all; replay needs no network")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"log", "replay", "state", "all"}));
+    command->add_option("--from", arguments->from, "First block of the log proof");
+    command->add_option("--to", arguments->to, "Last block of the log proof");
+    command->add_option("--entity", arguments->entities,
+                        "Only this entity's state; again for several");
+    command->add_option("--rpc", arguments->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
+    command->add_option("--scratch", arguments->scratch,
+                        "Where the replay may fold; default: beside DB");
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be "
+        "proven.\n"
+        "Example: plumbline verify ./db --rpc http://127.0.0.1:8545");
+    when_given(command, arguments, exit, run_verify);
+}
+
+void add_repair(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("repair", "Find what is wrong, mend it, and look again");
+    auto arguments = std::make_shared<RepairArguments>();
+    command
+        ->add_option("DB", arguments->path,
+                     "The database directory; no service may be running, unless --dry-run")
+        ->required();
+    command->add_option("--rpc", arguments->rpc,
+                        "Ask this endpoint instead of the config's; again for several");
+    command
+        ->add_option("--on-drift", arguments->on_drift,
+                     "What if the contract tells something that its events do not: report, or "
+                     "chain (write it); "
+                     "default: [repair] on_drift of the config")
+        ->check(CLI::IsMember({"report", "chain"}));
+    command->add_option("--scratch", arguments->scratch,
+                        "Where the replay may fold; default: beside DB");
+    command->add_flag("--dry-run", arguments->dry_run, "Say what would be done and change nothing");
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is "
+        "something to do.\n"
+        "Example: plumbline repair ./db --rpc http://127.0.0.1:8545 --dry-run");
+    when_given(command, arguments, exit, run_repair);
+}
+
+void add_doctor(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("doctor", "Look an endpoint over before trusting it");
+    auto arguments = std::make_shared<DoctorArguments>();
+    command->add_option("URL", arguments->url, "The JSON-RPC endpoint")->required();
+    command->add_option("--token", arguments->token, "Sent as Authorization: Bearer");
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 0: fine, 1: a check failed, 3: not reachable.\n"
+        "Example: plumbline doctor http://127.0.0.1:8545");
+    when_given(command, arguments, exit, run_doctor);
+}
+
+void add_diff(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("diff", "Show what differs between two databases");
+    auto arguments = std::make_shared<DiffArguments>();
+    command->add_option("DB_A", arguments->path_a, "A database directory")->required();
+    command->add_option("DB_B", arguments->path_b, "Another one")->required();
+    command->add_option("--limit", arguments->limit, "List at most so many differences")
+        ->capture_default_str();
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer("Exit code: 0 equal, 1 different. Example: plumbline diff ./db ./other --json");
+    when_given(command, arguments, exit, run_diff);
+}
+
+void add_journal(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("journal", "List every repair, oldest first");
+    auto arguments = std::make_shared<JournalArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_option("--after", arguments->after, "Only entries above this number");
+    command->add_flag("--json", arguments->json, "One JSON object a line");
+    command->footer("Example: plumbline journal ./db --json");
+    when_given(command, arguments, exit, run_journal);
+}
+
+void add_task_commands(CLI::App& app, ExitCode& exit) {
+    CLI::App* task = app.add_subcommand("task", "Look at and change the work queue");
+    task->require_subcommand(1);
+    task->footer("Example: plumbline task list ./db --state dead");
+    auto arguments = std::make_shared<TaskArguments>();
+    const auto make = [&](const char* name, const char* help,
+                          std::function<Status(const TaskArguments&)> run) {
+        CLI::App* command = task->add_subcommand(name, help);
+        command->add_option("DB", arguments->db, "The database directory")->required();
+        when_given(command, arguments, exit, std::move(run));
+        return command;
+    };
+    const auto make_change = [&](const char* name, const char* help,
+                                 std::function<Status(const TaskArguments&)> run) {
+        CLI::App* command = make(name, help, std::move(run));
+        command->add_option("--url", arguments->url,
+                            "The running service; default: as its config says");
+        command->add_option("--token", arguments->token, "Its token; default: $PLUMBLINE_TOKEN");
+        return command;
+    };
+    CLI::App* list = make("list", "Every task, waiting ones first", list_tasks);
+    list->add_option("--state", arguments->state,
+                     "Only these: waiting, running, done, dead, parked, cancelled");
+    list->add_flag("--json", arguments->json, "A JSON object a line");
+    CLI::App* add = make_change("add", "Put a task into the queue", add_task);
+    add->add_option("KIND", arguments->kind, "What to do")->required();
+    add->add_option("ARGS", arguments->args, "As the kind takes them");
+    add->footer(task_kinds_help());
+    make_change("cancel", "Take a task back",
+                [](const TaskArguments& a) { return change_task(a, false); })
+        ->add_option("ID", arguments->id, "As `list` shows it")
+        ->required();
+    make_change("retry", "Try a dead, parked or cancelled task again",
+                [](const TaskArguments& a) { return change_task(a, true); })
+        ->add_option("ID", arguments->id, "As `list` shows it")
+        ->required();
+    make_change("clear", "Forget finished tasks", clear_tasks)
+        ->add_option("--state", arguments->state, "Only these: done, dead, parked, cancelled");
+}
+
+void add_backup(CLI::App& app, ExitCode& exit) {
+    auto arguments = std::make_shared<BackupArguments>();
+    CLI::App* backup =
+        app.add_subcommand("backup", "Back an index up; no service may be running on it");
+    backup->add_option("DB", arguments->db, "The database directory")->required();
+    backup->add_option("DIR", arguments->directory, "Where backups are kept; they share files")
+        ->required();
+    backup->add_option("--keep", arguments->keep,
+                       "Delete older backups beyond so many; default: keep all");
+    backup->footer("Example: plumbline backup ./db ./backups --keep 7");
+    when_given(backup, arguments, exit, run_backup);
+
+    CLI::App* restore = app.add_subcommand("restore", "Bring an index back from a backup");
+    restore->add_option("DIR", arguments->directory, "The backup directory")->required();
+    restore->add_option("DB", arguments->db,
+                        "The database directory to make; nothing may be there");
+    restore->add_option("--id", arguments->id, "Which backup; default: the newest");
+    restore->add_flag("--list", arguments->list, "Only say which backups there are");
+    restore->footer("Example: plumbline restore ./backups ./db");
+    when_given(restore, arguments, exit, run_restore);
+}
+
+}  // namespace
+
+ExitCode run_command_line(int argc, const char* const* argv) {
+    CLI::App app{"plumbline: an EVM event indexer that proves its index against the chain"};
+    app.name("plumbline");
+    app.set_version_flag("--version", std::string{engine::version()});
+    app.require_subcommand(1);
+    app.footer(
+        "Exit codes: 0 done, 1 a check failed or nothing was found, 2 usage or config,\n"
+        "            3 environment (node, disk), 4 corruption.\n"
+        "Start with: plumbline init --help");
+    ExitCode exit = ExitCode::kDone;
+    add_init(app, exit);
+    add_run(app, exit);
+    add_status(app, exit);
+    add_get(app, exit);
+    add_list(app, exit);
+    add_dump(app, exit);
+    add_rebuild(app, exit);
+    add_verify(app, exit);
+    add_repair(app, exit);
+    add_doctor(app, exit);
+    add_diff(app, exit);
+    add_journal(app, exit);
+    add_task_commands(app, exit);
+    add_backup(app, exit);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // --help and --version arrive here too, with code 0.
+        return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;
+    }
+    return exit;
+}
+
+}  // namespace plumbline::tools

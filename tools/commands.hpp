@@ -1,0 +1,151 @@
+// What each subcommand takes and what runs it. How it is said on the command line, with its help,
+// is in command_line.cpp; nothing here knows the parser.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "tools/command.hpp"
+
+namespace plumbline::tools {
+
+struct InitArguments {
+    std::string directory;
+    std::string abi;
+    std::string contract;
+    std::string address;
+    std::string rpc;
+    uint64_t start_block = 0;
+};
+
+struct RunArguments {
+    std::string config;
+    std::string db;
+    std::string until;
+    std::vector<std::string> rpc;
+    bool quiet = false;
+    std::string log_format = "text";
+    std::string log_level;
+};
+
+struct GetArguments {
+    std::string path;
+    std::string entity;
+    std::vector<std::string> key;
+    bool json = false;
+};
+
+struct ListArguments {
+    std::string path;
+    std::string entity;
+    std::vector<std::string> where;
+    uint64_t limit = 100;
+    std::string after;
+};
+
+struct DumpArguments {
+    std::string path;
+    std::string entity;
+    bool events = false;
+    std::optional<uint64_t> from;
+    std::optional<uint64_t> to;
+    std::string format = "jsonl";
+    std::string out;
+};
+
+struct RebuildArguments {
+    std::string path;
+    std::string config;
+    bool quiet = false;
+};
+
+struct VerifyArguments {
+    std::string path;
+    std::string proof = "all";
+    std::vector<std::string> entities;
+    std::vector<std::string> rpc;
+    std::optional<uint64_t> from;
+    std::optional<uint64_t> to;
+    std::string scratch;
+    bool json = false;
+};
+
+struct RepairArguments {
+    std::string path;
+    std::vector<std::string> rpc;
+    std::string on_drift;
+    std::string scratch;
+    bool dry_run = false;
+    bool json = false;
+};
+
+struct DiffArguments {
+    std::string path_a;
+    std::string path_b;
+    size_t limit = 100;
+    bool json = false;
+};
+
+struct JournalArguments {
+    std::string path;
+    uint64_t after = 0;
+    bool json = false;
+};
+
+struct TaskArguments {
+    std::string db;
+    std::string url;
+    std::string token;
+    std::string kind;
+    std::vector<std::string> args;
+    std::string state;
+    uint64_t id = 0;
+    bool json = false;
+};
+
+struct BackupArguments {
+    std::string db;
+    std::string directory;
+    uint64_t keep = 0;
+    uint32_t id = 0;
+    bool list = false;
+};
+
+struct StatusArguments {
+    std::string path;
+    bool json = false;
+};
+
+struct DoctorArguments {
+    std::string url;
+    std::string token;
+    bool json = false;
+};
+
+[[nodiscard]] Status run_init(const InitArguments& arguments);
+[[nodiscard]] Status run_index(const RunArguments& arguments);
+[[nodiscard]] ExitCode run_status(const StatusArguments& arguments);
+[[nodiscard]] Status run_get(const GetArguments& arguments);
+[[nodiscard]] Status run_list(const ListArguments& arguments);
+[[nodiscard]] Status run_dump(const DumpArguments& arguments);
+[[nodiscard]] Status run_rebuild(const RebuildArguments& arguments);
+[[nodiscard]] Result<ExitCode> run_verify(const VerifyArguments& arguments);
+[[nodiscard]] Result<ExitCode> run_repair(const RepairArguments& arguments);
+[[nodiscard]] ExitCode run_doctor(const DoctorArguments& arguments);
+/// False: they differ.
+[[nodiscard]] Result<bool> run_diff(const DiffArguments& arguments);
+[[nodiscard]] Status run_journal(const JournalArguments& arguments);
+[[nodiscard]] Status list_tasks(const TaskArguments& arguments);
+[[nodiscard]] Status add_task(const TaskArguments& arguments);
+[[nodiscard]] Status clear_tasks(const TaskArguments& arguments);
+/// Takes task `id` back, or tries it again.
+[[nodiscard]] Status change_task(const TaskArguments& arguments, bool is_retry);
+[[nodiscard]] Status run_backup(const BackupArguments& arguments);
+[[nodiscard]] Status run_restore(const BackupArguments& arguments);
+/// What `task add` takes, a kind a line.
+[[nodiscard]] std::string task_kinds_help();
+
+}  // namespace plumbline::tools
