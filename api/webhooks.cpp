@@ -26,6 +26,12 @@ constexpr uint32_t kAttemptsMax = 20;
 constexpr int64_t kTimeoutMs = 10'000;
 constexpr int64_t kLookMs = 100;
 
+std::string sign(std::string_view secret, std::string_view text) {
+    std::string out = "sha256=";
+    evm::append_hex(out, hmac_sha256(secret, text));
+    return out;
+}
+
 /// One POST; kUnavailable with the reason where it was not taken, kCancelled where `context` says
 /// so first.
 Status post(TaskContext& context, const WebhookConfig& webhook, std::string body) {
@@ -39,8 +45,7 @@ Status post(TaskContext& context, const WebhookConfig& webhook, std::string body
         {"Content-Type", "application/json"},
         {"X-Plumbline-Webhook", webhook.name},
         {"X-Plumbline-Timestamp", time},
-        {"X-Plumbline-Signature",
-         "sha256=" + hmac_sha256_hex(webhook.secret, fmt::format("{}.{}", time, body))}};
+        {"X-Plumbline-Signature", sign(webhook.secret, fmt::format("{}.{}", time, body))}};
     request.body = std::move(body);
     rpc::CurlTransport transport;
     transport.submit(std::move(request));

@@ -3,8 +3,9 @@
 #include <map>
 #include <set>
 
-#include "api/http/json_writer.hpp"
 #include "api/report/report.hpp"
+#include "core/base/json_writer.hpp"
+#include "core/evm/json_integer.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
 
@@ -217,7 +218,11 @@ class Counter {
             case ReportMetric::kDistinct: JsonWriter{out}.value(sum.distinct.size()); break;
             case ReportMetric::kRatio: JsonWriter{out}.value(ratio(sum)); break;
             case ReportMetric::kSum:
-                append_json_integer(out, sum.of, report_.of->type.kind == FieldKind::kInt, 256);
+                if (report_.of->type.kind == FieldKind::kInt) {
+                    evm::append_json_int(out, sum.of, 256);
+                } else {
+                    evm::append_json_uint(out, sum.of, 256);
+                }
                 break;
             default: append_value_json(out, report_.of->type, {sum.of, {}}); break;
         }

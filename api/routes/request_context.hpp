@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/http/json_writer.hpp"
+#include "core/base/json_writer.hpp"
 #include "api/http/message.hpp"
 #include "api/http/request_target.hpp"
 #include "api/routes/api_context.hpp"

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "api/http/json_writer.hpp"
+#include "core/base/json_writer.hpp"
 #include "api/stream/stream_record.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/row_change.hpp"

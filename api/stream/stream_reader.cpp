@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "api/http/json_writer.hpp"
+#include "core/base/json_writer.hpp"
 #include "api/stream/stream.hpp"
 #include "api/stream/stream_record.hpp"
 #include "core/evm/block_id.hpp"

@@ -6,7 +6,6 @@ namespace plumbline {
 
 namespace {
 
-constexpr uint64_t kSafeMax = (uint64_t{1} << 53) - 1;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Length of the well-formed UTF-8 sequence at `text[0]`, or 0 (Unicode 15, table 3-7).
@@ -82,22 +81,6 @@ void append_json_string(std::string& out, std::string_view text) {
         text.remove_prefix(size == 0 ? bad_size : size);
     }
     out += '"';
-}
-
-void append_json_integer(std::string& out, const evm::U256& word, bool is_signed, unsigned bits) {
-    const bool negative = is_signed && word.is_negative();
-    const evm::U256 magnitude = negative ? evm::negate(word) : word;
-    const bool quoted = bits > 64 || magnitude > evm::U256{kSafeMax};
-    if (quoted) {
-        out += '"';
-    }
-    if (negative) {
-        out += '-';
-    }
-    out += magnitude.to_decimal();
-    if (quoted) {
-        out += '"';
-    }
 }
 
 void append_csv_field(std::string& out, std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/evm/hex.hpp"
+#include "core/evm/json_integer.hpp"
 
 namespace plumbline::evm {
 
@@ -15,8 +16,8 @@ void append_hex_string(std::string& out, ByteView bytes) {
 
 void append_word(std::string& out, const AbiType& type, const U256& word) {
     switch (type.kind) {
-        case TypeKind::kUint: append_json_integer(out, word, false, type.bits); return;
-        case TypeKind::kInt: append_json_integer(out, word, true, type.bits); return;
+        case TypeKind::kUint: append_json_uint(out, word, type.bits); return;
+        case TypeKind::kInt: append_json_int(out, word, type.bits); return;
         case TypeKind::kBool: out += word.is_zero() ? "false" : "true"; return;
         case TypeKind::kAddress: append_hex_string(out, to_address(word).view()); return;
         default: break;

@@ -6,6 +6,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/evm/hex.hpp"
+#include "core/evm/json_integer.hpp"
 
 namespace plumbline::engine {
 
@@ -88,8 +89,8 @@ evm::FixedBytes<32> to_bytes(const evm::U256& word) {
 void append_value_json(std::string& out, FieldType type, const evm::U256& word,
                        std::string_view dynamic) {
     switch (type.kind) {
-        case FieldKind::kUint: append_json_integer(out, word, false, type.bits); return;
-        case FieldKind::kInt: append_json_integer(out, word, true, type.bits); return;
+        case FieldKind::kUint: evm::append_json_uint(out, word, type.bits); return;
+        case FieldKind::kInt: evm::append_json_int(out, word, type.bits); return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
         case FieldKind::kString: append_json_string(out, dynamic); return;
         case FieldKind::kAddress:

@@ -13,12 +13,6 @@ std::string json_string(std::string_view text) {
     return out;
 }
 
-std::string json_integer(const evm::U256& word, bool is_signed, unsigned bits) {
-    std::string out;
-    append_json_integer(out, word, is_signed, bits);
-    return out;
-}
-
 std::string csv(std::string_view text) {
     std::string out;
     append_csv_field(out, text);
@@ -44,22 +38,6 @@ TEST(JsonTextTest, ShowsEachMaximalBadSequenceAsOneReplacement) {
     EXPECT_EQ(json_string("\xED\xA0\x80"), "\"" + r + r + r + "\"");  // surrogate
     EXPECT_EQ(json_string("\xE2\x82z"), "\"" + r + "z\"");            // truncated, then a letter
     EXPECT_EQ(json_string("\xF4\x90\x80\x80"), "\"" + r + r + r + r + "\"");  // past U+10FFFF
-}
-
-TEST(JsonTextTest, IntegersUpTo64BitsAreNumbersWhileJavascriptCanHoldThem) {
-    EXPECT_EQ(json_integer(evm::U256{5}, false, 64), "5");
-    EXPECT_EQ(json_integer(evm::U256{9007199254740991ULL}, false, 64), "9007199254740991");
-    EXPECT_EQ(json_integer(evm::U256{9007199254740992ULL}, false, 64), "\"9007199254740992\"");
-    EXPECT_EQ(json_integer(evm::negate(evm::U256{7}), true, 8), "-7");
-    EXPECT_EQ(json_integer(evm::negate(evm::U256{9007199254740992ULL}), true, 64),
-              "\"-9007199254740992\"");
-}
-
-TEST(JsonTextTest, WiderIntegersAreAlwaysDecimalStrings) {
-    EXPECT_EQ(json_integer(evm::U256{5}, false, 72), "\"5\"");
-    EXPECT_EQ(json_integer(evm::negate(evm::U256{5}), true, 256), "\"-5\"");
-    EXPECT_EQ(json_integer(evm::negate(evm::U256{1}), false, 256),
-              "\"115792089237316195423570985008687907853269984665640564039457584007913129639935\"");
 }
 
 TEST(JsonTextTest, CsvQuotesOnlyWhereNeeded) {
