@@ -1,7 +1,7 @@
 // plumbline diff: what differs between two databases.
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_writer.hpp"
 #include "engine/proof/diff.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -42,33 +42,37 @@ Status print_text(const engine::DiffReport& report) {
                                    : fmt::format("{} differences\n", report.total));
 }
 
-Status print_json(const engine::DiffReport& report) {
-    nlohmann::ordered_json out;
-    out["equal"] = report.is_equal();
-    out["differences"] = report.total;
-    out["nodes_compared"] = report.nodes_compared;
-    out["records_read"] = report.records_read;
-    auto& listed = out["listed"] = nlohmann::ordered_json::array();
-    for (const engine::Difference& difference : report.listed) {
-        nlohmann::ordered_json one;
-        one["kind"] = to_string(difference.kind);
-        if (difference.kind == engine::DifferenceKind::kLog ||
-            difference.kind == engine::DifferenceKind::kBlock) {
-            one["block"] = difference.block_num;
-            one["log_index"] = difference.log_index;
-        }
-        for (const auto& [name, text] : {std::pair{"entity", &difference.entity},
-                                         {"key", &difference.key},
-                                         {"field", &difference.field}}) {
-            if (!text->empty()) {
-                one[name] = *text;
-            }
-        }
-        one["a"] = difference.a;
-        one["b"] = difference.b;
-        listed.push_back(std::move(one));
+void write_difference(JsonWriter& json, const engine::Difference& difference) {
+    json.open_object().member("kind", to_string(difference.kind));
+    if (difference.kind == engine::DifferenceKind::kLog ||
+        difference.kind == engine::DifferenceKind::kBlock) {
+        json.member("block", difference.block_num).member("log_index", difference.log_index);
     }
-    return print(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    for (const auto& [name, text] : {std::pair{"entity", &difference.entity},
+                                     {"key", &difference.key},
+                                     {"field", &difference.field}}) {
+        if (!text->empty()) {
+            json.member(name, *text);
+        }
+    }
+    json.member("a", difference.a).member("b", difference.b).close_object();
+}
+
+Status print_json(const engine::DiffReport& report) {
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    json.open_object()
+        .member("equal", report.is_equal())
+        .member("differences", report.total)
+        .member("nodes_compared", report.nodes_compared)
+        .member("records_read", report.records_read)
+        .key("listed")
+        .open_array();
+    for (const engine::Difference& difference : report.listed) {
+        write_difference(json, difference);
+    }
+    json.close_array().close_object();
+    return print(out + "\n");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // plumbline doctor: what an endpoint can do and whether it tells the truth, before one trusts it.
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_writer.hpp"
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
@@ -11,46 +11,48 @@ namespace plumbline::tools {
 
 namespace {
 
-using nlohmann::ordered_json;
-
-template <typename T>
-ordered_json or_null(const std::optional<T>& value) {
-    return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
-ordered_json to_json(const engine::DoctorReport& report) {
-    ordered_json out;
-    out["endpoint"] = report.endpoint;
-    out["fine"] = report.is_fine();
-    out["verdict"] = report.verdict;
-    out["client"] = report.client;
-    out["chain_id"] = or_null(report.chain_id);
-    out["head"] = or_null(report.head);
-    out["finalized"] = or_null(report.finalized);
-    out["head_lag_s"] = or_null(report.head_lag_s);
-    out["logs_range"] = report.logs_range;
-    out["batch"] = report.batch;
-    out["archive_blocks"] = or_null(report.archive);
-    out["receipts"] = report.receipts;
-    out["proofs"] = report.proofs;
-    out["overrides"] = report.overrides;
-    out["creates"] = report.creates;
-    out["profile"] = {{"kind", to_string(report.profile.kind)},
-                      {"headers", report.profile.headers},
-                      {"receipts", report.profile.receipts},
-                      {"blooms", report.profile.blooms},
-                      {"headers_tried", report.profile.headers_tried},
-                      {"receipts_tried", report.profile.receipts_tried},
-                      {"reason", report.profile.reason}};
-    out["blocks_compared"] = report.blocks_compared;
-    out["checks"] = ordered_json::array();
+std::string to_json(const engine::DoctorReport& report) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("endpoint", report.endpoint)
+        .member("fine", report.is_fine())
+        .member("verdict", report.verdict)
+        .member("client", report.client)
+        .member("chain_id", report.chain_id)
+        .member("head", report.head)
+        .member("finalized", report.finalized)
+        .member("head_lag_s", report.head_lag_s)
+        .member("logs_range", report.logs_range)
+        .member("batch", report.batch)
+        .member("archive_blocks", report.archive)
+        .member("receipts", report.receipts)
+        .member("proofs", report.proofs)
+        .member("overrides", report.overrides)
+        .member("creates", report.creates)
+        .key("profile")
+        .open_object()
+        .member("kind", to_string(report.profile.kind))
+        .member("headers", report.profile.headers)
+        .member("receipts", report.profile.receipts)
+        .member("blooms", report.profile.blooms)
+        .member("headers_tried", report.profile.headers_tried)
+        .member("receipts_tried", report.profile.receipts_tried)
+        .member("reason", report.profile.reason)
+        .close_object()
+        .member("blocks_compared", report.blocks_compared)
+        .key("checks")
+        .open_array();
     for (const engine::DoctorCheck& check : report.checks) {
-        out["checks"].push_back({{"name", check.name},
-                                 {"result", to_string(check.result)},
-                                 {"found", check.found},
-                                 {"advice", check.advice}});
+        json.open_object()
+            .member("name", check.name)
+            .member("result", to_string(check.result))
+            .member("found", check.found)
+            .member("advice", check.advice)
+            .close_object();
     }
-    return out;
+    json.close_array().close_object();
+    return out + "\n";
 }
 
 std::string for_people(const engine::DoctorReport& report) {
@@ -74,9 +76,7 @@ ExitCode run_doctor(const DoctorArguments& arguments) {
     if (!report) {
         return fail(report.error());
     }
-    const std::string text =
-        json ? to_json(*report).dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n"
-             : for_people(*report);
+    const std::string text = json ? to_json(*report) : for_people(*report);
     if (auto printed = print(text); !printed) {
         return fail(printed.error());
     }

@@ -3,8 +3,8 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_writer.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -38,22 +38,23 @@ std::string for_people(const storage::JournalRow& row) {
 }
 
 std::string for_programs(const storage::JournalRow& row) {
-    nlohmann::ordered_json out;
-    out["seq"] = row.seq;
-    out["time"] = time_text(row.time_s);
-    out["kind"] = row.kind;
-    out["block"] = row.block_num;
-    out["log_index"] = row.log_index;
-    for (const auto& [name, text] : {std::pair{"entity", &row.entity},
-                                     {"key", &row.key},
-                                     {"before", &row.before},
-                                     {"after", &row.after},
-                                     {"reason", &row.reason},
-                                     {"provider", &row.provider},
-                                     {"evidence", &row.evidence}}) {
-        out[name] = *text;
-    }
-    return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("seq", row.seq)
+        .member("time", time_text(row.time_s))
+        .member("kind", row.kind)
+        .member("block", row.block_num)
+        .member("log_index", row.log_index)
+        .member("entity", row.entity)
+        .member("key", row.key)
+        .member("before", row.before)
+        .member("after", row.after)
+        .member("reason", row.reason)
+        .member("provider", row.provider)
+        .member("evidence", row.evidence)
+        .close_object();
+    return out + "\n";
 }
 
 }  // namespace

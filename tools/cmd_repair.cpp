@@ -36,7 +36,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
         PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, *plan, outcome.report));
         PLUMBLINE_TRY_VOID(database->commit(*batch, storage::Durability::kSync));
     }
-    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run).dump(2) + "\n"
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run)
                                             : to_text(outcome, arguments.dry_run)));
     return outcome.is_whole() ? ExitCode::kDone : ExitCode::kCheckFailed;
 }

@@ -1,7 +1,12 @@
 // plumbline status: where the index stands.
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include <fmt/format.h>
+
+#include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
@@ -12,78 +17,96 @@ namespace plumbline::tools {
 
 namespace {
 
-using nlohmann::ordered_json;
+struct IndexStatus {
+    uint64_t chain_id = 0;
+    std::optional<storage::Cursor> cursor;  ///< none before the first commit
+    uint64_t blocks = 0;
+    uint64_t quarantined = 0;
+    std::vector<std::pair<std::string, uint64_t>> entities;  ///< with their rows
+    uint64_t size_bytes = 0;
+    std::vector<storage::ProofRecord> proofs;  ///< how the newest of each kind ended
+};
 
-/// How the newest proof of each kind ended; empty where none has run.
-Result<ordered_json> describe_proofs(const storage::ReadView& view) {
-    ordered_json out = ordered_json::array();
-    PLUMBLINE_TRY(const auto proofs, view.list_proofs());
-    for (const storage::ProofRecord& proof : proofs) {
-        out.push_back(to_json(proof));
+Result<IndexStatus> read_status(const storage::Database& database) {
+    const auto view = database.read_view();
+    IndexStatus out;
+    out.chain_id = database.identity().chain_id;
+    out.cursor = database.cursor();
+    out.blocks = view->block_row_count();
+    out.quarantined = database.quarantine_count();
+    for (size_t i = 0; i < database.entities().size(); ++i) {
+        out.entities.emplace_back(database.entities()[i].name, database.entity_count(i));
     }
+    out.size_bytes = database.size_bytes();
+    PLUMBLINE_TRY(out.proofs, view->list_proofs());
     return out;
 }
 
-Result<ordered_json> describe(const storage::Database& database) {
-    const auto cursor = database.cursor();
-    const auto view = database.read_view();
-    ordered_json out;
-    out["chain_id"] = database.identity().chain_id;
-    out["head_block"] = cursor ? ordered_json(cursor->block_num) : ordered_json(nullptr);
-    out["head_hash"] =
-        cursor ? ordered_json(evm::to_hex(cursor->block_hash)) : ordered_json(nullptr);
-    out["finalized_block"] = cursor ? ordered_json(cursor->finalized) : ordered_json(nullptr);
-    out["events"] = cursor ? cursor->event_count : 0;
-    out["blocks"] = view->block_row_count();
-    out["quarantined"] = database.quarantine_count();
-    ordered_json entities = ordered_json::object();
-    for (size_t i = 0; i < database.entities().size(); ++i) {
-        entities[database.entities()[i].name] = database.entity_count(i);
+std::string for_programs(const IndexStatus& status) {
+    const std::optional<storage::Cursor>& cursor = status.cursor;
+    std::string out;
+    JsonWriter json{out};
+    json.open_object().member("chain_id", status.chain_id);
+    if (cursor) {
+        json.member("head_block", cursor->block_num)
+            .member("head_hash", evm::to_hex(cursor->block_hash))
+            .member("finalized_block", cursor->finalized);
+    } else {
+        json.key("head_block").null().key("head_hash").null().key("finalized_block").null();
     }
-    out["entities"] = std::move(entities);
-    out["size_bytes"] = database.size_bytes();
-    PLUMBLINE_TRY(out["proofs"], describe_proofs(*view));
-    return out;
+    json.member("events", cursor ? cursor->event_count : 0)
+        .member("blocks", status.blocks)
+        .member("quarantined", status.quarantined)
+        .key("entities")
+        .open_object();
+    for (const auto& [name, rows] : status.entities) {
+        json.member(name, rows);
+    }
+    json.close_object().member("size_bytes", status.size_bytes).key("proofs").open_array();
+    for (const storage::ProofRecord& proof : status.proofs) {
+        write_proof(json, proof);
+    }
+    json.close_array().close_object();
+    return out + "\n";
 }
 
 /// "replay         holds at block 73, 2026-01-31 12:00:00 UTC"
-void append_proofs(std::string& out, const ordered_json& proofs) {
-    if (proofs.empty()) {
-        out += fmt::format("{:<16} nothing yet; see `plumbline verify`\n", "proven");
-        return;
-    }
-    out += "proven\n";
-    for (const ordered_json& proof : proofs) {
-        const std::string name = proof.value("proof", "") + (proof.contains("entity") ? " " : "") +
-                                 proof.value("entity", "");
-        out += fmt::format("  {:<20} {} at block {}{}, {}\n", name,
-                           proof.value("equal", false) ? std::string{"holds"}
-                                                       : fmt::format("FAILED with {} findings",
-                                                                     proof.value("mismatches", 0)),
-                           proof.value("block", uint64_t{0}),
-                           proof.contains("level") ? ", level " + proof.value("level", "") : "",
-                           proof.value("time", ""));
-    }
+std::string proof_line(const storage::ProofRecord& proof) {
+    const std::string name = proof.proof + (proof.entity.empty() ? "" : " ") + proof.entity;
+    return fmt::format("  {:<20} {} at block {}{}, {}\n", name,
+                       proof.is_equal ? std::string{"holds"}
+                                      : fmt::format("FAILED with {} findings", proof.mismatches),
+                       proof.block_num, proof.level.empty() ? "" : ", level " + proof.level,
+                       utc_time(proof.time_s));
 }
 
-std::string for_people(const ordered_json& status) {
+std::string for_people(const IndexStatus& status) {
+    const std::optional<storage::Cursor>& cursor = status.cursor;
     std::string out;
-    const auto line = [&out](std::string_view name, const ordered_json& value) {
-        out += fmt::format("{:<16} {}\n", name,
-                           value.is_string() ? value.get<std::string>() : value.dump());
+    const auto line = [&out](std::string_view name, const auto& value) {
+        out += fmt::format("{:<16} {}\n", name, value);
     };
-    for (const auto& [name, value] : status.items()) {
-        if (name == "proofs") {
-            append_proofs(out, value);
-            continue;
-        }
-        if (name != "entities") {
-            line(name, value.is_null() ? ordered_json("none yet") : value);
-            continue;
-        }
-        for (const auto& [entity, count] : value.items()) {
-            line("  " + entity, count);
-        }
+    const auto known = [&cursor](const auto& value) {
+        return cursor ? fmt::format("{}", value(*cursor)) : std::string{"none yet"};
+    };
+    line("chain_id", status.chain_id);
+    line("head_block", known([](const storage::Cursor& at) { return at.block_num; }));
+    line("head_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));
+    line("finalized_block", known([](const storage::Cursor& at) { return at.finalized; }));
+    line("events", cursor ? cursor->event_count : 0);
+    line("blocks", status.blocks);
+    line("quarantined", status.quarantined);
+    for (const auto& [name, rows] : status.entities) {
+        line("  " + name, rows);
+    }
+    line("size_bytes", status.size_bytes);
+    if (status.proofs.empty()) {
+        line("proven", "nothing yet; see `plumbline verify`");
+        return out;
+    }
+    out += "proven\n";
+    for (const storage::ProofRecord& proof : status.proofs) {
+        out += proof_line(proof);
     }
     return out;
 }
@@ -96,11 +119,11 @@ ExitCode run_status(const StatusArguments& arguments) {
     if (!database) {
         return fail(database.error());
     }
-    const auto status = describe(**database);
+    const auto status = read_status(**database);
     if (!status) {
         return fail(status.error());
     }
-    const std::string text = json ? status->dump() + "\n" : for_people(*status);
+    const std::string text = json ? for_programs(*status) : for_people(*status);
     if (auto printed = print(text); !printed) {
         return fail(printed.error());
     }

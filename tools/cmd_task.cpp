@@ -3,9 +3,9 @@
 #include <functional>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/base/clock.hpp"
+#include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
@@ -18,8 +18,6 @@
 namespace plumbline::tools {
 
 namespace {
-
-using nlohmann::ordered_json;
 
 engine::TaskKinds all_kinds() {
     engine::TaskKinds kinds;
@@ -44,22 +42,27 @@ Result<std::optional<storage::TaskState>> parse_state(const std::string& name) {
                  fmt::format("no state '{}'; there are: {}", name, known)};
 }
 
-ordered_json to_json(const storage::TaskRow& row) {
-    return {{"id", row.id},
-            {"state", storage::to_string(row.state)},
-            {"kind", row.kind},
-            {"args", row.args},
-            {"name", row.name},
-            {"origin", row.origin},
-            {"priority", row.priority},
-            {"due_ms", row.due_ms},
-            {"attempts", row.attempts},
-            {"attempts_max", row.attempts_max},
-            {"created_ms", row.created_ms},
-            {"started_ms", row.started_ms},
-            {"finished_ms", row.finished_ms},
-            {"error", row.error},
-            {"result", row.result}};
+std::string to_json(const storage::TaskRow& row) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("id", row.id)
+        .member("state", storage::to_string(row.state))
+        .member("kind", row.kind)
+        .member("args", row.args)
+        .member("name", row.name)
+        .member("origin", row.origin)
+        .member("priority", row.priority)
+        .member("due_ms", row.due_ms)
+        .member("attempts", row.attempts)
+        .member("attempts_max", row.attempts_max)
+        .member("created_ms", row.created_ms)
+        .member("started_ms", row.started_ms)
+        .member("finished_ms", row.finished_ms)
+        .member("error", row.error)
+        .member("result", row.result)
+        .close_object();
+    return out;
 }
 
 /// Does `offline` on the queue where nobody else writes to the database; else sends the request to
@@ -114,7 +117,7 @@ Status list_tasks(const TaskArguments& arguments) {
             continue;
         }
         if (arguments.json) {
-            text += to_json(row).dump() + "\n";
+            text += to_json(row) + "\n";
             continue;
         }
         text += fmt::format(
@@ -135,7 +138,12 @@ Status add_task(const TaskArguments& arguments) {
     spec.kind = arguments.kind;
     spec.args = fmt::format("{}", fmt::join(arguments.args, " "));
     spec.origin = "cli";
-    const std::string body = ordered_json{{"kind", spec.kind}, {"args", spec.args}}.dump();
+    std::string body;
+    JsonWriter{body}
+        .open_object()
+        .member("kind", spec.kind)
+        .member("args", spec.args)
+        .close_object();
     const auto offline = [spec](engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY(const engine::TaskAdded added, queue.add(spec));
         return fmt::format("task {} {}: it runs when `plumbline run` does", added.id,

@@ -72,7 +72,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
                 ? "not recorded: only a part was looked at"
                 : "not recorded: somebody else has the database open to write");
     }
-    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report).dump(2) + "\n" : to_text(report)));
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
     if (report.finding_count() > 0) {
         return ExitCode::kCheckFailed;
     }

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "tools/report.hpp"
 
 namespace plumbline::tools {
-
-using nlohmann::ordered_json;
 
 namespace {
 
@@ -19,58 +18,65 @@ std::string_view verdict(const engine::Findings& findings) {
     return findings.empty() ? "holds" : "FAILS";
 }
 
-ordered_json log_json(const engine::LogProofOutcome& log) {
-    ordered_json out = with_total(log.findings, kJsonFindingsMax);
-    out["equal"] = log.findings.empty();
-    out["complete"] = log.is_complete;
-    out["level"] = storage::to_string(log.level);
+void write_log(JsonWriter& json, const engine::LogProofOutcome& log) {
+    json.open_object();
+    write_with_total(json, log.findings, kJsonFindingsMax);
+    json.member("equal", log.findings.empty())
+        .member("complete", log.is_complete)
+        .member("level", storage::to_string(log.level));
     if (log.range) {
-        out["from"] = log.range->from;
-        out["to"] = log.range->to;
+        json.member("from", log.range->from).member("to", log.range->to);
     }
-    out["chain"] = engine::to_string(log.profile.kind);
-    out["blocks"] = log.counts.blocks;
-    out["blocks_by_bloom"] = log.counts.by_bloom;
-    out["blocks_by_receipts"] = log.counts.by_receipts;
-    out["blocks_not_settled"] = log.counts.unsettled + log.counts.unprovable;
-    out["events_equal"] = log.counts.logs;
+    json.member("chain", engine::to_string(log.profile.kind))
+        .member("blocks", log.counts.blocks)
+        .member("blocks_by_bloom", log.counts.by_bloom)
+        .member("blocks_by_receipts", log.counts.by_receipts)
+        .member("blocks_not_settled", log.counts.unsettled + log.counts.unprovable)
+        .member("events_equal", log.counts.logs);
     if (!log.reason.empty()) {
-        out["reason"] = log.reason;
+        json.member("reason", log.reason);
     }
-    return out;
+    json.close_object();
 }
 
-ordered_json replay_json(const engine::ReplayReport& replay) {
-    ordered_json out = with_total(replay.findings, kJsonFindingsMax);
-    out["equal"] = replay.is_equal();
-    out["events"] = replay.events;
-    out["rows"] = replay.rows;
-    out["index_entries"] = replay.scrub.index_entries;
-    out["log_digest"] = {{"maintained", storage::to_string(replay.scrub.log.maintained.sum)},
-                         {"rebuilt", storage::to_string(replay.scrub.log.rebuilt.sum)}};
-    return out;
+void write_replay(JsonWriter& json, const engine::ReplayReport& replay) {
+    json.open_object();
+    write_with_total(json, replay.findings, kJsonFindingsMax);
+    json.member("equal", replay.is_equal())
+        .member("events", replay.events)
+        .member("rows", replay.rows)
+        .member("index_entries", replay.scrub.index_entries)
+        .key("log_digest")
+        .open_object()
+        .member("maintained", storage::to_string(replay.scrub.log.maintained.sum))
+        .member("rebuilt", storage::to_string(replay.scrub.log.rebuilt.sum))
+        .close_object()
+        .close_object();
 }
 
-ordered_json state_json(const engine::StateOutcome& state) {
-    ordered_json out = with_total(state.findings, kJsonFindingsMax);
-    out["equal"] = state.findings.empty();
-    out["way"] = state.way;
-    ordered_json entities = ordered_json::object();
+void write_state(JsonWriter& json, const engine::StateOutcome& state) {
+    json.open_object();
+    write_with_total(json, state.findings, kJsonFindingsMax);
+    json.member("equal", state.findings.empty())
+        .member("way", state.way)
+        .key("entities")
+        .open_object();
     for (const engine::EntityState& entity : state.entities) {
-        ordered_json& of = entities[entity.name];
-        of["rows"] = entity.rows;
-        of["checked"] = entity.checked;
-        of["equal"] = entity.equal;
-        of["differing"] = entity.differing;
         uint64_t unproven = 0;
         for (const engine::EntityState::Unproven& item : entity.unproven) {
             unproven += item.count;
         }
-        of["not_compared"] = unproven;
-        of["calls"] = entity.traffic.requests;
+        json.key(entity.name)
+            .open_object()
+            .member("rows", entity.rows)
+            .member("checked", entity.checked)
+            .member("equal", entity.equal)
+            .member("differing", entity.differing)
+            .member("not_compared", unproven)
+            .member("calls", entity.traffic.requests)
+            .close_object();
     }
-    out["entities"] = std::move(entities);
-    return out;
+    json.close_object().close_object();
 }
 
 void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
@@ -111,38 +117,43 @@ void append_state_text(std::string& out, const engine::StateOutcome& state) {
     append_lines(out, state.findings, kLinesMax);
 }
 
-ordered_json plan_json(const engine::RepairPlan& plan) {
-    ordered_json out;
-    out["steps"] = plan.steps;
-    out["blocks"] = plan.blocks.size();
-    out["corrections"] = plan.corrections.size();
-    out["fold_again"] = plan.fold_again;
-    return out;
+void write_plan(JsonWriter& json, const engine::RepairPlan& plan) {
+    json.open_object()
+        .member("steps", plan.steps)
+        .member("blocks", plan.blocks.size())
+        .member("corrections", plan.corrections.size())
+        .member("fold_again", plan.fold_again)
+        .close_object();
+}
+
+void write_report(JsonWriter& json, const engine::VerifyReport& report) {
+    json.open_object();
+    if (report.cursor) {
+        json.member("block", report.cursor->block_num)
+            .member("hash", evm::to_hex(report.cursor->block_hash));
+    }
+    json.member("equal", report.finding_count() == 0)
+        .member("complete", report.is_complete())
+        .member("findings", report.finding_count());
+    if (report.log) {
+        write_log(json.key("log"), *report.log);
+    }
+    if (report.replay) {
+        write_replay(json.key("replay"), *report.replay);
+    }
+    if (report.state) {
+        write_state(json.key("state"), *report.state);
+    }
+    json.member("unproven", report.unproven).member("notes", report.notes).close_object();
 }
 
 }  // namespace
 
-ordered_json to_json(const engine::VerifyReport& report) {
-    ordered_json out;
-    if (report.cursor) {
-        out["block"] = report.cursor->block_num;
-        out["hash"] = evm::to_hex(report.cursor->block_hash);
-    }
-    out["equal"] = report.finding_count() == 0;
-    out["complete"] = report.is_complete();
-    out["findings"] = report.finding_count();
-    if (report.log) {
-        out["log"] = log_json(*report.log);
-    }
-    if (report.replay) {
-        out["replay"] = replay_json(*report.replay);
-    }
-    if (report.state) {
-        out["state"] = state_json(*report.state);
-    }
-    out["unproven"] = report.unproven;
-    out["notes"] = report.notes;
-    return out;
+std::string to_json(const engine::VerifyReport& report) {
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    write_report(json, report);
+    return out + "\n";
 }
 
 std::string to_text(const engine::VerifyReport& report) {
@@ -174,18 +185,21 @@ std::string to_text(const engine::VerifyReport& report) {
     return out;
 }
 
-ordered_json to_json(const engine::RepairOutcome& outcome, bool dry_run) {
-    ordered_json plans = ordered_json::array();
+std::string to_json(const engine::RepairOutcome& outcome, bool dry_run) {
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    json.open_object()
+        .member("dry_run", dry_run)
+        .member("whole", outcome.is_whole())
+        .key("plans")
+        .open_array();
     for (const engine::RepairPlan& plan : outcome.plans) {
-        plans.push_back(plan_json(plan));
+        write_plan(json, plan);
     }
-    ordered_json out;
-    out["dry_run"] = dry_run;
-    out["whole"] = outcome.is_whole();
-    out["plans"] = std::move(plans);
-    out["left"] = outcome.left;
-    out["report"] = to_json(outcome.report);
-    return out;
+    json.close_array().member("left", outcome.left);
+    write_report(json.key("report"), outcome.report);
+    json.close_object();
+    return out + "\n";
 }
 
 std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {

@@ -5,15 +5,14 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/repair/verify.hpp"
 
 namespace plumbline::tools {
 
-[[nodiscard]] nlohmann::ordered_json to_json(const engine::VerifyReport& report);
+/// Indented, with a newline at the end.
+[[nodiscard]] std::string to_json(const engine::VerifyReport& report);
 [[nodiscard]] std::string to_text(const engine::VerifyReport& report);
-[[nodiscard]] nlohmann::ordered_json to_json(const engine::RepairOutcome& outcome, bool dry_run);
+[[nodiscard]] std::string to_json(const engine::RepairOutcome& outcome, bool dry_run);
 [[nodiscard]] std::string to_text(const engine::RepairOutcome& outcome, bool dry_run);
 
 /// Puts what a long proof is at into the terminal's status line.

@@ -11,10 +11,9 @@
 
 namespace plumbline::tools {
 
-using nlohmann::ordered_json;
-
-ordered_json with_total(const engine::Findings& findings, size_t limit) {
-    return {{"total", findings.total}, {"findings", engine::to_json(findings, limit)}};
+void write_with_total(JsonWriter& json, const engine::Findings& findings, size_t limit) {
+    json.member("total", findings.total);
+    engine::write_findings(json.key("findings"), findings, limit);
 }
 
 void append_lines(std::string& out, const engine::Findings& findings, size_t limit) {
@@ -27,25 +26,24 @@ void append_lines(std::string& out, const engine::Findings& findings, size_t lim
     }
 }
 
-ordered_json to_json(const storage::ProofRecord& record) {
-    ordered_json out;
-    out["proof"] = record.proof;
+void write_proof(JsonWriter& json, const storage::ProofRecord& record) {
+    json.open_object().member("proof", record.proof);
     if (!record.entity.empty()) {
-        out["entity"] = record.entity;
+        json.member("entity", record.entity);
     }
-    out["block"] = record.block_num;
-    out["hash"] = evm::to_hex(record.hash);
-    out["time"] = utc_time(record.time_s);
-    out["equal"] = record.is_equal;
-    out["checked"] = record.checked;
-    out["mismatches"] = record.mismatches;
+    json.member("block", record.block_num)
+        .member("hash", evm::to_hex(record.hash))
+        .member("time", utc_time(record.time_s))
+        .member("equal", record.is_equal)
+        .member("checked", record.checked)
+        .member("mismatches", record.mismatches);
     if (!record.level.empty()) {
-        out["level"] = record.level;
+        json.member("level", record.level);
     }
     if (!record.detail.empty()) {
-        out["detail"] = record.detail;
+        json.member("detail", record.detail);
     }
-    return out;
+    json.close_object();
 }
 
 std::string with_commas(uint64_t number) {

@@ -3,19 +3,19 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json_writer.hpp"
 #include "engine/proof/finding.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::tools {
 
-/// {"total":N,"findings":[...]}, at most `limit` of them.
-[[nodiscard]] nlohmann::ordered_json with_total(const engine::Findings& findings, size_t limit);
+/// "total":N,"findings":[...] of an open object, at most `limit` of them.
+void write_with_total(JsonWriter& json, const engine::Findings& findings, size_t limit);
 /// A line each, indented, at most `limit`, then how many more there are.
 void append_lines(std::string& out, const engine::Findings& findings, size_t limit);
 
-[[nodiscard]] nlohmann::ordered_json to_json(const storage::ProofRecord& record);
+/// An object; what does not apply is left out.
+void write_proof(JsonWriter& json, const storage::ProofRecord& record);
 
 /// 1234567 -> "1,234,567"
 [[nodiscard]] std::string with_commas(uint64_t number);

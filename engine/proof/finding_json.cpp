@@ -5,14 +5,11 @@
 
 namespace plumbline::engine {
 
-using nlohmann::ordered_json;
-
-ordered_json to_json(const Finding& finding) {
-    ordered_json out;
-    out["kind"] = to_string(finding.kind);
-    const auto put = [&out](const char* name, const std::string& value) {
+void write_finding(JsonWriter& json, const Finding& finding) {
+    json.open_object().member("kind", to_string(finding.kind));
+    const auto put = [&json](const char* name, const std::string& value) {
         if (!value.empty()) {
-            out[name] = value;
+            json.member(name, value);
         }
     };
     put("entity", finding.entity);
@@ -21,23 +18,22 @@ ordered_json to_json(const Finding& finding) {
     put("stored", finding.stored);
     put("expected", finding.expected);
     if (finding.block_num != 0) {
-        out["block"] = finding.block_num;
+        json.member("block", finding.block_num);
         if (finding.entity.empty()) {
-            out["log_index"] = finding.log_index;
+            json.member("log_index", finding.log_index);
         }
     }
     put("provider", finding.provider);
     put("detail", finding.detail);
-    out["text"] = describe(finding);
-    return out;
+    json.member("text", describe(finding)).close_object();
 }
 
-ordered_json to_json(const Findings& findings, size_t limit) {
-    ordered_json list = ordered_json::array();
+void write_findings(JsonWriter& json, const Findings& findings, size_t limit) {
+    json.open_array();
     for (size_t i = 0; i < std::min(limit, findings.kept.size()); ++i) {
-        list.push_back(to_json(findings.kept[i]));
+        write_finding(json, findings.kept[i]);
     }
-    return list;
+    json.close_array();
 }
 
 }  // namespace plumbline::engine

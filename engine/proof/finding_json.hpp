@@ -3,16 +3,15 @@
 
 #include <cstddef>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json_writer.hpp"
 #include "engine/proof/finding.hpp"
 
 namespace plumbline::engine {
 
 /// {"kind":..,"entity":..,"key":..,"field":..,"stored":..,"expected":..,"block":..,"log_index":..,
 /// "provider":..,"detail":..,"text":..}; what does not apply is left out.
-[[nodiscard]] nlohmann::ordered_json to_json(const Finding& finding);
+void write_finding(JsonWriter& json, const Finding& finding);
 /// The first `limit` of them, as an array.
-[[nodiscard]] nlohmann::ordered_json to_json(const Findings& findings, size_t limit);
+void write_findings(JsonWriter& json, const Findings& findings, size_t limit);
 
 }  // namespace plumbline::engine

@@ -7,8 +7,8 @@
 #include <stop_token>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/proof/finding_json.hpp"
@@ -26,15 +26,10 @@ namespace plumbline::engine {
 
 namespace {
 
-using nlohmann::ordered_json;
 using storage::ProofLevel;
 
 constexpr size_t kShownFindings = 100;
 constexpr int64_t kStepWaitMs = 100;
-
-std::string dump(const ordered_json& report) {
-    return report.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
 
 void count(Metrics* metrics, std::string_view proof, std::string_view verdict,
            const Findings& findings) {
@@ -146,25 +141,28 @@ Result<LogProofOutcome> prove_one(TaskContext& context, evm::BlockRange range, L
     return outcome;
 }
 
-ordered_json to_json(const LogProofOutcome& outcome) {
-    ordered_json out{{"proof", "log"},
-                     {"verdict", verdict_of(outcome.findings, outcome.is_complete)},
-                     {"level", to_string(outcome.level)},
-                     {"blocks", outcome.counts.blocks},
-                     {"by_bloom", outcome.counts.by_bloom},
-                     {"by_receipts", outcome.counts.by_receipts},
-                     {"unsettled", outcome.counts.unsettled},
-                     {"unprovable", outcome.counts.unprovable},
-                     {"logs", outcome.counts.logs},
-                     {"mismatches", outcome.findings.total}};
+std::string to_json(const LogProofOutcome& outcome) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("proof", "log")
+        .member("verdict", verdict_of(outcome.findings, outcome.is_complete))
+        .member("level", to_string(outcome.level))
+        .member("blocks", outcome.counts.blocks)
+        .member("by_bloom", outcome.counts.by_bloom)
+        .member("by_receipts", outcome.counts.by_receipts)
+        .member("unsettled", outcome.counts.unsettled)
+        .member("unprovable", outcome.counts.unprovable)
+        .member("logs", outcome.counts.logs)
+        .member("mismatches", outcome.findings.total);
     if (outcome.range) {
-        out["from"] = outcome.range->from;
-        out["to"] = outcome.range->to;
+        json.member("from", outcome.range->from).member("to", outcome.range->to);
     }
     if (!outcome.reason.empty()) {
-        out["reason"] = outcome.reason;
+        json.member("reason", outcome.reason);
     }
-    out["findings"] = to_json(outcome.findings, kShownFindings);
+    write_findings(json.key("findings"), outcome.findings, kShownFindings);
+    json.close_object();
     return out;
 }
 
@@ -203,7 +201,7 @@ TaskOutcome run_prove_log(TaskContext& context, Metrics* metrics) {
     if (last.is_complete) {
         count(metrics, "log", verdict_of(run.findings, true), run.findings);
         log_findings("log", run.findings);
-        return TaskOutcome::done(dump(to_json(last)));
+        return TaskOutcome::done(to_json(last));
     }
     // Stopped, or in the way of something more urgent: it goes on below what is done.
     if (!last.range) {
@@ -213,38 +211,48 @@ TaskOutcome run_prove_log(TaskContext& context, Metrics* metrics) {
     if (is_named) {
         left = fmt::format("{} {}", ranges->front().from, last.range->from - 1);
     }
-    return {TaskOutcome::Kind::kMore, dump(to_json(last)), std::move(left), 0};
+    return {TaskOutcome::Kind::kMore, to_json(last), std::move(left), 0};
 }
 
 // --- the contract's state ---------------------------------------------------------------------
 
-ordered_json to_json(const StateOutcome& outcome) {
-    ordered_json entities = ordered_json::array();
+std::string verdict_of(const StateOutcome& outcome) {
+    return verdict_of(outcome.findings,
+                      std::ranges::all_of(outcome.entities, &EntityState::is_proven));
+}
+
+std::string to_json(const StateOutcome& outcome) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("proof", "state")
+        .member("verdict", verdict_of(outcome))
+        .member("block", outcome.block.block_num)
+        .member("way", outcome.way)
+        .member("provider", outcome.provider)
+        .member("mismatches", outcome.findings.total)
+        .key("entities")
+        .open_array();
     for (const EntityState& entity : outcome.entities) {
-        ordered_json unproven = ordered_json::array();
+        json.open_object()
+            .member("entity", entity.name)
+            .member("rows", entity.rows)
+            .member("checked", entity.checked)
+            .member("equal", entity.equal)
+            .member("differing", entity.differing)
+            .member("unchanged", entity.unchanged)
+            .key("unproven")
+            .open_array();
         for (const EntityState::Unproven& item : entity.unproven) {
-            unproven.push_back({{"reason", item.reason}, {"count", item.count}});
+            json.open_object().member("reason", item.reason).member("count", item.count);
+            json.close_object();
         }
-        entities.push_back({{"entity", entity.name},
-                            {"rows", entity.rows},
-                            {"checked", entity.checked},
-                            {"equal", entity.equal},
-                            {"differing", entity.differing},
-                            {"unchanged", entity.unchanged},
-                            {"unproven", std::move(unproven)}});
+        json.close_array().close_object();
     }
-    bool is_proven = true;
-    for (const EntityState& entity : outcome.entities) {
-        is_proven = is_proven && entity.is_proven();
-    }
-    return {{"proof", "state"},
-            {"verdict", verdict_of(outcome.findings, is_proven)},
-            {"block", outcome.block.block_num},
-            {"way", outcome.way},
-            {"provider", outcome.provider},
-            {"mismatches", outcome.findings.total},
-            {"entities", std::move(entities)},
-            {"findings", to_json(outcome.findings, kShownFindings)}};
+    json.close_array();
+    write_findings(json.key("findings"), outcome.findings, kShownFindings);
+    json.close_object();
+    return out;
 }
 
 /// The entities that `args` names; empty: all.
@@ -288,13 +296,28 @@ TaskOutcome run_prove_state(TaskContext& context, Metrics* metrics) {
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    const ordered_json report = to_json(outcome);
-    count(metrics, "state", report["verdict"].get<std::string>(), outcome.findings);
+    count(metrics, "state", verdict_of(outcome), outcome.findings);
     log_findings("state", outcome.findings);
-    return TaskOutcome::done(dump(report));
+    return TaskOutcome::done(to_json(outcome));
 }
 
 // --- the stored bytes, and the fold of the log --------------------------------------------------
+
+std::string to_json(const ScrubReport& report, std::string_view verdict) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("proof", "scrub")
+        .member("verdict", verdict)
+        .member("logs", report.logs)
+        .member("blocks", report.blocks)
+        .member("rows", report.rows)
+        .member("index_entries", report.index_entries)
+        .member("mismatches", report.findings.total);
+    write_findings(json.key("findings"), report.findings, kShownFindings);
+    json.close_object();
+    return out;
+}
 
 TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
     if (!split_args(context.row().args).empty()) {
@@ -311,15 +334,22 @@ TaskOutcome run_scrub(TaskContext& context, Metrics* metrics) {
     const std::string verdict = verdict_of(report->findings, true);
     count(metrics, "scrub", verdict, report->findings);
     log_findings("scrub", report->findings);
-    const ordered_json out{{"proof", "scrub"},
-                           {"verdict", verdict},
-                           {"logs", report->logs},
-                           {"blocks", report->blocks},
-                           {"rows", report->rows},
-                           {"index_entries", report->index_entries},
-                           {"mismatches", report->findings.total},
-                           {"findings", to_json(report->findings, kShownFindings)}};
-    return TaskOutcome::done(dump(out));
+    return TaskOutcome::done(to_json(*report, verdict));
+}
+
+std::string to_json(const ReplayReport& report, std::string_view verdict) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("proof", "replay")
+        .member("verdict", verdict)
+        .member("block", report.block_num)
+        .member("events", report.events)
+        .member("rows", report.rows)
+        .member("mismatches", report.findings.total);
+    write_findings(json.key("findings"), report.findings, kShownFindings);
+    json.close_object();
+    return out;
 }
 
 TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
@@ -364,32 +394,31 @@ TaskOutcome run_prove_replay(TaskContext& context, Metrics* metrics) {
     }
     count(metrics, "replay", verdict, report->findings);
     log_findings("replay", report->findings);
-    const ordered_json out{{"proof", "replay"},
-                           {"verdict", verdict},
-                           {"block", report->block_num},
-                           {"events", report->events},
-                           {"rows", report->rows},
-                           {"mismatches", report->findings.total},
-                           {"findings", to_json(report->findings, kShownFindings)}};
-    return TaskOutcome::done(dump(out));
+    return TaskOutcome::done(to_json(*report, verdict));
 }
 
 // --- repair -------------------------------------------------------------------------------------
 
-ordered_json to_json(const RepairOutcome& outcome, bool is_dry_run) {
-    ordered_json steps = ordered_json::array();
+std::string to_json(const RepairOutcome& outcome, bool is_dry_run) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("task", "repair")
+        .member("dry_run", is_dry_run)
+        .member("whole", outcome.is_whole())
+        .key("steps")
+        .open_array();
     for (const RepairPlan& plan : outcome.plans) {
         for (const std::string& step : plan.steps) {
-            steps.push_back(step);
+            json.value(step);
         }
     }
-    return {{"task", "repair"},
-            {"dry_run", is_dry_run},
-            {"whole", outcome.is_whole()},
-            {"steps", std::move(steps)},
-            {"left", outcome.left},
-            {"unproven", outcome.report.unproven},
-            {"mismatches", outcome.report.finding_count()}};
+    json.close_array()
+        .member("left", outcome.left)
+        .member("unproven", outcome.report.unproven)
+        .member("mismatches", outcome.report.finding_count())
+        .close_object();
+    return out;
 }
 
 /// All that is wrong, or with a range only what is wrong with its blocks.
@@ -455,7 +484,7 @@ TaskOutcome run_repair(TaskContext& context, Metrics* metrics, bool only_log) {
             return TaskOutcome::from(recorded.error());
         }
     }
-    return TaskOutcome::done(dump(to_json(*repaired, is_dry_run)));
+    return TaskOutcome::done(to_json(*repaired, is_dry_run));
 }
 
 }  // namespace

@@ -1,0 +1,72 @@
+#include "engine/proof/finding_json.hpp"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace plumbline::engine {
+namespace {
+
+std::string json_of(const Finding& finding) {
+    std::string out;
+    JsonWriter json{out};
+    write_finding(json, finding);
+    return out;
+}
+
+TEST(FindingJsonTest, AFindingSaysWhatAppliesAndLeavesOutTheRest) {
+    Finding row;
+    row.kind = FindingKind::kRowDiffers;
+    row.entity = "user";
+    row.key = "id=1";
+    row.field = "name";
+    row.stored = "a";
+    row.expected = "b";
+    row.block_num = 7;
+    EXPECT_EQ(json_of(row),
+              R"({"kind":"row differs","entity":"user","key":"id=1","field":"name","stored":"a",)"
+              R"("expected":"b","block":7,"text":")" +
+                  describe(row) + "\"}");
+    Finding log;
+    log.kind = FindingKind::kLogMissing;
+    log.block_num = 7;
+    log.log_index = 2;
+    EXPECT_EQ(json_of(log),
+              R"({"kind":"log missing","block":7,"log_index":2,"text":")" + describe(log) + "\"}");
+}
+
+/// A contract may store any bytes in a string, and a damaged row holds any: that must not end the
+/// command that tells of it.
+TEST(FindingJsonTest, AStoredStringThatIsNotUtf8IsShownAndNotRefused) {
+    Finding finding;
+    finding.kind = FindingKind::kRowDiffers;
+    finding.entity = "user";
+    finding.stored = "caf\xE9";
+    const std::string out = json_of(finding);
+    EXPECT_NE(out.find("\"stored\":\"caf\xEF\xBF\xBD\""), std::string::npos) << out;
+    EXPECT_EQ(out.find('\xE9'), std::string::npos) << out;
+}
+
+TEST(FindingJsonTest, AListEndsAtItsLimit) {
+    Findings findings;
+    EXPECT_EQ(([&] {
+                  std::string out;
+                  JsonWriter json{out};
+                  write_findings(json, findings, 2);
+                  return out;
+              }()),
+              "[]");
+    for (uint64_t block = 1; block <= 3; ++block) {
+        Finding finding;
+        finding.kind = FindingKind::kLogMissing;
+        finding.block_num = block;
+        findings.add(finding);
+    }
+    std::string out;
+    JsonWriter json{out};
+    write_findings(json, findings, 2);
+    EXPECT_EQ(out, "[" + json_of(findings.kept[0]) + "," + json_of(findings.kept[1]) + "]");
+}
+
+}  // namespace
+}  // namespace plumbline::engine
