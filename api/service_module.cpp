@@ -231,13 +231,13 @@ Status add_http_modules(Service& service, HttpModuleOptions options) {
     auto stream = std::make_unique<StreamPart>(service);
     StreamHub& hub = stream->hub();
     service.add_observer(&hub);
-    service.add_part(std::move(stream));
+    service.add_module(std::move(stream));
     if (config.http) {
-        service.add_part(
+        service.add_module(
             std::make_unique<HttpModule>(service, hub, std::move(reports), std::move(options)));
     }
     if (!config.webhooks.empty()) {
-        service.add_part(std::make_unique<WebhookPart>(service, hub));
+        service.add_module(std::make_unique<WebhookPart>(service, hub));
     }
     return ok();
 }

@@ -115,9 +115,7 @@ void StreamHub::stop() {
 
 // --- the writer's thread ---------------------------------------------------------------------
 
-void StreamHub::on_commit(evm::BlockRange /*range*/, uint64_t /*events*/) {}
-
-void StreamHub::on_rows(const CommitNotice& notice) {
+void StreamHub::on_commit(const CommitNotice& notice) {
     const storage::Database* database = database_();
     const auto cursor = database == nullptr ? std::nullopt : database->cursor();
     Raw raw;

@@ -120,8 +120,7 @@ class StreamHub final : public IndexObserver {
     bool step();
 
     // On the writer's thread.
-    void on_commit(evm::BlockRange range, uint64_t events) override;
-    void on_rows(const CommitNotice& notice) override;
+    void on_commit(const CommitNotice& notice) override;
     [[nodiscard]] size_t row_bytes_max() const override { return options_.commit_bytes_max; }
     void on_rollback(uint64_t block_num) override;
     void on_refold() override;

@@ -13,7 +13,7 @@ namespace plumbline::engine {
 struct FetchedRange;
 struct RowChange;
 
-/// Logs of a fetched, `from` included, `to` not.
+/// Logs of a fetched range, `from` included, `to` not.
 struct LogSpan {
     const FetchedRange* fetched = nullptr;
     size_t from = 0;
@@ -27,7 +27,7 @@ struct CommitNotice {
     uint64_t timestamp = 0;
     uint64_t finalized = 0;
     uint64_t events = 0;
-    /// Null where more changed than `row_bytes_max` allows.
+    /// Null where more changed than the observer's `row_bytes_max` allows.
     const std::vector<RowChange>* changes = nullptr;
     std::span<const LogSpan> logs;  ///< all `events`, in order
 };
@@ -41,12 +41,10 @@ class IndexObserver {
     IndexObserver& operator=(const IndexObserver&) = delete;
     virtual ~IndexObserver() = default;
 
-    /// Blocks `range` are in; `events` logs came with them.
-    virtual void on_commit(evm::BlockRange range, uint64_t events) = 0;
-    /// The same commit with its rows and logs; comes just before `on_commit`, and only where
-    /// `row_bytes_max` is above 0.
-    virtual void on_rows(const CommitNotice& notice) { static_cast<void>(notice); }
-    /// How much may be copied for `on_rows`. Asked whenever a fold starts.
+    /// Blocks `notice.range` are in, with what they brought.
+    virtual void on_commit(const CommitNotice& notice) = 0;
+    /// How many bytes of rows may be copied for `on_commit`; 0: it needs none. Asked whenever a
+    /// fold starts.
     [[nodiscard]] virtual size_t row_bytes_max() const { return 0; }
     /// Everything above `block_num` is taken back.
     virtual void on_rollback(uint64_t block_num) = 0;

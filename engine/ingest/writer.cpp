@@ -377,27 +377,28 @@ bool Writer::end_commit() {
 }
 
 /// Before anything of the commit is let go.
-void Writer::tell_rows(const OpenCommit& folded) const {
+void Writer::notify_commit(const OpenCommit& folded) const {
     std::vector<LogSpan> logs;
     for (const CommitPart& segment : folded.segments) {
         if (segment.to.log > segment.from.log) {
             logs.push_back({segment.fetched, segment.from.log, segment.to.log});
         }
     }
-    observer_->on_rows({{folded.from, folded.last->block_num},
-                        folded.last->hash,
-                        folded.last->timestamp,
-                        folded.finalized,
-                        folded.events,
-                        changes_.is_whole() ? &changes_.rows : nullptr,
-                        logs});
+    const bool has_rows = changes_.bytes_max > 0 && changes_.is_whole();
+    observer_->on_commit({{folded.from, folded.last->block_num},
+                          folded.last->hash,
+                          folded.last->timestamp,
+                          folded.finalized,
+                          folded.events,
+                          has_rows ? &changes_.rows : nullptr,
+                          logs});
 }
 
 void Writer::after_commit() {
     const SealedCommit done = *std::exchange(sealed_, std::nullopt);
     const evm::BlockRange range{done.folded.from, done.folded.last->block_num};
-    if (changes_.bytes_max > 0) {
-        tell_rows(done.folded);
+    if (observer_ != nullptr) {
+        notify_commit(done.folded);
     }
     progress_.events += done.folded.events;
     ++progress_.commits;
@@ -412,9 +413,6 @@ void Writer::after_commit() {
     }
     committed_ = done.folded.at;
     committed_coverage_from_ = done.folded.coverage_from;
-    if (observer_ != nullptr) {
-        observer_->on_commit(range, done.folded.events);
-    }
 }
 
 // --- trouble ---------------------------------------------------------------------------------

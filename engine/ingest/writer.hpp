@@ -111,7 +111,7 @@ class Writer {
     void write_commit();
     bool end_commit();
     void append_segment(const CommitPart& segment);
-    void tell_rows(const OpenCommit& folded) const;
+    void notify_commit(const OpenCommit& folded) const;
     void after_commit();
     bool fail_fold(Error error, std::string_view doing);
     bool handle_error(Error error, std::string_view doing);

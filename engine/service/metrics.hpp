@@ -28,7 +28,7 @@ struct MetricsInput {
     std::vector<std::pair<std::string, uint64_t>> proven_through;
 };
 
-/// Thread-safe.
+/// Thread-safe: it has no state but prometheus-cpp's registry, whose families have their own locks.
 class Metrics {
   public:
     Metrics();

@@ -65,16 +65,9 @@ class Service::Observers final : public IndexObserver {
             observers_.push_back(observer);
         }
     }
-    void on_commit(evm::BlockRange range, uint64_t events) override {
+    void on_commit(const CommitNotice& notice) override {
         for (IndexObserver* observer : observers_) {
-            observer->on_commit(range, events);
-        }
-    }
-    void on_rows(const CommitNotice& notice) override {
-        for (IndexObserver* observer : observers_) {
-            if (observer->row_bytes_max() > 0) {
-                observer->on_rows(notice);
-            }
+            observer->on_commit(notice);
         }
     }
     [[nodiscard]] size_t row_bytes_max() const override {
@@ -129,7 +122,10 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
     service->meter_ = std::make_unique<ProgressReporter>(
         service->indexer_->progress(), service->indexer_->clock(), ProgressMode::kQuiet);
     service->started_ms_ = service->indexer_->clock().monotonic_ms();
-    service->status_.started_unix_ms = service->indexer_->clock().unix_ms();
+    {
+        const MutexLock lock{service->mutex_};
+        service->status_.started_unix_ms = service->indexer_->clock().unix_ms();
+    }
     service->watchdog_ms_ = watchdog_interval_ms();
     if (service->database() != nullptr) {
         PLUMBLINE_TRY_VOID(service->open_queue());
@@ -137,8 +133,8 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
     return service;
 }
 
-void Service::add_part(std::unique_ptr<ServiceModule> part) {
-    parts_.push_back(std::move(part));
+void Service::add_module(std::unique_ptr<ServiceModule> module) {
+    modules_.push_back(std::move(module));
 }
 
 void Service::add_observer(IndexObserver* observer) {
@@ -173,8 +169,8 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
 Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
     size_t started = 0;
     Status ended = ok();
-    for (; started < parts_.size(); ++started) {
-        ended = parts_[started]->start(*this);
+    for (; started < modules_.size(); ++started) {
+        ended = modules_[started]->start(*this);
         if (!ended) {
             break;
         }
@@ -195,12 +191,12 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
             worker_->stop();
         }
     } else {
-        // A part that is up may wait for the writer, which will never run.
+        // A module that is up may wait for the writer, which will never run.
         indexer_->stop().ignore("there is nothing in hand");
     }
     publish(indexer_->clock().monotonic_ms());
     while (started > 0) {
-        parts_[--started]->stop();
+        modules_[--started]->stop();
     }
     return ended;
 }
@@ -284,7 +280,7 @@ void Service::publish(int64_t now_ms) {
     next.is_ready = next.state == Lifecycle::kLive && next.has_database &&
                     next.progress.lag <= ready_lag && !next.progress.is_refolding &&
                     !next.progress.is_filling;
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
     status_ = std::move(next);
 }
@@ -360,7 +356,7 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int6
 ServiceStatus Service::status() const {
     ServiceStatus out;
     {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         out = status_;
     }
     // Of these nobody should hear late.
@@ -393,7 +389,7 @@ std::string Service::metrics_text() const {
 // --- reload -------------------------------------------------------------------------------------
 
 Result<ReloadReport> Service::reload() {
-    const std::scoped_lock lock{reload_mutex_};
+    const MutexLock lock{reload_mutex_};
     PLUMBLINE_TRY(const Config fresh, load_config(config().path));
     PLUMBLINE_TRY(const std::shared_ptr<const Plan> plan,
                   Plan::compile(fresh, options_.indexer.handlers));
@@ -403,10 +399,10 @@ Result<ReloadReport> Service::reload() {
         logging::set_level(logging::parse_level(fresh.log_level));
         report.applied.push_back("log level: " + fresh.log_level);
     }
-    if (scheduler_) {
+    if (Scheduler* const scheduler = this->scheduler()) {
         const std::vector<ScheduleEntry> entries = schedule_of(fresh);
-        if (entries != scheduler_->entries()) {
-            scheduler_->set(entries);
+        if (entries != scheduler->entries()) {
+            scheduler->set(entries);
             report.applied.emplace_back("schedules");
         }
     }

@@ -3,7 +3,7 @@
 // handler.
 //
 //     auto service = Service::open(std::move(options));
-//     (*service)->add_part(std::make_unique<MyServer>(...));
+//     (*service)->add_module(std::make_unique<MyServer>(...));
 //     Status ended = (*service)->run(stop_token, nullptr);
 #pragma once
 
@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/service/metrics.hpp"
@@ -75,9 +75,10 @@ class Service {
 
     // --- before `run` ---------------------------------------------------------------------------
 
-    void add_part(std::unique_ptr<ServiceModule> part);
+    /// Started in the order added, stopped in the reverse.
+    void add_module(std::unique_ptr<ServiceModule> module);
     /// Told of every commit, rollback and refold, on the writer thread. Must outlive the service or
-    /// belong to one of its parts.
+    /// belong to one of its modules.
     void add_observer(IndexObserver* observer);
     /// Registers a kind of task, or replaces one.
     void add_task_kind(TaskKind kind) { kinds_.add(std::move(kind)); }
@@ -140,7 +141,7 @@ class Service {
     std::atomic<WorkQueue*> shown_queue_{nullptr};
     std::atomic<Scheduler*> shown_scheduler_{nullptr};
     std::unique_ptr<Worker> worker_;
-    std::vector<std::unique_ptr<ServiceModule>> parts_;
+    std::vector<std::unique_ptr<ServiceModule>> modules_;
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
@@ -152,9 +153,9 @@ class Service {
     bool queue_failed_ = false;
     int64_t started_ms_ = 0;
 
-    mutable std::mutex mutex_;
-    ServiceStatus status_;
-    mutable std::mutex reload_mutex_;
+    mutable Mutex mutex_;
+    ServiceStatus status_ PLUMBLINE_GUARDED_BY(mutex_);  ///< as last published
+    Mutex reload_mutex_;  ///< one reload at a time: it compares what runs and then changes it
 };
 
 /// Endpoints and chain id of a config, as a provider pool takes them.

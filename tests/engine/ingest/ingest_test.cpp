@@ -985,10 +985,10 @@ TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
 
 class Recorder final : public IndexObserver {
   public:
-    void on_commit(evm::BlockRange range, uint64_t events) override {
-        EXPECT_EQ(range.from, next);
-        next = range.to + 1;
-        total += events;
+    void on_commit(const CommitNotice& notice) override {
+        EXPECT_EQ(notice.range.from, next);
+        next = notice.range.to + 1;
+        total += notice.events;
     }
     void on_rollback(uint64_t block_num) override {
         EXPECT_LT(block_num, next);

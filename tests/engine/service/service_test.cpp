@@ -300,8 +300,8 @@ TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService)
     };
     std::vector<std::string> log;
     open();
-    service->add_part(std::make_unique<Part>(log, "a", true));
-    service->add_part(std::make_unique<Part>(log, "b", false));
+    service->add_module(std::make_unique<Part>(log, "a", true));
+    service->add_module(std::make_unique<Part>(log, "b", false));
     start();
     ASSERT_TRUE(eventually([this] { return has_ended.load(); }));
     EXPECT_ERROR(ended, ErrorCode::kUnavailable);
