@@ -14,42 +14,42 @@
 #include "engine/config/config_text.hpp"
 #include "engine/mapping/plan_impl.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
 /// The work queue of the service, which there is once there is a database.
 class QueueControl final : public TaskControl {
   public:
-    explicit QueueControl(Service& service) : service_{service} {}
+    explicit QueueControl(engine::Service& service) : service_{service} {}
 
     [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
-        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
         return queue->list();
     }
     [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
-        TaskSpec spec;
+        engine::TaskSpec spec;
         spec.kind = request.kind;
         spec.args = request.args;
         spec.origin = "api";
         if (request.priority) {
             spec.priority = static_cast<uint8_t>(*request.priority);
         }
-        PLUMBLINE_TRY(const TaskAdded added, service_.add_task(std::move(spec)));
+        PLUMBLINE_TRY(const engine::TaskAdded added, service_.add_task(std::move(spec)));
         return get(added.id);
     }
     [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
-        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
         PLUMBLINE_TRY_VOID(queue->cancel(id));
         return get(id);
     }
     [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
-        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
         PLUMBLINE_TRY_VOID(queue->retry(id));
         return get(id);
     }
     [[nodiscard]] Result<uint64_t> clear_tasks(const std::string& state) override {
-        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
         std::optional<storage::TaskState> wanted;
         if (!state.empty()) {
             for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
@@ -68,29 +68,29 @@ class QueueControl final : public TaskControl {
     }
 
   private:
-    [[nodiscard]] Result<WorkQueue*> open() const {
-        WorkQueue* queue = service_.queue();
+    [[nodiscard]] Result<engine::WorkQueue*> open() const {
+        engine::WorkQueue* queue = service_.queue();
         if (queue == nullptr) {
             return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
         }
         return queue;
     }
     [[nodiscard]] Result<storage::TaskRow> get(uint64_t id) const {
-        PLUMBLINE_TRY(WorkQueue* const queue, open());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
         return queue->get(id);
     }
-    Service& service_;
+    engine::Service& service_;
 };
 
 class ServiceContext final : public ApiContext {
   public:
-    explicit ServiceContext(Service& service) : service_{service}, queue_{service} {}
+    explicit ServiceContext(engine::Service& service) : service_{service}, queue_{service} {}
 
     [[nodiscard]] storage::Database* database() const override { return service_.database(); }
-    [[nodiscard]] std::shared_ptr<const Plan> plan() const override {
+    [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override {
         return service_.indexer().shared_plan();
     }
-    [[nodiscard]] ServiceStatus status() const override { return service_.status(); }
+    [[nodiscard]] engine::ServiceStatus status() const override { return service_.status(); }
     [[nodiscard]] std::string metrics_text() const override {
         if (const Server* server = server_.load()) {
             service_.metrics().set_stream_clients(server->stats().streams);
@@ -102,29 +102,31 @@ class ServiceContext final : public ApiContext {
     [[nodiscard]] const Clock& clock() const override { return service_.indexer().clock(); }
 
   private:
-    Service& service_;
+    engine::Service& service_;
     mutable QueueControl queue_;
     std::atomic<const Server*> server_{nullptr};
 };
 
 /// What the commits changed, for all who want to hear of it. Before them in the service.
-class StreamPart final : public ServiceModule {
+class StreamModule final : public engine::ServiceModule {
   public:
-    explicit StreamPart(Service& service)
+    explicit StreamModule(engine::Service& service)
         : hub_{service.indexer().shared_plan(), [&service] { return service.database(); },
-               [&service] { return service.indexer().progress().state.load() == Lifecycle::kLive; },
+               [&service] {
+                   return service.indexer().progress().state.load() == engine::Lifecycle::kLive;
+               },
                stream_options(service.config())} {}
 
     [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
 
-    [[nodiscard]] Status start(Service& /*service*/) override {
+    [[nodiscard]] Status start(engine::Service& /*service*/) override {
         hub_.start();
         return ok();
     }
     void stop() override { hub_.stop(); }
 
   private:
-    static StreamOptions stream_options(const Config& config) {
+    static StreamOptions stream_options(const engine::Config& config) {
         StreamOptions out;
         out.clients_max = config.webhooks.size();
         if (config.http) {
@@ -135,9 +137,9 @@ class StreamPart final : public ServiceModule {
     StreamHub hub_;
 };
 
-class HttpModule final : public ServiceModule {
+class HttpModule final : public engine::ServiceModule {
   public:
-    HttpModule(Service& service, StreamHub& hub, std::vector<Report> reports,
+    HttpModule(engine::Service& service, StreamHub& hub, std::vector<Report> reports,
                HttpModuleOptions options)
         : config_{*service.config().http},
           options_{std::move(options)},
@@ -145,7 +147,7 @@ class HttpModule final : public ServiceModule {
           hub_{hub},
           router_{context_, router_options(service, config_, std::move(reports))} {}
 
-    [[nodiscard]] Status start(Service& /*service*/) override {
+    [[nodiscard]] Status start(engine::Service& /*service*/) override {
         ServerOptions options;
         options.address = config_.host;
         options.port = config_.port;
@@ -171,7 +173,7 @@ class HttpModule final : public ServiceModule {
     }
 
   private:
-    static RouterOptions router_options(Service& service, const HttpConfig& config,
+    static RouterOptions router_options(engine::Service& service, const engine::HttpConfig& config,
                                         std::vector<Report> reports) {
         RouterOptions out;
         out.on_answer = [&service](std::string_view route, unsigned status, double seconds) {
@@ -185,7 +187,7 @@ class HttpModule final : public ServiceModule {
         return out;
     }
 
-    HttpConfig config_;
+    engine::HttpConfig config_;
     HttpModuleOptions options_;
     ServiceContext context_;
     StreamHub& hub_;
@@ -194,8 +196,8 @@ class HttpModule final : public ServiceModule {
 };
 
 /// Events that webhooks name and no ABI has.
-Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
-    for (const WebhookConfig& webhook : config.webhooks) {
+Status check_webhook_events(const engine::Config& config, const engine::Plan::Impl& plan) {
+    for (const engine::WebhookConfig& webhook : config.webhooks) {
         for (const std::string& name : webhook.events) {
             const std::string event = name.substr(name.find('.') + 1);
             bool is_known = event == "*";
@@ -206,7 +208,7 @@ Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
                            });
             }
             if (!is_known) {
-                return mistake_at(
+                return engine::mistake_at(
                     config.path, webhook.pos,
                     fmt::format("[webhooks.{}]: there is no event '{}'", webhook.name, name));
             }
@@ -217,8 +219,8 @@ Status check_webhook_events(const Config& config, const Plan::Impl& plan) {
 
 }  // namespace
 
-Status add_http_modules(Service& service, HttpModuleOptions options) {
-    const Config& config = service.config();
+Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
+    const engine::Config& config = service.config();
     if (!config.http && config.webhooks.empty()) {
         return ok();
     }
@@ -228,7 +230,7 @@ Status add_http_modules(Service& service, HttpModuleOptions options) {
                       read_reports(config.text, config.path, service.indexer().plan().entities()));
     }
     PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan().impl()));
-    auto stream = std::make_unique<StreamPart>(service);
+    auto stream = std::make_unique<StreamModule>(service);
     StreamHub& hub = stream->hub();
     service.add_observer(&hub);
     service.add_module(std::move(stream));
@@ -237,9 +239,9 @@ Status add_http_modules(Service& service, HttpModuleOptions options) {
             std::make_unique<HttpModule>(service, hub, std::move(reports), std::move(options)));
     }
     if (!config.webhooks.empty()) {
-        service.add_module(std::make_unique<WebhookPart>(service, hub));
+        service.add_module(std::make_unique<WebhookModule>(service, hub));
     }
     return ok();
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -8,7 +8,7 @@
 #include "core/base/result.hpp"
 #include "engine/service/service.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct HttpModuleOptions {
     /// Told once the server listens: "http://127.0.0.1:8080". May be empty.
@@ -17,6 +17,6 @@ struct HttpModuleOptions {
 
 /// Adds the API, the live stream and the page to `service` where the config has [http], and posts
 /// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
-[[nodiscard]] Status add_http_modules(Service& service, HttpModuleOptions options = {});
+[[nodiscard]] Status add_http_modules(engine::Service& service, HttpModuleOptions options = {});
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

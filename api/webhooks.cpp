@@ -14,7 +14,7 @@
 #include "engine/task/tasks.hpp"
 #include "rpc/curl_transport.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -34,7 +34,7 @@ std::string sign(std::string_view secret, std::string_view text) {
 
 /// One POST; kUnavailable with the reason where it was not taken, kCancelled where `context` says
 /// so first.
-Status post(TaskContext& context, const WebhookConfig& webhook, std::string body) {
+Status post(engine::TaskContext& context, const engine::WebhookConfig& webhook, std::string body) {
     // The time is signed too, so that a receiver can refuse what is replayed.
     const std::string time = fmt::format("{}", context.indexer().clock().unix_ms() / 1'000);
     rpc::HttpRequest request;
@@ -77,7 +77,7 @@ std::string to_args(const std::vector<evm::BlockId>& known) {
 }
 
 /// What the webhook wants of the stream, from where its receiver stands.
-Result<StreamFilter> make_filter(const Plan& plan, const WebhookConfig& webhook,
+Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::WebhookConfig& webhook,
                                  std::string_view args) {
     Target target;
     for (const std::string& name : webhook.entities) {
@@ -86,7 +86,7 @@ Result<StreamFilter> make_filter(const Plan& plan, const WebhookConfig& webhook,
     for (const std::string& name : webhook.events) {
         target.query.emplace_back("event", name);
     }
-    for (const std::string_view word : split_args(args)) {
+    for (const std::string_view word : engine::split_args(args)) {
         target.query.emplace_back("known", std::string{word});
     }
     PLUMBLINE_TRY(StreamFilter filter, read_stream_filter(plan, target));
@@ -127,15 +127,17 @@ bool advance_known(std::vector<evm::BlockId>& known, std::string_view message) {
     return type != "ready" && !is_empty_block;
 }
 
-WebhookPart::WebhookPart(Service& service, StreamHub& hub) : service_{service}, hub_{hub} {
-    for (const WebhookConfig& webhook : service.config().webhooks) {
+WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
+    : service_{service},
+      hub_{hub} {
+    for (const engine::WebhookConfig& webhook : service.config().webhooks) {
         service.add_task_kind(
             {webhook_task(webhook.name), "[BLOCK-HASH...]", "Post what is new to the webhook",
-             [this, &webhook](TaskContext& context) { return deliver(context, webhook); }});
+             [this, &webhook](engine::TaskContext& context) { return deliver(context, webhook); }});
     }
 }
 
-Status WebhookPart::start(Service& /*service*/) {
+Status WebhookModule::start(engine::Service& /*service*/) {
     wake_ = hub_.add_wake([this] {
         {
             const std::scoped_lock lock{mutex_};
@@ -147,7 +149,7 @@ Status WebhookPart::start(Service& /*service*/) {
     return ok();
 }
 
-void WebhookPart::stop() {
+void WebhookModule::stop() {
     if (!thread_.joinable()) {
         return;
     }
@@ -161,7 +163,7 @@ void WebhookPart::stop() {
 }
 
 /// Puts a task into the queue for each webhook whenever there is news.
-void WebhookPart::run() {
+void WebhookModule::run() {
     std::unique_lock lock{mutex_};
     while (!is_over_) {
         changed_.wait(lock, [this] { return has_news_ || is_over_; });
@@ -178,29 +180,30 @@ void WebhookPart::run() {
 }
 
 /// False where a webhook could not get its task now and must get it soon.
-bool WebhookPart::add_tasks() {
+bool WebhookModule::add_tasks() {
     const uint64_t newest = hub_.newest_seq();
     if (seen_ == newest) {
         return true;
     }
-    WorkQueue* queue = service_.queue();
+    engine::WorkQueue* queue = service_.queue();
     // While the index catches up its rows are of the past; receivers hear of the present.
-    if (queue == nullptr || service_.indexer().progress().state.load() != Lifecycle::kLive) {
+    if (queue == nullptr ||
+        service_.indexer().progress().state.load() != engine::Lifecycle::kLive) {
         return false;
     }
     bool all_added = true;
-    for (const WebhookConfig& webhook : service_.config().webhooks) {
-        TaskSpec spec;
+    for (const engine::WebhookConfig& webhook : service_.config().webhooks) {
+        engine::TaskSpec spec;
         spec.kind = webhook_task(webhook.name);
         spec.name = spec.kind;
         spec.origin = "webhook";
         spec.attempts_max = kAttemptsMax;
-        if (const std::optional<TaskRow> last = queue->newest(spec.name)) {
-            if (last->state == TaskState::kRunning) {
+        if (const std::optional<storage::TaskRow> last = queue->newest(spec.name)) {
+            if (last->state == storage::TaskState::kRunning) {
                 all_added = false;  // It may have looked before the news came.
                 continue;
             }
-            if (last->state == TaskState::kWaiting) {
+            if (last->state == storage::TaskState::kWaiting) {
                 continue;  // In its time: a receiver that is down is not asked at every block.
             }
             spec.args = last->args;
@@ -216,15 +219,16 @@ bool WebhookPart::add_tasks() {
     return all_added;
 }
 
-TaskOutcome WebhookPart::deliver(TaskContext& context, const WebhookConfig& webhook) {
+engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
+                                           const engine::WebhookConfig& webhook) {
     Result<StreamFilter> filter = make_filter(hub_.plan(), webhook, context.row().args);
     if (!filter) {
-        return TaskOutcome::from(filter.error());
+        return engine::TaskOutcome::from(filter.error());
     }
     std::vector<evm::BlockId> known = filter->known;
     Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
     if (!reader) {
-        return TaskOutcome::from(reader.error());
+        return engine::TaskOutcome::from(reader.error());
     }
     std::string body = fmt::format(R"({{"webhook":"{}","messages":[)", webhook.name);
     const std::vector<evm::BlockId> before = known;
@@ -241,20 +245,20 @@ TaskOutcome WebhookPart::deliver(TaskContext& context, const WebhookConfig& webh
     }
     body += "]}";
     if (known == before && (messages == 0 || !before.empty())) {
-        return TaskOutcome::done("nothing new");
+        return engine::TaskOutcome::done("nothing new");
     }
     if (messages == 0) {
-        return {TaskOutcome::Kind::kMore, "nothing for this receiver", to_args(known), 0};
+        return {engine::TaskOutcome::Kind::kMore, "nothing for this receiver", to_args(known), 0};
     }
     const Status posted = post(context, webhook, std::move(body));
     if (posted || posted.error().code != ErrorCode::kCancelled) {
         service_.metrics().count_webhook(webhook.name, posted.has_value());
     }
     if (!posted) {
-        return TaskOutcome::from(posted.error());
+        return engine::TaskOutcome::from(posted.error());
     }
-    return {TaskOutcome::Kind::kMore, fmt::format("{} messages taken", messages), to_args(known),
-            0};
+    return {engine::TaskOutcome::Kind::kMore, fmt::format("{} messages taken", messages),
+            to_args(known), 0};
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

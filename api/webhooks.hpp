@@ -15,23 +15,24 @@
 #include "core/evm/block_id.hpp"
 #include "engine/service/service.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
-class WebhookPart final : public ServiceModule {
+class WebhookModule final : public engine::ServiceModule {
   public:
     /// Before the service runs; registers a kind of task for each webhook. `hub` must outlive it.
-    WebhookPart(Service& service, StreamHub& hub);
-    ~WebhookPart() override { stop(); }
+    WebhookModule(engine::Service& service, StreamHub& hub);
+    ~WebhookModule() override { stop(); }
 
-    [[nodiscard]] Status start(Service& service) override;
+    [[nodiscard]] Status start(engine::Service& service) override;
     void stop() override;
 
   private:
     void run();
     [[nodiscard]] bool add_tasks();
-    [[nodiscard]] TaskOutcome deliver(TaskContext& context, const WebhookConfig& webhook);
+    [[nodiscard]] engine::TaskOutcome deliver(engine::TaskContext& context,
+                                              const engine::WebhookConfig& webhook);
 
-    Service& service_;
+    engine::Service& service_;
     StreamHub& hub_;
     uint64_t wake_ = 0;
     std::mutex mutex_;
@@ -50,4 +51,4 @@ class WebhookPart final : public ServiceModule {
 /// sent.
 [[nodiscard]] bool advance_known(std::vector<evm::BlockId>& known, std::string_view message);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -173,7 +173,7 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         engine::Service& service = **opened;
         // A run with an end answers nobody.
         if (service.has_worker()) {
-            PLUMBLINE_TRY_VOID(engine::http::add_http_modules(service));
+            PLUMBLINE_TRY_VOID(api::add_http_modules(service));
         }
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};

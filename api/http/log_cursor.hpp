@@ -11,7 +11,7 @@
 
 #include "core/base/result.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct LogCursor {
     uint64_t block_num = 0;
@@ -39,4 +39,4 @@ struct LogCursor {
     return std::optional{out};
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

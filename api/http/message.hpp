@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct Request {
     std::string method = "GET";
@@ -22,4 +22,4 @@ struct Response {
     std::vector<std::pair<std::string, std::string>> headers{};
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

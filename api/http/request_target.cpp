@@ -6,7 +6,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -82,4 +82,4 @@ Result<Target> parse_target(std::string_view text) {
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -8,7 +8,7 @@
 
 #include "core/base/result.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct Target {
     std::vector<std::string> parts;  ///< of the path, decoded: "/v1/a%2Fb" is {"v1", "a/b"}
@@ -25,4 +25,4 @@ struct Target {
 /// "%xx" and, in a query, "+" become what they stand for.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

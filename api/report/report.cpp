@@ -3,13 +3,15 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
 #include "engine/config/operand_parse.hpp"
 #include "engine/text/entity_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -25,7 +27,8 @@ constexpr FieldType kU64{FieldKind::kUint, 64};
 
 class ReportReader {
   public:
-    ReportReader(const Section& section, const std::vector<EntityLayout>& entities, Report& report)
+    ReportReader(const engine::Section& section, const std::vector<EntityLayout>& entities,
+                 Report& report)
         : section_{section},
           entities_{entities},
           report_{report} {}
@@ -33,7 +36,7 @@ class ReportReader {
     Status run() {
         PLUMBLINE_TRY_VOID(section_.allow_only(
             {"about", "entity", "event", "where", "group_by", "metric", "of", "to", "top"}));
-        if (const TomlValue* about = section_.find("about")) {
+        if (const engine::TomlValue* about = section_.find("about")) {
             PLUMBLINE_TRY(report_.about, section_.string(*about, "about"));
         }
         PLUMBLINE_TRY_VOID(subject());
@@ -44,15 +47,15 @@ class ReportReader {
 
   private:
     Status subject() {
-        const TomlValue* entity = section_.find("entity");
-        const TomlValue* event = section_.find("event");
+        const engine::TomlValue* entity = section_.find("entity");
+        const engine::TomlValue* event = section_.find("event");
         if ((entity == nullptr) == (event == nullptr)) {
             return section_.mistake(section_.pos(),
                                     section_.name() + " needs one of entity and event");
         }
         if (event != nullptr) {
             PLUMBLINE_TRY(const std::string text, section_.string(*event, "event"));
-            const auto member = parse_member(text);
+            const auto member = engine::parse_member(text);
             if (!member) {
                 return section_.mistake(event->pos, "event must be contract.Event");
             }
@@ -72,21 +75,21 @@ class ReportReader {
                                 fmt::format("{}: no entity '{}'", section_.name(), name));
     }
 
-    Result<ReportValue> resolve(const Operand& operand, const TomlValue& at) const {
+    Result<ReportValue> resolve(const engine::Operand& operand, const engine::TomlValue& at) const {
         ReportValue out;
         out.name = operand.source;
         switch (operand.kind) {
-            case Operand::Kind::kBlockNumber:
-            case Operand::Kind::kBlockTimestamp:
+            case engine::Operand::Kind::kBlockNumber:
+            case engine::Operand::Kind::kBlockTimestamp:
                 if (layout_ != nullptr) {
                     break;
                 }
-                out.kind = operand.kind == Operand::Kind::kBlockNumber
+                out.kind = operand.kind == engine::Operand::Kind::kBlockNumber
                                ? ReportValue::Kind::kBlockNumber
                                : ReportValue::Kind::kBlockTimestamp;
                 out.type = kU64;
                 return out;
-            case Operand::Kind::kName:
+            case engine::Operand::Kind::kName:
                 if (layout_ != nullptr && operand.path.size() == 1) {
                     if (const int column = layout_->find_column(operand.path[0]); column >= 0) {
                         out.column = static_cast<size_t>(column);
@@ -95,7 +98,7 @@ class ReportReader {
                     }
                 }
                 break;
-            case Operand::Kind::kLookup: return resolve_lookup(operand, at, std::move(out));
+            case engine::Operand::Kind::kLookup: return resolve_lookup(operand, at, std::move(out));
             default: break;
         }
         return section_.mistake(
@@ -106,7 +109,7 @@ class ReportReader {
                             : "no column of " + layout_->name));
     }
 
-    Result<ReportValue> resolve_lookup(const Operand& operand, const TomlValue& at,
+    Result<ReportValue> resolve_lookup(const engine::Operand& operand, const engine::TomlValue& at,
                                        ReportValue out) const {
         out.kind = ReportValue::Kind::kLookup;
         for (size_t i = 0; i < entities_.size() && layout_ != nullptr; ++i) {
@@ -138,7 +141,7 @@ class ReportReader {
     }
 
     /// "field", "field/day", "field/hour", "field/1000".
-    Result<ReportValue> grouped(const TomlValue& at) const {
+    Result<ReportValue> grouped(const engine::TomlValue& at) const {
         std::string text = at.text;
         uint64_t step = 0;
         if (const size_t slash = text.rfind('/'); slash != std::string::npos) {
@@ -154,7 +157,7 @@ class ReportReader {
             }
             text.resize(slash);
         }
-        PLUMBLINE_TRY(const Operand operand, parse_operand(text, section_.origin(at)));
+        PLUMBLINE_TRY(const engine::Operand operand, parse_operand(text, section_.origin(at)));
         PLUMBLINE_TRY(ReportValue out, resolve(operand, at));
         if (step > 0 && out.type.kind != FieldKind::kUint) {
             return section_.mistake(at.pos, fmt::format("{}: '{}' is no unsigned number to divide",
@@ -165,7 +168,7 @@ class ReportReader {
     }
 
     Status conditions() {
-        const TomlValue* where = section_.find("where");
+        const engine::TomlValue* where = section_.find("where");
         if (where == nullptr) {
             return ok();
         }
@@ -173,17 +176,17 @@ class ReportReader {
             return section_.mistake(where->pos, section_.name() + ": where goes with entity");
         }
         PLUMBLINE_TRY(const auto texts, section_.strings(*where, "where", kWhereMax));
-        for (const TomlValue* text : texts) {
-            PLUMBLINE_TRY(const Condition condition, section_.condition(*text, "where"));
+        for (const engine::TomlValue* text : texts) {
+            PLUMBLINE_TRY(const engine::Condition condition, section_.condition(*text, "where"));
             ReportCondition out;
             out.op = condition.op;
             PLUMBLINE_TRY(out.left, resolve(condition.left, *text));
             out.right.kind = ReportValue::Kind::kLiteral;
             out.right.type = out.left.type;
-            const auto value =
-                parse_value(out.left.type, condition.right.kind == Operand::Kind::kString
-                                               ? condition.right.text
-                                               : condition.right.source);
+            const auto value = engine::parse_value(
+                out.left.type, condition.right.kind == engine::Operand::Kind::kString
+                                   ? condition.right.text
+                                   : condition.right.source);
             if (!value) {
                 return section_.mistake(
                     text->pos, fmt::format("{}: {}", section_.name(), value.error().message));
@@ -196,12 +199,12 @@ class ReportReader {
     }
 
     Status groups() {
-        const TomlValue* group_by = section_.find("group_by");
+        const engine::TomlValue* group_by = section_.find("group_by");
         if (group_by == nullptr) {
             return ok();
         }
         PLUMBLINE_TRY(const auto texts, section_.strings(*group_by, "group_by", kGroupByMax));
-        for (const TomlValue* text : texts) {
+        for (const engine::TomlValue* text : texts) {
             PLUMBLINE_TRY(ReportValue value, grouped(*text));
             report_.group_by.push_back(std::move(value));
         }
@@ -209,7 +212,7 @@ class ReportReader {
     }
 
     Status operand(std::string_view key, bool is_needed, std::optional<ReportValue>& out) {
-        const TomlValue* value = section_.find(key);
+        const engine::TomlValue* value = section_.find(key);
         if ((value != nullptr) != is_needed) {
             return section_.mistake(
                 value == nullptr ? section_.pos() : value->pos,
@@ -219,7 +222,7 @@ class ReportReader {
         if (value == nullptr) {
             return ok();
         }
-        PLUMBLINE_TRY(const Operand parsed, section_.operand(*value, key));
+        PLUMBLINE_TRY(const engine::Operand parsed, section_.operand(*value, key));
         PLUMBLINE_TRY(out, resolve(parsed, *value));
         if (!out->type.is_number() && report_.metric != ReportMetric::kDistinct) {
             return section_.mistake(
@@ -233,7 +236,7 @@ class ReportReader {
             {"count", ReportMetric::kCount},       {"sum", ReportMetric::kSum},
             {"min", ReportMetric::kMin},           {"max", ReportMetric::kMax},
             {"distinct", ReportMetric::kDistinct}, {"ratio", ReportMetric::kRatio}};
-        if (const TomlValue* value = section_.find("metric")) {
+        if (const engine::TomlValue* value = section_.find("metric")) {
             PLUMBLINE_TRY(report_.metric_name, section_.string(*value, "metric"));
             const auto found = std::ranges::find(kMetrics, report_.metric_name,
                                                  &std::pair<std::string_view, ReportMetric>::first);
@@ -252,13 +255,13 @@ class ReportReader {
         }
         PLUMBLINE_TRY_VOID(operand("of", report_.metric != ReportMetric::kCount, report_.of));
         PLUMBLINE_TRY_VOID(operand("to", report_.metric == ReportMetric::kRatio, report_.to));
-        if (const TomlValue* top = section_.find("top")) {
+        if (const engine::TomlValue* top = section_.find("top")) {
             PLUMBLINE_TRY(report_.top, section_.integer(*top, "top", 1, kTopMax));
         }
         return ok();
     }
 
-    const Section& section_;
+    const engine::Section& section_;
     const std::vector<EntityLayout>& entities_;
     Report& report_;
     const EntityLayout* layout_ = nullptr;
@@ -269,24 +272,25 @@ class ReportReader {
 Result<std::vector<Report>> read_reports(std::string_view config_text, const std::string& path,
                                          const std::vector<EntityLayout>& entities) {
     std::vector<Report> out;
-    PLUMBLINE_TRY(const TomlValue root, parse_toml(config_text, path));
-    const TomlValue* reports = root.find("reports");
+    PLUMBLINE_TRY(const engine::TomlValue root, engine::parse_toml(config_text, path));
+    const engine::TomlValue* reports = root.find("reports");
     if (reports == nullptr) {
         return out;
     }
-    PLUMBLINE_TRY(const Section all, Section::open(path, "[reports]", *reports));
+    PLUMBLINE_TRY(const engine::Section all, engine::Section::open(path, "[reports]", *reports));
     if (all.entries().size() > kReportsMax) {
         return all.mistake(all.pos(), fmt::format("at most {} reports", kReportsMax));
     }
-    for (const TomlEntry& entry : all.entries()) {
+    for (const engine::TomlEntry& entry : all.entries()) {
         Report report;
         report.name = entry.key;
-        PLUMBLINE_TRY(const Section section,
-                      Section::open(path, fmt::format("[reports.{}]", entry.key), entry.value));
+        PLUMBLINE_TRY(
+            const engine::Section section,
+            engine::Section::open(path, fmt::format("[reports.{}]", entry.key), entry.value));
         PLUMBLINE_TRY_VOID(ReportReader(section, entities, report).run());
         out.push_back(std::move(report));
     }
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -24,7 +24,7 @@
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 /// A value that a row gives: a column, a field of another row, or a literal.
 struct ReportValue {
@@ -42,7 +42,7 @@ struct ReportValue {
 
 struct ReportCondition {
     ReportValue left;
-    CompareOp op = CompareOp::kEq;
+    engine::CompareOp op = engine::CompareOp::kEq;
     ReportValue right;
 };
 
@@ -85,7 +85,7 @@ struct ReportLimits {
 
 /// kTooLarge or kTimeout where it costs more than `limits` allow.
 [[nodiscard]] Result<ReportResult> count_report(const Report& report, const storage::ReadView& view,
-                                                const std::shared_ptr<const Plan>& plan,
+                                                const std::shared_ptr<const engine::Plan>& plan,
                                                 const Clock& clock, const ReportLimits& limits);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -9,7 +9,7 @@
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -68,7 +68,7 @@ class RowValues {
         } else if (value.kind == ReportValue::Kind::kLookup) {
             std::string key;
             for (const ReportValue& part : value.keys) {
-                append_key_value(key, part.type, get(part));
+                engine::append_key_value(key, part.type, get(part));
             }
             // A row that is not there has zeros and nothing.
             if (const auto row = view_.get_row(value.entity, key)) {
@@ -102,12 +102,12 @@ bool holds(const ReportCondition& condition, const RowValues& row) {
     const bool less =
         type.is_dynamic() ? left.bytes < right.bytes : is_less(type, left.word, right.word);
     switch (condition.op) {
-        case CompareOp::kEq: return is_equal;
-        case CompareOp::kNe: return !is_equal;
-        case CompareOp::kLt: return less;
-        case CompareOp::kLe: return less || is_equal;
-        case CompareOp::kGt: return !less && !is_equal;
-        case CompareOp::kGe: return !less;
+        case engine::CompareOp::kEq: return is_equal;
+        case engine::CompareOp::kNe: return !is_equal;
+        case engine::CompareOp::kLt: return less;
+        case engine::CompareOp::kLe: return less || is_equal;
+        case engine::CompareOp::kGt: return !less && !is_equal;
+        case engine::CompareOp::kGe: return !less;
     }
     return false;
 }
@@ -126,7 +126,7 @@ class Counter {
     Result<Sum*> group(std::vector<KeyValue> by) {
         std::string key;
         for (size_t i = 0; i < by.size(); ++i) {
-            append_key_value(key, report_.group_by[i].type, by[i]);
+            engine::append_key_value(key, report_.group_by[i].type, by[i]);
         }
         Sum& sum = sums_[key];
         if (sum.count == 0) {
@@ -155,7 +155,7 @@ class Counter {
                 break;
             case ReportMetric::kDistinct: {
                 std::string key;
-                append_key_value(key, report_.of->type, of);
+                engine::append_key_value(key, report_.of->type, of);
                 distinct_ += sum.distinct.insert(std::move(key)).second ? 1U : 0U;
                 if (distinct_ > kDistinctMax) {
                     return Error{ErrorCode::kTooLarge,
@@ -206,7 +206,7 @@ class Counter {
         json.open_object();
         for (size_t i = 0; i < report_.group_by.size(); ++i) {
             json.key(report_.group_by[i].name);
-            append_value_json(json.raw_value(), report_.group_by[i].type, sum.by[i]);
+            engine::append_value_json(json.raw_value(), report_.group_by[i].type, sum.by[i]);
         }
         json.close_object();
         return out;
@@ -224,7 +224,7 @@ class Counter {
                     evm::append_json_uint(out, sum.of, 256);
                 }
                 break;
-            default: append_value_json(out, report_.of->type, {sum.of, {}}); break;
+            default: engine::append_value_json(out, report_.of->type, {sum.of, {}}); break;
         }
         return out;
     }
@@ -268,17 +268,17 @@ Status count_rows(const Report& report, const storage::ReadView& view, const Clo
 }
 
 Status count_events(const Report& report, const storage::ReadView& view,
-                    const std::shared_ptr<const Plan>& plan, const Clock& clock,
+                    const std::shared_ptr<const engine::Plan>& plan, const Clock& clock,
                     const ReportLimits& limits, Counter& counter, uint64_t& scanned) {
     PLUMBLINE_TRY(const auto children, view.list_children());
-    EventText text{plan, children};
+    engine::EventText text{plan, children};
     uint64_t block_num = UINT64_MAX;
     uint64_t timestamp = 0;
     const auto logs = view.scan_logs(0, UINT64_MAX);
     for (; logs->valid(); logs->next()) {
         PLUMBLINE_TRY_VOID(check_cost(++scanned, clock, limits));
         const storage::LogRecord& record = logs->record();
-        const EventText::Name name = text.name(record);
+        const engine::EventText::Name name = text.name(record);
         if (name.event == nullptr || name.contract == nullptr || *name.event != report.event ||
             *name.contract != report.contract) {
             continue;
@@ -302,8 +302,8 @@ Status count_events(const Report& report, const storage::ReadView& view,
 }  // namespace
 
 Result<ReportResult> count_report(const Report& report, const storage::ReadView& view,
-                                  const std::shared_ptr<const Plan>& plan, const Clock& clock,
-                                  const ReportLimits& limits) {
+                                  const std::shared_ptr<const engine::Plan>& plan,
+                                  const Clock& clock, const ReportLimits& limits) {
     ReportResult out;
     Counter counter{report, limits};
     PLUMBLINE_TRY_VOID(report.entity
@@ -313,4 +313,4 @@ Result<ReportResult> count_report(const Report& report, const storage::ReadView&
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -14,7 +14,7 @@
 #include "storage/database.hpp"
 #include "storage/task_store.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct TaskRequest {
     std::string kind;
@@ -52,8 +52,8 @@ class ApiContext {
 
     /// Null until there is one; then it stays as long as the server runs.
     [[nodiscard]] virtual storage::Database* database() const = 0;
-    [[nodiscard]] virtual std::shared_ptr<const Plan> plan() const = 0;
-    [[nodiscard]] virtual ServiceStatus status() const = 0;
+    [[nodiscard]] virtual std::shared_ptr<const engine::Plan> plan() const = 0;
+    [[nodiscard]] virtual engine::ServiceStatus status() const = 0;
     /// Prometheus text.
     [[nodiscard]] virtual std::string metrics_text() const = 0;
     /// Null where there is no work queue.
@@ -61,4 +61,4 @@ class ApiContext {
     [[nodiscard]] virtual const Clock& clock() const = 0;
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -9,7 +9,7 @@
 #include "api/routes/router.hpp"
 #include "storage/records.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 /// What is proven of all blocks up to the cursor.
 struct ProofSummary {
@@ -32,4 +32,4 @@ struct Router::Caches {
     std::map<std::string, CountedReport> reports;
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

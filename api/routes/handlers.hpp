@@ -3,7 +3,7 @@
 
 #include "api/routes/request_context.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 Response get_page(Call& call);
 Response get_metrics(Call& call);
@@ -34,4 +34,4 @@ Response force_prove(Call& call);
 Response force_sync(Call& call);
 Response force_reconcile(Call& call);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -4,7 +4,7 @@
 #include "api/routes/handlers.hpp"
 #include "engine/service/version.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -98,7 +98,7 @@ Response get_openapi(Call& /*call*/) {
         .key("info")
         .open_object()
         .member("title", "plumbline")
-        .member("version", version())
+        .member("version", engine::version())
         .close_object()
         .key("components")
         .raw(R"({"securitySchemes":{"token":{"type":"http","scheme":"bearer"}}})")
@@ -119,4 +119,4 @@ Response get_openapi(Call& /*call*/) {
     return reply(std::move(body));
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 [[nodiscard]] std::string_view page_html() noexcept;
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -19,7 +19,7 @@ struct Reach {
 
 using Ranges = std::map<uint64_t, const CoverageRow*>;
 
-Reach reach_of(const Source& source, const Ranges& ranges, uint64_t block) {
+Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t block) {
     if (block < source.start_block) {
         return {ProofLevel::kReceipts, source.start_block - 1};
     }
@@ -36,7 +36,7 @@ Reach reach_of(const Source& source, const Ranges& ranges, uint64_t block) {
 
 }  // namespace
 
-std::vector<ProofSegment> proof_segments(const std::vector<Source>& sources,
+std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sources,
                                          const std::vector<CoverageRow>& coverage, uint64_t from,
                                          uint64_t to) {
     std::vector<Ranges> ranges(sources.size());
@@ -68,4 +68,4 @@ std::vector<ProofSegment> proof_segments(const std::vector<Source>& sources,
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -7,7 +7,7 @@
 #include "engine/mapping/plan.hpp"
 #include "storage/records.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct ProofSegment {
     uint64_t from = 0;
@@ -19,7 +19,7 @@ struct ProofSegment {
 /// Segments that join, of blocks `from` to `to`; neighbours differ in level. A source counts from
 /// its start block on.
 [[nodiscard]] std::vector<ProofSegment> proof_segments(
-    const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
+    const std::vector<engine::Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t from, uint64_t to);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

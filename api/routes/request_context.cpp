@@ -7,7 +7,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "core/evm/hex.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -29,12 +29,12 @@ unsigned status_of(ErrorCode code) noexcept {
     return 500;
 }
 
-Result<ProofSummary> summarize(const Plan& plan, const storage::Database& database,
+Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database& database,
                                const storage::Cursor& cursor) {
     ProofSummary out;
     out.commit_num = cursor.commit_num;
     uint64_t first = UINT64_MAX;
-    for (const Source& source : plan.sources()) {
+    for (const engine::Source& source : plan.sources()) {
         first = std::min(first, source.start_block);
     }
     if (first > cursor.block_num) {
@@ -173,4 +173,4 @@ Result<size_t> find_entity(const storage::ReadView& view, std::string_view name)
                                                    known.empty() ? "none" : known)};
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -7,15 +7,15 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/json_writer.hpp"
 #include "api/http/message.hpp"
 #include "api/http/request_target.hpp"
 #include "api/routes/api_context.hpp"
 #include "api/routes/router.hpp"
+#include "core/base/json_writer.hpp"
 #include "core/base/result.hpp"
 #include "storage/database.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct Call {
     Router& router;
@@ -65,4 +65,4 @@ template <typename Body>
 
 [[nodiscard]] Result<size_t> find_entity(const storage::ReadView& view, std::string_view name);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -5,7 +5,7 @@
 #include "api/routes/caches.hpp"
 #include "api/routes/request_context.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -140,4 +140,4 @@ Response Router::dispatch(const Request& request, std::string_view& pattern) {
     return found->handle(call);
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -16,7 +16,7 @@
 #include "api/report/report.hpp"
 #include "api/routes/api_context.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 class Router;
 struct Call;
@@ -79,4 +79,4 @@ class Router {
 /// Takes the same time wherever the two differ.
 [[nodiscard]] bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept;
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -2,7 +2,7 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/router.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -111,4 +111,4 @@ std::span<const Route> routes() {
     return kRoutes;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -10,7 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/text/entity_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -25,15 +25,16 @@ std::string index_name(const EntityLayout& layout, size_t index) {
 }
 
 /// By the key or the index that `order` names; without it, by whichever fits `where`.
-Result<Lookup> plan_scan(const EntityLayout& layout, const std::vector<NamedText>& where,
-                         const std::string* order) {
+Result<engine::Lookup> plan_scan(const EntityLayout& layout,
+                                 const std::vector<engine::NamedText>& where,
+                                 const std::string* order) {
     if (order == nullptr) {
-        return plan_lookup(layout, where);
+        return engine::plan_lookup(layout, where);
     }
     EntityLayout narrow = layout;
     narrow.indexes.clear();
     if (*order == "key") {
-        return plan_lookup(narrow, where);
+        return engine::plan_lookup(narrow, where);
     }
     std::string known = "key";
     for (size_t i = 0; i < layout.indexes.size(); ++i) {
@@ -44,20 +45,20 @@ Result<Lookup> plan_scan(const EntityLayout& layout, const std::vector<NamedText
         const std::vector<uint16_t>& columns = layout.indexes[i];
         std::string prefix;
         for (size_t at = 0; at < where.size(); ++at) {
-            const auto found =
-                at < columns.size()
-                    ? std::ranges::find(where, layout.column(columns[at]).name, &NamedText::first)
-                    : where.end();
+            const auto found = at < columns.size()
+                                   ? std::ranges::find(where, layout.column(columns[at]).name,
+                                                       &engine::NamedText::first)
+                                   : where.end();
             if (found == where.end()) {
                 return Error{
                     ErrorCode::kInvalidArgument,
                     fmt::format("in order of {} only its first columns can be asked for", *order)};
             }
             const storage::FieldType type = layout.column(columns[at]).type;
-            PLUMBLINE_TRY(const storage::KeyValue value, parse_value(type, found->second));
-            append_key_value(prefix, type, value);
+            PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, found->second));
+            engine::append_key_value(prefix, type, value);
         }
-        return Lookup{static_cast<int>(i), std::move(prefix)};
+        return engine::Lookup{static_cast<int>(i), std::move(prefix)};
     }
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("no order '{}' of {}; there are: {}", *order, layout.name, known)};
@@ -126,8 +127,9 @@ Response list_rows(Call& call) {
         const storage::ReadView& view = *snapshot.view;
         PLUMBLINE_TRY(const size_t entity, find_entity(view, call.part(2)));
         const EntityLayout& layout = view.bundle().entities[entity];
-        PLUMBLINE_TRY(const auto where, parse_named(call.target.all("where")));
-        PLUMBLINE_TRY(const Lookup lookup, plan_scan(layout, where, call.target.find("order")));
+        PLUMBLINE_TRY(const auto where, engine::parse_named(call.target.all("where")));
+        PLUMBLINE_TRY(const engine::Lookup lookup,
+                      plan_scan(layout, where, call.target.find("order")));
         PLUMBLINE_TRY(const auto columns, read_columns(call, layout));
         PLUMBLINE_TRY(const uint64_t limit, call.limit());
         std::string after;
@@ -164,4 +166,4 @@ Response list_rows(Call& call) {
     });
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

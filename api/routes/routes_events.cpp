@@ -3,7 +3,7 @@
 #include "api/routes/handlers.hpp"
 #include "engine/text/event_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -31,7 +31,7 @@ Response list_events(Call& call) {
             return Error{ErrorCode::kInvalidArgument, "from is above to"};
         }
         PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
-        EventText text{call.context().plan(), children};
+        engine::EventText text{call.context().plan(), children};
         std::string body;
         JsonWriter json{body};
         json.open_object();
@@ -52,7 +52,7 @@ Response list_events(Call& call) {
                 }
                 next = place;
                 if (contract != nullptr || event != nullptr) {
-                    const EventText::Name name = text.name(record);
+                    const engine::EventText::Name name = text.name(record);
                     if (!is_wanted(contract, name.contract) || !is_wanted(event, name.event)) {
                         continue;
                     }
@@ -99,4 +99,4 @@ Response list_quarantine(Call& call) {
     });
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

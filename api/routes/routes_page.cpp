@@ -2,7 +2,7 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/page.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 Response get_page(Call& /*call*/) {
     Response out;
@@ -21,4 +21,4 @@ Response get_stream(Call& /*call*/) {
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -6,7 +6,7 @@
 #include "api/routes/handlers.hpp"
 #include "core/evm/hex.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -213,4 +213,4 @@ Response list_journal(Call& call) {
     });
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -11,7 +11,7 @@
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -51,8 +51,8 @@ Response beyond_head(const RowQuestion& question, uint64_t block_num) {
                                   block_num, question.head())});
 }
 
-RowHistoryOptions history_options(const Call& call, const RowQuestion& question) {
-    RowHistoryOptions out;
+engine::RowHistoryOptions history_options(const Call& call, const RowQuestion& question) {
+    engine::RowHistoryOptions out;
     const auto parent = std::filesystem::path{question.snapshot.database->path()}.parent_path();
     out.scratch_parent = parent.empty() ? "." : parent.string();
     out.events_max = call.options().history_events_max;
@@ -124,7 +124,7 @@ Response get_row_at(Call& call, const RowQuestion& question, uint64_t block_num)
 }
 
 /// The event that made a version, as /v1/events shows it; null where a repair did.
-Status write_event(JsonWriter& json, const storage::ReadView& view, EventText& text,
+Status write_event(JsonWriter& json, const storage::ReadView& view, engine::EventText& text,
                    const storage::ChangedAt& at) {
     const auto logs = view.scan_logs(at.block_num, at.block_num);
     while (logs->valid() && logs->record().log.log_index < at.log_index) {
@@ -139,26 +139,26 @@ Status write_event(JsonWriter& json, const storage::ReadView& view, EventText& t
     return ok();
 }
 
-Result<std::string> show_history(const RowQuestion& question, const RowHistory& history,
-                                 EventText& text, uint64_t to) {
+Result<std::string> show_history(const RowQuestion& question, const engine::RowHistory& history,
+                                 engine::EventText& text, uint64_t to) {
     const storage::EntityLayout& layout = question.layout();
     const storage::RowCodec codec{layout};
-    PLUMBLINE_TRY(const std::string key, key_to_text(layout, question.key));
+    PLUMBLINE_TRY(const std::string key, engine::key_to_text(layout, question.key));
     std::string body;
     JsonWriter json{body};
     json.open_object();
     write_standing(json, question.snapshot);
     write_at(json, question.snapshot, to);
     json.member("entity", layout.name).member("key", key).key("versions").open_array();
-    for (const RowVersion& version : history.versions) {
+    for (const engine::RowVersion& version : history.versions) {
         json.open_object();
         write_changed_at(json, version.at);
         json.key("row");
         if (version.row.empty()) {
             json.null();
         } else {
-            PLUMBLINE_TRY_VOID(append_row_json(json.raw_value(), layout, codec, question.key,
-                                               version.row, question.columns));
+            PLUMBLINE_TRY_VOID(engine::append_row_json(
+                json.raw_value(), layout, codec, question.key, version.row, question.columns));
         }
         json.key("event");
         PLUMBLINE_TRY_VOID(write_event(json, *question.snapshot.view, text, version.at));
@@ -220,7 +220,7 @@ Response get_row_history(Call& call) {
     if (*after) {
         from = storage::ChangedAt{(*after)->block_num, (*after)->log_index};
     }
-    RowHistoryOptions options = history_options(call, *question);
+    engine::RowHistoryOptions options = history_options(call, *question);
     options.versions_max = *limit;
     const auto plan = call.context().plan();
     const auto history = row_history(*question->snapshot.view, plan, question->entity,
@@ -230,9 +230,9 @@ Response get_row_history(Call& call) {
     }
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const auto children, question->snapshot.view->list_children());
-        EventText text{plan, children};
+        engine::EventText text{plan, children};
         return show_history(*question, *history, text, last);
     });
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

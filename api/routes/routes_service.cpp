@@ -4,7 +4,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "engine/service/version.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -40,7 +40,7 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .close_object();
 }
 
-void write_progress(JsonWriter& json, const ServiceStatus& now) {
+void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {
     json.key("progress")
         .open_object()
         .member("first_block", now.first_block)
@@ -62,7 +62,7 @@ void write_progress(JsonWriter& json, const ServiceStatus& now) {
 }  // namespace
 
 Response get_health(Call& call) {
-    const ServiceStatus now = call.context().status();
+    const engine::ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object()
@@ -74,7 +74,7 @@ Response get_health(Call& call) {
 }
 
 Response get_ready(Call& call) {
-    const ServiceStatus now = call.context().status();
+    const engine::ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object().member("ready", now.is_ready).member("state", to_string(now.state));
@@ -86,7 +86,7 @@ Response get_ready(Call& call) {
 }
 
 Response get_status(Call& call) {
-    const ServiceStatus now = call.context().status();
+    const engine::ServiceStatus now = call.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object();
@@ -97,7 +97,7 @@ Response get_status(Call& call) {
     } else {
         json.key("block").null().key("proof").null().key("chain_id").null();
     }
-    json.member("version", version())
+    json.member("version", engine::version())
         .member("state", to_string(now.state))
         .member("ready", now.is_ready)
         .member("uptime_ms", now.uptime_ms);
@@ -140,7 +140,7 @@ Response get_chain(Call& call) {
         PLUMBLINE_TRY(const auto asked_to, call.integer("to", 0, UINT64_MAX));
         const auto& sources = call.context().plan()->sources();
         uint64_t first = UINT64_MAX;
-        for (const Source& source : sources) {
+        for (const engine::Source& source : sources) {
             first = std::min(first, source.start_block);
         }
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
@@ -178,4 +178,4 @@ Response get_metrics(Call& call) {
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -5,7 +5,7 @@
 
 #include "api/routes/handlers.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -121,7 +121,7 @@ Response add_for_entity(Call& call, const char* kind) {
     const Status read = [&]() -> Status {
         PLUMBLINE_TRY(const json body, read_body(call, {"entity"}));
         PLUMBLINE_TRY(request.args, text_member(body, "entity"));
-        const Plan& plan = *call.context().plan();
+        const engine::Plan& plan = *call.context().plan();
         if (!request.args.empty() && plan.find_entity(request.args) < 0) {
             return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'", request.args)};
         }
@@ -242,4 +242,4 @@ Response clear_tasks(Call& call) {
     });
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -4,7 +4,7 @@
 
 #include "engine/text/entity_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -47,12 +47,12 @@ Result<std::vector<size_t>> read_columns(const Call& call, const EntityLayout& l
 Result<std::string> read_key(const EntityLayout& layout, const std::string& text) {
     if (layout.key.size() == 1 && text.find('=') == std::string::npos) {
         const storage::FieldType type = layout.key[0].type;
-        PLUMBLINE_TRY(const storage::KeyValue value, parse_value(type, text));
+        PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, text));
         std::string key;
-        append_key_value(key, type, value);
+        engine::append_key_value(key, type, value);
         return key;
     }
-    return key_from_text(layout, text);
+    return engine::key_from_text(layout, text);
 }
 
 void write_changed_at(JsonWriter& json, const storage::ChangedAt& at) {
@@ -65,11 +65,11 @@ void write_changed_at(JsonWriter& json, const storage::ChangedAt& at) {
 
 Status write_row(JsonWriter& json, const EntityLayout& layout, const storage::RowCodec& codec,
                  std::string_view key, std::string_view row, const std::vector<size_t>& columns) {
-    PLUMBLINE_TRY(const std::string key_text, key_to_text(layout, key));
+    PLUMBLINE_TRY(const std::string key_text, engine::key_to_text(layout, key));
     json.member("key", key_text);
     write_changed_at(json, storage::RowCodec::changed_at(row));
     json.key("row");
-    return append_row_json(json.raw_value(), layout, codec, key, row, columns);
+    return engine::append_row_json(json.raw_value(), layout, codec, key, row, columns);
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

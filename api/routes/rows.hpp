@@ -8,7 +8,7 @@
 #include "api/routes/request_context.hpp"
 #include "storage/row.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 /// The columns that `fields` asks for; all where nothing was asked.
 [[nodiscard]] Result<std::vector<size_t>> read_columns(const Call& call,
@@ -23,4 +23,4 @@ void write_changed_at(JsonWriter& json, const storage::ChangedAt& at);
                                const storage::RowCodec& codec, std::string_view key,
                                std::string_view row, const std::vector<size_t>& columns);
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

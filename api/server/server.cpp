@@ -21,7 +21,7 @@
 #include "api/stream/stream.hpp"
 #include "core/base/logging.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -371,4 +371,4 @@ ServerStats Server::stats() const noexcept {
             shared.connections.load(), shared.streams.load()};
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -9,7 +9,7 @@
 #include "api/routes/router.hpp"
 #include "core/base/result.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
@@ -58,4 +58,4 @@ class Server {
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -18,7 +18,7 @@
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -70,4 +70,4 @@ struct Server::Impl {
     uint16_t port = 0;
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -10,7 +10,7 @@
 #include "api/server/server_impl.hpp"
 #include "api/stream/stream.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -131,4 +131,4 @@ void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared,
     session->start(std::move(request));
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -6,15 +6,15 @@
 
 #include <fmt/format.h>
 
-#include "core/base/json_writer.hpp"
 #include "api/stream/stream_record.hpp"
+#include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/row_change.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -32,13 +32,13 @@ struct StreamHub::Raw {
     uint64_t finalized = 0;
     uint64_t events = 0;
     uint64_t commit_num = 0;
-    std::vector<RowChange> changes;
+    std::vector<engine::RowChange> changes;
     evm::LogBatch logs;
     std::string text;
 
     [[nodiscard]] size_t size_bytes() const noexcept {
         size_t bytes = sizeof(Raw) + logs.arena.size() + logs.logs.size() * sizeof(evm::Log);
-        for (const RowChange& change : changes) {
+        for (const engine::RowChange& change : changes) {
             bytes +=
                 sizeof(change) + change.key.size() + change.before.size() + change.after.size();
         }
@@ -46,7 +46,7 @@ struct StreamHub::Raw {
     }
 };
 
-StreamHub::StreamHub(std::shared_ptr<const Plan> plan, DatabaseGetter database,
+StreamHub::StreamHub(std::shared_ptr<const engine::Plan> plan, DatabaseGetter database,
                      std::function<bool()> is_live, StreamOptions options)
     : plan_{std::move(plan)},
       database_{std::move(database)},
@@ -115,7 +115,7 @@ void StreamHub::stop() {
 
 // --- the writer's thread ---------------------------------------------------------------------
 
-void StreamHub::on_commit(const CommitNotice& notice) {
+void StreamHub::on_commit(const engine::CommitNotice& notice) {
     const storage::Database* database = database_();
     const auto cursor = database == nullptr ? std::nullopt : database->cursor();
     Raw raw;
@@ -128,7 +128,7 @@ void StreamHub::on_commit(const CommitNotice& notice) {
     const bool is_small = notice.changes != nullptr && notice.events <= options_.commit_events_max;
     size_t log_bytes = 0;
     if (is_small) {
-        for (const LogSpan& span : notice.logs) {
+        for (const engine::LogSpan& span : notice.logs) {
             for (size_t i = span.from; i < span.to; ++i) {
                 const evm::Log& log = span.fetched->logs.logs[i];
                 raw.logs.push(log, span.fetched->logs.data(log));
@@ -244,14 +244,14 @@ std::string StreamHub::row_json(size_t entity, std::string_view key, std::string
     std::string out;
     JsonWriter json{out};
     json.open_object().member("entity", layout.name);
-    json.member("key", key_to_text(layout, key).value_or(""));
+    json.member("key", engine::key_to_text(layout, key).value_or(""));
     json.key("row");
     if (row.empty() || storage::RowCodec::is_tombstone(row)) {
         json.null();
     } else {
         std::string shown;
         const Status written =
-            append_row_json(shown, layout, plan_->impl().codecs[entity], key, row);
+            engine::append_row_json(shown, layout, plan_->impl().codecs[entity], key, row);
         json.raw(written ? std::string_view{shown} : std::string_view{"null"});
     }
     json.close_object();
@@ -259,7 +259,7 @@ std::string StreamHub::row_json(size_t entity, std::string_view key, std::string
 }
 
 void StreamHub::render_commit(const Raw& raw, StreamRecord& record) {
-    for (const RowChange& change : raw.changes) {
+    for (const engine::RowChange& change : raw.changes) {
         record.rows.push_back({change.entity, change.key,
                                row_json(change.entity, change.key, change.after), change.before});
     }
@@ -270,7 +270,7 @@ void StreamHub::render_commit(const Raw& raw, StreamRecord& record) {
     if (storage::Database* database = database_(); database != nullptr) {
         const auto children = database->children().value_or({});
         if (!text_) {
-            text_ = std::make_unique<EventText>(plan_, children);
+            text_ = std::make_unique<engine::EventText>(plan_, children);
         } else if (children.size() != children_) {
             text_->reset_children(children);
         }
@@ -281,7 +281,7 @@ void StreamHub::render_commit(const Raw& raw, StreamRecord& record) {
     }
     for (const evm::Log& log : raw.logs.logs) {
         const storage::LogRecord stored{log, raw.logs.data(log), std::nullopt};
-        const EventText::Name name = text_->name(stored);
+        const engine::EventText::Name name = text_->name(stored);
         StreamRecord::Event event;
         event.contract = name.contract == nullptr ? "" : *name.contract;
         event.name = name.event == nullptr ? "" : *name.event;
@@ -401,4 +401,4 @@ void StreamHub::wake_all() {
     }
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -28,7 +28,7 @@
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct StreamOptions {
     size_t ring_bytes_max = 32U << 20U;     ///< messages kept for clients that are behind or away
@@ -55,7 +55,8 @@ struct StreamFilter {
     std::vector<evm::BlockId> known;  ///< newest first; empty: a new client
 };
 /// From the parameters of /v1/stream; kInvalidArgument says what they must be.
-[[nodiscard]] Result<StreamFilter> read_stream_filter(const Plan& plan, const Target& target);
+[[nodiscard]] Result<StreamFilter> read_stream_filter(const engine::Plan& plan,
+                                                      const Target& target);
 
 struct StreamRecord;
 class StreamHub;
@@ -105,11 +106,11 @@ class StreamReader {
 };
 
 /// Hears of commits on the writer's thread, renders on its own (or on whoever calls `step`).
-class StreamHub final : public IndexObserver {
+class StreamHub final : public engine::IndexObserver {
   public:
     using DatabaseGetter = std::function<storage::Database*()>;
     /// `is_live`: no more backfill to come, so that clients who missed rows may get them all.
-    StreamHub(std::shared_ptr<const Plan> plan, DatabaseGetter database,
+    StreamHub(std::shared_ptr<const engine::Plan> plan, DatabaseGetter database,
               std::function<bool()> is_live, StreamOptions options);
     ~StreamHub() override;
 
@@ -120,7 +121,7 @@ class StreamHub final : public IndexObserver {
     bool step();
 
     // On the writer's thread.
-    void on_commit(const CommitNotice& notice) override;
+    void on_commit(const engine::CommitNotice& notice) override;
     [[nodiscard]] size_t row_bytes_max() const override { return options_.commit_bytes_max; }
     void on_rollback(uint64_t block_num) override;
     void on_refold() override;
@@ -136,7 +137,7 @@ class StreamHub final : public IndexObserver {
     uint64_t add_wake(std::function<void()> wake);
     void remove_wake(uint64_t id);
 
-    [[nodiscard]] const Plan& plan() const noexcept { return *plan_; }
+    [[nodiscard]] const engine::Plan& plan() const noexcept { return *plan_; }
 
   private:
     friend class StreamReader;
@@ -156,7 +157,7 @@ class StreamHub final : public IndexObserver {
     [[nodiscard]] uint64_t seq_after(uint64_t commit_num) const;
     Found find(uint64_t seq, std::shared_ptr<const StreamRecord>& out) const;
 
-    std::shared_ptr<const Plan> plan_;
+    std::shared_ptr<const engine::Plan> plan_;
     DatabaseGetter database_;
     std::function<bool()> is_live_;
     StreamOptions options_;
@@ -167,7 +168,7 @@ class StreamHub final : public IndexObserver {
     size_t raw_bytes_ = 0;
 
     // The rendering thread's own.
-    std::unique_ptr<EventText> text_;
+    std::unique_ptr<engine::EventText> text_;
     size_t children_ = 0;
     std::optional<std::vector<storage::ProofRecord>> proofs_;  ///< as last seen
     /// Records of commits that are in effect, oldest first.
@@ -188,4 +189,4 @@ class StreamHub final : public IndexObserver {
     std::jthread thread_;
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -2,15 +2,15 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/base/json_writer.hpp"
 #include "api/stream/stream.hpp"
 #include "api/stream/stream_record.hpp"
+#include "core/base/json_writer.hpp"
 #include "core/evm/block_id.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 namespace {
 
@@ -41,7 +41,7 @@ Result<evm::BlockId> read_known(const std::string& text) {
     return out;
 }
 
-Status read_entities(const Plan& plan, const Target& target, StreamFilter& filter) {
+Status read_entities(const engine::Plan& plan, const Target& target, StreamFilter& filter) {
     const std::vector<std::string> names = target.all("entity");
     for (const std::string& name : names) {
         if (name == "*") {
@@ -59,7 +59,8 @@ Status read_entities(const Plan& plan, const Target& target, StreamFilter& filte
         return Error{ErrorCode::kInvalidArgument, "key goes with exactly one entity"};
     }
     for (const std::string& text : keys) {
-        PLUMBLINE_TRY(std::string key, key_from_text(plan.entities()[filter.entities[0]], text));
+        PLUMBLINE_TRY(std::string key,
+                      engine::key_from_text(plan.entities()[filter.entities[0]], text));
         filter.keys.push_back(std::move(key));
     }
     return ok();
@@ -71,7 +72,7 @@ std::string to_text(const evm::BlockId& cursor) {
     return fmt::format("{}-{}", cursor.block_num, evm::to_hex(cursor.hash));
 }
 
-Result<StreamFilter> read_stream_filter(const Plan& plan, const Target& target) {
+Result<StreamFilter> read_stream_filter(const engine::Plan& plan, const Target& target) {
     StreamFilter out;
     for (const auto& [name, value] : target.query) {
         constexpr std::string_view kNames[] = {"entity", "key",  "event",
@@ -132,7 +133,7 @@ struct StreamReader::CatchUp {
     std::unique_ptr<storage::ReadView> view;
     evm::BlockId cursor;
     uint64_t from = 0;
-    std::unique_ptr<EventText> text;
+    std::unique_ptr<engine::EventText> text;
     std::unique_ptr<storage::LogScanner> logs;
 };
 
@@ -304,7 +305,8 @@ void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t fr
                             evm::BlockId until) {
     catch_up_ = std::make_unique<CatchUp>();
     catch_up_->cursor = until;
-    catch_up_->text = std::make_unique<EventText>(hub_.plan_, view->list_children().value_or({}));
+    catch_up_->text =
+        std::make_unique<engine::EventText>(hub_.plan_, view->list_children().value_or({}));
     catch_up_->logs = view->scan_logs(std::min(from, until.block_num), until.block_num);
     catch_up_->from = from;
     catch_up_->view = std::move(view);
@@ -419,7 +421,7 @@ std::optional<std::string> StreamReader::next_of_log() {
         uint64_t count = 0;
         for (; my.logs->valid() && my.logs->record().log.block_num == block_num; my.logs->next()) {
             const storage::LogRecord& record = my.logs->record();
-            const EventText::Name name = my.text->name(record);
+            const engine::EventText::Name name = my.text->name(record);
             if (wants_event(name.contract == nullptr ? "" : *name.contract,
                             name.event == nullptr ? "" : *name.event)) {
                 my.text->append_json(list.raw_value(), record);
@@ -536,4 +538,4 @@ std::string StreamReader::render(const StreamRecord& record) {
     return out;
 }
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -7,7 +7,7 @@
 
 #include "core/evm/bytes.hpp"
 
-namespace plumbline::engine::http {
+namespace plumbline::api {
 
 struct StreamRecord {
     enum class Kind : uint8_t {
@@ -54,4 +54,4 @@ struct StreamRecord {
     }
 };
 
-}  // namespace plumbline::engine::http
+}  // namespace plumbline::api

@@ -12,7 +12,7 @@
 #include "api/routes/router.hpp"
 #include "tests/engine/fold/fold_world.hpp"
 
-namespace plumbline::engine::http::test {
+namespace plumbline::api::test {
 
 using engine::test::abi_json;
 using engine::test::Abis;
@@ -122,8 +122,8 @@ class MemoryTasks final : public TaskControl {
 
 class TestContext final : public ApiContext {
   public:
-    explicit TestContext(std::shared_ptr<const Plan> plan) : plan_{std::move(plan)} {
-        now.state = Lifecycle::kLive;
+    explicit TestContext(std::shared_ptr<const engine::Plan> plan) : plan_{std::move(plan)} {
+        now.state = engine::Lifecycle::kLive;
         now.is_ready = true;
         rpc::ProviderStats provider;
         provider.name = "one";
@@ -131,18 +131,18 @@ class TestContext final : public ApiContext {
         now.providers.push_back(provider);
     }
     [[nodiscard]] storage::Database* database() const override { return shown; }
-    [[nodiscard]] std::shared_ptr<const Plan> plan() const override { return plan_; }
-    [[nodiscard]] ServiceStatus status() const override { return now; }
+    [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override { return plan_; }
+    [[nodiscard]] engine::ServiceStatus status() const override { return now; }
     [[nodiscard]] std::string metrics_text() const override { return "plumbline_up 1\n"; }
     [[nodiscard]] TaskControl* tasks() const override { return &queue; }
     [[nodiscard]] const Clock& clock() const override { return system_clock(); }
 
     storage::Database* shown = nullptr;
-    ServiceStatus now;
+    engine::ServiceStatus now;
     mutable MemoryTasks queue;
 
   private:
-    std::shared_ptr<const Plan> plan_;
+    std::shared_ptr<const engine::Plan> plan_;
 };
 
 /// Ten users in three rooms, points by number; blocks 1 to 12.
@@ -196,4 +196,4 @@ struct ApiWorld {
     Router router;
 };
 
-}  // namespace plumbline::engine::http::test
+}  // namespace plumbline::api::test

@@ -10,9 +10,9 @@
 
 namespace {
 
-using plumbline::engine::http::Request;
-using plumbline::engine::http::Response;
-using plumbline::engine::http::test::ApiWorld;
+using plumbline::api::Request;
+using plumbline::api::Response;
+using plumbline::api::test::ApiWorld;
 
 std::string_view next_line(std::string_view& text) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -40,11 +40,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     PLUMBLINE_CHECK(answer.content_type != "application/json" ||
                     nlohmann::json::accept(answer.body));
     const bool has_token =
-        request.authorization == "Bearer " + std::string{plumbline::engine::http::test::kToken};
+        request.authorization == "Bearer " + std::string{plumbline::api::test::kToken};
     PLUMBLINE_CHECK(has_token || api.context.queue.changes == changes);
     // The stream's question is read from the same bytes.
-    if (const auto target = plumbline::engine::http::parse_target(request.target)) {
-        static_cast<void>(plumbline::engine::http::read_stream_filter(*api.mapping.plan, *target));
+    if (const auto target = plumbline::api::parse_target(request.target)) {
+        static_cast<void>(plumbline::api::read_stream_filter(*api.mapping.plan, *target));
     }
     return 0;
 }

@@ -13,9 +13,9 @@
 
 namespace {
 
-using plumbline::engine::http::Server;
-using plumbline::engine::http::StreamHub;
-using plumbline::engine::http::test::ApiWorld;
+using plumbline::api::Server;
+using plumbline::api::StreamHub;
+using plumbline::api::test::ApiWorld;
 using plumbline::test::HttpClient;
 
 struct Served {
@@ -61,8 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         client.finish();
         PLUMBLINE_CHECK_MSG(client.drain(10'000), "the server keeps a connection that has ended");
     }
-    const bool has_token =
-        text.find(plumbline::engine::http::test::kToken) != std::string_view::npos;
+    const bool has_token = text.find(plumbline::api::test::kToken) != std::string_view::npos;
     PLUMBLINE_CHECK(has_token || served.api.context.queue.changes == changes);
     for (int i = 0; served.server->stats().streams + served.server->stats().connections > 0; ++i) {
         PLUMBLINE_CHECK_MSG(i < 10'000, "the server forgets no connection");

@@ -4,7 +4,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "tests/api/api_world.hpp"
 
-namespace plumbline::engine::http::test {
+namespace plumbline::api::test {
 namespace {
 
 using nlohmann::json;
@@ -414,7 +414,7 @@ TEST_F(RouterTest, OpenApiSaysExactlyTheRoutes) {
 
 TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
     using storage::ProofLevel;
-    std::vector<Source> sources(2);
+    std::vector<engine::Source> sources(2);
     sources[0].fingerprint = "a";
     sources[1].fingerprint = "b";
     sources[1].start_block = 50;
@@ -435,4 +435,4 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine::http::test
+}  // namespace plumbline::api::test

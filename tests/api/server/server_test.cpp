@@ -14,7 +14,7 @@
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
 
-namespace plumbline::engine::http::test {
+namespace plumbline::api::test {
 namespace {
 
 using nlohmann::json;
@@ -253,4 +253,4 @@ TEST_F(ServerTest, EveryAnswerIsThatOfTheBlockItNames) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine::http::test
+}  // namespace plumbline::api::test

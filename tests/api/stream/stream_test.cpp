@@ -12,7 +12,7 @@
 #include "tests/api/stream_client.hpp"
 #include "tests/engine/fake_chain.hpp"
 
-namespace plumbline::engine::http::test {
+namespace plumbline::api::test {
 namespace {
 
 using nlohmann::json;
@@ -21,7 +21,7 @@ using plumbline::test::FakeNode;
 using plumbline::test::HttpClient;
 using plumbline::test::StreamClient;
 
-Config stream_config() {
+engine::Config stream_config() {
     std::string text = fmt::format(R"(
 [chain]
 id = 31337
@@ -72,11 +72,11 @@ class Rig {
     Rig(const FakeChain& chain, uint64_t seed, StreamOptions stream_options)
         : random_{seed},
           node_{chain, clock_, {.seed = seed + 1}} {
-        const Config config = stream_config();
-        plan = Plan::compile(config).value();
+        const engine::Config config = stream_config();
+        plan = engine::Plan::compile(config).value();
         hub = std::make_unique<StreamHub>(
             plan, [this] { return indexer ? indexer->database() : nullptr; },
-            [this] { return indexer->progress().state.load() == Lifecycle::kLive; },
+            [this] { return indexer->progress().state.load() == engine::Lifecycle::kLive; },
             stream_options);
         IndexerOptions options;
         options.config = config;
@@ -120,7 +120,7 @@ class Rig {
     FakeNode node_;
 
   public:
-    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const engine::Plan> plan;
     std::unique_ptr<StreamHub> hub;
     std::unique_ptr<Indexer> indexer;
 };
@@ -134,9 +134,9 @@ Rows rows_of(const Rig& rig) {
         const storage::EntityLayout& layout = rig.plan->entities()[i];
         for (const auto rows = view->scan_entity(i, {}, {}); rows->valid(); rows->next()) {
             std::string text;
-            EXPECT_OK(
-                append_row_json(text, layout, storage::RowCodec{layout}, rows->key(), rows->row()));
-            out[layout.name + " " + key_to_text(layout, rows->key()).value()] =
+            EXPECT_OK(engine::append_row_json(text, layout, storage::RowCodec{layout}, rows->key(),
+                                              rows->row()));
+            out[layout.name + " " + engine::key_to_text(layout, rows->key()).value()] =
                 json::parse(text).dump();
         }
     }
@@ -145,7 +145,7 @@ Rows rows_of(const Rig& rig) {
 
 std::vector<std::string> events_of(const Rig& rig) {
     std::vector<std::string> out;
-    EventText text{rig.plan, rig.indexer->database()->children().value()};
+    engine::EventText text{rig.plan, rig.indexer->database()->children().value()};
     const auto view = rig.indexer->database()->read_view();
     for (const auto logs = view->scan_logs(0, UINT64_MAX); logs->valid(); logs->next()) {
         std::string line;
@@ -301,7 +301,7 @@ TEST(StreamTest, AClientThatDoesNotReadIsToldAndLetGo) {
 }
 
 TEST(StreamTest, MistakesInTheQuestionAreNamed) {
-    const auto plan = Plan::compile(stream_config()).value();
+    const auto plan = engine::Plan::compile(stream_config()).value();
     const std::vector<std::pair<std::string, std::string>> cases = {
         {"entity=nobody", "no entity 'nobody'"},
         {"key=owner=0x12", "exactly one entity"},
@@ -373,4 +373,4 @@ TEST(StreamTest, OverAWebSocketMessagesComeAsTheyHappen) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine::http::test
+}  // namespace plumbline::api::test
