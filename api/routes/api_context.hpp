@@ -33,7 +33,7 @@ class TaskControl {
     [[nodiscard]] virtual Result<std::vector<storage::TaskRow>> list_tasks() const = 0;
     /// The new task, or the unfinished one that does the same already. kInvalidArgument lists the
     /// known kinds or says what the arguments must be.
-    [[nodiscard]] virtual Result<storage::TaskRow> add_task(const TaskRequest& request) = 0;
+    [[nodiscard]] virtual Result<storage::TaskRow> add_task(const TaskRequest& wanted) = 0;
     /// kNotFound where there is no such task; kInvalidArgument where it is past that.
     [[nodiscard]] virtual Result<storage::TaskRow> cancel_task(uint64_t id) = 0;
     [[nodiscard]] virtual Result<storage::TaskRow> retry_task(uint64_t id) = 0;

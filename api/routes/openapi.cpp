@@ -90,7 +90,7 @@ void write_operation(JsonWriter& json, const Route& route) {
 
 }  // namespace
 
-Response get_openapi(Call& /*call*/) {
+Response get_openapi(RequestContext& /*request*/) {
     std::string body;
     JsonWriter json{body};
     json.open_object()

@@ -54,8 +54,8 @@ Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database
 
 }  // namespace
 
-Result<std::optional<uint64_t>> Call::integer(std::string_view name, uint64_t low,
-                                              uint64_t high) const {
+Result<std::optional<uint64_t>> RequestContext::integer(std::string_view name, uint64_t low,
+                                                        uint64_t high) const {
     const std::string* text = target.find(name);
     if (text == nullptr) {
         return std::optional<uint64_t>{};
@@ -72,14 +72,14 @@ Result<std::optional<uint64_t>> Call::integer(std::string_view name, uint64_t lo
     return std::optional<uint64_t>{value};
 }
 
-Result<uint64_t> Call::limit() const {
+Result<uint64_t> RequestContext::limit() const {
     PLUMBLINE_TRY(const auto limit, integer("limit", 1, options().page_max));
     return limit.value_or(options().page_default);
 }
 
-Result<IndexSnapshot> open_snapshot(Call& call) {
+Result<IndexSnapshot> open_snapshot(RequestContext& request) {
     IndexSnapshot out;
-    out.database = call.context().database();
+    out.database = request.context().database();
     if (out.database == nullptr) {
         return Error{ErrorCode::kUnavailable,
                      "the index does not exist yet: the chain has not been reached"};
@@ -89,17 +89,18 @@ Result<IndexSnapshot> open_snapshot(Call& call) {
     if (!out.cursor) {
         return out;
     }
-    Router::Caches& caches = call.router.caches();
+    Router::Caches& caches = request.router.caches();
     const std::scoped_lock lock{caches.proof_mutex};
     if (!caches.proof || caches.proof->commit_num != out.cursor->commit_num) {
-        PLUMBLINE_TRY(caches.proof, summarize(*call.context().plan(), *out.database, *out.cursor));
+        PLUMBLINE_TRY(caches.proof,
+                      summarize(*request.context().plan(), *out.database, *out.cursor));
     }
     out.level = caches.proof->level;
     out.proven_through = std::min(caches.proof->proven_through, out.cursor->block_num);
     return out;
 }
 
-void write_standing(JsonWriter& json, const IndexSnapshot& snapshot) {
+void write_snapshot(JsonWriter& json, const IndexSnapshot& snapshot) {
     json.key("block");
     if (!snapshot.cursor) {
         json.null();
@@ -133,7 +134,7 @@ Response fail_with(unsigned status, std::string_view code, std::string_view mess
     JsonWriter json{body};
     json.open_object();
     if (snapshot != nullptr) {
-        write_standing(json, *snapshot);
+        write_snapshot(json, *snapshot);
     }
     json.key("error")
         .open_object()

@@ -17,9 +17,10 @@
 
 namespace plumbline::api {
 
-struct Call {
+/// One request on its way through its handler. Lives as long as the handler runs.
+struct RequestContext {
     Router& router;
-    const Request& request;
+    const Request& http;
     const Target& target;
     int64_t deadline_ms = 0;  ///< monotonic
 
@@ -44,16 +45,16 @@ struct IndexSnapshot {
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
     uint64_t proven_through = 0;
 };
-[[nodiscard]] Result<IndexSnapshot> open_snapshot(Call& call);
+[[nodiscard]] Result<IndexSnapshot> open_snapshot(RequestContext& request);
 
 /// "block":{...},"proof":{...}: what every answer that reads the index begins with.
-void write_standing(JsonWriter& json, const IndexSnapshot& snapshot);
+void write_snapshot(JsonWriter& json, const IndexSnapshot& snapshot);
 
 [[nodiscard]] Response reply(std::string body);
 [[nodiscard]] Response fail(unsigned status, std::string_view code, std::string_view message);
 /// The status that fits the kind of error.
 [[nodiscard]] Response fail(const Error& error);
-/// One that is true of this state only: with its block and proof level, as answers have them.
+/// For an error that holds for this state only: names its block and proof level, as answers do.
 [[nodiscard]] Response fail(const IndexSnapshot& snapshot, const Error& error);
 
 /// For handlers written as Result<std::string>.

@@ -136,8 +136,9 @@ Response Router::dispatch(const Request& request, std::string_view& pattern) {
     if (const Status known = check_query(*found, *target); !known) {
         return fail(known.error());
     }
-    Call call{*this, request, *target, context_.clock().monotonic_ms() + options_.time_max_ms};
-    return found->handle(call);
+    RequestContext asked{*this, request, *target,
+                         context_.clock().monotonic_ms() + options_.time_max_ms};
+    return found->handle(asked);
 }
 
 }  // namespace plumbline::api

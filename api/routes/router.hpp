@@ -19,7 +19,7 @@
 namespace plumbline::api {
 
 class Router;
-struct Call;
+struct RequestContext;
 
 struct QueryParam {
     std::string_view name;
@@ -34,7 +34,7 @@ struct Route {
     std::string_view id;       ///< operationId
     std::string_view about;
     bool changes = false;  ///< needs the token
-    Response (*handle)(Call& call) = nullptr;
+    Response (*handle)(RequestContext& request) = nullptr;
     std::vector<QueryParam> query;
     std::string_view body;  ///< what the JSON body holds, for people; empty: no body
 };

@@ -95,13 +95,13 @@ void write_fields(JsonWriter& json, std::string_view name,
 
 }  // namespace
 
-Response list_entities(Call& call) {
+Response list_entities(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.key("entities").open_array();
         const auto& entities = snapshot.view->bundle().entities;
         for (size_t i = 0; i < entities.size(); ++i) {
@@ -121,19 +121,19 @@ Response list_entities(Call& call) {
     });
 }
 
-Response list_rows(Call& call) {
+Response list_rows(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         const storage::ReadView& view = *snapshot.view;
-        PLUMBLINE_TRY(const size_t entity, find_entity(view, call.part(2)));
+        PLUMBLINE_TRY(const size_t entity, find_entity(view, request.part(2)));
         const EntityLayout& layout = view.bundle().entities[entity];
-        PLUMBLINE_TRY(const auto where, engine::parse_named(call.target.all("where")));
+        PLUMBLINE_TRY(const auto where, engine::parse_named(request.target.all("where")));
         PLUMBLINE_TRY(const engine::Lookup lookup,
-                      plan_scan(layout, where, call.target.find("order")));
-        PLUMBLINE_TRY(const auto columns, read_columns(call, layout));
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+                      plan_scan(layout, where, request.target.find("order")));
+        PLUMBLINE_TRY(const auto columns, read_columns(request, layout));
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
         std::string after;
-        if (const std::string* cursor = call.target.find("cursor")) {
+        if (const std::string* cursor = request.target.find("cursor")) {
             PLUMBLINE_TRY(after, cursor_position(*cursor, lookup.index));
         }
         const auto rows =
@@ -144,10 +144,10 @@ Response list_rows(Call& call) {
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.member("entity", layout.name).key("rows").open_array();
         std::string next;
-        for (uint64_t shown = 0; rows->valid() && shown < limit && !call.is_late(); ++shown) {
+        for (uint64_t shown = 0; rows->valid() && shown < limit && !request.is_late(); ++shown) {
             json.open_object();
             PLUMBLINE_TRY_VOID(write_row(json, layout, codec, rows->key(), rows->row(), columns));
             json.close_object();

@@ -16,26 +16,26 @@ bool is_wanted(const std::string* asked, const std::string* name) {
 
 }  // namespace
 
-Response list_events(Call& call) {
+Response list_events(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
-        PLUMBLINE_TRY(const auto from, call.integer("from", 0, UINT64_MAX));
-        PLUMBLINE_TRY(const auto to, call.integer("to", 0, UINT64_MAX));
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        const std::string* contract = call.target.find("contract");
-        const std::string* event = call.target.find("event");
-        PLUMBLINE_TRY(const auto after, read_log_cursor(call.target.find("cursor")));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        PLUMBLINE_TRY(const auto from, request.integer("from", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const auto to, request.integer("to", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
+        const std::string* contract = request.target.find("contract");
+        const std::string* event = request.target.find("event");
+        PLUMBLINE_TRY(const auto after, read_log_cursor(request.target.find("cursor")));
         const uint64_t last = to.value_or(UINT64_MAX);
         const uint64_t first = std::max(from.value_or(0), after ? after->block_num : 0);
         if (from.value_or(0) > last) {
             return Error{ErrorCode::kInvalidArgument, "from is above to"};
         }
         PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
-        engine::EventText text{call.context().plan(), children};
+        engine::EventText text{request.context().plan(), children};
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.key("events").open_array();
         std::optional<LogCursor> next;
         uint64_t shown = 0;
@@ -47,7 +47,7 @@ Response list_events(Call& call) {
                 if (after && place <= *after) {
                     continue;
                 }
-                if (shown == limit || ++seen > kScanMax || call.is_late()) {
+                if (shown == limit || ++seen > kScanMax || request.is_late()) {
                     break;
                 }
                 next = place;
@@ -76,15 +76,15 @@ Response list_events(Call& call) {
     });
 }
 
-Response list_quarantine(Call& call) {
+Response list_quarantine(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
         PLUMBLINE_TRY(const auto rows, snapshot.view->list_quarantine(limit));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.member("total", snapshot.view->quarantine_count()).key("events").open_array();
         for (const storage::QuarantineRow& row : rows) {
             json.open_object()

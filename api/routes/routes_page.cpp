@@ -4,7 +4,7 @@
 
 namespace plumbline::api {
 
-Response get_page(Call& /*call*/) {
+Response get_page(RequestContext& /*request*/) {
     Response out;
     out.content_type = "text/html; charset=utf-8";
     out.body = page_html();
@@ -15,7 +15,7 @@ Response get_page(Call& /*call*/) {
     return out;
 }
 
-Response get_stream(Call& /*call*/) {
+Response get_stream(RequestContext& /*request*/) {
     Response out = fail(426, "UpgradeRequired", "this address takes a WebSocket");
     out.headers.emplace_back("Upgrade", "websocket");
     return out;

@@ -47,14 +47,14 @@ void write_entry(JsonWriter& json, const storage::JournalRow& row) {
 
 }  // namespace
 
-Response list_reports(Call& call) {
+Response list_reports(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.key("reports").open_array();
         for (const storage::ProofRecord& proof : proofs) {
             write_proof(json, proof);
@@ -64,11 +64,11 @@ Response list_reports(Call& call) {
     });
 }
 
-Response list_analytics(Call& call) {
+Response list_analytics(RequestContext& request) {
     std::string body;
     JsonWriter json{body};
     json.open_object().key("reports").open_array();
-    for (const Report& report : call.options().reports) {
+    for (const Report& report : request.options().reports) {
         json.open_object()
             .member("name", report.name)
             .member("about", report.about)
@@ -79,20 +79,20 @@ Response list_analytics(Call& call) {
     return reply(std::move(body));
 }
 
-Response get_analytics(Call& call) {
+Response get_analytics(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        const auto& reports = call.options().reports;
-        const auto report = std::ranges::find(reports, call.part(2), &Report::name);
+        const auto& reports = request.options().reports;
+        const auto report = std::ranges::find(reports, request.part(2), &Report::name);
         if (report == reports.end()) {
             return Error{ErrorCode::kNotFound,
-                         fmt::format("no report '{}'; /v1/analytics lists all", call.part(2))};
+                         fmt::format("no report '{}'; /v1/analytics lists all", request.part(2))};
         }
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
-        if (snapshot.view->bundle().entities != call.context().plan()->entities()) {
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        if (snapshot.view->bundle().entities != request.context().plan()->entities()) {
             return Error{ErrorCode::kUnavailable, "the entities are being folded again"};
         }
-        Router::Caches& caches = call.router.caches();
+        Router::Caches& caches = request.router.caches();
         const std::unique_lock lock{caches.reports_mutex, std::try_to_lock};
         if (!lock.owns_lock()) {
             return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
@@ -101,16 +101,16 @@ Response get_analytics(Call& call) {
         const uint64_t commit_num = snapshot.cursor ? snapshot.cursor->commit_num : 0;
         if (cached.commit_num != commit_num || commit_num == 0) {
             ReportLimits limits;
-            limits.deadline_ms = call.deadline_ms;
+            limits.deadline_ms = request.deadline_ms;
             PLUMBLINE_TRY(cached.result,
-                          count_report(*report, *snapshot.view, call.context().plan(),
-                                       call.context().clock(), limits));
+                          count_report(*report, *snapshot.view, request.context().plan(),
+                                       request.context().clock(), limits));
             cached.commit_num = commit_num;
         }
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.member("report", report->name)
             .member("about", report->about)
             .member("metric", report->metric_name)
@@ -128,16 +128,16 @@ Response get_analytics(Call& call) {
 }
 
 /// Proofs whose newest run found a difference, and what repair has done of each kind.
-Response list_conflicts(Call& call) {
+Response list_conflicts(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
         PLUMBLINE_TRY(const auto journal, snapshot.view->list_journal(0, kJournalScan));
         uint64_t open = 0;
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.key("conflicts").open_array();
         for (const storage::ProofRecord& proof : proofs) {
             if (!proof.is_equal) {
@@ -173,19 +173,19 @@ Response list_conflicts(Call& call) {
     });
 }
 
-Response list_journal(Call& call) {
+Response list_journal(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        PLUMBLINE_TRY(const auto after, call.integer("after", 0, UINT64_MAX));
-        const std::string* kind = call.target.find("kind");
-        const std::string* entity = call.target.find("entity");
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
+        PLUMBLINE_TRY(const auto after, request.integer("after", 0, UINT64_MAX));
+        const std::string* kind = request.target.find("kind");
+        const std::string* entity = request.target.find("entity");
         PLUMBLINE_TRY(const auto rows,
                       snapshot.view->list_journal(after.value_or(0), kJournalScan));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.key("entries").open_array();
         uint64_t shown = 0;
         uint64_t last = 0;

@@ -28,20 +28,20 @@ struct RowQuestion {
     [[nodiscard]] uint64_t head() const { return snapshot.cursor ? snapshot.cursor->block_num : 0; }
 };
 
-Result<RowQuestion> read_question(Call& call) {
+Result<RowQuestion> read_question(RequestContext& request) {
     RowQuestion out;
-    PLUMBLINE_TRY(out.snapshot, open_snapshot(call));
-    PLUMBLINE_TRY(out.entity, find_entity(*out.snapshot.view, call.part(2)));
-    PLUMBLINE_TRY(out.columns, read_columns(call, out.layout()));
-    PLUMBLINE_TRY(out.key, read_key(out.layout(), call.part(3)));
+    PLUMBLINE_TRY(out.snapshot, open_snapshot(request));
+    PLUMBLINE_TRY(out.entity, find_entity(*out.snapshot.view, request.part(2)));
+    PLUMBLINE_TRY(out.columns, read_columns(request, out.layout()));
+    PLUMBLINE_TRY(out.key, read_key(out.layout(), request.part(3)));
     return out;
 }
 
-Response not_there(const Call& call, const RowQuestion& question, uint64_t block_num) {
+Response not_there(const RequestContext& request, const RowQuestion& question, uint64_t block_num) {
     return fail(
         question.snapshot,
         Error{ErrorCode::kNotFound, fmt::format("no {} with {} at block {}", question.layout().name,
-                                                call.part(3), block_num)});
+                                                request.part(3), block_num)});
 }
 
 Response beyond_head(const RowQuestion& question, uint64_t block_num) {
@@ -51,23 +51,24 @@ Response beyond_head(const RowQuestion& question, uint64_t block_num) {
                                   block_num, question.head())});
 }
 
-engine::RowHistoryOptions history_options(const Call& call, const RowQuestion& question) {
+engine::RowHistoryOptions history_options(const RequestContext& request,
+                                          const RowQuestion& question) {
     engine::RowHistoryOptions out;
     const auto parent = std::filesystem::path{question.snapshot.database->path()}.parent_path();
     out.scratch_parent = parent.empty() ? "." : parent.string();
-    out.events_max = call.options().history_events_max;
-    out.is_late = [&call] { return call.is_late(); };
+    out.events_max = request.options().history_events_max;
+    out.is_late = [&request] { return request.is_late(); };
     return out;
 }
 
 /// Questions that fold the log cost much: one at a time.
-Status take_turn(Call& call, std::unique_lock<std::mutex>& turn) {
-    if (call.options().history_events_max == 0) {
+Status take_turn(RequestContext& request, std::unique_lock<std::mutex>& turn) {
+    if (request.options().history_events_max == 0) {
         return Error{
             ErrorCode::kUnavailable,
             "this server answers nothing about the past: history_events_max in [http] is 0"};
     }
-    turn = std::unique_lock{call.router.caches().history_mutex, std::try_to_lock};
+    turn = std::unique_lock{request.router.caches().history_mutex, std::try_to_lock};
     return turn.owns_lock()
                ? ok()
                : Status{Error{ErrorCode::kRateLimited,
@@ -95,7 +96,7 @@ Response show_row(const RowQuestion& question, std::string_view row,
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, question.snapshot);
+        write_snapshot(json, question.snapshot);
         if (block_num) {
             write_at(json, question.snapshot, *block_num);
         }
@@ -107,20 +108,21 @@ Response show_row(const RowQuestion& question, std::string_view row,
     });
 }
 
-Response get_row_at(Call& call, const RowQuestion& question, uint64_t block_num) {
+Response get_row_at(RequestContext& request, const RowQuestion& question, uint64_t block_num) {
     if (block_num > question.head()) {
         return beyond_head(question, block_num);
     }
     std::unique_lock<std::mutex> turn;
-    if (const Status taken = take_turn(call, turn); !taken) {
+    if (const Status taken = take_turn(request, turn); !taken) {
         return fail(taken.error());
     }
-    const auto row = row_at(*question.snapshot.view, call.context().plan(), question.entity,
-                            question.key, block_num, history_options(call, question));
+    const auto row = row_at(*question.snapshot.view, request.context().plan(), question.entity,
+                            question.key, block_num, history_options(request, question));
     if (!row) {
         return fail(question.snapshot, row.error());
     }
-    return *row ? show_row(question, (*row)->row, block_num) : not_there(call, question, block_num);
+    return *row ? show_row(question, (*row)->row, block_num)
+                : not_there(request, question, block_num);
 }
 
 /// The event that made a version, as /v1/events shows it; null where a repair did.
@@ -147,7 +149,7 @@ Result<std::string> show_history(const RowQuestion& question, const engine::RowH
     std::string body;
     JsonWriter json{body};
     json.open_object();
-    write_standing(json, question.snapshot);
+    write_snapshot(json, question.snapshot);
     write_at(json, question.snapshot, to);
     json.member("entity", layout.name).member("key", key).key("versions").open_array();
     for (const engine::RowVersion& version : history.versions) {
@@ -177,34 +179,34 @@ Result<std::string> show_history(const RowQuestion& question, const engine::RowH
 
 }  // namespace
 
-Response get_row(Call& call) {
-    const Result<RowQuestion> question = read_question(call);
+Response get_row(RequestContext& request) {
+    const Result<RowQuestion> question = read_question(request);
     if (!question) {
         return fail(question.error());
     }
-    const auto at = call.integer("at", 0, UINT64_MAX);
+    const auto at = request.integer("at", 0, UINT64_MAX);
     if (!at) {
         return fail(at.error());
     }
     if (*at) {
-        return get_row_at(call, *question, **at);
+        return get_row_at(request, *question, **at);
     }
     const Result<std::string> row =
         question->snapshot.view->get_row(question->entity, question->key);
     if (!row && row.error().code == ErrorCode::kNotFound) {
-        return not_there(call, *question, question->head());
+        return not_there(request, *question, question->head());
     }
     return row ? show_row(*question, *row, std::nullopt) : fail(row.error());
 }
 
-Response get_row_history(Call& call) {
-    const Result<RowQuestion> question = read_question(call);
+Response get_row_history(RequestContext& request) {
+    const Result<RowQuestion> question = read_question(request);
     if (!question) {
         return fail(question.error());
     }
-    const auto to = call.integer("to", 0, UINT64_MAX);
-    const auto limit = call.limit();
-    const auto after = read_log_cursor(call.target.find("cursor"));
+    const auto to = request.integer("to", 0, UINT64_MAX);
+    const auto limit = request.limit();
+    const auto after = read_log_cursor(request.target.find("cursor"));
     if (!to || !limit || !after) {
         return fail(!to ? to.error() : !limit ? limit.error() : after.error());
     }
@@ -213,16 +215,16 @@ Response get_row_history(Call& call) {
         return beyond_head(*question, last);
     }
     std::unique_lock<std::mutex> turn;
-    if (const Status taken = take_turn(call, turn); !taken) {
+    if (const Status taken = take_turn(request, turn); !taken) {
         return fail(taken.error());
     }
     std::optional<storage::ChangedAt> from;
     if (*after) {
         from = storage::ChangedAt{(*after)->block_num, (*after)->log_index};
     }
-    engine::RowHistoryOptions options = history_options(call, *question);
+    engine::RowHistoryOptions options = history_options(request, *question);
     options.versions_max = *limit;
-    const auto plan = call.context().plan();
+    const auto plan = request.context().plan();
     const auto history = row_history(*question->snapshot.view, plan, question->entity,
                                      question->key, from, last, options);
     if (!history) {

@@ -61,8 +61,8 @@ void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {
 
 }  // namespace
 
-Response get_health(Call& call) {
-    const engine::ServiceStatus now = call.context().status();
+Response get_health(RequestContext& request) {
+    const engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object()
@@ -73,8 +73,8 @@ Response get_health(Call& call) {
     return reply(std::move(body));
 }
 
-Response get_ready(Call& call) {
-    const engine::ServiceStatus now = call.context().status();
+Response get_ready(RequestContext& request) {
+    const engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object().member("ready", now.is_ready).member("state", to_string(now.state));
@@ -85,14 +85,14 @@ Response get_ready(Call& call) {
     return out;
 }
 
-Response get_status(Call& call) {
-    const engine::ServiceStatus now = call.context().status();
+Response get_status(RequestContext& request) {
+    const engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object();
     // Before the database exists there is still something to say.
-    if (Result<IndexSnapshot> snapshot = open_snapshot(call)) {
-        write_standing(json, *snapshot);
+    if (Result<IndexSnapshot> snapshot = open_snapshot(request)) {
+        write_snapshot(json, *snapshot);
         json.member("chain_id", snapshot->database->identity().chain_id);
     } else {
         json.key("block").null().key("proof").null().key("chain_id").null();
@@ -111,13 +111,13 @@ Response get_status(Call& call) {
     return reply(std::move(body));
 }
 
-Response get_stats(Call& call) {
+Response get_stats(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.member("events", snapshot.cursor ? snapshot.cursor->event_count : 0)
             .member("blocks", snapshot.view->block_row_count())
             .member("quarantined", snapshot.view->quarantine_count())
@@ -133,12 +133,12 @@ Response get_stats(Call& call) {
     });
 }
 
-Response get_chain(Call& call) {
+Response get_chain(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(call));
-        PLUMBLINE_TRY(const auto asked_from, call.integer("from", 0, UINT64_MAX));
-        PLUMBLINE_TRY(const auto asked_to, call.integer("to", 0, UINT64_MAX));
-        const auto& sources = call.context().plan()->sources();
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        PLUMBLINE_TRY(const auto asked_from, request.integer("from", 0, UINT64_MAX));
+        PLUMBLINE_TRY(const auto asked_to, request.integer("to", 0, UINT64_MAX));
+        const auto& sources = request.context().plan()->sources();
         uint64_t first = UINT64_MAX;
         for (const engine::Source& source : sources) {
             first = std::min(first, source.start_block);
@@ -153,7 +153,7 @@ Response get_chain(Call& call) {
         std::string body;
         JsonWriter json{body};
         json.open_object();
-        write_standing(json, snapshot);
+        write_snapshot(json, snapshot);
         json.member("from", from)
             .member("to", to)
             .member("complete", segments.size() <= kSegmentsMax)
@@ -171,10 +171,10 @@ Response get_chain(Call& call) {
     });
 }
 
-Response get_metrics(Call& call) {
+Response get_metrics(RequestContext& request) {
     Response out;
     out.content_type = "text/plain; version=0.0.4";
-    out.body = call.context().metrics_text();
+    out.body = request.context().metrics_text();
     return out;
 }
 

@@ -14,8 +14,8 @@ using nlohmann::json;
 /// Before everything else.
 constexpr unsigned kForced = 0;
 
-Result<TaskControl*> control(const Call& call) {
-    TaskControl* tasks = call.context().tasks();
+Result<TaskControl*> control(const RequestContext& request) {
+    TaskControl* tasks = request.context().tasks();
     if (tasks == nullptr) {
         return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
     }
@@ -51,8 +51,8 @@ std::string one_task(const storage::TaskRow& task) {
     return body;
 }
 
-Result<uint64_t> task_id(const Call& call) {
-    const std::string& text = call.part(2);
+Result<uint64_t> task_id(const RequestContext& request) {
+    const std::string& text = request.part(2);
     uint64_t id = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (error != std::errc{} || end != text.data() + text.size()) {
@@ -62,11 +62,12 @@ Result<uint64_t> task_id(const Call& call) {
 }
 
 /// A JSON object with no other members than `known`; nothing at all is an empty one.
-Result<json> read_body(const Call& call, std::initializer_list<std::string_view> known) {
-    if (call.request.body.empty()) {
+Result<json> read_body(const RequestContext& request,
+                       std::initializer_list<std::string_view> known) {
+    if (request.http.body.empty()) {
         return json::object();
     }
-    json body = json::parse(call.request.body, nullptr, false);
+    json body = json::parse(request.http.body, nullptr, false);
     if (!body.is_object()) {
         return Error{ErrorCode::kInvalidArgument, "the body must be a JSON object"};
     }
@@ -103,10 +104,10 @@ Result<std::optional<uint64_t>> number_member(const json& body, const char* name
     return std::optional<uint64_t>{found->get<uint64_t>()};
 }
 
-Response add(Call& call, const TaskRequest& request) {
+Response add(RequestContext& request, const TaskRequest& wanted) {
     Response out = answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
-        PLUMBLINE_TRY(const storage::TaskRow task, tasks->add_task(request));
+        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
+        PLUMBLINE_TRY(const storage::TaskRow task, tasks->add_task(wanted));
         return one_task(task);
     });
     out.status = out.status == 200 ? 202 : out.status;
@@ -114,31 +115,31 @@ Response add(Call& call, const TaskRequest& request) {
 }
 
 /// {"entity": ...}, or nothing for all.
-Response add_for_entity(Call& call, const char* kind) {
-    TaskRequest request;
-    request.kind = kind;
-    request.priority = kForced;
+Response add_for_entity(RequestContext& request, const char* kind) {
+    TaskRequest wanted;
+    wanted.kind = kind;
+    wanted.priority = kForced;
     const Status read = [&]() -> Status {
-        PLUMBLINE_TRY(const json body, read_body(call, {"entity"}));
-        PLUMBLINE_TRY(request.args, text_member(body, "entity"));
-        const engine::Plan& plan = *call.context().plan();
-        if (!request.args.empty() && plan.find_entity(request.args) < 0) {
-            return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'", request.args)};
+        PLUMBLINE_TRY(const json body, read_body(request, {"entity"}));
+        PLUMBLINE_TRY(wanted.args, text_member(body, "entity"));
+        const engine::Plan& plan = *request.context().plan();
+        if (!wanted.args.empty() && plan.find_entity(wanted.args) < 0) {
+            return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'", wanted.args)};
         }
         return ok();
     }();
-    return read ? add(call, request) : fail(read.error());
+    return read ? add(request, wanted) : fail(read.error());
 }
 
 }  // namespace
 
-Response list_tasks(Call& call) {
+Response list_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const uint64_t limit, call.limit());
-        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const uint64_t limit, request.limit());
+        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
         PLUMBLINE_TRY(const std::vector<storage::TaskRow> all, tasks->list_tasks());
-        const std::string* state = call.target.find("state");
-        const std::string* kind = call.target.find("kind");
+        const std::string* state = request.target.find("state");
+        const std::string* kind = request.target.find("kind");
         std::string body;
         JsonWriter out{body};
         out.open_object().member("total", all.size()).key("tasks").open_array();
@@ -158,32 +159,32 @@ Response list_tasks(Call& call) {
     });
 }
 
-Response add_task(Call& call) {
-    const Result<json> body = read_body(call, {"kind", "args", "priority"});
+Response add_task(RequestContext& request) {
+    const Result<json> body = read_body(request, {"kind", "args", "priority"});
     if (!body) {
         return fail(body.error());
     }
-    TaskRequest request;
+    TaskRequest wanted;
     const Status read = [&]() -> Status {
-        PLUMBLINE_TRY(request.kind, text_member(*body, "kind"));
-        PLUMBLINE_TRY(request.args, text_member(*body, "args"));
+        PLUMBLINE_TRY(wanted.kind, text_member(*body, "kind"));
+        PLUMBLINE_TRY(wanted.args, text_member(*body, "args"));
         PLUMBLINE_TRY(const auto priority, number_member(*body, "priority"));
         if (priority) {
             if (*priority > 255) {
                 return Error{ErrorCode::kInvalidArgument, "priority goes from 0 to 255"};
             }
-            request.priority = static_cast<unsigned>(*priority);
+            wanted.priority = static_cast<unsigned>(*priority);
         }
         return ok();
     }();
-    return read ? add(call, request) : fail(read.error());
+    return read ? add(request, wanted) : fail(read.error());
 }
 
 /// "log", with a range; "state", of one entity or all; "replay".
-Response force_prove(Call& call) {
-    TaskRequest request;
+Response force_prove(RequestContext& request) {
+    TaskRequest wanted;
     const Status read = [&]() -> Status {
-        PLUMBLINE_TRY(const json body, read_body(call, {"proof", "entity", "from", "to"}));
+        PLUMBLINE_TRY(const json body, read_body(request, {"proof", "entity", "from", "to"}));
         PLUMBLINE_TRY(const std::string proof, text_member(body, "proof"));
         PLUMBLINE_TRY(const std::string entity, text_member(body, "entity"));
         PLUMBLINE_TRY(const auto from, number_member(body, "from"));
@@ -196,44 +197,44 @@ Response force_prove(Call& call) {
             return Error{ErrorCode::kInvalidArgument,
                          "from and to go together, with the log; entity goes with the state"};
         }
-        request.kind = "prove_" + proof;
-        request.args = from ? fmt::format("{} {}", *from, *to) : entity;
-        request.priority = kForced;
+        wanted.kind = "prove_" + proof;
+        wanted.args = from ? fmt::format("{} {}", *from, *to) : entity;
+        wanted.priority = kForced;
         return ok();
     }();
-    return read ? add(call, request) : fail(read.error());
+    return read ? add(request, wanted) : fail(read.error());
 }
 
-Response force_sync(Call& call) {
-    return add_for_entity(call, "prove_state");
+Response force_sync(RequestContext& request) {
+    return add_for_entity(request, "prove_state");
 }
 
-Response force_reconcile(Call& call) {
-    return add_for_entity(call, "repair");
+Response force_reconcile(RequestContext& request) {
+    return add_for_entity(request, "repair");
 }
 
-Response cancel_task(Call& call) {
+Response cancel_task(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const uint64_t id, task_id(call));
-        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const uint64_t id, task_id(request));
+        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
         PLUMBLINE_TRY(const storage::TaskRow task, tasks->cancel_task(id));
         return one_task(task);
     });
 }
 
-Response retry_task(Call& call) {
+Response retry_task(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const uint64_t id, task_id(call));
-        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        PLUMBLINE_TRY(const uint64_t id, task_id(request));
+        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
         PLUMBLINE_TRY(const storage::TaskRow task, tasks->retry_task(id));
         return one_task(task);
     });
 }
 
-Response clear_tasks(Call& call) {
+Response clear_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        const std::string* state = call.target.find("state");
-        PLUMBLINE_TRY(TaskControl* const tasks, control(call));
+        const std::string* state = request.target.find("state");
+        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
         PLUMBLINE_TRY(const uint64_t count,
                       tasks->clear_tasks(state == nullptr ? std::string{} : *state));
         std::string body;

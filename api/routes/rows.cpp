@@ -22,9 +22,10 @@ std::vector<std::string> split(std::string_view text) {
 
 }  // namespace
 
-Result<std::vector<size_t>> read_columns(const Call& call, const EntityLayout& layout) {
+Result<std::vector<size_t>> read_columns(const RequestContext& request,
+                                         const EntityLayout& layout) {
     std::vector<size_t> out;
-    const std::string* text = call.target.find("fields");
+    const std::string* text = request.target.find("fields");
     if (text == nullptr) {
         for (size_t i = 0; i < layout.column_count(); ++i) {
             out.push_back(i);

@@ -11,7 +11,7 @@
 namespace plumbline::api {
 
 /// The columns that `fields` asks for; all where nothing was asked.
-[[nodiscard]] Result<std::vector<size_t>> read_columns(const Call& call,
+[[nodiscard]] Result<std::vector<size_t>> read_columns(const RequestContext& request,
                                                        const storage::EntityLayout& layout);
 /// "id=7", or just "7" where the key is one field.
 [[nodiscard]] Result<std::string> read_key(const storage::EntityLayout& layout,
