@@ -1,12 +1,16 @@
 // What the router keeps between requests; each part has its own lock. Internal to api.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "api/routes/router.hpp"
+#include "core/base/mutex.hpp"
+#include "core/base/result.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::api {
@@ -18,18 +22,67 @@ struct ProofSummary {
     uint64_t proven_through = 0;  ///< up to here every block is at `bloom` or better; 0 = none
 };
 
-struct Router::Caches {
-    std::mutex proof_mutex;
-    std::optional<ProofSummary> proof;
+/// The summary of the newest commit that was asked for. Thread-safe.
+class ProofSummaryCache {
+  public:
+    /// `compute` gives a Result<ProofSummary>; others wait for it.
+    template <typename Compute>
+    [[nodiscard]] Result<ProofSummary> get(uint64_t commit_num, Compute compute)
+        PLUMBLINE_EXCLUDES(mutex_) {
+        const MutexLock lock{mutex_};
+        if (!newest_ || newest_->commit_num != commit_num) {
+            PLUMBLINE_TRY(newest_, compute());
+        }
+        return *newest_;
+    }
 
-    std::mutex history_mutex;  ///< one question about the past at a time
+  private:
+    Mutex mutex_;
+    std::optional<ProofSummary> newest_ PLUMBLINE_GUARDED_BY(mutex_);
+};
 
-    std::mutex reports_mutex;  ///< one is counted at a time
-    struct CountedReport {
+/// Each report as last counted. One is counted at a time, because counting reads all rows.
+/// Thread-safe.
+class ReportCache {
+  public:
+    using Counted = std::shared_ptr<const ReportResult>;
+    /// As of commit `commit_num` (0: before the first, never kept). `count` gives a
+    /// Result<ReportResult>. kUnavailable while another request counts.
+    template <typename Count>
+    [[nodiscard]] Result<Counted> get(const std::string& report, uint64_t commit_num, Count count)
+        PLUMBLINE_EXCLUDES(mutex_) {
+        if (!mutex_.try_lock()) {
+            return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
+        }
+        Result<Counted> out = get_held(report, commit_num, std::move(count));
+        mutex_.unlock();
+        return out;
+    }
+
+  private:
+    struct Entry {
         uint64_t commit_num = 0;
-        ReportResult result;
+        Counted result;
     };
-    std::map<std::string, CountedReport> reports;
+    template <typename Count>
+    [[nodiscard]] Result<Counted> get_held(const std::string& report, uint64_t commit_num,
+                                           Count count) PLUMBLINE_REQUIRES(mutex_) {
+        Entry& entry = reports_[report];
+        if (entry.commit_num != commit_num || commit_num == 0) {
+            PLUMBLINE_TRY(ReportResult result, count());
+            entry = {commit_num, std::make_shared<const ReportResult>(std::move(result))};
+        }
+        return entry.result;
+    }
+
+    Mutex mutex_;
+    std::map<std::string, Entry> reports_ PLUMBLINE_GUARDED_BY(mutex_);
+};
+
+struct Router::Caches {
+    ProofSummaryCache proof;
+    ReportCache reports;
+    std::mutex history_turn;  ///< guards no data: one question about the past at a time
 };
 
 }  // namespace plumbline::api

@@ -89,14 +89,12 @@ Result<IndexSnapshot> open_snapshot(RequestContext& request) {
     if (!out.cursor) {
         return out;
     }
-    Router::Caches& caches = request.router.caches();
-    const std::scoped_lock lock{caches.proof_mutex};
-    if (!caches.proof || caches.proof->commit_num != out.cursor->commit_num) {
-        PLUMBLINE_TRY(caches.proof,
-                      summarize(*request.context().plan(), *out.database, *out.cursor));
-    }
-    out.level = caches.proof->level;
-    out.proven_through = std::min(caches.proof->proven_through, out.cursor->block_num);
+    PLUMBLINE_TRY(const ProofSummary proof,
+                  request.router.caches().proof.get(out.cursor->commit_num, [&] {
+                      return summarize(*request.context().plan(), *out.database, *out.cursor);
+                  }));
+    out.level = proof.level;
+    out.proven_through = std::min(proof.proven_through, out.cursor->block_num);
     return out;
 }
 

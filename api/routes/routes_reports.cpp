@@ -92,21 +92,14 @@ Response get_analytics(RequestContext& request) {
         if (snapshot.view->bundle().entities != request.context().plan()->entities()) {
             return Error{ErrorCode::kUnavailable, "the entities are being folded again"};
         }
-        Router::Caches& caches = request.router.caches();
-        const std::unique_lock lock{caches.reports_mutex, std::try_to_lock};
-        if (!lock.owns_lock()) {
-            return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
-        }
-        auto& cached = caches.reports[report->name];
         const uint64_t commit_num = snapshot.cursor ? snapshot.cursor->commit_num : 0;
-        if (cached.commit_num != commit_num || commit_num == 0) {
-            ReportLimits limits;
-            limits.deadline_ms = request.deadline_ms;
-            PLUMBLINE_TRY(cached.result,
-                          count_report(*report, *snapshot.view, request.context().plan(),
-                                       request.context().clock(), limits));
-            cached.commit_num = commit_num;
-        }
+        PLUMBLINE_TRY(const ReportCache::Counted counted,
+                      request.router.caches().reports.get(report->name, commit_num, [&] {
+                          ReportLimits limits;
+                          limits.deadline_ms = request.deadline_ms;
+                          return count_report(*report, *snapshot.view, request.context().plan(),
+                                              request.context().clock(), limits);
+                      }));
         std::string body;
         JsonWriter json{body};
         json.open_object();
@@ -114,13 +107,13 @@ Response get_analytics(RequestContext& request) {
         json.member("report", report->name)
             .member("about", report->about)
             .member("metric", report->metric_name)
-            .member("scanned", cached.result.scanned)
-            .member("total", cached.result.groups.size())
+            .member("scanned", counted->scanned)
+            .member("total", counted->groups.size())
             .key("groups")
             .open_array();
-        for (size_t i = 0; i < std::min<size_t>(limit, cached.result.groups.size()); ++i) {
-            json.open_object().key("by").raw(cached.result.groups[i].by);
-            json.key("value").raw(cached.result.groups[i].value).close_object();
+        for (size_t i = 0; i < std::min<size_t>(limit, counted->groups.size()); ++i) {
+            json.open_object().key("by").raw(counted->groups[i].by);
+            json.key("value").raw(counted->groups[i].value).close_object();
         }
         json.close_array().close_object();
         return body;

@@ -68,7 +68,7 @@ Status take_turn(RequestContext& request, std::unique_lock<std::mutex>& turn) {
             ErrorCode::kUnavailable,
             "this server answers nothing about the past: history_events_max in [http] is 0"};
     }
-    turn = std::unique_lock{request.router.caches().history_mutex, std::try_to_lock};
+    turn = std::unique_lock{request.router.caches().history_turn, std::try_to_lock};
     return turn.owns_lock()
                ? ok()
                : Status{Error{ErrorCode::kRateLimited,
