@@ -18,73 +18,9 @@ namespace plumbline::api {
 
 namespace {
 
-/// The work queue of the service, which there is once there is a database.
-class QueueControl final : public TaskControl {
-  public:
-    explicit QueueControl(engine::Service& service) : service_{service} {}
-
-    [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
-        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
-        return queue->list();
-    }
-    [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
-        engine::TaskSpec spec;
-        spec.kind = request.kind;
-        spec.args = request.args;
-        spec.origin = "api";
-        if (request.priority) {
-            spec.priority = static_cast<uint8_t>(*request.priority);
-        }
-        PLUMBLINE_TRY(const engine::TaskAdded added, service_.add_task(std::move(spec)));
-        return get(added.id);
-    }
-    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
-        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
-        PLUMBLINE_TRY_VOID(queue->cancel(id));
-        return get(id);
-    }
-    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
-        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
-        PLUMBLINE_TRY_VOID(queue->retry(id));
-        return get(id);
-    }
-    [[nodiscard]] Result<uint64_t> clear_tasks(const std::string& state) override {
-        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
-        std::optional<storage::TaskState> wanted;
-        if (!state.empty()) {
-            for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
-                if (storage::to_string(static_cast<storage::TaskState>(i)) == state) {
-                    wanted = static_cast<storage::TaskState>(i);
-                }
-            }
-            if (!wanted || *wanted == storage::TaskState::kWaiting ||
-                *wanted == storage::TaskState::kRunning) {
-                return Error{ErrorCode::kInvalidArgument,
-                             "state must be done, dead, parked or cancelled"};
-            }
-        }
-        PLUMBLINE_TRY(const size_t count, queue->clear(wanted));
-        return uint64_t{count};
-    }
-
-  private:
-    [[nodiscard]] Result<engine::WorkQueue*> open() const {
-        engine::WorkQueue* queue = service_.queue();
-        if (queue == nullptr) {
-            return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
-        }
-        return queue;
-    }
-    [[nodiscard]] Result<storage::TaskRow> get(uint64_t id) const {
-        PLUMBLINE_TRY(engine::WorkQueue* const queue, open());
-        return queue->get(id);
-    }
-    engine::Service& service_;
-};
-
 class ServiceContext final : public ApiContext {
   public:
-    explicit ServiceContext(engine::Service& service) : service_{service}, queue_{service} {}
+    explicit ServiceContext(engine::Service& service) : service_{service} {}
 
     [[nodiscard]] storage::Database* database() const override { return service_.database(); }
     [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override {
@@ -97,13 +33,16 @@ class ServiceContext final : public ApiContext {
         }
         return service_.metrics_text();
     }
+    /// Its streams are counted in the metrics.
     void set_server(const Server* server) noexcept { server_ = server; }
-    [[nodiscard]] TaskControl* tasks() const override { return &queue_; }
+    [[nodiscard]] engine::WorkQueue* queue() const override { return service_.queue(); }
+    [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec spec) const override {
+        return service_.add_task(std::move(spec));
+    }
     [[nodiscard]] const Clock& clock() const override { return service_.indexer().clock(); }
 
   private:
     engine::Service& service_;
-    mutable QueueControl queue_;
     std::atomic<const Server*> server_{nullptr};
 };
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/handlers.hpp"
+#include "engine/task/work_queue.hpp"
 
 namespace plumbline::api {
 
@@ -11,15 +12,12 @@ namespace {
 
 using nlohmann::json;
 
-/// Before everything else.
-constexpr unsigned kForced = 0;
-
-Result<TaskControl*> control(const RequestContext& request) {
-    TaskControl* tasks = request.context().tasks();
-    if (tasks == nullptr) {
+Result<engine::WorkQueue*> queue_of(const RequestContext& request) {
+    engine::WorkQueue* queue = request.context().queue();
+    if (queue == nullptr) {
         return Error{ErrorCode::kUnavailable, "there is no work queue yet"};
     }
-    return tasks;
+    return queue;
 }
 
 void write_task(JsonWriter& out, const storage::TaskRow& task) {
@@ -49,6 +47,21 @@ std::string one_task(const storage::TaskRow& task) {
     write_task(out, task);
     out.close_object();
     return body;
+}
+
+/// Null or empty: all that have ended.
+Result<std::optional<storage::TaskState>> finished_state(const std::string* name) {
+    using storage::TaskState;
+    if (name == nullptr || name->empty()) {
+        return std::optional<TaskState>{};
+    }
+    for (const TaskState state :
+         {TaskState::kDone, TaskState::kDead, TaskState::kParked, TaskState::kCancelled}) {
+        if (storage::to_string(state) == *name) {
+            return std::optional{state};
+        }
+    }
+    return Error{ErrorCode::kInvalidArgument, "state must be done, dead, parked or cancelled"};
 }
 
 Result<uint64_t> task_id(const RequestContext& request) {
@@ -104,10 +117,17 @@ Result<std::optional<uint64_t>> number_member(const json& body, const char* name
     return std::optional<uint64_t>{found->get<uint64_t>()};
 }
 
-Response add(RequestContext& request, const TaskRequest& wanted) {
+engine::TaskSpec spec_from_api() {
+    engine::TaskSpec spec;
+    spec.origin = "api";
+    return spec;
+}
+
+Response add(RequestContext& request, const engine::TaskSpec& spec) {
     Response out = answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
-        PLUMBLINE_TRY(const storage::TaskRow task, tasks->add_task(wanted));
+        PLUMBLINE_TRY(const engine::TaskAdded added, request.context().add_task(spec));
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
+        PLUMBLINE_TRY(const storage::TaskRow task, queue->get(added.id));
         return one_task(task);
     });
     out.status = out.status == 200 ? 202 : out.status;
@@ -116,9 +136,9 @@ Response add(RequestContext& request, const TaskRequest& wanted) {
 
 /// {"entity": ...}, or nothing for all.
 Response add_for_entity(RequestContext& request, const char* kind) {
-    TaskRequest wanted;
+    engine::TaskSpec wanted = spec_from_api();
     wanted.kind = kind;
-    wanted.priority = kForced;
+    wanted.priority = engine::task_priority::kForced;
     const Status read = [&]() -> Status {
         PLUMBLINE_TRY(const json body, read_body(request, {"entity"}));
         PLUMBLINE_TRY(wanted.args, text_member(body, "entity"));
@@ -136,8 +156,8 @@ Response add_for_entity(RequestContext& request, const char* kind) {
 Response list_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t limit, request.limit());
-        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
-        PLUMBLINE_TRY(const std::vector<storage::TaskRow> all, tasks->list_tasks());
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
+        const std::vector<storage::TaskRow> all = queue->list();
         const std::string* state = request.target.find("state");
         const std::string* kind = request.target.find("kind");
         std::string body;
@@ -164,7 +184,7 @@ Response add_task(RequestContext& request) {
     if (!body) {
         return fail(body.error());
     }
-    TaskRequest wanted;
+    engine::TaskSpec wanted = spec_from_api();
     const Status read = [&]() -> Status {
         PLUMBLINE_TRY(wanted.kind, text_member(*body, "kind"));
         PLUMBLINE_TRY(wanted.args, text_member(*body, "args"));
@@ -173,7 +193,7 @@ Response add_task(RequestContext& request) {
             if (*priority > 255) {
                 return Error{ErrorCode::kInvalidArgument, "priority goes from 0 to 255"};
             }
-            wanted.priority = static_cast<unsigned>(*priority);
+            wanted.priority = static_cast<uint8_t>(*priority);
         }
         return ok();
     }();
@@ -182,7 +202,7 @@ Response add_task(RequestContext& request) {
 
 /// "log", with a range; "state", of one entity or all; "replay".
 Response force_prove(RequestContext& request) {
-    TaskRequest wanted;
+    engine::TaskSpec wanted = spec_from_api();
     const Status read = [&]() -> Status {
         PLUMBLINE_TRY(const json body, read_body(request, {"proof", "entity", "from", "to"}));
         PLUMBLINE_TRY(const std::string proof, text_member(body, "proof"));
@@ -199,7 +219,7 @@ Response force_prove(RequestContext& request) {
         }
         wanted.kind = "prove_" + proof;
         wanted.args = from ? fmt::format("{} {}", *from, *to) : entity;
-        wanted.priority = kForced;
+        wanted.priority = engine::task_priority::kForced;
         return ok();
     }();
     return read ? add(request, wanted) : fail(read.error());
@@ -216,8 +236,9 @@ Response force_reconcile(RequestContext& request) {
 Response cancel_task(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t id, task_id(request));
-        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
-        PLUMBLINE_TRY(const storage::TaskRow task, tasks->cancel_task(id));
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
+        PLUMBLINE_TRY_VOID(queue->cancel(id));
+        PLUMBLINE_TRY(const storage::TaskRow task, queue->get(id));
         return one_task(task);
     });
 }
@@ -225,18 +246,18 @@ Response cancel_task(RequestContext& request) {
 Response retry_task(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t id, task_id(request));
-        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
-        PLUMBLINE_TRY(const storage::TaskRow task, tasks->retry_task(id));
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
+        PLUMBLINE_TRY_VOID(queue->retry(id));
+        PLUMBLINE_TRY(const storage::TaskRow task, queue->get(id));
         return one_task(task);
     });
 }
 
 Response clear_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
-        const std::string* state = request.target.find("state");
-        PLUMBLINE_TRY(TaskControl* const tasks, control(request));
-        PLUMBLINE_TRY(const uint64_t count,
-                      tasks->clear_tasks(state == nullptr ? std::string{} : *state));
+        PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
+        PLUMBLINE_TRY(const auto state, finished_state(request.target.find("state")));
+        PLUMBLINE_TRY(const size_t count, queue->clear(state));
         std::string body;
         JsonWriter{body}.open_object().member("cleared", count).close_object();
         return body;

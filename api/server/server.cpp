@@ -28,8 +28,6 @@ namespace {
 using std::chrono::milliseconds;
 namespace wire = beast::http;
 
-constexpr milliseconds kAcceptRest{100};
-
 std::string_view view(beast::string_view text) noexcept {
     return {text.data(), text.size()};
 }
@@ -297,7 +295,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
             logging::warning("the API can take no more connections for now",
                              {{"why", why.message()}});
         }
-        rest_.expires_after(kAcceptRest);
+        ++shared_->accept_failures;
+        rest_.expires_after(milliseconds{shared_->options.accept_rest_ms});
         rest_.async_wait([self = shared_from_this()](beast::error_code error) {
             if (!error) {
                 self->accept();
@@ -330,7 +329,7 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
     if (hub != nullptr) {
         impl->wake = hub->add_wake([shared = impl->shared.get(), io = impl->io.get()] {
             asio::post(*io, [shared] {
-                const std::scoped_lock lock{shared->clients_mutex};
+                const MutexLock lock{shared->clients_mutex};
                 for (const auto& client : shared->clients) {
                     if (const auto open = client.lock()) {
                         open->wake();
@@ -367,8 +366,8 @@ uint16_t Server::port() const noexcept {
 
 ServerStats Server::stats() const noexcept {
     const Shared& shared = *impl_->shared;
-    return {shared.requests.load(), shared.errors.load(), shared.refused.load(),
-            shared.connections.load(), shared.streams.load()};
+    return {shared.requests.load(),    shared.errors.load(),  shared.refused.load(),
+            shared.connections.load(), shared.streams.load(), shared.accept_failures.load()};
 }
 
 }  // namespace plumbline::api

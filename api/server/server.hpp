@@ -21,17 +21,20 @@ struct ServerOptions {
     int64_t request_ms_max = 15'000;      ///< to send a request, or to take the answer
     int64_t idle_ms_max = 60'000;         ///< between two requests
     int64_t stream_idle_ms_max = 60'000;  ///< a stream's client that answers no ping
+    int64_t accept_rest_ms = 100;         ///< between two tries while no connection can be taken
     std::vector<std::string> cors{};  ///< whose pages may read besides our own; "*": everybody's
 };
 
 class StreamHub;
 
+/// Since the start, where nothing else is said.
 struct ServerStats {
     uint64_t requests = 0;
-    uint64_t errors = 0;       ///< answers of 500 and above
-    uint64_t refused = 0;      ///< connections beyond the limit
-    uint64_t connections = 0;  ///< open now
-    uint64_t streams = 0;      ///< open now
+    uint64_t errors = 0;           ///< answers of 500 and above
+    uint64_t refused = 0;          ///< connections beyond the limit
+    uint64_t connections = 0;      ///< open now
+    uint64_t streams = 0;          ///< open now
+    uint64_t accept_failures = 0;  ///< tries that found no descriptor or memory
 };
 
 /// Runs threads of its own. Everything it was given must outlive it.

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +16,7 @@
 
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
+#include "core/base/mutex.hpp"
 
 namespace plumbline::api {
 
@@ -43,13 +43,14 @@ struct Shared {
     Router& router;
     StreamHub* hub;
     ServerOptions options;
-    std::mutex clients_mutex;
-    std::vector<std::weak_ptr<StreamClient>> clients;
+    Mutex clients_mutex;
+    std::vector<std::weak_ptr<StreamClient>> clients PLUMBLINE_GUARDED_BY(clients_mutex);
     std::atomic<uint64_t> requests{0};
     std::atomic<uint64_t> errors{0};
     std::atomic<uint64_t> refused{0};
     std::atomic<uint64_t> connections{0};
     std::atomic<uint64_t> streams{0};
+    std::atomic<uint64_t> accept_failures{0};
 
     Shared(Router& routes, StreamHub* stream_hub, ServerOptions server_options)
         : router{routes},

@@ -124,7 +124,7 @@ void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared,
     const auto session =
         std::make_shared<StreamSession>(std::move(socket), shared, std::move(reader));
     {
-        const std::scoped_lock lock{shared->clients_mutex};
+        const MutexLock lock{shared->clients_mutex};
         std::erase_if(shared->clients, [](const auto& client) { return client.expired(); });
         shared->clients.push_back(session);
     }

@@ -1,8 +1,8 @@
-// What the API's tests share: a small real database, a context that answers as the service would,
-// and a work queue in memory.
+// What the API's tests share: a small real database with a real work queue, and a context whose
+// status the test sets.
 #pragma once
 
-#include <mutex>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/router.hpp"
+#include "engine/task/proof_tasks.hpp"
+#include "engine/task/tasks.hpp"
+#include "engine/task/work_queue.hpp"
+#include "engine/task/worker.hpp"
+#include "storage/task_store.hpp"
 #include "tests/engine/fold/fold_world.hpp"
 
 namespace plumbline::api::test {
@@ -70,59 +75,11 @@ delete = "seat"
 key = { room = "room", who = "who" }
 )";
 
-class MemoryTasks final : public TaskControl {
-  public:
-    [[nodiscard]] Result<std::vector<storage::TaskRow>> list_tasks() const override {
-        const std::scoped_lock lock{mutex_};
-        return tasks_;
-    }
-    [[nodiscard]] Result<storage::TaskRow> add_task(const TaskRequest& request) override {
-        if (request.kind.empty()) {
-            return Error{ErrorCode::kInvalidArgument, "no kind"};
-        }
-        const std::scoped_lock lock{mutex_};
-        ++changes;
-        storage::TaskRow task;
-        task.id = tasks_.size() + 1;
-        task.kind = request.kind;
-        task.args = request.args;
-        task.origin = "api";
-        tasks_.push_back(task);
-        return task;
-    }
-    [[nodiscard]] Result<storage::TaskRow> cancel_task(uint64_t id) override {
-        return set(id, storage::TaskState::kCancelled);
-    }
-    [[nodiscard]] Result<storage::TaskRow> retry_task(uint64_t id) override {
-        return set(id, storage::TaskState::kWaiting);
-    }
-    [[nodiscard]] Result<uint64_t> clear_tasks(const std::string&) override {
-        const std::scoped_lock lock{mutex_};
-        ++changes;
-        const uint64_t count = tasks_.size();
-        tasks_.clear();
-        return count;
-    }
-
-    int changes = 0;
-
-  private:
-    Result<storage::TaskRow> set(uint64_t id, storage::TaskState state) {
-        const std::scoped_lock lock{mutex_};
-        if (id == 0 || id > tasks_.size()) {
-            return Error{ErrorCode::kNotFound, "no such task"};
-        }
-        ++changes;
-        tasks_[id - 1].state = state;
-        return tasks_[id - 1];
-    }
-    mutable std::mutex mutex_;
-    std::vector<storage::TaskRow> tasks_;
-};
-
 class TestContext final : public ApiContext {
   public:
     explicit TestContext(std::shared_ptr<const engine::Plan> plan) : plan_{std::move(plan)} {
+        engine::add_standard_tasks(kinds_);
+        engine::add_proof_tasks(kinds_, nullptr);
         now.state = engine::Lifecycle::kLive;
         now.is_ready = true;
         rpc::ProviderStats provider;
@@ -134,14 +91,19 @@ class TestContext final : public ApiContext {
     [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override { return plan_; }
     [[nodiscard]] engine::ServiceStatus status() const override { return now; }
     [[nodiscard]] std::string metrics_text() const override { return "plumbline_up 1\n"; }
-    [[nodiscard]] TaskControl* tasks() const override { return &queue; }
+    [[nodiscard]] engine::WorkQueue* queue() const override { return shown_queue; }
+    [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec spec) const override {
+        PLUMBLINE_TRY_VOID(kinds_.check(spec.kind));
+        return shown_queue->add(std::move(spec));
+    }
     [[nodiscard]] const Clock& clock() const override { return system_clock(); }
 
     storage::Database* shown = nullptr;
+    engine::WorkQueue* shown_queue = nullptr;
     engine::ServiceStatus now;
-    mutable MemoryTasks queue;
 
   private:
+    engine::TaskKinds kinds_;
     std::shared_ptr<const engine::Plan> plan_;
 };
 
@@ -168,7 +130,10 @@ struct ApiWorld {
           context{mapping.plan},
           router{context, with_report(std::move(options))} {
         fill(world, mapping);
+        store = std::make_unique<storage::TaskStore>(*world.database);
+        queue = engine::WorkQueue::open(*store, system_clock()).value();
         context.shown = world.database.get();
+        context.shown_queue = queue.get();
     }
     static RouterOptions with_report(RouterOptions options) {
         Report seats;
@@ -192,6 +157,8 @@ struct ApiWorld {
 
     Mapping mapping;
     World world;
+    std::unique_ptr<storage::TaskStore> store;
+    std::unique_ptr<engine::WorkQueue> queue;  ///< nobody runs what is in it
     TestContext context;
     Router router;
 };

@@ -62,7 +62,7 @@ TEST_F(RouterTest, NothingChangesWithoutTheToken) {
         }
     }
     EXPECT_GE(seen, 4);
-    EXPECT_EQ(api.context.queue.changes, 0);
+    EXPECT_EQ(api.queue->list().size(), 0U);
 }
 
 TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
@@ -81,7 +81,7 @@ TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
             }
         }
     }
-    EXPECT_EQ(api.context.queue.changes, 0);
+    EXPECT_EQ(api.queue->list().size(), 0U);
     EXPECT_EQ(api.world.database->cursor()->commit_num, commit_before);
     // With the token each of them does what it is for.
     for (const Route& route : routes()) {
@@ -92,7 +92,7 @@ TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
             EXPECT_TRUE(status != 401 && status != 403 && status != 405) << route.pattern;
         }
     }
-    EXPECT_GT(api.context.queue.changes, 0);
+    EXPECT_GT(api.queue->list().size(), 0U);
 }
 
 TEST_F(RouterTest, WithoutAConfiguredTokenNothingChangesAtAll) {
@@ -107,7 +107,7 @@ TEST_F(RouterTest, WithoutAConfiguredTokenNothingChangesAtAll) {
             EXPECT_EQ(answer.status, 403U) << route.pattern;
         }
     }
-    EXPECT_EQ(open.context.queue.changes, 0);
+    EXPECT_EQ(open.queue->list().size(), 0U);
 }
 
 TEST_F(RouterTest, TokensAreComparedWhole) {
@@ -343,6 +343,10 @@ TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
     EXPECT_EQ(api.send("POST", "/v1/tasks/1/retry", kToken).status, 200U);
     EXPECT_EQ(api.send("POST", "/v1/tasks/7/retry", kToken).status, 404U);
     EXPECT_EQ(api.send("POST", "/v1/tasks/x/retry", kToken).status, 400U);
+    EXPECT_EQ(json::parse(api.send("POST", "/v1/tasks/clear", kToken).body)["cleared"], 0)
+        << "it waits again";
+    EXPECT_EQ(api.send("POST", "/v1/tasks/clear?state=waiting", kToken).status, 400U);
+    EXPECT_EQ(api.send("DELETE", "/v1/tasks/1", kToken).status, 200U);
     EXPECT_EQ(json::parse(api.send("POST", "/v1/tasks/clear", kToken).body)["cleared"], 1);
     for (const char* body :
          {"[]", "{", R"({"kind":5})", R"({"what":"x"})", R"({"kind":"a","priority":256})",
