@@ -9,6 +9,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/hmac.hpp"
+#include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/task/tasks.hpp"
@@ -140,7 +141,7 @@ WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
 Status WebhookModule::start(engine::Service& /*service*/) {
     wake_ = hub_.add_wake([this] {
         {
-            const std::scoped_lock lock{mutex_};
+            const MutexLock lock{mutex_};
             has_news_ = true;
         }
         changed_.notify_one();
@@ -155,7 +156,7 @@ void WebhookModule::stop() {
     }
     hub_.remove_wake(wake_);
     {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         is_over_ = true;
     }
     changed_.notify_one();
@@ -164,17 +165,21 @@ void WebhookModule::stop() {
 
 /// Puts a task into the queue for each webhook whenever there is news.
 void WebhookModule::run() {
-    std::unique_lock lock{mutex_};
+    MutexLock lock{mutex_};
     while (!is_over_) {
-        changed_.wait(lock, [this] { return has_news_ || is_over_; });
+        while (!has_news_ && !is_over_) {
+            changed_.wait(mutex_);
+        }
         has_news_ = false;
         lock.unlock();
         const bool all_added = add_tasks();
         lock.lock();
         if (!all_added) {
             has_news_ = true;
-            changed_.wait_for(lock, std::chrono::milliseconds{kLookMs},
-                              [this] { return is_over_; });
+            const auto again =
+                std::chrono::steady_clock::now() + std::chrono::milliseconds{kLookMs};
+            while (!is_over_ && changed_.wait_until(mutex_, again)) {
+            }
         }
     }
 }
@@ -230,7 +235,9 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     if (!reader) {
         return engine::TaskOutcome::from(reader.error());
     }
-    std::string body = fmt::format(R"({{"webhook":"{}","messages":[)", webhook.name);
+    std::string body;
+    JsonWriter json{body};
+    json.open_object().member("webhook", webhook.name).key("messages").open_array();
     const std::vector<evm::BlockId> before = known;
     size_t messages = 0;
     while (messages < kMessagesMax && body.size() < kBodyBytesMax && !context.should_stop()) {
@@ -239,11 +246,11 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
             break;
         }
         if (advance_known(known, *message)) {
-            body += messages++ == 0 ? "" : ",";
-            body += *message;
+            json.raw(*message);
+            ++messages;
         }
     }
-    body += "]}";
+    json.close_array().close_object();
     if (known == before && (messages == 0 || !before.empty())) {
         return engine::TaskOutcome::done("nothing new");
     }

@@ -3,8 +3,7 @@
 // come, so deliveries survive restarts, and reorgs arrive as retractions. docs/api.md, "Webhooks".
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "api/stream/stream.hpp"
+#include "core/base/mutex.hpp"
 #include "core/evm/block_id.hpp"
 #include "engine/service/service.hpp"
 
@@ -27,18 +27,18 @@ class WebhookModule final : public engine::ServiceModule {
     void stop() override;
 
   private:
-    void run();
+    void run() PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] bool add_tasks();
     [[nodiscard]] engine::TaskOutcome deliver(engine::TaskContext& context,
                                               const engine::WebhookConfig& webhook);
 
     engine::Service& service_;
     StreamHub& hub_;
-    uint64_t wake_ = 0;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool has_news_ = true;
-    bool is_over_ = false;
+    uint64_t wake_ = 0;  ///< at the hub
+    Mutex mutex_;
+    CondVar changed_;
+    bool has_news_ PLUMBLINE_GUARDED_BY(mutex_) = true;
+    bool is_over_ PLUMBLINE_GUARDED_BY(mutex_) = false;
     std::optional<uint64_t> seen_;  ///< the thread's own: the newest message that has its tasks
     std::jthread thread_;
 };
