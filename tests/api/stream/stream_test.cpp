@@ -353,7 +353,7 @@ TEST(StreamTest, OverAWebSocketMessagesComeAsTheyHappen) {
     chain.mine(3);
     chain.reorg(5, 7);
     ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
-    rig.hub->tell_proof(R"({"kind":"state"})");
+    rig.hub->on_proof(R"({"kind":"state"})");
     while (rig.hub->step()) {
     }
     while (client.seen["proof"] == 0) {

@@ -1,0 +1,66 @@
+#include "api/stream/stream_input.hpp"
+
+#include <utility>
+
+namespace plumbline::api {
+
+size_t StreamInput::size_bytes() const noexcept {
+    size_t bytes = sizeof(StreamInput) + logs.arena.size() + logs.logs.size() * sizeof(evm::Log);
+    for (const engine::RowChange& change : changes) {
+        bytes += sizeof(change) + change.key.size() + change.before.size() + change.after.size();
+    }
+    return bytes;
+}
+
+void StreamInputQueue::push(StreamInput input) {
+    {
+        const MutexLock lock{mutex_};
+        if (input.kind == StreamRecord::Kind::kCommit && bytes_ + input.size_bytes() > bytes_max_) {
+            input.kind = StreamRecord::Kind::kRange;
+            input.changes.clear();
+            input.logs = {};
+        }
+        if (input.kind == StreamRecord::Kind::kRange && !inputs_.empty() &&
+            inputs_.back().kind == StreamRecord::Kind::kRange &&
+            inputs_.back().range.to + 1 == input.range.from) {
+            input.range.from = inputs_.back().range.from;
+            input.events += inputs_.back().events;
+            bytes_ -= inputs_.back().size_bytes();
+            inputs_.pop_back();
+        }
+        bytes_ += input.size_bytes();
+        inputs_.push_back(std::move(input));
+    }
+    changed_.notify_one();
+}
+
+std::optional<StreamInput> StreamInputQueue::take() {
+    const MutexLock lock{mutex_};
+    if (inputs_.empty()) {
+        return std::nullopt;
+    }
+    std::optional<StreamInput> out{std::move(inputs_.front())};
+    inputs_.pop_front();
+    bytes_ -= out->size_bytes();
+    return out;
+}
+
+void StreamInputQueue::wait_for(std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    const MutexLock lock{mutex_};
+    while (inputs_.empty() && !is_closed_) {
+        if (!changed_.wait_until(mutex_, end)) {
+            return;
+        }
+    }
+}
+
+void StreamInputQueue::close() {
+    {
+        const MutexLock lock{mutex_};
+        is_closed_ = true;
+    }
+    changed_.notify_all();
+}
+
+}  // namespace plumbline::api

@@ -1,0 +1,102 @@
+#include "api/stream/stream_renderer.hpp"
+
+#include <cstdint>
+#include <utility>
+
+#include "api/stream/stream_message.hpp"
+
+namespace plumbline::api {
+
+StreamRecord StreamRenderer::render(StreamInput input) {
+    StreamRecord record;
+    record.kind = input.kind;
+    record.commit_num = input.commit_num;
+    record.from = input.range.from;
+    record.to = input.range.to;
+    record.hash = input.hash;
+    record.timestamp = input.timestamp;
+    record.finalized = input.finalized;
+    record.event_count = input.events;
+    record.text = std::move(input.text);
+    switch (input.kind) {
+        case StreamRecord::Kind::kCommit:
+            render_rows(input, record);
+            render_events(input, record);
+            break;
+        case StreamRecord::Kind::kRetract: render_retract(record); break;
+        case StreamRecord::Kind::kReset:
+            trail_.clear();
+            text_.reset();
+            break;
+        case StreamRecord::Kind::kRange:
+        case StreamRecord::Kind::kProof: break;
+    }
+    return record;
+}
+
+void StreamRenderer::on_appended(std::shared_ptr<const StreamRecord> record, uint64_t oldest_seq) {
+    trail_.push(std::move(record));
+    trail_.drop_before(oldest_seq);
+}
+
+std::string StreamRenderer::row(size_t entity, std::string_view key, std::string_view row) const {
+    return row_json(feed_.plan->entities()[entity], feed_.codecs[entity], key, row);
+}
+
+void StreamRenderer::render_rows(const StreamInput& input, StreamRecord& record) const {
+    for (const engine::RowChange& change : input.changes) {
+        record.rows.push_back({change.entity, change.key,
+                               row(change.entity, change.key, change.after), change.before});
+    }
+}
+
+void StreamRenderer::render_events(const StreamInput& input, StreamRecord& record) {
+    if (input.logs.logs.empty()) {
+        return;
+    }
+    read_children();
+    if (!text_) {
+        return;
+    }
+    for (const evm::Log& log : input.logs.logs) {
+        const storage::LogRecord stored{log, input.logs.data(log), std::nullopt};
+        const engine::EventText::Name name = text_->name(stored);
+        StreamRecord::Event event;
+        event.contract = name.contract == nullptr ? "" : *name.contract;
+        event.name = name.event == nullptr ? "" : *name.event;
+        text_->append_json(event.json, stored);
+        record.events.push_back(std::move(event));
+    }
+}
+
+/// Children may have been announced by the very logs that are shown.
+void StreamRenderer::read_children() {
+    const storage::Database* database = feed_.database();
+    if (database == nullptr) {
+        return;
+    }
+    const auto children = database->children().value_or({});
+    if (!text_) {
+        text_ = std::make_unique<engine::EventText>(feed_.plan, children);
+    } else if (children.size() != children_) {
+        text_->reset_children(children);
+    }
+    children_ = children.size();
+}
+
+/// The rows as they were before the first block taken back.
+void StreamRenderer::render_retract(StreamRecord& record) {
+    children_ = SIZE_MAX;  // Some may be deleted: look again.
+    const auto rows = trail_.retract(record.to);
+    if (!rows) {
+        record.kind = StreamRecord::Kind::kReset;
+        record.text = "blocks were taken back that this process did not see come";
+        return;
+    }
+    for (const auto& [place, before] : *rows) {
+        record.rows.push_back(
+            {place.first, place.second, row(place.first, place.second, before), {}});
+    }
+}
+
+}  // namespace plumbline::api

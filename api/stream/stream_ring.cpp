@@ -1,0 +1,96 @@
+#include "api/stream/stream_ring.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace plumbline::api {
+
+namespace {
+
+/// After these a client's copy stands on `to`.
+bool leads_to_block(const StreamRecord& record) noexcept {
+    return record.kind == StreamRecord::Kind::kCommit ||
+           record.kind == StreamRecord::Kind::kRange || record.kind == StreamRecord::Kind::kRetract;
+}
+
+bool is_at(const std::optional<storage::Cursor>& cursor, const evm::BlockId& known) noexcept {
+    return cursor && cursor->block_num == known.block_num && cursor->block_hash == known.hash;
+}
+
+}  // namespace
+
+void StreamRing::set_base(const std::optional<storage::Cursor>& base) {
+    const MutexLock lock{mutex_};
+    base_ = base;
+}
+
+StreamRing::Record StreamRing::append(StreamRecord record) {
+    const MutexLock lock{mutex_};
+    record.seq = next_seq_++;
+    const auto kept = std::make_shared<const StreamRecord>(std::move(record));
+    bytes_ += kept->size_bytes();
+    records_.push_back(kept);
+    while (records_.size() > 1 && bytes_ > bytes_max_) {
+        bytes_ -= records_.front()->size_bytes();
+        records_.pop_front();
+    }
+    return kept;
+}
+
+uint64_t StreamRing::newest_seq() const {
+    const MutexLock lock{mutex_};
+    return next_seq_ - 1;
+}
+
+uint64_t StreamRing::oldest_seq() const {
+    const MutexLock lock{mutex_};
+    return records_.empty() ? next_seq_ : records_.front()->seq;
+}
+
+StreamRing::Lookup StreamRing::find(uint64_t seq) const {
+    const MutexLock lock{mutex_};
+    if (seq >= next_seq_) {
+        return {Found::kNothing, nullptr};
+    }
+    if (records_.empty() || seq < records_.front()->seq) {
+        return {Found::kGone, nullptr};
+    }
+    return {Found::kRecord, records_[static_cast<size_t>(seq - records_.front()->seq)]};
+}
+
+uint64_t StreamRing::seq_after(uint64_t commit_num) const {
+    const MutexLock lock{mutex_};
+    return seq_after_held(commit_num);
+}
+
+uint64_t StreamRing::seq_after_held(uint64_t commit_num) const {
+    for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
+        // Proofs belong to no commit.
+        if ((*record)->commit_num <= commit_num && (*record)->kind != StreamRecord::Kind::kProof) {
+            return (*record)->seq + 1;
+        }
+    }
+    return records_.empty() ? next_seq_ : records_.front()->seq;
+}
+
+std::optional<StreamRing::Place> StreamRing::place_after(
+    const evm::BlockId& known, const std::optional<storage::Cursor>& now) const {
+    const MutexLock lock{mutex_};
+    const auto found = std::find_if(records_.rbegin(), records_.rend(), [&](const Record& record) {
+        return leads_to_block(*record) && record->to == known.block_num &&
+               record->hash == known.hash;
+    });
+    if (found != records_.rend()) {
+        return Place{(*found)->seq + 1, (*found)->commit_num};
+    }
+    if (is_at(now, known)) {
+        return Place{seq_after_held(now->commit_num), now->commit_num};  // Nothing happened since.
+    }
+    const bool has_all = records_.empty() || records_.front()->seq == 1;
+    if (has_all && is_at(base_, known)) {
+        return Place{1, base_->commit_num};
+    }
+    return std::nullopt;
+}
+
+}  // namespace plumbline::api

@@ -1,0 +1,85 @@
+// The queue between the writer and the rendering thread: its bound, and ranges that become one.
+#include "api/stream/stream_input.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace plumbline::api {
+namespace {
+
+using Kind = StreamRecord::Kind;
+
+/// Blocks `from` to `to` with one row of `bytes`.
+StreamInput commit(uint64_t from, uint64_t to, size_t bytes) {
+    StreamInput out;
+    out.range = {from, to};
+    out.events = to - from + 1;
+    out.changes.push_back({0, "key", "", std::string(bytes, 'x')});
+    return out;
+}
+
+TEST(StreamInputTest, InputsComeOutInOrderWithTheirRows) {
+    StreamInputQueue queue{1'000'000};
+    queue.push(commit(1, 1, 10));
+    queue.push(commit(2, 2, 20));
+    const auto first = queue.take();
+    ASSERT_TRUE(first.has_value());
+    EXPECT_EQ(first->range.to, 1U);
+    EXPECT_EQ(first->changes.size(), 1U);
+    EXPECT_EQ(queue.take()->range.to, 2U);
+    EXPECT_FALSE(queue.take().has_value());
+}
+
+TEST(StreamInputTest, CommitsThatDoNotFitBecomeOneRangeWithoutRows) {
+    StreamInputQueue queue{commit(1, 1, 1'000).size_bytes()};
+    queue.push(commit(1, 1, 1'000));
+    queue.push(commit(2, 3, 1'000));
+    queue.push(commit(4, 4, 1'000));
+    EXPECT_EQ(queue.take()->kind, Kind::kCommit);
+    const auto range = queue.take();
+    ASSERT_TRUE(range.has_value());
+    EXPECT_EQ(range->kind, Kind::kRange);
+    EXPECT_EQ(range->range.from, 2U);
+    EXPECT_EQ(range->range.to, 4U);
+    EXPECT_EQ(range->events, 3U);
+    EXPECT_TRUE(range->changes.empty());
+    EXPECT_FALSE(queue.take().has_value());
+    // All of it is taken back from the count.
+    queue.push(commit(5, 5, 1'000));
+    EXPECT_EQ(queue.take()->kind, Kind::kCommit);
+}
+
+TEST(StreamInputTest, RangesThatDoNotJoinStayApart) {
+    StreamInputQueue queue{0};
+    queue.push(commit(1, 2, 1));
+    StreamInput rollback;
+    rollback.kind = Kind::kRetract;
+    queue.push(rollback);
+    queue.push(commit(2, 2, 1));
+    queue.push(commit(9, 9, 1));
+    EXPECT_EQ(queue.take()->range.from, 1U);
+    EXPECT_EQ(queue.take()->kind, Kind::kRetract);
+    EXPECT_EQ(queue.take()->range.from, 2U);
+    EXPECT_EQ(queue.take()->range.from, 9U);
+}
+
+TEST(StreamInputTest, WhatIsNoCommitIsNeverDropped) {
+    StreamInputQueue queue{0};
+    StreamInput proof;
+    proof.kind = Kind::kProof;
+    proof.text = "{}";
+    queue.push(proof);
+    EXPECT_EQ(queue.take()->text, "{}");
+}
+
+TEST(StreamInputTest, AClosedQueueKeepsNobodyWaiting) {
+    StreamInputQueue queue{0};
+    std::jthread waiting{[&queue] { queue.wait_for(std::chrono::hours{1}); }};
+    queue.close();
+    waiting.join();  // An hour later without the close.
+}
+
+}  // namespace
+}  // namespace plumbline::api
