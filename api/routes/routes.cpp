@@ -1,4 +1,7 @@
 // The route table.
+#include <algorithm>
+#include <iterator>
+
 #include "api/routes/handlers.hpp"
 #include "api/routes/router.hpp"
 
@@ -6,101 +9,138 @@ namespace plumbline::api {
 
 namespace {
 
-std::vector<Route> make_routes() {
-    const QueryParam limit{"limit", "integer", "at most so many on this page"};
-    const QueryParam cursor{"cursor", "string", "go on where the last page's `next` says"};
-    std::vector<Route> out;
-    const auto add = [&out](Route route) { out.push_back(std::move(route)); };
+constexpr QueryParam kLimit{"limit", "integer", "at most so many on this page"};
+constexpr QueryParam kCursor{"cursor", "string", "go on where the last page's `next` says"};
 
-    // clang-format off
-    add({"GET", "/", "page", "The page to look at", false, get_page, {}, {}});
-    add({"GET", "/metrics", "metrics", "Prometheus metrics", false, get_metrics, {}, {}});
-    add({"GET", "/v1/openapi.json", "openapi", "This document", false, get_openapi, {}, {}});
+// clang-format off
+/// The page, metrics, and how the service is.
+std::vector<Route> service_routes() {
+    return {
+        {"GET", "/", "page", "The page to look at", false, get_page, {}, {}},
+        {"GET", "/metrics", "metrics", "Prometheus metrics", false, get_metrics, {}, {}},
+        {"GET", "/v1/openapi.json", "openapi", "This document", false, get_openapi, {}, {}},
+        {"GET", "/v1/health", "health", "200 while the process works", false, get_health, {}, {}},
+        {"GET", "/v1/ready", "ready", "200 while live and near the head, else 503 with reasons",
+         false, get_ready, {}, {}},
+        {"GET", "/v1/status", "status", "Lifecycle, heads, progress, providers", false, get_status,
+         {}, {}},
+        {"GET", "/v1/stats", "stats", "How much is stored", false, get_stats, {}, {}},
+        {"GET", "/v1/chain", "chain", "To which level which blocks are proven", false, get_chain,
+         {{"from", "integer", "first block"}, {"to", "integer", "last block"}}, {}},
+    };
+}
 
-    add({"GET", "/v1/health", "health", "200 while the process works", false, get_health, {}, {}});
-    add({"GET", "/v1/ready", "ready", "200 while live and near the head, else 503 with reasons",
-         false, get_ready, {}, {}});
-    add({"GET", "/v1/status", "status", "Lifecycle, heads, progress, providers", false, get_status,
-         {}, {}});
-    add({"GET", "/v1/stats", "stats", "How much is stored", false, get_stats, {}, {}});
-    add({"GET", "/v1/chain", "chain", "To which level which blocks are proven", false, get_chain,
-         {{"from", "integer", "first block"}, {"to", "integer", "last block"}}, {}});
-
-    add({"GET", "/v1/entities", "entities", "Every entity with its key, fields and indexes", false,
-         list_entities, {}, {}});
-    add({"GET", "/v1/entities/{name}", "rows", "Rows of an entity, a page at a time", false,
+/// Rows: lists, one, its history.
+std::vector<Route> entity_routes() {
+    return {
+        {"GET", "/v1/entities", "entities", "Every entity with its key, fields and indexes", false,
+         list_entities, {}, {}},
+        {"GET", "/v1/entities/{name}", "rows", "Rows of an entity, a page at a time", false,
          list_rows,
          {{"where", "string", "field=value: the first columns of the key or of an index", true},
           {"order", "string", "`key`, or the columns of an index with commas between"},
           {"fields", "string", "only these fields, with commas between"},
-          limit,
-          cursor},
-         {}});
-    add({"GET", "/v1/entities/{name}/{key}", "row", "One row by its key", false, get_row,
+          kLimit,
+          kCursor},
+         {}},
+        {"GET", "/v1/entities/{name}/{key}", "row", "One row by its key", false, get_row,
          {{"fields", "string", "only these fields, with commas between"},
           {"at", "integer", "as it was after this block"}},
-         {}});
-    add({"GET", "/v1/entities/{name}/{key}/history", "row_history",
+         {}},
+        {"GET", "/v1/entities/{name}/{key}/history", "row_history",
          "Every change of one row, oldest first, with the event that made it", false,
          get_row_history,
          {{"fields", "string", "only these fields, with commas between"},
           {"to", "integer", "last block, included"},
-          limit,
-          cursor},
-         {}});
+          kLimit,
+          kCursor},
+         {}},
+    };
+}
 
-    add({"GET", "/v1/events", "events", "Stored events in block and log order", false, list_events,
+/// The log, and what of it could not be applied.
+std::vector<Route> event_routes() {
+    return {
+        {"GET", "/v1/events", "events", "Stored events in block and log order", false, list_events,
          {{"contract", "string", "only of this contract of the config"},
           {"event", "string", "only of this name"},
           {"from", "integer", "first block"},
           {"to", "integer", "last block, included"},
-          limit,
-          cursor},
-         {}});
-    add({"GET", "/v1/quarantine", "quarantine", "Events that could not be applied, and why", false,
-         list_quarantine, {limit}, {}});
+          kLimit,
+          kCursor},
+         {}},
+        {"GET", "/v1/quarantine", "quarantine", "Events that could not be applied, and why", false,
+         list_quarantine, {kLimit}, {}},
+    };
+}
 
-    add({"GET", "/v1/reports", "reports", "How the newest run of each proof ended", false,
-         list_reports, {}, {}});
-    add({"GET", "/v1/conflicts", "conflicts", "What differs now, and a summary of what was repaired",
-         false, list_conflicts, {}, {}});
-    add({"GET", "/v1/journal", "journal", "Every repair, with its evidence", false, list_journal,
+/// What proofs found, what repair did, and the reports of the config.
+std::vector<Route> finding_routes() {
+    return {
+        {"GET", "/v1/reports", "reports", "How the newest run of each proof ended", false,
+         list_reports, {}, {}},
+        {"GET", "/v1/conflicts", "conflicts",
+         "What differs now, and a summary of what was repaired", false, list_conflicts, {}, {}},
+        {"GET", "/v1/journal", "journal", "Every repair, with its evidence", false, list_journal,
          {{"kind", "string", "only of this kind"},
           {"entity", "string", "only of this entity"},
           {"after", "integer", "go on after this `seq`, as `next` says"},
-          limit},
-         {}});
-    add({"GET", "/v1/analytics", "analytics", "The reports that the config declares", false,
-         list_analytics, {}, {}});
-    add({"GET", "/v1/analytics/{report}", "analytics_report", "One report, counted now", false,
-         get_analytics, {limit}, {}});
+          kLimit},
+         {}},
+        {"GET", "/v1/analytics", "analytics", "The reports that the config declares", false,
+         list_analytics, {}, {}},
+        {"GET", "/v1/analytics/{report}", "analytics_report", "One report, counted now", false,
+         get_analytics, {kLimit}, {}},
+    };
+}
 
-    add({"GET", "/v1/stream", "stream", "The live stream, on a WebSocket", false, get_stream,
+/// The live stream, which the server answers itself.
+std::vector<Route> stream_routes() {
+    return {
+        {"GET", "/v1/stream", "stream", "The live stream, on a WebSocket", false, get_stream,
          {{"entity", "string", "rows of this entity; * for all", true},
           {"key", "string", "only the row of this key; goes with one entity", true},
           {"event", "string", "events of this name: hub.VoteCast, hub.*; * for all", true},
           {"snapshot", "string", "true: all rows first, and again after a reset"},
           {"from", "integer", "events of the log from this block on first"},
           {"known", "string", "BLOCK-HASH that the client stands on, newest first", true}},
-         {}});
+         {}},
+    };
+}
 
-    add({"GET", "/v1/tasks", "tasks", "The work queue", false, list_tasks,
-         {{"state", "string", "only in this state"}, {"kind", "string", "only of this kind"}, limit},
-         {}});
-    add({"POST", "/v1/tasks", "add_task", "Put a task into the queue", true, add_task, {},
-         R"({"kind":"...","args":"...","priority":0})"});
-    add({"POST", "/v1/tasks/clear", "clear_tasks", "Forget finished tasks", true, clear_tasks,
-         {{"state", "string", "only in this state: done, dead, parked or cancelled"}}, {}});
-    add({"POST", "/v1/tasks/{id}/retry", "retry_task", "Try a dead or parked task again", true,
-         retry_task, {}, {}});
-    add({"DELETE", "/v1/tasks/{id}", "cancel_task", "Take a task back", true, cancel_task, {}, {}});
-    add({"POST", "/v1/prove", "prove", "Prove the log, the state or the replay now", true,
-         force_prove, {}, R"({"proof":"log|state|replay","entity":"...","from":0,"to":9})"});
-    add({"POST", "/v1/sync", "sync", "Compare one entity, or all, with the contract now", true,
-         force_sync, {}, R"({"entity":"..."})"});
-    add({"POST", "/v1/reconcile", "reconcile", "Find and repair what differs in one entity, or all",
-         true, force_reconcile, {}, R"({"entity":"..."})"});
-    // clang-format on
+/// The work queue, and work that is forced into it.
+std::vector<Route> task_routes() {
+    return {
+        {"GET", "/v1/tasks", "tasks", "The work queue", false, list_tasks,
+         {{"state", "string", "only in this state"},
+          {"kind", "string", "only of this kind"},
+          kLimit},
+         {}},
+        {"POST", "/v1/tasks", "add_task", "Put a task into the queue", true, add_task, {},
+         R"({"kind":"...","args":"...","priority":0})"},
+        {"POST", "/v1/tasks/clear", "clear_tasks", "Forget finished tasks", true, clear_tasks,
+         {{"state", "string", "only in this state: done, dead, parked or cancelled"}}, {}},
+        {"POST", "/v1/tasks/{id}/retry", "retry_task", "Try a dead or parked task again", true,
+         retry_task, {}, {}},
+        {"DELETE", "/v1/tasks/{id}", "cancel_task", "Take a task back", true, cancel_task, {}, {}},
+        {"POST", "/v1/prove", "prove", "Prove the log, the state or the replay now", true,
+         force_prove, {}, R"({"proof":"log|state|replay","entity":"...","from":0,"to":9})"},
+        {"POST", "/v1/sync", "sync", "Compare one entity, or all, with the contract now", true,
+         force_sync, {}, R"({"entity":"..."})"},
+        {"POST", "/v1/reconcile", "reconcile",
+         "Find and repair what differs in one entity, or all", true, force_reconcile, {},
+         R"({"entity":"..."})"},
+    };
+}
+
+// clang-format on
+
+std::vector<Route> make_routes() {
+    std::vector<Route> out;
+    for (const auto part : {service_routes, entity_routes, event_routes, finding_routes,
+                            stream_routes, task_routes}) {
+        std::ranges::move(part(), std::back_inserter(out));
+    }
     return out;
 }
 
