@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/evm/block_id.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/proof.hpp"
@@ -74,15 +75,15 @@ struct CallResult {
     std::string why;
 };
 
-/// The block whose state is asked for.
-struct StateBlock {
-    evm::Hash hash;
-    uint64_t block_num = 0;
+/// The block whose state is asked for, and how it is named in the question.
+struct StateBlock : evm::BlockId {
     /// For nodes that take no block hash: another block of that number may answer, so the caller
     /// has to look at the header afterwards.
     bool by_num = false;
+    friend bool operator==(const StateBlock&, const StateBlock&) = default;
 };
 
+/// What questions cost.
 struct Traffic {
     uint64_t requests = 0;
     uint64_t sent = 0;  ///< bytes of bodies

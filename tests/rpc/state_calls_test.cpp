@@ -93,7 +93,7 @@ evm::Hash hash_of(char digit) {
 Call call_of(CallRequest request) {
     Call call;
     call.kind = Call::Kind::kCall;
-    call.block = {hash_of('a'), 17, false};
+    call.block = {{17, hash_of('a')}, false};
     call.request = std::make_shared<const CallRequest>(std::move(request));
     return call;
 }
@@ -191,7 +191,7 @@ class StateCallPoolTest : public ::testing::Test {
             requests[i].data = {static_cast<uint8_t>(i)};
         }
         return await<CallAnswers>(*pool_, 600'000, [&](auto done) {
-            pool_->call(std::move(requests), {chain_.blocks[90].header.hash, 90, false}, provider,
+            pool_->call(std::move(requests), {{90, chain_.blocks[90].header.hash}, false}, provider,
                         std::move(done));
         });
     }

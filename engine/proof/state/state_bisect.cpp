@@ -119,10 +119,11 @@ Result<bool> RowProbe::differs(uint64_t block_num) {
         return false;
     }
     PLUMBLINE_TRY(const evm::Hash hash, hash_of(block_num));
-    PLUMBLINE_TRY(const CallAnswers answers,
-                  rpc::await<CallAnswers>(source_, options_.wait_ms_max, [&](auto done) {
-                      source_.call(calls, {hash, block_num, false}, std::nullopt, std::move(done));
-                  }));
+    PLUMBLINE_TRY(
+        const CallAnswers answers,
+        rpc::await<CallAnswers>(source_, options_.wait_ms_max, [&](auto done) {
+            source_.call(calls, {{block_num, hash}, false}, std::nullopt, std::move(done));
+        }));
     bool out = false;
     for (size_t i = 0; i < expected.size(); i++) {
         const CallResult& result = answers.results[i];

@@ -156,7 +156,7 @@ struct StateProver::Impl {
         }
         add_entities();
         if (const auto cursor = view.cursor()) {
-            outcome.block = {cursor->block_hash, cursor->block_num, false};
+            outcome.block = {{cursor->block_num, cursor->block_hash}, false};
         }
         if (outcome.block.hash.is_zero()) {
             give_up(view.cursor() ? "the hash of the index's block is not known yet: follow the "
