@@ -49,14 +49,17 @@ void finish_heads(HeadsJob& job) {
 
 struct ProviderPool::Impl {
     PoolOptions options;
+    std::unique_ptr<Transport> own_transport;  // before the dispatcher, which refers to it
     Dispatcher dispatcher;
     BloomTrust bloom;
     ProofMemory proof;
     size_t open = 0;      // questions
     size_t answered = 0;  // callbacks run, for poll's result
 
-    Impl(PoolOptions given, Transport& transport, const Clock& clock, PoolObserver* observer)
+    Impl(PoolOptions given, Transport& transport, std::unique_ptr<Transport> owned,
+         const Clock& clock, PoolObserver* observer)
         : options{std::move(given)},
+          own_transport{std::move(owned)},
           dispatcher{options, transport, clock, observer} {}
 
     // Counts the question in now and out when its callback runs.
@@ -253,7 +256,13 @@ struct ProviderPool::Impl {
 
 ProviderPool::ProviderPool(PoolOptions options, Transport& transport, const Clock& clock,
                            PoolObserver* observer)
-    : impl_{std::make_unique<Impl>(std::move(options), transport, clock, observer)} {}
+    : impl_{std::make_unique<Impl>(std::move(options), transport, nullptr, clock, observer)} {}
+
+ProviderPool::ProviderPool(PoolOptions options, std::unique_ptr<Transport> transport,
+                           const Clock& clock, PoolObserver* observer) {
+    Transport& used = *transport;
+    impl_ = std::make_unique<Impl>(std::move(options), used, std::move(transport), clock, observer);
+}
 
 ProviderPool::~ProviderPool() = default;
 
@@ -430,67 +439,9 @@ std::vector<ProviderStats> ProviderPool::stats() const {
     return out;
 }
 
-namespace {
-
-// Owns what a pool needs; members are destroyed in reverse, the pool first.
-class OwningPool final : public ChainSource {
-  public:
-    OwningPool(PoolOptions options, PoolObserver* observer)
-        : pool_{std::move(options), transport_, system_clock(), observer} {}
-
-    void get_chain_id(Callback<uint64_t> done) override { pool_.get_chain_id(std::move(done)); }
-    void get_heads(Callback<Heads> done) override { pool_.get_heads(std::move(done)); }
-    void get_headers(std::vector<uint64_t> block_nums,
-                     Callback<std::vector<evm::Header>> done) override {
-        pool_.get_headers(std::move(block_nums), std::move(done));
-    }
-    void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override {
-        pool_.get_header_by_hash(hash, std::move(done));
-    }
-    void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
-                   Callback<RangeLogs> done) override {
-        pool_.get_range(std::move(filter), range, all_headers, std::move(done));
-    }
-    void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override {
-        pool_.get_txns(std::move(hashes), std::move(done));
-    }
-    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
-        pool_.get_receipts(block_hash, std::move(done));
-    }
-    [[nodiscard]] std::vector<std::string> provider_names() const override {
-        return pool_.provider_names();
-    }
-    void call(std::vector<CallRequest> requests, StateBlock block, std::optional<size_t> provider,
-              Callback<CallAnswers> done) override {
-        pool_.call(std::move(requests), block, provider, std::move(done));
-    }
-    void get_proof(evm::Address address, std::vector<evm::Hash> slots, StateBlock block,
-                   std::optional<size_t> provider, Callback<AccountProof> done) override {
-        pool_.get_proof(address, std::move(slots), block, provider, std::move(done));
-    }
-    void get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
-                            Callback<std::vector<evm::Header>> done) override {
-        pool_.get_linked_headers(range, top_hash, std::move(done));
-    }
-    void get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) override {
-        pool_.get_proven_receipts(std::move(headers), std::move(done));
-    }
-    [[nodiscard]] uint64_t suggest_range_size(const LogFilter& filter, uint64_t from) override {
-        return pool_.suggest_range_size(filter, from);
-    }
-    size_t poll(int64_t wait_ms) override { return pool_.poll(wait_ms); }
-    [[nodiscard]] size_t in_flight() const override { return pool_.in_flight(); }
-    [[nodiscard]] std::vector<ProviderStats> stats() const override { return pool_.stats(); }
-
-  private:
-    CurlTransport transport_;
-    ProviderPool pool_;
-};
-
-}  // namespace
-
 std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer) {
-    return std::make_unique<OwningPool>(std::move(options), observer);
+    return std::make_unique<ProviderPool>(std::move(options), std::make_unique<CurlTransport>(),
+                                          system_clock(), observer);
 }
 
 }  // namespace plumbline::rpc

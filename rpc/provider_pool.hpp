@@ -18,6 +18,9 @@ class ProviderPool final : public ChainSource {
     /// All references must outlive the pool; `observer` may be null.
     ProviderPool(PoolOptions options, Transport& transport, const Clock& clock,
                  PoolObserver* observer = nullptr);
+    /// The same with a transport of its own, never null.
+    ProviderPool(PoolOptions options, std::unique_ptr<Transport> transport, const Clock& clock,
+                 PoolObserver* observer = nullptr);
     ~ProviderPool() override;
 
     void get_chain_id(Callback<uint64_t> done) override;
