@@ -11,10 +11,6 @@ namespace {
 
 constexpr unsigned kRoundsMax = 4;
 
-uint64_t bit(size_t provider) {
-    return uint64_t{1} << provider;
-}
-
 bool is_unsupported(const RpcError& error) {
     return classify_refusal({200, error.code, error.message, error.data}).kind ==
            RefusalClass::kUnsupported;
@@ -39,10 +35,11 @@ void CheckedJob::start() {
 
 /// The best provider that has not failed this item in this round; empty where there is none.
 std::optional<size_t> CheckedJob::choose(const Item& item) const {
+    const ProviderSet passed_over = item.failed | item.wrong | item.absent;
     std::optional<size_t> best;
     const std::vector<Provider>& providers = dispatcher_.providers();
     for (size_t i = 0; i < providers.size(); ++i) {
-        if (((item.failed | item.wrong | item.absent) & bit(i)) != 0 || !providers[i].is_usable()) {
+        if (passed_over.contains(i) || !providers[i].is_usable()) {
             continue;
         }
         const bool is_better = !best || (providers[i].is_free() && !providers[*best].is_free()) ||
@@ -66,9 +63,9 @@ void CheckedJob::ask() {
         if (const auto provider = choose(item)) {
             by_provider[*provider].push_back(i);
         } else if (item.rounds + 1 < kRoundsMax &&
-                   (item.failed != 0 || (item.wrong | item.absent) == 0)) {
+                   (!item.failed.empty() || (item.wrong | item.absent).empty())) {
             ++item.rounds;
-            item.failed = 0;
+            item.failed.clear();
             anybody_failed = true;
         } else {
             give_up(item);
@@ -118,7 +115,7 @@ void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
     for (const size_t i : items) {
         const std::vector<Call>& calls = items_[i].ask.calls;
         if (calls.size() == 1 && calls[0].kind == Call::Kind::kReceipts &&
-            (memory_.no_block_receipts & bit(provider)) != 0) {
+            memory_.no_block_receipts.contains(provider)) {
             ask_by_txn(i, provider);
             continue;
         }
@@ -164,13 +161,13 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
         next += count;
         if (refused != nullptr) {
             if (item.ask.calls[0].kind == Call::Kind::kReceipts && is_unsupported(*refused)) {
-                memory_.no_block_receipts |= bit(provider);
+                memory_.no_block_receipts.insert(provider);
                 ask_by_txn(i, provider);
             } else {
                 not_answered(item, provider, refused->message.substr(0, 300));
             }
         } else if (is_absent) {
-            item.absent |= bit(provider);
+            item.absent.insert(provider);
             item.reasons[provider] = "it has none";
         } else {
             take(item, provider, std::move(answers), result.received_bytes / items.size());
@@ -181,13 +178,13 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
 void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, size_t bytes) {
     auto& providers = dispatcher_.providers();
     if (auto error = item.ask.check(answers)) {
-        item.wrong |= bit(provider);
+        item.wrong.insert(provider);
         item.reasons[provider] = error->message;
         item.check_error = std::move(error);
         return;
     }
     for (size_t i = 0; i < providers.size(); ++i) {
-        if ((item.wrong & bit(i)) != 0) {
+        if (item.wrong.contains(i)) {
             providers[i].on_lie(true);  // `provider` can serve
             dispatcher_.log(LogLevel::kWarning, "provider " + providers[i].name() +
                                                     " answered wrongly: " + item.ask.what + ": " +
@@ -198,16 +195,16 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
 }
 
 void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
-    item.failed |= bit(provider);
+    item.failed.insert(provider);
     item.reasons[provider] = std::move(reason);
 }
 
 void CheckedJob::give_up(Item& item) {
     Error error{ErrorCode::kUnavailable, "no provider gave " + item.ask.what};
-    if (item.wrong != 0) {
+    if (!item.wrong.empty()) {
         error.code = item.check_error->code;
         error.message = "no provider gave believable " + item.ask.what;
-    } else if (item.failed == 0 && item.absent != 0) {
+    } else if (item.failed.empty() && !item.absent.empty()) {
         error.code = ErrorCode::kNotFound;
     }
     for (const auto& [provider, reason] : item.reasons) {

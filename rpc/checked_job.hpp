@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "rpc/dispatcher.hpp"
+#include "rpc/provider_set.hpp"
 
 namespace plumbline::rpc {
 
 /// What the jobs of one pool remember of its providers.
 struct ProofMemory {
-    uint64_t no_block_receipts = 0;  ///< bit set of those without eth_getBlockReceipts
+    ProviderSet no_block_receipts;  ///< those without eth_getBlockReceipts
 };
 
 struct CheckedAnswer {
@@ -45,12 +46,12 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
   private:
     struct Item {
         CheckedItem ask;
-        uint64_t failed = 0;  ///< in this round
-        uint64_t wrong = 0;   ///< their answers did not pass
-        uint64_t absent = 0;  ///< they have no such thing
+        ProviderSet failed;  ///< in this round
+        ProviderSet wrong;   ///< their answers did not pass: they lied, if another's passes
+        ProviderSet absent;  ///< they have no such thing
         unsigned rounds = 0;
-        std::optional<Error> check_error;
-        std::map<size_t, std::string> reasons;
+        std::optional<Error> check_error;       ///< of the answer that was wrong last
+        std::map<size_t, std::string> reasons;  ///< of each provider, its last one
         std::optional<Result<CheckedAnswer>> result;
     };
     void ask();
@@ -69,8 +70,8 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
     ProofMemory& memory_;
     std::vector<Item> items_;
     Done done_;
-    size_t groups_out_ = 0;
-    bool waiting_ = false;
+    size_t groups_out_ = 0;  ///< a step ends when all have come back
+    bool waiting_ = false;   ///< a task of the dispatcher will take the next step
 };
 
 }  // namespace plumbline::rpc

@@ -13,10 +13,6 @@ namespace {
 constexpr size_t kReasonMax = 300;
 constexpr uint32_t kWaitsPerAttempt = 8;
 
-uint64_t bit(size_t provider) {
-    return uint64_t{1} << provider;
-}
-
 bool is_log_call(const Call& call) {
     return call.kind == Call::Kind::kLogs || call.kind == Call::Kind::kLogsOfBlock;
 }
@@ -99,7 +95,7 @@ Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const C
       observer_{observer},
       jitter_{options.seed},
       chain_id_{options.chain_id} {
-    PLUMBLINE_CHECK_MSG(options.endpoints.size() <= kProvidersMax, "at most 64 endpoints");
+    PLUMBLINE_CHECK_MSG(options.endpoints.size() <= ProviderSet::kMax, "at most 64 endpoints");
     providers_.reserve(options.endpoints.size());
     for (const Endpoint& endpoint : options.endpoints) {
         providers_.emplace_back(endpoint, options_, clock_, jitter_);
@@ -181,7 +177,7 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
     for (size_t i = 0; i < providers_.size(); ++i) {
         Provider& candidate = providers_[i];
         if ((group.only && *group.only != i) || (active.sticky && *active.sticky != i) ||
-            ((group.never | active.failed | active.said_null) & bit(i)) != 0) {
+            (group.never | active.failed | active.said_null).contains(i)) {
             continue;
         }
         if (!candidate.is_usable() && !(group.is_head_probe && candidate.wants_probe())) {
@@ -191,7 +187,7 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
         if (!group.is_head_probe && !candidate.chain_id()) {
             refresh_head(i);
             wait = true;
-            wait_for_better = wait_for_better || (group.avoid & bit(i)) == 0;
+            wait_for_better = wait_for_better || !group.avoid.contains(i);
             continue;
         }
         if (group.block_needed) {
@@ -204,7 +200,7 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
                 continue;
             }
         }
-        const bool avoided = (group.avoid & bit(i)) != 0;
+        const bool avoided = group.avoid.contains(i);
         if (!candidate.is_free()) {
             wait = true;
             wait_for_better = wait_for_better || !avoided;
@@ -217,7 +213,7 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
             provider = i;
         }
     }
-    if (found && !((group.avoid & bit(provider)) != 0 && wait_for_better)) {
+    if (found && !(group.avoid.contains(provider) && wait_for_better)) {
         return Choice::kChosen;
     }
     // With everybody down, the probe that is on its way may bring one back.
@@ -249,7 +245,7 @@ void Dispatcher::nobody_left(PendingGroup& active) {
     std::optional<int64_t> back_at;
     bool all_foreign = true;
     for (size_t i = 0; i < providers_.size(); ++i) {
-        if ((active.group.only && *active.group.only != i) || (active.group.never & bit(i)) != 0) {
+        if ((active.group.only && *active.group.only != i) || active.group.never.contains(i)) {
             continue;
         }
         any_usable = any_usable || providers_[i].is_usable();
@@ -269,7 +265,7 @@ void Dispatcher::nobody_left(PendingGroup& active) {
         end_with_error(active, Error{active.last_code, "nobody to ask is up" + describe(active)});
         return;
     }
-    if (active.failed == 0 && !any_usable && back_at) {
+    if (active.failed.empty() && !any_usable && back_at) {
         active.not_before_ms = std::min(*back_at, active.deadline_ms);
         active.sticky.reset();
         return;
@@ -285,8 +281,8 @@ void Dispatcher::nobody_left(PendingGroup& active) {
         end_with_error(active, Error{active.last_code, text + describe(active)});
         return;
     }
-    active.failed = 0;
-    active.said_null = 0;
+    active.failed.clear();
+    active.said_null.clear();
     active.sticky.reset();
     const int64_t bound =
         std::min(options_.backoff_ms_max,
@@ -503,7 +499,7 @@ void Dispatcher::receive_null(PendingGroup& active, const InFlightRequest& reque
                  true);
     } else {
         active.fallback[index] = Answer{Answer::Null{}};
-        active.said_null |= bit(request_in_flight.provider);
+        active.said_null.insert(request_in_flight.provider);
         active.todo.push_back(index);
     }
 }
@@ -628,7 +624,7 @@ void Dispatcher::put_back(PendingGroup& active, const InFlightRequest& request_i
     active.reasons[request_in_flight.provider] = reason;
     active.last_code = code;
     if (blame) {
-        active.failed |= bit(request_in_flight.provider);
+        active.failed.insert(request_in_flight.provider);
     }
     if (!active.group.one_backend || active.group.errors_are_answers) {
         active.todo.push_back(request_in_flight.indices[position]);

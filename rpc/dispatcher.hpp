@@ -15,6 +15,7 @@
 
 #include "rpc/eth_json.hpp"
 #include "rpc/provider.hpp"
+#include "rpc/provider_set.hpp"
 #include "rpc/transport.hpp"
 
 namespace plumbline::rpc {
@@ -41,8 +42,8 @@ struct CallGroup {
     uint32_t rounds_max = 0;  ///< gives up after so many, also while all are down; 0 = the default
     std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
     std::optional<size_t> only;            ///< ask this provider and no other
-    uint64_t never = 0;                    ///< bit set of providers not to ask
-    uint64_t avoid = 0;  ///< bit set of providers to ask only when no other is left
+    ProviderSet never;                     ///< these are not asked
+    ProviderSet avoid;                     ///< these are asked when no other is left
     /// Called once a provider is chosen, before the first request: may rewrite `calls`.
     std::function<void(size_t provider, CallGroup& group)> prepare;
     std::function<void(GroupResult)> done;
@@ -51,8 +52,6 @@ struct CallGroup {
 /// One thread. `done` callbacks run inside `poll`.
 class Dispatcher {
   public:
-    static constexpr size_t kProvidersMax = 64;
-
     Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
                PoolObserver* observer);
 
@@ -85,8 +84,8 @@ class Dispatcher {
         int64_t not_before_ms = 0;
         int64_t deadline_ms = 0;
         int64_t first_sent_ms = 0;
-        uint64_t failed = 0;     // providers that failed in this round
-        uint64_t said_null = 0;  // providers that do not have what some index asks for
+        ProviderSet failed;     // providers that failed in this round
+        ProviderSet said_null;  // providers that do not have what some index asks for
         std::vector<std::optional<Answer>> fallback;  // null or error, should nobody know better
         std::optional<Refusal> unclear;               // a refused range that no rule understood
         std::string unclear_text;

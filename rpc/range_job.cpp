@@ -13,10 +13,6 @@ constexpr uint32_t kQuirksMax = 8;
 constexpr size_t kDoubtsABatch = 20;
 constexpr uint32_t kReceiptsFailuresMax = 2;
 
-uint64_t bit(size_t provider) {
-    return uint64_t{1} << provider;
-}
-
 // Logs of `batch` that match, in a batch of their own.
 evm::LogBatch matching(const FilterCheck& check, const evm::LogBatch& batch) {
     evm::LogBatch out;
@@ -511,7 +507,7 @@ void RangeJob::ask_second_opinion(Piece& piece) {
         call.hash = piece.headers.at(num).hash;
         call.filter = filter_;
     }
-    group.never = bit(piece.provider);
+    group.never.insert(piece.provider);
     group.errors_are_answers = true;
     group.rounds_max = 2;
     group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
@@ -563,7 +559,10 @@ void RangeJob::ask_receipts(Piece& piece) {
         call.hash = piece.headers.at(piece.doubts[i]).hash;
     }
     group.errors_are_answers = true;
-    group.avoid = bit(piece.provider) | (piece.second_provider ? bit(*piece.second_provider) : 0);
+    group.avoid.insert(piece.provider);
+    if (piece.second_provider) {
+        group.avoid.insert(*piece.second_provider);
+    }
     group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
         self.on_receipts(asked, std::move(result));
     });
@@ -731,7 +730,7 @@ void RangeJob::try_again(Piece& piece, size_t provider, const std::string& why, 
                             std::to_string(piece.range.from) + " to " +
                             std::to_string(piece.range.to) + " that is not used: " + why);
     }
-    piece.avoid |= bit(provider);
+    piece.avoid.insert(provider);
     piece.reasons[provider] = why;
     if (++piece.attempts >= options.attempts_max) {
         std::string text = "no usable answer for blocks " + std::to_string(piece.range.from) +

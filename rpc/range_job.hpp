@@ -37,7 +37,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         bool ready = false;
         bool by_hash = false;  // the logs are asked for once the header is there
         uint32_t attempts = 0;
-        uint64_t avoid = 0;  // providers whose answer to this piece was refused
+        ProviderSet avoid;  // providers whose answer to this piece was refused
         size_t provider = 0;
         size_t received_bytes = 0;
         evm::LogBatch logs;
