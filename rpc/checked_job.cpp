@@ -111,7 +111,7 @@ void CheckedJob::end_step() {
 
 void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
     std::vector<size_t> together;
-    CallGroup group;
+    CallGroup group = CallGroup::of_provider(provider);
     for (const size_t i : items) {
         const std::vector<Call>& calls = items_[i].ask.calls;
         if (calls.size() == 1 && calls[0].kind == Call::Kind::kReceipts &&
@@ -125,9 +125,6 @@ void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
     if (together.empty()) {
         return;
     }
-    group.errors_are_answers = true;
-    group.only = provider;
-    group.rounds_max = 2;
     group.done = [self = shared_from_this(), provider,
                   together = std::move(together)](GroupResult result) {
         --self->groups_out_;
@@ -216,13 +213,10 @@ void CheckedJob::give_up(Item& item) {
 // ---- A node without eth_getBlockReceipts: transaction by transaction ------------------------
 
 void CheckedJob::ask_by_txn(size_t item, size_t provider) {
-    CallGroup group;
+    CallGroup group = CallGroup::of_provider(provider);
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kBlockTxns;
     group.calls[0].hash = items_[item].ask.calls[0].hash;
-    group.errors_are_answers = true;
-    group.only = provider;
-    group.rounds_max = 2;
     group.done = [self = shared_from_this(), item, provider](const GroupResult& result) {
         --self->groups_out_;
         self->on_txns(item, provider, result);
@@ -246,16 +240,13 @@ void CheckedJob::on_txns(size_t item, size_t provider, const GroupResult& result
         take(target, provider, std::move(none), result.received_bytes);
         return;
     }
-    CallGroup group;
+    CallGroup group = CallGroup::of_provider(provider);
     for (const evm::Hash& hash : *hashes) {
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kTxnReceipt;
         call.hash = target.ask.calls[0].hash;
         call.txn_hash = hash;
     }
-    group.errors_are_answers = true;
-    group.only = provider;
-    group.rounds_max = 2;
     group.done = [self = shared_from_this(), item, provider,
                   bytes = result.received_bytes](GroupResult answers) {
         --self->groups_out_;

@@ -139,7 +139,7 @@ void Dispatcher::pump() {
 
 void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     while (!active.finished && !active.todo.empty() && now() >= active.not_before_ms) {
-        if (active.group.one_backend && active.requests_out > 0) {
+        if (active.group.is_from_one_backend() && active.requests_out > 0) {
             return;
         }
         if (now() >= active.deadline_ms && active.requests_out == 0) {
@@ -150,7 +150,8 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
                                      " s" + describe(active)});
             return;
         }
-        if (!active.group.is_head_probe && transport_.in_flight() >= options_.in_flight_max) {
+        if (active.group.kind() != CallGroup::Kind::kHeadProbe &&
+            transport_.in_flight() >= options_.in_flight_max) {
             return;
         }
         size_t provider = 0;
@@ -180,11 +181,12 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
             (group.never | active.failed | active.said_null).contains(i)) {
             continue;
         }
-        if (!candidate.is_usable() && !(group.is_head_probe && candidate.wants_probe())) {
+        if (!candidate.is_usable() &&
+            !(group.kind() == CallGroup::Kind::kHeadProbe && candidate.wants_probe())) {
             probed = probed || candidate.head_probe_out;
             continue;
         }
-        if (!group.is_head_probe && !candidate.chain_id()) {
+        if (group.kind() != CallGroup::Kind::kHeadProbe && !candidate.chain_id()) {
             refresh_head(i);
             wait = true;
             wait_for_better = wait_for_better || !group.avoid.contains(i);
@@ -217,7 +219,7 @@ Dispatcher::Choice Dispatcher::choose(const PendingGroup& active, size_t& provid
         return Choice::kChosen;
     }
     // With everybody down, the probe that is on its way may bring one back.
-    wait = wait || (probed && !group.is_head_probe &&
+    wait = wait || (probed && group.kind() != CallGroup::Kind::kHeadProbe &&
                     std::ranges::none_of(providers_, &Provider::is_usable));
     return found || wait ? Choice::kWait : Choice::kNobody;
 }
@@ -236,7 +238,7 @@ void Dispatcher::nobody_left(PendingGroup& active) {
         finish_if_settled(active);
         return;
     }
-    if (active.unclear && active.group.wants_size_refusals) {
+    if (active.unclear && active.group.kind() == CallGroup::Kind::kRange) {
         end_with_refusal(active, active.last_provider, *active.unclear, active.unclear_text);
         return;
     }
@@ -305,7 +307,7 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
             active.todo.push_back(i);
         }
     }
-    if (active.group.one_backend) {
+    if (active.group.is_from_one_backend()) {
         active.sticky = provider;
     }
     Provider& target = providers_[provider];
@@ -380,7 +382,7 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
     const std::string reason =
         completion.error == TransportError::kTimeout ? "no answer in time" : completion.error_text;
     provider.on_transport_error();
-    const bool splittable = active.group.wants_size_refusals &&
+    const bool splittable = active.group.kind() == CallGroup::Kind::kRange &&
                             std::ranges::any_of(request_in_flight.calls, is_log_call);
     if (completion.error == TransportError::kTooLarge) {
         provider.on_success(now() - request_in_flight.sent_ms);
@@ -493,7 +495,7 @@ void Dispatcher::receive_null(PendingGroup& active, const InFlightRequest& reque
     }
     if (active.group.only) {
         active.settled[index] = Answer{Answer::Null{}};
-    } else if (active.group.one_backend) {
+    } else if (active.group.is_from_one_backend()) {
         put_back(active, request_in_flight, position,
                  "it does not have block " + std::to_string(call.block_num), ErrorCode::kNotFound,
                  true);
@@ -516,7 +518,7 @@ void Dispatcher::receive_error(PendingGroup& active, const InFlightRequest& requ
     const Refusal refusal = classify_refusal({http_status, error.code, error.message, error.data});
     const std::string text = error_text(error, http_status);
     const ErrorCode code = code_of(refusal.kind);
-    const bool splittable = active.group.wants_size_refusals && is_log_call(call);
+    const bool splittable = active.group.kind() == CallGroup::Kind::kRange && is_log_call(call);
     if (is_state_call(call) &&
         receive_call_error(active, request_in_flight, position, error, http_status)) {
         return;
@@ -584,7 +586,7 @@ void Dispatcher::receive_error(PendingGroup& active, const InFlightRequest& requ
         return;
     }
     put_back(active, request_in_flight, position, text, code, true);
-    if (active.group.errors_are_answers && refusal.kind != RefusalClass::kTimeout) {
+    if (active.group.refusals_are_answers() && refusal.kind != RefusalClass::kTimeout) {
         active.fallback[index] = Answer{error};
     }
 }
@@ -626,7 +628,7 @@ void Dispatcher::put_back(PendingGroup& active, const InFlightRequest& request_i
     if (blame) {
         active.failed.insert(request_in_flight.provider);
     }
-    if (!active.group.one_backend || active.group.errors_are_answers) {
+    if (!active.group.is_from_one_backend() || active.group.refusals_are_answers()) {
         active.todo.push_back(request_in_flight.indices[position]);
         return;
     }
@@ -793,17 +795,11 @@ void Dispatcher::refresh_head(size_t provider) {
 
 void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> done) {
     providers_[provider].head_probe_out = true;
-    CallGroup group;
+    CallGroup group = CallGroup::head_probe(provider, options_.head_timeout_ms);
     group.calls.resize(3);
     group.calls[0].kind = Call::Kind::kChainId;
     group.calls[1].kind = Call::Kind::kHeaderLatest;
     group.calls[2].kind = Call::Kind::kHeaderFinalized;
-    group.one_backend = true;
-    group.errors_are_answers = true;
-    group.is_head_probe = true;
-    group.timeout_ms = options_.head_timeout_ms;
-    group.rounds_max = 2;
-    group.only = provider;
     group.done = [this, provider, done = std::move(done)](GroupResult result) {
         Provider& asked = providers_[provider];
         asked.head_probe_out = false;

@@ -13,41 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "rpc/call_group.hpp"
 #include "rpc/eth_json.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_set.hpp"
 #include "rpc/transport.hpp"
 
 namespace plumbline::rpc {
-
-/// What became of a group: `error`, or `refusal` (only for groups that want size refusals), or an
-/// answer for each call (value, null, or an RpcError where errors are answers).
-struct GroupResult {
-    std::optional<Error> error;
-    std::optional<Refusal> refusal;
-    std::vector<Answer> answers;
-    size_t provider = 0;  ///< who answered last, or refused
-    size_t received_bytes = 0;
-    Traffic traffic;
-    int64_t elapsed_ms = 0;
-};
-
-struct CallGroup {
-    std::vector<Call> calls;
-    bool one_backend = false;          ///< one HTTP request, so that one node answers all of it
-    bool errors_are_answers = false;   ///< refusals of the question itself are an answer
-    bool wants_size_refusals = false;  ///< size refusals and timeouts end the group
-    bool is_head_probe = false;        ///< goes to a provider of which nothing is known yet
-    int64_t timeout_ms = 0;            ///< of each request; 0 = the default
-    uint32_t rounds_max = 0;  ///< gives up after so many, also while all are down; 0 = the default
-    std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
-    std::optional<size_t> only;            ///< ask this provider and no other
-    ProviderSet never;                     ///< these are not asked
-    ProviderSet avoid;                     ///< these are asked when no other is left
-    /// Called once a provider is chosen, before the first request: may rewrite `calls`.
-    std::function<void(size_t provider, CallGroup& group)> prepare;
-    std::function<void(GroupResult)> done;
-};
 
 /// One thread. `done` callbacks run inside `poll`.
 class Dispatcher {

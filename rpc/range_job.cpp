@@ -77,9 +77,7 @@ void RangeJob::add_piece(evm::BlockRange range, bool split) {
 
 void RangeJob::ask(uint64_t from) {
     Piece& piece = pieces_.at(from);
-    CallGroup group;
-    group.one_backend = true;
-    group.wants_size_refusals = true;
+    CallGroup group = CallGroup::range();
     group.block_needed = last_needed(piece);
     group.avoid = piece.avoid;
     group.calls.resize(1);
@@ -201,9 +199,7 @@ void RangeJob::on_answer(uint64_t from, GroupResult result) {
 // The logs of a single block from a provider without batches. Its backends may differ, and the one
 // that answers by number may be behind and have no logs for that reason; by hash it says so.
 void RangeJob::ask_by_hash(Piece& piece) {
-    CallGroup group;
-    group.one_backend = true;
-    group.wants_size_refusals = true;
+    CallGroup group = CallGroup::range();
     group.block_needed = piece.range.to;
     group.avoid = piece.avoid;
     group.calls.resize(1);
@@ -500,7 +496,7 @@ void RangeJob::settle_doubts(Piece& piece) {
 }
 
 void RangeJob::ask_second_opinion(Piece& piece) {
-    CallGroup group;
+    CallGroup group = CallGroup::lenient();
     for (const uint64_t num : piece.doubts) {
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kLogsOfBlock;
@@ -508,7 +504,6 @@ void RangeJob::ask_second_opinion(Piece& piece) {
         call.filter = filter_;
     }
     group.never.insert(piece.provider);
-    group.errors_are_answers = true;
     group.rounds_max = 2;
     group.done = then(piece.range.from, [](RangeJob& self, Piece& asked, GroupResult result) {
         self.on_second_opinion(asked, std::move(result));
@@ -552,13 +547,12 @@ void RangeJob::on_second_opinion(Piece& piece, GroupResult result) {
 }
 
 void RangeJob::ask_receipts(Piece& piece) {
-    CallGroup group;
+    CallGroup group = CallGroup::lenient();
     for (size_t i = 0; i < piece.doubts.size() && i < kDoubtsABatch; ++i) {
         Call& call = group.calls.emplace_back();
         call.kind = Call::Kind::kReceipts;
         call.hash = piece.headers.at(piece.doubts[i]).hash;
     }
-    group.errors_are_answers = true;
     group.avoid.insert(piece.provider);
     if (piece.second_provider) {
         group.avoid.insert(*piece.second_provider);
