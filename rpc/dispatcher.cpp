@@ -5,12 +5,12 @@
 
 #include "core/base/check.hpp"
 #include "rpc/call_refusal.hpp"
+#include "rpc/error_text.hpp"
 
 namespace plumbline::rpc {
 
 namespace {
 
-constexpr size_t kReasonMax = 300;
 constexpr uint32_t kWaitsPerAttempt = 8;
 
 bool is_log_call(const Call& call) {
@@ -31,34 +31,6 @@ bool may_be_null(Call::Kind kind) {
            kind == Call::Kind::kReceipts || kind == Call::Kind::kTxnReceipt ||
            kind == Call::Kind::kBlockTxns || kind == Call::Kind::kTxn ||
            kind == Call::Kind::kHeaderFinalized;
-}
-
-// Provider texts may echo the URL they were called by (with its key) or be a page of HTML.
-std::string shown_text(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size() && out.size() < kReasonMax;) {
-        const std::string_view rest = text.substr(i);
-        if (rest.starts_with("http://") || rest.starts_with("https://")) {
-            out += "(url)";
-            i += std::min(rest.find_first_of(" \t\r\n\"'<>)"), rest.size());
-            continue;
-        }
-        const char c = text[i++];
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-    return out;
-}
-
-std::string error_text(const RpcError& error, int http_status) {
-    std::string out =
-        "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";
-    if (!error.data.empty()) {
-        out += " (" + shown_text(error.data) + ")";
-    }
-    if (http_status != 200) {
-        out += ", HTTP " + std::to_string(http_status);
-    }
-    return out;
 }
 
 Refusal refusal_of(RefusalClass kind, bool ambiguous = false) {
@@ -435,8 +407,9 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     if (!success) {
         const auto error = reader_.read_error(completion.body);
         const RpcError shown =
-            error ? *error
-                  : RpcError{0, std::string{as_chars(completion.body).substr(0, kReasonMax)}, {}};
+            error
+                ? *error
+                : RpcError{0, std::string{as_chars(completion.body).substr(0, kShownTextMax)}, {}};
         if (completion.status == 429 || completion.status == 503) {
             health.limited = completion.status == 429;
         }

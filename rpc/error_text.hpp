@@ -1,0 +1,21 @@
+// Providers' errors in words that may be shown and logged.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rpc/eth_json.hpp"
+
+namespace plumbline::rpc {
+
+/// Longer texts of a provider are cut.
+inline constexpr size_t kShownTextMax = 300;
+
+/// A provider's text without URLs (it may echo the one it was called by, with its key), in one line
+/// and at most about `kShownTextMax` long (it may be a page of HTML).
+[[nodiscard]] std::string shown_text(std::string_view text);
+
+/// `error -32000 "header not found" (data), HTTP 404`: data and status where they say something.
+[[nodiscard]] std::string error_text(const RpcError& error, int http_status);
+
+}  // namespace plumbline::rpc

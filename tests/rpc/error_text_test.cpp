@@ -1,0 +1,31 @@
+#include "rpc/error_text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::rpc {
+namespace {
+
+TEST(ErrorTextTest, UrlsAreNeverShown) {
+    EXPECT_EQ(shown_text("see https://host/v2/secret-key for more"), "see (url) for more");
+    EXPECT_EQ(shown_text("<a href=\"http://host/secret\">x</a>"), "<a href=\"(url)\">x</a>");
+    EXPECT_EQ(shown_text("http://host/secret"), "(url)");
+    EXPECT_EQ(shown_text("https://"), "(url)");
+}
+
+TEST(ErrorTextTest, AShownTextIsOneLineOfBoundedLength) {
+    EXPECT_EQ(shown_text("a\nb\tc\r"), "a b c ");
+    EXPECT_EQ(shown_text(std::string(5'000, 'x')).size(), kShownTextMax);
+    EXPECT_LE(shown_text(std::string(kShownTextMax - 1, 'x') + "http://host/secret").size(),
+              kShownTextMax + 5);
+}
+
+TEST(ErrorTextTest, DataAndStatusAreThereWhereTheySaySomething) {
+    EXPECT_EQ(error_text({-32000, "header not found", ""}, 200),
+              "error -32000 \"header not found\"");
+    EXPECT_EQ(error_text({3, "reverted", "0x12"}, 200), "error 3 \"reverted\" (0x12)");
+    EXPECT_EQ(error_text({0, "busy", "try https://x/secret"}, 503),
+              "error 0 \"busy\" (try (url)), HTTP 503");
+}
+
+}  // namespace
+}  // namespace plumbline::rpc
