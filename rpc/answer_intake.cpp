@@ -1,0 +1,243 @@
+#include "rpc/answer_intake.hpp"
+
+#include <utility>
+
+#include "rpc/call_refusal.hpp"
+#include "rpc/error_text.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+// A connection that breaks in so many rounds breaks because of what is sent over it.
+constexpr uint32_t kRoundsUntilCutsMeanSize = 2;
+
+/// eth_call and eth_getProof: what goes wrong with them is mostly an answer.
+bool is_state_call(const Call& call) {
+    return call.kind == Call::Kind::kCall || call.kind == Call::Kind::kProof;
+}
+
+bool may_be_null(Call::Kind kind) {
+    return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
+           kind == Call::Kind::kReceipts || kind == Call::Kind::kTxnReceipt ||
+           kind == Call::Kind::kBlockTxns || kind == Call::Kind::kTxn ||
+           kind == Call::Kind::kHeaderFinalized;
+}
+
+Answer call_outcome(CallResult::Kind kind, std::string why, Bytes data = {}) {
+    return Answer{CallResult{kind, std::move(data), std::move(why)}};
+}
+
+Refusal refusal_of(RefusalClass kind) {
+    Refusal refusal;
+    refusal.kind = kind;
+    return refusal;
+}
+
+ErrorCode code_of(RefusalClass kind) {
+    switch (kind) {
+        case RefusalClass::kRateLimit: return ErrorCode::kRateLimited;
+        case RefusalClass::kHeadRace:
+        case RefusalClass::kMissingData: return ErrorCode::kNotFound;
+        case RefusalClass::kTimeout: return ErrorCode::kTimeout;
+        case RefusalClass::kBadRequest:
+        case RefusalClass::kUnsupported: return ErrorCode::kInvalidArgument;
+        case RefusalClass::kTooManyBlocks:
+        case RefusalClass::kTooManyResults:
+        case RefusalClass::kTooManyAddresses:
+        case RefusalClass::kResponseTooLarge:
+        case RefusalClass::kBatchTooLarge: return ErrorCode::kTooLarge;
+        default: return ErrorCode::kUnavailable;
+    }
+}
+
+EndGroup end_group(const Refusal& refusal, std::string reason) {
+    return {refusal, code_of(refusal.kind), std::move(reason)};
+}
+
+/// Of a range of logs, whose asker can cut it.
+bool can_ask_for_less(const AskedCall& asked) {
+    return asked.group.kind() == CallGroup::Kind::kRange && is_log_call(asked.call);
+}
+
+/// What a refusal says of the provider. With a result it says nothing of the question, which is
+/// asked again.
+std::optional<Blame> take_news(const AskedCall& asked, const Refusal& refusal,
+                               const std::string& reason, ProviderNews& news) {
+    const bool is_batch = asked.batch_size > 1;
+    news.refusal = refusal.kind;
+    switch (refusal.kind) {
+        case RefusalClass::kRateLimit:
+            news.is_limited = true;
+            news.retry_after_ms = refusal.retry_after_ms;
+            return Blame::kNone;
+        case RefusalClass::kBilling: news.billing = reason; return Blame::kProvider;
+        case RefusalClass::kBatchTooLarge:
+            if (is_batch) {
+                news.batch_limit = ProviderNews::BatchLimit{refusal.batch_max};
+                return Blame::kNone;
+            }
+            break;
+        case RefusalClass::kResponseTooLarge:
+            if (is_batch && !can_ask_for_less(asked)) {
+                news.batch_limit = ProviderNews::BatchLimit{};
+                return Blame::kNone;
+            }
+            break;
+        case RefusalClass::kHeadRace: news.lacks_block = asked.group.block_needed; break;
+        case RefusalClass::kOutage:
+            news.is_ill = true;
+            // What may as well mean a size is believed to mean it when it comes again.
+            if (!refusal.ambiguous || !can_ask_for_less(asked) || asked.rounds_done == 0) {
+                return Blame::kProvider;
+            }
+            break;
+        default: break;
+    }
+    return std::nullopt;
+}
+
+CallVerdict judge_malformed(std::string reason) {
+    CallVerdict verdict;
+    verdict.provider.is_malformed = true;
+    verdict.call = AskAgain{std::move(reason), ErrorCode::kDecode, Blame::kProvider, {}};
+    return verdict;
+}
+
+// It does not have what was asked for: another one may.
+CallVerdict judge_null(const AskedCall& asked) {
+    const Call& call = asked.call;
+    if (!may_be_null(call.kind)) {
+        return judge_malformed("wrong answer (null)");
+    }
+    CallVerdict verdict;
+    if (call.kind == Call::Kind::kHeaderByNum) {
+        verdict.provider.lacks_block = call.block_num;
+    }
+    if (asked.group.only) {
+        verdict.call = Settle{Answer{Answer::Null{}}};
+    } else if (asked.group.is_from_one_backend()) {
+        verdict.call = AskAgain{"it does not have block " + std::to_string(call.block_num),
+                                ErrorCode::kNotFound,
+                                Blame::kProvider,
+                                {}};
+    } else {
+        verdict.call = AskOthers{};
+    }
+    return verdict;
+}
+
+/// Empty where the error says nothing of the call itself.
+std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const RpcError& error,
+                                                  int http_status) {
+    const RefusalText refusal{http_status, error.code, error.message, error.data};
+    std::string text = error_text(error, http_status);
+    CallVerdict verdict;
+    switch (classify_call_refusal(refusal)) {
+        case CallRefusal::kReverted:
+            verdict.call = Settle{call_outcome(CallResult::Kind::kReverted, std::move(text),
+                                               revert_data(error.data))};
+            return verdict;
+        case CallRefusal::kMissingState:
+            verdict.call = AskAgain{text, ErrorCode::kNotFound, Blame::kProvider,
+                                    call_outcome(CallResult::Kind::kMissingState, text)};
+            return verdict;
+        case CallRefusal::kRefused:
+            if (asked.batch_size > 1 &&
+                classify_refusal(refusal).kind == RefusalClass::kBatchTooLarge) {
+                return std::nullopt;
+            }
+            verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, std::move(text))};
+            return verdict;
+        case CallRefusal::kOther: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+bool is_log_call(const Call& call) noexcept {
+    return call.kind == Call::Kind::kLogs || call.kind == Call::Kind::kLogsOfBlock;
+}
+
+std::optional<CallVerdict> judge_answer(const AskedCall& asked, const Answer& answer,
+                                        int http_status) {
+    if (const auto* error = answer.get<RpcError>()) {
+        return judge_error(asked, *error, http_status);
+    }
+    if (const auto* bad = answer.get<Answer::Malformed>()) {
+        return judge_malformed("wrong answer (" + bad->why + ")");
+    }
+    if (answer.get<Answer::Null>() != nullptr) {
+        return judge_null(asked);
+    }
+    return std::nullopt;
+}
+
+CallVerdict judge_error(const AskedCall& asked, const RpcError& error, int http_status) {
+    if (is_state_call(asked.call)) {
+        if (auto verdict = judge_state_call_error(asked, error, http_status)) {
+            return *std::move(verdict);
+        }
+    }
+    const Refusal refusal = classify_refusal({http_status, error.code, error.message, error.data});
+    const bool can_split = can_ask_for_less(asked);
+    CallVerdict verdict;
+    AskAgain again{error_text(error, http_status), code_of(refusal.kind), Blame::kProvider, {}};
+    if (const auto blame = take_news(asked, refusal, again.reason, verdict.provider)) {
+        again.blame = *blame;
+        verdict.call = std::move(again);
+        return verdict;
+    }
+    if (can_split && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout ||
+                      refusal.ambiguous)) {
+        verdict.call = end_group(refusal, std::move(again.reason));
+        return verdict;
+    }
+    if (can_split && refusal.kind == RefusalClass::kUnknown) {
+        verdict.unclear = end_group(refusal, again.reason);
+    }
+    if (asked.group.refusals_are_answers() && refusal.kind != RefusalClass::kTimeout) {
+        again.fallback = Answer{error};
+    }
+    verdict.call = std::move(again);
+    return verdict;
+}
+
+CallVerdict judge_transport_error(const AskedCall& asked, bool has_logs, TransportError error,
+                                  const std::string& reason) {
+    const bool is_timeout = error == TransportError::kTimeout;
+    const bool is_cut_by_size =
+        error == TransportError::kCut && asked.rounds_done >= kRoundsUntilCutsMeanSize;
+    const bool can_split = asked.group.kind() == CallGroup::Kind::kRange && has_logs;
+    CallVerdict verdict;
+    if (error == TransportError::kTooLarge) {
+        if (can_split) {
+            verdict.call = end_group(refusal_of(RefusalClass::kResponseTooLarge), reason);
+        } else {
+            verdict.provider.batch_limit = ProviderNews::BatchLimit{};
+            verdict.call = AskAgain{reason,
+                                    ErrorCode::kTooLarge,
+                                    asked.batch_size == 1 ? Blame::kProvider : Blame::kNone,
+                                    {}};
+        }
+        return verdict;
+    }
+    verdict.provider.is_ill = true;
+    // Too much to run, or too much to send: connections break where a body is too large.
+    if (is_state_call(asked.call) && (is_timeout || is_cut_by_size)) {
+        verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, reason)};
+    } else if (can_split && is_timeout) {
+        verdict.call = end_group(refusal_of(RefusalClass::kTimeout), reason);
+    } else if (can_split && is_cut_by_size) {
+        Refusal refusal = refusal_of(RefusalClass::kResponseTooLarge);
+        refusal.ambiguous = true;
+        verdict.call = end_group(refusal, reason);
+    } else {
+        const ErrorCode code = is_timeout ? ErrorCode::kTimeout : ErrorCode::kUnavailable;
+        verdict.call = AskAgain{reason, code, Blame::kProvider, {}};
+    }
+    return verdict;
+}
+
+}  // namespace plumbline::rpc
