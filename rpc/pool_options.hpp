@@ -44,7 +44,7 @@ enum class BloomCheck : uint8_t {
 };
 
 struct PoolOptions {
-    std::vector<Endpoint> endpoints;
+    std::vector<Endpoint> endpoints;  ///< at most 64
     /// Providers of another chain are never asked. Learnt from the first answer when empty.
     std::optional<uint64_t> chain_id;
     uint64_t seed = 1;  ///< of the jitter
@@ -92,8 +92,8 @@ struct ProviderStats {
     uint64_t batch_max = 0;
     std::optional<uint64_t> blocks_cap;  ///< learnt, of the filter asked last
     bool usable = true;                  ///< false while parked or broken
-    std::string
-        state;  ///< "ok", "starting", "rate limited", "down", "billing", "lied", "other chain"
+    /// "ok", "starting", "rate limited", "down", "billing", "lied", "other chain".
+    std::string state;
 };
 
 }  // namespace plumbline::rpc

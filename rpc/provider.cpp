@@ -69,18 +69,27 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
 }
 
 bool Provider::is_usable() const {
-    const int64_t now = clock_.monotonic_ms();
-    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && !open_until_ms_;
+    return is_usable_at(clock_.monotonic_ms());
+}
+
+bool Provider::is_usable_at(int64_t now) const {
+    return !other_chain_ && !is_parked(now) && !open_until_ms_;
 }
 
 bool Provider::wants_probe() const {
-    const int64_t now = clock_.monotonic_ms();
-    return !other_chain_ && !(parked_until_ms_ && now < *parked_until_ms_) && open_until_ms_ &&
-           now >= *open_until_ms_;
+    return wants_probe_at(clock_.monotonic_ms());
+}
+
+bool Provider::wants_probe_at(int64_t now) const {
+    return !other_chain_ && !is_parked(now) && open_until_ms_ && now >= *open_until_ms_;
 }
 
 bool Provider::is_free() const {
-    if (!(is_usable() || wants_probe()) || clock_.monotonic_ms() < wait_until_ms_) {
+    return is_free_at(clock_.monotonic_ms());
+}
+
+bool Provider::is_free_at(int64_t now) const {
+    if (!(is_usable_at(now) || wants_probe_at(now)) || now < wait_until_ms_) {
         return false;
     }
     // A provider that was down or parked gets one request to show that it is back.
@@ -89,7 +98,10 @@ bool Provider::is_free() const {
 }
 
 std::optional<int64_t> Provider::free_at_ms() const {
-    const int64_t now = clock_.monotonic_ms();
+    return free_after(clock_.monotonic_ms());
+}
+
+std::optional<int64_t> Provider::free_after(int64_t now) const {
     if (other_chain_) {
         return std::nullopt;
     }
@@ -97,6 +109,23 @@ std::optional<int64_t> Provider::free_at_ms() const {
     at = std::max(at, parked_until_ms_.value_or(0));
     at = std::max(at, open_until_ms_.value_or(0));
     return at > now ? std::optional{at} : std::nullopt;
+}
+
+ProviderState Provider::state(std::optional<uint64_t> block_needed) const {
+    const int64_t now = clock_.monotonic_ms();
+    ProviderState out;
+    out.is_usable = is_usable_at(now);
+    out.wants_probe = wants_probe_at(now);
+    out.is_chain_known = stats_.chain_id.has_value();
+    out.is_foreign = other_chain_;
+    out.is_free = is_free_at(now);
+    if (block_needed && stats_.head && *stats_.head < *block_needed) {
+        out.head = is_behind_at(*block_needed, now) ? ProviderState::Head::kBehind
+                                                    : ProviderState::Head::kStale;
+    }
+    out.cost = cost();
+    out.free_at_ms = free_after(now);
+    return out;
 }
 
 double Provider::cost() const {
@@ -112,7 +141,7 @@ void Provider::on_sent() {
 }
 
 void Provider::on_done(size_t bytes) {
-    PLUMBLINE_CHECK(in_flight_ > 0);
+    PLUMBLINE_CHECK_MSG(in_flight_ > 0, "a provider answers what was not sent to it");
     --in_flight_;
     stats_.received_bytes += bytes;
 }
@@ -170,6 +199,14 @@ bool Provider::on_billing() {
     return !std::exchange(billing_, true);
 }
 
+bool Provider::take_down_notice() {
+    return !is_usable() && !std::exchange(down_told_, true);
+}
+
+bool Provider::take_back_notice() {
+    return std::exchange(down_told_, false);
+}
+
 void Provider::on_head(uint64_t block_num) {
     stats_.head = block_num;
     head_at_ms_ = clock_.monotonic_ms();
@@ -182,18 +219,20 @@ void Provider::on_behind(uint64_t block_num) {
 }
 
 bool Provider::is_behind(uint64_t block_num) const {
-    return stats_.head && *stats_.head < block_num &&
-           clock_.monotonic_ms() - head_at_ms_ < options_.head_stale_ms;
+    return is_behind_at(block_num, clock_.monotonic_ms());
+}
+
+bool Provider::is_behind_at(uint64_t block_num, int64_t now) const {
+    return stats_.head && *stats_.head < block_num && now - head_at_ms_ < options_.head_stale_ms;
 }
 
 bool Provider::needs_head_refresh(uint64_t block_num) const {
     return stats_.head && *stats_.head < block_num && !is_behind(block_num);
 }
 
-bool Provider::on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected) {
+void Provider::on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected) {
     stats_.chain_id = chain_id;
     other_chain_ = expected && *expected != chain_id;
-    return !other_chain_;
 }
 
 void Provider::on_batch_too_large(size_t calls, std::optional<uint64_t> told) {
@@ -235,7 +274,7 @@ ProviderStats Provider::stats() const {
     out.usable = is_usable();
     if (other_chain_) {
         out.state = "other chain";
-    } else if (parked_until_ms_ && now < *parked_until_ms_) {
+    } else if (is_parked(now)) {
         out.state = billing_ ? "billing" : "lied";
     } else if (open_until_ms_) {
         out.state = "down";

@@ -10,6 +10,7 @@
 #include "core/base/clock.hpp"
 #include "rpc/chain_source.hpp"
 #include "rpc/pool_options.hpp"
+#include "rpc/provider_choice.hpp"
 
 namespace plumbline::rpc {
 
@@ -28,7 +29,8 @@ class Jitter {
     uint64_t state_;
 };
 
-/// One thread.
+/// Everything it is told comes from the dispatcher and from the jobs that check answers; all it
+/// does with that is to answer the questions below. One thread; times are the clock's monotonic ms.
 class Provider {
   public:
     Provider(const Endpoint& endpoint, const PoolOptions& options, const Clock& clock,
@@ -48,6 +50,8 @@ class Provider {
     [[nodiscard]] std::optional<int64_t> free_at_ms() const;
     /// Higher is worse: expected wait.
     [[nodiscard]] double cost() const;
+    /// All of that at once, for a question that needs `block_needed`; `is_probing` is left false.
+    [[nodiscard]] ProviderState state(std::optional<uint64_t> block_needed) const;
 
     // ---- What happened?
     void on_sent();
@@ -64,6 +68,10 @@ class Provider {
     void on_lie(bool others_can_serve);
     /// True the first time, until it works again: the user is to be told.
     [[nodiscard]] bool on_billing();
+    /// True once after it went down or was parked: the user is to be told.
+    [[nodiscard]] bool take_down_notice();
+    /// True once when it works again after that.
+    [[nodiscard]] bool take_back_notice();
 
     // ---- What is known of it?
     void on_head(uint64_t block_num);
@@ -74,43 +82,64 @@ class Provider {
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
     [[nodiscard]] bool needs_head_refresh(uint64_t block_num) const;
     [[nodiscard]] std::optional<uint64_t> head() const { return stats_.head; }
-    /// Its chain id was learnt: false parks it for good when it is not `expected`.
-    bool on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected);
+    /// Its chain id was learnt; one that is not `expected` makes it foreign for good.
+    void on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected);
     [[nodiscard]] std::optional<uint64_t> chain_id() const { return stats_.chain_id; }
     /// Found to serve another chain; it is never asked again.
     [[nodiscard]] bool is_foreign() const { return other_chain_; }
 
+    // ---- How much at once?
+    [[nodiscard]] uint32_t in_flight() const { return in_flight_; }
     [[nodiscard]] uint32_t batch_max() const { return batch_max_; }
+    /// A batch of `calls` was refused; `told` is the limit it named.
     void on_batch_too_large(size_t calls, std::optional<uint64_t> told);
     [[nodiscard]] uint32_t addresses_max() const { return addresses_max_; }
+    /// The same of a filter's addresses.
     void on_too_many_addresses(size_t addresses, std::optional<uint64_t> told);
     /// The controller for filters like `filter`.
     [[nodiscard]] RangeController& ranges(const LogFilter& filter);
 
     [[nodiscard]] ProviderStats stats() const;
-    bool head_probe_out = false;  ///< a refresh is on its way
-    bool down_told = false;  ///< the observer heard that it is down, and not yet that it is back
 
   private:
+    [[nodiscard]] bool is_parked(int64_t now) const {
+        return parked_until_ms_ && now < *parked_until_ms_;
+    }
+    [[nodiscard]] bool is_usable_at(int64_t now) const;
+    [[nodiscard]] bool wants_probe_at(int64_t now) const;
+    [[nodiscard]] bool is_free_at(int64_t now) const;
+    [[nodiscard]] bool is_behind_at(uint64_t block_num, int64_t now) const;
+    [[nodiscard]] std::optional<int64_t> free_after(int64_t now) const;
+
     const PoolOptions& options_;
     const Clock& clock_;
     Jitter& jitter_;
-    ProviderStats stats_;
+    ProviderStats stats_;  ///< counters and what is known of it; `stats()` adds the moment's state
+
+    // How much at once. Learnt from refusals, so that a provider's limits need no configuration.
     uint32_t in_flight_ = 0;
-    double window_;
-    uint32_t batch_max_;
-    uint32_t addresses_max_;
-    int64_t wait_until_ms_ = 0;  // rate limit
-    uint32_t rate_limits_in_row_ = 0;
+    double window_;  ///< requests at once; halves on a rate limit, grows by one a window of answers
+    uint32_t batch_max_;      ///< never grows again: limits of plans do not change while we run
+    uint32_t addresses_max_;  ///< as `batch_max_`
+
+    // Rate limits. Apart from failures: a provider that limits is well.
+    int64_t wait_until_ms_ = 0;
+    uint32_t rate_limits_in_row_ = 0;  ///< for the length of the next wait
+
+    // The breaker. Once open, time alone does not close it: a head probe that is answered does.
     uint32_t failures_in_row_ = 0;
-    uint32_t breaker_rounds_ = 0;
-    std::optional<int64_t> open_until_ms_;  // breaker; a head probe goes once it has passed
+    uint32_t breaker_rounds_ = 0;  ///< openings since it last worked, for the length of the next
+    std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go
+
+    // Parked: left alone whatever it answers, for a bill or for lies. Ends by time alone.
     std::optional<int64_t> parked_until_ms_;
-    bool billing_ = false;
-    bool other_chain_ = false;
-    int64_t head_at_ms_ = 0;
-    std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;
-    std::optional<uint64_t> last_class_;
+    bool billing_ = false;      ///< the observer heard of the bill, and it has not worked since
+    bool down_told_ = false;    ///< the observer heard that it is down, and not yet that it is back
+    bool other_chain_ = false;  ///< for good
+
+    int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
+    std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
+    std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`
 };
 
 }  // namespace plumbline::rpc

@@ -114,6 +114,57 @@ TEST_F(ProviderTest, TheOnlyProviderIsNeverParkedForLies) {
     EXPECT_EQ(provider_.stats().lies, 20U);
 }
 
+TEST_F(ProviderTest, GoingDownAndComingBackAreToldOnceEach) {
+    EXPECT_FALSE(provider_.take_back_notice());
+    fail_once();
+    EXPECT_FALSE(provider_.take_down_notice());
+    for (uint32_t i = 1; i < options_.breaker_failures; ++i) {
+        fail_once();
+    }
+    EXPECT_TRUE(provider_.take_down_notice());
+    fail_once();
+    EXPECT_FALSE(provider_.take_down_notice());
+    clock_.advance(options_.breaker_ms_max);
+    succeed_once();
+    EXPECT_TRUE(provider_.take_back_notice());
+    succeed_once();
+    EXPECT_FALSE(provider_.take_back_notice());
+}
+
+TEST_F(ProviderTest, ItsStateSaysWhatTheSingleQuestionsSay) {
+    const auto expect_same = [&](uint64_t block_num) {
+        const ProviderState state = provider_.state(block_num);
+        EXPECT_EQ(state.is_usable, provider_.is_usable());
+        EXPECT_EQ(state.wants_probe, provider_.wants_probe());
+        EXPECT_EQ(state.is_free, provider_.is_free());
+        EXPECT_EQ(state.is_foreign, provider_.is_foreign());
+        EXPECT_EQ(state.is_chain_known, provider_.chain_id().has_value());
+        EXPECT_EQ(state.free_at_ms, provider_.free_at_ms());
+        EXPECT_EQ(state.cost, provider_.cost());
+        EXPECT_EQ(state.head == ProviderState::Head::kBehind, provider_.is_behind(block_num));
+        EXPECT_EQ(state.head == ProviderState::Head::kStale,
+                  provider_.needs_head_refresh(block_num));
+    };
+    expect_same(100);
+    provider_.on_chain_id(1, 1);
+    provider_.on_head(50);
+    expect_same(100);
+    expect_same(50);
+    clock_.advance(options_.head_stale_ms);
+    expect_same(100);
+    provider_.on_rate_limit(1'000);
+    expect_same(100);
+    for (int i = 0; i < 3; ++i) {
+        fail_once();
+    }
+    expect_same(100);
+    clock_.advance(options_.breaker_ms_max);
+    expect_same(100);
+    EXPECT_EQ(provider_.state(std::nullopt).head, ProviderState::Head::kReaches);
+    provider_.on_chain_id(2, 1);
+    expect_same(100);
+}
+
 TEST_F(ProviderTest, BatchAndAddressLimitsComeFromTheTextElseByHalves) {
     provider_.on_batch_too_large(50, 20);
     EXPECT_EQ(provider_.batch_max(), 20U);
@@ -136,6 +187,14 @@ TEST_F(ProviderTest, FiltersThatDifferOnlyByAGrowingAddressListShareTheirSizes) 
     LogFilter other = small;
     other.topics0[0].bytes[31] = 1;
     EXPECT_NE(&provider_.ranges(small), &provider_.ranges(other));
+}
+
+using ProviderDeathTest = ProviderTest;
+
+TEST_F(ProviderDeathTest, ARequestIsOverOnceForEachTimeItWasSent) {
+    provider_.on_sent();
+    provider_.on_done(0);
+    EXPECT_DEATH(provider_.on_done(0), "answers what was not sent");
 }
 
 }  // namespace
