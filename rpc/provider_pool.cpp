@@ -8,44 +8,11 @@
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/heads_job.hpp"
 #include "rpc/proof_check.hpp"
 #include "rpc/range_job.hpp"
 
 namespace plumbline::rpc {
-
-namespace {
-
-// A head this far above all others is not believed while others are there to compare.
-constexpr uint64_t kHeadOutlierBlocks = 256;
-
-// The probes of one get_heads question.
-struct HeadsJob {
-    ChainSource::Callback<Heads> done;
-    std::vector<Heads> answers;
-    std::vector<std::string> reasons;
-    size_t open = 0;
-    bool waiting = false;
-    bool over = false;
-};
-
-// Gives the highest head that is to be believed. Not without an answer.
-void finish_heads(HeadsJob& job) {
-    if (std::exchange(job.over, true)) {
-        return;
-    }
-    std::ranges::stable_sort(job.answers, [](const Heads& a, const Heads& b) {
-        return a.latest.block_num > b.latest.block_num;
-    });
-    size_t best = 0;
-    while (job.answers.size() >= 3 && best + 2 < job.answers.size() &&
-           job.answers[best].latest.block_num >
-               job.answers[best + 1].latest.block_num + kHeadOutlierBlocks) {
-        ++best;
-    }
-    job.done(std::move(job.answers[best]));
-}
-
-}  // namespace
 
 struct ProviderPool::Impl {
     PoolOptions options;
@@ -105,6 +72,18 @@ struct ProviderPool::Impl {
             done(std::move(out));
         };
         dispatcher.send(std::move(group));
+    }
+
+    template <typename T>
+    void ask_one(std::vector<Call> calls, std::string what, Callback<T> done) {
+        ask_all<T>(std::move(calls), std::move(what),
+                   [done = counted<T>(std::move(done))](Result<std::vector<T>> answers) {
+                       if (answers) {
+                           done(std::move(answers->front()));
+                       } else {
+                           done(std::move(answers).error());
+                       }
+                   });
     }
 
     // Calls and proofs: what a provider says of the call itself is an answer.
@@ -194,63 +173,7 @@ struct ProviderPool::Impl {
     }
 
     void ask_heads(Callback<Heads> done) {
-        auto job = std::make_shared<HeadsJob>();
-        job->done = std::move(done);
-        std::vector<size_t> asked;
-        for (size_t i = 0; i < dispatcher.providers().size(); ++i) {
-            if (dispatcher.providers()[i].is_usable() || dispatcher.providers()[i].wants_probe()) {
-                asked.push_back(i);
-            }
-        }
-        if (asked.empty()) {
-            for (const Provider& provider : dispatcher.providers()) {
-                job->reasons.push_back(provider.name() + ": " + provider.stats().state);
-            }
-            dispatcher.at(dispatcher.now(),
-                          [this, job] { fail_heads(*job, "no provider can be asked now"); });
-            return;
-        }
-        job->open = asked.size();
-        for (const size_t provider : asked) {
-            dispatcher.probe_head(
-                provider, [this, job](GroupResult result) { on_head(job, std::move(result)); });
-        }
-    }
-
-    /// Waiting helps, unless every endpoint was found to serve another chain: none is asked again.
-    void fail_heads(HeadsJob& job, std::string text) {
-        job.over = true;
-        const bool is_hopeless = !dispatcher.providers().empty() &&
-                                 std::ranges::all_of(dispatcher.providers(), &Provider::is_foreign);
-        if (is_hopeless) {
-            text = "no endpoint serves the chain that is asked for";
-        }
-        for (const std::string& reason : job.reasons) {
-            text += "; " + reason;
-        }
-        job.done(Error{is_hopeless ? ErrorCode::kIncompatible : ErrorCode::kUnavailable,
-                       std::move(text)});
-    }
-
-    void on_head(const std::shared_ptr<HeadsJob>& job, GroupResult result) {
-        --job->open;
-        if (result.error) {
-            job->reasons.push_back(result.error->message);
-        } else {
-            Heads heads;
-            heads.latest = std::move(*result.answers[1].get<evm::Header>());
-            if (auto* finalized = result.answers[2].get<evm::Header>()) {
-                heads.finalized = std::move(*finalized);
-            }
-            job->answers.push_back(std::move(heads));
-        }
-        if (job->open == 0 && job->answers.empty()) {
-            fail_heads(*job, "no provider told its head");
-        } else if (job->open == 0) {
-            finish_heads(*job);
-        } else if (!job->answers.empty() && !std::exchange(job->waiting, true)) {
-            dispatcher.at(dispatcher.now() + options.heads_grace_ms, [job] { finish_heads(*job); });
-        }
+        std::make_shared<HeadsJob>(dispatcher, std::move(done))->start();
     }
 };
 
@@ -297,15 +220,7 @@ void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done
     std::vector<Call> calls(1);
     calls[0].kind = Call::Kind::kHeaderByHash;
     calls[0].hash = hash;
-    impl_->ask_all<evm::Header>(std::move(calls), "block",
-                                [done = impl_->counted<evm::Header>(std::move(done))](
-                                    Result<std::vector<evm::Header>> headers) {
-                                    if (headers) {
-                                        done(std::move(headers->front()));
-                                    } else {
-                                        done(std::move(headers).error());
-                                    }
-                                });
+    impl_->ask_one<evm::Header>(std::move(calls), "block", std::move(done));
 }
 
 void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
@@ -330,15 +245,7 @@ void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch
     std::vector<Call> calls(1);
     calls[0].kind = Call::Kind::kReceipts;
     calls[0].hash = block_hash;
-    impl_->ask_all<evm::ReceiptBatch>(std::move(calls), "receipts of block",
-                                      [done = impl_->counted<evm::ReceiptBatch>(std::move(done))](
-                                          Result<std::vector<evm::ReceiptBatch>> batches) {
-                                          if (batches) {
-                                              done(std::move(batches->front()));
-                                          } else {
-                                              done(std::move(batches).error());
-                                          }
-                                      });
+    impl_->ask_one<evm::ReceiptBatch>(std::move(calls), "receipts of block", std::move(done));
 }
 
 std::vector<std::string> ProviderPool::provider_names() const {
