@@ -4,11 +4,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
+
+#include "rpc/curl_exchange.ipp"
 
 namespace plumbline::rpc {
 namespace {
@@ -68,6 +72,65 @@ class RawServer {
     std::jthread thread_;
 };
 
+// A loopback port that nobody accepts on. With a large backlog the kernel takes connections and
+// requests, which are never answered; with a full one it drops them, as a dead network does.
+class SilentListener {
+  public:
+    static constexpr int kFull = 0;
+
+    explicit SilentListener(int backlog) {
+        listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+        socklen_t size = sizeof(address);
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+        port_ = ntohs(address.sin_port);
+        ::listen(listener_, backlog);
+        if (backlog == kFull) {
+            for (int& filler : fillers_) {
+                filler = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                static_cast<void>(
+                    ::connect(filler, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+            }
+        }
+    }
+    ~SilentListener() {
+        for (const int filler : fillers_) {
+            if (filler >= 0) {
+                ::close(filler);
+            }
+        }
+        ::close(listener_);
+    }
+    SilentListener(const SilentListener&) = delete;
+    SilentListener& operator=(const SilentListener&) = delete;
+    [[nodiscard]] std::string url() const {
+        return "http://127.0.0.1:" + std::to_string(port_) + "/secret-path";
+    }
+
+  private:
+    int listener_ = -1;
+    int fillers_[4] = {-1, -1, -1, -1};
+    uint16_t port_ = 0;
+};
+
+/// Polls until nothing is on its way; whatever never completes is a failure.
+std::vector<HttpCompletion> finish_all(CurlTransport& transport) {
+    std::vector<HttpCompletion> completions;
+    for (int i = 0; i < 200 && transport.in_flight() > 0; ++i) {
+        transport.poll(100, completions);
+    }
+    EXPECT_EQ(transport.in_flight(), 0U);
+    return completions;
+}
+
+size_t open_files() {
+    const std::filesystem::directory_iterator files{"/proc/self/fd"};
+    return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
 HttpCompletion exchange(HttpRequest request) {
     CurlTransport transport;
     const uint64_t id = transport.submit(std::move(request));
@@ -117,6 +180,25 @@ TEST(CurlTransportTest, StatusAndRetryAfterAreReported) {
     EXPECT_EQ(done.retry_after_ms, 7'000);
 }
 
+TEST(CurlTransportTest, RetryAfterIsSecondsOrADate) {
+    constexpr int64_t kNow = 1'445'412'480;  // Wed, 21 Oct 2015 07:28:00 GMT
+    struct Case {
+        const char* value;
+        std::optional<int64_t> ms;
+    };
+    for (const Case& c : {Case{"7", 7'000},
+                          {" 120 \r\n", 120'000},
+                          {"0", 0},
+                          {" Wed, 21 Oct 2015 07:28:05 GMT\r\n", 5'000},
+                          {"Wed, 21 Oct 2015 07:27:00 GMT", 0},
+                          {"soon", {}},
+                          {"", {}},
+                          {" \r\n", {}},
+                          {"-5", {}}}) {
+        EXPECT_EQ(parse_retry_after(c.value, kNow), c.ms) << c.value;
+    }
+}
+
 TEST(CurlTransportTest, ARedirectIsNotFollowed) {
     RawServer server{
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: "
@@ -154,6 +236,126 @@ TEST(CurlTransportTest, OtherProtocolsAreRefused) {
     for (const char* url : {"file:///etc/passwd", "ftp://127.0.0.1/secret", "", "::::"}) {
         EXPECT_NE(exchange(to(url)).error, TransportError::kNone) << url;
     }
+}
+
+struct Outage {
+    const char* name;
+    int backlog;
+    int connections_per_host_max;
+};
+
+class CurlOutageTest : public testing::TestWithParam<Outage> {};
+
+// More requests than connections: most wait inside curl, for a connection to come free or to prove
+// that it can be shared, when their time is over.
+TEST_P(CurlOutageTest, HundredsOfTimeoutsLeaveTheTransportAsGoodAsNew) {
+    const size_t files_before = open_files();
+    {
+        const SilentListener silent{GetParam().backlog};
+        CurlOptions options;
+        options.connections_per_host_max = GetParam().connections_per_host_max;
+        CurlTransport transport{options};
+        for (int wave = 0; wave < 4; ++wave) {
+            std::set<uint64_t> open;
+            for (int i = 0; i < 60; ++i) {
+                HttpRequest request = to(silent.url());
+                request.timeout_ms = 200;
+                open.insert(transport.submit(std::move(request)));
+            }
+            for (const HttpCompletion& done : finish_all(transport)) {
+                EXPECT_EQ(open.erase(done.id), 1U);
+                EXPECT_EQ(done.error, TransportError::kTimeout) << done.error_text;
+                EXPECT_TRUE(done.body.empty());
+            }
+            EXPECT_TRUE(open.empty());
+        }
+        RawServer server{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", 8};
+        for (int i = 0; i < 8; ++i) {
+            transport.submit(to(server.url()));
+        }
+        for (const HttpCompletion& done : finish_all(transport)) {
+            EXPECT_EQ(done.status, 200) << done.error_text;
+        }
+    }
+    EXPECT_EQ(open_files(), files_before);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CurlOutageTest,
+                         testing::Values(Outage{"NobodyAnswers", 4096, 16},
+                                         Outage{"NobodyAnswersOneConnection", 4096, 1},
+                                         Outage{"SynsAreDropped", SilentListener::kFull, 16},
+                                         Outage{"SynsAreDroppedOneConnection",
+                                                SilentListener::kFull, 1}),
+                         [](const auto& test) { return std::string{test.param.name}; });
+
+// Requests that end while others of the same host wait and are asked again at once, as the pool
+// does: handles go back and forth between failing and being set up.
+TEST(CurlTransportTest, RequestsThatTimeOutOneByOneAreReplacedAtOnce) {
+    const SilentListener silent{4096};
+    CurlOptions options;
+    options.connections_per_host_max = 2;
+    CurlTransport transport{options};
+    size_t submitted = 0;
+    const auto submit = [&] {
+        HttpRequest request = to(silent.url());
+        request.timeout_ms = 100 + static_cast<int64_t>(submitted * 37 % 150);
+        transport.submit(std::move(request));
+        ++submitted;
+    };
+    while (submitted < 12) {
+        submit();
+    }
+    size_t completed = 0;
+    while (completed < 150) {
+        std::vector<HttpCompletion> completions;
+        transport.poll(1'000, completions);
+        ASSERT_FALSE(completions.empty());
+        for (const HttpCompletion& done : completions) {
+            EXPECT_EQ(done.error, TransportError::kTimeout) << done.error_text;
+            ++completed;
+            submit();
+        }
+    }
+    EXPECT_EQ(transport.in_flight(), submitted - completed);
+}
+
+TEST(CurlTransportTest, UrlsThatCannotBeUsedHarmNoLaterRequest) {
+    CurlTransport transport;
+    for (int i = 0; i < 3; ++i) {
+        for (const char* url :
+             {"ws://127.0.0.1:8545", " http://127.0.0.1:1", "file:///etc/passwd"}) {
+            const uint64_t id = transport.submit(to(url));
+            const auto done = finish_all(transport);
+            ASSERT_EQ(done.size(), 1U) << url;
+            EXPECT_EQ(done[0].id, id);
+            EXPECT_EQ(done[0].error, TransportError::kBadUrl) << url << ": " << done[0].error_text;
+        }
+    }
+    RawServer server{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", 1};
+    transport.submit(to(server.url()));
+    const auto done = finish_all(transport);
+    ASSERT_EQ(done.size(), 1U);
+    EXPECT_EQ(done[0].status, 200) << done[0].error_text;
+}
+
+TEST(CurlTransportTest, AnOptionThatCurlRefusesFailsTheRequestOnly) {
+    CurlTransport transport;
+    // Longer than curl takes a string for.
+    transport.submit(to("http://127.0.0.1:1/" + std::string(9'000'000, 'x')));
+    EXPECT_EQ(transport.in_flight(), 1U);
+    const auto done = finish_all(transport);
+    ASSERT_EQ(done.size(), 1U);
+    EXPECT_EQ(done[0].error, TransportError::kBadUrl);
+    EXPECT_FALSE(done[0].error_text.empty());
+}
+
+TEST(CurlTransportTest, ATransportWithoutRequestsWaits) {
+    CurlTransport transport;
+    std::vector<HttpCompletion> completions;
+    const auto start = std::chrono::steady_clock::now();
+    transport.poll(30, completions);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds{30});
+    EXPECT_TRUE(completions.empty());
 }
 
 TEST(CurlTransportTest, ManyRequestsAtOnceEachCompleteOnce) {
