@@ -15,10 +15,6 @@ namespace {
 constexpr size_t kBatchReserve = size_t{1} << 20;
 constexpr size_t kProtectionBytes = 8;
 
-bool is_live(std::string_view row) noexcept {
-    return !row.empty() && !RowCodec::is_tombstone(row);
-}
-
 }  // namespace
 
 namespace {
@@ -29,8 +25,8 @@ template <typename Change>
 int for_index_changes(const EntityStorage& plan, std::string_view key, std::string_view before,
                       std::string_view after, std::string& scratch_before,
                       std::string& scratch_after, Change change) {
-    const bool was = is_live(before);
-    const bool is = is_live(after);
+    const bool was = RowCodec::is_live(before);
+    const bool is = RowCodec::is_live(after);
     for (size_t i = 0; i < plan.indexes.size(); ++i) {
         scratch_before.clear();
         scratch_after.clear();

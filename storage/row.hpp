@@ -58,6 +58,10 @@ class RowCodec {
     [[nodiscard]] static bool is_tombstone(std::string_view row) noexcept {
         return (static_cast<uint8_t>(row[1]) & kRowTombstone) != 0;
     }
+    /// There is a row: `row` is neither empty, as rows that are absent are, nor a tombstone.
+    [[nodiscard]] static bool is_live(std::string_view row) noexcept {
+        return !row.empty() && !is_tombstone(row);
+    }
     /// The row that marks a deleted key: no fields beyond the head, changed at `at`.
     [[nodiscard]] std::string make_tombstone(ChangedAt at) const;
 

@@ -94,7 +94,7 @@ std::string row_json(const storage::EntityLayout& layout, const storage::RowCode
     json.member("key", engine::key_to_text(layout, key).value_or(""));
     json.key("row");
     std::string shown;
-    if (row.empty() || storage::RowCodec::is_tombstone(row) ||
+    if (!storage::RowCodec::is_live(row) ||
         !engine::append_row_json(shown, layout, codec, key, row)) {
         json.null();
     } else {

@@ -74,14 +74,14 @@ class Context final : public HandlerContext {
     [[nodiscard]] Result<bool> exists(std::string_view entity,
                                       std::span<const Value> key) override {
         PLUMBLINE_TRY(const Row row, find(entity, key));
-        return is_live(row);
+        return storage::RowCodec::is_live(row.entry->row);
     }
     [[nodiscard]] Result<Value> get(std::string_view entity, std::span<const Value> key,
                                     std::string_view field) override {
         PLUMBLINE_TRY(const Row row, find(entity, key));
         PLUMBLINE_TRY(const uint16_t index, field_of(row.entity, field));
         const storage::EntityLayout& layout = plan_.entities[row.entity];
-        if (!is_live(row)) {
+        if (!storage::RowCodec::is_live(row.entry->row)) {
             return Error{ErrorCode::kNotFound, fmt::format("there is no '{}' ({})", entity,
                                                            show_key(row.entry->key, layout))};
         }
@@ -126,9 +126,6 @@ class Context final : public HandlerContext {
         EntityCache::Entry* entry = nullptr;
     };
 
-    [[nodiscard]] static bool is_live(const Row& row) noexcept {
-        return !row.entry->row.empty() && !storage::RowCodec::is_tombstone(row.entry->row);
-    }
     [[nodiscard]] Status settled(bool done) const {
         if (done) {
             return ok();

@@ -17,10 +17,6 @@ using Kind = PlanOperand::Kind;
 /// Of one event; the rest of very long arrays is not worth it.
 constexpr size_t kForeseenKeysMax = 64;
 
-bool is_live(std::string_view row) noexcept {
-    return !row.empty() && !RowCodec::is_tombstone(row);
-}
-
 std::string_view word_of(HandlerAction action) noexcept {
     switch (action) {
         case HandlerAction::kInsert: return "insert";
@@ -298,7 +294,7 @@ bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& sc
     if (entry == nullptr) {
         return false;
     }
-    if (!is_live(entry->row)) {
+    if (!RowCodec::is_live(entry->row)) {
         return fail(fmt::format("look-up of '{}': there is no {}", operand.source,
                                 row_name(operand.entity, key)));
     }
@@ -333,7 +329,7 @@ void HandlerRunner::remove_row(uint32_t entity, EntityCache::Entry& entry,
 
 bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache::Entry& entry,
                              const EventScope& scope) {
-    const bool live = is_live(entry.row);
+    const bool live = RowCodec::is_live(entry.row);
     if (live ? action == HandlerAction::kInsert
              : action == HandlerAction::kUpdate || action == HandlerAction::kDelete) {
         return fail(fmt::format("{} of {}: {}", word_of(action), row_name(entity, entry.key),

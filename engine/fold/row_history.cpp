@@ -25,7 +25,7 @@ class Watch {
     [[nodiscard]] Result<std::optional<RowVersion>> look(Fold& fold, storage::ChangedAt at,
                                                          bool is_correction) {
         PLUMBLINE_TRY(const std::string_view stored, fold.peek(entity_, key_));
-        const bool is_there = !stored.empty() && !storage::RowCodec::is_tombstone(stored);
+        const bool is_there = storage::RowCodec::is_live(stored);
         const bool changed = is_there ? storage::RowCodec::changed_at(stored) == at : was_there_;
         was_there_ = is_there;
         if (!changed) {
