@@ -12,7 +12,6 @@
 #include "api/webhooks.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config_text.hpp"
-#include "engine/mapping/plan_impl.hpp"
 
 namespace plumbline::api {
 
@@ -135,14 +134,14 @@ class HttpModule final : public engine::ServiceModule {
 };
 
 /// Events that webhooks name and no ABI has.
-Status check_webhook_events(const engine::Config& config, const engine::Plan::Impl& plan) {
+Status check_webhook_events(const engine::Config& config, const engine::Plan& plan) {
     for (const engine::WebhookConfig& webhook : config.webhooks) {
         for (const std::string& name : webhook.events) {
             const std::string event = name.substr(name.find('.') + 1);
             bool is_known = event == "*";
-            for (size_t i = 0; i < plan.sources.size() && !is_known; ++i) {
-                is_known = name == plan.sources[i].contract + "." + event &&
-                           std::ranges::any_of(plan.abis[i].events, [&](const evm::AbiEvent& abi) {
+            for (size_t i = 0; i < plan.sources().size() && !is_known; ++i) {
+                is_known = name == plan.sources()[i].contract + "." + event &&
+                           std::ranges::any_of(plan.abi(i).events, [&](const evm::AbiEvent& abi) {
                                return abi.name == event;
                            });
             }
@@ -168,7 +167,7 @@ Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
         PLUMBLINE_TRY(reports,
                       read_reports(config.text, config.path, service.indexer().plan().entities()));
     }
-    PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan().impl()));
+    PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan()));
     auto stream = std::make_unique<StreamModule>(service);
     StreamHub& hub = stream->hub();
     service.add_observer(&hub);

@@ -10,19 +10,19 @@
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/handler_runner.hpp"
 #include "engine/fold/prefetch.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/compiled_plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/entity_key.hpp"
 
 namespace plumbline::engine {
 
 struct Fold::Impl {
-    Impl(std::shared_ptr<const Plan> compiled, storage::Database& database, FoldOptions options)
-        : plan{std::move(compiled)},
+    Impl(std::shared_ptr<const Plan> shared_plan, storage::Database& database, FoldOptions options)
+        : plan{std::move(shared_plan)},
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
-          runner{plan->impl(), cache},
-          prefetcher{plan->impl(), map, runner, cache} {}
+          runner{compiled(*plan), cache},
+          prefetcher{compiled(*plan), map, runner, cache} {}
 
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
@@ -94,7 +94,7 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
     Impl& my = *impl_;
     PLUMBLINE_DCHECK(log.block_num == my.block.block_num);
     ++my.stats.events;
-    const Plan::Impl& plan = my.plan->impl();
+    const CompiledPlan& plan = compiled(*my.plan);
     my.matches.clear();
     my.map.for_each_source(log, [&](uint32_t source) {
         if (const PlanEvent* event = plan.find_event(source, log); event != nullptr) {
@@ -167,7 +167,7 @@ Status Fold::apply_correction(const storage::CorrectionRow& correction) {
     }
     const auto entity = static_cast<size_t>(found);
     const storage::EntityLayout& layout = my.plan->entities()[entity];
-    const storage::RowCodec& codec = my.plan->impl().codecs[entity];
+    const storage::RowCodec& codec = my.plan->codec(entity);
     const storage::ChangedAt at{correction.block_num, kCorrectionLogIndex};
     if (!storage::decode_key(correction.key, layout.key) ||
         (!correction.row.empty() && !codec.check(correction.row))) {

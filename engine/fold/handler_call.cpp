@@ -35,7 +35,7 @@ std::string misfit(const Value& value, FieldType target) {
 /// What one call of a C++ handler sees. One thread.
 class Context final : public HandlerContext {
   public:
-    Context(const PlanFunction& function, const Plan::Impl& plan, HandlerRunner& runner,
+    Context(const PlanFunction& function, const CompiledPlan& plan, HandlerRunner& runner,
             const EventScope& scope)
         : function_{function},
           plan_{plan},
@@ -235,14 +235,14 @@ class Context final : public HandlerContext {
     }
 
     const PlanFunction& function_;
-    const Plan::Impl& plan_;
+    const CompiledPlan& plan_;
     HandlerRunner& runner_;
     const EventScope& scope_;
 };
 
 }  // namespace
 
-Status call_function(const PlanFunction& function, const Plan::Impl& plan, HandlerRunner& runner,
+Status call_function(const PlanFunction& function, const CompiledPlan& plan, HandlerRunner& runner,
                      const EventScope& scope) {
     Context context{function, plan, runner, scope};
     return function.handler.run(context);

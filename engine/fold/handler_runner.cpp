@@ -17,16 +17,6 @@ using Kind = PlanOperand::Kind;
 /// Of one event; the rest of very long arrays is not worth it.
 constexpr size_t kForeseenKeysMax = 64;
 
-std::string_view word_of(HandlerAction action) noexcept {
-    switch (action) {
-        case HandlerAction::kInsert: return "insert";
-        case HandlerAction::kUpsert: return "upsert";
-        case HandlerAction::kUpdate: return "update";
-        case HandlerAction::kDelete: return "delete";
-    }
-    return "handler";
-}
-
 evm::U256 word_of(const evm::Address& address) noexcept {
     return evm::U256::from_be(address.view());
 }
@@ -184,7 +174,7 @@ bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope
         ValueView value;
         if (!eval(op.value, scope, {}, value)) {
             violation_ =
-                fmt::format("{} of {}: field '{}': {}", word_of(handler.action),
+                fmt::format("{} of {}: field '{}': {}", to_string(handler.action),
                             row_name(handler.entity, entry->key),
                             plan_.entities[handler.entity].fields[op.field].name, violation_);
             return false;
@@ -332,7 +322,7 @@ bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache:
     const bool live = RowCodec::is_live(entry.row);
     if (live ? action == HandlerAction::kInsert
              : action == HandlerAction::kUpdate || action == HandlerAction::kDelete) {
-        return fail(fmt::format("{} of {}: {}", word_of(action), row_name(entity, entry.key),
+        return fail(fmt::format("{} of {}: {}", to_string(action), row_name(entity, entry.key),
                                 live ? "there is such a row already" : "there is no such row"));
     }
     cache_.touch(entry);

@@ -15,7 +15,7 @@
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/value_math.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/compiled_plan.hpp"
 
 namespace plumbline::engine {
 
@@ -59,7 +59,7 @@ struct ForeseenKeys {
 /// or a quarantine row once an event. `handler_call.cpp` does for each call of a C++ handler.
 class HandlerRunner {
   public:
-    HandlerRunner(const Plan::Impl& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
+    HandlerRunner(const CompiledPlan& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
 
     /// All handlers of the event, the config's first. False: rule violation or trouble; the caller
     /// takes the event's changes back. `predecoded` may be null.
@@ -109,7 +109,7 @@ class HandlerRunner {
     [[nodiscard]] std::string row_name(uint32_t entity, std::string_view key) const;
     std::string& next_text();
 
-    const Plan::Impl& plan_;
+    const CompiledPlan& plan_;
     EntityCache& cache_;
     std::string violation_;
     std::optional<Error> trouble_;
@@ -121,7 +121,7 @@ class HandlerRunner {
 };
 
 /// Calls a C++ handler's function with a context of this event.
-[[nodiscard]] Status call_function(const PlanFunction& function, const Plan::Impl& plan,
+[[nodiscard]] Status call_function(const PlanFunction& function, const CompiledPlan& plan,
                                    HandlerRunner& runner, const EventScope& scope);
 
 }  // namespace plumbline::engine

@@ -10,7 +10,7 @@
 #include "core/evm/log.hpp"
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/handler_runner.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/compiled_plan.hpp"
 #include "engine/mapping/source_map.hpp"
 
 namespace plumbline::engine {
@@ -29,7 +29,7 @@ struct PredecodedEvent {
 /// One thread. Only ever saves time: what it says is what the event itself would give.
 class EventPrefetcher {
   public:
-    EventPrefetcher(const Plan::Impl& plan, const SourceMap& map, HandlerRunner& runner,
+    EventPrefetcher(const CompiledPlan& plan, const SourceMap& map, HandlerRunner& runner,
                     EntityCache& cache)
         : plan_{plan},
           map_{map},
@@ -50,7 +50,7 @@ class EventPrefetcher {
     template <typename Hint>
     void for_keys(const evm::LogBatch& logs, size_t at, Hint hint) const;
 
-    const Plan::Impl& plan_;
+    const CompiledPlan& plan_;
     const SourceMap& map_;
     HandlerRunner& runner_;
     EntityCache& cache_;

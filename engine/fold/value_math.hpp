@@ -9,7 +9,7 @@
 
 #include "core/evm/uint256.hpp"
 #include "engine/config/config.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/compiled_plan.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::engine {

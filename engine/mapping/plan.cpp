@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/compiled_plan.hpp"
+#include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
 
@@ -19,45 +20,74 @@ size_t slot_of(uint32_t source, const evm::Hash& topic0, uint8_t topic_count,
 
 }  // namespace
 
-Plan::Plan(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Plan::Plan(std::unique_ptr<const CompiledPlan> compiled) : compiled_{std::move(compiled)} {}
 Plan::~Plan() = default;
 
+Result<std::shared_ptr<const Plan>> Plan::compile(const Config& config) {
+    return compile(config, {});
+}
+
+Result<std::shared_ptr<const Plan>> Plan::compile(const Config& config,
+                                                  std::vector<EventHandler> handlers) {
+    auto compiled = std::make_unique<CompiledPlan>();
+    PLUMBLINE_TRY_VOID(compile_plan(config, std::move(handlers), *compiled));
+    return std::shared_ptr<const Plan>{new Plan{std::move(compiled)}};
+}
+
+const CompiledPlan& compiled(const Plan& plan) noexcept {
+    return *plan.compiled_;
+}
+
 const std::vector<storage::EntityLayout>& Plan::entities() const noexcept {
-    return impl_->entities;
+    return compiled_->entities;
 }
 
 int Plan::find_entity(std::string_view name) const noexcept {
-    const auto found = std::ranges::find(impl_->entities, name, &storage::EntityLayout::name);
-    return found == impl_->entities.end() ? -1 : static_cast<int>(found - impl_->entities.begin());
+    const auto found = std::ranges::find(compiled_->entities, name, &storage::EntityLayout::name);
+    return found == compiled_->entities.end()
+               ? -1
+               : static_cast<int>(found - compiled_->entities.begin());
+}
+
+const storage::RowCodec& Plan::codec(size_t entity) const noexcept {
+    return compiled_->codecs[entity];
+}
+
+int Plan::find_source(std::string_view contract) const noexcept {
+    return engine::find_source(*compiled_, contract);
+}
+
+const evm::Abi& Plan::abi(size_t source) const noexcept {
+    return compiled_->abis[source];
 }
 
 const std::vector<Source>& Plan::sources() const noexcept {
-    return impl_->sources;
+    return compiled_->sources;
 }
 const storage::SchemaBundle& Plan::bundle() const noexcept {
-    return impl_->bundle;
+    return compiled_->bundle;
 }
 const std::vector<StatePlan>& Plan::state_plans() const noexcept {
-    return impl_->states;
+    return compiled_->states;
 }
 const std::vector<CountPlan>& Plan::count_plans() const noexcept {
-    return impl_->counts;
+    return compiled_->counts;
 }
 bool Plan::needs_txn() const noexcept {
-    return impl_->needs_txn;
+    return compiled_->needs_txn;
 }
 
 bool Plan::needs_txn(uint32_t source, const evm::Log& log) const noexcept {
-    if (!impl_->needs_txn) {
+    if (!compiled_->needs_txn) {
         return false;
     }
-    const PlanEvent* event = impl_->find_event(source, log);
+    const PlanEvent* event = compiled_->find_event(source, log);
     return event != nullptr && event->needs_txn;
 }
 
 void Plan::find_children(uint32_t source, const evm::Log& log, ByteView data,
                          std::vector<ChildAnnouncement>& out) const {
-    const PlanEvent* event = impl_->find_event(source, log);
+    const PlanEvent* event = compiled_->find_event(source, log);
     if (event == nullptr || event->children.empty()) {
         return;
     }
@@ -72,7 +102,17 @@ void Plan::find_children(uint32_t source, const evm::Log& log, ByteView data,
     }
 }
 
-const PlanEvent* Plan::Impl::find_event(uint32_t source, const evm::Log& log) const noexcept {
+std::string_view to_string(HandlerAction action) noexcept {
+    switch (action) {
+        case HandlerAction::kInsert: return "insert";
+        case HandlerAction::kUpsert: return "upsert";
+        case HandlerAction::kUpdate: return "update";
+        case HandlerAction::kDelete: return "delete";
+    }
+    return "handler";
+}
+
+const PlanEvent* CompiledPlan::find_event(uint32_t source, const evm::Log& log) const noexcept {
     int32_t found = -1;
     bool known = false;
     if (log.topic_count > 0) {
@@ -93,7 +133,7 @@ const PlanEvent* Plan::Impl::find_event(uint32_t source, const evm::Log& log) co
     return found < 0 ? nullptr : &events[static_cast<size_t>(found)];
 }
 
-void Plan::Impl::index_events() {
+void CompiledPlan::index_events() {
     size_t count = 0;
     for (const evm::Abi& abi : abis) {
         count += abi.events.size();

@@ -2,19 +2,24 @@
 // that applying an event looks nothing up by name. Immutable after `compile`; thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/evm/abi_json.hpp"
 #include "core/evm/log.hpp"
 #include "engine/config/config.hpp"
 #include "storage/records.hpp"
+#include "storage/row.hpp"
 
 namespace plumbline::engine {
 
+struct CompiledPlan;
 struct EventHandler;
 
 /// What has to be fetched for one configured contract.
@@ -89,6 +94,8 @@ struct CountPlan {
     evm::FixedBytes<4> selector;
 };
 
+/// What the config and the ABIs ask for, to be read by everybody. How an event is applied is
+/// inside, for the fold (engine/mapping/compiled_plan.hpp).
 class Plan {
   public:
     /// kInvalidArgument with file:line and the known names where the config does not fit the ABIs.
@@ -102,8 +109,15 @@ class Plan {
     ~Plan();
 
     [[nodiscard]] const std::vector<storage::EntityLayout>& entities() const noexcept;
+    /// Index into `entities`, or -1.
     [[nodiscard]] int find_entity(std::string_view name) const noexcept;
+    /// Reads and writes the rows of `entities()[entity]`.
+    [[nodiscard]] const storage::RowCodec& codec(size_t entity) const noexcept;
     [[nodiscard]] const std::vector<Source>& sources() const noexcept;
+    /// Index into `sources`, or -1.
+    [[nodiscard]] int find_source(std::string_view contract) const noexcept;
+    /// All that the ABI file of `sources()[source]` declares, handled or not.
+    [[nodiscard]] const evm::Abi& abi(size_t source) const noexcept;
     /// For the database: layouts, fingerprint of all the fold depends on, config text, ABIs.
     [[nodiscard]] const storage::SchemaBundle& bundle() const noexcept;
 
@@ -119,12 +133,11 @@ class Plan {
     [[nodiscard]] const std::vector<StatePlan>& state_plans() const noexcept;
     [[nodiscard]] const std::vector<CountPlan>& count_plans() const noexcept;
 
-    struct Impl;  // engine/mapping/plan_impl.hpp, for engine/fold/fold.cpp
-    [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
-    explicit Plan(std::unique_ptr<Impl> impl);  ///< for `compile`
-
   private:
-    std::unique_ptr<Impl> impl_;
+    friend const CompiledPlan& compiled(const Plan& plan) noexcept;  // for engine/fold
+    explicit Plan(std::unique_ptr<const CompiledPlan> compiled);
+
+    std::unique_ptr<const CompiledPlan> compiled_;
 };
 
 }  // namespace plumbline::engine

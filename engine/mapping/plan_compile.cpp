@@ -1,5 +1,7 @@
 // From the parsed config to the plan: contracts, entities, handlers, factories. The first mistake
 // ends it.
+#include "engine/mapping/plan_compile.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +9,6 @@
 
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
-#include "engine/mapping/plan_impl.hpp"
 
 namespace plumbline::engine {
 
@@ -19,7 +20,7 @@ constexpr size_t kFieldsMax = 4000;
 /// One compilation. One thread.
 class Compiler {
   public:
-    Compiler(const Config& config, Plan::Impl& plan) : config_{config}, plan_{plan} {}
+    Compiler(const Config& config, CompiledPlan& plan) : config_{config}, plan_{plan} {}
 
     [[nodiscard]] Status run(std::vector<EventHandler> functions);
 
@@ -32,54 +33,10 @@ class Compiler {
     [[nodiscard]] Status add_indexes(const EntityConfig& entity, storage::EntityLayout& layout);
     [[nodiscard]] Status add_drop(const EntityConfig& entity, size_t index);
     [[nodiscard]] Status add_factory(const ContractConfig& contract, uint32_t source);
-    [[nodiscard]] Status add_handler(const HandlerConfig& handler);
-    [[nodiscard]] Status add_function(EventHandler function);
-
-    struct EventRef {
-        uint32_t source = 0;
-        size_t event = 0;  ///< index into plan_.events
-    };
-    /// "contract.Event"
-    [[nodiscard]] Result<EventRef> event_named(const std::string& name, SourcePos pos);
-    [[nodiscard]] Result<size_t> event_of(uint32_t source, const std::string& name, SourcePos pos);
-    [[nodiscard]] Status check_anonymous(uint32_t source, const evm::AbiEvent& event,
-                                         SourcePos pos) const;
-
-    [[nodiscard]] Status bind_handler(const HandlerConfig& handler, uint32_t entity,
-                                      PlanEvent& event);
-    [[nodiscard]] Status bind_each(const HandlerConfig& handler, const PlanEvent& event,
-                                   PlanHandler& out) const;
-    [[nodiscard]] Status bind_key(const HandlerConfig& handler, OperandScope& scope,
-                                  PlanHandler& out) const;
-    [[nodiscard]] Status bind_ops(const std::vector<Assignment>& list, OpKind kind,
-                                  OperandScope& scope, PlanHandler& out) const;
-    [[nodiscard]] Result<PlanFunction::Param> bind_param(const PlanEvent& event,
-                                                         const std::string& text) const;
 
     const Config& config_;
-    Plan::Impl& plan_;
+    CompiledPlan& plan_;
 };
-
-std::string_view word_of(HandlerAction action) noexcept {
-    switch (action) {
-        case HandlerAction::kInsert: return "insert";
-        case HandlerAction::kUpsert: return "upsert";
-        case HandlerAction::kUpdate: return "update";
-        case HandlerAction::kDelete: return "delete";
-    }
-    return "handler";
-}
-
-std::string_view word_of(OpKind kind) noexcept {
-    switch (kind) {
-        case OpKind::kSet: return "set";
-        case OpKind::kAdd: return "add";
-        case OpKind::kSub: return "sub";
-        case OpKind::kMin: return "min";
-        case OpKind::kMax: return "max";
-    }
-    return "op";
-}
 
 Status Compiler::run(std::vector<EventHandler> functions) {
     plan_.config_path = config_.path;
@@ -101,10 +58,10 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         PLUMBLINE_TRY_VOID(add_factory(config_.contracts[i], i));
     }
     for (const HandlerConfig& handler : config_.handlers) {
-        PLUMBLINE_TRY_VOID(add_handler(handler));
+        PLUMBLINE_TRY_VOID(compile_handler(handler, plan_));
     }
     for (EventHandler& function : functions) {
-        PLUMBLINE_TRY_VOID(add_function(std::move(function)));
+        PLUMBLINE_TRY_VOID(compile_function(std::move(function), plan_));
     }
     PLUMBLINE_TRY_VOID(compile_states(config_, plan_));
     for (const PlanEvent& event : plan_.events) {
@@ -243,7 +200,7 @@ Status Compiler::add_factory(const ContractConfig& contract, uint32_t source) {
                             factory.contract, suggest(factory.contract, contract_names(plan_))));
         }
         PLUMBLINE_TRY(const size_t index,
-                      event_of(static_cast<uint32_t>(from), factory.event, factory.pos));
+                      add_event(plan_, static_cast<uint32_t>(from), factory.event, factory.pos));
         PlanEvent& event = plan_.events[index];
         OperandScope scope{plan_, &event, nullptr, {}, false};
         Operand name;
@@ -269,287 +226,10 @@ Status Compiler::add_factory(const ContractConfig& contract, uint32_t source) {
     return ok();
 }
 
-Status Compiler::check_anonymous(uint32_t source, const evm::AbiEvent& event, SourcePos pos) const {
-    if (!event.anonymous) {
-        return ok();
-    }
-    for (const evm::AbiEvent& other : plan_.abis[source].events) {
-        if (other.anonymous && !(other == event) && other.topic_count() == event.topic_count()) {
-            return mistake(pos, fmt::format("{}: the anonymous events {} and {} both have {} "
-                                            "topic{}: their logs cannot be told apart",
-                                            plan_.sources[source].contract, event.signature(),
-                                            other.signature(), event.topic_count(),
-                                            event.topic_count() == 1 ? "" : "s"));
-        }
-    }
-    return ok();
-}
-
-Result<size_t> Compiler::event_of(uint32_t source, const std::string& name, SourcePos pos) {
-    const std::string& contract = plan_.sources[source].contract;
-    auto found = plan_.abis[source].find_event(name);
-    if (!found) {
-        return mistake(pos, fmt::format("contract '{}': {}", contract, found.error().message));
-    }
-    const evm::AbiEvent& abi = **found;
-    for (const uint32_t index : plan_.events_of_source[source]) {
-        if (plan_.events[index].decoder.event() == abi) {
-            return size_t{index};
-        }
-    }
-    PLUMBLINE_TRY_VOID(check_anonymous(source, abi, pos));
-    const std::vector<evm::Hash>& wanted = plan_.sources[source].topics0;
-    if (!wanted.empty() &&
-        (abi.anonymous || std::ranges::find(wanted, abi.topic0()) == wanted.end())) {
-        return mistake(pos, fmt::format("{}.{} is handled, but the contract's list of events "
-                                        "leaves it out",
-                                        contract, abi.name));
-    }
-    auto decoder = evm::EventDecoder::compile(abi);
-    if (!decoder) {
-        return mistake(pos, fmt::format("{}.{}: {}", contract, abi.name, decoder.error().message));
-    }
-    const auto index = static_cast<uint32_t>(plan_.events.size());
-    plan_.events.push_back(PlanEvent{
-        source, fmt::format("{}.{}", contract, abi.name), *std::move(decoder), false, {}, {}, {}});
-    plan_.events_of_source[source].push_back(index);
-    return size_t{index};
-}
-
-Result<Compiler::EventRef> Compiler::event_named(const std::string& name, SourcePos pos) {
-    const size_t dot = name.find('.');
-    if (dot == std::string::npos || dot == 0 || dot + 1 == name.size()) {
-        return mistake(pos, fmt::format("event {}: write contract.Event", in_quotes(name)));
-    }
-    const std::string contract = name.substr(0, dot);
-    const int source = find_source(plan_, contract);
-    if (source < 0) {
-        return mistake(pos, fmt::format("event {}: unknown contract '{}'{}", in_quotes(name),
-                                        contract, suggest(contract, contract_names(plan_))));
-    }
-    PLUMBLINE_TRY(const size_t event,
-                  event_of(static_cast<uint32_t>(source), name.substr(dot + 1), pos));
-    return EventRef{static_cast<uint32_t>(source), event};
-}
-
-Status Compiler::add_handler(const HandlerConfig& handler) {
-    const auto entity =
-        std::ranges::find(plan_.entities, handler.entity, &storage::EntityLayout::name);
-    if (entity == plan_.entities.end()) {
-        std::vector<std::string> known;
-        for (const storage::EntityLayout& layout : plan_.entities) {
-            known.push_back(layout.name);
-        }
-        return mistake(handler.pos,
-                       fmt::format("{}: unknown entity '{}'{}", word_of(handler.action),
-                                   handler.entity, suggest(handler.entity, known)));
-    }
-    if (handler.events.empty()) {
-        return mistake(handler.pos, "the handler names no event");
-    }
-    std::vector<size_t> seen;
-    for (const std::string& name : handler.events) {
-        PLUMBLINE_TRY(const EventRef ref, event_named(name, handler.pos));
-        if (std::ranges::find(seen, ref.event) != seen.end()) {
-            return mistake(handler.pos, fmt::format("event {} stands here twice", in_quotes(name)));
-        }
-        seen.push_back(ref.event);
-        PLUMBLINE_TRY_VOID(bind_handler(handler,
-                                        static_cast<uint32_t>(entity - plan_.entities.begin()),
-                                        plan_.events[ref.event]));
-    }
-    return ok();
-}
-
-Status Compiler::bind_handler(const HandlerConfig& handler, uint32_t entity, PlanEvent& event) {
-    PlanHandler out;
-    out.action = handler.action;
-    out.entity = entity;
-    PLUMBLINE_TRY_VOID(bind_each(handler, event, out));
-    OperandScope scope{plan_, &event, nullptr, out.each_names, false};
-    for (const Condition& condition : handler.when) {
-        PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
-        out.when.push_back(std::move(compiled));
-    }
-    PLUMBLINE_TRY_VOID(bind_key(handler, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler.set, OpKind::kSet, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler.add, OpKind::kAdd, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler.sub, OpKind::kSub, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler.min, OpKind::kMin, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler.max, OpKind::kMax, scope, out));
-    event.needs_txn = event.needs_txn || scope.needs_txn;
-    event.handlers.push_back(std::move(out));
-    return ok();
-}
-
-Status Compiler::bind_each(const HandlerConfig& handler, const PlanEvent& event,
-                           PlanHandler& out) const {
-    for (const std::string& name : handler.each) {
-        auto path = event.decoder.compile_path(name);
-        if (!path) {
-            return mistake(handler.pos,
-                           fmt::format("each: {}: {}", event.name, path.error().message));
-        }
-        if (path->hashed) {
-            return mistake(handler.pos, fmt::format("each: {}: '{}' is indexed: a log holds only "
-                                                    "its hash",
-                                                    event.name, name));
-        }
-        if (!path->type.is_array()) {
-            return mistake(handler.pos, fmt::format("each: {}: '{}' is {}, not an array",
-                                                    event.name, name, to_string(path->type)));
-        }
-        out.each.push_back(*std::move(path));
-        out.each_names.push_back(name);
-    }
-    return ok();
-}
-
-/// Whether the decoded log alone tells the value.
-bool is_of_event(const PlanOperand& operand) noexcept {
-    using Kind = PlanOperand::Kind;
-    switch (operand.kind) {
-        case Kind::kParam:
-        case Kind::kLiteral:
-        case Kind::kTxnHash:
-        case Kind::kTxnIndex:
-        case Kind::kLogIndex:
-        case Kind::kLogAddress:
-        case Kind::kEachIndex: return true;
-        default: return false;
-    }
-}
-
-Status Compiler::bind_key(const HandlerConfig& handler, OperandScope& scope,
-                          PlanHandler& out) const {
-    const storage::EntityLayout& layout = plan_.entities[out.entity];
-    for (const Assignment& assignment : handler.key) {
-        if (find_field(layout.key, assignment.field) < 0) {
-            return mistake(
-                assignment.pos,
-                fmt::format("'{}' is no key field of '{}'{}", assignment.field, layout.name,
-                            suggest(assignment.field, names_of(layout.key))));
-        }
-    }
-    for (const storage::Field& field : layout.key) {
-        const auto found = std::ranges::find(handler.key, field.name, &Assignment::field);
-        if (found == handler.key.end()) {
-            return mistake(handler.pos,
-                           fmt::format("{} of '{}': key field '{}' is missing; the key is {}",
-                                       word_of(handler.action), layout.name, field.name,
-                                       fmt::join(names_of(layout.key), ", ")));
-        }
-        PLUMBLINE_TRY(PlanOperand operand,
-                      compile_operand(scope, found->value, field.type,
-                                      fmt::format("key field '{}.{}'", layout.name, field.name),
-                                      OperandUse::kStore));
-        out.key.push_back(std::move(operand));
-    }
-    out.has_early_key = std::ranges::all_of(out.key, is_of_event);
-    return ok();
-}
-
-Status Compiler::bind_ops(const std::vector<Assignment>& list, OpKind kind, OperandScope& scope,
-                          PlanHandler& out) const {
-    const storage::EntityLayout& layout = plan_.entities[out.entity];
-    for (const Assignment& assignment : list) {
-        if (out.action == HandlerAction::kDelete) {
-            return mistake(assignment.pos,
-                           fmt::format("delete of '{}' takes no {}", layout.name, word_of(kind)));
-        }
-        const int index = find_field(layout.fields, assignment.field);
-        if (index < 0) {
-            if (find_field(layout.key, assignment.field) >= 0) {
-                return mistake(assignment.pos,
-                               fmt::format("{}: '{}' is part of the key of '{}': a row keeps its "
-                                           "key, so delete and insert instead",
-                                           word_of(kind), assignment.field, layout.name));
-            }
-            return mistake(
-                assignment.pos,
-                fmt::format("{}: '{}' has no field '{}'{}", word_of(kind), layout.name,
-                            assignment.field, suggest(assignment.field, names_of(layout.fields))));
-        }
-        PlanOp op;
-        op.kind = kind;
-        op.field = static_cast<uint16_t>(index);
-        const storage::FieldType type = layout.fields[op.field].type;
-        if (kind != OpKind::kSet && !type.is_number()) {
-            return mistake(assignment.pos,
-                           fmt::format("{}: field '{}.{}' is {}, not a number", word_of(kind),
-                                       layout.name, assignment.field, to_string(type)));
-        }
-        PLUMBLINE_TRY(
-            op.value,
-            compile_operand(scope, assignment.value, type,
-                            fmt::format("field '{}.{}'", layout.name, assignment.field),
-                            kind == OpKind::kSet ? OperandUse::kStore : OperandUse::kAmount));
-        out.ops.push_back(std::move(op));
-    }
-    return ok();
-}
-
-Result<PlanFunction::Param> Compiler::bind_param(const PlanEvent& event,
-                                                 const std::string& text) const {
-    const auto located = [&](std::span<const std::string> each) -> Result<evm::ValuePath> {
-        auto path = event.decoder.compile_path(text, each);
-        if (!path) {
-            return mistake({}, fmt::format("{}: {}", event.name, path.error().message));
-        }
-        return path;
-    };
-    PlanFunction::Param param;
-    PLUMBLINE_TRY(param.path, located({}));
-    if (param.path.type.is_array() && !param.path.hashed) {
-        param.is_array = true;
-        param.array = param.path;
-        PLUMBLINE_TRY(param.path, located(std::span{&text, 1}));
-    }
-    if (!field_type_of(param.path.type, param.type)) {
-        return mistake({}, fmt::format("{}: '{}' is {}, not one value or an array of them",
-                                       event.name, text, to_string(param.path.type)));
-    }
-    return param;
-}
-
-Status Compiler::add_function(EventHandler function) {
-    const auto in_handler = [&function](Error error) {
-        return std::move(error).with_context(fmt::format("C++ handler '{}'", function.name));
-    };
-    if (function.name.empty() || function.version.empty() || !function.run) {
-        return in_handler(
-            Error{ErrorCode::kInvalidArgument, "it needs a name, a version and a function"});
-    }
-    auto ref = event_named(function.event, {});
-    if (!ref) {
-        return in_handler(std::move(ref).error());
-    }
-    PlanEvent& event = plan_.events[ref->event];
-    PlanFunction bound;
-    for (const std::string& name : function.params) {
-        auto param = bind_param(event, name);
-        if (!param) {
-            return in_handler(std::move(param).error());
-        }
-        bound.params.push_back(*std::move(param));
-    }
-    event.needs_txn = event.needs_txn || function.needs_txn;
-    bound.handler = std::move(function);
-    event.functions.push_back(std::move(bound));
-    return ok();
-}
-
 }  // namespace
 
-Result<std::shared_ptr<const Plan>> Plan::compile(const Config& config) {
-    return compile(config, {});
-}
-
-Result<std::shared_ptr<const Plan>> Plan::compile(const Config& config,
-                                                  std::vector<EventHandler> handlers) {
-    auto impl = std::make_unique<Impl>();
-    PLUMBLINE_TRY_VOID(Compiler(config, *impl).run(std::move(handlers)));
-    return std::shared_ptr<const Plan>{std::make_shared<Plan>(std::move(impl))};
+Status compile_plan(const Config& config, std::vector<EventHandler> handlers, CompiledPlan& plan) {
+    return Compiler{config, plan}.run(std::move(handlers));
 }
 
 }  // namespace plumbline::engine

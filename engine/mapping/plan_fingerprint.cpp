@@ -7,7 +7,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/config/operand_parse.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
 
@@ -106,7 +106,7 @@ std::string hash_hex(std::string_view text) {
 
 }  // namespace
 
-std::string schema_fingerprint(const Config& config, const Plan::Impl& plan) {
+std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
     std::string text{kFoldVersion};
     text += '\n';
     for (size_t i = 0; i < plan.sources.size(); ++i) {

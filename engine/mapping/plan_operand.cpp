@@ -6,7 +6,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
 
@@ -199,12 +199,12 @@ int find_field(const std::vector<storage::Field>& fields, std::string_view name)
     return found == fields.end() ? -1 : static_cast<int>(found - fields.begin());
 }
 
-int find_source(const Plan::Impl& plan, std::string_view contract) noexcept {
+int find_source(const CompiledPlan& plan, std::string_view contract) noexcept {
     const auto found = std::ranges::find(plan.sources, contract, &Source::contract);
     return found == plan.sources.end() ? -1 : static_cast<int>(found - plan.sources.begin());
 }
 
-std::vector<std::string> contract_names(const Plan::Impl& plan) {
+std::vector<std::string> contract_names(const CompiledPlan& plan) {
     std::vector<std::string> out;
     for (const Source& source : plan.sources) {
         out.push_back(source.contract);
@@ -262,7 +262,7 @@ Result<PlanOperand> compile_param(const OperandScope& scope, const std::vector<s
     return out;
 }
 
-Result<LookupTarget> resolve_lookup(const Plan::Impl& plan, const Operand& operand) {
+Result<LookupTarget> resolve_lookup(const CompiledPlan& plan, const Operand& operand) {
     const auto entity =
         std::ranges::find(plan.entities, operand.entity, &storage::EntityLayout::name);
     if (entity == plan.entities.end()) {
@@ -292,7 +292,7 @@ Result<LookupTarget> resolve_lookup(const Plan::Impl& plan, const Operand& opera
                         static_cast<uint16_t>(field)};
 }
 
-Result<PlanOperand> compile_literal(const Plan::Impl& plan, const Operand& operand,
+Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& operand,
                                     FieldType target, const std::string& purpose) {
     PlanOperand out;
     out.kind = Kind::kLiteral;

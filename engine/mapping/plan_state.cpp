@@ -6,7 +6,7 @@
 
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
-#include "engine/mapping/plan_impl.hpp"
+#include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
 
@@ -31,7 +31,7 @@ StateOperand to_state(const PlanOperand& literal) {
 /// One entity's `state`. One thread.
 class StateCompiler {
   public:
-    StateCompiler(Plan::Impl& plan, uint32_t entity)
+    StateCompiler(CompiledPlan& plan, uint32_t entity)
         : plan_{plan},
           entity_{entity},
           layout_{plan.entities[entity]} {}
@@ -60,7 +60,7 @@ class StateCompiler {
     [[nodiscard]] Status add_slots(const StateConfig& config, StatePlan& out) const;
     [[nodiscard]] Status check_address(const StateConfig& config, uint32_t source) const;
 
-    Plan::Impl& plan_;
+    CompiledPlan& plan_;
     uint32_t entity_;
     const storage::EntityLayout& layout_;
 };
@@ -366,7 +366,7 @@ Status StateCompiler::add_count(const std::string& call, SourcePos pos) {
 
 }  // namespace
 
-Status compile_states(const Config& config, Plan::Impl& plan) {
+Status compile_states(const Config& config, CompiledPlan& plan) {
     for (uint32_t i = 0; i < config.entities.size(); ++i) {
         StateCompiler compiler{plan, i};
         for (const StateConfig& state : config.entities[i].state) {

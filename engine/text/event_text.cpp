@@ -7,7 +7,6 @@
 #include "core/base/json_text.hpp"
 #include "core/evm/abi_text.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/mapping/plan_impl.hpp"
 
 namespace plumbline::engine {
 
@@ -16,9 +15,8 @@ EventText::EventText(std::shared_ptr<const Plan> plan,
     : plan_{std::move(plan)},
       map_{plan_->sources()} {
     map_.reset_children(children);
-    const auto& abis = plan_->impl().abis;
-    for (uint32_t source = 0; source < abis.size(); ++source) {
-        for (const evm::AbiEvent& event : abis[source].events) {
+    for (uint32_t source = 0; source < plan_->sources().size(); ++source) {
+        for (const evm::AbiEvent& event : plan_->abi(source).events) {
             auto decoder = evm::EventDecoder::compile(event);
             if (decoder) {
                 known_.push_back({source, *std::move(decoder)});

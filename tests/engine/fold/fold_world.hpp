@@ -20,7 +20,6 @@
 #include "engine/fold/fold.hpp"
 #include "engine/mapping/handler.hpp"
 #include "engine/mapping/plan.hpp"
-#include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
@@ -184,10 +183,10 @@ class Mapping {
                                uint64_t block_num, uint32_t log_index,
                                std::optional<evm::Address> from = {}) const {
         const size_t dot = name.find('.');
-        const int source = find_source(plan->impl(), name.substr(0, dot));
+        const int source = plan->find_source(name.substr(0, dot));
         PLUMBLINE_CHECK(source >= 0);
         const auto index = static_cast<size_t>(source);
-        const auto event = plan->impl().abis[index].find_event(name.substr(dot + 1));
+        const auto event = plan->abi(index).find_event(name.substr(dot + 1));
         PLUMBLINE_CHECK_MSG(event.has_value(), name.c_str());
         const auto encoded = evm::encode_event(**event, values);
         PLUMBLINE_CHECK_MSG(encoded.has_value(), message_of(encoded).c_str());
@@ -317,7 +316,7 @@ class World {
         }
         std::string out;
         const Status shown =
-            append_row_json(out, layout, mapping_.plan->impl().codecs[at], *encoded, *found);
+            append_row_json(out, layout, mapping_.plan->codec(at), *encoded, *found);
         EXPECT_TRUE(shown.has_value());
         return out;
     }

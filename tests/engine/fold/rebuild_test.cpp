@@ -110,7 +110,7 @@ TEST(RebuildOnceTest, CancelledKeepsTheOldRowsAndTheNextOpenForgetsTheRest) {
 
 /// A row of `item` as a correction would store it.
 std::string item_row(const Mapping& mapping, uint64_t amount) {
-    const storage::RowCodec& codec = mapping.plan->impl().codecs[0];
+    const storage::RowCodec& codec = mapping.plan->codec(0);
     std::string row = codec.empty_row();
     codec.set_word(row, 0, evm::U256{amount});
     return row;

@@ -1,4 +1,5 @@
-// The compiled plan from the inside: what engine/mapping makes and engine/fold runs.
+// The compiled plan from the inside: what engine/mapping makes and engine/fold runs. All others
+// know `Plan` only.
 #pragma once
 
 #include <array>
@@ -21,6 +22,9 @@
 
 namespace plumbline::engine {
 
+/// Where a value comes from when an event is applied. `Operand` says how the config writes it: a
+/// name there is a parameter, a field or an element here, and all forms of literals are words or
+/// bytes.
 struct PlanOperand {
     enum class Kind : uint8_t {
         kParam,
@@ -104,7 +108,8 @@ struct PlanEvent {
     std::vector<std::pair<uint32_t, evm::ValuePath>> children;
 };
 
-struct Plan::Impl {
+/// Filled by `Plan::compile`, unchanged afterwards.
+struct CompiledPlan {
     std::string config_path;
     std::vector<Source> sources;
     std::vector<evm::Abi> abis;  ///< one a source
@@ -133,60 +138,16 @@ struct Plan::Impl {
     void index_events();
 };
 
-/// Where names in a value may come from.
-struct OperandScope {
-    const Plan::Impl& plan;
-    const PlanEvent* event = nullptr;            ///< null: no event, as in `drop`
-    const storage::EntityLayout* row = nullptr;  ///< names are this entity's fields
-    std::span<const std::string> each;           ///< names that mean an element
-    bool needs_txn = false;                      ///< set where a value asks for it
-};
+/// Of a plan that outlives what is made of it.
+[[nodiscard]] const CompiledPlan& compiled(const Plan& plan) noexcept;
 
-/// The field type that holds a value of `type`; false for arrays and tuples.
-[[nodiscard]] bool field_type_of(const evm::AbiType& type, storage::FieldType& out) noexcept;
-/// Resolves a parameter that is one value; messages name the event and what it has instead.
-[[nodiscard]] Result<PlanOperand> compile_param(const OperandScope& scope,
-                                                const std::vector<std::string>& path,
-                                                SourcePos pos);
-
-/// How a value meets the type it is for.
-enum class OperandUse : uint8_t {
-    kStore,   ///< goes into a field or key of that type
-    kAmount,  ///< is added, subtracted or compared: any number will do
-};
-/// Compiles `operand` for something of type `target`; `purpose` names that for messages
-/// ("field 'name'").
-[[nodiscard]] Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
-                                                  storage::FieldType target,
-                                                  const std::string& purpose, OperandUse use);
-[[nodiscard]] Result<PlanCondition> compile_condition(OperandScope& scope,
-                                                      const Condition& condition);
-/// A literal as a value of `target`.
-[[nodiscard]] Result<PlanOperand> compile_literal(const Plan::Impl& plan, const Operand& operand,
-                                                  storage::FieldType target,
-                                                  const std::string& purpose);
-[[nodiscard]] bool is_literal(const Operand& operand) noexcept;
-/// A look-up's entity and field, checked; `keys` are left to the caller.
-struct LookupTarget {
-    uint32_t entity = 0;
-    uint16_t field = 0;
-};
-[[nodiscard]] Result<LookupTarget> resolve_lookup(const Plan::Impl& plan, const Operand& operand);
 /// The names of some fields, for messages.
 [[nodiscard]] std::vector<std::string> names_of(const std::vector<storage::Field>& fields);
+/// Index into `fields`, or -1.
 [[nodiscard]] int find_field(const std::vector<storage::Field>& fields,
                              std::string_view name) noexcept;
-/// The source of that contract name, or -1.
-[[nodiscard]] int find_source(const Plan::Impl& plan, std::string_view contract) noexcept;
-[[nodiscard]] std::vector<std::string> contract_names(const Plan::Impl& plan);
 
-/// `state` and `count` of every entity.
-[[nodiscard]] Status compile_states(const Config& config, Plan::Impl& plan);
-
-/// Hex of a hash over all that the fold depends on.
-[[nodiscard]] std::string schema_fingerprint(const Config& config, const Plan::Impl& plan);
-[[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
-                                             const std::string& factory_signature,
-                                             const Source& source);
+/// "insert", as the config writes it.
+[[nodiscard]] std::string_view to_string(HandlerAction action) noexcept;
 
 }  // namespace plumbline::engine

@@ -1,0 +1,87 @@
+// What the parts of the compiler share: names to events, values to operands, and the entry of each
+// part. Only engine/mapping includes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/compiled_plan.hpp"
+
+namespace plumbline::engine {
+
+/// Fills `plan`, which is empty, from the config; `handlers` are those written in C++. The first
+/// mistake ends it: kInvalidArgument with file and line.
+[[nodiscard]] Status compile_plan(const Config& config, std::vector<EventHandler> handlers,
+                                  CompiledPlan& plan);
+
+/// The event of `source` that `name` (`Event` or `Event(types)`) means, as an index into
+/// `plan.events`; whoever names it first adds it there.
+[[nodiscard]] Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string& name,
+                                       SourcePos pos);
+/// The same for `contract.Event`.
+[[nodiscard]] Result<size_t> add_event(CompiledPlan& plan, const std::string& name, SourcePos pos);
+
+/// One `[[on]]` for each of its events; contracts and entities are there already.
+[[nodiscard]] Status compile_handler(const HandlerConfig& handler, CompiledPlan& plan);
+/// A handler written in C++, bound to its event and parameters.
+[[nodiscard]] Status compile_function(EventHandler function, CompiledPlan& plan);
+
+/// Where names in a value may come from.
+struct OperandScope {
+    const CompiledPlan& plan;
+    const PlanEvent* event = nullptr;            ///< null: no event, as in `drop`
+    const storage::EntityLayout* row = nullptr;  ///< names are this entity's fields
+    std::span<const std::string> each;           ///< names that mean an element
+    bool needs_txn = false;                      ///< set where a value asks for it
+};
+
+/// The field type that holds a value of `type`; false for arrays and tuples.
+[[nodiscard]] bool field_type_of(const evm::AbiType& type, storage::FieldType& out) noexcept;
+/// Resolves a parameter that is one value; messages name the event and what it has instead.
+[[nodiscard]] Result<PlanOperand> compile_param(const OperandScope& scope,
+                                                const std::vector<std::string>& path,
+                                                SourcePos pos);
+
+/// How a value meets the type it is for.
+enum class OperandUse : uint8_t {
+    kStore,   ///< goes into a field or key of that type
+    kAmount,  ///< is added, subtracted or compared: any number will do
+};
+/// Compiles `operand` for something of type `target`; `purpose` names that for messages
+/// ("field 'name'").
+[[nodiscard]] Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
+                                                  storage::FieldType target,
+                                                  const std::string& purpose, OperandUse use);
+[[nodiscard]] Result<PlanCondition> compile_condition(OperandScope& scope,
+                                                      const Condition& condition);
+/// A literal as a value of `target`.
+[[nodiscard]] Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& operand,
+                                                  storage::FieldType target,
+                                                  const std::string& purpose);
+[[nodiscard]] bool is_literal(const Operand& operand) noexcept;
+/// A look-up's entity and field, checked; `keys` are left to the caller.
+struct LookupTarget {
+    uint32_t entity = 0;
+    uint16_t field = 0;
+};
+[[nodiscard]] Result<LookupTarget> resolve_lookup(const CompiledPlan& plan, const Operand& operand);
+/// The source of that contract name, or -1.
+[[nodiscard]] int find_source(const CompiledPlan& plan, std::string_view contract) noexcept;
+[[nodiscard]] std::vector<std::string> contract_names(const CompiledPlan& plan);
+
+/// `state` and `count` of every entity.
+[[nodiscard]] Status compile_states(const Config& config, CompiledPlan& plan);
+
+/// Hex of a hash over all that the fold depends on.
+[[nodiscard]] std::string schema_fingerprint(const Config& config, const CompiledPlan& plan);
+[[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
+                                             const std::string& factory_signature,
+                                             const Source& source);
+
+}  // namespace plumbline::engine
