@@ -1,9 +1,10 @@
 #include "engine/ingest/writer.hpp"
 
-#include <algorithm>
-#include <set>
-#include <thread>
+#include <chrono>
+#include <optional>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,29 +12,9 @@
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "storage/read_view.hpp"
+#include "engine/ingest/log_rows.hpp"
 
 namespace plumbline::engine {
-
-namespace {
-
-/// About what a log takes in a commit besides its data.
-constexpr uint64_t kLogBytes = 128;
-
-const FetchedRange* range_of(const WorkItem& item) {
-    const auto* append = std::get_if<AppendWork>(&item.work);
-    return append == nullptr ? nullptr : &append->fetched;
-}
-
-storage::BlockRow to_row(const BlockInfo& block, size_t events) {
-    return {block.block_num,
-            block.hash,
-            block.parent_hash,
-            block.timestamp,
-            static_cast<uint32_t>(events),
-            storage::ProofLevel::kFetched};
-}
-
-}  // namespace
 
 Writer::Writer(storage::Database& database, std::shared_ptr<const Plan> plan,
                IngestChannel& channel, IngestProgress& progress, const Clock& clock,
@@ -44,11 +25,11 @@ Writer::Writer(storage::Database& database, std::shared_ptr<const Plan> plan,
       progress_{progress},
       clock_{clock},
       options_{options},
-      refold_{std::move(refold)},
       observer_{observer},
-      backoff_{options.retry_ms_min, options.retry_ms_max} {
-    last_sync_ms_ = clock_.monotonic_ms();
-}
+      sync_timer_{options.sync_interval_ms, clock.monotonic_ms()},
+      commands_{database, *plan_, progress, sync_timer_, std::move(refold), observer},
+      pipeline_{{options.commit_events_max, options.commit_bytes_max}},
+      backoff_{options.retry_ms_min, options.retry_ms_max} {}
 
 Writer::~Writer() = default;
 
@@ -62,7 +43,7 @@ void Writer::wait(int64_t wait_ms) {
     }
     std::optional<WorkItem> item = channel_.queue.pop(std::chrono::milliseconds{wait_ms});
     if (item) {
-        open_.push_back(*std::move(item));
+        pipeline_.push(*std::move(item));
     }
 }
 
@@ -71,73 +52,123 @@ bool Writer::step() {
         return false;
     }
     retry_ms_ = -1;
-    if (is_written_ && !aside_.is_busy()) {
+    if (writing_.is_under_way && !commit_job_.is_busy()) {
         return end_commit();
     }
-    if ((sealed_ && !is_written_) || folded_.is_full) {
+    const bool was_refused = pipeline_.sealed() != nullptr && !writing_.is_under_way;
+    if (was_refused || pipeline_.is_full()) {
         return commit_in_hand();
     }
     if (!channel_.calls.empty()) {
-        if (has_in_hand()) {
+        if (pipeline_.has_in_hand()) {
             return commit_in_hand();  // They see whole commits only.
         }
         run_calls();
         return true;
     }
-    if (folded_.item == open_.size()) {
+    if (pipeline_.is_used_up()) {
         if (std::optional<WorkItem> item = channel_.queue.try_pop()) {
-            open_.push_back(*std::move(item));
-        } else if (has_in_hand()) {
+            pipeline_.push(*std::move(item));
+        } else if (pipeline_.has_in_hand()) {
             return commit_in_hand();  // Nothing more comes at once: it should be seen.
         } else {
             return sync_if_due();
         }
     }
-    WorkItem& item = open_[folded_.item];
+    return step_queue();
+}
+
+/// The next item of the queue, or a part of it.
+bool Writer::step_queue() {
+    const WorkItem& item = pipeline_.next();
     if (item.epoch <= channel_.refused_epoch.load()) {
-        PLUMBLINE_CHECK(!has_in_hand() && folded_.item == 0);
-        finish_item(item);
-        open_.pop_front();
+        drop_next();
         return true;
     }
-    if (range_of(item) != nullptr) {
+    if (std::holds_alternative<AppendWork>(item.work)) {
         return fold_more();
     }
-    if (has_in_hand()) {
+    if (pipeline_.has_in_hand()) {
         return commit_in_hand();
     }
     return step_command(item);
 }
 
+void Writer::drop_next() {
+    const uint64_t seq = pipeline_.next().seq;
+    pipeline_.drop_next();
+    channel_.done_seq = seq;
+}
+
 bool Writer::sync_if_due() {
-    if (!unsynced_ || clock_.monotonic_ms() - last_sync_ms_ < options_.sync_interval_ms) {
+    if (!sync_timer_.is_due(clock_.monotonic_ms())) {
         return false;
     }
     if (const Status synced = database_.sync(); !synced) {
         return handle_error(synced.error(), "syncing");
     }
-    unsynced_ = false;
-    last_sync_ms_ = clock_.monotonic_ms();
+    sync_timer_.on_synced(clock_.monotonic_ms());
     return true;
 }
 
-bool Writer::step_command(WorkItem& item) {
-    PLUMBLINE_CHECK(folded_.item == 0);
+bool Writer::step_command(const WorkItem& item) {
     const uint64_t refused_before = channel_.refused_epoch.load();
     if (Status done = run_command(item); !done) {
         return fail_fold(std::move(done).error(), "writing");
     }
     on_success();
     if (channel_.refused_epoch.load() == refused_before) {
-        finish_item(item);
-        open_.pop_front();
+        drop_next();
     }
     return true;
 }
 
-// --- appending -------------------------------------------------------------------------------
+Status Writer::run_command(const WorkItem& item) {
+    if (const auto* gap = std::get_if<GapWork>(&item.work)) {
+        const Status filled = commands_.fill_gap(gap->fetched);
+        if (!filled && filled.error().code == ErrorCode::kReorg) {
+            refuse(item, filled.error().message);
+            return ok();
+        }
+        return filled;
+    }
+    if (const auto* finalize = std::get_if<FinalizeWork>(&item.work)) {
+        return commands_.finalize(finalize->finalized);
+    }
+    if (const auto* rollback = std::get_if<RollbackWork>(&item.work)) {
+        forget_fold();  // Its cache and children are of the chain that is left.
+        return commands_.roll_back(rollback->target);
+    }
+    if (const auto* refold = std::get_if<RefoldWork>(&item.work)) {
+        forget_fold();
+        return commands_.refold(refold->reason);
+    }
+    PLUMBLINE_TRY_VOID(database_.sync());
+    sync_timer_.on_synced(clock_.monotonic_ms());
+    return ok();
+}
+
+void Writer::run_calls() {
+    PLUMBLINE_CHECK(!pipeline_.has_in_hand());
+    while (std::optional<WriterCall> call = channel_.calls.try_pop()) {
+        Status done = call->work(database_);
+        // Nothing is in hand, but an empty batch also remembers what the database was before.
+        if (call->effect == WriterEffect::kRows) {
+            fold_.reset();
+        }
+        batch_ = fold_ ? database_.make_batch() : nullptr;
+        sync_timer_.on_buffered_write();
+        if (call->effect == WriterEffect::kRows && observer_ != nullptr) {
+            observer_->on_refold();
+        }
+        call->done.set_value(std::move(done));
+    }
+}
+
+// --- folding -----------------------------------------------------------------------------------
 
 Status Writer::make_fold() {
+    PLUMBLINE_CHECK_MSG(!pipeline_.has_in_hand(), "its rows are not in the database yet");
     batch_ = database_.make_batch();
     changes_.bytes_max = observer_ == nullptr ? 0 : observer_->row_bytes_max();
     fold_ = std::make_unique<Fold>(plan_, database_, options_.fold_cache_bytes);
@@ -149,25 +180,15 @@ Status Writer::make_fold() {
     return ok();
 }
 
-/// The chain must go on where the index ends; the fetcher has checked that, the disk is ours.
-bool Writer::joins(const FetchedRange& fetched) const {
-    std::optional<BlockInfo> before = folded_.last;
-    if (!before && sealed_) {
-        before = sealed_->folded.last;
-    }
-    if (!before) {
+bool Writer::joins() const {
+    std::optional<evm::BlockId> stored;
+    // With a commit in hand the database is not asked: it may be the other thread's just now.
+    if (!pipeline_.has_in_hand()) {
         if (const std::optional<storage::Cursor> cursor = database_.cursor()) {
-            before = BlockInfo{cursor->block_num, cursor->block_hash, {}, 0};
+            stored = evm::BlockId{cursor->block_num, cursor->block_hash};
         }
     }
-    if (!before) {
-        return true;
-    }
-    if (fetched.range.from != before->block_num + 1) {
-        return false;
-    }
-    return fetched.parent_hash.is_zero() || before->hash.is_zero() ||
-           fetched.parent_hash == before->hash;
+    return pipeline_.joins(stored);
 }
 
 bool Writer::fold_more() {
@@ -176,115 +197,62 @@ bool Writer::fold_more() {
             return fail_fold(std::move(made).error(), "starting the fold");
         }
     }
-    const WorkItem& item = open_[folded_.item];
-    const FetchedRange& fetched = *range_of(item);
-    if (folded_.at == RangePos{}) {
-        if (!joins(fetched)) {
-            if (has_in_hand()) {
-                return commit_in_hand();  // What came before is good; then this is looked at again.
-            }
-            refuse(item,
-                   fmt::format("block {} does not follow what is stored", fetched.range.from));
-            return true;
+    const WorkItem& item = pipeline_.next();
+    if (pipeline_.is_at_start() && !joins()) {
+        if (pipeline_.has_in_hand()) {
+            return commit_in_hand();  // What came before is good; then this is looked at again.
         }
-        folded_.coverage_from = fetched.range.from;
+        const FetchedRange& fetched = std::get<AppendWork>(item.work).fetched;
+        refuse(item, fmt::format("block {} does not follow what is stored", fetched.range.from));
+        return true;
     }
-    const auto is_large = [this] {
-        return folded_.events >= options_.commit_events_max ||
-               folded_.log_bytes + fold_->pending_bytes() >= options_.commit_bytes_max;
-    };
-    CommitPart segment{&fetched, folded_.at, {}, {}};
-    while (folded_.at.block < fetched.blocks.size()) {
-        const BlockInfo& block = fetched.blocks[folded_.at.block];
-        const bool keep_undo = block.block_num > fetched.finalized;
-        if (keep_undo && has_in_hand()) {
-            break;  // A block that is not final is committed by itself.
+    do {
+        const std::optional<BlockSpan> span = pipeline_.next_block();
+        if (!span) {
+            return commit_in_hand();  // A block with undo is committed by itself.
         }
-        if (!folded_.last) {
-            folded_.from = folded_.coverage_from;
-        }
-        if (Status folded = fold_block(fetched, folded_.at.block); !folded) {
+        if (Status folded = fold_block(*span); !folded) {
             return fail_fold(std::move(folded).error(), "folding");
         }
-        folded_.last = block;
-        folded_.finalized = std::min(fetched.finalized, block.block_num);
-        ++folded_.at.block;
-        if (keep_undo || is_large()) {
-            break;
+        pipeline_.add(*span, fold_->pending_bytes());
+        if (pipeline_.is_full()) {
+            return commit_in_hand();
         }
-    }
-    if (!folded_.last) {
-        return commit_in_hand();  // Only the commit under way stands before a block with undo.
-    }
-    const bool is_whole = folded_.at.block == fetched.blocks.size();
-    const BlockInfo& next_block =
-        is_whole ? fetched.blocks.back() : fetched.blocks[folded_.at.block];
-    const bool is_tail =
-        next_block.block_num > fetched.finalized || folded_.last->block_num > fetched.finalized;
-    if (folded_.at != segment.from) {
-        segment.to = folded_.at;
-        segment.coverage = {folded_.coverage_from,
-                            is_whole ? fetched.range.to : folded_.last->block_num};
-        folded_.segments.push_back(segment);
-        folded_.coverage_from = folded_.last->block_num + 1;
-        folded_.sync = std::get<AppendWork>(item.work).sync;
-    }
-    if (is_whole) {
-        ++folded_.item;
-        folded_.at = {};
-    }
-    if (!is_whole || is_tail || is_large() || folded_.sync) {
-        folded_.is_full = true;
-        return commit_in_hand();
-    }
+    } while (!pipeline_.is_at_start());
     return true;
 }
 
-Status Writer::fold_block(const FetchedRange& fetched, size_t index) {
-    const BlockInfo& block = fetched.blocks[index];
-    const bool keep_undo = block.block_num > fetched.finalized;
-    fold_->begin_block({block.block_num, block.hash, block.timestamp, keep_undo});
-    RangePos& at = folded_.at;
-    for (; at.log < fetched.logs.logs.size(); ++at.log) {
-        const evm::Log& log = fetched.logs.logs[at.log];
-        if (log.block_num != block.block_num) {
-            break;
-        }
-        fold_->look_ahead(fetched.logs, at.log);
-        PLUMBLINE_TRY_VOID(fold_->apply(log, fetched.logs.data(log), fetched.txn(at.log)));
-        // Its logs count from after the announcement on.
-        for (; at.child < fetched.children.size(); ++at.child) {
-            const storage::ChildRow& child = fetched.children[at.child];
-            if (child.block_num != log.block_num || child.log_index != log.log_index) {
+Status Writer::fold_block(const BlockSpan& span) {
+    const FetchedRange& fetched = *span.fetched;
+    const BlockInfo& block = span.block();
+    fold_->begin_block({block.block_num, block.hash, block.timestamp, span.needs_undo()});
+    size_t next_child = span.from.child;
+    for (size_t at = span.from.log; at < span.to.log; ++at) {
+        const evm::Log& log = fetched.logs.logs[at];
+        fold_->look_ahead(fetched.logs, at);
+        PLUMBLINE_TRY_VOID(fold_->apply(log, fetched.logs.data(log), fetched.txn(at)));
+        // A child's logs count from after its announcement on.
+        for (; next_child < span.to.child; ++next_child) {
+            const storage::ChildRow& child = fetched.children[next_child];
+            if (child.log_index != log.log_index) {
                 break;
             }
             fold_->add_child(child);
         }
-        ++folded_.events;
-        folded_.log_bytes += log.data_size / 2 + kLogBytes;  // It is packed.
     }
+    PLUMBLINE_CHECK_MSG(next_child == span.to.child, "a child that none of the logs announces");
     return ok();
 }
 
-void Writer::extend_coverage(storage::CommitBatch& batch, const FetchedRange& fetched,
-                             evm::BlockRange range) const {
-    for (const uint32_t i : fetched.sources) {
-        if (range.from <= range.to) {
-            batch.extend_coverage({plan_->sources()[i].fingerprint, range, fetched.provider,
-                                   storage::ProofLevel::kFetched});
-        }
-    }
-}
-
-// --- committing ------------------------------------------------------------------------------
+// --- committing --------------------------------------------------------------------------------
 
 /// Brings one commit further: waits for the one under way, tries again, or begins the next.
 bool Writer::commit_in_hand() {
-    if (is_written_) {
-        aside_.wait();
+    if (writing_.is_under_way) {
+        commit_job_.wait();
         return end_commit();
     }
-    if (!sealed_) {
+    if (pipeline_.sealed() == nullptr) {
         if (const Status sealed = seal(); !sealed) {
             return fail_fold(sealed.error(), "folding");
         }
@@ -293,129 +261,98 @@ bool Writer::commit_in_hand() {
 }
 
 Status Writer::seal() {
+    PLUMBLINE_CHECK_MSG(batch_->empty(), "the batch holds another commit");
     changes_.clear();
     PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
-    batch_->set_cursor(folded_.last->block_num, folded_.last->hash, folded_.last->timestamp);
-    batch_->set_finalized(folded_.finalized);
-    OpenCommit next;
-    next.item = folded_.item;
-    next.at = folded_.at;
-    next.coverage_from = folded_.coverage_from;
-    sealed_.emplace();
-    sealed_->folded = std::exchange(folded_, std::move(next));
-    sealed_->quarantined = fold_->stats().quarantined;
+    pipeline_.seal();
+    const PlannedCommit& commit = *pipeline_.sealed();
+    batch_->set_cursor(commit.last->block_num, commit.last->hash, commit.last->timestamp);
+    batch_->set_finalized(commit.finalized);
+    writing_ = {};
+    writing_.quarantined = fold_->stats().quarantined;
     return ok();
 }
 
 bool Writer::start_commit() {
-    SealedCommit& sealed = *sealed_;
-    sealed.started_ms = clock_.monotonic_ms();
-    sealed.sync = sealed.folded.sync ||
-                  (unsynced_ && sealed.started_ms - last_sync_ms_ >= options_.sync_interval_ms);
-    if (sealed.folded.sync || sealed.folded.last->block_num > sealed.folded.finalized) {
+    const PlannedCommit& commit = *pipeline_.sealed();
+    writing_.started_ms = clock_.monotonic_ms();
+    writing_.sync = commit.sync || sync_timer_.is_due(writing_.started_ms);
+    if (commit.sync || commit.needs_undo()) {
         write_commit();  // At the head nothing is there to be folded meanwhile.
         return end_commit();
     }
-    is_written_ = true;
-    aside_.start([this] { write_commit(); });
+    writing_.is_under_way = true;
+    commit_job_.start([this] { write_commit(); });
     return true;
 }
 
-/// Perhaps on another thread; only `sealed_`, `batch_` and what segments name are touched.
+/// Perhaps on another thread; only `writing_`, `batch_` and the sealed commit are touched.
 void Writer::write_commit() {
-    SealedCommit& sealed = *sealed_;
-    if (!sealed.has_logs) {
-        for (const CommitPart& segment : sealed.folded.segments) {
-            append_segment(segment);
+    if (!writing_.has_logs) {
+        for (const CommitPart& part : pipeline_.sealed()->parts) {
+            append_part(*batch_, plan_->sources(), part);
         }
-        sealed.has_logs = true;
+        writing_.has_logs = true;
     }
-    sealed.status = database_.commit(
-        *batch_, sealed.sync ? storage::Durability::kSync : storage::Durability::kBuffered);
-    sealed.took_ms = clock_.monotonic_ms() - sealed.started_ms;
-}
-
-void Writer::append_segment(const CommitPart& segment) {
-    const FetchedRange& fetched = *segment.fetched;
-    RangePos at = segment.from;
-    for (; at.block < segment.to.block; ++at.block) {
-        const BlockInfo& block = fetched.blocks[at.block];
-        const size_t first = at.log;
-        for (; at.log < segment.to.log && fetched.logs.logs[at.log].block_num == block.block_num;
-             ++at.log) {
-            const evm::Log& log = fetched.logs.logs[at.log];
-            batch_->append_log(log, fetched.logs.data(log), fetched.txn(at.log));
-        }
-        // The row of the newest final block stays until finality moves on: it is what a rollback to
-        // there goes back to. So the last block of a commit always has one.
-        const size_t events = at.log - first;
-        const bool is_last = at.block + 1 == fetched.blocks.size();
-        if (events > 0 || block.block_num > fetched.finalized || is_last) {
-            batch_->append_block(to_row(block, events));
-        }
-    }
-    for (; at.child < segment.to.child; ++at.child) {
-        batch_->append_child(fetched.children[at.child]);
-    }
-    extend_coverage(*batch_, fetched, segment.coverage);
+    writing_.status = database_.commit(
+        *batch_, writing_.sync ? storage::Durability::kSync : storage::Durability::kBuffered);
+    writing_.took_ms = clock_.monotonic_ms() - writing_.started_ms;
 }
 
 bool Writer::end_commit() {
-    is_written_ = false;
-    SealedCommit& sealed = *sealed_;
-    if (!sealed.status) {
-        return handle_error(std::exchange(sealed.status, ok()).error(), "committing");
+    PLUMBLINE_CHECK(!commit_job_.is_busy());
+    writing_.is_under_way = false;
+    if (!writing_.status) {
+        return handle_error(std::exchange(writing_.status, ok()).error(), "committing");
     }
-    progress_.commit_ms += static_cast<uint64_t>(sealed.took_ms);
+    progress_.commit_ms += static_cast<uint64_t>(writing_.took_ms);
     on_success();
-    unsynced_ = !sealed.sync;
-    if (sealed.sync) {
-        last_sync_ms_ = sealed.started_ms;
+    if (writing_.sync) {
+        sync_timer_.on_synced(writing_.started_ms);
+    } else {
+        sync_timer_.on_buffered_write();
     }
-    after_commit();
+    let_go();
     return true;
 }
 
 /// Before anything of the commit is let go.
-void Writer::notify_commit(const OpenCommit& folded) const {
+void Writer::notify_commit(const PlannedCommit& commit) const {
     std::vector<LogSpan> logs;
-    for (const CommitPart& segment : folded.segments) {
-        if (segment.to.log > segment.from.log) {
-            logs.push_back({segment.fetched, segment.from.log, segment.to.log});
+    for (const CommitPart& part : commit.parts) {
+        if (part.to.log > part.from.log) {
+            logs.push_back({part.fetched, part.from.log, part.to.log});
         }
     }
     const bool has_rows = changes_.bytes_max > 0 && changes_.is_whole();
-    observer_->on_commit({{folded.from, folded.last->block_num},
-                          folded.last->hash,
-                          folded.last->timestamp,
-                          folded.finalized,
-                          folded.events,
+    observer_->on_commit({{commit.from, commit.last->block_num},
+                          commit.last->hash,
+                          commit.last->timestamp,
+                          commit.finalized,
+                          commit.events,
                           has_rows ? &changes_.rows : nullptr,
                           logs});
 }
 
-void Writer::after_commit() {
-    const SealedCommit done = *std::exchange(sealed_, std::nullopt);
-    const evm::BlockRange range{done.folded.from, done.folded.last->block_num};
+/// The sealed commit is in the database.
+void Writer::let_go() {
+    const PlannedCommit& commit = *pipeline_.sealed();
+    const uint64_t next_block = commit.last->block_num + 1;
     if (observer_ != nullptr) {
-        notify_commit(done.folded);
+        notify_commit(commit);
     }
-    progress_.events += done.folded.events;
+    progress_.events += commit.events;
     ++progress_.commits;
-    progress_.next_block = range.to + 1;
-    progress_.finalized_block = done.folded.finalized;
-    progress_.quarantined += done.quarantined - quarantined_before_;
-    quarantined_before_ = done.quarantined;
-    folded_.item -= done.folded.item;
-    for (size_t i = 0; i < done.folded.item; ++i) {
-        finish_item(open_.front());
-        open_.pop_front();
+    progress_.next_block = next_block;
+    progress_.finalized_block = commit.finalized;
+    progress_.quarantined += writing_.quarantined - quarantined_before_;
+    quarantined_before_ = writing_.quarantined;
+    if (const std::optional<uint64_t> done_seq = pipeline_.finish_sealed()) {
+        channel_.done_seq = *done_seq;
     }
-    committed_ = done.folded.at;
-    committed_coverage_from_ = done.folded.coverage_from;
 }
 
-// --- trouble ---------------------------------------------------------------------------------
+// --- trouble -----------------------------------------------------------------------------------
 
 void Writer::on_success() {
     if (!backoff_.is_fresh()) {
@@ -429,14 +366,15 @@ void Writer::on_success() {
 /// What was folded since the last commit is done again. Always false, so that callers can return
 /// it.
 bool Writer::fail_fold(Error error, std::string_view doing) {
-    if (is_written_) {
+    if (writing_.is_under_way) {
         // Its own trouble, if it has any, is told as well, and then counts.
-        aside_.wait();
+        commit_job_.wait();
         if (!end_commit() && failed_) {
             return false;
         }
     }
-    rewind();
+    forget_fold();
+    pipeline_.rewind();
     return handle_error(std::move(error), doing);
 }
 
@@ -456,214 +394,34 @@ bool Writer::handle_error(Error error, std::string_view doing) {
     return false;
 }
 
-/// Back to the last commit: what was folded since is forgotten and will be folded again.
-void Writer::rewind() {
+/// The next block starts another one, from what is in the database.
+void Writer::forget_fold() {
+    PLUMBLINE_CHECK_MSG(!writing_.is_under_way, "the batch is being written");
     fold_.reset();
     batch_.reset();
-    sealed_.reset();
-    folded_ = {};
-    folded_.at = committed_;
-    folded_.coverage_from = committed_coverage_from_;
 }
 
 /// Drops everything of the item's epoch; the follower looks at the chain again.
 void Writer::refuse(const WorkItem& item, const std::string& why) {
+    PLUMBLINE_CHECK(!pipeline_.has_in_hand());
     logging::debug("work refused", {{"why", why}});
-    PLUMBLINE_CHECK(!has_in_hand());
     channel_.refused_epoch = item.epoch;
-    folded_.at = {};
-    committed_ = {};
-}
-
-void Writer::finish_item(const WorkItem& item) {
-    channel_.done_seq = item.seq;
 }
 
 Status Writer::finish() {
     channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
-    while (!failed_ && has_in_hand()) {
+    while (!failed_ && pipeline_.has_in_hand()) {
         if (!commit_in_hand()) {
             break;  // The disk does not take it: it will be fetched again.
         }
     }
-    open_.clear();
-    fold_.reset();
-    batch_.reset();
+    commit_job_.wait();
+    pipeline_.clear();
+    forget_fold();
     if (failed_) {
         return ok();
     }
     return database_.sync();
-}
-
-// --- calls of other threads --------------------------------------------------------------------
-
-void Writer::run_calls() {
-    while (std::optional<WriterCall> call = channel_.calls.try_pop()) {
-        Status done = call->work(database_);
-        // Nothing is in hand, but an empty batch also remembers what the database was before.
-        if (call->effect == WriterEffect::kRows) {
-            fold_.reset();
-        }
-        batch_ = fold_ ? database_.make_batch() : nullptr;
-        unsynced_ = true;
-        if (call->effect == WriterEffect::kRows && observer_ != nullptr) {
-            observer_->on_refold();
-        }
-        call->done.set_value(std::move(done));
-    }
-}
-
-// --- commands --------------------------------------------------------------------------------
-
-Status Writer::run_command(WorkItem& item) {
-    if (const auto* fill = std::get_if<GapWork>(&item.work)) {
-        const Status filled = do_fill(fill->fetched);
-        if (!filled && filled.error().code == ErrorCode::kReorg) {
-            refuse(item, filled.error().message);
-            return ok();
-        }
-        return filled;
-    }
-    if (const auto* finalize = std::get_if<FinalizeWork>(&item.work)) {
-        return do_finalize(finalize->finalized);
-    }
-    if (const auto* rollback = std::get_if<RollbackWork>(&item.work)) {
-        return do_rollback(rollback->target);
-    }
-    if (const auto* refold = std::get_if<RefoldWork>(&item.work)) {
-        return do_refold(refold->reason);
-    }
-    PLUMBLINE_TRY_VOID(database_.sync());
-    unsynced_ = false;
-    last_sync_ms_ = clock_.monotonic_ms();
-    return ok();
-}
-
-/// Puts logs of older blocks into the log; the entities follow with the refold.
-Status Writer::do_fill(const FetchedRange& fetched) {
-    const std::optional<storage::Cursor> cursor = database_.cursor();
-    if (!cursor || fetched.range.to > cursor->block_num) {
-        return Error{ErrorCode::kReorg, "the index ends below the range that was filled in"};
-    }
-    if (!database_.needs_refold() &&
-        database_.bundle().fingerprint == plan_->bundle().fingerprint) {
-        // The fold must be repeated although the mapping is the same: say so where a crash keeps
-        // it.
-        PLUMBLINE_TRY_VOID(database_.truncate_log(cursor->block_num));
-    }
-    const auto view = database_.read_view();
-    std::set<std::pair<uint64_t, uint32_t>> stored;
-    {
-        const auto scanner = view->scan_logs(fetched.range.from, fetched.range.to);
-        for (; scanner->valid(); scanner->next()) {
-            const storage::LogRecord& record = scanner->record();
-            stored.insert({record.log.block_num, record.log.log_index});
-        }
-        PLUMBLINE_TRY_VOID(scanner->status());
-    }
-    const auto batch = database_.make_batch();
-    size_t log = 0;
-    for (const BlockInfo& block : fetched.blocks) {
-        size_t added = 0;
-        for (;
-             log < fetched.logs.logs.size() && fetched.logs.logs[log].block_num == block.block_num;
-             ++log) {
-            const evm::Log& entry = fetched.logs.logs[log];
-            const storage::TxnFields* txn = fetched.txn(log);
-            const bool is_new = !stored.contains({entry.block_num, entry.log_index});
-            if (is_new || txn != nullptr) {
-                batch->append_log(entry, fetched.logs.data(entry), txn);
-            }
-            added += is_new ? 1U : 0U;
-        }
-        const Result<storage::BlockRow> row = view->get_block(block.block_num);
-        if (!row && row.error().code != ErrorCode::kNotFound) {
-            return row.error();
-        }
-        if (row && row->hash != block.hash) {
-            return Error{ErrorCode::kReorg,
-                         fmt::format("block {} is another one now", block.block_num)};
-        }
-        if (added > 0) {
-            batch->append_block(to_row(block, added + (row ? row->event_count : 0)));
-        }
-    }
-    PLUMBLINE_TRY(const std::vector<storage::ChildRow> known, database_.children());
-    for (const storage::ChildRow& child : fetched.children) {
-        if (std::ranges::find(known, child) == known.end()) {
-            batch->append_child(child);
-        }
-    }
-    extend_coverage(*batch, fetched, fetched.range);
-    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
-    unsynced_ = true;
-    ++progress_.commits;
-    progress_.events += fetched.logs.logs.size();
-    progress_.fill_next = fetched.range.to + 1;
-    return ok();
-}
-
-Status Writer::do_finalize(uint64_t finalized) {
-    const std::optional<storage::Cursor> cursor = database_.cursor();
-    if (!cursor || finalized <= cursor->finalized) {
-        return ok();
-    }
-    const auto batch = database_.make_batch();
-    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-    batch->set_finalized(std::min(finalized, cursor->block_num));
-    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kSync));
-    unsynced_ = false;
-    progress_.finalized_block = std::min(finalized, cursor->block_num);
-    return ok();
-}
-
-Status Writer::do_rollback(const BlockInfo& target) {
-    const std::optional<storage::Cursor> cursor = database_.cursor();
-    // The fold's cache and children are of the chain that is left.
-    fold_.reset();
-    batch_.reset();
-    if (cursor && target.block_num < cursor->block_num) {
-        const storage::BlockRow known = to_row(target, 0);
-        const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
-        const Status undone = database_.rollback(target.block_num, row);
-        if (!undone && undone.error().code != ErrorCode::kNotFound) {
-            return undone;
-        }
-        if (!undone) {
-            logging::warning(fmt::format(
-                "the chain was reorganised down to block {}, {} blocks below what it "
-                "had called final: the entities are folded again from the log",
-                target.block_num,
-                cursor->finalized > target.block_num ? cursor->finalized - target.block_num : 0));
-            PLUMBLINE_TRY_VOID(database_.truncate_log(target.block_num, row));
-        }
-    }
-    unsynced_ = false;
-    progress_.next_block = target.block_num + 1;
-    if (observer_ != nullptr) {
-        observer_->on_rollback(target.block_num);
-    }
-    if (database_.needs_refold()) {
-        return do_refold("the log was cut below what undo reaches");
-    }
-    return ok();
-}
-
-Status Writer::do_refold(const std::string& reason) {
-    logging::info("folding the whole log again", {{"reason", reason}});
-    fold_.reset();
-    batch_.reset();
-    progress_.refolding = true;
-    const Status folded = refold_(database_);
-    progress_.refolding = false;
-    PLUMBLINE_TRY_VOID(folded);
-    unsynced_ = false;
-    if (observer_ != nullptr) {
-        observer_->on_refold();
-    }
-    logging::info("folded");
-    return ok();
 }
 
 }  // namespace plumbline::engine

@@ -1,0 +1,53 @@
+#include "engine/ingest/log_rows.hpp"
+
+#include "core/base/check.hpp"
+
+namespace plumbline::engine {
+
+storage::BlockRow to_row(const BlockInfo& block, size_t events) {
+    return {block.block_num,
+            block.hash,
+            block.parent_hash,
+            block.timestamp,
+            static_cast<uint32_t>(events),
+            storage::ProofLevel::kFetched};
+}
+
+void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                     const FetchedRange& fetched, evm::BlockRange range) {
+    for (const uint32_t i : fetched.sources) {
+        if (range.from <= range.to) {
+            batch.extend_coverage(
+                {sources[i].fingerprint, range, fetched.provider, storage::ProofLevel::kFetched});
+        }
+    }
+}
+
+void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                 const CommitPart& part) {
+    const FetchedRange& fetched = *part.fetched;
+    RangePos at = part.from;
+    for (; at.block < part.to.block; ++at.block) {
+        const BlockInfo& block = fetched.blocks[at.block];
+        const size_t first = at.log;
+        for (; at.log < part.to.log && fetched.logs.logs[at.log].block_num == block.block_num;
+             ++at.log) {
+            const evm::Log& log = fetched.logs.logs[at.log];
+            batch.append_log(log, fetched.logs.data(log), fetched.txn(at.log));
+        }
+        // The row of the newest final block stays until finality moves on: it is what a rollback to
+        // there goes back to. So the last block of a range always has one.
+        const size_t events = at.log - first;
+        const bool is_last = at.block + 1 == fetched.blocks.size();
+        if (events > 0 || block.block_num > fetched.finalized || is_last) {
+            batch.append_block(to_row(block, events));
+        }
+    }
+    PLUMBLINE_CHECK_MSG(at.log == part.to.log, "a log of a block that the range does not have");
+    for (; at.child < part.to.child; ++at.child) {
+        batch.append_child(fetched.children[at.child]);
+    }
+    extend_coverage(batch, sources, fetched, part.coverage);
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,27 @@
+// What a fetched range puts into a batch besides the entities: logs, block rows, children,
+// coverage.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core/evm/log.hpp"
+#include "engine/ingest/commit_pipeline.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+/// The stored row of `block`, which has `events` logs that some source wants.
+[[nodiscard]] storage::BlockRow to_row(const BlockInfo& block, size_t events);
+
+/// `range`, which may be empty, is complete for the sources that `fetched` was asked for.
+void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                     const FetchedRange& fetched, evm::BlockRange range);
+
+/// All that `part` brings, in order.
+void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                 const CommitPart& part);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,163 @@
+#include "engine/ingest/writer_commands.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/ingest/log_rows.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using LogPlaces = std::set<std::pair<uint64_t, uint32_t>>;  ///< block number, log index
+
+Result<LogPlaces> stored_logs(const storage::ReadView& view, evm::BlockRange range) {
+    LogPlaces out;
+    const auto scanner = view.scan_logs(range.from, range.to);
+    for (; scanner->valid(); scanner->next()) {
+        const storage::LogRecord& record = scanner->record();
+        out.insert({record.log.block_num, record.log.log_index});
+    }
+    PLUMBLINE_TRY_VOID(scanner->status());
+    return out;
+}
+
+}  // namespace
+
+WriterCommands::WriterCommands(storage::Database& database, const Plan& plan,
+                               IngestProgress& progress, SyncTimer& sync_timer, Refold refold,
+                               IndexObserver* observer)
+    : database_{database},
+      plan_{plan},
+      progress_{progress},
+      sync_timer_{sync_timer},
+      refold_{std::move(refold)},
+      observer_{observer} {}
+
+Status WriterCommands::fill_gap(const FetchedRange& fetched) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor || fetched.range.to > cursor->block_num) {
+        return Error{ErrorCode::kReorg, "the index ends below the range that was filled in"};
+    }
+    if (!database_.needs_refold() && database_.bundle().fingerprint == plan_.bundle().fingerprint) {
+        // The fold must be repeated although the mapping is the same: say so where a crash keeps
+        // it.
+        PLUMBLINE_TRY_VOID(database_.truncate_log(cursor->block_num));
+    }
+    const auto batch = database_.make_batch();
+    PLUMBLINE_TRY_VOID(append_missing(*batch, fetched));
+    PLUMBLINE_TRY(const std::vector<storage::ChildRow> known, database_.children());
+    for (const storage::ChildRow& child : fetched.children) {
+        if (std::ranges::find(known, child) == known.end()) {
+            batch->append_child(child);
+        }
+    }
+    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
+    sync_timer_.on_buffered_write();
+    ++progress_.commits;
+    progress_.events += fetched.logs.logs.size();
+    progress_.fill_next = fetched.range.to + 1;
+    return ok();
+}
+
+/// Another source may have brought some of the logs already: those stay, and only get transaction
+/// fields that they lack.
+Status WriterCommands::append_missing(storage::CommitBatch& batch,
+                                      const FetchedRange& fetched) const {
+    const auto view = database_.read_view();
+    PLUMBLINE_TRY(const LogPlaces stored, stored_logs(*view, fetched.range));
+    const std::vector<evm::Log>& logs = fetched.logs.logs;
+    size_t at = 0;
+    for (const BlockInfo& block : fetched.blocks) {
+        size_t added = 0;
+        for (; at < logs.size() && logs[at].block_num == block.block_num; ++at) {
+            const evm::Log& log = logs[at];
+            const storage::TxnFields* txn = fetched.txn(at);
+            const bool is_new = !stored.contains({log.block_num, log.log_index});
+            if (is_new || txn != nullptr) {
+                batch.append_log(log, fetched.logs.data(log), txn);
+            }
+            added += is_new ? 1U : 0U;
+        }
+        const Result<storage::BlockRow> row = view->get_block(block.block_num);
+        if (!row && row.error().code != ErrorCode::kNotFound) {
+            return row.error();
+        }
+        if (row && row->hash != block.hash) {
+            return Error{ErrorCode::kReorg,
+                         fmt::format("block {} is another one now", block.block_num)};
+        }
+        if (added > 0) {
+            batch.append_block(to_row(block, added + (row ? row->event_count : 0)));
+        }
+    }
+    return ok();
+}
+
+Status WriterCommands::finalize(uint64_t finalized) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor || finalized <= cursor->finalized) {
+        return ok();
+    }
+    const auto batch = database_.make_batch();
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    batch->set_finalized(std::min(finalized, cursor->block_num));
+    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kSync));
+    sync_timer_.on_synced();
+    progress_.finalized_block = std::min(finalized, cursor->block_num);
+    return ok();
+}
+
+Status WriterCommands::roll_back(const BlockInfo& target) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (cursor && target.block_num < cursor->block_num) {
+        const storage::BlockRow known = to_row(target, 0);
+        const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
+        const Status undone = database_.rollback(target.block_num, row);
+        if (!undone && undone.error().code != ErrorCode::kNotFound) {
+            return undone;
+        }
+        if (!undone) {
+            logging::warning(fmt::format(
+                "the chain was reorganised down to block {}, {} blocks below what it "
+                "had called final: the entities are folded again from the log",
+                target.block_num,
+                cursor->finalized > target.block_num ? cursor->finalized - target.block_num : 0));
+            PLUMBLINE_TRY_VOID(database_.truncate_log(target.block_num, row));
+        }
+    }
+    sync_timer_.on_synced();
+    progress_.next_block = target.block_num + 1;
+    if (observer_ != nullptr) {
+        observer_->on_rollback(target.block_num);
+    }
+    if (database_.needs_refold()) {
+        return refold("the log was cut below what undo reaches");
+    }
+    return ok();
+}
+
+Status WriterCommands::refold(const std::string& reason) {
+    logging::info("folding the whole log again", {{"reason", reason}});
+    progress_.refolding = true;
+    const Status folded = refold_(database_);
+    progress_.refolding = false;
+    PLUMBLINE_TRY_VOID(folded);
+    sync_timer_.on_synced();
+    if (observer_ != nullptr) {
+        observer_->on_refold();
+    }
+    logging::info("folded");
+    return ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,51 @@
+// The writer's work that is no commit of folded blocks: logs of older blocks, finality, rollback,
+// folding the log again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/base/result.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/ingest/sync_timer.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+/// Folds the whole log into a new generation and publishes it.
+using Refold = std::function<Status(storage::Database& database)>;
+
+/// On the writer's thread, while no commit is in hand: the writer's own fold does not see what
+/// these change, so after `roll_back` and `refold` it must start anew. Nothing is owned; all that
+/// is given must outlive it. `observer` may be null.
+class WriterCommands {
+  public:
+    WriterCommands(storage::Database& database, const Plan& plan, IngestProgress& progress,
+                   SyncTimer& sync_timer, Refold refold, IndexObserver* observer);
+
+    /// Puts logs of blocks at or below the cursor into the log; the entities follow with the
+    /// refold. kReorg where they do not fit the blocks that are stored.
+    [[nodiscard]] Status fill_gap(const FetchedRange& fetched);
+    /// Blocks up to `finalized` need no undo any more.
+    [[nodiscard]] Status finalize(uint64_t finalized);
+    /// Takes all blocks above `target` back; by undo or, where undo does not reach as far, by
+    /// cutting the log and folding it again.
+    [[nodiscard]] Status roll_back(const BlockInfo& target);
+    /// `reason` is for the log.
+    [[nodiscard]] Status refold(const std::string& reason);
+
+  private:
+    [[nodiscard]] Status append_missing(storage::CommitBatch& batch,
+                                        const FetchedRange& fetched) const;
+
+    storage::Database& database_;
+    const Plan& plan_;
+    IngestProgress& progress_;
+    SyncTimer& sync_timer_;
+    Refold refold_;
+    IndexObserver* observer_;
+};
+
+}  // namespace plumbline::engine
