@@ -1,5 +1,6 @@
 // A queue between two threads that is bounded by the bytes of what waits in it, not by its count:
-// a range of blocks may be empty or hold megabytes of logs.
+// a range of blocks may be empty or hold megabytes of logs. Where all items weigh the same, each
+// may count as one.
 #pragma once
 
 #include <chrono>
@@ -46,6 +47,13 @@ class BoundedQueue {
     [[nodiscard]] std::optional<T> pop(std::chrono::duration<Rep, Period> wait) {
         std::unique_lock lock{mutex_};
         filled_.wait_for(lock, wait, [this] { return closed_ || !items_.empty(); });
+        return pop_locked();
+    }
+
+    /// The same without an end to the waiting: empty only when closed and used up.
+    [[nodiscard]] std::optional<T> pop() {
+        std::unique_lock lock{mutex_};
+        filled_.wait(lock, [this] { return closed_ || !items_.empty(); });
         return pop_locked();
     }
 

@@ -1,229 +1,24 @@
 #include "engine/fold/rebuild.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <optional>
-#include <thread>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "core/base/background_job.hpp"
+#include "engine/fold/log_reader.hpp"
 
 namespace plumbline::engine {
 
 namespace {
 
-//   reader thread: log records -> Chunk     calling thread: fold -> CommitBatch     writer thread:
-//   commit
+//   LogReader's thread: log records -> chunks
+//   calling thread:     chunks -> fold -> a batch
+//   commit thread:      the batch -> database
 //
-// Chunks go round between reader and fold, one batch between fold and writer.
-
-constexpr size_t kChunkLogs = 2048;
-constexpr size_t kChunkBytes = size_t{1} << 20;
-constexpr size_t kChunkCount = 4;
-constexpr uint64_t kWindowBlocksMin = 256;
-constexpr uint64_t kWindowBlocksMax = uint64_t{1} << 20;
-constexpr size_t kWindowRows = 4096;
-constexpr uint32_t kNoTxnFields = UINT32_MAX;
-
-/// A run of logs in order, with their blocks.
-struct Chunk {
-    struct Mark {
-        size_t first_log = 0;  ///< the first of its block
-        FoldBlock block;
-    };
-    evm::LogBatch logs;
-    std::vector<Mark> marks;
-    std::vector<storage::TxnFields> txns;
-    std::vector<uint32_t> txn_of_log;
-    bool is_last = false;
-    Status status;  ///< of the reader; an error ends the log here
-
-    void clear() {
-        logs.clear();
-        marks.clear();
-        txns.clear();
-        txn_of_log.clear();
-        is_last = false;
-        status = Status{};
-    }
-};
-
-/// Thread-safe. A bounded hand-over is made of two: one of full things, one of empty ones.
-template <typename T>
-class Channel {
-  public:
-    void push(T item) {
-        {
-            const std::scoped_lock lock{mutex_};
-            items_.push_back(std::move(item));
-        }
-        changed_.notify_one();
-    }
-    /// Waits; empty once closed and used up.
-    [[nodiscard]] std::optional<T> pop() {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [this] { return closed_ || !items_.empty(); });
-        if (items_.empty()) {
-            return std::nullopt;
-        }
-        std::optional<T> item{std::move(items_.front())};
-        items_.pop_front();
-        return item;
-    }
-    void close() {
-        {
-            const std::scoped_lock lock{mutex_};
-            closed_ = true;
-        }
-        changed_.notify_all();
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<T> items_;
-    bool closed_ = false;
-};
-
-/// The rows of `blocks`, read ahead in windows that suit how dense they are. One thread.
-class BlockWindow {
-  public:
-    BlockWindow(const storage::ReadView& view, storage::OnDamage on_damage)
-        : view_{view},
-          on_damage_{on_damage} {}
-
-    [[nodiscard]] Result<const storage::BlockRow*> find(uint64_t block_num) {
-        if (next_ < rows_.size() && rows_[next_].block_num < block_num) {
-            ++next_;
-        }
-        if (next_ >= rows_.size() || rows_[next_].block_num != block_num) {
-            PLUMBLINE_TRY_VOID(seek(block_num));
-        }
-        if (next_ >= rows_.size() || rows_[next_].block_num != block_num) {
-            if (on_damage_ == storage::OnDamage::kSkip) {
-                lost_ = storage::BlockRow{};
-                lost_.block_num = block_num;
-                return &lost_;
-            }
-            return Error{ErrorCode::kCorruption,
-                         fmt::format("block {} has logs but no row of its own", block_num)};
-        }
-        return &rows_[next_];
-    }
-
-  private:
-    [[nodiscard]] Status seek(uint64_t block_num) {
-        const auto at =
-            std::ranges::lower_bound(rows_, block_num, {}, &storage::BlockRow::block_num);
-        next_ = static_cast<size_t>(at - rows_.begin());
-        if (next_ < rows_.size() || (!rows_.empty() && block_num <= to_)) {
-            return ok();
-        }
-        if (rows_.size() < kWindowRows / 2) {
-            size_ = std::min(size_ * 2, kWindowBlocksMax);
-        } else if (rows_.size() > kWindowRows) {
-            size_ = std::max(size_ / 2, kWindowBlocksMin);
-        }
-        to_ = block_num > UINT64_MAX - size_ ? UINT64_MAX : block_num + size_ - 1;
-        PLUMBLINE_TRY(rows_, view_.list_blocks(block_num, to_, on_damage_));
-        next_ = 0;
-        return ok();
-    }
-
-    const storage::ReadView& view_;
-    storage::OnDamage on_damage_;
-    storage::BlockRow lost_;
-    std::vector<storage::BlockRow> rows_;
-    size_t next_ = 0;
-    uint64_t to_ = 0;
-    uint64_t size_ = kWindowBlocksMin;
-};
-
-/// Turns the stored log into chunks, on a thread of its own.
-class Reader {
-  public:
-    Reader(const storage::ReadView& view, uint64_t until_block, uint64_t finalized,
-           storage::OnDamage on_damage)
-        : view_{view},
-          until_block_{until_block},
-          finalized_{finalized},
-          on_damage_{on_damage} {
-        for (size_t i = 0; i < kChunkCount; ++i) {
-            empty_.push(std::make_unique<Chunk>());
-        }
-        thread_ = std::thread{[this] { run(); }};
-    }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
-    ~Reader() {
-        empty_.close();
-        thread_.join();
-    }
-
-    [[nodiscard]] std::unique_ptr<Chunk> next() { return *full_.pop(); }
-    void give_back(std::unique_ptr<Chunk> chunk) {
-        chunk->clear();
-        empty_.push(std::move(chunk));
-    }
-
-  private:
-    void run() {
-        const auto scanner = view_.scan_logs(0, until_block_, on_damage_);
-        BlockWindow blocks{view_, on_damage_};
-        std::optional<uint64_t> block_num;
-        while (auto chunk = empty_.pop()) {
-            Chunk& out = **chunk;
-            while (scanner->valid() && out.logs.logs.size() < kChunkLogs &&
-                   out.logs.arena.size() < kChunkBytes && out.status) {
-                const storage::LogRecord& record = scanner->record();
-                if (block_num != record.log.block_num) {
-                    block_num = record.log.block_num;
-                    out.status = mark(out, blocks, *block_num);
-                }
-                take(out, record);
-                scanner->next();
-            }
-            if (out.status && !scanner->valid()) {
-                out.status = scanner->status();
-                out.is_last = true;
-            }
-            const bool done = out.is_last || !out.status;
-            full_.push(*std::move(chunk));
-            if (done) {
-                return;
-            }
-        }
-    }
-
-    [[nodiscard]] Status mark(Chunk& out, BlockWindow& blocks, uint64_t block_num) const {
-        PLUMBLINE_TRY(const storage::BlockRow* row, blocks.find(block_num));
-        out.marks.push_back(
-            {out.logs.logs.size(), {block_num, row->hash, row->timestamp, block_num > finalized_}});
-        return ok();
-    }
-
-    static void take(Chunk& out, const storage::LogRecord& record) {
-        out.logs.push(record.log, record.data);
-        if (record.txn) {
-            out.txn_of_log.resize(out.logs.logs.size(), kNoTxnFields);
-            out.txn_of_log.back() = static_cast<uint32_t>(out.txns.size());
-            out.txns.push_back(*record.txn);
-        }
-    }
-
-    const storage::ReadView& view_;
-    const uint64_t until_block_;
-    const uint64_t finalized_;
-    const storage::OnDamage on_damage_;
-    Channel<std::unique_ptr<Chunk>> empty_;
-    Channel<std::unique_ptr<Chunk>> full_;
-    std::thread thread_;
-};
+// Chunks go round between the first two, one batch between the last two.
 
 /// One run. While a commit is under way its batch belongs to `commits_`.
 class Rebuild {
@@ -252,7 +47,7 @@ class Rebuild {
             if (options_.is_cancelled && options_.is_cancelled()) {
                 return Error{ErrorCode::kCancelled, "stopped before the log was folded"};
             }
-            std::unique_ptr<Chunk> chunk = reader_.next();
+            std::unique_ptr<LogChunk> chunk = reader_.next();
             PLUMBLINE_TRY_VOID(fold_chunk(*chunk));
             if (!chunk->status) {
                 return std::move(chunk->status).error().with_context("reading the log");
@@ -272,7 +67,7 @@ class Rebuild {
     }
 
   private:
-    [[nodiscard]] Status fold_chunk(const Chunk& chunk) {
+    [[nodiscard]] Status fold_chunk(const LogChunk& chunk) {
         size_t mark = 0;
         for (size_t i = 0; i < chunk.logs.logs.size(); ++i) {
             if (mark < chunk.marks.size() && chunk.marks[mark].first_log == i) {
@@ -280,10 +75,7 @@ class Rebuild {
             }
             const evm::Log& log = chunk.logs.logs[i];
             fold_.look_ahead(chunk.logs, i);
-            const uint32_t txn = i < chunk.txn_of_log.size() ? chunk.txn_of_log[i] : kNoTxnFields;
-            if (Status applied = fold_.apply(log, chunk.logs.data(log),
-                                             txn == kNoTxnFields ? nullptr : &chunk.txns[txn]);
-                !applied) {
+            if (Status applied = fold_.apply(log, chunk.logs.data(log), chunk.txn(i)); !applied) {
                 return explain(std::move(applied).error());
             }
             PLUMBLINE_TRY_VOID(tell_applied({log.block_num, log.log_index}, false));
@@ -365,7 +157,7 @@ class Rebuild {
     std::unique_ptr<storage::CommitBatch> batch_;
     Status committed_;  ///< how the last commit ended
     BackgroundJob commits_;
-    Reader reader_;
+    LogReader reader_;
     RebuildProgress progress_;
     FoldBlock block_;
     bool has_block_ = false;

@@ -54,6 +54,18 @@ TEST(BoundedQueueTest, AClosedQueueGivesWhatItHoldsAndTakesNothing) {
     EXPECT_FALSE(queue.pop(1h).has_value());
 }
 
+TEST(BoundedQueueTest, PopWithoutATimeWaitsForAnItemOrTheEnd) {
+    BoundedQueue<int> queue{10};
+    std::thread other{[&queue] {
+        int item = 1;
+        EXPECT_TRUE(queue.try_push(item, 1));
+        queue.close();
+    }};
+    EXPECT_EQ(queue.pop(), 1);
+    EXPECT_FALSE(queue.pop().has_value());
+    other.join();
+}
+
 TEST(BoundedQueueTest, ClearDropsItemsAndTheirBytes) {
     BoundedQueue<int> queue{10};
     int item = 1;
