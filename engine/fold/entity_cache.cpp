@@ -60,6 +60,7 @@ void EntityCache::learn_emptiness() {
 }
 
 EntityCache::Entry& EntityCache::entry_at(uint32_t index) noexcept {
+    PLUMBLINE_DCHECK(index < next_entry_);
     return chunks_[index / kChunkEntries][index % kChunkEntries];
 }
 
@@ -76,6 +77,7 @@ uint32_t EntityCache::take_entry() {
 }
 
 void EntityCache::insert_slot(uint32_t tag, uint32_t index) noexcept {
+    PLUMBLINE_DCHECK(live_ < table_.size());  // A free slot ends the search.
     const size_t mask = table_.size() - 1;
     size_t at = tag & mask;
     while (table_[at].index != 0) {
@@ -88,6 +90,7 @@ void EntityCache::erase_slot(const Entry& entry, uint32_t index) noexcept {
     const size_t mask = table_.size() - 1;
     size_t hole = static_cast<uint32_t>(entry.hash_) & mask;
     while (table_[hole].index != index + 1) {
+        PLUMBLINE_CHECK_MSG(table_[hole].index != 0, "an entry without a slot");
         hole = (hole + 1) & mask;
     }
     // Closes the gap: later slots of the run move up unless that would put them before their home.
@@ -116,6 +119,7 @@ void EntityCache::recharge(Entry& entry) noexcept {
     const size_t row = entry.row.capacity() > 15 ? entry.row.capacity() + 17 : 0;
     const auto now =
         static_cast<uint32_t>(sizeof(Entry) + 2 * sizeof(Slot) + entry.key.heap_bytes() + row);
+    PLUMBLINE_CHECK(bytes_ >= entry.charged_);
     bytes_ += now;
     bytes_ -= entry.charged_;
     if (entry.dirty_) {
@@ -164,6 +168,7 @@ void EntityCache::prefetch_row(size_t entity, uint64_t hash) const noexcept {
 }
 
 EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key, uint64_t hash) {
+    PLUMBLINE_DCHECK(entity < newest_.size());
     // An event names the same row in several handlers.
     if (Entry* last = newest_[entity]; last != nullptr && last->used_ && last->hash_ == hash &&
                                        last->entity_ == entity &&
@@ -189,6 +194,7 @@ EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key, uint6
 
     const uint32_t index = take_entry();
     Entry& entry = entry_at(index);
+    PLUMBLINE_CHECK(!entry.used_);
     entry.row.clear();
     const Absence& absence = absence_[entity];
     if (!absence.complete || absence.evicted.may_contain(hash)) {
@@ -222,6 +228,7 @@ EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key, uint6
 }
 
 void EntityCache::touch(Entry& entry) {
+    PLUMBLINE_CHECK_MSG(entry.used_, "a row that was evicted");
     if (entry.journal_slot_ < journal_.size() && journal_[entry.journal_slot_].entry == &entry) {
         return;
     }
@@ -250,6 +257,7 @@ void EntityCache::commit_event() {
 }
 
 void EntityCache::rollback_event() {
+    PLUMBLINE_CHECK(dirty_.size() >= event_dirty_mark_ && before_.size() >= event_before_mark_);
     for (const JournalRow& row : journal_) {
         row.entry->row.assign(journal_bytes_, row.offset, row.size);
         recharge(*row.entry);
@@ -265,6 +273,7 @@ void EntityCache::rollback_event() {
 }
 
 void EntityCache::evict(Entry& entry, uint32_t index) {
+    PLUMBLINE_CHECK(entry.used_ && !entry.dirty_ && entry.flushed_in_ != flush_count_);
     if (!entry.row.empty() && absence_[entry.entity_].complete) {
         KeyFilter& evicted = absence_[entry.entity_].evicted;
         filter_bytes_ -= evicted.size_bytes();
@@ -287,7 +296,7 @@ void EntityCache::evict(Entry& entry, uint32_t index) {
 }
 
 void EntityCache::trim() {
-    PLUMBLINE_DCHECK(journal_.empty());
+    PLUMBLINE_CHECK_MSG(journal_.empty(), "trim inside an event");
     // Twice round: the first time takes the marks of use away.
     const size_t enough = size_t{2} * next_entry_;
     for (uint32_t step = 0; step < kTrimStepsMax && size_bytes() > bytes_max_; ++step) {
@@ -314,6 +323,7 @@ void EntityCache::trim() {
 void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
                         RowChanges* kept) {
     PLUMBLINE_CHECK_MSG(journal_.empty(), "flush inside an event");
+    PLUMBLINE_DCHECK(books_balance());
     ++flush_count_;
     passed_over_ = 0;
     for (Entry* entry : dirty_) {
@@ -346,6 +356,8 @@ void EntityCache::flush_sorted(const std::vector<Entry*>& entries, storage::Comm
             prefetch(before_.data() + ahead.before_offset_);
         }
         Entry& entry = *entries[i];
+        PLUMBLINE_CHECK(entry.dirty_ &&
+                        entry.before_offset_ + entry.before_size_ <= before_.size());
         const std::string_view before{before_.data() + entry.before_offset_, entry.before_size_};
         if (before != entry.row) {
             batch.change_row(entry.entity_, entry.key, before, entry.row, undo_block);
@@ -357,6 +369,27 @@ void EntityCache::flush_sorted(const std::vector<Entry*>& entries, storage::Comm
         }
         entry.dirty_ = false;
     }
+}
+
+/// What is counted as it changes, counted anew. As dear as the cache is large.
+bool EntityCache::books_balance() const {
+    size_t live = 0;
+    size_t bytes = 0;
+    size_t dirty = 0;
+    size_t pending = 0;
+    for (uint32_t i = 0; i < next_entry_; ++i) {
+        const Entry& entry = chunks_[i / kChunkEntries][i % kChunkEntries];
+        if (entry.used_) {
+            ++live;
+            bytes += entry.charged_;
+            dirty += entry.dirty_ ? 1U : 0U;
+            pending += entry.dirty_ ? entry.charged_ : 0U;
+        }
+    }
+    const auto slots = static_cast<size_t>(
+        std::ranges::count_if(table_, [](const Slot& slot) { return slot.index != 0; }));
+    return live == live_ && live == slots && live + free_.size() == next_entry_ &&
+           bytes == bytes_ && dirty == dirty_.size() && pending == pending_bytes_;
 }
 
 void EntityCache::reset() {

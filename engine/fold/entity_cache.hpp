@@ -1,5 +1,23 @@
 // The rows that the fold works on: a bounded write-back cache over the database's entity families.
 // Rows are the bytes that lie on disk, changed in place; what changed is emitted by `flush`.
+//
+// Layout. The fold waits for memory more than for anything else, so a look-up touches four cache
+// lines: a slot, both lines of an entry, the row's bytes where they are too many for the string.
+//
+//   table_    slots of 8 bytes, a power of two of them: the hash's low half and an entry's index.
+//             Open addressing, linear probing, at most 3/5 full. Taking a slot out closes the gap,
+//             so the table needs no marks for deleted ones.
+//   chunks_   entries of 128 bytes, 16,384 a chunk: one huge page of 2 MiB. Chunks are never moved,
+//             so an entry's address stays. `free_` and `next_entry_` say which are not in use.
+//   before_   what each changed row was at the last flush, one behind the other: `flush` compares
+//             with it, and it becomes the undo.
+//   journal_  what each row that the event under way touched was before the event, in the same way;
+//             `rollback_event` puts it back.
+//
+// A row is clean (as the database has it, or as the batch under way writes it) or dirty (in
+// `dirty_`, with its bytes in `before_`). Only clean ones are evicted, the least recently used by
+// the clock algorithm (`hand_`, `referenced_`), and only once the batch that holds them is
+// committed.
 #pragma once
 
 #include <array>
@@ -76,14 +94,20 @@ class EntityCache {
     class alignas(64) Entry {
       private:
         friend class EntityCache;
-        uint64_t hash_ = 0;
-        uint16_t entity_ = 0;
-        bool used_ = false;
-        bool dirty_ = false;
-        bool referenced_ = false;
+        uint64_t hash_ = 0;    ///< `hash_of`: compared before the key, which is another line
+        uint16_t entity_ = 0;  ///< keys are unique within an entity only
+        bool used_ = false;    ///< it has a slot; else it is in `free_`
+        bool dirty_ = false;   ///< in `dirty_`: changed since the last flush, perhaps back again
+        bool referenced_ = false;  ///< looked up since the clock's hand came by
+        /// Where `journal_` may have it: it does if that entry of the journal points here. Never
+        /// reset, so that the end of an event costs nothing a row.
         uint32_t journal_slot_ = 0;
+        /// The flush (`flush_count_`) that last emitted it. Until the next one its batch may not be
+        /// committed: a read would find the older row on disk, so it is not evicted.
         uint32_t flushed_in_ = 0;
+        /// What `bytes_` counts for it, so that it can be taken off again whatever the row is now.
         uint32_t charged_ = 0;
+        // Where `before_` has the row as it was when it became dirty.
         uint32_t before_size_ = 0;
         size_t before_offset_ = 0;
 
@@ -117,7 +141,8 @@ class EntityCache {
     void prefetch_entry(size_t entity, uint64_t hash) const noexcept;
     void prefetch_row(size_t entity, uint64_t hash) const noexcept;
 
-    /// Call before every change of `entry.row`: keeps what it was.
+    /// Call before every change of `entry.row`: keeps what it was. `entry` must not have been
+    /// evicted.
     void touch(Entry& entry);
     /// Rows touched since the last `commit_event` or `rollback_event`.
     [[nodiscard]] size_t event_rows() const noexcept { return journal_.size(); }
@@ -125,11 +150,13 @@ class EntityCache {
     void commit_event();
     /// Takes back every change since the last `commit_event` or `rollback_event`.
     void rollback_event();
-    /// Evicts clean rows until the cache is within its bound; entries may go away.
+    /// Evicts clean rows until the cache is within its bound; entries may go away. Only between
+    /// events.
     void trim();
 
     /// Emits every row that differs from what the database has, in the order of entity and key, so
-    /// that nothing depends on what happened to be cached. All rows are clean afterwards.
+    /// that nothing depends on what happened to be cached. All rows are clean afterwards. Only
+    /// between events.
     void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
                RowChanges* kept = nullptr);
 
@@ -146,11 +173,12 @@ class EntityCache {
     void reset();
 
   private:
+    /// A row as it was before the event.
     struct JournalRow {
         Entry* entry;
-        size_t offset;
+        size_t offset;  ///< in `journal_bytes_`
         uint32_t size;
-        bool was_dirty;
+        bool was_dirty;  ///< an earlier event since the flush had changed it
     };
     /// What is known of rows that are not in the cache.
     struct Absence {
@@ -173,6 +201,7 @@ class EntityCache {
     void learn_emptiness();
     void flush_sorted(const std::vector<Entry*>& entries, storage::CommitBatch& batch,
                       std::optional<uint64_t> undo_block, RowChanges* kept);
+    [[nodiscard]] bool books_balance() const;
 
     const storage::Database& database_;
     size_t bytes_max_;
@@ -180,26 +209,27 @@ class EntityCache {
     Error error_;
 
     std::vector<std::vector<Entry, HugePageAllocator<Entry>>> chunks_;
-    std::vector<uint32_t> free_;
-    uint32_t next_entry_ = 0;
-    uint32_t hand_ = 0;
+    std::vector<uint32_t> free_;  ///< entries below `next_entry_` that are not in use
+    uint32_t next_entry_ = 0;     ///< the first that never was
+    uint32_t hand_ = 0;           ///< the entry that `trim` looks at next
     /// Entries that `trim` passed over since it last found one to evict; past all of them it rests
     /// until a flush.
     size_t passed_over_ = 0;
     std::vector<Slot, HugePageAllocator<Slot>> table_;
     std::vector<Entry*> newest_;  ///< by entity: what the last look-up gave, or null
-    size_t live_ = 0;
-    size_t bytes_ = 0;
-    size_t filter_bytes_ = 0;
+    size_t live_ = 0;             ///< entries in use
+    size_t bytes_ = 0;            ///< of all of them: the sum of `charged_`
+    size_t filter_bytes_ = 0;     ///< of all `Absence::evicted`
 
     std::vector<Entry*> dirty_;
     std::vector<std::vector<Entry*>> sorted_;  ///< by entity; only used within `flush`
     std::string before_;
-    size_t pending_bytes_ = 0;
-    uint32_t flush_count_ = 1;
+    size_t pending_bytes_ = 0;  ///< of dirty entries: the sum of their `charged_`
+    uint32_t flush_count_ = 1;  ///< so that no row that came from the disk has that of a flush
 
     std::vector<JournalRow> journal_;
     std::string journal_bytes_;
+    // Sizes of `dirty_` and `before_` when the event began: it only appends to them.
     size_t event_dirty_mark_ = 0;
     size_t event_before_mark_ = 0;
 

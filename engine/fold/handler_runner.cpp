@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/check.hpp"
 #include "storage/entity_key.hpp"
 
 namespace plumbline::engine {
@@ -158,6 +159,8 @@ bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope
         return true;
     }
     const ForeseenKeys::Key* known = take_foreseen(handler, scope.each);
+    PLUMBLINE_DCHECK(known == nullptr ||
+                     (make_key(handler.key, scope, key_) && key_ == foreseen_->text(*known)));
     if (known == nullptr && !make_key(handler.key, scope, key_)) {
         return false;
     }
@@ -336,6 +339,7 @@ bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache:
 
 bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityCache::Entry& entry,
                            const ValueView& value, FieldType type) {
+    PLUMBLINE_DCHECK(RowCodec::is_live(entry.row));
     const RowCodec& codec = plan_.codecs[entity];
     const storage::Field& into = plan_.entities[entity].fields[field];
     if (kind == OpKind::kSet) {
@@ -373,6 +377,7 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
 }
 
 bool HandlerRunner::close_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
+    PLUMBLINE_DCHECK(RowCodec::is_live(entry.row));
     RowCodec::set_changed_at(entry.row, {scope.log.block_num, scope.log.log_index});
     const std::vector<PlanCondition>& drop = plan_.drops[entity];
     if (drop.empty()) {

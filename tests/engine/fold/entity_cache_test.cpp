@@ -259,5 +259,24 @@ TEST(KeyFilterTest, SaturatesWhereItMayNotGrow) {
     EXPECT_TRUE(filter.may_contain(1));
 }
 
+TEST(EntityCacheDeathTest, RowsAreNotEvictedOrFlushedInsideAnEvent) {
+    Harness harness{size_t{1} << 20};
+    harness.put(1, harness.row(1, 1));
+    EXPECT_DEATH(harness.cache.trim(), "trim inside an event");
+    EXPECT_DEATH(harness.cache.flush(*harness.batch, std::nullopt), "flush inside an event");
+}
+
+TEST(EntityCacheDeathTest, ARowThatWasEvictedIsNotChanged) {
+    Harness harness{1'000};
+    EntityCache::Entry* entry = harness.cache.find(kUser, user_key(1));
+    ASSERT_NE(entry, nullptr);
+    for (uint64_t id = 2; id < 100; ++id) {
+        static_cast<void>(harness.get(id));
+        harness.cache.trim();
+    }
+    ASSERT_LT(harness.cache.size(), 50U);
+    EXPECT_DEATH(harness.cache.touch(*entry), "a row that was evicted");
+}
+
 }  // namespace
 }  // namespace plumbline::engine
