@@ -29,6 +29,7 @@
 #include "storage/families.hpp"
 #include "storage/head_file.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/meta_codec.hpp"
 #include "storage/read_view.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_options.hpp"

@@ -6,6 +6,7 @@
 #include "core/base/check.hpp"
 #include "storage/head_file.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/meta_codec.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/row.hpp"
 

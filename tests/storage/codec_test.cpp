@@ -5,6 +5,7 @@
 #include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/meta_codec.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/task_store.hpp"
 #include "tests/storage/storage_test_util.hpp"

@@ -7,6 +7,7 @@
 
 #include "storage/database.hpp"
 #include "storage/head_file.hpp"
+#include "storage/meta_codec.hpp"
 #include "storage/read_view.hpp"
 #include "storage/record_codec.hpp"
 #include "tests/storage/chain_driver.hpp"
