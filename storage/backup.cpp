@@ -56,7 +56,7 @@ Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::s
 /// Everything readable, whole, and at least what the backup says.
 Status verify_restored(const std::string& path, const BackupInfo& wanted) {
     PLUMBLINE_TRY(const auto database, Database::open(path, {}));
-    const rocksdb::Status sums = database->impl().core->db->VerifyChecksum();
+    const rocksdb::Status sums = Internals::of(*database).core->db->VerifyChecksum();
     PLUMBLINE_TRY_VOID(from_rocks(sums, "checking the restored files"));
     const std::optional<Cursor> cursor = database->cursor();
     const uint64_t commit_num = cursor ? cursor->commit_num : 0;
@@ -92,9 +92,10 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
     rocksdb::CreateBackupOptions how;
     how.flush_before_backup = true;
     rocksdb::BackupID id = 0;
-    PLUMBLINE_TRY_VOID(from_rocks(engine->CreateNewBackupWithMetadata(
-                                      how, database.impl().core->db.get(), describe(database), &id),
-                                  "backing up to " + directory));
+    PLUMBLINE_TRY_VOID(
+        from_rocks(engine->CreateNewBackupWithMetadata(how, Internals::of(database).core->db.get(),
+                                                       describe(database), &id),
+                   "backing up to " + directory));
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(id), "checking the new backup"));
     if (kept_max > 0) {
         PLUMBLINE_TRY_VOID(from_rocks(engine->PurgeOldBackups(static_cast<uint32_t>(

@@ -3,9 +3,12 @@
 #include "storage/bulk_load.hpp"
 
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
+#include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
+#include <rocksdb/write_batch.h>
 
 #include "core/base/key_sort.hpp"
 #include "storage/database_impl.hpp"
@@ -144,11 +147,11 @@ void remove_bulk_files(rocksdb::Env& env, const std::string& path) {
 }
 
 Status Database::Impl::write_bulk(rocksdb::WriteBatch& batch) {
-    if (!building || batch.GetDataSize() >= RowSorter::kDeleted) {
+    if (!now().building || batch.GetDataSize() >= RowSorter::kDeleted) {
         return write(batch, Durability::kBuffered);
     }
     PLUMBLINE_TRY_VOID(refuse_if_failed());
-    RowSorter sorter{*core, published.get(), *building, unbulked, batch};
+    RowSorter sorter{*core, now().published.get(), *now().building, unbulked, batch};
     PLUMBLINE_TRY_VOID(from_rocks(batch.Iterate(&sorter), "sorting a commit"));
     PLUMBLINE_TRY(const std::vector<RowSorter::FamilyRows*> large,
                   sorter.settle(core->tuning.bulk_rows_min, unbulked));

@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include <rocksdb/env.h>
+namespace rocksdb {
+class Env;
+}
 
 namespace plumbline::storage {
 

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
-#include "core/base/key_sort.hpp"
-#include "storage/codec.hpp"
-#include "storage/database_impl.hpp"
+#include "storage/commit_batch_impl.hpp"
+#include "storage/log_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -16,75 +15,6 @@ constexpr size_t kBatchReserve = size_t{1} << 20;
 constexpr size_t kProtectionBytes = 8;
 
 }  // namespace
-
-namespace {
-
-/// Calls `change(index, key of the index, whether it is put)` for what the change of a row does to
-/// its indexes; gives the change in the number of rows.
-template <typename Change>
-int for_index_changes(const EntityStorage& plan, std::string_view key, std::string_view before,
-                      std::string_view after, std::string& scratch_before,
-                      std::string& scratch_after, Change change) {
-    const bool was = RowCodec::is_live(before);
-    const bool is = RowCodec::is_live(after);
-    for (size_t i = 0; i < plan.indexes.size(); ++i) {
-        scratch_before.clear();
-        scratch_after.clear();
-        if (was) {
-            plan.append_index_key(scratch_before, i, key, before);
-        }
-        if (is) {
-            plan.append_index_key(scratch_after, i, key, after);
-        }
-        if (scratch_before == scratch_after) {
-            continue;
-        }
-        if (was) {
-            change(i, std::string_view{scratch_before}, false);
-        }
-        if (is) {
-            change(i, std::string_view{scratch_after}, true);
-        }
-    }
-    return (is ? 1 : 0) - (was ? 1 : 0);
-}
-
-void put_or_delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
-                   std::string_view key, std::string_view value, bool is_put) {
-    if (is_put) {
-        batch.Put(family, to_slice(key), to_slice(value)).PermitUncheckedError();
-    } else {
-        batch.Delete(family, to_slice(key)).PermitUncheckedError();
-    }
-}
-
-}  // namespace
-
-int put_row_change(rocksdb::WriteBatch& batch, const EntityStorage& plan,
-                   const EntityFamilies& families, std::string_view key, std::string_view before,
-                   std::string_view after, std::string& scratch_before,
-                   std::string& scratch_after) {
-    put_or_delete(batch, families.rows->get(), key, after, !after.empty());
-    return for_index_changes(plan, key, before, after, scratch_before, scratch_after,
-                             [&](size_t index, std::string_view index_key, bool is_put) {
-                                 put_or_delete(batch, families.indexes[index]->get(), index_key, {},
-                                               is_put);
-                             });
-}
-
-void IndexChanges::put_into(rocksdb::WriteBatch& batch) {
-    const auto key_of = [this](const Row& row) -> std::string_view {
-        return std::string_view{keys}.substr(row.at, row.size);
-    };
-    sort_by_key(rows, key_of);
-    for (size_t i = 0; i < rows.size(); ++i) {
-        Row last = rows[i];
-        for (; i + 1 < rows.size() && key_of(rows[i + 1]) == key_of(last); ++i) {
-            last = rows[i + 1].at > last.at ? rows[i + 1] : last;
-        }
-        put_or_delete(batch, family, key_of(last), {}, last.is_put);
-    }
-}
 
 CommitBatch::CommitBatch(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 CommitBatch::~CommitBatch() = default;
@@ -97,18 +27,19 @@ CommitBatch::Impl::Impl(Database::Impl& database)
 }
 
 void CommitBatch::Impl::reset() {
-    generation = db.writing();
+    db.writer.assert_taken();
+    generation = db.now().writing();
     log_family = db.core->family(FamilyKind::kLog);
     blocks_family = db.core->family(FamilyKind::kBlocks);
     writes.Clear();
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
-        dict_base[kind] = db.dictionaries[kind].size();
+        dict_base[kind] = db.now().dictionaries[kind].size();
         dict_new[kind].clear();
         dict_ids[kind].clear();
     }
     has_last_address = false;
     logs = 0;
-    log_tail = db.facts.tails.log;
+    log_tail = db.now().facts.tails.log;
     old_logs.clear();
     log_changes.clear();
     old_block_hashes.clear();
@@ -118,7 +49,7 @@ void CommitBatch::Impl::reset() {
         changes.clear();
     }
     blocks = 0;
-    block_tail = db.facts.tails.block;
+    block_tail = db.now().facts.tails.block;
     old_blocks.clear();
     eventless_blocks.clear();
     coverage.clear();
@@ -141,9 +72,10 @@ void CommitBatch::Impl::reset() {
     }
     index_bytes = 0;
     undo_keys.clear();
-    const GenerationFacts& of = db.facts_of(db.facts, *generation);
+    const GenerationFacts& of = db.now().facts.facts_of(*generation);
     undo_block = of.undo_block;
     undo_next = of.undo_next;
+    undo_rows.clear();
     unlogged_block = 0;
     unlogged_delete = false;
     lowest_block = UINT64_MAX;
@@ -155,7 +87,7 @@ void CommitBatch::Impl::reset() {
 std::optional<uint32_t> CommitBatch::Impl::dict_id(DictKind kind, const DictValue& value,
                                                    uint64_t block_num) {
     const auto place = static_cast<size_t>(kind);
-    if (const auto id = db.dictionaries[place].find(value)) {
+    if (const auto id = db.now().dictionaries[place].find(value)) {
         return id;
     }
     const auto known = dict_ids[place].find(value);
@@ -180,6 +112,7 @@ void CommitBatch::Impl::add_log_change(uint64_t block_num, const DigestNode& cha
 
 void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields* txn) {
     Impl& my = *impl_;
+    my.db.writer.assert_idle();
     PLUMBLINE_CHECK(log.topic_count <= 4);
     if (!my.has_last_address || my.last_address != log.address) {
         my.last_address = log.address;
@@ -202,7 +135,7 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
         my.log_tail.assign(my.key_scratch);
         ++my.logs;
     } else {
-        PLUMBLINE_CHECK_MSG(my.key_scratch <= my.db.facts.tails.log,
+        PLUMBLINE_CHECK_MSG(my.key_scratch <= my.db.now().facts.tails.log,
                             "logs come in ascending order");
         my.old_logs.push_back({my.key_scratch, hash});
     }
@@ -212,10 +145,11 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
 
 void CommitBatch::append_block(const BlockRow& block) {
     Impl& my = *impl_;
+    my.db.writer.assert_idle();
     const std::string key = block_key(block.block_num);
     my.writes.Put(my.blocks_family, to_slice(key), encode_block(block)).PermitUncheckedError();
     const Digest hash = hash_block(block);
-    if (key > my.db.facts.tails.block) {
+    if (key > my.db.now().facts.tails.block) {
         DigestNode change{0, hash};
         if (key > my.block_tail) {
             my.block_tail = key;
@@ -252,6 +186,9 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
                              std::string_view after, std::optional<uint64_t> undo_block) {
     Impl& my = *impl_;
     PLUMBLINE_CHECK_MSG(!key.empty(), "the empty key belongs to the watermark");
+    PLUMBLINE_CHECK(entity < my.generation->plans.size());
+    PLUMBLINE_CHECK_MSG(my.undo_keys.empty() || !undo_block || *undo_block >= my.undo_block,
+                        "undo comes in ascending order of blocks");
     if (before == after) {
         return;
     }
@@ -277,7 +214,10 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
     if (*undo_block != my.undo_block) {
         my.undo_block = *undo_block;
         my.undo_next = 0;
+        my.undo_rows.clear();
     }
+    // What a row was before the block is known once; a second undo row would never be read.
+    PLUMBLINE_DCHECK(my.note_undo(entity, key));
     my.key_scratch.clear();
     append_undo_key(my.key_scratch, my.undo_block, my.undo_next);
     my.value_scratch.clear();
@@ -297,21 +237,24 @@ void CommitBatch::quarantine(const QuarantineRow& row) {
 }
 
 void CommitBatch::extend_coverage(const CoverageRow& row) {
-    PLUMBLINE_CHECK(row.range.from <= row.range.to);
+    PLUMBLINE_CHECK_MSG(row.range.from <= row.range.to, "a range of coverage holds a block");
+    PLUMBLINE_CHECK(row.level <= ProofLevel::kReceipts);
     impl_->coverage.push_back(row);
     impl_->anything = true;
 }
 
 void CommitBatch::set_block_level(uint64_t block_num, ProofLevel level) {
+    PLUMBLINE_CHECK(level <= ProofLevel::kReceipts);
     impl_->levels[block_num] = level;
     impl_->anything = true;
 }
 
 void CommitBatch::remove_log(uint64_t block_num, uint32_t log_index) {
     Impl& my = *impl_;
+    my.db.writer.assert_idle();
     std::string key;
     append_log_key(key, block_num, log_index);
-    PLUMBLINE_CHECK_MSG(my.logs == 0 || key <= my.db.facts.tails.log || key > my.log_tail,
+    PLUMBLINE_CHECK_MSG(my.logs == 0 || key <= my.db.now().facts.tails.log || key > my.log_tail,
                         "what lies beyond the stored logs is appended last");
     my.writes.Delete(my.log_family, to_slice(key)).PermitUncheckedError();
     my.old_logs.push_back({std::move(key), std::nullopt});
@@ -321,9 +264,11 @@ void CommitBatch::remove_log(uint64_t block_num, uint32_t log_index) {
 
 void CommitBatch::remove_block(uint64_t block_num) {
     Impl& my = *impl_;
+    my.db.writer.assert_idle();
     std::string key = block_key(block_num);
-    PLUMBLINE_CHECK_MSG(my.blocks == 0 || key <= my.db.facts.tails.block || key > my.block_tail,
-                        "what lies beyond the stored blocks is appended last");
+    PLUMBLINE_CHECK_MSG(
+        my.blocks == 0 || key <= my.db.now().facts.tails.block || key > my.block_tail,
+        "what lies beyond the stored blocks is appended last");
     my.writes.Delete(my.blocks_family, to_slice(key)).PermitUncheckedError();
     std::erase(my.old_blocks, key);
     my.eventless_blocks.erase(block_num);
@@ -377,6 +322,7 @@ bool CommitBatch::empty() const noexcept {
 }
 
 void CommitBatch::clear() {
+    const WriterScope role{impl_->db.writer};
     impl_->reset();
 }
 

@@ -13,22 +13,30 @@
 
 namespace plumbline::storage {
 
-/// Collects one commit. One thread. Logs and blocks must come in ascending order; at or below what
-/// is stored they insert or replace.
+struct Internals;
+
+/// Collects one commit. One thread, and not while the database is being written to. Logs and blocks
+/// must come in ascending order; at or below what is stored they insert or replace. Undo comes in
+/// ascending order of blocks, and the cursor never goes back: a caller that breaks one of these
+/// rules ends the process.
 class CommitBatch {
   public:
     CommitBatch(const CommitBatch&) = delete;
     CommitBatch& operator=(const CommitBatch&) = delete;
     ~CommitBatch();
 
+    /// `data` is the log's, `txn` is kept where it is given; both are copied.
     void append_log(const evm::Log& log, ByteView data, const TxnFields* txn = nullptr);
+    /// Counts as event-less by `event_count`: such a row goes once its block is final.
     void append_block(const BlockRow& block);
+    /// A child that is stored already stays as it is.
     void append_child(const ChildRow& child);
     /// A row that changed: `before` and `after` are whole rows, empty = absent. Keeps indexes and
     /// counts. With `undo_block`, what was there before that block is kept for a rollback: call it
     /// once for each (block, row), with `before` = the row before that block.
     void change_row(size_t entity, std::string_view key, std::string_view before,
                     std::string_view after, std::optional<uint64_t> undo_block);
+    /// Replaces the row of the same log.
     void quarantine(const QuarantineRow& row);
     /// The range now has this level and provider, whatever was known of its parts; equal
     /// neighbours are joined.
@@ -49,23 +57,26 @@ class CommitBatch {
     /// Every later fold writes this row at the end of its block. The row itself is not changed
     /// here: fold again, or, where the block is the cursor's, `change_row` in the same batch.
     void append_correction(const CorrectionRow& row);
+    /// The database numbers it.
     void append_journal(const JournalRow& row);
     /// Replaces the one of the same proof and entity.
     void record_proof(const ProofRecord& record);
     /// Blocks up to here are final: their undo and event-less block rows go.
     void set_finalized(uint64_t block_num);
-    /// Where the index stands after this commit.
+    /// Where the index stands after this commit; `timestamp` is the block's, Unix seconds. Never
+    /// below the stored cursor. A commit without one leaves it where it is.
     void set_cursor(uint64_t block_num, const evm::Hash& block_hash, uint64_t timestamp);
 
+    /// What the commit will hand to RocksDB, about.
     [[nodiscard]] size_t size_bytes() const noexcept;
     [[nodiscard]] bool empty() const noexcept;
     /// Forgets everything collected, keeps capacity.
     void clear();
 
-    struct Impl;
-    [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
+    struct Impl;  // known to the .cpp files of storage/ only
 
   private:
+    friend struct Internals;
     friend class Database;
     explicit CommitBatch(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

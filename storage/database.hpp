@@ -27,6 +27,7 @@ namespace plumbline::storage {
 
 class CommitBatch;
 class ReadView;
+struct Internals;
 
 struct OpenOptions {
     bool read_only = false;  ///< allowed while a writer runs; sees the state at open
@@ -51,8 +52,9 @@ enum class Durability : uint8_t {
     kBulk,
 };
 
-/// Owned by one writer thread; `read_view`, `latest_row` and the accessors of stored facts are safe
-/// from many. Everything handed out must be gone before the database is.
+/// Calls under "writing" and `make_batch` come one at a time (whatever the thread) and never while
+/// a batch is filled. `read_view`, `latest_row` and the accessors of stored facts are safe from
+/// many threads, beside the writer. Everything handed out must be gone before the database is.
 class Database {
   public:
     /// kNotFound: no database there. kIncompatible: newer format, other chain. kUnavailable:
@@ -118,7 +120,8 @@ class Database {
     /// Replaces the config text and ABIs without touching derived data (fingerprint unchanged).
     [[nodiscard]] Status update_bundle(const SchemaBundle& bundle);
 
-    /// The newest row of the generation being written, unsnapshotted: for the fold's cache misses.
+    /// The newest row of the generation being written, unsnapshotted: for the fold's cache misses,
+    /// so not beside the start or the publication of a generation, but beside a commit.
     /// False where there is none. A tombstone is a row.
     [[nodiscard]] Result<bool> latest_row(size_t entity, std::string_view key,
                                           std::string& row) const;
@@ -132,10 +135,10 @@ class Database {
     [[nodiscard]] Result<std::vector<ChildRow>> children() const;
     [[nodiscard]] Result<std::vector<CoverageRow>> coverage() const;
 
-    struct Impl;  // for the .cpp files of storage/
-    [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
+    struct Impl;  // known to the .cpp files of storage/ only
 
   private:
+    friend struct Internals;
     explicit Database(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

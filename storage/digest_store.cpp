@@ -1,6 +1,11 @@
 #include "storage/digest_store.hpp"
 
+#include <rocksdb/iterator.h>
+#include <rocksdb/write_batch.h>
+
 #include "storage/codec.hpp"
+#include "storage/log_codec.hpp"
+#include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -54,8 +59,7 @@ template <typename Each>
 Status for_page(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family, uint64_t number,
                 size_t key_size, Each&& each) {
     const uint64_t first = number * kDigestPageSize;
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     for (it->Seek(block_key(first)); it->Valid(); it->Next()) {
         const std::string_view key = to_view(it->key());
         if (key.size() < sizeof(uint64_t) || load_be64(key.data()) - first >= kDigestPageSize) {
@@ -106,8 +110,8 @@ Result<DigestPage> LogDigestStage::replace(uint64_t block_num, const DigestPage&
 }
 
 Status LogDigestStage::remove_from(uint64_t first) {
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core_.db->NewIterator(rocksdb::ReadOptions{}, core_.family(FamilyKind::kLogDigest))};
+    const std::unique_ptr<rocksdb::Iterator> it =
+        core_.iterate(core_.family(FamilyKind::kLogDigest));
     const std::string end = log_digest_key(2, 0);
     for (it->Seek(log_digest_key(1, first / kDigestPageSize));
          it->Valid() && it->key().compare(end) < 0; it->Next()) {
@@ -151,18 +155,17 @@ Status LogDigestStage::finish(rocksdb::WriteBatch& writes) {
     return ok();
 }
 
-Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
-                                 const LogDigestOverlay& overlay) {
+Result<DigestPage> hash_log_page(const RocksHandles& core, const Dictionaries& dictionaries,
+                                 uint64_t number, const LogDigestOverlay& overlay) {
     DigestPage page{};
     LogRecord record;
     Bytes buffer;
     std::string scratch;
-    const RocksHandles& core = *db.core;
     PLUMBLINE_TRY_VOID(for_page(
         core, core.family(FamilyKind::kLog), number, kLogKeySize,
         [&](std::string_view key, std::string_view value) {
             if (!overlay.logs.contains(std::string{key}) &&
-                decode_log(key, value, db.dictionaries[0].view(), db.dictionaries[1].view(), record,
+                decode_log(key, value, dictionaries[0].view(), dictionaries[1].view(), record,
                            buffer)) {
                 leaf_of(page, key) += {1, hash_log(record.log, record.data,
                                                    record.txn ? &*record.txn : nullptr, scratch)};
@@ -190,13 +193,11 @@ Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
     return page;
 }
 
-Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
-                                     rocksdb::WriteBatch& writes) {
-    const RocksHandles& core = *db.core;
+Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionaries& dictionaries,
+                                     uint64_t end, rocksdb::WriteBatch& writes) {
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
     {
-        const std::unique_ptr<rocksdb::Iterator> it{
-            core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+        const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
         for (it->SeekToFirst(); it->Valid(); it->Next()) {
             if (!it->key().empty()) {
                 writes.Delete(family, it->key()).PermitUncheckedError();
@@ -210,8 +211,7 @@ Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
     Bytes buffer;
     std::string scratch;
     for (const FamilyKind kind : {FamilyKind::kLog, FamilyKind::kBlocks}) {
-        const std::unique_ptr<rocksdb::Iterator> it{
-            core.db->NewIterator(rocksdb::ReadOptions{}, core.family(kind))};
+        const std::unique_ptr<rocksdb::Iterator> it = core.iterate(core.family(kind));
         for (it->SeekToFirst(); it->Valid(); it->Next()) {
             const std::string_view key = to_view(it->key());
             if (key.size() < sizeof(uint64_t) || load_be64(key.data()) >= end) {
@@ -223,8 +223,8 @@ Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
                 if (const auto row = decode_block(key, to_view(it->value()))) {
                     node.sum = hash_block(*row);
                 }
-            } else if (decode_log(key, to_view(it->value()), db.dictionaries[0].view(),
-                                  db.dictionaries[1].view(), record, buffer)) {
+            } else if (decode_log(key, to_view(it->value()), dictionaries[0].view(),
+                                  dictionaries[1].view(), record, buffer)) {
                 node = {1, hash_log(record.log, record.data, record.txn ? &*record.txn : nullptr,
                                     scratch)};
             }

@@ -2,14 +2,33 @@
 #pragma once
 
 #include <bitset>
+#include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "storage/database_impl.hpp"
+#include "storage/digest.hpp"
+#include "storage/stored_state.hpp"
 
 namespace plumbline::storage {
+
+/// An entity's stored digests as the writer remembers them: pages are read when first needed.
+struct EntityTree {
+    EntityDigest pages;
+    std::bitset<kEntityDigestPages> is_loaded;
+    std::optional<DigestNode> root;
+};
+using GenerationTrees = std::vector<EntityTree>;
+
+/// What a commit makes of one of them. `GenerationTrees` learns it once RocksDB has the commit.
+struct StagedTree {
+    uint32_t entity = 0;
+    DigestNode root;
+    std::vector<std::pair<uint16_t, DigestPage>> pages;
+};
+using StagedTrees = std::vector<StagedTree>;
 
 /// Works out which nodes of the log's tree change, and puts them into a write batch. One commit.
 class LogDigestStage {
@@ -47,11 +66,13 @@ struct LogDigestOverlay {
 };
 /// The page of blocks 16 * `number` to 16 * `number` + 15 from stored bytes, with `overlay` laid
 /// over them. What cannot be read is left out.
-[[nodiscard]] Result<DigestPage> hash_log_page(const Database::Impl& db, uint64_t number,
+[[nodiscard]] Result<DigestPage> hash_log_page(const RocksHandles& core,
+                                               const Dictionaries& dictionaries, uint64_t number,
                                                const LogDigestOverlay& overlay);
 /// Puts the whole tree anew, from the stored bytes of blocks below `end`; gives how many logs and
 /// block rows they are.
-[[nodiscard]] Result<LogTotals> rebuild_log_digest(const Database::Impl& db, uint64_t end,
+[[nodiscard]] Result<LogTotals> rebuild_log_digest(const RocksHandles& core,
+                                                   const Dictionaries& dictionaries, uint64_t end,
                                                    rocksdb::WriteBatch& writes);
 
 /// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers

@@ -1,5 +1,7 @@
-#include "storage/codec.hpp"
-#include "storage/database_impl.hpp"
+#include "storage/entity_storage.hpp"
+
+#include <algorithm>
+
 #include "storage/entity_key.hpp"
 #include "storage/key_parts.hpp"
 
@@ -46,18 +48,6 @@ void EntityStorage::append_index_key(std::string& out, size_t index, std::string
         }
     }
     out.append(key);
-}
-
-std::vector<FamilyPtr> Generation::all() const {
-    std::vector<FamilyPtr> families;
-    for (const EntityFamilies& entity : entities) {
-        families.push_back(entity.rows);
-        families.insert(families.end(), entity.indexes.begin(), entity.indexes.end());
-    }
-    families.push_back(undo);
-    families.push_back(quarantine);
-    families.push_back(digest);
-    return families;
 }
 
 }  // namespace plumbline::storage

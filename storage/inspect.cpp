@@ -1,12 +1,15 @@
 #include "storage/inspect.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
 
 #include "core/evm/hex.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/meta_codec.hpp"
+#include "storage/read_view_impl.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -16,15 +19,15 @@ namespace {
 struct Content {
     std::shared_ptr<RocksHandles> core;
     std::shared_ptr<const Generation> generation;
-    std::map<std::string, FamilyPtr> families;
+    FamilyMap families;
 };
 
 Content list_families(const Database& database) {
     Content content;
-    const Database::Impl& impl = database.impl();
-    const std::scoped_lock lock{impl.mutex};
+    const Database::Impl& impl = Internals::of(database);
+    const MutexLock lock{impl.mutex};
     content.core = impl.core;
-    content.generation = impl.published;
+    content.generation = impl.shared.published;
     for (const FamilyPtr& family : content.core->base) {
         content.families[family->name()] = family;
     }
@@ -52,7 +55,7 @@ Status dump_families(
             continue;
         }
         rocksdb::ReadOptions read;
-        read.snapshot = view->impl().snapshot;
+        read.snapshot = Internals::of(*view)->snapshot;
         const std::unique_ptr<rocksdb::Iterator> it{
             content.core->db->NewIterator(read, family->get())};
         const bool is_meta = family_kind(name) == FamilyKind::kMeta;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 
+#include <rocksdb/db.h>
+
 #include "storage/database_impl.hpp"
 #include "storage/rocks_status.hpp"
 
@@ -17,8 +19,8 @@ std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
     std::vector<FamilyPtr> out{impl.core->base.begin(), impl.core->base.end()};
     std::shared_ptr<const Generation> published;
     {
-        const std::scoped_lock lock{impl.mutex};
-        published = impl.published;
+        const MutexLock lock{impl.mutex};
+        published = impl.shared.published;
     }
     for (FamilyPtr& family : published->all()) {
         out.push_back(std::move(family));
@@ -29,7 +31,7 @@ std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
 }  // namespace
 
 Status compact_database(const Database& database, const std::function<bool()>& should_stop) {
-    const Database::Impl& impl = database.impl();
+    const Database::Impl& impl = Internals::of(database);
     const std::shared_ptr<RocksHandles> core = impl.core;
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
@@ -45,7 +47,7 @@ Status compact_database(const Database& database, const std::function<bool()>& s
 }
 
 Status settle_database(const Database& database) {
-    const Database::Impl& impl = database.impl();
+    const Database::Impl& impl = Internals::of(database);
     rocksdb::DB& db = *impl.core->db;
     const std::vector<FamilyPtr> families = all_families(impl);
     uint64_t bytes = 0;
@@ -81,7 +83,7 @@ std::vector<std::pair<std::string, uint64_t>> storage_figures(const Database& da
         {"pending_compaction_bytes", "rocksdb.estimate-pending-compaction-bytes"},
         {"table_readers_bytes", "rocksdb.estimate-table-readers-mem"},
     };
-    const Database::Impl& impl = database.impl();
+    const Database::Impl& impl = Internals::of(database);
     rocksdb::DB& db = *impl.core->db;
     std::vector<std::pair<std::string, uint64_t>> out;
     for (const auto& [name, property] : kShared) {

@@ -1,18 +1,21 @@
 #include "storage/raw_access.hpp"
 
-#include <map>
 #include <random>
 
 #include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
 
-#include "storage/database_impl.hpp"
+#include "storage/meta_codec.hpp"
+#include "storage/rocks_handles.hpp"
+#include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
 
 struct RawAccess::Impl {
     std::unique_ptr<rocksdb::DB> db;
-    std::map<std::string, FamilyPtr> families;
+    FamilyMap families;
     uint32_t published = 1;
 
     [[nodiscard]] Result<rocksdb::ColumnFamilyHandle*> find(std::string_view name) const {

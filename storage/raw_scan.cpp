@@ -1,8 +1,13 @@
 #include "storage/raw_scan.hpp"
 
+#include <rocksdb/iterator.h>
+
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/key_parts.hpp"
+#include "storage/log_codec.hpp"
+#include "storage/read_view_impl.hpp"
+#include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -13,7 +18,7 @@ class FamilyScanner final : public RawScanner {
   public:
     FamilyScanner(const ReadView& view, rocksdb::ColumnFamilyHandle* family, std::string_view from,
                   std::string to)
-        : scan_{OwnedIterator::make(view.shared_impl(), family, from, std::move(to), true)},
+        : scan_{OwnedIterator::make(Internals::of(view), family, from, std::move(to), true)},
           name_{family->GetName()} {}
     [[nodiscard]] bool valid() const override { return scan_->it->Valid(); }
     void next() override { scan_->it->Next(); }
@@ -33,13 +38,13 @@ std::string end_of(uint64_t to) {
 }
 
 const Generation& generation_of(const ReadView& view) {
-    return *view.impl().generation;
+    return *Internals::of(view)->generation;
 }
 
 std::unique_ptr<RawScanner> scan_base(const ReadView& view, FamilyKind kind, uint64_t from,
                                       uint64_t to) {
     // From block 0 on keys that are too short belong to the scan as well.
-    return std::make_unique<FamilyScanner>(view, view.impl().core->family(kind),
+    return std::make_unique<FamilyScanner>(view, Internals::of(view)->core->family(kind),
                                            from == 0 ? std::string{} : block_key(from), end_of(to));
 }
 
@@ -58,15 +63,15 @@ std::unique_ptr<RawScanner> scan_raw_blocks(const ReadView& view, uint64_t from,
 }
 
 std::unique_ptr<RawScanner> scan_raw_log_pages(const ReadView& view, uint64_t from, uint64_t to) {
-    return std::make_unique<FamilyScanner>(view, view.impl().core->family(FamilyKind::kLogDigest),
-                                           log_digest_key(1, from / kDigestPageSize),
-                                           log_digest_key(1, to / kDigestPageSize) + '\0');
+    return std::make_unique<FamilyScanner>(
+        view, Internals::of(view)->core->family(FamilyKind::kLogDigest),
+        log_digest_key(1, from / kDigestPageSize), log_digest_key(1, to / kDigestPageSize) + '\0');
 }
 
 std::unique_ptr<RawScanner> scan_raw_log_nodes(const ReadView& view, uint8_t level) {
-    return std::make_unique<FamilyScanner>(view, view.impl().core->family(FamilyKind::kLogDigest),
-                                           log_digest_key(level, 0),
-                                           log_digest_key(static_cast<uint8_t>(level + 1), 0));
+    return std::make_unique<FamilyScanner>(
+        view, Internals::of(view)->core->family(FamilyKind::kLogDigest), log_digest_key(level, 0),
+        log_digest_key(static_cast<uint8_t>(level + 1), 0));
 }
 
 std::unique_ptr<RawScanner> scan_raw_rows(const ReadView& view, size_t entity) {
@@ -87,7 +92,7 @@ std::unique_ptr<RawScanner> scan_raw_undo(const ReadView& view) {
 
 Status decode_raw_log(const ReadView& view, std::string_view key, std::string_view value,
                       LogRecord& record, Bytes& data_buffer) {
-    const auto& dictionaries = view.impl().dictionaries;
+    const auto& dictionaries = Internals::of(view)->dictionaries;
     return decode_log(key, value, dictionaries[0], dictionaries[1], record, data_buffer);
 }
 

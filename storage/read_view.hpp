@@ -16,13 +16,18 @@
 
 namespace plumbline::storage {
 
-/// A consistent state; safe from many threads. Scanners must not outlive it.
+struct Internals;
+
+/// A consistent state; safe from many threads. Scanners must not outlive it. Entities, indexes and
+/// columns are named by their place in `bundle()`; what lies beyond is undefined. Every read gives
+/// kCorruption for stored bytes that cannot be right and kIo where the disk fails.
 class ReadView {
   public:
     ReadView(const ReadView&) = delete;
     ReadView& operator=(const ReadView&) = delete;
     ~ReadView();
 
+    /// Where the index stood; empty before the first commit.
     [[nodiscard]] std::optional<Cursor> cursor() const;
     /// kNotFound where there is no such row (or only a tombstone).
     [[nodiscard]] Result<std::string> get_row(size_t entity, std::string_view key) const;
@@ -40,9 +45,12 @@ class ReadView {
                                                         OnDamage on_damage = OnDamage::kStop) const;
     /// kNotFound where the database keeps no row of that block.
     [[nodiscard]] Result<BlockRow> get_block(uint64_t block_num) const;
+    /// Those rows of blocks `from` to `to`, both included, that the database keeps.
     [[nodiscard]] Result<std::vector<BlockRow>> list_blocks(
         uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop) const;
+    /// The first `limit` in order of block and log index.
     [[nodiscard]] Result<std::vector<QuarantineRow>> list_quarantine(size_t limit) const;
+    /// Block rows kept, not blocks indexed.
     [[nodiscard]] uint64_t block_row_count() const;
     /// Maintained counts, as `Database` has them.
     [[nodiscard]] uint64_t entity_count(size_t entity) const;
@@ -67,11 +75,10 @@ class ReadView {
     /// The schema of the generation that the view shows; valid as long as the view.
     [[nodiscard]] const SchemaBundle& bundle() const noexcept;
 
-    struct Impl;
-    [[nodiscard]] Impl& impl() const noexcept { return *impl_; }
-    [[nodiscard]] const std::shared_ptr<Impl>& shared_impl() const noexcept { return impl_; }
+    struct Impl;  // known to the .cpp files of storage/ only
 
   private:
+    friend struct Internals;
     friend class Database;
     explicit ReadView(std::shared_ptr<Impl> impl);
     std::shared_ptr<Impl> impl_;

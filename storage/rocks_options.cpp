@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include <rocksdb/cache.h>
+#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/slice_transform.h>
@@ -60,6 +61,35 @@ class RocksLog final : public rocksdb::Logger {
         }
     }
 };
+
+/// What one kind of family has otherwise than all others.
+void tune_kind(FamilyKind kind, const RocksTuning& tuning, rocksdb::ColumnFamilyOptions& out,
+               rocksdb::BlockBasedTableOptions& table) {
+    switch (kind) {
+        case FamilyKind::kLog:
+            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
+            out.target_file_size_base = 64 * kMiB;
+            out.max_bytes_for_level_base = 512 * kMiB;
+            out.arena_block_size = 256 << 10;
+            table.block_size = 32 << 10;
+            out.bottommost_compression = rocksdb::kZSTD;
+            break;
+        case FamilyKind::kEntity:
+            // Folding asks for keys that do not exist yet as often as for those that do.
+            table.filter_policy = tuning.filter;
+            out.memtable_whole_key_filtering = true;
+            out.memtable_prefix_bloom_size_ratio = 0.1;
+            table.block_size = 8 << 10;
+            out.arena_block_size = 128 << 10;
+            table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
+            break;
+        case FamilyKind::kQuarantine:
+        case FamilyKind::kTask: table.filter_policy = tuning.filter; break;
+        case FamilyKind::kBlocks: out.bottommost_compression = rocksdb::kZSTD; break;
+        default: break;
+    }
+}
 
 }  // namespace
 
@@ -121,30 +151,7 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
     // Keys come in ascending order, within a commit at least: each is looked for from the one
     // before it and not from the top of the memtable. A prefix of no bytes: one place for all keys.
     out.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(0));
-    switch (kind) {
-        case FamilyKind::kLog:
-            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
-            out.target_file_size_base = 64 * kMiB;
-            out.max_bytes_for_level_base = 512 * kMiB;
-            out.arena_block_size = 256 << 10;
-            table.block_size = 32 << 10;
-            out.bottommost_compression = rocksdb::kZSTD;
-            break;
-        case FamilyKind::kEntity:
-            // Folding asks for keys that do not exist yet as often as for those that do.
-            table.filter_policy = tuning.filter;
-            out.memtable_whole_key_filtering = true;
-            out.memtable_prefix_bloom_size_ratio = 0.1;
-            table.block_size = 8 << 10;
-            out.arena_block_size = 128 << 10;
-            table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-            out.write_buffer_size = std::clamp<size_t>(tuning.memory_bytes / 8, kMiB, 32 * kMiB);
-            break;
-        case FamilyKind::kQuarantine:
-        case FamilyKind::kTask: table.filter_policy = tuning.filter; break;
-        case FamilyKind::kBlocks: out.bottommost_compression = rocksdb::kZSTD; break;
-        default: break;
-    }
+    tune_kind(kind, tuning, out, table);
     if (tuning.tiny_buffers) {
         out.write_buffer_size = 16 << 10;
         out.arena_block_size = 4 << 10;

@@ -7,11 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-
 #include "storage/database.hpp"
 #include "storage/families.hpp"
+
+namespace rocksdb {
+class Cache;
+class FilterPolicy;
+class WriteBufferManager;
+struct ColumnFamilyDescriptor;
+struct ColumnFamilyOptions;
+struct DBOptions;
+}  // namespace rocksdb
 
 namespace plumbline::storage {
 

@@ -1,12 +1,17 @@
 // Taking blocks away again: a rollback restores what they overwrote, a truncation leaves the
 // derived families to a fold.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/write_batch.h>
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/digest_store.hpp"
+#include "storage/index_changes.hpp"
+#include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -18,8 +23,7 @@ template <typename Seen>
 Result<uint64_t> delete_from(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                              const std::string& from, rocksdb::WriteBatch& batch, Seen&& seen) {
     uint64_t count = 0;
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     for (it->Seek(from); it->Valid(); it->Next()) {
         seen(to_view(it->key()), to_view(it->value()));
         batch.Delete(family, it->key()).PermitUncheckedError();
@@ -32,8 +36,7 @@ Result<uint64_t> delete_from(const RocksHandles& core, rocksdb::ColumnFamilyHand
 /// The last key before `bound`; empty where only the watermark, or nothing, is left.
 Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                                     const std::string& bound) {
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     it->SeekForPrev(bound);
     std::string key;
     if (it->Valid() && it->key() != rocksdb::Slice{bound}) {
@@ -53,8 +56,7 @@ Result<Restore> read_undo(const RocksHandles& core, const Generation& generation
                           const std::string& from, rocksdb::WriteBatch& batch) {
     Restore restore;
     rocksdb::ColumnFamilyHandle* family = generation.undo->get();
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core.db->NewIterator(rocksdb::ReadOptions{}, family)};
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     for (it->Seek(from); it->Valid(); it->Next()) {
         PLUMBLINE_TRY(UndoRow row, decode_undo(to_view(it->key()), to_view(it->value())));
         if (row.entity >= generation.plans.size()) {
@@ -111,15 +113,8 @@ Status restore_generation(const RocksHandles& core, const Generation& generation
 void trim_coverage(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch,
                    StoredState& next) {
     for (auto at = next.coverage.begin(); at != next.coverage.end();) {
-        CoverageRanges kept;
-        for (const auto& [from, row] : *at->second) {
-            if (from < first) {
-                CoverageRow cut = row;
-                cut.range.to = std::min(cut.range.to, first - 1);
-                kept.emplace(from, std::move(cut));
-            }
-        }
-        put_coverage_changes(batch, core.family(FamilyKind::kCoverage), *at->second, kept);
+        CoverageRanges kept = cut_coverage(*at->second, first);
+        put_coverage(core, at->first, *at->second, kept, batch);
         if (kept.empty()) {
             at = next.coverage.erase(at);
         } else {
@@ -136,30 +131,90 @@ struct Removal {
     std::array<uint32_t, kDictKinds> dict_sizes{};
 };
 
+/// The cursor at `target`, its hash from the block row or from `hint`, else zero.
+Result<Cursor> cursor_at(const RocksHandles& core, const Cursor& stored, uint64_t target,
+                         const BlockRow* hint) {
+    Cursor cursor;
+    cursor.block_num = target;
+    const std::string key = block_key(target);
+    PLUMBLINE_TRY(const auto value, core.get(core.family(FamilyKind::kBlocks), key));
+    if (value) {
+        PLUMBLINE_TRY(const BlockRow row, decode_block(key, *value));
+        cursor.block_hash = row.hash;
+        cursor.timestamp = row.timestamp;
+    } else if (stored.block_num == target) {
+        cursor.block_hash = stored.block_hash;
+        cursor.timestamp = stored.timestamp;
+    } else if (hint != nullptr && hint->block_num == target) {
+        cursor.block_hash = hint->hash;
+        cursor.timestamp = hint->timestamp;
+    }
+    return cursor;
+}
+
+/// Once `check_target` has passed.
 Status start_removal(const Database::Impl& my, uint64_t target, const BlockRow* hint,
-                     Removal& removal) {
-    removal.next = my.facts;
+                     Removal& removal) PLUMBLINE_REQUIRES(my.writer) {
+    removal.next = my.now().facts;
     StoredState& next = removal.next;
-    PLUMBLINE_TRY(Cursor cursor, my.cursor_at(target, hint));
+    const Cursor& stored = *my.now().facts.cursor;
+    PLUMBLINE_TRY(Cursor cursor, cursor_at(*my.core, stored, target, hint));
     PLUMBLINE_TRY(removal.dict_sizes, my.remove_base_from(target + 1, removal.batch, next));
     next.watermark.commit_num += 1;
     next.watermark.last_rollback = next.watermark.commit_num;
-    cursor.finalized = std::min(my.facts.cursor->finalized, target);
-    cursor.commit_num = next.watermark.commit_num;
-    cursor.event_count = next.totals.events;
+    cursor.finalized = std::min(stored.finalized, target);
     next.cursor = cursor;
-    next.watermark.block_num = target;
-    next.watermark.finalized = cursor.finalized;
+    next.settle_cursor();
     return ok();
 }
 
-Status check_target(const Database::Impl& my, uint64_t target) {
+Status check_target(const Database::Impl& my, uint64_t target) PLUMBLINE_REQUIRES(my.writer) {
     PLUMBLINE_TRY_VOID(my.require_writable());
-    if (!my.facts.cursor || target > my.facts.cursor->block_num) {
+    const std::optional<Cursor>& cursor = my.now().facts.cursor;
+    if (!cursor || target > cursor->block_num) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("the index does not reach block {} yet", target)};
     }
     return ok();
+}
+
+/// kNotFound where the undo of some generation does not reach down to `target`.
+Status check_undo(const Database::Impl& my, uint64_t target) PLUMBLINE_REQUIRES(my.writer) {
+    const SharedState& now = my.now();
+    for (const Generation* generation : {now.published.get(), now.building.get()}) {
+        if (generation == nullptr) {
+            continue;
+        }
+        const uint64_t floor =
+            std::max(now.facts.facts_of(*generation).undo_floor, now.facts.finalized());
+        if (target < floor) {
+            return Error{
+                ErrorCode::kNotFound,
+                fmt::format("undo reaches down to block {} only, not to {}", floor, target)};
+        }
+    }
+    return ok();
+}
+
+/// Deletes the entries that first appeared in block `first` or later; gives how many stay.
+Result<uint32_t> remove_dict_from(const RocksHandles& core, DictKind kind, uint32_t size,
+                                  uint64_t first, rocksdb::WriteBatch& batch) {
+    rocksdb::ColumnFamilyHandle* dict = core.family(FamilyKind::kDict);
+    // Ids are in order of first appearance, so what goes is at the end. Entries that an older block
+    // needs stay even if a later-numbered one goes.
+    for (; size > 0; --size) {
+        const std::string key = dict_key(kind, size - 1);
+        PLUMBLINE_TRY(const auto value, core.get(dict, key));
+        if (!value) {
+            return Error{ErrorCode::kCorruption, "a dictionary entry is missing"};
+        }
+        PLUMBLINE_TRY(const DictRow row, decode_dict(key, *value));
+        if (row.block_num < first) {
+            break;
+        }
+        batch.Delete(dict, key).PermitUncheckedError();
+    }
+    return size;
 }
 
 }  // namespace
@@ -188,57 +243,23 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
     PLUMBLINE_TRY_VOID(digests.finish(batch));
 
     std::array<uint32_t, kDictKinds> sizes{};
-    rocksdb::ColumnFamilyHandle* dict = core->family(FamilyKind::kDict);
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
-        uint32_t size = dictionaries[kind].size();
-        // Ids are in order of first appearance, so what goes is at the end. Entries that an older
-        // block needs stay even if a later-numbered one goes.
-        for (; size > 0; --size) {
-            const std::string key = dict_key(static_cast<DictKind>(kind), size - 1);
-            PLUMBLINE_TRY(const auto value, core->get(dict, key));
-            if (!value) {
-                return Error{ErrorCode::kCorruption, "a dictionary entry is missing"};
-            }
-            PLUMBLINE_TRY(const DictRow row, decode_dict(key, *value));
-            if (row.block_num < first) {
-                break;
-            }
-            batch.Delete(dict, key).PermitUncheckedError();
-        }
-        sizes[kind] = size;
+        PLUMBLINE_TRY(sizes[kind], remove_dict_from(*core, static_cast<DictKind>(kind),
+                                                    now().dictionaries[kind].size(), first, batch));
     }
     return sizes;
-}
-
-Result<Cursor> Database::Impl::cursor_at(uint64_t target, const BlockRow* hint) const {
-    Cursor cursor;
-    cursor.block_num = target;
-    const std::string key = block_key(target);
-    PLUMBLINE_TRY(const auto value, core->get(core->family(FamilyKind::kBlocks), key));
-    if (value) {
-        PLUMBLINE_TRY(const BlockRow row, decode_block(key, *value));
-        cursor.block_hash = row.hash;
-        cursor.timestamp = row.timestamp;
-    } else if (facts.cursor && facts.cursor->block_num == target) {
-        cursor.block_hash = facts.cursor->block_hash;
-        cursor.timestamp = facts.cursor->timestamp;
-    } else if (hint != nullptr && hint->block_num == target) {
-        cursor.block_hash = hint->hash;
-        cursor.timestamp = hint->timestamp;
-    }
-    return cursor;
 }
 
 Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState next,
                                       const std::array<uint32_t, kDictKinds>& dict_sizes) {
     put_facts(batch, next, true);
     // Held over the write: a view must not pair an old snapshot with the shrunk dictionary.
-    const std::scoped_lock lock{mutex};
+    const MutexLock lock{mutex};
     PLUMBLINE_TRY_VOID(write(batch, Durability::kSync));
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
-        dictionaries[kind].truncate(dict_sizes[kind]);
+        shared.dictionaries[kind].truncate(dict_sizes[kind]);
     }
-    facts = std::move(next);
+    shared.facts = std::move(next);
     trees.clear();  // To be read again as they are stored now.
     write_head_after_sync();
     return ok();
@@ -246,29 +267,19 @@ Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState ne
 
 Status Database::rollback(uint64_t target, const BlockRow* target_block) {
     Impl& my = *impl_;
+    const WriterScope role{my.writer};
     PLUMBLINE_TRY_VOID(check_target(my, target));
-    if (target == my.facts.cursor->block_num) {
+    if (target == my.now().facts.cursor->block_num) {
         return ok();
     }
-    for (const Generation* generation : {my.published.get(), my.building.get()}) {
-        if (generation == nullptr) {
-            continue;
-        }
-        const uint64_t floor =
-            std::max(Impl::facts_of(my.facts, *generation).undo_floor, my.facts.cursor->finalized);
-        if (target < floor) {
-            return Error{
-                ErrorCode::kNotFound,
-                fmt::format("undo reaches down to block {} only, not to {}", floor, target)};
-        }
-    }
+    PLUMBLINE_TRY_VOID(check_undo(my, target));
     Removal removal;
     PLUMBLINE_TRY_VOID(start_removal(my, target, target_block, removal));
-    for (const Generation* generation : {my.published.get(), my.building.get()}) {
+    for (const Generation* generation : {my.now().published.get(), my.now().building.get()}) {
         if (generation != nullptr) {
             PLUMBLINE_TRY_VOID(restore_generation(*my.core, *generation, target + 1, removal.batch,
                                                   my.trees[generation->number],
-                                                  Impl::facts_of(removal.next, *generation)));
+                                                  removal.next.facts_of(*generation)));
         }
     }
     return my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes);
@@ -276,6 +287,7 @@ Status Database::rollback(uint64_t target, const BlockRow* target_block) {
 
 Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
     Impl& my = *impl_;
+    const WriterScope role{my.writer};
     PLUMBLINE_TRY_VOID(check_target(my, target));
     Removal removal;
     PLUMBLINE_TRY_VOID(start_removal(my, target, target_block, removal));
@@ -287,23 +299,21 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
 
 Status Database::rebuild_log_digest(const JournalRow* journal) {
     Impl& my = *impl_;
+    const WriterScope role{my.writer};
     PLUMBLINE_TRY_VOID(my.require_writable());
-    StoredState next = my.facts;
+    StoredState next = my.now().facts;
     next.watermark.commit_num += 1;
-    next.totals = LogTotals{};
     rocksdb::WriteBatch batch;
-    PLUMBLINE_TRY(next.totals, storage::rebuild_log_digest(my, UINT64_MAX, batch));
-    if (next.cursor) {
-        next.cursor->commit_num = next.watermark.commit_num;
-        next.cursor->event_count = next.totals.events;
-    }
+    PLUMBLINE_TRY(next.totals,
+                  storage::rebuild_log_digest(*my.core, my.now().dictionaries, UINT64_MAX, batch));
+    next.settle_cursor();
     if (journal != nullptr) {
         put_journal(*my.core, {journal, 1}, next, batch);
     }
     my.put_facts(batch, next, false);
-    const std::scoped_lock lock{my.mutex};
     PLUMBLINE_TRY_VOID(my.write(batch, Durability::kSync));
-    my.facts = std::move(next);
+    const MutexLock lock{my.mutex};
+    my.shared.facts = std::move(next);
     my.write_head_after_sync();
     return ok();
 }

@@ -2,9 +2,12 @@
 
 #include <memory>
 
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
-#include "storage/record_codec.hpp"
+#include "storage/field_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -13,9 +16,24 @@ namespace {
 
 constexpr size_t kTaskKeySize = 1 + 1 + 8 + 8;
 
-Status damaged(const char* what) {
+Error damaged(const char* what) {
     return Error{ErrorCode::kCorruption, std::string{"a stored task is damaged: "} + what};
 }
+
+constexpr auto kTaskFields = [](auto& to, auto& row) {
+    to.text(row.name);
+    to.text(row.kind);
+    to.text(row.args);
+    to.text(row.origin);
+    to.varint(row.attempts);
+    to.varint(row.attempts_max);
+    to.varint(row.crashes);
+    to.time_ms(row.created_ms);
+    to.time_ms(row.started_ms);
+    to.time_ms(row.finished_ms);
+    to.text(row.error);
+    to.text(row.result);
+};
 
 }  // namespace
 
@@ -41,70 +59,33 @@ std::string task_key(const TaskRow& row) {
 }
 
 std::string encode_task(const TaskRow& row) {
-    std::string out;
-    put_u8(out, kRecordFormat);
-    put_text(out, row.name);
-    put_text(out, row.kind);
-    put_text(out, row.args);
-    put_text(out, row.origin);
-    put_varint(out, row.attempts);
-    put_varint(out, row.attempts_max);
-    put_varint(out, row.crashes);
-    put_varint(out, static_cast<uint64_t>(row.created_ms));
-    put_varint(out, static_cast<uint64_t>(row.started_ms));
-    put_varint(out, static_cast<uint64_t>(row.finished_ms));
-    put_text(out, row.error);
-    put_text(out, row.result);
-    return out;
+    return encode_record(kTaskFields, row);
 }
 
 Result<TaskRow> decode_task(std::string_view key, std::string_view value) {
     TaskRow row;
     if (key.size() != kTaskKeySize) {
-        return damaged("key size").error();
+        return damaged("key size");
     }
-    Reader head{key};
-    const uint8_t state = head.u8();
-    row.priority = head.u8();
-    const uint64_t due = head.be64();
-    row.id = head.be64();
+    Reader reader{key};
+    const uint8_t state = reader.u8();
+    row.priority = reader.u8();
+    const uint64_t due = reader.be64();
+    row.id = reader.be64();
     if (state > kTaskStateLast || due > INT64_MAX) {
-        return damaged("key").error();
+        return damaged("key");
     }
     row.state = static_cast<TaskState>(state);
     row.due_ms = static_cast<int64_t>(due);
-    Reader reader{value};
-    reader.expect(kRecordFormat);
-    row.name = reader.text();
-    row.kind = reader.text();
-    row.args = reader.text();
-    row.origin = reader.text();
-    row.attempts = reader.varint32();
-    row.attempts_max = reader.varint32();
-    row.crashes = reader.varint32();
-    const auto time = [&reader]() -> int64_t {
-        const uint64_t ms = reader.varint();
-        if (ms > INT64_MAX) {
-            reader.fail();
-            return 0;
-        }
-        return static_cast<int64_t>(ms);
-    };
-    row.created_ms = time();
-    row.started_ms = time();
-    row.finished_ms = time();
-    row.error = reader.text();
-    row.result = reader.text();
-    if (!reader.done()) {
-        return damaged("value").error();
+    if (!decode_record(kTaskFields, value, row)) {
+        return damaged("value");
     }
     return row;
 }
 
 Result<std::vector<TaskRow>> TaskStore::list(size_t* damaged_rows) const {
-    const RocksHandles& core = *database_.impl().core;
-    const std::unique_ptr<rocksdb::Iterator> it{
-        core.db->NewIterator(rocksdb::ReadOptions{}, core.family(FamilyKind::kTask))};
+    const RocksHandles& core = *Internals::of(database_).core;
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(core.family(FamilyKind::kTask));
     std::vector<TaskRow> rows;
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
         if (it->key().empty()) {
@@ -122,8 +103,8 @@ Result<std::vector<TaskRow>> TaskStore::list(size_t* damaged_rows) const {
 }
 
 Status TaskStore::write(const std::vector<TaskChange>& changes) {
-    PLUMBLINE_TRY_VOID(database_.impl().require_writable());
-    const RocksHandles& core = *database_.impl().core;
+    PLUMBLINE_TRY_VOID(Internals::of(database_).require_writable());
+    const RocksHandles& core = *Internals::of(database_).core;
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kTask);
     rocksdb::WriteBatch batch;
     for (const TaskChange& change : changes) {
@@ -137,7 +118,7 @@ Status TaskStore::write(const std::vector<TaskChange>& changes) {
     }
     rocksdb::WriteOptions options;
     options.sync = true;
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     const rocksdb::Status written = core.db->Write(options, &batch);
     if (!written.ok()) {
         return Error{ErrorCode::kIo, "writing a task: " + written.ToString()};

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "storage/database.hpp"
 
@@ -72,7 +72,7 @@ class TaskStore {
 
   private:
     Database& database_;
-    std::mutex mutex_;
+    Mutex mutex_;  ///< one write at a time
 };
 
 }  // namespace plumbline::storage

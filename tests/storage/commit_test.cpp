@@ -33,7 +33,10 @@ void commit_block(Database& db, uint64_t block_num, uint32_t events, uint64_t fo
         const TestLog log = make_log(block_num, i, fork);
         batch->append_log(log.log, log.data);
     }
-    batch->set_cursor(block_num, hash_of(block_num, fork), make_block(block_num, 0).timestamp);
+    // An older block that comes later leaves the cursor where it is.
+    if (const auto cursor = db.cursor(); !cursor || cursor->block_num <= block_num) {
+        batch->set_cursor(block_num, hash_of(block_num, fork), make_block(block_num, 0).timestamp);
+    }
     if (finalized) {
         batch->set_finalized(*finalized);
     }

@@ -1,0 +1,236 @@
+#include "storage/scanner.hpp"
+
+#include <algorithm>
+
+#include <rocksdb/db.h>
+
+#include "core/base/check.hpp"
+#include "storage/key_parts.hpp"
+#include "storage/log_codec.hpp"
+#include "storage/read_view_impl.hpp"
+#include "storage/record_codec.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+constexpr size_t kScanReadahead = size_t{2} << 20;
+
+/// The first key of any family that is not its watermark.
+constexpr std::string_view kFirstKey{"\0", 1};
+
+std::string after_key(std::string_view key) {
+    std::string next{key};
+    next.push_back('\0');
+    return next;
+}
+
+class LogScannerImpl final : public LogScanner {
+  public:
+    LogScannerImpl(std::unique_ptr<OwnedIterator> scan, OnDamage on_damage)
+        : scan_{std::move(scan)},
+          on_damage_{on_damage} {
+        read();
+    }
+    [[nodiscard]] bool valid() const override { return valid_; }
+    void next() override {
+        PLUMBLINE_CHECK(valid_);
+        scan_->it->Next();
+        read();
+    }
+    [[nodiscard]] const LogRecord& record() const override { return record_; }
+    [[nodiscard]] Status status() const override { return status_; }
+
+  private:
+    void read() {
+        rocksdb::Iterator& it = *scan_->it;
+        const auto& dictionaries = scan_->view->dictionaries;
+        for (valid_ = it.Valid(); valid_; it.Next(), valid_ = it.Valid()) {
+            status_ = decode_log(to_view(it.key()), to_view(it.value()), dictionaries[0],
+                                 dictionaries[1], record_, data_);
+            if (status_ || on_damage_ == OnDamage::kStop) {
+                valid_ = status_.has_value();
+                return;
+            }
+        }
+        status_ = from_rocks(it.status(), "reading the log");
+    }
+
+    std::unique_ptr<OwnedIterator> scan_;
+    OnDamage on_damage_;
+    LogRecord record_;
+    Bytes data_;
+    Status status_;
+    bool valid_ = false;
+};
+
+class EntityScanner final : public RowScanner {
+  public:
+    EntityScanner(std::unique_ptr<OwnedIterator> scan, const RowCodec& codec, bool with_tombstones)
+        : scan_{std::move(scan)},
+          codec_{codec},
+          with_tombstones_{with_tombstones} {
+        read();
+    }
+    [[nodiscard]] bool valid() const override { return valid_; }
+    void next() override {
+        PLUMBLINE_CHECK(valid_);
+        scan_->it->Next();
+        read();
+    }
+    [[nodiscard]] std::string_view key() const override { return to_view(scan_->it->key()); }
+    [[nodiscard]] std::string_view row() const override { return to_view(scan_->it->value()); }
+    [[nodiscard]] std::string_view position() const override { return key(); }
+    [[nodiscard]] Status status() const override { return status_; }
+
+  private:
+    void read() {
+        rocksdb::Iterator& it = *scan_->it;
+        for (valid_ = it.Valid(); valid_; it.Next(), valid_ = it.Valid()) {
+            status_ = codec_.check(row());
+            if (!status_) {
+                valid_ = false;
+                return;
+            }
+            if (with_tombstones_ || !RowCodec::is_tombstone(row())) {
+                return;
+            }
+        }
+        status_ = from_rocks(it.status(), "reading rows");
+    }
+
+    std::unique_ptr<OwnedIterator> scan_;
+    const RowCodec& codec_;
+    bool with_tombstones_;
+    Status status_;
+    bool valid_ = false;
+};
+
+class IndexScanner final : public RowScanner {
+  public:
+    IndexScanner(std::unique_ptr<OwnedIterator> scan, const ReadView& view, size_t entity,
+                 size_t index)
+        : scan_{std::move(scan)},
+          view_{view},
+          entity_{entity},
+          index_{index} {
+        read();
+    }
+    [[nodiscard]] bool valid() const override { return valid_; }
+    void next() override {
+        PLUMBLINE_CHECK(valid_);
+        scan_->it->Next();
+        read();
+    }
+    [[nodiscard]] std::string_view key() const override { return key_; }
+    [[nodiscard]] std::string_view row() const override { return row_; }
+    [[nodiscard]] std::string_view position() const override { return to_view(scan_->it->key()); }
+    [[nodiscard]] Status status() const override { return status_; }
+
+  private:
+    void read() {
+        rocksdb::Iterator& it = *scan_->it;
+        valid_ = it.Valid();
+        if (!valid_) {
+            status_ = from_rocks(it.status(), "reading an index");
+            return;
+        }
+        valid_ = false;
+        key_ = to_view(it.key());
+        for (const EntityStorage::Column& column :
+             scan_->view->generation->plans[entity_].indexes[index_]) {
+            const size_t size = key_part_size(key_, column.type);
+            if (size == kBadKeyPart) {
+                status_ = Error{ErrorCode::kCorruption, "stored index key is damaged"};
+                return;
+            }
+            key_.remove_prefix(size);
+        }
+        auto row = view_.get_row(entity_, key_);
+        if (!row) {
+            status_ = row.error().code == ErrorCode::kNotFound
+                          ? Error{ErrorCode::kCorruption, "an index names a row that is not there"}
+                          : row.error();
+            return;
+        }
+        row_ = *std::move(row);
+        valid_ = true;
+    }
+
+    std::unique_ptr<OwnedIterator> scan_;
+    const ReadView& view_;
+    size_t entity_;
+    size_t index_;
+    std::string_view key_;
+    std::string row_;
+    Status status_;
+    bool valid_ = false;
+};
+
+}  // namespace
+
+std::string prefix_end(std::string_view prefix) {
+    std::string end{prefix};
+    while (!end.empty() && end.back() == '\xff') {
+        end.pop_back();
+    }
+    if (!end.empty()) {
+        end.back() = static_cast<char>(end.back() + 1);
+    }
+    return end;
+}
+
+std::unique_ptr<OwnedIterator> OwnedIterator::make(std::shared_ptr<const ReadView::Impl> view,
+                                                   rocksdb::ColumnFamilyHandle* family,
+                                                   std::string_view from, std::string to,
+                                                   bool whole_scan) {
+    auto owned = std::make_unique<OwnedIterator>();
+    owned->view = std::move(view);
+    owned->upper_bound = std::move(to);
+    owned->upper_slice = owned->upper_bound;
+    rocksdb::ReadOptions options;
+    options.snapshot = owned->view->snapshot;
+    if (!owned->upper_bound.empty()) {
+        options.iterate_upper_bound = &owned->upper_slice;
+    }
+    if (whole_scan) {
+        options.readahead_size = kScanReadahead;
+        options.fill_cache = false;
+    }
+    owned->it.reset(owned->view->core->db->NewIterator(options, family));
+    owned->it->Seek(to_slice(from.empty() ? kFirstKey : from));
+    return owned;
+}
+
+std::unique_ptr<RowScanner> ReadView::scan_entity(size_t entity, std::string_view prefix,
+                                                  std::string_view after,
+                                                  bool with_tombstones) const {
+    const std::string from =
+        after.empty() ? std::string{prefix} : std::max(after_key(after), std::string{prefix});
+    return std::make_unique<EntityScanner>(
+        OwnedIterator::make(impl_, impl_->generation->entities[entity].rows->get(), from,
+                            prefix_end(prefix), false),
+        impl_->generation->plans[entity].codec, with_tombstones);
+}
+
+std::unique_ptr<RowScanner> ReadView::scan_index(size_t entity, size_t index,
+                                                 std::string_view prefix,
+                                                 std::string_view after) const {
+    const std::string from =
+        after.empty() ? std::string{prefix} : std::max(after_key(after), std::string{prefix});
+    return std::make_unique<IndexScanner>(
+        OwnedIterator::make(impl_, impl_->generation->entities[entity].indexes[index]->get(), from,
+                            prefix_end(prefix), false),
+        *this, entity, index);
+}
+
+std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to,
+                                                OnDamage on_damage) const {
+    return std::make_unique<LogScannerImpl>(
+        OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kLog), block_key(from),
+                            to == UINT64_MAX ? std::string{} : block_key(to + 1), to - from > 1),
+        on_damage);
+}
+
+}  // namespace plumbline::storage

@@ -1,0 +1,173 @@
+// Writing: what every commit puts beside its own rows, the durability that was asked for, and what
+// follows a disk that refuses.
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include "storage/database_impl.hpp"
+#include "storage/record_codec.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+/// Writes and removes a file as large as what RocksDB needs to go on.
+Status probe_disk(rocksdb::Env& env, const std::string& directory) {
+    constexpr size_t kProbeBytes = size_t{1} << 20;
+    const std::string path = directory + "/PLUMBLINE_PROBE.tmp";
+    const rocksdb::Status written =
+        rocksdb::WriteStringToFile(&env, std::string(kProbeBytes, '\0'), path, true);
+    const rocksdb::Status removed = env.DeleteFile(path);
+    if (!written.ok()) {
+        removed.PermitUncheckedError();
+        return Error{ErrorCode::kIo, "storage cannot write yet: " + written.ToString()};
+    }
+    return removed.ok()
+               ? ok()
+               : Status{Error{ErrorCode::kIo, "storage cannot write yet: " + removed.ToString()}};
+}
+
+}  // namespace
+
+Status Database::Impl::require_writable() const {
+    return options.read_only
+               ? Status{Error{ErrorCode::kInvalidArgument, core->path + " was opened read-only"}}
+               : ok();
+}
+
+void put_journal(const RocksHandles& core, std::span<const JournalRow> rows, StoredState& next,
+                 rocksdb::WriteBatch& writes) {
+    for (const JournalRow& row : rows) {
+        writes
+            .Put(core.family(FamilyKind::kJournal), journal_key(++next.journal_last),
+                 encode_journal(row))
+            .PermitUncheckedError();
+    }
+}
+
+void put_coverage(const RocksHandles& core, const std::string& source, const CoverageRanges& before,
+                  const CoverageRanges& after, rocksdb::WriteBatch& writes) {
+    rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kCoverage);
+    const CoverageChanges changes = coverage_changes(before, after);
+    for (const uint64_t from : changes.removed) {
+        writes.Delete(family, coverage_key(source, from)).PermitUncheckedError();
+    }
+    for (const CoverageRow& row : changes.put) {
+        writes.Put(family, coverage_key(source, row.range.from), encode_coverage(row))
+            .PermitUncheckedError();
+    }
+}
+
+void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const StoredState& next,
+                               bool with_append_families) const {
+    const std::string mark = encode_watermark(next.watermark);
+    for (size_t i = 0; i < kBaseFamilyCount; ++i) {
+        if (with_append_families || !is_append_family(kBaseFamilies[i].kind)) {
+            batch.Put(core->base[i]->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+        }
+    }
+    rocksdb::ColumnFamilyHandle* meta = core->meta();
+    const auto put = [&](std::string_view name, const std::string& value) {
+        batch.Put(meta, to_slice(name), value).PermitUncheckedError();
+    };
+    const std::pair<const Generation*, const GenerationFacts*> generations[] = {
+        {now().published.get(), &next.published}, {now().building.get(), &next.building}};
+    for (const auto& [generation, of] : generations) {
+        if (generation == nullptr) {
+            continue;
+        }
+        for (const EntityFamilies& entity : generation->entities) {
+            batch.Put(entity.rows->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+            for (const FamilyPtr& index : entity.indexes) {
+                batch.Put(index->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+            }
+        }
+        for (const FamilyPtr* family :
+             {&generation->undo, &generation->quarantine, &generation->digest}) {
+            batch.Put((*family)->get(), rocksdb::Slice{}, mark).PermitUncheckedError();
+        }
+        put(meta_name(kMetaCounts, generation->number), encode_counts(of->counts));
+        put(meta_name(kMetaUndoFloor, generation->number), encode_number(of->undo_floor));
+    }
+    if (next.cursor) {
+        put(kMetaCursor, encode_cursor(*next.cursor));
+    } else if (now().facts.cursor) {
+        batch.Delete(meta, to_slice(kMetaCursor)).PermitUncheckedError();
+    }
+    put(kMetaTotals, encode_totals(next.totals));
+    put(kMetaTails, encode_tails(next.tails));
+}
+
+Status Database::Impl::refuse_if_failed() {
+    if (!core->tuning.background_failed->load() && !write_failed) {
+        return ok();
+    }
+    write_failed = true;
+    PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
+    // DB::Resume would go on from here, but in 7.8 it may wait for ever for a flush that nobody
+    // does. Opening anew is what every crash does, too.
+    needs_reopen = true;
+    return Error{ErrorCode::kIo,
+                 "the disk takes writes again: close the database and open it again to go on"};
+}
+
+Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) {
+    if (durability == Durability::kBulk) {
+        return write_bulk(batch);
+    }
+    PLUMBLINE_TRY_VOID(refuse_if_failed());
+    if (durability == Durability::kBuffered && !head.buffered) {
+        // The files must say that unsynced commits follow before the first of them exists.
+        HeadFile marked = head;
+        marked.buffered = true;
+        PLUMBLINE_TRY_VOID(write_head(*core->env, core->path, marked));
+        head = marked;
+    }
+    rocksdb::WriteOptions write_options;
+    write_options.sync = durability == Durability::kSync;
+    const rocksdb::Status written = core->db->Write(write_options, &batch);
+    if (!written.ok()) {
+        write_failed = true;
+        // Whatever RocksDB calls it, to the caller the disk refused: nothing changed.
+        return Error{ErrorCode::kIo, "writing a commit: " + written.ToString()};
+    }
+    unsynced = durability == Durability::kBuffered;
+    return ok();
+}
+
+void Database::Impl::write_head_after_sync() {
+    HeadFile fresh;
+    fresh.format_version = kFormatVersion;
+    const StoredState& facts = now().facts;
+    if (facts.cursor) {
+        fresh.block_num = facts.cursor->block_num;
+        fresh.block_hash = facts.cursor->block_hash;
+    }
+    fresh.commit_num = facts.watermark.commit_num;
+    if (fresh == head && !head_stale) {
+        return;
+    }
+    if (const Status status = write_head(*core->env, core->path, fresh); status) {
+        head = fresh;
+        head_stale = false;
+    } else {
+        // The commit itself is safe. A head that lags behind only sees less of a later loss.
+        head_stale = true;
+        notice(status.error().message);
+    }
+}
+
+Status Database::Impl::sync() {
+    if (unsynced) {
+        // A synced write syncs every log file that came before. DB::SyncWAL would do, but has bugs
+        // in 7.8 together with options that a later version may want.
+        rocksdb::WriteBatch batch;
+        batch.Put(core->meta(), rocksdb::Slice{}, encode_watermark(now().facts.watermark))
+            .PermitUncheckedError();
+        PLUMBLINE_TRY_VOID(write(batch, Durability::kSync));
+    }
+    write_head_after_sync();
+    return ok();
+}
+
+}  // namespace plumbline::storage
