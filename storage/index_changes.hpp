@@ -16,11 +16,8 @@ template <typename Change>
 int for_index_changes(const EntityStorage& plan, std::string_view key, std::string_view before,
                       std::string_view after, std::string& scratch_before,
                       std::string& scratch_after, Change change) {
-    const auto is_live = [](std::string_view row) {
-        return !row.empty() && !RowCodec::is_tombstone(row);
-    };
-    const bool was = is_live(before);
-    const bool is = is_live(after);
+    const bool was = RowCodec::is_live(before);
+    const bool is = RowCodec::is_live(after);
     for (size_t i = 0; i < plan.indexes.size(); ++i) {
         scratch_before.clear();
         scratch_after.clear();
