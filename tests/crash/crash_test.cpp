@@ -61,7 +61,7 @@ class CrashTest : public testing::Test {
     Anvil anvil_{{"--slots-in-an-epoch", "4"}};
     std::string address_;  ///< what is indexed; empty until it is deployed
     TempDir dir_;
-    std::string db_ = dir_.file("db");
+    std::string db_ = dir_.sub("db");
 };
 
 TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
@@ -79,7 +79,8 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
         std::mt19937_64 random{seed};
         while (!stop.stop_requested()) {
             Child indexer{plumbline_command(run_arguments(db_))};
-            // Mostly soon: while it opens, catches up and commits; sometimes in the quiet.
+            // The moment is what is tried, so it is a time and no condition. Mostly soon: while it
+            // opens, catches up and commits; sometimes in the quiet.
             const uint64_t longest = random() % 4 == 0 ? 1'500 : 400;
             std::this_thread::sleep_for(std::chrono::milliseconds{random() % longest});
             if (!indexer.is_running()) {
@@ -95,8 +96,8 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     std::mt19937_64 random{seed + 1};
     unsigned forks = 0;
     unsigned rounds = 0;
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{4};
-    while ((kills < kills_wanted || rounds < 6) && std::chrono::steady_clock::now() < give_up) {
+    // As long as it takes: how fast the machine is says nothing.
+    while (ended_alone == 0 && (kills < kills_wanted || rounds < 6)) {
         ++rounds;
         const auto snapshot = anvil_.call("evm_snapshot");
         report = act(10 + static_cast<unsigned>(random() % 30), random() % 100'000);
@@ -116,13 +117,12 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     killer.join();
     std::printf("%lu kills, %u rounds of activity, %u forks, head %lu\n", kills.load(), rounds,
                 forks, anvil_.head());
-    EXPECT_GE(kills.load(), kills_wanted);
     EXPECT_EQ(ended_alone.load(), 0U) << "it gave up without being killed";
 
     // Everything before becomes final, so that both indexes keep the same blocks.
     report = act(40, seed % 1000 + 1);
     index_to_head(db_);
-    const std::string fresh = dir_.file("fresh");
+    const std::string fresh = dir_.sub("fresh");
     index_to_head(fresh);
     EXPECT_TRUE(dump(db_, {"--events"}) == dump(fresh, {"--events"})) << "the logs differ";
     for (const std::string& entity : kEntities) {

@@ -39,46 +39,46 @@ TEST(CommandTest, AConfigMistakeIsToldWithFileAndLineAndTouchesNothing) {
     config.replace(at, 8, "finalty");
     const auto line =
         1 + std::count(config.begin(), config.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-    write_file(dir.file("bad.toml"), config);
-    write_file(dir.file("CommunityHub.json"),
+    write_file(dir.sub("bad.toml"), config);
+    write_file(dir.sub("CommunityHub.json"),
                read_file(source_path("examples/community/CommunityHub.json")));
-    const auto run = plumbline({"run", dir.file("bad.toml"), "--db", dir.file("db")});
+    const auto run = plumbline({"run", dir.sub("bad.toml"), "--db", dir.sub("db")});
     EXPECT_EQ(run.code, 2);
     EXPECT_NE(run.err.find("bad.toml:" + std::to_string(line)), std::string::npos) << run.err;
-    EXPECT_FALSE(std::filesystem::exists(dir.file("db")));
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("db")));
 }
 
 TEST(CommandTest, ADirectoryThatIsNoDatabaseIsRefused) {
     TempDir dir;
-    write_file(dir.file("file"), "x");
+    write_file(dir.sub("file"), "x");
     EXPECT_EQ(plumbline({"status", dir.path()}).code, 2);
 }
 
 TEST(CommandTest, DiffAndJournalOfACopySayThatNothingDiffersAndNothingWasRepaired) {
     TempDir dir;
     for (const char* name : {"a", "b"}) {
-        std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.file(name));
+        std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub(name));
     }
-    const auto same = plumbline({"diff", dir.file("a"), dir.file("b")});
+    const auto same = plumbline({"diff", dir.sub("a"), dir.sub("b")});
     EXPECT_EQ(same.code, 0) << same.err;
     EXPECT_EQ(same.out, "equal\n");
-    const auto json = plumbline({"diff", dir.file("a"), dir.file("b"), "--json"});
+    const auto json = plumbline({"diff", dir.sub("a"), dir.sub("b"), "--json"});
     EXPECT_NE(json.out.find("\"differences\": 0"), std::string::npos) << json.out;
-    EXPECT_EQ(plumbline({"diff", dir.file("a"), dir.file("none")}).code, 2);
-    const auto journal = plumbline({"journal", dir.file("a")});
+    EXPECT_EQ(plumbline({"diff", dir.sub("a"), dir.sub("none")}).code, 2);
+    const auto journal = plumbline({"journal", dir.sub("a")});
     EXPECT_EQ(journal.code, 0);
     EXPECT_EQ(journal.out, "nothing was ever repaired\n");
-    EXPECT_EQ(plumbline({"journal", dir.file("a"), "--json"}).out, "");
+    EXPECT_EQ(plumbline({"journal", dir.sub("a"), "--json"}).out, "");
 }
 
 TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
     TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.file("db"));
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
     const auto damage = [&](std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), PLUMBLINE_BINARY_DIR "/plumbline_damage");
         return run_command(arguments);
     };
-    const std::string db = dir.file("db");
+    const std::string db = dir.sub("db");
     const auto event = damage({"drop-event", db, "--block", "4", "--log-index", "1"});
     EXPECT_EQ(event.code, 0) << event.err;
     EXPECT_EQ(event.out, "the event at block 4, log 1 is gone\n");

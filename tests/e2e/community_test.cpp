@@ -69,7 +69,7 @@ class CommunityTest : public testing::Test {
     Anvil anvil_;
     std::string address_;
     TempDir dir_;
-    std::string db_ = dir_.file("db");
+    std::string db_ = dir_.sub("db");
 };
 
 TEST_F(CommunityTest, EntitiesEqualTheContractsGettersAndRebuildGivesTheSameBytes) {
@@ -250,7 +250,7 @@ TEST_F(CommunityTest, EventsAreDumpedDecodedInOrder) {
         EXPECT_EQ(seen[name], times) << name;
     }
 
-    const auto file = dir_.file("part.csv");
+    const auto file = dir_.sub("part.csv");
     const auto part = plumbline(
         {"dump", db_, "--events", "--from", "5", "--to", "9", "--format", "csv", "--out", file});
     ASSERT_EQ(part.code, 0) << part.err;
@@ -287,7 +287,7 @@ TEST_F(CommunityTest, ADirectoryThatCannotBeWrittenIsToldByName) {
 
 TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
     const auto report = act(150, 1);
-    const std::string folder = dir_.file("mine");
+    const std::string folder = dir_.sub("mine");
     const auto made =
         plumbline({"init", folder, "--abi", source_path("examples/community/CommunityHub.json"),
                    "--address", report["address"], "--rpc", anvil_.url()});

@@ -110,7 +110,7 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
     ASSERT_EQ(acted.code, 0) << acted.err;
     const auto compiled =
         run_script("tools/node/compile.mjs",
-                   {source_path("tests/contracts/Tokens.sol"), dir.file("MyContract.json"),
+                   {source_path("tests/contracts/Tokens.sol"), dir.sub("MyContract.json"),
                     "--contract", "TestToken", "--abi-only"});
     ASSERT_EQ(compiled.code, 0) << compiled.err;
     // The example's contract, chain and row are another's.
@@ -129,7 +129,7 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
         }
         expect_runs(block, replacements, dir.path(), anvil);
         count += calls.size();
-        const auto row = plumbline({"list", dir.file("myindex/db"), "transfer", "--limit", "1"});
+        const auto row = plumbline({"list", dir.sub("myindex/db"), "transfer", "--limit", "1"});
         if (row.code == 0) {
             const auto first = nlohmann::json::parse(row.out, nullptr, false);
             ASSERT_TRUE(first.is_object()) << row.out;
@@ -138,7 +138,7 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
         }
     }
     EXPECT_GE(count, 6U);
-    EXPECT_TRUE(std::filesystem::exists(dir.file("events.csv")));
+    EXPECT_TRUE(std::filesystem::exists(dir.sub("events.csv")));
 }
 
 TEST(DocsTest, TheCommunityExamplesCommandsWorkInTheirOrder) {
@@ -147,7 +147,7 @@ TEST(DocsTest, TheCommunityExamplesCommandsWorkInTheirOrder) {
     const std::vector<Block> blocks = shell_blocks("examples/community/README.md");
     EXPECT_GE(blocks.size(), 3U);
     for (const Block& block : blocks) {
-        expect_runs(block, {{"/tmp/hub", dir.file("hub")}}, source_path(""), anvil);
+        expect_runs(block, {{"/tmp/hub", dir.sub("hub")}}, source_path(""), anvil);
     }
 }
 
@@ -159,13 +159,13 @@ TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {
     ASSERT_EQ(acted.code, 0) << acted.err;
     const std::string api = "http://127.0.0.1:" + std::to_string(free_port());
     const std::string token = "a-token-for-the-examples";
-    write_file(dir.file("CommunityHub.json"),
+    write_file(dir.sub("CommunityHub.json"),
                read_file(source_path("examples/community/CommunityHub.json")));
-    write_file(dir.file("plumbline.toml"),
+    write_file(dir.sub("plumbline.toml"),
                read_file(source_path("examples/community/plumbline.toml")) +
                    "\n[http]\nlisten = \"" + api.substr(7) + "\"\ntoken = \"" + token + "\"\n");
     Child service{
-        plumbline_command({"run", dir.file("plumbline.toml"), "--rpc", anvil.url(), "--quiet"})};
+        plumbline_command({"run", dir.sub("plumbline.toml"), "--rpc", anvil.url(), "--quiet"})};
     ASSERT_TRUE(eventually([&] {
         return run_command({"curl", "-sf", api + "/v1/ready"}).code == 0;
     }));

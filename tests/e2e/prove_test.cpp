@@ -29,7 +29,7 @@ std::string dump_all(const std::string& db, const std::vector<std::string>& enti
 TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
     Anvil anvil;
     TempDir dir;
-    const std::string db = dir.file("db");
+    const std::string db = dir.sub("db");
     ASSERT_EQ(
         run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "120"})
             .code,
@@ -76,7 +76,7 @@ TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
 TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     Anvil anvil;
     TempDir dir;
-    const std::string db = dir.file("db");
+    const std::string db = dir.sub("db");
     ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
               0);
     // OpenZeppelin's ERC-20 keeps balances in a mapping at slot 0.

@@ -19,17 +19,17 @@ class ServiceCommandTest : public testing::Test {
                                      {"--rpc", anvil_.url(), "--steps", "60", "--seed", "1"});
         ASSERT_EQ(done.code, 0) << done.err;
         anvil_.mine(70);  // Until something is final.
-        write_file(dir_.file("CommunityHub.json"),
+        write_file(dir_.sub("CommunityHub.json"),
                    read_file(source_path("examples/community/CommunityHub.json")));
         write_config("");
     }
     void write_config(const std::string& more) const {
-        write_file(dir_.file("plumbline.toml"),
+        write_file(dir_.sub("plumbline.toml"),
                    read_file(source_path("examples/community/plumbline.toml")) + more);
     }
     std::vector<std::string> run_arguments() const {
         return {
-            "run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
+            "run", dir_.sub("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
             "json"};
     }
     /// Every task as JSON, of a state.
@@ -57,7 +57,7 @@ class ServiceCommandTest : public testing::Test {
 
     Anvil anvil_;
     TempDir dir_;
-    std::string db_ = dir_.file("db");
+    std::string db_ = dir_.sub("db");
 };
 
 TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
@@ -88,7 +88,7 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     const auto refused = plumbline({"task", "add", db_, "compact"});
     EXPECT_EQ(refused.code, 3);
     EXPECT_NE(refused.err.find("[http]"), std::string::npos) << refused.err;
-    const auto backup = plumbline({"backup", db_, dir_.file("backups")});
+    const auto backup = plumbline({"backup", db_, dir_.sub("backups")});
     EXPECT_EQ(backup.code, 3);
     EXPECT_NE(backup.err.find("plumbline task add"), std::string::npos) << backup.err;
 
@@ -183,19 +183,19 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
     auto arguments = run_arguments();
     arguments.insert(arguments.end(), {"--until", "head"});
     ASSERT_EQ(plumbline(arguments).code, 0);
-    const auto made = plumbline({"backup", db_, dir_.file("backups")});
+    const auto made = plumbline({"backup", db_, dir_.sub("backups")});
     ASSERT_EQ(made.code, 0) << made.err;
-    const auto listed = plumbline({"restore", dir_.file("backups"), "--list"});
+    const auto listed = plumbline({"restore", dir_.sub("backups"), "--list"});
     EXPECT_NE(listed.out.find("backup 1: chain 31337"), std::string::npos) << listed.out;
-    EXPECT_EQ(plumbline({"restore", dir_.file("backups"), db_}).code, 2) << "something is there";
-    const std::string again = dir_.file("again");
-    const auto restored = plumbline({"restore", dir_.file("backups"), again});
+    EXPECT_EQ(plumbline({"restore", dir_.sub("backups"), db_}).code, 2) << "something is there";
+    const std::string again = dir_.sub("again");
+    const auto restored = plumbline({"restore", dir_.sub("backups"), again});
     ASSERT_EQ(restored.code, 0) << restored.err;
     EXPECT_EQ(status(again)["head_hash"], status(db_)["head_hash"]);
     EXPECT_EQ(plumbline({"dump", again, "--entity", "community"}).out,
               plumbline({"dump", db_, "--entity", "community"}).out);
     anvil_.mine(3);
-    ASSERT_EQ(plumbline({"run", dir_.file("plumbline.toml"), "--db", again, "--rpc", anvil_.url(),
+    ASSERT_EQ(plumbline({"run", dir_.sub("plumbline.toml"), "--db", again, "--rpc", anvil_.url(),
                          "--quiet", "--until", "head"})
                   .code,
               0);

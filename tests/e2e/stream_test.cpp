@@ -89,13 +89,13 @@ TEST_F(StreamCommandTest, AClientThatComesAndGoesThroughReorgsHasTheRowsOfTheInd
     SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
     std::mt19937_64 random{seed};
     act(40);
-    write_file(dir_.file("CommunityHub.json"),
+    write_file(dir_.sub("CommunityHub.json"),
                read_file(source_path("examples/community/CommunityHub.json")));
-    write_file(dir_.file("plumbline.toml"),
+    write_file(dir_.sub("plumbline.toml"),
                read_file(source_path("examples/community/plumbline.toml")) +
                    "\n[http]\nlisten = \"127.0.0.1:" + std::to_string(port_) + "\"\n");
     Child service{
-        plumbline_command({"run", dir_.file("plumbline.toml"), "--rpc", anvil_.url(), "--quiet"})};
+        plumbline_command({"run", dir_.sub("plumbline.toml"), "--rpc", anvil_.url(), "--quiet"})};
     ASSERT_TRUE(eventually([&] {
         HttpClient client{port_};
         return client.get("/v1/ready").status == 200;

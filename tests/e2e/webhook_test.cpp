@@ -22,10 +22,10 @@ class WebhookTest : public testing::Test {
   protected:
     void SetUp() override {
         act(0, 1, "");
-        write_file(dir_.file("CommunityHub.json"),
+        write_file(dir_.sub("CommunityHub.json"),
                    read_file(source_path("examples/community/CommunityHub.json")));
         start_receiver(0);
-        write_file(dir_.file("plumbline.toml"),
+        write_file(dir_.sub("plumbline.toml"),
                    read_file(source_path("examples/community/plumbline.toml")) +
                        "\n[webhooks.app]\nurl = \"http://127.0.0.1:" + std::to_string(port_) +
                        "/hook\"\nsecret = \"" + kSecret + "\"\nentities = [\"vote\", \"user\"]\n");
@@ -48,13 +48,13 @@ class WebhookTest : public testing::Test {
             std::vector<std::string>{"sh", "-c",
                                      std::string{"SECRET="} + kSecret + " exec node " +
                                          source_path("examples/service/webhook_receiver.mjs") +
-                                         " " + std::to_string(port) + " >> " + dir_.file("taken")});
+                                         " " + std::to_string(port) + " >> " + dir_.sub("taken")});
         const size_t before = taken_;
         ASSERT_TRUE(eventually([&] { return take() && taken_ > before; }));
     }
     /// Reads what the receiver has written since.
     bool take() {
-        const std::string all = read_file(dir_.file("taken"));
+        const std::string all = read_file(dir_.sub("taken"));
         while (true) {
             const size_t end = all.find('\n', taken_);
             if (end == std::string::npos) {
@@ -98,10 +98,10 @@ class WebhookTest : public testing::Test {
         return !stored.empty() && told == stored;
     }
     /// For the message of a failure.
-    std::string told() const { return read_file(dir_.file("taken")).substr(0, 4'000); }
+    std::string told() const { return read_file(dir_.sub("taken")).substr(0, 4'000); }
     std::vector<std::string> run_arguments() const {
         return {
-            "run", dir_.file("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
+            "run", dir_.sub("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
             "json"};
     }
     /// The newest task of the webhook.
@@ -119,7 +119,7 @@ class WebhookTest : public testing::Test {
 
     Anvil anvil_;
     TempDir dir_;
-    std::string db_ = dir_.file("db");
+    std::string db_ = dir_.sub("db");
     std::string address_;
     std::unique_ptr<Child> receiver_;
     int port_ = 0;

@@ -46,7 +46,7 @@ struct Life {
         pool = std::make_unique<rpc::ProviderPool>(pool_options, network, clock, &recorder);
         engine::IndexerOptions options;
         options.config = config;
-        options.db_path = env != nullptr ? "/db" : directory.file("db");
+        options.db_path = env != nullptr ? "/db" : directory.sub("db");
         options.env = env;
         options.clock = &clock;
         options.until.head = until_head;

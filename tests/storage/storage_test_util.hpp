@@ -19,6 +19,7 @@
 #include "storage/entity_key.hpp"
 #include "storage/inspect.hpp"
 #include "storage/row.hpp"
+#include "tests/support/temp_dir.hpp"
 
 #define ASSERT_OK(expression)                                          \
     do {                                                               \
@@ -47,27 +48,7 @@ std::string message_of(const Result<T>& result) {
     return result.has_value() ? std::string{} : result.error().message;
 }
 
-/// A fresh directory under the system's temporary one, removed at the end.
-class TempDir {
-  public:
-    TempDir() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "plumbline-XXXXXX").string();
-        PLUMBLINE_CHECK(mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] std::string sub(const std::string& name) const { return path_ + "/" + name; }
-
-  private:
-    std::string path_;
-};
+using plumbline::test::TempDir;
 
 /// The seed of a random test: from the environment to replay a failure, else as given.
 inline uint64_t test_seed(uint64_t fallback) {

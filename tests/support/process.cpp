@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +170,10 @@ Child::Child(const std::vector<std::string>& command) {
     pid_ = spawn(command, -1, out.write_end, -1);
     close(out.write_end);
     out_ = out.read_end;
+    end_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
+    if (end_ < 0) {
+        die("pidfd_open");
+    }
 }
 
 Child::~Child() {
@@ -176,6 +181,7 @@ Child::~Child() {
         kill(pid_, SIGKILL);
         wait();
     }
+    close(end_);
     close(out_);
 }
 
@@ -218,12 +224,14 @@ bool Child::is_running() {
 int Child::wait(std::chrono::milliseconds wait) {
     // Its output must be read, or a full pipe would keep it from ending.
     const auto deadline = Clock::now() + wait;
-    while (is_running() && Clock::now() < deadline) {
-        pollfd fd{out_, POLLIN, 0};
-        if (poll(&fd, 1, 5) > 0 && (fd.revents & POLLIN) != 0) {
-            drain(out_, buffered_);
-        } else if ((fd.revents & POLLHUP) != 0) {
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    pollfd fds[2] = {{out_, POLLIN, 0}, {end_, POLLIN, 0}};
+    while (is_running()) {
+        const int ready = poll(fds, 2, left_ms(deadline));
+        if (ready == 0) {
+            break;
+        }
+        if (ready > 0 && fds[0].revents != 0 && !drain(out_, buffered_)) {
+            fds[0].fd = -1;  // Closed; only its end is waited for.
         }
     }
     if (code_ < 0) {
@@ -242,20 +250,6 @@ bool eventually(const std::function<bool()>& done, std::chrono::milliseconds wai
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
     return true;
-}
-
-TempDir::TempDir() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "plumbline-test-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-        die("mkdtemp");
-    }
-    path_ = pattern;
-}
-
-TempDir::~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
 }
 
 std::string read_file(const std::string& path) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_dir.hpp"
+
 namespace plumbline::test {
 
 struct Finished {
@@ -39,38 +41,26 @@ class Child {
 
     /// The next line of its output; empty when it ended or `wait` passed, which standard error then
     /// tells with where the process is.
-    [[nodiscard]] std::string read_line(std::chrono::milliseconds wait = std::chrono::seconds{30});
+    [[nodiscard]] std::string read_line(std::chrono::milliseconds wait = std::chrono::minutes{2});
     void send_signal(int signal) const;
     /// Waits for its end; the exit code or 128 + signal. -1 when `wait` passed: it then still runs,
     /// and standard error tells where it is.
-    int wait(std::chrono::milliseconds wait = std::chrono::seconds{60});
+    int wait(std::chrono::milliseconds wait = std::chrono::minutes{2});
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] bool is_running();
 
   private:
     pid_t pid_ = -1;
-    int out_ = -1;
+    int out_ = -1;  ///< what it writes
+    int end_ = -1;  ///< readable once it has ended
     int code_ = -1;
     std::string buffered_;
 };
 
-/// Tries `done` every few milliseconds until it holds or `wait` passed; tells which.
+/// For what another process does, which cannot be waited for: asks `done` every few milliseconds
+/// until it holds. False after `wait`, which is a guard against a hang and no expectation.
 [[nodiscard]] bool eventually(const std::function<bool()>& done,
-                              std::chrono::milliseconds wait = std::chrono::seconds{30});
-
-/// A directory that goes with the object.
-class TempDir {
-  public:
-    TempDir();
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir();
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
-  private:
-    std::string path_;
-};
+                              std::chrono::milliseconds wait = std::chrono::minutes{2});
 
 [[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& text);

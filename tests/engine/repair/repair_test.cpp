@@ -64,7 +64,7 @@ class RepairTest : public testing::Test {
 
     void store(const HonestIndex& index) {
         world_.database.reset();
-        std::filesystem::remove_all(world_.directory.file("db"));
+        std::filesystem::remove_all(world_.directory.sub("db"));
         world_.store(index);
         fold();
     }

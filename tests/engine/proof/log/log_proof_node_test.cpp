@@ -63,7 +63,7 @@ TEST(LogProofNodeTest, EveryTransactionTypeProvesToReceiptsAndTheDoctorIsContent
     const TempDir directory;
     IndexerOptions options;
     options.config = emitter_config(anvil.url(), lower(truth.at("emitter").get<std::string>()));
-    options.db_path = directory.file("db");
+    options.db_path = directory.sub("db");
     options.until.head = true;
     rpc::PoolOptions pool;
     pool.endpoints.push_back({anvil.url(), {}, {}});

@@ -426,7 +426,7 @@ TEST_F(LogProofTest, OneUntrueBloomEndsTheTrustInAllOfThem) {
         expected.emplace(FindingKind::kLogMissing, victim->first, log.log_index);
     }
     told.logs.erase(victim);
-    world.database = test::make_database(world.directory.file("db"), headers, *world.plan, told);
+    world.database = test::make_database(world.directory.sub("db"), headers, *world.plan, told);
     for (const bool self_test : {true, false}) {
         test::PlainSource source{world.chain, headers};
         LogProofOptions options;
