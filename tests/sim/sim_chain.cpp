@@ -4,50 +4,16 @@
 #include <set>
 #include <utility>
 
-#include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "core/evm/trie.hpp"
 
 namespace plumbline::sim {
+
+using test::make_address;
 
 namespace {
 
 constexpr uint64_t kGenesisTime = 1'700'000'000;
-
-evm::Hash to_word(uint64_t value) {
-    evm::Hash word;
-    for (size_t i = 0; i < 8; ++i) {
-        word.bytes[31 - i] = static_cast<uint8_t>(value >> (8 * i));
-    }
-    return word;
-}
-
-evm::Hash to_word(const evm::Address& address) {
-    evm::Hash word;
-    std::copy(address.bytes.begin(), address.bytes.end(), word.bytes.begin() + 12);
-    return word;
-}
-
-void append(Bytes& out, const evm::Hash& word) {
-    out.insert(out.end(), word.bytes.begin(), word.bytes.end());
-}
-
-struct Topics {
-    evm::Hash deposited = evm::keccak256("Deposited(address,uint256)");
-    evm::Hash withdrawn = evm::keccak256("Withdrawn(address,uint256)");
-    evm::Hash note_opened = evm::keccak256("NoteOpened(uint256,string)");
-    evm::Hash note_closed = evm::keccak256("NoteClosed(uint256)");
-    evm::Hash vault_made = evm::keccak256("VaultMade(address)");
-    evm::Hash ping = evm::keccak256("Ping(uint256)");
-    evm::Hash child_made = evm::keccak256("ChildMade(address)");
-    evm::Hash noise = evm::keccak256("Noise(uint256)");
-};
-
-const Topics& topics() {
-    static const Topics kTopics;
-    return kTopics;
-}
 
 void field(std::string& out, std::string_view name, std::string_view value) {
     out += out.back() == '{' ? "\"" : ",\"";
@@ -80,18 +46,6 @@ std::string header_json(const evm::Header& header) {
 }
 
 }  // namespace
-
-evm::Address made_address(uint64_t kind, uint64_t number) {
-    return evm::Address::from(
-        evm::keccak256("sim:" + std::to_string(kind) + ":" + std::to_string(number))
-            .view()
-            .first(20));
-}
-
-evm::Address hub_address() {
-    static const evm::Address kHub = made_address(1, 0);
-    return kHub;
-}
 
 std::string log_json(const evm::Log& log, ByteView data, bool removed) {
     std::string out = "{";
@@ -222,7 +176,7 @@ const SimBlock* SimChain::make_block(const SimBlock* parent) {
     }
     if (parent != nullptr && !random_.chance(options_.empty_share)) {
         for (uint64_t left = random_.between(1, options_.logs_max); left > 0; --left) {
-            add_log(block.logs, header.block_num);
+            add_log(block.logs);
         }
     }
     seal(block);
@@ -230,121 +184,66 @@ const SimBlock* SimChain::make_block(const SimBlock* parent) {
     return &block;
 }
 
-void SimChain::add_log(evm::LogBatch& logs, uint64_t block_num) {
-    evm::Log log;
-    log.block_num = block_num;
-    log.log_index = static_cast<uint32_t>(logs.logs.size());
-    log.txn_index =
-        logs.logs.empty() ? 0 : logs.logs.back().txn_index + (random_.chance(0.4) ? 1 : 0);
-    Bytes data;
-    log.topic_count = 1;
+void SimChain::add_log(evm::LogBatch& logs) {
+    const uint32_t index = static_cast<uint32_t>(logs.logs.size());
+    const uint32_t txn_index =
+        index == 0 ? 0 : logs.logs.back().txn_index + (random_.chance(0.4) ? 1 : 0);
+    test::MadeLog made = pick_log();
+    made.log.log_index = index;
+    made.log.txn_index = txn_index;
+    logs.push(made.log, made.data);
+}
+
+test::MadeLog SimChain::pick_log() {
     switch (random_.below(12)) {
         case 0:
         case 1:
-        case 2:
-            log.address = random_.chance(0.2) ? made_address(7, random_.below(3)) : hub_address();
-            log.topics[0] = topics().deposited;
-            log.topics[1] = to_word(made_address(5, random_.below(8)));
-            log.topic_count = 2;
-            append(data, to_word(random_.below(1000)));
-            break;
-        case 3:
-            log.address = hub_address();
-            log.topics[0] = topics().withdrawn;
-            log.topics[1] = to_word(made_address(5, random_.below(8)));
-            log.topic_count = 2;
-            append(data, to_word(random_.below(700)));
-            break;
+        case 2: {
+            const evm::Address contract =
+                random_.chance(0.2) ? make_address(7, random_.below(3)) : hub_address();
+            const evm::Address who = make_address(5, random_.below(8));
+            return test::deposited(contract, who, random_.below(1000));
+        }
+        case 3: {
+            const evm::Address who = make_address(5, random_.below(8));
+            return test::withdrawn(who, random_.below(700));
+        }
         case 4:
         case 5: {
-            log.address = hub_address();
-            log.topics[0] = topics().note_opened;
-            log.topics[1] = to_word(random_.below(20));
-            log.topic_count = 2;
-            const std::string text = "note " + std::to_string(random_.next() % 100'000);
-            append(data, to_word(32));
-            append(data, to_word(text.size()));
-            data.insert(data.end(), text.begin(), text.end());
-            data.resize((data.size() + 31) / 32 * 32);
-            break;
+            const uint64_t id = random_.below(20);
+            return test::note_opened(id, "note " + std::to_string(random_.next() % 100'000));
         }
-        case 6:
-            log.address = hub_address();
-            log.topics[0] = topics().note_closed;
-            log.topics[1] = to_word(random_.below(20));
-            log.topic_count = 2;
-            break;
-        case 7:
-            log.address = hub_address();
-            log.topics[0] = topics().vault_made;
-            log.topics[1] = to_word(made_address(2, random_.below(8)));
-            log.topic_count = 2;
-            break;
-        case 8:
+        case 6: return test::note_closed(random_.below(20));
+        case 7: return test::vault_made(make_address(2, random_.below(8)));
+        case 8: {
             // A vault makes a pod: a child of a child. It may not be announced yet, or ever.
-            log.address = made_address(2, random_.below(10));
-            log.topics[0] = topics().child_made;
-            append(data, to_word(made_address(3, random_.below(8))));
-            break;
-        case 9:
-            log.address = made_address(9, random_.below(3));
-            log.topics[0] = topics().noise;
-            append(data, to_word(random_.next()));
-            break;
-        default:
-            log.address = made_address(2 + random_.below(2), random_.below(10));
-            log.topics[0] = topics().ping;
-            append(data, to_word(random_.below(100)));
-            break;
+            const evm::Address vault = make_address(2, random_.below(10));
+            return test::child_made(vault, make_address(3, random_.below(8)));
+        }
+        case 9: {
+            const evm::Address stranger = make_address(9, random_.below(3));
+            return test::noise(stranger, random_.next());
+        }
+        default: {
+            const uint64_t number = random_.below(10);
+            const evm::Address contract = make_address(2 + random_.below(2), number);
+            return test::ping(contract, random_.below(100));
+        }
     }
-    logs.push(log, data);
 }
 
 void SimChain::seal(SimBlock& block) {
-    evm::Header& header = block.header;
+    const evm::Header& header = block.header;
     const std::string salt = std::to_string(header.block_num) + "/" + std::to_string(++salt_) +
                              "/" + std::to_string(options_.seed);
-    header.state_root = evm::keccak256(salt);
-    header.ommers_hash =
-        *evm::parse_hash("0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
-    header.txns_root = evm::kEmptyTrieRoot;
-    header.receipts_root = evm::kEmptyTrieRoot;
-    header.gas_limit = 30'000'000;
-    header.base_fee_per_gas = evm::U256{7};
-    evm::ReceiptBatch batch;
-    for (evm::Log& log : block.logs.logs) {
-        log.txn_hash = evm::keccak256(salt + "#" + std::to_string(log.txn_index));
-    }
-    batch.logs = block.logs;
-    for (uint32_t i = 0; i < batch.logs.logs.size(); ++i) {
-        const evm::Log& log = batch.logs.logs[i];
-        if (batch.receipts.empty() || batch.receipts.back().txn_index != log.txn_index) {
-            evm::Receipt receipt;
-            receipt.type = 2;
-            receipt.status = true;
-            receipt.cumulative_gas_used = uint64_t{60'000} * (batch.receipts.size() + 1);
-            receipt.txn_hash = log.txn_hash;
-            receipt.txn_index = log.txn_index;
-            receipt.log_begin = i;
-            batch.receipts.push_back(receipt);
-        }
-        ++batch.receipts.back().log_count;
-    }
-    if (!batch.receipts.empty()) {
-        const auto digest = prover_.compute(batch);
-        PLUMBLINE_CHECK(digest.has_value());
-        header.receipts_root = digest->root;
-        header.logs_bloom = digest->bloom;
-    }
-    header.gas_used = uint64_t{60'000} * batch.receipts.size();
-    header.hash = evm::compute_hash(header);
-    for (evm::Log& log : block.logs.logs) {
-        log.block_hash = header.hash;
+    test::seal_block(block.header, block.logs, salt, prover_);
+    for (const evm::Log& log : block.logs.logs) {
         block.logs_json.push_back(log_json(log, block.logs.data(log)));
         by_txn_.emplace(log.txn_hash, &block);
     }
     block.json = header_json(header);
     block.receipts_json = "[";
+    const evm::ReceiptBatch batch = test::receipts_of(block.logs);
     for (const evm::Receipt& receipt : batch.receipts) {
         std::string& out = block.receipts_json;
         out += out.size() == 1 ? "{" : ",{";
@@ -369,29 +268,21 @@ std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
     std::set<evm::Address> vaults;
     std::set<evm::Address> pods;
     std::vector<std::pair<uint64_t, uint32_t>> out;
-    const auto is_one_of = [](const evm::Log& log, std::initializer_list<const evm::Hash*> wanted) {
-        return std::ranges::any_of(wanted,
-                                   [&](const evm::Hash* topic) { return log.topics[0] == *topic; });
-    };
+    const evm::Hash vault_made = evm::keccak256("VaultMade(address)");
+    const evm::Hash child_made = evm::keccak256("ChildMade(address)");
     for (uint64_t num = start_block; num <= view.head; ++num) {
         const SimBlock& block = *view.at(num);
         for (const evm::Log& log : block.logs.logs) {
-            const bool of_hub =
-                log.address == hub_address() &&
-                is_one_of(log, {&topics().deposited, &topics().withdrawn, &topics().note_opened,
-                                &topics().note_closed, &topics().vault_made});
-            const bool of_vault = vaults.contains(log.address) &&
-                                  is_one_of(log, {&topics().ping, &topics().child_made});
-            const bool of_pod = pods.contains(log.address) &&
-                                is_one_of(log, {&topics().ping, &topics().child_made});
-            if (!of_hub && !of_vault && !of_pod) {
+            const bool of_hub = log.address == hub_address();
+            const bool of_vault = vaults.contains(log.address);
+            if (!of_hub && !of_vault && !pods.contains(log.address)) {
                 continue;
             }
             out.emplace_back(log.block_num, log.log_index);
-            if (of_hub && log.topics[0] == topics().vault_made) {
+            if (of_hub && log.topics[0] == vault_made) {
                 vaults.insert(evm::Address::from(log.topics[1].view().subspan(12)));
             }
-            if (of_vault && log.topics[0] == topics().child_made) {
+            if (of_vault && log.topics[0] == child_made) {
                 pods.insert(evm::Address::from(block.logs.data(log).subspan(12)));
             }
         }

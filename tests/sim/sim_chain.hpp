@@ -13,6 +13,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/receipt.hpp"
+#include "tests/support/test_chain.hpp"
 
 namespace plumbline::sim {
 
@@ -31,19 +32,8 @@ class Random {
     std::mt19937_64 engine_;
 };
 
-inline constexpr uint64_t kChainId = 31337;
-inline constexpr const char* kHubAbi = R"([
-{"type":"event","name":"Deposited","inputs":[{"name":"who","type":"address","indexed":true},{"name":"amount","type":"uint256","indexed":false}]},
-{"type":"event","name":"Withdrawn","inputs":[{"name":"who","type":"address","indexed":true},{"name":"amount","type":"uint256","indexed":false}]},
-{"type":"event","name":"NoteOpened","inputs":[{"name":"id","type":"uint256","indexed":true},{"name":"text","type":"string","indexed":false}]},
-{"type":"event","name":"NoteClosed","inputs":[{"name":"id","type":"uint256","indexed":true}]},
-{"type":"event","name":"VaultMade","inputs":[{"name":"vault","type":"address","indexed":true}]}])";
-inline constexpr const char* kChildAbi = R"([
-{"type":"event","name":"Ping","inputs":[{"name":"n","type":"uint256","indexed":false}]},
-{"type":"event","name":"ChildMade","inputs":[{"name":"child","type":"address","indexed":false}]}])";
-
-[[nodiscard]] evm::Address made_address(uint64_t kind, uint64_t number);
-[[nodiscard]] evm::Address hub_address();
+using test::hub_address;
+using test::kChainId;
 
 /// A block and the JSON a node sends for it.
 struct SimBlock {
@@ -116,7 +106,8 @@ class SimChain {
         uint64_t finalized = 0;
     };
     const SimBlock* make_block(const SimBlock* parent);
-    void add_log(evm::LogBatch& logs, uint64_t block_num);
+    void add_log(evm::LogBatch& logs);
+    [[nodiscard]] test::MadeLog pick_log();
     void seal(SimBlock& block);
     void fork(uint64_t depth, uint64_t blocks);
     void record(int64_t at_ms);

@@ -24,6 +24,7 @@
 #include "storage/read_view.hpp"
 #include "tests/sim/gate_env.hpp"
 #include "tests/storage/fault_fs.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace plumbline::sim {
 
@@ -33,25 +34,10 @@ constexpr int64_t kSettleMsMax = 6 * 3'600'000;
 constexpr uint64_t kStepsMax = 6'000'000;
 constexpr uint64_t kCalmRestartsMax = 20;
 
-/// On a memory file system where there is one: nothing here needs a disk.
-class Directory {
-  public:
-    Directory() {
-        const bool has_shm = access("/dev/shm", W_OK) == 0;
-        path_ = std::string{has_shm ? "/dev/shm" : "/tmp"} + "/plumbline-sim-XXXXXX";
-        PLUMBLINE_CHECK(mkdtemp(path_.data()) != nullptr);
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] std::string db() const { return path_ + "/db"; }
-
-  private:
-    std::string path_;
-};
+/// A memory file system where there is one: nothing here needs a disk.
+std::string scratch_parent() {
+    return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
 
 class Observer final : public rpc::PoolObserver {
   public:
@@ -355,7 +341,7 @@ class Run {
         pool_ = std::make_unique<rpc::ProviderPool>(pool, *network_, clock_, observer_.get());
         engine::IndexerOptions options;
         options.config = config_;
-        options.db_path = directory_.db();
+        options.db_path = directory_.sub("db");
         options.ingest = random_ingest(random_);
         options.clock = &clock_;
         options.env = gate_.get();
@@ -630,7 +616,7 @@ class Run {
     Random random_;
     RunResult result_;
     ManualClock clock_;
-    Directory directory_;
+    test::TempDir directory_{scratch_parent()};
     storage::test::FaultEnv disk_;
     std::unique_ptr<GateEnv> gate_;
     std::unique_ptr<SimChain> chain_;
@@ -726,7 +712,7 @@ max = {{ highest = "n" }}
         options.names_txns ? ", sender = \"$txn.from\"" : "");
     Result<engine::Config> config =
         engine::parse_config(text, "sim.toml", [](const std::string& name) {
-            return Result<std::string>{name == "hub.json" ? kHubAbi : kChildAbi};
+            return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
         });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);

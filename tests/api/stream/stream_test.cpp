@@ -7,6 +7,7 @@
 
 #include "api/server/server.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/text/entity_text.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
 #include "tests/api/stream_client.hpp"
@@ -59,7 +60,7 @@ add = {{ pings = 1, total = "n" }}
 )",
                                    evm::to_hex(plumbline::test::hub_address()));
     auto config = parse_config(text, "test.toml", [](const std::string& name) {
-        return Result<std::string>{name == "hub.json" ? plumbline::test::kFactoryAbi
+        return Result<std::string>{name == "hub.json" ? plumbline::test::kHubAbi
                                                       : plumbline::test::kChildAbi};
     });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());

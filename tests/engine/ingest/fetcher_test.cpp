@@ -95,7 +95,7 @@ add = {{ balance = "amount" }}
                              further;
     const Result<Config> config =
         parse_config(text, "test.toml", [](const std::string& path) -> Result<std::string> {
-            return std::string{path.ends_with("vault.json") ? test::kChildAbi : test::kFactoryAbi};
+            return std::string{path.ends_with("vault.json") ? test::kChildAbi : test::kHubAbi};
         });
     PLUMBLINE_CHECK(config.has_value());
     return *Plan::compile(*config, {});

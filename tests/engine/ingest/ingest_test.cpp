@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
@@ -115,7 +117,7 @@ add = {{ pings = 1, total = "n" }}
         add_child("pod", "vault.ChildMade", "child");
     }
     Result<Config> config = parse_config(text, "test.toml", [](const std::string& name) {
-        return Result<std::string>{name == "hub.json" ? test::kFactoryAbi : test::kChildAbi};
+        return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
     });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);

@@ -24,7 +24,7 @@
 #include "storage/database.hpp"
 #include "tests/sim/sim_chain.hpp"
 #include "tests/sim/sim_run.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace plumbline::engine::test {
 
@@ -217,27 +217,6 @@ inline std::vector<evm::Header> headers_of(const sim::SimChain& chain) {
     return headers;
 }
 
-/// The receipts of a block of the simulation.
-inline evm::ReceiptBatch receipts_of(const sim::SimBlock& block) {
-    evm::ReceiptBatch batch;
-    batch.logs = block.logs;
-    for (uint32_t i = 0; i < batch.logs.logs.size(); ++i) {
-        const evm::Log& log = batch.logs.logs[i];
-        if (batch.receipts.empty() || batch.receipts.back().txn_index != log.txn_index) {
-            evm::Receipt receipt;
-            receipt.type = 2;
-            receipt.status = true;
-            receipt.cumulative_gas_used = uint64_t{60'000} * (batch.receipts.size() + 1);
-            receipt.txn_hash = log.txn_hash;
-            receipt.txn_index = log.txn_index;
-            receipt.log_begin = i;
-            batch.receipts.push_back(receipt);
-        }
-        ++batch.receipts.back().log_count;
-    }
-    return batch;
-}
-
 /// One node without JSON in between, over headers that a test may have changed.
 class PlainSource final : public rpc::ChainSource {
   public:
@@ -278,7 +257,7 @@ class PlainSource final : public rpc::ChainSource {
                 return;
             }
             ++receipts_asked;
-            done(receipts_of(*chain_.final_view().at(found->block_num)));
+            done(plumbline::test::receipts_of(chain_.final_view().at(found->block_num)->logs));
         });
     }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override { return 1; }
@@ -319,7 +298,7 @@ class ProofWorld {
 
     /// The database as `index` has it.
     void store(const HonestIndex& index) {
-        database = make_database(directory.file("db"), headers_of(chain), *plan, index);
+        database = make_database(directory.sub("db"), headers_of(chain), *plan, index);
     }
     [[nodiscard]] const evm::Header& header(uint64_t n) const {
         return chain.final_view().at(n)->header;

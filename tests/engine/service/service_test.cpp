@@ -71,7 +71,7 @@ class ServiceTest : public ::testing::Test {
     ServiceTest() : chain_{7} {
         logging::configure(logging::Level::kOff, logging::Format::kText);
         chain_.mine(60);
-        write("hub.json", test::kFactoryAbi);
+        write("hub.json", test::kHubAbi);
         write_config("");
     }
     ~ServiceTest() override { stop(); }
