@@ -15,7 +15,7 @@
 #include "engine/task/work_queue.hpp"
 #include "engine/task/worker.hpp"
 #include "storage/task_store.hpp"
-#include "tests/engine/fold/fold_world.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::api::test {
 

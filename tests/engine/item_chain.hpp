@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/engine/fold/fold_world.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine::test {
 

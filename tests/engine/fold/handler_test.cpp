@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/engine/fold/fold_world.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
 namespace {

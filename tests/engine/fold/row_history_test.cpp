@@ -4,7 +4,8 @@
 #include <filesystem>
 #include <random>
 
-#include "tests/engine/fold/fold_world.hpp"
+#include "engine/text/entity_text.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine::test {
 namespace {

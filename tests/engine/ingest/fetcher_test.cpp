@@ -9,6 +9,7 @@
 #include "engine/config/config.hpp"
 #include "engine/mapping/handler.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -74,31 +75,8 @@ class HeldSource final : public rpc::ChainSource {
 
 /// `further`: sections after those of the hub.
 std::shared_ptr<const Plan> make_plan(const std::string& further = {}) {
-    const std::string text = fmt::format(R"(
-[chain]
-id = 31337
-rpc = "http://127.0.0.1:1"
-finality = 12
-[contracts.hub]
-abi = "hub.json"
-address = "{}"
-[entities.account]
-key = {{ owner = "address" }}
-fields = {{ balance = "uint256" }}
-[[on]]
-event = "hub.Deposited"
-upsert = "account"
-key = {{ owner = "who" }}
-add = {{ balance = "amount" }}
-)",
-                                         evm::to_hex(test::hub_address())) +
-                             further;
-    const Result<Config> config =
-        parse_config(text, "test.toml", [](const std::string& path) -> Result<std::string> {
-            return std::string{path.ends_with("vault.json") ? test::kChildAbi : test::kHubAbi};
-        });
-    PLUMBLINE_CHECK(config.has_value());
-    return *Plan::compile(*config, {});
+    return test::Mapping{"finality = 12\n" + test::deposits_toml() + further, test::chain_abis()}
+        .plan;
 }
 
 class FetcherTest : public ::testing::Test {
@@ -342,7 +320,7 @@ TEST_F(FetcherTest, AtTheTipEveryQuestionGetsAllHeadersThatAboutChildrenToo) {
     options_.child_addresses_max = 0;
     const auto plan = make_plan(R"(
 [contracts.vault]
-abi = "vault.json"
+abi = "child.json"
 factory = { event = "hub.VaultMade", address = "vault" }
 [entities.ping]
 key = { n = "uint256" }
