@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -19,7 +20,7 @@
 #include "core/base/sleep.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "tests/engine/fake_chain.hpp"
-#include "tests/storage/storage_test_util.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -29,10 +30,50 @@ using test::FakeChain;
 using test::FakeNode;
 using ::testing::HasSubstr;
 
+/// What a test waits by: the service's threads count their turns here.
+class Turns {
+  public:
+    void count() {
+        {
+            const std::scoped_lock lock{mutex_};
+            ++turns_;
+        }
+        changed_.notify_all();
+    }
+    /// Asks `done` after every turn until it holds. False after `kTurnsMax` turns, or where the
+    /// service makes none any more: how long that takes says nothing.
+    template <typename Done>
+    [[nodiscard]] bool until(Done done) {
+        for (uint64_t left = kTurnsMax; left > 0; --left) {
+            const uint64_t seen = turns();
+            if (done()) {
+                return true;
+            }
+            std::unique_lock lock{mutex_};
+            if (!changed_.wait_for(lock, kHang, [&] { return turns_ != seen; })) {
+                break;
+            }
+        }
+        return done();
+    }
+
+  private:
+    static constexpr uint64_t kTurnsMax = 20'000;
+    static constexpr std::chrono::seconds kHang{60};
+
+    uint64_t turns() {
+        const std::scoped_lock lock{mutex_};
+        return turns_;
+    }
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    uint64_t turns_ = 0;
+};
+
 /// A fake node with a clock of its own, for the one thread that polls it.
 class OwnedNode final : public rpc::ChainSource {
   public:
-    explicit OwnedNode(const FakeChain& chain) : node_{chain, clock_, {}} {}
+    OwnedNode(const FakeChain& chain, Turns& turns) : turns_{turns}, node_{chain, clock_, {}} {}
     void get_chain_id(Callback<uint64_t> done) override { node_.get_chain_id(std::move(done)); }
     void get_heads(Callback<rpc::Heads> done) override { node_.get_heads(std::move(done)); }
     void get_headers(std::vector<uint64_t> nums, Callback<std::vector<evm::Header>> done) override {
@@ -49,19 +90,24 @@ class OwnedNode final : public rpc::ChainSource {
                   Callback<std::vector<rpc::TxnInfo>> done) override {
         node_.get_txns(std::move(hashes), std::move(done));
     }
+    void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
+        node_.get_receipts(block_hash, std::move(done));
+    }
     [[nodiscard]] uint64_t suggest_range_size(const rpc::LogFilter& filter,
                                               uint64_t from) override {
         return node_.suggest_range_size(filter, from);
     }
     size_t poll(int64_t wait_ms) override {
+        turns_.count();
         if (node_.in_flight() == 0) {
-            sleep_ms(std::min<int64_t>(wait_ms, 5));
+            sleep_ms(std::min<int64_t>(wait_ms, 5));  // As a network that has nothing to say.
         }
         return node_.poll(wait_ms);
     }
     [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
 
   private:
+    Turns& turns_;
     ManualClock clock_;
     FakeNode node_;
 };
@@ -71,7 +117,7 @@ class ServiceTest : public ::testing::Test {
     ServiceTest() : chain_{7} {
         logging::configure(logging::Level::kOff, logging::Format::kText);
         chain_.mine(60);
-        write("hub.json", test::kHubAbi);
+        write("hub.json", test::chain_abis().at("hub.json"));
         write_config("");
     }
     ~ServiceTest() override { stop(); }
@@ -79,32 +125,10 @@ class ServiceTest : public ::testing::Test {
     void write(const std::string& name, const std::string& text) const {
         std::ofstream{dir_.sub(name)} << text;
     }
-    void write_config(const std::string& more) const {
-        write("plumbline.toml", fmt::format(R"(
-[chain]
-id = 31337
-rpc = "http://127.0.0.1:1"
-finality = 12
-poll_interval = "20ms"
-
-[contracts.hub]
-abi = "hub.json"
-address = "{}"
-
-[entities.account]
-key = {{ owner = "address" }}
-fields = {{ balance = "uint256" }}
-
-[[on]]
-event = "hub.Deposited"
-upsert = "account"
-key = {{ owner = "who" }}
-add = {{ balance = "amount" }}
-
-[proof]
-level = "off"
-{})",
-                                            evm::to_hex(test::hub_address()), more));
+    void write_config(const std::string& more, const std::string& proof_level = "off") const {
+        write("plumbline.toml",
+              std::string{test::kChainToml} + "finality = 12\npoll_interval = \"20ms\"\n" +
+                  test::deposits_toml() + "[proof]\nlevel = \"" + proof_level + "\"\n" + more);
     }
     void open() {
         ServiceOptions options;
@@ -113,7 +137,7 @@ level = "off"
         options.indexer.config = *std::move(config);
         options.indexer.db_path = dir_.sub("db");
         options.indexer.tiny_buffers = true;
-        options.make_source = [this] { return std::make_unique<OwnedNode>(chain_); };
+        options.make_source = [this] { return std::make_unique<OwnedNode>(chain_, turns_); };
         auto opened = Service::open(std::move(options));
         ASSERT_TRUE(opened.has_value()) << opened.error().message;
         service = *std::move(opened);
@@ -122,6 +146,7 @@ level = "off"
         thread_ = std::jthread{[this](const std::stop_token& stop) {
             ended = service->run(stop, nullptr);
             has_ended = true;
+            turns_.count();
         }};
     }
     void stop() {
@@ -131,14 +156,8 @@ level = "off"
         }
     }
     template <typename Done>
-    [[nodiscard]] static bool eventually(Done done) {
-        for (int i = 0; i < 4'000; ++i) {
-            if (done()) {
-                return true;
-            }
-            sleep_ms(5);
-        }
-        return false;
+    [[nodiscard]] bool eventually(Done done) {
+        return turns_.until(std::move(done));
     }
     [[nodiscard]] bool becomes_ready() {
         return eventually([this] { return service->status().is_ready; });
@@ -159,6 +178,7 @@ level = "off"
 
     TempDir dir_;
     FakeChain chain_;
+    Turns turns_;
     std::unique_ptr<Service> service;
     std::atomic<bool> has_ended{false};
     Status ended;
@@ -281,6 +301,16 @@ TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
     EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("[http]", "[webhooks]"));
     write_config("\n[nonsense]\n");
     EXPECT_ERROR(service->reload(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ServiceTest, ATrueChainIsProvenByItself) {
+    write_config("", "receipts");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto newest = [this] { return service->queue()->newest("prove_log"); };
+    ASSERT_TRUE(eventually([&] { return newest() && newest()->state == TaskState::kDone; }));
+    EXPECT_THAT(newest()->result, HasSubstr(R"("verdict":"equal")"));
 }
 
 TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService) {
