@@ -10,9 +10,8 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/community_chain.hpp"
-#include "core/base/check.hpp"
-#include "core/evm/hex.hpp"
-#include "core/evm/keccak.hpp"
+#include "bench/community_index.hpp"
+#include "bench/must.hpp"
 #include "engine/config/config.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
@@ -21,7 +20,13 @@
 namespace plumbline::engine {
 namespace {
 
-constexpr uint32_t kEventsPerBlock = 100;
+using bench::community_plan;
+using bench::kEventsPerBlock;
+using bench::must;
+using bench::must_do;
+using bench::open_fresh;
+using bench::store_story;
+
 constexpr uint64_t kFoldEvents = 200'000;
 constexpr uint64_t kRebuildEvents = 1'000'000;
 constexpr size_t kCommitBytes = size_t{8} << 20;
@@ -72,20 +77,6 @@ key = { account = "voter" }
 add = { vote_count = 1 }
 )";
 
-template <typename T>
-T must(Result<T> result) {
-    PLUMBLINE_CHECK_MSG(result.has_value(),
-                        result.has_value() ? "" : result.error().message.c_str());
-    return *std::move(result);
-}
-void must_do(const Status& status) {
-    PLUMBLINE_CHECK_MSG(status.has_value(), status ? "" : status.error().message.c_str());
-}
-
-std::shared_ptr<const Plan> community_plan() {
-    return must(Plan::compile(
-        must(load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"))));
-}
 std::shared_ptr<const Plan> votes_plan() {
     Config config = must(load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"));
     const std::string abi = config.contracts[0].abi_json;
@@ -101,20 +92,6 @@ std::shared_ptr<const Plan> votes_plan() {
 std::string bench_path() {
     return (std::filesystem::temp_directory_path() / "plumbline_fold_bench").string();
 }
-std::unique_ptr<storage::Database> open_fresh(const Plan& plan) {
-    std::error_code ignored;
-    std::filesystem::remove_all(bench_path(), ignored);
-    storage::OpenOptions options;
-    options.create = true;
-    options.identity = storage::ChainIdentity{bench::kChainId, {}};
-    options.bundle = plan.bundle();
-    return must(storage::Database::open(bench_path(), options));
-}
-
-evm::Hash hash_of_block(uint64_t block_num) {
-    return evm::keccak256(std::to_string(block_num));
-}
-
 /// Events folded and flushed, nothing committed: the fold's own cost. Google Benchmark's
 /// `state.range`: 0 = the mapping above, 1 = the whole example.
 void fold_in_memory(benchmark::State& state) {
@@ -127,7 +104,7 @@ void fold_in_memory(benchmark::State& state) {
     FoldStats stats;
     for (auto _ : state) {
         state.PauseTiming();
-        const auto database = open_fresh(*plan);
+        const auto database = open_fresh(bench_path(), *plan);
         auto batch = database->make_batch();
         auto fold = std::make_unique<Fold>(plan, *database, FoldOptions{size_t{2} << 30, true});
         state.ResumeTiming();
@@ -161,27 +138,9 @@ BENCHMARK(fold_in_memory)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRea
 /// A whole `rebuild` of a stored log of a million events.
 void rebuild_stored_log(benchmark::State& state) {
     const auto plan = state.range(0) == 0 ? votes_plan() : community_plan();
-    const auto database = open_fresh(*plan);
-    {
-        auto batch = database->make_batch();
-        bench::CommunityStory story{1};
-        const uint64_t blocks = kRebuildEvents / kEventsPerBlock;
-        for (uint64_t block = 1; block <= blocks; ++block) {
-            evm::LogBatch logs;
-            story.append_block(block, kEventsPerBlock, logs);
-            for (const evm::Log& log : logs.logs) {
-                batch->append_log(log, logs.data(log));
-            }
-            batch->append_block({block, hash_of_block(block), hash_of_block(block - 1), block * 12,
-                                 kEventsPerBlock, storage::ProofLevel::kFetched});
-            if (block % 100 == 0 || block == blocks) {
-                batch->set_cursor(block, hash_of_block(block), block * 12);
-                batch->set_finalized(block);
-                must_do(database->commit(*batch, storage::Durability::kBuffered));
-            }
-        }
-        must_do(database->sync());
-    }
+    const auto database = open_fresh(bench_path(), *plan);
+    store_story(*database, kRebuildEvents);
+    must_do(database->sync());
     RebuildProgress last;
     RebuildOptions options;
     options.on_progress = [&last](const RebuildProgress& progress) { last = progress; };

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "bench/must.hpp"
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "engine/ingest/indexer.hpp"
@@ -19,12 +20,7 @@
 namespace plumbline::engine {
 namespace {
 
-template <typename T>
-T must(Result<T> result) {
-    PLUMBLINE_CHECK_MSG(result.has_value(),
-                        result.has_value() ? "" : result.error().message.c_str());
-    return *std::move(result);
-}
+using bench::must;
 
 struct Run {
     LogProofOutcome outcome;
