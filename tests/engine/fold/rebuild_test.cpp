@@ -1,6 +1,5 @@
 #include "engine/fold/rebuild.hpp"
 
-#include "engine/mapping/plan_impl.hpp"
 #include "engine/text/entity_text.hpp"
 #include "tests/engine/item_chain.hpp"
 
