@@ -4,23 +4,51 @@ include(CMakePackageConfigHelpers)
 install(TARGETS plumbline_options plumbline_core plumbline_storage plumbline_rpc plumbline_engine plumbline_api
         EXPORT plumblineTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS plumbline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-foreach(layer core storage rpc engine api)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${layer} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/plumbline
-          FILES_MATCHING PATTERN "*.hpp"
-          # Ours alone: these include RocksDB's or toml++'s headers, which users need not have.
-          PATTERN "*_impl.hpp" EXCLUDE
-          PATTERN "rocks_*.hpp" EXCLUDE
-          PATTERN "config_toml.hpp" EXCLUDE
-          PATTERN "config_section.hpp" EXCLUDE
-          PATTERN "config_parts.hpp" EXCLUDE
-          PATTERN "digest_store.hpp" EXCLUDE
-          PATTERN "bulk_load.hpp" EXCLUDE
-          PATTERN "scrub_parts.hpp" EXCLUDE
-          PATTERN "state_task.hpp" EXCLUDE
-          PATTERN "prefetch.hpp" EXCLUDE
-          PATTERN "value_math.hpp" EXCLUDE
-          PATTERN "handler_runner.hpp" EXCLUDE)
+
+# The public headers, as docs/library.md lists them, and what they include themselves. Nothing else
+# is installed.
+file(STRINGS ${PROJECT_SOURCE_DIR}/docs/library.md public REGEX "^\\| `[a-z_/]+\\.hpp` \\|")
+list(TRANSFORM public REPLACE "^\\| `([a-z_/]+\\.hpp)`.*" "\\1")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/library.md)
+set(open_headers ${public})
+set(installed)
+while(open_headers)
+  list(POP_FRONT open_headers header)
+  if(header IN_LIST installed)
+    continue()
+  endif()
+  list(APPEND installed ${header})
+  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} lines REGEX "^#include \"")
+  list(TRANSFORM lines REPLACE "^#include \"([^\"]+)\".*" "\\1")
+  list(APPEND open_headers ${lines})
+endwhile()
+foreach(header ${installed})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${PROJECT_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/plumbline/${folder})
 endforeach()
+
+# Where public headers were before 0.2, "old new"; these paths go with the version after it.
+set(moved
+  "engine/config.hpp engine/config/config.hpp"
+  "engine/entity_text.hpp engine/text/entity_text.hpp"
+  "engine/handler.hpp engine/mapping/handler.hpp"
+  "engine/http/http_part.hpp api/service_module.hpp"
+  "engine/indexer.hpp engine/ingest/indexer.hpp"
+  "engine/plan.hpp engine/mapping/plan.hpp"
+  "engine/rebuild.hpp engine/fold/rebuild.hpp"
+  "engine/repair.hpp engine/repair/repair.hpp"
+  "engine/service.hpp engine/service/service.hpp"
+  "engine/verify.hpp engine/repair/verify.hpp")
+foreach(pair ${moved})
+  separate_arguments(pair)
+  list(GET pair 0 old)
+  list(GET pair 1 new)
+  get_filename_component(folder ${old} DIRECTORY)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/forward/${old}
+       CONTENT "// Moved; this path goes with the next version.\n#pragma once\n\n#include \"${new}\"\n")
+  install(FILES ${PROJECT_BINARY_DIR}/forward/${old} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/plumbline/${folder})
+endforeach()
+
 install(EXPORT plumblineTargets NAMESPACE plumbline:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/plumbline)
 configure_package_config_file(cmake/plumblineConfig.cmake.in
   ${PROJECT_BINARY_DIR}/plumblineConfig.cmake

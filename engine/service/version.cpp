@@ -3,7 +3,7 @@
 namespace plumbline::engine {
 
 std::string_view version() noexcept {
-    return "0.1.0";
+    return PLUMBLINE_VERSION;
 }
 
 }  // namespace plumbline::engine

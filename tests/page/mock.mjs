@@ -9,7 +9,7 @@ const standing = { block, proof };
 
 const answers = {
   "/v1/status": () => ({
-    ...standing, chain_id: 31337, version: "0.1.0", state: "live", ready: true, uptime_ms: 86_400_000,
+    ...standing, chain_id: 31337, version: "0.2.0", state: "live", ready: true, uptime_ms: 86_400_000,
     reasons: ["provider backup is not asked: rate limited"],
     progress: { first_block: 1200, next_block: 48_212, target_block: 48_214, head_block: 48_214, finalized_block: 48_147,
       lag: 3, events: 120_000, commits: 3000, reorgs: 4, events_per_second: 1830.5, blocks_per_second: 12.25,
