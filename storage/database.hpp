@@ -54,7 +54,7 @@ enum class Durability : uint8_t {
 
 /// Calls under "writing" and `make_batch` come one at a time (whatever the thread) and never while
 /// a batch is filled. `read_view`, `latest_row` and the accessors of stored facts are safe from
-/// many threads, beside the writer. Everything handed out must be gone before the database is.
+/// many threads, beside the writer. Views and scanners may outlive the database, batches must not.
 class Database {
   public:
     /// kNotFound: no database there. kIncompatible: newer format, other chain. kUnavailable:
