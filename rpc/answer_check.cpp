@@ -44,6 +44,16 @@ bool FilterCheck::matches(const evm::Log& log) const {
            (log.topic_count > 0 && std::ranges::find(topics_, log.topics[0]) != topics_.end());
 }
 
+evm::LogBatch FilterCheck::matching(const evm::LogBatch& logs) const {
+    evm::LogBatch out;
+    for (const evm::Log& log : logs.logs) {
+        if (matches(log)) {
+            out.push(log, logs.data(log));
+        }
+    }
+    return out;
+}
+
 std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch,
                                                    const evm::BlockRange& range) const {
     const evm::Log* last = nullptr;
@@ -148,6 +158,25 @@ void append_logs(const evm::LogBatch& from, const evm::BlockRange& range, evm::L
             to.push(log, from.data(log));
         }
     }
+}
+
+std::optional<std::string> find_branch_fault(const evm::LogBatch& logs,
+                                             const std::map<uint64_t, evm::Header>& headers) {
+    for (const evm::Log& log : logs.logs) {
+        const auto header = headers.find(log.block_num);
+        if (header == headers.end() || header->second.hash != log.block_hash) {
+            return "a log of block " + std::to_string(log.block_num) +
+                   " has another block hash than the header";
+        }
+    }
+    const evm::Header* last = nullptr;
+    for (const auto& [num, header] : headers) {
+        if (last != nullptr && last->block_num + 1 == num && header.parent_hash != last->hash) {
+            return "block " + std::to_string(num) + " is not a child of the block before";
+        }
+        last = &header;
+    }
+    return std::nullopt;
 }
 
 void sort_logs(evm::LogBatch& batch) {

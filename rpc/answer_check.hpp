@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ class FilterCheck {
     explicit FilterCheck(const LogFilter& filter);
 
     [[nodiscard]] bool matches(const evm::Log& log) const;
+    /// The logs that match, in a batch of their own.
+    [[nodiscard]] evm::LogBatch matching(const evm::LogBatch& logs) const;
     /// Why `logs` cannot be the answer for `range`: out of range, of another address or event, not
     /// strictly rising in (block, log index), transaction indexes that fall, two hashes of one
     /// block.
@@ -59,6 +62,10 @@ class FilterCheck {
 [[nodiscard]] bool same_logs(const evm::LogBatch& a, const evm::LogBatch& b);
 /// Copies the logs of `from` that lie in `range` to the end of `to`.
 void append_logs(const evm::LogBatch& from, const evm::BlockRange& range, evm::LogBatch& to);
+/// What makes logs and headers those of two branches: a log whose block's header is not there or
+/// has another hash, or a header that is no child of the one before. Empty: nothing.
+[[nodiscard]] std::optional<std::string> find_branch_fault(
+    const evm::LogBatch& logs, const std::map<uint64_t, evm::Header>& headers);
 /// Sorts by (block, log index). The arena stays as it is.
 void sort_logs(evm::LogBatch& logs);
 

@@ -1,18 +1,27 @@
-// One get_range question on its way: cut into pieces that providers will answer, each piece checked
-// against its headers and their blooms, doubts settled, the whole joined in order.
+// One get_range question on its way:
+//
+//   1. Ask for a piece, as long as the chosen provider takes: its headers and its logs. The rest of
+//      the range becomes a piece of its own and is asked for at the same time (range_job.cpp).
+//   2. A refusal makes ranges shorter, cuts the piece, or sends it elsewhere (piece_cutter.hpp).
+//   3. Fetch the headers of blocks with logs; hold logs and headers against each other.
+//   4. Settle blocks whose bloom casts doubt on their logs (range_job_disputes.cpp,
+//      disputed_block.hpp).
+//   5. All pieces settled: if their headers link, join them in order; else start over.
+//
+// An answer that cannot be used sends its piece back to 1, to another provider if there is one.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "rpc/answer_check.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/disputed_block.hpp"
+#include "rpc/piece_cutter.hpp"
+#include "rpc/range_piece.hpp"
 
 namespace plumbline::rpc {
 
@@ -22,80 +31,73 @@ struct BloomTrust {
     uint32_t quirks = 0;  ///< blocks whose bloom honest answers contradict
 };
 
-/// Keeps itself alive through the callbacks it hands out. One thread.
+/// Keeps itself alive through the callbacks it hands out; `dispatcher` and `bloom` must outlive
+/// them. `done` is called exactly once. One thread.
 class RangeJob final : public std::enable_shared_from_this<RangeJob> {
   public:
     using Done = std::function<void(Result<RangeLogs>)>;
-    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogFilter filter, evm::BlockRange range,
-             bool all_headers, Done done);
-    void start();
+    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogQuery query, Done done);
+    void start() { ask(query_.range.from); }
 
   private:
-    struct Piece {
-        evm::BlockRange range;
-        bool split = false;  // cut by a refusal, not by the controller
-        bool ready = false;
-        bool by_hash = false;  // the logs are asked for once the header is there
-        uint32_t attempts = 0;
-        ProviderSet avoid;  // providers whose answer to this piece was refused
-        size_t provider = 0;
-        size_t received_bytes = 0;
-        evm::LogBatch logs;
-        std::map<uint64_t, evm::Header> headers;
-        std::map<size_t, std::string> reasons;
-        std::vector<uint64_t> doubts;  // blocks to be settled
-        std::set<uint64_t> weak;       // doubts not worth receipts while history is read
-        std::map<uint64_t, evm::LogBatch> second;  // another provider's logs of a doubtful block
-        std::optional<size_t> second_provider;
-        uint32_t receipts_failures = 0;
+    /// Whether an answer that is not used counts against who gave it.
+    enum class Blame : uint8_t {
+        kProvider,  ///< it is wrong
+        kNobody,    ///< refused, or the chain moved under it
     };
 
-    void add_piece(evm::BlockRange range, bool split);
-    [[nodiscard]] uint64_t last_needed(const Piece& piece) const;
+    // ---- Asking
     void ask(uint64_t from);
+    [[nodiscard]] CallGroup make_group(const RangePiece& piece) const;
+    [[nodiscard]] uint64_t last_needed(const RangePiece& piece) const;
     void prepare(uint64_t from, size_t provider, CallGroup& group);
-    void on_answer(uint64_t from, GroupResult result);
-    void ask_by_hash(Piece& piece);
-    [[nodiscard]] bool take_logs(Piece& piece, GroupResult& result);
-    void on_refusal(Piece& piece, size_t provider, const Refusal& refusal, const Error& error);
-    void split_piece(Piece& piece, const Refusal& refusal);
-    void ask_dense(uint64_t from);
-    void ask_headers(Piece& piece);
-    void check_piece(Piece& piece);
-    void find_doubts(Piece& piece);
-    void settle_doubts(Piece& piece);
-    void ask_second_opinion(Piece& piece);
-    void on_second_opinion(Piece& piece, GroupResult result);
-    void ask_receipts(Piece& piece);
-    void on_receipts(Piece& piece, GroupResult result);
-    void judge(Piece& piece, uint64_t block, const evm::ReceiptBatch& receipts);
-    void judge_by_proof(Piece& piece, uint64_t block, const evm::LogBatch& truth);
-    void judge_without_receipts(Piece& piece, uint64_t block);
+    [[nodiscard]] bool take_failure(RangePiece& piece, const GroupResult& result);
+    void on_answer(RangePiece& piece, GroupResult result);
+    void ask_by_hash(RangePiece& piece);
+    void on_logs_by_hash(RangePiece& piece, GroupResult result);
+    void take_logs(RangePiece& piece, GroupResult result);
+    void on_refusal(RangePiece& piece, size_t provider, const Refusal& refusal, const Error& error);
+    void ask_dense(RangePiece& piece);
+    void on_dense_header(RangePiece& piece, GroupResult result);
+    void on_dense_receipts(RangePiece& piece, GroupResult result);
+    void ask_headers(RangePiece& piece);
+    void on_headers(RangePiece& piece, GroupResult result);
+    void check_piece(RangePiece& piece);
+
+    // ---- Settling disputes
+    void settle_disputes(RangePiece& piece);
+    [[nodiscard]] bool others_may_know(const RangePiece& piece) const;
+    void ask_second_opinion(RangePiece& piece);
+    void on_second_opinion(RangePiece& piece, GroupResult result);
+    void ask_receipts(RangePiece& piece);
+    void on_receipts(RangePiece& piece, GroupResult result);
+    [[nodiscard]] bool settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
+                                      const evm::ReceiptBatch* receipts);
     void blame_lie(size_t provider, uint64_t block, const std::string& what);
-    void replace_block(Piece& piece, uint64_t block, const evm::LogBatch& logs);
-    [[nodiscard]] evm::LogBatch block_logs(const Piece& piece, uint64_t block) const;
-    [[nodiscard]] bool bloom_covers(const evm::Header& header, const evm::LogBatch& logs);
     void note_quirk(uint64_t block);
-    void try_again(Piece& piece, size_t provider, const std::string& why, bool malformed);
-    void accept(Piece& piece);
-    void join_if_ready();
+
+    // ---- Ending
+    void try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame);
+    void settle(RangePiece& piece);
+    void finish();
     void fail(Error error);
+
     [[nodiscard]] std::string provider_name(size_t provider) const {
         return dispatcher_.providers()[provider].name();
     }
-    /// Wraps a member call so that it finds its piece again and does nothing once the job is over.
-    template <typename Step>
+    using Step = void (RangeJob::*)(RangePiece&, GroupResult);
+    /// `step` as a callback that finds its piece again and does nothing once the job is over.
     [[nodiscard]] std::function<void(GroupResult)> then(uint64_t from, Step step);
 
     Dispatcher& dispatcher_;
     BloomTrust& bloom_;
-    std::shared_ptr<const LogFilter> filter_;
+    LogQuery query_;
+    std::shared_ptr<const LogFilter> filter_;  ///< the query's; calls share it
     FilterCheck check_;
-    evm::BlockRange range_;
-    bool all_headers_;
+    PieceCutter cutter_;
+    BlockJudge judge_;
     Done done_;
-    std::map<uint64_t, Piece> pieces_;
-    evm::ReceiptsProver prover_;
+    PieceMap pieces_;
     uint32_t restarts_ = 0;
     bool over_ = false;
 };

@@ -67,6 +67,40 @@ TEST_F(AnswerCheckTest, EveryFaultIsNamed) {
     }
 }
 
+TEST_F(AnswerCheckTest, LogsAndHeadersMustBeOfOneBranch) {
+    const auto make_headers = [] {
+        std::map<uint64_t, evm::Header> headers;
+        for (const uint8_t num : {uint8_t{5}, uint8_t{6}, uint8_t{8}}) {
+            evm::Header& header = headers[num];
+            header.block_num = num;
+            header.hash = make_topic(num);
+            header.parent_hash = make_topic(static_cast<uint8_t>(num - 1));
+        }
+        return headers;
+    };
+    evm::Log log = make_log(6, 0);
+    log.block_hash = make_topic(6);
+    EXPECT_FALSE(find_branch_fault(make_batch({log}), make_headers()));
+    EXPECT_FALSE(find_branch_fault({}, {}));
+    log.block_hash = make_topic(66);
+    EXPECT_EQ(find_branch_fault(make_batch({log}), make_headers()),
+              "a log of block 6 has another block hash than the header");
+    EXPECT_TRUE(find_branch_fault(make_batch({make_log(7, 0)}), make_headers()));
+    auto torn = make_headers();
+    torn.at(6).parent_hash = make_topic(55);
+    EXPECT_EQ(find_branch_fault({}, torn), "block 6 is not a child of the block before");
+    auto gap = make_headers();
+    gap.at(8).parent_hash = make_topic(77);
+    EXPECT_FALSE(find_branch_fault({}, gap));  // 7 is not there: nothing to compare with
+}
+
+TEST_F(AnswerCheckTest, OnlyMatchingLogsAreTaken) {
+    const evm::LogBatch found =
+        check_.matching(make_batch({make_log(5, 0), make_log(5, 1, 9), make_log(5, 2, 2, 11)}));
+    ASSERT_EQ(found.logs.size(), 2U);
+    EXPECT_EQ(found.logs[1].log_index, 2U);
+}
+
 TEST_F(AnswerCheckTest, LongAndEmptyFiltersMatchAsShortOnesDo) {
     LogFilter many;
     for (uint8_t tag = 1; tag <= 100; ++tag) {

@@ -1,0 +1,138 @@
+#include "rpc/disputed_block.hpp"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace plumbline::rpc {
+
+namespace {
+
+// Every log of `part` is in `whole`.
+bool contains_all(const evm::LogBatch& whole, const evm::LogBatch& part) {
+    evm::LogBatch common;
+    for (const evm::Log& log : whole.logs) {
+        if (std::ranges::any_of(part.logs, [&](const evm::Log& other) {
+                return other.log_index == log.log_index;
+            })) {
+            common.push(log, whole.data(log));
+        }
+    }
+    return same_logs(common, part);
+}
+
+bool are_of_block(const evm::LogBatch& batch, const evm::Header& header) {
+    return std::ranges::all_of(batch.logs, [&](const evm::Log& log) {
+        return log.block_num == header.block_num && log.block_hash == header.hash;
+    });
+}
+
+}  // namespace
+
+std::vector<DisputedBlock> BlockJudge::find_disputes(const std::map<uint64_t, evm::Header>& headers,
+                                                     const std::vector<evm::Log>& logs,
+                                                     const SuspicionRules& rules) {
+    std::vector<DisputedBlock> out;
+    size_t at = 0;
+    for (const auto& [num, header] : headers) {
+        while (at < logs.size() && logs[at].block_num < num) {
+            ++at;
+        }
+        const size_t start = at;
+        bool excluded = false;
+        while (at < logs.size() && logs[at].block_num == num) {
+            excluded = excluded || !check_.bloom_has(header, logs[at]);
+            ++at;
+        }
+        const std::span<const evm::Log> of_block{logs.data() + start, at - start};
+        if (excluded || (rules.empty_blocks && check_.may_lack_all(header, of_block))) {
+            out.push_back({num, false, {}});
+        } else if (rules.every_event && check_.may_lack_some(header, of_block)) {
+            out.push_back({num, rules.every_event_is_weak, {}});
+        }
+    }
+    return out;
+}
+
+SecondOpinion BlockJudge::weigh_second_opinion(const evm::Header& header,
+                                               const evm::LogBatch& first,
+                                               const evm::LogBatch* second) {
+    const evm::BlockRange block{header.block_num, header.block_num};
+    if (second == nullptr || check_.find_fault(*second, block) || !are_of_block(*second, header)) {
+        return SecondOpinion::kUnusable;
+    }
+    if (!same_logs(first, *second)) {
+        return SecondOpinion::kDiffers;
+    }
+    return bloom_covers(header, first) ? SecondOpinion::kAgrees
+                                       : SecondOpinion::kAgreesAgainstBloom;
+}
+
+BlockVerdict BlockJudge::judge(const DisputeCase& dispute, const evm::ReceiptBatch* receipts) {
+    if (receipts != nullptr && are_of_block(receipts->logs, dispute.header)) {
+        if (auto verdict = judge_by_receipts(dispute, *receipts)) {
+            return *std::move(verdict);
+        }
+    }
+    return judge_without_receipts(dispute);
+}
+
+std::optional<BlockVerdict> BlockJudge::judge_by_receipts(const DisputeCase& dispute,
+                                                          const evm::ReceiptBatch& receipts) {
+    const evm::BlockRange block{dispute.header.block_num, dispute.header.block_num};
+    evm::LogBatch shown = check_.matching(receipts.logs);
+    const auto digest = prover_.compute(receipts);
+    const bool proven = digest && digest->root == dispute.header.receipts_root;
+    const bool agree = same_logs(shown, dispute.first);
+    const bool covered = bloom_covers(dispute.header, shown);
+    if (!proven && !agree && (!covered || check_.find_fault(shown, block))) {
+        return std::nullopt;
+    }
+    BlockVerdict verdict;
+    verdict.contradicts_bloom = !covered;
+    if (dispute.second != nullptr && !same_logs(*dispute.second, shown)) {
+        verdict.second_lie = "its logs are not those of the receipts";
+    }
+    if (!agree) {
+        verdict.first_lie = contains_all(shown, dispute.first)
+                                ? "it left out logs that the receipts have"
+                                : "its logs are not those of the receipts";
+        verdict.kind = BlockVerdict::Kind::kReplace;
+        verdict.logs = std::move(shown);
+    }
+    return verdict;
+}
+
+BlockVerdict BlockJudge::judge_without_receipts(const DisputeCase& dispute) {
+    const evm::LogBatch& first = dispute.first;
+    const std::string block = std::to_string(dispute.header.block_num);
+    const bool first_covered = bloom_covers(dispute.header, first);
+    BlockVerdict verdict;
+    if (dispute.second == nullptr) {
+        if (!first_covered) {
+            verdict.kind = BlockVerdict::Kind::kAskAgain;
+            verdict.why = "the bloom of block " + block + " excludes a log it returned";
+        }
+        return verdict;  // else a false positive as far as anybody can tell
+    }
+    const evm::LogBatch& second = *dispute.second;
+    if (bloom_covers(dispute.header, second) && (contains_all(second, first) || !first_covered)) {
+        verdict.kind = BlockVerdict::Kind::kReplace;
+        verdict.logs = second;
+        verdict.first_lie =
+            "it left out or made up logs that " + std::string{dispute.second_name} + " has right";
+    } else if (first_covered && contains_all(first, second)) {
+        verdict.second_lie = "it left out logs that " + std::string{dispute.first_name} + " has";
+    } else {
+        verdict.kind = BlockVerdict::Kind::kAskAgain;
+        verdict.why = "two providers tell different logs of block " + block;
+    }
+    return verdict;
+}
+
+bool BlockJudge::bloom_covers(const evm::Header& header, const evm::LogBatch& logs) {
+    return std::ranges::all_of(logs.logs,
+                               [&](const evm::Log& log) { return check_.bloom_has(header, log); });
+}
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,187 @@
+// The part of RangeJob that settles disputed blocks: asks another provider, then for receipts, and
+// carries out what BlockJudge makes of the answers.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "rpc/range_job.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+constexpr uint32_t kQuirksMax = 8;
+/// Blocks whose receipts are asked for at once.
+constexpr size_t kReceiptsABatch = 20;
+constexpr uint32_t kReceiptsFailuresMax = 2;
+
+}  // namespace
+
+void RangeJob::settle_disputes(RangePiece& piece) {
+    const bool others = !piece.disputes.empty() && others_may_know(piece);
+    if (!others) {
+        std::erase_if(piece.disputes, [](const DisputedBlock& dispute) { return dispute.weak; });
+    }
+    if (piece.disputes.empty()) {
+        settle(piece);
+    } else if (others) {
+        ask_second_opinion(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+bool RangeJob::others_may_know(const RangePiece& piece) const {
+    const auto& providers = dispatcher_.providers();
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if (i != piece.provider && providers[i].is_usable() && providers[i].chain_id() &&
+            !providers[i].is_behind(piece.disputes.back().block_num)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void RangeJob::ask_second_opinion(RangePiece& piece) {
+    CallGroup group = CallGroup::lenient();
+    for (const DisputedBlock& dispute : piece.disputes) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kLogsOfBlock;
+        call.hash = piece.headers.at(dispute.block_num).hash;
+        call.filter = filter_;
+    }
+    group.never.insert(piece.provider);
+    group.rounds_max = 2;
+    group.done = then(piece.range.from, &RangeJob::on_second_opinion);
+    dispatcher_.send(std::move(group));
+}
+
+void RangeJob::on_second_opinion(RangePiece& piece, GroupResult result) {
+    std::vector<DisputedBlock> open;
+    for (size_t i = 0; i < piece.disputes.size(); ++i) {
+        DisputedBlock& dispute = piece.disputes[i];
+        auto* logs = result.error ? nullptr : result.answers[i].get<evm::LogBatch>();
+        const SecondOpinion opinion = judge_.weigh_second_opinion(
+            piece.headers.at(dispute.block_num), piece.logs_of(dispute.block_num), logs);
+        if (opinion == SecondOpinion::kUnusable) {
+            if (!dispute.weak) {
+                open.push_back(std::move(dispute));
+            }
+            continue;
+        }
+        piece.second_provider = result.provider;
+        if (opinion == SecondOpinion::kAgreesAgainstBloom) {
+            note_quirk(dispute.block_num);
+        } else if (opinion == SecondOpinion::kDiffers) {
+            dispute.second = std::move(*logs);
+            open.push_back(std::move(dispute));
+        }
+    }
+    piece.disputes = std::move(open);
+    if (piece.disputes.empty()) {
+        settle(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+void RangeJob::ask_receipts(RangePiece& piece) {
+    CallGroup group = CallGroup::lenient();
+    for (size_t i = 0; i < piece.disputes.size() && i < kReceiptsABatch; ++i) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kReceipts;
+        call.hash = piece.headers.at(piece.disputes[i].block_num).hash;
+    }
+    group.avoid.insert(piece.provider);
+    if (piece.second_provider) {
+        group.avoid.insert(*piece.second_provider);
+    }
+    group.done = then(piece.range.from, &RangeJob::on_receipts);
+    dispatcher_.send(std::move(group));
+}
+
+void RangeJob::on_receipts(RangePiece& piece, GroupResult result) {
+    piece.received_bytes += result.received_bytes;
+    // No answer is not the same as "cannot be had": the doubt stays, at least for another round.
+    if (result.error && ++piece.receipts_failures <= kReceiptsFailuresMax) {
+        try_again(piece, result.provider, "receipts to settle a doubt: " + result.error->message,
+                  Blame::kNobody);
+        return;
+    }
+    const auto asked =
+        static_cast<std::ptrdiff_t>(std::min(piece.disputes.size(), kReceiptsABatch));
+    const std::vector<DisputedBlock> batch{std::move_iterator{piece.disputes.begin()},
+                                           std::move_iterator{piece.disputes.begin() + asked}};
+    piece.disputes.erase(piece.disputes.begin(), piece.disputes.begin() + asked);
+    for (size_t i = 0; i < batch.size(); ++i) {
+        const auto* receipts = result.error ? nullptr : result.answers[i].get<evm::ReceiptBatch>();
+        if (!settle_dispute(piece, batch[i], receipts)) {
+            return;
+        }
+    }
+    if (piece.disputes.empty()) {
+        settle(piece);
+    } else {
+        ask_receipts(piece);
+    }
+}
+
+// False where the whole piece is asked for again.
+bool RangeJob::settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
+                              const evm::ReceiptBatch* receipts) {
+    const uint64_t block = dispute.block_num;
+    const evm::LogBatch first = piece.logs_of(block);
+    const size_t second_provider = piece.second_provider.value_or(piece.provider);
+    const std::string first_name = provider_name(piece.provider);
+    const std::string second_name = provider_name(second_provider);
+    BlockVerdict verdict =
+        judge_.judge({piece.headers.at(block), first, dispute.second ? &*dispute.second : nullptr,
+                      first_name, second_name},
+                     receipts);
+    if (verdict.contradicts_bloom) {
+        note_quirk(block);
+    }
+    if (!verdict.second_lie.empty()) {
+        blame_lie(second_provider, block, verdict.second_lie);
+    }
+    if (!verdict.first_lie.empty()) {
+        blame_lie(piece.provider, block, verdict.first_lie);
+    }
+    switch (verdict.kind) {
+        case BlockVerdict::Kind::kKeep: return true;
+        case BlockVerdict::Kind::kReplace: piece.replace_logs_of(block, verdict.logs); return true;
+        case BlockVerdict::Kind::kAskAgain:
+            try_again(piece, piece.provider, verdict.why, Blame::kProvider);
+            return false;
+    }
+    return true;
+}
+
+void RangeJob::blame_lie(size_t provider, uint64_t block, const std::string& what) {
+    auto& providers = dispatcher_.providers();
+    bool others = false;
+    for (size_t i = 0; i < providers.size(); ++i) {
+        others = others || (i != provider && providers[i].is_usable() && providers[i].chain_id());
+    }
+    providers[provider].on_lie(others);
+    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
+                                            " answered wrongly for block " + std::to_string(block) +
+                                            ": " + what);
+}
+
+void RangeJob::note_quirk(uint64_t block) {
+    ++bloom_.quirks;
+    if (bloom_.quirks == 1) {
+        dispatcher_.log(
+            LogLevel::kInfo,
+            "the bloom of block " + std::to_string(block) +
+                " lacks logs that the block has: this chain's blooms may not be usable");
+    }
+    if (bloom_.quirks >= kQuirksMax && std::exchange(bloom_.trusted, false)) {
+        dispatcher_.log(LogLevel::kWarning,
+                        "blooms of this chain contradict its logs again and again: they are not "
+                        "used as evidence any more");
+    }
+}
+
+}  // namespace plumbline::rpc
