@@ -4,11 +4,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "rpc/refusal_rules.hpp"
 
 namespace plumbline::rpc {
 namespace {
@@ -97,6 +100,40 @@ TEST(RefusalTest, TheSharedCollectionAgreesWithTheTable) {
         right += to_string(refusal.kind) == known->second ? 1U : 0U;
     }
     std::printf("provider_errors.tsv: %zu of %zu\n", right, rows.size());
+}
+
+// A rule that an earlier one always forestalls is dead, and says so here.
+TEST(RefusalTest, EveryRuleIsTheOneThatTakesItsOwnExample) {
+    const auto rules = refusal_rules();
+    for (const RefusalRule& rule : rules) {
+        const RefusalText& text = rule.example;
+        std::string whole{text.message};
+        whole += " . ";
+        whole += text.data;
+        const RefusalRule* taken_by = find_refusal_rule(RefusalWords{whole}, text);
+        ASSERT_NE(taken_by, nullptr) << text.message;
+        EXPECT_EQ(taken_by - rules.data(), &rule - rules.data())
+            << "'" << text.message << "' is taken by the rule for '" << taken_by->example.message
+            << "'";
+        const Refusal refusal = classify_refusal(text);
+        EXPECT_EQ(to_string(refusal.kind), to_string(rule.kind)) << text.message;
+        EXPECT_EQ(refusal.ambiguous, rule.ambiguous) << text.message;
+    }
+}
+
+TEST(RefusalTest, EveryClassHasARuleAndNoTwoRulesShareAnExample) {
+    std::set<RefusalClass> classes;
+    std::set<std::string> examples;
+    for (const RefusalRule& rule : refusal_rules()) {
+        classes.insert(rule.kind);
+        const RefusalText& text = rule.example;
+        EXPECT_TRUE(examples
+                        .insert(std::to_string(text.http_status) + " " + std::to_string(text.code) +
+                                " " + std::string{text.message} + " " + std::string{text.data})
+                        .second)
+            << text.message;
+    }
+    EXPECT_EQ(classes.size(), static_cast<size_t>(RefusalClass::kUnknown));
 }
 
 TEST(RefusalTest, TheCodeAloneDecidesNothing) {

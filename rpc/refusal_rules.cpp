@@ -1,0 +1,426 @@
+// How a rule is read: `near`, `has_sequence` and `has` look for word stems ("limit" is also
+// "limits" and "limited"; "log$" is the whole word). The order matters more than the rules: what
+// names its reason goes first (a method, a batch, the head, a bill, a rate), then what counts
+// something (bytes, results, addresses, blocks), then what only sounds like trouble, and last what
+// has no words but a code or an HTTP status.
+#include "rpc/refusal_rules.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace plumbline::rpc {
+
+namespace {
+
+using Words = const RefusalWords&;
+using In = const RefusalText&;
+using enum RefusalClass;
+
+constexpr std::array kResultNouns = std::to_array<std::string_view>(
+    {"result", "log$", "logs$", "event", "record", "entries", "item", "match"});
+constexpr std::array kAddressNouns =
+    std::to_array<std::string_view>({"address", "topic", "contracts$", "filters$"});
+constexpr std::array kExcess = std::to_array<std::string_view>(
+    {"exceed",  "too$",     "limit",  "max",     "more$",  "greater", "larger",   "bigger",
+     "wider",   "higher",   "longer", "smaller", "less$",  "fewer",   "over$",    "threshold",
+     "most$",   "up$",      "cap$",   "least$",  "narrow", "reduc",   "oversize", "allow",
+     "support", "restrict", "beyond", "above",   "big$",   "large$"});
+
+bool names_method(Words t) {
+    return t.has({"method", "module"});
+}
+bool names_range_or_results(Words t) {
+    return t.has({"block", "range", "result", "log$", "logs$"});
+}
+bool names_size_for_billing(Words t) {
+    return t.has({"block", "range", "result"});
+}
+
+bool is_not_found(Words t) {
+    return t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
+           (t.has({"cannot"}) && t.has({"found"}));
+}
+bool is_not_available(Words t) {
+    return t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 1);
+}
+bool is_missing(Words t) {
+    return t.has({"missing", "unknown", "unavailable"});
+}
+// Something that a node keeps, and not a service that is away.
+bool is_chain_data(Words t) {
+    return t.has({"block$", "blocks$", "header", "state", "trie", "history", "historical",
+                  "receipt", "resource", "height", "data$", "ancient", "body"}) &&
+           !t.has({"method", "backend", "server", "upstream", "service"});
+}
+
+// "logs over more than 50000 blocks" has a result noun and counts blocks.
+bool counts_results(Words t) {
+    return t.has(kResultNouns) && (!t.any_number_counts({"block"}) ||
+                                   t.any_number_counts(kResultNouns) || t.has({"result"}));
+}
+
+constexpr auto kRules = std::to_array<RefusalRule>({
+    // ---- It does not know the method
+    {kUnsupported, [](Words, In in) { return in.code == -32601; }, "geth",
+     {200, -32601, "the method eth_getBlockReceipts does not exist/is not available", {}}},
+    {kUnsupported,
+     [](Words t, In) {
+         return names_method(t) && (t.has_sequence({"not$", "found"}, 2) ||
+                                    t.has_sequence({"not$", "exist"}, 2) || t.has({"unknown"}));
+     },
+     "hardhat", {200, -32004, "Method eth_getBlockReceipts not found", {}}},
+    {kUnsupported,
+     [](Words t, In) {
+         return names_method(t) &&
+                (t.has_sequence({"not$", "support"}, 2) || t.has({"unsupported"}));
+     },
+     "base", {200, -32000, "this request method is not supported", {}}},
+    {kUnsupported,
+     [](Words t, In) { return names_method(t) && t.has_sequence({"not$", "available"}, 2); },
+     "avalanche", {200, -32000, "method is not available", {}}},
+    {kUnsupported,
+     [](Words t, In) {
+         return names_method(t) && (t.has_sequence({"not$", "allowed"}, 2) ||
+                                    t.has({"whitelist", "disabled"}));
+     },
+     "optimism proxyd", {403, -32001, "rpc method is not whitelisted", {}}},
+
+    // ---- Fewer calls a batch
+    {kBatchTooLarge,
+     [](Words t, In) {
+         return t.has({"batch", "batches"}) &&
+                (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}));
+     },
+     "geth", {200, -32600, "batch too large", {}}},
+    {kBatchTooLarge,
+     [](Words t, In) {
+         return t.has_sequence({"too$", "many", "calls$"}, 2) && t.has({"rpc"});
+     },
+     "", {200, -32000, "too many RPC calls in one request", {}}},
+
+    // ---- It has not got that block yet
+    {kHeadRace,
+     [](Words t, In) {
+         return t.near({"beyond", "ahead", "past$", "future"},
+                       {"head$", "latest", "tip$", "current$", "chain$"}, 4);
+     },
+     "geth", {200, -32602, "block range extends beyond current head block", {}}},
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"last", "accepted"}); }, "avalanche",
+     {200, -32000, "requested from block 5 to block 9 after last accepted block 4", {}}},
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"future", "block"}); }, "",
+     {200, -32000, "cannot query a future block", {}}},
+    {kHeadRace, [](Words t, In) { return t.has({"unfinalized", "unfinalised"}); }, "avalanche",
+     {200, -32000, "cannot query unfinalized data", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.near({"not$", "yet$"},
+                       {"finalized", "finalised", "synced", "imported", "indexed", "produced"}, 3);
+     },
+     "", {200, -32000, "block 120 is not yet indexed", {}}},
+    {kHeadRace,
+     [](Words t, In) { return t.has_sequence({"height", "not$", "available"}, 2); },
+     "eRPC's list", {200, -32000, "height is not available", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.near(
+             {"greater", "higher", "above", "exceed", "after$", "larger", "newer", "more$"},
+             {"head$", "latest", "tip$", "highest"}, 4);
+     },
+     "", {200, -32000, "requested block 120 is greater than the latest block 118", {}}},
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"greater", "than", "current"}, 1); }, "",
+     {200, -32000, "block number is greater than the current height", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has({"node$", "server"}) && t.has({"behind", "syncing", "lagging"});
+     },
+     "", {200, -32000, "the node is syncing", {}}},
+
+    // ---- The user must do something
+    {kBilling, [](Words, In in) { return in.http_status == 402; }, "HTTP", {402, 0, {}, {}}},
+    {kBilling, [](Words t, In) { return t.has_sequence({"payment", "required"}); }, "",
+     {200, -32000, "Payment Required", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.has({"monthly", "daily", "month$", "day$"}) &&
+                t.has({"limit", "capacity", "quota", "credit", "exceed", "reach", "exhaust",
+                       "count"}) &&
+                !names_size_for_billing(t);
+     },
+     "alchemy",
+     {429, 429,
+      "Monthly capacity limit exceeded. Visit https://dashboard.alchemyapi.io/settings/billing to "
+      "upgrade your scaling policy for continued service.",
+      {}}},
+    {kBilling, [](Words t, In) { return t.has({"billing", "invoice", "unpaid", "overdue"}); }, "",
+     {200, -32000, "your last invoice is overdue", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"reach", "exceed", "exhaust", "used"},
+                       {"tier", "freetier", "plan", "subscription"}, 5) &&
+                !names_size_for_billing(t);
+     },
+     "eRPC's list", {200, -32000, "You have reached the free tier limit", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"limit"}, {"plan", "subscription"}, 4) && !names_size_for_billing(t) &&
+                !t.near({"per$", "/"}, {"second", "sec$", "minute"}, 2);
+     },
+     "eRPC's list", {200, -32000, "you have hit the limit for your current plan", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.has({"subscription", "account", "project", "key$", "app$"}) &&
+                t.has({"expired", "suspend", "disabled", "inactive", "deactivat", "blocked"});
+     },
+     "", {200, -32000, "your account has been suspended", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.has({"insufficient", "out$"}) && t.has({"credit", "balance", "funds"});
+     },
+     "", {200, -32000, "Insufficient credits", {}}},
+
+    // ---- Slow down
+    {kRateLimit,
+     [](Words t, In) {
+         return t.near({"per$", "/", "a$", "each"}, {"second", "sec$", "minute", "min$", "hour"},
+                       2);
+     },
+     "quicknode", {200, -32012, "credits limited to 6000/sec", {}}},
+    {kRateLimit,
+     [](Words t, In) { return t.has({"rps$", "qps$", "throttl", "ratelimit", "cups$"}); },
+     "infura",
+     {429, -32005, "project ID request rate exceeded",
+      R"({"rate":{"allowed_rps":1,"backoff_seconds":30,"current_rps":1.433},"see":"https://infura.io/dashboard"})"}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"rate", "limit"}, 2); },
+     "optimism proxyd", {429, -32016, "over rate limit", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"limit", "rate$"}, 4); }, "",
+     {200, -32000, "requests are limited to a certain rate", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"request", "rate"}, 1); }, "infura",
+     {429, -32005, "project ID request rate exceeded", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "request"}, 1); },
+     "cloudflare", {200, -32055, "Too many requests", {}}},
+    {kRateLimit,
+     [](Words t, In) {
+         return t.has_sequence({"too$", "many", "call"}, 1) && !t.has({"batch"});
+     },
+     "", {200, -32000, "too many calls", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"compute", "unit"}); }, "",
+     {200, -32000, "compute units used up", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "concurrent"}); }, "",
+     {200, -32000, "too many concurrent connections", {}}},
+    {kRateLimit,
+     [](Words t, In) { return t.has({"quota", "credit", "concurren"}) && t.has(kExcess); },
+     "eRPC's list", {200, -32000, "Exceeded the quota usage", {}}},
+    {kRateLimit, [](Words t, In) { return t.has({"quota"}) && t.has({"reach"}); }, "eRPC's list",
+     {200, -32000, "You have reached the quota, please upgrade your tier", {}}},
+    {kRateLimit,
+     [](Words t, In) {
+         return t.has({"upgrade"}) && t.has({"tier", "account", "plan"}) &&
+                !names_range_or_results(t);
+     },
+     "eRPC's list", {200, -32000, "upgrade your tier to make more requests", {}}},
+    {kRateLimit,
+     [](Words t, In) {
+         return t.near({"request", "requests", "call", "calls"}, {"limit", "limited"}, 4) &&
+                !names_range_or_results(t) && !t.has({"batch", "size", "large", "body"});
+     },
+     "eRPC's list", {200, -32000, "request limit reached", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"slow", "down"}); }, "",
+     {200, -32000, "please slow down", {}}},
+
+    // ---- It gave up
+    {kTimeout, [](Words t, In) { return t.has({"timeout", "timedout"}); }, "infura",
+     {200, -32005, "query timeout exceeded", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"timed", "out"}); }, "geth",
+     {200, -32002, "request timed out", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"time$", "out$"}); }, "",
+     {200, -32000, "the query ran into a time out", {}}},
+    {kTimeout, [](Words t, In) { return t.has({"deadline"}); }, "Go",
+     {200, -32000, "context deadline exceeded", {}}},
+    {kTimeout,
+     [](Words t, In) {
+         return t.has_sequence({"too$", "long"}) &&
+                t.has({"took", "taking", "execut", "run", "query"});
+     },
+     "", {200, -32000, "execution took too long and was aborted", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"execution", "aborted"}); }, "",
+     {200, -32000, "execution aborted", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"context", "cancel"}); }, "Go",
+     {200, -32000, "context canceled", {}}},
+
+    // ---- Too many bytes
+    {kResponseTooLarge,
+     [](Words t, In) {
+         return t.near({"response", "payload", "body", "content", "output"},
+                       {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4);
+     },
+     "geth", {200, -32003, "response too large", {}}},
+    {kResponseTooLarge,
+     [](Words t, In) { return t.has({"bytes", "byte$", "mb$", "mib$"}) && t.has(kExcess); }, "",
+     {200, -32000, "the logs of this range exceed 10 MB", {}}},
+    {kResponseTooLarge,
+     [](Words t, In) { return t.has_sequence({"result", "size"}, 1) && t.has(kExcess); }, "",
+     {200, -32000, "result size exceeds the limit", {}}},
+
+    // ---- Too many logs
+    {kTooManyResults,
+     [](Words t, In) {
+         return counts_results(t) && t.has({"exceed", "limit", "max", "more$", "over$", "greater",
+                                            "larger", "too$", "cap$", "most$"});
+     },
+     "infura", {200, -32005, "query returned more than 10000 results", {}}},
+    {kTooManyResults, [](Words t, In) { return counts_results(t) && t.has({"paginat"}); }, "",
+     {200, -32000, "please paginate the results", {}}},
+
+    // ---- Too many addresses
+    {kTooManyAddresses,
+     [](Words t, In) {
+         return t.near(kAddressNouns,
+                       {"exceed", "too$", "many", "max", "limit", "less$", "fewer", "number$",
+                        "more$", "up$"},
+                       4);
+     },
+     "geth", {200, -32000, "exceed max addresses or topics per search position", {}}},
+    {kTooManyAddresses,
+     [](Words t, In) { return t.any_number_counts(kAddressNouns) && t.has(kExcess); }, "",
+     {200, -32000, "this filter has 6000 addresses, only 5000 are allowed", {}}},
+
+    // ---- It no longer has it, or not on its chain
+    {kMissingData, [](Words, In in) { return in.code == 4444; }, "geth",
+     {200, 4444, "pruned history unavailable", {}}},
+    {kMissingData, [](Words t, In) { return t.has_sequence({"missing", "trie"}); }, "geth",
+     {200, -32000, "missing trie node 1c1c (path ) state 0x1c1c is not available", {}}},
+    {kMissingData, [](Words t, In) { return t.has({"prun", "canonical"}); }, "geth",
+     {200, -32000, "hash 0x1234 is not currently canonical", {}}},
+    {kMissingData,
+     [](Words t, In) {
+         return t.has({"archive", "historical", "history"}) &&
+                (is_not_found(t) || is_not_available(t) || is_missing(t) ||
+                 t.has({"require", "only", "need", "access"}));
+     },
+     "geth", {200, -32000, "historical state 0xabcd is not available", {}}},
+    {kMissingData, [](Words t, In) { return is_not_found(t) && is_chain_data(t); }, "geth",
+     {200, -32000, "header not found", {}}},
+    {kMissingData, [](Words t, In) { return is_not_available(t) && is_chain_data(t); }, "",
+     {200, -32000, "block 120 does not exist", {}}},
+    {kMissingData, [](Words t, In) { return is_missing(t) && is_chain_data(t); }, "geth",
+     {200, -32000, "unknown block", {}}},
+
+    // ---- Too many blocks
+    {kTooManyBlocks,
+     [](Words t, In) { return t.has({"block", "range", "distance"}) && t.has(kExcess); }, "reth",
+     {200, -32602, "query exceeds max block range 100000", {}}},
+    {kTooManyBlocks,
+     [](Words t, In) {
+         return t.has({"block", "range", "distance"}) && t.has({"wide$", "high$", "long$"});
+     },
+     "", {200, -32000, "that is a long block range", {}}},
+
+    // ---- It is ill
+    // A load balancer says this also when each backend choked on the range.
+    {kOutage, [](Words t, In) { return t.has({"backend"}); }, "optimism proxyd",
+     {503, -32011, "no backend is currently healthy to serve traffic", {}}, true},
+    {kOutage, [](Words t, In) { return t.has({"upstream"}); }, "envoy",
+     {503, 0, "upstream connect error or disconnect/reset before headers", {}}},
+    {kOutage,
+     [](Words t, In) {
+         return t.has({"unhealthy", "overload", "maintenance", "unavailable", "crash", "panic",
+                       "unreachable"});
+     },
+     "nginx", {503, 0, "<html><body><h1>503 Service Unavailable</h1></body></html>", {}}},
+    {kOutage, [](Words t, In) { return t.has({"econnrefused"}); }, "node.js",
+     {200, -32000, "connect ECONNREFUSED 127.0.0.1:8545", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"too$", "much", "load"}); }, "eRPC's list",
+     {200, -32000, "under too much load", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"no$", "server"}); }, "eRPC's list",
+     {200, -32000, "No server available", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"no$", "available"}, 2); }, "",
+     {200, -32000, "no nodes available", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"bad", "gateway"}); }, "nginx",
+     {502, 0, "Bad Gateway", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"internal", "error"}, 2); }, "JSON-RPC",
+     {200, -32603, "Internal error", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"server", "busy"}, 2); }, "",
+     {200, -32000, "the server is busy", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"connection", "refused"}, 1); }, "Go",
+     {200, -32000, "dial tcp 127.0.0.1:8545: connect: connection refused", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"connection", "reset"}, 1); }, "Go",
+     {200, -32000, "connection reset by peer", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"try", "again", "later"}, 1); }, "",
+     {200, -32000, "please try again later", {}}},
+    {kOutage, [](Words t, In) { return t.has({"temporar"}); }, "glibc",
+     {200, -32000, "Temporary failure in name resolution", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"service", "not"}, 2); }, "",
+     {200, -32000, "the service is not ready", {}}},
+
+    // ---- A limit on something that is not named
+    {kTooManyBlocks,
+     [](Words t, In) {
+         return t.has({"query", "filter", "request"}) && t.has({"smaller", "narrow"});
+     },
+     "harmony", {200, -32000, "query must be smaller than size 1024", {}}},
+    {kTooManyResults,
+     [](Words t, In) {
+         return t.has({"query", "filter", "request"}) &&
+                t.has({"exceed", "reduce", "large$", "big$", "limit"});
+     },
+     "eRPC's list", {200, -32000, "query exceeds limit 10000", {}}},
+    {kRateLimit,
+     [](Words t, In in) {
+         return t.has({"limit"}) && t.has({"exceed", "reach", "over$"}) &&
+                (in.http_status == 429 || in.code == 429);
+     },
+     "", {429, -32005, "limit exceeded", {}}},
+    {kTooManyResults,
+     [](Words t, In) { return t.has({"limit"}) && t.has({"exceed", "reach", "over$"}); },
+     "bsc dataseed", {200, -32005, "limit exceeded", {}}, true},
+
+    // ---- No words that say anything: the code, or the HTTP status
+    {kRateLimit, [](Words, In in) { return in.http_status == 429; }, "HTTP", {429, 0, {}, {}}},
+    {kRateLimit,
+     [](Words, In in) { return in.code == 429 || in.code == -32029 || in.code == -32055; },
+     "alchemy (429), sei (-32029), cloudflare (-32055)", {200, -32055, {}, {}}},
+    {kBatchTooLarge, [](Words, In in) { return in.http_status == 413; }, "HTTP", {413, 0, {}, {}}},
+    {kTimeout,
+     [](Words, In in) {
+         return in.http_status == 408 || in.http_status == 504 || in.http_status == 524;
+     },
+     "HTTP (524: cloudflare)", {504, 0, {}, {}}},
+    {kTimeout, [](Words, In in) { return in.code == 408 || in.code == 504; }, "",
+     {200, 504, {}, {}}},
+    {kBilling,
+     [](Words, In in) {
+         return in.http_status == 401 || in.http_status == 403 || in.code == 401 || in.code == 403;
+     },
+     "HTTP", {401, 0, {}, {}}},
+    {kBilling,
+     [](Words t, In) { return t.has({"unauthorized", "unauthorised", "forbidden"}); }, "",
+     {200, -32000, "Unauthorized", {}}},
+    {kBilling, [](Words t, In) { return t.has_sequence({"api", "key"}); }, "",
+     {200, -32000, "invalid API key", {}}},
+    {kOutage,
+     [](Words, In in) { return in.http_status >= 500 || (in.code >= 500 && in.code < 600); },
+     "HTTP", {500, 0, {}, {}}},
+    {kMissingData, [](Words, In in) { return in.code == -32001; }, "EIP-1474",
+     {200, -32001, {}, {}}},
+    {kBadRequest,
+     [](Words, In in) { return in.code == -32600 || in.code == -32602 || in.code == -32700; },
+     "geth", {200, -32602, "invalid block range params", {}}},
+    {kBadRequest, [](Words t, In) { return t.has({"invalid", "malformed", "parse"}); }, "",
+     {200, -32000, "invalid argument", {}}},
+    {kOutage, [](Words, In in) { return in.code == -32603; }, "JSON-RPC", {200, -32603, {}, {}}},
+    {kBadRequest, [](Words, In in) { return in.http_status >= 400; }, "HTTP", {400, 0, {}, {}}},
+});
+
+}  // namespace
+
+std::span<const RefusalRule> refusal_rules() noexcept {
+    return kRules;
+}
+
+const RefusalRule* find_refusal_rule(const RefusalWords& words, const RefusalText& text) {
+    const auto* const found = std::ranges::find_if(
+        kRules, [&](const RefusalRule& rule) { return rule.fits(words, text); });
+    return found == kRules.end() ? nullptr : found;
+}
+
+}  // namespace plumbline::rpc
