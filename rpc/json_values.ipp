@@ -212,9 +212,43 @@ std::optional<Fail> for_each_item(ondemand::value& value, const char* what, OnIt
     return std::nullopt;
 }
 
-// ---- Whole results -------------------------------------------------------------------------
+// null stays empty.
+template <typename T, typename Read>
+const char* read_optional(ondemand::value& value, std::optional<T>& out, Read&& read,
+                          const char* why) {
+    if (is_null(value)) {
+        return nullptr;
+    }
+    T inner{};
+    if (!read(value, inner)) {
+        return why;
+    }
+    out = inner;
+    return nullptr;
+}
 
-/// Reads the result of `call` into `answer` (rpc/eth_json_results.cpp).
+// Fields that chains with another layout leave out or send as null stay zero: their header then
+// simply does not hash, which is the hash check's business.
+template <typename Out, typename Read>
+const char* read_lenient(ondemand::value& value, Out& out, Read&& read, const char* why) {
+    return is_null(value) || read(value, out) ? nullptr : why;
+}
+
+// ---- Whole results, each in the file of its name -------------------------------------------
+
+[[nodiscard]] std::optional<Fail> read_header(ondemand::value& value, evm::Header& header);
+/// Appends to `batch`.
+[[nodiscard]] std::optional<Fail> read_logs(ondemand::value& value, evm::LogBatch& batch);
+/// All receipts of the block with this hash, in transaction order.
+[[nodiscard]] std::optional<Fail> read_receipts(ondemand::value& value, const evm::Hash& block_hash,
+                                                evm::ReceiptBatch& batch);
+/// The receipt of `call.txn_hash`, alone in its batch.
+[[nodiscard]] std::optional<Fail> read_txn_receipt(ondemand::value& value, const Call& call,
+                                                   evm::ReceiptBatch& batch);
+/// The proofs of `call.address` and its slots, in the order asked.
+[[nodiscard]] std::optional<Fail> read_proof(ondemand::value& value, const Call& call,
+                                             AccountProof& proof);
+/// Reads the result of `call` into `answer`.
 [[nodiscard]] std::optional<Fail> read_result(ondemand::value& value, const Call& call,
                                               Answer& answer);
 
