@@ -4,12 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <utility>
+
+#include "core/base/mutex.hpp"
 
 namespace plumbline {
 
@@ -26,7 +26,7 @@ class BoundedQueue {
     /// bound. An empty queue takes an item of any size, so that nothing is too large to pass.
     [[nodiscard]] bool try_push(T& item, size_t bytes) {
         {
-            const std::scoped_lock lock{mutex_};
+            const MutexLock lock{mutex_};
             if (closed_ || (!items_.empty() && bytes_ + bytes > bytes_max_)) {
                 return false;
             }
@@ -38,15 +38,17 @@ class BoundedQueue {
     }
 
     [[nodiscard]] std::optional<T> try_pop() {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         return pop_locked();
     }
 
     /// Waits for an item; empty after `wait` without one, or when closed and used up.
     template <typename Rep, typename Period>
     [[nodiscard]] std::optional<T> pop(std::chrono::duration<Rep, Period> wait) {
-        std::unique_lock lock{mutex_};
-        filled_.wait_for(lock, wait, [this] { return closed_ || !items_.empty(); });
+        const auto until = std::chrono::steady_clock::now() + wait;
+        const MutexLock lock{mutex_};
+        while (!closed_ && items_.empty() && filled_.wait_until(mutex_, until)) {
+        }
         return pop_locked();
     }
 
@@ -60,30 +62,30 @@ class BoundedQueue {
     /// No more pushes; what waits may still be popped.
     void close() {
         {
-            const std::scoped_lock lock{mutex_};
+            const MutexLock lock{mutex_};
             closed_ = true;
         }
         filled_.notify_all();
     }
     /// Drops what waits.
     void clear() {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         items_.clear();
         bytes_ = 0;
     }
 
     [[nodiscard]] size_t size() const {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         return items_.size();
     }
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] size_t size_bytes() const {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         return bytes_;
     }
 
   private:
-    std::optional<T> pop_locked() {
+    std::optional<T> pop_locked() PLUMBLINE_REQUIRES(mutex_) {
         if (items_.empty()) {
             return std::nullopt;
         }
@@ -94,11 +96,11 @@ class BoundedQueue {
     }
 
     const size_t bytes_max_;
-    mutable std::mutex mutex_;
-    std::condition_variable filled_;
-    std::deque<std::pair<T, size_t>> items_;
-    size_t bytes_ = 0;
-    bool closed_ = false;
+    mutable Mutex mutex_;
+    CondVar filled_;
+    std::deque<std::pair<T, size_t>> items_ PLUMBLINE_GUARDED_BY(mutex_);  ///< with their bytes
+    size_t bytes_ PLUMBLINE_GUARDED_BY(mutex_) = 0;                        ///< of all items
+    bool closed_ PLUMBLINE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace plumbline

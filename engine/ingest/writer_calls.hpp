@@ -6,9 +6,9 @@
 #include <deque>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <optional>
 
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 
 namespace plumbline::storage {
@@ -30,12 +30,13 @@ struct WriterCall {
     std::promise<Status> done;
 };
 
-/// Thread-safe.
+/// Thread-safe. Who pushes waits for `done`; the writer runs the calls in order, between two
+/// commits.
 class WriterCalls {
   public:
-    /// False where nobody will ever run it.
+    /// False, with `call` untouched, where nobody will ever run it.
     [[nodiscard]] bool push(WriterCall& call) {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         if (is_closed_) {
             return false;
         }
@@ -45,7 +46,7 @@ class WriterCalls {
     }
     [[nodiscard]] bool empty() const noexcept { return count_.load() == 0; }
     [[nodiscard]] std::optional<WriterCall> try_pop() {
-        const std::scoped_lock lock{mutex_};
+        const MutexLock lock{mutex_};
         if (calls_.empty()) {
             return std::nullopt;
         }
@@ -54,11 +55,11 @@ class WriterCalls {
         count_.store(calls_.size());
         return call;
     }
-    /// Refuses what waits and all that comes.
+    /// Refuses what waits, with `why`, and all that comes. Promises are kept outside the lock.
     void close(const Error& why) {
         std::deque<WriterCall> refused;
         {
-            const std::scoped_lock lock{mutex_};
+            const MutexLock lock{mutex_};
             is_closed_ = true;
             refused.swap(calls_);
             count_.store(0);
@@ -69,10 +70,11 @@ class WriterCalls {
     }
 
   private:
+    /// `calls_.size()`, so that the writer can ask in every turn without the lock.
     std::atomic<size_t> count_{0};
-    std::mutex mutex_;
-    std::deque<WriterCall> calls_;
-    bool is_closed_ = false;
+    Mutex mutex_;
+    std::deque<WriterCall> calls_ PLUMBLINE_GUARDED_BY(mutex_);
+    bool is_closed_ PLUMBLINE_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace plumbline::engine
