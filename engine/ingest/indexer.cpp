@@ -38,13 +38,9 @@ Indexer::Indexer(IndexerOptions options, std::shared_ptr<const Plan> plan, rpc::
       plan_{std::move(plan)},
       source_{source},
       channel_{options_.ingest.queue_bytes_max},
-      backoff_{options_.ingest.retry_ms_min, options_.ingest.retry_ms_max},
-      alive_{std::make_shared<const int>(0)} {}
+      backoff_{options_.ingest.retry_ms_min, options_.ingest.retry_ms_max} {}
 
-Indexer::~Indexer() {
-    // Callbacks still open must find nobody.
-    alive_.reset();
-}
+Indexer::~Indexer() = default;
 
 Result<std::unique_ptr<Indexer>> Indexer::open(IndexerOptions options, rpc::ChainSource& source) {
     PLUMBLINE_TRY(std::shared_ptr<const Plan> plan,
@@ -132,20 +128,13 @@ bool Indexer::step_identity() {
         case Identity::kAskChain:
             identity_ = Identity::kWaiting;
             source_.get_chain_id(
-                [this, alive = std::weak_ptr<const int>{alive_}](Result<uint64_t> result) {
-                    if (!alive.expired()) {
-                        on_chain_id(std::move(result));
-                    }
-                });
+                answers_.wrap([this](Result<uint64_t> result) { on_chain_id(std::move(result)); }));
             return true;
         case Identity::kAskGenesis:
             identity_ = Identity::kWaiting;
-            source_.get_headers({0}, [this, alive = std::weak_ptr<const int>{alive_}](
-                                         Result<std::vector<evm::Header>> result) {
-                if (!alive.expired()) {
-                    on_genesis(std::move(result));
-                }
-            });
+            source_.get_headers({0}, answers_.wrap([this](Result<std::vector<evm::Header>> result) {
+                on_genesis(std::move(result));
+            }));
             return true;
     }
     return false;

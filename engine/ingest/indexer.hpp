@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/backoff.hpp"
+#include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
@@ -143,7 +144,7 @@ class Indexer {
     std::atomic<storage::Database*> shown_{nullptr};
     std::unique_ptr<Writer> writer_;
     std::unique_ptr<Follower> follower_;
-    std::shared_ptr<const int> alive_;
+    CallbackGuard answers_;  ///< last, so that it ends first
 };
 
 }  // namespace plumbline::engine
