@@ -1,0 +1,310 @@
+#include "engine/ingest/range_builder.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/check.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+bool is_before(const evm::Log& a, const evm::Log& b) {
+    return a.block_num != b.block_num ? a.block_num < b.block_num : a.log_index < b.log_index;
+}
+
+Error differ_about(uint64_t block_num) {
+    return {ErrorCode::kReorg, fmt::format("two answers differ about block {}", block_num)};
+}
+
+/// One range, once. The steps are those at the top of the header.
+class RangeBuilder {
+  public:
+    RangeBuilder(RangeAnswers& answers, const RangeContext& context)
+        : answers_{answers},
+          context_{context} {}
+
+    RangeOutcome build();
+
+  private:
+    /// A log where it came from: its data stays there.
+    struct Place {
+        const evm::Log* log;
+        const evm::LogBatch* batch;
+    };
+    using Headers = std::map<uint64_t, BlockInfo>;
+
+    /// Empty: the range is whole and `out_` is it.
+    std::optional<RangeOutcome> run();
+    void line_up();
+    std::optional<Error> attribute();
+    void attribute_log(const Place& place);
+    void announce(const ChildAnnouncement& child, const evm::Log& log);
+    std::optional<RangeOutcome> find_txns();
+    Result<Headers> read_headers() const;
+    std::optional<Error> find_blocks();
+    void take_logs();
+
+    RangeAnswers& answers_;
+    const RangeContext& context_;
+    FetchedRange out_;
+    std::vector<Place> places_;  ///< of all logs, after `attribute` of those that somebody wants
+    size_t log_count_ = 0;       ///< of all logs
+    std::vector<ChildAnnouncement> found_;  ///< scratch: those of one log
+    std::vector<ChildAnnouncement> fresh_;  ///< added to the map by this range
+    bool asked_about_all_ = true;           ///< whom the range announces, it was asked about
+};
+
+RangeOutcome RangeBuilder::build() {
+    if (std::optional<RangeOutcome> other = run()) {
+        for (const ChildAnnouncement& child : fresh_) {
+            context_.map.remove_child(child.source, child.address);
+        }
+        return *std::move(other);
+    }
+    for (const ChildAnnouncement& child : fresh_) {
+        context_.candidates.confirm(child.source, child.address);
+    }
+    PLUMBLINE_CHECK(out_.blocks.back().block_num == out_.range.to);
+    PLUMBLINE_CHECK(out_.txn_of_log.empty() || out_.txn_of_log.size() == out_.logs.logs.size());
+    return std::move(out_);
+}
+
+std::optional<RangeOutcome> RangeBuilder::run() {
+    out_.range = answers_.range;
+    out_.sources = answers_.sources;
+    out_.tail = context_.tail;
+    out_.finalized = context_.finalized;
+    const auto named = std::ranges::find_if(
+        answers_.parts, [](const auto& part) { return !part.provider.empty(); });
+    if (named != answers_.parts.end()) {
+        out_.provider = named->provider;
+    }
+    line_up();
+    if (std::optional<Error> error = attribute()) {
+        return Contradiction{*std::move(error)};
+    }
+    if (!asked_about_all_) {
+        return MoreChildren{};
+    }
+    if (std::optional<RangeOutcome> other = find_txns()) {
+        return other;
+    }
+    if (std::optional<Error> error = find_blocks()) {
+        return Contradiction{*std::move(error)};
+    }
+    if (context_.parent_hash && out_.parent_hash != *context_.parent_hash) {
+        return BrokenLink{
+            {ErrorCode::kReorg,
+             fmt::format("block {} does not follow the block before it", out_.range.from)}};
+    }
+    take_logs();
+    return std::nullopt;
+}
+
+void RangeBuilder::line_up() {
+    for (const rpc::RangeLogs& part : answers_.parts) {
+        log_count_ += part.logs.logs.size();
+    }
+    places_.reserve(log_count_);
+    for (const rpc::RangeLogs& part : answers_.parts) {
+        for (const evm::Log& log : part.logs.logs) {
+            places_.push_back({&log, &part.logs});
+        }
+    }
+    // One answer is in order as it is; should it not be, the next step says so.
+    if (answers_.parts.size() > 1) {
+        std::ranges::stable_sort(
+            places_, [](const Place& a, const Place& b) { return is_before(*a.log, *b.log); });
+    }
+}
+
+/// Keeps the places that a source wants, without doubles.
+std::optional<Error> RangeBuilder::attribute() {
+    const evm::Log* before = nullptr;
+    size_t kept = 0;
+    for (size_t i = 0; i < places_.size(); ++i) {
+        const Place place = places_[i];
+        const evm::Log& log = *place.log;
+        const evm::Log* last = std::exchange(before, &log);
+        if (last != nullptr && !is_before(*last, log)) {
+            // Two filters may both have found it. One answer does not tell a log twice.
+            if (answers_.parts.size() == 1 || is_before(log, *last) ||
+                last->block_hash != log.block_hash) {
+                return differ_about(log.block_num);
+            }
+            continue;
+        }
+        found_.clear();
+        bool is_wanted = false;
+        context_.map.for_each_source(log, [&](uint32_t source) {
+            if (answers_.wants(source)) {
+                is_wanted = true;
+                if (context_.has_factories) {
+                    context_.plan.find_children(source, log, place.batch->data(log), found_);
+                }
+            }
+        });
+        if (is_wanted) {
+            places_[kept++] = place;
+        }
+        for (const ChildAnnouncement& child : found_) {
+            announce(child, log);
+        }
+    }
+    places_.resize(kept);
+    return std::nullopt;
+}
+
+void RangeBuilder::announce(const ChildAnnouncement& child, const evm::Log& log) {
+    if (!context_.in_job[child.source] || context_.map.has_child(child.source, child.address)) {
+        return;
+    }
+    const size_t index = context_.candidates.add(child.source, child.address, log.block_num);
+    const uint32_t asked = answers_.asked[child.source];
+    asked_about_all_ =
+        asked_about_all_ && (!answers_.wants(child.source) || asked == kAllAsked || asked > index);
+    context_.map.add_child(child.source, child.address, log.block_num, log.log_index);
+    fresh_.push_back(child);
+    out_.children.push_back({context_.plan.sources()[child.source].contract, child.address,
+                             log.block_num, log.log_index});
+}
+
+/// Fills in the transactions that the mapping names. Empty: all are there.
+std::optional<RangeOutcome> RangeBuilder::find_txns() {
+    const Plan& plan = context_.plan;
+    if (!plan.needs_txn()) {
+        return std::nullopt;
+    }
+    MoreTxns missing;
+    std::unordered_set<evm::Hash, evm::FixedBytesHash> is_missing;
+    std::unordered_map<evm::Hash, uint32_t, evm::FixedBytesHash> index_of;
+    std::vector<uint32_t> txn_of_log(places_.size(), kNoTxn);
+    for (size_t i = 0; i < places_.size(); ++i) {
+        const evm::Log& log = *places_[i].log;
+        bool is_needed = false;
+        context_.map.for_each_source(log, [&](uint32_t source) {
+            is_needed = is_needed || (answers_.wants(source) && plan.needs_txn(source, log));
+        });
+        if (!is_needed) {
+            continue;
+        }
+        const auto found = answers_.txns.find(log.txn_hash);
+        if (found == answers_.txns.end()) {
+            if (!answers_.txns_asked.contains(log.txn_hash)) {
+                if (is_missing.insert(log.txn_hash).second) {
+                    missing.hashes.push_back(log.txn_hash);
+                }
+            } else if (missing.hashes.empty()) {
+                return Contradiction{
+                    {ErrorCode::kNotFound, "a transaction was left out of an answer"}};
+            }
+            continue;
+        }
+        const auto [place, is_new] =
+            index_of.try_emplace(log.txn_hash, static_cast<uint32_t>(out_.txns.size()));
+        if (is_new) {
+            out_.txns.push_back(found->second);
+        }
+        txn_of_log[i] = place->second;
+    }
+    if (!missing.hashes.empty()) {
+        return missing;
+    }
+    if (!out_.txns.empty()) {
+        out_.txn_of_log = std::move(txn_of_log);
+    }
+    return std::nullopt;
+}
+
+/// Of all answers, where they agree and neighbouring blocks join.
+Result<RangeBuilder::Headers> RangeBuilder::read_headers() const {
+    Headers known;
+    for (const rpc::RangeLogs& part : answers_.parts) {
+        for (const evm::Header& header : part.headers) {
+            const BlockInfo info{header.block_num, header.hash, header.parent_hash,
+                                 header.timestamp};
+            const auto [place, is_new] = known.try_emplace(info.block_num, info);
+            if (!is_new && !(place->second == info)) {
+                return differ_about(info.block_num);
+            }
+        }
+    }
+    for (auto at = known.begin(); at != known.end(); ++at) {
+        const auto next = std::next(at);
+        if (next != known.end() && next->first == at->first + 1 &&
+            next->second.parent_hash != at->second.hash) {
+            return Error{ErrorCode::kReorg, fmt::format("block {} does not follow the block "
+                                                        "before it",
+                                                        next->first)};
+        }
+    }
+    return known;
+}
+
+/// The blocks that the index keeps, or needs to go on from.
+std::optional<Error> RangeBuilder::find_blocks() {
+    Result<Headers> headers = read_headers();
+    if (!headers) {
+        return std::move(headers).error();
+    }
+    const Headers& known = *headers;
+    const auto first = known.find(answers_.range.from);
+    const auto last = known.find(answers_.range.to);
+    bool is_complete = first != known.end() && last != known.end();
+    if (is_complete && context_.tail) {
+        for (uint64_t n = answers_.range.from; n <= answers_.range.to && is_complete; ++n) {
+            const auto found = known.find(n);
+            is_complete = found != known.end();
+            if (is_complete) {
+                out_.blocks.push_back(found->second);
+            }
+        }
+    }
+    for (const Place& place : places_) {
+        const auto found = known.find(place.log->block_num);
+        is_complete =
+            is_complete && found != known.end() && found->second.hash == place.log->block_hash;
+        if (is_complete && !context_.tail &&
+            (out_.blocks.empty() || out_.blocks.back().block_num != found->first)) {
+            out_.blocks.push_back(found->second);
+        }
+    }
+    if (!is_complete) {
+        return Error{ErrorCode::kReorg, fmt::format("headers of blocks {} to {} do not fit their "
+                                                    "logs",
+                                                    answers_.range.from, answers_.range.to)};
+    }
+    out_.parent_hash = first->second.parent_hash;
+    if (out_.blocks.empty() || out_.blocks.back().block_num != answers_.range.to) {
+        out_.blocks.push_back(last->second);
+    }
+    return std::nullopt;
+}
+
+/// Last of all, because it empties the answers.
+void RangeBuilder::take_logs() {
+    if (answers_.parts.size() == 1 && places_.size() == log_count_) {
+        out_.logs = std::move(answers_.parts.front().logs);
+        return;
+    }
+    for (const Place& place : places_) {
+        out_.logs.push(*place.log, place.batch->data(*place.log));
+    }
+}
+
+}  // namespace
+
+bool RangeAnswers::wants(uint32_t source) const {
+    return std::ranges::find(sources, source) != sources.end();
+}
+
+RangeOutcome build_range(RangeAnswers& answers, const RangeContext& context) {
+    return RangeBuilder{answers, context}.build();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,76 @@
+// From what a provider answered about a range of blocks to the range as the writer takes it:
+//
+//   1. The logs of all answers in one order, without doubles.
+//   2. In that order: whose is it, and which children does it announce? A child's logs count from
+//      its announcement on. A child that the range was not asked about: back to asking.
+//   3. The transactions of the logs that need one. Not here: back to asking.
+//   4. The headers: they agree, join, and are those of the logs.
+//   5. The first block follows the block before the range.
+//
+// Nothing is asked here. What does not end in a whole range leaves the children as they were.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/ingest/child_candidates.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::engine {
+
+/// In `RangeAnswers::asked`: asked for by topic, so about every child.
+constexpr uint32_t kAllAsked = UINT32_MAX;
+
+/// A range with what it was asked for and what came.
+struct RangeAnswers {
+    evm::BlockRange range;
+    std::vector<uint32_t> sources;  ///< those of the job that have started by its blocks
+    std::vector<uint32_t> asked;    ///< by source: how many of its candidates, or kAllAsked
+    std::vector<rpc::RangeLogs> parts;
+    std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;
+    /// One that was asked for and did not come is not asked for again.
+    std::unordered_set<evm::Hash, evm::FixedBytesHash> txns_asked;
+
+    [[nodiscard]] bool wants(uint32_t source) const;
+};
+
+/// What all ranges of a job are built against.
+struct RangeContext {
+    const Plan& plan;
+    SourceMap& map;                   ///< with the children announced before the range
+    ChildCandidates& candidates;      ///< learns what the range announces, whatever the outcome
+    const std::vector<bool>& in_job;  ///< by source
+    bool has_factories = false;       ///< else no log is looked at for announcements
+    bool tail = false;                ///< see FetchedRange
+    uint64_t finalized = 0;
+    std::optional<evm::Hash> parent_hash;  ///< of the block before the range, where it is known
+};
+
+/// The range announces children that it must be asked about.
+struct MoreChildren {};
+/// Transactions that it must be asked about.
+struct MoreTxns {
+    std::vector<evm::Hash> hashes;
+};
+/// The answers do not fit each other: the chain changed, or a provider errs.
+struct Contradiction {
+    Error error;
+};
+/// Whole in itself, but its first block does not follow `RangeContext::parent_hash`.
+struct BrokenLink {
+    Error error;
+};
+using RangeOutcome = std::variant<FetchedRange, MoreChildren, MoreTxns, Contradiction, BrokenLink>;
+
+/// Takes the logs out of `answers` where the range is whole, and adds its children to the map.
+[[nodiscard]] RangeOutcome build_range(RangeAnswers& answers, const RangeContext& context);
+
+}  // namespace plumbline::engine
