@@ -7,11 +7,12 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "engine/ingest/child_candidates.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/mapping/plan.hpp"
@@ -69,58 +70,53 @@ class Fetcher {
   private:
     struct Ask;
     struct Slot;
-    /// An address that some log seems to announce; whether it really does shows when all blocks
-    /// before are there.
-    struct Candidate {
-        evm::Address address;
-        uint64_t block_num = 0;
-    };
 
     bool open_slot();
+    [[nodiscard]] bool may_open_slot() const noexcept;
+    void choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filters) const;
     void ask_children(Slot& slot);
     bool send_due(Slot& slot);
     void send(Slot& slot, Ask ask);
-    [[nodiscard]] Slot* find_slot(uint64_t id) noexcept;
-    void fail(uint64_t slot_id, Ask ask, Error error);
+    /// For the answer to `ask`: what came goes to `take`, a failure back among what is due.
+    template <typename T, typename Take>
+    [[nodiscard]] rpc::ChainSource::Callback<T> on_answer(uint64_t slot_id, Ask ask, Take take);
+    [[nodiscard]] Slot& find_slot(uint64_t id) noexcept;
+    void fail(Slot& slot, Ask ask, Error error);
+    void stop(FetchState state, Error error);
     void add_part(Slot& slot, rpc::RangeLogs part);
     void guess_children(const evm::LogBatch& logs);
-    /// Index of the candidate in its source's list, new or known from that block or before.
-    size_t add_candidate(uint32_t source, const evm::Address& address, uint64_t block_num);
-    [[nodiscard]] bool is_settled(const Slot& slot) const noexcept;
-    [[nodiscard]] std::optional<FetchedRange> finish(Slot& slot);
-    [[nodiscard]] bool collect_blocks(const Slot& slot, FetchedRange& out);
-    [[nodiscard]] bool check_link(const FetchedRange& fetched);
-    [[nodiscard]] bool collect_txns(Slot& slot, FetchedRange& out);
+    [[nodiscard]] bool is_asked_about_confirmed(const Slot& slot) const noexcept;
+    [[nodiscard]] std::optional<FetchedRange> build(Slot& slot);
+    void ask_txns(Slot& slot, const std::vector<evm::Hash>& hashes);
     void forget_slots();
 
     rpc::ChainSource& source_;
     std::shared_ptr<const Plan> plan_;
     const Clock& clock_;
     IngestOptions options_;
+    /// With the children announced before the range that is taken next.
     SourceMap map_;
+    /// Those and the guesses, for what is asked ahead.
+    ChildCandidates candidates_;
     bool has_factories_ = false;
 
     FetchState state_ = FetchState::kIdle;
     FetchJob job_;
     std::vector<bool> in_job_;  ///< by source
     uint64_t next_block_ = 0;   ///< the first that no slot holds
-    bool all_opened_ = false;
+    bool all_opened_ = false;   ///< no block of the job is left for another slot
+    /// Of the block before the range that is taken next, where it is known.
     std::optional<evm::Hash> parent_hash_;
     std::optional<Error> trouble_;
 
-    std::deque<std::unique_ptr<Slot>> slots_;
-    uint64_t slot_id_ = 0;
-    unsigned in_flight_ = 0;
-    size_t held_bytes_ = 0;
-    size_t slot_bytes_average_ = 0;
-    bool has_answer_ = false;
+    std::deque<std::unique_ptr<Slot>> slots_;  ///< neighbours, ascending; the first is taken next
+    uint64_t slot_id_ = 0;           ///< of the newest; answers find theirs by it, for slots move
+    unsigned in_flight_ = 0;         ///< of all slots
+    size_t held_bytes_ = 0;          ///< of all slots
+    size_t slot_bytes_average_ = 0;  ///< moving, of answers: what one more will bring
+    bool has_answer_ = false;        ///< before the first one `slot_bytes_average_` says nothing
 
-    std::vector<std::vector<Candidate>> candidates_;  ///< by source
-    std::vector<std::unordered_map<evm::Address, size_t, evm::FixedBytesHash>> candidate_index_;
-    std::vector<size_t> settled_;  ///< by source: candidates below this index must be asked for
-
-    /// Callbacks hold it weakly: dead or replaced means that nobody waits for the answer.
-    std::shared_ptr<const int> alive_;
+    CallbackGuard answers_;  ///< last, so that it ends first
 };
 
 }  // namespace plumbline::engine
