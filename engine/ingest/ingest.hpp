@@ -77,10 +77,12 @@ struct RefoldWork {
 /// Make everything so far durable.
 struct SyncWork {};
 
+using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork>;
+
 struct WorkItem {
     uint64_t seq = 0;    ///< counts items
     uint64_t epoch = 0;  ///< items of an epoch that the writer refused are dropped
-    std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork> work;
+    Work work;
 
     [[nodiscard]] size_t size_bytes() const noexcept;
 };
