@@ -9,19 +9,23 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/backoff.hpp"
+#include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/evm/block_id.hpp"
+#include "engine/ingest/ancestor_search.hpp"
 #include "engine/ingest/fetcher.hpp"
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
+#include "engine/ingest/range_end_check.hpp"
+#include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/plan.hpp"
 #include "rpc/chain_source.hpp"
@@ -55,7 +59,7 @@ class Follower {
     [[nodiscard]] int64_t wake_at_ms() const noexcept;
     /// It waits for the writer: come back soon.
     [[nodiscard]] bool waits_for_writer() const noexcept {
-        return !pending_.empty() || phase_ == Phase::kSettle || phase_ == Phase::kFinish;
+        return outbox_.has_waiting() || phase_ == Phase::kSettle || phase_ == Phase::kFinish;
     }
     /// `until` is reached, committed and durable.
     [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::kDone; }
@@ -73,41 +77,57 @@ class Follower {
         kFinish,     ///< until reached; the writer makes it durable
         kDone,
     };
+    enum class SearchReason : uint8_t { kFork, kLowerHead };
+    using Headers = std::vector<evm::Header>;
 
+    // Phases, heads and what to do next: follower.cpp
     bool settle();
-    [[nodiscard]] Status find_missing_txns(const std::vector<storage::ChildRow>& children,
-                                           uint64_t cursor);
+    [[nodiscard]] Status find_fill(const std::vector<storage::ChildRow>& children,
+                                   const storage::Cursor& cursor);
+    bool order_refold_if_needed();
     void ask_heads();
     void on_heads(Result<rpc::Heads> result);
     void decide();
     void check_tip();
-    void start_fill();
-    void start_job(FetchJob job, bool is_fill);
-    bool step_fetch();
-    void end_job();
-    void check_range_ends();
-    void on_stale();
     void at_head();
-    void on_lower_head();
-    void begin_ancestor_search();
-    void ask_ancestors();
-    void on_ancestor_headers(const std::vector<size_t>& asked,
-                             const std::vector<evm::Header>& headers);
-    void end_ancestor_search();
-    [[nodiscard]] evm::BlockId below_all() const noexcept;
-    void ask_and_roll_back(const evm::BlockId& target);
-    void order_rollback(const evm::Header& target);
+    void reach_until();
+    void push_finality();
     void restart(int64_t wait_ms);
     void pause(int64_t wait_ms);
     void trouble(const Error& error, std::string_view doing);
     void clear_trouble();
-    void reach_until();
-    void push(WorkItem item);
-    bool push_pending();
-    [[nodiscard]] bool is_drained() const noexcept;
+    [[nodiscard]] uint64_t next_block() const noexcept {
+        return tip_ ? tip_->block_num + 1 : first_block_;
+    }
     [[nodiscard]] uint64_t finalized_of(const rpc::Heads& heads) const noexcept;
-    template <typename T, typename Handle>
-    rpc::ChainSource::Callback<T> guarded(Handle handle);
+    void ask_headers(std::vector<uint64_t> block_nums, rpc::ChainSource::Callback<Headers> handle);
+    /// `handle`, for the only question of our own that may be open: an earlier one's answer is
+    /// dropped from here on.
+    template <typename Handle>
+    [[nodiscard]] auto only_answer(Handle handle) {
+        answers_.cancel();
+        return answers_.wrap(std::move(handle));
+    }
+
+    // Jobs for the fetcher: follower_jobs.cpp
+    void start_next_job();
+    void start_fill();
+    void start_job(FetchJob job, bool is_fill);
+    bool step_fetch();
+    bool hand_over_ranges();
+    void end_job();
+    void check_range_ends();
+    void on_stale();
+
+    // Forks: follower_forks.cpp
+    void on_lower_head();
+    void ask_for_tip();
+    void begin_ancestor_search(SearchReason reason);
+    void step_ancestor_search();
+    void end_ancestor_search(const AncestorSearch::Found& found);
+    [[nodiscard]] evm::BlockId below_all() const noexcept;
+    void ask_and_roll_back(const evm::BlockId& target);
+    void order_rollback(const evm::Header& target);
 
     rpc::ChainSource& source_;
     std::shared_ptr<const Plan> plan_;
@@ -119,47 +139,46 @@ class Follower {
     IngestOptions options_;
     Until until_;
     Fetcher fetcher_;
-    uint64_t first_block_ = 0;
+    WorkOutbox outbox_;
+    uint64_t first_block_ = 0;  ///< of the index
     std::vector<uint32_t> all_sources_;
 
     Phase phase_ = Phase::kSettle;
-    int64_t wake_ms_ = -1;
-    int64_t settle_not_before_ms_ = 0;
-    std::optional<evm::BlockId> tip_;  ///< the last block handed to the writer
+    int64_t wake_ms_ = -1;              ///< of kPause and kCheckEnds
+    int64_t settle_not_before_ms_ = 0;  ///< so that what went wrong is not tried again at once
+    bool network_allowed_ = false;
+
+    /// The last block handed to the writer, which may not have stored it yet. Its hash is zero
+    /// where nothing of the index is left.
+    std::optional<evm::BlockId> tip_;
+    /// `tip_` was on the chain when these heads were asked for.
     bool tip_checked_ = false;
     std::optional<rpc::Heads> heads_;
-    int64_t heads_asked_ms_ = 0;
-    uint64_t finalized_ = 0;
-    uint64_t finalized_sent_ = 0;
+    int64_t heads_asked_ms_ = 0;   ///< polls are counted from here, not from the answer
+    uint64_t finalized_ = 0;       ///< of the chain; never goes back but by `settle`
+    uint64_t finalized_sent_ = 0;  ///< what the writer was told of it
+    /// From then on each range of the tail is made durable by itself.
+    bool has_been_at_head_ = false;
+    bool refold_ordered_ = false;  ///< so that a settle after it does not order it again
+
     bool job_is_fill_ = false;
     bool job_is_tail_ = false;
-    std::vector<evm::BlockId>
-        range_ends_;  ///< of a job below finality: the last block of each range
-    size_t range_ends_checked_ = 0;
-    std::optional<evm::BlockId> good_end_;
-    bool network_allowed_ = false;
-    bool has_been_at_head_ = false;
-    bool refold_ordered_ = false;
-    bool txns_looked_for_ = false;
+    RangeEndCheck range_ends_;  ///< of a job below finality
+    unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
+
+    std::vector<CoverageGap> fill_;      ///< what the database lacks below its cursor
+    size_t fill_next_ = 0;               ///< index in `fill_`
+    bool txns_looked_for_ = false;       ///< that reads the whole log: once a run
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
-    std::vector<CoverageGap> fill_;
-    size_t fill_next_ = 0;
-    unsigned stale_jobs_ = 0;  ///< in a row, without a range handed over
-    unsigned lower_polls_ = 0;
-    bool lower_ = false;  ///< the ancestor search is about a head below ours
 
-    std::vector<evm::BlockId> known_;  ///< the window of the ancestor search, ascending
-    uint64_t window_from_ = 0;
-    size_t match_ = SIZE_MAX;  ///< index in `known_` of the highest that is on the chain
-    size_t mismatch_ = 0;      ///< the lowest known not to be; `known_.size()` = none yet
+    std::optional<AncestorSearch> search_;
+    SearchReason search_reason_ = SearchReason::kFork;
+    unsigned lower_polls_ = 0;  ///< with a head below ours, in a row
 
-    std::deque<WorkItem> pending_;  ///< what the full queue did not take yet
-    uint64_t handed_seq_ = 0;
-    uint64_t epoch_ = 1;
     Backoff backoff_;
     LogThrottle trouble_notice_;
     LogThrottle lower_notice_{60'000};
-    std::shared_ptr<const int> alive_;
+    CallbackGuard answers_;  ///< last, so that it ends first
 };
 
 }  // namespace plumbline::engine

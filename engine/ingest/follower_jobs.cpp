@@ -1,0 +1,203 @@
+// What the follower asks the fetcher for, and what becomes of its ranges.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/base/logging.hpp"
+#include "engine/ingest/follower.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+/// Jobs that found the chain changed, in a row, before that is worth a warning.
+constexpr unsigned kStaleJobsToTell = 5;
+
+}  // namespace
+
+/// What comes next above the tip: up to finality, or the tail.
+void Follower::start_next_job() {
+    const uint64_t next = next_block();
+    const uint64_t last = std::min(heads_->latest.block_num, until_.block.value_or(UINT64_MAX));
+    if (until_.block && next > *until_.block) {
+        reach_until();
+        return;
+    }
+    if (next > last) {
+        at_head();
+        return;
+    }
+    FetchJob job;
+    job.sources = all_sources_;
+    job.finalized = finalized_;
+    job.tail = next > finalized_;
+    job.range = {next, job.tail ? last : std::min(last, finalized_)};
+    if (tip_ && !tip_->hash.is_zero()) {
+        job.parent_hash = tip_->hash;
+    }
+    start_job(std::move(job), false);
+}
+
+void Follower::start_fill() {
+    const CoverageGap& span = fill_[fill_next_];
+    if (fill_next_ == 0) {
+        logging::info("fetching what the changed config needs and the database lacks",
+                      {{"from", span.range.from}, {"to", fill_.back().range.to}});
+    }
+    // Who was announced in earlier blocks is known; the rest shows again on the way.
+    Result<std::vector<storage::ChildRow>> children = database_.children();
+    if (!children) {
+        channel_.fail(std::move(children).error());
+        return;
+    }
+    std::erase_if(*children, [&](const storage::ChildRow& child) {
+        return child.block_num >= span.range.from;
+    });
+    fetcher_.cancel();
+    fetcher_.reset_children(*children);
+    progress_.fill_next = span.range.from;
+    progress_.fill_to = fill_.back().range.to;
+    FetchJob job;
+    job.range = span.range;
+    job.sources = span.sources;
+    job.finalized = finalized_;
+    start_job(std::move(job), true);
+}
+
+void Follower::start_job(FetchJob job, bool is_fill) {
+    job_is_fill_ = is_fill;
+    job_is_tail_ = job.tail;
+    range_ends_.start(tip_);
+    if (!is_fill && progress_.state.load() == Lifecycle::kLive && !job.tail) {
+        progress_.state = Lifecycle::kBackfilling;
+    }
+    phase_ = Phase::kFetch;
+    fetcher_.start(std::move(job));
+    step_fetch();
+}
+
+bool Follower::step_fetch() {
+    bool has_moved = hand_over_ranges();
+    switch (fetcher_.state()) {
+        case FetchState::kWorking: {
+            has_moved |= fetcher_.step();
+            if (fetcher_.trouble()) {
+                trouble(*fetcher_.trouble(), "fetching");
+            }
+            return has_moved;
+        }
+        case FetchState::kDone:
+            if (!outbox_.has_waiting()) {
+                end_job();
+                return true;
+            }
+            return has_moved;
+        case FetchState::kForked:
+            fetcher_.cancel();
+            begin_ancestor_search(SearchReason::kFork);
+            return true;
+        case FetchState::kStale: on_stale(); return true;
+        case FetchState::kIdle: break;
+    }
+    return has_moved;
+}
+
+/// As long as the queue takes them: the fetcher's bounds on memory hold for what it keeps.
+bool Follower::hand_over_ranges() {
+    bool has_moved = false;
+    while (!outbox_.has_waiting()) {
+        std::optional<FetchedRange> fetched = fetcher_.take();
+        if (!fetched) {
+            break;
+        }
+        has_moved = true;
+        stale_jobs_ = 0;
+        clear_trouble();
+        if (job_is_fill_) {
+            outbox_.push(GapWork{*std::move(fetched)});
+            continue;
+        }
+        PLUMBLINE_CHECK(fetched->range.from == next_block());
+        const BlockInfo& last = fetched->blocks.back();
+        tip_ = evm::BlockId{last.block_num, last.hash};
+        if (!job_is_tail_) {
+            range_ends_.add(*tip_);
+        }
+        finalized_sent_ = std::max(finalized_sent_, std::min(fetched->finalized, last.block_num));
+        AppendWork work{*std::move(fetched), false};
+        work.sync = job_is_tail_ && has_been_at_head_;
+        outbox_.push(std::move(work));
+    }
+    return has_moved;
+}
+
+void Follower::end_job() {
+    fetcher_.cancel();
+    if (job_is_fill_) {
+        if (++fill_next_ < fill_.size()) {
+            ask_heads();
+            return;
+        }
+        progress_.fill_next = 0;
+        txn_fill_.clear();
+        restart(0);  // Finds everything covered and folds again.
+        return;
+    }
+    if (!job_is_tail_) {
+        check_range_ends();
+        return;
+    }
+    if (heads_ && tip_->block_num >= heads_->latest.block_num) {
+        if (until_.head) {
+            // A head that we have just reached is the head, whatever has come since.
+            reach_until();
+            return;
+        }
+        at_head();
+        return;
+    }
+    ask_heads();
+}
+
+/// Ranges below finality are not linked to each other by parent hashes. Should the chain have been
+/// exchanged below them all the same, one of their last blocks is no longer on it.
+void Follower::check_range_ends() {
+    std::vector<uint64_t> block_nums = range_ends_.next_question();
+    if (block_nums.empty()) {
+        ask_heads();
+        return;
+    }
+    phase_ = Phase::kCheckTip;
+    ask_headers(std::move(block_nums), [this](Result<Headers> result) {
+        if (!result && result.error().code == ErrorCode::kNotFound) {
+            ask_heads();  // The chain is shorter than it was.
+            return;
+        }
+        if (!result) {
+            trouble(result.error(), "looking for fetched blocks on the chain");
+            phase_ = Phase::kCheckEnds;
+            wake_ms_ = clock_.monotonic_ms() + backoff_.next();
+            return;
+        }
+        clear_trouble();
+        if (range_ends_.take_headers(*result)) {
+            check_range_ends();
+        } else {
+            ask_and_roll_back(range_ends_.last_good().value_or(below_all()));
+        }
+    });
+}
+
+void Follower::on_stale() {
+    // Once is a reorg, often is a provider that contradicts itself.
+    const Error error = fetcher_.trouble().value_or(
+        Error{ErrorCode::kReorg, "the chain changed while it was read"});
+    if (++stale_jobs_ > kStaleJobsToTell) {
+        trouble(error, "fetching");
+    } else {
+        logging::debug("the chain changed while it was read", {{"what", error.message}});
+    }
+    restart(backoff_.next());
+}
+
+}  // namespace plumbline::engine
