@@ -1,6 +1,7 @@
 #include "engine/mapping/coverage_gaps.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace plumbline::engine {
