@@ -54,8 +54,10 @@ class BoundedQueue {
 
     /// The same without an end to the waiting: empty only when closed and used up.
     [[nodiscard]] std::optional<T> pop() {
-        std::unique_lock lock{mutex_};
-        filled_.wait(lock, [this] { return closed_ || !items_.empty(); });
+        const MutexLock lock{mutex_};
+        while (!closed_ && items_.empty()) {
+            filled_.wait(mutex_);
+        }
         return pop_locked();
     }
 

@@ -12,6 +12,8 @@
 #include "core/evm/log.hpp"
 #include "engine/fold/fold.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
+#include "storage/scanner.hpp"
 
 namespace plumbline::engine {
 

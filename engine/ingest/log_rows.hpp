@@ -9,6 +9,7 @@
 #include "engine/ingest/commit_pipeline.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {
