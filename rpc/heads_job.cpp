@@ -47,6 +47,9 @@ void HeadsJob::start() {
 void HeadsJob::on_head(GroupResult result) {
     PLUMBLINE_CHECK(open_ > 0);
     --open_;
+    if (is_over_) {
+        return;
+    }
     if (result.error) {
         reasons_.push_back(result.error->message);
     } else {
@@ -75,6 +78,7 @@ void HeadsJob::finish() {
 
 /// Waiting helps, unless every endpoint was found to serve another chain: none is asked again.
 void HeadsJob::fail(std::string text) {
+    PLUMBLINE_CHECK_MSG(!is_over_, "a question for heads is answered twice");
     is_over_ = true;
     const std::vector<Provider>& providers = dispatcher_.providers();
     const bool is_hopeless =

@@ -1,11 +1,16 @@
 #include "rpc/heads_job.hpp"
 
+#include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/rpc/fake_network.hpp"
+
 namespace plumbline::rpc {
 namespace {
+
+using namespace test;
 
 TEST(BelievedHeadsTest, TheHighestThatIsNotFarAboveAllOthers) {
     constexpr uint64_t kFar = kHeadOutlierBlocks + 1;
@@ -31,6 +36,32 @@ TEST(BelievedHeadsTest, TheHighestThatIsNotFarAboveAllOthers) {
         }
         EXPECT_EQ(believed_heads(std::move(told)).latest.block_num, test.expected) << test.name;
     }
+}
+
+TEST(HeadsJobTest, AProbeThatFailsAfterTheAnswerDoesNotAnswerAgain) {
+    const FakeChain chain{100};
+    ManualClock clock;
+    FakeTransport transport{clock};
+    PoolOptions options;
+    options.endpoints = {{"http://fast.example", {}, {}}, {"http://slow.example", {}, {}}};
+    transport.add("http://fast.example", chain);
+    FakeNode& slow = transport.add("http://slow.example", chain);
+    slow.latency_ms = 3 * options.heads_grace_ms;
+    slow.answer = [](const std::string&, const json&) {
+        return std::optional{rpc_error(-32000, "not ready")};
+    };
+    Dispatcher dispatcher{options, transport, clock, nullptr};
+    std::vector<Result<Heads>> answers;
+    std::make_shared<HeadsJob>(dispatcher, [&](Result<Heads> heads) {
+        answers.push_back(std::move(heads));
+    })->start();
+    while (slow.requests == 0 || transport.in_flight() > 0) {
+        dispatcher.poll(100);
+    }
+    dispatcher.poll(0);
+    ASSERT_EQ(answers.size(), 1U);
+    ASSERT_TRUE(answers[0]);
+    EXPECT_EQ(answers[0]->latest.block_num, 100U);
 }
 
 }  // namespace
