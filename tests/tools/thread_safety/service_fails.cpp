@@ -5,6 +5,9 @@ namespace plumbline::engine {
 
 /// A second definition of a member, which may touch what the class keeps private.
 ServiceStatus Service::status() const {
+#ifdef TAKE_THE_LOCK
+    const MutexLock lock{mutex_};
+#endif
     return status_;
 }
 
