@@ -59,7 +59,7 @@ key = {{ place = "$log.address" }}
 add = {{ pings = 1, total = "n" }}
 )",
                                    evm::to_hex(plumbline::test::hub_address()));
-    auto config = parse_config(text, "test.toml", [](const std::string& name) {
+    auto config = engine::parse_config(text, "test.toml", [](const std::string& name) {
         return Result<std::string>{name == "hub.json" ? plumbline::test::kHubAbi
                                                       : plumbline::test::kChildAbi};
     });
@@ -79,13 +79,13 @@ class Rig {
             plan, [this] { return indexer ? indexer->database() : nullptr; },
             [this] { return indexer->progress().state.load() == engine::Lifecycle::kLive; },
             stream_options);
-        IndexerOptions options;
+        engine::IndexerOptions options;
         options.config = config;
         options.db_path = directory_.sub("db");
         options.clock = &clock_;
         options.tiny_buffers = true;
         options.observer = hub.get();
-        auto opened = Indexer::open(std::move(options), node_);
+        auto opened = engine::Indexer::open(std::move(options), node_);
         PLUMBLINE_CHECK_MSG(opened.has_value(), message_of(opened).c_str());
         indexer = *std::move(opened);
     }
@@ -123,7 +123,7 @@ class Rig {
   public:
     std::shared_ptr<const engine::Plan> plan;
     std::unique_ptr<StreamHub> hub;
-    std::unique_ptr<Indexer> indexer;
+    std::unique_ptr<engine::Indexer> indexer;
 };
 
 using Rows = std::map<std::string, std::string>;  ///< "entity key" to JSON
