@@ -10,7 +10,10 @@
 #include <gtest/gtest.h>
 
 #include "core/base/check.hpp"
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -23,11 +26,7 @@ constexpr uint32_t kPod = 2;
 
 /// A hub that makes vaults that make pods; deposits at the hub name their transaction's sender.
 std::shared_ptr<const Plan> make_plan() {
-    const std::string text = fmt::format(R"(
-[chain]
-id = 31337
-rpc = "http://127.0.0.1:1"
-finality = 12
+    const std::string text = fmt::format(R"(finality = 12
 [contracts.hub]
 abi = "hub.json"
 address = "{}"
@@ -57,12 +56,7 @@ upsert = "ping"
 key = {{ n = "n" }}
 )",
                                          evm::to_hex(test::hub_address()));
-    const Result<Config> config =
-        parse_config(text, "test.toml", [](const std::string& path) -> Result<std::string> {
-            return std::string{path.ends_with("hub.json") ? test::kFactoryAbi : test::kChildAbi};
-        });
-    PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
-    std::shared_ptr<const Plan> plan = *Plan::compile(*config);
+    std::shared_ptr<const Plan> plan = test::Mapping{text, test::chain_abis()}.plan;
     PLUMBLINE_CHECK(plan->sources()[kHub].contract == "hub");
     PLUMBLINE_CHECK(plan->sources()[kVault].contract == "vault");
     PLUMBLINE_CHECK(plan->sources()[kPod].contract == "pod");

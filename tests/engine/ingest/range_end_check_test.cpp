@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/engine/fake_chain.hpp"
+#include "tests/support/test_chain.hpp"
 
 namespace plumbline::engine {
 namespace {

@@ -1,8 +1,11 @@
 #include "engine/ingest/range_question.hpp"
 
+#include <algorithm>
+#include <random>
+
 #include <gtest/gtest.h>
 
-#include "tests/engine/fake_chain.hpp"
+#include "tests/support/test_chain.hpp"
 
 namespace plumbline::engine {
 namespace {
