@@ -11,9 +11,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/fold/fold.hpp"
-#include "storage/database.hpp"
 #include "storage/read_view.hpp"
-#include "storage/scanner.hpp"
 
 namespace plumbline::engine {
 

@@ -10,7 +10,7 @@
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/commit_batch.hpp"
-#include "storage/database.hpp"
+#include "storage/records.hpp"
 
 namespace plumbline::engine {
 

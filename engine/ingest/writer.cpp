@@ -11,7 +11,6 @@
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
-#include "storage/read_view.hpp"
 #include "engine/ingest/log_rows.hpp"
 
 namespace plumbline::engine {
@@ -337,13 +336,12 @@ void Writer::notify_commit(const PlannedCommit& commit) const {
 /// The sealed commit is in the database.
 void Writer::let_go() {
     const PlannedCommit& commit = *pipeline_.sealed();
-    const uint64_t next_block = commit.last->block_num + 1;
     if (observer_ != nullptr) {
         notify_commit(commit);
     }
     progress_.events += commit.events;
     ++progress_.commits;
-    progress_.next_block = next_block;
+    progress_.next_block = commit.last->block_num + 1;
     progress_.finalized_block = commit.finalized;
     progress_.quarantined += writing_.quarantined - quarantined_before_;
     quarantined_before_ = writing_.quarantined;

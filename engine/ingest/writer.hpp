@@ -26,16 +26,15 @@
 #include "core/base/result.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/row_change.hpp"
+#include "engine/ingest/commit_pipeline.hpp"
 #include "engine/ingest/index_observer.hpp"
-#include "engine/ingest/ingest.hpp"
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
-#include "engine/ingest/commit_pipeline.hpp"
-#include "engine/ingest/ingest.hpp"
 #include "engine/ingest/sync_timer.hpp"
 #include "engine/ingest/writer_commands.hpp"
 #include "engine/mapping/plan.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {

@@ -11,6 +11,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/ingest/log_rows.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {

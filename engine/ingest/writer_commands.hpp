@@ -9,7 +9,6 @@
 #include "core/base/result.hpp"
 #include "engine/ingest/index_observer.hpp"
 #include "engine/ingest/ingest.hpp"
-#include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
 #include "engine/ingest/sync_timer.hpp"
 #include "engine/mapping/plan.hpp"

@@ -229,7 +229,9 @@ TEST(CommitPipelineTest, EveryLogIsCommittedOnceAndInOrderWhateverTheTurns) {
     for (uint32_t seed = 1; seed <= 300; ++seed) {
         SCOPED_TRACE(seed);
         std::mt19937 random{seed};
-        const auto below = [&random](uint32_t end) { return random() % end; };
+        const auto below = [&random](uint32_t end) {
+            return static_cast<uint32_t>(random() % end);
+        };
         CommitPipeline pipeline{{1 + below(8), 1'000'000}};
         std::vector<uint64_t> wanted;  // block * 100 + log index
         uint64_t next_block = 1;
