@@ -24,14 +24,24 @@ Result<std::string> for_people(const storage::EntityLayout& layout, const storag
     return out;
 }
 
+/// An argument a field, or all of the key in one, as messages and findings show it.
+Result<std::string> read_key(const storage::EntityLayout& layout,
+                             const std::vector<std::string>& arguments) {
+    if (arguments.size() == 1 &&
+        (layout.key.size() > 1 || arguments[0].find('=') == std::string::npos)) {
+        return engine::key_from_text(layout, arguments[0]);
+    }
+    PLUMBLINE_TRY(const auto named, engine::parse_named(arguments));
+    return engine::encode_key(layout, named);
+}
+
 }  // namespace
 
 Status run_get(const GetArguments& options) {
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     PLUMBLINE_TRY(const size_t entity, find_entity(*database, options.entity));
     const storage::EntityLayout& layout = database->entities()[entity];
-    PLUMBLINE_TRY(const auto named, engine::parse_named(options.key));
-    PLUMBLINE_TRY(const std::string key, engine::encode_key(layout, named));
+    PLUMBLINE_TRY(const std::string key, read_key(layout, options.key));
     const auto view = database->read_view();
     auto row = view->get_row(entity, key);
     if (!row) {

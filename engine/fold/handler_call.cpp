@@ -8,6 +8,7 @@
 #include "engine/fold/handler_runner.hpp"
 #include "engine/mapping/handler.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/key_text.hpp"
 
 namespace plumbline::engine {
 
@@ -83,7 +84,7 @@ class Context final : public HandlerContext {
         const storage::EntityLayout& layout = plan_.entities[row.entity];
         if (!storage::RowCodec::is_live(row.entry->row)) {
             return Error{ErrorCode::kNotFound, fmt::format("there is no '{}' ({})", entity,
-                                                           show_key(row.entry->key, layout))};
+                                                           storage::key_text(layout, row.entry->key))};
         }
         Value out;
         out.type = layout.fields[index].type;

@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/key_text.hpp"
 
 namespace plumbline::engine {
 
@@ -34,7 +35,7 @@ bool HandlerRunner::fail(std::string reason) {
 
 std::string HandlerRunner::row_name(uint32_t entity, std::string_view key) const {
     const storage::EntityLayout& layout = plan_.entities[entity];
-    return fmt::format("'{}' ({})", layout.name, show_key(key, layout));
+    return fmt::format("'{}' ({})", layout.name, storage::key_text(layout, key));
 }
 
 std::string& HandlerRunner::next_text() {

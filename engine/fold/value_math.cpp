@@ -121,17 +121,4 @@ std::string show_value(const ValueView& value, FieldType type) {
                                                         : bytes.first(type.width()));
 }
 
-std::string show_key(std::string_view key, const storage::EntityLayout& layout) {
-    const auto values = storage::decode_key(key, layout.key);
-    if (!values) {
-        return evm::to_hex(as_bytes(key));
-    }
-    std::string out;
-    for (size_t i = 0; i < values->size(); ++i) {
-        out += fmt::format("{}{}={}", i == 0 ? "" : ", ", layout.key[i].name,
-                           show_value({(*values)[i].word, (*values)[i].bytes}, layout.key[i].type));
-    }
-    return out;
-}
-
 }  // namespace plumbline::engine

@@ -38,7 +38,5 @@ struct ValueView {
 
 /// A value for messages: decimal, 0x hex, 'text'; long ones shortened.
 [[nodiscard]] std::string show_value(const ValueView& value, storage::FieldType type);
-/// An entity's key for messages: "id=5, voter=0x..".
-[[nodiscard]] std::string show_key(std::string_view key, const storage::EntityLayout& layout);
 
 }  // namespace plumbline::engine

@@ -7,6 +7,7 @@
 #include "core/base/json_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/json_integer.hpp"
+#include "storage/key_text.hpp"
 
 namespace plumbline::engine {
 
@@ -352,16 +353,8 @@ void append_csv_header(std::string& out, const EntityLayout& layout) {
 }
 
 Result<std::string> key_to_text(const EntityLayout& layout, std::string_view key) {
-    PLUMBLINE_TRY(const auto values, storage::decode_key(key, layout.key));
-    std::string out;
-    for (size_t i = 0; i < values.size(); ++i) {
-        if (values[i].bytes.find_first_of(",=") != std::string::npos) {
-            return evm::to_hex(as_bytes(key));
-        }
-        out += (i == 0 ? "" : ",") + layout.key[i].name + "=" +
-               value_text(layout.key[i].type, values[i].word, values[i].bytes);
-    }
-    return out;
+    PLUMBLINE_TRY_VOID(storage::decode_key(key, layout.key));
+    return storage::key_text(layout, key);
 }
 
 Result<std::string> key_from_text(const EntityLayout& layout, std::string_view text) {

@@ -70,10 +70,11 @@ struct Lookup {
                                     std::string_view row);
 void append_csv_header(std::string& out, const storage::EntityLayout& layout);
 
-/// The key as `--after` takes it back: "id=7,user=0x...". Strings that hold a comma or '=' make it
-/// fall back to the encoded key in 0x hex.
+/// `storage::key_text`; kCorruption where `key` is none of the layout.
 [[nodiscard]] Result<std::string> key_to_text(const storage::EntityLayout& layout,
                                               std::string_view key);
+/// The reverse: fields in any order, or the encoded key in 0x hex. kInvalidArgument says what is
+/// missing or wrong.
 [[nodiscard]] Result<std::string> key_from_text(const storage::EntityLayout& layout,
                                                 std::string_view text);
 
