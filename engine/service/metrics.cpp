@@ -200,15 +200,15 @@ void Metrics::count_task(std::string_view kind, std::string_view outcome, double
     impl_->task_seconds.Add({{"kind", std::string{kind}}}, kTaskSeconds).Observe(seconds);
 }
 
-void Metrics::count_proof(std::string_view kind, std::string_view verdict) {
-    impl_->proofs.Add({{"kind", std::string{kind}}, {"verdict", std::string{verdict}}}).Increment();
+void Metrics::on_proof(std::string_view proof, std::string_view verdict, const Findings& findings) {
+    impl_->proofs.Add({{"kind", std::string{proof}}, {"verdict", std::string{verdict}}})
+        .Increment();
+    for (const Finding& finding : findings.kept) {
+        impl_->findings.Add({{"kind", std::string{to_string(finding.kind)}}}).Increment();
+    }
 }
 
-void Metrics::count_finding(FindingKind kind, uint64_t count) {
-    impl_->findings.Add({{"kind", std::string{to_string(kind)}}}).Increment(to_double(count));
-}
-
-void Metrics::count_repair(std::string_view kind) {
+void Metrics::on_repair(std::string_view kind) {
     impl_->repairs.Add({{"kind", std::string{kind}}}).Increment();
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/ingest/ingest_progress.hpp"
-#include "engine/proof/finding.hpp"
+#include "engine/task/task_observer.hpp"
 #include "engine/task/work_queue.hpp"
 
 namespace plumbline::engine {
@@ -29,22 +29,18 @@ struct MetricsInput {
 };
 
 /// Thread-safe: it has no state but prometheus-cpp's registry, whose families have their own locks.
-class Metrics {
+class Metrics final : public TaskObserver {
   public:
     Metrics();
-    Metrics(const Metrics&) = delete;
-    Metrics& operator=(const Metrics&) = delete;
-    ~Metrics();
+    ~Metrics() override;
 
     /// `route` is the route's pattern, never a path somebody asked for: its number is bounded.
     void count_http(std::string_view route, unsigned status, double seconds);
     /// `outcome`: as `to_string(TaskOutcome::Kind)` tells it.
     void count_task(std::string_view kind, std::string_view outcome, double seconds);
-    /// A proof of a kind ("log", "replay", "state") that came to its end.
-    void count_proof(std::string_view kind, std::string_view verdict);
-    void count_finding(FindingKind kind, uint64_t count = 1);
-    /// `kind` as the journal has it.
-    void count_repair(std::string_view kind);
+    void on_proof(std::string_view proof, std::string_view verdict,
+                  const Findings& findings) override;
+    void on_repair(std::string_view kind) override;
     void count_webhook(std::string_view name, bool was_delivered);
     void set_stream_clients(uint64_t count);
 

@@ -8,6 +8,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/service/sd_notify.hpp"
+#include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
 #include "engine/text/duration.hpp"

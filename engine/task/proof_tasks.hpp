@@ -1,29 +1,13 @@
-// Tasks that prove the index: the log against the chain's headers, the entities against the log
-// and against the contract.
+// Tasks that prove the index and mend it: the log against the chain's headers, the entities against
+// the log and against the contract.
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "core/evm/log.hpp"
+#include "engine/task/task_observer.hpp"
 #include "engine/task/worker.hpp"
-#include "storage/records.hpp"
 
 namespace plumbline::engine {
 
-class Metrics;
-
-/// Registers them. `metrics` may be null.
-void add_proof_tasks(TaskKinds& kinds, Metrics* metrics);
-
-/// Final blocks that no proof has looked at yet, highest first, without gaps between sources: what
-/// the task `prove_log` takes on by itself.
-[[nodiscard]] std::vector<evm::BlockRange> unproven_ranges(
-    const std::vector<storage::CoverageRow>& coverage, uint64_t finalized);
-
-/// For each proof level the last block up to which every source is covered that well.
-[[nodiscard]] std::vector<std::pair<std::string, uint64_t>> proven_through(
-    const std::vector<storage::CoverageRow>& coverage);
+/// Registers them. `observer` may be null; it must outlive the tasks.
+void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer);
 
 }  // namespace plumbline::engine

@@ -13,37 +13,11 @@ namespace plumbline::engine {
 
 namespace {
 
-bool is_unfinished(TaskState state) {
-    return state == TaskState::kWaiting || state == TaskState::kRunning;
-}
-
 Error no_such_task(uint64_t id) {
     return {ErrorCode::kNotFound, fmt::format("there is no task {}", id)};
 }
 
 }  // namespace
-
-TaskOutcome TaskOutcome::from(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kCancelled: return {Kind::kInterrupted, error.message, {}, 0};
-        case ErrorCode::kInvalidArgument:
-        case ErrorCode::kNotFound:
-        case ErrorCode::kDecode:
-        case ErrorCode::kIncompatible: return {Kind::kHopeless, error.message, {}, 0};
-        default: return {Kind::kFailed, error.message, {}, 0};
-    }
-}
-
-std::string_view to_string(TaskOutcome::Kind kind) noexcept {
-    switch (kind) {
-        case TaskOutcome::Kind::kDone: return "done";
-        case TaskOutcome::Kind::kFailed: return "failed";
-        case TaskOutcome::Kind::kHopeless: return "hopeless";
-        case TaskOutcome::Kind::kMore: return "more";
-        case TaskOutcome::Kind::kInterrupted: return "interrupted";
-    }
-    return "unknown";
-}
 
 Result<std::unique_ptr<WorkQueue>> WorkQueue::open(storage::TaskStore& store, const Clock& clock,
                                                    WorkQueueOptions options) {
@@ -53,6 +27,7 @@ Result<std::unique_ptr<WorkQueue>> WorkQueue::open(storage::TaskStore& store, co
 }
 
 Status WorkQueue::load() {
+    const MutexLock lock{mutex_};
     size_t damaged = 0;
     PLUMBLINE_TRY(std::vector<TaskRow> rows, store_.list(&damaged));
     if (damaged > 0) {
@@ -66,19 +41,11 @@ Status WorkQueue::load() {
         if (row.state != TaskState::kRunning) {
             continue;
         }
-        TaskRow after = row;
-        ++after.crashes;
-        after.error = "the process ended while this task ran";
-        if (after.crashes >= options_.crashes_max) {
-            after.state = TaskState::kParked;
-            after.finished_ms = clock_.unix_ms();
-            after.error = fmt::format(
-                "the process ended {} times while this task ran: parked until it is retried",
-                after.crashes);
+        const bool is_last = row.crashes + 1 >= options_.crashes_max;
+        const int64_t wait_ms = is_last ? 0 : backoff_ms(std::max(1U, row.attempts));
+        TaskRow after = crashed(row, options_.crashes_max, clock_.unix_ms(), wait_ms);
+        if (after.state == TaskState::kParked) {
             logging::warning("task parked", {{"id", id}, {"name", row.name}, {"why", after.error}});
-        } else {
-            after.state = TaskState::kWaiting;
-            after.due_ms = clock_.unix_ms() + backoff_ms(std::max(1U, after.attempts));
         }
         PLUMBLINE_TRY_VOID(replace(row, std::move(after)));
     }
@@ -121,33 +88,12 @@ Result<TaskAdded> WorkQueue::add(TaskSpec spec) {
     if (spec.name.empty()) {
         spec.name = spec.args.empty() ? spec.kind : spec.kind + " " + spec.args;
     }
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     const int64_t due = clock_.unix_ms() + std::max<int64_t>(0, spec.delay_ms);
     if (const TaskRow* known = find_unfinished(spec.name)) {
-        if (known->state == TaskState::kWaiting &&
-            (spec.priority < known->priority || due < known->due_ms)) {
-            TaskRow after = *known;
-            after.priority = std::min(after.priority, spec.priority);
-            after.due_ms = std::min(after.due_ms, due);
-            const uint64_t id = after.id;
-            PLUMBLINE_TRY_VOID(replace(*known, std::move(after)));
-            return TaskAdded{id, false};
-        }
-        return TaskAdded{known->id, false};
+        return hasten(*known, spec.priority, due);
     }
-    size_t open = 0;
-    for (const auto& [id, row] : tasks_) {
-        open += is_unfinished(row.state) ? 1U : 0U;
-        if (row.name == spec.name && row.state == TaskState::kParked) {
-            return Error{ErrorCode::kUnavailable,
-                         fmt::format("task {} ({}) is parked: {}; retry it or clear it first", id,
-                                     row.name, row.error)};
-        }
-    }
-    if (open >= options_.unfinished_max) {
-        return Error{ErrorCode::kTooLarge,
-                     fmt::format("the work queue is full: {} tasks wait", open)};
-    }
+    PLUMBLINE_TRY_VOID(check_room(spec.name));
     TaskRow row;
     row.id = next_id_;
     row.priority = spec.priority;
@@ -166,7 +112,36 @@ Result<TaskAdded> WorkQueue::add(TaskSpec spec) {
     return TaskAdded{id, true};
 }
 
-Result<TaskRow> WorkQueue::get_locked(uint64_t id) const {
+Result<TaskAdded> WorkQueue::hasten(const TaskRow& known, uint8_t priority, int64_t due_ms) {
+    const uint64_t id = known.id;
+    if (known.state == TaskState::kWaiting &&
+        (priority < known.priority || due_ms < known.due_ms)) {
+        TaskRow after = known;
+        after.priority = std::min(after.priority, priority);
+        after.due_ms = std::min(after.due_ms, due_ms);
+        PLUMBLINE_TRY_VOID(replace(known, std::move(after)));
+    }
+    return TaskAdded{id, false};
+}
+
+Status WorkQueue::check_room(std::string_view name) const {
+    size_t open = 0;
+    for (const auto& [id, row] : tasks_) {
+        open += is_unfinished(row.state) ? 1U : 0U;
+        if (row.name == name && row.state == TaskState::kParked) {
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("task {} ({}) is parked: {}; retry it or clear it first", id,
+                                     row.name, row.error)};
+        }
+    }
+    if (open >= options_.unfinished_max) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("the work queue is full: {} tasks wait", open)};
+    }
+    return ok();
+}
+
+Result<TaskRow> WorkQueue::find(uint64_t id) const {
     const auto found = tasks_.find(id);
     if (found == tasks_.end()) {
         return no_such_task(id);
@@ -175,15 +150,15 @@ Result<TaskRow> WorkQueue::get_locked(uint64_t id) const {
 }
 
 Result<TaskRow> WorkQueue::get(uint64_t id) const {
-    const std::scoped_lock lock{mutex_};
-    return get_locked(id);
+    const MutexLock lock{mutex_};
+    return find(id);
 }
 
 Status WorkQueue::cancel(uint64_t id) {
-    const std::scoped_lock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, get_locked(id));
+    const MutexLock lock{mutex_};
+    PLUMBLINE_TRY(TaskRow row, find(id));
     if (row.state == TaskState::kRunning) {
-        cancelled_[id] = true;
+        cancelled_.insert(id);
         changed_.notify_all();
         return ok();
     }
@@ -192,16 +167,13 @@ Status WorkQueue::cancel(uint64_t id) {
                      fmt::format("task {} is {}: only waiting and running ones can be cancelled",
                                  id, to_string(row.state))};
     }
-    TaskRow after = row;
-    after.state = TaskState::kCancelled;
-    after.finished_ms = clock_.unix_ms();
-    PLUMBLINE_TRY_VOID(replace(row, after));
+    PLUMBLINE_TRY_VOID(replace(row, cancelled(row, clock_.unix_ms())));
     return prune(row.kind);
 }
 
 Status WorkQueue::retry(uint64_t id) {
-    const std::scoped_lock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, get_locked(id));
+    const MutexLock lock{mutex_};
+    PLUMBLINE_TRY(TaskRow row, find(id));
     if (row.state == TaskState::kRunning || row.state == TaskState::kDone) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("task {} is {}: only dead, parked, cancelled and waiting ones can "
@@ -212,18 +184,12 @@ Status WorkQueue::retry(uint64_t id) {
         return Error{ErrorCode::kInvalidArgument, fmt::format("task {} does the same and is {}",
                                                               other->id, to_string(other->state))};
     }
-    TaskRow after = row;
-    after.state = TaskState::kWaiting;
-    after.due_ms = clock_.unix_ms();
-    after.attempts = 0;
-    after.crashes = 0;
-    after.finished_ms = 0;
-    return replace(row, std::move(after));
+    return replace(row, retried(row, clock_.unix_ms()));
 }
 
 Status WorkQueue::force(uint64_t id) {
-    const std::scoped_lock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, get_locked(id));
+    const MutexLock lock{mutex_};
+    PLUMBLINE_TRY(TaskRow row, find(id));
     if (row.state != TaskState::kWaiting) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("task {} is {}: only waiting ones can be forced", id,
@@ -240,7 +206,7 @@ Result<size_t> WorkQueue::clear(std::optional<TaskState> state) {
         return Error{ErrorCode::kInvalidArgument,
                      "waiting and running tasks are cancelled, not cleared"};
     }
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     std::vector<uint64_t> ids;
     std::vector<storage::TaskChange> changes;
     for (const auto& [id, row] : tasks_) {
@@ -262,7 +228,7 @@ Result<size_t> WorkQueue::clear(std::optional<TaskState> state) {
 
 std::vector<TaskRow> WorkQueue::list(std::optional<TaskState> state, std::string_view kind,
                                      size_t limit) const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     std::vector<TaskRow> out;
     for (auto it = tasks_.rbegin(); it != tasks_.rend() && out.size() < limit; ++it) {
         const TaskRow& row = it->second;
@@ -274,7 +240,7 @@ std::vector<TaskRow> WorkQueue::list(std::optional<TaskState> state, std::string
 }
 
 std::vector<QueueCount> WorkQueue::counts() const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     std::map<std::pair<std::string, TaskState>, uint64_t> counts;
     for (const auto& [id, row] : tasks_) {
         ++counts[{row.kind, row.state}];
@@ -287,13 +253,13 @@ std::vector<QueueCount> WorkQueue::counts() const {
 }
 
 size_t WorkQueue::unfinished() const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     return static_cast<size_t>(std::ranges::count_if(
         tasks_, [](const auto& entry) { return is_unfinished(entry.second.state); }));
 }
 
 std::optional<TaskRow> WorkQueue::newest(std::string_view name) const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
         if (it->second.name == name) {
             return it->second;
@@ -320,85 +286,41 @@ const TaskRow* WorkQueue::most_urgent() const {
 }
 
 Result<std::optional<TaskRow>> WorkQueue::take() {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     const TaskRow* best = most_urgent();
     if (best == nullptr) {
         return std::optional<TaskRow>{};
     }
-    TaskRow after = *best;
-    after.state = TaskState::kRunning;
-    ++after.attempts;
-    after.started_ms = clock_.unix_ms();
-    const uint64_t id = after.id;
-    PLUMBLINE_TRY_VOID(replace(*best, std::move(after)));
-    return std::optional<TaskRow>{tasks_.at(id)};
+    TaskRow running = started(*best, clock_.unix_ms());
+    PLUMBLINE_TRY_VOID(replace(*best, running));
+    return std::optional{std::move(running)};
 }
 
 bool WorkQueue::is_cancelled(uint64_t id) const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     return cancelled_.contains(id);
 }
 
 bool WorkQueue::should_yield(uint64_t id) const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     const auto running = tasks_.find(id);
     const TaskRow* best = most_urgent();
     return running != tasks_.end() && best != nullptr && best->priority < running->second.priority;
 }
 
 Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
-    const std::scoped_lock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, get_locked(id));
+    const MutexLock lock{mutex_};
+    PLUMBLINE_TRY(TaskRow row, find(id));
     if (row.state != TaskState::kRunning) {
         return Error{ErrorCode::kInvalidArgument, fmt::format("task {} does not run", id)};
     }
     if (outcome.text.size() > options_.result_bytes_max) {
         outcome.text.resize(options_.result_bytes_max);
     }
-    const int64_t now = clock_.unix_ms();
-    TaskRow after = row;
-    const bool is_cancelled = cancelled_.contains(id);
-    const bool has_ended =
-        outcome.kind == TaskOutcome::Kind::kDone || outcome.kind == TaskOutcome::Kind::kHopeless;
-    switch (outcome.kind) {
-        case TaskOutcome::Kind::kDone:
-            after.state = TaskState::kDone;
-            after.result = std::move(outcome.text);
-            after.error.clear();
-            break;
-        case TaskOutcome::Kind::kHopeless:
-            after.state = TaskState::kDead;
-            after.error = std::move(outcome.text);
-            break;
-        case TaskOutcome::Kind::kFailed:
-            after.error = std::move(outcome.text);
-            after.state =
-                after.attempts >= after.attempts_max ? TaskState::kDead : TaskState::kWaiting;
-            after.due_ms = now + backoff_ms(after.attempts);
-            break;
-        case TaskOutcome::Kind::kMore:
-            // A part that went well: failures are counted from here on again.
-            after.state = TaskState::kWaiting;
-            after.due_ms = now + outcome.delay_ms;
-            after.attempts = 0;
-            after.crashes = 0;
-            after.args = std::move(outcome.args);
-            after.result = std::move(outcome.text);
-            after.error.clear();
-            break;
-        case TaskOutcome::Kind::kInterrupted:
-            after.state = TaskState::kWaiting;
-            after.due_ms = now;
-            after.attempts = after.attempts > 0 ? after.attempts - 1 : 0;
-            break;
-    }
-    if (is_cancelled && !has_ended) {
-        after.state = TaskState::kCancelled;
-    }
-    if (!is_unfinished(after.state)) {
-        after.finished_ms = now;
-        after.due_ms = row.due_ms;
-    }
+    const int64_t wait_ms =
+        outcome.kind == TaskOutcome::Kind::kFailed ? backoff_ms(row.attempts) : 0;
+    TaskRow after =
+        ended(row, std::move(outcome), cancelled_.contains(id), clock_.unix_ms(), wait_ms);
     const bool is_over = !is_unfinished(after.state);
     PLUMBLINE_TRY_VOID(replace(row, std::move(after)));
     cancelled_.erase(id);
@@ -442,7 +364,7 @@ Status WorkQueue::prune(std::string_view kind) {
 }
 
 int64_t WorkQueue::next_due_ms() const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     int64_t due = -1;
     for (const auto& [id, row] : tasks_) {
         if (row.state == TaskState::kWaiting && (due < 0 || row.due_ms < due)) {
@@ -453,8 +375,8 @@ int64_t WorkQueue::next_due_ms() const {
 }
 
 void WorkQueue::wait(int64_t wait_ms) const {
-    std::unique_lock lock{mutex_};
-    changed_.wait_for(lock, std::chrono::milliseconds{wait_ms});
+    const MutexLock lock{mutex_};
+    changed_.wait_for(mutex_, std::chrono::milliseconds{wait_ms});
 }
 
 }  // namespace plumbline::engine

@@ -4,27 +4,23 @@
 // parked until somebody says retry.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
-#include <stop_token>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
+#include "engine/task/task_life.hpp"
 #include "storage/task_store.hpp"
 
 namespace plumbline::engine {
-
-using storage::TaskRow;
-using storage::TaskState;
 
 /// Lower runs first.
 namespace task_priority {
@@ -58,30 +54,6 @@ struct TaskAdded {
     uint64_t id = 0;
     bool is_new = false;  ///< false: one of this name was there, and is now at least as urgent
 };
-
-/// What came of a run.
-struct TaskOutcome {
-    enum class Kind : uint8_t {
-        kDone,
-        kFailed,       ///< tried again while attempts last
-        kHopeless,     ///< will not get better by itself
-        kMore,         ///< went well so far; goes on later with `args`
-        kInterrupted,  ///< the service stops; counts as no attempt
-    };
-    Kind kind = Kind::kDone;
-    std::string text;      ///< result, or why it failed
-    std::string args;      ///< kMore
-    int64_t delay_ms = 0;  ///< kMore
-
-    [[nodiscard]] static TaskOutcome done(std::string result) {
-        return {Kind::kDone, std::move(result), {}, 0};
-    }
-    /// kHopeless or kFailed, by the code; kCancelled is kInterrupted.
-    [[nodiscard]] static TaskOutcome from(const Error& error);
-};
-
-/// "done", "failed", "hopeless", "more", "interrupted"
-[[nodiscard]] std::string_view to_string(TaskOutcome::Kind kind) noexcept;
 
 struct QueueCount {
     std::string kind;
@@ -148,24 +120,33 @@ class WorkQueue {
           options_{options},
           random_{options.seed} {}
 
-    [[nodiscard]] Status load();
-    [[nodiscard]] Status replace(const TaskRow& before, TaskRow after);
-    [[nodiscard]] Status prune(std::string_view kind);
-    [[nodiscard]] int64_t backoff_ms(uint32_t attempts);
-    [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const;
-    [[nodiscard]] const TaskRow* most_urgent() const;
-    [[nodiscard]] Result<TaskRow> get_locked(uint64_t id) const;
+    [[nodiscard]] Status load() PLUMBLINE_EXCLUDES(mutex_);
+    [[nodiscard]] Status replace(const TaskRow& before, TaskRow after) PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] Status prune(std::string_view kind) PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] int64_t backoff_ms(uint32_t attempts) PLUMBLINE_REQUIRES(mutex_);
+    /// More urgent or due earlier, where the known one waits.
+    [[nodiscard]] Result<TaskAdded> hasten(const TaskRow& known, uint8_t priority, int64_t due_ms)
+        PLUMBLINE_REQUIRES(mutex_);
+    /// kUnavailable, kTooLarge: see `add`.
+    [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const
+        PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] const TaskRow* most_urgent() const PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] Result<TaskRow> find(uint64_t id) const PLUMBLINE_REQUIRES(mutex_);
 
     storage::TaskStore& store_;
     const Clock& clock_;
     WorkQueueOptions options_;
 
-    mutable std::mutex mutex_;
-    mutable std::condition_variable changed_;
-    std::map<uint64_t, TaskRow> tasks_;
-    std::map<uint64_t, bool> cancelled_;  ///< running ones that should stop
-    uint64_t next_id_ = 1;
-    std::mt19937_64 random_;
+    /// Held while the store writes: what is in memory is what is on disk. The store takes no lock
+    /// of this queue.
+    mutable Mutex mutex_;
+    mutable CondVar changed_;
+    std::map<uint64_t, TaskRow> tasks_ PLUMBLINE_GUARDED_BY(mutex_);
+    /// Running ones that should stop. Not on disk: a restart interrupts them anyway.
+    std::set<uint64_t> cancelled_ PLUMBLINE_GUARDED_BY(mutex_);
+    uint64_t next_id_ PLUMBLINE_GUARDED_BY(mutex_) = 1;
+    std::mt19937_64 random_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbline::engine

@@ -84,7 +84,8 @@ class TaskKinds {
     std::map<std::string, TaskKind, std::less<>> kinds_;
 };
 
-/// One thread of its own between `start` and `stop`. All references must outlive it.
+/// One thread of its own between `start` and `stop`, which both are the owner's to call; what it
+/// shares with others is the queue, which has its own lock. All references must outlive it.
 class Worker {
   public:
     /// Made on first use, so that nothing connects before there is something to ask.
@@ -118,6 +119,8 @@ class Worker {
     Indexer& indexer_;
     MakeSource make_source_;
     OnRan on_ran_;
+    /// No lock: whoever runs tasks has it alone, and `stop` drops it once the thread has ended.
+    /// Kept between tasks for its connections and what it knows of its providers.
     std::unique_ptr<rpc::ChainSource> chain_;
     std::jthread thread_;
 };

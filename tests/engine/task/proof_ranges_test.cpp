@@ -1,5 +1,5 @@
-// What the proof tasks take on, by what is covered how well.
-#include "engine/task/proof_tasks.hpp"
+// What is proven how well, and what the proof tasks take on, by what is covered.
+#include "engine/task/proof_ranges.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ const std::vector<CoverageRow> kCoverage = {
     {"b", {50, 119}, "p", ProofLevel::kReceipts}, {"b", {120, 300}, "p", ProofLevel::kFetched},
 };
 
-TEST(ProofTasksTest, TakesOnWhatIsFinalAndNotProvenHighestFirst) {
+TEST(ProofRangesTest, TakesOnWhatIsFinalAndNotProvenHighestFirst) {
     const auto ranges = unproven_ranges(kCoverage, 250);
     ASSERT_EQ(ranges.size(), 1U);
     EXPECT_EQ(ranges[0], (evm::BlockRange{100, 250}));
@@ -27,7 +27,7 @@ TEST(ProofTasksTest, TakesOnWhatIsFinalAndNotProvenHighestFirst) {
     EXPECT_TRUE(unproven_ranges(kCoverage, 99).empty());
 }
 
-TEST(ProofTasksTest, ProvenThroughIsTheLeastProvenSource) {
+TEST(ProofRangesTest, ProvenThroughIsTheLeastProvenSource) {
     const auto levels = proven_through(kCoverage);
     EXPECT_THAT(levels, ::testing::ElementsAre(std::pair<std::string, uint64_t>{"fetched", 300},
                                                std::pair<std::string, uint64_t>{"linked", 99},

@@ -1,0 +1,23 @@
+// What is proven how well and what is not, by coverage alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/evm/log.hpp"
+#include "storage/records.hpp"
+
+namespace plumbline::engine {
+
+/// Final blocks that no proof has looked at yet, highest first, without gaps between sources: what
+/// the task `prove_log` takes on by itself.
+[[nodiscard]] std::vector<evm::BlockRange> unproven_ranges(
+    const std::vector<storage::CoverageRow>& coverage, uint64_t finalized);
+
+/// For each proof level the last block up to which every source is covered that well.
+[[nodiscard]] std::vector<std::pair<std::string, uint64_t>> proven_through(
+    const std::vector<storage::CoverageRow>& coverage);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,84 @@
+#include "engine/task/proof_task_parts.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/task/tasks.hpp"
+#include "storage/database.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kLoggedFindings = 5;
+
+void log_findings(std::string_view proof, const Findings& findings) {
+    for (size_t i = 0; i < findings.kept.size() && i < kLoggedFindings; ++i) {
+        const Finding& finding = findings.kept[i];
+        logging::warning(fmt::format("the {} proof found: {}", proof, to_string(finding.kind)),
+                         {{"entity", finding.entity},
+                          {"key", finding.key},
+                          {"field", finding.field},
+                          {"stored", finding.stored},
+                          {"expected", finding.expected},
+                          {"block", finding.block_num},
+                          {"detail", finding.detail}});
+    }
+}
+
+}  // namespace
+
+std::string verdict_of(const Findings& findings, bool is_whole) {
+    return !findings.empty() ? "mismatch" : is_whole ? "equal" : "partial";
+}
+
+void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
+              const Findings& findings) {
+    if (observer != nullptr) {
+        observer->on_proof(proof, verdict, findings);
+    }
+    log_findings(proof, findings);
+}
+
+Status write_down(const TaskContext& context,
+                  const std::function<Status(storage::CommitBatch&)>& fill) {
+    return context.indexer().run_on_writer(
+        [&fill](storage::Database& database) -> Status {
+            const std::optional<storage::Cursor> cursor = database.cursor();
+            if (!cursor) {
+                return ok();
+            }
+            const auto batch = database.make_batch();
+            PLUMBLINE_TRY_VOID(fill(*batch));
+            batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+            return database.commit(*batch, storage::Durability::kBuffered);
+        },
+        WriterEffect::kNone);
+}
+
+Result<std::vector<uint32_t>> named_entities(const TaskContext& context, std::string_view args) {
+    std::vector<uint32_t> out;
+    const std::vector<storage::EntityLayout>& entities = context.database().entities();
+    for (const std::string_view word : split_args(args)) {
+        const auto found = std::ranges::find(entities, word, &storage::EntityLayout::name);
+        if (found == entities.end()) {
+            std::string known;
+            for (const storage::EntityLayout& entity : entities) {
+                known += known.empty() ? entity.name : ", " + entity.name;
+            }
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("there is no entity '{}'; known: {}", word, known)};
+        }
+        out.push_back(static_cast<uint32_t>(found - entities.begin()));
+    }
+    return out;
+}
+
+uint64_t unix_time_s(const TaskContext& context) {
+    return static_cast<uint64_t>(context.indexer().clock().unix_ms() / 1000);
+}
+
+}  // namespace plumbline::engine

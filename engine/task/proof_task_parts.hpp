@@ -1,0 +1,38 @@
+// What the proof tasks share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/proof/finding.hpp"
+#include "engine/task/task_observer.hpp"
+#include "engine/task/worker.hpp"
+#include "storage/commit_batch.hpp"
+
+namespace plumbline::engine {
+
+/// "mismatch" where something was found; else "equal", or "partial" where not all was looked at.
+[[nodiscard]] std::string verdict_of(const Findings& findings, bool is_whole);
+
+/// Says what a proof that has come to its end found: to `observer`, which may be null, and in the
+/// log, a few findings by name.
+void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
+              const Findings& findings);
+
+/// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing
+/// while the index holds no block. Waits for the writer thread.
+[[nodiscard]] Status write_down(const TaskContext& context,
+                                const std::function<Status(storage::CommitBatch&)>& fill);
+
+/// The entities that `args` names; empty: all. kInvalidArgument lists what there is.
+[[nodiscard]] Result<std::vector<uint32_t>> named_entities(const TaskContext& context,
+                                                           std::string_view args);
+
+/// Now, for records.
+[[nodiscard]] uint64_t unix_time_s(const TaskContext& context);
+
+}  // namespace plumbline::engine
