@@ -5,10 +5,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
+#include "engine/setup/endpoint_client.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_pool.hpp"
@@ -28,140 +28,6 @@ constexpr const char* kWord42 =
     "0x000000000000000000000000000000000000000000000000000000000000002a";
 /// No contract is at these.
 constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70421";
-
-struct Reply {
-    std::optional<json> result;
-    std::string error;  ///< why there is no result
-    bool is_rpc_error = false;
-};
-
-std::string clipped(std::string text) {
-    constexpr size_t kMax = 160;
-    std::ranges::replace_if(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-    // A provider may quote the URL with its key.
-    for (size_t at = text.find("http"); at != std::string::npos; at = text.find("http", at + 5)) {
-        const size_t end = std::min(text.find_first_of(" \"')", at), text.size());
-        text.replace(at, end - at, "(url)");
-    }
-    if (text.size() > kMax) {
-        text.resize(kMax);
-    }
-    return text;
-}
-
-/// One question at a time.
-class Client {
-  public:
-    Client(const rpc::Endpoint& endpoint, rpc::Transport& transport, int64_t timeout_ms)
-        : endpoint_{endpoint},
-          transport_{transport},
-          timeout_ms_{timeout_ms} {}
-
-    Reply ask(const std::string& method, json params = json::array()) {
-        const json body{
-            {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
-        std::string error;
-        const json answer = post(body.dump(), error);
-        return read(answer, error);
-    }
-    /// The error where a batch of so many calls is not answered in full.
-    std::string ask_batch(uint64_t count) {
-        json body = json::array();
-        for (uint64_t i = 0; i < count; ++i) {
-            body.push_back({{"jsonrpc", "2.0"},
-                            {"id", i + 1},
-                            {"method", "eth_chainId"},
-                            {"params", json::array()}});
-        }
-        std::string error;
-        const json answer = post(body.dump(), error);
-        if (!answer.is_array()) {
-            return read(answer, error).error;
-        }
-        for (const json& one : answer) {
-            if (Reply reply = read(one, ""); !reply.result) {
-                return reply.error;
-            }
-        }
-        return answer.size() == count ? "" : "it left answers out";
-    }
-
-  private:
-    json post(std::string body, std::string& error) {
-        rpc::HttpRequest request;
-        request.url = endpoint_.url;
-        request.headers = endpoint_.headers;
-        if (!endpoint_.bearer_token.empty()) {
-            request.headers.emplace_back("Authorization", "Bearer " + endpoint_.bearer_token);
-        }
-        request.body = std::move(body);
-        request.timeout_ms = timeout_ms_;
-        const uint64_t id = transport_.submit(std::move(request));
-        std::vector<rpc::HttpCompletion> completions;
-        for (;;) {
-            transport_.poll(kPollMs, completions);
-            const auto done = std::ranges::find(completions, id, &rpc::HttpCompletion::id);
-            if (done == completions.end()) {
-                continue;
-            }
-            if (done->error != rpc::TransportError::kNone) {
-                error = done->error_text.empty() ? "no answer" : done->error_text;
-                return {};
-            }
-            json out = json::parse(done->body.begin(), done->body.end(), nullptr, false);
-            if (out.is_discarded()) {
-                error = fmt::format("HTTP {} with something that is not JSON", done->status);
-                return {};
-            }
-            if (done->status != 200 && out.is_object() && !out.contains("error")) {
-                error = fmt::format("HTTP {}", done->status);
-                return {};
-            }
-            return out;
-        }
-    }
-    static Reply read(const json& answer, const std::string& error) {
-        Reply reply;
-        reply.error = error.empty() ? "not a JSON-RPC answer" : error;
-        if (!answer.is_object()) {
-            return reply;
-        }
-        if (const auto refused = answer.find("error");
-            refused != answer.end() && !refused->is_null()) {
-            reply.is_rpc_error = true;
-            reply.error = "an error";
-            if (refused->is_object() && refused->contains("message") &&
-                (*refused)["message"].is_string()) {
-                reply.error = clipped((*refused)["message"].get<std::string>());
-            }
-        } else if (const auto result = answer.find("result"); result != answer.end()) {
-            reply.result = *result;
-            reply.error.clear();
-        }
-        return reply;
-    }
-
-    const rpc::Endpoint& endpoint_;
-    rpc::Transport& transport_;
-    int64_t timeout_ms_;
-};
-
-std::string text_of(const json& object, const char* key) {
-    if (!object.is_object()) {
-        return "";
-    }
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::optional<uint64_t> quantity_of(const json& value) {
-    return value.is_string() ? evm::parse_quantity(value.get<std::string>()) : std::nullopt;
-}
-
-std::optional<uint64_t> quantity_of(const json& object, const char* key) {
-    return object.is_object() && object.contains(key) ? quantity_of(object.at(key)) : std::nullopt;
-}
 
 /// The questions, in order; each adds its checks.
 class Doctor {
@@ -525,7 +391,7 @@ class Doctor {
     rpc::Transport& transport_;
     const Clock& clock_;
     DoctorOptions options_;
-    Client client_;
+    EndpointClient client_;
     DoctorReport report_;
     json head_;
     std::string wrong_logs_;
