@@ -13,7 +13,7 @@
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "engine/ingest/indexer.hpp"
-#include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/log/log_proof_run.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider_pool.hpp"
 

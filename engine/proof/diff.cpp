@@ -12,6 +12,7 @@
 #include "engine/proof/raw_join.hpp"
 #include "engine/proof/row_diff.hpp"
 #include "storage/codec.hpp"
+#include "storage/key_text.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/read_view.hpp"
 
@@ -247,7 +248,7 @@ class Diff {
         const auto is_live = [](const std::optional<std::string_view>& row) {
             return row && !storage::RowCodec::is_tombstone(*row);
         };
-        const std::string shown = key_arguments(layout, key);
+        const std::string shown = storage::key_text(layout, key);
         if (is_live(a) && is_live(b)) {
             for (FieldDifference& field : compare_rows(layout, codec, key, *a, *b)) {
                 add({DifferenceKind::kRow, layout.name, shown, std::move(field.field), 0, 0,

@@ -33,8 +33,8 @@ enum class FindingKind : uint8_t {
 /// One thing that is not as it must be. Fields that do not apply are empty or 0.
 struct Finding {
     FindingKind kind = FindingKind::kRowDiffers;
-    std::string entity;   ///< name
-    std::string key;      ///< of the entity, as the user writes it: `question_id=1 voter=0x..`
+    std::string entity;  ///< name
+    std::string key;     ///< of the entity, as `plumbline get` takes it: `question_id=1,voter=0x..`
     std::string raw_key;  ///< the same as stored
     std::string field;
     std::string stored;      ///< as text, as `dump` shows it

@@ -48,15 +48,4 @@ std::string row_summary(const storage::EntityLayout& layout, const storage::RowC
     return out;
 }
 
-std::string key_arguments(const storage::EntityLayout& layout, std::string_view key) {
-    auto text = key_to_text(layout, key);
-    if (!text) {
-        return {};
-    }
-    if (!text->starts_with("0x")) {
-        std::ranges::replace(*text, ',', ' ');
-    }
-    return *std::move(text);
-}
-
 }  // namespace plumbline::engine

@@ -27,7 +27,5 @@ struct FieldDifference {
 [[nodiscard]] std::string row_summary(const storage::EntityLayout& layout,
                                       const storage::RowCodec& codec, std::string_view key,
                                       std::string_view row);
-/// The key as arguments of `plumbline get` take it: "id=5 voter=0x..". Empty where it is none.
-[[nodiscard]] std::string key_arguments(const storage::EntityLayout& layout, std::string_view key);
 
 }  // namespace plumbline::engine

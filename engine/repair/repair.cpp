@@ -229,6 +229,44 @@ Status set_field(const storage::EntityLayout& layout, const storage::RowCodec& c
     return ok();
 }
 
+/// The row with what the contract tells of it; an error says why that cannot be.
+Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
+                                  const storage::EntityLayout& layout,
+                                  const std::vector<const Finding*>& findings) {
+    const Finding& first = *findings.front();
+    const storage::RowCodec codec{layout};
+    Result<std::string> row = view.get_row(entity, first.raw_key);
+    const bool has_field = std::ranges::any_of(
+        findings, [](const Finding* finding) { return !finding->field.empty(); });
+    if (!row || !has_field) {
+        return Error{ErrorCode::kNotFound, first.detail.empty()
+                                               ? "the contract tells of it what no field can hold"
+                                               : first.detail};
+    }
+    for (const Finding* finding : findings) {
+        if (!finding->field.empty()) {
+            PLUMBLINE_TRY_VOID(set_field(layout, codec, *finding, *row));
+        }
+    }
+    return row;
+}
+
+/// Findings of rows, each row's together; of what else differs `left` is told.
+using FindingsByRow = std::map<std::pair<std::string, std::string>, std::vector<const Finding*>>;
+FindingsByRow group_by_row(const Findings& drift, std::vector<std::string>& left) {
+    FindingsByRow out;
+    for (const Finding& finding : drift.kept) {
+        if (finding.kind == FindingKind::kStateDiffers) {
+            out[{finding.entity, finding.raw_key}].push_back(&finding);
+        } else {
+            left.push_back(
+                fmt::format("{}: the contract counts {} rows, the index {}: no row to correct",
+                            finding.entity, finding.expected, finding.stored));
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 Status plan_corrections(const storage::Database& database, const Findings& drift,
@@ -238,56 +276,29 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
         return ok();
     }
     const auto view = database.read_view();
-    std::map<std::pair<std::string, std::string>, std::vector<const Finding*>> by_row;
-    for (const Finding& finding : drift.kept) {
-        if (finding.kind == FindingKind::kStateDiffers) {
-            by_row[{finding.entity, finding.raw_key}].push_back(&finding);
-        } else {
-            plan.left.push_back(
-                fmt::format("{}: the contract counts {} rows, the index {}: no row to correct",
-                            finding.entity, finding.expected, finding.stored));
-        }
-    }
-    for (const auto& [row_of, findings] : by_row) {
+    const std::string proof =
+        fmt::format("getter at block {} ({})", cursor->block_num, evm::to_hex(cursor->block_hash));
+    for (const auto& [row_of, findings] : group_by_row(drift, plan.left)) {
+        const auto& [entity_name, raw_key] = row_of;
+        const std::string& key = findings.front()->key;
         const auto layout =
-            std::ranges::find(database.entities(), row_of.first, &storage::EntityLayout::name);
+            std::ranges::find(database.entities(), entity_name, &storage::EntityLayout::name);
         if (layout == database.entities().end()) {
             continue;
         }
         const auto entity = static_cast<size_t>(layout - database.entities().begin());
-        const storage::RowCodec codec{*layout};
-        Result<std::string> stored = view->get_row(entity, row_of.second);
-        const bool has_field = std::ranges::any_of(
-            findings, [](const Finding* finding) { return !finding->field.empty(); });
-        if (!stored || !has_field) {
-            plan.left.push_back(fmt::format("{} {}: {}", row_of.first, findings.front()->key,
-                                            findings.front()->detail.empty()
-                                                ? "the contract tells of it what no field can hold"
-                                                : findings.front()->detail));
+        Result<std::string> row = corrected_row(*view, entity, *layout, findings);
+        if (!row) {
+            plan.left.push_back(fmt::format("{} {}: {}", entity_name, key, row.error().message));
             continue;
         }
-        std::string row = *std::move(stored);
-        Status is_set;
+        storage::RowCodec::set_changed_at(*row, {cursor->block_num, UINT32_MAX});
+        plan.corrections.push_back(
+            {cursor->block_num, 0, entity_name, raw_key, *std::move(row), "the contract's state"});
+        plan.steps.push_back(
+            fmt::format("correct {} {} to what the contract tells", entity_name, key));
         for (const Finding* finding : findings) {
-            if (is_set && !finding->field.empty()) {
-                is_set = set_field(*layout, codec, *finding, row);
-            }
-        }
-        if (!is_set) {
-            plan.left.push_back(fmt::format("{} {}: {}", row_of.first, findings.front()->key,
-                                            is_set.error().message));
-            continue;
-        }
-        storage::RowCodec::set_changed_at(row, {cursor->block_num, UINT32_MAX});
-        plan.corrections.push_back({cursor->block_num, 0, row_of.first, row_of.second,
-                                    std::move(row), "the contract's state"});
-        plan.steps.push_back(fmt::format("correct {} {} to what the contract tells", row_of.first,
-                                         findings.front()->key));
-        for (const Finding* finding : findings) {
-            plan.journal.push_back(
-                journal_of(*finding, "row corrected",
-                           fmt::format("getter at block {} ({})", cursor->block_num,
-                                       evm::to_hex(cursor->block_hash))));
+            plan.journal.push_back(journal_of(*finding, "row corrected", proof));
         }
     }
     if (!plan.corrections.empty()) {

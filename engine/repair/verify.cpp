@@ -9,6 +9,7 @@
 #include "core/base/clock.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_record.hpp"
 

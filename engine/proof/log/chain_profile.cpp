@@ -64,10 +64,9 @@ void ChainProfile::add_unprovable(const evm::Header& header, const Error& error)
 ProfileTest::ProfileTest(rpc::ChainSource& source, std::vector<uint64_t> block_nums)
     : source_{source},
       block_nums_{std::move(block_nums)},
-      result_{Error{ErrorCode::kUnavailable, "the self-test is not over"}},
-      alive_{std::make_shared<const int>(0)} {
+      result_{Error{ErrorCode::kUnavailable, "the self-test is not over"}} {
     std::ranges::sort(block_nums_);
-    block_nums_.erase(std::ranges::unique(block_nums_).begin(), block_nums_.end());
+    block_nums_.erase(std::unique(block_nums_.begin(), block_nums_.end()), block_nums_.end());
     open_ = block_nums_.size();
     if (block_nums_.empty()) {
         finish();
@@ -77,18 +76,11 @@ ProfileTest::ProfileTest(rpc::ChainSource& source, std::vector<uint64_t> block_n
     }
 }
 
-ProfileTest::~ProfileTest() {
-    alive_.reset();
-}
-
 void ProfileTest::ask_header(size_t index) {
     source_.get_headers({block_nums_[index]},
-                        [this, index, alive = std::weak_ptr<const int>{alive_}](
-                            Result<std::vector<evm::Header>> headers) {
-                            if (!alive.expired()) {
-                                on_header(index, std::move(headers));
-                            }
-                        });
+                        guard_.wrap([this, index](Result<std::vector<evm::Header>> headers) {
+                            on_header(index, std::move(headers));
+                        }));
 }
 
 void ProfileTest::note(const Error& error) {
@@ -115,25 +107,21 @@ void ProfileTest::on_header(size_t index, Result<std::vector<evm::Header>> heade
 /// One provider's header does not hash: does anybody's?
 void ProfileTest::check_elsewhere(size_t index, const evm::Header& header) {
     const uint64_t n = block_nums_[index];
-    source_.get_linked_headers(
-        {n, n}, header.hash,
-        [this, alive = std::weak_ptr<const int>{alive_}](Result<std::vector<evm::Header>> headers) {
-            if (alive.expired()) {
-                return;
-            }
-            if (headers) {
-                take(std::move(headers->front()));
-            } else if (headers.error().code == ErrorCode::kIncompatible) {
-                ++profile_.headers_tried;
-                header_failed_ = true;
-                note(headers.error());
-            } else {
-                note(headers.error());
-            }
-            if (--open_ == 0) {
-                ask_receipts();
-            }
-        });
+    source_.get_linked_headers({n, n}, header.hash,
+                               guard_.wrap([this](Result<std::vector<evm::Header>> headers) {
+                                   if (headers) {
+                                       take(std::move(headers->front()));
+                                   } else if (headers.error().code == ErrorCode::kIncompatible) {
+                                       ++profile_.headers_tried;
+                                       header_failed_ = true;
+                                       note(headers.error());
+                                   } else {
+                                       note(headers.error());
+                                   }
+                                   if (--open_ == 0) {
+                                       ask_receipts();
+                                   }
+                               }));
 }
 
 void ProfileTest::take(evm::Header header) {
@@ -161,32 +149,34 @@ void ProfileTest::ask_receipts() {
         finish();
         return;
     }
-    source_.get_proven_receipts(asked, [this, asked, alive = std::weak_ptr<const int>{alive_}](
-                                           std::vector<Result<rpc::BlockReceipts>> results) {
-        if (alive.expired()) {
-            return;
+    source_.get_proven_receipts(
+        asked, guard_.wrap([this, asked](std::vector<Result<rpc::BlockReceipts>> results) {
+            on_receipts(asked, results);
+        }));
+}
+
+void ProfileTest::on_receipts(const std::vector<evm::Header>& asked,
+                              const std::vector<Result<rpc::BlockReceipts>>& results) {
+    size_t good = 0;
+    size_t wrong = 0;
+    for (size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) {
+            ++good;
+            profile_.add_receipts(asked[i], *results[i]);
+        } else if (results[i].error().code == ErrorCode::kIncompatible) {
+            ++wrong;
+            ++profile_.receipts_tried;
+            profile_.add_unprovable(asked[i], results[i].error());
+        } else {
+            profile_.blooms = false;
+            profile_.reason = results[i].error().message;
         }
-        size_t good = 0;
-        size_t wrong = 0;
-        for (size_t i = 0; i < results.size(); ++i) {
-            if (results[i]) {
-                ++good;
-                profile_.add_receipts(asked[i], *results[i]);
-            } else if (results[i].error().code == ErrorCode::kIncompatible) {
-                ++wrong;
-                ++profile_.receipts_tried;
-                profile_.add_unprovable(asked[i], results[i].error());
-            } else {
-                profile_.blooms = false;
-                profile_.reason = results[i].error().message;
-            }
-        }
-        if (good == 0) {
-            profile_.receipts = false;
-            profile_.kind = wrong > 0 ? ChainKind::kNone : ChainKind::kUnknown;
-        }
-        finish();
-    });
+    }
+    if (good == 0) {
+        profile_.receipts = false;
+        profile_.kind = wrong > 0 ? ChainKind::kNone : ChainKind::kUnknown;
+    }
+    finish();
 }
 
 void ProfileTest::finish() {

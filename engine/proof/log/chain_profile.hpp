@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/callback_guard.hpp"
 #include "core/base/result.hpp"
 #include "rpc/chain_source.hpp"
 
@@ -46,7 +46,7 @@ class ProfileTest {
     ProfileTest(rpc::ChainSource& source, std::vector<uint64_t> block_nums);
     ProfileTest(const ProfileTest&) = delete;
     ProfileTest& operator=(const ProfileTest&) = delete;
-    ~ProfileTest();
+    ~ProfileTest() = default;
 
     [[nodiscard]] bool is_done() const noexcept { return done_; }
     [[nodiscard]] const Result<ChainProfile>& result() const noexcept { return result_; }
@@ -57,6 +57,8 @@ class ProfileTest {
     void check_elsewhere(size_t index, const evm::Header& header);
     void take(evm::Header header);
     void ask_receipts();
+    void on_receipts(const std::vector<evm::Header>& asked,
+                     const std::vector<Result<rpc::BlockReceipts>>& results);
     void note(const Error& error);
     void finish();
 
@@ -70,7 +72,7 @@ class ProfileTest {
     ErrorCode last_code_ = ErrorCode::kNotFound;
     ChainProfile profile_;
     Result<ChainProfile> result_;
-    std::shared_ptr<const int> alive_;
+    CallbackGuard guard_;  ///< last: goes first
 };
 
 }  // namespace plumbline::engine

@@ -1,5 +1,6 @@
-// The log proof: that the stored log is what the chain's own headers commit to, no event more, no
-// event less. Works downwards from the block hash that the index follows, range by range:
+// What the log proof is asked and what it tells. The proof: that the stored log is what the chain's
+// own headers commit to, no event more, no event less. It works downwards from the block hash that
+// the index follows, range by range:
 //
 //   linked    each header hashes to what its child says, down from the anchor
 //   bloom     every stored log is in its block's bloom; a bloom that excludes all that is wanted
@@ -10,27 +11,25 @@
 // An answer that does not prove itself is somebody's lie, or a chain that we cannot recompute: it
 // is asked of others, and where nobody has better the block stays below `receipts` with a reason.
 // It is never a finding about the stored data.
+//
+//   log_prover     asks the chain, phase by phase
+//   proof_piece    what is known of the blocks of one range; asks nobody
+//   log_judge      one block's stored logs against its proven receipts
+//   log_proof_run  drives a prover to its end
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/base/backoff.hpp"
-#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
 #include "engine/config/config.hpp"
-#include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/log/chain_profile.hpp"
-#include "engine/proof/log/log_judge.hpp"
-#include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 
@@ -123,128 +122,5 @@ struct LogProofOutcome {
     std::vector<ProvenBlock> proven;
     std::vector<storage::ChildRow> new_children;
 };
-
-/// One thread: that which polls the source, which nobody else may poll. Deterministic given the
-/// source, the input and the clock. Callbacks still open when it is gone are dropped.
-class LogProver {
-  public:
-    LogProver(rpc::ChainSource& source, LogProofInput input, std::shared_ptr<const Plan> plan,
-              const Clock& clock, LogProofOptions options);
-    LogProver(const LogProver&) = delete;
-    LogProver& operator=(const LogProver&) = delete;
-    ~LogProver();
-
-    /// Does what can be done now without waiting. True where something changed.
-    bool step();
-    /// When `step` has something to do though no answer came; -1 = only after an answer.
-    [[nodiscard]] int64_t wake_at_ms() const noexcept;
-    /// The next range that is done, from the top downwards.
-    [[nodiscard]] std::optional<LogProofPiece> take();
-    /// Nothing more will come: all done, or `failure`.
-    [[nodiscard]] bool is_done() const noexcept {
-        return phase_ == Phase::kDone && pieces_out_.empty();
-    }
-    /// kReorg: the database and the chain are not on the same branch now. kInvalidArgument: the
-    /// range. kCorruption: stored bytes. Others: the chain could not be asked. What was done
-    /// before stays good.
-    [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
-    /// Why the proof fell short of what was asked for, though nothing failed; empty if it did not.
-    [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
-    [[nodiscard]] const ChainProfile& profile() const noexcept { return profile_; }
-    /// Blocks gone through so far, those on the way down to the range counted.
-    [[nodiscard]] uint64_t blocks_done() const noexcept { return blocks_done_; }
-    [[nodiscard]] uint64_t blocks_total() const noexcept { return blocks_total_; }
-
-  private:
-    enum class Phase : uint8_t {
-        kStart,
-        kAnchor,   ///< the anchor is asked for
-        kProfile,  ///< the self-test is under way
-        kGap,      ///< headers between the anchor and the range
-        kWork,
-        kDone
-    };
-    struct Piece;
-    struct BlockState;
-
-    bool start();
-    [[nodiscard]] Result<evm::BlockId> find_anchor() const;
-    void on_anchor(Result<std::vector<evm::Header>> headers);
-    bool start_profile();
-    bool end_profile();
-    bool step_gap();
-    bool step_work();
-    bool open_piece();
-    bool ask_headers(Piece& piece);
-    void on_headers(uint64_t id, evm::BlockRange asked, Result<std::vector<evm::Header>> headers);
-    bool examine(Piece& piece);
-    [[nodiscard]] Status load_stored(Piece& piece) const;
-    void examine_block(Piece& piece, size_t index);
-    void want_receipts(Piece& piece, size_t index);
-    void add_spot_checks(Piece& piece);
-    bool ask_receipts(Piece& piece);
-    void on_receipts(uint64_t id, const std::vector<size_t>& asked,
-                     std::vector<Result<rpc::BlockReceipts>> results);
-    void take_refusal(Piece& piece, size_t index, const Error& error);
-    void take_receipts(Piece& piece, size_t index, rpc::BlockReceipts receipts);
-    void settle(Piece& piece, size_t index, BlockVerdict verdict, bool has_truth);
-    void recheck_for_child(Piece& piece, const storage::ChildRow& child);
-    void distrust_blooms();
-    void distrust_blooms(Piece& piece);
-    void finish_front();
-    [[nodiscard]] LogProofPiece make_piece(Piece& piece);
-    [[nodiscard]] bool is_sampled(const evm::Header& header) const noexcept;
-    [[nodiscard]] bool may_ask(uint64_t calls);
-    bool note_failure(const Error& error, std::string_view doing);
-    void note_success();
-    void fall_short(std::string why);
-    void fail(Error error);
-    void end_unprovable(std::string why);
-    [[nodiscard]] Piece* find_piece(uint64_t id) noexcept;
-    template <typename Handle>
-    auto guarded(Handle handle);
-
-    rpc::ChainSource& source_;
-    LogProofInput input_;
-    std::shared_ptr<const Plan> plan_;
-    const Clock& clock_;
-    LogProofOptions options_;
-    LogJudge judge_;
-
-    Phase phase_ = Phase::kStart;
-    std::optional<Error> failure_;
-    std::string reason_;
-    ChainProfile profile_;
-    std::unique_ptr<ProfileTest> test_;
-    evm::BlockId anchor_;
-    bool waiting_ = false;                 ///< for an answer in kAnchor or kGap
-    bool settled_by_bloom_above_ = false;  ///< a range that rests on blooms was handed over
-    uint64_t next_to_ = 0;                 ///< the last block that no piece holds yet
-    evm::Hash next_hash_;                  ///< its hash
-    bool has_next_ = true;
-    std::deque<std::unique_ptr<Piece>> pieces_;
-    std::deque<LogProofPiece> pieces_out_;
-    uint64_t piece_id_ = 0;
-    uint64_t blocks_done_ = 0;
-    uint64_t blocks_total_ = 0;
-    size_t bytes_a_block_ = 20'000;  ///< of receipts, a moving guess
-    double tokens_at_ms_ = 0;        ///< when the budget allows the next call
-    int64_t retry_at_ms_ = -1;
-    unsigned failures_ = 0;
-    Backoff backoff_{500, 15'000};
-    std::shared_ptr<const int> alive_;
-};
-
-/// Proves and waits: for commands. `on_piece` is told of each range as it is done, with what there
-/// was of progress (blocks done, of all). Being stopped is no error: the outcome is not complete.
-using PieceCallback = std::function<void(const LogProofPiece&, uint64_t done, uint64_t total)>;
-[[nodiscard]] Result<LogProofOutcome> prove_range(rpc::ChainSource& source, LogProofInput input,
-                                                  std::shared_ptr<const Plan> plan,
-                                                  const Clock& clock, LogProofOptions options,
-                                                  const std::stop_token& stop = {},
-                                                  const PieceCallback& on_piece = {});
-
-/// Adds a piece to an outcome, as `prove_range` does: for hosts that drive the prover themselves.
-void add_piece(LogProofOutcome& outcome, LogProofPiece piece);
 
 }  // namespace plumbline::engine

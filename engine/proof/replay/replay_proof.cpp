@@ -9,6 +9,7 @@
 #include "engine/proof/raw_join.hpp"
 #include "engine/proof/row_diff.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/key_text.hpp"
 #include "storage/record_codec.hpp"
 
 namespace plumbline::engine {
@@ -146,7 +147,7 @@ class EntityComparison {
         out.kind = kind;
         out.entity = layout_.name;
         out.raw_key = key;
-        out.key = key_arguments(layout_, key);
+        out.key = storage::key_text(layout_, key);
         out.detail = is_log_whole_ ? "" : "the log is damaged too, so mend it first";
         return out;
     }
@@ -269,6 +270,23 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
         }
     }
     return report;
+}
+
+RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint32_t entity,
+                   std::string_view key, std::string scratch_parent) {
+    ReplayOptions options;
+    options.scratch_parent = std::move(scratch_parent);
+    return [&view, plan = std::move(plan), entity, key = std::string{key},
+            options](uint64_t block_num) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(const auto scratch, fold_to_scratch(view, plan, block_num, options));
+        const auto then = scratch->database().read_view();
+        const auto found = then->scan_entity(entity, key, {}, true);
+        PLUMBLINE_TRY_VOID(found->status());
+        if (!found->valid() || found->key() != key) {
+            return std::optional<std::string>{};
+        }
+        return std::optional{std::string{found->row()}};
+    };
 }
 
 }  // namespace plumbline::engine

@@ -8,12 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/replay/scrub.hpp"
+#include "engine/proof/row_at.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {
@@ -61,5 +63,10 @@ struct ReplayReport {
 [[nodiscard]] Result<std::unique_ptr<ScratchDatabase>> fold_to_scratch(
     const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint64_t until_block,
     const ReplayOptions& options);
+
+/// The row `key` as the log makes it: each question folds the log up to its block into a scratch
+/// database in `scratch_parent`. The view must outlive the function.
+[[nodiscard]] RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan,
+                                 uint32_t entity, std::string_view key, std::string scratch_parent);
 
 }  // namespace plumbline::engine

@@ -7,6 +7,7 @@
 #include "engine/proof/replay/scrub_parts.hpp"
 #include "engine/proof/row_diff.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/key_text.hpp"
 #include "storage/raw_scan.hpp"
 
 namespace plumbline::engine {
@@ -52,7 +53,7 @@ class EntityScrub {
         out.entity = layout_.name;
         out.raw_key = raw_key;
         if (!raw_key.empty()) {
-            out.key = key_arguments(layout_, raw_key);
+            out.key = storage::key_text(layout_, raw_key);
         }
         return out;
     }

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_digest.hpp"
 
 namespace plumbline::engine {
@@ -35,6 +34,20 @@ class RowProbe {
     [[nodiscard]] const std::string& row() const noexcept { return row_; }
 
   private:
+    struct RowThen {
+        std::string bytes;  ///< a tombstone where there was none
+        bool exists = false;
+    };
+    /// One getter, and what its answer must digest to.
+    struct Question {
+        const StateDigester* digester = nullptr;
+        evm::Hash leaf;
+        CallRequest call;
+    };
+    [[nodiscard]] Result<RowThen> row_at(uint64_t block_num) const;
+    [[nodiscard]] Result<std::vector<Question>> questions_of(const std::string& row) const;
+    [[nodiscard]] Result<bool> contradicts(const Question& question, const RowThen& row,
+                                           const CallResult& result, uint64_t block_num) const;
     [[nodiscard]] Result<evm::Hash> hash_of(uint64_t block_num);
 
     rpc::ChainSource& source_;
@@ -84,39 +97,52 @@ Result<evm::Hash> RowProbe::hash_of(uint64_t block_num) {
     return headers.front().hash;
 }
 
-Result<bool> RowProbe::differs(uint64_t block_num) {
-    reads_++;
+Result<RowProbe::RowThen> RowProbe::row_at(uint64_t block_num) const {
     std::optional<std::string> row = row_;
     if (options_.row_at) {
         PLUMBLINE_TRY(row, options_.row_at(block_num));
     }
-    const storage::RowCodec codec{plan_.entities()[entity_]};
-    const bool absent = !row;
-    if (absent) {
-        row = codec.make_tombstone({});
+    if (row) {
+        return RowThen{*std::move(row), true};
     }
+    return RowThen{storage::RowCodec{plan_.entities()[entity_]}.make_tombstone({}), false};
+}
+
+Result<std::vector<RowProbe::Question>> RowProbe::questions_of(const std::string& row) const {
     const RowReader reader = [this](uint32_t entity,
                                     std::string_view key) -> Result<std::optional<std::string>> {
         PLUMBLINE_TRY(auto other, view_.get_row(entity, key));
         return std::optional{std::move(other)};
     };
-    std::vector<CallRequest> calls;
-    std::vector<std::pair<const StateDigester*, evm::Hash>> expected;
+    std::vector<Question> out;
     for (const StateDigester& digester : digesters_) {
-        if (!digester.can_ask(*row)) {
+        if (!digester.can_ask(row)) {
             continue;  // before its time, and nothing says what the contract tells then
         }
         StateQuestions questions{digester.getter()};
         std::vector<evm::Hash> leaves;
-        PLUMBLINE_TRY_VOID(digester.append(key_, *row, reader, questions, leaves));
-        CallRequest call;
-        call.to = questions.target(0);
-        call.data = questions.calldata(digester.getter(), 0);
-        calls.push_back(std::move(call));
-        expected.emplace_back(&digester, leaves.front());
+        PLUMBLINE_TRY_VOID(digester.append(key_, row, reader, questions, leaves));
+        Question question;
+        question.digester = &digester;
+        question.leaf = leaves.front();
+        question.call.to = questions.target(0);
+        question.call.data = questions.calldata(digester.getter(), 0);
+        out.push_back(std::move(question));
     }
-    if (calls.empty()) {
+    return out;
+}
+
+Result<bool> RowProbe::differs(uint64_t block_num) {
+    reads_++;
+    PLUMBLINE_TRY(const RowThen row, row_at(block_num));
+    PLUMBLINE_TRY(const std::vector<Question> questions, questions_of(row.bytes));
+    if (questions.empty()) {
         return false;
+    }
+    std::vector<CallRequest> calls;
+    calls.reserve(questions.size());
+    for (const Question& question : questions) {
+        calls.push_back(question.call);
     }
     PLUMBLINE_TRY(const evm::Hash hash, hash_of(block_num));
     PLUMBLINE_TRY(
@@ -125,54 +151,44 @@ Result<bool> RowProbe::differs(uint64_t block_num) {
             source_.call(calls, {{block_num, hash}, false}, std::nullopt, std::move(done));
         }));
     bool out = false;
-    for (size_t i = 0; i < expected.size(); i++) {
-        const CallResult& result = answers.results[i];
-        if (result.kind == CallResult::Kind::kMissingState) {
-            return Error{ErrorCode::kNotFound,
-                         fmt::format("nobody has the state of block {} any more (that needs an "
-                                     "archive node): {}",
-                                     block_num, result.why)};
-        }
-        if (result.kind == CallResult::Kind::kRefused) {
-            return Error{
-                ErrorCode::kUnavailable,
-                fmt::format("the getter was refused at block {}: {}", block_num, result.why)};
-        }
-        const auto& [digester, leaf] = expected[i];
-        const bool answered = result.kind == CallResult::Kind::kAnswered;
-        if (absent && answered && result.data.empty()) {
-            continue;  // no contract yet
-        }
-        if (state_leaf(digester->getter(), answered ? LeafStatus::kAnswered : LeafStatus::kReverted,
-                       result.data) == leaf) {
-            continue;
-        }
-        // Contents too long for a leaf are compared by value.
-        const auto values = answered ? digester->differences(key_, *row, result.data)
-                                     : Result<std::vector<StateDifference>>{Error{}};
-        out = out || !values || !values->empty();
+    for (size_t i = 0; i < questions.size(); i++) {
+        PLUMBLINE_TRY(const bool is_wrong,
+                      contradicts(questions[i], row, answers.results[i], block_num));
+        out = out || is_wrong;
     }
     return out;
 }
 
-}  // namespace
-
-RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint32_t entity,
-                   std::string_view key, std::string scratch_parent) {
-    ReplayOptions options;
-    options.scratch_parent = std::move(scratch_parent);
-    return [&view, plan = std::move(plan), entity, key = std::string{key},
-            options](uint64_t block_num) -> Result<std::optional<std::string>> {
-        PLUMBLINE_TRY(const auto scratch, fold_to_scratch(view, plan, block_num, options));
-        const auto then = scratch->database().read_view();
-        const auto found = then->scan_entity(entity, key, {}, true);
-        PLUMBLINE_TRY_VOID(found->status());
-        if (!found->valid() || found->key() != key) {
-            return std::optional<std::string>{};
-        }
-        return std::optional{std::string{found->row()}};
-    };
+Result<bool> RowProbe::contradicts(const Question& question, const RowThen& row,
+                                   const CallResult& result, uint64_t block_num) const {
+    if (result.kind == CallResult::Kind::kMissingState) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("nobody has the state of block {} any more (that needs an "
+                                 "archive node): {}",
+                                 block_num, result.why)};
+    }
+    if (result.kind == CallResult::Kind::kRefused) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("the getter was refused at block {}: {}", block_num, result.why)};
+    }
+    const bool answered = result.kind == CallResult::Kind::kAnswered;
+    if (!row.exists && answered && result.data.empty()) {
+        return false;  // no contract yet
+    }
+    const StateDigester& digester = *question.digester;
+    if (state_leaf(digester.getter(), answered ? LeafStatus::kAnswered : LeafStatus::kReverted,
+                   result.data) == question.leaf) {
+        return false;
+    }
+    if (!answered) {
+        return true;
+    }
+    // Contents too long for a leaf are compared by value.
+    const auto values = digester.differences(key_, row.bytes, result.data);
+    return !values || !values->empty();
 }
+
+}  // namespace
 
 Result<FirstWrongBlock> find_first_wrong_block(rpc::ChainSource& source,
                                                const storage::ReadView& view, const Plan& plan,

@@ -3,22 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/row_at.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
-
-/// The row as it was after block `block_num`; empty where there was none.
-using RowAt = std::function<Result<std::optional<std::string>>(uint64_t block_num)>;
 
 struct FirstWrongBlock {
     uint64_t block_num = 0;  ///< the first after which the two differ
@@ -34,11 +30,6 @@ struct BisectOptions {
     RowAt row_at;
     int64_t wait_ms_max = 120'000;  ///< for each answer
 };
-
-/// Rows as the log makes them: folds the log up to each block that is asked for into a scratch
-/// database in `scratch_parent`. For differences that began before the row's last change.
-[[nodiscard]] RowAt rows_by_fold(const storage::ReadView& view, std::shared_ptr<const Plan> plan,
-                                 uint32_t entity, std::string_view key, std::string scratch_parent);
 
 /// Assumes that what is wrong stays wrong until the index's block; otherwise the block found is one
 /// after which the two began to differ, perhaps not the first. kNotFound: they do not differ at the

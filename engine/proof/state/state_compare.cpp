@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/proof/state/state_answer.hpp"
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_task.hpp"
-#include "engine/text/entity_text.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -21,17 +21,6 @@ using storage::RowCodec;
 constexpr size_t kChunkKeyBytes = size_t{8} << 20;
 /// More in a row, and the provider is not asked any more: a walk halves at most 32 times.
 constexpr size_t kRefusalsInRowMax = 40;
-
-/// Where no comparison looks at the rows.
-void count_rows(const storage::ReadView& view, EntityState& state) {
-    auto rows = view.scan_entity(state.entity, {}, {}, true);
-    for (; rows->valid(); rows->next()) {
-        (RowCodec::is_tombstone(rows->row()) ? state.deleted : state.rows)++;
-    }
-    if (!rows->status()) {
-        add_unproven(state, "rows cannot be read: " + rows->status().error().message);
-    }
-}
 
 class CompareTask final : public StateTask {
   public:
@@ -57,8 +46,7 @@ class CompareTask final : public StateTask {
     /// A question to be settled by the getter's own answer.
     struct Doubt {
         uint32_t question = 0;
-        LeafStatus status = LeafStatus::kAnswered;
-        bool from_digest = false;  ///< the program saw another value
+        std::optional<LeafStatus> seen;  ///< by the program, which saw another value
     };
     struct Chunk {
         std::vector<std::string> keys;
@@ -73,12 +61,7 @@ class CompareTask final : public StateTask {
     void start_walk(const StateWay& way);
     void finish_walk();
     [[nodiscard]] std::vector<CallRequest> plain_calls();
-    void settle(const Doubt& doubt, const CallResult& result);
-    void settle_answer(const Doubt& doubt, const CallResult& result, std::string_view row);
-    void add_difference(std::string_view key, std::string_view row, std::string field,
-                        std::string stored, std::string expected, std::string detail);
     [[nodiscard]] std::optional<std::string> read_row(std::string_view key) const;
-    [[nodiscard]] std::string name_of(size_t place) const;
     [[nodiscard]] const StateQuestions& questions() const {
         return walk_ ? walk_->questions() : *chunk_->questions;
     }
@@ -96,6 +79,7 @@ class CompareTask final : public StateTask {
     Findings& findings_;
 
     std::optional<StateDigester> digester_;
+    std::optional<StateAnswerJudge> judge_;
     std::unique_ptr<storage::RowScanner> scanner_;
     std::optional<Chunk> chunk_;
     std::optional<StateWalk> walk_;
@@ -121,6 +105,9 @@ Status CompareTask::open() {
         return std::move(digester).error();
     }
     digester_.emplace(*std::move(digester));
+    judge_.emplace(
+        layout_, *digester_, [this](std::string_view key) { return read_row(key); }, state_,
+        findings_);
     scanner_ = view_.scan_entity(state_plan_.entity, {}, {}, true);
     return ok();
 }
@@ -183,7 +170,7 @@ void CompareTask::start_walk(const StateWay& way) {
     if (way.kind == StateWay::Kind::kPlain) {
         walking_ = false;
         for (uint32_t i = 0; i < chunk_->keys.size(); i++) {
-            doubts_.push_back({i});
+            doubts_.push_back({i, std::nullopt});
         }
         return;
     }
@@ -208,10 +195,10 @@ void CompareTask::finish_walk() {
     state_.checked += walk_->equal();
     state_.equal += walk_->equal();
     for (const StateMismatch& mismatch : walk_->mismatches()) {
-        doubts_.push_back({mismatch.question, mismatch.status, true});
+        doubts_.push_back({mismatch.question, mismatch.status});
     }
     for (const uint32_t question : walk_->unsettled()) {
-        doubts_.push_back({question});
+        doubts_.push_back({question, std::nullopt});
     }
 }
 
@@ -270,7 +257,10 @@ std::vector<CallRequest> CompareTask::plain_calls() {
 Status CompareTask::accept_calls(std::vector<CallResult> results) {
     if (!walking_) {
         for (size_t i = 0; i < results.size(); i++) {
-            settle(doubts_[doubts_done_ + i], results[i]);
+            const Doubt& doubt = doubts_[doubts_done_ + i];
+            judge_->settle({chunk_->keys[doubt.question], leaves()[doubt.question],
+                            questions().target(doubt.question), doubt.seen},
+                           results[i]);
         }
         doubts_done_ += results.size();
         return ok();
@@ -332,212 +322,13 @@ std::optional<std::string> CompareTask::read_row(std::string_view key) const {
     return std::string{found->row()};
 }
 
-void CompareTask::settle(const Doubt& doubt, const CallResult& result) {
-    const StateGetter& getter = digester_->getter();
-    const std::string& key = chunk_->keys[doubt.question];
-    const evm::Hash& leaf = leaves()[doubt.question];
-    if (result.kind == CallResult::Kind::kRefused ||
-        result.kind == CallResult::Kind::kMissingState) {
-        add_unproven(state_, fmt::format("{} was refused: {}", state_plan_.signature, result.why));
-        return;
-    }
-    const bool answered = result.kind == CallResult::Kind::kAnswered;
-    if (state_leaf(getter, answered ? LeafStatus::kAnswered : LeafStatus::kReverted, result.data) ==
-        leaf) {
-        if (doubt.from_digest && doubt.status != LeafStatus::kOutOfGas) {
-            add_unproven(state_, fmt::format("{} answers one thing to a call and another inside "
-                                             "the node: it may look at gas, sender or time",
-                                             state_plan_.signature));
-            return;
-        }
-        state_.checked++;
-        state_.equal++;
-        return;
-    }
-    const auto row = read_row(key);
-    if (!row) {
-        add_unproven(state_, "a row vanished while it was compared");
-        return;
-    }
-    if (answered) {
-        settle_answer(doubt, result, *row);
-        return;
-    }
-    state_.checked++;
-    state_.differing++;
-    add_difference(key, *row, {}, RowCodec::is_tombstone(*row) ? "deleted" : "a row",
-                   "nothing: the getter reverts", result.why);
-}
-
-void CompareTask::settle_answer(const Doubt& doubt, const CallResult& result,
-                                std::string_view row) {
-    const std::string& key = chunk_->keys[doubt.question];
-    const bool deleted = RowCodec::is_tombstone(row);
-    if (result.data.empty()) {
-        add_unproven(state_, fmt::format("there is no contract at {}, or it has no such getter",
-                                         evm::to_hex(questions().target(doubt.question))));
-        return;
-    }
-    if (deleted && state_plan_.gone_reverts) {
-        state_.checked++;
-        state_.differing++;
-        add_difference(key, row, {}, "deleted", "still there: the getter answers", {});
-        return;
-    }
-    const auto differences = digester_->differences(key, row, result.data);
-    if (!differences) {
-        add_unproven(state_, differences.error().message);
-        return;
-    }
-    state_.checked++;
-    if (differences->empty()) {
-        state_.equal++;  // contents too long for the program
-        return;
-    }
-    state_.differing++;
-    for (const StateDifference& item : *differences) {
-        add_difference(key, row, name_of(item.place), value_to_text(item.type, item.expected),
-                       value_to_text(item.type, item.actual),
-                       deleted ? "the row is deleted here" : "");
-    }
-}
-
-/// The column of a value that the getter returns; the literal ones have none.
-std::string CompareTask::name_of(size_t place) const {
-    const StatePlan::Return& item = state_plan_.returns[place];
-    switch (item.kind) {
-        case StatePlan::Return::Kind::kField: return layout_.fields[item.field].name;
-        case StatePlan::Return::Kind::kKey: return layout_.key[item.field].name;
-        default: return fmt::format("value {} of {}", place + 1, state_plan_.signature);
-    }
-}
-
-void CompareTask::add_difference(std::string_view key, std::string_view row, std::string field,
-                                 std::string stored, std::string expected, std::string detail) {
-    Finding finding;
-    finding.kind = FindingKind::kStateDiffers;
-    finding.entity = layout_.name;
-    finding.key = show_key(layout_, key);
-    finding.raw_key = key;
-    finding.field = std::move(field);
-    finding.stored = std::move(stored);
-    finding.expected = std::move(expected);
-    const storage::ChangedAt changed = RowCodec::changed_at(row);
-    finding.block_num = changed.block_num;
-    finding.log_index = changed.log_index;
-    finding.detail = detail.empty() ? state_plan_.signature
-                                    : fmt::format("{}; {}", state_plan_.signature, detail);
-    findings_.add(std::move(finding));
-}
-
-class CountTask final : public StateTask {
-  public:
-    CountTask(const storage::ReadView& view, const Plan& plan, const CountPlan& count,
-              bool count_rows, EntityState& out, Findings& findings)
-        : StateTask{out},
-          view_{view},
-          plan_{plan},
-          count_{count},
-          count_rows_{count_rows},
-          findings_{findings} {}
-
-    std::optional<StateQuestion> next(const StateWay& /*way*/) override {
-        if (done_) {
-            return std::nullopt;
-        }
-        if (std::exchange(count_rows_, false)) {
-            count_rows(view_, state_);
-        }
-        std::vector<CallRequest> calls(1);
-        calls[0].to = plan_.sources()[count_.source].addresses.front();
-        calls[0].data.assign(count_.selector.bytes.begin(), count_.selector.bytes.end());
-        return calls;
-    }
-    Status accept_calls(std::vector<CallResult> results) override {
-        done_ = true;
-        const CallResult& result = results.front();
-        if (result.kind != CallResult::Kind::kAnswered || result.data.size() < 32) {
-            add_unproven(state_, fmt::format("{} {}", count_.signature,
-                                             result.data.empty() && result.why.empty()
-                                                 ? "answers nothing: no contract, or no such getter"
-                                                 : "did not answer: " + result.why));
-            return ok();
-        }
-        const auto counted = evm::U256::from_be(ByteView{result.data}.first(32));
-        state_.checked++;
-        if (counted == evm::U256{state_.rows}) {
-            state_.equal++;
-            return ok();
-        }
-        state_.differing++;
-        Finding finding;
-        finding.kind = FindingKind::kStateCountDiffers;
-        finding.entity = state_.name;
-        finding.stored = std::to_string(state_.rows);
-        finding.expected = counted.to_decimal();
-        finding.detail = count_.signature;
-        findings_.add(std::move(finding));
-        return ok();
-    }
-    void give_up(const std::string& reason) override {
-        if (!std::exchange(done_, true)) {
-            add_unproven(state_, reason);
-        }
-    }
-
-  private:
-    const storage::ReadView& view_;
-    const Plan& plan_;
-    const CountPlan& count_;
-    bool count_rows_;
-    bool done_ = false;
-    Findings& findings_;
-};
-
 }  // namespace
-
-std::string show_key(const storage::EntityLayout& layout, std::string_view key) {
-    const auto values = storage::decode_key(key, layout.key);
-    if (!values) {
-        return evm::to_hex(as_bytes(key));
-    }
-    std::string out;
-    for (size_t i = 0; i < values->size(); i++) {
-        out += i == 0 ? "" : " ";
-        out += layout.key[i].name + "=" + value_to_text(layout.key[i].type, (*values)[i]);
-    }
-    return out;
-}
-
-void add_unproven(EntityState& state, const std::string& reason, uint64_t count) {
-    if (count == 0) {
-        return;
-    }
-    const auto found = std::ranges::find(state.unproven, reason, &EntityState::Unproven::reason);
-    if (found != state.unproven.end()) {
-        found->count += count;
-        return;
-    }
-    // Reasons may hold a key or a text of the node: not one line for each of a million rows.
-    constexpr size_t kReasonsMax = 20;
-    if (state.unproven.size() < kReasonsMax) {
-        state.unproven.push_back({reason, count});
-    } else {
-        state.unproven.back().count += count;
-    }
-}
 
 std::unique_ptr<StateTask> make_compare_task(const storage::ReadView& view, const Plan& plan,
                                              const StatePlan& state,
                                              const StateProofOptions& options, bool count_rows,
                                              EntityState& out, Findings& findings) {
     return std::make_unique<CompareTask>(view, plan, state, options, count_rows, out, findings);
-}
-
-std::unique_ptr<StateTask> make_count_task(const storage::ReadView& view, const Plan& plan,
-                                           const CountPlan& count, bool count_rows,
-                                           EntityState& out, Findings& findings) {
-    return std::make_unique<CountTask>(view, plan, count, count_rows, out, findings);
 }
 
 }  // namespace plumbline::engine

@@ -8,8 +8,8 @@
 #include "core/base/check.hpp"
 #include "core/base/clock.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/proof/state/state_program.hpp"
 #include "engine/proof/state/state_task.hpp"
+#include "engine/proof/state/state_way.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -21,60 +21,6 @@ using rpc::CallResult;
 
 /// Entities that ask more contracts than this have no roots.
 constexpr size_t kRootsMax = 4;
-
-/// What the self-tests try, the best way first.
-std::vector<StateWay> ways_to_try(const StateProofOptions& options) {
-    std::vector<StateWay> out;
-    for (const bool by_num : {false, true}) {
-        for (const uint64_t gas : options.gas) {
-            if (!options.plain_only) {
-                out.push_back({StateWay::Kind::kOverride, gas, by_num});
-                out.push_back({StateWay::Kind::kCreate, gas, by_num});
-            }
-        }
-        out.push_back({StateWay::Kind::kPlain, 0, by_num});
-    }
-    return out;
-}
-
-/// The identity precompile answers what it is told, on every chain.
-constexpr std::string_view kPlainTest = "plumbline";
-
-CallRequest self_test(const StateWay& way) {
-    CallRequest out;
-    if (way.kind == StateWay::Kind::kPlain) {
-        out.to.emplace().bytes[19] = 4;
-        const ByteView text = as_bytes(kPlainTest);
-        out.data.assign(text.begin(), text.end());
-        return out;
-    }
-    const bool create = way.kind == StateWay::Kind::kCreate;
-    StateCall call = make_self_test(create ? StateForm::kCreate : StateForm::kOverride, way.gas);
-    out.gas = call.gas;
-    out.data = std::move(call.data);
-    if (!create) {
-        out.to = state_program_address();
-        out.code = std::make_shared<const Bytes>(state_program());
-    }
-    return out;
-}
-
-bool passes(const StateWay& way, const CallResult& result) {
-    if (result.kind != CallResult::Kind::kAnswered) {
-        return false;
-    }
-    return way.kind == StateWay::Kind::kPlain ? as_chars(result.data) == kPlainTest
-                                              : passes_self_test(result.data);
-}
-
-std::string_view name_of(StateWay::Kind kind) {
-    switch (kind) {
-        case StateWay::Kind::kOverride: return "program by override";
-        case StateWay::Kind::kCreate: return "program by create";
-        case StateWay::Kind::kPlain: break;
-    }
-    return "getters";
-}
 
 /// Whose storage an entity's getters read; empty where that is not known beforehand.
 std::vector<evm::Address> contracts_of(const Plan& plan, uint32_t entity) {
@@ -150,7 +96,7 @@ struct StateProver::Impl {
           plan{std::move(what)},
           options{std::move(given)},
           providers{chain.provider_names()},
-          ways{ways_to_try(options)} {
+          ways{ways_to_try(options.plain_only ? std::vector<uint64_t>{} : options.gas)} {
         if (providers.empty()) {
             providers.emplace_back("the chain");
         }
@@ -307,7 +253,7 @@ struct StateProver::Impl {
                 return true;
             }
             if (!way_known) {
-                ask(Asked::kSelfTest, std::vector{self_test(ways[way_at])});
+                ask(Asked::kSelfTest, std::vector{make_way_test(ways[way_at])});
                 return true;
             }
             if (!entity_open) {
@@ -395,7 +341,7 @@ struct StateProver::Impl {
     }
 
     void take_self_test(const CallResult& result) {
-        if (passes(ways[way_at], result)) {
+        if (passes_way_test(ways[way_at], result)) {
             way_known = true;
             must_look_back = must_look_back || ways[way_at].by_num;
             outcome.provider = providers[provider];

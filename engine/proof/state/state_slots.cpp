@@ -13,6 +13,7 @@
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_task.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/key_text.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -255,7 +256,7 @@ void SlotTask::add_difference(const Sample& sample, const evm::U256& proven) {
     Finding finding;
     finding.kind = FindingKind::kStateDiffers;
     finding.entity = layout_.name;
-    finding.key = show_key(layout_, sample.key);
+    finding.key = storage::key_text(layout_, sample.key);
     finding.raw_key = sample.key;
     finding.field = field.name;
     finding.stored =

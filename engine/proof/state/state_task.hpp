@@ -1,5 +1,5 @@
 // The parts that the state prover is made of: what is asked next and what became of it. Only for
-// engine/state_*.cpp.
+// engine/proof/state.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,10 @@
 
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/proof/state/state_walk.hpp"
+#include "engine/proof/state/state_way.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::engine {
-
-/// How one provider is asked, as its self-tests told.
-struct StateWay {
-    enum class Kind : uint8_t { kOverride, kCreate, kPlain };
-    Kind kind = Kind::kPlain;
-    uint64_t gas = 0;
-    bool by_num = false;  ///< it takes no block hashes: the header is looked at afterwards
-};
 
 /// Plain batches of getters are not larger than this.
 constexpr size_t kPlainBatchMax = 100;
@@ -62,7 +55,10 @@ class StateTask {
     EntityState& state_;
 };
 
+/// Adds to what could not be compared. Of many reasons the last takes the counts of all others.
 void add_unproven(EntityState& state, const std::string& reason, uint64_t count = 1);
+/// Counts rows and deleted rows where no comparison looks at them.
+void count_rows(const storage::ReadView& view, EntityState& state);
 
 /// Compares the rows of an entity with one getter.
 [[nodiscard]] std::unique_ptr<StateTask> make_compare_task(const storage::ReadView& view,
@@ -82,8 +78,5 @@ void add_unproven(EntityState& state, const std::string& reason, uint64_t count 
                                                         const StateProofOptions& options,
                                                         const rpc::StateBlock& block,
                                                         EntityState& out, Findings& findings);
-
-/// `id=7 user=0x...`; the encoded key in hex where it cannot be read.
-[[nodiscard]] std::string show_key(const storage::EntityLayout& layout, std::string_view key);
 
 }  // namespace plumbline::engine

@@ -17,7 +17,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
-#include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/log/log_proof_run.hpp"
 #include "rpc/provider_pool.hpp"
 #include "rpc/transport.hpp"
 #include "storage/commit_batch.hpp"

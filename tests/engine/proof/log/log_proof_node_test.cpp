@@ -4,7 +4,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/ingest/indexer.hpp"
-#include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/log/log_proof_run.hpp"
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider_pool.hpp"

@@ -1,7 +1,5 @@
 // The log proof against chains whose headers, blooms and receipts are true: every damage is found,
 // nothing else is; what cannot be proven is never called wrong.
-#include "engine/proof/log/log_proof.hpp"
-
 #include <set>
 
 #include <fmt/format.h>
@@ -10,6 +8,8 @@
 
 #include "core/base/logging.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/log/log_proof_run.hpp"
+#include "engine/proof/log/log_prover.hpp"
 #include "tests/engine/proof/proof_world.hpp"
 
 namespace plumbline::engine {

@@ -13,6 +13,7 @@
 #include "core/base/check.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_record.hpp"
 #include "rpc/provider_pool.hpp"
@@ -905,7 +906,7 @@ key = { id = "id" }
         const Finding& found = drift.findings.kept[0];
         EXPECT_EQ(found.entity, "vote");
         EXPECT_EQ(found.key,
-                  fmt::format("question={} voter={}", 1 + damaged / 200, voters[damaged]));
+                  fmt::format("question={},voter={}", 1 + damaged / 200, voters[damaged]));
         EXPECT_EQ(found.field, "option");
         EXPECT_EQ(found.stored, std::to_string(damaged % 4));
         EXPECT_EQ(found.expected, std::to_string(after.back() - '0'));

@@ -1,0 +1,338 @@
+#include "engine/proof/log/proof_piece.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/base/check.hpp"
+#include "core/evm/trie.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::ProofLevel;
+
+/// splitmix64
+uint64_t mix(uint64_t x) {
+    x += 0x9E3779B97F4A7C15ULL;
+    x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27U)) * 0x94D049BB133111EBULL;
+    return x ^ (x >> 31U);
+}
+
+uint64_t word_of(const evm::Hash& hash) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < 8; ++i) {
+        word = word << 8U | hash.bytes[i];
+    }
+    return word;
+}
+
+/// `base` for all blocks but the `bad` ones, which have no level.
+std::vector<LevelSpan> spans_of(const evm::BlockRange& range, ProofLevel base,
+                                const std::vector<uint64_t>& bad) {
+    std::vector<LevelSpan> out;
+    uint64_t next = range.from;
+    for (const uint64_t block_num : bad) {
+        if (next < block_num) {
+            out.push_back({{next, block_num - 1}, base});
+        }
+        if (!out.empty() && out.back().level == ProofLevel::kFetched &&
+            out.back().range.to + 1 == block_num) {
+            out.back().range.to = block_num;
+        } else {
+            out.push_back({{block_num, block_num}, ProofLevel::kFetched});
+        }
+        next = block_num + 1;
+    }
+    if (next <= range.to) {
+        out.push_back({{next, range.to}, base});
+    }
+    return out;
+}
+
+}  // namespace
+
+ProofPiece::ProofPiece(evm::BlockRange range, evm::BlockId top, const LogProofOptions& options,
+                       LogJudge& judge, const ChainProfile& profile)
+    : range_{range},
+      top_{top},
+      options_{options},
+      judge_{judge},
+      profile_{profile} {
+    PLUMBLINE_CHECK(range.from <= range.to && top.block_num == range.to);
+    if (range.to > 0) {
+        missing_ = top;
+    }
+}
+
+uint64_t ProofPiece::first() const noexcept {
+    return std::max<uint64_t>(1, range_.from);
+}
+
+// --- headers ---------------------------------------------------------------------------------
+
+uint64_t ProofPiece::missing_count() const noexcept {
+    return missing_ ? missing_->block_num - first() + 1 : 0;
+}
+
+void ProofPiece::add_headers(std::vector<evm::Header> headers) {
+    PLUMBLINE_CHECK(missing_ && !headers.empty() && headers.size() <= missing_count());
+    const uint64_t lowest = missing_->block_num - headers.size() + 1;
+    headers_.insert(headers_.begin(), std::make_move_iterator(headers.begin()),
+                    std::make_move_iterator(headers.end()));
+    missing_.reset();
+    if (lowest > first()) {
+        missing_ = {lowest - 1, headers_.front().parent_hash};
+    }
+}
+
+evm::BlockId ProofPiece::below() const noexcept {
+    if (headers_.empty()) {
+        return {};
+    }
+    return {range_.from == 0 ? 0 : range_.from - 1, headers_.front().parent_hash};
+}
+
+// --- what headers alone tell -----------------------------------------------------------------
+
+void ProofPiece::find_log_begins() {
+    log_begin_.assign(headers_.size() + 1, stored_.logs.size());
+    size_t next = 0;
+    for (size_t i = 0; i < stored_.logs.size(); ++i) {
+        while (next < headers_.size() && first() + next <= stored_.logs[i].block_num) {
+            log_begin_[next++] = i;
+        }
+    }
+}
+
+size_t ProofPiece::stored_count(size_t index) const {
+    return log_begin_[index + 1] - log_begin_[index];
+}
+
+evm::LogBatch ProofPiece::stored_of(size_t index) const {
+    evm::LogBatch out;
+    for (size_t i = log_begin_[index]; i < log_begin_[index + 1]; ++i) {
+        out.push(stored_.logs[i], stored_.data(stored_.logs[i]));
+    }
+    return out;
+}
+
+void ProofPiece::examine(StoredRange stored) {
+    PLUMBLINE_CHECK(has_headers() && !is_examined_);
+    is_examined_ = true;
+    stored_ = std::move(stored.logs);
+    find_log_begins();
+    blocks_.resize(headers_.size());
+    auto row = std::ranges::lower_bound(stored.rows, first(), {}, &storage::BlockRow::block_num);
+    for (size_t i = 0; i < headers_.size(); ++i) {
+        const bool has_row = row != stored.rows.end() && row->block_num == first() + i;
+        judge_.judge_row(headers_[i], has_row ? &*row : nullptr, stored_count(i),
+                         blocks_[i].row_findings);
+        row += has_row ? 1 : 0;
+        examine_block(i);
+    }
+    add_spot_checks();
+}
+
+void ProofPiece::examine_block(size_t index) {
+    const evm::Header& header = headers_[index];
+    Block& block = blocks_[index];
+    if (options_.level < ProofLevel::kBloom || !profile_.receipts) {
+        return;
+    }
+    if (header.receipts_root == evm::kEmptyTrieRoot) {
+        settle(index, judge_.judge_empty(header, stored_of(index)));
+        return;
+    }
+    if (profile_.blooms) {
+        block.level = ProofLevel::kBloom;
+        if (stored_count(index) == 0 && !judge_.may_hold(header)) {
+            block.outcome = Outcome::kByBloom;
+            return;
+        }
+        judge_.judge_bloom(header, stored_of(index), block.log_findings);
+    }
+    want_receipts(index);
+}
+
+void ProofPiece::want_receipts(size_t index) {
+    Block& block = blocks_[index];
+    if (options_.level < ProofLevel::kReceipts || block.receipts == Receipts::kWanted ||
+        (block.log_findings.empty() && !is_sampled(headers_[index]))) {
+        return;
+    }
+    block.receipts = Receipts::kWanted;
+    due_.push_back(index);
+}
+
+bool ProofPiece::is_sampled(const evm::Header& header) const noexcept {
+    if (options_.sample >= 1.0) {
+        return true;
+    }
+    const uint64_t word = mix(word_of(header.hash) ^ mix(options_.seed));
+    return static_cast<double>(word >> 11U) * 0x1.0p-53 < options_.sample;
+}
+
+/// A few of the blocks that blooms have settled, always the same ones for a seed.
+void ProofPiece::add_spot_checks() {
+    if (options_.level < ProofLevel::kReceipts || !profile_.receipts || !profile_.blooms) {
+        return;
+    }
+    std::vector<std::pair<uint64_t, size_t>> order;
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+        if (blocks_[i].outcome == Outcome::kByBloom) {
+            order.emplace_back(mix(word_of(headers_[i].hash) ^ options_.seed), i);
+        }
+    }
+    const size_t count = std::min<size_t>(order.size(), options_.spot_checks);
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count),
+                      order.end());
+    for (size_t i = 0; i < count; ++i) {
+        blocks_[order[i].second].receipts = Receipts::kWanted;
+        due_.push_back(order[i].second);
+    }
+}
+
+// --- receipts --------------------------------------------------------------------------------
+
+std::vector<size_t> ProofPiece::take_due(size_t count) {
+    const auto end = due_.begin() + static_cast<std::ptrdiff_t>(std::min(count, due_.size()));
+    std::vector<size_t> out{due_.begin(), end};
+    due_.erase(due_.begin(), end);
+    return out;
+}
+
+std::vector<storage::ChildRow> ProofPiece::accept(size_t index, const evm::ReceiptBatch& receipts) {
+    BlockVerdict verdict = judge_.judge(headers_[index], receipts, stored_of(index));
+    std::vector<storage::ChildRow> children = std::move(verdict.new_children);
+    settle(index, std::move(verdict));
+    new_children_.insert(new_children_.end(), children.begin(), children.end());
+    return children;
+}
+
+void ProofPiece::settle(size_t index, BlockVerdict verdict) {
+    Block& block = blocks_[index];
+    block.outcome = Outcome::kByReceipts;
+    block.receipts = Receipts::kTold;
+    block.level = ProofLevel::kReceipts;
+    block.has_truth = true;
+    block.log_findings = std::move(verdict.findings);
+    block.truth.clear();
+    if (block.is_bad()) {
+        block.truth = std::move(verdict.truth);
+    }
+}
+
+bool ProofPiece::refuse(size_t index, ErrorCode code) {
+    Block& block = blocks_[index];
+    block.receipts = Receipts::kTold;
+    if (code == ErrorCode::kNotFound && block.outcome == Outcome::kByBloom) {
+        return false;  // a spot check that cannot be made takes nothing from the bloom's evidence
+    }
+    block.outcome = Outcome::kUnprovable;
+    if (code == ErrorCode::kIncompatible) {
+        // The bloom stands or falls with the receipts that it is checked by.
+        block.level = ProofLevel::kLinked;
+        block.log_findings.clear();
+    }
+    return true;
+}
+
+void ProofPiece::recheck(const storage::ChildRow& child) {
+    if (!is_examined_) {
+        return;  // `examine` will know the contract
+    }
+    for (size_t i = 0; i < headers_.size(); ++i) {
+        Block& block = blocks_[i];
+        if (first() + i < child.block_num || block.receipts == Receipts::kWanted ||
+            headers_[i].receipts_root == evm::kEmptyTrieRoot ||
+            (profile_.blooms && !LogJudge::may_hold(headers_[i], child.address))) {
+            continue;
+        }
+        block.reopen();
+        want_receipts(i);
+    }
+}
+
+void ProofPiece::distrust_blooms() {
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+        Block& block = blocks_[i];
+        if (block.receipts == Receipts::kTold) {
+            continue;
+        }
+        block.reopen();
+        block.level = ProofLevel::kLinked;
+        block.log_findings.clear();
+        want_receipts(i);
+    }
+}
+
+// --- the end ---------------------------------------------------------------------------------
+
+LogProofPiece ProofPiece::finish() {
+    PLUMBLINE_CHECK(is_examined_ && due_.empty());
+    LogProofPiece out;
+    out.range = range_;
+    out.top = top_;
+    out.below = below();
+    out.counts.blocks = range_.size();
+    out.new_children = std::move(new_children_);
+    if (range_.from == 0) {
+        finish_block_zero(out);
+    }
+    ProofLevel base = options_.level;
+    std::vector<uint64_t> bad;
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+        const Block& block = blocks_[i];
+        out.counts.by_bloom += block.outcome == Outcome::kByBloom ? 1U : 0U;
+        out.counts.by_receipts += block.outcome == Outcome::kByReceipts ? 1U : 0U;
+        out.counts.unprovable += block.outcome == Outcome::kUnprovable ? 1U : 0U;
+        out.counts.unsettled += block.outcome == Outcome::kOpen ? 1U : 0U;
+        if (block.is_bad()) {
+            bad.push_back(first() + i);
+            finish_bad(i, out);
+            continue;
+        }
+        base = std::min(base, block.is_settled() ? options_.level : block.level);
+        finish_good(i, out);
+    }
+    out.spans = spans_of(range_, base, bad);
+    return out;
+}
+
+/// Nothing happens in block 0, so nothing can be stored of it.
+void ProofPiece::finish_block_zero(LogProofPiece& out) const {
+    for (const evm::Log& log : stored_.logs) {
+        if (log.block_num > 0) {
+            break;
+        }
+        Finding finding;
+        finding.kind = FindingKind::kLogInvented;
+        finding.log_index = log.log_index;
+        finding.provider = judge_.provider_of(log);
+        finding.detail = "block 0 has no transactions";
+        out.findings.push_back(std::move(finding));
+    }
+    ++out.counts.by_receipts;
+}
+
+void ProofPiece::finish_good(size_t index, LogProofPiece& out) const {
+    const Block& block = blocks_[index];
+    const size_t count = stored_count(index);
+    out.counts.logs += block.has_truth ? count : 0U;
+    if (count > 0) {
+        out.blocks.emplace_back(first() + index, std::min(block.level, options_.level));
+    }
+}
+
+void ProofPiece::finish_bad(size_t index, LogProofPiece& out) {
+    Block& block = blocks_[index];
+    ++out.counts.bad;
+    std::ranges::move(block.row_findings, std::back_inserter(out.findings));
+    std::ranges::move(block.log_findings, std::back_inserter(out.findings));
+    out.proven.push_back({std::move(headers_[index]), std::move(block.truth), block.has_truth});
+}
+
+}  // namespace plumbline::engine
