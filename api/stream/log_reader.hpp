@@ -13,6 +13,7 @@
 #include "engine/mapping/plan.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 #include "storage/scanner.hpp"
 
 namespace plumbline::api {

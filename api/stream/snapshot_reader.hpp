@@ -11,6 +11,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 #include "storage/scanner.hpp"
 
 namespace plumbline::api {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/stream/stream_message.hpp"
+#include "engine/ingest/ingest.hpp"
 
 namespace plumbline::api {
 
