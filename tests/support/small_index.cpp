@@ -4,6 +4,8 @@
 
 #include "core/base/check.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/read_view.hpp"
+#include "storage/scanner.hpp"
 
 namespace plumbline::engine::test {
 
