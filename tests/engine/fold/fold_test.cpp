@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/read_view.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
