@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/check.hpp"
+#include "core/base/deadline.hpp"
 #include "core/base/hmac.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
@@ -176,8 +177,7 @@ void WebhookModule::run() {
         lock.lock();
         if (!all_added) {
             has_news_ = true;
-            const auto again =
-                std::chrono::steady_clock::now() + std::chrono::milliseconds{kLookMs};
+            const auto again = deadline_after(std::chrono::milliseconds{kLookMs});
             while (!is_over_ && changed_.wait_until(mutex_, again)) {
             }
         }

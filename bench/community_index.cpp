@@ -6,6 +6,8 @@
 #include "bench/must.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/config/config.hpp"
+#include "storage/commit_batch.hpp"
+#include "storage/read_view.hpp"
 
 namespace plumbline::bench {
 

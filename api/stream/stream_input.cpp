@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/base/deadline.hpp"
+
 namespace plumbline::api {
 
 size_t StreamInput::size_bytes() const noexcept {
@@ -46,7 +48,7 @@ std::optional<StreamInput> StreamInputQueue::take() {
 }
 
 void StreamInputQueue::wait_for(std::chrono::milliseconds time) {
-    const auto end = std::chrono::steady_clock::now() + time;
+    const auto end = deadline_after(time);
     const MutexLock lock{mutex_};
     while (inputs_.empty() && !is_closed_) {
         if (!changed_.wait_until(mutex_, end)) {
