@@ -33,9 +33,9 @@ Bytes answer_of(const char* owner, uint64_t count) {
 }
 
 /// A row (id 7, alice, 5) and its getter. `gone` rows must revert.
-class StateAnswerTest : public ::testing::Test {
+class StateAnswerJudgeTest : public ::testing::Test {
   protected:
-    StateAnswerTest() {
+    StateAnswerJudgeTest() {
         plan_ = plan_of(*evm::read_abi(kAbi), "items", layout_, {"id"}, {"owner", "count"});
         plan_.has_gone = true;
         plan_.gone_reverts = true;
@@ -116,12 +116,12 @@ class StateAnswerTest : public ::testing::Test {
     }
 };
 
-TEST_F(StateAnswerTest, TheSameValuesAreEqual) {
+TEST_F(StateAnswerJudgeTest, TheSameValuesAreEqual) {
     settle(result_of(Kind::kAnswered, answer_of(kAlice, 5)));
     expect_equal();
 }
 
-TEST_F(StateAnswerTest, EachOtherValueIsAFinding) {
+TEST_F(StateAnswerJudgeTest, EachOtherValueIsAFinding) {
     settle(result_of(Kind::kAnswered, answer_of(kAlice, 6)));
     expect_differing(1);
     EXPECT_EQ(findings_.kept[0].field, "count");
@@ -134,19 +134,19 @@ TEST_F(StateAnswerTest, EachOtherValueIsAFinding) {
     EXPECT_EQ(findings_.kept[0].expected, kBob);
 }
 
-TEST_F(StateAnswerTest, AnEqualAnswerThatTheProgramSawOtherwiseProvesNothing) {
+TEST_F(StateAnswerJudgeTest, AnEqualAnswerThatTheProgramSawOtherwiseProvesNothing) {
     settle(result_of(Kind::kAnswered, answer_of(kAlice, 5)), LeafStatus::kAnswered);
     expect_unproven("answers one thing to a call and another inside the node");
     settle(result_of(Kind::kAnswered, answer_of(kAlice, 5)), LeafStatus::kReverted);
     expect_unproven("answers one thing to a call and another inside the node");
 }
 
-TEST_F(StateAnswerTest, WhereTheProgramRanOutOfGasTheAnswerCounts) {
+TEST_F(StateAnswerJudgeTest, WhereTheProgramRanOutOfGasTheAnswerCounts) {
     settle(result_of(Kind::kAnswered, answer_of(kAlice, 5)), LeafStatus::kOutOfGas);
     expect_equal();
 }
 
-TEST_F(StateAnswerTest, ARevertedGetterHasNoRow) {
+TEST_F(StateAnswerJudgeTest, ARevertedGetterHasNoRow) {
     settle(result_of(Kind::kReverted, {}, "no such item"));
     expect_differing(1);
     EXPECT_EQ(findings_.kept[0].field, "");
@@ -155,7 +155,7 @@ TEST_F(StateAnswerTest, ARevertedGetterHasNoRow) {
     EXPECT_THAT(findings_.kept[0].detail, HasSubstr("no such item"));
 }
 
-TEST_F(StateAnswerTest, ADeletedRowMustRevertWhereTheConfigSaysSo) {
+TEST_F(StateAnswerJudgeTest, ADeletedRowMustRevertWhereTheConfigSaysSo) {
     delete_row();
     settle(result_of(Kind::kReverted));
     expect_equal();
@@ -165,7 +165,7 @@ TEST_F(StateAnswerTest, ADeletedRowMustRevertWhereTheConfigSaysSo) {
     EXPECT_EQ(findings_.kept[0].expected, "still there: the getter answers");
 }
 
-TEST_F(StateAnswerTest, WhatIsNotAnsweredIsUnprovenAndNoFinding) {
+TEST_F(StateAnswerJudgeTest, WhatIsNotAnsweredIsUnprovenAndNoFinding) {
     settle(result_of(Kind::kRefused, {}, "too much gas"));
     expect_unproven("was refused: too much gas");
     settle(result_of(Kind::kMissingState, {}, "pruned"));
@@ -176,7 +176,7 @@ TEST_F(StateAnswerTest, WhatIsNotAnsweredIsUnprovenAndNoFinding) {
     expect_unproven("a row vanished");
 }
 
-TEST_F(StateAnswerTest, AnAnswerOfAnotherShapeIsUnproven) {
+TEST_F(StateAnswerJudgeTest, AnAnswerOfAnotherShapeIsUnproven) {
     Bytes half = answer_of(kAlice, 5);
     half.resize(40);
     settle(result_of(Kind::kAnswered, half));
