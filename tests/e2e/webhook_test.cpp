@@ -104,6 +104,11 @@ class WebhookTest : public testing::Test {
             "run", dir_.sub("plumbline.toml"), "--db", db_, "--rpc", anvil_.url(), "--log-format",
             "json"};
     }
+    /// The index has the chain's last block: only then does a reorg take something back.
+    bool is_at_the_head() {
+        const json status = json::parse(plumbline({"status", db_, "--json"}).out, nullptr, false);
+        return status.is_object() && status["head_block"] == anvil_.head();
+    }
     /// The newest task of the webhook.
     json task() const {
         json newest = {{"id", 0}};
@@ -132,6 +137,7 @@ TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnA
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));
     act(60, 2, address_);
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
     ASSERT_TRUE(eventually([&] { return has_the_rows_of_the_database(); })) << told();
 
     anvil_.call("anvil_reorg", {8, json::array()});
