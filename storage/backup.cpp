@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <rocksdb/db.h>
 #include <rocksdb/utilities/backup_engine.h>
 
 #include "storage/database_impl.hpp"

@@ -1,5 +1,6 @@
 #include "storage/digest_store.hpp"
 
+#include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 

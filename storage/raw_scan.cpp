@@ -1,5 +1,6 @@
 #include "storage/raw_scan.hpp"
 
+#include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 
 #include "storage/codec.hpp"

@@ -4,6 +4,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
