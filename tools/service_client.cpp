@@ -76,9 +76,9 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
     if (parsed.is_object() && parsed.contains("error")) {
         const nlohmann::json& error = parsed["error"];
-        message = error.is_object()   ? error.value("message", text)
-                  : error.is_string() ? error.get<std::string>()
-                                      : text;
+        const nlohmann::json& said =
+            error.is_object() && error.contains("message") ? error["message"] : error;
+        message = said.is_string() ? said.get<std::string>() : text;
     }
     const bool is_token = answer.status == 401 || answer.status == 403;
     return Error{

@@ -259,13 +259,16 @@ void ProofPiece::recheck(const storage::ChildRow& child) {
 void ProofPiece::distrust_blooms() {
     for (size_t i = 0; i < blocks_.size(); ++i) {
         Block& block = blocks_[i];
-        if (block.receipts == Receipts::kTold) {
-            continue;
+        if (block.outcome == Outcome::kByReceipts) {
+            continue;  // its evidence stands by itself
         }
         block.reopen();
         block.level = ProofLevel::kLinked;
         block.log_findings.clear();
-        want_receipts(i);
+        // What was asked for in vain is not asked for again, unless a bloom made up for it.
+        if (block.outcome == Outcome::kOpen) {
+            want_receipts(i);
+        }
     }
 }
 

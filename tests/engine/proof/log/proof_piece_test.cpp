@@ -377,6 +377,27 @@ TEST_F(ProofPieceTest, DistrustOpensWhatBloomsAloneHaveSettled) {
     EXPECT_EQ(piece.finish().counts.by_receipts, 10U);
 }
 
+TEST_F(ProofPieceTest, DistrustTakesTheBloomsEvidenceFromWhatHadNoReceipts) {
+    options_.spot_checks = 1;
+    put_in_both(12);
+    ProofPiece& piece = examined();
+    // One block with logs and one spot check: nobody has the receipts of either.
+    const std::vector<size_t> asked = piece.take_due(10);
+    ASSERT_EQ(asked.size(), 2U);
+    for (const size_t index : asked) {
+        static_cast<void>(piece.refuse(index, ErrorCode::kNotFound));
+    }
+    profile_.blooms = false;
+    piece.distrust_blooms();
+    for (const size_t index : piece.take_due(20)) {
+        static_cast<void>(piece.refuse(index, ErrorCode::kNotFound));
+    }
+    const LogProofPiece out = piece.finish();
+    EXPECT_EQ(out.counts.by_bloom, 0U);
+    EXPECT_EQ(out.counts.unprovable, 10U);
+    EXPECT_THAT(out.spans, ElementsAre(LevelSpan{kRange, ProofLevel::kLinked}));
+}
+
 TEST_F(ProofPieceTest, AtLevelBloomDistrustLeavesTheLinksAlone) {
     options_.level = ProofLevel::kBloom;
     stored_[14].push_back(put(14));
