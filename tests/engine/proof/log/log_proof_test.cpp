@@ -220,8 +220,8 @@ TEST_F(LogProofTest, LogsOfContractsThatADroppedEventAnnouncedAreFoundToo) {
                 expected.emplace(FindingKind::kLogMissing, block, log.log_index);
             }
         }
-        std::erase_if(batch.logs, [&](const evm::Log& log) {
-            return expected.contains({FindingKind::kLogMissing, block, log.log_index});
+        std::erase_if(batch.logs, [&expected, block_num = block](const evm::Log& log) {
+            return expected.contains({FindingKind::kLogMissing, block_num, log.log_index});
         });
     }
     std::erase_if(told.logs, [](const auto& entry) { return entry.second.logs.empty(); });

@@ -336,8 +336,9 @@ TEST_F(ReplayTest, AScrubOfSomeBlocksSeesTheirsOnly) {
     const uint64_t last = blocks_[20].block_num;
     for (const auto& [at, is_inside] :
          {std::pair{9U, false}, {10U, true}, {20U, true}, {21U, false}}) {
+        const uint64_t block_num = blocks_[at].block_num;
         const auto record = std::ranges::find_if(families_["log"], [&](const Record& log) {
-            return storage::load_be64(log.first.data()) == blocks_[at].block_num;
+            return storage::load_be64(log.first.data()) == block_num;
         });
         poke("log", record->first, "");
         ScrubOptions options;
