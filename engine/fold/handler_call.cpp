@@ -83,8 +83,9 @@ class Context final : public HandlerContext {
         PLUMBLINE_TRY(const uint16_t index, field_of(row.entity, field));
         const storage::EntityLayout& layout = plan_.entities[row.entity];
         if (!storage::RowCodec::is_live(row.entry->row)) {
-            return Error{ErrorCode::kNotFound, fmt::format("there is no '{}' ({})", entity,
-                                                           storage::key_text(layout, row.entry->key))};
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("there is no '{}' ({})", entity,
+                                     storage::key_text(layout, row.entry->key))};
         }
         Value out;
         out.type = layout.fields[index].type;

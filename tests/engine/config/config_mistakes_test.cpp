@@ -44,7 +44,8 @@ struct Case {
 };
 
 std::vector<Case> read_cases() {
-    std::ifstream in{std::string{PLUMBLINE_SOURCE_DIR} + "/tests/engine/config/config_mistakes.txt"};
+    std::ifstream in{std::string{PLUMBLINE_SOURCE_DIR} +
+                     "/tests/engine/config/config_mistakes.txt"};
     std::vector<Case> out;
     std::string line;
     bool is_open = false;
