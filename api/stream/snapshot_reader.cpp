@@ -49,7 +49,7 @@ std::string SnapshotReader::rows_message(size_t entity) {
     json.open_object().member("type", "rows").key("rows").open_array();
     for (size_t i = 0; rows_->valid() && i < feed_.options.snapshot_rows; ++i) {
         if (filter_.wants_row(entity, rows_->key())) {
-            json.raw(row_json(layout, feed_.codecs[entity], rows_->key(), rows_->row()));
+            json.raw(row_json(layout, feed_.plan->codec(entity), rows_->key(), rows_->row()));
         }
         rows_->next();
     }

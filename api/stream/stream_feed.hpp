@@ -8,12 +8,10 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "api/stream/stream_ring.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
-#include "storage/row.hpp"
 
 namespace plumbline::api {
 
@@ -70,7 +68,6 @@ struct StreamFeed {
                std::function<storage::Database*()> the_database, std::function<bool()> is_it_live,
                StreamOptions the_options)
         : plan{std::move(the_plan)},
-          codecs{plan->entities().begin(), plan->entities().end()},
           database{std::move(the_database)},
           is_live{std::move(is_it_live)},
           options{the_options},
@@ -78,7 +75,6 @@ struct StreamFeed {
           clients{options.clients_max} {}
 
     const std::shared_ptr<const engine::Plan> plan;
-    const std::vector<storage::RowCodec> codecs;         ///< one for each entity
     const std::function<storage::Database*()> database;  ///< null until there is one
     /// No more backfill to come, so that clients who missed rows may get them all.
     const std::function<bool()> is_live;

@@ -40,7 +40,7 @@ void StreamRenderer::on_appended(std::shared_ptr<const StreamRecord> record, uin
 }
 
 std::string StreamRenderer::row(size_t entity, std::string_view key, std::string_view row) const {
-    return row_json(feed_.plan->entities()[entity], feed_.codecs[entity], key, row);
+    return row_json(feed_.plan->entities()[entity], feed_.plan->codec(entity), key, row);
 }
 
 void StreamRenderer::render_rows(const StreamInput& input, StreamRecord& record) const {
