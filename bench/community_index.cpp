@@ -8,6 +8,7 @@
 #include "engine/config/config.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::bench {
 
@@ -23,7 +24,7 @@ evm::Hash hash_of_block(uint64_t block_num) {
 
 std::shared_ptr<const engine::Plan> community_plan() {
     return must(engine::Plan::compile(
-        must(engine::load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"))));
+        must(engine::load_config(source_dir() + "/examples/community/plumbline.toml"))));
 }
 
 std::unique_ptr<storage::Database> open_fresh(const std::string& path, const engine::Plan& plan) {

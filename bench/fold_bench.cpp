@@ -16,6 +16,7 @@
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -78,7 +79,7 @@ add = { vote_count = 1 }
 )";
 
 std::shared_ptr<const Plan> votes_plan() {
-    Config config = must(load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml"));
+    Config config = must(load_config(source_dir() + "/examples/community/plumbline.toml"));
     const std::string abi = config.contracts[0].abi_json;
     const std::string text =
         std::string{

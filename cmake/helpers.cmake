@@ -18,15 +18,20 @@ function(plumbline_layer name)
   add_library(plumbline::${name} ALIAS plumbline_${name})
 endfunction()
 
+# Where the tree and the build are, for tests and benchmarks: the one object that differs from clone to clone.
+add_library(plumbline_test_paths STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tests/support/paths.cpp)
+target_compile_definitions(plumbline_test_paths PRIVATE
+  PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+target_link_libraries(plumbline_test_paths PRIVATE plumbline_options)
+
 # Every test's compile options. Test code need not be fast; what it tests is.
 function(plumbline_as_test target)
   target_link_libraries(${target} PRIVATE fmt::fmt GTest::gmock)
   if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT PLUMBLINE_SANITIZE)
     target_compile_options(${target} PRIVATE -O1)
   endif()
-  target_compile_definitions(${target} PRIVATE
-    PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   if(NOT target STREQUAL plumbline_test_headers)
+    target_link_libraries(${target} PRIVATE plumbline_test_paths)
     target_precompile_headers(${target} REUSE_FROM plumbline_test_headers)
   endif()
 endfunction()

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.hpp"
+
 namespace plumbline::test {
 
 namespace {
@@ -36,7 +38,7 @@ uint16_t free_port() {
 }
 
 std::string source_path(const std::string& relative) {
-    return std::string{PLUMBLINE_SOURCE_DIR} + "/" + relative;
+    return source_dir() + "/" + relative;
 }
 
 Anvil::Anvil(const std::vector<std::string>& options) : child_{anvil_command(options)} {
@@ -79,7 +81,7 @@ Finished run_script(const std::string& script, const std::vector<std::string>& a
 }
 
 std::vector<std::string> plumbline_command(const std::vector<std::string>& arguments) {
-    std::vector<std::string> command{std::string{PLUMBLINE_BINARY_DIR} + "/plumbline"};
+    std::vector<std::string> command{binary_dir() + "/plumbline"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return command;
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::test {
 namespace {
@@ -75,7 +76,7 @@ TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
     const auto damage = [&](std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), PLUMBLINE_BINARY_DIR "/plumbline_damage");
+        arguments.insert(arguments.begin(), binary_dir() + "/plumbline_damage");
         return run_command(arguments);
     };
     const std::string db = dir.sub("db");

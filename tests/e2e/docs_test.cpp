@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::test {
 namespace {
@@ -93,10 +94,9 @@ void expect_runs(const Block& block, const std::map<std::string, std::string>& r
             script.replace(at, from.size(), to);
         }
     }
-    const auto done =
-        run_command({"env", "-C", folder, "CHAIN=" + chain.url(),
-                     "PATH=" PLUMBLINE_BINARY_DIR ":" + std::string{std::getenv("PATH")}, "bash",
-                     "-c", kPrelude + script});
+    const auto done = run_command({"env", "-C", folder, "CHAIN=" + chain.url(),
+                                   "PATH=" + binary_dir() + ":" + std::string{std::getenv("PATH")},
+                                   "bash", "-c", kPrelude + script});
     EXPECT_EQ(done.code, 0) << block.document << ":" << block.line << "\n"
                             << script << "\n"
                             << done.err;

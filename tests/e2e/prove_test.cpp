@@ -5,6 +5,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "tests/e2e/chain.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::test {
 namespace {
@@ -13,7 +14,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 Finished damage(const std::vector<std::string>& arguments) {
-    std::vector<std::string> command{std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage"};
+    std::vector<std::string> command{binary_dir() + "/plumbline_damage"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return run_command(command);
 }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::test {
 namespace {
@@ -125,7 +126,7 @@ TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     EXPECT_EQ(nlohmann::json::parse(added.out)["task"]["kind"], "compact");
     EXPECT_TRUE(eventually([&] { return is_done("compact"); }));
     const auto late = run_command({"env", "PLUMBLINE_TOKEN=a-token-for-this-test",
-                                   PLUMBLINE_BINARY_DIR "/plumbline", "task", "cancel", db_, "1"});
+                                   binary_dir() + "/plumbline", "task", "cancel", db_, "1"});
     EXPECT_NE(late.code, 0);
     EXPECT_NE(late.err.find("the service at"), std::string::npos) << late.err;
     EXPECT_EQ(plumbline({"task", "clear", db_, "--state", "done", "--url",
@@ -151,8 +152,7 @@ TEST_F(ServiceCommandTest, TasksMendADamagedDatabaseBesideTheIndex) {
                plumbline({"dump", db_, "--events"}).out;
     };
     const auto damage = [this](std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(),
-                         std::string{PLUMBLINE_BINARY_DIR} + "/plumbline_damage");
+        arguments.insert(arguments.begin(), binary_dir() + "/plumbline_damage");
         arguments.insert(arguments.begin() + 2, db_);
         return run_command(arguments).code;
     };

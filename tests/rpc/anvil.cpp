@@ -16,6 +16,7 @@
 
 #include "core/evm/bytes.hpp"
 #include "rpc/curl_transport.hpp"
+#include "tests/support/paths.hpp"
 
 extern char** environ;  // NOLINT: POSIX
 
@@ -29,8 +30,7 @@ std::string find_binary() {
     if (const char* path = std::getenv("PLUMBLINE_ANVIL")) {  // NOLINT(concurrency-mt-unsafe)
         return path;
     }
-    return std::string{PLUMBLINE_SOURCE_DIR} +
-           "/tools/node/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+    return source_dir() + "/tools/node/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
 }
 
 // Reads until "Listening on 127.0.0.1:PORT" has come, for at most 20 s.

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "rpc/refusal_rules.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::rpc {
 namespace {
@@ -61,8 +62,7 @@ std::string hints_of(const Refusal& refusal) {
 }
 
 TEST(RefusalTest, EveryKnownTextHasItsClassAndHints) {
-    const auto rows =
-        read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv");
+    const auto rows = read_table(source_dir() + "/tests/rpc/data/refusals.tsv");
     ASSERT_GT(rows.size(), 100U);
     size_t right = 0;
     for (const auto& row : rows) {
@@ -80,14 +80,13 @@ TEST(RefusalTest, EveryKnownTextHasItsClassAndHints) {
 TEST(RefusalTest, TheSharedCollectionAgreesWithTheTable) {
     const char* shared = std::getenv("PLUMBLINE_SHARED");  // NOLINT(concurrency-mt-unsafe)
     const std::filesystem::path path =
-        std::filesystem::path{shared != nullptr ? shared : PLUMBLINE_SOURCE_DIR "/../shared"} /
+        std::filesystem::path{shared != nullptr ? shared : source_dir() + "/../shared"} /
         "data/provider_errors.tsv";
     if (!std::filesystem::exists(path)) {
         GTEST_SKIP() << path << " is not here; the committed table holds its lines";
     }
     std::map<std::string, std::string> expected;
-    for (const auto& row :
-         read_table(std::string{PLUMBLINE_SOURCE_DIR} + "/tests/rpc/data/refusals.tsv")) {
+    for (const auto& row : read_table(source_dir() + "/tests/rpc/data/refusals.tsv")) {
         expected[row[1] + "|" + row[3]] = row[5];
     }
     size_t right = 0;

@@ -5,6 +5,7 @@
 
 #include "storage/database.hpp"
 #include "tests/storage/chain_driver.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::storage {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
 namespace fs = std::filesystem;
 
-const std::string kGolden = std::string{PLUMBLINE_SOURCE_DIR} + "/tests/storage/golden/v1";
+const std::string kGolden = source_dir() + "/tests/storage/golden/v1";
 
 void fill(Database& db) {
     const RowCodec user{test_bundle().entities[0]};

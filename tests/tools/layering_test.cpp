@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -109,7 +111,7 @@ std::optional<std::string> complaint(const Include& include) {
 
 std::vector<Include> all_includes() {
     std::vector<Include> out;
-    const fs::path root{PLUMBLINE_SOURCE_DIR};
+    const fs::path root{plumbline::source_dir()};
     for (const char* layer : {"core", "storage", "rpc", "engine", "api", "tools"}) {
         for (const auto& entry : fs::recursive_directory_iterator{root / layer}) {
             const fs::path& path = entry.path();

@@ -11,11 +11,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot{PLUMBLINE_SOURCE_DIR};
+const fs::path kRoot{plumbline::source_dir()};
 
 std::string read(const fs::path& path) {
     std::ifstream in{path, std::ios::binary};

@@ -15,6 +15,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/receipt.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::evm {
 
@@ -136,9 +137,8 @@ inline BlockFile read_block_file(const std::filesystem::path& path) {
 [[nodiscard]] inline std::filesystem::path block_folder() {
     // Read once before any thread of a test starts.
     const char* from_env = std::getenv("PLUMBLINE_BLOCKS");  // NOLINT(concurrency-mt-unsafe)
-    return from_env != nullptr
-               ? std::filesystem::path{from_env}
-               : std::filesystem::path{PLUMBLINE_SOURCE_DIR} / "../shared/data/blocks";
+    return from_env != nullptr ? std::filesystem::path{from_env}
+                               : std::filesystem::path{source_dir()} / "../shared/data/blocks";
 }
 
 /// All block files in the order of their names; read once. Empty where there are none.

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/config/config.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -44,8 +45,7 @@ struct Case {
 };
 
 std::vector<Case> read_cases() {
-    std::ifstream in{std::string{PLUMBLINE_SOURCE_DIR} +
-                     "/tests/engine/config/config_mistakes.txt"};
+    std::ifstream in{source_dir() + "/tests/engine/config/config_mistakes.txt"};
     std::vector<Case> out;
     std::string line;
     bool is_open = false;
@@ -206,7 +206,7 @@ TEST_F(ConfigMistakesTest, MissingFileIsSaid) {
     ASSERT_FALSE(config.has_value());
     EXPECT_EQ(config.error().message,
               "cannot read the config /nonexistent/plumbline.toml: no such file");
-    const auto folder = load_config(PLUMBLINE_SOURCE_DIR);
+    const auto folder = load_config(source_dir());
     ASSERT_FALSE(folder.has_value());
     EXPECT_TRUE(folder.error().message.ends_with(": it is a directory"));
 }

@@ -14,6 +14,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/config/config_secrets.hpp"
 #include "engine/config/config_toml.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -364,8 +365,7 @@ TEST(ConfigTest, AddressesMayHaveAnyOneCase) {
 }
 
 TEST(ConfigTest, LoadsFilesNextToTheConfig) {
-    const auto config =
-        load_config(std::string{PLUMBLINE_SOURCE_DIR} + "/examples/community/plumbline.toml");
+    const auto config = load_config(source_dir() + "/examples/community/plumbline.toml");
     ASSERT_TRUE(config.has_value()) << config.error().message;
     EXPECT_THAT(config->contracts.at(0).abi_json, HasSubstr("CommunityCreated"));
     EXPECT_GE(config->entities.size(), 5U);
@@ -375,7 +375,7 @@ TEST(ConfigTest, LoadsFilesNextToTheConfig) {
 }
 
 TEST(ConfigTest, EveryExampleOfTheGuideParses) {
-    std::ifstream in{std::string{PLUMBLINE_SOURCE_DIR} + "/docs/config.md"};
+    std::ifstream in{source_dir() + "/docs/config.md"};
     const std::string guide{std::istreambuf_iterator<char>{in}, {}};
     size_t count = 0;
     for (size_t at = 0; (at = guide.find("```toml\n", at)) != std::string::npos;) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
@@ -453,7 +454,7 @@ TEST(PlanTest, HandlersInCppAreCheckedLikeTheConfig) {
 }
 
 TEST(PlanTest, TheCommunityExampleCompiles) {
-    const auto config = load_config(PLUMBLINE_SOURCE_DIR "/examples/community/plumbline.toml");
+    const auto config = load_config(source_dir() + "/examples/community/plumbline.toml");
     ASSERT_OK(config);
     const auto plan = Plan::compile(*config);
     ASSERT_OK(plan);

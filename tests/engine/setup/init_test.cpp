@@ -13,6 +13,7 @@
 #include "core/evm/abi_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -62,7 +63,7 @@ std::string uncommented(const std::string& text) {
 }
 
 std::string read_source(const std::string& name) {
-    std::ifstream in{std::string{PLUMBLINE_SOURCE_DIR} + "/" + name};
+    std::ifstream in{source_dir() + "/" + name};
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 

@@ -16,6 +16,7 @@
 
 #include "core/evm/hex.hpp"
 #include "engine/proof/state/state_program.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 
@@ -36,7 +37,7 @@ class TestNode {
   public:
     /// Null where node or anvil are not installed.
     static std::unique_ptr<TestNode> start(const std::string& options = "") {
-        const std::string command = "exec node " PLUMBLINE_SOURCE_DIR
+        const std::string command = "exec node " + source_dir() +
                                     "/tools/node/anvil.mjs --with-parent --timestamp 1700000000 " +
                                     options + " 2>/dev/null";
         auto node = std::unique_ptr<TestNode>{new TestNode};

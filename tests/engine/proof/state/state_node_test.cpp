@@ -14,6 +14,7 @@
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_walk.hpp"
 #include "tests/engine/proof/state/state_plans.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -81,10 +82,9 @@ class StateNodeTest : public ::testing::Test {
     }
 
     static std::string compile(const std::string& contract) {
-        const std::string out = std::string{PLUMBLINE_BINARY_DIR} + "/" + contract + ".json";
-        output_of("node " PLUMBLINE_SOURCE_DIR "/tools/node/compile.mjs " PLUMBLINE_SOURCE_DIR
-                  "/tests/contracts/StateCases.sol " +
-                  out + " --contract " + contract);
+        const std::string out = binary_dir() + "/" + contract + ".json";
+        output_of("node " + source_dir() + "/tools/node/compile.mjs " + source_dir() +
+                  "/tests/contracts/StateCases.sol " + out + " --contract " + contract);
         return read_file(out);
     }
     static Deployed deploy(const std::string& contract) {
@@ -498,15 +498,14 @@ TEST_F(StateNodeTest, FillsTheCapsOfTheCreateForm) {
 class StateCommunityTest : public StateNodeTest {
   protected:
     static Config config() {
-        auto loaded =
-            load_config(std::string{PLUMBLINE_SOURCE_DIR} + "/examples/community/plumbline.toml");
+        auto loaded = load_config(source_dir() + "/examples/community/plumbline.toml");
         EXPECT_TRUE(loaded.has_value()) << loaded.error().message;
         return *std::move(loaded);
     }
     /// Deploys the contract, lets people act and reads back what each entity must be.
     static const Json& activity() {
         static const Json result = Json::parse(
-            output_of("node " PLUMBLINE_SOURCE_DIR
+            output_of("node " + source_dir() +
                       "/examples/community/activity.mjs --steps 900 --users 30 --seed 3 --rpc " +
                       node_->url() + " | tail -1"));
         return result;
@@ -528,7 +527,7 @@ class StateCommunityTest : public StateNodeTest {
             layout.key = entity.key;
             layout.fields = entity.fields;
             const std::string lines = output_of(
-                "node " PLUMBLINE_SOURCE_DIR "/tests/contracts/community_state.mjs --rpc " +
+                "node " + source_dir() + "/tests/contracts/community_state.mjs --rpc " +
                 node_->url() + " --address " + address + " --all --entity " + entity.name);
             std::vector<StoredRow> rows;
             for (size_t at = 0; at < lines.size();) {

@@ -21,6 +21,7 @@
 #include "tests/engine/proof/state/state_node.hpp"
 #include "tests/engine/proof/state/state_plans.hpp"
 #include "tests/storage/storage_test_util.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -230,11 +231,9 @@ class StateProofTest : public ::testing::Test {
         static std::map<std::string, std::string> compiled;
         std::string& text = compiled[contract];
         if (text.empty()) {
-            const std::string out =
-                std::string{PLUMBLINE_BINARY_DIR} + "/proof_" + contract + ".json";
-            output_of("node " PLUMBLINE_SOURCE_DIR "/tools/node/compile.mjs " PLUMBLINE_SOURCE_DIR
-                      "/tests/contracts/StateCases.sol " +
-                      out + " --contract " + contract);
+            const std::string out = binary_dir() + "/proof_" + contract + ".json";
+            output_of("node " + source_dir() + "/tools/node/compile.mjs " + source_dir() +
+                      "/tests/contracts/StateCases.sol " + out + " --contract " + contract);
             text = read_file(out);
         }
         return text;
@@ -930,7 +929,7 @@ class StateProofCommunity : public StateProofTest {
     /// Follows the chain to its head with the example's own config, `slots` of all five fields of
     /// votes included.
     static std::shared_ptr<const Plan> index_to_head(const std::string& db) {
-        const std::string folder = std::string{PLUMBLINE_SOURCE_DIR} + "/examples/community/";
+        const std::string folder = source_dir() + "/examples/community/";
         std::string text = read_file(folder + "plumbline.toml");
         // The same slot, as a hex string.
         const std::string decimal = "changes = { base = 10,";
@@ -962,7 +961,7 @@ class StateProofCommunity : public StateProofTest {
     }
     static const Json& activity() {
         static const Json result = Json::parse(
-            output_of("node " PLUMBLINE_SOURCE_DIR
+            output_of("node " + source_dir() +
                       "/examples/community/activity.mjs --steps 600 --users 24 --seed 5 --rpc " +
                       node_->url() + " | tail -1"));
         return result;
