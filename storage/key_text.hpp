@@ -9,9 +9,9 @@
 
 namespace plumbline::storage {
 
-/// "id=7,user=0x...": each field's name and value, in the key's order. The encoded key in 0x hex
-/// where that could not be read back: bytes that are no key of the layout, and strings that hold a
-/// comma, '=' or a control character.
+/// "id=7,user=0x...": each field's name and value, in the key's order; strings as
+/// core/base/printable_text.hpp shows them in keys. The encoded key in 0x hex where the bytes are
+/// no key of the layout.
 [[nodiscard]] std::string key_text(const EntityLayout& layout, std::string_view key);
 
 }  // namespace plumbline::storage

@@ -1,6 +1,7 @@
 #include "core/evm/abi_text.hpp"
 
 #include "core/base/json_text.hpp"
+#include "core/base/printable_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/json_integer.hpp"
 
@@ -29,7 +30,7 @@ void append_word(std::string& out, const AbiType& type, const U256& word) {
 
 void append_bytes(std::string& out, const AbiType& type, ByteView bytes) {
     if (type.kind == TypeKind::kString) {
-        append_json_string(out, as_chars(bytes));
+        append_json_string(out, printable_text(as_chars(bytes), TextPlace::kValue));
     } else {
         append_hex_string(out, bytes);
     }

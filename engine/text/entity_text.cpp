@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/json_text.hpp"
+#include "core/base/printable_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/json_integer.hpp"
 #include "storage/key_text.hpp"
@@ -93,7 +94,9 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
         case FieldKind::kUint: evm::append_json_uint(out, word, type.bits); return;
         case FieldKind::kInt: evm::append_json_int(out, word, type.bits); return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
-        case FieldKind::kString: append_json_string(out, dynamic); return;
+        case FieldKind::kString:
+            append_json_string(out, printable_text(dynamic, TextPlace::kValue));
+            return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));
@@ -115,7 +118,7 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
 /// Plain text of a value: JSON's without the quotes around strings.
 std::string value_text(FieldType type, const evm::U256& word, std::string_view dynamic) {
     if (type.kind == FieldKind::kString) {
-        return std::string{dynamic};
+        return printable_text(dynamic, TextPlace::kValue);
     }
     std::string text;
     append_value_json(text, type, word, dynamic);
@@ -172,7 +175,10 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
                 return KeyValue{evm::U256{text == "true" ? 1U : 0U}, {}};
             }
             return bad_value(type, text, "expected true or false");
-        case FieldKind::kString: return KeyValue{{}, std::string{text}};
+        case FieldKind::kString: {
+            PLUMBLINE_TRY(std::string bytes, parse_printable(text));
+            return KeyValue{{}, std::move(bytes)};
+        }
         case FieldKind::kAddress:
         case FieldKind::kFixedBytes:
         case FieldKind::kBytes: break;

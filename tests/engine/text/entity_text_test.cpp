@@ -1,6 +1,11 @@
 #include "engine/text/entity_text.hpp"
 
+#include <map>
+#include <random>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "core/evm/hex.hpp"
 
@@ -139,12 +144,72 @@ TEST(EntityTextTest, KeyTextReadsBack) {
     named.name = "named";
     named.key = {{"name", kString}};
     const std::string tricky = encode_key(named, {{"name", "a,b=c"}}).value();
-    const auto hex = key_to_text(named, tricky);
-    ASSERT_TRUE(hex);
-    EXPECT_TRUE(hex->starts_with("0x"));
-    EXPECT_EQ(key_from_text(named, *hex).value(), tricky);
+    EXPECT_EQ(key_to_text(named, tricky).value(), "name=hex:612c623d63");
+    EXPECT_EQ(key_from_text(named, "name=hex:612c623d63").value(), tricky);
+    EXPECT_EQ(key_from_text(named, evm::to_hex(as_bytes(tricky))).value(), tricky);
     EXPECT_FALSE(key_from_text(named, "0x"));
     EXPECT_FALSE(key_from_text(named, "0xzz"));
+    EXPECT_FALSE(key_from_text(named, "name=hex:0"));
+}
+
+TEST(EntityTextTest, EveryKeyIsFoundByItsTextAndNoTwoLookTheSame) {
+    storage::EntityLayout layout;
+    layout.name = "named";
+    layout.key = {{"name", kString}, {"id", kU64}, {"tag", kString}};
+    const uint32_t seed = std::random_device{}();
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    std::mt19937 random{seed};
+    const std::vector<std::string> pieces = {"a",
+                                             ",",
+                                             "=",
+                                             "\"",
+                                             "'",
+                                             "hex:",
+                                             "0x41",
+                                             "\xff",
+                                             "\xfe",
+                                             "\n",
+                                             std::string{"\0", 1},
+                                             "\xe2\x80\xae",
+                                             "\xc2\x9b",
+                                             "\xed\xa0\x80",
+                                             "\xf0\x9f\x98\x80",
+                                             " ",
+                                             "\\",
+                                             "%",
+                                             "\x7f",
+                                             "name=x,id=1"};
+    const auto text = [&] {
+        std::string out;
+        for (size_t left = random() % 4; left > 0; --left) {
+            out += pieces[random() % pieces.size()];
+        }
+        return out;
+    };
+    std::map<std::string, std::string> key_of;
+    for (int i = 0; i < 20'000; ++i) {
+        std::string key;
+        append_key_value(key, kString, {{}, text()});
+        append_key_value(key, kU64, {evm::U256{random() % 3}, {}});
+        append_key_value(key, kString, {{}, text()});
+        const std::string shown = key_to_text(layout, key).value();
+        ASSERT_EQ(key_from_text(layout, shown).value(), key) << shown;
+        ASSERT_EQ(key_of.emplace(shown, key).first->second, key) << shown;
+    }
+}
+
+TEST(EntityTextTest, JsonAndCsvShowTheSameTextAndItReadsBack) {
+    for (const std::string& text :
+         {std::string{"plain, with 'quotes' and\na line"}, std::string{"\xff"},
+          std::string{"hex:00"}, std::string{"a\0b", 3}, std::string{"\xe2\x80\xaetxt"},
+          std::string{}}) {
+        const storage::KeyValue value{{}, text};
+        const std::string shown = value_to_text(kString, value);
+        EXPECT_EQ(parse_value(kString, shown).value().bytes, text);
+        std::string json;
+        append_value_json(json, kString, value);
+        EXPECT_EQ(nlohmann::json::parse(json).get<std::string>(), shown);
+    }
 }
 
 TEST(EntityTextTest, ArgumentsNeedAnEqualsSign) {
