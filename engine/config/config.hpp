@@ -138,11 +138,11 @@ struct StateConfig {
         Operand literal;
     };
     std::vector<Return> returns;
-    struct Gone {
+    struct Deleted {
         bool reverts = false;
         std::vector<Operand> values;
     };
-    std::optional<Gone> gone;  ///< what the getter tells for a deleted row
+    std::optional<Deleted> deleted;  ///< what the getter tells for a deleted row
     /// Where the contract keeps a field, for proofs against the state root.
     struct Slot {
         std::string field;

@@ -127,37 +127,37 @@ Result<std::vector<Operand>> read_operands(const Section& section, const TomlVal
     return out;
 }
 
-Status read_gone(const Section& section, const TomlValue& value, StateConfig& out) {
-    StateConfig::Gone gone;
+Status read_deleted(const Section& section, const TomlValue& value, StateConfig& out) {
+    StateConfig::Deleted deleted;
     if (value.kind == TomlValue::Kind::kString) {
         if (value.text != "revert") {
             return section.mistake(value.pos,
-                                   fmt::format("gone in {} must be \"revert\" or a list of "
+                                   fmt::format("deleted in {} must be \"revert\" or a list of "
                                                "literals, not {}",
                                                section.name(), in_quotes(value.text)));
         }
-        gone.reverts = true;
-        out.gone = std::move(gone);
+        deleted.reverts = true;
+        out.deleted = std::move(deleted);
         return ok();
     }
     if (value.kind != TomlValue::Kind::kArray) {
-        return section.wrong_type(value, "gone", "\"revert\" or a list of literals");
+        return section.wrong_type(value, "deleted", "\"revert\" or a list of literals");
     }
-    PLUMBLINE_TRY(gone.values, read_operands(section, value, "gone"));
-    for (const Operand& operand : gone.values) {
+    PLUMBLINE_TRY(deleted.values, read_operands(section, value, "deleted"));
+    for (const Operand& operand : deleted.values) {
         if (!is_literal(operand)) {
-            return section.mistake(
-                operand.pos, fmt::format("gone in {} takes literals only, not {}", section.name(),
-                                         in_quotes(operand.source)));
+            return section.mistake(operand.pos,
+                                   fmt::format("deleted in {} takes literals only, not {}",
+                                               section.name(), in_quotes(operand.source)));
         }
     }
-    if (gone.values.size() != out.returns.size()) {
-        return section.mistake(value.pos,
-                               fmt::format("gone in {} must have as many values as "
-                                           "returns: {}, not {}",
-                                           section.name(), out.returns.size(), gone.values.size()));
+    if (deleted.values.size() != out.returns.size()) {
+        return section.mistake(
+            value.pos, fmt::format("deleted in {} must have as many values as "
+                                   "returns: {}, not {}",
+                                   section.name(), out.returns.size(), deleted.values.size()));
     }
-    out.gone = std::move(gone);
+    out.deleted = std::move(deleted);
     return ok();
 }
 
@@ -237,7 +237,8 @@ Status read_slots(const Section& section, const TomlValue& value, StateConfig& o
 Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
     PLUMBLINE_TRY(const Section section,
                   Section::open(entity.path(), fmt::format("state of {}", entity.name()), value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "returns", "gone", "slots"}));
+    PLUMBLINE_TRY_VOID(
+        section.allow_only({"call", "at", "args", "returns", "deleted", "gone", "slots"}));
     StateConfig out;
     out.pos = section.pos();
     PLUMBLINE_TRY(const TomlValue* call, section.need("call"));
@@ -252,8 +253,16 @@ Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
     }
     PLUMBLINE_TRY(const TomlValue* returns, section.need("returns"));
     PLUMBLINE_TRY_VOID(read_returns(section, *returns, out));
-    if (const TomlValue* gone = section.find("gone")) {
-        PLUMBLINE_TRY_VOID(read_gone(section, *gone, out));
+    // `gone` is what 0.1 called it; configs kept in databases still do.
+    const TomlValue* deleted = section.find("deleted");
+    const TomlValue* gone = section.find("gone");
+    if (deleted != nullptr && gone != nullptr) {
+        return section.mistake(gone->pos, fmt::format("{} has both deleted and its old name gone: "
+                                                      "leave gone out",
+                                                      section.name()));
+    }
+    if (const TomlValue* found = deleted != nullptr ? deleted : gone) {
+        PLUMBLINE_TRY_VOID(read_deleted(section, *found, out));
     }
     if (const TomlValue* slots = section.find("slots")) {
         PLUMBLINE_TRY_VOID(read_slots(section, *slots, out));

@@ -80,8 +80,8 @@ struct StatePlan {
     bool returns_tuple = false;      ///< the words stand in one struct
     std::vector<Return> returns;     ///< one for each word or member returned
     bool has_gone = false;           ///< what a deleted row looks like is known
-    bool gone_reverts = false;
-    std::vector<StateOperand> gone;  ///< one literal for each of `returns`, unless it reverts
+    bool deleted_reverts = false;
+    std::vector<StateOperand> deleted;  ///< one literal for each of `returns`, unless it reverts
     std::vector<Slot> slots;
     SourcePos pos;
 };

@@ -147,7 +147,7 @@ Status Compiler::add_entity(const EntityConfig& entity) {
     }
     PLUMBLINE_TRY_VOID(add_indexes(entity, layout));
     layout.keep_tombstones = std::ranges::any_of(
-        entity.state, [](const StateConfig& state) { return state.gone.has_value(); });
+        entity.state, [](const StateConfig& state) { return state.deleted.has_value(); });
     plan_.codecs.emplace_back(layout);
     plan_.entities.push_back(std::move(layout));
     return ok();

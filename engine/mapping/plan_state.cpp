@@ -233,31 +233,31 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
                        fmt::format("return {} of {}", i + 1, function.signature()), config.pos));
         out.returns.push_back(std::move(value));
     }
-    if (!config.gone) {
+    if (!config.deleted) {
         return ok();
     }
     out.has_gone = true;
-    out.gone_reverts = config.gone->reverts;
-    if (out.gone_reverts) {
+    out.deleted_reverts = config.deleted->reverts;
+    if (out.deleted_reverts) {
         return ok();
     }
-    if (config.gone->values.size() != types.size()) {
-        return mistake(config.pos, fmt::format("gone names {} value{}, but {} returns {}",
-                                               config.gone->values.size(),
-                                               config.gone->values.size() == 1 ? "" : "s",
+    if (config.deleted->values.size() != types.size()) {
+        return mistake(config.pos, fmt::format("deleted names {} value{}, but {} returns {}",
+                                               config.deleted->values.size(),
+                                               config.deleted->values.size() == 1 ? "" : "s",
                                                function.signature(), types.size()));
     }
     for (size_t i = 0; i < types.size(); ++i) {
         FieldType type;
         if (!field_type_of(*types[i], type)) {
-            out.gone.emplace_back();
+            out.deleted.emplace_back();
             continue;
         }
         PLUMBLINE_TRY(
             const PlanOperand literal,
-            compile_literal(plan_, config.gone->values[i], type,
-                            fmt::format("gone value {} of {}", i + 1, function.signature())));
-        out.gone.push_back(to_state(literal));
+            compile_literal(plan_, config.deleted->values[i], type,
+                            fmt::format("deleted value {} of {}", i + 1, function.signature())));
+        out.deleted.push_back(to_state(literal));
     }
     return ok();
 }

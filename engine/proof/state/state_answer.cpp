@@ -64,7 +64,7 @@ void StateAnswerJudge::settle_answered(const AskedRow& asked, std::string_view r
                                          evm::to_hex(asked.target)));
         return;
     }
-    if (deleted && plan().gone_reverts) {
+    if (deleted && plan().deleted_reverts) {
         state_.checked++;
         state_.differing++;
         add_difference(asked, row, {}, "deleted", "still there: the getter answers", {});

@@ -225,8 +225,8 @@ KeyValue StateDigester::expected(const Return& item, const std::vector<KeyValue>
                                  std::string_view row) const {
     const StatePlan::Return& planned = plan_->returns[item.place];
     if (storage::RowCodec::is_tombstone(row)) {
-        const StateOperand& gone = plan_->gone[item.place];
-        return {gone.word, gone.bytes};
+        const StateOperand& deleted = plan_->deleted[item.place];
+        return {deleted.word, deleted.bytes};
     }
     if (planned.kind == StatePlan::Return::Kind::kField) {
         return field_value(*codecs_[plan_->entity], item.type, row, planned.field);
@@ -238,7 +238,7 @@ KeyValue StateDigester::expected(const Return& item, const std::vector<KeyValue>
 }
 
 evm::Hash StateDigester::leaf(const std::vector<KeyValue>& key, std::string_view row) const {
-    if (storage::RowCodec::is_tombstone(row) && plan_->gone_reverts) {
+    if (storage::RowCodec::is_tombstone(row) && plan_->deleted_reverts) {
         return state_leaf(getter_, LeafStatus::kReverted, {});
     }
     Bytes hashed{static_cast<uint8_t>(LeafStatus::kAnswered)};
@@ -251,7 +251,7 @@ evm::Hash StateDigester::leaf(const std::vector<KeyValue>& key, std::string_view
 Status StateDigester::append(std::string_view key, std::string_view row, const RowReader& reader,
                              StateQuestions& questions, std::vector<evm::Hash>& leaves) const {
     if (!can_ask(row)) {
-        return cannot_compare(*plan_, "what it tells of a deleted row is not said (`gone`)");
+        return cannot_compare(*plan_, "what it tells of a deleted row is not said (`deleted`)");
     }
     PLUMBLINE_TRY(const std::vector<KeyValue> parts,
                   storage::decode_key(key, (*entities_)[plan_->entity].key));
@@ -333,7 +333,7 @@ Result<std::vector<StateDifference>> StateDigester::differences(std::string_view
         return at <= answer.size() && size <= answer.size() - at;
     };
     uint64_t base = 0;
-    if (plan_->has_gone && plan_->gone_reverts && storage::RowCodec::is_tombstone(row)) {
+    if (plan_->has_gone && plan_->deleted_reverts && storage::RowCodec::is_tombstone(row)) {
         return Error{ErrorCode::kInvalidArgument, plan_->signature + " should have reverted"};
     }
     if (getter_.tuple) {

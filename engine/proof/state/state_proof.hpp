@@ -43,7 +43,7 @@ struct EntityState {
     uint32_t entity = 0;
     std::string name;
     uint64_t rows = 0;     ///< looked at, without the deleted ones
-    uint64_t deleted = 0;  ///< keys of deleted rows, of which those with `gone` are asked for
+    uint64_t deleted = 0;  ///< keys of deleted rows, of which those with `deleted` are asked for
     uint64_t checked = 0;  ///< questions settled: a row counts once for each of its getters
     uint64_t equal = 0;
     uint64_t differing = 0;          ///< `checked - equal`: findings tell of each

@@ -249,7 +249,7 @@ key = { pool = "address", id = "uint256" }
 fields = { n = "uint64", name = "string" }
 count = "hub.pairs()"
 state = [
-  { call = "hub.items(uint256, address)", at = "pool", args = ["id", 7, "pair[pool, id].n"], returns = ["n", "_", true, "'x'", "name"], gone = [0, 0, false, "''", "''"] },
+  { call = "hub.items(uint256, address)", at = "pool", args = ["id", 7, "pair[pool, id].n"], returns = ["n", "_", true, "'x'", "name"], deleted = [0, 0, false, "''", "''"] },
   { call = "hub.one", returns = ["n"], gone = "revert" },
 ]
 )toml");
@@ -270,10 +270,22 @@ state = [
     EXPECT_EQ(state.returns[2].kind, StateConfig::Return::Kind::kLiteral);
     EXPECT_EQ(state.returns[2].literal.kind, Operand::Kind::kBool);
     EXPECT_EQ(state.returns[3].literal.text, "x");
-    ASSERT_TRUE(state.gone.has_value());
-    EXPECT_EQ(state.gone->values.size(), 5U);
-    EXPECT_TRUE(entity.state[1].gone->reverts);
+    ASSERT_TRUE(state.deleted.has_value());
+    EXPECT_EQ(state.deleted->values.size(), 5U);
+    EXPECT_TRUE(entity.state[1].deleted->reverts);
     EXPECT_FALSE(entity.state[1].at.has_value());
+}
+
+TEST(ConfigTest, WhatADeletedRowTellsIsSaidOnce) {
+    const auto config = parse_config(with_chain("rpc = \"http://a\"") + R"toml(
+[entities.item]
+key = { id = "uint256" }
+fields = { n = "uint64" }
+state = { call = "hub.items", args = ["id"], returns = ["n"], deleted = [0], gone = [0] }
+)toml",
+                                     "test.toml", any_abi);
+    ASSERT_FALSE(config.has_value());
+    EXPECT_THAT(config.error().message, HasSubstr("both deleted and its old name gone"));
 }
 
 TEST(ConfigTest, AStateMayBeOneTable) {

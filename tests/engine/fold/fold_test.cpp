@@ -719,7 +719,7 @@ TEST(FoldTest, TombstonesStayWhereTheStateProofAsksForThem) {
 [entities.item]
 key = { id = "uint256" }
 fields = { n = "uint64" }
-state = { call = "hub.items", args = ["id"], returns = ["n"], gone = [0] }
+state = { call = "hub.items", args = ["id"], returns = ["n"], deleted = [0] }
 [[on]]
 event = "hub.In"
 insert = "item"

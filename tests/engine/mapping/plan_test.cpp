@@ -256,9 +256,9 @@ const std::vector<Mistake> kMistakes{
      "PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; did you mean 'owner'? "
      "known: id, owner, count, text"},
     {"StateGoneCount",
-     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], gone = [0] "
+     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], deleted = [0] "
            "}"),
-     "PARSER test.toml:19: gone in state of [entities.thing] must have as many values as returns: "
+     "PARSER test.toml:19: deleted in state of [entities.thing] must have as many values as returns: "
      "2, not 1"},
     {"StateNeedsAt", state("{ call = \"vault.paid\", args = [], returns = [\"count\"] }"),
      "test.toml:19: state of 'thing': contract 'vault' has a factory: say with `at` which one to "
@@ -412,7 +412,7 @@ TEST(PlanTest, StateResolvesArgumentsReturnsAndWhatGoneLooksLike) {
             "= \"uint64\", text = \"string\" }\ncount = \"hub.itemCount\"\nstate = [{ call = "
             "\"hub.items\", args = [\"id\"], returns = [\"owner\", \"count\", \"text\", "
             "\"_\"] }, { call = \"hub.packed\", args = [\"item[count].count\"], returns = "
-            "[\"owner\", 7], gone = [\"0x0000000000000000000000000000000000000000\", 0] }]\n",
+            "[\"owner\", 7], deleted = [\"0x0000000000000000000000000000000000000000\", 0] }]\n",
         kAbis};
     const auto& plans = mapping.plan->state_plans();
     ASSERT_EQ(plans.size(), 2U);
@@ -429,7 +429,7 @@ TEST(PlanTest, StateResolvesArgumentsReturnsAndWhatGoneLooksLike) {
     EXPECT_EQ(plans[1].args[0].keys[0].kind, StateOperand::Kind::kField);
     EXPECT_EQ(plans[1].returns[1].literal.word, evm::U256{7});
     EXPECT_TRUE(plans[1].has_gone);
-    EXPECT_EQ(plans[1].gone.size(), 2U);
+    EXPECT_EQ(plans[1].deleted.size(), 2U);
     EXPECT_TRUE(mapping.plan->entities()[2].keep_tombstones);
     EXPECT_FALSE(mapping.plan->entities()[0].keep_tombstones);
     ASSERT_EQ(mapping.plan->count_plans().size(), 1U);

@@ -32,13 +32,13 @@ Bytes answer_of(const char* owner, uint64_t count) {
     return out;
 }
 
-/// A row (id 7, alice, 5) and its getter. `gone` rows must revert.
+/// A row (id 7, alice, 5) and its getter. `deleted` rows must revert.
 class StateAnswerJudgeTest : public ::testing::Test {
   protected:
     StateAnswerJudgeTest() {
         plan_ = plan_of(*evm::read_abi(kAbi), "items", layout_, {"id"}, {"owner", "count"});
         plan_.has_gone = true;
-        plan_.gone_reverts = true;
+        plan_.deleted_reverts = true;
         target_.bytes.fill(1);
         stored_ = row_of(layout_, {"7", kAlice, "5"});
         digester_.emplace(StateDigester::make(plan_, entities_, target_).value());

@@ -264,7 +264,7 @@ TEST_F(StateNodeTest, KeysOfEveryKind) {
 TEST_F(StateNodeTest, RevertsAreWhatADeletedRowMayExpect) {
     Subject subject = make(cases(), "mustExist", "id:uint256", "n:uint256", {"id"}, {"n"});
     subject.plan.has_gone = true;
-    subject.plan.gone_reverts = true;
+    subject.plan.deleted_reverts = true;
     for (uint64_t id = 0; id < 100; id++) {
         add(subject, {std::to_string(id), std::to_string(id + 1)});
         if (id % 4 == 0) {

@@ -76,11 +76,11 @@ inline StatePlan plan_of(const evm::Abi& abi, const StateConfig& state,
         }
         plan.returns.push_back(std::move(item));
     }
-    if (state.gone) {
+    if (state.deleted) {
         plan.has_gone = true;
-        plan.gone_reverts = state.gone->reverts;
-        for (size_t i = 0; i < state.gone->values.size(); i++) {
-            plan.gone.push_back(literal_of(state.gone->values[i], types[i]));
+        plan.deleted_reverts = state.deleted->reverts;
+        for (size_t i = 0; i < state.deleted->values.size(); i++) {
+            plan.deleted.push_back(literal_of(state.deleted->values[i], types[i]));
         }
     }
     return plan;

@@ -301,12 +301,12 @@ state = { call = "cases.item", args = ["id"], returns = ["owner", "name", "delta
 [entities.pair]
 key = { group = "bytes32", name = "string" }
 fields = { n = "uint64" }
-state = { call = "cases.byPair", args = ["group", "name"], returns = ["n"], gone = [0] }
+state = { call = "cases.byPair", args = ["group", "name"], returns = ["n"], deleted = [0] }
 
 [entities.sure]
 key = { id = "uint256" }
 fields = { n = "uint256" }
-state = { call = "cases.mustExist", args = ["id"], returns = ["n"], gone = "revert" }
+state = { call = "cases.mustExist", args = ["id"], returns = ["n"], deleted = "revert" }
 
 [entities.text]
 key = { id = "uint256" }
