@@ -38,6 +38,10 @@ struct ChainConfig {
     std::vector<EndpointConfig> rpc;
     std::optional<uint64_t> finality_depth;  ///< empty: the node's `finalized` tag
     int64_t poll_interval_ms = 1000;
+    /// How long no provider may have told its head; 0 = no limit.
+    int64_t ready_age_ms = 60'000;
+    /// How old the head may be by its own timestamp; 0 = no limit; empty: by the chain's block time.
+    std::optional<int64_t> head_age_ms;
     SourcePos pos;
 };
 

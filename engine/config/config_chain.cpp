@@ -15,7 +15,8 @@ namespace {
 constexpr uint64_t kMaxChainId = INT64_MAX;
 constexpr uint64_t kMaxFinalityDepth = 1'000'000;
 constexpr int64_t kMinPollMs = 10;
-constexpr int64_t kMaxPollMs = 3'600'000;
+constexpr int64_t kMinAgeMs = 1'000;
+constexpr int64_t kTimeMsMax = 3'600'000;
 constexpr size_t kMaxEndpoints = 32;
 
 bool is_printable(std::string_view text) {
@@ -128,8 +129,9 @@ Result<EndpointConfig> read_endpoint(const Section& chain, const TomlValue& valu
     return out;
 }
 
-/// "500ms", "1s", "2m", or milliseconds as an integer.
-Result<int64_t> read_poll_interval(const Section& chain, const TomlValue& value) {
+/// "500ms", "1s", "2m", or milliseconds as an integer; from `min_ms` to an hour.
+Result<int64_t> read_time(const Section& chain, const TomlValue& value, std::string_view key,
+                          int64_t min_ms) {
     int64_t ms = 0;
     if (value.kind == TomlValue::Kind::kInteger) {
         ms = value.integer;
@@ -139,21 +141,31 @@ Result<int64_t> read_poll_interval(const Section& chain, const TomlValue& value)
         const auto [end, error] = std::from_chars(value.text.data(), end_of_text, count);
         const std::string_view unit{end, static_cast<size_t>(end_of_text - end)};
         const int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
-        if (error != std::errc{} || factor == 0 || count < 0 || count > kMaxPollMs) {
+        if (error != std::errc{} || factor == 0 || count < 0 || count > kTimeMsMax) {
             return chain.mistake(value.pos,
-                                 fmt::format("poll_interval in [chain] must be like \"500ms\", "
+                                 fmt::format("{} in [chain] must be like \"500ms\", "
                                              "\"1s\" or \"2m\", not {}",
-                                             in_quotes(value.text)));
+                                             key, in_quotes(value.text)));
         }
         ms = count * factor;
     } else {
-        return chain.wrong_type(value, "poll_interval",
-                                R"(a time like "1s" or "500ms", or milliseconds)");
+        return chain.wrong_type(value, key, R"(a time like "1s" or "500ms", or milliseconds)");
     }
-    if (ms < kMinPollMs || ms > kMaxPollMs) {
-        return chain.mistake(value.pos, "poll_interval in [chain] must be from 10ms to 60m");
+    if (ms < min_ms || ms > kTimeMsMax) {
+        return chain.mistake(value.pos,
+                             fmt::format("{} in [chain] must be from {} to 60m", key,
+                                         min_ms % 1000 == 0 ? fmt::format("{}s", min_ms / 1000)
+                                                            : fmt::format("{}ms", min_ms)));
     }
     return ms;
+}
+
+/// A limit on an age: a time, or "off", which is 0.
+Result<int64_t> read_age(const Section& chain, const TomlValue& value, std::string_view key) {
+    if (value.kind == TomlValue::Kind::kString && value.text == "off") {
+        return 0;
+    }
+    return read_time(chain, value, key, kMinAgeMs);
 }
 
 }  // namespace
@@ -161,7 +173,7 @@ Result<int64_t> read_poll_interval(const Section& chain, const TomlValue& value)
 Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
                   std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section chain, Section::open(path, "[chain]", value));
-    PLUMBLINE_TRY_VOID(chain.allow_only({"id", "rpc", "finality", "poll_interval"}));
+    PLUMBLINE_TRY_VOID(chain.allow_only({"id", "rpc", "finality", "poll_interval", "ready_age", "head_age"}));
     out.pos = chain.pos();
     PLUMBLINE_TRY(const TomlValue* id, chain.need("id"));
     PLUMBLINE_TRY(out.id, chain.integer(*id, "id", 1, kMaxChainId));
@@ -190,7 +202,13 @@ Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& ou
         }
     }
     if (const TomlValue* poll = chain.find("poll_interval")) {
-        PLUMBLINE_TRY(out.poll_interval_ms, read_poll_interval(chain, *poll));
+        PLUMBLINE_TRY(out.poll_interval_ms, read_time(chain, *poll, "poll_interval", kMinPollMs));
+    }
+    if (const TomlValue* age = chain.find("ready_age")) {
+        PLUMBLINE_TRY(out.ready_age_ms, read_age(chain, *age, "ready_age"));
+    }
+    if (const TomlValue* age = chain.find("head_age")) {
+        PLUMBLINE_TRY(out.head_age_ms, read_age(chain, *age, "head_age"));
     }
     return ok();
 }

@@ -136,6 +136,16 @@ TEST(ConfigTest, ReadsPollIntervals) {
     }
 }
 
+TEST(ConfigTest, ReadsHowOldTheHeadMayBe) {
+    const Config usual = parsed(with_chain("rpc = \"http://a\""));
+    EXPECT_EQ(usual.chain.ready_age_ms, 60'000);
+    EXPECT_FALSE(usual.chain.head_age_ms.has_value());
+    const Config own =
+        parsed(with_chain("rpc = \"http://a\"\nready_age = \"off\"\nhead_age = \"5m\""));
+    EXPECT_EQ(own.chain.ready_age_ms, 0);
+    EXPECT_EQ(own.chain.head_age_ms, 300'000);
+}
+
 TEST(ConfigTest, ReadsContracts) {
     const Config config = parsed(R"toml(
 [chain]
