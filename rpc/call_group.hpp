@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "rpc/eth_json.hpp"
 #include "rpc/provider_set.hpp"
 #include "rpc/refusal.hpp"
+#include "rpc/wait_board.hpp"
 
 namespace plumbline::rpc {
 
@@ -73,6 +75,8 @@ struct CallGroup {
     std::optional<size_t> only;            ///< ask this provider and no other
     ProviderSet never;                     ///< these are not asked
     ProviderSet avoid;                     ///< these are asked when no other is left
+    /// Of the question that the group is a part of; empty: the group is a question of its own.
+    std::shared_ptr<WaitTicket> ticket;
     /// Called once a provider is chosen, before the first request: may rewrite `calls`.
     std::function<void(size_t provider, CallGroup& group)> prepare;
     std::function<void(GroupResult)> done;

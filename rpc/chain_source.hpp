@@ -17,6 +17,7 @@
 #include "core/evm/log.hpp"
 #include "core/evm/proof.hpp"
 #include "core/evm/receipt.hpp"
+#include "rpc/open_wait.hpp"
 #include "rpc/pool_options.hpp"
 
 namespace plumbline::rpc {
@@ -200,6 +201,12 @@ class ChainSource {
     virtual size_t poll(int64_t wait_ms) = 0;
     /// Questions asked and not answered yet.
     [[nodiscard]] virtual size_t in_flight() const = 0;
+    /// Questions that got no further for at least `waiting_ms`, those that wait longest first, with
+    /// what is in their way. Empty where there is nothing to tell.
+    [[nodiscard]] virtual std::vector<OpenWait> waits(int64_t waiting_ms) const {
+        static_cast<void>(waiting_ms);
+        return {};
+    }
     /// A record of each provider behind it; empty where there is nothing to tell.
     [[nodiscard]] virtual std::vector<ProviderStats> stats() const { return {}; }
 };

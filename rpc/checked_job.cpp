@@ -30,7 +30,21 @@ CheckedJob::CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<
 }
 
 void CheckedJob::start() {
+    if (!items_.empty()) {
+        const Call& first = items_.front().ask.calls.front();
+        std::optional<evm::BlockRange> blocks = blocks_of(first);
+        if (const auto last = blocks_of(items_.back().ask.calls.back()); blocks && last) {
+            blocks->to = std::max(blocks->to, last->to);
+        }
+        ticket_ = dispatcher_.waits().open(method_name(first.kind), blocks, dispatcher_.now());
+    }
     ask();
+}
+
+void CheckedJob::send(CallGroup group) {
+    group.ticket = ticket_;
+    ++groups_out_;
+    dispatcher_.send(std::move(group));
 }
 
 /// The best provider that has not failed this item in this round; empty where there is none.
@@ -100,6 +114,9 @@ void CheckedJob::end_step() {
         return;
     }
     if (const Done done = std::exchange(done_, nullptr)) {
+        if (ticket_ != nullptr) {
+            ticket_->close();
+        }
         std::vector<Result<CheckedAnswer>> results;
         results.reserve(items_.size());
         for (Item& item : items_) {
@@ -131,8 +148,7 @@ void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
         self->on_answers(provider, together, std::move(result));
         self->end_step();
     };
-    ++groups_out_;
-    dispatcher_.send(std::move(group));
+    send(std::move(group));
 }
 
 void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, GroupResult result) {
@@ -177,6 +193,7 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
     if (auto error = item.ask.check(answers)) {
         item.wrong.insert(provider);
         item.reasons[provider] = error->message;
+        ticket_->on_refused(dispatcher_.providers()[provider].name(), error->message);
         item.check_error = std::move(error);
         return;
     }
@@ -189,6 +206,7 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
         }
     }
     item.result.emplace(CheckedAnswer{std::move(answers), providers[provider].name(), bytes});
+    ticket_->on_progress(dispatcher_.now());
 }
 
 void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
@@ -222,8 +240,7 @@ void CheckedJob::ask_by_txn(size_t item, size_t provider) {
         self->on_txns(item, provider, result);
         self->end_step();
     };
-    ++groups_out_;
-    dispatcher_.send(std::move(group));
+    send(std::move(group));
 }
 
 void CheckedJob::on_txns(size_t item, size_t provider, const GroupResult& result) {
@@ -253,8 +270,7 @@ void CheckedJob::on_txns(size_t item, size_t provider, const GroupResult& result
         self->on_txn_receipts(item, provider, std::move(answers), bytes);
         self->end_step();
     };
-    ++groups_out_;
-    dispatcher_.send(std::move(group));
+    send(std::move(group));
 }
 
 void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult result, size_t bytes) {

@@ -65,11 +65,13 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
     void not_answered(Item& item, size_t provider, std::string reason);
     void give_up(Item& item);
     void end_step();
+    void send(CallGroup group);
 
     Dispatcher& dispatcher_;
     ProofMemory& memory_;
     std::vector<Item> items_;
     Done done_;
+    std::shared_ptr<WaitTicket> ticket_;
     size_t groups_out_ = 0;  ///< a step ends when all have come back
     bool waiting_ = false;   ///< a task of the dispatcher will take the next step
 };

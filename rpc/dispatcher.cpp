@@ -22,6 +22,16 @@
 
 namespace plumbline::rpc {
 
+namespace {
+
+/// The one that people are told of: a range's logs, where they are asked for with its headers.
+const Call& most_telling(const std::vector<Call>& calls) {
+    const auto logs = std::ranges::find_if(calls, is_log_call);
+    return logs == calls.end() ? calls.front() : *logs;
+}
+
+}  // namespace
+
 Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
                        PoolObserver* observer)
     : options_{options},
@@ -51,6 +61,10 @@ void Dispatcher::send(CallGroup group) {
     PendingGroup& stored =
         groups_.emplace(next_group_++, PendingGroup{std::move(group)}).first->second;
     stored.deadline_ms = now() + options_.deadline_ms;
+    if (stored.group.ticket == nullptr && stored.group.kind() != CallGroup::Kind::kHeadProbe) {
+        const Call& first = stored.group.calls.front();
+        stored.group.ticket = waits_.open(method_name(first.kind), blocks_of(first), now());
+    }
     if (providers_.empty()) {
         end_with_error(stored, ErrorCode::kInvalidArgument, "no endpoint is configured");
     }
@@ -137,6 +151,9 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
         active.first_sent_ms = sent.sent_ms;
     }
     ++active.requests_out;
+    if (active.group.ticket != nullptr) {
+        active.group.ticket->on_asked(providers_[provider].name(), most_telling(sent.calls));
+    }
     providers_[provider].on_sent();
     const uint64_t transport_id = transport_.submit(std::move(request));
     const bool is_new = in_flight_.emplace(transport_id, std::move(sent)).second;
@@ -251,6 +268,7 @@ void Dispatcher::finish_if_settled(PendingGroup& active) {
 
 void Dispatcher::finish(PendingGroup& active, GroupResult result) {
     GroupResult whole = active.finish(std::move(result), now());
+    active.group.ticket.reset();
     finished_.emplace_back(std::move(active.group.done), std::move(whole));
 }
 

@@ -21,6 +21,7 @@
 #include "rpc/provider.hpp"
 #include "rpc/provider_choice.hpp"
 #include "rpc/transport.hpp"
+#include "rpc/wait_board.hpp"
 
 namespace plumbline::rpc {
 
@@ -45,6 +46,9 @@ class Dispatcher {
     [[nodiscard]] const PoolOptions& options() const { return options_; }
     [[nodiscard]] Jitter& jitter() { return jitter_; }
     void log(LogLevel level, const std::string& message) const;
+    /// What is open in the pool. Questions of several groups take their ticket here.
+    [[nodiscard]] WaitBoard& waits() { return waits_; }
+    [[nodiscard]] const WaitBoard& waits() const { return waits_; }
     /// Runs `task` from `poll` once `at_ms` (monotonic) has come.
     void at(int64_t at_ms, std::function<void()> task);
     /// The chain id all providers must have; set by the first answer.
@@ -60,6 +64,7 @@ class Dispatcher {
         bool is_ill = false;
         bool is_limited = false;
         std::optional<int64_t> retry_after_ms;
+        std::string reason;  ///< why it is ill or limits, in its own words
     };
 
     // ---- Sending
@@ -89,8 +94,7 @@ class Dispatcher {
                    ResponseHealth& health);
     void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
     void count_rate_limit(PendingGroup& active);
-    void take_health(const InFlightRequest& request, const ResponseHealth& health,
-                     const std::string& reason);
+    void take_health(const InFlightRequest& request, const ResponseHealth& health);
     void fail_provider(size_t provider, const std::string& reason);
 
     // ---- Ending
@@ -119,6 +123,7 @@ class Dispatcher {
     std::vector<Provider> providers_;
     HeadWatch heads_;
     AnswerReader reader_;
+    WaitBoard waits_;  ///< before all that holds tickets
     /// By id, which only grows: groups are served in the order sent, and those that are added
     /// during a walk come at its end.
     std::map<uint64_t, PendingGroup> groups_;

@@ -66,7 +66,6 @@ void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& r
                                   HttpCompletion& completion) {
     ResponseHealth health;
     health.retry_after_ms = completion.retry_after_ms;
-    std::string reason = "it answers with errors";
     if (completion.status < 200 || completion.status >= 300) {
         receive_http_error(active, request, completion, health);
     } else if (auto answers = reader_.read(completion.body, request.calls, request.first_id)) {
@@ -74,13 +73,13 @@ void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& r
     } else {
         providers_[request.provider].on_malformed();
         health.is_ill = true;
-        reason = "unreadable answer (" + answers.error().message + ")";
+        health.reason = "unreadable answer (" + answers.error().message + ")";
         for (const size_t call : request.indices) {
-            active.ask_again(request.provider, call,
-                             AskAgain{reason, ErrorCode::kDecode, Blame::kProvider, {}});
+            decide(active, request.provider, call,
+                   AskAgain{health.reason, ErrorCode::kDecode, Blame::kProvider, {}});
         }
     }
-    take_health(request, health, reason);
+    take_health(request, health);
 }
 
 /// The whole response is one error, whatever was asked.
@@ -104,6 +103,7 @@ void Dispatcher::receive_http_error(PendingGroup& active, const InFlightRequest&
 void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& request,
                                  std::vector<Answer> answers, int http_status,
                                  ResponseHealth& health) {
+    bool is_progress = false;
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
         const AskedCall asked{request.calls[i], active.group, request.calls.size(),
                               active.rounds_done};
@@ -111,13 +111,23 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             apply(active, request, i, *std::move(verdict), health);
         } else {
             active.settle(request.indices[i], std::move(answers[i]));
+            is_progress = true;
         }
+    }
+    // A range is answered as a whole, which its asker sees; the others call by call.
+    if (is_progress && active.group.ticket != nullptr &&
+        active.group.kind() != CallGroup::Kind::kRange) {
+        active.group.ticket->on_progress(now());
     }
 }
 
 void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, size_t position,
                        CallVerdict verdict, ResponseHealth& health) {
     take_news(request, verdict.provider, health);
+    if (const auto* again = std::get_if<AskAgain>(&verdict.call);
+        again != nullptr && (verdict.provider.is_ill || verdict.provider.is_limited)) {
+        health.reason = again->reason;
+    }
     if (verdict.unclear) {
         active.unclear = std::move(verdict.unclear);
     }
@@ -148,6 +158,9 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
     if (news.lacks_block) {
         provider.on_behind(*news.lacks_block);
     }
+    if (news.billing) {
+        provider.on_error_text(*news.billing);
+    }
     if (news.billing && provider.on_billing()) {
         log(LogLevel::kError, "provider " + provider.name() +
                                   " wants the account looked after, and is left alone for " +
@@ -157,11 +170,18 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
 }
 
 void Dispatcher::decide(PendingGroup& active, size_t provider, size_t call, CallFate fate) {
+    WaitTicket* const ticket = active.group.ticket.get();
     if (auto* done = std::get_if<Settle>(&fate)) {
         active.settle(call, std::move(done->answer));
     } else if (auto* again = std::get_if<AskAgain>(&fate)) {
+        if (ticket != nullptr) {
+            ticket->on_refused(providers_[provider].name(), again->reason);
+        }
         active.ask_again(provider, call, std::move(*again));
     } else if (const auto* end = std::get_if<EndGroup>(&fate)) {
+        if (ticket != nullptr) {
+            ticket->on_refused(providers_[provider].name(), end->reason);
+        }
         end_with_refusal(active, *end);
     } else {
         active.ask_others(provider, call);
@@ -175,13 +195,14 @@ void Dispatcher::count_rate_limit(PendingGroup& active) {
     }
 }
 
-void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealth& health,
-                             const std::string& reason) {
+void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealth& health) {
     Provider& provider = providers_[request.provider];
     if (health.is_limited) {
         provider.on_rate_limit(health.retry_after_ms);
+        provider.on_error_text(health.reason);
     } else if (health.is_ill) {
-        fail_provider(request.provider, reason);
+        fail_provider(request.provider,
+                      health.reason.empty() ? "it answers with errors" : health.reason);
     } else {
         provider.on_success(now() - request.sent_ms);
         if (provider.take_back_notice()) {
@@ -192,6 +213,7 @@ void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealt
 
 void Dispatcher::fail_provider(size_t provider, const std::string& reason) {
     providers_[provider].on_failure();
+    providers_[provider].on_error_text(reason);
     if (providers_[provider].take_down_notice()) {
         log(LogLevel::kWarning,
             "provider " + providers_[provider].name() + " is not asked for a while: " + reason);

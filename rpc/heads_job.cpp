@@ -20,6 +20,12 @@ Heads believed_heads(std::vector<Heads> told) {
     return std::move(told[best]);
 }
 
+HeadsJob::HeadsJob(Dispatcher& dispatcher, Done done)
+    : dispatcher_{dispatcher},
+      done_{std::move(done)},
+      ticket_{dispatcher.waits().open(method_name(Call::Kind::kHeaderLatest), std::nullopt,
+                                      dispatcher.now())} {}
+
 void HeadsJob::start() {
     std::vector<size_t> asked;
     const std::vector<Provider>& providers = dispatcher_.providers();
@@ -30,7 +36,9 @@ void HeadsJob::start() {
     }
     if (asked.empty()) {
         for (const Provider& provider : providers) {
-            reasons_.push_back(provider.name() + ": " + provider.stats().state);
+            const ProviderStats known = provider.stats();
+            reasons_.push_back(known.name + ": " + known.state +
+                               (known.last_error.empty() ? "" : ", " + known.last_error));
         }
         dispatcher_.at(dispatcher_.now(),
                        [self = shared_from_this()] { self->fail("no provider can be asked now"); });
@@ -38,19 +46,23 @@ void HeadsJob::start() {
     }
     open_ = asked.size();
     for (const size_t provider : asked) {
-        dispatcher_.probe_head(provider, [self = shared_from_this()](GroupResult result) {
-            self->on_head(std::move(result));
+        Call latest;
+        latest.kind = Call::Kind::kHeaderLatest;
+        ticket_->on_asked(providers[provider].name(), latest);
+        dispatcher_.probe_head(provider, [self = shared_from_this(), provider](GroupResult result) {
+            self->on_head(provider, std::move(result));
         });
     }
 }
 
-void HeadsJob::on_head(GroupResult result) {
+void HeadsJob::on_head(size_t provider, GroupResult result) {
     PLUMBLINE_CHECK(open_ > 0);
     --open_;
     if (is_over_) {
         return;
     }
     if (result.error) {
+        ticket_->on_refused(dispatcher_.providers()[provider].name(), result.error->message);
         reasons_.push_back(result.error->message);
     } else {
         Heads heads;
@@ -72,6 +84,7 @@ void HeadsJob::on_head(GroupResult result) {
 
 void HeadsJob::finish() {
     if (!std::exchange(is_over_, true)) {
+        ticket_->close();
         done_(believed_heads(std::move(told_)));
     }
 }
@@ -80,6 +93,7 @@ void HeadsJob::finish() {
 void HeadsJob::fail(std::string text) {
     PLUMBLINE_CHECK_MSG(!is_over_, "a question for heads is answered twice");
     is_over_ = true;
+    ticket_->close();
     const std::vector<Provider>& providers = dispatcher_.providers();
     const bool is_hopeless =
         !providers.empty() && std::ranges::all_of(providers, &Provider::is_foreign);

@@ -24,16 +24,17 @@ class HeadsJob final : public std::enable_shared_from_this<HeadsJob> {
     /// Called once, from `Dispatcher::poll`. kUnavailable: nobody told a head. kIncompatible: every
     /// endpoint serves another chain, so that waiting does not help.
     using Done = std::function<void(Result<Heads>)>;
-    HeadsJob(Dispatcher& dispatcher, Done done) : dispatcher_{dispatcher}, done_{std::move(done)} {}
+    HeadsJob(Dispatcher& dispatcher, Done done);
     void start();
 
   private:
-    void on_head(GroupResult result);
+    void on_head(size_t provider, GroupResult result);
     void finish();
     void fail(std::string text);
 
     Dispatcher& dispatcher_;
     Done done_;
+    std::shared_ptr<WaitTicket> ticket_;  ///< closed once it is answered
     std::vector<Heads> told_;
     std::vector<std::string> reasons_;  ///< of those that told none
     size_t open_ = 0;                   ///< probes on their way

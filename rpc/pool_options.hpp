@@ -94,6 +94,9 @@ struct ProviderStats {
     bool usable = true;                  ///< false while parked or broken
     /// "ok", "starting", "rate limited", "down", "billing", "lied", "other chain".
     std::string state;
+    /// Its own last text, or what became of the last request to it, while it does not work; may be
+    /// shown. Empty while it works.
+    std::string last_error;
 };
 
 }  // namespace plumbline::rpc

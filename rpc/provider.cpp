@@ -153,6 +153,9 @@ void Provider::on_success(int64_t elapsed_ms) {
     rate_limits_in_row_ = 0;
     breaker_rounds_ = 0;
     open_until_ms_.reset();
+    if (clock_.monotonic_ms() >= wait_until_ms_ && !is_parked(clock_.monotonic_ms())) {
+        stats_.last_error.clear();
+    }
     // Answers to requests sent before it was parked do not free it.
     if (parked_until_ms_ && clock_.monotonic_ms() >= *parked_until_ms_) {
         parked_until_ms_.reset();

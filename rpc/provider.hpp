@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/clock.hpp"
 #include "rpc/chain_source.hpp"
@@ -61,6 +62,9 @@ class Provider {
     /// No answer came, or one that shows illness.
     void on_failure();
     void on_rate_limit(std::optional<int64_t> retry_after_ms);
+    /// What it said, or what became of the last request, when one of the three above was called;
+    /// may be shown. Forgotten once it works again.
+    void on_error_text(std::string text) { stats_.last_error = std::move(text); }
     void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
     void on_transport_error() { ++stats_.transport_errors; }
     void on_malformed() { ++stats_.malformed; }

@@ -347,6 +347,28 @@ std::vector<ProviderStats> ProviderPool::stats() const {
     return out;
 }
 
+std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
+    const Dispatcher& dispatcher = impl_->dispatcher;
+    std::vector<OpenWait> out = dispatcher.waits().older_than(waiting_ms, dispatcher.now());
+    for (OpenWait& wait : out) {
+        if (!wait.reason.empty()) {
+            continue;
+        }
+        // Nobody refused it: those that could be asked are silent, or nobody can be asked.
+        for (const Provider& provider : dispatcher.providers()) {
+            if (const ProviderStats known = provider.stats(); !known.last_error.empty()) {
+                wait.provider = wait.provider.empty() ? known.name : wait.provider;
+                wait.reason += wait.reason.empty() ? "" : "; ";
+                wait.reason += known.name + " (" + known.state + "): " + known.last_error;
+            }
+        }
+        if (wait.reason.empty()) {
+            wait.reason = "no answer yet";
+        }
+    }
+    return out;
+}
+
 std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer) {
     return std::make_unique<ProviderPool>(std::move(options), std::make_unique<CurlTransport>(),
                                           system_clock(), observer);

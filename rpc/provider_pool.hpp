@@ -46,6 +46,7 @@ class ProviderPool final : public ChainSource {
 
     /// One entry for each endpoint, in the configured order.
     [[nodiscard]] std::vector<ProviderStats> stats() const override;
+    [[nodiscard]] std::vector<OpenWait> waits(int64_t waiting_ms) const override;
 
   private:
     struct Impl;

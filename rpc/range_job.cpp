@@ -21,14 +21,18 @@ RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogQuery query, Do
       cutter_{filter_, query_.all_headers},
       judge_{check_},
       done_{std::move(done)},
+      ticket_{
+          dispatcher.waits().open(method_name(Call::Kind::kLogs), query_.range, dispatcher.now())},
       pieces_{query_.range} {}
 
-std::function<void(GroupResult)> RangeJob::then(uint64_t from, Step step) {
-    return [self = shared_from_this(), from, step](GroupResult result) {
+void RangeJob::send(CallGroup group, uint64_t from, Step step) {
+    group.ticket = ticket_;
+    group.done = [self = shared_from_this(), from, step](GroupResult result) {
         if (!self->over_) {
             ((*self).*step)(self->pieces_.at(from), std::move(result));
         }
     };
+    dispatcher_.send(std::move(group));
 }
 
 // ---- Asking --------------------------------------------------------------------------------
@@ -50,8 +54,7 @@ void RangeJob::ask(uint64_t from) {
     group.prepare = [self = shared_from_this(), from](size_t provider, CallGroup& prepared) {
         self->prepare(from, provider, prepared);
     };
-    group.done = then(from, &RangeJob::on_answer);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), from, &RangeJob::on_answer);
 }
 
 // The last block that the next request for this piece will cover at most: who lacks it lags.
@@ -140,8 +143,7 @@ void RangeJob::ask_by_hash(RangePiece& piece) {
         prepared.calls = self->cutter_.write_calls_of_block(
             hash, self->dispatcher_.providers()[provider].addresses_max());
     };
-    group.done = then(piece.range.from, &RangeJob::on_logs_by_hash);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_logs_by_hash);
 }
 
 void RangeJob::on_logs_by_hash(RangePiece& piece, GroupResult result) {
@@ -227,8 +229,7 @@ void RangeJob::ask_dense(RangePiece& piece) {
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
     group.calls[0].block_num = piece.range.from;
-    group.done = then(piece.range.from, &RangeJob::on_dense_header);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_dense_header);
 }
 
 void RangeJob::on_dense_header(RangePiece& piece, GroupResult result) {
@@ -245,8 +246,7 @@ void RangeJob::on_dense_header(RangePiece& piece, GroupResult result) {
     group.calls[0].hash = header->hash;
     piece.headers.clear();
     piece.headers.emplace(header->block_num, std::move(*header));
-    group.done = then(piece.range.from, &RangeJob::on_dense_receipts);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_dense_receipts);
 }
 
 void RangeJob::on_dense_receipts(RangePiece& piece, GroupResult result) {
@@ -288,8 +288,7 @@ void RangeJob::ask_headers(RangePiece& piece) {
         check_piece(piece);
         return;
     }
-    group.done = then(piece.range.from, &RangeJob::on_headers);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_headers);
 }
 
 void RangeJob::on_headers(RangePiece& piece, GroupResult result) {
@@ -340,6 +339,7 @@ void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& 
     }
     piece.avoid.insert(provider);
     piece.reasons[provider] = why;
+    ticket_->on_refused(provider_name(provider), why);
     if (++piece.attempts >= options.attempts_max) {
         std::string text = "no usable answer for " + blocks;
         for (const auto& [asked, reason] : piece.reasons) {
@@ -361,6 +361,7 @@ void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& 
 
 void RangeJob::settle(RangePiece& piece) {
     pieces_.settle(piece.range.from);
+    ticket_->on_progress(dispatcher_.now());
     if (pieces_.all_settled()) {
         finish();
     }
@@ -392,11 +393,13 @@ void RangeJob::finish() {
         logs->provider += (logs->provider.empty() ? "" : ", ") + name;
     }
     over_ = true;
+    ticket_->close();
     done_(*std::move(logs));
 }
 
 void RangeJob::fail(Error error) {
     if (!std::exchange(over_, true)) {
+        ticket_->close();
         done_(std::move(error).with_context("logs of blocks " + std::to_string(query_.range.from) +
                                             " to " + std::to_string(query_.range.to)));
     }

@@ -86,8 +86,9 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         return dispatcher_.providers()[provider].name();
     }
     using Step = void (RangeJob::*)(RangePiece&, GroupResult);
-    /// `step` as a callback that finds its piece again and does nothing once the job is over.
-    [[nodiscard]] std::function<void(GroupResult)> then(uint64_t from, Step step);
+    /// Sends `group`; its result goes to `step` with the piece that starts at `from`, unless the
+    /// job is over by then.
+    void send(CallGroup group, uint64_t from, Step step);
 
     Dispatcher& dispatcher_;
     BloomTrust& bloom_;
@@ -97,6 +98,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     PieceCutter cutter_;
     BlockJudge judge_;
     Done done_;
+    std::shared_ptr<WaitTicket> ticket_;  ///< closed once the job is over
     PieceMap pieces_;
     uint32_t restarts_ = 0;
     bool over_ = false;

@@ -52,8 +52,7 @@ void RangeJob::ask_second_opinion(RangePiece& piece) {
     }
     group.never.insert(piece.provider);
     group.rounds_max = 2;
-    group.done = then(piece.range.from, &RangeJob::on_second_opinion);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_second_opinion);
 }
 
 void RangeJob::on_second_opinion(RangePiece& piece, GroupResult result) {
@@ -96,8 +95,7 @@ void RangeJob::ask_receipts(RangePiece& piece) {
     if (piece.second_provider) {
         group.avoid.insert(*piece.second_provider);
     }
-    group.done = then(piece.range.from, &RangeJob::on_receipts);
-    dispatcher_.send(std::move(group));
+    send(std::move(group), piece.range.from, &RangeJob::on_receipts);
 }
 
 void RangeJob::on_receipts(RangePiece& piece, GroupResult result) {

@@ -1,0 +1,83 @@
+#include "rpc/wait_board.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace plumbline::rpc {
+
+std::optional<evm::BlockRange> blocks_of(const Call& call) {
+    switch (call.kind) {
+        case Call::Kind::kLogs: return call.range;
+        case Call::Kind::kReceipts:
+            return call.block_num == 0
+                       ? std::nullopt
+                       : std::optional{evm::BlockRange{call.block_num, call.block_num}};
+        case Call::Kind::kHeaderByNum: return evm::BlockRange{call.block_num, call.block_num};
+        case Call::Kind::kCall:
+        case Call::Kind::kProof: return evm::BlockRange{call.block.block_num, call.block.block_num};
+        default: return std::nullopt;
+    }
+}
+
+WaitTicket::~WaitTicket() {
+    close();
+}
+
+void WaitTicket::close() {
+    board_.entries_.erase(id_);
+}
+
+void WaitTicket::on_asked(const std::string& provider, const Call& call) {
+    const auto found = board_.entries_.find(id_);
+    if (found == board_.entries_.end()) {
+        return;
+    }
+    OpenWait& wait = found->second.wait;
+    ++wait.attempts;
+    wait.method = method_name(call.kind);
+    if (const auto blocks = blocks_of(call)) {
+        wait.range = blocks;
+    }
+    if (wait.reason.empty()) {
+        wait.provider = provider;
+    }
+}
+
+void WaitTicket::on_refused(const std::string& provider, std::string reason) {
+    if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
+        found->second.wait.provider = provider;
+        found->second.wait.reason = std::move(reason);
+    }
+}
+
+void WaitTicket::on_progress(int64_t now_ms) {
+    if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
+        found->second.since_ms = now_ms;
+        found->second.wait.reason.clear();
+    }
+}
+
+std::shared_ptr<WaitTicket> WaitBoard::open(std::string_view method,
+                                            std::optional<evm::BlockRange> range, int64_t now_ms) {
+    const uint64_t id = next_id_++;
+    Entry& entry = entries_[id];
+    entry.wait.method = method;
+    entry.wait.range = range;
+    entry.since_ms = now_ms;
+    return std::make_shared<WaitTicket>(*this, id);
+}
+
+std::vector<OpenWait> WaitBoard::older_than(int64_t waiting_ms, int64_t now_ms) const {
+    std::vector<OpenWait> out;
+    for (const auto& [id, entry] : entries_) {
+        if (now_ms - entry.since_ms >= waiting_ms) {
+            out.push_back(entry.wait);
+            out.back().waiting_ms = now_ms - entry.since_ms;
+        }
+    }
+    std::ranges::stable_sort(
+        out, [](const OpenWait& a, const OpenWait& b) { return a.waiting_ms > b.waiting_ms; });
+    return out;
+}
+
+}  // namespace plumbline::rpc
