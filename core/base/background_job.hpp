@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -12,8 +13,8 @@
 
 namespace plumbline {
 
-/// All calls on the owner's thread. What the work writes may be read once it is not busy. The end
-/// waits for the work under way.
+/// All calls on the owner's thread. What the work writes may be read once it is not busy. What it
+/// throws is thrown on by `wait` or the next `start`. The end waits for the work under way.
 class BackgroundJob {
   public:
     BackgroundJob() = default;
@@ -44,6 +45,7 @@ class BackgroundJob {
         }
         {
             const std::scoped_lock lock{mutex_};
+            throw_on();
             PLUMBLINE_CHECK(!work_);
             work_ = std::move(work);
         }
@@ -56,9 +58,15 @@ class BackgroundJob {
     void wait() {
         std::unique_lock lock{mutex_};
         changed_.wait(lock, [this] { return !work_; });
+        throw_on();
     }
 
   private:
+    void throw_on() {
+        if (thrown_) {
+            std::rethrow_exception(std::exchange(thrown_, nullptr));
+        }
+    }
     void run() {
         std::unique_lock lock{mutex_};
         while (true) {
@@ -67,8 +75,14 @@ class BackgroundJob {
                 return;
             }
             lock.unlock();
-            work_();
+            std::exception_ptr thrown;
+            try {
+                work_();
+            } catch (...) {
+                thrown = std::current_exception();
+            }
             lock.lock();
+            thrown_ = std::move(thrown);
             work_ = nullptr;
             changed_.notify_all();
         }
@@ -77,6 +91,7 @@ class BackgroundJob {
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::function<void()> work_;  ///< empty: nothing is under way
+    std::exception_ptr thrown_;   ///< by the last work, not thrown on yet
     bool stop_ = false;
     std::thread thread_;
 };

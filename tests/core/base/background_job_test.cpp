@@ -1,6 +1,7 @@
 #include "core/base/background_job.hpp"
 
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -51,6 +52,17 @@ TEST(AsideTest, PiecesRunInOrderAndTheEndWaitsForTheLast) {
     for (int i = 0; i < 1000; ++i) {
         EXPECT_EQ(done[static_cast<size_t>(i)], i);
     }
+}
+
+TEST(AsideTest, WhatTheWorkThrowsIsThrownOnByTheOwnersWait) {
+    BackgroundJob aside;
+    aside.use_thread();
+    aside.start([] { throw std::runtime_error{"broken"}; });
+    EXPECT_THROW(aside.wait(), std::runtime_error);
+    bool is_done = false;
+    aside.start([&is_done] { is_done = true; });
+    aside.wait();
+    EXPECT_TRUE(is_done);
 }
 
 }  // namespace
