@@ -9,6 +9,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/deadline.hpp"
+#include "core/base/exception_guard.hpp"
 #include "core/base/hmac.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
@@ -173,7 +174,11 @@ void WebhookModule::run() {
         }
         has_news_ = false;
         lock.unlock();
-        const bool all_added = add_tasks();
+        bool all_added = false;
+        if (const Status added = catch_exceptions("webhooks", [&] { all_added = add_tasks(); });
+            !added) {
+            logging::error(added.error().message);
+        }
         lock.lock();
         if (!all_added) {
             has_news_ = true;

@@ -3,6 +3,8 @@
 
 #include <malloc.h>
 
+#include "core/base/exception_guard.hpp"
+#include "tools/command.hpp"
 #include "tools/command_line.hpp"
 
 int main(int argc, char** argv) {
@@ -11,5 +13,12 @@ int main(int argc, char** argv) {
     // Large buffers (answers, commits) go back to the system as soon as they are freed. By itself
     // glibc would soon keep them: a backfill then takes almost twice the memory.
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    return static_cast<int>(plumbline::tools::run_command_line(argc, argv));
+    using plumbline::tools::ExitCode;
+    ExitCode exit = ExitCode::kDone;
+    const plumbline::Status ran = plumbline::catch_exceptions(
+        "plumbline", [&] { exit = plumbline::tools::run_command_line(argc, argv); });
+    if (!ran) {
+        exit = plumbline::tools::fail(ran.error());
+    }
+    return static_cast<int>(exit);
 }

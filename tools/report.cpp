@@ -56,6 +56,10 @@ std::string with_commas(uint64_t number) {
 }
 
 std::string utc_time(uint64_t unix_s) {
+    constexpr uint64_t kYear10000 = 253'402'300'800;
+    if (unix_s >= kYear10000) {
+        return fmt::format("{} s after 1970", unix_s);  // More than gmtime takes.
+    }
     return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(unix_s)));
 }
 

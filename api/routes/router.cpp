@@ -4,6 +4,8 @@
 
 #include "api/routes/caches.hpp"
 #include "api/routes/request_context.hpp"
+#include "core/base/exception_guard.hpp"
+#include "core/base/logging.hpp"
 
 namespace plumbline::api {
 
@@ -138,7 +140,13 @@ Response Router::dispatch(const Request& request, std::string_view& pattern) {
     }
     RequestContext asked{*this, request, *target,
                          context_.clock().monotonic_ms() + options_.time_max_ms};
-    return found->handle(asked);
+    Response out;
+    const Status handled = catch_exceptions(found->pattern, [&] { out = found->handle(asked); });
+    if (!handled) {
+        logging::error("a request was not answered", {{"why", handled.error().message}});
+        return fail(500, "Internal", handled.error().message);
+    }
+    return out;
 }
 
 }  // namespace plumbline::api

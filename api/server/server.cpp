@@ -19,6 +19,7 @@
 #include "api/routes/request_context.hpp"
 #include "api/server/server_impl.hpp"
 #include "api/stream/stream.hpp"
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 
 namespace plumbline::api {
@@ -340,7 +341,15 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
     }
     const unsigned threads = std::max(1U, impl->shared->options.threads);
     for (unsigned i = 0; i < threads; ++i) {
-        impl->threads.emplace_back([io = impl->io.get()] { io->run(); });
+        impl->threads.emplace_back([io = impl->io.get()] {
+            // A connection that broke so is lost; the others go on.
+            while (!io->stopped()) {
+                if (const Status ran = catch_exceptions("serving HTTP", [io] { io->run(); });
+                    !ran) {
+                    logging::error(ran.error().message);
+                }
+            }
+        });
     }
     return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "api/stream/stream_message.hpp"
+#include "core/base/exception_guard.hpp"
+#include "core/base/logging.hpp"
 #include "engine/ingest/ingest.hpp"
 
 namespace plumbline::api {
@@ -43,9 +45,14 @@ void StreamHub::start() {
     feed_.ring.set_base(cursor());
     thread_ = std::jthread{[this](const std::stop_token& done) {
         while (!done.stop_requested()) {
-            while (step()) {
+            const Status turned = catch_exceptions("the live stream", [this] {
+                while (step()) {
+                }
+                look_for_proofs();
+            });
+            if (!turned) {
+                logging::error(turned.error().message);
             }
-            look_for_proofs();
             wake_all();
             inputs_.wait_for(kTurn);
         }

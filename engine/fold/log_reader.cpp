@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/base/exception_guard.hpp"
 
 namespace plumbline::engine {
 
@@ -124,11 +125,13 @@ void LogReader::put(ChunkQueue& queue, std::unique_ptr<LogChunk> chunk) {
 }
 
 void LogReader::run() {
-    const auto scanner = view_.scan_logs(0, until_block_, on_damage_);
+    std::unique_ptr<storage::LogScanner> scanner;
     BlockWindow blocks{view_, on_damage_};
     std::optional<uint64_t> block_num;
-    while (auto chunk = empty_.pop()) {
-        LogChunk& out = **chunk;
+    const auto fill = [&](LogChunk& out) {
+        if (!scanner) {
+            scanner = view_.scan_logs(0, until_block_, on_damage_);
+        }
         while (scanner->valid() && out.logs.logs.size() < kChunkLogs &&
                out.logs.arena.size() < kChunkBytes && out.status) {
             const storage::LogRecord& record = scanner->record();
@@ -142,6 +145,12 @@ void LogReader::run() {
         if (out.status && !scanner->valid()) {
             out.status = scanner->status();
             out.is_last = true;
+        }
+    };
+    while (auto chunk = empty_.pop()) {
+        LogChunk& out = **chunk;
+        if (Status filled = catch_exceptions("reading the log", [&] { fill(out); }); !filled) {
+            out.status = std::move(filled);
         }
         const bool done = out.is_last || !out.status;
         put(full_, *std::move(chunk));
