@@ -11,6 +11,7 @@
 
 #include "api/service_module.hpp"
 #include "core/base/backoff.hpp"
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config/config.hpp"
@@ -59,7 +60,9 @@ class Signals {
                 continue;
             }
             if (signal == SIGHUP) {
-                reload();
+                if (const Status ran = catch_exceptions("reloading", [this] { reload(); }); !ran) {
+                    logging::error(ran.error().message);
+                }
                 continue;
             }
             if (stop_.stop_requested()) {
@@ -132,6 +135,9 @@ Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
     out.db_path = options.db;
+    if (out.until.is_set()) {
+        out.ingest.answer_timeout_ms = options.timeout_s * 1000;
+    }
     if (!options.rpc.empty()) {
         out.config.chain.rpc.clear();
         for (const std::string& url : options.rpc) {

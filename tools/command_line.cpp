@@ -70,6 +70,12 @@ void add_run(CLI::App& app, ExitCode& exit) {
                         "The database directory; default: as the config says, else `db` beside it");
     command->add_option("--until", arguments->until,
                         "Stop with exit code 0 at `head`, or at this block");
+    command
+        ->add_option("--timeout", arguments->timeout_s,
+                     "With --until: end with exit code 3 after so many seconds without any answer "
+                     "of the chain; 0 = never")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
     command->add_option("--rpc", arguments->rpc,
                         "Ask this endpoint instead of the config's; again for several");
     command->add_flag("--quiet", arguments->quiet, "No progress, only warnings");

@@ -25,6 +25,7 @@ struct RunArguments {
     std::string config;
     std::string db;
     std::string until;
+    int64_t timeout_s = 60;  ///< without any answer, before a run with an end gives up; 0 = never
     std::vector<std::string> rpc;
     bool quiet = false;
     std::string log_format = "text";

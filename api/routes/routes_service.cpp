@@ -1,4 +1,6 @@
 // How the service is: health, readiness, status, stats, what is proven.
+#include <optional>
+
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
@@ -40,6 +42,11 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .close_object();
 }
 
+/// Whole ones; null where it is not known.
+std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
+    return ms ? std::optional{*ms / 1000} : std::nullopt;
+}
+
 void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {
     json.key("progress")
         .open_object()
@@ -48,7 +55,10 @@ void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {
         .member("target_block", now.target_block)
         .member("head_block", now.progress.head_block)
         .member("finalized_block", now.progress.finalized_block)
+        .member("fetched_next_block", now.progress.fetched_next)
         .member("lag", now.progress.lag)
+        .member("ready_age_seconds", to_seconds(now.progress.ages.ready_ms))
+        .member("head_age_seconds", to_seconds(now.progress.ages.head_ms))
         .member("events", now.progress.events)
         .member("commits", now.commits)
         .member("reorgs", now.progress.reorgs)
@@ -102,6 +112,11 @@ Response get_status(RequestContext& request) {
         .member("ready", now.is_ready)
         .member("uptime_ms", now.uptime_ms);
     write_reasons(json, now.degraded);
+    json.key("notes").open_array();
+    for (const std::string& note : now.notes) {
+        json.value(note);
+    }
+    json.close_array();
     write_progress(json, now);
     json.key("providers").open_array();
     for (const rpc::ProviderStats& provider : now.providers) {

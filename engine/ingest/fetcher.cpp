@@ -259,6 +259,7 @@ rpc::ChainSource::Callback<T> Fetcher::on_answer(uint64_t slot_id, Ask ask, Take
                 return;
             }
             trouble_.reset();
+            ++answer_count_;
             take(slot, *std::move(result));
         });
 }

@@ -65,6 +65,10 @@ class Fetcher {
     /// The last failure, gone with the next answer.
     [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return trouble_; }
     [[nodiscard]] size_t held_bytes() const noexcept { return held_bytes_; }
+    /// The first block that was not asked for yet.
+    [[nodiscard]] uint64_t asked_next() const noexcept { return next_block_; }
+    /// Answers that were none of failures, of all jobs.
+    [[nodiscard]] uint64_t answer_count() const noexcept { return answer_count_; }
     [[nodiscard]] unsigned in_flight() const noexcept { return in_flight_; }
 
   private:
@@ -114,7 +118,8 @@ class Fetcher {
     unsigned in_flight_ = 0;         ///< of all slots
     size_t held_bytes_ = 0;          ///< of all slots
     size_t slot_bytes_average_ = 0;  ///< moving, of answers: what one more will bring
-    bool has_answer_ = false;        ///< before the first one `slot_bytes_average_` says nothing
+    uint64_t answer_count_ = 0;
+    bool has_answer_ = false;  ///< before the first one `slot_bytes_average_` says nothing
 
     CallbackGuard answers_;  ///< last, so that it ends first
 };

@@ -40,7 +40,8 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       until_{until},
       fetcher_{source, plan_, clock, options},
       outbox_{channel},
-      backoff_{options.retry_ms_min, options.retry_ms_max} {
+      backoff_{options.retry_ms_min, options.retry_ms_max},
+      wait_{progress, clock} {
     const std::vector<uint64_t> first = first_blocks(plan_->sources(), parents_);
     first_block_ = first.empty() ? 0 : *std::ranges::min_element(first);
     for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
@@ -48,6 +49,8 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
     }
     progress_.first_block = first_block_;
     progress_.next_block = first_block_;
+    progress_.fetched_next = first_block_;
+    progress_.asked_next = first_block_;
 }
 
 Follower::~Follower() = default;
@@ -66,6 +69,8 @@ bool Follower::step() {
     if (channel_.has_failed() || phase_ == Phase::kDone) {
         return false;
     }
+    watch_heads();
+    watch_wait();
     bool has_moved = outbox_.flush();
     if (outbox_.is_refused() && phase_ != Phase::kSettle) {
         restart(options_.retry_ms_min);
@@ -122,7 +127,9 @@ bool Follower::settle() {
         finalized_ = cursor->finalized;
         finalized_sent_ = cursor->finalized;
         progress_.next_block = cursor->block_num + 1;
+        progress_.fetched_next = cursor->block_num + 1;
         progress_.finalized_block = cursor->finalized;
+        learn_block_times(*cursor);
         if (Status found = find_fill(*children, *cursor); !found) {
             channel_.fail(std::move(found).error());
             return false;
@@ -194,23 +201,6 @@ void Follower::pause(int64_t wait_ms) {
     phase_ = Phase::kPause;
 }
 
-void Follower::trouble(const Error& error, std::string_view doing) {
-    int64_t since = -1;
-    progress_.waiting_since_ms.compare_exchange_strong(since, clock_.monotonic_ms());
-    if (trouble_notice_.due(clock_.monotonic_ms())) {
-        logging::warning(fmt::format("{}: {}; trying again", doing, error.message),
-                         {{"error", to_string(error.code)}});
-    }
-}
-
-void Follower::clear_trouble() {
-    if (progress_.waiting_since_ms.exchange(-1) >= 0) {
-        logging::info("the chain answers again");
-        trouble_notice_.reset();
-    }
-    backoff_.reset();
-}
-
 // --- heads -----------------------------------------------------------------------------------
 
 uint64_t Follower::finalized_of(const rpc::Heads& heads) const noexcept {
@@ -259,12 +249,13 @@ void Follower::on_heads(Result<rpc::Heads> result) {
         pause(backoff_.next());
         return;
     }
-    clear_trouble();
     heads_ = *std::move(result);
+    if (!tip_ || heads_->latest.block_num >= tip_->block_num) {
+        clear_trouble();
+    }
+    note_heads(*heads_);
     // Finality does not go back, except with a rollback below it, which `settle` learns.
     finalized_ = std::max(finalized_, finalized_of(*heads_));
-    progress_.head_block = heads_->latest.block_num;
-    progress_.target_block = until_.block.value_or(heads_->latest.block_num);
     decide();
 }
 

@@ -20,7 +20,9 @@
 #include "core/base/clock.hpp"
 #include "core/evm/block_id.hpp"
 #include "engine/ingest/ancestor_search.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/fetcher.hpp"
+#include "engine/ingest/head_clock.hpp"
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
@@ -61,6 +63,8 @@ class Follower {
     [[nodiscard]] bool waits_for_writer() const noexcept {
         return outbox_.has_waiting() || phase_ == Phase::kSettle || phase_ == Phase::kFinish;
     }
+    /// Nothing but an answer of the chain will get it on.
+    [[nodiscard]] bool waits_for_chain() const noexcept;
     /// `until` is reached, committed and durable.
     [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::kDone; }
 
@@ -94,8 +98,11 @@ class Follower {
     void push_finality();
     void restart(int64_t wait_ms);
     void pause(int64_t wait_ms);
-    void trouble(const Error& error, std::string_view doing);
-    void clear_trouble();
+    void trouble(const Error& error, std::string_view doing) { wait_.trouble(error, doing); }
+    void clear_trouble() {
+        wait_.over();
+        backoff_.reset();
+    }
     [[nodiscard]] uint64_t next_block() const noexcept {
         return tip_ ? tip_->block_num + 1 : first_block_;
     }
@@ -106,8 +113,16 @@ class Follower {
     template <typename Handle>
     [[nodiscard]] auto only_answer(Handle handle) {
         answers_.cancel();
+        asked_ms_ = clock_.monotonic_ms();
         return answers_.wrap(std::move(handle));
     }
+
+    // How old the head is, and what is waited for: follower_watch.cpp
+    void note_heads(const rpc::Heads& heads);
+    void learn_block_times(const storage::Cursor& cursor);
+    void watch_heads();
+    void watch_wait();
+    [[nodiscard]] std::string_view doing() const noexcept;
 
     // Jobs for the fetcher: follower_jobs.cpp
     void start_next_job();
@@ -176,7 +191,13 @@ class Follower {
     unsigned lower_polls_ = 0;  ///< with a head below ours, in a row
 
     Backoff backoff_;
-    LogThrottle trouble_notice_;
+    ChainWait wait_;
+    HeadClock head_clock_;
+    int64_t asked_ms_ = 0;        ///< our last question, or the fetcher's last answer
+    uint64_t answers_seen_ = 0;   ///< of the fetcher
+    bool is_watch_open_ = false;  ///< heads are asked for beside the fetching
+    int64_t watch_asked_ms_ = 0;
+    CallbackGuard watch_answers_;
     LogThrottle lower_notice_{60'000};
     CallbackGuard answers_;  ///< last, so that it ends first
 };

@@ -30,12 +30,14 @@ void Follower::on_lower_head() {
     ++lower_polls_;
     const std::optional<storage::Cursor> cursor = database_.cursor();
     const bool is_final = cursor && head.block_num < cursor->finalized;
+    const std::string reason = fmt::format(
+        "the chain's head is at block {}, below our block {}: waiting for the provider to catch "
+        "up{}",
+        head.block_num, tip_->block_num, is_final ? " (that is below finality)" : "");
     if (lower_notice_.due(clock_.monotonic_ms())) {
-        logging::warning(fmt::format(
-            "the chain's head is at block {}, below our block {}: waiting for the "
-            "provider to catch up{}",
-            head.block_num, tip_->block_num, is_final ? " (that is below finality)" : ""));
+        logging::warning(reason);
     }
+    wait_.wait(clock_.monotonic_ms(), reason);
     if (lower_polls_ < options_.lower_head_polls) {
         pause(options_.poll_interval_ms);
         return;

@@ -72,6 +72,7 @@ void Follower::start_job(FetchJob job, bool is_fill) {
         progress_.state = Lifecycle::kBackfilling;
     }
     phase_ = Phase::kFetch;
+    asked_ms_ = clock_.monotonic_ms();
     fetcher_.start(std::move(job));
     step_fetch();
 }
@@ -120,6 +121,9 @@ bool Follower::hand_over_ranges() {
         PLUMBLINE_CHECK(fetched->range.from == next_block());
         const BlockInfo& last = fetched->blocks.back();
         tip_ = evm::BlockId{last.block_num, last.hash};
+        progress_.fetched_next = next_block();
+        progress_.fetched_events += fetched->logs.logs.size();
+        head_clock_.add_block(last.block_num, last.timestamp);
         if (!job_is_tail_) {
             range_ends_.add(*tip_);
         }
@@ -195,6 +199,7 @@ void Follower::on_stale() {
     if (++stale_jobs_ > kStaleJobsToTell) {
         trouble(error, "fetching");
     } else {
+        wait_.wait(clock_.monotonic_ms(), "fetching: " + error.message);
         logging::debug("the chain changed while it was read", {{"what", error.message}});
     }
     restart(backoff_.next());

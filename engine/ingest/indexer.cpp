@@ -7,11 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/text/duration.hpp"
 #include "storage/maintenance.hpp"
 
 namespace plumbline::engine {
@@ -38,7 +40,17 @@ Indexer::Indexer(IndexerOptions options, std::shared_ptr<const Plan> plan, rpc::
       plan_{std::move(plan)},
       source_{source},
       channel_{options_.ingest.queue_bytes_max},
-      backoff_{options_.ingest.retry_ms_min, options_.ingest.retry_ms_max} {}
+      backoff_{options_.ingest.retry_ms_min, options_.ingest.retry_ms_max},
+      wait_{progress_, *options_.clock} {
+    const int64_t now = options_.clock->monotonic_ms();
+    progress_.heads_told_ms = now;
+    progress_.answered_ms = now;
+    // Between two polls nobody tells anything.
+    progress_.ready_age_max_ms =
+        options_.ingest.ready_age_max_ms == 0
+            ? 0
+            : std::max(options_.ingest.ready_age_max_ms, 2 * options_.ingest.poll_interval_ms);
+}
 
 Indexer::~Indexer() = default;
 
@@ -53,6 +65,8 @@ Result<std::unique_ptr<Indexer>> Indexer::open(IndexerOptions options, rpc::Chai
     }
     options.ingest.poll_interval_ms = options.config.chain.poll_interval_ms;
     options.ingest.finality_depth = options.config.chain.finality_depth;
+    options.ingest.ready_age_max_ms = options.config.chain.ready_age_ms;
+    options.ingest.head_age_max_ms = options.config.chain.head_age_ms;
     std::unique_ptr<Indexer> indexer{new Indexer{std::move(options), std::move(plan), source}};
     Result<std::unique_ptr<storage::Database>> database = indexer->open_database(std::nullopt);
     if (database) {
@@ -117,8 +131,12 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
 
 bool Indexer::step_identity() {
     switch (identity_) {
-        case Identity::kKnown:
-        case Identity::kWaiting: return false;
+        case Identity::kKnown: return false;
+        case Identity::kWaiting:
+            if (options_.clock->monotonic_ms() - identity_asked_ms_ >= kWaitToTellMs) {
+                wait_.wait(identity_asked_ms_, "asking which chain this is: no answer yet");
+            }
+            return false;
         case Identity::kPause:
             if (options_.clock->monotonic_ms() < identity_wake_ms_) {
                 return false;
@@ -127,11 +145,13 @@ bool Indexer::step_identity() {
             return true;
         case Identity::kAskChain:
             identity_ = Identity::kWaiting;
+            identity_asked_ms_ = options_.clock->monotonic_ms();
             source_.get_chain_id(
                 answers_.wrap([this](Result<uint64_t> result) { on_chain_id(std::move(result)); }));
             return true;
         case Identity::kAskGenesis:
             identity_ = Identity::kWaiting;
+            identity_asked_ms_ = options_.clock->monotonic_ms();
             source_.get_headers({0}, answers_.wrap([this](Result<std::vector<evm::Header>> result) {
                 on_genesis(std::move(result));
             }));
@@ -141,12 +161,7 @@ bool Indexer::step_identity() {
 }
 
 void Indexer::retry_identity(const Error& error) {
-    int64_t since = -1;
-    progress_.waiting_since_ms.compare_exchange_strong(since, options_.clock->monotonic_ms());
-    if (notice_.due(options_.clock->monotonic_ms())) {
-        logging::warning(
-            fmt::format("asking which chain this is: {}; trying again", error.message));
-    }
+    wait_.trouble(error, "asking which chain this is");
     identity_ = Identity::kPause;
     identity_wake_ms_ = options_.clock->monotonic_ms() + backoff_.next();
 }
@@ -177,6 +192,7 @@ void Indexer::on_chain_id(Result<uint64_t> result) {
         return;
     }
     chain_id_ = *result;
+    wait_.over();
     backoff_.reset();
     identity_ = Identity::kAskGenesis;
 }
@@ -193,6 +209,7 @@ void Indexer::on_genesis(Result<std::vector<evm::Header>> result) {
         retry_identity(result.error());
         return;
     }
+    wait_.over();
     accept_identity(identity);
 }
 
@@ -243,7 +260,9 @@ bool Indexer::step_network(int64_t wait_ms) {
     if (follower_ && follower_->waits_for_writer()) {
         wait = std::min(wait, kShortWaitMs);
     }
-    return source_.poll(wait) > 0 || has_moved;
+    has_moved |= source_.poll(wait) > 0;
+    give_up_if_silent();
+    return has_moved;
 }
 
 bool Indexer::step_writer() {
@@ -301,30 +320,67 @@ Status Indexer::stop() {
 void Indexer::run_writer(const std::stop_token& stop) {
     writer_->commit_aside();
     while (!stop.stop_requested()) {
-        if (!writer_->step()) {
-            writer_->wait(kWriterWaitMs);
+        const Status stepped = catch_exceptions("writing", [this] {
+            if (!writer_->step()) {
+                writer_->wait(kWriterWaitMs);
+            }
+        });
+        if (!stepped) {
+            channel_.fail(stepped.error());
+            return;
         }
     }
+}
+
+void Indexer::run_turn(std::jthread& writer, ProgressReporter* reporter) {
+    const int64_t before = options_.clock->monotonic_ms();
+    const bool has_moved = step_network(kNetworkWaitMs);
+    if (writer_ && !writer.joinable()) {
+        writer = std::jthread{[this](const std::stop_token& done) { run_writer(done); }};
+    }
+    if (reporter != nullptr) {
+        reporter->tick();
+    }
+    if (options_.on_turn) {
+        options_.on_turn();
+    }
+    if (!has_moved && options_.clock->monotonic_ms() == before) {
+        // A source with nothing to wait for may come back at once.
+        sleep_ms(1);
+    }
+}
+
+/// A run with an end must end where nobody is there to get it on. What the chain still works on,
+/// and got on with a moment ago, counts as an answer.
+void Indexer::give_up_if_silent() {
+    const int64_t timeout = options_.ingest.answer_timeout_ms;
+    const int64_t now = options_.clock->monotonic_ms();
+    if (timeout <= 0 || now - progress_.answered_ms.load() < timeout) {
+        return;
+    }
+    const std::vector<rpc::OpenWait> open = source_.waits(0);
+    if (!progress_.has_trouble &&
+        std::any_of(open.begin(), open.end(),
+                    [timeout](const rpc::OpenWait& one) { return one.waiting_ms < timeout; })) {
+        return;
+    }
+    const std::string reason =
+        open.empty() ? progress_.waiting_for.get() : describe_wait(open.front());
+    channel_.fail({ErrorCode::kUnavailable,
+                   fmt::format("nothing has come from the chain for {}: {}; look at the endpoints "
+                               "with `plumbline doctor`, or give a longer --timeout",
+                               format_duration((now - progress_.answered_ms.load()) / 1000),
+                               reason.empty() ? "no endpoint answers" : reason)});
 }
 
 Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
     std::jthread writer;
     const std::stop_callback on_stop{token, [this] { stopping_ = true; }};
     while (!token.stop_requested() && !is_done() && !channel_.has_failed()) {
-        const int64_t before = options_.clock->monotonic_ms();
-        const bool has_moved = step_network(kNetworkWaitMs);
-        if (writer_ && !writer.joinable()) {
-            writer = std::jthread{[this](const std::stop_token& done) { run_writer(done); }};
-        }
-        if (reporter != nullptr) {
-            reporter->tick();
-        }
-        if (options_.on_turn) {
-            options_.on_turn();
-        }
-        if (!has_moved && options_.clock->monotonic_ms() == before) {
-            // A source with nothing to wait for may come back at once.
-            sleep_ms(1);
+        const Status turned =
+            catch_exceptions("following the chain", [&] { run_turn(writer, reporter); });
+        if (!turned) {
+            channel_.fail(turned.error());
         }
     }
     progress_.state = Lifecycle::kDraining;
@@ -333,7 +389,7 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
         writer.request_stop();
         writer.join();
     }
-    const Status finished = stop();
+    const Status finished = catch_exceptions("ending", [this] { return stop(); });
     if (finished && !failure() && database_) {
         // All is safe already: this only spares the next start.
         if (const Status settled = storage::settle_database(*database_); !settled) {

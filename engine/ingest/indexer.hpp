@@ -12,6 +12,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/backoff.hpp"
@@ -19,6 +20,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/follower.hpp"
 #include "engine/ingest/index_observer.hpp"
 #include "engine/ingest/ingest_channel.hpp"
@@ -42,7 +44,7 @@ struct IndexerOptions {
     std::string db_path;  ///< empty: as the config says, relative to it
     Until until;
     std::vector<EventHandler> handlers;  ///< in C++, besides the config's
-    /// Poll interval and finality are taken from the config.
+    /// Poll interval, finality and the head's ages are taken from the config.
     IngestOptions ingest;
     IndexObserver* observer = nullptr;  ///< must outlive the indexer
     /// Called in every turn of `run`, on the network thread: the only one that may use the source.
@@ -71,8 +73,9 @@ class Indexer {
     Indexer& operator=(const Indexer&) = delete;
     ~Indexer();
 
-    /// Until done (`Until`), told to stop, or unable to go on. Being stopped is no error. Before it
-    /// returns the commit in hand is finished and everything is durable.
+    /// Until done (`Until`), told to stop, or unable to go on; kUnavailable where the chain was
+    /// silent for `IngestOptions::answer_timeout_ms`. Being stopped is no error. Before it returns
+    /// the commit in hand is finished and everything is durable.
     [[nodiscard]] Status run(const std::stop_token& stop, ProgressReporter* reporter);
 
     // --- for a simulation or a host with its own threads --------------------------------------
@@ -122,7 +125,9 @@ class Indexer {
     void on_genesis(Result<std::vector<evm::Header>> result);
     void accept_identity(const storage::ChainIdentity& identity);
     void retry_identity(const Error& error);
+    void give_up_if_silent();
     void run_writer(const std::stop_token& stop);
+    void run_turn(std::jthread& writer, ProgressReporter* reporter);
 
     enum class Identity : uint8_t { kAskChain, kAskGenesis, kWaiting, kPause, kKnown };
 
@@ -137,7 +142,8 @@ class Indexer {
     int64_t identity_wake_ms_ = -1;
     uint64_t chain_id_ = 0;
     Backoff backoff_;
-    LogThrottle notice_;
+    int64_t identity_asked_ms_ = 0;
+    ChainWait wait_;
     std::atomic<bool> stopping_{false};
 
     std::unique_ptr<storage::Database> database_;

@@ -28,6 +28,13 @@ struct IngestOptions {
     unsigned lower_head_polls = 5;
     /// Blocks below the head that count as final; empty: the chain's own `finalized`.
     std::optional<uint64_t> finality_depth;
+    /// How long no provider may have told its head; 0 = no limit.
+    int64_t ready_age_max_ms = 60'000;
+    /// How old the head may be by its own timestamp; 0 = no limit; empty: as usual for the chain.
+    std::optional<int64_t> head_age_max_ms;
+    /// A run with an end gives up where nothing useful has come from the chain for so long; 0 =
+    /// never.
+    int64_t answer_timeout_ms = 0;
     /// For a chain that has no `finalized`, where no depth is configured.
     uint64_t finality_depth_fallback = 64;
 };

@@ -3,7 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+
+#include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 
 namespace plumbline::engine {
 
@@ -12,15 +18,36 @@ namespace plumbline::engine {
 enum class Lifecycle : uint8_t { kStarting, kBackfilling, kLive, kDraining, kStopped };
 [[nodiscard]] std::string_view to_string(Lifecycle state) noexcept;
 
-/// Numbers for people and metrics. Written by ingest, read from any thread.
+/// A text that one thread sets and others read. Thread-safe.
+class SharedText {
+  public:
+    void set(std::string text) {
+        const MutexLock lock{mutex_};
+        text_ = std::move(text);
+    }
+    [[nodiscard]] std::string get() const {
+        const MutexLock lock{mutex_};
+        return text_;
+    }
+
+  private:
+    mutable Mutex mutex_;
+    std::string text_ PLUMBLINE_GUARDED_BY(mutex_);
+};
+
+/// Numbers for people and metrics. Written by ingest, read from any thread. Times that end in `_ms`
+/// are monotonic, but for those called unix.
 struct IngestProgress {
     std::atomic<Lifecycle> state{Lifecycle::kStarting};
     std::atomic<uint64_t> first_block{0};   ///< where the index starts
     std::atomic<uint64_t> next_block{0};    ///< the first that is not committed
+    std::atomic<uint64_t> fetched_next{0};  ///< the first that is not on its way to the writer
+    std::atomic<uint64_t> asked_next{0};    ///< the first that was not asked for
     std::atomic<uint64_t> target_block{0};  ///< where this run goes to: head, or --until
     std::atomic<uint64_t> head_block{0};    ///< of the chain, as last told
     std::atomic<uint64_t> finalized_block{0};
-    std::atomic<uint64_t> events{0};  ///< committed by this run
+    std::atomic<uint64_t> events{0};          ///< committed by this run
+    std::atomic<uint64_t> fetched_events{0};  ///< committed or on their way
     std::atomic<uint64_t> commits{0};
     std::atomic<uint64_t> commit_ms{0};    ///< spent writing them
     std::atomic<uint64_t> quarantined{0};  ///< by this run
@@ -30,6 +57,34 @@ struct IngestProgress {
     std::atomic<bool> refolding{false};
     std::atomic<int64_t> waiting_since_ms{-1};       ///< for the chain; -1 = not
     std::atomic<int64_t> disk_waiting_since_ms{-1};  ///< for the disk; -1 = not
+    std::atomic<bool> has_trouble{false};            ///< it waits because a question failed
+    SharedText waiting_for;                          ///< of the chain: what, and why it waits
+
+    /// When a provider last told its head, or ingest began.
+    std::atomic<int64_t> heads_told_ms{0};
+    std::atomic<int64_t> ready_age_max_ms{0};  ///< 0 = no limit
+    /// When the head was made, by this machine's clock; -1 = unknown.
+    std::atomic<int64_t> head_unix_ms{-1};
+    std::atomic<int64_t> head_age_max_ms{0};  ///< 0 = no limit
+    /// The last answer that ingest got on by, or when it last waited for something else.
+    std::atomic<int64_t> answered_ms{0};
 };
+
+/// How much can be said of the chain's head.
+struct HeadAges {
+    int64_t ready_ms = 0;            ///< since a provider last told its head
+    int64_t ready_max_ms = 0;        ///< 0 = no limit
+    std::optional<int64_t> head_ms;  ///< since it was made; empty: unknown
+    int64_t head_max_ms = 0;         ///< 0 = no limit
+    [[nodiscard]] bool is_silent() const noexcept {
+        return ready_max_ms > 0 && ready_ms > ready_max_ms;
+    }
+    [[nodiscard]] bool is_stale() const noexcept {
+        return head_max_ms > 0 && head_ms.value_or(0) > head_max_ms;
+    }
+    /// How far the index is behind says nothing where the head itself is old.
+    [[nodiscard]] bool is_old() const noexcept { return is_silent() || is_stale(); }
+};
+[[nodiscard]] HeadAges read_head_ages(const IngestProgress& progress, const Clock& clock);
 
 }  // namespace plumbline::engine

@@ -1,6 +1,7 @@
 #include "engine/ingest/progress.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -30,6 +31,16 @@ std::string format_rate(double rate) {
     return fmt::format("{:.0f}", rate);
 }
 
+/// What is not known is said to be so: a 0 would be believed.
+logging::Field number(std::string_view name, const std::optional<uint64_t>& value) {
+    if (value) {
+        return {name, *value};
+    }
+    logging::Field unknown{name, logging::format() == logging::Format::kJson ? "null" : "unknown"};
+    unknown.is_number = true;  // Not in quotes.
+    return unknown;
+}
+
 }  // namespace
 
 std::string render_bar(const ProgressNumbers& numbers, size_t width) {
@@ -40,21 +51,24 @@ std::string render_bar(const ProgressNumbers& numbers, size_t width) {
         text = fmt::format("filling in block {} of {}", format_count(numbers.fill_next),
                            format_count(numbers.fill_to));
     } else if (numbers.state == Lifecycle::kLive) {
-        text = fmt::format(
-            "live at block {}{}  {} events",
-            format_count(numbers.next_block == 0 ? 0 : numbers.next_block - 1),
-            numbers.lag > 0 ? fmt::format(", {} behind", format_count(numbers.lag)) : std::string{},
-            format_count(numbers.events));
+        text =
+            fmt::format("live at block {}{}  {} events",
+                        format_count(numbers.next_block == 0 ? 0 : numbers.next_block - 1),
+                        !numbers.lag       ? ", the head is unknown"
+                        : *numbers.lag > 0 ? fmt::format(", {} behind", format_count(*numbers.lag))
+                                           : std::string{},
+                        format_count(numbers.events));
     } else if (numbers.blocks_total == 0) {
         text = std::string{to_string(numbers.state)};
     } else {
-        const double part = std::min(1.0, static_cast<double>(numbers.blocks_done) /
+        const double part = std::min(1.0, static_cast<double>(numbers.blocks_fetched()) /
                                               static_cast<double>(numbers.blocks_total));
         const auto filled = static_cast<size_t>(part * static_cast<double>(kBarWidth));
         text = fmt::format(
             "[{}{}] {:3.0f}%  block {}/{}  {} events  {}/s{}", std::string(filled, '#'),
-            std::string(kBarWidth - filled, '.'), part * 100, format_count(numbers.blocks_done),
-            format_count(numbers.blocks_total), format_count(numbers.events),
+            std::string(kBarWidth - filled, '.'), part * 100,
+            format_count(numbers.blocks_fetched()), format_count(numbers.blocks_total),
+            format_count(std::max(numbers.events, numbers.fetched_events)),
             format_rate(numbers.events_per_second),
             numbers.eta_seconds ? fmt::format("  ETA {}", format_duration(*numbers.eta_seconds))
                                 : std::string{});
@@ -96,6 +110,9 @@ ProgressNumbers ProgressReporter::read() {
     ProgressNumbers out;
     out.state = progress_.state;
     out.next_block = progress_.next_block;
+    out.fetched_next = std::max(out.next_block, progress_.fetched_next.load());
+    out.asked_next = std::max(out.fetched_next, progress_.asked_next.load());
+    out.fetched_events = progress_.fetched_events;
     out.head_block = progress_.head_block;
     out.finalized_block = progress_.finalized_block;
     out.events = progress_.events;
@@ -111,13 +128,16 @@ ProgressNumbers ProgressReporter::read() {
     const uint64_t target = progress_.target_block;
     out.blocks_done = out.next_block > first ? out.next_block - first : 0;
     out.blocks_total = target >= first && target > 0 ? target - first + 1 : 0;
-    out.lag = out.head_block >= out.next_block ? out.head_block - out.next_block + 1 : 0;
+    out.ages = read_head_ages(progress_, clock_);
+    if (!out.ages.is_old()) {
+        out.lag = out.head_block >= out.next_block ? out.head_block - out.next_block + 1 : 0;
+    }
     if (sample_ms_ < 0 || now - sample_ms_ >= kSampleMs) {
         sample_ms_ = now;
-        if (!samples_.empty() && out.next_block < samples_.back().next_block) {
+        if (!samples_.empty() && out.fetched_next < samples_.back().fetched_next) {
             samples_.clear();  // A rollback: rates begin anew.
         }
-        samples_.push_back({now, out.events, out.next_block});
+        samples_.push_back({now, out.events, out.fetched_next});
         while (samples_.size() > 2 && now - samples_.front().ms > kWindowMs) {
             samples_.pop_front();
         }
@@ -127,13 +147,13 @@ ProgressNumbers ProgressReporter::read() {
         const double seconds = static_cast<double>(span) / 1000;
         out.events_per_second = static_cast<double>(out.events - oldest.events) / seconds;
         out.blocks_per_second =
-            out.next_block >= oldest.next_block
-                ? static_cast<double>(out.next_block - oldest.next_block) / seconds
+            out.fetched_next >= oldest.fetched_next
+                ? static_cast<double>(out.fetched_next - oldest.fetched_next) / seconds
                 : 0;
     }
-    if (out.blocks_per_second > 0 && out.blocks_total > out.blocks_done) {
+    if (out.blocks_per_second > 0 && out.blocks_total > out.blocks_fetched()) {
         out.eta_seconds = static_cast<int64_t>(
-            static_cast<double>(out.blocks_total - out.blocks_done) / out.blocks_per_second);
+            static_cast<double>(out.blocks_total - out.blocks_fetched()) / out.blocks_per_second);
     }
     return out;
 }
@@ -191,14 +211,26 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
         logging::info("filling in", {{"block", numbers.fill_next}, {"to", numbers.fill_to}});
         return;
     }
-    logging::info(to_string(numbers.state),
-                  {{"block", block},
-                   {"target", numbers.blocks_total == 0 ? 0 : progress_.target_block.load()},
-                   {"head", numbers.head_block},
-                   {"lag", numbers.lag},
-                   {"events", numbers.events},
-                   {"events_per_second", static_cast<uint64_t>(numbers.events_per_second)},
-                   {"eta_seconds", numbers.eta_seconds.value_or(0)}});
+    const std::optional<uint64_t> none;
+    const bool is_behind = numbers.state != Lifecycle::kLive;
+    const bool has_target = numbers.blocks_total > 0;
+    const auto last_of = [](uint64_t next) { return std::optional{next - 1}; };
+    logging::info(
+        to_string(numbers.state),
+        {number("block", numbers.blocks_done > 0 ? last_of(numbers.next_block) : none),
+         number("fetched", numbers.blocks_fetched() > 0 ? last_of(numbers.fetched_next) : none),
+         number("asked", numbers.asked_next > numbers.fetched_next && is_behind
+                             ? last_of(numbers.asked_next)
+                             : none),
+         number("target", has_target ? std::optional{progress_.target_block.load()} : none),
+         number("head", has_target ? std::optional{numbers.head_block} : none),
+         number("lag", has_target ? numbers.lag : none),
+         {"events", numbers.events},
+         {"events_fetched", std::max(numbers.events, numbers.fetched_events)},
+         {"events_per_second", static_cast<uint64_t>(numbers.events_per_second)},
+         number("eta_seconds", numbers.eta_seconds
+                                   ? std::optional{static_cast<uint64_t>(*numbers.eta_seconds)}
+                                   : none)});
 }
 
 }  // namespace plumbline::engine

@@ -18,22 +18,31 @@ namespace plumbline::engine {
 struct ProgressNumbers {
     Lifecycle state = Lifecycle::kStarting;
     uint64_t next_block = 0;
+    uint64_t fetched_next = 0;  ///< the first block that is not on its way to the writer
+    uint64_t asked_next = 0;    ///< the first block that was not asked for
     uint64_t blocks_done = 0;   ///< of the index, from its first block on
     uint64_t blocks_total = 0;  ///< up to the target of this run
     uint64_t head_block = 0;
     uint64_t finalized_block = 0;
-    uint64_t lag = 0;  ///< blocks behind the head
+    /// Blocks behind the head; empty where nobody can tell, for what is known of the head is old.
+    std::optional<uint64_t> lag;
+    HeadAges ages;
     uint64_t events = 0;
+    uint64_t fetched_events = 0;  ///< committed or on their way
     uint64_t quarantined = 0;
     uint64_t reorgs = 0;
     double events_per_second = 0;  ///< recent
-    double blocks_per_second = 0;  ///< recent
+    double blocks_per_second = 0;  ///< recent; of those fetched
     std::optional<int64_t> eta_seconds;
     bool is_filling = false;
     uint64_t fill_next = 0;
     uint64_t fill_to = 0;
     bool is_refolding = false;
     bool is_waiting = false;  ///< for the chain or the disk
+    /// Blocks of the index that are fetched, committed or not.
+    [[nodiscard]] uint64_t blocks_fetched() const noexcept {
+        return blocks_done + (fetched_next > next_block ? fetched_next - next_block : 0);
+    }
 };
 
 /// One line without a newline, at most `width` characters.
@@ -69,7 +78,7 @@ class ProgressReporter {
     struct Sample {
         int64_t ms = 0;
         uint64_t events = 0;
-        uint64_t next_block = 0;
+        uint64_t fetched_next = 0;
     };
     void write_line(const ProgressNumbers& numbers, bool is_last) const;
 

@@ -1,5 +1,6 @@
 #include "engine/service/metrics.hpp"
 
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -22,6 +23,10 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
+
+/// A gauge that is there and has no value: an alert on it does not fire, and does not fire for its
+/// absence either.
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 const prometheus::Histogram::BucketBoundaries kRequestSeconds{
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
@@ -63,6 +68,14 @@ double to_double(uint64_t value) {
     return static_cast<double>(value);
 }
 
+double to_seconds(int64_t ms) {
+    return static_cast<double>(ms) / 1000;
+}
+
+double to_limit(int64_t ms) {
+    return ms == 0 ? std::numeric_limits<double>::infinity() : to_seconds(ms);
+}
+
 void add_index(Snapshot& out, const ServiceStatus& status) {
     const ProgressNumbers& now = status.progress;
     for (const Lifecycle state : {Lifecycle::kStarting, Lifecycle::kBackfilling, Lifecycle::kLive,
@@ -81,7 +94,20 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
               to_double(now.finalized_block));
     out.gauge("plumbline_next_block", "The first block that is not indexed yet",
               to_double(now.next_block));
-    out.gauge("plumbline_lag_blocks", "Blocks behind the chain's head", to_double(now.lag));
+    out.gauge("plumbline_lag_blocks",
+              "Blocks behind the chain's head; NaN where what is known of the head is old",
+              now.lag ? to_double(*now.lag) : kUnknown);
+    out.gauge("plumbline_ready_age_seconds", "Since a provider last told its head",
+              to_seconds(now.ages.ready_ms));
+    out.gauge("plumbline_ready_age_limit_seconds",
+              "Above it the service is not ready; +Inf where there is no limit",
+              to_limit(now.ages.ready_max_ms));
+    out.gauge("plumbline_head_age_seconds",
+              "Since the chain's head was made, by its own timestamp; NaN where that is no time",
+              now.ages.head_ms ? to_seconds(*now.ages.head_ms) : kUnknown);
+    out.gauge("plumbline_head_age_limit_seconds",
+              "Above it the service is not ready; +Inf where there is no limit",
+              to_limit(now.ages.head_max_ms));
     out.gauge("plumbline_events_per_second", "Events indexed, over the last seconds",
               now.events_per_second);
     out.counter("plumbline_events_total", "Events indexed by this process", to_double(now.events));

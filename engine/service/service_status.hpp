@@ -14,10 +14,12 @@ namespace plumbline::engine {
 /// How the service is, at one moment.
 struct ServiceStatus {
     Lifecycle state = Lifecycle::kStarting;
-    /// Live, whole, and at most `ready_lag` blocks behind the head.
+    /// Live, whole, and at most `ready_lag` blocks behind a head that is not old.
     bool is_ready = false;
     /// What is not as it should be, for people; empty = all is well.
     std::vector<std::string> degraded;
+    /// What is to be known and is no fault: what cannot be proven, and why.
+    std::vector<std::string> notes;
     int64_t started_unix_ms = 0;
     int64_t uptime_ms = 0;
     ProgressNumbers progress;

@@ -29,7 +29,8 @@ std::string render_details(const ServiceStatus& status, size_t width) {
              fmt::format("chain      head {}  final {}  behind {}  reorgs {}",
                          format_count(status.progress.head_block),
                          format_count(status.progress.finalized_block),
-                         format_count(status.progress.lag), status.progress.reorgs),
+                         status.progress.lag ? format_count(*status.progress.lag) : "unknown",
+                         status.progress.reorgs),
              width);
     std::string providers = "providers ";
     for (const rpc::ProviderStats& provider : status.providers) {

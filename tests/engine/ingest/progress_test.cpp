@@ -27,6 +27,39 @@ TEST(ProgressTest, RatesAndEtaFollowFromTheLastSeconds) {
     EXPECT_EQ(*numbers.eta_seconds, 9);
 }
 
+TEST(ProgressTest, WhatIsFetchedCountsBeforeItIsCommitted) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.state = Lifecycle::kBackfilling;
+    progress.target_block = 999;
+    progress.head_block = 999;
+    EXPECT_FALSE(reporter.read().eta_seconds.has_value());
+    clock.advance(1000);
+    progress.fetched_next = 100;
+    progress.fetched_events = 40;
+    const ProgressNumbers numbers = reporter.read();
+    EXPECT_EQ(numbers.blocks_done, 0U);
+    EXPECT_EQ(numbers.blocks_fetched(), 100U);
+    EXPECT_EQ(numbers.eta_seconds, 9);
+    EXPECT_NE(render_bar(numbers, 200).find("10%  block 100/1,000  40 events"), std::string::npos)
+        << render_bar(numbers, 200);
+}
+
+TEST(ProgressTest, WithAnOldHeadTheLagIsUnknownAndNotZero) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.state = Lifecycle::kLive;
+    progress.head_block = 999;
+    progress.next_block = 1000;
+    progress.ready_age_max_ms = 60'000;
+    EXPECT_EQ(reporter.read().lag, 0U);
+    clock.advance(60'001);
+    EXPECT_FALSE(reporter.read().lag.has_value());
+    EXPECT_NE(render_bar(reporter.read(), 200).find("the head is unknown"), std::string::npos);
+}
+
 TEST(ProgressTest, OldSamplesLeaveTheWindow) {
     IngestProgress progress;
     ManualClock clock;
@@ -55,6 +88,7 @@ TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {
     EXPECT_NE(render_bar(numbers, 200).find("waiting"), std::string::npos);
     numbers.state = Lifecycle::kLive;
     numbers.next_block = 1001;
+    numbers.lag = 0;
     EXPECT_EQ(render_bar(numbers, 200), "live at block 1,000  12,345 events  (waiting)");
 }
 

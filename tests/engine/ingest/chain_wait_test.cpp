@@ -1,0 +1,71 @@
+// A reason is told once, however often it comes again.
+#include "engine/ingest/chain_wait.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+TEST(ReasonLogTest, NumbersAndIdsMakeNoNewReason) {
+    EXPECT_EQ(reason_key("blocks 5 to 9: id 3f2a-77b1, retry in 10s"),
+              reason_key("blocks 105 to 119: id 9e0c-12aa, retry in 59s"));
+    EXPECT_NE(reason_key("rate limited"), reason_key("no answer in time"));
+    EXPECT_LE(reason_key(std::string(10'000, 'x') + std::string(10'000, ':')).size(), 10'000U);
+}
+
+TEST(ReasonLogTest, ARepetitionIsNoNewsUntilItWasGoneForTenMinutes) {
+    ReasonLog log;
+    EXPECT_TRUE(log.is_new("a", 0));
+    EXPECT_TRUE(log.is_new("b", 1));
+    for (int64_t now = 1'000; now < 3'600'000; now += 30'000) {
+        EXPECT_FALSE(log.is_new("a", now));
+    }
+    EXPECT_FALSE(log.is_new("a", 3'600'000));
+    EXPECT_TRUE(log.is_new("a", 3'600'000 + 600'000));
+}
+
+TEST(ReasonLogTest, RemembersABoundedNumberTheNewest) {
+    ReasonLog log;
+    for (int64_t i = 0; i < 1'000; ++i) {
+        EXPECT_TRUE(log.is_new("reason " + std::to_string(i), i));
+    }
+    EXPECT_FALSE(log.is_new("reason 999", 1'000));
+    EXPECT_TRUE(log.is_new("reason 0", 1'000));
+}
+
+TEST(ChainWaitTest, LastsFromTheFirstTroubleToTheNextAnswer) {
+    logging::configure(logging::Level::kOff, logging::Format::kText);
+    IngestProgress progress;
+    ManualClock clock;
+    ChainWait wait{progress, clock};
+    clock.advance(5);
+    wait.trouble({ErrorCode::kTimeout, "no answer in time"}, "asking for the chain's head");
+    clock.advance(5);
+    wait.trouble({ErrorCode::kTimeout, "HTTP 500"}, "asking for the chain's head");
+    EXPECT_EQ(progress.waiting_since_ms, 5);
+    EXPECT_EQ(progress.waiting_for.get(), "asking for the chain's head: HTTP 500");
+    EXPECT_TRUE(progress.has_trouble);
+    wait.over();
+    EXPECT_EQ(progress.waiting_since_ms, -1);
+    EXPECT_EQ(progress.waiting_for.get(), "");
+    EXPECT_FALSE(progress.has_trouble);
+    EXPECT_EQ(progress.answered_ms, 10);
+}
+
+TEST(ChainWaitTest, AnOpenQuestionIsToldWithProviderMethodRangeAndTheProvidersText) {
+    rpc::OpenWait open;
+    open.method = "eth_getLogs";
+    open.range = evm::BlockRange{5, 9};
+    open.provider = "http://node";
+    open.reason = "Too many logs requested";
+    open.attempts = 3;
+    open.waiting_ms = 34'000;
+    EXPECT_EQ(describe_wait(open),
+              "http://node: eth_getLogs of blocks 5 to 9, for 34s, asked 3 times: Too many logs "
+              "requested");
+}
+
+}  // namespace
+}  // namespace plumbline::engine

@@ -1,0 +1,118 @@
+// How old the head is, whatever a chain's timestamps and this machine's clock say.
+#include "engine/ingest/head_clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include "engine/ingest/ingest_progress.hpp"
+
+namespace plumbline::engine {
+namespace {
+
+constexpr int64_t kNowMs = 1'700'000'000'000;
+constexpr uint64_t kNowS = 1'700'000'000;
+
+/// Heads that come every `pace_ms`, all of them `age_ms` old by this machine's clock.
+void follow(HeadClock& clock, size_t count, int64_t pace_ms, int64_t age_ms) {
+    for (size_t i = 0; i < count; ++i) {
+        const int64_t now = kNowMs + static_cast<int64_t>(i) * pace_ms;
+        clock.on_head(1'000 + i, static_cast<uint64_t>(now - age_ms) / 1000, now);
+    }
+}
+
+TEST(HeadClockTest, TimestampsMayBeSecondsOrFiner) {
+    EXPECT_EQ(timestamp_to_unix_ms(kNowS), kNowMs);
+    EXPECT_EQ(timestamp_to_unix_ms(kNowS * 1000), kNowMs);
+    EXPECT_EQ(timestamp_to_unix_ms(kNowS * 1'000'000), kNowMs);
+    EXPECT_EQ(timestamp_to_unix_ms(kNowS * 1'000'000'000), kNowMs);
+    EXPECT_FALSE(timestamp_to_unix_ms(0).has_value());
+    EXPECT_FALSE(timestamp_to_unix_ms(12'345).has_value());
+    EXPECT_FALSE(timestamp_to_unix_ms(UINT64_MAX).has_value());
+}
+
+TEST(HeadClockTest, TheLimitIsTwentyUsualBlocksAndAtLeastTwoMinutes) {
+    EXPECT_EQ(usual_head_age_max_ms(1, 12'000), 240'000);
+    EXPECT_EQ(usual_head_age_max_ms(42'161, 250), 120'000);
+    EXPECT_EQ(usual_head_age_max_ms(1, std::nullopt), 120'000);
+    EXPECT_EQ(usual_head_age_max_ms(1'337, 12'000), 0);
+    EXPECT_EQ(usual_head_age_max_ms(31'337, 12'000), 0);
+}
+
+TEST(HeadClockTest, TheBlockTimeIsThatOfTheLast128Blocks) {
+    HeadClock clock;
+    clock.add_block(100, kNowS - 900'000);  // An hour a block, long ago.
+    EXPECT_FALSE(clock.block_time_ms().has_value());
+    clock.add_block(872, kNowS - 128 * 12);
+    clock.on_head(1'000, kNowS, kNowMs);
+    EXPECT_EQ(clock.block_time_ms(), 12'000);
+}
+
+TEST(HeadClockTest, WhatIsKnownFurtherBelowDoesWhereNothingElseIs) {
+    HeadClock clock;
+    clock.add_block(0, kNowS - 2'000);
+    clock.on_head(1'000, kNowS, kNowMs);
+    EXPECT_EQ(clock.block_time_ms(), 2'000);
+}
+
+TEST(HeadClockTest, BlockTimesInMillisecondsGiveTheSameLimit) {
+    HeadClock clock;
+    clock.add_block(872, (kNowS - 128 * 2) * 1000);
+    clock.on_head(1'000, kNowS * 1000, kNowMs);
+    EXPECT_EQ(clock.block_time_ms(), 2'000);
+    EXPECT_EQ(clock.head_unix_ms(), kNowMs);
+}
+
+TEST(HeadClockTest, AHeadThatStandsStillGetsOlder) {
+    HeadClock clock;
+    follow(clock, 20, 12'000, 1'000);
+    const auto made = clock.head_unix_ms();
+    for (int i = 0; i < 100; ++i) {
+        clock.on_head(1'019, kNowS, kNowMs + i);
+    }
+    clock.on_head(1'019, static_cast<uint64_t>(*made) / 1000, kNowMs + 9'000'000);
+    EXPECT_EQ(clock.head_unix_ms(), made);
+}
+
+TEST(HeadClockTest, HeadsThatAreAllEquallyOldAreAClockThatGoesWrong) {
+    for (const int64_t wrong : {600'000, -600'000}) {
+        HeadClock clock;
+        follow(clock, 3, 12'000, wrong);
+        EXPECT_EQ(clock.skew_ms(), 0) << "too few to tell";
+        follow(clock, 20, 12'000, wrong);
+        EXPECT_EQ(clock.skew_ms(), wrong);
+        EXPECT_EQ(clock.head_unix_ms(), kNowMs + 19 * 12'000);
+    }
+}
+
+TEST(HeadClockTest, ANodeThatCatchesUpIsOldAndNoClockIsWrong) {
+    HeadClock clock;
+    for (size_t i = 0; i < 40; ++i) {
+        // Ten minutes of the chain in a minute of ours.
+        const int64_t now = kNowMs + static_cast<int64_t>(i) * 10'000;
+        clock.on_head(1'000 + 10 * i, kNowS - 36'000 + 100 * i, now);
+        EXPECT_EQ(clock.skew_ms(), 0);
+    }
+}
+
+TEST(HeadAgesTest, AnAgeBeyondItsLimitIsOldAndOneWithoutALimitNever) {
+    IngestProgress progress;
+    ManualClock clock{kNowMs};
+    progress.ready_age_max_ms = 60'000;
+    progress.head_age_max_ms = 120'000;
+    progress.head_unix_ms = kNowMs - 100'000;
+    clock.advance(20'000);
+    EXPECT_FALSE(read_head_ages(progress, clock).is_old());
+    clock.advance(1);
+    EXPECT_TRUE(read_head_ages(progress, clock).is_stale());
+    EXPECT_FALSE(read_head_ages(progress, clock).is_silent());
+    clock.advance(40'000);
+    EXPECT_TRUE(read_head_ages(progress, clock).is_silent());
+    progress.ready_age_max_ms = 0;
+    progress.head_age_max_ms = 0;
+    EXPECT_FALSE(read_head_ages(progress, clock).is_old());
+    progress.head_age_max_ms = 120'000;
+    progress.head_unix_ms = -1;
+    EXPECT_FALSE(read_head_ages(progress, clock).is_old());
+}
+
+}  // namespace
+}  // namespace plumbline::engine
