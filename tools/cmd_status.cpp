@@ -73,6 +73,10 @@ std::string for_programs(const IndexStatus& status) {
 /// "replay         holds at block 73, 2026-01-31 12:00:00 UTC"
 std::string proof_line(const storage::ProofRecord& proof) {
     const std::string name = proof.proof + (proof.entity.empty() ? "" : " ") + proof.entity;
+    if (proof.level == to_string(storage::ProofLevel::kNone)) {
+        return fmt::format("  {:<20} nothing reached, {}: {}\n", name, utc_time(proof.time_s),
+                           proof.detail);
+    }
     return fmt::format("  {:<20} {} at block {}{}, {}\n", name,
                        proof.is_equal ? std::string{"holds"}
                                       : fmt::format("FAILED with {} findings", proof.mismatches),
@@ -106,7 +110,10 @@ std::string for_people(const IndexStatus& status) {
     }
     out += "proven\n";
     for (const storage::ProofRecord& proof : status.proofs) {
-        out += proof_line(proof);
+        // The log proof's own notes (`log_frontier`, `log_known`) are for programs.
+        if (!proof.proof.starts_with("log_")) {
+            out += proof_line(proof);
+        }
     }
     return out;
 }

@@ -8,10 +8,10 @@
 
 #include "core/base/logging.hpp"
 #include "engine/service/sd_notify.hpp"
+#include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
-#include "engine/text/duration.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
 #include "storage/read_view.hpp"
@@ -21,10 +21,6 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kPublishMs = 500;
-constexpr int64_t kVerdictsMs = 5'000;
-/// How long the chain or the disk may keep us waiting before that is worth a word.
-constexpr int64_t kWaitingMs = 10'000;
-constexpr uint64_t kReadyLag = 5;
 
 /// What runs without being asked for; [schedule] changes it.
 std::vector<ScheduleEntry> default_schedule(const Config& config) {
@@ -95,7 +91,8 @@ class Service::Observers final : public IndexObserver {
 
 Service::Service(ServiceOptions options)
     : options_{std::move(options)},
-      observers_{std::make_unique<Observers>()} {}
+      observers_{std::make_unique<Observers>()},
+      task_ear_{std::make_unique<TaskEar>(metrics_)} {}
 
 Service::~Service() = default;
 
@@ -117,7 +114,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         }
     };
     add_standard_tasks(service->kinds_);
-    add_proof_tasks(service->kinds_, &service->metrics_);
+    add_proof_tasks(service->kinds_, service->task_ear_.get());
     service->source_ = own.make_source();
     PLUMBLINE_TRY(service->indexer_, Indexer::open(std::move(indexer), *service->source_));
     service->meter_ = std::make_unique<ProgressReporter>(
@@ -229,16 +226,6 @@ void Service::on_turn() {
     tell_manager(now);
 }
 
-/// Whether a scheduled task would have something to do.
-bool Service::is_wanted(std::string_view kind) const {
-    if (kind != "prove_log") {
-        return true;
-    }
-    const std::optional<storage::Cursor> cursor = database()->cursor();
-    const auto coverage = database()->coverage();
-    return cursor && coverage && !unproven_ranges(*coverage, cursor->finalized).empty();
-}
-
 void Service::tell_manager(int64_t now_ms) {
     if (!ready_notified_) {
         ready_notified_ = true;
@@ -250,110 +237,6 @@ void Service::tell_manager(int64_t now_ms) {
     }
 }
 
-void Service::publish(int64_t now_ms) {
-    const IngestProgress& progress = indexer_->progress();
-    ServiceStatus next;
-    next.state = progress.state;
-    next.progress = meter_->read();
-    next.uptime_ms = now_ms - started_ms_;
-    next.commits = progress.commits;
-    next.commit_ms = progress.commit_ms;
-    next.first_block = progress.first_block;
-    next.target_block = progress.target_block;
-    next.providers = source_->stats();
-    if (const storage::Database* known = database()) {
-        next.has_database = true;
-        next.quarantined_rows = known->quarantine_count();
-    }
-    if (queue_) {
-        for (const QueueCount& count : queue_->counts()) {
-            switch (count.state) {
-                case TaskState::kWaiting: next.tasks_waiting += count.count; break;
-                case TaskState::kRunning: next.tasks_running += count.count; break;
-                case TaskState::kDead: next.tasks_dead += count.count; break;
-                case TaskState::kParked: next.tasks_parked += count.count; break;
-                default: break;
-            }
-        }
-    }
-    next.degraded = find_reasons(next, now_ms);
-    const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
-    next.is_ready = next.state == Lifecycle::kLive && next.has_database &&
-                    next.progress.lag <= ready_lag && !next.progress.is_refolding &&
-                    !next.progress.is_filling;
-    const MutexLock lock{mutex_};
-    next.started_unix_ms = status_.started_unix_ms;
-    status_ = std::move(next);
-}
-
-/// What the newest proofs found; they change seldom.
-void Service::read_verdicts(int64_t now_ms) {
-    // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
-    const bool is_known =
-        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
-    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
-        return;
-    }
-    next_verdicts_ms_ = now_ms + kVerdictsMs;
-    const auto records = database()->read_view()->list_proofs();
-    if (!records) {
-        return;
-    }
-    verdicts_.clear();
-    for (const storage::ProofRecord& record : *records) {
-        const bool is_proof =
-            record.proof == "log" || record.proof == "replay" || record.proof == "state";
-        if (is_proof && record.mismatches > 0) {
-            verdicts_.push_back(fmt::format("the {} proof{} found {} mismatches at block {}",
-                                            record.proof,
-                                            record.entity.empty() ? "" : " of " + record.entity,
-                                            record.mismatches, record.block_num));
-        }
-    }
-}
-
-std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int64_t now_ms) const {
-    const IngestProgress& progress = indexer_->progress();
-    std::vector<std::string> reasons;
-    const auto waiting = [now_ms](int64_t since_ms) {
-        return since_ms >= 0 && now_ms - since_ms >= kWaitingMs;
-    };
-    if (const int64_t since = progress.waiting_since_ms; waiting(since)) {
-        reasons.push_back(fmt::format("the chain does not answer since {}",
-                                      format_duration((now_ms - since) / 1000)));
-    }
-    if (const int64_t since = progress.disk_waiting_since_ms; waiting(since)) {
-        reasons.push_back(fmt::format("the disk takes no writes since {}",
-                                      format_duration((now_ms - since) / 1000)));
-    }
-    if (const std::optional<Error> failed = indexer_->failure()) {
-        reasons.push_back(fmt::format("indexing cannot go on: {}", failed->message));
-    }
-    if (queue_failed_) {
-        reasons.emplace_back("the work queue cannot be read");
-    }
-    for (const rpc::ProviderStats& provider : status.providers) {
-        if (!provider.usable) {
-            reasons.push_back(
-                fmt::format("provider {} is not asked: {}", provider.name, provider.state));
-        }
-    }
-    if (status.progress.is_refolding) {
-        reasons.emplace_back("the log is folded again: entities are those of before");
-    }
-    reasons.insert(reasons.end(), verdicts_.begin(), verdicts_.end());
-    if (status.quarantined_rows > 0) {
-        reasons.push_back(fmt::format("{} events are in quarantine", status.quarantined_rows));
-    }
-    if (status.tasks_dead > 0) {
-        reasons.push_back(fmt::format("{} tasks have failed for good", status.tasks_dead));
-    }
-    if (status.tasks_parked > 0) {
-        reasons.push_back(fmt::format("{} tasks are parked", status.tasks_parked));
-    }
-    return reasons;
-}
-
 ServiceStatus Service::status() const {
     ServiceStatus out;
     {
@@ -362,7 +245,11 @@ ServiceStatus Service::status() const {
     }
     // Of these nobody should hear late.
     out.state = indexer_->progress().state;
-    out.is_ready = out.is_ready && out.state == Lifecycle::kLive;
+    out.progress.ages = read_head_ages(indexer_->progress(), indexer_->clock());
+    if (out.progress.ages.is_old()) {
+        out.progress.lag.reset();
+    }
+    out.is_ready = out.is_ready && out.state == Lifecycle::kLive && out.progress.lag;
     return out;
 }
 
@@ -416,6 +303,8 @@ Result<ReloadReport> Service::reload() {
     if (fresh.chain.id != running.chain.id ||
         fresh.chain.finality_depth != running.chain.finality_depth ||
         fresh.chain.poll_interval_ms != running.chain.poll_interval_ms ||
+        fresh.chain.ready_age_ms != running.chain.ready_age_ms ||
+        fresh.chain.head_age_ms != running.chain.head_age_ms ||
         (!options_.has_own_endpoints &&
          !std::ranges::equal(fresh.chain.rpc, running.chain.rpc, same_endpoint))) {
         report.needs_restart.emplace_back("[chain]");

@@ -18,7 +18,9 @@
 
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/proof/log/log_proof_known.hpp"
 #include "engine/service/metrics.hpp"
 #include "engine/service/service_status.hpp"
 #include "engine/task/schedule.hpp"
@@ -32,6 +34,7 @@
 namespace plumbline::engine {
 
 class Service;
+class TaskEar;
 
 /// Something that runs beside the index and shows or sends what it does: an HTTP server, webhooks.
 class ServiceModule {
@@ -124,9 +127,12 @@ class Service {
     [[nodiscard]] Status open_queue();
     void tell_manager(int64_t now_ms);
     void read_verdicts(int64_t now_ms);
-    [[nodiscard]] bool is_wanted(std::string_view kind) const;
+    void add_notes(const KnownRanges& known);
+    [[nodiscard]] bool is_wanted(std::string_view kind);
+    [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
                                                         int64_t now_ms) const;
+    [[nodiscard]] std::vector<std::string> find_waits(int64_t now_ms);
 
     ServiceOptions options_;
     std::unique_ptr<Observers> observers_;
@@ -134,6 +140,7 @@ class Service {
     std::unique_ptr<Indexer> indexer_;
     std::unique_ptr<ProgressReporter> meter_;  ///< only for its numbers
     Metrics metrics_;
+    std::unique_ptr<TaskEar> task_ear_;
     TaskKinds kinds_;
     std::unique_ptr<storage::TaskStore> store_;
     std::unique_ptr<WorkQueue> queue_;
@@ -146,7 +153,11 @@ class Service {
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
     int64_t next_verdicts_ms_ = 0;
+    int64_t next_to_prove_ms_ = 0;       ///< when it is looked at again whether there is anything
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
+    std::vector<std::string> notes_;     ///< what they could not prove
+    ReasonLog waits_told_;
+    bool is_wait_told_ = false;
     int64_t watchdog_ms_ = 0;
     int64_t next_watchdog_ms_ = 0;
     bool ready_notified_ = false;

@@ -1,7 +1,9 @@
 #include "engine/task/log_proof_task.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/log/log_prover.hpp"
@@ -14,6 +16,8 @@ namespace {
 using storage::ProofLevel;
 
 constexpr int64_t kStepWaitMs = 100;
+/// Before what cannot be proven is tried again: providers change, and a node may be upgraded.
+constexpr uint64_t kUnprovableS = 6 * 3'600;
 
 Result<LogProofOptions> options_for(const TaskContext& context, const LogProofInput& input,
                                     evm::BlockRange range) {
@@ -29,6 +33,50 @@ Result<LogProofOptions> options_for(const TaskContext& context, const LogProofIn
     return options;
 }
 
+/// Of what is known, that which this run did not find itself.
+uint64_t earlier_findings(const LogRun& run) {
+    const uint64_t known = run.known.finding_count();
+    return known - std::min<uint64_t>(known, run.findings.total);
+}
+
+void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView& view) {
+    if (!run.top) {
+        run.top = piece.top;
+    }
+    for (const Finding& finding : piece.findings) {
+        run.findings.add(finding);
+        if (!run.known.has(finding.block_num)) {
+            run.news.add(finding);
+        }
+    }
+    run.counts += piece.counts;
+    run.known.take(piece, view);
+}
+
+/// However the proof ends, it waits no longer.
+class WaitEnd {
+  public:
+    explicit WaitEnd(TaskObserver* observer) : observer_{observer} {}
+    WaitEnd(const WaitEnd&) = delete;
+    WaitEnd& operator=(const WaitEnd&) = delete;
+    ~WaitEnd() {
+        if (observer_ != nullptr) {
+            observer_->on_wait({});
+        }
+    }
+
+  private:
+    TaskObserver* observer_;
+};
+
+void tell_wait(TaskObserver* observer, const rpc::ChainSource& chain) {
+    if (observer == nullptr) {
+        return;
+    }
+    const std::vector<rpc::OpenWait> waits = chain.waits(kWaitToTellMs);
+    observer->on_wait(waits.empty() ? std::string{} : describe_wait(waits.front()));
+}
+
 /// The piece's levels, and the record of the run up to here.
 Status write_piece(const TaskContext& context, const LogProofPiece& piece, const LogRun& run,
                    LogProofOutcome outcome) {
@@ -36,7 +84,8 @@ Status write_piece(const TaskContext& context, const LogProofPiece& piece, const
     outcome.counts = run.counts;
     return write_down(context, [&](storage::CommitBatch& batch) -> Status {
         PLUMBLINE_TRY_VOID(add_levels(batch, context.database(), piece));
-        add_record(batch, outcome, *run.top, unix_time_s(context));
+        add_record(batch, outcome, *run.top, unix_time_s(context), earlier_findings(run));
+        run.known.write(batch, unix_time_s(context));
         return ok();
     });
 }
@@ -49,17 +98,12 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
     PLUMBLINE_TRY(const LogProofOptions options, options_for(context, input, range));
     LogProver prover{context.chain(), std::move(input), context.indexer().shared_plan(),
                      context.indexer().clock(), options};
+    const WaitEnd wait_end{run.observer};
     LogProofOutcome outcome;
     while (!prover.is_done() && !context.should_stop()) {
         const bool has_moved = prover.step();
         while (const std::optional<LogProofPiece> piece = prover.take()) {
-            if (!run.top) {
-                run.top = piece->top;
-            }
-            for (const Finding& finding : piece->findings) {
-                run.findings.add(finding);
-            }
-            run.counts += piece->counts;
+            add_to_run(run, *piece, *context.database().read_view());
             add_piece(outcome, *piece);
             PLUMBLINE_TRY_VOID(write_piece(context, *piece, run, outcome));
         }
@@ -68,14 +112,31 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
         }
         if (!has_moved && !prover.is_done()) {
             context.chain().poll(kStepWaitMs);
+            tell_wait(run.observer, context.chain());
         }
     }
     if (prover.failure()) {
         return *prover.failure();
     }
     outcome.is_complete = outcome.range == range;
+    outcome.has_ended = prover.is_done();
+    outcome.profile = prover.profile();
     outcome.reason = prover.reason();
     return outcome;
+}
+
+Status write_down_unprovable(const TaskContext& context, evm::BlockRange range, LogRun& run,
+                             LogProofOutcome outcome) {
+    const uint64_t now_s = unix_time_s(context);
+    run.known.add({range, 0, now_s + kUnprovableS, outcome.reason});
+    outcome.findings = run.findings;
+    outcome.counts = run.counts;
+    return write_down(context, [&](storage::CommitBatch& batch) {
+        add_record(batch, outcome, run.top.value_or(evm::BlockId{range.from, {}}), now_s,
+                   earlier_findings(run));
+        run.known.write(batch, now_s);
+        return ok();
+    });
 }
 
 }  // namespace plumbline::engine

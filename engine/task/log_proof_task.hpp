@@ -8,20 +8,30 @@
 #include "core/evm/block_id.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/log/log_proof_known.hpp"
+#include "engine/task/task_observer.hpp"
 #include "engine/task/worker.hpp"
 
 namespace plumbline::engine {
 
 /// What a run over several ranges has come to so far.
 struct LogRun {
-    std::optional<evm::BlockId> top;  ///< of the highest range
+    TaskObserver* observer = nullptr;  ///< told of waits; may be null
+    std::optional<evm::BlockId> top;   ///< of the highest range
     Findings findings;
     LogProofCounts counts;
+    KnownRanges known;  ///< before the run, then with what it found
+    Findings news;      ///< of `findings`, those in blocks of which nothing was known
 };
 
 /// Proves `range` and writes down each piece as it is done, adding to `run`. Not complete where the
 /// task should stop, or should yield and has done something.
 [[nodiscard]] Result<LogProofOutcome> prove_and_write_down(TaskContext& context,
                                                            evm::BlockRange range, LogRun& run);
+
+/// Writes down that the chain gives no ground to prove blocks `range`, and why: they are left alone
+/// for six hours.
+[[nodiscard]] Status write_down_unprovable(const TaskContext& context, evm::BlockRange range,
+                                           LogRun& run, LogProofOutcome outcome);
 
 }  // namespace plumbline::engine

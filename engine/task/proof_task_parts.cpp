@@ -36,9 +36,9 @@ std::string verdict_of(const Findings& findings, bool is_whole) {
 }
 
 void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& findings) {
+              const Findings& findings, const Findings& news) {
     if (observer != nullptr) {
-        observer->on_proof(proof, verdict, findings);
+        observer->on_proof(proof, verdict, news);
     }
     log_findings(proof, findings);
 }

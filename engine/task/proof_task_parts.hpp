@@ -18,10 +18,15 @@ namespace plumbline::engine {
 /// "mismatch" where something was found; else "equal", or "partial" where not all was looked at.
 [[nodiscard]] std::string verdict_of(const Findings& findings, bool is_whole);
 
-/// Says what a proof that has come to its end found: to `observer`, which may be null, and in the
-/// log, a few findings by name.
+/// Says what a proof that has come to its end found: in the log, a few findings by name, and to
+/// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
+/// once.
 void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& findings);
+              const Findings& findings, const Findings& news);
+inline void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
+                     const Findings& findings) {
+    announce(observer, proof, verdict, findings, findings);
+}
 
 /// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing
 /// while the index holds no block. Waits for the writer thread.

@@ -29,12 +29,19 @@ constexpr size_t kShownFindings = 100;
 
 // --- the log ----------------------------------------------------------------------------------
 
+std::string verdict_of(const LogProofOutcome& outcome) {
+    if (outcome.findings.empty() && !outcome.range && !outcome.is_complete) {
+        return "unprovable";
+    }
+    return verdict_of(outcome.findings, outcome.is_complete);
+}
+
 std::string to_json(const LogProofOutcome& outcome) {
     std::string out;
     JsonWriter json{out};
     json.open_object()
         .member("proof", "log")
-        .member("verdict", verdict_of(outcome.findings, outcome.is_complete))
+        .member("verdict", verdict_of(outcome))
         .member("level", to_string(outcome.level))
         .member("blocks", outcome.counts.blocks)
         .member("by_bloom", outcome.counts.by_bloom)
@@ -54,24 +61,58 @@ std::string to_json(const LogProofOutcome& outcome) {
     return out;
 }
 
-/// One range, or all that is open, highest first.
-Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context) {
+/// One range, or all that is open and not known to be in vain, highest first.
+Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context,
+                                                     KnownRanges& known) {
+    const std::optional<storage::Cursor> cursor = context.database().cursor();
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, context.database().coverage());
+    const std::vector<evm::BlockRange> open =
+        cursor ? unproven_ranges(coverage, cursor->finalized) : std::vector<evm::BlockRange>{};
+    known.keep_findings(open);
     if (!split_args(context.row().args).empty()) {
         PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(context.row().args));
         return std::vector<evm::BlockRange>{range};
     }
-    const std::optional<storage::Cursor> cursor = context.database().cursor();
-    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, context.database().coverage());
-    return cursor ? unproven_ranges(coverage, cursor->finalized) : std::vector<evm::BlockRange>{};
+    return known.without(open);
+}
+
+/// The chain gave no ground below `last.below`: what lies under it is left alone for hours.
+TaskOutcome end_short(TaskContext& context, TaskObserver* observer, evm::BlockRange open,
+                      LogRun& run, LogProofOutcome last) {
+    if (last.reason.empty()) {
+        last.reason = "the level asked for needs no proof";
+    }
+    // Headers that do not hash today will not at the next block either; those that a node has
+    // thrown away it may still have of younger blocks.
+    const bool is_hopeless = !last.range && !last.profile.headers;
+    const uint64_t top = is_hopeless ? UINT64_MAX : last.range ? last.range->from - 1 : open.to;
+    if (const Status written = write_down_unprovable(context, {open.from, top}, run, last);
+        !written) {
+        return TaskOutcome::from(written.error());
+    }
+    last.findings = run.findings;
+    last.counts = run.counts;
+    logging::warning("the log proof cannot go on, and is tried again in hours",
+                     {{"blocks", fmt::format("{} to {}", open.from, std::min(top, open.to))},
+                      {"why", last.reason}});
+    announce(observer, "log", verdict_of(last), run.findings, run.news);
+    return TaskOutcome::done(to_json(last));
 }
 
 TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer) {
-    const Result<std::vector<evm::BlockRange>> ranges = ranges_to_prove(context);
+    LogRun run;
+    run.observer = observer;
+    Result<KnownRanges> known =
+        KnownRanges::read(*context.database().read_view(), unix_time_s(context));
+    if (!known) {
+        return TaskOutcome::from(known.error());
+    }
+    run.known = *std::move(known);
+    const Result<std::vector<evm::BlockRange>> ranges = ranges_to_prove(context, run.known);
     if (!ranges) {
         return TaskOutcome::from(ranges.error());
     }
     const bool is_named = !split_args(context.row().args).empty();
-    LogRun run;
     LogProofOutcome last;
     last.is_complete = true;
     for (const evm::BlockRange& range : *ranges) {
@@ -80,14 +121,20 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer) {
             return TaskOutcome::from(proven.error());
         }
         last = *std::move(proven);
-        if (!last.is_complete) {
-            break;
+        if (last.is_complete) {
+            continue;
         }
+        if (last.has_ended) {
+            // What is open below, other ranges included, has no better ground.
+            return end_short(context, observer, {ranges->back().from, range.to}, run,
+                             std::move(last));
+        }
+        break;
     }
     last.findings = run.findings;
     last.counts = run.counts;
+    announce(observer, "log", verdict_of(run.findings, last.is_complete), run.findings, run.news);
     if (last.is_complete) {
-        announce(observer, "log", verdict_of(run.findings, true), run.findings);
         return TaskOutcome::done(to_json(last));
     }
     // Stopped, or in the way of something more urgent: it goes on below what is done.

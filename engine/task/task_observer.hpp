@@ -17,9 +17,12 @@ class TaskObserver {
     virtual ~TaskObserver() = default;
 
     /// A proof ("log", "state", "replay", "scrub") has come to its end. `verdict`: "equal",
-    /// "mismatch", or "partial" where something could not be compared.
+    /// "mismatch", "partial" where something could not be compared, "unprovable" where nothing
+    /// could. `findings`: those that no earlier proof had told.
     virtual void on_proof(std::string_view proof, std::string_view verdict,
                           const Findings& findings) = 0;
+    /// The task waits for the chain for longer than is good: for what and why. Empty: not any more.
+    virtual void on_wait(std::string_view text) { static_cast<void>(text); }
     /// One thing is about to be mended; `kind` as the journal has it.
     virtual void on_repair(std::string_view kind) = 0;
 };

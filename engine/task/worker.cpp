@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/backoff.hpp"
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 
@@ -45,12 +46,15 @@ void Worker::stop() {
 void Worker::run(const std::stop_token& stop) {
     LogThrottle notice;
     while (!stop.stop_requested() && !is_draining(indexer_)) {
-        const Result<bool> ran = run_one(stop);
+        Result<bool> ran = false;
+        if (const Status went = catch_exceptions("taking a task", [&] { ran = run_one(stop); });
+            !went) {
+            ran = went.error();
+        }
         if (!ran) {
             // The disk refuses: ingest says so too and waits.
             if (notice.due(indexer_.clock().monotonic_ms())) {
-                logging::warning("the work queue cannot be written",
-                                 {{"why", ran.error().message}});
+                logging::warning("the work queue does not work", {{"why", ran.error().message}});
             }
             sleep_ms(kIdleWaitMs);
             continue;
@@ -113,7 +117,17 @@ TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
         chain_ = make_source_();
     }
     TaskContext context{row, indexer_, queue_, *chain_, stop};
-    TaskOutcome outcome = kind->run(context);
+    TaskOutcome outcome;
+    const Status ran = catch_exceptions("running the task", [&] { outcome = kind->run(context); });
+    if (!ran) {
+        outcome = TaskOutcome::from(ran.error());
+        chain_.reset();
+        return outcome;
+    }
+    if (outcome.kind == TaskOutcome::Kind::kInterrupted && !context.should_stop()) {
+        // It would be due again at once, with no attempt counted: for ever.
+        outcome.kind = TaskOutcome::Kind::kFailed;
+    }
     // Questions that a task left open must not be answered in the middle of the next.
     if (chain_->in_flight() > 0) {
         chain_.reset();

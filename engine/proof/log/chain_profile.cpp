@@ -108,12 +108,12 @@ void ProfileTest::on_header(size_t index, Result<std::vector<evm::Header>> heade
 void ProfileTest::check_elsewhere(size_t index, const evm::Header& header) {
     const uint64_t n = block_nums_[index];
     source_.get_linked_headers({n, n}, header.hash,
-                               guard_.wrap([this](Result<std::vector<evm::Header>> headers) {
+                               guard_.wrap([this, n](Result<std::vector<evm::Header>> headers) {
                                    if (headers) {
                                        take(std::move(headers->front()));
                                    } else if (headers.error().code == ErrorCode::kIncompatible) {
                                        ++profile_.headers_tried;
-                                       header_failed_ = true;
+                                       failed_num_ = std::max(n, failed_num_.value_or(0));
                                        note(headers.error());
                                    } else {
                                        note(headers.error());
@@ -130,7 +130,11 @@ void ProfileTest::take(evm::Header header) {
 }
 
 void ProfileTest::ask_receipts() {
-    if (header_failed_) {
+    // A chain that was of another kind once, before a merge, is provable down to there.
+    const bool is_younger_good = std::ranges::any_of(headers_, [this](const evm::Header& header) {
+        return failed_num_ && header.block_num > *failed_num_;
+    });
+    if (failed_num_ && !is_younger_good) {
         profile_.headers = false;
         profile_.receipts = false;
         profile_.blooms = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@ enum class ChainKind : uint8_t {
 
 struct ChainProfile {
     ChainKind kind = ChainKind::kUnknown;
-    bool headers = true;   ///< hash to what they claim
+    bool headers = true;   ///< hash to what they claim, at least the youngest
     bool receipts = true;  ///< hash to the header's root
     bool blooms = true;    ///< are those of the block's logs: may be used to pass blocks over
     uint64_t headers_tried = 0;
@@ -67,7 +68,7 @@ class ProfileTest {
     std::vector<evm::Header> headers_;
     size_t open_ = 0;
     bool done_ = false;
-    bool header_failed_ = false;
+    std::optional<uint64_t> failed_num_;  ///< the highest block whose header does not hash
     std::string last_error_ = "no block to try";
     ErrorCode last_code_ = ErrorCode::kNotFound;
     ChainProfile profile_;

@@ -115,6 +115,7 @@ struct LogProofOutcome {
     std::optional<evm::BlockRange> range;  ///< what is done, from the range's end downwards
     std::optional<evm::BlockId> below;     ///< where to go on
     bool is_complete = false;              ///< the whole range was gone through
+    bool has_ended = false;                ///< by itself, not because somebody stopped it
     ChainProfile profile;
     std::string reason;  ///< why the level is not the one asked for; empty where it is
     LogProofCounts counts;

@@ -71,15 +71,15 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
 }
 
 void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, evm::BlockId top,
-                uint64_t time_s) {
+                uint64_t time_s, uint64_t known_findings) {
     storage::ProofRecord record;
     record.proof = kProof;
     record.block_num = top.block_num;
     record.hash = top.hash;
     record.time_s = time_s;
-    record.is_equal = outcome.findings.empty();
+    record.is_equal = outcome.findings.empty() && known_findings == 0;
     record.checked = outcome.counts.blocks;
-    record.mismatches = outcome.findings.total;
+    record.mismatches = outcome.findings.total + known_findings;
     record.level = to_string(outcome.level);
     record.detail = outcome.reason;
     if (outcome.range) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
@@ -12,6 +13,9 @@
 
 namespace plumbline::engine {
 
+/// What `KnownRanges` writes: for the proof itself, no proof of its own.
+constexpr std::string_view kKnownRecord = "log_known";
+
 /// Adds a piece's levels to `batch`: none falls, except those of blocks with findings. What the
 /// database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
 /// written between it and the batch's commit.
@@ -19,8 +23,9 @@ namespace plumbline::engine {
                                 const LogProofPiece& piece);
 
 /// Adds how a whole proof ended, as `status` shows it, and where a later one may go on downwards.
+/// `known_findings`: of other blocks, from earlier proofs, not repaired. Level none: unprovable.
 void add_record(storage::CommitBatch& batch, const LogProofOutcome& outcome, evm::BlockId top,
-                uint64_t time_s);
+                uint64_t time_s, uint64_t known_findings = 0);
 
 /// Where the last recorded proof had come to, to be the anchor of one below it: empty where there
 /// is none.

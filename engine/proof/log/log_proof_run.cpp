@@ -63,6 +63,7 @@ Result<LogProofOutcome> prove_range(rpc::ChainSource& source, LogProofInput inpu
         return *prover.failure();
     }
     outcome.is_complete = outcome.range == range;
+    outcome.has_ended = prover.is_done();
     outcome.profile = prover.profile();
     outcome.reason = prover.reason();
     return outcome;

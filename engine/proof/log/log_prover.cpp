@@ -103,11 +103,15 @@ void LogProver::fail(Error error) {
     phase_ = Phase::kDone;
 }
 
-/// The chain gives no ground to stand on: no findings, no level.
+/// The chain gives no ground to stand on, from here downwards: no findings, no level. What lies
+/// above and has its headers is proven to its end.
 void LogProver::end_unprovable(std::string why) {
     fall_short(std::move(why));
-    pieces_.clear();
-    phase_ = Phase::kDone;
+    next_.reset();
+    std::erase_if(pieces_, [](const auto& piece) { return !piece->proof.has_headers(); });
+    if (pieces_.empty()) {
+        phase_ = Phase::kDone;
+    }
 }
 
 // --- the anchor ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -70,13 +71,28 @@ class Turns {
     uint64_t turns_ = 0;
 };
 
+/// What all of a service's nodes do, and were asked.
+struct NodeManners {
+    std::atomic<uint64_t> headers_asked{0};
+    std::atomic<bool> is_mute{false};      ///< swallows questions for heads
+    std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
+};
+
 /// A fake node with a clock of its own, for the one thread that polls it.
 class OwnedNode final : public rpc::ChainSource {
   public:
-    OwnedNode(const FakeChain& chain, Turns& turns) : turns_{turns}, node_{chain, clock_, {}} {}
+    OwnedNode(const FakeChain& chain, Turns& turns, NodeManners& manners)
+        : turns_{turns},
+          manners_{manners},
+          node_{chain, clock_, {}} {}
     void get_chain_id(Callback<uint64_t> done) override { node_.get_chain_id(std::move(done)); }
-    void get_heads(Callback<rpc::Heads> done) override { node_.get_heads(std::move(done)); }
+    void get_heads(Callback<rpc::Heads> done) override {
+        if (!manners_.is_mute) {
+            node_.get_heads(std::move(done));
+        }
+    }
     void get_headers(std::vector<uint64_t> nums, Callback<std::vector<evm::Header>> done) override {
+        manners_.headers_asked += nums.size();
         node_.get_headers(std::move(nums), std::move(done));
     }
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override {
@@ -84,6 +100,14 @@ class OwnedNode final : public rpc::ChainSource {
     }
     void get_range(rpc::LogFilter filter, evm::BlockRange range, bool all,
                    Callback<rpc::RangeLogs> done) override {
+        if (manners_.hides_a_log) {
+            done = [done = std::move(done)](Result<rpc::RangeLogs> result) {
+                if (result && !result->logs.logs.empty()) {
+                    result->logs.logs.erase(result->logs.logs.begin());
+                }
+                done(std::move(result));
+            };
+        }
         node_.get_range(std::move(filter), range, all, std::move(done));
     }
     void get_txns(std::vector<evm::Hash> hashes,
@@ -108,13 +132,14 @@ class OwnedNode final : public rpc::ChainSource {
 
   private:
     Turns& turns_;
+    NodeManners& manners_;
     ManualClock clock_;
     FakeNode node_;
 };
 
 class ServiceTest : public ::testing::Test {
   protected:
-    ServiceTest() : chain_{7} {
+    explicit ServiceTest(FakeChain::Spoil spoil = {}) : chain_{7, std::move(spoil)} {
         logging::configure(logging::Level::kOff, logging::Format::kText);
         chain_.mine(60);
         write("hub.json", test::chain_abis().at("hub.json"));
@@ -125,10 +150,12 @@ class ServiceTest : public ::testing::Test {
     void write(const std::string& name, const std::string& text) const {
         std::ofstream{dir_.sub(name)} << text;
     }
-    void write_config(const std::string& more, const std::string& proof_level = "off") const {
-        write("plumbline.toml",
-              std::string{test::kChainToml} + "finality = 12\npoll_interval = \"20ms\"\n" +
-                  test::deposits_toml() + "[proof]\nlevel = \"" + proof_level + "\"\n" + more);
+    void write_config(const std::string& more, const std::string& proof_level = "off",
+                      const std::string& more_of_chain = "") const {
+        write("plumbline.toml", std::string{test::kChainToml} +
+                                    "finality = 12\npoll_interval = \"20ms\"\n" + more_of_chain +
+                                    test::deposits_toml() + "[proof]\nlevel = \"" + proof_level +
+                                    "\"\n" + more);
     }
     void open() {
         ServiceOptions options;
@@ -137,12 +164,15 @@ class ServiceTest : public ::testing::Test {
         options.indexer.config = *std::move(config);
         options.indexer.db_path = dir_.sub("db");
         options.indexer.tiny_buffers = true;
-        options.make_source = [this] { return std::make_unique<OwnedNode>(chain_, turns_); };
+        options.make_source = [this] {
+            return std::make_unique<OwnedNode>(chain_, turns_, manners_);
+        };
         auto opened = Service::open(std::move(options));
         ASSERT_TRUE(opened.has_value()) << opened.error().message;
         service = *std::move(opened);
     }
     void start() {
+        has_ended = false;
         thread_ = std::jthread{[this](const std::stop_token& stop) {
             ended = service->run(stop, nullptr);
             has_ended = true;
@@ -169,6 +199,22 @@ class ServiceTest : public ::testing::Test {
         }));
         return *service->queue()->get(id);
     }
+    /// So many turns of the network and worker threads.
+    void let_turn(int count) {
+        EXPECT_TRUE(eventually([&count] { return count-- <= 0; }));
+        EXPECT_FALSE(has_ended);
+    }
+    [[nodiscard]] std::optional<TaskRow> newest_proof() {
+        return service->queue() == nullptr ? std::nullopt : service->queue()->newest("prove_log");
+    }
+    [[nodiscard]] bool is_degraded_by(const std::string& text) {
+        return eventually([&] {
+            const auto reasons = service->status().degraded;
+            return std::ranges::any_of(reasons, [&](const std::string& reason) {
+                return reason.find(text) != std::string::npos;
+            });
+        });
+    }
     static TaskSpec spec(std::string kind, std::string args = {}) {
         TaskSpec out;
         out.kind = std::move(kind);
@@ -179,6 +225,7 @@ class ServiceTest : public ::testing::Test {
     TempDir dir_;
     FakeChain chain_;
     Turns turns_;
+    NodeManners manners_;
     std::unique_ptr<Service> service;
     std::atomic<bool> has_ended{false};
     Status ended;
@@ -311,6 +358,150 @@ TEST_F(ServiceTest, ATrueChainIsProvenByItself) {
     const auto newest = [this] { return service->queue()->newest("prove_log"); };
     ASSERT_TRUE(eventually([&] { return newest() && newest()->state == TaskState::kDone; }));
     EXPECT_THAT(newest()->result, HasSubstr(R"("verdict":"equal")"));
+}
+
+// --- what cannot be proven, and what is known
+// -----------------------------------------------------
+
+/// Headers that do not hash to what they claim, as those of Avalanche, Fantom or Ethermint chains.
+class OddChainTest : public ServiceTest {
+  protected:
+    OddChainTest() : ServiceTest{[](evm::Header& header) { ++header.gas_used; }} {}
+};
+
+TEST_F(OddChainTest, AChainThatCannotBeProvenIsAskedOnceAndThenLeftAloneForHours) {
+    write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    ASSERT_TRUE(eventually([&] {
+        const auto task = newest_proof();
+        return task && task->state == TaskState::kDone;
+    }));
+    const TaskRow first = *newest_proof();
+    EXPECT_THAT(first.result, HasSubstr(R"("verdict":"unprovable")"));
+    EXPECT_THAT(first.result, HasSubstr("not provable on this chain"));
+    EXPECT_TRUE(eventually([this] { return !service->status().notes.empty(); }));
+    EXPECT_THAT(service->status().notes[0], HasSubstr("not provable on this chain"));
+    EXPECT_TRUE(service->status().degraded.empty());
+    // Some intervals later.
+    const uint64_t asked = manners_.headers_asked;
+    let_turn(600);
+    EXPECT_EQ(manners_.headers_asked, asked);
+    EXPECT_EQ(newest_proof()->id, first.id);
+    // Neither does a restart make it begin again.
+    stop();
+    service.reset();
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    let_turn(500);
+    EXPECT_EQ(newest_proof()->id, first.id);
+    // Asked for by name it is tried at once.
+    const auto named = service->add_task(spec("prove_log", "0 10"));
+    ASSERT_OK(named);
+    EXPECT_THAT(ended_task(named->id).result, HasSubstr(R"("verdict":"unprovable")"));
+}
+
+TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName) {
+    write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
+    manners_.hides_a_log = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    ASSERT_TRUE(eventually([&] {
+        const auto task = newest_proof();
+        return task && task->state == TaskState::kDone;
+    }));
+    const TaskRow first = *newest_proof();
+    EXPECT_THAT(first.result, HasSubstr(R"("verdict":"mismatch")"));
+    ASSERT_TRUE(is_degraded_by("the log proof found"));
+    const auto counted = [this] {
+        const std::string text = service->metrics_text();
+        const size_t at = text.find("plumbline_findings_total{kind=\"log missing\"}");
+        return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+    };
+    const std::string told = counted();
+    EXPECT_NE(told, "");
+    const uint64_t asked = manners_.headers_asked;
+    let_turn(600);
+    EXPECT_EQ(manners_.headers_asked, asked);
+    EXPECT_EQ(newest_proof()->id, first.id);
+    const auto named = service->add_task(spec("prove_log", "0 40"));
+    ASSERT_OK(named);
+    EXPECT_THAT(ended_task(named->id).result, HasSubstr(R"("verdict":"mismatch")"));
+    EXPECT_EQ(counted(), told);
+    // A repair makes it a block like any other, and what is told of it ends.
+    const auto repair = service->add_task(spec("repair"));
+    ASSERT_OK(repair);
+    const TaskRow repaired = ended_task(repair->id);
+    EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+}
+
+// --- what a task does wrong
+// -----------------------------------------------------------------------
+
+TEST_F(ServiceTest, ATaskThatThrowsFailsAndTheServiceGoesOn) {
+    open();
+    service->add_task_kind({"thrower", "", "throws", [](TaskContext&) -> TaskOutcome {
+                                throw std::out_of_range{"map::at"};
+                            }});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    TaskSpec thrower = spec("thrower");
+    thrower.attempts_max = 1;
+    const auto added = service->add_task(std::move(thrower));
+    ASSERT_OK(added);
+    const TaskRow row = ended_task(added->id);
+    EXPECT_EQ(row.state, TaskState::kDead);
+    EXPECT_THAT(row.error, HasSubstr("map::at"));
+    EXPECT_TRUE(becomes_ready());
+}
+
+TEST_F(ServiceTest, ATaskIsInterruptedOnlyWhenItShouldStop) {
+    open();
+    std::atomic<int> runs{0};
+    service->add_task_kind({"quitter", "", "says it was stopped", [&runs](TaskContext&) {
+                                ++runs;
+                                return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
+                            }});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    TaskSpec quitter = spec("quitter");
+    quitter.attempts_max = 1;
+    const auto added = service->add_task(std::move(quitter));
+    ASSERT_OK(added);
+    EXPECT_EQ(ended_task(added->id).state, TaskState::kDead);
+    EXPECT_EQ(runs, 1);
+}
+
+// --- how much is known of the head
+// ----------------------------------------------------------------
+
+TEST_F(ServiceTest, WhereNobodyTellsTheHeadTheServiceIsNotReadyAndTheLagUnknown) {
+    write_config("", "off", "ready_age = \"1s\"\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_lag_blocks 0"));
+    manners_.is_mute = true;
+    ASSERT_TRUE(is_degraded_by("no provider has told the chain's head for"));
+    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().progress.lag.has_value());
+    EXPECT_THAT(service->metrics_text(),
+                ::testing::ContainsRegex("plumbline_lag_blocks [Nn]a[Nn]"));
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_ready_age_limit_seconds 1"));
+}
+
+TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
+    write_config("", "off", "head_age = \"2m\"\n");
+    open();
+    start();
+    ASSERT_TRUE(is_degraded_by("the chain's head, block"));
+    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().progress.lag.has_value());
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120.02"));
 }
 
 TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService) {

@@ -301,6 +301,34 @@ TEST_F(LogProofTest, AChainWhoseHeadersDoNotHashIsNotProvableAndNotWrong) {
     EXPECT_THAT(outcome->reason, ::testing::HasSubstr("not provable on this chain"));
 }
 
+TEST_F(LogProofTest, AChainThatOnceWasOfAnotherKindIsProvenDownToThere) {
+    ProofWorld world{17, 60};
+    world.store(world.honest);
+    constexpr uint64_t kLastOld = 21;
+    for (const char* url : {"http://a", "http://b"}) {
+        world.nodes.spoils[url] = [](const std::string& method, const json&, json& answer) {
+            if (method == "eth_getBlockByNumber" && !answer["result"].is_null() &&
+                std::stoull(answer["result"]["number"].get<std::string>(), nullptr, 16) <=
+                    kLastOld) {
+                answer["result"]["gasUsed"] = "0x1234567";
+            }
+        };
+    }
+    LogProofOptions options;
+    options.range = {1, world.head()};
+    options.range_blocks = 10;
+    const auto outcome = world.prove(options);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    EXPECT_FALSE(outcome->is_complete);
+    EXPECT_TRUE(outcome->has_ended);
+    EXPECT_EQ(outcome->level, ProofLevel::kReceipts) << text_of(*outcome);
+    ASSERT_TRUE(outcome->range.has_value());
+    EXPECT_GT(outcome->range->from, kLastOld);
+    EXPECT_LE(outcome->range->from, kLastOld + options.range_blocks);
+    EXPECT_TRUE(outcome->findings.empty()) << text_of(*outcome);
+    EXPECT_THAT(outcome->reason, ::testing::HasSubstr("not provable on this chain"));
+}
+
 TEST_F(LogProofTest, AChainWhoseReceiptsDoNotHashStaysLinked) {
     ProofWorld world{19, 60};
     HonestIndex told = world.honest;

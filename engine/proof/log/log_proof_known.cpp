@@ -1,0 +1,195 @@
+#include "engine/proof/log/log_proof_known.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "engine/proof/log/log_proof_record.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kRangesMax = 1'000;
+constexpr size_t kMarkHexChars = 18;
+constexpr size_t kNoteBytesMax = 400;
+
+/// The next word up to `end`, taken off `text`.
+std::string_view take_word(std::string_view& text, char end) {
+    const size_t size = text.find(end);
+    const std::string_view word = text.substr(0, size);
+    text.remove_prefix(size == std::string_view::npos ? text.size() : size + 1);
+    return word;
+}
+
+std::optional<uint64_t> to_number(std::string_view word) {
+    uint64_t out = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
+    return error == std::errc{} && end == word.data() + word.size() ? std::optional{out}
+                                                                    : std::nullopt;
+}
+
+}  // namespace
+
+std::string mark_of(const storage::ReadView& view, uint64_t block_num) {
+    const auto row = view.get_block(block_num);
+    // Rows of empty blocks go once they are final: that is no change.
+    if (!row || row->event_count == 0) {
+        return "empty";
+    }
+    return fmt::format("{}:{}", evm::to_hex(row->hash).substr(0, kMarkHexChars), row->event_count);
+}
+
+// A line a range: FROM TO FINDINGS UNTIL NOTE
+KnownRanges KnownRanges::parse(std::string_view text) {
+    KnownRanges out;
+    while (!text.empty()) {
+        std::string_view line = take_word(text, '\n');
+        const auto from = to_number(take_word(line, ' '));
+        const auto to = to_number(take_word(line, ' '));
+        const auto findings = to_number(take_word(line, ' '));
+        const auto until_s = to_number(take_word(line, ' '));
+        if (from && to && findings && until_s && *from <= *to) {
+            out.add({{*from, *to}, *findings, *until_s, std::string{line}});
+        }
+    }
+    return out;
+}
+
+std::string KnownRanges::to_text() const {
+    std::string out;
+    for (const KnownRange& known : ranges_) {
+        out += fmt::format("{}{} {} {} {} {}", out.empty() ? "" : "\n", known.range.from,
+                           known.range.to, known.findings, known.until_s, known.note);
+    }
+    return out;
+}
+
+Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t now_s) {
+    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
+    KnownRanges out;
+    for (const storage::ProofRecord& record : records) {
+        if (record.proof == kKnownRecord) {
+            out = parse(record.detail);
+        }
+    }
+    std::erase_if(out.ranges_, [&](const KnownRange& known) {
+        return (known.until_s > 0 && known.until_s <= now_s) ||
+               (known.findings > 0 && !known.note.empty() &&
+                known.note != mark_of(view, known.range.to));
+    });
+    return out;
+}
+
+void KnownRanges::write(storage::CommitBatch& batch, uint64_t time_s) const {
+    storage::ProofRecord record;
+    record.proof = kKnownRecord;
+    record.block_num = ranges_.empty() ? 0 : ranges_.back().range.to;
+    record.time_s = time_s;
+    record.is_equal = finding_count() == 0;
+    record.checked = ranges_.size();
+    record.mismatches = finding_count();
+    record.detail = to_text();
+    batch.record_proof(record);
+}
+
+void KnownRanges::forget(evm::BlockRange range) {
+    std::vector<KnownRange> left;
+    for (KnownRange& known : ranges_) {
+        const evm::BlockRange whole = known.range;
+        if (whole.to < range.from || whole.from > range.to) {
+            left.push_back(std::move(known));
+            continue;
+        }
+        if (whole.from < range.from) {
+            left.push_back(known);
+            left.back().range.to = range.from - 1;
+            if (known.findings > 0) {
+                left.back().note.clear();
+            }
+        }
+        if (whole.to > range.to) {
+            left.push_back(std::move(known));
+            left.back().range.from = range.to + 1;
+        }
+    }
+    ranges_ = std::move(left);
+}
+
+void KnownRanges::add(KnownRange known) {
+    forget(known.range);
+    std::ranges::replace(known.note, '\n', ' ');
+    known.note.resize(std::min(known.note.size(), kNoteBytesMax));
+    const auto at = std::ranges::lower_bound(ranges_, known.range.from, {},
+                                             [](const KnownRange& one) { return one.range.from; });
+    ranges_.insert(at, std::move(known));
+    if (ranges_.size() > kRangesMax) {
+        ranges_[1].range.from = ranges_[0].range.from;
+        ranges_[1].findings += ranges_[0].findings;
+        ranges_.erase(ranges_.begin());
+    }
+}
+
+void KnownRanges::keep_findings(const std::vector<evm::BlockRange>& open) {
+    std::erase_if(ranges_, [&open](const KnownRange& known) {
+        return known.findings > 0 && std::ranges::none_of(open, [&](const evm::BlockRange& range) {
+                   return range.from <= known.range.to && known.range.from <= range.to;
+               });
+    });
+}
+
+void KnownRanges::take(const LogProofPiece& piece, const storage::ReadView& view) {
+    forget(piece.range);
+    std::map<uint64_t, uint64_t> found;
+    for (const Finding& finding : piece.findings) {
+        ++found[finding.block_num];
+    }
+    for (const auto& [block_num, count] : found) {
+        add({{block_num, block_num}, count, 0, mark_of(view, block_num)});
+    }
+}
+
+bool KnownRanges::has(uint64_t block_num) const noexcept {
+    return std::ranges::any_of(ranges_, [block_num](const KnownRange& known) {
+        return known.range.from <= block_num && block_num <= known.range.to;
+    });
+}
+
+uint64_t KnownRanges::finding_count() const noexcept {
+    uint64_t out = 0;
+    for (const KnownRange& known : ranges_) {
+        out += known.findings;
+    }
+    return out;
+}
+
+std::vector<evm::BlockRange> KnownRanges::without(const std::vector<evm::BlockRange>& open) const {
+    std::vector<evm::BlockRange> out;
+    for (evm::BlockRange range : open) {
+        bool is_left = true;
+        for (size_t i = ranges_.size(); i-- > 0 && is_left;) {
+            const evm::BlockRange& known = ranges_[i].range;
+            if (known.from > range.to || known.to < range.from) {
+                continue;
+            }
+            if (known.to < range.to) {
+                out.push_back({known.to + 1, range.to});
+            }
+            is_left = known.from > range.from;
+            if (is_left) {
+                range.to = known.from - 1;
+            }
+        }
+        if (is_left) {
+            out.push_back(range);
+        }
+    }
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,239 @@
+// What the service says of itself: how it is, what is not as it should be, what it waits for; and
+// whether a scheduled task has anything to do.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/proof/log/log_proof_record.hpp"
+#include "engine/service/service.hpp"
+#include "engine/service/task_ear.hpp"
+#include "engine/task/proof_ranges.hpp"
+#include "engine/task/retry_pace.hpp"
+#include "engine/text/duration.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kVerdictsMs = 5'000;
+constexpr size_t kWaitsMax = 8;
+constexpr size_t kNotesMax = 8;
+constexpr uint64_t kReadyLag = 5;
+
+}  // namespace
+
+/// Whether a scheduled task would have something to do.
+bool Service::is_wanted(std::string_view kind) {
+    const int64_t now_ms = indexer_->clock().unix_ms();
+    std::vector<TaskRow> runs = queue_->list(std::nullopt, kind);
+    std::erase_if(runs, [kind](const TaskRow& row) { return row.name != kind; });
+    if (const size_t dead = dead_in_a_row(runs);
+        dead > 0 && now_ms - runs.front().finished_ms < wait_after_dead_ms(dead)) {
+        return false;
+    }
+    if (kind != "prove_log") {
+        return true;
+    }
+    // Looking reads the database; where it was in vain, it is not due again at once.
+    const int64_t now = indexer_->clock().monotonic_ms();
+    if (now < next_to_prove_ms_) {
+        return false;
+    }
+    const bool is_wanted = has_to_prove(now_ms);
+    next_to_prove_ms_ = is_wanted ? 0 : now + kVerdictsMs;
+    return is_wanted;
+}
+
+/// Final blocks that are neither proven nor known to be in vain.
+bool Service::has_to_prove(int64_t unix_ms) const {
+    const std::optional<storage::Cursor> cursor = database()->cursor();
+    const auto coverage = database()->coverage();
+    if (!cursor || !coverage) {
+        return false;
+    }
+    const std::vector<evm::BlockRange> open = unproven_ranges(*coverage, cursor->finalized);
+    if (open.empty()) {
+        return false;
+    }
+    const auto known =
+        KnownRanges::read(*database()->read_view(), static_cast<uint64_t>(unix_ms / 1000));
+    return known && !known->without(open).empty();
+}
+
+void Service::publish(int64_t now_ms) {
+    const IngestProgress& progress = indexer_->progress();
+    ServiceStatus next;
+    next.state = progress.state;
+    next.progress = meter_->read();
+    next.uptime_ms = now_ms - started_ms_;
+    next.commits = progress.commits;
+    next.commit_ms = progress.commit_ms;
+    next.first_block = progress.first_block;
+    next.target_block = progress.target_block;
+    next.providers = source_->stats();
+    if (const storage::Database* known = database()) {
+        next.has_database = true;
+        next.quarantined_rows = known->quarantine_count();
+    }
+    if (queue_) {
+        for (const QueueCount& count : queue_->counts()) {
+            switch (count.state) {
+                case TaskState::kWaiting: next.tasks_waiting += count.count; break;
+                case TaskState::kRunning: next.tasks_running += count.count; break;
+                case TaskState::kDead: next.tasks_dead += count.count; break;
+                case TaskState::kParked: next.tasks_parked += count.count; break;
+                default: break;
+            }
+        }
+    }
+    next.degraded = find_waits(now_ms);
+    const std::vector<std::string> others = find_reasons(next, now_ms);
+    next.degraded.insert(next.degraded.end(), others.begin(), others.end());
+    next.notes = notes_;
+    const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
+    next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
+                    *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
+                    !next.progress.is_filling;
+    const MutexLock lock{mutex_};
+    next.started_unix_ms = status_.started_unix_ms;
+    status_ = std::move(next);
+}
+
+/// What the newest proofs found; they change seldom.
+void Service::read_verdicts(int64_t now_ms) {
+    // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
+    const bool is_known =
+        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
+    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
+        return;
+    }
+    next_verdicts_ms_ = now_ms + kVerdictsMs;
+    const auto records = database()->read_view()->list_proofs();
+    if (!records) {
+        return;
+    }
+    verdicts_.clear();
+    notes_.clear();
+    for (const storage::ProofRecord& record : *records) {
+        const bool is_proof =
+            record.proof == "log" || record.proof == "replay" || record.proof == "state";
+        if (is_proof && record.mismatches > 0) {
+            verdicts_.push_back(fmt::format("the {} proof{} found {} mismatches at block {}",
+                                            record.proof,
+                                            record.entity.empty() ? "" : " of " + record.entity,
+                                            record.mismatches, record.block_num));
+        }
+        if (record.proof == kKnownRecord) {
+            add_notes(KnownRanges::parse(record.detail));
+        }
+    }
+}
+
+void Service::add_notes(const KnownRanges& known) {
+    for (const KnownRange& range : known.ranges()) {
+        if (range.findings == 0 && notes_.size() < kNotesMax) {
+            notes_.push_back(fmt::format(
+                "blocks from {}{} cannot be proven: {}", range.range.from,
+                range.range.to == UINT64_MAX ? " on" : fmt::format(" to {}", range.range.to),
+                range.note));
+        }
+    }
+}
+
+/// What the index waits for longer than is good, the longest first. Each new reason is a line too.
+std::vector<std::string> Service::find_waits(int64_t now_ms) {
+    std::vector<std::string> out;
+    const auto add = [&](std::string text) {
+        if (out.size() < kWaitsMax) {
+            out.push_back("waiting for the chain: " + std::move(text));
+        }
+    };
+    const auto tell = [&](std::string key, std::string text) {
+        if (waits_told_.is_new(std::move(key), now_ms)) {
+            logging::warning("waiting for the chain", {{"why", text}});
+        }
+        is_wait_told_ = true;
+        add(std::move(text));
+    };
+    for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
+        tell(wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason),
+             describe_wait(wait));
+    }
+    const IngestProgress& progress = indexer_->progress();
+    const int64_t since = progress.waiting_since_ms;
+    // Where the questions themselves say it, that they are open says nothing more.
+    if (since >= 0 && now_ms - since >= kWaitToTellMs && (out.empty() || progress.has_trouble)) {
+        const std::string text = progress.waiting_for.get();
+        std::string shown =
+            fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
+        if (progress.has_trouble) {
+            add(std::move(shown));  // Told when it came up.
+        } else {
+            tell(reason_key(text), std::move(shown));
+        }
+    }
+    if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
+        tell("task " + reason_key(text), "a proof: " + text);
+    }
+    if (out.empty() && std::exchange(is_wait_told_, false)) {
+        logging::info("nothing is waited for any more");
+    }
+    const HeadAges ages = read_head_ages(progress, indexer_->clock());
+    if (ages.is_silent()) {
+        out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {})",
+                                  format_duration(ages.ready_ms / 1000),
+                                  format_duration(ages.ready_max_ms / 1000)));
+    }
+    if (ages.is_stale()) {
+        out.push_back(
+            fmt::format("the chain's head, block {}, is {} old (head_age: {}): the chain stands "
+                        "still, or every "
+                        "provider does",
+                        progress.head_block.load(), format_duration(*ages.head_ms / 1000),
+                        format_duration(ages.head_max_ms / 1000)));
+    }
+    return out;
+}
+
+std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int64_t now_ms) const {
+    const IngestProgress& progress = indexer_->progress();
+    std::vector<std::string> reasons;
+    const auto waiting = [now_ms](int64_t since_ms) {
+        return since_ms >= 0 && now_ms - since_ms >= kWaitToTellMs;
+    };
+    if (const int64_t since = progress.disk_waiting_since_ms; waiting(since)) {
+        reasons.push_back(fmt::format("the disk takes no writes since {}",
+                                      format_duration((now_ms - since) / 1000)));
+    }
+    if (const std::optional<Error> failed = indexer_->failure()) {
+        reasons.push_back(fmt::format("indexing cannot go on: {}", failed->message));
+    }
+    if (queue_failed_) {
+        reasons.emplace_back("the work queue cannot be read");
+    }
+    for (const rpc::ProviderStats& provider : status.providers) {
+        if (!provider.usable) {
+            reasons.push_back(
+                fmt::format("provider {} is not asked: {}", provider.name, provider.state));
+        }
+    }
+    if (status.progress.is_refolding) {
+        reasons.emplace_back("the log is folded again: entities are those of before");
+    }
+    reasons.insert(reasons.end(), verdicts_.begin(), verdicts_.end());
+    if (status.quarantined_rows > 0) {
+        reasons.push_back(fmt::format("{} events are in quarantine", status.quarantined_rows));
+    }
+    if (status.tasks_dead > 0) {
+        reasons.push_back(fmt::format("{} tasks have failed for good", status.tasks_dead));
+    }
+    if (status.tasks_parked > 0) {
+        reasons.push_back(fmt::format("{} tasks are parked", status.tasks_parked));
+    }
+    return reasons;
+}
+
+}  // namespace plumbline::engine
