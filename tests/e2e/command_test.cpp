@@ -49,6 +49,34 @@ TEST(CommandTest, AConfigMistakeIsToldWithFileAndLineAndTouchesNothing) {
     EXPECT_FALSE(std::filesystem::exists(dir.sub("db")));
 }
 
+TEST(CommandTest, ARunWithAnEndAndADeadNodeEndsWithThree) {
+    TempDir dir;
+    write_file(dir.sub("plumbline.toml"),
+               read_file(source_path("examples/community/plumbline.toml")));
+    write_file(dir.sub("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    const auto run = plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--timeout",
+                                "1", "--rpc", "http://127.0.0.1:1"});
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_NE(run.err.find("nothing has come from the chain for"), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("http://127.0.0.1:1"), std::string::npos) << run.err;
+}
+
+TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
+    TempDir dir;
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
+    const std::string odd = "a\xff\xfe\x80z";
+    for (const std::string kind : {"prove_state", odd.c_str()}) {
+        const auto added = plumbline({"task", "add", dir.sub("db"), kind, odd});
+        EXPECT_EQ(added.code, kind == odd ? 2 : 0) << added.err;
+    }
+    const auto listed = plumbline({"task", "list", dir.sub("db"), "--json"});
+    EXPECT_EQ(listed.code, 0) << listed.err;
+    EXPECT_NE(listed.out.find("a\xEF\xBF\xBD"), std::string::npos) << listed.out;
+    EXPECT_EQ(plumbline({"task", "list", dir.sub("db")}).code, 0);
+    EXPECT_EQ(plumbline({"get", dir.sub("db"), "user", odd}).code, 2);
+}
+
 TEST(CommandTest, ADirectoryThatIsNoDatabaseIsRefused) {
     TempDir dir;
     write_file(dir.sub("file"), "x");
