@@ -33,8 +33,9 @@ struct Database::Impl {
 
     /// Every call that changes the database has it.
     mutable WriterRole writer;
-    /// Held for moments only, but for the writes of a removal and of a publication: readers must
-    /// see what is on disk and what is in memory change together.
+    /// Held for moments only, never over a write or a sync: every reader takes it. So a view may
+    /// see on disk what is not in memory yet, by one commit; what follows from that is said where
+    /// memory follows.
     mutable Mutex mutex;
     SharedState shared PLUMBLINE_GUARDED_BY(mutex);
     /// `shared` for the writer to read: nobody else changes it, so it needs no lock to look.

@@ -27,24 +27,6 @@ Result<T> read_or_zero(const RocksHandles& core, rocksdb::ColumnFamilyHandle* fa
     return T{};
 }
 
-void put_node(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
-              const std::string& key, const DigestNode& node) {
-    if (node.is_zero()) {
-        writes.Delete(family, key).PermitUncheckedError();
-    } else {
-        writes.Put(family, key, encode_digest_node(node)).PermitUncheckedError();
-    }
-}
-
-void put_page(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
-              const std::string& key, const DigestPage& page) {
-    if (page == DigestPage{}) {
-        writes.Delete(family, key).PermitUncheckedError();
-    } else {
-        writes.Put(family, key, encode_digest_page(page)).PermitUncheckedError();
-    }
-}
-
 using Nodes = std::map<std::pair<uint8_t, uint64_t>, DigestNode>;
 
 /// Adds what changed in a page to every node above it.
@@ -79,6 +61,24 @@ DigestNode& leaf_of(DigestPage& page, std::string_view key) {
 
 }  // namespace
 
+void put_digest_node(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
+                     const std::string& key, const DigestNode& node) {
+    if (node.is_zero()) {
+        writes.Delete(family, key).PermitUncheckedError();
+    } else {
+        writes.Put(family, key, encode_digest_node(node)).PermitUncheckedError();
+    }
+}
+
+void put_digest_page(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
+                     const std::string& key, const DigestPage& page) {
+    if (page == DigestPage{}) {
+        writes.Delete(family, key).PermitUncheckedError();
+    } else {
+        writes.Put(family, key, encode_digest_page(page)).PermitUncheckedError();
+    }
+}
+
 Result<LogDigestStage::Page*> LogDigestStage::load(uint64_t number) {
     if (last_ != nullptr && last_number_ == number) {
         return last_;
@@ -110,30 +110,6 @@ Result<DigestPage> LogDigestStage::replace(uint64_t block_num, const DigestPage&
     return at->before;
 }
 
-Status LogDigestStage::remove_from(uint64_t first) {
-    const std::unique_ptr<rocksdb::Iterator> it =
-        core_.iterate(core_.family(FamilyKind::kLogDigest));
-    const std::string end = log_digest_key(2, 0);
-    for (it->Seek(log_digest_key(1, first / kDigestPageSize));
-         it->Valid() && it->key().compare(end) < 0; it->Next()) {
-        if (it->key().size() != end.size()) {
-            continue;
-        }
-        const uint64_t number = load_be64(it->key().data() + 1);
-        Page& page = pages_[number];
-        if (auto stored = decode_digest_page(to_view(it->value()))) {
-            page.before = *stored;
-            page.now = *stored;
-        }
-        for (size_t i = 0; i < kDigestPageSize; ++i) {
-            if (number * kDigestPageSize + i >= first) {
-                page.now[i] = DigestNode{};
-            }
-        }
-    }
-    return from_rocks(it->status(), "reading log_digest");
-}
-
 Status LogDigestStage::finish(rocksdb::WriteBatch& writes) {
     rocksdb::ColumnFamilyHandle* family = core_.family(FamilyKind::kLogDigest);
     Nodes nodes;
@@ -141,7 +117,7 @@ Status LogDigestStage::finish(rocksdb::WriteBatch& writes) {
         if (page.now == page.before && page.now != DigestPage{}) {
             continue;
         }
-        put_page(writes, family, log_digest_key(1, number), page.now);
+        put_digest_page(writes, family, log_digest_key(1, number), page.now);
         DigestNode change = sum_of(page.now);
         change -= sum_of(page.before);
         add_above(nodes, number, change);
@@ -151,7 +127,7 @@ Status LogDigestStage::finish(rocksdb::WriteBatch& writes) {
         PLUMBLINE_TRY(DigestNode node,
                       read_or_zero<DigestNode>(core_, family, key, decode_digest_node));
         node += change;
-        put_node(writes, family, key, node);
+        put_digest_node(writes, family, key, node);
     }
     return ok();
 }
@@ -194,58 +170,6 @@ Result<DigestPage> hash_log_page(const RocksHandles& core, const Dictionaries& d
     return page;
 }
 
-Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionaries& dictionaries,
-                                     uint64_t end, rocksdb::WriteBatch& writes) {
-    rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
-    {
-        const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
-        for (it->SeekToFirst(); it->Valid(); it->Next()) {
-            if (!it->key().empty()) {
-                writes.Delete(family, it->key()).PermitUncheckedError();
-            }
-        }
-        PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading log_digest"));
-    }
-    LogTotals totals;
-    std::map<uint64_t, DigestPage> pages;
-    LogRecord record;
-    Bytes buffer;
-    std::string scratch;
-    for (const FamilyKind kind : {FamilyKind::kLog, FamilyKind::kBlocks}) {
-        const std::unique_ptr<rocksdb::Iterator> it = core.iterate(core.family(kind));
-        for (it->SeekToFirst(); it->Valid(); it->Next()) {
-            const std::string_view key = to_view(it->key());
-            if (key.size() < sizeof(uint64_t) || load_be64(key.data()) >= end) {
-                continue;
-            }
-            ++(kind == FamilyKind::kLog ? totals.events : totals.block_rows);
-            DigestNode node;
-            if (kind == FamilyKind::kBlocks) {
-                if (const auto row = decode_block(key, to_view(it->value()))) {
-                    node.sum = hash_block(*row);
-                }
-            } else if (decode_log(key, to_view(it->value()), dictionaries[0].view(),
-                                  dictionaries[1].view(), record, buffer)) {
-                node = {1, hash_log(record.log, record.data, record.txn ? &*record.txn : nullptr,
-                                    scratch)};
-            }
-            leaf_of(pages[load_be64(key.data()) / kDigestPageSize], key) += node;
-        }
-        PLUMBLINE_TRY_VOID(from_rocks(it->status(), "hashing the log"));
-    }
-    Nodes nodes;
-    for (const auto& [number, page] : pages) {
-        if (page != DigestPage{}) {
-            put_page(writes, family, log_digest_key(1, number), page);
-            add_above(nodes, number, sum_of(page));
-        }
-    }
-    for (const auto& [place, node] : nodes) {
-        put_node(writes, family, log_digest_key(place.first, place.second), node);
-    }
-    return totals;
-}
-
 Status stage_entity_digests(const RocksHandles& core, const Generation& generation,
                             GenerationTrees& trees, const std::vector<EntityDigest>& changes,
                             rocksdb::WriteBatch& writes, StagedTrees& staged) {
@@ -282,10 +206,10 @@ Status stage_entity_digests(const RocksHandles& core, const Generation& generati
                 continue;
             }
             next.root += sum_of(change);
-            put_page(writes, family, key, page);
+            put_digest_page(writes, family, key, page);
             next.pages.emplace_back(number, page);
         }
-        put_node(writes, family, root_key, next.root);
+        put_digest_node(writes, family, root_key, next.root);
         staged.push_back(std::move(next));
     }
     return ok();

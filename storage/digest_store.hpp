@@ -3,6 +3,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,8 +42,6 @@ class LogDigestStage {
     [[nodiscard]] Status add(uint64_t block_num, const DigestNode& change);
     /// The page in which `block_num` lies becomes what `page` says; gives what it was.
     [[nodiscard]] Result<DigestPage> replace(uint64_t block_num, const DigestPage& page);
-    /// Takes away all that is of `first` and the blocks above.
-    [[nodiscard]] Status remove_from(uint64_t first);
     [[nodiscard]] Status finish(rocksdb::WriteBatch& writes);
 
   private:
@@ -69,11 +68,30 @@ struct LogDigestOverlay {
 [[nodiscard]] Result<DigestPage> hash_log_page(const RocksHandles& core,
                                                const Dictionaries& dictionaries, uint64_t number,
                                                const LogDigestOverlay& overlay);
-/// Puts the whole tree anew, from the stored bytes of blocks below `end`; gives how many logs and
-/// block rows they are.
+/// A node or page that is zero is deleted: none is ever stored.
+void put_digest_node(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
+                     const std::string& key, const DigestNode& node);
+void put_digest_page(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
+                     const std::string& key, const DigestPage& page);
+
+/// How many logs the tree knew before a cut and after it.
+struct LogDigestCut {
+    uint64_t count_before = 0;
+    uint64_t count_after = 0;
+};
+/// Takes away all that is of block `first` and above. The batch stays small whatever goes.
+[[nodiscard]] Result<LogDigestCut> cut_log_digest(const RocksHandles& core, uint64_t first,
+                                                  rocksdb::WriteBatch& writes);
+
+/// Writes a part of a long change to the database and gives it room for the next.
+using WritePart = std::function<Status(rocksdb::WriteBatch& part)>;
+/// Puts what the tree must be into `writes` where it is not, from the stored bytes of blocks below
+/// `end`; gives how many logs and block rows they are. Hands the batch to `write_part` whenever it
+/// is large. What is of blocks from `end` on may be left in the tree.
 [[nodiscard]] Result<LogTotals> rebuild_log_digest(const RocksHandles& core,
                                                    const Dictionaries& dictionaries, uint64_t end,
-                                                   rocksdb::WriteBatch& writes);
+                                                   rocksdb::WriteBatch& writes,
+                                                   const WritePart& write_part);
 
 /// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers
 /// pages; `staged` is what it must learn once the batch is written.

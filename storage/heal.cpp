@@ -93,9 +93,19 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
     StoredState next = db.now().facts;
     rocksdb::WriteBatch batch;
     const uint64_t first = head ? head->block_num + 1 : 0;
+    // First the digests of what stays, part by part: until the watermarks agree, which is with the
+    // last batch, every open begins here again and finds less to do.
+    const auto write_part = [&db](rocksdb::WriteBatch& part) PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {
+        return db.write(part, Durability::kSync);
+    };
+    PLUMBLINE_TRY(const LogTotals totals,
+                  rebuild_log_digest(core, db.now().dictionaries, first, batch, write_part));
+    PLUMBLINE_TRY_VOID(db.write(batch, Durability::kSync));
+    batch.Clear();
+    next.totals = totals;
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
     PLUMBLINE_TRY(const auto sizes, db.remove_base_from(first, batch, next));
-    PLUMBLINE_TRY(next.totals, rebuild_log_digest(core, db.now().dictionaries, first, batch));
+    next.totals = totals;
     next.watermark.commit_num = highest_commit + 1;
     next.watermark.last_rollback = next.watermark.commit_num;
     next.watermark.last_fill = next.watermark.commit_num;

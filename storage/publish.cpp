@@ -93,14 +93,16 @@ Status Database::start_generation(const SchemaBundle& bundle) {
         .PermitUncheckedError();
     my.put_facts(batch, next, false);
     const Status written = my.write(batch, Durability::kSync);
-    const MutexLock lock{my.mutex};
-    if (!written) {
-        my.shared.building.reset();
-        return written;
+    {
+        const MutexLock lock{my.mutex};
+        if (!written) {
+            my.shared.building.reset();
+            return written;
+        }
+        my.shared.facts = std::move(next);
+        my.shared.bundles.push_back(generation->bundle);
     }
     my.dropped.clear();
-    my.shared.facts = std::move(next);
-    my.shared.bundles.push_back(generation->bundle);
     my.write_head_after_sync();
     return ok();
 }
@@ -117,30 +119,27 @@ Status Database::publish_generation() {
     StoredState next = my.now().facts;
     next.generations.published = fresh->number;
     next.generations.building = 0;
-    next.published = std::move(next.building);
-    next.building = GenerationFacts{};
     next.needs_refold = false;
     next.watermark.commit_num += 1;
     next.settle_cursor();
     rocksdb::WriteBatch batch;
+    my.put_facts(batch, next, false);
     forget_generation(*my.core, old->number, batch);
     batch.Put(my.core->meta(), to_slice(kMetaGeneration), encode_generations(next.generations))
         .PermitUncheckedError();
     batch.Delete(my.core->meta(), to_slice(kMetaRefold)).PermitUncheckedError();
+    next.published = std::move(next.building);
+    next.building = GenerationFacts{};
+    // Without the lock, for readers must not wait for the disk: until it is taken they read the old
+    // generation, all of which is still there but for its counts in meta (see `read_view`).
+    PLUMBLINE_TRY_VOID(my.write(batch, Durability::kSync));
     {
-        // Readers take the snapshot and the generation under this lock: they see both or neither.
         const MutexLock lock{my.mutex};
         my.shared.published = fresh;
         my.shared.building.reset();
-        my.put_facts(batch, next, false);
-        if (const Status written = my.write(batch, Durability::kSync); !written) {
-            my.shared.published = old;
-            my.shared.building = fresh;
-            return written;
-        }
         my.shared.facts = std::move(next);
-        my.write_head_after_sync();
     }
+    my.write_head_after_sync();
     my.trees.erase(old->number);
     drop_generation(my, *old);
     return ok();

@@ -30,6 +30,8 @@ std::unique_ptr<ReadView> Database::read_view() const {
         for (size_t kind = 0; kind < kDictKinds; ++kind) {
             view->dictionaries[kind] = impl_->shared.dictionaries[kind].view();
         }
+        // For the moment in which a publication has deleted what meta keeps of this generation.
+        view->counts = impl_->shared.facts.published.counts;
     }
     // The facts in memory may be one commit behind the snapshot; its own are what counts.
     const auto read = [&](std::string_view name) -> std::optional<std::string> {

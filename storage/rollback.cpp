@@ -10,6 +10,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/delete_tail.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/index_changes.hpp"
 #include "storage/record_codec.hpp"
@@ -19,19 +20,11 @@ namespace plumbline::storage {
 
 namespace {
 
-/// Deletes every key from `from` on and gives how many there were; `seen` may look at each.
-template <typename Seen>
-Result<uint64_t> delete_from(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
-                             const std::string& from, rocksdb::WriteBatch& batch, Seen&& seen) {
-    uint64_t count = 0;
-    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
-    for (it->Seek(from); it->Valid(); it->Next()) {
-        seen(to_view(it->key()), to_view(it->value()));
-        batch.Delete(family, it->key()).PermitUncheckedError();
-        ++count;
-    }
-    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
-    return count;
+/// `delete_tail`, with the count in any case.
+Result<uint64_t> delete_counted(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
+                                const std::string& from, rocksdb::WriteBatch& batch) {
+    PLUMBLINE_TRY(const std::optional<uint64_t> count, delete_tail(core, family, from, batch));
+    return count ? Result<uint64_t>{*count} : count_tail(core, family, from);
 }
 
 /// The last key before `bound`; empty where only the watermark, or nothing, is left.
@@ -49,6 +42,9 @@ Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFam
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
     return key;
 }
+
+/// Rows that one rollback restores at most: they are in memory together, in one batch.
+constexpr size_t kRestoredRowsMax = 250'000;
 
 /// The oldest row that undo keeps for each key changed above `target`.
 using Restore = std::map<std::pair<uint32_t, std::string>, std::string>;
@@ -68,9 +64,17 @@ Result<Restore> read_undo(const RocksHandles& core, const Generation& generation
         }
         // Ascending order: the first one met is the state before the first block undone.
         restore.emplace(std::pair{row.entity, std::move(row.key)}, std::move(row.before));
-        batch.Delete(family, it->key()).PermitUncheckedError();
+        if (restore.size() > kRestoredRowsMax) {
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("more than {} rows changed since: folding the log again "
+                                     "takes less memory than undoing them",
+                                     kRestoredRowsMax)};
+        }
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading undo rows"));
+    if (auto deleted = delete_tail(core, family, from, batch); !deleted) {
+        return std::move(deleted).error();
+    }
     return restore;
 }
 
@@ -100,8 +104,7 @@ Status restore_generation(const RocksHandles& core, const Generation& generation
     StagedTrees staged;
     PLUMBLINE_TRY_VOID(stage_entity_digests(core, generation, trees, changes, batch, staged));
     PLUMBLINE_TRY(const uint64_t quarantined,
-                  delete_from(core, generation.quarantine->get(), block_key(first), batch,
-                              [](std::string_view, std::string_view) {}));
+                  delete_counted(core, generation.quarantine->get(), block_key(first), batch));
     facts.counts.quarantined -= std::min(quarantined, facts.counts.quarantined);
     PLUMBLINE_TRY(const std::string last,
                   last_key_before(core, generation.undo->get(), block_key(first)));
@@ -223,25 +226,26 @@ Result<uint32_t> remove_dict_from(const RocksHandles& core, DictKind kind, uint3
 Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
     uint64_t first, rocksdb::WriteBatch& batch, StoredState& next) const {
     const std::string from = block_key(first);
-    const auto unseen = [](std::string_view, std::string_view) {};
     rocksdb::ColumnFamilyHandle* log = core->family(FamilyKind::kLog);
     rocksdb::ColumnFamilyHandle* blocks = core->family(FamilyKind::kBlocks);
-    PLUMBLINE_TRY(const uint64_t logs, delete_from(*core, log, from, batch, unseen));
-    next.totals.events -= std::min(logs, next.totals.events);
-    PLUMBLINE_TRY(const uint64_t rows, delete_from(*core, blocks, from, batch, unseen));
+    PLUMBLINE_TRY(const LogDigestCut cut, cut_log_digest(*core, first, batch));
+    PLUMBLINE_TRY(std::optional<uint64_t> logs, delete_tail(*core, log, from, batch));
+    if (!logs && cut.count_before == next.totals.events) {
+        logs = cut.count_before - cut.count_after;
+    } else if (!logs) {
+        PLUMBLINE_TRY(logs, count_tail(*core, log, from));  // The digests are damaged.
+    }
+    next.totals.events -= std::min(*logs, next.totals.events);
+    PLUMBLINE_TRY(const uint64_t rows, delete_counted(*core, blocks, from, batch));
     next.totals.block_rows -= std::min(rows, next.totals.block_rows);
     for (const FamilyKind kind : {FamilyKind::kChildren, FamilyKind::kCorrections}) {
-        if (const auto removed = delete_from(*core, core->family(kind), from, batch, unseen);
-            !removed) {
+        if (const auto removed = delete_tail(*core, core->family(kind), from, batch); !removed) {
             return removed.error();
         }
     }
     PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
     PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
     trim_coverage(*core, first, batch, next);
-    LogDigestStage digests{*core, UINT64_MAX};
-    PLUMBLINE_TRY_VOID(digests.remove_from(first));
-    PLUMBLINE_TRY_VOID(digests.finish(batch));
 
     std::array<uint32_t, kDictKinds> sizes{};
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
@@ -254,13 +258,16 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
 Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState next,
                                       const std::array<uint32_t, kDictKinds>& dict_sizes) {
     put_facts(batch, next, true);
-    // Held over the write: a view must not pair an old snapshot with the shrunk dictionary.
-    const MutexLock lock{mutex};
+    // Without the lock, for readers must not wait for the disk. Until it is taken a view has the
+    // dictionary as it was, which has all ids of a snapshot from before and from after the write.
     PLUMBLINE_TRY_VOID(write(batch, Durability::kSync));
-    for (size_t kind = 0; kind < kDictKinds; ++kind) {
-        shared.dictionaries[kind].truncate(dict_sizes[kind]);
+    {
+        const MutexLock lock{mutex};
+        for (size_t kind = 0; kind < kDictKinds; ++kind) {
+            shared.dictionaries[kind].truncate(dict_sizes[kind]);
+        }
+        shared.facts = std::move(next);
     }
-    shared.facts = std::move(next);
     trees.clear();  // To be read again as they are stored now.
     write_head_after_sync();
     return ok();
@@ -305,16 +312,23 @@ Status Database::rebuild_log_digest(const JournalRow* journal) {
     StoredState next = my.now().facts;
     next.watermark.commit_num += 1;
     rocksdb::WriteBatch batch;
-    PLUMBLINE_TRY(next.totals,
-                  storage::rebuild_log_digest(*my.core, my.now().dictionaries, UINT64_MAX, batch));
+    // What comes before the last batch only turns damaged digests into right ones: a crash in
+    // between leaves fewer of them.
+    const auto write_part = [&my](rocksdb::WriteBatch& part) PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {
+        return my.write(part, Durability::kSync);
+    };
+    PLUMBLINE_TRY(next.totals, storage::rebuild_log_digest(*my.core, my.now().dictionaries,
+                                                           UINT64_MAX, batch, write_part));
     next.settle_cursor();
     if (journal != nullptr) {
         put_journal(*my.core, {journal, 1}, next, batch);
     }
     my.put_facts(batch, next, false);
     PLUMBLINE_TRY_VOID(my.write(batch, Durability::kSync));
-    const MutexLock lock{my.mutex};
-    my.shared.facts = std::move(next);
+    {
+        const MutexLock lock{my.mutex};
+        my.shared.facts = std::move(next);
+    }
     my.write_head_after_sync();
     return ok();
 }

@@ -1,11 +1,13 @@
 // A file system that fails on command: dies after an operation, refuses one or all from some point
-// on, is full until told otherwise, and on a power cut keeps of every file a random part of what
-// was not synced. Lies on the real one, so what it leaves can be opened and looked at.
+// on, is full until told otherwise, lets syncs hang, and on a power cut keeps of every file a
+// random part of what was not synced. Lies on the real one, so what it leaves can be opened and
+// looked at.
 //
 // Names (creation, rename, deletion) are durable at once; only file content can be lost.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -35,6 +37,23 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     /// No room from the `op`th operation on, until `heal`.
     void fill_after(uint64_t op) { set(Fault::kNoSpace, op, UINT64_MAX); }
     void heal() { set(Fault::kNone, UINT64_MAX, UINT64_MAX); }
+    /// From now on a sync of a file or directory does not come back before `release_syncs`.
+    void hang_syncs() {
+        const std::scoped_lock lock{hang_mutex_};
+        hangs_ = true;
+    }
+    /// Until a sync hangs.
+    void await_hanging_sync() {
+        std::unique_lock lock{hang_mutex_};
+        hang_changed_.wait(lock, [this] { return hanging_ > 0; });
+    }
+    void release_syncs() {
+        const std::scoped_lock lock{hang_mutex_};
+        hangs_ = false;
+        hang_changed_.notify_all();
+    }
+    /// Handed over to be written to RocksDB's write-ahead logs so far.
+    [[nodiscard]] uint64_t wal_bytes() const { return wal_bytes_.load(); }
     [[nodiscard]] uint64_t operations() const {
         const std::scoped_lock lock{mutex_};
         return count_;
@@ -151,6 +170,14 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     }
     void adopt(const std::string& name, uint64_t synced,
                std::unique_ptr<rocksdb::FSWritableFile>* file);
+    /// Every sync comes by here first.
+    void hang_if_told() {
+        std::unique_lock lock{hang_mutex_};
+        ++hanging_;
+        hang_changed_.notify_all();
+        hang_changed_.wait(lock, [this] { return !hangs_; });
+        --hanging_;
+    }
     void synced(const std::string& name, uint64_t size) {
         const std::scoped_lock lock{mutex_};
         files_[name].synced = size;
@@ -163,6 +190,11 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     Fault fault_ = Fault::kNone;
     uint64_t first_ = UINT64_MAX;
     uint64_t last_ = UINT64_MAX;
+    std::atomic<uint64_t> wal_bytes_{0};
+    std::mutex hang_mutex_;
+    std::condition_variable hang_changed_;
+    bool hangs_ = false;
+    int hanging_ = 0;
 };
 
 class FaultFileSystem::WritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -176,6 +208,7 @@ class FaultFileSystem::WritableFile final : public rocksdb::FSWritableFileOwnerW
 
     rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* debug) override {
+        owner_.wal_bytes_ += name_.ends_with(".log") ? data.size() : 0;
         rocksdb::IOStatus status = owner_.before();
         if (!status.ok()) {
             // Half of it may have got through.
@@ -215,6 +248,7 @@ class FaultFileSystem::WritableFile final : public rocksdb::FSWritableFileOwnerW
 
   private:
     rocksdb::IOStatus sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) {
+        owner_.hang_if_told();
         rocksdb::IOStatus status = owner_.before();
         if (status.ok()) {
             status = target()->Flush(options, debug);
