@@ -74,7 +74,7 @@ Status verify_restored(const std::string& path, const BackupInfo& wanted) {
 }  // namespace
 
 Result<BackupInfo> create_backup(const Database& database, const std::string& directory,
-                                 uint64_t kept_max) {
+                                 uint64_t kept_max, const std::function<bool()>& should_stop) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) {
@@ -85,6 +85,7 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
     options.sync = true;
     options.share_table_files = true;
     options.share_files_with_checksum = true;
+    options.callback_trigger_interval_size = uint64_t{1} << 20;
     rocksdb::BackupEngine* raw = nullptr;
     const rocksdb::IOStatus opened =
         rocksdb::BackupEngine::Open(rocksdb::Env::Default(), options, &raw);
@@ -92,11 +93,20 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
     PLUMBLINE_TRY_VOID(from_rocks(opened, "opening the backups in " + directory));
     rocksdb::CreateBackupOptions how;
     how.flush_before_backup = true;
+    bool is_stopped = false;
+    how.progress_callback = [&] {
+        if (should_stop && should_stop()) {
+            is_stopped = true;
+            engine->StopBackup();
+        }
+    };
     rocksdb::BackupID id = 0;
-    PLUMBLINE_TRY_VOID(
-        from_rocks(engine->CreateNewBackupWithMetadata(how, Internals::of(database).core->db.get(),
-                                                       describe(database), &id),
-                   "backing up to " + directory));
+    const rocksdb::Status made = engine->CreateNewBackupWithMetadata(
+        how, Internals::of(database).core->db.get(), describe(database), &id);
+    if (!made.ok() && is_stopped) {
+        return Error{ErrorCode::kCancelled, "the backup was stopped before it was whole"};
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(made, "backing up to " + directory));
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(id), "checking the new backup"));
     if (kept_max > 0) {
         PLUMBLINE_TRY_VOID(from_rocks(engine->PurgeOldBackups(static_cast<uint32_t>(

@@ -109,6 +109,9 @@ class Database {
     /// Starts a new generation (dropping an unfinished one). Batches made from now on write to it;
     /// readers go on seeing the published one. Its fold starts with nothing.
     [[nodiscard]] Status start_generation(const SchemaBundle& bundle);
+    /// Gives up the new generation, if there is one: batches made from now on write to the
+    /// published one again.
+    void abandon_generation();
     /// Makes the new generation the published one, with its bundle, and drops the old.
     [[nodiscard]] Status publish_generation();
 

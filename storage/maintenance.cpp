@@ -1,6 +1,9 @@
 #include "storage/maintenance.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
 
 #include <rocksdb/db.h>
@@ -14,6 +17,8 @@ namespace {
 
 /// Less is read back from the log in no time, and small table files are a burden of their own.
 constexpr uint64_t kSettleBytesMin = uint64_t{16} << 20;
+/// How long a request to stop may go unseen.
+constexpr std::chrono::milliseconds kLookInterval{200};
 
 std::vector<FamilyPtr> all_families(const Database::Impl& impl) {
     std::vector<FamilyPtr> out{impl.core->base.begin(), impl.core->base.end()};
@@ -35,13 +40,21 @@ Status compact_database(const Database& database, const std::function<bool()>& s
     const std::shared_ptr<RocksHandles> core = impl.core;
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
+    std::atomic<bool> is_cancelled{false};
+    options.canceled = &is_cancelled;
     for (const FamilyPtr& family : all_families(impl)) {
-        if (should_stop && should_stop()) {
+        // One family may take hours.
+        auto compacted = std::async(std::launch::async, [&] {
+            return core->db->CompactRange(options, family->get(), nullptr, nullptr);
+        });
+        do {
+            is_cancelled = is_cancelled || (should_stop && should_stop());
+        } while (compacted.wait_for(kLookInterval) != std::future_status::ready);
+        const rocksdb::Status status = compacted.get();
+        if (is_cancelled) {
             return Error{ErrorCode::kCancelled, "compacting was stopped"};
         }
-        PLUMBLINE_TRY_VOID(
-            from_rocks(core->db->CompactRange(options, family->get(), nullptr, nullptr),
-                       "compacting " + family->name()));
+        PLUMBLINE_TRY_VOID(from_rocks(status, "compacting " + family->name()));
     }
     return ok();
 }

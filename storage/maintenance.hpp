@@ -12,8 +12,9 @@
 
 namespace plumbline::storage {
 
-/// Rewrites every family without what was deleted or overwritten. `should_stop` is asked between
-/// families; true ends with kCancelled. Safe beside the writer.
+/// Rewrites every family without what was deleted or overwritten. `should_stop` (may be empty) is
+/// asked a few times a second, on the calling thread; true ends with kCancelled, and what was
+/// rewritten by then stays so. Safe beside the writer.
 [[nodiscard]] Status compact_database(const Database& database,
                                       const std::function<bool()>& should_stop);
 

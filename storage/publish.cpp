@@ -107,6 +107,11 @@ Status Database::start_generation(const SchemaBundle& bundle) {
     return ok();
 }
 
+void Database::abandon_generation() {
+    const WriterScope role{impl_->writer};
+    drop_unfinished(*impl_);
+}
+
 Status Database::publish_generation() {
     Impl& my = *impl_;
     const WriterScope role{my.writer};

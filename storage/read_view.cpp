@@ -8,6 +8,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/log_codec.hpp"
 #include "storage/read_view_impl.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
@@ -149,6 +150,20 @@ Result<std::vector<ProofRecord>> ReadView::list_proofs() const {
 Result<std::vector<CorrectionRow>> ReadView::list_corrections() const {
     return list_records<CorrectionRow>(impl_, impl_->core->family(FamilyKind::kCorrections), "", {},
                                        SIZE_MAX, decode_correction);
+}
+
+Result<bool> ReadView::has_log(uint64_t block_num, uint32_t log_index) const {
+    std::string key;
+    append_log_key(key, block_num, log_index);
+    PLUMBLINE_TRY(const auto value,
+                  impl_->core->get(impl_->core->family(FamilyKind::kLog), key, impl_->snapshot));
+    return value.has_value();
+}
+
+Result<bool> ReadView::has_child(const ChildRow& child) const {
+    PLUMBLINE_TRY(const auto value, impl_->core->get(impl_->core->family(FamilyKind::kChildren),
+                                                     child_key(child), impl_->snapshot));
+    return value.has_value();
 }
 
 Result<std::vector<ChildRow>> ReadView::list_children() const {

@@ -43,6 +43,10 @@ class ReadView {
     /// Logs of blocks `from` to `to`, both included.
     [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(uint64_t from, uint64_t to,
                                                         OnDamage on_damage = OnDamage::kStop) const;
+    /// Whether that log is stored; does not read what it holds.
+    [[nodiscard]] Result<bool> has_log(uint64_t block_num, uint32_t log_index) const;
+    /// Whether exactly this child is stored.
+    [[nodiscard]] Result<bool> has_child(const ChildRow& child) const;
     /// kNotFound where the database keeps no row of that block.
     [[nodiscard]] Result<BlockRow> get_block(uint64_t block_num) const;
     /// Those rows of blocks `from` to `to`, both included, that the database keeps.

@@ -103,6 +103,34 @@ TEST(BackupTest, WhatIsDamagedOrInTheWayIsRefusedAndLeavesNothing) {
     EXPECT_FALSE(std::filesystem::exists(dir.sub("x.restoring")));
 }
 
+TEST(BackupTest, OneThatIsStoppedOnTheWayIsNoBackupAndTheNextIsWhole) {
+    const TempDir dir;
+    OpenOptions options = create_options();
+    options.tiny_buffers = false;
+    options.memory_bytes = size_t{64} << 20;
+    const auto db = must_open(dir.sub("db"), options);
+    const auto batch = db->make_batch();
+    for (uint64_t block = 1; block <= 40'000; ++block) {
+        const TestLog log = make_log(block, 0);
+        batch->append_log(log.log, log.data);
+        batch->append_block(make_block(block, 1));
+    }
+    batch->set_cursor(40'000, hash_of(40'000), 1);
+    ASSERT_OK(db->commit(*batch, Durability::kSync));
+    int asked = 0;
+    EXPECT_ERROR(create_backup(*db, dir.sub("backups"), 0,
+                               [&asked] {
+                                   ++asked;
+                                   return true;
+                               }),
+                 ErrorCode::kCancelled);
+    EXPECT_GT(asked, 0);
+    const auto info = create_backup(*db, dir.sub("backups"), 0, [] { return false; });
+    ASSERT_OK(info);
+    EXPECT_EQ(list_backups(dir.sub("backups"))->size(), 1U);
+    ASSERT_OK(restore_backup(dir.sub("backups"), dir.sub("restored")));
+}
+
 TEST(MaintenanceTest, CompactingChangesNothingThatIsRead) {
     const TempDir dir;
     const auto db = must_open(dir.sub("db"), create_options());
@@ -114,6 +142,7 @@ TEST(MaintenanceTest, CompactingChangesNothingThatIsRead) {
     ASSERT_OK(compact_database(*db, {}));
     expect_same(dump(*db), before);
     EXPECT_ERROR(compact_database(*db, [] { return true; }), ErrorCode::kCancelled);
+    expect_same(dump(*db), before);
     bool has_live_data = false;
     for (const auto& [name, value] : storage_figures(*db)) {
         has_live_data |= name == "live_data_bytes" && value > 0;

@@ -77,5 +77,25 @@ TEST(DatabaseTest, KeepsWhatACommitHeld) {
     EXPECT_EQ(view->list_blocks(5, 6)->size(), 2U);
 }
 
+TEST(DatabaseTest, OneLogOrChildIsLookedUpWithoutReadingOthers) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    const auto batch = db->make_batch();
+    const TestLog log = make_log(7, 3);
+    batch->append_log(log.log, log.data);
+    batch->append_block(make_block(7, 1));
+    batch->append_child({"vault", address_of(1), 7, 3});
+    batch->set_cursor(7, hash_of(7), 1);
+    ASSERT_OK(db->commit(*batch, Durability::kSync));
+    const auto view = db->read_view();
+    EXPECT_TRUE(*view->has_log(7, 3));
+    EXPECT_FALSE(*view->has_log(7, 2));
+    EXPECT_FALSE(*view->has_log(8, 3));
+    EXPECT_TRUE(*view->has_child({"vault", address_of(1), 7, 3}));
+    EXPECT_FALSE(*view->has_child({"vault", address_of(2), 7, 3}));
+    EXPECT_FALSE(*view->has_child({"vault", address_of(1), 7, 4}));
+    EXPECT_FALSE(*view->has_child({"other", address_of(1), 7, 3}));
+}
+
 }  // namespace
 }  // namespace plumbline::storage
