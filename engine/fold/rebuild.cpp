@@ -185,9 +185,11 @@ Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::
 Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                const RebuildOptions& options) {
     PLUMBLINE_TRY_VOID(database.start_generation(plan->bundle()));
-    {
-        const auto view = database.read_view();
-        PLUMBLINE_TRY_VOID(fold_log(*view, UINT64_MAX, database, std::move(plan), options));
+    const Status folded =
+        fold_log(*database.read_view(), UINT64_MAX, database, std::move(plan), options);
+    if (!folded) {
+        database.abandon_generation();
+        return folded;
     }
     return database.publish_generation();
 }

@@ -41,10 +41,9 @@ struct RebuildOptions {
 /// followed live: rows, indexes, undo of blocks that are not final, quarantine. Log, blocks,
 /// children and coverage are not touched. Readers see the old rows until all is done.
 ///
-/// After an error (kCancelled is one) the old generation is still the published one, but the
-/// unfinished new one is what batches of this `Database` would write to: rebuild again, or close
-/// it; the next open drops what is unfinished. kNotFound where handlers name transaction fields
-/// that were never fetched.
+/// After an error (kCancelled is one) all is as before: the unfinished new generation is dropped.
+/// Memory is bounded by the options, and by the children of factories. kNotFound where handlers
+/// name transaction fields that were never fetched.
 [[nodiscard]] Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                              const RebuildOptions& options = {});
 

@@ -109,6 +109,29 @@ TEST(RebuildOnceTest, CancelledKeepsTheOldRowsAndTheNextOpenForgetsTheRest) {
     storage::test::expect_same(whole(*world.database), wanted);
 }
 
+TEST(RebuildOnceTest, AfterOneThatWasCancelledTheIndexGoesOnWithTheRowsOfBefore) {
+    const Mapping mapping{kMapping, kAbis};
+    World world{mapping};
+    World straight{mapping};
+    const auto put = [&](World& to, uint64_t block) {
+        to.block(block, {mapping.emit("hub.Put", {num(block), num(block)}, block, 0)});
+    };
+    for (uint64_t block = 1; block <= 20; ++block) {
+        put(world, block);
+        put(straight, block);
+    }
+    world.stop();
+    RebuildOptions options;
+    options.is_cancelled = [] { return true; };
+    EXPECT_ERROR(rebuild(*world.database, mapping.plan, options), ErrorCode::kCancelled);
+    world.start();
+    put(world, 21);
+    put(straight, 21);
+    EXPECT_EQ(world.row("item", "id=21"), straight.row("item", "id=21"));
+    EXPECT_NE(world.row("item", "id=21"), "");
+    storage::test::expect_same(whole(*world.database), whole(*straight.database));
+}
+
 /// A row of `item` as a correction would store it.
 std::string item_row(const Mapping& mapping, uint64_t amount) {
     const storage::RowCodec& codec = mapping.plan->codec(0);
