@@ -216,14 +216,19 @@ size_t Fold::pending_bytes() const noexcept {
     return impl_->cache.pending_bytes() + impl_->quarantined_bytes;
 }
 
-void Fold::reset() {
+void Fold::roll_back(uint64_t block_num) {
     Impl& my = *impl_;
     my.cache.reset();
     my.prefetcher.clear();
-    my.map.reset_children({});
+    my.map.remove_children_above(block_num);
     my.quarantined.clear();
     my.quarantined_bytes = 0;
     my.block = FoldBlock{};
+}
+
+void Fold::reset() {
+    roll_back(UINT64_MAX);
+    impl_->map.reset_children({});
 }
 
 const FoldStats& Fold::stats() const noexcept {

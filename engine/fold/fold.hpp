@@ -78,6 +78,9 @@ class Fold {
     [[nodiscard]] Result<std::string_view> peek(size_t entity, std::string_view key);
     /// Bytes of changed rows not flushed yet: the caller commits before this grows large.
     [[nodiscard]] size_t pending_bytes() const noexcept;
+    /// The database was rolled back to `block_num`: forgets the cache, what is pending and the
+    /// children announced above; those below need not be told again.
+    void roll_back(uint64_t block_num);
     /// Forgets the cache, the children and all that is pending; the next read comes from the
     /// database.
     void reset();

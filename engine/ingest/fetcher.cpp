@@ -190,6 +190,9 @@ bool Fetcher::open_slot() {
 void Fetcher::choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filters) const {
     evm::BlockRange& range = slot.answers.range;
     uint64_t blocks_max = job_.tail ? options_.tail_blocks_max : options_.range_blocks_max;
+    if (!has_answer_) {
+        blocks_max = std::min(blocks_max, options_.range_blocks_first);
+    }
     if (!filters.empty()) {
         blocks_max = std::min(blocks_max, std::max<uint64_t>(1, source_.suggest_range_size(
                                                                     filters.front(), range.from)));

@@ -111,6 +111,9 @@ bool Follower::settle() {
     if (outbox_.is_refused()) {
         outbox_.begin_epoch();
     }
+    if (txn_scan_) {
+        return step_txn_scan();
+    }
     const std::optional<storage::Cursor> cursor = database_.cursor();
     Result<std::vector<storage::ChildRow>> children = database_.children();
     if (!children) {
@@ -133,6 +136,9 @@ bool Follower::settle() {
         if (Status found = find_fill(*children, *cursor); !found) {
             channel_.fail(std::move(found).error());
             return false;
+        }
+        if (txn_scan_) {
+            return true;  // Comes back here when it is done.
         }
     }
     if (order_refold_if_needed()) {
@@ -160,16 +166,35 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
         return ok();
     }
     // A changed mapping may name transactions that the stored logs came without.
-    if (!std::exchange(txns_looked_for_, true)) {
-        PLUMBLINE_TRY(std::optional<CoverageGap> gap,
-                      find_missing_txns(*database_.read_view(), *plan_, parents_, children,
-                                        cursor.block_num));
-        if (gap) {
-            txn_fill_ = {*std::move(gap)};
-        }
+    if (!txns_looked_for_) {
+        txn_scan_ = std::make_unique<MissingTxnScan>(database_.read_view(), *plan_, children,
+                                                     cursor.block_num);
+        return ok();
     }
     fill_ = txn_fill_;
     return ok();
+}
+
+/// A part of the log a turn: this thread answers the service manager, signals and the network too.
+bool Follower::step_txn_scan() {
+    constexpr size_t kLogsPerStep = 20'000;
+    Result<bool> is_done = txn_scan_->step(kLogsPerStep);
+    if (!is_done) {
+        channel_.fail(std::move(is_done).error());
+        return false;
+    }
+    if (scan_notice_.due(clock_.monotonic_ms())) {
+        logging::info("looking for stored logs without the transactions that the mapping now names",
+                      {{"block", txn_scan_->block_num()}, {"of", database_.cursor()->block_num}});
+    }
+    if (*is_done) {
+        if (std::optional<CoverageGap> gap = txn_scan_->gap(parents_)) {
+            txn_fill_ = {*std::move(gap)};
+        }
+        txns_looked_for_ = true;
+        txn_scan_.reset();
+    }
+    return true;
 }
 
 /// Also with nothing stored: damage may have cost the whole log and left rows behind, or the

@@ -26,6 +26,7 @@
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
+#include "engine/ingest/missing_txns.hpp"
 #include "engine/ingest/range_end_check.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -86,6 +87,7 @@ class Follower {
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
+    bool step_txn_scan();
     [[nodiscard]] Status find_fill(const std::vector<storage::ChildRow>& children,
                                    const storage::Cursor& cursor);
     bool order_refold_if_needed();
@@ -181,9 +183,11 @@ class Follower {
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
 
-    std::vector<CoverageGap> fill_;      ///< what the database lacks below its cursor
-    size_t fill_next_ = 0;               ///< index in `fill_`
-    bool txns_looked_for_ = false;       ///< that reads the whole log: once a run
+    std::vector<CoverageGap> fill_;             ///< what the database lacks below its cursor
+    size_t fill_next_ = 0;                      ///< index in `fill_`
+    bool txns_looked_for_ = false;              ///< that reads the whole log: once a run
+    std::unique_ptr<MissingTxnScan> txn_scan_;  ///< while it does
+    LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
 
     std::optional<AncestorSearch> search_;

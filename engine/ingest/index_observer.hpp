@@ -18,6 +18,8 @@ struct LogSpan {
     const FetchedRange* fetched = nullptr;
     size_t from = 0;
     size_t to = 0;
+    size_t child_from = 0;  ///< in `FetchedRange::children`: those that the logs announce
+    size_t child_to = 0;
 };
 
 /// A commit with what it brought. Everything pointed to is valid during the call only.

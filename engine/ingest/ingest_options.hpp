@@ -14,10 +14,15 @@ struct IngestOptions {
     size_t ahead_bytes_max = 14U << 20U;    ///< logs held by the fetcher
     size_t queue_bytes_max = 10U << 20U;    ///< logs waiting for the writer
     uint64_t range_blocks_max = 1'000'000;  ///< of one request below finality
-    uint64_t tail_blocks_max = 64;          ///< of one request with all headers
-    size_t child_addresses_max = 300;       ///< more children of a contract are asked for by topic
+    /// Of the first request. What a provider takes at once shows in its answers only, and a range
+    /// is kept only when all of it is there: a first one in hundreds of small pieces would keep
+    /// nothing for minutes.
+    uint64_t range_blocks_first = 64;
+    uint64_t tail_blocks_max = 64;     ///< of one request with all headers
+    size_t child_addresses_max = 300;  ///< more children of a contract are asked for by topic
     size_t commit_events_max = 50'000;
     size_t commit_bytes_max = 16U << 20U;
+    int64_t commit_interval_ms = 5'000;  ///< what a kill may cost while backfilling
     size_t fold_cache_bytes = 64U << 20U;
     int64_t sync_interval_ms = 5'000;  ///< how much a power cut may cost while backfilling
     int64_t retry_ms_min = 500;

@@ -1,43 +1,53 @@
 #include "engine/ingest/missing_txns.hpp"
 
-#include "engine/mapping/source_map.hpp"
-#include "storage/read_view.hpp"
+#include <utility>
 
 namespace plumbline::engine {
 
-Result<std::optional<CoverageGap>> find_missing_txns(const storage::ReadView& view,
-                                                     const Plan& plan, const SourceParents& parents,
-                                                     const std::vector<storage::ChildRow>& children,
-                                                     uint64_t cursor) {
-    SourceMap map{plan.sources()};
-    map.reset_children(children);
-    std::vector<bool> member(plan.sources().size(), false);
-    std::optional<evm::BlockRange> range;
-    const auto scanner = view.scan_logs(0, cursor);
-    for (; scanner->valid(); scanner->next()) {
-        const storage::LogRecord& record = scanner->record();
+MissingTxnScan::MissingTxnScan(std::unique_ptr<storage::ReadView> view, const Plan& plan,
+                               const std::vector<storage::ChildRow>& children, uint64_t cursor)
+    : plan_{plan},
+      map_{plan.sources()},
+      member_(plan.sources().size(), false),
+      view_{std::move(view)},
+      scanner_{view_->scan_logs(0, cursor)} {
+    map_.reset_children(children);
+}
+
+Result<bool> MissingTxnScan::step(size_t logs_max) {
+    for (size_t left = logs_max; left > 0 && scanner_->valid(); --left, scanner_->next()) {
+        const storage::LogRecord& record = scanner_->record();
+        block_num_ = record.log.block_num;
         if (record.txn) {
             continue;
         }
-        map.for_each_source(record.log, [&](uint32_t source) {
-            if (plan.needs_txn(source, record.log)) {
-                member[source] = true;
-                range = {range ? range->from : record.log.block_num, record.log.block_num};
+        map_.for_each_source(record.log, [&](uint32_t source) {
+            if (plan_.needs_txn(source, record.log)) {
+                member_[source] = true;
+                range_ = {range_ ? range_->from : block_num_, block_num_};
             }
         });
     }
-    PLUMBLINE_TRY_VOID(scanner->status());
-    if (!range) {
-        return std::optional<CoverageGap>{};
+    if (scanner_->valid()) {
+        return false;
     }
+    PLUMBLINE_TRY_VOID(scanner_->status());
+    return true;
+}
+
+std::optional<CoverageGap> MissingTxnScan::gap(const SourceParents& parents) const {
+    if (!range_) {
+        return std::nullopt;
+    }
+    std::vector<bool> member = member_;
     add_families(member, parents);
-    CoverageGap gap{*range, {}};
+    CoverageGap gap{*range_, {}};
     for (uint32_t source = 0; source < member.size(); ++source) {
         if (member[source]) {
             gap.sources.push_back(source);
         }
     }
-    return std::optional<CoverageGap>{std::move(gap)};
+    return gap;
 }
 
 }  // namespace plumbline::engine

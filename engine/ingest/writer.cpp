@@ -55,7 +55,7 @@ bool Writer::step() {
         return end_commit();
     }
     const bool was_refused = pipeline_.sealed() != nullptr && !writing_.is_under_way;
-    if (was_refused || pipeline_.is_full()) {
+    if (was_refused || pipeline_.is_full() || is_open_long()) {
         return commit_in_hand();
     }
     if (!channel_.calls.empty()) {
@@ -135,8 +135,15 @@ Status Writer::run_command(const WorkItem& item) {
         return commands_.finalize(finalize->finalized);
     }
     if (const auto* rollback = std::get_if<RollbackWork>(&item.work)) {
-        forget_fold();  // Its cache and children are of the chain that is left.
-        return commands_.roll_back(rollback->target);
+        // Reorgs are many on some chains: reading all children again for each takes too long.
+        const Result<bool> is_undone = commands_.roll_back(rollback->target);
+        if (!is_undone || !*is_undone || !fold_) {
+            forget_fold();
+            return is_undone ? ok() : Status{is_undone.error()};
+        }
+        fold_->roll_back(rollback->target.block_num);
+        batch_ = database_.make_batch();
+        return ok();
     }
     if (const auto* refold = std::get_if<RefoldWork>(&item.work)) {
         forget_fold();
@@ -214,7 +221,8 @@ bool Writer::fold_more() {
             return fail_fold(std::move(folded).error(), "folding");
         }
         pipeline_.add(*span, fold_->pending_bytes());
-        if (pipeline_.is_full()) {
+        open_since_ms_ = open_since_ms_ < 0 ? clock_.monotonic_ms() : open_since_ms_;
+        if (pipeline_.is_full() || is_open_long()) {
             return commit_in_hand();
         }
     } while (!pipeline_.is_at_start());
@@ -245,6 +253,12 @@ Status Writer::fold_block(const BlockSpan& span) {
 
 // --- committing --------------------------------------------------------------------------------
 
+/// What is folded is lost with the process until it is committed: it must not be for long.
+bool Writer::is_open_long() const {
+    return open_since_ms_ >= 0 &&
+           clock_.monotonic_ms() - open_since_ms_ >= options_.commit_interval_ms;
+}
+
 /// Brings one commit further: waits for the one under way, tries again, or begins the next.
 bool Writer::commit_in_hand() {
     if (writing_.is_under_way) {
@@ -264,6 +278,7 @@ Status Writer::seal() {
     changes_.clear();
     PLUMBLINE_TRY_VOID(fold_->flush(*batch_, changes_.bytes_max > 0 ? &changes_ : nullptr));
     pipeline_.seal();
+    open_since_ms_ = -1;
     const PlannedCommit& commit = *pipeline_.sealed();
     batch_->set_cursor(commit.last->block_num, commit.last->hash, commit.last->timestamp);
     batch_->set_finalized(commit.finalized);
@@ -320,7 +335,8 @@ void Writer::notify_commit(const PlannedCommit& commit) const {
     std::vector<LogSpan> logs;
     for (const CommitPart& part : commit.parts) {
         if (part.to.log > part.from.log) {
-            logs.push_back({part.fetched, part.from.log, part.to.log});
+            logs.push_back(
+                {part.fetched, part.from.log, part.to.log, part.from.child, part.to.child});
         }
     }
     const bool has_rows = changes_.bytes_max > 0 && changes_.is_whole();
@@ -397,6 +413,7 @@ void Writer::forget_fold() {
     PLUMBLINE_CHECK_MSG(!writing_.is_under_way, "the batch is being written");
     fold_.reset();
     batch_.reset();
+    open_since_ms_ = -1;
 }
 
 /// Drops everything of the item's epoch; the follower looks at the chain again.

@@ -86,6 +86,7 @@ class Writer {
     bool fold_more();
     [[nodiscard]] Status fold_block(const BlockSpan& span);
 
+    [[nodiscard]] bool is_open_long() const;
     bool commit_in_hand();
     [[nodiscard]] Status seal();
     bool start_commit();
@@ -118,6 +119,7 @@ class Writer {
     Writing writing_;
     uint64_t quarantined_before_ = 0;  ///< by `fold_`, up to the last commit
 
+    int64_t open_since_ms_ = -1;  ///< when the first block of the open commit was folded; -1 = none
     int64_t retry_ms_ = -1;
     Backoff backoff_;
     LogThrottle disk_notice_;

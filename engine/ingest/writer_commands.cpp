@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,23 +14,6 @@
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
-
-namespace {
-
-using LogPlaces = std::set<std::pair<uint64_t, uint32_t>>;  ///< block number, log index
-
-Result<LogPlaces> stored_logs(const storage::ReadView& view, evm::BlockRange range) {
-    LogPlaces out;
-    const auto scanner = view.scan_logs(range.from, range.to);
-    for (; scanner->valid(); scanner->next()) {
-        const storage::LogRecord& record = scanner->record();
-        out.insert({record.log.block_num, record.log.log_index});
-    }
-    PLUMBLINE_TRY_VOID(scanner->status());
-    return out;
-}
-
-}  // namespace
 
 WriterCommands::WriterCommands(storage::Database& database, const Plan& plan,
                                IngestProgress& progress, SyncTimer& sync_timer, Refold refold,
@@ -54,10 +36,11 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
         PLUMBLINE_TRY_VOID(database_.truncate_log(cursor->block_num));
     }
     const auto batch = database_.make_batch();
-    PLUMBLINE_TRY_VOID(append_missing(*batch, fetched));
-    PLUMBLINE_TRY(const std::vector<storage::ChildRow> known, database_.children());
+    const auto view = database_.read_view();
+    PLUMBLINE_TRY_VOID(append_missing(*view, *batch, fetched));
     for (const storage::ChildRow& child : fetched.children) {
-        if (std::ranges::find(known, child) == known.end()) {
+        PLUMBLINE_TRY(const bool is_known, view->has_child(child));
+        if (!is_known) {
             batch->append_child(child);
         }
     }
@@ -72,11 +55,9 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
 }
 
 /// Another source may have brought some of the logs already: those stay, and only get transaction
-/// fields that they lack.
-Status WriterCommands::append_missing(storage::CommitBatch& batch,
-                                      const FetchedRange& fetched) const {
-    const auto view = database_.read_view();
-    PLUMBLINE_TRY(const LogPlaces stored, stored_logs(*view, fetched.range));
+/// fields that they lack. Each is looked up: the range may hold any number of other sources' logs.
+Status WriterCommands::append_missing(const storage::ReadView& view, storage::CommitBatch& batch,
+                                      const FetchedRange& fetched) {
     const std::vector<evm::Log>& logs = fetched.logs.logs;
     size_t at = 0;
     for (const BlockInfo& block : fetched.blocks) {
@@ -84,13 +65,14 @@ Status WriterCommands::append_missing(storage::CommitBatch& batch,
         for (; at < logs.size() && logs[at].block_num == block.block_num; ++at) {
             const evm::Log& log = logs[at];
             const storage::TxnFields* txn = fetched.txn(at);
-            const bool is_new = !stored.contains({log.block_num, log.log_index});
+            PLUMBLINE_TRY(const bool is_stored, view.has_log(log.block_num, log.log_index));
+            const bool is_new = !is_stored;
             if (is_new || txn != nullptr) {
                 batch.append_log(log, fetched.logs.data(log), txn);
             }
             added += is_new ? 1U : 0U;
         }
-        const Result<storage::BlockRow> row = view->get_block(block.block_num);
+        const Result<storage::BlockRow> row = view.get_block(block.block_num);
         if (!row && row.error().code != ErrorCode::kNotFound) {
             return row.error();
         }
@@ -119,14 +101,14 @@ Status WriterCommands::finalize(uint64_t finalized) {
     return ok();
 }
 
-Status WriterCommands::roll_back(const BlockInfo& target) {
+Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     if (cursor && target.block_num < cursor->block_num) {
         const storage::BlockRow known = to_row(target, 0);
         const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
         const Status undone = database_.rollback(target.block_num, row);
         if (!undone && undone.error().code != ErrorCode::kNotFound) {
-            return undone;
+            return undone.error();
         }
         if (!undone) {
             logging::warning(fmt::format(
@@ -143,9 +125,10 @@ Status WriterCommands::roll_back(const BlockInfo& target) {
         observer_->on_rollback(target.block_num);
     }
     if (database_.needs_refold()) {
-        return refold("the log was cut below what undo reaches");
+        PLUMBLINE_TRY_VOID(refold("the log was cut below what undo reaches"));
+        return false;
     }
-    return ok();
+    return true;
 }
 
 Status WriterCommands::refold(const std::string& reason) {

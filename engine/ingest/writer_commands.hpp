@@ -20,8 +20,8 @@ namespace plumbline::engine {
 using Refold = std::function<Status(storage::Database& database)>;
 
 /// On the writer's thread, while no commit is in hand: the writer's own fold does not see what
-/// these change, so after `roll_back` and `refold` it must start anew. Nothing is owned; all that
-/// is given must outlive it. `observer` may be null.
+/// these change, so it must be told of a `roll_back` and start anew after `refold`. Nothing is
+/// owned; all that is given must outlive it. `observer` may be null.
 class WriterCommands {
   public:
     WriterCommands(storage::Database& database, const Plan& plan, IngestProgress& progress,
@@ -33,14 +33,16 @@ class WriterCommands {
     /// Blocks up to `finalized` need no undo any more.
     [[nodiscard]] Status finalize(uint64_t finalized);
     /// Takes all blocks above `target` back; by undo or, where undo does not reach as far, by
-    /// cutting the log and folding it again.
-    [[nodiscard]] Status roll_back(const BlockInfo& target);
+    /// cutting the log and folding it again. True: by undo, so that what a fold knows of the blocks
+    /// up to `target` still holds.
+    [[nodiscard]] Result<bool> roll_back(const BlockInfo& target);
     /// `reason` is for the log.
     [[nodiscard]] Status refold(const std::string& reason);
 
   private:
-    [[nodiscard]] Status append_missing(storage::CommitBatch& batch,
-                                        const FetchedRange& fetched) const;
+    [[nodiscard]] static Status append_missing(const storage::ReadView& view,
+                                               storage::CommitBatch& batch,
+                                               const FetchedRange& fetched);
 
     storage::Database& database_;
     const Plan& plan_;

@@ -10,6 +10,8 @@ SourceMap::SourceMap(const std::vector<Source>& sources) : sources_{&sources} {
 
 void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
     owners_.clear();
+    announced_.clear();
+    is_in_order_ = true;
     for (uint32_t i = 0; i < sources_->size(); ++i) {
         for (const evm::Address& address : (*sources_)[i].addresses) {
             owners_[address].push_back({i, false, (*sources_)[i].start_block, 0});
@@ -43,6 +45,20 @@ void SourceMap::add_child(uint32_t source, const evm::Address& address, uint64_t
                           uint32_t log_index) {
     if (!has_child(source, address)) {
         owners_[address].push_back({source, true, block_num, log_index});
+        is_in_order_ =
+            is_in_order_ && (announced_.empty() || announced_.back().block_num <= block_num);
+        announced_.push_back({block_num, source, address});
+    }
+}
+
+void SourceMap::remove_children_above(uint64_t block_num) {
+    if (!is_in_order_) {
+        std::ranges::stable_sort(announced_, {}, &Announced::block_num);
+        is_in_order_ = true;
+    }
+    while (!announced_.empty() && announced_.back().block_num > block_num) {
+        remove_child(announced_.back().source, announced_.back().address);
+        announced_.pop_back();
     }
 }
 

@@ -26,6 +26,9 @@ class SourceMap {
     void add_child(uint32_t source, const evm::Address& address, uint64_t block_num,
                    uint32_t log_index);
     void remove_child(uint32_t source, const evm::Address& address);
+    /// Those announced in blocks above `block_num`. Takes as long as there are such, if children
+    /// were added in order of their blocks.
+    void remove_children_above(uint64_t block_num);
 
     /// Calls `visit(source)` for each source that wants `log`.
     template <typename Visit>
@@ -66,7 +69,14 @@ class SourceMap {
                             : log.block_num >= block_num;
         }
     };
+    struct Announced {
+        uint64_t block_num = 0;
+        uint32_t source = 0;
+        evm::Address address;
+    };
     const std::vector<Source>* sources_;
+    std::vector<Announced> announced_;  ///< children in the order they were added
+    bool is_in_order_ = true;           ///< of their blocks
     std::unordered_map<evm::Address, std::vector<Owner>, evm::FixedBytesHash> owners_;
 };
 
