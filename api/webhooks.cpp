@@ -97,6 +97,39 @@ Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::Webhook
     return filter;
 }
 
+/// One post.
+struct Parcel {
+    std::string body;
+    size_t messages = 0;
+    std::vector<evm::BlockId> known;  ///< to the receiver, once it has taken it
+
+    /// Not where it would have to be told again after the next block all the same.
+    [[nodiscard]] bool is_worth_a_post(const std::vector<evm::BlockId>& before) const {
+        return messages > 0 && (known != before || before.empty());
+    }
+};
+
+Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
+               std::vector<evm::BlockId> known, const engine::TaskContext& context) {
+    Parcel out;
+    out.known = std::move(known);
+    JsonWriter json{out.body};
+    json.open_object().member("webhook", webhook.name).key("messages").open_array();
+    while (out.messages < kMessagesMax && out.body.size() < kBodyBytesMax &&
+           !context.should_stop()) {
+        const std::optional<std::string> message = reader.next();
+        if (!message) {
+            break;
+        }
+        if (advance_known(out.known, *message)) {
+            json.raw(*message);
+            ++out.messages;
+        }
+    }
+    json.close_array().close_object();
+    return out;
+}
+
 }  // namespace
 
 std::string webhook_task(std::string_view webhook) {
@@ -136,7 +169,8 @@ WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
     for (const engine::WebhookConfig& webhook : service.config().webhooks) {
         service.add_task_kind(
             {webhook_task(webhook.name), "[BLOCK-HASH...]", "Post what is new to the webhook",
-             [this, &webhook](engine::TaskContext& context) { return deliver(context, webhook); }});
+             [this, &webhook](engine::TaskContext& context) { return deliver(context, webhook); },
+             engine::TaskLane::kDelivery});
     }
 }
 
@@ -231,46 +265,32 @@ bool WebhookModule::add_tasks() {
 
 engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
                                            const engine::WebhookConfig& webhook) {
+    using Kind = engine::TaskOutcome::Kind;
     Result<StreamFilter> filter = make_filter(hub_.plan(), webhook, context.row().args);
     if (!filter) {
         return engine::TaskOutcome::from(filter.error());
     }
-    std::vector<evm::BlockId> known = filter->known;
-    Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
+    const std::vector<evm::BlockId> known = filter->known;
+    const Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
     if (!reader) {
         return engine::TaskOutcome::from(reader.error());
     }
-    std::string body;
-    JsonWriter json{body};
-    json.open_object().member("webhook", webhook.name).key("messages").open_array();
-    const std::vector<evm::BlockId> before = known;
-    size_t messages = 0;
-    while (messages < kMessagesMax && body.size() < kBodyBytesMax && !context.should_stop()) {
-        const std::optional<std::string> message = (*reader)->next();
-        if (!message) {
-            break;
-        }
-        if (advance_known(known, *message)) {
-            json.raw(*message);
-            ++messages;
-        }
+    const Parcel parcel = collect(**reader, webhook, known, context);
+    if (!parcel.is_worth_a_post(known)) {
+        return {Kind::kDone, "nothing new", to_args(parcel.known), 0};
     }
-    json.close_array().close_object();
-    if (known == before && (messages == 0 || !before.empty())) {
-        return engine::TaskOutcome::done("nothing new");
-    }
-    if (messages == 0) {
-        return {engine::TaskOutcome::Kind::kMore, "nothing for this receiver", to_args(known), 0};
-    }
-    const Status posted = post(context, webhook, std::move(body));
+    const Status posted = post(context, webhook, parcel.body);
     if (posted || posted.error().code != ErrorCode::kCancelled) {
         service_.metrics().count_webhook(webhook.name, posted.has_value());
     }
     if (!posted) {
         return engine::TaskOutcome::from(posted.error());
     }
-    return {engine::TaskOutcome::Kind::kMore, fmt::format("{} messages taken", messages),
-            to_args(known), 0};
+    // Mostly this was all: then one write to the disk says both that it was taken and that it ends.
+    const Parcel more = collect(**reader, webhook, parcel.known, context);
+    const bool is_all = !more.is_worth_a_post(parcel.known) && !context.should_stop();
+    return {is_all ? Kind::kDone : Kind::kMore, fmt::format("{} messages taken", parcel.messages),
+            to_args(is_all ? more.known : parcel.known), 0};
 }
 
 }  // namespace plumbline::api

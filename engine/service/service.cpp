@@ -144,11 +144,13 @@ Status Service::open_queue() {
     PLUMBLINE_TRY(queue_, WorkQueue::open(*store_, indexer_->clock(), options_.queue));
     scheduler_ = std::make_unique<Scheduler>(*queue_, indexer_->clock());
     scheduler_->set(schedule_of(config()));
-    worker_ = std::make_unique<Worker>(
-        kinds_, *queue_, *indexer_, options_.make_source,
-        [this](const TaskRow& row, TaskOutcome::Kind outcome, int64_t ms) {
-            metrics_.count_task(row.kind, to_string(outcome), static_cast<double>(ms) / 1000);
-        });
+    const auto on_ran = [this](const TaskRow& row, TaskOutcome::Kind outcome, int64_t ms) {
+        metrics_.count_task(row.kind, to_string(outcome), static_cast<double>(ms) / 1000);
+    };
+    worker_ = std::make_unique<Worker>(TaskLane::kWork, kinds_, *queue_, *indexer_,
+                                       options_.make_source, on_ran);
+    deliveries_ = std::make_unique<Worker>(TaskLane::kDelivery, kinds_, *queue_, *indexer_,
+                                           Worker::MakeSource{}, on_ran);
     shown_queue_ = queue_.get();
     shown_scheduler_ = scheduler_.get();
     return ok();
@@ -176,6 +178,7 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
     if (ended) {
         if (queue_ && options_.has_worker) {
             worker_->start();
+            deliveries_->start();
         }
         // The task in hand ends while the index still takes what it has to write.
         const std::stop_callback on_stop{stop, [this] {
@@ -187,6 +190,7 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         ended = indexer_->run(stop, reporter);
         if (worker_) {
             worker_->stop();
+            deliveries_->stop();
         }
     } else {
         // A module that is up may wait for the writer, which will never run.
@@ -210,6 +214,7 @@ void Service::on_turn() {
                            {{"why", opened.error().message}});
         } else if (options_.has_worker) {
             worker_->start();
+            deliveries_->start();
         }
     }
     if (now < next_publish_ms_) {

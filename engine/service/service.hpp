@@ -148,6 +148,7 @@ class Service {
     std::atomic<WorkQueue*> shown_queue_{nullptr};
     std::atomic<Scheduler*> shown_scheduler_{nullptr};
     std::unique_ptr<Worker> worker_;
+    std::unique_ptr<Worker> deliveries_;
     std::vector<std::unique_ptr<ServiceModule>> modules_;
 
     // The network thread's own.

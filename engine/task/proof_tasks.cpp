@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <stop_token>
+#include <thread>
 
 #include <fmt/format.h>
 
+#include "core/base/backoff.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/sleep.hpp"
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/replay/scrub.hpp"
@@ -26,6 +29,7 @@ namespace {
 using storage::ProofLevel;
 
 constexpr size_t kShownFindings = 100;
+constexpr int64_t kLookMs = 50;
 
 // --- the log ----------------------------------------------------------------------------------
 
@@ -355,18 +359,33 @@ Status apply_plan(const TaskContext& context, TaskObserver* observer,
             observer->on_repair(plan.renew_log_digests->kind);
         }
     }
-    return context.indexer().run_on_writer(
-        [&](storage::Database& database) { return apply_repair(database, mapping, plan); });
+    RebuildOptions options;
+    // Not where only the task is cancelled: the first commit is made by then, so the fold is owed.
+    options.is_cancelled = [&context] { return context.is_stopping(); };
+    options.on_progress = [&context,
+                           notice = LogThrottle{5'000}](const RebuildProgress& progress) mutable {
+        if (notice.due(context.indexer().clock().monotonic_ms())) {
+            logging::info("repair: folding the log again",
+                          {{"events", progress.events}, {"of", progress.events_total}});
+        }
+    };
+    return context.indexer().run_on_writer([&](storage::Database& database) {
+        return apply_repair(database, mapping, plan, options);
+    });
 }
 
 TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, RepairOptions options) {
     std::stop_source stop;
     options.verify.stop = stop.get_token();
-    options.verify.on_progress = [&](std::string_view, std::string_view, uint64_t, uint64_t) {
-        if (context.should_stop()) {
-            stop.request_stop();
+    // From outside: what waits for a provider that hangs has no progress to tell.
+    const std::jthread watch{[&context, &stop](const std::stop_token& is_over) {
+        while (!is_over.stop_requested() && !stop.stop_requested()) {
+            if (context.should_stop()) {
+                stop.request_stop();
+            }
+            sleep_ms(kLookMs);
         }
-    };
+    }};
     const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();
     options.apply = [&](const RepairPlan& plan) {
         return apply_plan(context, observer, mapping, plan);

@@ -63,6 +63,9 @@ TaskRow ended(TaskRow row, TaskOutcome outcome, bool is_cancelled, int64_t now_m
             row.state = TaskState::kDone;
             row.result = std::move(outcome.text);
             row.error.clear();
+            if (!outcome.args.empty()) {
+                row.args = std::move(outcome.args);
+            }
             break;
         case TaskOutcome::Kind::kHopeless:
             row.state = TaskState::kDead;

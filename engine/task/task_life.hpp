@@ -29,8 +29,8 @@ struct TaskOutcome {
         kInterrupted,  ///< the service stops; counts as no attempt
     };
     Kind kind = Kind::kDone;
-    std::string text;      ///< result, or why it failed
-    std::string args;      ///< kMore
+    std::string text;  ///< result, or why it failed
+    std::string args;  ///< kMore; kDone: where not empty, for the next of its name to go on from
     int64_t delay_ms = 0;  ///< kMore
 
     [[nodiscard]] static TaskOutcome done(std::string result) {

@@ -41,9 +41,9 @@ Result<std::string> run_backup(TaskContext& context) {
                      "a backup needs to know where: add [backup] path to the config, or name a "
                      "directory (without blanks)"};
     }
-    PLUMBLINE_TRY(
-        const storage::BackupInfo info,
-        storage::create_backup(context.database(), path, context.config().backup.kept_max));
+    PLUMBLINE_TRY(const storage::BackupInfo info,
+                  storage::create_backup(context.database(), path, context.config().backup.kept_max,
+                                         [&context] { return context.should_stop(); }));
     return fmt::format("backup {} in {}: at least block {}, {} bytes", info.id, path,
                        info.block_num, info.size_bytes);
 }

@@ -167,8 +167,7 @@ Status WorkQueue::cancel(uint64_t id) {
                      fmt::format("task {} is {}: only waiting and running ones can be cancelled",
                                  id, to_string(row.state))};
     }
-    PLUMBLINE_TRY_VOID(replace(row, cancelled(row, clock_.unix_ms())));
-    return prune(row.kind);
+    return write_and_prune(row, cancelled(row, clock_.unix_ms()));
 }
 
 Status WorkQueue::retry(uint64_t id) {
@@ -270,14 +269,14 @@ std::optional<TaskRow> WorkQueue::newest(std::string_view name) const {
 
 // --- the worker's side -----------------------------------------------------------------------
 
-const TaskRow* WorkQueue::most_urgent() const {
+const TaskRow* WorkQueue::most_urgent(const TaskFilter& lane) const {
     const int64_t now = clock_.unix_ms();
     const TaskRow* best = nullptr;
     const auto rank = [](const TaskRow& row) {
         return std::tuple{row.priority, row.due_ms, row.id};
     };
     for (const auto& [id, row] : tasks_) {
-        if (row.state == TaskState::kWaiting && row.due_ms <= now &&
+        if (row.state == TaskState::kWaiting && row.due_ms <= now && (!lane || lane(row)) &&
             (best == nullptr || rank(row) < rank(*best))) {
             best = &row;
         }
@@ -285,9 +284,9 @@ const TaskRow* WorkQueue::most_urgent() const {
     return best;
 }
 
-Result<std::optional<TaskRow>> WorkQueue::take() {
+Result<std::optional<TaskRow>> WorkQueue::take(const TaskFilter& lane) {
     const MutexLock lock{mutex_};
-    const TaskRow* best = most_urgent();
+    const TaskRow* best = most_urgent(lane);
     if (best == nullptr) {
         return std::optional<TaskRow>{};
     }
@@ -301,10 +300,10 @@ bool WorkQueue::is_cancelled(uint64_t id) const {
     return cancelled_.contains(id);
 }
 
-bool WorkQueue::should_yield(uint64_t id) const {
+bool WorkQueue::should_yield(uint64_t id, const TaskFilter& lane) const {
     const MutexLock lock{mutex_};
     const auto running = tasks_.find(id);
-    const TaskRow* best = most_urgent();
+    const TaskRow* best = most_urgent(lane);
     return running != tasks_.end() && best != nullptr && best->priority < running->second.priority;
 }
 
@@ -321,53 +320,54 @@ Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
         outcome.kind == TaskOutcome::Kind::kFailed ? backoff_ms(row.attempts) : 0;
     TaskRow after =
         ended(row, std::move(outcome), cancelled_.contains(id), clock_.unix_ms(), wait_ms);
-    const bool is_over = !is_unfinished(after.state);
-    PLUMBLINE_TRY_VOID(replace(row, std::move(after)));
+    PLUMBLINE_TRY_VOID(write_and_prune(row, std::move(after)));
     cancelled_.erase(id);
-    return is_over ? prune(row.kind) : ok();
-}
-
-/// Keeps the newest finished ones of a kind; dead and parked ones wait for a person and stay, but
-/// not without bound.
-Status WorkQueue::prune(std::string_view kind) {
-    std::map<TaskState, std::vector<const TaskRow*>> finished;
-    for (const auto& [id, row] : tasks_) {
-        if (row.kind == kind && !is_unfinished(row.state)) {
-            finished[row.state].push_back(&row);
-        }
-    }
-    std::vector<storage::TaskChange> changes;
-    std::vector<uint64_t> ids;
-    for (auto& [state, rows] : finished) {
-        const size_t kept = state == TaskState::kDead || state == TaskState::kParked
-                                ? options_.kept_per_kind * 10
-                                : options_.kept_per_kind;
-        if (rows.size() <= kept) {
-            continue;
-        }
-        std::ranges::sort(rows, {}, [](const TaskRow* row) {
-            return std::pair{row->finished_ms, row->id};
-        });
-        for (size_t i = 0; i < rows.size() - kept; ++i) {
-            changes.push_back({rows[i], nullptr});
-            ids.push_back(rows[i]->id);
-        }
-    }
-    if (ids.empty()) {
-        return ok();
-    }
-    PLUMBLINE_TRY_VOID(store_.write(changes));
-    for (const uint64_t id : ids) {
-        tasks_.erase(id);
-    }
     return ok();
 }
 
-int64_t WorkQueue::next_due_ms() const {
+std::vector<uint64_t> WorkQueue::find_excess(const TaskRow& after) const {
+    if (is_unfinished(after.state)) {
+        return {};
+    }
+    std::vector<std::pair<int64_t, uint64_t>> others;  // when it finished, id
+    for (const auto& [id, row] : tasks_) {
+        if (row.kind == after.kind && row.state == after.state && id != after.id) {
+            others.emplace_back(row.finished_ms, id);
+        }
+    }
+    const size_t kept = after.state == TaskState::kDead || after.state == TaskState::kParked
+                            ? options_.kept_per_kind * 10
+                            : options_.kept_per_kind;
+    std::vector<uint64_t> out;
+    std::ranges::sort(others);
+    for (size_t i = 0; i + kept < others.size() + 1 && i < others.size(); ++i) {
+        out.push_back(others[i].second);
+    }
+    return out;
+}
+
+Status WorkQueue::write_and_prune(const TaskRow& before, TaskRow after) {
+    const std::vector<uint64_t> excess = find_excess(after);
+    std::vector<storage::TaskChange> changes{{&before, &after}};
+    for (const uint64_t id : excess) {
+        changes.push_back({&tasks_.at(id), nullptr});
+    }
+    PLUMBLINE_TRY_VOID(store_.write(changes));
+    for (const uint64_t id : excess) {
+        tasks_.erase(id);
+    }
+    const uint64_t id = after.id;
+    tasks_[id] = std::move(after);
+    changed_.notify_all();
+    return ok();
+}
+
+int64_t WorkQueue::next_due_ms(const TaskFilter& lane) const {
     const MutexLock lock{mutex_};
     int64_t due = -1;
     for (const auto& [id, row] : tasks_) {
-        if (row.state == TaskState::kWaiting && (due < 0 || row.due_ms < due)) {
+        if (row.state == TaskState::kWaiting && (due < 0 || row.due_ms < due) &&
+            (!lane || lane(row))) {
             due = row.due_ms;
         }
     }

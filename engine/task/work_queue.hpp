@@ -1,10 +1,11 @@
 // What is to be done besides following the chain: named tasks that survive restarts, run by one
-// worker, most urgent first. A task that fails comes back later, after longer and longer waits, and
-// dies with a reason once its attempts are used up. One that takes the whole process down twice is
-// parked until somebody says retry.
+// worker a lane, most urgent first. A task that fails comes back later, after longer and longer
+// waits, and dies with a reason once its attempts are used up. One that takes the whole process
+// down twice is parked until somebody says retry.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,9 @@ struct WorkQueueOptions {
     uint32_t crashes_max = 2;              ///< then it is parked
     size_t result_bytes_max = 64U << 10U;  ///< longer results and errors are cut
 };
+
+/// Which tasks a worker takes; empty: all. Called under the queue's lock.
+using TaskFilter = std::function<bool(const TaskRow&)>;
 
 struct TaskAdded {
     uint64_t id = 0;
@@ -100,15 +104,16 @@ class WorkQueue {
 
     // --- for the worker -------------------------------------------------------------------------
 
-    /// The most urgent task that is due, now marked as running on disk. Empty where there is none.
-    [[nodiscard]] Result<std::optional<TaskRow>> take();
+    /// The most urgent task of `lane` that is due, now marked as running on disk. Empty where there
+    /// is none.
+    [[nodiscard]] Result<std::optional<TaskRow>> take(const TaskFilter& lane = {});
     /// Asked to stop by `cancel`.
     [[nodiscard]] bool is_cancelled(uint64_t id) const;
-    /// Something more urgent than `id` is due: a long task may end with kMore.
-    [[nodiscard]] bool should_yield(uint64_t id) const;
+    /// Something of `lane` more urgent than `id` is due: a long task may end with kMore.
+    [[nodiscard]] bool should_yield(uint64_t id, const TaskFilter& lane = {}) const;
     [[nodiscard]] Status finish(uint64_t id, TaskOutcome outcome);
-    /// When the next one is due, in unix ms; -1 = none waits.
-    [[nodiscard]] int64_t next_due_ms() const;
+    /// When the next one of `lane` is due, in unix ms; -1 = none waits.
+    [[nodiscard]] int64_t next_due_ms(const TaskFilter& lane = {}) const;
     /// Until something changes, at most `wait_ms`.
     void wait(int64_t wait_ms) const;
     void wake() const { changed_.notify_all(); }
@@ -122,7 +127,14 @@ class WorkQueue {
 
     [[nodiscard]] Status load() PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] Status replace(const TaskRow& before, TaskRow after) PLUMBLINE_REQUIRES(mutex_);
-    [[nodiscard]] Status prune(std::string_view kind) PLUMBLINE_REQUIRES(mutex_);
+    /// `after` in place of `before`, and without finished tasks of its kind that are too many then,
+    /// in one synced write.
+    [[nodiscard]] Status write_and_prune(const TaskRow& before, TaskRow after)
+        PLUMBLINE_REQUIRES(mutex_);
+    /// Those that go once `after` is there: the newest finished ones of a kind are kept; dead and
+    /// parked ones wait for a person and stay longer, but not without bound.
+    [[nodiscard]] std::vector<uint64_t> find_excess(const TaskRow& after) const
+        PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] int64_t backoff_ms(uint32_t attempts) PLUMBLINE_REQUIRES(mutex_);
     /// More urgent or due earlier, where the known one waits.
     [[nodiscard]] Result<TaskAdded> hasten(const TaskRow& known, uint8_t priority, int64_t due_ms)
@@ -131,7 +143,8 @@ class WorkQueue {
     [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const
         PLUMBLINE_REQUIRES(mutex_);
-    [[nodiscard]] const TaskRow* most_urgent() const PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] const TaskRow* most_urgent(const TaskFilter& lane) const
+        PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] Result<TaskRow> find(uint64_t id) const PLUMBLINE_REQUIRES(mutex_);
 
     storage::TaskStore& store_;

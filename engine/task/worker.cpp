@@ -30,6 +30,19 @@ Status TaskKinds::check(std::string_view name) const {
                  fmt::format("there is no task '{}'; known: {}", name, known)};
 }
 
+/// A kind that is not known any more is work, so that somebody ends its tasks.
+Worker::Worker(TaskLane lane, const TaskKinds& kinds, WorkQueue& queue, Indexer& indexer,
+               MakeSource make_source, OnRan on_ran)
+    : kinds_{kinds},
+      queue_{queue},
+      indexer_{indexer},
+      lane_{[&kinds, lane](const TaskRow& row) {
+          const TaskKind* kind = kinds.find(row.kind);
+          return (kind == nullptr ? TaskLane::kWork : kind->lane) == lane;
+      }},
+      make_source_{std::move(make_source)},
+      on_ran_{std::move(on_ran)} {}
+
 void Worker::start() {
     thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
 }
@@ -62,7 +75,7 @@ void Worker::run(const std::stop_token& stop) {
         if (*ran) {
             continue;
         }
-        const int64_t due = queue_.next_due_ms();
+        const int64_t due = queue_.next_due_ms(lane_);
         const int64_t wait =
             due < 0 ? kIdleWaitMs
                     : std::clamp<int64_t>(due - indexer_.clock().unix_ms(), 1, kIdleWaitMs);
@@ -71,7 +84,7 @@ void Worker::run(const std::stop_token& stop) {
 }
 
 Result<bool> Worker::run_one(const std::stop_token& stop) {
-    PLUMBLINE_TRY(const std::optional<TaskRow> row, queue_.take());
+    PLUMBLINE_TRY(const std::optional<TaskRow> row, queue_.take(lane_));
     if (!row) {
         return false;
     }
@@ -113,10 +126,10 @@ TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
     if (kind == nullptr) {
         return {TaskOutcome::Kind::kHopeless, kinds_.check(row.kind).error().message, {}, 0};
     }
-    if (!chain_) {
+    if (!chain_ && make_source_) {
         chain_ = make_source_();
     }
-    TaskContext context{row, indexer_, queue_, *chain_, stop};
+    TaskContext context{row, indexer_, queue_, chain_.get(), stop, lane_};
     TaskOutcome outcome;
     const Status ran = catch_exceptions("running the task", [&] { outcome = kind->run(context); });
     if (!ran) {
@@ -129,7 +142,7 @@ TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
         outcome.kind = TaskOutcome::Kind::kFailed;
     }
     // Questions that a task left open must not be answered in the middle of the next.
-    if (chain_->in_flight() > 0) {
+    if (chain_ && chain_->in_flight() > 0) {
         chain_.reset();
     }
     return outcome;

@@ -1,6 +1,8 @@
-// Runs the tasks of a work queue, one at a time, by the functions registered for their kinds.
+// Runs the tasks of a work queue by the functions registered for their kinds: those of one lane,
+// one at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/check.hpp"
 #include "core/base/result.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/task/work_queue.hpp"
@@ -25,38 +28,52 @@ namespace plumbline::engine {
 /// What a running task may lean on. Lives for one run, on the worker's thread.
 class TaskContext {
   public:
-    TaskContext(const TaskRow& row, Indexer& indexer, WorkQueue& queue, rpc::ChainSource& chain,
-                const std::stop_token& stop)
+    /// `chain` may be null where no task of the lane asks the chain.
+    TaskContext(const TaskRow& row, Indexer& indexer, WorkQueue& queue, rpc::ChainSource* chain,
+                const std::stop_token& stop, const TaskFilter& lane)
         : row_{row},
           indexer_{indexer},
           queue_{queue},
           chain_{chain},
-          stop_{stop} {}
+          stop_{stop},
+          lane_{lane} {}
 
     [[nodiscard]] const TaskRow& row() const noexcept { return row_; }
     [[nodiscard]] Indexer& indexer() const noexcept { return indexer_; }
     [[nodiscard]] const Config& config() const noexcept { return indexer_.config(); }
     [[nodiscard]] WorkQueue& queue() const noexcept { return queue_; }
     /// The worker's own source; nobody else polls it.
-    [[nodiscard]] rpc::ChainSource& chain() const noexcept { return chain_; }
+    [[nodiscard]] rpc::ChainSource& chain() const noexcept {
+        PLUMBLINE_CHECK(chain_ != nullptr);
+        return *chain_;
+    }
     /// There is one: tasks only run once the database exists.
     [[nodiscard]] storage::Database& database() const noexcept { return *indexer_.database(); }
     /// Cancelled, or the service stops: end with kCancelled soon.
-    [[nodiscard]] bool should_stop() const {
-        return stop_.stop_requested() || is_draining(indexer_) || queue_.is_cancelled(row_.id);
+    [[nodiscard]] bool should_stop() const { return is_stopping() || queue_.is_cancelled(row_.id); }
+    /// The service stops: the part of `should_stop` that even what must be finished obeys.
+    [[nodiscard]] bool is_stopping() const {
+        return stop_.stop_requested() || is_draining(indexer_);
     }
     /// Something more urgent waits: a long task may end with `TaskOutcome::Kind::kMore`.
-    [[nodiscard]] bool should_yield() const { return queue_.should_yield(row_.id); }
+    [[nodiscard]] bool should_yield() const { return queue_.should_yield(row_.id, lane_); }
 
   private:
     const TaskRow& row_;
     Indexer& indexer_;
     WorkQueue& queue_;
-    rpc::ChainSource& chain_;
+    rpc::ChainSource* chain_;
     const std::stop_token& stop_;
+    const TaskFilter& lane_;
 };
 
 using TaskFunction = std::function<TaskOutcome(TaskContext& context)>;
+
+/// Tasks of different lanes do not wait for each other.
+enum class TaskLane : uint8_t {
+    kWork,      ///< proofs, repairs, upkeep: may take hours, may ask the chain
+    kDelivery,  ///< tells others what is new: due at once, and may wait for them
+};
 
 /// What can be put into the queue.
 struct TaskKind {
@@ -64,6 +81,7 @@ struct TaskKind {
     std::string args_help;  ///< "[FROM TO]"; empty: takes none
     std::string summary;
     TaskFunction run;
+    TaskLane lane = TaskLane::kWork;
 };
 
 /// By name; told once, before any worker runs.
@@ -88,18 +106,14 @@ class TaskKinds {
 /// shares with others is the queue, which has its own lock. All references must outlive it.
 class Worker {
   public:
-    /// Made on first use, so that nothing connects before there is something to ask.
+    /// Made on first use, so that nothing connects before there is something to ask. Empty: the
+    /// lane's tasks ask nobody.
     using MakeSource = std::function<std::unique_ptr<rpc::ChainSource>()>;
     /// Told after each run; may be empty.
     using OnRan = std::function<void(const TaskRow&, TaskOutcome::Kind, int64_t ms)>;
 
-    Worker(const TaskKinds& kinds, WorkQueue& queue, Indexer& indexer, MakeSource make_source,
-           OnRan on_ran)
-        : kinds_{kinds},
-          queue_{queue},
-          indexer_{indexer},
-          make_source_{std::move(make_source)},
-          on_ran_{std::move(on_ran)} {}
+    Worker(TaskLane lane, const TaskKinds& kinds, WorkQueue& queue, Indexer& indexer,
+           MakeSource make_source, OnRan on_ran);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker() { stop(); }
@@ -107,7 +121,8 @@ class Worker {
     void start();
     /// Asks the running task to end and waits for it. It goes on at the next start.
     void stop();
-    /// Runs the most urgent task that is due, on the calling thread; false where there was none.
+    /// Runs the lane's most urgent task that is due, on the calling thread; false where there was
+    /// none.
     [[nodiscard]] Result<bool> run_one(const std::stop_token& stop);
 
   private:
@@ -117,6 +132,7 @@ class Worker {
     const TaskKinds& kinds_;
     WorkQueue& queue_;
     Indexer& indexer_;
+    const TaskFilter lane_;
     MakeSource make_source_;
     OnRan on_ran_;
     /// No lock: whoever runs tasks has it alone, and `stop` drops it once the thread has ended.

@@ -37,18 +37,24 @@ namespace {
 
 using Bytes = std::optional<std::string_view>;
 
+Error was_cancelled() {
+    return {ErrorCode::kCancelled, "stopped before everything was compared"};
+}
+
 /// Holds one entity's stored rows against the fold's.
 class EntityComparison {
   public:
     EntityComparison(const storage::ReadView& view, const storage::ReadView& fold,
-                     const ScrubbedEntity& scrubbed, bool is_log_whole, ReplayReport& report)
+                     const ScrubbedEntity& scrubbed, const std::function<bool()>& is_cancelled,
+                     ReplayReport& report)
         : view_{view},
           fold_{fold},
           layout_{view.bundle().entities[scrubbed.entity]},
           codec_{layout_},
           entity_{scrubbed.entity},
           damaged_(scrubbed.damaged_buckets.begin(), scrubbed.damaged_buckets.end()),
-          is_log_whole_{is_log_whole},
+          is_log_whole_{report.scrub.is_log_whole()},
+          is_cancelled_{is_cancelled},
           report_{report} {}
 
     [[nodiscard]] Status run(const storage::EntityDigest& stored) {
@@ -57,6 +63,7 @@ class EntityComparison {
         for (; rows->valid(); rows->next()) {
             ++report_.rows;
             folded.change(rows->key(), "", rows->value());
+            PLUMBLINE_TRY_VOID(take_turn());
         }
         PLUMBLINE_TRY_VOID(rows->status());
         for (uint32_t bucket = 0; bucket < storage::kEntityDigestLeaves; ++bucket) {
@@ -83,11 +90,19 @@ class EntityComparison {
     }
 
   private:
+    /// kCancelled where that is wanted; asked now and then.
+    [[nodiscard]] Status take_turn() {
+        constexpr uint64_t kRowsPerTurn = 16'384;
+        const bool is_over = ++turns_ % kRowsPerTurn == 0 && is_cancelled_ && is_cancelled_();
+        return is_over ? Status{was_cancelled()} : ok();
+    }
+
     [[nodiscard]] Status name_rows() {
         const auto stored = storage::scan_raw_rows(view_, entity_);
         const auto folded = storage::scan_raw_rows(fold_, entity_);
-        const Status joined =
-            join_raw(*stored, *folded, [&](std::string_view key, Bytes left, Bytes right) {
+        const Status joined = join_raw(
+            *stored, *folded, [&](std::string_view key, Bytes left, Bytes right) -> Status {
+                PLUMBLINE_TRY_VOID(take_turn());
                 if (left != right) {
                     const uint32_t bucket = storage::entity_digest_leaf(storage::hash_key(key));
                     if (differing_.contains(bucket)) {
@@ -161,6 +176,8 @@ class EntityComparison {
     std::set<uint32_t> differing_;
     std::set<uint32_t> named_;
     bool is_log_whole_;
+    const std::function<bool()>& is_cancelled_;
+    uint64_t turns_ = 0;
     ReplayReport& report_;
 };
 
@@ -252,14 +269,14 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
     const bool is_log_whole = report.scrub.is_log_whole();
     for (const ScrubbedEntity& scrubbed : report.scrub.entities) {
         if (options.is_cancelled && options.is_cancelled()) {
-            return Error{ErrorCode::kCancelled, "stopped before everything was compared"};
+            return was_cancelled();
         }
         if (options.on_progress) {
             options.on_progress(
                 {"comparing " + view.bundle().entities[scrubbed.entity].name, 0, scrubbed.rows});
         }
-        PLUMBLINE_TRY_VOID(
-            EntityComparison(view, *fold, scrubbed, is_log_whole, report).run(scrubbed.rebuilt));
+        PLUMBLINE_TRY_VOID(EntityComparison(view, *fold, scrubbed, options.is_cancelled, report)
+                               .run(scrubbed.rebuilt));
     }
     if (is_log_whole && !options.entity) {
         for (const auto& [status, what] :

@@ -240,10 +240,6 @@ struct StateProver::Impl {
     /// The next question; false where all is done.
     bool ask_next() {
         while (!finished) {
-            if (options.is_cancelled && options.is_cancelled()) {
-                give_up("cancelled");
-                break;
-            }
             if (entity_at == outcome.entities.size()) {
                 if (!std::exchange(must_look_back, false)) {
                     finish();
@@ -418,6 +414,11 @@ StateProver::~StateProver() = default;
 
 bool StateProver::step(int64_t wait_ms) {
     if (impl_->finished) {
+        return false;
+    }
+    // Also between a question and its answer: a provider that hangs may never give one.
+    if (impl_->options.is_cancelled && impl_->options.is_cancelled()) {
+        impl_->give_up("cancelled");
         return false;
     }
     if (impl_->asked == Impl::Asked::kNothing && !impl_->ask_next()) {

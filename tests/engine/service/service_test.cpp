@@ -234,6 +234,53 @@ class ServiceTest : public ::testing::Test {
     std::jthread thread_;
 };
 
+/// A task of `lane` that runs until it is told to end.
+TaskKind hanging_kind(const std::string& name, TaskLane lane, const std::atomic<bool>& may_end) {
+    return {name, "", "hangs",
+            [&may_end](TaskContext& context) {
+                while (!may_end && !context.should_stop()) {
+                    sleep_ms(1);
+                }
+                return TaskOutcome::done("ended");
+            },
+            lane};
+}
+
+TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
+    open();
+    std::atomic<bool> may_end{false};
+    const auto quick = [](TaskContext&) { return TaskOutcome::done("quick"); };
+    service->add_task_kind(hanging_kind("long_proof", TaskLane::kWork, may_end));
+    service->add_task_kind(hanging_kind("long_post", TaskLane::kDelivery, may_end));
+    service->add_task_kind({"proof", "", "", quick, TaskLane::kWork});
+    service->add_task_kind({"post", "", "", quick, TaskLane::kDelivery});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto runs = [this](uint64_t id) {
+        return eventually([&] { return service->queue()->get(id)->state == TaskState::kRunning; });
+    };
+    const auto long_proof = service->add_task(spec("long_proof"));
+    ASSERT_OK(long_proof);
+    ASSERT_TRUE(runs(long_proof->id));
+    const auto post = service->add_task(spec("post"));
+    ASSERT_OK(post);
+    EXPECT_EQ(ended_task(post->id).result, "quick");
+    EXPECT_EQ(service->queue()->get(long_proof->id)->state, TaskState::kRunning);
+    may_end = true;
+    EXPECT_EQ(ended_task(long_proof->id).result, "ended");
+
+    may_end = false;
+    const auto long_post = service->add_task(spec("long_post"));
+    ASSERT_OK(long_post);
+    ASSERT_TRUE(runs(long_post->id));
+    const auto proof = service->add_task(spec("proof"));
+    ASSERT_OK(proof);
+    EXPECT_EQ(ended_task(proof->id).result, "quick");
+    EXPECT_EQ(service->queue()->get(long_post->id)->state, TaskState::kRunning);
+    may_end = true;
+    EXPECT_EQ(ended_task(long_post->id).result, "ended");
+}
+
 TEST_F(ServiceTest, LivesFromStartingToStoppedAndSaysSo) {
     open();
     EXPECT_EQ(service->status().state, Lifecycle::kStarting);

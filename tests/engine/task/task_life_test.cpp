@@ -43,9 +43,9 @@ struct Step {
 };
 
 const std::vector<Step> kSteps = {
-    {"done", Kind::kDone, 1, false, TaskState::kDone, 40'000, kNow, 1, "text", "", "old args"},
+    {"done", Kind::kDone, 1, false, TaskState::kDone, 40'000, kNow, 1, "text", "", "new args"},
     {"done though cancelled", Kind::kDone, 1, true, TaskState::kDone, 40'000, kNow, 1, "text", "",
-     "old args"},
+     "new args"},
     {"failed, attempts left", Kind::kFailed, 2, false, TaskState::kWaiting, kNow + kWait, 0, 2,
      "old result", "text", "old args"},
     {"failed for the last time", Kind::kFailed, 3, false, TaskState::kDead, 40'000, kNow, 3,
@@ -78,6 +78,10 @@ TEST(TaskLifeTest, ARunEndsByItsOutcomeAndByWhetherItWasCancelled) {
         EXPECT_EQ(after.args, step.args) << step.what;
         EXPECT_EQ(after.id, 3U) << step.what;
     }
+}
+
+TEST(TaskLifeTest, OneThatIsDoneAndNamesNoArgumentsKeepsItsOwn) {
+    EXPECT_EQ(ended(running(1), TaskOutcome::done("text"), false, kNow, kWait).args, "old args");
 }
 
 TEST(TaskLifeTest, AStartIsAnAttempt) {

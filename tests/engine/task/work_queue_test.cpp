@@ -362,5 +362,26 @@ TEST(SchedulerTest, IntervalsCountFromTheEndOfTheLastRunAcrossRestarts) {
     EXPECT_EQ(desk.queue().unfinished(), 1U);
 }
 
+TEST(WorkQueueTest, ALaneIsTakenFromAndYieldedToByItsOwnTasksAlone) {
+    Desk desk;
+    const TaskFilter posts = [](const TaskRow& row) { return row.name.starts_with("post"); };
+    const TaskFilter others = [](const TaskRow& row) { return !row.name.starts_with("post"); };
+    const uint64_t proof = desk.add("proof");
+    ASSERT_EQ(desk.take(), "proof");
+    const uint64_t post = desk.add("post", task_priority::kForced);
+    EXPECT_TRUE(desk.queue().should_yield(proof));
+    EXPECT_FALSE(desk.queue().should_yield(proof, others));
+    EXPECT_EQ(desk.queue().next_due_ms(others), -1);
+    EXPECT_GE(desk.queue().next_due_ms(posts), 0);
+    EXPECT_FALSE(desk.queue().take(others)->has_value());
+    const auto taken = desk.queue().take(posts);
+    ASSERT_TRUE(taken.has_value() && taken->has_value());
+    EXPECT_EQ((*taken)->id, post);
+    // Both run at one time, and end by themselves.
+    ASSERT_TRUE(desk.queue().finish(post, {Kind::kDone, "", "known", 0}).has_value());
+    EXPECT_EQ(desk.row(post).args, "known") << "the next of its name goes on from there";
+    EXPECT_EQ(desk.row(proof).state, TaskState::kRunning);
+}
+
 }  // namespace
 }  // namespace plumbline::engine
