@@ -29,6 +29,15 @@ bool copy_logs(const engine::CommitNotice& notice, size_t bytes_max, evm::LogBat
     return out.arena.size() <= bytes_max;
 }
 
+void copy_children(const engine::CommitNotice& notice, std::vector<storage::ChildRow>& out) {
+    for (const engine::LogSpan& span : notice.logs) {
+        const std::vector<storage::ChildRow>& all = span.fetched->children;
+        for (size_t i = span.child_from; i < span.child_to; ++i) {
+            out.push_back(all[i]);
+        }
+    }
+}
+
 }  // namespace
 
 StreamHub::StreamHub(std::shared_ptr<const engine::Plan> plan, DatabaseGetter database,
@@ -82,9 +91,16 @@ bool StreamHub::step() {
 /// the start is known to everybody.
 void StreamHub::look_for_proofs() {
     const storage::Database* database = feed_.database();
-    if (database == nullptr) {
+    if (database == nullptr || (proofs_ && !feed_.is_live())) {
+        return;  // Proofs do not run while the index catches up.
+    }
+    // A result comes with a commit; and a view given back makes RocksDB rewrite files.
+    const auto now = database->cursor();
+    const uint64_t commit_num = now ? now->commit_num : 0;
+    if (proofs_ && proofs_looked_at_ == commit_num) {
         return;
     }
+    proofs_looked_at_ = commit_num;
     auto found = database->read_view()->list_proofs();
     if (!found || (proofs_ && *proofs_ == *found)) {
         return;
@@ -113,12 +129,16 @@ void StreamHub::on_commit(const engine::CommitNotice& notice) {
     input.finalized = notice.finalized;
     input.events = notice.events;
     input.commit_num = now ? now->commit_num : 0;
+    const bool has_children = std::ranges::any_of(
+        notice.logs, [](const engine::LogSpan& span) { return span.child_to > span.child_from; });
     if (notice.changes != nullptr && notice.events <= feed_.options.commit_events_max &&
         copy_logs(notice, feed_.options.commit_bytes_max, input.logs)) {
         input.changes = *notice.changes;
+        copy_children(notice, input.children);
     } else {
         input.kind = StreamRecord::Kind::kRange;
         input.logs = {};
+        input.has_new_children = has_children;
     }
     inputs_.push(std::move(input));
 }

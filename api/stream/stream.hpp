@@ -81,6 +81,7 @@ class StreamHub final : public engine::IndexObserver {
     // The rendering thread's own.
     StreamRenderer renderer_;
     std::optional<std::vector<storage::ProofRecord>> proofs_;  ///< as last seen
+    uint64_t proofs_looked_at_ = 0;                            ///< after which commit
 
     Mutex wake_mutex_;
     std::map<uint64_t, std::function<void()>> wakes_ PLUMBLINE_GUARDED_BY(wake_mutex_);

@@ -8,6 +8,7 @@ namespace plumbline::api {
 
 size_t StreamInput::size_bytes() const noexcept {
     size_t bytes = sizeof(StreamInput) + logs.arena.size() + logs.logs.size() * sizeof(evm::Log);
+    bytes += children.size() * sizeof(storage::ChildRow);
     for (const engine::RowChange& change : changes) {
         bytes += sizeof(change) + change.key.size() + change.before.size() + change.after.size();
     }
@@ -21,12 +22,15 @@ void StreamInputQueue::push(StreamInput input) {
             input.kind = StreamRecord::Kind::kRange;
             input.changes.clear();
             input.logs = {};
+            input.has_new_children = !input.children.empty();
+            input.children.clear();
         }
         if (input.kind == StreamRecord::Kind::kRange && !inputs_.empty() &&
             inputs_.back().kind == StreamRecord::Kind::kRange &&
             inputs_.back().range.to + 1 == input.range.from) {
             input.range.from = inputs_.back().range.from;
             input.events += inputs_.back().events;
+            input.has_new_children |= inputs_.back().has_new_children;
             bytes_ -= inputs_.back().size_bytes();
             inputs_.pop_back();
         }

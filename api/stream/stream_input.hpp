@@ -14,6 +14,7 @@
 #include "core/base/mutex.hpp"
 #include "core/evm/log.hpp"
 #include "engine/fold/row_change.hpp"
+#include "storage/records.hpp"
 
 namespace plumbline::api {
 
@@ -26,9 +27,11 @@ struct StreamInput {
     uint64_t finalized = 0;
     uint64_t events = 0;
     uint64_t commit_num = 0;
-    std::vector<engine::RowChange> changes;  ///< kCommit
-    evm::LogBatch logs;                      ///< kCommit
-    std::string text;                        ///< kReset: the reason; kProof: JSON
+    std::vector<engine::RowChange> changes;   ///< kCommit
+    evm::LogBatch logs;                       ///< kCommit
+    std::vector<storage::ChildRow> children;  ///< kCommit: announced by its logs
+    bool has_new_children = false;            ///< kRange: some were announced in it
+    std::string text;                         ///< kReset: the reason; kProof: JSON
 
     [[nodiscard]] size_t size_bytes() const noexcept;
 };

@@ -1,6 +1,5 @@
 #include "api/stream/stream_renderer.hpp"
 
-#include <cstdint>
 #include <utility>
 
 #include "api/stream/stream_message.hpp"
@@ -20,6 +19,7 @@ StreamRecord StreamRenderer::render(StreamInput input) {
     record.text = std::move(input.text);
     switch (input.kind) {
         case StreamRecord::Kind::kCommit:
+            read_children(input);
             render_rows(input, record);
             render_events(input, record);
             break;
@@ -27,8 +27,11 @@ StreamRecord StreamRenderer::render(StreamInput input) {
         case StreamRecord::Kind::kReset:
             trail_.clear();
             text_.reset();
+            lacks_children_ = true;
             break;
         case StreamRecord::Kind::kRange:
+            lacks_children_ = lacks_children_ || input.has_new_children;
+            break;
         case StreamRecord::Kind::kProof: break;
     }
     return record;
@@ -51,11 +54,7 @@ void StreamRenderer::render_rows(const StreamInput& input, StreamRecord& record)
 }
 
 void StreamRenderer::render_events(const StreamInput& input, StreamRecord& record) {
-    if (input.logs.logs.empty()) {
-        return;
-    }
-    read_children();
-    if (!text_) {
+    if (input.logs.logs.empty() || !text_) {
         return;
     }
     for (const evm::Log& log : input.logs.logs) {
@@ -70,23 +69,31 @@ void StreamRenderer::render_events(const StreamInput& input, StreamRecord& recor
 }
 
 /// Children may have been announced by the very logs that are shown.
-void StreamRenderer::read_children() {
-    const storage::Database* database = feed_.database();
-    if (database == nullptr) {
+void StreamRenderer::read_children(const StreamInput& input) {
+    if (!lacks_children_) {
+        for (const storage::ChildRow& child : input.children) {
+            text_->add_child(child);
+        }
         return;
     }
-    const auto children = database->children().value_or({});
+    const storage::Database* database = feed_.database();
+    if (database == nullptr || input.logs.logs.empty()) {
+        return;
+    }
+    auto read = database->children();
+    lacks_children_ = !read.has_value();
+    const std::vector<storage::ChildRow> children =
+        read ? *std::move(read) : std::vector<storage::ChildRow>{};
     if (!text_) {
         text_ = std::make_unique<engine::EventText>(feed_.plan, children);
-    } else if (children.size() != children_) {
+    } else if (!lacks_children_) {
         text_->reset_children(children);
     }
-    children_ = children.size();
 }
 
 /// The rows as they were before the first block taken back.
 void StreamRenderer::render_retract(StreamRecord& record) {
-    children_ = SIZE_MAX;  // Some may be deleted: look again.
+    lacks_children_ = true;  // Some may be deleted: look again.
     const auto rows = trail_.retract(record.to);
     if (!rows) {
         record.kind = StreamRecord::Kind::kReset;

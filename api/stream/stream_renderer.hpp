@@ -26,13 +26,15 @@ class StreamRenderer {
     void render_rows(const StreamInput& input, StreamRecord& record) const;
     void render_events(const StreamInput& input, StreamRecord& record);
     void render_retract(StreamRecord& record);
-    void read_children();
+    void read_children(const StreamInput& input);
     [[nodiscard]] std::string row(size_t entity, std::string_view key, std::string_view row) const;
 
     const StreamFeed& feed_;
     CommitTrail trail_;
     std::unique_ptr<engine::EventText> text_;  ///< null until the first event
-    size_t children_ = 0;  ///< how many `text_` knows: more in the database means read them again
+    /// `text_` does not know all children: they are read again, which takes long where they are
+    /// many, before the next event is shown. Else those of each commit are added as they come.
+    bool lacks_children_ = true;
 };
 
 }  // namespace plumbline::api

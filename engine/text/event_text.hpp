@@ -28,7 +28,14 @@ class EventText {
         const std::string* event = nullptr;
     };
     [[nodiscard]] Name name(const storage::LogRecord& record);
-    /// After contracts were announced or taken back.
+    /// After one was announced; one that is known already changes nothing.
+    void add_child(const storage::ChildRow& child) {
+        if (const int source = map_.find_source(child.contract); source >= 0) {
+            map_.add_child(static_cast<uint32_t>(source), child.address, child.block_num,
+                           child.log_index);
+        }
+    }
+    /// After contracts were taken back.
     void reset_children(const std::vector<storage::ChildRow>& children) {
         map_.reset_children(children);
     }

@@ -51,6 +51,20 @@ TEST(StreamInputTest, CommitsThatDoNotFitBecomeOneRangeWithoutRows) {
     EXPECT_EQ(queue.take()->kind, Kind::kCommit);
 }
 
+TEST(StreamInputTest, ARangeSaysThatContractsWereAnnouncedInIt) {
+    StreamInputQueue queue{commit(1, 1, 1'000).size_bytes()};
+    queue.push(commit(1, 1, 1'000));
+    StreamInput announces = commit(2, 2, 1'000);
+    announces.children.push_back({"child", {}, 2, 0});
+    queue.push(std::move(announces));
+    queue.push(commit(3, 3, 1'000));
+    EXPECT_FALSE(queue.take()->has_new_children);
+    const auto range = queue.take();
+    ASSERT_TRUE(range.has_value());
+    EXPECT_EQ(range->range.to, 3U);
+    EXPECT_TRUE(range->has_new_children);
+}
+
 TEST(StreamInputTest, RangesThatDoNotJoinStayApart) {
     StreamInputQueue queue{0};
     queue.push(commit(1, 2, 1));
