@@ -26,6 +26,9 @@ namespace plumbline::tools {
 
 namespace {
 
+/// As a shell says of a process that a signal ended.
+constexpr int kExitBySignal = 128;
+
 /// Turns the first SIGTERM or SIGINT into a stop request; the second ends the process at once,
 /// which the database survives. SIGHUP reads the config again. Signals are blocked in all other
 /// threads, so none is interrupted.
@@ -66,8 +69,11 @@ class Signals {
                 continue;
             }
             if (stop_.stop_requested()) {
-                logging::warning("stopped at once; the index is safe");
-                std::_Exit(static_cast<int>(ExitCode::kDone));
+                // Not 0: the work in hand was not brought to its end.
+                const int code = kExitBySignal + signal;
+                logging::warning("stopped at once, without the commit in hand; the index is safe",
+                                 {{"exit_code", code}});
+                std::_Exit(code);
             }
             logging::info("stopping after the commit in hand; again to stop at once");
             stop_.request_stop();

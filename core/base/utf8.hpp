@@ -1,3 +1,4 @@
+// Bytes as UTF-8: the one place that knows what is well-formed.
 #pragma once
 
 #include <cstddef>

@@ -136,5 +136,45 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     }
 }
 
+TEST_F(CrashTest, KilledBesideASlowProviderItKeepsWhatWasFetched) {
+    auto report = act(20, 1);
+    ASSERT_TRUE(report.is_object());
+    anvil_.mine(400);
+    Child provider{{"node", source_path("tests/crash/slow_provider.mjs"), "--rpc", anvil_.url(),
+                    "--blocks", "6", "--delay", "50"}};
+    const std::string ready = provider.read_line();
+    ASSERT_TRUE(ready.starts_with("ready ")) << ready;
+    Child indexer{plumbline_command({"run", source_path(kConfig), "--db", db_, "--rpc",
+                                     "http://127.0.0.1:" + ready.substr(6), "--quiet"})};
+    // Of about seventy such answers that the blocks take.
+    for (int answers = 0; answers < 25; ++answers) {
+        ASSERT_TRUE(provider.read_line().starts_with("logs "));
+    }
+    indexer.send_signal(SIGKILL);
+    EXPECT_EQ(indexer.wait(), 128 + SIGKILL);
+    const auto done = plumbline({"status", db_, "--json"});
+    ASSERT_EQ(done.code, 0) << done.err;
+    const auto status = nlohmann::json::parse(done.out, nullptr, false);
+    ASSERT_TRUE(status["head_block"].is_number()) << done.out;
+    EXPECT_GE(status["head_block"].get<uint64_t>(), 50U);
+    EXPECT_GT(status["events"].get<uint64_t>(), 0U);
+}
+
+TEST_F(CrashTest, AStopThatIsForcedSaysSoInItsExitCode) {
+    anvil_.mine(3);
+    Child indexer{plumbline_command(run_arguments(db_))};
+    ASSERT_TRUE(eventually([&] { return plumbline({"status", db_}).code == 0; }));
+    // Both wait for it when it wakes, so that the second comes before the first is obeyed.
+    indexer.send_signal(SIGSTOP);
+    indexer.send_signal(SIGINT);
+    indexer.send_signal(SIGTERM);
+    indexer.send_signal(SIGCONT);
+    EXPECT_EQ(indexer.wait(), 128 + SIGTERM);
+    Child again{plumbline_command(run_arguments(db_))};
+    ASSERT_TRUE(eventually([&] { return plumbline({"status", db_}).code == 0; }));
+    again.send_signal(SIGTERM);
+    EXPECT_EQ(again.wait(), 0) << "one signal is a stop on request";
+}
+
 }  // namespace
 }  // namespace plumbline::test
