@@ -1,6 +1,7 @@
 #include "tools/chain_access.hpp"
 
 #include "core/base/logging.hpp"
+#include "engine/config/endpoint_text.hpp"
 #include "engine/service/service.hpp"
 #include "rpc/provider_pool.hpp"
 
@@ -19,18 +20,22 @@ class WarningLog final : public rpc::PoolObserver {
 
 }  // namespace
 
-std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
-                                             const std::vector<std::string>& urls) {
+Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& config,
+                                                     const std::vector<std::string>& given) {
     static WarningLog observer;
     rpc::PoolOptions options = engine::pool_options(config);
-    if (!urls.empty()) {
+    if (!given.empty()) {
+        PLUMBLINE_TRY(const auto endpoints, engine::read_endpoints("--rpc", given));
         options.endpoints.clear();
+        for (const engine::EndpointConfig& endpoint : endpoints) {
+            options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
+        }
     }
-    for (const std::string& url : urls) {
-        options.endpoints.push_back({url, {}, {}});
+    std::unique_ptr<rpc::ChainSource> chain;
+    if (!options.endpoints.empty()) {
+        chain = rpc::make_chain_source(std::move(options), &observer);
     }
-    return options.endpoints.empty() ? nullptr
-                                     : rpc::make_chain_source(std::move(options), &observer);
+    return chain;
 }
 
 }  // namespace plumbline::tools

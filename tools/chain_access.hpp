@@ -11,9 +11,9 @@
 
 namespace plumbline::tools {
 
-/// What `rpc::PoolObserver` tells goes to the log from warnings on. Null where neither `urls` nor
-/// `config` names an endpoint.
-[[nodiscard]] std::unique_ptr<rpc::ChainSource> open_chain(const engine::Config& config,
-                                                           const std::vector<std::string>& urls);
+/// What `rpc::PoolObserver` tells goes to the log from warnings on. Null where neither `given` (of
+/// --rpc) nor `config` names an endpoint. kInvalidArgument: as `engine::read_endpoints`.
+[[nodiscard]] Result<std::unique_ptr<rpc::ChainSource>> open_chain(
+    const engine::Config& config, const std::vector<std::string>& given);
 
 }  // namespace plumbline::tools

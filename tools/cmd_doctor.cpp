@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
+#include "engine/config/endpoint_text.hpp"
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
@@ -71,8 +72,13 @@ std::string for_people(const engine::DoctorReport& report) {
 
 ExitCode run_doctor(const DoctorArguments& arguments) {
     const auto& [url, token, json] = arguments;
+    const auto endpoints = engine::read_endpoints("URL", {url});
+    if (!endpoints) {
+        return fail(endpoints.error());
+    }
     rpc::CurlTransport transport;
-    const auto report = engine::examine_endpoint({url, {}, token}, transport, system_clock());
+    const auto report =
+        engine::examine_endpoint({endpoints->front().url, {}, token}, transport, system_clock());
     if (!report) {
         return fail(report.error());
     }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/config/endpoint_text.hpp"
 #include "engine/setup/init.hpp"
 #include "rpc/provider_pool.hpp"
 #include "tools/command.hpp"
@@ -86,6 +87,10 @@ Status run_init(const InitArguments& arguments) {
     PLUMBLINE_TRY(options.abi_json, read_file(arguments.abi));
     options.abi_file = arguments.abi;
     options.contract = arguments.contract;
+    // Written as it was given: a variable that is not set here may be set where it runs.
+    if (!arguments.rpc.starts_with("env:")) {
+        PLUMBLINE_TRY_VOID(engine::read_endpoints("--rpc", {arguments.rpc}));
+    }
     options.rpc_url = arguments.rpc;
     options.start_block = arguments.start_block;
     // The ABI is checked before the network is asked.

@@ -15,6 +15,7 @@
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/endpoint_text.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
 #include "engine/service/service.hpp"
@@ -145,10 +146,7 @@ Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
         out.ingest.answer_timeout_ms = options.timeout_s * 1000;
     }
     if (!options.rpc.empty()) {
-        out.config.chain.rpc.clear();
-        for (const std::string& url : options.rpc) {
-            out.config.chain.rpc.push_back({url, {}});
-        }
+        PLUMBLINE_TRY(out.config.chain.rpc, engine::read_endpoints("--rpc", options.rpc));
     }
     return out;
 }

@@ -59,7 +59,10 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         options.proof = config.proof;
         options.proof.level = storage::ProofLevel::kReceipts;
         const bool needs_chain = options.with_log || options.with_state;
-        const auto chain = needs_chain ? open_chain(config, arguments.rpc) : nullptr;
+        std::unique_ptr<rpc::ChainSource> chain;
+        if (needs_chain) {
+            PLUMBLINE_TRY(chain, open_chain(config, arguments.rpc));
+        }
         auto looked = engine::verify(*database, plan, chain.get(), options);
         logging::set_status_line({});
         PLUMBLINE_TRY(report, std::move(looked));

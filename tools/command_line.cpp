@@ -76,8 +76,9 @@ void add_run(CLI::App& app, ExitCode& exit) {
                      "of the chain; 0 = never")
         ->capture_default_str()
         ->check(CLI::Range(0, 1'000'000));
-    command->add_option("--rpc", arguments->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
+    command->add_option(
+        "--rpc", arguments->rpc,
+        "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
     command->add_flag("--quiet", arguments->quiet, "No progress, only warnings");
     command->add_option("--log-format", arguments->log_format, "text or json")
         ->capture_default_str()
@@ -176,8 +177,9 @@ void add_verify(CLI::App& app, ExitCode& exit) {
     command->add_option("--to", arguments->to, "Last block of the log proof");
     command->add_option("--entity", arguments->entities,
                         "Only this entity's state; again for several");
-    command->add_option("--rpc", arguments->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
+    command->add_option(
+        "--rpc", arguments->rpc,
+        "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");
     command->add_flag("--json", arguments->json, "One JSON object");
@@ -195,8 +197,9 @@ void add_repair(CLI::App& app, ExitCode& exit) {
         ->add_option("DB", arguments->path,
                      "The database directory; no service may be running, unless --dry-run")
         ->required();
-    command->add_option("--rpc", arguments->rpc,
-                        "Ask this endpoint instead of the config's; again for several");
+    command->add_option(
+        "--rpc", arguments->rpc,
+        "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
     command
         ->add_option("--on-drift", arguments->on_drift,
                      "What if the contract tells something that its events do not: report, or "

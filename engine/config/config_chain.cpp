@@ -7,6 +7,7 @@
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/endpoint_text.hpp"
 
 namespace plumbline::engine {
 
@@ -17,23 +18,9 @@ constexpr uint64_t kMaxFinalityDepth = 1'000'000;
 constexpr int64_t kMinPollMs = 10;
 constexpr int64_t kMinAgeMs = 1'000;
 constexpr int64_t kTimeMsMax = 3'600'000;
-constexpr size_t kMaxEndpoints = 32;
 
 bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
-}
-
-bool is_http_url(std::string_view url) {
-    if (!is_printable(url) || url.find_first_of(" \"\\<>") != std::string_view::npos) {
-        return false;
-    }
-    for (const std::string_view scheme : {"http://", "https://"}) {
-        if (url.starts_with(scheme)) {
-            const std::string_view host = url.substr(scheme.size());
-            return host.find_first_of("/?#") != 0 && !host.empty();
-        }
-    }
-    return false;
 }
 
 bool is_header_name(std::string_view name) {
@@ -65,7 +52,7 @@ Result<std::string> read_secret(const Section& section, const TomlValue& value,
 Result<std::string> read_url(const Section& section, const TomlValue& value, std::string_view key,
                              std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(std::string url, read_secret(section, value, key, redact_url(value.text), edits));
-    if (!is_http_url(url)) {
+    if (!is_endpoint_url(url)) {
         // The text itself may hold a key and is not shown.
         const bool is_env = value.text.starts_with("env:");
         return section.mistake(
@@ -179,10 +166,10 @@ Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& ou
     PLUMBLINE_TRY(out.id, chain.integer(*id, "id", 1, kMaxChainId));
     PLUMBLINE_TRY(const TomlValue* rpc, chain.need("rpc"));
     if (rpc->kind == TomlValue::Kind::kArray) {
-        if (rpc->items.empty() || rpc->items.size() > kMaxEndpoints) {
+        if (rpc->items.empty() || rpc->items.size() > kEndpointsMax) {
             return chain.mistake(rpc->pos, fmt::format("rpc in [chain] needs 1 to {} endpoints, "
                                                        "not {}",
-                                                       kMaxEndpoints, rpc->items.size()));
+                                                       kEndpointsMax, rpc->items.size()));
         }
         for (const TomlValue& item : rpc->items) {
             PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, item, edits));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -75,6 +76,32 @@ TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
     EXPECT_NE(listed.out.find("a\xEF\xBF\xBD"), std::string::npos) << listed.out;
     EXPECT_EQ(plumbline({"task", "list", dir.sub("db")}).code, 0);
     EXPECT_EQ(plumbline({"get", dir.sub("db"), "user", odd}).code, 2);
+}
+
+TEST(CommandTest, AnEndpointThatCannotBeAskedIsWrongUsageForEveryCommandThatTakesOne) {
+    TempDir dir;
+    const std::string config = source_path("examples/community/plumbline.toml");
+    const std::string abi = source_path("examples/community/CommunityHub.json");
+    for (const std::string url : {"", " ", "ws://127.0.0.1:8545", "http://127.0.0.1:85 45"}) {
+        for (const std::vector<std::string>& arguments :
+             {std::vector<std::string>{"run", config, "--db", dir.sub("new"), "--rpc", url},
+              {"doctor", url},
+              {"init", dir.sub("init"), "--abi", abi, "--address",
+               "0x5FbDB2315678afecb367f032d93F642f64180aa3", "--rpc", url}}) {
+            const auto refused = plumbline(arguments);
+            EXPECT_EQ(refused.code, 2) << arguments[0] << " '" << url << "': " << refused.err;
+            EXPECT_NE(refused.err.find("http:// or https:// URL"), std::string::npos)
+                << refused.err;
+        }
+    }
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("new")));
+    std::vector<std::string> many{"run", config, "--db", dir.sub("new")};
+    for (int i = 0; i < 65; ++i) {
+        many.insert(many.end(), {"--rpc", "http://127.0.0.1:1"});
+    }
+    const auto refused = plumbline(many);
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    EXPECT_NE(refused.err.find("at most 32"), std::string::npos) << refused.err;
 }
 
 TEST(CommandTest, ADirectoryThatIsNoDatabaseIsRefused) {

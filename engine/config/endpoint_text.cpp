@@ -1,0 +1,70 @@
+#include "engine/config/endpoint_text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/config/config_secrets.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+/// What may be wrong with it, for those who ask themselves; begins with a space where it says any.
+std::string_view hint_for(std::string_view url) {
+    if (url.starts_with("ws://") || url.starts_with("wss://")) {
+        return " (WebSocket is not supported: providers have a https:// URL beside it)";
+    }
+    if (url.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return " (it is empty)";
+    }
+    if (url.find_first_of(" \t\r\n") != std::string_view::npos) {
+        return " (there is white space in it)";
+    }
+    return url.find("://") == std::string_view::npos ? " (it has no http:// or https:// in front)"
+                                                     : "";
+}
+
+}  // namespace
+
+bool is_endpoint_url(std::string_view url) {
+    const bool is_printable = std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7F; });
+    if (!is_printable || url.find_first_of("\"\\<>") != std::string_view::npos) {
+        return false;
+    }
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (url.starts_with(scheme)) {
+            const std::string_view host = url.substr(scheme.size());
+            return host.find_first_of("/?#") != 0 && !host.empty();
+        }
+    }
+    return false;
+}
+
+Result<std::vector<EndpointConfig>> read_endpoints(std::string_view option,
+                                                   const std::vector<std::string>& texts) {
+    if (texts.size() > kEndpointsMax) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is given {} times: at most {} endpoints can be asked", option,
+                                 texts.size(), kEndpointsMax)};
+    }
+    std::vector<EndpointConfig> out;
+    for (const std::string& text : texts) {
+        auto url = resolve_env(text);
+        if (!url) {
+            return std::move(url).error().with_context(std::string{option});
+        }
+        if (!is_endpoint_url(*url)) {
+            const std::string place =
+                texts.size() > 1 ? fmt::format(" number {}", out.size() + 1) : std::string{};
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{}{} must be a http:// or https:// URL, or env:NAME{}",
+                                     option, place, hint_for(*url))};
+        }
+        out.push_back({*std::move(url), {}});
+    }
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,24 @@
+// Endpoints as people write them: the same rules for a config and for a command line.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+
+namespace plumbline::engine {
+
+inline constexpr size_t kEndpointsMax = 32;
+
+/// http:// or https:// with a host, printable ASCII without white space and quotes.
+[[nodiscard]] bool is_endpoint_url(std::string_view url);
+
+/// What `option` ("--rpc") was given, each text a URL or env:NAME. kInvalidArgument names the one
+/// that is wrong without showing it, as it may hold a key.
+[[nodiscard]] Result<std::vector<EndpointConfig>> read_endpoints(
+    std::string_view option, const std::vector<std::string>& texts);
+
+}  // namespace plumbline::engine
