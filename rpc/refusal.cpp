@@ -39,8 +39,14 @@ std::optional<evm::BlockRange> find_range(const std::vector<Token>& tokens) {
     return std::nullopt;
 }
 
-// Is the number part of "from block 5 to block 9", "5-9" or a negative code: not a limit?
+// Is the number part of "from block 5 to block 9", "5-9", "trace id 12", "Error 400" or a negative
+// code: not a limit?
 bool is_position(const std::vector<Token>& tokens, size_t index) {
+    if (index > 0 &&
+        RefusalWords::matches_any(tokens[index - 1], {"error", "status", "code", "id$", "node$",
+                                                      "port$", "chain$", "version", "http$"})) {
+        return true;
+    }
     for (size_t back = 1; back <= 2 && back <= index; ++back) {
         const Token& before = tokens[index - back];
         if (RefusalWords::matches(before, "from$")) {
@@ -58,14 +64,39 @@ bool is_position(const std::vector<Token>& tokens, size_t index) {
     }
     const bool dash_before = index > 0 && tokens[index - 1].text == "-";
     const bool dash_after = index + 1 < tokens.size() && tokens[index + 1].text == "-";
-    return dash_before || dash_after;
+    // "0 - 50 blocks range" is a limit all the same.
+    const bool from_zero = dash_before && index > 1 &&
+                           tokens[index - 2].kind == TokenKind::kNumber &&
+                           tokens[index - 2].number == 0;
+    return (dash_before && !from_zero) || dash_after;
+}
+
+// Words that make the number beside them a limit.
+constexpr auto kLimitWords = std::to_array<std::string_view>(
+    {"max", "limit", "most$", "up$", "allow", "cap$", "than$", ">", "exceed", "distance", "only$",
+     "least$", "above$", "threshold"});
+
+// The text says that this number is one: "max range: 800", "5000 max", "(5000 > 3000)". Any other
+// number may be an id, an address, a status, a height.
+bool is_called_limit(const std::vector<Token>& tokens, size_t index) {
+    for (size_t back = 1; back <= 6 && back <= index; ++back) {
+        if (RefusalWords::matches_any(tokens[index - back], kLimitWords)) {
+            return true;
+        }
+    }
+    return index + 1 < tokens.size() &&
+           RefusalWords::matches_any(tokens[index + 1], {"max", "limit"});
 }
 
 // The smallest number that can be a limit: where a text tells what was asked and what is allowed,
 // the allowed one is smaller. Numbers that count one of `others` are left out; where some number
 // counts one of `nouns`, only those are looked at.
 std::optional<uint64_t> find_limit(const RefusalWords& t, Stems nouns, Stems others) {
-    const bool only_counted = t.any_number_counts(nouns);
+    bool only_counted = false;
+    for (size_t i = 0; i < t.tokens().size(); ++i) {
+        only_counted = only_counted || (t.tokens()[i].kind == TokenKind::kNumber &&
+                                        t.counts(i, nouns) && !is_position(t.tokens(), i));
+    }
     std::optional<uint64_t> best;
     for (size_t i = 0; i < t.tokens().size(); ++i) {
         const Token& token = t.tokens()[i];
@@ -74,9 +105,7 @@ std::optional<uint64_t> find_limit(const RefusalWords& t, Stems nouns, Stems oth
             (!counted && t.counts(i, others)) || (i > 0 && t.tokens()[i - 1].text == "[")) {
             continue;
         }
-        // "block range too large (2000), maximum allowed is 1000 blocks" has both kinds, and one
-        // of "range 5000 > 3000" counts nothing at all: a smaller uncounted limit wins too.
-        if (only_counted && !counted) {
+        if (only_counted ? !counted : !is_called_limit(t.tokens(), i)) {
             continue;
         }
         best = std::min(best.value_or(UINT64_MAX), token.number);
@@ -84,36 +113,72 @@ std::optional<uint64_t> find_limit(const RefusalWords& t, Stems nouns, Stems oth
     return best;
 }
 
-// "try again in 3 s", "retry after 500ms", {"backoff_seconds": 30}.
+// What follows the number of a Go duration: "m0s" of "10m0s", "h10m0s", "s". In ms.
+std::optional<int64_t> read_go_duration(int64_t number, std::string_view rest) {
+    int64_t total = 0;
+    while (!rest.empty()) {
+        const bool is_ms = rest.starts_with("ms");
+        const int64_t unit = is_ms            ? 1
+                             : rest[0] == 'h' ? 3'600'000
+                             : rest[0] == 'm' ? 60'000
+                             : rest[0] == 's' ? 1'000
+                                              : 0;
+        if (unit == 0 || number > 86'400'000) {
+            return std::nullopt;
+        }
+        total += number * unit;
+        rest.remove_prefix(is_ms ? 2 : 1);
+        number = 0;
+        bool has_digits = false;
+        for (; !rest.empty() && rest[0] >= '0' && rest[0] <= '9'; rest.remove_prefix(1)) {
+            number = std::min<int64_t>(10 * number + (rest[0] - '0'), 100'000'000);
+            has_digits = true;
+        }
+        if (!has_digits && !rest.empty()) {
+            return std::nullopt;
+        }
+    }
+    return total;
+}
+
+// "try again in 3 s", "retry after 500ms", "retry in 10m0s", {"backoff_seconds": 30}.
 std::optional<int64_t> find_retry_after(const RefusalWords& t) {
     const auto& tokens = t.tokens();
     for (size_t i = 0; i < tokens.size(); ++i) {
         if (tokens[i].kind != TokenKind::kNumber || tokens[i].number > 86'400'000) {
             continue;
         }
-        bool wait_word = false;
-        std::string_view unit;
+        bool is_wait = false;
+        std::string_view unit_before;
         for (size_t back = 1; back <= 4 && back <= i; ++back) {
             const Token& before = tokens[i - back];
-            wait_word = wait_word || RefusalWords::matches_any(
-                                         before, {"retry", "again", "backoff", "wait", "reset"});
-            if (unit.empty() && RefusalWords::matches_any(
-                                    before, {"second", "ms$", "millisecond", "sec$", "minute"})) {
-                unit = before.text;
+            is_wait = is_wait || RefusalWords::matches_any(
+                                     before, {"retry", "again", "backoff", "wait", "reset"});
+            if (unit_before.empty() &&
+                RefusalWords::matches_any(before,
+                                          {"second", "ms$", "millisecond", "sec$", "minute"})) {
+                unit_before = before.text;
             }
         }
-        if (i + 1 < tokens.size() &&
-            RefusalWords::matches_any(tokens[i + 1], {"s$", "sec", "ms$", "milli", "m$", "min"})) {
-            unit = tokens[i + 1].text;
-        }
-        if (!wait_word || unit.empty()) {
+        if (!is_wait) {
             continue;
         }
         const auto number = static_cast<int64_t>(tokens[i].number);
+        std::string_view unit = unit_before;
+        if (i + 1 < tokens.size() && tokens[i + 1].kind == TokenKind::kWord) {
+            if (const auto duration = read_go_duration(number, tokens[i + 1].text)) {
+                return duration;
+            }
+            if (RefusalWords::matches_any(tokens[i + 1], {"sec", "milli", "min"})) {
+                unit = tokens[i + 1].text;
+            }
+        }
         if (unit == "ms" || unit.starts_with("milli")) {
             return number;
         }
-        return number * (unit == "m" || unit.starts_with("min") ? 60'000 : 1000);
+        if (!unit.empty()) {
+            return number * (unit.starts_with("min") ? 60'000 : 1'000);
+        }
     }
     return std::nullopt;
 }

@@ -16,6 +16,8 @@ using Words = const RefusalWords&;
 using In = const RefusalText&;
 using enum RefusalClass;
 
+constexpr std::string_view kOwnGuess = "own guess";
+
 constexpr std::array kResultNouns = std::to_array<std::string_view>(
     {"result", "log$", "logs$", "event", "record", "entries", "item", "match"});
 constexpr std::array kAddressNouns =
@@ -74,10 +76,15 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return names_method(t) &&
                 (t.has_sequence({"not$", "support"}, 2) || t.has({"unsupported"}));
      },
-     "base", {200, -32000, "this request method is not supported", {}}},
+     "alchemy",
+     {200, -32600,
+      "Unsupported method: eth_getBlockReceipts. See available methods at "
+      "https://docs.alchemy.com/alchemy/documentation/apis",
+      {}}},
     {kUnsupported,
      [](Words t, In) { return names_method(t) && t.has_sequence({"not$", "available"}, 2); },
-     "avalanche", {200, -32000, "method is not available", {}}},
+     "dRPC",
+     {200, 35, "method is not available on freetier, please upgrade to paid tier", {}}},
     {kUnsupported,
      [](Words t, In) {
          return names_method(t) && (t.has_sequence({"not$", "allowed"}, 2) ||
@@ -92,22 +99,31 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}));
      },
      "geth", {200, -32600, "batch too large", {}}},
-    {kBatchTooLarge,
+    {kBatchTooLarge, [](Words t, In) { return t.has_sequence({"entity", "too$", "large"}); },
+     "nginx", {413, 0, "413 Request Entity Too Large", {}}},
+
+    // ---- What an old block takes, it does not give on this plan
+    {kMissingData,
      [](Words t, In) {
-         return t.has_sequence({"too$", "many", "calls$"}, 2) && t.has({"rpc"});
+         return t.has({"archive"}) && t.has({"plan$", "tier", "token", "upgrade"}) &&
+                (is_not_available(t) || t.has({"require", "need", "only", "upgrade"}));
      },
-     "", {200, -32000, "too many RPC calls in one request", {}}},
+     "chainstack",
+     {403, -32002, "Archive, Debug and Trace requests are not available on your current plan.",
+      {}}},
 
     // ---- It has not got that block yet
     {kHeadRace,
      [](Words t, In) {
+         // "has either been pruned, or is for a future block": it is the first, nearly always.
          return t.near({"beyond", "ahead", "past$", "future"},
-                       {"head$", "latest", "tip$", "current$", "chain$"}, 4);
+                       {"head$", "latest", "tip$", "current$", "chain$"}, 4) &&
+                !t.has({"prun"});
      },
      "geth", {200, -32602, "block range extends beyond current head block", {}}},
     {kHeadRace, [](Words t, In) { return t.has_sequence({"last", "accepted"}); }, "avalanche",
      {200, -32000, "requested from block 5 to block 9 after last accepted block 4", {}}},
-    {kHeadRace, [](Words t, In) { return t.has_sequence({"future", "block"}); }, "",
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"future", "block"}) && !t.has({"prun"}); }, kOwnGuess,
      {200, -32000, "cannot query a future block", {}}},
     {kHeadRace, [](Words t, In) { return t.has({"unfinalized", "unfinalised"}); }, "avalanche",
      {200, -32000, "cannot query unfinalized data", {}}},
@@ -116,28 +132,33 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return t.near({"not$", "yet$"},
                        {"finalized", "finalised", "synced", "imported", "indexed", "produced"}, 3);
      },
-     "", {200, -32000, "block 120 is not yet indexed", {}}},
+     kOwnGuess, {200, -32000, "block 120 is not yet indexed", {}}},
     {kHeadRace,
-     [](Words t, In) { return t.has_sequence({"height", "not$", "available"}, 2); },
-     "eRPC's list", {200, -32000, "height is not available", {}}},
+     [](Words t, In) {
+         return t.has({"height"}) && t.has_sequence({"less", "than", "or$", "equal"}) &&
+                t.has({"current"});
+     },
+     "CometBFT",
+     {200, -32603, "Internal error",
+      "height 120 must be less than or equal to the current blockchain height 118"}},
     {kHeadRace,
      [](Words t, In) {
          return t.near(
              {"greater", "higher", "above", "exceed", "after$", "larger", "newer", "more$"},
              {"head$", "latest", "tip$", "highest"}, 4);
      },
-     "", {200, -32000, "requested block 120 is greater than the latest block 118", {}}},
-    {kHeadRace, [](Words t, In) { return t.has_sequence({"greater", "than", "current"}, 1); }, "",
+     kOwnGuess, {200, -32000, "requested block 120 is greater than the latest block 118", {}}},
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"greater", "than", "current"}, 1); }, kOwnGuess,
      {200, -32000, "block number is greater than the current height", {}}},
     {kHeadRace,
      [](Words t, In) {
          return t.has({"node$", "server"}) && t.has({"behind", "syncing", "lagging"});
      },
-     "", {200, -32000, "the node is syncing", {}}},
+     kOwnGuess, {200, -32000, "the node is syncing", {}}},
 
     // ---- The user must do something
     {kBilling, [](Words, In in) { return in.http_status == 402; }, "HTTP", {402, 0, {}, {}}},
-    {kBilling, [](Words t, In) { return t.has_sequence({"payment", "required"}); }, "",
+    {kBilling, [](Words t, In) { return t.has_sequence({"payment", "required"}); }, kOwnGuess,
      {200, -32000, "Payment Required", {}}},
     {kBilling,
      [](Words t, In) {
@@ -151,7 +172,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
       "Monthly capacity limit exceeded. Visit https://dashboard.alchemyapi.io/settings/billing to "
       "upgrade your scaling policy for continued service.",
       {}}},
-    {kBilling, [](Words t, In) { return t.has({"billing", "invoice", "unpaid", "overdue"}); }, "",
+    {kBilling, [](Words t, In) { return t.has({"billing", "invoice", "unpaid", "overdue"}); }, kOwnGuess,
      {200, -32000, "your last invoice is overdue", {}}},
     {kBilling,
      [](Words t, In) {
@@ -171,12 +192,14 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return t.has({"subscription", "account", "project", "key$", "app$"}) &&
                 t.has({"expired", "suspend", "disabled", "inactive", "deactivat", "blocked"});
      },
-     "", {200, -32000, "your account has been suspended", {}}},
+     kOwnGuess, {200, -32000, "your account has been suspended", {}}},
     {kBilling,
      [](Words t, In) {
-         return t.has({"insufficient", "out$"}) && t.has({"credit", "balance", "funds"});
+         // Not the account that a call is made from.
+         return t.has({"insufficient", "out$"}) && t.has({"credit", "balance"}) &&
+                !t.has({"gas$", "transfer"});
      },
-     "", {200, -32000, "Insufficient credits", {}}},
+     kOwnGuess, {200, -32000, "Insufficient credits", {}}},
 
     // ---- Slow down
     {kRateLimit,
@@ -192,20 +215,21 @@ constexpr auto kRules = std::to_array<RefusalRule>({
       R"({"rate":{"allowed_rps":1,"backoff_seconds":30,"current_rps":1.433},"see":"https://infura.io/dashboard"})"}},
     {kRateLimit, [](Words t, In) { return t.has_sequence({"rate", "limit"}, 2); },
      "optimism proxyd", {429, -32016, "over rate limit", {}}},
-    {kRateLimit, [](Words t, In) { return t.has_sequence({"limit", "rate$"}, 4); }, "",
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"limit", "rate$"}, 4); }, kOwnGuess,
      {200, -32000, "requests are limited to a certain rate", {}}},
     {kRateLimit, [](Words t, In) { return t.has_sequence({"request", "rate"}, 1); }, "infura",
      {429, -32005, "project ID request rate exceeded", {}}},
-    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "request"}, 1); },
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "request$"}, 1) ||
+                                   t.has_sequence({"too$", "many", "requests$"}, 1); },
      "cloudflare", {200, -32055, "Too many requests", {}}},
     {kRateLimit,
      [](Words t, In) {
-         return t.has_sequence({"too$", "many", "call"}, 1) && !t.has({"batch"});
+         return t.has_sequence({"too$", "many", "calls$"}, 1) && !t.has({"batch"});
      },
-     "", {200, -32000, "too many calls", {}}},
-    {kRateLimit, [](Words t, In) { return t.has_sequence({"compute", "unit"}); }, "",
+     kOwnGuess, {200, -32000, "too many calls", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"compute", "unit"}); }, kOwnGuess,
      {200, -32000, "compute units used up", {}}},
-    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "concurrent"}); }, "",
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"too$", "many", "concurrent"}); }, kOwnGuess,
      {200, -32000, "too many concurrent connections", {}}},
     {kRateLimit,
      [](Words t, In) { return t.has({"quota", "credit", "concurren"}) && t.has(kExcess); },
@@ -214,8 +238,9 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32000, "You have reached the quota, please upgrade your tier", {}}},
     {kRateLimit,
      [](Words t, In) {
+         // "Request timeout on the free tier, please upgrade": how long it took, not how often.
          return t.has({"upgrade"}) && t.has({"tier", "account", "plan"}) &&
-                !names_range_or_results(t);
+                !names_range_or_results(t) && !t.has({"timeout"});
      },
      "eRPC's list", {200, -32000, "upgrade your tier to make more requests", {}}},
     {kRateLimit,
@@ -224,7 +249,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 !names_range_or_results(t) && !t.has({"batch", "size", "large", "body"});
      },
      "eRPC's list", {200, -32000, "request limit reached", {}}},
-    {kRateLimit, [](Words t, In) { return t.has_sequence({"slow", "down"}); }, "",
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"slow", "down"}); }, kOwnGuess,
      {200, -32000, "please slow down", {}}},
 
     // ---- It gave up
@@ -232,7 +257,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32005, "query timeout exceeded", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"timed", "out"}); }, "geth",
      {200, -32002, "request timed out", {}}},
-    {kTimeout, [](Words t, In) { return t.has_sequence({"time$", "out$"}); }, "",
+    {kTimeout, [](Words t, In) { return t.has_sequence({"time$", "out$"}); }, kOwnGuess,
      {200, -32000, "the query ran into a time out", {}}},
     {kTimeout, [](Words t, In) { return t.has({"deadline"}); }, "Go",
      {200, -32000, "context deadline exceeded", {}}},
@@ -241,8 +266,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return t.has_sequence({"too$", "long"}) &&
                 t.has({"took", "taking", "execut", "run", "query"});
      },
-     "", {200, -32000, "execution took too long and was aborted", {}}},
-    {kTimeout, [](Words t, In) { return t.has_sequence({"execution", "aborted"}); }, "",
+     kOwnGuess, {200, -32000, "execution took too long and was aborted", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"execution", "aborted"}); }, kOwnGuess,
      {200, -32000, "execution aborted", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"context", "cancel"}); }, "Go",
      {200, -32000, "context canceled", {}}},
@@ -255,10 +280,10 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "geth", {200, -32003, "response too large", {}}},
     {kResponseTooLarge,
-     [](Words t, In) { return t.has({"bytes", "byte$", "mb$", "mib$"}) && t.has(kExcess); }, "",
+     [](Words t, In) { return t.has({"bytes", "byte$", "mb$", "mib$"}) && t.has(kExcess); }, kOwnGuess,
      {200, -32000, "the logs of this range exceed 10 MB", {}}},
     {kResponseTooLarge,
-     [](Words t, In) { return t.has_sequence({"result", "size"}, 1) && t.has(kExcess); }, "",
+     [](Words t, In) { return t.has_sequence({"result", "size"}, 1) && t.has(kExcess); }, kOwnGuess,
      {200, -32000, "result size exceeds the limit", {}}},
 
     // ---- Too many logs
@@ -268,7 +293,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                                             "larger", "too$", "cap$", "most$"});
      },
      "infura", {200, -32005, "query returned more than 10000 results", {}}},
-    {kTooManyResults, [](Words t, In) { return counts_results(t) && t.has({"paginat"}); }, "",
+    {kTooManyResults, [](Words t, In) { return counts_results(t) && t.has({"paginat"}); }, kOwnGuess,
      {200, -32000, "please paginate the results", {}}},
 
     // ---- Too many addresses
@@ -281,7 +306,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "geth", {200, -32000, "exceed max addresses or topics per search position", {}}},
     {kTooManyAddresses,
-     [](Words t, In) { return t.any_number_counts(kAddressNouns) && t.has(kExcess); }, "",
+     [](Words t, In) { return t.any_number_counts(kAddressNouns) && t.has(kExcess); }, kOwnGuess,
      {200, -32000, "this filter has 6000 addresses, only 5000 are allowed", {}}},
 
     // ---- It no longer has it, or not on its chain
@@ -300,7 +325,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "geth", {200, -32000, "historical state 0xabcd is not available", {}}},
     {kMissingData, [](Words t, In) { return is_not_found(t) && is_chain_data(t); }, "geth",
      {200, -32000, "header not found", {}}},
-    {kMissingData, [](Words t, In) { return is_not_available(t) && is_chain_data(t); }, "",
+    {kMissingData, [](Words t, In) { return is_not_available(t) && is_chain_data(t); }, kOwnGuess,
      {200, -32000, "block 120 does not exist", {}}},
     {kMissingData, [](Words t, In) { return is_missing(t) && is_chain_data(t); }, "geth",
      {200, -32000, "unknown block", {}}},
@@ -313,12 +338,32 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      [](Words t, In) {
          return t.has({"block", "range", "distance"}) && t.has({"wide$", "high$", "long$"});
      },
-     "", {200, -32000, "that is a long block range", {}}},
+     kOwnGuess, {200, -32000, "that is a long block range", {}}},
 
     // ---- It is ill
     // A load balancer says this also when each backend choked on the range.
     {kOutage, [](Words t, In) { return t.has({"backend"}); }, "optimism proxyd",
      {503, -32011, "no backend is currently healthy to serve traffic", {}}, true},
+    {kOutage,
+     [](Words t, In in) {
+         return (t.has({"route"}) && t.has({"provider"})) || in.code == 12;
+     },
+     "dRPC",
+     {400, 12,
+      "Can't route your request to suitable provider, if you specified certain providers revise "
+      "the list",
+      {}}, true},
+    {kOutage,
+     [](Words t, In in) {
+         return t.has_sequence({"unable", "to$", "complete", "request"}) || in.code == -32046;
+     },
+     "alchemy (cloudflare: code -32046)",
+     {503, -32001, "Unable to complete request at this time.", {}}, true},
+    // A bot check or a login that came in place of an answer: it may be gone in a minute.
+    {kOutage,
+     [](Words t, In in) { return in.http_status == 403 && t.has_sequence({"web", "page"}); },
+     "cloudflare, as body_text() shows it",
+     {403, 0, "HTTP 403 with a web page \"Just a moment...\" in place of JSON", {}}},
     {kOutage, [](Words t, In) { return t.has({"upstream"}); }, "envoy",
      {503, 0, "upstream connect error or disconnect/reset before headers", {}}},
     {kOutage,
@@ -333,23 +378,23 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32000, "under too much load", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"no$", "server"}); }, "eRPC's list",
      {200, -32000, "No server available", {}}},
-    {kOutage, [](Words t, In) { return t.has_sequence({"no$", "available"}, 2); }, "",
+    {kOutage, [](Words t, In) { return t.has_sequence({"no$", "available"}, 2); }, kOwnGuess,
      {200, -32000, "no nodes available", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"bad", "gateway"}); }, "nginx",
      {502, 0, "Bad Gateway", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"internal", "error"}, 2); }, "JSON-RPC",
      {200, -32603, "Internal error", {}}},
-    {kOutage, [](Words t, In) { return t.has_sequence({"server", "busy"}, 2); }, "",
+    {kOutage, [](Words t, In) { return t.has_sequence({"server", "busy"}, 2); }, kOwnGuess,
      {200, -32000, "the server is busy", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"connection", "refused"}, 1); }, "Go",
      {200, -32000, "dial tcp 127.0.0.1:8545: connect: connection refused", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"connection", "reset"}, 1); }, "Go",
      {200, -32000, "connection reset by peer", {}}},
-    {kOutage, [](Words t, In) { return t.has_sequence({"try", "again", "later"}, 1); }, "",
+    {kOutage, [](Words t, In) { return t.has_sequence({"try", "again", "later"}, 1); }, kOwnGuess,
      {200, -32000, "please try again later", {}}},
     {kOutage, [](Words t, In) { return t.has({"temporar"}); }, "glibc",
      {200, -32000, "Temporary failure in name resolution", {}}},
-    {kOutage, [](Words t, In) { return t.has_sequence({"service", "not"}, 2); }, "",
+    {kOutage, [](Words t, In) { return t.has_sequence({"service", "not"}, 2); }, kOwnGuess,
      {200, -32000, "the service is not ready", {}}},
 
     // ---- A limit on something that is not named
@@ -357,7 +402,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      [](Words t, In) {
          return t.has({"query", "filter", "request"}) && t.has({"smaller", "narrow"});
      },
-     "harmony", {200, -32000, "query must be smaller than size 1024", {}}},
+     "harmony", {200, -32000, "GetLogs query must be smaller than size 1024", {}}},
     {kTooManyResults,
      [](Words t, In) {
          return t.has({"query", "filter", "request"}) &&
@@ -369,7 +414,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return t.has({"limit"}) && t.has({"exceed", "reach", "over$"}) &&
                 (in.http_status == 429 || in.code == 429);
      },
-     "", {429, -32005, "limit exceeded", {}}},
+     kOwnGuess, {429, -32005, "limit exceeded", {}}},
     {kTooManyResults,
      [](Words t, In) { return t.has({"limit"}) && t.has({"exceed", "reach", "over$"}); },
      "bsc dataseed", {200, -32005, "limit exceeded", {}}, true},
@@ -385,7 +430,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return in.http_status == 408 || in.http_status == 504 || in.http_status == 524;
      },
      "HTTP (524: cloudflare)", {504, 0, {}, {}}},
-    {kTimeout, [](Words, In in) { return in.code == 408 || in.code == 504; }, "",
+    {kTimeout, [](Words, In in) { return in.code == 408 || in.code == 504; }, kOwnGuess,
      {200, 504, {}, {}}},
     {kBilling,
      [](Words, In in) {
@@ -393,19 +438,19 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "HTTP", {401, 0, {}, {}}},
     {kBilling,
-     [](Words t, In) { return t.has({"unauthorized", "unauthorised", "forbidden"}); }, "",
+     [](Words t, In) { return t.has({"unauthorized", "unauthorised", "forbidden"}); }, kOwnGuess,
      {200, -32000, "Unauthorized", {}}},
-    {kBilling, [](Words t, In) { return t.has_sequence({"api", "key"}); }, "",
+    {kBilling, [](Words t, In) { return t.has_sequence({"api", "key"}); }, kOwnGuess,
      {200, -32000, "invalid API key", {}}},
     {kOutage,
      [](Words, In in) { return in.http_status >= 500 || (in.code >= 500 && in.code < 600); },
      "HTTP", {500, 0, {}, {}}},
     {kMissingData, [](Words, In in) { return in.code == -32001; }, "EIP-1474",
-     {200, -32001, {}, {}}},
+     {200, -32001, {}, {}}, true},
     {kBadRequest,
      [](Words, In in) { return in.code == -32600 || in.code == -32602 || in.code == -32700; },
      "geth", {200, -32602, "invalid block range params", {}}},
-    {kBadRequest, [](Words t, In) { return t.has({"invalid", "malformed", "parse"}); }, "",
+    {kBadRequest, [](Words t, In) { return t.has({"invalid", "malformed", "parse"}); }, kOwnGuess,
      {200, -32000, "invalid argument", {}}},
     {kOutage, [](Words, In in) { return in.code == -32603; }, "JSON-RPC", {200, -32603, {}, {}}},
     {kBadRequest, [](Words, In in) { return in.http_status >= 400; }, "HTTP", {400, 0, {}, {}}},

@@ -14,7 +14,7 @@ struct RefusalRule {
     RefusalClass kind = RefusalClass::kUnknown;
     bool (*fits)(const RefusalWords& words, const RefusalText& text) = nullptr;
     /// Who says `example` in these words: a node, a provider, a proxy, a standard, a list of error
-    /// texts that others keep. Empty: nobody we know of, a wording to be expected.
+    /// texts that others keep. "own guess": nobody we know of, a wording to be expected.
     std::string_view who;
     RefusalText example;
     bool ambiguous = false;  ///< Refusal::ambiguous

@@ -33,6 +33,8 @@ class Tokenizer {
             if (text_.substr(at_).starts_with("http://") ||
                 text_.substr(at_).starts_with("https://")) {
                 skip_until_space();
+            } else if (const size_t id = id_length()) {
+                at_ += id;
             } else if (is_letter(c)) {
                 read_word();
             } else if (c == '0' && at_ + 2 < text_.size() && text_[at_ + 1] == 'x' &&
@@ -54,6 +56,42 @@ class Tokenizer {
         while (at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '"') {
             ++at_;
         }
+    }
+
+    // How many characters from here on are a UUID, an id of hex digits or an IP address, which
+    // count nothing; 0 where there is none.
+    [[nodiscard]] size_t id_length() const {
+        if (at_ > 0 && (is_hex_digit(text_[at_ - 1]) || is_letter(text_[at_ - 1]))) {
+            return 0;
+        }
+        size_t end = at_;
+        size_t digits = 0;
+        size_t letters = 0;
+        size_t dashes = 0;
+        size_t dots = 0;
+        for (; end < text_.size(); ++end) {
+            const char c = text_[end];
+            const bool goes_on = end + 1 < text_.size() && is_hex_digit(text_[end + 1]);
+            if (is_digit(c)) {
+                ++digits;
+            } else if (is_hex_digit(c)) {
+                ++letters;
+            } else if (c == '-' && goes_on) {
+                ++dashes;
+            } else if (c == '.' && goes_on) {
+                ++dots;
+            } else {
+                break;
+            }
+        }
+        if (end < text_.size() && (is_letter(text_[end]) || text_[end] == '_')) {
+            return 0;
+        }
+        const bool is_uuid = dashes == 4 && end - at_ == 36;
+        const bool is_hex_id =
+            dashes == 0 && dots == 0 && letters > 0 && digits > 0 && end - at_ >= 12;
+        const bool is_ip = dots == 3 && letters == 0 && dashes == 0;
+        return is_uuid || is_hex_id || is_ip ? end - at_ : 0;
     }
 
     // An identifier of letters, digits and underscores that starts with a letter.

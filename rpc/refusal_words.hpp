@@ -20,8 +20,9 @@ struct Token {
 };
 
 /// Words in lower case with camelCase taken apart ("maxBlockRange" = max block range), numbers with
-/// thousands separators and k or M behind them, hex numbers, symbols. Method names (eth_getLogs)
-/// and links say nothing about the refusal and are left out. The first 600 tokens.
+/// thousands separators and k or M behind them, hex numbers, symbols. Method names (eth_getLogs),
+/// links, UUIDs, long hex ids and IP addresses say nothing about the refusal and are left out. The
+/// first 600 tokens.
 [[nodiscard]] std::vector<Token> split_refusal(std::string_view text);
 
 /// Word stems to look for: a list in place, or a constant array. Only for parameters: a list in
