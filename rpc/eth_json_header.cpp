@@ -179,8 +179,8 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
         case 'p':
             if (key_is(key, "parentHash")) {
                 has |= kHeaderParent;
-                return read_fixed(value, header.parent_hash) ? nullptr
-                                                             : "parentHash is not 32 bytes";
+                return read_lenient(value, header.parent_hash, read_hash,
+                                    "parentHash is not 32 bytes");
             }
             break;
         case 't':

@@ -91,7 +91,7 @@ bool PieceMap::is_linked() const {
     for (const auto& [from, entry] : pieces_) {
         for (const auto& [num, header] : entry.piece.headers) {
             if (before != nullptr && before->block_num + 1 == num &&
-                before->hash != header.parent_hash) {
+                before->hash != header.parent_hash && !header.parent_hash.is_zero()) {
                 return false;
             }
             before = &header;

@@ -157,5 +157,16 @@ TEST_F(AnswerCheckTest, LogsAreComparedWithTheirData) {
     EXPECT_FALSE(same_logs(a, b));
 }
 
+TEST(BranchFaultTest, AHeaderThatTellsNoParentContradictsNobody) {
+    std::map<uint64_t, evm::Header> headers;
+    for (const uint64_t num : {uint64_t{5}, uint64_t{6}}) {
+        headers[num].block_num = num;
+        headers[num].hash.bytes.fill(static_cast<uint8_t>(num));
+    }
+    EXPECT_FALSE(find_branch_fault({}, headers));
+    headers[6].parent_hash.bytes.fill(9);
+    EXPECT_TRUE(find_branch_fault({}, headers));
+}
+
 }  // namespace
 }  // namespace plumbline::rpc
