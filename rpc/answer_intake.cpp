@@ -11,6 +11,8 @@ namespace {
 
 // A connection that breaks in so many rounds breaks because of what is sent over it.
 constexpr uint32_t kRoundsUntilCutsMeanSize = 2;
+// What may be waited out (an outage, a block that is to come) and does not end is not that.
+constexpr uint32_t kRoundsUntilItLasts = 2;
 
 /// eth_call and eth_getProof: what goes wrong with them is mostly an answer.
 bool is_state_call(const Call& call) {
@@ -60,18 +62,47 @@ bool can_ask_for_less(const AskedCall& asked) {
     return asked.group.kind() == CallGroup::Kind::kRange && is_log_call(asked.call);
 }
 
+/// It was refused so often in this way that waiting does not help: less is to be asked for.
+bool does_last(const AskedCall& asked, const Refusal& refusal) {
+    if (!can_ask_for_less(asked)) {
+        return false;
+    }
+    if (asked.group.impatient_of == refusal.kind) {
+        return true;
+    }
+    switch (refusal.kind) {
+        case RefusalClass::kRateLimit: return asked.is_limited_alone;
+        case RefusalClass::kBilling: return asked.rounds_done > 0;
+        // What may as well mean a size is believed to mean it when it comes again.
+        case RefusalClass::kOutage:
+            return asked.rounds_done >= (refusal.ambiguous ? 1 : kRoundsUntilItLasts);
+        case RefusalClass::kHeadRace:
+        case RefusalClass::kMissingData: return asked.rounds_done >= kRoundsUntilItLasts;
+        default: return false;
+    }
+}
+
+/// Nothing about sizes, but should nobody answer, a smaller question may be answered.
+bool may_mean_size(RefusalClass kind) {
+    return kind == RefusalClass::kUnknown || kind == RefusalClass::kBadRequest ||
+           kind == RefusalClass::kUnsupported || kind == RefusalClass::kBatchTooLarge;
+}
+
 /// What a refusal says of the provider. With a result it says nothing of the question, which is
 /// asked again.
 std::optional<Blame> take_news(const AskedCall& asked, const Refusal& refusal,
                                const std::string& reason, ProviderNews& news) {
     const bool is_batch = asked.batch_size > 1;
+    const bool lasts = does_last(asked, refusal);
     news.refusal = refusal.kind;
     switch (refusal.kind) {
         case RefusalClass::kRateLimit:
             news.is_limited = true;
             news.retry_after_ms = refusal.retry_after_ms;
-            return Blame::kNone;
-        case RefusalClass::kBilling: news.billing = reason; return Blame::kProvider;
+            return lasts ? std::nullopt : std::optional{Blame::kNone};
+        case RefusalClass::kBilling:
+            news.billing = reason;
+            return lasts ? std::nullopt : std::optional{Blame::kProvider};
         case RefusalClass::kBatchTooLarge:
             if (is_batch) {
                 news.batch_limit = ProviderNews::BatchLimit{refusal.batch_max};
@@ -87,11 +118,8 @@ std::optional<Blame> take_news(const AskedCall& asked, const Refusal& refusal,
         case RefusalClass::kHeadRace: news.lacks_block = asked.group.block_needed; break;
         case RefusalClass::kOutage:
             news.is_ill = true;
-            // What may as well mean a size is believed to mean it when it comes again.
-            if (!refusal.ambiguous || !can_ask_for_less(asked) || asked.rounds_done == 0) {
-                return Blame::kProvider;
-            }
-            break;
+            news.retry_after_ms = refusal.retry_after_ms;
+            return lasts ? std::nullopt : std::optional{Blame::kProvider};
         default: break;
     }
     return std::nullopt;
@@ -156,6 +184,33 @@ std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const 
 
 }  // namespace
 
+bool is_general_refusal(const RpcError& error, int http_status) {
+    const Refusal refusal = classify_refusal({http_status, error.code, error.message, error.data});
+    return refusal.kind == RefusalClass::kBadRequest || refusal.kind == RefusalClass::kUnknown ||
+           // Of a whole batch: its array was looked up as a method.
+           (refusal.kind == RefusalClass::kUnsupported && error.is_of_whole);
+}
+
+std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, int http_status) {
+    std::optional<std::string> reason;
+    bool is_any_missing = false;
+    bool is_all_refused = true;
+    for (const Answer& answer : answers) {
+        const auto* malformed = answer.get<Answer::Malformed>();
+        if (malformed != nullptr && malformed->is_missing) {
+            is_any_missing = true;
+            reason = "not all calls of a batch were answered";
+        }
+        const auto* error = answer.get<RpcError>();
+        if (error == nullptr || !is_general_refusal(*error, http_status)) {
+            is_all_refused = false;
+        } else if (!reason) {
+            reason = error_text(*error, http_status);
+        }
+    }
+    return is_any_missing || is_all_refused ? reason : std::nullopt;
+}
+
 bool is_log_call(const Call& call) noexcept {
     return call.kind == Call::Kind::kLogs || call.kind == Call::Kind::kLogsOfBlock;
 }
@@ -190,11 +245,11 @@ CallVerdict judge_error(const AskedCall& asked, const RpcError& error, int http_
         return verdict;
     }
     if (can_split && (is_size_refusal(refusal.kind) || refusal.kind == RefusalClass::kTimeout ||
-                      refusal.ambiguous)) {
+                      refusal.ambiguous || does_last(asked, refusal))) {
         verdict.call = end_group(refusal, std::move(again.reason));
         return verdict;
     }
-    if (can_split && refusal.kind == RefusalClass::kUnknown) {
+    if (can_split && may_mean_size(refusal.kind)) {
         verdict.unclear = end_group(refusal, again.reason);
     }
     if (asked.group.refusals_are_answers() && refusal.kind != RefusalClass::kTimeout) {

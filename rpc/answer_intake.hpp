@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "rpc/call_group.hpp"
 #include "rpc/transport.hpp"
@@ -18,6 +19,9 @@ struct AskedCall {
     const CallGroup& group;
     size_t batch_size = 1;     ///< calls of the same HTTP request
     uint32_t rounds_done = 0;  ///< rounds over all providers in which nobody could answer
+    /// It was limited several times, and all the while the provider answered other methods but no
+    /// eth_getLogs: it is not the rate.
+    bool is_limited_alone = false;
 };
 
 // ---- What becomes of a call
@@ -54,9 +58,11 @@ struct ProviderNews {
     bool is_ill = false;      ///< counts as a failure
     bool is_limited = false;  ///< it limits the rate; for so long:
     std::optional<int64_t> retry_after_ms;
-    bool is_malformed = false;              ///< what it gave cannot be read or cannot be right
-    std::optional<RefusalClass> refusal;    ///< to be counted
-    std::optional<std::string> billing;     ///< what it said of the account; may be shown
+    bool is_malformed = false;            ///< what it gave cannot be read or cannot be right
+    std::optional<RefusalClass> refusal;  ///< to be counted
+    /// What it said of the account; may be shown. Of a head probe it is believed; another question
+    /// may be refused so for a reason of its own, which a probe will show.
+    std::optional<std::string> billing;
     std::optional<BatchLimit> batch_limit;  ///< the batch had too many calls
     std::optional<uint64_t> lacks_block;    ///< its head is below this block
 };
@@ -66,8 +72,8 @@ using CallFate = std::variant<AskAgain, AskOthers, Settle, EndGroup>;
 struct CallVerdict {
     CallFate call;
     ProviderNews provider;
-    /// A refusal that no rule understood, of a question that could be made smaller: what to end
-    /// with should nobody answer.
+    /// A refusal that says nothing of sizes, of a question that could be made smaller all the same:
+    /// what to end with should nobody answer.
     std::optional<EndGroup> unclear;
 };
 
@@ -83,6 +89,14 @@ struct CallVerdict {
 /// `asked.call` is the first of them; `has_logs` says that one of them is eth_getLogs.
 [[nodiscard]] CallVerdict judge_transport_error(const AskedCall& asked, bool has_logs,
                                                 TransportError error, const std::string& reason);
+
+/// A batch of which nothing was answered and every refusal is in words that may mean anything, or
+/// of which answers are missing: perhaps it was refused for being a batch. The first reason, which
+/// may be shown; empty: no such doubt.
+[[nodiscard]] std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers,
+                                                          int http_status);
+/// The answer to a call that went alone is such a refusal.
+[[nodiscard]] bool is_general_refusal(const RpcError& error, int http_status);
 
 /// eth_getLogs, whose refusals may mean that a range is too large.
 [[nodiscard]] bool is_log_call(const Call& call) noexcept;

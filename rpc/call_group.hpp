@@ -75,6 +75,9 @@ struct CallGroup {
     std::optional<size_t> only;            ///< ask this provider and no other
     ProviderSet never;                     ///< these are not asked
     ProviderSet avoid;                     ///< these are asked when no other is left
+    /// Of a range: a larger one around it was refused as this class for good, so that the next
+    /// such refusal ends the group at once instead of being waited out.
+    std::optional<RefusalClass> impatient_of;
     /// Of the question that the group is a part of; empty: the group is a question of its own.
     std::shared_ptr<WaitTicket> ticket;
     /// Called once a provider is chosen, before the first request: may rewrite `calls`.

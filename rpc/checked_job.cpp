@@ -1,18 +1,21 @@
 #include "rpc/checked_job.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "rpc/error_text.hpp"
 
 namespace plumbline::rpc {
 
 namespace {
 
 constexpr unsigned kRoundsMax = 4;
+constexpr int64_t kNoReceiptsMs = 600'000;
 
 bool is_unsupported(const RpcError& error) {
-    return classify_refusal({200, error.code, error.message, error.data}).kind ==
+    return classify_refusal({error.http_status, error.code, error.message, error.data}).kind ==
            RefusalClass::kUnsupported;
 }
 
@@ -30,7 +33,7 @@ CheckedJob::CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<
 }
 
 void CheckedJob::start() {
-    if (!items_.empty()) {
+    if (!items_.empty() && ticket_ == nullptr) {
         const Call& first = items_.front().ask.calls.front();
         std::optional<evm::BlockRange> blocks = blocks_of(first);
         if (const auto last = blocks_of(items_.back().ask.calls.back()); blocks && last) {
@@ -47,23 +50,43 @@ void CheckedJob::send(CallGroup group) {
     dispatcher_.send(std::move(group));
 }
 
+bool CheckedJob::lacks_receipts(size_t provider) const {
+    const auto known = memory_.no_receipts_until_ms.find(provider);
+    return known != memory_.no_receipts_until_ms.end() && dispatcher_.now() < known->second;
+}
+
 /// The best provider that has not failed this item in this round; empty where there is none.
 std::optional<size_t> CheckedJob::choose(const Item& item) const {
     const ProviderSet passed_over = item.failed | item.wrong | item.absent;
+    const bool is_receipts = item.ask.calls[0].kind == Call::Kind::kReceipts;
     std::optional<size_t> best;
     const std::vector<Provider>& providers = dispatcher_.providers();
     for (size_t i = 0; i < providers.size(); ++i) {
-        if (passed_over.contains(i) || !providers[i].is_usable()) {
+        if (passed_over.contains(i) || !providers[i].is_usable() ||
+            (is_receipts && lacks_receipts(i))) {
             continue;
         }
-        const bool is_better = !best || (providers[i].is_free() && !providers[*best].is_free()) ||
-                               (providers[i].is_free() == providers[*best].is_free() &&
-                                providers[i].cost() < providers[*best].cost());
-        if (is_better) {
+        const auto rank = [&](size_t provider) {
+            return std::tuple{avoid_.contains(provider), !providers[provider].is_free(),
+                              providers[provider].cost()};
+        };
+        if (!best || rank(i) < rank(*best)) {
             best = i;
         }
     }
     return best;
+}
+
+bool CheckedJob::nobody_has_receipts(const Item& item) const {
+    if (item.ask.calls[0].kind != Call::Kind::kReceipts) {
+        return false;
+    }
+    for (size_t i = 0; i < dispatcher_.providers().size(); ++i) {
+        if (!lacks_receipts(i)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void CheckedJob::ask() {
@@ -76,7 +99,7 @@ void CheckedJob::ask() {
         }
         if (const auto provider = choose(item)) {
             by_provider[*provider].push_back(i);
-        } else if (item.rounds + 1 < kRoundsMax &&
+        } else if (item.rounds + 1 < kRoundsMax && !nobody_has_receipts(item) &&
                    (!item.failed.empty() || (item.wrong | item.absent).empty())) {
             ++item.rounds;
             item.failed.clear();
@@ -114,7 +137,7 @@ void CheckedJob::end_step() {
         return;
     }
     if (const Done done = std::exchange(done_, nullptr)) {
-        if (ticket_ != nullptr) {
+        if (ticket_ != nullptr && !is_shared_ticket_) {
             ticket_->close();
         }
         std::vector<Result<CheckedAnswer>> results;
@@ -156,7 +179,12 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
     for (const size_t i : items) {
         Item& item = items_[i];
         if (result.error) {
-            not_answered(item, provider, result.error->message);
+            if (item.ask.calls[0].kind == Call::Kind::kReceipts && item.rounds > 0 &&
+                !item.tried_by_txn.contains(provider)) {
+                ask_by_txn(i, provider);
+            } else {
+                not_answered(item, provider, result.error->message);
+            }
             continue;
         }
         const size_t count = item.ask.calls.size();
@@ -173,11 +201,16 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
         }
         next += count;
         if (refused != nullptr) {
-            if (item.ask.calls[0].kind == Call::Kind::kReceipts && is_unsupported(*refused)) {
-                memory_.no_block_receipts.insert(provider);
+            // Whatever it says: what lasts may be about the method, or about how much it answers.
+            const bool is_lasting = item.rounds > 0 && !item.tried_by_txn.contains(provider);
+            if (item.ask.calls[0].kind == Call::Kind::kReceipts &&
+                (is_lasting || is_unsupported(*refused))) {
+                if (is_unsupported(*refused)) {
+                    memory_.no_block_receipts.insert(provider);
+                }
                 ask_by_txn(i, provider);
             } else {
-                not_answered(item, provider, refused->message.substr(0, 300));
+                not_answered(item, provider, error_text(*refused, refused->http_status));
             }
         } else if (is_absent) {
             item.absent.insert(provider);
@@ -205,8 +238,11 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
                                                     item.reasons[i]);
         }
     }
-    item.result.emplace(CheckedAnswer{std::move(answers), providers[provider].name(), bytes});
-    ticket_->on_progress(dispatcher_.now());
+    item.result.emplace(
+        CheckedAnswer{std::move(answers), providers[provider].name(), bytes, provider});
+    if (!is_shared_ticket_) {
+        ticket_->on_progress(dispatcher_.now());
+    }
 }
 
 void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
@@ -219,6 +255,8 @@ void CheckedJob::give_up(Item& item) {
     if (!item.wrong.empty()) {
         error.code = item.check_error->code;
         error.message = "no provider gave believable " + item.ask.what;
+    } else if (nobody_has_receipts(item)) {
+        error.code = ErrorCode::kInvalidArgument;
     } else if (item.failed.empty() && !item.absent.empty()) {
         error.code = ErrorCode::kNotFound;
     }
@@ -231,6 +269,7 @@ void CheckedJob::give_up(Item& item) {
 // ---- A node without eth_getBlockReceipts: transaction by transaction ------------------------
 
 void CheckedJob::ask_by_txn(size_t item, size_t provider) {
+    items_[item].tried_by_txn.insert(provider);
     CallGroup group = CallGroup::of_provider(provider);
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kBlockTxns;
@@ -278,6 +317,13 @@ void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult resul
     evm::ReceiptBatch whole;
     for (Answer& answer : result.answers) {
         const auto* one = answer.get<evm::ReceiptBatch>();
+        if (const auto* refused = answer.get<RpcError>()) {
+            if (is_unsupported(*refused)) {
+                memory_.no_receipts_until_ms[provider] = dispatcher_.now() + kNoReceiptsMs;
+            }
+            not_answered(target, provider, error_text(*refused, refused->http_status));
+            return;
+        }
         if (one == nullptr) {
             not_answered(target, provider, "it does not have all receipts of the block");
             return;
@@ -297,6 +343,7 @@ void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult resul
     }
     std::vector<Answer> joined(1);
     joined[0].value = std::move(whole);
+    memory_.no_block_receipts.insert(provider);
     take(target, provider, std::move(joined), bytes + result.received_bytes);
 }
 

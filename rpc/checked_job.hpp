@@ -17,13 +17,18 @@ namespace plumbline::rpc {
 
 /// What the jobs of one pool remember of its providers.
 struct ProofMemory {
-    ProviderSet no_block_receipts;  ///< those without eth_getBlockReceipts
+    /// Those without eth_getBlockReceipts, or that refuse it in other words and give receipts one
+    /// by one.
+    ProviderSet no_block_receipts;
+    /// Those that know neither method are not asked for receipts until then (monotonic ms).
+    std::map<size_t, int64_t> no_receipts_until_ms;
 };
 
 struct CheckedAnswer {
     std::vector<Answer> answers;
     std::string provider;
     size_t received_bytes = 0;
+    size_t provider_index = 0;
 };
 
 struct CheckedItem {
@@ -36,25 +41,36 @@ struct CheckedItem {
 /// Keeps itself alive through the callbacks it hands out. One thread.
 class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
   public:
-    /// One result for each item, in order. kNotFound: nobody has it. kIncompatible, kReorg: as the
-    /// check said of all answers. Others: nobody answered.
+    /// One result for each item, in order. kNotFound: nobody has it. kInvalidArgument: all have no
+    /// method for it. kIncompatible, kReorg: as the check said of all answers. Others: nobody
+    /// answered.
     using Done = std::function<void(std::vector<Result<CheckedAnswer>>)>;
     CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<CheckedItem> items,
                Done done);
+    /// Before `start`: these are asked when no other is left.
+    void avoid(ProviderSet providers) { avoid_ = providers; }
+    /// Before `start`: it is a part of another question, whose ticket it uses.
+    void share(std::shared_ptr<WaitTicket> ticket) {
+        ticket_ = std::move(ticket);
+        is_shared_ticket_ = ticket_ != nullptr;
+    }
     void start();
 
   private:
     struct Item {
         CheckedItem ask;
-        ProviderSet failed;  ///< in this round
-        ProviderSet wrong;   ///< their answers did not pass: they lied, if another's passes
-        ProviderSet absent;  ///< they have no such thing
+        ProviderSet tried_by_txn;  ///< asked for the block's receipts one by one already
+        ProviderSet failed;        ///< in this round
+        ProviderSet wrong;         ///< their answers did not pass: they lied, if another's passes
+        ProviderSet absent;        ///< they have no such thing
         unsigned rounds = 0;
         std::optional<Error> check_error;       ///< of the answer that was wrong last
         std::map<size_t, std::string> reasons;  ///< of each provider, its last one
         std::optional<Result<CheckedAnswer>> result;
     };
     void ask();
+    [[nodiscard]] bool lacks_receipts(size_t provider) const;
+    [[nodiscard]] bool nobody_has_receipts(const Item& item) const;
     [[nodiscard]] std::optional<size_t> choose(const Item& item) const;
     void ask_provider(size_t provider, std::vector<size_t> items);
     void on_answers(size_t provider, const std::vector<size_t>& items, GroupResult result);
@@ -72,6 +88,8 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
     std::vector<Item> items_;
     Done done_;
     std::shared_ptr<WaitTicket> ticket_;
+    bool is_shared_ticket_ = false;
+    ProviderSet avoid_;
     size_t groups_out_ = 0;  ///< a step ends when all have come back
     bool waiting_ = false;   ///< a task of the dispatcher will take the next step
 };

@@ -5,6 +5,8 @@
 #include <ctime>
 #include <string>
 
+#include "rpc/provider.hpp"
+
 namespace plumbline::rpc {
 
 namespace {
@@ -147,6 +149,11 @@ HttpCompletion CurlExchange::complete(CURLcode code) {
         completion.status = static_cast<int>(status);
     }
     completion.retry_after_ms = retry_after_ms;
+    const char* redirect = nullptr;
+    if (curl_easy_getinfo(easy.get(), CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK &&
+        redirect != nullptr) {
+        completion.redirect = display_name(redirect);
+    }
     completion.body = std::move(body);
     return completion;
 }

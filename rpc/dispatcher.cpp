@@ -12,7 +12,7 @@
 //    out in the same `poll`, so that no provider is idle until the next.
 //
 // Everything about one provider is in `Provider`, about one group in `PendingGroup`. Here is the
-// loop; dispatcher_receive.cpp has what happens to a response.
+// loop; dispatcher_receive.cpp has what happens to a response, dispatcher_heads.cpp the probes.
 #include "rpc/dispatcher.hpp"
 
 #include <algorithm>
@@ -40,10 +40,15 @@ Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const C
       observer_{observer},
       jitter_{options.seed},
       heads_{options.chain_id} {
-    PLUMBLINE_CHECK_MSG(options.endpoints.size() <= ProviderSet::kMax, "at most 64 endpoints");
-    providers_.reserve(options.endpoints.size());
-    for (const Endpoint& endpoint : options.endpoints) {
-        providers_.emplace_back(endpoint, options_, clock_, jitter_);
+    const size_t count = std::min(options.endpoints.size(), ProviderSet::kMax);
+    if (count < options.endpoints.size()) {
+        log(LogLevel::kError, "of " + std::to_string(options.endpoints.size()) +
+                                  " endpoints only the first " + std::to_string(count) +
+                                  " are asked");
+    }
+    providers_.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+        providers_.emplace_back(options.endpoints[i], options_, clock_, jitter_);
     }
 }
 
@@ -356,8 +361,22 @@ bool Dispatcher::is_consistent() const {
                                [&](const auto& entry) { return groups_.contains(entry.first); });
 }
 
+/// Hours that a provider asks for are given while others answer. When none does, they would be
+/// hours of silence: it is asked again long before.
+void Dispatcher::shorten_waits() {
+    const int64_t wait_max = options_.alone_wait_ms_max;
+    if (std::ranges::none_of(providers_, [&](const Provider& provider) {
+            return provider.is_back_within(wait_max);
+        })) {
+        for (Provider& provider : providers_) {
+            provider.shorten_wait(wait_max);
+        }
+    }
+}
+
 void Dispatcher::poll(int64_t wait_ms) {
     run_due_tasks();
+    shorten_waits();
     for (size_t i = 0; i < providers_.size(); ++i) {
         if (providers_[i].wants_probe()) {
             refresh_head(i);
@@ -376,23 +395,6 @@ void Dispatcher::poll(int64_t wait_ms) {
     run_finished();
     close_finished();
     PLUMBLINE_DCHECK(is_consistent());
-}
-
-// ---- Heads ---------------------------------------------------------------------------------
-
-void Dispatcher::refresh_head(size_t provider) {
-    if (!heads_.is_probing(provider)) {
-        probe_head(provider, [](const GroupResult&) {});
-    }
-}
-
-void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> done) {
-    CallGroup group = heads_.start(provider, options_.head_timeout_ms);
-    group.done = [this, provider, done = std::move(done)](GroupResult result) {
-        take_head(provider, result);
-        done(std::move(result));
-    };
-    send(std::move(group));
 }
 
 }  // namespace plumbline::rpc

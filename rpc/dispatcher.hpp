@@ -27,7 +27,8 @@ namespace plumbline::rpc {
 
 /// One thread. `done` callbacks and tasks run inside `poll`, and may send further groups; each
 /// group's `done` runs exactly once, unless the dispatcher is destroyed first. All references must
-/// outlive it; `observer` may be null. At most `ProviderSet::kMax` endpoints.
+/// outlive it; `observer` may be null. Endpoints beyond
+/// `ProviderSet::kMax` are left out, with an error in the log.
 class Dispatcher {
   public:
     Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
@@ -93,9 +94,21 @@ class Dispatcher {
     void take_news(const InFlightRequest& request, const ProviderNews& news,
                    ResponseHealth& health);
     void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
-    void count_rate_limit(PendingGroup& active);
+    void count_rate_limit(PendingGroup& active, size_t provider);
+    void take_billing(const InFlightRequest& request, const std::string& text);
+    void read_answers(PendingGroup& active, const InFlightRequest& request,
+                      HttpCompletion& completion, ResponseHealth& health);
+    [[nodiscard]] bool take_batch_doubt(PendingGroup& active, const InFlightRequest& request,
+                                        const std::vector<Answer>& answers, int http_status);
+    void learn_of_batches(const InFlightRequest& request, const std::vector<Answer>& answers,
+                          int http_status);
+    [[nodiscard]] AskedCall as_asked(const PendingGroup& active, const InFlightRequest& request,
+                                     size_t position) const;
     void take_health(const InFlightRequest& request, const ResponseHealth& health);
-    void fail_provider(size_t provider, const std::string& reason);
+    void tell_if_back(size_t provider);
+    void take_other_chain(size_t provider, const std::string& reason);
+    void fail_provider(size_t provider, const std::string& reason,
+                       std::optional<int64_t> retry_after_ms = std::nullopt);
 
     // ---- Ending
     void end_with_refusal(PendingGroup& active, const EndGroup& end);
@@ -106,6 +119,7 @@ class Dispatcher {
 
     // ---- The loop
     [[nodiscard]] int64_t next_wake_ms(int64_t wait_ms) const;
+    void shorten_waits();
     void run_due_tasks();
     void run_finished();
     void close_finished();

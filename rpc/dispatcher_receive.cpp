@@ -17,6 +17,8 @@ namespace {
 
 /// Rate limits met by a group before it gives up, for each of its rounds.
 constexpr uint32_t kRateLimitsPerRound = 8;
+/// And before it is asked whether others are limited as well.
+constexpr uint32_t kRateLimitsUntilDoubt = 3;
 
 }  // namespace
 
@@ -46,8 +48,8 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
     const std::string reason =
         completion.error == TransportError::kTimeout ? "no answer in time" : completion.error_text;
     const CallVerdict verdict = judge_transport_error(
-        {request.calls.front(), active.group, request.calls.size(), active.rounds_done},
-        std::ranges::any_of(request.calls, is_log_call), completion.error, reason);
+        as_asked(active, request, 0), std::ranges::any_of(request.calls, is_log_call),
+        completion.error, reason);
     provider.on_transport_error();
     if (verdict.provider.is_ill) {
         fail_provider(request.provider, reason);
@@ -55,31 +57,74 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
         provider.on_success(now() - request.sent_ms);
     }
     if (verdict.provider.batch_limit) {
-        provider.on_batch_too_large(request.calls.size(), verdict.provider.batch_limit->told);
+        provider.batches().on_too_large(request.calls.size(), verdict.provider.batch_limit->told);
     }
     for (const size_t call : request.indices) {
         decide(active, request.provider, call, verdict.call);
     }
 }
 
+AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest& request,
+                               size_t position) const {
+    AskedCall asked{request.calls[position], active.group, request.calls.size(),
+                    active.rounds_done};
+    if (active.rate_limits >= kRateLimitsUntilDoubt && active.at_first_limit &&
+        active.at_first_limit->provider == request.provider) {
+        const Provider& provider = providers_[request.provider];
+        asked.is_limited_alone =
+            provider.answered_log_calls() == active.at_first_limit->log_calls &&
+            provider.answered_others() > active.at_first_limit->others;
+    }
+    return asked;
+}
+
 void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& request,
                                   HttpCompletion& completion) {
     ResponseHealth health;
     health.retry_after_ms = completion.retry_after_ms;
-    if (completion.status < 200 || completion.status >= 300) {
-        receive_http_error(active, request, completion, health);
-    } else if (auto answers = reader_.read(completion.body, request.calls, request.first_id)) {
-        receive_answers(active, request, *std::move(answers), completion.status, health);
-    } else {
-        providers_[request.provider].on_malformed();
-        health.is_ill = true;
-        health.reason = "unreadable answer (" + answers.error().message + ")";
-        for (const size_t call : request.indices) {
-            decide(active, request.provider, call,
-                   AskAgain{health.reason, ErrorCode::kDecode, Blame::kProvider, {}});
-        }
-    }
+    health.is_limited = completion.status == 429;
+    read_answers(active, request, completion, health);
     take_health(request, health);
+}
+
+/// A body of answers is read as such whatever its status: each call has its own. What is none is
+/// one error of the whole.
+void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& request,
+                              HttpCompletion& completion, ResponseHealth& health) {
+    const bool is_success = completion.status >= 200 && completion.status < 300;
+    auto answers = reader_.read(completion.body, request.calls, request.first_id);
+    if (answers && (is_success || std::ranges::any_of(*answers, [](const Answer& answer) {
+                        return answer.get<RpcError>() != nullptr;
+                    }))) {
+        for (Answer& answer : *answers) {
+            if (auto* error = answer.get<RpcError>()) {
+                error->http_status = completion.status;
+            }
+        }
+        receive_answers(active, request, *std::move(answers), completion.status, health);
+        return;
+    }
+    if (!is_success) {
+        receive_http_error(active, request, completion, health);
+        return;
+    }
+    Provider& provider = providers_[request.provider];
+    provider.on_malformed();
+    const std::string odd =
+        odd_answer_text(completion.status, completion.redirect, as_chars(completion.body));
+    health.reason = odd.empty() ? "unreadable answer (" + answers.error().message + ")" : odd;
+    AskAgain again{health.reason, ErrorCode::kDecode, Blame::kProvider, {}};
+    if (request.calls.size() == 1) {
+        provider.batches().on_single_refused();
+        health.is_ill = true;
+    } else if (odd.empty() && provider.batches().on_doubtful_batch(now())) {
+        again.blame = Blame::kNone;
+    } else {
+        health.is_ill = true;
+    }
+    for (const size_t call : request.indices) {
+        decide(active, request.provider, call, again);
+    }
 }
 
 /// The whole response is one error, whatever was asked.
@@ -87,32 +132,68 @@ void Dispatcher::receive_http_error(PendingGroup& active, const InFlightRequest&
                                     HttpCompletion& completion, ResponseHealth& health) {
     std::optional<RpcError> error = reader_.read_error(completion.body);
     if (!error) {
+        const std::string_view body = as_chars(completion.body);
+        const std::string odd = odd_answer_text(completion.status, completion.redirect, body);
         error.emplace();
-        error->message = as_chars(completion.body).substr(0, kShownTextMax);
+        error->message = odd.empty() ? body_text(body) : odd;
+        error->is_of_whole = true;
     }
-    if (completion.status == 429) {
-        health.is_limited = true;
+    error->http_status = completion.status;
+    receive_answers(active, request,
+                    std::vector<Answer>(request.calls.size(), Answer{*std::move(error)}),
+                    completion.status, health);
+}
+
+/// True: its calls are asked again one by one.
+bool Dispatcher::take_batch_doubt(PendingGroup& active, const InFlightRequest& request,
+                                  const std::vector<Answer>& answers, int http_status) {
+    const auto reason = answers.size() > 1 ? find_batch_doubt(answers, http_status) : std::nullopt;
+    if (!reason || !providers_[request.provider].batches().on_doubtful_batch(now())) {
+        return false;
     }
-    for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
-        const AskedCall asked{request.calls[i], active.group, request.calls.size(),
-                              active.rounds_done};
-        apply(active, request, i, judge_error(asked, *error, completion.status), health);
+    providers_[request.provider].on_malformed();
+    for (const size_t call : request.indices) {
+        decide(active, request.provider, call,
+               AskAgain{*reason, ErrorCode::kUnavailable, Blame::kNone, {}});
+    }
+    return true;
+}
+
+void Dispatcher::learn_of_batches(const InFlightRequest& request,
+                                  const std::vector<Answer>& answers, int http_status) {
+    Provider& provider = providers_[request.provider];
+    const Answer& first = answers.front();
+    const auto* error = first.get<RpcError>();
+    const bool is_answered = error == nullptr && first.get<Answer::Malformed>() == nullptr;
+    if (answers.size() > 1) {
+        provider.batches().on_batch_answered();
+    } else if (is_answered && provider.batches().on_single_answered(now())) {
+        log(LogLevel::kInfo, "provider " + provider.name() +
+                                 " answers calls but no batches of them: they go one by one");
+    } else if (error != nullptr && is_general_refusal(*error, http_status)) {
+        provider.batches().on_single_refused();
     }
 }
 
 void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& request,
                                  std::vector<Answer> answers, int http_status,
                                  ResponseHealth& health) {
+    if (take_batch_doubt(active, request, answers, http_status)) {
+        return;
+    }
+    learn_of_batches(request, answers, http_status);
     bool is_progress = false;
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
-        const AskedCall asked{request.calls[i], active.group, request.calls.size(),
-                              active.rounds_done};
-        if (auto verdict = judge_answer(asked, answers[i], http_status)) {
+        if (auto verdict = judge_answer(as_asked(active, request, i), answers[i], http_status)) {
             apply(active, request, i, *std::move(verdict), health);
         } else {
+            providers_[request.provider].on_answered(is_log_call(request.calls[i]));
             active.settle(request.indices[i], std::move(answers[i]));
             is_progress = true;
         }
+    }
+    if (health.is_limited) {
+        count_rate_limit(active, request.provider);
     }
     // A range is answered as a whole, which its asker sees; the others call by call.
     if (is_progress && active.group.ticket != nullptr &&
@@ -132,10 +213,6 @@ void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, siz
         active.unclear = std::move(verdict.unclear);
     }
     decide(active, request.provider, request.indices[position], std::move(verdict.call));
-    // Once a response.
-    if (position == 0 && verdict.provider.is_limited) {
-        count_rate_limit(active);
-    }
 }
 
 void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& news,
@@ -153,19 +230,29 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
         provider.on_malformed();
     }
     if (news.batch_limit) {
-        provider.on_batch_too_large(request.calls.size(), news.batch_limit->told);
+        provider.batches().on_too_large(request.calls.size(), news.batch_limit->told);
     }
     if (news.lacks_block) {
         provider.on_behind(*news.lacks_block);
     }
     if (news.billing) {
-        provider.on_error_text(*news.billing);
+        take_billing(request, *news.billing);
     }
-    if (news.billing && provider.on_billing()) {
+}
+
+void Dispatcher::take_billing(const InFlightRequest& request, const std::string& text) {
+    Provider& provider = providers_[request.provider];
+    provider.on_error_text(text);
+    const auto group = groups_.find(request.group);
+    const bool is_probe =
+        group != groups_.end() && group->second.group.kind() == CallGroup::Kind::kHeadProbe;
+    if (!is_probe) {
+        provider.on_billing_doubt();
+    } else if (provider.on_billing()) {
         log(LogLevel::kError, "provider " + provider.name() +
                                   " wants the account looked after, and is left alone for " +
                                   std::to_string(options_.billing_park_ms / 60'000) +
-                                  " min: " + *news.billing);
+                                  " min: " + text);
     }
 }
 
@@ -188,7 +275,12 @@ void Dispatcher::decide(PendingGroup& active, size_t provider, size_t call, Call
     }
 }
 
-void Dispatcher::count_rate_limit(PendingGroup& active) {
+void Dispatcher::count_rate_limit(PendingGroup& active, size_t provider) {
+    if (!active.at_first_limit) {
+        active.at_first_limit =
+            PendingGroup::Answered{provider, providers_[provider].answered_log_calls(),
+                                   providers_[provider].answered_others()};
+    }
     if (++active.rate_limits >= kRateLimitsPerRound * options_.attempts_max) {
         end_with_error(active, ErrorCode::kRateLimited,
                        "providers keep limiting the rate" + describe(active));
@@ -202,43 +294,21 @@ void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealt
         provider.on_error_text(health.reason);
     } else if (health.is_ill) {
         fail_provider(request.provider,
-                      health.reason.empty() ? "it answers with errors" : health.reason);
+                      health.reason.empty() ? "it answers with errors" : health.reason,
+                      health.retry_after_ms);
     } else {
         provider.on_success(now() - request.sent_ms);
-        if (provider.take_back_notice()) {
-            log(LogLevel::kInfo, "provider " + provider.name() + " is back");
-        }
+        tell_if_back(request.provider);
     }
 }
 
-void Dispatcher::fail_provider(size_t provider, const std::string& reason) {
-    providers_[provider].on_failure();
+void Dispatcher::fail_provider(size_t provider, const std::string& reason,
+                               std::optional<int64_t> retry_after_ms) {
+    providers_[provider].on_failure(retry_after_ms);
     providers_[provider].on_error_text(reason);
     if (providers_[provider].take_down_notice()) {
         log(LogLevel::kWarning,
             "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
-    }
-}
-
-/// An answer that tells no head of our chain becomes an error.
-void Dispatcher::take_head(size_t provider, GroupResult& result) {
-    Provider& asked = providers_[provider];
-    const HeadReport report = heads_.finish(provider, result);
-    if (report.chain_id) {
-        asked.on_chain_id(*report.chain_id, chain_id());
-    }
-    switch (report.fault) {
-        case HeadReport::Fault::kNone: asked.on_head(*report.head); break;
-        case HeadReport::Fault::kNoAnswer: break;
-        case HeadReport::Fault::kOtherChain:
-            log(LogLevel::kError,
-                "provider " + asked.name() + " " + report.reason + ": it is not asked");
-            result.error = Error{ErrorCode::kIncompatible, asked.name() + " " + report.reason};
-            break;
-        case HeadReport::Fault::kIncomplete:
-            result.error = Error{ErrorCode::kUnavailable, asked.name() + ": " + report.reason};
-            fail_provider(provider, result.error->message);
-            break;
     }
 }
 

@@ -88,6 +88,13 @@ std::optional<BlockVerdict> BlockJudge::judge_by_receipts(const DisputeCase& dis
     if (!proven && !agree && (!covered || check_.find_fault(shown, block))) {
         return std::nullopt;
     }
+    // Receipts that nothing proves are worth no more than logs: they take none away that the bloom
+    // does not speak against.
+    const bool is_bloom_against =
+        !dispute.header.logs_bloom.is_zero() && !bloom_covers(dispute.header, dispute.first);
+    if (!proven && !agree && !is_bloom_against && !contains_all(shown, dispute.first)) {
+        return std::nullopt;
+    }
     BlockVerdict verdict;
     verdict.contradicts_bloom = !covered;
     if (dispute.second != nullptr && !same_logs(*dispute.second, shown)) {

@@ -19,7 +19,58 @@ std::string shown_text(std::string_view text) {
     return out;
 }
 
+namespace {
+
+// In any case; the bodies looked at are short.
+size_t find_ignoring_case(std::string_view text, std::string_view lower) {
+    const auto found = std::search(
+        text.begin(), text.end(), lower.begin(), lower.end(),
+        [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+    return found == text.end() ? std::string_view::npos : static_cast<size_t>(found - text.begin());
+}
+
+bool is_web_page(std::string_view body) {
+    const size_t start = body.find_first_not_of(" \t\r\n");
+    return start != std::string_view::npos && body[start] == '<';
+}
+
+}  // namespace
+
+std::string body_text(std::string_view body) {
+    constexpr size_t kLookedAt = 4096;
+    constexpr std::string_view kTitle = "<title>";
+    body = body.substr(0, kLookedAt);
+    if (is_web_page(body)) {
+        if (const size_t title = find_ignoring_case(body, kTitle); title != body.npos) {
+            const std::string_view rest = body.substr(title + kTitle.size());
+            return std::string{rest.substr(0, std::min(rest.find('<'), kShownTextMax))};
+        }
+    }
+    return std::string{body.substr(0, kShownTextMax)};
+}
+
+std::string odd_answer_text(int http_status, std::string_view redirect, std::string_view body) {
+    if (http_status >= 300 && http_status < 400) {
+        return "HTTP " + std::to_string(http_status) + ": it redirects" +
+               (redirect.empty() ? "" : " to " + std::string{redirect}) +
+               "; redirects are not followed, so give the endpoint's final URL";
+    }
+    if (is_web_page(body)) {
+        return "HTTP " + std::to_string(http_status) + " with a web page \"" +
+               shown_text(body_text(body)) +
+               "\" in place of JSON: a proxy or a bot check in front of the endpoint";
+    }
+    return {};
+}
+
 std::string error_text(const RpcError& error, int http_status) {
+    // Where nothing but the status came, the status is all there is to say.
+    if (error.code == 0 && error.message.empty() && error.data.empty()) {
+        return "HTTP " + std::to_string(http_status) + " without a text";
+    }
+    if (error.code == 0 && error.message.starts_with("HTTP ")) {
+        return error.message;  // odd_answer_text()
+    }
     std::string out =
         "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";
     if (!error.data.empty()) {

@@ -15,6 +15,14 @@ inline constexpr size_t kShownTextMax = 300;
 /// and at most about `kShownTextMax` long (it may be a page of HTML).
 [[nodiscard]] std::string shown_text(std::string_view text);
 
+/// What an answer that is not JSON is about, for people: of a web page (a challenge, a login, a
+/// proxy's error page) its title, else its first characters. Not yet fit to be shown.
+[[nodiscard]] std::string body_text(std::string_view body);
+
+/// Of an answer that only a redirect or a web page can explain; empty otherwise. May be shown.
+[[nodiscard]] std::string odd_answer_text(int http_status, std::string_view redirect,
+                                          std::string_view body);
+
 /// `error -32000 "header not found" (data), HTTP 404`: data and status where they say something.
 [[nodiscard]] std::string error_text(const RpcError& error, int http_status);
 

@@ -1,5 +1,6 @@
 #include "rpc/eth_json.hpp"
 
+#include <charconv>
 #include <cstdlib>
 
 #include <simdjson.h>
@@ -105,8 +106,7 @@ class EnvelopeReader {
         }
         if (found == simdjson::SUCCESS && !is_null(id_value)) {
             uint64_t id = 0;
-            if (id_value.get_uint64().get(id) != simdjson::SUCCESS || id < first_id_ ||
-                id - first_id_ >= calls_.size()) {
+            if (!read_id(id_value, id) || id < first_id_ || id - first_id_ >= calls_.size()) {
                 return decode_error("an answer has an id that was not asked");
             }
             slot = static_cast<size_t>(id - first_id_);
@@ -122,6 +122,16 @@ class EnvelopeReader {
     std::optional<RpcError> whole;
 
   private:
+    // Gateways that keep ids as strings give "7" for 7.
+    static bool read_id(ondemand::value& value, uint64_t& id) {
+        if (const auto text = string_of(value)) {
+            const auto [end, error] =
+                std::from_chars(text->data(), text->data() + text->size(), id);
+            return error == std::errc{} && end == text->data() + text->size();
+        }
+        return value.get_uint64().get(id) == simdjson::SUCCESS;
+    }
+
     Status read_for(ondemand::object& object, size_t slot) {
         Answer& answer = answers_[slot];
         ondemand::value result;
@@ -158,6 +168,7 @@ class EnvelopeReader {
             return decode_error("an answer has no id");
         }
         whole = std::move(error);
+        whole->is_of_whole = true;
         return ok();
     }
 
@@ -298,6 +309,7 @@ std::optional<RpcError> AnswerReader::read_error(Bytes& body) {
         is_null(value) || read_rpc_error(value, error)) {
         return std::nullopt;
     }
+    error.is_of_whole = true;
     return error;
 }
 

@@ -4,7 +4,9 @@
 // Strictness: hex data has "0x" and an even number of digits; fixed-size fields have exactly their
 // size; quantities are "0x" and 1 to 16 significant hex digits or a plain JSON integer. Leading
 // zeros ("0x0a") are accepted, as viem accepts them, because real providers send them; "0x" alone,
-// decimal strings, signs and fractions are not. Unknown fields are skipped.
+// decimal strings, signs and fractions are not, but for those fields of headers that nothing but
+// the header's hash needs, and its parent's: there "0x" and null are zero. Unknown fields are
+// skipped.
 #pragma once
 
 #include <cstdint>
@@ -66,6 +68,9 @@ struct RpcError {
     int64_t code = 0;
     std::string message;
     std::string data;  ///< raw JSON text of `data`, nested or not; at most 2 kB
+    /// It answers the whole request and not one call of it.
+    bool is_of_whole = false;
+    int http_status = 200;  ///< it came with
 };
 
 /// The answer to one call: exactly one of null, value, error or malformed.
@@ -73,10 +78,11 @@ struct Answer {
     struct Null {};
     struct Malformed {
         std::string why;
+        bool is_missing = false;  ///< nothing came for the call
     };
     std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
                  std::vector<evm::Hash>, TxnInfo, CallResult, AccountProof>
-        value = Malformed{"no answer with this call's id"};
+        value = Malformed{"no answer with this call's id", true};
 
     template <typename T>
     [[nodiscard]] const T* get() const noexcept {
@@ -97,7 +103,8 @@ class AnswerReader {
     AnswerReader& operator=(AnswerReader&&) noexcept;
 
     /// One answer for each call, in the calls' order, matched by id whatever the order on the
-    /// wire. An error object in place of the array answers every call. kDecode where the whole
+    /// wire. An id may have become a string. An error object in place of the array answers every
+    /// call. kDecode where the whole
     /// cannot be read: not JSON, truncated, not an envelope, an id that was not asked, one twice.
     /// `body` gains capacity if it has less than `kBodyPadding` to spare; its bytes stay.
     [[nodiscard]] Result<std::vector<Answer>> read(Bytes& body, std::span<const Call> calls,

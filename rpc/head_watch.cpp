@@ -37,7 +37,8 @@ HeadReport HeadWatch::finish(size_t provider, const GroupResult& result) {
         const Answer& missing = result.answers[chain_id == nullptr ? kChainIdAt : kLatestAt];
         const auto* refused = missing.get<RpcError>();
         report.fault = HeadReport::Fault::kIncomplete;
-        report.reason = refused != nullptr ? error_text(*refused, 200) : "no chain id or no head";
+        report.reason = refused != nullptr ? error_text(*refused, refused->http_status)
+                                           : "no chain id or no head";
         return report;
     }
     report.head = latest->block_num;

@@ -63,6 +63,13 @@ struct PendingGroup {
     /// Rate limits met, as they end no round: a provider that only ever limits must not be asked
     /// for ever.
     uint32_t rate_limits = 0;
+    /// What the provider that limited first had answered by then.
+    struct Answered {
+        size_t provider = 0;
+        uint64_t log_calls = 0;
+        uint64_t others = 0;
+    };
+    std::optional<Answered> at_first_limit;
 
     // ---- Should nobody answer
     std::map<size_t, std::string> reasons;  ///< of each provider, its last one

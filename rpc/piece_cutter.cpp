@@ -81,22 +81,21 @@ std::vector<Call> PieceCutter::write_calls_of_block(const evm::Hash& block_hash,
 }
 
 RefusalStep choose_step(const Refusal& refusal, const evm::BlockRange& piece,
-                        size_t addresses_asked, uint32_t attempts) {
-    if (refusal.kind == RefusalClass::kTooManyAddresses) {
-        return addresses_asked > 1 ? RefusalStep::kFewerAddresses : RefusalStep::kAskAnother;
+                        size_t addresses_asked, bool others_left) {
+    if (refusal.kind == RefusalClass::kTooManyAddresses && addresses_asked > 1) {
+        return RefusalStep::kFewerAddresses;
     }
     if (piece.size() > 1) {
-        return refusal.kind == RefusalClass::kTooManyBlocks ? RefusalStep::kShorterRange
-                                                            : RefusalStep::kSplit;
+        // A limit on blocks that this piece keeps is not what is in the way.
+        const bool is_kept = refusal.blocks_max && *refusal.blocks_max >= piece.size();
+        return refusal.kind == RefusalClass::kTooManyBlocks && !is_kept ? RefusalStep::kShorterRange
+                                                                        : RefusalStep::kSplit;
     }
-    // A single block cannot be cut. Ask another one first where the block may not be the reason.
-    const bool dense = refusal.kind == RefusalClass::kTooManyResults ||
-                       refusal.kind == RefusalClass::kResponseTooLarge;
-    const bool maybe_dense = dense || refusal.kind == RefusalClass::kTimeout;
-    if ((dense && !refusal.ambiguous) || (maybe_dense && attempts >= 2)) {
-        return RefusalStep::kReceipts;
-    }
-    return RefusalStep::kAskAnother;
+    // Ask another one first where the block may not be the reason.
+    const bool is_dense = refusal.kind == RefusalClass::kTooManyResults ||
+                          refusal.kind == RefusalClass::kResponseTooLarge;
+    return others_left && (!is_dense || refusal.ambiguous) ? RefusalStep::kAskAnother
+                                                           : RefusalStep::kReceipts;
 }
 
 PieceCut find_cut(const Refusal& refusal, const evm::BlockRange& piece) {

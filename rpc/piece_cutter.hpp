@@ -61,13 +61,15 @@ enum class RefusalStep : uint8_t {
     kFewerAddresses,  ///< the provider learns; the same piece again
     kShorterRange,    ///< the provider learns; the same piece again
     kSplit,           ///< the piece is dense: cut it (`find_cut`)
-    kReceipts,        ///< a single block that is too dense: take its logs from the receipts
+    kReceipts,        ///< a single block, which cannot be cut: take its logs from the receipts
     kAskAnother,
 };
 
-/// `addresses_asked`: in one call. `attempts`: at this piece, before this one.
+/// A refusal that lasts always leads somewhere else, whatever its words are: to fewer addresses, to
+/// fewer blocks, to another provider or to receipts. `addresses_asked`: in one call. `others_left`:
+/// another provider has not refused the piece yet.
 [[nodiscard]] RefusalStep choose_step(const Refusal& refusal, const evm::BlockRange& piece,
-                                      size_t addresses_asked, uint32_t attempts);
+                                      size_t addresses_asked, bool others_left);
 
 struct PieceCut {
     uint64_t first_size = 0;  ///< 1 to one less than the piece has

@@ -44,8 +44,9 @@ enum class BloomCheck : uint8_t {
 };
 
 struct PoolOptions {
-    std::vector<Endpoint> endpoints;  ///< at most 64
-    /// Providers of another chain are never asked. Learnt from the first answer when empty.
+    std::vector<Endpoint> endpoints;  ///< the first 64 are asked
+    /// Providers of another chain are asked for nothing but their chain id. Learnt from the first
+    /// answer when empty.
     std::optional<uint64_t> chain_id;
     uint64_t seed = 1;  ///< of the jitter
 
@@ -61,10 +62,14 @@ struct PoolOptions {
     uint32_t breaker_failures = 3;     ///< failures in a row that stop asking
     int64_t breaker_ms_first = 1'000;  ///< until the first probe; doubles
     int64_t breaker_ms_max = 60'000;
+    uint32_t chain_strikes_believed = 4;   ///< wrong chain ids in a row that are believed
+    int64_t chain_probe_ms_max = 300'000;  ///< and after which one is asked again all the same
     int64_t billing_park_ms = 600'000;
     int64_t lie_park_ms = 300'000;  ///< after `lies_tolerated` proven lies
     uint32_t lies_tolerated = 2;
     int64_t retry_after_ms_max = 3'600'000;
+    int64_t alone_wait_ms_max =
+        60'000;                      ///< of all waits and parking, where nobody else can be asked
     int64_t head_stale_ms = 3'000;   ///< older head knowledge is asked again when it matters
     int64_t heads_grace_ms = 400;    ///< get_heads waits this long for the slower ones
     uint32_t batch_max = 50;         ///< calls a batch, until learnt otherwise

@@ -63,7 +63,7 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
       clock_{clock},
       jitter_{jitter},
       window_{static_cast<double>(options.in_flight_per_provider_max)},
-      batch_max_{options.batch_max},
+      batches_{options.batch_max},
       addresses_max_{options.addresses_max} {
     stats_.name = display_name(endpoint.url);
 }
@@ -73,7 +73,7 @@ bool Provider::is_usable() const {
 }
 
 bool Provider::is_usable_at(int64_t now) const {
-    return !other_chain_ && !is_parked(now) && !open_until_ms_;
+    return !is_parked(now) && !open_until_ms_;
 }
 
 bool Provider::wants_probe() const {
@@ -81,7 +81,7 @@ bool Provider::wants_probe() const {
 }
 
 bool Provider::wants_probe_at(int64_t now) const {
-    return !other_chain_ && !is_parked(now) && open_until_ms_ && now >= *open_until_ms_;
+    return !is_parked(now) && open_until_ms_ && now >= *open_until_ms_;
 }
 
 bool Provider::is_free() const {
@@ -102,9 +102,6 @@ std::optional<int64_t> Provider::free_at_ms() const {
 }
 
 std::optional<int64_t> Provider::free_after(int64_t now) const {
-    if (other_chain_) {
-        return std::nullopt;
-    }
     int64_t at = wait_until_ms_;
     at = std::max(at, parked_until_ms_.value_or(0));
     at = std::max(at, open_until_ms_.value_or(0));
@@ -117,7 +114,7 @@ ProviderState Provider::state(std::optional<uint64_t> block_needed) const {
     out.is_usable = is_usable_at(now);
     out.wants_probe = wants_probe_at(now);
     out.is_chain_known = stats_.chain_id.has_value();
-    out.is_foreign = other_chain_;
+    out.is_foreign = is_foreign();
     out.is_free = is_free_at(now);
     if (block_needed && stats_.head && *stats_.head < *block_needed) {
         out.head = is_behind_at(*block_needed, now) ? ProviderState::Head::kBehind
@@ -151,9 +148,11 @@ void Provider::on_success(int64_t elapsed_ms) {
     stats_.latency_ms = stats_.latency_ms == 0 ? elapsed : 0.8 * stats_.latency_ms + 0.2 * elapsed;
     failures_in_row_ = 0;
     rate_limits_in_row_ = 0;
-    breaker_rounds_ = 0;
-    open_until_ms_.reset();
-    if (clock_.monotonic_ms() >= wait_until_ms_ && !is_parked(clock_.monotonic_ms())) {
+    if (!needs_probe_) {
+        breaker_rounds_ = 0;
+        open_until_ms_.reset();
+    }
+    if (clock_.monotonic_ms() >= wait_until_ms_ && is_usable()) {
         stats_.last_error.clear();
     }
     // Answers to requests sent before it was parked do not free it.
@@ -165,7 +164,10 @@ void Provider::on_success(int64_t elapsed_ms) {
         std::min(static_cast<double>(options_.in_flight_per_provider_max), window_ + 1.0 / window_);
 }
 
-void Provider::on_failure() {
+void Provider::on_failure(std::optional<int64_t> retry_after_ms) {
+    if (retry_after_ms) {
+        wait_for(std::min(*retry_after_ms, options_.retry_after_ms_max));
+    }
     ++failures_in_row_;
     if (failures_in_row_ >= options_.breaker_failures || open_until_ms_) {
         const int64_t base =
@@ -174,9 +176,37 @@ void Provider::on_failure() {
         // Failures of requests that were out together count as one round.
         if (!open_until_ms_ || clock_.monotonic_ms() >= *open_until_ms_) {
             ++breaker_rounds_;
-            open_until_ms_ = clock_.monotonic_ms() + base / 2 + jitter_.upto(base / 2);
+            open_breaker(base);
         }
     }
+}
+
+void Provider::open_breaker(int64_t wait_ms) {
+    open_until_ms_ = clock_.monotonic_ms() + wait_ms / 2 + jitter_.upto(wait_ms / 2);
+}
+
+void Provider::on_probe_answered(uint64_t head) {
+    needs_probe_ = false;
+    probe_failures_ = 0;
+    chain_strikes_ = 0;
+    breaker_rounds_ = 0;
+    open_until_ms_.reset();
+    stats_.last_error.clear();
+    on_head(head);
+}
+
+void Provider::on_probe_failed() {
+    needs_probe_ = true;
+    open_breaker(std::min(options_.breaker_ms_max,
+                          options_.breaker_ms_first << std::min<uint32_t>(probe_failures_, 20)));
+    ++probe_failures_;
+}
+
+void Provider::on_other_chain() {
+    needs_probe_ = true;
+    open_breaker(std::min(options_.chain_probe_ms_max,
+                          options_.breaker_ms_first << std::min<uint32_t>(chain_strikes_, 20)));
+    ++chain_strikes_;
 }
 
 void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms) {
@@ -187,19 +217,51 @@ void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms) {
     ++rate_limits_in_row_;
     const int64_t wait = retry_after_ms ? std::min(*retry_after_ms, options_.retry_after_ms_max)
                                         : base / 2 + jitter_.upto(base / 2);
-    wait_until_ms_ = std::max(wait_until_ms_, clock_.monotonic_ms() + wait);
+    wait_for(wait);
+}
+
+void Provider::wait_for(int64_t ms) {
+    const int64_t now = clock_.monotonic_ms();
+    if (now >= wait_until_ms_) {
+        wait_since_ms_ = now;
+    }
+    wait_until_ms_ = std::max(wait_until_ms_, now + ms);
+}
+
+void Provider::park(int64_t ms) {
+    parked_since_ms_ = clock_.monotonic_ms();
+    parked_until_ms_ = parked_since_ms_ + ms;
+}
+
+void Provider::shorten_wait(int64_t wait_ms_max) {
+    wait_until_ms_ = std::min(wait_until_ms_, wait_since_ms_ + wait_ms_max);
+    if (parked_until_ms_) {
+        parked_until_ms_ = std::min(*parked_until_ms_, parked_since_ms_ + wait_ms_max);
+    }
+}
+
+bool Provider::is_back_within(int64_t ms) const {
+    const int64_t now = clock_.monotonic_ms();
+    return is_usable_at(now) && wait_until_ms_ <= now + ms;
 }
 
 void Provider::on_lie(bool others_can_serve) {
     ++stats_.lies;
     if (others_can_serve && stats_.lies > options_.lies_tolerated) {
-        parked_until_ms_ = clock_.monotonic_ms() + options_.lie_park_ms;
+        park(options_.lie_park_ms);
     }
 }
 
 bool Provider::on_billing() {
-    parked_until_ms_ = clock_.monotonic_ms() + options_.billing_park_ms;
+    park(options_.billing_park_ms);
     return !std::exchange(billing_, true);
+}
+
+void Provider::on_billing_doubt() {
+    if (!open_until_ms_) {
+        needs_probe_ = true;
+        open_until_ms_ = clock_.monotonic_ms();
+    }
 }
 
 bool Provider::take_down_notice() {
@@ -233,17 +295,6 @@ bool Provider::needs_head_refresh(uint64_t block_num) const {
     return stats_.head && *stats_.head < block_num && !is_behind(block_num);
 }
 
-void Provider::on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected) {
-    stats_.chain_id = chain_id;
-    other_chain_ = expected && *expected != chain_id;
-}
-
-void Provider::on_batch_too_large(size_t calls, std::optional<uint64_t> told) {
-    const uint64_t half = std::max<uint64_t>(1, calls / 2);
-    const uint64_t next = told && *told >= 1 && *told < calls ? *told : half;
-    batch_max_ = static_cast<uint32_t>(std::min<uint64_t>(batch_max_, next));
-}
-
 void Provider::on_too_many_addresses(size_t addresses, std::optional<uint64_t> told) {
     const uint64_t half = std::max<uint64_t>(1, addresses / 2);
     const uint64_t next = told && *told >= 1 && *told < addresses ? *told : half;
@@ -268,14 +319,14 @@ ProviderStats Provider::stats() const {
     const int64_t now = clock_.monotonic_ms();
     out.in_flight = in_flight_;
     out.window = window_;
-    out.batch_max = batch_max_;
+    out.batch_max = batch_max();
     if (last_class_) {
         if (const auto found = ranges_.find(*last_class_); found != ranges_.end()) {
             out.blocks_cap = found->second->cap();
         }
     }
     out.usable = is_usable();
-    if (other_chain_) {
+    if (chain_strikes_ > 0) {
         out.state = "other chain";
     } else if (is_parked(now)) {
         out.state = billing_ ? "billing" : "lied";

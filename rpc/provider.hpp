@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/clock.hpp"
+#include "rpc/batch_limit.hpp"
 #include "rpc/chain_source.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
@@ -40,7 +41,7 @@ class Provider {
     [[nodiscard]] const std::string& name() const { return stats_.name; }
 
     // ---- May it be asked?
-    /// Not down, parked or of another chain.
+    /// Not down (as it is while it tells another chain's id) and not parked.
     [[nodiscard]] bool is_usable() const;
     /// Down, and it is time to ask it for its head, which alone makes it usable again.
     [[nodiscard]] bool wants_probe() const;
@@ -60,24 +61,42 @@ class Provider {
     void on_done(size_t bytes);
     void on_success(int64_t elapsed_ms);
     /// No answer came, or one that shows illness.
-    void on_failure();
+    /// `retry_after_ms`: it told when to come again.
+    void on_failure(std::optional<int64_t> retry_after_ms = std::nullopt);
     void on_rate_limit(std::optional<int64_t> retry_after_ms);
     /// What it said, or what became of the last request, when one of the three above was called;
     /// may be shown. Forgotten once it works again.
     void on_error_text(std::string text) { stats_.last_error = std::move(text); }
     void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
+    /// A call had a value for its answer.
+    void on_answered(bool is_log_call) { ++(is_log_call ? answered_log_calls_ : answered_others_); }
+    [[nodiscard]] uint64_t answered_log_calls() const { return answered_log_calls_; }
+    [[nodiscard]] uint64_t answered_others() const { return answered_others_; }
     void on_transport_error() { ++stats_.transport_errors; }
     void on_malformed() { ++stats_.malformed; }
     /// Counts a proven lie; beyond the tolerated ones it is parked, unless nobody else could serve.
     void on_lie(bool others_can_serve);
     /// True the first time, until it works again: the user is to be told.
     [[nodiscard]] bool on_billing();
+    /// A question other than a probe was refused as if for a bill: a probe is to show whether all
+    /// are.
+    void on_billing_doubt();
+    /// Nobody else can be asked: whatever it is left alone for, for at most `wait_ms_max` from the
+    /// moment on at which that began.
+    void shorten_wait(int64_t wait_ms_max);
+    /// It is neither down nor left alone for longer than `ms` from now on.
+    [[nodiscard]] bool is_back_within(int64_t ms) const;
     /// True once after it went down or was parked: the user is to be told.
     [[nodiscard]] bool take_down_notice();
     /// True once when it works again after that.
     [[nodiscard]] bool take_back_notice();
 
     // ---- What is known of it?
+    /// It was probed and told our chain's id and its head: whatever was wrong with it is over.
+    void on_probe_answered(uint64_t head);
+    /// It was probed and told no head. It is down at once, until a later probe is answered; each
+    /// that is not makes the pause until the next one longer.
+    void on_probe_failed();
     void on_head(uint64_t block_num);
     /// It does not have `block_num` (yet).
     void on_behind(uint64_t block_num);
@@ -86,17 +105,23 @@ class Provider {
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
     [[nodiscard]] bool needs_head_refresh(uint64_t block_num) const;
     [[nodiscard]] std::optional<uint64_t> head() const { return stats_.head; }
-    /// Its chain id was learnt; one that is not `expected` makes it foreign for good.
-    void on_chain_id(uint64_t chain_id, std::optional<uint64_t> expected);
+    /// Its chain id was learnt.
+    void on_chain_id(uint64_t chain_id) { stats_.chain_id = chain_id; }
+    /// It told another chain's id. A balancer may do so once, so it is asked again, less and less
+    /// often and without end.
+    void on_other_chain();
     [[nodiscard]] std::optional<uint64_t> chain_id() const { return stats_.chain_id; }
-    /// Found to serve another chain; it is never asked again.
-    [[nodiscard]] bool is_foreign() const { return other_chain_; }
+    /// It told another chain's id so often in a row that it is believed.
+    [[nodiscard]] bool is_foreign() const {
+        return chain_strikes_ >= options_.chain_strikes_believed;
+    }
+    [[nodiscard]] uint32_t chain_strikes() const { return chain_strikes_; }
 
     // ---- How much at once?
     [[nodiscard]] uint32_t in_flight() const { return in_flight_; }
-    [[nodiscard]] uint32_t batch_max() const { return batch_max_; }
-    /// A batch of `calls` was refused; `told` is the limit it named.
-    void on_batch_too_large(size_t calls, std::optional<uint64_t> told);
+    [[nodiscard]] uint32_t batch_max() const { return batches_.size(clock_.monotonic_ms()); }
+    /// What refused batches teach.
+    [[nodiscard]] BatchLimit& batches() { return batches_; }
     [[nodiscard]] uint32_t addresses_max() const { return addresses_max_; }
     /// The same of a filter's addresses.
     void on_too_many_addresses(size_t addresses, std::optional<uint64_t> told);
@@ -115,31 +140,42 @@ class Provider {
     [[nodiscard]] bool is_behind_at(uint64_t block_num, int64_t now) const;
     [[nodiscard]] std::optional<int64_t> free_after(int64_t now) const;
 
+    void park(int64_t ms);
+    void wait_for(int64_t ms);
+    /// For about `wait_ms`.
+    void open_breaker(int64_t wait_ms);
+
     const PoolOptions& options_;
     const Clock& clock_;
     Jitter& jitter_;
+    uint64_t answered_log_calls_ = 0;
+    uint64_t answered_others_ = 0;
     ProviderStats stats_;  ///< counters and what is known of it; `stats()` adds the moment's state
 
     // How much at once. Learnt from refusals, so that a provider's limits need no configuration.
     uint32_t in_flight_ = 0;
     double window_;  ///< requests at once; halves on a rate limit, grows by one a window of answers
-    uint32_t batch_max_;      ///< never grows again: limits of plans do not change while we run
-    uint32_t addresses_max_;  ///< as `batch_max_`
+    BatchLimit batches_;
+    uint32_t addresses_max_;  ///< never grows again: limits of plans do not change while we run
 
     // Rate limits. Apart from failures: a provider that limits is well.
     int64_t wait_until_ms_ = 0;
+    int64_t wait_since_ms_ = 0;
     uint32_t rate_limits_in_row_ = 0;  ///< for the length of the next wait
 
     // The breaker. Once open, time alone does not close it: a head probe that is answered does.
+    bool needs_probe_ = false;     ///< a probe opened it: other answers say nothing
+    uint32_t probe_failures_ = 0;  ///< in a row, for the length of the next pause
+    uint32_t chain_strikes_ = 0;   ///< in a row, as well
     uint32_t failures_in_row_ = 0;
     uint32_t breaker_rounds_ = 0;  ///< openings since it last worked, for the length of the next
     std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go
 
     // Parked: left alone whatever it answers, for a bill or for lies. Ends by time alone.
     std::optional<int64_t> parked_until_ms_;
-    bool billing_ = false;      ///< the observer heard of the bill, and it has not worked since
-    bool down_told_ = false;    ///< the observer heard that it is down, and not yet that it is back
-    bool other_chain_ = false;  ///< for good
+    int64_t parked_since_ms_ = 0;
+    bool billing_ = false;    ///< the observer heard of the bill, and it has not worked since
+    bool down_told_ = false;  ///< the observer heard that it is down, and not yet that it is back
 
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
     std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter

@@ -83,7 +83,7 @@ RoundEnd judge_round(std::span<const ProviderState> providers, const ProviderRul
         is_any_eligible = true;
         is_any_usable = is_any_usable || provider.is_usable;
         are_all_foreign = are_all_foreign && provider.is_foreign;
-        if (provider.free_at_ms) {
+        if (provider.free_at_ms && !provider.is_foreign) {
             back_at_ms = std::min(back_at_ms.value_or(INT64_MAX), *provider.free_at_ms);
         }
     }

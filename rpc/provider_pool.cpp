@@ -226,7 +226,7 @@ void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done
 void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                              Callback<RangeLogs> done) {
     PLUMBLINE_CHECK(range.from <= range.to);
-    std::make_shared<RangeJob>(impl_->dispatcher, impl_->bloom,
+    std::make_shared<RangeJob>(impl_->dispatcher, impl_->bloom, impl_->proof,
                                LogQuery{std::move(filter), range, all_headers},
                                impl_->counted<RangeLogs>(std::move(done)))
         ->start();

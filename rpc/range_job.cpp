@@ -12,9 +12,11 @@ constexpr uint32_t kRestartsMax = 3;
 
 }  // namespace
 
-RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogQuery query, Done done)
+RangeJob::RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, ProofMemory& proof, LogQuery query,
+                   Done done)
     : dispatcher_{dispatcher},
       bloom_{bloom},
+      proof_{proof},
       query_{std::move(query)},
       filter_{std::make_shared<const LogFilter>(std::move(query_.filter))},
       check_{*filter_},
@@ -35,12 +37,24 @@ void RangeJob::send(CallGroup group, uint64_t from, Step step) {
     dispatcher_.send(std::move(group));
 }
 
+void RangeJob::send_for_receipts(std::vector<evm::Header> headers, ProviderSet avoid, uint64_t from,
+                                 ReceiptsStep step) {
+    ask_block_receipts({dispatcher_, proof_, avoid, ticket_}, std::move(headers),
+                       [self = shared_from_this(), from,
+                        step = std::move(step)](std::vector<Result<CheckedAnswer>> receipts) {
+                           if (!self->over_) {
+                               step(*self, self->pieces_.at(from), std::move(receipts));
+                           }
+                       });
+}
+
 // ---- Asking --------------------------------------------------------------------------------
 
 // For `piece`, with a first call in place of those that are written once a provider is chosen.
 CallGroup RangeJob::make_group(const RangePiece& piece) const {
     CallGroup group = CallGroup::range();
     group.avoid = piece.avoid;
+    group.impatient_of = piece.suspect;
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
     group.calls[0].block_num = piece.range.to;
@@ -84,7 +98,12 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     if (size < piece.range.size()) {
         RangePiece& rest = pieces_.cut(from, size);
         rest.cut_by_refusal = piece.cut_by_refusal;
-        ask(rest.range.from);
+        rest.one_at_a_time = piece.one_at_a_time;
+        if (piece.one_at_a_time) {
+            deferred_.insert(rest.range.from);
+        } else {
+            ask(rest.range.from);
+        }
     }
     group.block_needed = piece.range.to;
     group.calls = cutter_.write_calls(piece.range, limits);
@@ -163,7 +182,7 @@ void RangeJob::take_logs(RangePiece& piece, GroupResult result) {
         }
         // Before the lists are joined: that drops what lies outside the range.
         if (const auto fault = check_.find_fault(*logs, piece.range)) {
-            try_again(piece, result.provider, *fault, Blame::kProvider);
+            take_fault(piece, result.provider, *fault);
             return;
         }
         if (++lists == 1) {
@@ -175,98 +194,13 @@ void RangeJob::take_logs(RangePiece& piece, GroupResult result) {
     if (lists > 1) {
         sort_logs(piece.logs);
         if (const auto fault = check_.find_fault(piece.logs, piece.range)) {
-            try_again(piece, result.provider, *fault, Blame::kProvider);
+            take_fault(piece, result.provider, *fault);
             return;
         }
     }
     dispatcher_.providers()[result.provider].ranges(*filter_).on_success(
         piece.range.size(), piece.logs.logs.size(), result.received_bytes, result.elapsed_ms);
     ask_headers(piece);
-}
-
-// ---- Refusals ------------------------------------------------------------------------------
-
-void RangeJob::on_refusal(RangePiece& piece, size_t provider, const Refusal& refusal,
-                          const Error& error) {
-    Provider& refuser = dispatcher_.providers()[provider];
-    RangeController& ranges = refuser.ranges(*filter_);
-    const uint64_t from = piece.range.from;
-    const size_t addresses = std::min<size_t>(filter_->addresses.size(), refuser.addresses_max());
-    switch (choose_step(refusal, piece.range, addresses, piece.attempts)) {
-        case RefusalStep::kFewerAddresses:
-            refuser.on_too_many_addresses(addresses, refusal.addresses_max);
-            ask(from);
-            return;
-        case RefusalStep::kShorterRange:
-            ranges.on_too_many_blocks(piece.range.size(), refusal.blocks_max);
-            ask(from);
-            return;
-        case RefusalStep::kSplit: {
-            if (!piece.cut_by_refusal) {
-                ranges.on_too_dense(piece.range.size());
-            }
-            const PieceCut cut = find_cut(refusal, piece.range);
-            RangePiece& rest = pieces_.cut(from, cut.first_size);
-            piece.cut_by_refusal = true;
-            rest.cut_by_refusal = !cut.by_hint;
-            ask(rest.range.from);
-            ask(from);
-            return;
-        }
-        case RefusalStep::kReceipts:
-            ++piece.attempts;
-            ask_dense(piece);
-            return;
-        case RefusalStep::kAskAnother:
-            try_again(piece, provider, error.message, Blame::kNobody);
-            return;
-    }
-}
-
-// All receipts of one block whose logs no provider gives at once.
-void RangeJob::ask_dense(RangePiece& piece) {
-    CallGroup group;
-    group.calls.resize(1);
-    group.calls[0].kind = Call::Kind::kHeaderByNum;
-    group.calls[0].block_num = piece.range.from;
-    send(std::move(group), piece.range.from, &RangeJob::on_dense_header);
-}
-
-void RangeJob::on_dense_header(RangePiece& piece, GroupResult result) {
-    auto* header = result.error ? nullptr : result.answers[0].get<evm::Header>();
-    if (header == nullptr) {
-        fail(result.error ? *std::move(result.error)
-                          : Error{ErrorCode::kNotFound,
-                                  "no provider has block " + std::to_string(piece.range.from)});
-        return;
-    }
-    CallGroup group;
-    group.calls.resize(1);
-    group.calls[0].kind = Call::Kind::kReceipts;
-    group.calls[0].hash = header->hash;
-    piece.headers.clear();
-    piece.headers.emplace(header->block_num, std::move(*header));
-    send(std::move(group), piece.range.from, &RangeJob::on_dense_receipts);
-}
-
-void RangeJob::on_dense_receipts(RangePiece& piece, GroupResult result) {
-    const auto* receipts = result.error ? nullptr : result.answers[0].get<evm::ReceiptBatch>();
-    if (receipts == nullptr) {
-        fail(Error{ErrorCode::kTooLarge,
-                   "block " + std::to_string(piece.range.from) +
-                       " has more logs than providers give at once, and its receipts cannot be "
-                       "had: " +
-                       (result.error ? result.error->message : "null")});
-        return;
-    }
-    piece.provider = result.provider;
-    piece.received_bytes += result.received_bytes;
-    piece.logs = check_.matching(receipts->logs);
-    if (const auto fault = check_.find_fault(piece.logs, piece.range)) {
-        try_again(piece, result.provider, *fault, Blame::kProvider);
-        return;
-    }
-    check_piece(piece);
 }
 
 // ---- Checks --------------------------------------------------------------------------------
@@ -327,21 +261,29 @@ void RangeJob::check_piece(RangePiece& piece) {
 
 // ---- Ending --------------------------------------------------------------------------------
 
+std::string RangeJob::name_blocks(const evm::BlockRange& blocks) {
+    return blocks.from == blocks.to
+               ? "block " + std::to_string(blocks.from)
+               : "blocks " + std::to_string(blocks.from) + " to " + std::to_string(blocks.to);
+}
+
+void RangeJob::note_fault(const RangePiece& piece, size_t provider, const std::string& why) {
+    dispatcher_.providers()[provider].on_malformed();
+    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
+                                            " gave an answer for " + name_blocks(piece.range) +
+                                            " that is not used: " + why);
+}
+
 void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame) {
     const PoolOptions& options = dispatcher_.options();
-    const std::string blocks =
-        "blocks " + std::to_string(piece.range.from) + " to " + std::to_string(piece.range.to);
     if (blame == Blame::kProvider) {
-        dispatcher_.providers()[provider].on_malformed();
-        dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
-                                                " gave an answer for " + blocks +
-                                                " that is not used: " + why);
+        note_fault(piece, provider, why);
     }
     piece.avoid.insert(provider);
     piece.reasons[provider] = why;
     ticket_->on_refused(provider_name(provider), why);
     if (++piece.attempts >= options.attempts_max) {
-        std::string text = "no usable answer for " + blocks;
+        std::string text = "no usable answer for " + name_blocks(piece.range);
         for (const auto& [asked, reason] : piece.reasons) {
             text += "; " + provider_name(asked) + ": " + reason;
         }
@@ -364,6 +306,8 @@ void RangeJob::settle(RangePiece& piece) {
     ticket_->on_progress(dispatcher_.now());
     if (pieces_.all_settled()) {
         finish();
+    } else if (!deferred_.empty()) {
+        ask(deferred_.extract(deferred_.begin()).value());
     }
 }
 
@@ -377,6 +321,7 @@ void RangeJob::finish() {
             return;
         }
         pieces_.start_over();
+        deferred_.clear();
         ask(query_.range.from);
         return;
     }

@@ -2,7 +2,9 @@
 //
 //   1. Ask for a piece, as long as the chosen provider takes: its headers and its logs. The rest of
 //      the range becomes a piece of its own and is asked for at the same time (range_job.cpp).
-//   2. A refusal makes ranges shorter, cuts the piece, or sends it elsewhere (piece_cutter.hpp).
+//   2. A refusal makes ranges shorter, cuts the piece, sends it elsewhere, or makes receipts take
+//      the place of logs (piece_cutter.hpp, range_job_refusals.cpp). So does an answer that cannot
+//      be right and comes again.
 //   3. Fetch the headers of blocks with logs; hold logs and headers against each other.
 //   4. Settle blocks whose bloom casts doubt on their logs (range_job_disputes.cpp,
 //      disputed_block.hpp).
@@ -14,10 +16,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "rpc/answer_check.hpp"
+#include "rpc/block_receipts.hpp"
 #include "rpc/dispatcher.hpp"
 #include "rpc/disputed_block.hpp"
 #include "rpc/piece_cutter.hpp"
@@ -31,12 +35,13 @@ struct BloomTrust {
     uint32_t quirks = 0;  ///< blocks whose bloom honest answers contradict
 };
 
-/// Keeps itself alive through the callbacks it hands out; `dispatcher` and `bloom` must outlive
-/// them. `done` is called exactly once. One thread.
+/// Keeps itself alive through the callbacks it hands out; all references must outlive them. `done`
+/// is called exactly once. One thread.
 class RangeJob final : public std::enable_shared_from_this<RangeJob> {
   public:
     using Done = std::function<void(Result<RangeLogs>)>;
-    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, LogQuery query, Done done);
+    RangeJob(Dispatcher& dispatcher, BloomTrust& bloom, ProofMemory& proof, LogQuery query,
+             Done done);
     void start() { ask(query_.range.from); }
 
   private:
@@ -56,21 +61,26 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void ask_by_hash(RangePiece& piece);
     void on_logs_by_hash(RangePiece& piece, GroupResult result);
     void take_logs(RangePiece& piece, GroupResult result);
-    void on_refusal(RangePiece& piece, size_t provider, const Refusal& refusal, const Error& error);
-    void ask_dense(RangePiece& piece);
-    void on_dense_header(RangePiece& piece, GroupResult result);
-    void on_dense_receipts(RangePiece& piece, GroupResult result);
     void ask_headers(RangePiece& piece);
     void on_headers(RangePiece& piece, GroupResult result);
     void check_piece(RangePiece& piece);
 
-    // ---- Settling disputes
+    // ---- Refusals and wrong answers (range_job_refusals.cpp)
+    void on_refusal(RangePiece& piece, size_t provider, const Refusal& refusal, const Error& error);
+    [[nodiscard]] bool others_left(const RangePiece& piece, size_t refuser) const;
+    void ask_first_part(RangePiece& piece, uint64_t first_size);
+    void take_fault(RangePiece& piece, size_t provider, const std::string& fault);
+    void ask_dense(RangePiece& piece);
+    void on_dense_header(RangePiece& piece, GroupResult result);
+    void on_dense_receipts(RangePiece& piece, Result<CheckedAnswer> receipts);
+
+    // ---- Settling disputes (range_job_disputes.cpp)
     void settle_disputes(RangePiece& piece);
     [[nodiscard]] bool others_may_know(const RangePiece& piece) const;
     void ask_second_opinion(RangePiece& piece);
     void on_second_opinion(RangePiece& piece, GroupResult result);
     void ask_receipts(RangePiece& piece);
-    void on_receipts(RangePiece& piece, GroupResult result);
+    void on_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>> receipts);
     [[nodiscard]] bool settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
                                       const evm::ReceiptBatch* receipts);
     void blame_lie(size_t provider, uint64_t block, const std::string& what);
@@ -78,6 +88,8 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
 
     // ---- Ending
     void try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame);
+    void note_fault(const RangePiece& piece, size_t provider, const std::string& why);
+    [[nodiscard]] static std::string name_blocks(const evm::BlockRange& blocks);
     void settle(RangePiece& piece);
     void finish();
     void fail(Error error);
@@ -89,9 +101,15 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     /// Sends `group`; its result goes to `step` with the piece that starts at `from`, unless the
     /// job is over by then.
     void send(CallGroup group, uint64_t from, Step step);
+    using ReceiptsStep =
+        std::function<void(RangeJob&, RangePiece&, std::vector<Result<CheckedAnswer>>)>;
+    /// The same for receipts.
+    void send_for_receipts(std::vector<evm::Header> headers, ProviderSet avoid, uint64_t from,
+                           ReceiptsStep step);
 
     Dispatcher& dispatcher_;
     BloomTrust& bloom_;
+    ProofMemory& proof_;
     LogQuery query_;
     std::shared_ptr<const LogFilter> filter_;  ///< the query's; calls share it
     FilterCheck check_;
@@ -100,6 +118,9 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     Done done_;
     std::shared_ptr<WaitTicket> ticket_;  ///< closed once the job is over
     PieceMap pieces_;
+    /// First blocks of pieces that are asked for once what was cut off before them is settled:
+    /// where a refusal says nothing of sizes, it is first seen whether cutting helps at all.
+    std::set<uint64_t> deferred_;
     uint32_t restarts_ = 0;
     bool over_ = false;
 };

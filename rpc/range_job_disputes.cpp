@@ -14,6 +14,7 @@ constexpr uint32_t kQuirksMax = 8;
 /// Blocks whose receipts are asked for at once.
 constexpr size_t kReceiptsABatch = 20;
 constexpr uint32_t kReceiptsFailuresMax = 2;
+constexpr uint32_t kAttemptsUntilBelieved = 2;
 
 }  // namespace
 
@@ -85,26 +86,35 @@ void RangeJob::on_second_opinion(RangePiece& piece, GroupResult result) {
 }
 
 void RangeJob::ask_receipts(RangePiece& piece) {
-    CallGroup group = CallGroup::lenient();
+    std::vector<evm::Header> headers;
     for (size_t i = 0; i < piece.disputes.size() && i < kReceiptsABatch; ++i) {
-        Call& call = group.calls.emplace_back();
-        call.kind = Call::Kind::kReceipts;
-        call.hash = piece.headers.at(piece.disputes[i].block_num).hash;
+        headers.push_back(piece.headers.at(piece.disputes[i].block_num));
     }
-    group.avoid.insert(piece.provider);
+    ProviderSet avoid{piece.provider};
     if (piece.second_provider) {
-        group.avoid.insert(*piece.second_provider);
+        avoid.insert(*piece.second_provider);
     }
-    send(std::move(group), piece.range.from, &RangeJob::on_receipts);
+    send_for_receipts(
+        std::move(headers), avoid, piece.range.from,
+        [](RangeJob& job, RangePiece& open, std::vector<Result<CheckedAnswer>> receipts) {
+            job.on_receipts(open, std::move(receipts));
+        });
 }
 
-void RangeJob::on_receipts(RangePiece& piece, GroupResult result) {
-    piece.received_bytes += result.received_bytes;
-    // No answer is not the same as "cannot be had": the doubt stays, at least for another round.
-    if (result.error && ++piece.receipts_failures <= kReceiptsFailuresMax) {
-        try_again(piece, result.provider, "receipts to settle a doubt: " + result.error->message,
-                  Blame::kNobody);
-        return;
+void RangeJob::on_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>> receipts) {
+    for (const Result<CheckedAnswer>& answer : receipts) {
+        if (answer) {
+            piece.received_bytes += answer->received_bytes;
+            continue;
+        }
+        // No answer is not the same as "cannot be had": the doubt stays, at least for another
+        // round.
+        if (answer.error().code != ErrorCode::kInvalidArgument &&
+            ++piece.receipts_failures <= kReceiptsFailuresMax) {
+            try_again(piece, piece.provider,
+                      "receipts to settle a doubt: " + answer.error().message, Blame::kNobody);
+            return;
+        }
     }
     const auto asked =
         static_cast<std::ptrdiff_t>(std::min(piece.disputes.size(), kReceiptsABatch));
@@ -112,8 +122,9 @@ void RangeJob::on_receipts(RangePiece& piece, GroupResult result) {
                                            std::move_iterator{piece.disputes.begin() + asked}};
     piece.disputes.erase(piece.disputes.begin(), piece.disputes.begin() + asked);
     for (size_t i = 0; i < batch.size(); ++i) {
-        const auto* receipts = result.error ? nullptr : result.answers[i].get<evm::ReceiptBatch>();
-        if (!settle_dispute(piece, batch[i], receipts)) {
+        const auto* batch_of_block =
+            receipts[i] ? receipts[i]->answers[0].get<evm::ReceiptBatch>() : nullptr;
+        if (!settle_dispute(piece, batch[i], batch_of_block)) {
             return;
         }
     }
@@ -149,6 +160,12 @@ bool RangeJob::settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
         case BlockVerdict::Kind::kKeep: return true;
         case BlockVerdict::Kind::kReplace: piece.replace_logs_of(block, verdict.logs); return true;
         case BlockVerdict::Kind::kAskAgain:
+            // The same again and again, and nothing to hold against it but the bloom: on chains
+            // that do not fill blooms in that is no evidence.
+            if (!dispute.second && piece.attempts >= kAttemptsUntilBelieved) {
+                note_quirk(block);
+                return true;
+            }
             try_again(piece, piece.provider, verdict.why, Blame::kProvider);
             return false;
     }

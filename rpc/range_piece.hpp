@@ -15,6 +15,7 @@
 #include "rpc/chain_source.hpp"
 #include "rpc/disputed_block.hpp"
 #include "rpc/provider_set.hpp"
+#include "rpc/refusal.hpp"
 
 namespace plumbline::rpc {
 
@@ -33,9 +34,17 @@ struct RangePiece {
     bool cut_by_refusal = false;
     /// Its logs are asked for once the header is there (PieceCutter::asks_by_hash).
     bool by_hash = false;
-    uint32_t attempts = 0;  ///< answers that could not be used; a limit ends the job
-    ProviderSet avoid;      ///< those whose answer was not used
-    std::map<size_t, std::string> reasons;  ///< why not, by provider
+    uint32_t attempts = 0;           ///< answers that could not be used; a limit ends the job
+    uint32_t receipts_attempts = 0;  ///< as `attempts`, of receipts in place of its logs
+    /// A larger piece around it was refused as this for good: such a refusal is not waited out.
+    std::optional<RefusalClass> suspect;
+    /// A larger piece around it was answered wrongly for good: one more such answer is enough.
+    bool is_doubted = false;
+    /// What is cut off behind it is asked for after it and not beside it.
+    bool one_at_a_time = false;
+    ErrorCode refused_code = ErrorCode::kUnavailable;  ///< what its last refusal was
+    ProviderSet avoid;                                 ///< those whose answer was not used
+    std::map<size_t, std::string> reasons;             ///< why not, by provider
 
     size_t provider = 0;  ///< who answered
     size_t received_bytes = 0;

@@ -45,7 +45,8 @@ struct HttpCompletion {
     std::string error_text;  ///< for people; never holds the URL's path, query or user info
     int status = 0;          ///< HTTP status; 0 without a response
     std::optional<int64_t> retry_after_ms;
-    Bytes body;  ///< decompressed
+    std::string redirect;  ///< where a 3xx points: scheme and host, never more
+    Bytes body;            ///< decompressed
 };
 
 /// One thread.

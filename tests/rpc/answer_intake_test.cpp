@@ -70,6 +70,13 @@ CallGroup needs_block(CallGroup group, uint64_t block) {
     return group;
 }
 
+/// A range inside one that was refused as `kind` for good.
+CallGroup after(RefusalClass kind) {
+    CallGroup group = CallGroup::range();
+    group.impatient_of = kind;
+    return group;
+}
+
 const CallGroup kEach;
 const CallGroup kRange = CallGroup::range();
 const CallGroup kLenient = CallGroup::lenient();
@@ -90,6 +97,8 @@ TEST(AnswerIntakeTest, EveryErrorHasItsVerdict) {
     const RpcError upstream{-32000, "upstream unavailable, try again later", ""};
     const RpcError timeout{-32002, "request timed out", ""};
     const RpcError beyond{-32602, "block range extends beyond current head block", ""};
+    const RpcError no_header{-32000, "header not found", ""};
+    const RpcError scroll{-32602, "quite another text", ""};
     const RpcError puzzle{-32099, "xyzzy", ""};
     const RpcError reverted{3, "execution reverted", "0x12"};
     const RpcError no_state{-32000, "missing trie node 00 (path )", ""};
@@ -129,8 +138,26 @@ TEST(AnswerIntakeTest, EveryErrorHasItsVerdict) {
          "limited"},
         {"not paid", kHeader, kLenient, 3, 0, nothing, 401, "again Unavailable, blamed", "billing"},
         {"an outage", kHeader, kLenient, 3, 0, upstream, 200, "again Unavailable, blamed", "ill"},
-        {"an outage by status", kLogs, kRange, 3, 5, nothing, 502, "again Unavailable, blamed",
+        {"an outage by status", kLogs, kRange, 3, 1, nothing, 502, "again Unavailable, blamed",
          "ill"},
+        {"an outage that lasts", kLogs, kRange, 3, 2, nothing, 502, "end outage Unavailable",
+         "ill"},
+        {"an outage that lasts, of what cannot be cut", kHeader, kRange, 3, 5, nothing, 502,
+         "again Unavailable, blamed", "ill"},
+        {"an outage, after one of a larger range", kLogs, after(RefusalClass::kOutage), 3, 0,
+         nothing, 502, "end outage Unavailable", "ill"},
+        {"too fast, after a larger range was so for good", kLogs, after(RefusalClass::kRateLimit),
+         3, 0, slow_down, 200, "end rate_limit RateLimited", "limited"},
+        {"too fast, after another refusal of a larger range", kLogs, after(RefusalClass::kOutage),
+         3, 0, slow_down, 200, "again RateLimited", "limited"},
+        {"a bill for a range", kLogs, kRange, 3, 0, nothing, 401, "again Unavailable, blamed",
+         "billing"},
+        {"a bill for a range alone", kLogs, kRange, 3, 1, nothing, 401, "end billing Unavailable",
+         "billing"},
+        {"data that stays away", kLogs, kRange, 3, 2, no_header, 200, "end missing_data NotFound",
+         ""},
+        {"a known code with unknown words", kLogs, kRange, 3, 0, scroll, 200,
+         "again InvalidArgument, blamed", "", true},
         {"an outage or a size, the first time", kLogs, kRange, 3, 0, no_backend, 200,
          "again Unavailable, blamed", "ill"},
         {"an outage or a size, again", kLogs, kRange, 3, 1, no_backend, 200,
@@ -171,6 +198,37 @@ TEST(AnswerIntakeTest, EveryErrorHasItsVerdict) {
         EXPECT_EQ(show_news(verdict.provider), test.news) << test.name;
         EXPECT_EQ(verdict.unclear.has_value(), test.is_unclear) << test.name;
     }
+}
+
+TEST(AnswerIntakeTest, ARateLimitThatOnlyLogsMeetIsNoRateLimit) {
+    const Call call = call_of(kLogs);
+    AskedCall asked{call, kRange, 1, 0};
+    const RpcError error{-32000, "too many requests per second", ""};
+    EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "again RateLimited");
+    asked.is_limited_alone = true;
+    EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "end rate_limit RateLimited");
+}
+
+TEST(AnswerIntakeTest, ABatchIsDoubtedWhereNothingOfItIsAnsweredInWordsThatSayAnything) {
+    const Answer value{uint64_t{1}};
+    const Answer missing;
+    const Answer general{RpcError{-32600, "Invalid Request", ""}};
+    const Answer puzzle{RpcError{-32099, "xyzzy", ""}};
+    const Answer no_method{RpcError{-32601, "Method not found", ""}};
+    Answer no_array = no_method;
+    no_array.get<RpcError>()->is_of_whole = true;
+    const Answer slow_down{RpcError{-32005, "too many requests per second", ""}};
+    const auto is_doubted = [](const std::vector<Answer>& answers) {
+        return find_batch_doubt(answers, 200).has_value();
+    };
+    EXPECT_TRUE(is_doubted({general, general}));
+    EXPECT_TRUE(is_doubted({general, puzzle}));
+    EXPECT_TRUE(is_doubted({no_array, no_array}));
+    EXPECT_TRUE(is_doubted({value, missing}));
+    EXPECT_FALSE(is_doubted({value, general}));  // a tag that the node does not know
+    EXPECT_FALSE(is_doubted({value, value}));
+    EXPECT_FALSE(is_doubted({no_method, no_method}));
+    EXPECT_FALSE(is_doubted({slow_down, slow_down}));
 }
 
 TEST(AnswerIntakeTest, ARefusalIsCountedUnlessItIsTheCallsOwnAnswer) {

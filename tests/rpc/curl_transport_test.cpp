@@ -201,10 +201,13 @@ TEST(CurlTransportTest, RetryAfterIsSecondsOrADate) {
 
 TEST(CurlTransportTest, ARedirectIsNotFollowed) {
     RawServer server{
-        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: "
+        "HTTP/1.1 302 Found\r\nLocation: "
+        "http://127.0.0.1:1/v2/SECRET?key=SECRET\r\nContent-Length: 0\r\nConnection: "
         "close\r\n\r\n",
         1};
-    EXPECT_EQ(exchange(to(server.url())).status, 302);
+    const HttpCompletion answer = exchange(to(server.url()));
+    EXPECT_EQ(answer.status, 302);
+    EXPECT_EQ(answer.redirect, "http://127.0.0.1:1");
 }
 
 TEST(CurlTransportTest, ABodyBeyondTheLimitIsCutOff) {

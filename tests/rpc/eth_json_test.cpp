@@ -174,6 +174,28 @@ TEST(EthJsonTest, ReadsHeadersWithAndWithoutTheFieldsOfLaterForks) {
     EXPECT_EQ(header->extra_data, (Bytes{0x11, 0xbb}));
 }
 
+TEST(EthJsonTest, AHeaderMayLeaveOutWhatOnlyItsHashNeeds) {
+    std::string tron =
+        replaced(kHeader, "\"parentHash\":\"" + kHash32 + "\"", R"("parentHash":"0x")");
+    tron = replaced(tron, "\"nonce\":\"0x0000000000000042\"", "\"nonce\":null");
+    tron = replaced(tron, "\"uncles\":[]",
+                    R"("stateRoot":"0x","sha3Uncles":null,"mixHash":"0x","gasUsed":"0x")");
+    const Answer answer = read_one(Call::Kind::kHeaderByHash, tron);
+    const auto* header = answer.get<evm::Header>();
+    ASSERT_NE(header, nullptr) << answer.get<Answer::Malformed>()->why;
+    EXPECT_TRUE(header->parent_hash.is_zero());
+    EXPECT_TRUE(header->state_root.is_zero());
+    EXPECT_EQ(header->block_num, 16U);
+    for (const char* needed : {"hash", "number", "timestamp"}) {
+        std::string without = kHeader;
+        const size_t at =
+            without.find("\"" + std::string{needed} + "\":\"") + std::string{needed}.size() + 4;
+        without.replace(at, without.find('"', at) - at, "0x");
+        EXPECT_NE(read_one(Call::Kind::kHeaderLatest, without).get<Answer::Malformed>(), nullptr)
+            << needed;
+    }
+}
+
 TEST(EthJsonTest, AWrongHeaderIsRefused) {
     EXPECT_NE(read_one(Call::Kind::kHeaderLatest,
                        replaced(kHeader, "\"hash\":\"" + kHash32 + "\"", "\"hash\":null"))
@@ -303,6 +325,17 @@ TEST(EthJsonTest, BatchAnswersAreMatchedByIdInAnyOrder) {
     EXPECT_EQ(*(*answers)[2].get<uint64_t>(), 3U);
 }
 
+TEST(EthJsonTest, AnIdMayComeBackAsAString) {
+    AnswerReader reader;
+    const std::vector<Call> two = {make_call(Call::Kind::kChainId),
+                                   make_call(Call::Kind::kChainId)};
+    Bytes body = body_of(R"([{"id":"8","result":"0x2"},{"id":"7","result":"0x1"}])");
+    const auto answers = reader.read(body, two, 7);
+    ASSERT_TRUE(answers) << answers.error().message;
+    EXPECT_EQ(*(*answers)[0].get<uint64_t>(), 1U);
+    EXPECT_EQ(*(*answers)[1].get<uint64_t>(), 2U);
+}
+
 TEST(EthJsonTest, ABrokenEnvelopeIsAnError) {
     AnswerReader reader;
     const std::vector<Call> two = {make_call(Call::Kind::kChainId),
@@ -311,7 +344,9 @@ TEST(EthJsonTest, ABrokenEnvelopeIsAnError) {
          {"", " ", "nope", "5", "\"x\"", "[", "[1]", "[{}]",
           R"([{"id":1,"result":"0x1"},{"id":1,"result":"0x1"}])",
           R"([{"id":1,"result":"0x1"},{"id":3,"result":"0x1"}])",
-          R"([{"id":"1","result":"0x1"},{"id":2,"result":"0x1"}])",
+          R"([{"id":"x","result":"0x1"},{"id":2,"result":"0x1"}])",
+          R"([{"id":"","result":"0x1"},{"id":2,"result":"0x1"}])",
+          R"([{"id":"1","result":"0x1"},{"id":1,"result":"0x1"}])",
           R"([{"id":1,"result":"0x1"},{"id":2,"result":"0x1"})", R"({"id":1,"result":"0x1"})",
           R"([{"id":null,"result":"0x1"}])", R"([{"id":-1,"result":"0x1"}])",
           R"([{"id":1.5,"result":"0x1"}])", "[{\"id\":1,\"result\":\"0x1"}) {

@@ -100,6 +100,7 @@ json header_json(const evm::Header& header) {
                 {"parentHash", evm::to_hex(header.parent_hash)},
                 {"timestamp", evm::to_quantity(header.timestamp)},
                 {"logsBloom", evm::to_hex(header.logs_bloom)},
+                {"receiptsRoot", evm::to_hex(header.receipts_root)},
                 {"transactions", json::array()}};
 }
 
@@ -145,6 +146,34 @@ const FakeChain::Block* find_block(const FakeNode& node, const std::string& hash
         }
     }
     return nullptr;
+}
+
+// Of all transactions that left logs, which is all there are.
+json receipts_of(const FakeChain::Block& block) {
+    json receipts = json::array();
+    for (size_t i = 0; i < block.logs.size(); ++i) {
+        const evm::Log& log = block.logs[i];
+        if (receipts.empty() ||
+            receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
+            receipts.push_back(json{{"blockHash", evm::to_hex(log.block_hash)},
+                                    {"transactionHash", evm::to_hex(log.txn_hash)},
+                                    {"transactionIndex", evm::to_quantity(log.txn_index)},
+                                    {"status", "0x1"},
+                                    {"logs", json::array()}});
+        }
+        receipts.back()["logs"].push_back(log_json(log, block.data[i]));
+    }
+    return receipts;
+}
+
+json block_json(const FakeNode& node, const FakeChain::Block& block) {
+    json out = header_json(block.header);
+    if (node.txn_receipts) {
+        for (const json& receipt : receipts_of(block)) {
+            out["transactions"].push_back(receipt["transactionHash"]);
+        }
+    }
+    return out;
 }
 
 json logs_answer(FakeNode& node, const json& filter, uint64_t head) {
@@ -194,11 +223,11 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
                              : params[0] == "finalized" ? head / 2
                                                         : number_of(params[0]);
         return json{
-            {"result", num <= head ? header_json(node.chain->blocks[num].header) : json(nullptr)}};
+            {"result", num <= head ? block_json(node, node.chain->blocks[num]) : json(nullptr)}};
     }
     if (method == "eth_getBlockByHash") {
         const auto* block = find_block(node, params[0]);
-        return json{{"result", block != nullptr ? header_json(block->header) : json(nullptr)}};
+        return json{{"result", block != nullptr ? block_json(node, *block) : json(nullptr)}};
     }
     if (method == "eth_getLogs") {
         return logs_answer(node, params[0], head);
@@ -209,20 +238,17 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
         if (block == nullptr) {
             return json{{"result", nullptr}};
         }
-        json receipts = json::array();
-        for (size_t i = 0; i < block->logs.size(); ++i) {
-            const evm::Log& log = block->logs[i];
-            if (receipts.empty() ||
-                receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
-                receipts.push_back(json{{"blockHash", evm::to_hex(log.block_hash)},
-                                        {"transactionHash", evm::to_hex(log.txn_hash)},
-                                        {"transactionIndex", evm::to_quantity(log.txn_index)},
-                                        {"status", "0x1"},
-                                        {"logs", json::array()}});
+        return json{{"result", receipts_of(*block)}};
+    }
+    if (method == "eth_getTransactionReceipt" && node.txn_receipts) {
+        for (const auto& block : node.chain->blocks) {
+            for (const json& receipt : receipts_of(block)) {
+                if (receipt["transactionHash"] == params[0]) {
+                    return json{{"result", receipt}};
+                }
             }
-            receipts.back()["logs"].push_back(log_json(log, block->data[i]));
         }
-        return json{{"result", receipts}};
+        return json{{"result", nullptr}};
     }
     return rpc_error(-32601, "the method " + method + " does not exist/is not available");
 }

@@ -54,6 +54,7 @@ struct FakeNode {
     int64_t latency_ms = 10;
     size_t batch_max = SIZE_MAX;
     bool receipts = true;
+    bool txn_receipts = false;  ///< eth_getTransactionReceipt, and transactions in blocks
     bool finalized = true;
     /// Logs it leaves out of eth_getLogs.
     std::function<bool(const evm::Log&)> drops;

@@ -120,7 +120,7 @@ TEST(PieceCutterTest, HeadersGoFirstAndEveryAddressIsAskedForOnce) {
               "B[0,2) B[2,4) B[4,5)");
 }
 
-TEST(PieceCutterTest, ARefusalOfARangeIsAnsweredByLessAndOfABlockByAnotherWay) {
+TEST(PieceCutterTest, ARefusalThatLastsAlwaysLeadsSomewhereElse) {
     using enum RefusalClass;
     using enum RefusalStep;
     struct Case {
@@ -128,40 +128,48 @@ TEST(PieceCutterTest, ARefusalOfARangeIsAnsweredByLessAndOfABlockByAnotherWay) {
         bool ambiguous;
         uint64_t blocks;
         size_t addresses;
-        uint32_t attempts;
+        bool others_left;
         RefusalStep step;
+        std::optional<uint64_t> blocks_max;
     };
     const std::vector<Case> cases = {
-        // Addresses are no matter of blocks.
-        {kTooManyAddresses, false, 9, 4, 0, kFewerAddresses},
-        {kTooManyAddresses, false, 1, 4, 0, kFewerAddresses},
-        {kTooManyAddresses, false, 9, 1, 0, kAskAnother},
-        {kTooManyAddresses, false, 1, 0, 5, kAskAnother},
-        // A limit on blocks is learnt; everything else says that this place is dense.
-        {kTooManyBlocks, false, 9, 4, 0, kShorterRange},
-        {kTooManyResults, false, 9, 4, 0, kSplit},
-        {kTooManyResults, true, 9, 4, 0, kSplit},
-        {kResponseTooLarge, false, 2, 4, 0, kSplit},
-        {kTimeout, false, 9, 4, 0, kSplit},
-        {kUnknown, false, 9, 4, 0, kSplit},
-        {kOutage, true, 9, 4, 0, kSplit},
-        // One block: receipts where it is the reason for sure, or after two others.
-        {kTooManyResults, false, 1, 4, 0, kReceipts},
-        {kResponseTooLarge, false, 1, 4, 0, kReceipts},
-        {kTooManyResults, true, 1, 4, 1, kAskAnother},
-        {kTooManyResults, true, 1, 4, 2, kReceipts},
-        {kTimeout, false, 1, 4, 1, kAskAnother},
-        {kTimeout, false, 1, 4, 2, kReceipts},
-        {kTooManyBlocks, false, 1, 4, 5, kAskAnother},
-        {kUnknown, false, 1, 4, 5, kAskAnother},
-        {kOutage, true, 1, 4, 5, kAskAnother},
+        // Addresses are no matter of blocks, as long as there are several.
+        {kTooManyAddresses, false, 9, 4, false, kFewerAddresses, {}},
+        {kTooManyAddresses, false, 1, 4, true, kFewerAddresses, {}},
+        {kTooManyAddresses, false, 9, 1, true, kSplit, {}},
+        {kTooManyAddresses, false, 1, 0, false, kReceipts, {}},
+        // A limit on blocks is learnt, unless the piece keeps it; all else says that this place is
+        // dense.
+        {kTooManyBlocks, false, 9, 4, true, kShorterRange, {}},
+        {kTooManyBlocks, false, 9, 4, true, kShorterRange, 8},
+        {kTooManyBlocks, false, 9, 4, true, kSplit, 9},
+        {kTooManyBlocks, false, 9, 4, true, kSplit, 1'000},
+        {kTooManyResults, false, 9, 4, true, kSplit, {}},
+        {kTooManyResults, true, 9, 4, true, kSplit, {}},
+        {kResponseTooLarge, false, 2, 4, true, kSplit, {}},
+        {kTimeout, false, 9, 4, true, kSplit, {}},
+        // One block: receipts where it is the reason for sure, or where all others refused it too.
+        {kTooManyResults, false, 1, 4, true, kReceipts, {}},
+        {kResponseTooLarge, false, 1, 4, true, kReceipts, {}},
+        {kTooManyResults, true, 1, 4, true, kAskAnother, {}},
+        {kTooManyResults, true, 1, 4, false, kReceipts, {}},
+        {kTimeout, false, 1, 4, true, kAskAnother, {}},
+        {kTimeout, false, 1, 4, false, kReceipts, {}},
     };
     for (const Case& c : cases) {
         Refusal refusal;
         refusal.kind = c.kind;
         refusal.ambiguous = c.ambiguous;
-        EXPECT_EQ(choose_step(refusal, {100, 99 + c.blocks}, c.addresses, c.attempts), c.step)
-            << to_string(c.kind) << " " << c.blocks << " blocks, " << c.attempts << " attempts";
+        refusal.blocks_max = c.blocks_max;
+        EXPECT_EQ(choose_step(refusal, {100, 99 + c.blocks}, c.addresses, c.others_left), c.step)
+            << to_string(c.kind) << " " << c.blocks << " blocks";
+    }
+    // Whatever the class is.
+    for (size_t kind = 0; kind <= static_cast<size_t>(kUnknown); ++kind) {
+        Refusal refusal;
+        refusal.kind = static_cast<RefusalClass>(kind);
+        EXPECT_EQ(choose_step(refusal, {5, 5}, 1, false), kReceipts) << to_string(refusal.kind);
+        EXPECT_NE(choose_step(refusal, {5, 6}, 1, false), kAskAnother) << to_string(refusal.kind);
     }
 }
 

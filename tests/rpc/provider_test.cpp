@@ -146,7 +146,7 @@ TEST_F(ProviderTest, ItsStateSaysWhatTheSingleQuestionsSay) {
                   provider_.needs_head_refresh(block_num));
     };
     expect_same(100);
-    provider_.on_chain_id(1, 1);
+    provider_.on_chain_id(1);
     provider_.on_head(50);
     expect_same(100);
     expect_same(50);
@@ -161,19 +161,81 @@ TEST_F(ProviderTest, ItsStateSaysWhatTheSingleQuestionsSay) {
     clock_.advance(options_.breaker_ms_max);
     expect_same(100);
     EXPECT_EQ(provider_.state(std::nullopt).head, ProviderState::Head::kReaches);
-    provider_.on_chain_id(2, 1);
+    provider_.on_other_chain();
     expect_same(100);
 }
 
+TEST_F(ProviderTest, AnotherChainsIdIsBelievedAfterSeveralTimesAndAskedAgainForEver) {
+    provider_.on_chain_id(1);
+    int64_t last_wait = 0;
+    for (uint32_t strike = 1; strike <= 20; ++strike) {
+        provider_.on_chain_id(2);
+        provider_.on_other_chain();
+        EXPECT_EQ(provider_.is_foreign(), strike >= options_.chain_strikes_believed) << strike;
+        EXPECT_FALSE(provider_.is_usable());
+        EXPECT_EQ(provider_.stats().state, "other chain");
+        last_wait = *provider_.free_at_ms() - clock_.monotonic_ms();
+        EXPECT_LE(last_wait, options_.chain_probe_ms_max);
+        succeed_once();  // an answer to anything else says nothing of the chain
+        EXPECT_FALSE(provider_.is_usable());
+        clock_.advance(last_wait);
+        EXPECT_TRUE(provider_.wants_probe());
+    }
+    EXPECT_GE(last_wait, options_.chain_probe_ms_max / 2);
+    provider_.on_chain_id(1);
+    provider_.on_probe_answered(7);
+    EXPECT_FALSE(provider_.is_foreign());
+    EXPECT_TRUE(provider_.is_usable());
+    EXPECT_EQ(provider_.stats().state, "ok");
+}
+
+TEST_F(ProviderTest, AProbeThatFailsTakesItDownAtOnceForLongerEachTime) {
+    int64_t last_wait = 0;
+    for (int i = 0; i < 10; ++i) {
+        succeed_once();  // the response came, and told no head
+        provider_.on_probe_failed();
+        EXPECT_FALSE(provider_.is_usable());
+        EXPECT_FALSE(provider_.wants_probe());
+        last_wait = *provider_.free_at_ms() - clock_.monotonic_ms();
+        clock_.advance(last_wait);
+        EXPECT_TRUE(provider_.wants_probe());
+    }
+    EXPECT_GE(last_wait, options_.breaker_ms_max / 2);
+    provider_.on_probe_answered(7);
+    EXPECT_TRUE(provider_.is_usable());
+    EXPECT_EQ(provider_.head(), 7U);
+}
+
+TEST_F(ProviderTest, AWaitThatItAskedForIsObeyedAlsoWhenItIsIll) {
+    provider_.on_failure(5'000);
+    EXPECT_FALSE(provider_.is_free());
+    EXPECT_EQ(provider_.free_at_ms(), clock_.monotonic_ms() + 5'000);
+}
+
+TEST_F(ProviderTest, AWaitIsShortenedFromItsStartOnWhereNobodyElseCanBeAsked) {
+    provider_.on_rate_limit(3'600'000);
+    EXPECT_FALSE(provider_.is_back_within(60'000));
+    clock_.advance(50'000);
+    provider_.shorten_wait(60'000);
+    EXPECT_EQ(provider_.free_at_ms(), clock_.monotonic_ms() + 10'000);
+    EXPECT_TRUE(provider_.is_back_within(60'000));
+    EXPECT_TRUE(provider_.on_billing());
+    EXPECT_FALSE(provider_.is_back_within(options_.billing_park_ms));
+    provider_.shorten_wait(60'000);
+    EXPECT_EQ(provider_.free_at_ms(), clock_.monotonic_ms() + 60'000);
+}
+
+TEST_F(ProviderTest, AQuestionRefusedForABillIsDoubtedUntilAProbeSaysTheSame) {
+    provider_.on_billing_doubt();
+    EXPECT_FALSE(provider_.is_usable());
+    EXPECT_TRUE(provider_.wants_probe());
+    provider_.on_probe_answered(7);
+    EXPECT_TRUE(provider_.is_usable());
+}
+
 TEST_F(ProviderTest, BatchAndAddressLimitsComeFromTheTextElseByHalves) {
-    provider_.on_batch_too_large(50, 20);
+    provider_.batches().on_too_large(50, 20);
     EXPECT_EQ(provider_.batch_max(), 20U);
-    provider_.on_batch_too_large(20, std::nullopt);
-    EXPECT_EQ(provider_.batch_max(), 10U);
-    provider_.on_batch_too_large(50, 30);
-    EXPECT_EQ(provider_.batch_max(), 10U);
-    provider_.on_batch_too_large(1, 0);
-    EXPECT_EQ(provider_.batch_max(), 1U);
     provider_.on_too_many_addresses(1000, 5000);
     EXPECT_EQ(provider_.addresses_max(), 500U);
 }

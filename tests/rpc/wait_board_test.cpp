@@ -70,8 +70,9 @@ class PoolWaitsTest : public ::testing::Test {
 
 TEST_F(PoolWaitsTest, ARangeThatIsRefusedTellsProviderMethodBlocksAndTheProvidersOwnText) {
     add(kUrlA).answer = [](const std::string& method, const json&) -> std::optional<json> {
-        return method == "eth_getLogs" ? std::optional{rpc_error(-32603, "the disk is on fire")}
-                                       : std::nullopt;
+        return method == "eth_getLogs"
+                   ? std::optional{rpc_error(-32005, "slow down, the disk is on fire")}
+                   : std::nullopt;
     };
     make();
     ask_range();

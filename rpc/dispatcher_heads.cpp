@@ -1,0 +1,79 @@
+// The probes of providers: chain id, head and finalized head, and what they mean for the provider.
+#include <utility>
+
+#include "rpc/dispatcher.hpp"
+
+namespace plumbline::rpc {
+
+void Dispatcher::refresh_head(size_t provider) {
+    if (!heads_.is_probing(provider)) {
+        probe_head(provider, [](const GroupResult&) {});
+    }
+}
+
+void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> done) {
+    CallGroup group = heads_.start(provider, options_.head_timeout_ms);
+    group.done = [this, provider, done = std::move(done)](GroupResult result) {
+        take_head(provider, result);
+        done(std::move(result));
+    };
+    send(std::move(group));
+}
+
+/// An answer that tells no head of our chain becomes an error.
+void Dispatcher::take_head(size_t provider, GroupResult& result) {
+    Provider& asked = providers_[provider];
+    const HeadReport report = heads_.finish(provider, result);
+    if (report.chain_id) {
+        asked.on_chain_id(*report.chain_id);
+    }
+    switch (report.fault) {
+        case HeadReport::Fault::kNone:
+            asked.on_probe_answered(*report.head);
+            tell_if_back(provider);
+            break;
+        case HeadReport::Fault::kNoAnswer:
+            // Where its failures opened the breaker already, that says when to ask again.
+            if (asked.is_usable() && result.error->code != ErrorCode::kRateLimited) {
+                asked.on_probe_failed();
+            }
+            break;
+        case HeadReport::Fault::kOtherChain:
+            result.error = Error{ErrorCode::kIncompatible, asked.name() + " " + report.reason};
+            take_other_chain(provider, report.reason);
+            break;
+        case HeadReport::Fault::kIncomplete:
+            result.error = Error{ErrorCode::kUnavailable, asked.name() + ": " + report.reason};
+            asked.on_probe_failed();
+            asked.on_error_text(report.reason);
+            if (asked.take_down_notice()) {
+                log(LogLevel::kWarning,
+                    "provider " + asked.name() + " is not asked for a while: " + report.reason);
+            }
+            break;
+    }
+}
+
+/// Told when it happens first, and when it is believed.
+void Dispatcher::take_other_chain(size_t provider, const std::string& reason) {
+    Provider& asked = providers_[provider];
+    const bool was_foreign = asked.is_foreign();
+    asked.on_other_chain();
+    asked.on_error_text(reason);
+    if (asked.is_foreign() && !was_foreign) {
+        log(LogLevel::kError, "provider " + asked.name() + " " + reason +
+                                  ": it is asked for nothing else until it tells another one");
+    } else if (asked.chain_strikes() == 1) {
+        log(LogLevel::kWarning,
+            "provider " + asked.name() + " " + reason + ": its chain id is asked again");
+    }
+    static_cast<void>(asked.take_down_notice());
+}
+
+void Dispatcher::tell_if_back(size_t provider) {
+    if (providers_[provider].is_usable() && providers_[provider].take_back_notice()) {
+        log(LogLevel::kInfo, "provider " + providers_[provider].name() + " is back");
+    }
+}
+
+}  // namespace plumbline::rpc

@@ -1,0 +1,64 @@
+// What refused batches teach.
+#include "rpc/batch_limit.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::rpc {
+namespace {
+
+TEST(BatchLimitTest, WordsAboutBatchesLowerItForGood) {
+    BatchLimit limit{50};
+    limit.on_too_large(50, std::nullopt);
+    EXPECT_EQ(limit.size(0), 25U);
+    limit.on_too_large(25, 10);
+    EXPECT_EQ(limit.size(0), 10U);
+    limit.on_too_large(40, 30);  // was out before the limit was learnt
+    EXPECT_EQ(limit.size(INT64_MAX), 10U);
+    limit.on_too_large(1, 0);
+    EXPECT_EQ(limit.size(0), 1U);
+}
+
+TEST(BatchLimitTest, ADoubtfulBatchGoesSinglyAndWhatIsAnsweredThenIsLearnt) {
+    BatchLimit limit{50};
+    EXPECT_TRUE(limit.on_doubtful_batch(1'000));
+    EXPECT_TRUE(limit.on_doubtful_batch(1'001));  // the second of two that were out
+    EXPECT_EQ(limit.size(1'002), 1U);
+    EXPECT_TRUE(limit.on_single_answered(1'010));
+    EXPECT_FALSE(limit.on_single_answered(1'020));
+    EXPECT_EQ(limit.size(500'000), 1U);
+}
+
+TEST(BatchLimitTest, BatchesAreTriedAgainAfterAWhileAndThenAfterTwice) {
+    BatchLimit limit{50};
+    ASSERT_TRUE(limit.on_doubtful_batch(0));
+    ASSERT_TRUE(limit.on_single_answered(10));
+    EXPECT_EQ(limit.size(600'009), 1U);
+    EXPECT_EQ(limit.size(600'010), 50U);
+    ASSERT_TRUE(limit.on_doubtful_batch(600'020));
+    ASSERT_TRUE(limit.on_single_answered(600'030));
+    EXPECT_EQ(limit.size(1'800'029), 1U);
+    EXPECT_EQ(limit.size(1'800'030), 50U);
+}
+
+TEST(BatchLimitTest, WhereSingleCallsAreRefusedAsWellItWasNotTheBatch) {
+    BatchLimit limit{50};
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_TRUE(limit.on_doubtful_batch(i));
+        limit.on_single_refused();
+        EXPECT_EQ(limit.size(i), 50U);
+    }
+    EXPECT_FALSE(limit.on_doubtful_batch(10));  // and no further request is spent on it
+    EXPECT_EQ(limit.size(10), 50U);
+    limit.on_batch_answered();
+    EXPECT_TRUE(limit.on_doubtful_batch(20));
+}
+
+TEST(BatchLimitTest, ADoubtThatNothingSettlesEndsByItself) {
+    BatchLimit limit{50};
+    ASSERT_TRUE(limit.on_doubtful_batch(0));
+    EXPECT_EQ(limit.size(59'999), 1U);
+    EXPECT_EQ(limit.size(60'000), 50U);
+}
+
+}  // namespace
+}  // namespace plumbline::rpc

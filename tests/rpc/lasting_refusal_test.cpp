@@ -1,0 +1,428 @@
+// A refusal that lasts leads somewhere else, whatever its words are: to a smaller range, to single
+// calls, to receipts, to another provider; and never to a storm.
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "rpc/provider_pool.hpp"
+#include "rpc/refusal_rules.hpp"
+#include "tests/rpc/fake_network.hpp"
+
+namespace plumbline::rpc {
+namespace {
+
+using namespace test;
+
+constexpr const char* kUrlA = "http://a.example/key";
+constexpr const char* kUrlB = "http://b.example/key";
+constexpr uint64_t kHead = 120;
+constexpr uint64_t kDense = 57;
+
+class LastingRefusalTest : public ::testing::Test {
+  protected:
+    LastingRefusalTest() {
+        for (uint64_t num = 1; num < kHead; num += 4) {
+            chain_.add_log(num, 1, 10, false);
+            chain_.add_log(num, 1, 10, false);
+        }
+        chain_.seal(0);
+    }
+    FakeNode& add(const char* url) {
+        options_.endpoints.push_back({url, {}, {}});
+        FakeNode& node = transport_.add(url, chain_);
+        node.txn_receipts = true;
+        return node;
+    }
+    void start_anew() {
+        pool_.reset();
+        options_.endpoints.clear();
+        std::vector<HttpCompletion> left;  // to what the pool had asked
+        while (transport_.in_flight() > 0) {
+            transport_.poll(1'000, left);
+        }
+    }
+    /// Asks for all logs, and for the heads once a second, as an index does; for at most `ms_max`.
+    std::optional<Result<RangeLogs>> ask(int64_t ms_max) {
+        if (!pool_) {
+            pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+        }
+        std::optional<Result<RangeLogs>> answer;
+        const int64_t start = clock_.monotonic_ms();
+        pool_->get_range(
+            {{make_address(1)}, {make_topic(10)}}, {0, kHead}, false,
+            [&answer](Result<RangeLogs> result) { answer.emplace(std::move(result)); });
+        bool is_asking_heads = false;
+        int64_t heads_at = start;
+        while (!answer && clock_.monotonic_ms() < start + ms_max) {
+            if (!is_asking_heads && clock_.monotonic_ms() >= heads_at) {
+                is_asking_heads = true;
+                heads_at = clock_.monotonic_ms() + 1'000;
+                pool_->get_heads([&](const Result<Heads>&) { is_asking_heads = false; });
+            }
+            pool_->poll(50);
+        }
+        elapsed_ms_ = clock_.monotonic_ms() - start;
+        while (is_asking_heads || (!answer && pool_->in_flight() > 0)) {
+            pool_->poll(50);  // callbacks refer to this frame
+        }
+        return answer;
+    }
+    void expect_all(const std::optional<Result<RangeLogs>>& answer, const std::string& what) {
+        ASSERT_TRUE(answer) << what;
+        ASSERT_TRUE(*answer) << what << ": " << answer->error().message;
+        std::multiset<uint64_t> got;
+        for (const evm::Log& log : (*answer)->logs.logs) {
+            got.insert(log.block_num);
+        }
+        EXPECT_EQ(got.size(), 60U) << what;
+        EXPECT_EQ(got.count(kDense), 2U) << what;
+    }
+    [[nodiscard]] static bool covers_dense(const json& params) {
+        if (!params[0].contains("fromBlock")) {
+            return true;
+        }
+        const auto num = [&](const char* name) {
+            return std::stoull(params[0][name].get<std::string>(), nullptr, 16);
+        };
+        return num("fromBlock") <= kDense && kDense <= num("toBlock");
+    }
+    uint64_t requests() const {
+        uint64_t sum = 0;
+        for (const ProviderStats& stats : pool_->stats()) {
+            sum += stats.requests;
+        }
+        return sum;
+    }
+
+    FakeChain chain_{kHead};
+    ManualClock clock_;
+    FakeTransport transport_{clock_};
+    Recorder recorder_;
+    PoolOptions options_;
+    std::unique_ptr<ProviderPool> pool_;
+    int64_t elapsed_ms_ = 0;
+};
+
+// Every sentence we know, and some that nobody does, said of whatever holds one block.
+TEST_F(LastingRefusalTest, ABlockWhoseLogsAreRefusedInAnyWordsIsReadWithinAMinute) {
+    std::vector<RefusalText> texts;
+    for (const RefusalRule& rule : refusal_rules()) {
+        texts.push_back(rule.example);
+    }
+    for (const int64_t code : {-32000, -32001, -32005, -32600, -32602, -32603, -32046, 12, 30, 0}) {
+        texts.push_back({200, code, "quite another text that nobody knows", {}});
+    }
+    for (const RefusalText& text : texts) {
+        for (const bool has_block_receipts : {true, false}) {
+            const std::string what = std::to_string(text.http_status) + " " +
+                                     std::to_string(text.code) + " " + std::string{text.message} +
+                                     (has_block_receipts ? "" : ", single receipts");
+            start_anew();
+            FakeNode& node = add(kUrlA);
+            node.receipts = has_block_receipts;
+            node.answer = [&](const std::string& method, const json& params) {
+                return method == "eth_getLogs" && covers_dense(params)
+                           ? std::optional{rpc_error(
+                                 text.code, std::string{text.message},
+                                 text.data.empty() ? json(nullptr) : json(text.data))}
+                           : std::nullopt;
+            };
+            // What tells how long to wait is waited for, a few times.
+            const int64_t ms_max = classify_refusal(text).retry_after_ms ? 180'000 : 60'000;
+            expect_all(ask(ms_max), what);
+            EXPECT_LE(requests(), 400U) << what;
+        }
+    }
+}
+
+TEST_F(LastingRefusalTest, AProviderThatRefusesEveryRangeInAnyWordsIsReadByReceipts) {
+    for (const char* text : {"quite another text", "Internal error", "unknown block",
+                             "method is not available", "limit exceeded"}) {
+        start_anew();
+        add(kUrlA).answer = [&](const std::string& method, const json&) {
+            return method == "eth_getLogs" ? std::optional{rpc_error(-32000, text)} : std::nullopt;
+        };
+        expect_all(ask(600'000), text);
+        EXPECT_LE(requests(), 4'000U) << text;
+    }
+}
+
+// Nothing to be had of block 57 at all: the end is an error that says why, not a search without
+// end and not a request for every block.
+TEST_F(LastingRefusalTest, WhatCannotBeHadEndsWithAReasonAfterFewRequests) {
+    for (const char* text : {"header not found", "quite another text", "Internal error"}) {
+        start_anew();
+        FakeNode& node = add(kUrlA);
+        node.answer = [&](const std::string& method, const json&) {
+            return method == "eth_getLogs" || method == "eth_getBlockReceipts" ||
+                           method == "eth_getTransactionReceipt"
+                       ? std::optional{rpc_error(-32000, text)}
+                       : std::nullopt;
+        };
+        const auto answer = ask(300'000);
+        ASSERT_TRUE(answer) << text;
+        ASSERT_FALSE(*answer) << text;
+        EXPECT_NE(answer->error().message.find(text), std::string::npos) << answer->error().message;
+        EXPECT_NE(answer->error().message.find("the logs of block 1,"), std::string::npos)
+            << answer->error().message;
+        EXPECT_LE(requests(), 400U) << text;
+    }
+}
+
+TEST_F(LastingRefusalTest, AnotherProviderIsAskedBeforeARangeIsCutApart) {
+    add(kUrlA).answer = [](const std::string& method, const json&) {
+        return method == "eth_getLogs" ? std::optional{rpc_error(-32099, "xyzzy")} : std::nullopt;
+    };
+    FakeNode& other = add(kUrlB);
+    other.latency_ms = 200;
+    expect_all(ask(60'000), "xyzzy");
+    EXPECT_EQ(other.calls["eth_getBlockReceipts"], 0U);
+    EXPECT_EQ(other.calls["eth_getTransactionReceipt"], 0U);
+}
+
+// ---- Batches -------------------------------------------------------------------------------
+
+TEST_F(LastingRefusalTest, ABatchRefusedInGeneralWordsGoesSinglyAndThatIsLearnt) {
+    const std::vector<std::pair<int, std::string>> refusals = {
+        {200, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid Request"}})"},
+        {400, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}})"},
+        {200, R"({"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"}})"},
+        {400, "Bad Request"},
+        {200, R"([{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid"}}])"},
+        {200, "[]"},
+    };
+    for (const auto& [status, body] : refusals) {
+        start_anew();
+        FakeNode& node = add(kUrlA);
+        uint64_t batches = 0;
+        node.http = [&, status = status,
+                     body = body](const HttpRequest& request) -> std::optional<HttpCompletion> {
+            if (request.body[0] != '[') {
+                return std::nullopt;
+            }
+            ++batches;
+            return http_status(status, body);
+        };
+        expect_all(ask(60'000), body);
+        EXPECT_LE(batches, 4U) << body;
+        EXPECT_EQ(pool_->stats()[0].batch_max, 1U) << body;
+        EXPECT_EQ(recorder_.count("they go one by one"), 1U) << body;
+        recorder_.events.clear();
+    }
+}
+
+TEST_F(LastingRefusalTest, EachCallOfABatchHasItsOwnErrorWhateverTheStatus) {
+    add(kUrlA).http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
+        // Alchemy's text for eth_getLogs beside good headers, all of it with HTTP 400.
+        const json calls = json::parse(request.body);
+        const auto too_wide = [](const json& call) {
+            const auto num = [&](const char* name) {
+                return std::stoull(call["params"][0][name].get<std::string>(), nullptr, 16);
+            };
+            return call["method"] == "eth_getLogs" && num("toBlock") - num("fromBlock") >= 50;
+        };
+        if (!calls.is_array() || std::ranges::none_of(calls, too_wide)) {
+            return std::nullopt;
+        }
+        json answers = json::array();
+        for (const json& call : calls) {
+            json answer{{"jsonrpc", "2.0"}, {"id", call["id"]}};
+            if (too_wide(call)) {
+                answer["error"] = {{"code", -32600},
+                                   {"message",
+                                    "You can make eth_getLogs requests with up to a 50 block "
+                                    "range."}};
+            } else {
+                answer["result"] = nullptr;
+            }
+            answers.push_back(answer);
+        }
+        return http_status(400, answers.dump());
+    };
+    expect_all(ask(60'000), "HTTP 400 with an array");
+    EXPECT_EQ(pool_->stats()[0].blocks_cap, 50U);
+}
+
+// ---- Blooms and indexes --------------------------------------------------------------------
+
+TEST_F(LastingRefusalTest, BloomsThatSayNothingAreDistrustedWhereNoReceiptsCanBeHad) {
+    for (uint64_t num = 0; num <= kHead; ++num) {
+        chain_.set_bloom(num, {});
+    }
+    for (const bool has_txn_receipts : {true, false}) {
+        start_anew();
+        FakeNode& node = add(kUrlA);
+        node.receipts = false;
+        node.txn_receipts = has_txn_receipts;
+        expect_all(ask(60'000), "zero blooms");
+        EXPECT_EQ(recorder_.count("not used as evidence any more"), 1U);
+        recorder_.events.clear();
+        const uint64_t before = requests();
+        expect_all(ask(5'000), "zero blooms, once they are not trusted");
+        EXPECT_LE(requests() - before, 10U);
+    }
+}
+
+TEST_F(LastingRefusalTest, AnAnswerThatIsWrongAgainAndAgainIsCutDownAndSettledByReceipts) {
+    FakeNode& node = add(kUrlA);
+    size_t received = 0;
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (method != "eth_getLogs" || !covers_dense(params)) {
+            return std::nullopt;
+        }
+        ++received;
+        // A log of a block that was not asked for, always.
+        return json{{"result", json::array({{{"address", "0x" + std::string(40, '1')},
+                                             {"topics", json::array()},
+                                             {"data", "0x"},
+                                             {"blockNumber", "0xffff"},
+                                             {"blockHash", "0x" + std::string(64, '2')},
+                                             {"transactionHash", "0x" + std::string(64, '3')},
+                                             {"transactionIndex", "0x0"},
+                                             {"logIndex", "0x0"},
+                                             {"removed", false}}})}};
+    };
+    expect_all(ask(60'000), "a log of another block");
+    EXPECT_LE(received, 16U);
+}
+
+// A chain that counts logs within their transaction, or a node that does so by mistake.
+TEST_F(LastingRefusalTest, LogIndexesThatComeTwiceAreSettledByProvenReceipts) {
+    FakeChain::Block& block = chain_.blocks[kDense];
+    evm::ReceiptBatch batch;
+    batch.receipts.emplace_back().status = true;
+    batch.receipts[0].log_count = 2;
+    for (size_t i = 0; i < 2; ++i) {
+        batch.logs.push(block.logs[i], block.data[i]);
+    }
+    evm::ReceiptsProver prover;
+    const auto digest = prover.compute(batch);
+    ASSERT_TRUE(digest);
+    block.header.receipts_root = digest->root;
+    FakeNode& node = add(kUrlA);
+    node.spoil = [](std::string& text) {
+        const std::string index = R"("logIndex":"0x1","removed":false)";
+        const std::string in_block = R"("blockNumber":"0x39")";
+        for (size_t at = text.find(in_block); at != std::string::npos;
+             at = text.find(in_block, at + 1)) {
+            if (const size_t log = text.find(index, at);
+                log != std::string::npos && log < at + 400) {
+                text[log + index.find('1')] = '0';
+            }
+        }
+    };
+    const auto answer = ask(60'000);
+    expect_all(answer, "two logs with one index");
+    std::vector<uint32_t> indexes;
+    for (const evm::Log& log : (*answer)->logs.logs) {
+        if (log.block_num == kDense) {
+            indexes.push_back(log.log_index);
+        }
+    }
+    EXPECT_EQ(indexes, (std::vector<uint32_t>{0, 1}));
+    EXPECT_GE(recorder_.count("two logs with one index"), 1U);
+}
+
+// ---- Storms --------------------------------------------------------------------------------
+
+TEST_F(LastingRefusalTest, AProviderThatFailsItsProbeIsAskedLessAndLess) {
+    const std::vector<HttpCompletion> answers = {
+        http_status(200, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}})"),
+        http_status(307), http_status(404, "Cannot POST /key"), http_status(200, "<html></html>"),
+        transport_error(TransportError::kUnreachable)};
+    for (const HttpCompletion& answer : answers) {
+        start_anew();
+        FakeNode& bad = add(kUrlA);
+        bad.latency_ms = 1;
+        bad.http = [&](const HttpRequest&) { return std::optional{answer}; };
+        FakeNode& slow = add(kUrlB);
+        slow.latency_ms = 5'000;
+        expect_all(ask(60'000), "beside a provider that fails its probes");
+        EXPECT_LE(bad.requests, 40U) << answer.status;
+    }
+}
+
+TEST_F(LastingRefusalTest, OneWrongChainIdIsNoReasonToGiveUp) {
+    options_.chain_id = 1;
+    FakeNode& node = add(kUrlA);
+    node.chain_id = 1;
+    int told = 0;
+    node.answer = [&](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_chainId" && ++told <= 2 ? std::optional{json{{"result", "0x5"}}}
+                                                      : std::nullopt;
+    };
+    expect_all(ask(60'000), "after two wrong chain ids");
+    EXPECT_EQ(recorder_.count("its chain id is asked again"), 1U);
+    EXPECT_EQ(recorder_.count("is back"), 1U);
+}
+
+TEST_F(LastingRefusalTest, AProviderOfAnotherChainIsTakenBackWhenItChanges) {
+    options_.chain_id = 1;
+    FakeNode& node = add(kUrlA);
+    node.chain_id = 5;
+    const auto refused = ask(120'000);
+    ASSERT_TRUE(refused);
+    ASSERT_FALSE(*refused);
+    EXPECT_EQ(refused->error().code, ErrorCode::kIncompatible);
+    node.chain_id = 1;
+    for (int i = 0; i < 600 && pool_->stats()[0].state != "ok"; ++i) {
+        pool_->poll(1'000);
+        clock_.advance(1'000);
+    }
+    expect_all(ask(60'000), "once it serves our chain");
+}
+
+TEST_F(LastingRefusalTest, AnHourThatTheOnlyProviderAsksForIsAMinute) {
+    for (const int status : {429, 503}) {
+        start_anew();
+        FakeNode& node = add(kUrlA);
+        int left = 1;
+        node.http = [&, status](const HttpRequest& request) -> std::optional<HttpCompletion> {
+            if (request.body.find("eth_getLogs") == std::string::npos || left == 0) {
+                return std::nullopt;
+            }
+            --left;
+            HttpCompletion out = http_status(status, "later");
+            out.retry_after_ms = 3'600'000;
+            return out;
+        };
+        expect_all(ask(100'000), std::to_string(status));
+        EXPECT_GE(elapsed_ms_, 59'000) << status;  // it is obeyed
+        EXPECT_LE(elapsed_ms_, 70'000) << status;
+    }
+}
+
+TEST_F(LastingRefusalTest, ARedirectSaysItsStatusAndWhereItPoints) {
+    HttpCompletion redirect = http_status(301);
+    redirect.redirect = "https://a.example";
+    add(kUrlA).http = [&](const HttpRequest&) { return std::optional{redirect}; };
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    const auto heads =
+        await<Heads>(*pool_, 60'000, [&](auto done) { pool_->get_heads(std::move(done)); });
+    ASSERT_FALSE(heads);
+    EXPECT_NE(heads.error().message.find("HTTP 301: it redirects to https://a.example"),
+              std::string::npos)
+        << heads.error().message;
+}
+
+TEST_F(LastingRefusalTest, AWebPageInPlaceOfJsonIsToldByItsTitle) {
+    for (const int status : {200, 403, 503}) {
+        start_anew();
+        add(kUrlA).http = [status](const HttpRequest&) {
+            return std::optional{http_status(
+                status,
+                "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>")};
+        };
+        pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+        const auto heads =
+            await<Heads>(*pool_, 60'000, [&](auto done) { pool_->get_heads(std::move(done)); });
+        ASSERT_FALSE(heads);
+        EXPECT_NE(heads.error().message.find("web page \"Just a moment...\""), std::string::npos)
+            << status << ": " << heads.error().message;
+        EXPECT_NE(pool_->stats()[0].state, "billing") << status;
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::rpc
