@@ -1,0 +1,21 @@
+export default {
+  what: "zkSync Era: a hash of its own, zero receipts root and bloom",
+  real_note: "none",
+  chain_id: 324,
+  fields: null,
+  root: `0x${"00".repeat(32)}`,
+  bloom: `0x${"00".repeat(256)}`,
+  header: ({ number }) => ({
+    transactionsRoot: `0x${"00".repeat(32)}`,
+    stateRoot: `0x${"00".repeat(32)}`,
+    l1BatchNumber: null,
+    l1BatchTimestamp: null,
+    sealFields: [],
+    totalDifficulty: "0x0",
+    gasLimit: "0x4000000000000",
+    extraData: "0x",
+    number: `0x${number.toString(16)}`,
+  }),
+  receipt: () => ({ l1BatchNumber: null, l1BatchTxIndex: null, l2ToL1Logs: [], root: undefined }),
+  level: "unprovable",
+};
