@@ -4,6 +4,7 @@
 
 #include "rpc/call_refusal.hpp"
 #include "rpc/error_text.hpp"
+#include "rpc/gap_words.hpp"
 
 namespace plumbline::rpc {
 
@@ -132,6 +133,13 @@ CallVerdict judge_malformed(std::string reason) {
     return verdict;
 }
 
+/// It knows of a later block: that it has none of this number may be a gap of the chain, which the
+/// asker of a range can find out.
+bool may_be_gap(const AskedCall& asked) {
+    return asked.call.kind == Call::Kind::kHeaderByNum && asked.head &&
+           *asked.head > asked.call.block_num;
+}
+
 // It does not have what was asked for: another one may.
 CallVerdict judge_null(const AskedCall& asked) {
     const Call& call = asked.call;
@@ -139,10 +147,11 @@ CallVerdict judge_null(const AskedCall& asked) {
         return judge_malformed("wrong answer (null)");
     }
     CallVerdict verdict;
-    if (call.kind == Call::Kind::kHeaderByNum) {
+    const bool is_perhaps_gap = may_be_gap(asked);
+    if (call.kind == Call::Kind::kHeaderByNum && !is_perhaps_gap) {
         verdict.provider.lacks_block = call.block_num;
     }
-    if (asked.group.only) {
+    if (asked.group.only || (is_perhaps_gap && asked.group.kind() == CallGroup::Kind::kRange)) {
         verdict.call = Settle{Answer{Answer::Null{}}};
     } else if (asked.group.is_from_one_backend()) {
         verdict.call = AskAgain{"it does not have block " + std::to_string(call.block_num),
@@ -251,6 +260,13 @@ CallVerdict judge_error(const AskedCall& asked, const RpcError& error, int http_
     }
     if (can_split && may_mean_size(refusal.kind)) {
         verdict.unclear = end_group(refusal, again.reason);
+    }
+    if (may_be_gap(asked) && may_mean_no_block(refusal.kind) && http_status == 200) {
+        if (asked.group.kind() == CallGroup::Kind::kRange) {
+            verdict.call = Settle{Answer{error}};
+            return verdict;
+        }
+        again.fallback = Answer{Answer::Null{}};
     }
     if (asked.group.refusals_are_answers() && refusal.kind != RefusalClass::kTimeout) {
         again.fallback = Answer{error};

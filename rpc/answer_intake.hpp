@@ -22,6 +22,7 @@ struct AskedCall {
     /// It was limited several times, and all the while the provider answered other methods but no
     /// eth_getLogs: it is not the rate.
     bool is_limited_alone = false;
+    std::optional<uint64_t> head = {};  ///< of the provider, as it told it last
 };
 
 // ---- What becomes of a call

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -26,6 +27,9 @@ struct GroupResult {
     size_t received_bytes = 0;  ///< `traffic.received`
     Traffic traffic;            ///< of all requests, the vain ones too
     int64_t elapsed_ms = 0;     ///< since the first request was sent
+    /// What providers said on the way that was no answer, for messages: ": name: text; ...". Empty
+    /// where all answered at once.
+    std::string reasons;
 };
 
 /// Calls that are asked and answered together. Made by the function that names what is wanted; a

@@ -123,7 +123,9 @@ struct BlockReceipts {
     size_t received_bytes = 0;
 };
 
-/// One thread calls all of it; callbacks run inside `poll`, in no promised order, exactly once
+/// Numbers that no block of the chain has count as empty blocks: their headers are those of
+/// core/evm/block_gap.hpp, given where the chain has a later block. One thread calls all of it;
+/// callbacks run inside `poll`, in no promised order, exactly once
 /// each. Callbacks may ask further questions.
 class ChainSource {
   public:

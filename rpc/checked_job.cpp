@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "rpc/error_text.hpp"
+#include "rpc/gap_words.hpp"
 
 namespace plumbline::rpc {
 
@@ -14,9 +15,8 @@ namespace {
 constexpr unsigned kRoundsMax = 4;
 constexpr int64_t kNoReceiptsMs = 600'000;
 
-bool is_unsupported(const RpcError& error) {
-    return classify_refusal({error.http_status, error.code, error.message, error.data}).kind ==
-           RefusalClass::kUnsupported;
+RefusalClass class_of(const RpcError& error) {
+    return classify_refusal({error.http_status, error.code, error.message, error.data}).kind;
 }
 
 }  // namespace
@@ -201,14 +201,19 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
         }
         next += count;
         if (refused != nullptr) {
+            const Call::Kind kind = item.ask.calls[0].kind;
+            const RefusalClass refusal = class_of(*refused);
+            const bool is_unsupported = refusal == RefusalClass::kUnsupported;
             // Whatever it says: what lasts may be about the method, or about how much it answers.
             const bool is_lasting = item.rounds > 0 && !item.tried_by_txn.contains(provider);
-            if (item.ask.calls[0].kind == Call::Kind::kReceipts &&
-                (is_lasting || is_unsupported(*refused))) {
-                if (is_unsupported(*refused)) {
+            if (kind == Call::Kind::kReceipts && (is_lasting || is_unsupported)) {
+                if (is_unsupported) {
                     memory_.no_block_receipts.insert(provider);
                 }
                 ask_by_txn(i, provider);
+            } else if (kind == Call::Kind::kHeaderByNum && may_mean_no_block(refusal)) {
+                item.absent.insert(provider);
+                item.reasons[provider] = error_text(*refused, refused->http_status);
             } else {
                 not_answered(item, provider, error_text(*refused, refused->http_status));
             }
@@ -318,7 +323,7 @@ void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult resul
     for (Answer& answer : result.answers) {
         const auto* one = answer.get<evm::ReceiptBatch>();
         if (const auto* refused = answer.get<RpcError>()) {
-            if (is_unsupported(*refused)) {
+            if (class_of(*refused) == RefusalClass::kUnsupported) {
                 memory_.no_receipts_until_ms[provider] = dispatcher_.now() + kNoReceiptsMs;
             }
             not_answered(target, provider, error_text(*refused, refused->http_status));

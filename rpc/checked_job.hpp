@@ -22,6 +22,7 @@ struct ProofMemory {
     ProviderSet no_block_receipts;
     /// Those that know neither method are not asked for receipts until then (monotonic ms).
     std::map<size_t, int64_t> no_receipts_until_ms;
+    bool has_gaps = false;  ///< not every number of the chain has a block
 };
 
 struct CheckedAnswer {

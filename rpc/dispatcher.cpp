@@ -267,6 +267,7 @@ void Dispatcher::finish_if_settled(PendingGroup& active) {
     if (active.calls.is_settled()) {
         GroupResult result;
         result.answers = active.calls.take_answers();
+        result.reasons = describe(active);
         finish(active, std::move(result));
     }
 }

@@ -68,6 +68,7 @@ AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest
                                size_t position) const {
     AskedCall asked{request.calls[position], active.group, request.calls.size(),
                     active.rounds_done};
+    asked.head = providers_[request.provider].head();
     if (active.rate_limits >= kRateLimitsUntilDoubt && active.at_first_limit &&
         active.at_first_limit->provider == request.provider) {
         const Provider& provider = providers_[request.provider];
@@ -184,7 +185,13 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     learn_of_batches(request, answers, http_status);
     bool is_progress = false;
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
-        if (auto verdict = judge_answer(as_asked(active, request, i), answers[i], http_status)) {
+        const AskedCall asked = as_asked(active, request, i);
+        if (const auto* error = answers[i].get<RpcError>();
+            error != nullptr && asked.call.kind == Call::Kind::kHeaderByNum &&
+            providers_[request.provider].gap_words().matches(*error)) {
+            answers[i].value = Answer::Null{};  // It says no more than that.
+        }
+        if (auto verdict = judge_answer(asked, answers[i], http_status)) {
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));

@@ -1,4 +1,5 @@
 // Headers, as eth_getBlockByNumber and eth_getBlockByHash answer them.
+#include "core/evm/block_gap.hpp"
 #include "rpc/json_values.ipp"
 
 namespace plumbline::rpc::json {
@@ -206,6 +207,9 @@ std::optional<Fail> read_header(ondemand::value& value, evm::Header& header) {
     }
     if (has != kHeaderAll) {
         return Fail{"a block lacks one of number, hash, parentHash, timestamp"};
+    }
+    if (evm::is_gap(header)) {
+        return Fail{"a block is its own parent"};
     }
     return std::nullopt;
 }

@@ -90,6 +90,12 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
             auto& header = answer.value.emplace<evm::Header>();
             fail = read_header(value, header);
             if (!fail && call.kind == Call::Kind::kHeaderByNum &&
+                header.block_num < call.block_num) {
+                // So some nodes answer for a number that no block has: with the block before.
+                answer.value = Answer::Null{};
+                return std::nullopt;
+            }
+            if (!fail && call.kind == Call::Kind::kHeaderByNum &&
                 header.block_num != call.block_num) {
                 fail = Fail{"asked for block " + std::to_string(call.block_num) + ", got block " +
                             std::to_string(header.block_num)};

@@ -31,6 +31,15 @@ uint64_t PieceCutter::request_size(const evm::BlockRange& piece,
     return size;
 }
 
+std::vector<uint64_t> PieceCutter::header_nums(const evm::BlockRange& piece) const {
+    std::vector<uint64_t> nums;
+    const uint64_t step = all_headers_ ? 1 : std::max<uint64_t>(1, piece.size() - 1);
+    for (uint64_t i = 0; i < piece.size(); i += step) {
+        nums.push_back(piece.from + i);
+    }
+    return nums;
+}
+
 std::vector<Call> PieceCutter::write_calls(const evm::BlockRange& piece,
                                            const RequestLimits& limits) const {
     std::vector<Call> calls;
@@ -39,9 +48,8 @@ std::vector<Call> PieceCutter::write_calls(const evm::BlockRange& piece,
         call.kind = Call::Kind::kHeaderByNum;
         call.block_num = block_num;
     };
-    const uint64_t step = all_headers_ ? 1 : std::max<uint64_t>(1, piece.size() - 1);
-    for (uint64_t i = 0; i < piece.size(); i += step) {
-        add_header(piece.from + i);
+    for (const uint64_t block_num : header_nums(piece)) {
+        add_header(block_num);
     }
     if (asks_by_hash(piece, limits)) {
         return calls;

@@ -40,6 +40,8 @@ class PieceCutter {
                                            const RequestLimits& limits) {
         return limits.batch_max == 1 && piece.size() == 1;
     }
+    /// The blocks of `piece` whose headers are asked for by number, ascending, without doubles.
+    [[nodiscard]] std::vector<uint64_t> header_nums(const evm::BlockRange& piece) const;
     /// All calls for `piece`, which `request_size` has approved of. Long address lists become
     /// several calls.
     [[nodiscard]] std::vector<Call> write_calls(const evm::BlockRange& piece,

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "core/evm/block_gap.hpp"
+
 namespace plumbline::rpc {
 
 std::optional<Error> check_linked(const std::vector<evm::Header>& headers, evm::BlockRange range,
@@ -15,6 +17,14 @@ std::optional<Error> check_linked(const std::vector<evm::Header>& headers, evm::
         const std::string name = "block " + std::to_string(range.from + i);
         if (header.block_num != range.from + i) {
             return Error{ErrorCode::kDecode, name + ": another block's header was given"};
+        }
+        if (evm::is_gap(header)) {
+            // Nothing to hash: its hash is that of the block before, whose own number tells in its
+            // turn that there is nothing between.
+            if (header.hash != expected) {
+                return Error{ErrorCode::kReorg, name + " does not lead to the block above it"};
+            }
+            continue;
         }
         switch (evm::check_hash(header)) {
             case evm::HeaderCheck::kMatches: break;

@@ -15,7 +15,8 @@ namespace plumbline::rpc {
 /// Headers of all blocks of `range`, ascending: each hashes to what it claims, the last one to
 /// `top_hash`, and parent hashes join. kIncompatible: a hash does not follow from the header's
 /// content (a lie, or a chain whose headers have another layout). kReorg: they hash, but do not
-/// lead to `top_hash`.
+/// lead to `top_hash`. Gaps' headers (core/evm/block_gap.hpp) have nothing to hash; those above a
+/// block are proven by its number, those at the bottom are the caller's to prove.
 [[nodiscard]] std::optional<Error> check_linked(const std::vector<evm::Header>& headers,
                                                 evm::BlockRange range, const evm::Hash& top_hash);
 

@@ -11,6 +11,7 @@
 #include "core/base/clock.hpp"
 #include "rpc/batch_limit.hpp"
 #include "rpc/chain_source.hpp"
+#include "rpc/gap_words.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
 
@@ -105,6 +106,8 @@ class Provider {
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
     [[nodiscard]] bool needs_head_refresh(uint64_t block_num) const;
     [[nodiscard]] std::optional<uint64_t> head() const { return stats_.head; }
+    /// What it answers for numbers without a block.
+    [[nodiscard]] GapWords& gap_words() { return gap_words_; }
     /// Its chain id was learnt.
     void on_chain_id(uint64_t chain_id) { stats_.chain_id = chain_id; }
     /// It told another chain's id. A balancer may do so once, so it is asked again, less and less
@@ -177,6 +180,7 @@ class Provider {
     bool billing_ = false;    ///< the observer heard of the bill, and it has not worked since
     bool down_told_ = false;  ///< the observer heard that it is down, and not yet that it is back
 
+    GapWords gap_words_;
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
     std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
     std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`

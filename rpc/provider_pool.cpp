@@ -8,7 +8,9 @@
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/headers_job.hpp"
 #include "rpc/heads_job.hpp"
+#include "rpc/linked_job.hpp"
 #include "rpc/proof_check.hpp"
 #include "rpc/range_job.hpp"
 
@@ -61,10 +63,8 @@ struct ProviderPool::Impl {
             for (size_t i = 0; i < result.answers.size(); ++i) {
                 auto* value = result.answers[i].template get<T>();
                 if (value == nullptr) {
-                    const std::string name = asked[i].kind == Call::Kind::kHeaderByNum
-                                                 ? std::to_string(asked[i].block_num)
-                                                 : evm::to_hex(asked[i].hash);
-                    done(Error{ErrorCode::kNotFound, "no provider has " + what + " " + name});
+                    done(Error{ErrorCode::kNotFound,
+                               "no provider has " + what + " " + evm::to_hex(asked[i].hash)});
                     return;
                 }
                 out.push_back(std::move(*value));
@@ -101,8 +101,13 @@ struct ProviderPool::Impl {
         dispatcher.send(std::move(group));
     }
 
+    /// From one provider at once, as long as every number of the chain has a block.
     void ask_linked(evm::BlockRange range, evm::Hash top_hash,
                     Callback<std::vector<evm::Header>> done) {
+        if (proof.has_gaps) {
+            ask_linked_by_hash(range, top_hash, std::move(done));
+            return;
+        }
         auto headers = std::make_shared<std::vector<evm::Header>>();
         std::vector<CheckedItem> items(1);
         items[0].what =
@@ -123,14 +128,22 @@ struct ProviderPool::Impl {
         };
         std::make_shared<CheckedJob>(
             dispatcher, proof, std::move(items),
-            [headers, done = std::move(done)](std::vector<Result<CheckedAnswer>> results) {
+            [this, headers, range, top_hash,
+             done = std::move(done)](std::vector<Result<CheckedAnswer>> results) mutable {
                 if (results[0]) {
                     done(std::move(*headers));
+                } else if (results[0].error().code == ErrorCode::kNotFound) {
+                    ask_linked_by_hash(range, top_hash, std::move(done));
                 } else {
                     done(std::move(results[0]).error());
                 }
             })
             ->start();
+    }
+
+    void ask_linked_by_hash(evm::BlockRange range, evm::Hash top_hash,
+                            Callback<std::vector<evm::Header>> done) {
+        std::make_shared<LinkedJob>(dispatcher, proof, range, top_hash, std::move(done))->start();
     }
 
     void ask_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) {
@@ -207,13 +220,9 @@ void ProviderPool::get_heads(Callback<Heads> done) {
 
 void ProviderPool::get_headers(std::vector<uint64_t> block_nums,
                                Callback<std::vector<evm::Header>> done) {
-    std::vector<Call> calls(block_nums.size());
-    for (size_t i = 0; i < calls.size(); ++i) {
-        calls[i].kind = Call::Kind::kHeaderByNum;
-        calls[i].block_num = block_nums[i];
-    }
-    impl_->ask_all<evm::Header>(std::move(calls), "block",
-                                impl_->counted<std::vector<evm::Header>>(std::move(done)));
+    std::make_shared<HeadersJob>(impl_->dispatcher, std::move(block_nums),
+                                 impl_->counted<std::vector<evm::Header>>(std::move(done)))
+        ->start();
 }
 
 void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) {

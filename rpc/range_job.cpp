@@ -145,7 +145,13 @@ void RangeJob::on_answer(RangePiece& piece, GroupResult result) {
         }
         piece.headers.emplace(num, std::move(*header));
     }
-    if (piece.by_hash) {
+    prove_gaps(piece, std::move(result), &RangeJob::on_whole_answer);
+}
+
+void RangeJob::on_whole_answer(RangePiece& piece, GroupResult result) {
+    if (piece.by_hash && evm::is_gap(piece.headers.at(piece.range.from))) {
+        check_piece(piece);  // Nothing is in it.
+    } else if (piece.by_hash) {
         ask_by_hash(piece);
     } else {
         take_logs(piece, std::move(result));

@@ -2,13 +2,15 @@
 //
 //   1. Ask for a piece, as long as the chosen provider takes: its headers and its logs. The rest of
 //      the range becomes a piece of its own and is asked for at the same time (range_job.cpp).
-//   2. A refusal makes ranges shorter, cuts the piece, sends it elsewhere, or makes receipts take
+//   2. Numbers without a block are proven to be gaps of the chain (range_job_gaps.cpp), or the
+//      provider lacks them and another one is asked.
+//   3. A refusal makes ranges shorter, cuts the piece, sends it elsewhere, or makes receipts take
 //      the place of logs (piece_cutter.hpp, range_job_refusals.cpp). So does an answer that cannot
 //      be right and comes again.
-//   3. Fetch the headers of blocks with logs; hold logs and headers against each other.
-//   4. Settle blocks whose bloom casts doubt on their logs (range_job_disputes.cpp,
+//   4. Fetch the headers of blocks with logs; hold logs and headers against each other.
+//   5. Settle blocks whose bloom casts doubt on their logs (range_job_disputes.cpp,
 //      disputed_block.hpp).
-//   5. All pieces settled: if their headers link, join them in order; else start over.
+//   6. All pieces settled: if their headers link, join them in order; else start over.
 //
 // An answer that cannot be used sends its piece back to 1, to another provider if there is one.
 #pragma once
@@ -16,10 +18,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/evm/block_gap.hpp"
 #include "rpc/answer_check.hpp"
 #include "rpc/block_receipts.hpp"
 #include "rpc/dispatcher.hpp"
@@ -51,6 +55,8 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
         kNobody,    ///< refused, or the chain moved under it
     };
 
+    using Step = void (RangeJob::*)(RangePiece&, GroupResult);
+
     // ---- Asking
     void ask(uint64_t from);
     [[nodiscard]] CallGroup make_group(const RangePiece& piece) const;
@@ -58,6 +64,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void prepare(uint64_t from, size_t provider, CallGroup& group);
     [[nodiscard]] bool take_failure(RangePiece& piece, const GroupResult& result);
     void on_answer(RangePiece& piece, GroupResult result);
+    void on_whole_answer(RangePiece& piece, GroupResult result);
     void ask_by_hash(RangePiece& piece);
     void on_logs_by_hash(RangePiece& piece, GroupResult result);
     void take_logs(RangePiece& piece, GroupResult result);
@@ -73,6 +80,12 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void ask_dense(RangePiece& piece);
     void on_dense_header(RangePiece& piece, GroupResult result);
     void on_dense_receipts(RangePiece& piece, Result<CheckedAnswer> receipts);
+
+    // ---- Numbers without a block (range_job_gaps.cpp)
+    void prove_gaps(RangePiece& piece, GroupResult result, Step next);
+    void on_gap(RangePiece& piece, uint64_t block_num, const std::optional<evm::BlockGap>& gap,
+                GroupResult result, Step next);
+    void on_dense_gap(RangePiece& piece, GroupResult result);
 
     // ---- Settling disputes (range_job_disputes.cpp)
     void settle_disputes(RangePiece& piece);
@@ -97,7 +110,6 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     [[nodiscard]] std::string provider_name(size_t provider) const {
         return dispatcher_.providers()[provider].name();
     }
-    using Step = void (RangeJob::*)(RangePiece&, GroupResult);
     /// Sends `group`; its result goes to `step` with the piece that starts at `from`, unless the
     /// job is over by then.
     void send(CallGroup group, uint64_t from, Step step);

@@ -117,14 +117,16 @@ void RangeJob::ask_dense(RangePiece& piece) {
 }
 
 void RangeJob::on_dense_header(RangePiece& piece, GroupResult result) {
-    auto* header = result.error ? nullptr : result.answers[0].get<evm::Header>();
-    if (header == nullptr) {
-        fail(result.error ? *std::move(result.error)
-                          : Error{ErrorCode::kNotFound,
-                                  "no provider has block " + std::to_string(piece.range.from)});
+    if (result.error) {
+        fail(*std::move(result.error));
         return;
     }
     piece.clear_answer();
+    auto* header = result.answers[0].get<evm::Header>();
+    if (header == nullptr) {
+        prove_gaps(piece, std::move(result), &RangeJob::on_dense_gap);
+        return;
+    }
     const auto [stored, is_new] = piece.headers.emplace(header->block_num, std::move(*header));
     send_for_receipts(
         {stored->second}, {}, piece.range.from,

@@ -25,6 +25,7 @@ Call make_call(Call::Kind kind) {
     call.filter = std::make_shared<const LogFilter>();
     call.hash = *evm::parse_hash(kHash32);
     call.txn_hash = call.hash;
+    call.block_num = 12;
     return call;
 }
 
@@ -157,7 +158,7 @@ TEST(EthJsonTest, AWrongLogIsRefused) {
 }
 
 const std::string kHeader =
-    R"({"number":"0x10","hash":")" + kHash32 + R"(","parentHash":")" + kHash32 +
+    R"({"number":"0x10","hash":")" + kHash32 + R"(","parentHash":"0x)" + std::string(64, '2') +
     R"(","timestamp":"0x5","logsBloom":"0x)" + std::string(512, '0') +
     R"(","difficulty":"0x400000000","nonce":"0x0000000000000042","extraData":"0x11bb","baseFeePerGas":"0x7","withdrawalsRoot":null,"miner":"0x5fbdb2315678afecb367f032d93f642f64180aa3","transactions":["0x1"],"uncles":[]})";
 
@@ -194,6 +195,23 @@ TEST(EthJsonTest, AHeaderMayLeaveOutWhatOnlyItsHashNeeds) {
         EXPECT_NE(read_one(Call::Kind::kHeaderLatest, without).get<Answer::Malformed>(), nullptr)
             << needed;
     }
+TEST(EthJsonTest, ABlockThatIsItsOwnParentIsRefused) {
+    const std::string header =
+        replaced(kHeader, "\"parentHash\":\"0x" + std::string(64, '2') + "\"",
+                 "\"parentHash\":\"" + kHash32 + "\"");
+    EXPECT_NE(read_one(Call::Kind::kHeaderByHash, header).get<Answer::Malformed>(), nullptr);
+}
+
+TEST(EthJsonTest, TheBlockBeforeInPlaceOfTheOneAskedForIsNoBlock) {
+    const auto with_num = [](const std::string& num) {
+        return read_one(Call::Kind::kHeaderByNum,
+                        replaced(kHeader, "\"number\":\"0x10\"", "\"number\":\"" + num + "\""));
+    };
+    const uint64_t asked = make_call(Call::Kind::kHeaderByNum).block_num;
+    ASSERT_GT(asked, 0U);
+    EXPECT_NE(with_num(evm::to_quantity(asked)).get<evm::Header>(), nullptr);
+    EXPECT_NE(with_num(evm::to_quantity(asked - 1)).get<Answer::Null>(), nullptr);
+    EXPECT_NE(with_num(evm::to_quantity(asked + 1)).get<Answer::Malformed>(), nullptr);
 }
 
 TEST(EthJsonTest, AWrongHeaderIsRefused) {

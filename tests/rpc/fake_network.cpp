@@ -32,10 +32,19 @@ FakeChain::FakeChain(uint64_t head, uint8_t fork) : fork_{fork} {
 void FakeChain::seal(uint64_t from) {
     for (uint64_t num = from; num < blocks.size(); ++num) {
         Block& block = blocks[num];
+        if (gaps.contains(num)) {
+            block = {};
+            block.header.block_num = num;
+            continue;
+        }
         std::string text = "block " + std::to_string(num) + " fork " + std::to_string(fork_) +
                            " logs " + std::to_string(block.logs.size());
         if (num > 0) {
-            block.header.parent_hash = blocks[num - 1].header.hash;
+            uint64_t before = num - 1;
+            while (gaps.contains(before)) {
+                --before;
+            }
+            block.header.parent_hash = blocks[before].header.hash;
             text += evm::to_hex(block.header.parent_hash);
         }
         block.header.hash = evm::keccak256(text);
@@ -222,6 +231,9 @@ json answer_call(FakeNode& node, const std::string& method, const json& params) 
         const uint64_t num = params[0] == "latest"      ? head
                              : params[0] == "finalized" ? head / 2
                                                         : number_of(params[0]);
+        if (node.chain->gaps.contains(num)) {
+            return node.gap_answer;
+        }
         return json{
             {"result", num <= head ? block_json(node, node.chain->blocks[num]) : json(nullptr)}};
     }

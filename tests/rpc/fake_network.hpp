@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ class FakeChain {
     void set_bloom(uint64_t block_num, const evm::Bloom& bloom);
 
     std::vector<Block> blocks;
+    /// Numbers without a block: `seal` links past them, and nodes tell of none. Not the first and
+    /// not the last.
+    std::set<uint64_t> gaps;
 
   private:
     uint8_t fork_;
@@ -56,6 +60,7 @@ struct FakeNode {
     bool receipts = true;
     bool txn_receipts = false;  ///< eth_getTransactionReceipt, and transactions in blocks
     bool finalized = true;
+    json gap_answer = json{{"result", nullptr}};  ///< for a number without a block
     /// Logs it leaves out of eth_getLogs.
     std::function<bool(const evm::Log&)> drops;
     /// Full control of one call's answer: {"result": ..} or {"error": ..}; nullopt = as usual.

@@ -1,0 +1,98 @@
+#include "rpc/headers_job.hpp"
+
+#include <utility>
+
+#include "rpc/gap_search.hpp"
+
+namespace plumbline::rpc {
+
+HeadersJob::HeadersJob(Dispatcher& dispatcher, std::vector<uint64_t> block_nums, Done done)
+    : dispatcher_{dispatcher},
+      block_nums_{std::move(block_nums)},
+      done_{std::move(done)} {}
+
+void HeadersJob::start() {
+    if (block_nums_.empty()) {
+        dispatcher_.at(dispatcher_.now(),
+                       [self = shared_from_this()] { self->done_(std::vector<evm::Header>{}); });
+        return;
+    }
+    CallGroup group;
+    for (const uint64_t block_num : block_nums_) {
+        Call& call = group.calls.emplace_back();
+        call.kind = Call::Kind::kHeaderByNum;
+        call.block_num = block_num;
+    }
+    group.done = [self = shared_from_this()](GroupResult result) {
+        self->on_answers(std::move(result));
+    };
+    dispatcher_.send(std::move(group));
+}
+
+void HeadersJob::on_answers(GroupResult result) {
+    if (result.error) {
+        done_(*std::move(result.error));
+        return;
+    }
+    for (Answer& answer : result.answers) {
+        auto* header = answer.get<evm::Header>();
+        headers_.push_back(header != nullptr ? std::optional{std::move(*header)} : std::nullopt);
+    }
+    reasons_ = std::move(result.reasons);
+    fill_linked_gaps(block_nums_, headers_);
+    resolve();
+}
+
+/// The first number that is still open: asked about, or the end.
+void HeadersJob::resolve() {
+    std::vector<evm::Header> out;
+    for (size_t i = 0; i < headers_.size(); ++i) {
+        if (headers_[i]) {
+            continue;
+        }
+        const uint64_t block_num = block_nums_[i];
+        if (const auto provider = choose(block_num)) {
+            asked_.insert(*provider);
+            std::make_shared<GapSearch>(
+                dispatcher_, *provider, block_num,
+                [self = shared_from_this()](const std::optional<evm::BlockGap>& gap) {
+                    self->on_gap(gap);
+                })
+                ->start();
+        } else {
+            done_(Error{ErrorCode::kNotFound,
+                        "no provider has block " + std::to_string(block_num) + reasons_});
+        }
+        return;
+    }
+    for (std::optional<evm::Header>& header : headers_) {
+        out.push_back(*std::move(header));
+    }
+    done_(std::move(out));
+}
+
+/// Somebody who knows of a later block.
+std::optional<size_t> HeadersJob::choose(uint64_t block_num) const {
+    const std::vector<Provider>& providers = dispatcher_.providers();
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if (providers[i].is_usable() && !asked_.contains(i) &&
+            providers[i].head().value_or(0) > block_num) {
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+void HeadersJob::on_gap(const std::optional<evm::BlockGap>& gap) {
+    if (gap) {
+        asked_ = {};
+        for (size_t i = 0; i < headers_.size(); ++i) {
+            if (!headers_[i] && gap->contains(block_nums_[i])) {
+                headers_[i] = evm::make_gap_header(block_nums_[i], gap->before);
+            }
+        }
+    }
+    resolve();
+}
+
+}  // namespace plumbline::rpc

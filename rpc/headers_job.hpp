@@ -1,0 +1,40 @@
+// Headers by number. A number that nobody has a block for is a gap of the chain where one provider
+// proves it (gap_search.hpp), and gets a gap's header; else the block is not there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/evm/block_gap.hpp"
+#include "rpc/dispatcher.hpp"
+#include "rpc/provider_set.hpp"
+
+namespace plumbline::rpc {
+
+/// Keeps itself alive through the callbacks that it hands out. One thread.
+class HeadersJob final : public std::enable_shared_from_this<HeadersJob> {
+  public:
+    /// In the order asked; kNotFound names the first block that is not there.
+    using Done = std::function<void(Result<std::vector<evm::Header>>)>;
+    HeadersJob(Dispatcher& dispatcher, std::vector<uint64_t> block_nums, Done done);
+    void start();
+
+  private:
+    void on_answers(GroupResult result);
+    void resolve();
+    [[nodiscard]] std::optional<size_t> choose(uint64_t block_num) const;
+    void on_gap(const std::optional<evm::BlockGap>& gap);
+
+    Dispatcher& dispatcher_;
+    std::vector<uint64_t> block_nums_;
+    Done done_;
+    std::vector<std::optional<evm::Header>> headers_;
+    std::string reasons_;  ///< what providers said in place of headers
+    ProviderSet asked_;    ///< about the first number that is open
+};
+
+}  // namespace plumbline::rpc
