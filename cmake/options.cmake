@@ -2,6 +2,8 @@
 add_library(plumbline_options INTERFACE)
 target_include_directories(plumbline_options INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/plumbline>)
+# For users of the installed targets, whose compilers have an older default.
+target_compile_features(plumbline_options INTERFACE cxx_std_20)
 add_library(plumbline_warnings INTERFACE)
 target_compile_options(plumbline_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor

@@ -44,6 +44,7 @@ struct RebuildOptions {
 /// After an error (kCancelled is one) all is as before: the unfinished new generation is dropped.
 /// Memory is bounded by the options, and by the children of factories. kNotFound where handlers
 /// name transaction fields that were never fetched.
+/// kIncompatible, before anything is done, where the entities were made by C++ handlers and `plan` has none.
 [[nodiscard]] Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                              const RebuildOptions& options = {});
 

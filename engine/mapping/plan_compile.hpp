@@ -79,6 +79,9 @@ struct LookupTarget {
 [[nodiscard]] Status compile_states(const Config& config, CompiledPlan& plan);
 
 /// Hex of a hash over all that the fold depends on.
+/// How a schema's fingerprint ends where handlers in C++ make its entities too: so a database tells
+/// programs that do not have them.
+inline constexpr std::string_view kFunctionsMark = "+functions";
 [[nodiscard]] std::string schema_fingerprint(const Config& config, const CompiledPlan& plan);
 [[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
                                              const std::string& factory_signature,

@@ -13,7 +13,9 @@ namespace plumbline::engine {
 
 namespace {
 
-/// Changes whenever the same config would fold to other rows.
+/// Changes whenever the same config would fold to other rows. As long as it does not, the text of a
+/// config stays the same from version to version: `is_made_by_functions` tells databases of 0.2 by
+/// that (stored_plan.cpp), and every other index would be folded again.
 constexpr std::string_view kFoldVersion = "fold 1";
 
 /// Text with its length in front, so that no two lists of texts look the same.
@@ -147,7 +149,9 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
         put(text, "min", handler.min);
         put(text, "max", handler.max);
     }
-    return hash_hex(text);
+    const bool has_functions = std::ranges::any_of(
+        plan.events, [](const PlanEvent& event) { return !event.functions.empty(); });
+    return hash_hex(text) + (has_functions ? std::string{kFunctionsMark} : std::string{});
 }
 
 std::string source_fingerprint(const ContractConfig& contract, const std::string& factory_signature,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/config/config.hpp"
+#include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
 
@@ -42,6 +43,33 @@ Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& databas
         return as_corruption(database, plan.error());
     }
     return plan;
+}
+
+bool has_functions(const Plan& plan) {
+    return plan.bundle().fingerprint.ends_with(kFunctionsMark);
+}
+
+bool is_made_by_functions(const storage::Database& database) {
+    const std::string& fingerprint = database.bundle().fingerprint;
+    if (fingerprint.ends_with(kFunctionsMark)) {
+        return true;
+    }
+    // Databases of 0.2 have no mark, but what the config alone gives is not what they were made of.
+    const auto plan = stored_plan(database);
+    return plan && (*plan)->bundle().fingerprint != fingerprint;
+}
+
+Status check_functions(const storage::Database& database, const Plan& plan) {
+    if (has_functions(plan) || plan.bundle().fingerprint == database.bundle().fingerprint ||
+        !is_made_by_functions(database)) {
+        return ok();
+    }
+    return Error{
+        ErrorCode::kIncompatible,
+        fmt::format("entities of {} were made by handlers written in C++, and without them what "
+                    "those made would be lost: run, rebuild, verify and repair it with the program "
+                    "that has them. `plumbline verify --proof log` proves its log without",
+                    database.path())};
 }
 
 }  // namespace plumbline::engine

@@ -17,4 +17,15 @@ namespace plumbline::engine {
 /// kCorruption where the stored config does not compile (it did when it was stored).
 [[nodiscard]] Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& database);
 
+/// It was compiled with handlers written in C++.
+[[nodiscard]] bool has_functions(const Plan& plan);
+
+/// True where handlers written in C++ made entities of the database. Their code is not in it: the
+/// stored plan lacks them.
+[[nodiscard]] bool is_made_by_functions(const storage::Database& database);
+
+/// kIncompatible, with what to do instead, where `is_made_by_functions` and `plan` has no such
+/// handlers: a fold by it would take away what they made.
+[[nodiscard]] Status check_functions(const storage::Database& database, const Plan& plan);
+
 }  // namespace plumbline::engine

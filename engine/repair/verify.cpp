@@ -8,6 +8,7 @@
 
 #include "core/base/clock.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/state/state_bisect.hpp"
@@ -219,7 +220,13 @@ uint64_t VerifyReport::finding_count() const noexcept {
 Result<VerifyReport> verify(const storage::Database& database,
                             const std::shared_ptr<const Plan>& plan, rpc::ChainSource* chain,
                             const VerifyOptions& options) {
-    if (database.bundle().fingerprint != plan->bundle().fingerprint) {
+    // Sources are the config's alone: the log can be proven without what makes rows of it.
+    const bool needs_mapping = options.with_replay || options.with_state;
+    if (needs_mapping) {
+        PLUMBLINE_TRY_VOID(check_functions(database, *plan));
+    }
+    if (database.bundle().fingerprint != plan->bundle().fingerprint &&
+        (needs_mapping || database.entities() != plan->entities())) {
         return Error{ErrorCode::kIncompatible,
                      "the config's mapping is not the one that the entities were folded with: run "
                      "or rebuild first"};

@@ -30,4 +30,22 @@ votes=$(grep -o '"VoteCast":[0-9]*' "$work/activity.json" | cut -d: -f2)
 [ "$votes" -gt 0 ]
 grep -qE '^voter [1-9]' "$work/out"
 grep -qE '^longest_comment [1-9]' "$work/out"
-"$work/prefix/bin/plumbline" list "$work/db" longest_comment --limit 1 | grep -q '"text"'
+plumbline=$work/prefix/bin/plumbline
+"$plumbline" list "$work/db" longest_comment --limit 1 | grep -q '"text"'
+
+# The command does not have the handler: it leaves alone what that made, says what to do instead, and
+# still proves the log.
+"$plumbline" dump "$work/db" --entity longest_comment >"$work/before"
+refused() {
+    code=0
+    "$plumbline" "$@" 2>"$work/err" >/dev/null || code=$?
+    [ "$code" = 2 ] || { echo "plumbline $1: exit $code, not 2" >&2; cat "$work/err" >&2; exit 1; }
+    grep -q 'made by handlers written in C++.*with the program that has them' "$work/err" ||
+        { cat "$work/err" >&2; exit 1; }
+}
+refused rebuild "$work/db"
+refused run "$source/examples/embed/plumbline.toml" --db "$work/db" --rpc "$url" --until head
+refused verify "$work/db" --rpc "$url"
+refused repair "$work/db" --rpc "$url"
+"$plumbline" verify "$work/db" --proof log --rpc "$url"
+"$plumbline" dump "$work/db" --entity longest_comment | cmp - "$work/before"

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/fold/rebuild.hpp"
+#include "engine/mapping/plan_compile.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "tests/engine/item_chain.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine {
@@ -61,6 +65,44 @@ TEST(HandlerTest, ReadsParametersAndWritesRowsAfterTheConfigsHandlers) {
               fmt::format(R"({{"id":"1","owner":"{}","note":"hi","n":6}})", hex_of(3)));
     EXPECT_NE(world.row("item", "id=7"), "");
     EXPECT_THAT(world.quarantine(), ElementsAre());
+}
+
+TEST(HandlerTest, WhatItMadeIsNotFoldedAwayByAPlanWithoutIt) {
+    const auto run = [](HandlerContext& context) -> Status {
+        return context.upsert("item", std::array{Value::number(50)}, {});
+    };
+    const Mapping with{kMapping, kAbis, {on_put(run)}};
+    const Mapping without{kMapping, kAbis};
+    World world{with};
+    world.block(1, {with.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    world.commit();
+    world.stop();
+    const auto before = test::whole(*world.database);
+    const Status refused = rebuild(*world.database, without.plan);
+    EXPECT_ERROR(refused, ErrorCode::kIncompatible);
+    EXPECT_THAT(refused.error().message, HasSubstr("with the program that has them"));
+    storage::test::expect_same(test::whole(*world.database), before);
+    ASSERT_OK(rebuild(*world.database, with.plan));
+    storage::test::expect_same(test::whole(*world.database), before);
+}
+
+TEST(HandlerTest, ADatabaseTellsThatItHasRowsOfCppHandlersAlsoOneOfAnOlderVersion) {
+    const Mapping with{kMapping, kAbis, {on_put([](HandlerContext&) { return ok(); })}};
+    const Mapping without{kMapping, kAbis};
+    EXPECT_TRUE(has_functions(*with.plan));
+    EXPECT_FALSE(has_functions(*without.plan));
+    const auto is_made_by_them = [](storage::SchemaBundle bundle) {
+        const test::TempDir dir;
+        storage::OpenOptions options = storage::test::create_options();
+        options.bundle = std::move(bundle);
+        const auto database = storage::test::must_open(dir.sub("db"), std::move(options));
+        return is_made_by_functions(*database);
+    };
+    storage::SchemaBundle unmarked = with.plan->bundle();
+    unmarked.fingerprint.resize(unmarked.fingerprint.size() - kFunctionsMark.size());
+    EXPECT_TRUE(is_made_by_them(with.plan->bundle()));
+    EXPECT_TRUE(is_made_by_them(unmarked));
+    EXPECT_FALSE(is_made_by_them(without.plan->bundle()));
 }
 
 TEST(HandlerTest, ItsErrorTakesBackTheConfigsHandlersToo) {
