@@ -2,11 +2,14 @@
 // RocksDB here is Debian's, built with assertions on. Every figure is one pass over a million rows
 // in a directory under the system's temporary one.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -14,6 +17,7 @@
 #include "core/evm/keccak.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
+#include "storage/deleted_run_compactor.hpp"
 #include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/read_view.hpp"
@@ -182,6 +186,60 @@ void BM_CommitLogs(benchmark::State& state) {
     per_second(state, kLogs);
 }
 BENCHMARK(BM_CommitLogs)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+/// A queue of a million rows that were all served but the last: its first ten rows by key and by
+/// index, beside one row; `compactor` 0 is without it.
+void BM_FirstPageOfServedQueue(benchmark::State& state) {
+    const bool has_compactor = state.range(0) != 0;
+    const bool by_index = state.range(1) != 0;
+    const auto db = open_fresh();
+    std::optional<DeletedRunCompactor> compactor;
+    if (has_compactor) {
+        compactor.emplace(*db);
+    }
+    const RowCodec codec{bench_bundle().entities[1]};
+    const auto batch = db->make_batch();
+    const auto key_of = [](uint64_t number) {
+        std::string key;
+        append_key_word(key, *parse_field_type("uint256"), evm::U256{number});
+        append_key_word(key, *parse_field_type("address"), evm::U256{number});
+        return key;
+    };
+    std::string row = codec.empty_row();
+    const auto start = std::chrono::steady_clock::now();
+    for (const bool is_put : {true, false}) {
+        for (uint64_t i = 0; i < kRows + (is_put ? 20 : 0); ++i) {
+            codec.set_word(row, 1, evm::U256{i / 40});
+            batch->change_row(1, key_of(i), is_put ? "" : row, is_put ? row : "", {});
+            if (i % kLogsPerCommit == kLogsPerCommit - 1) {
+                PLUMBLINE_CHECK(db->commit(*batch, Durability::kBuffered).has_value());
+            }
+        }
+    }
+    PLUMBLINE_CHECK(db->commit(*batch, Durability::kBuffered).has_value());
+    state.counters["write_s"] =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::this_thread::sleep_for(std::chrono::seconds{has_compactor ? 3 : 0});
+    for (auto _ : state) {
+        const auto view = db->read_view();
+        const auto scan = by_index ? view->scan_index(1, 0, "", "") : view->scan_entity(1, "", "");
+        size_t rows = 0;
+        for (; scan->valid() && rows < 10; scan->next()) {
+            ++rows;
+        }
+        PLUMBLINE_CHECK(rows == 10);
+    }
+    state.counters["compacted"] = has_compactor ? static_cast<double>(compactor->compacted()) : 0;
+    compactor.reset();
+}
+BENCHMARK(BM_FirstPageOfServedQueue)
+    ->ArgNames({"compactor", "by_index"})
+    ->Args({0, 0})
+    ->Args({0, 1})
+    ->Args({1, 0})
+    ->Args({1, 1})
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 void BM_ScanLogs(benchmark::State& state) {
     const auto db = reopen();

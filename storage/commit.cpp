@@ -81,6 +81,7 @@ Status Database::commit(CommitBatch& batch, Durability durability) {
         return written;
     }
     adopt(my, from, *std::move(staged));
+    my.deleted.note(from.writes);
     if (durability == Durability::kSync) {
         my.write_head_after_sync();
     }

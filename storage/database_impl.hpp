@@ -15,6 +15,7 @@
 #include "core/base/mutex.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
+#include "storage/deleted_keys.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/head_file.hpp"
 #include "storage/read_view.hpp"
@@ -65,6 +66,8 @@ struct Database::Impl {
     std::vector<uint32_t> dropped PLUMBLINE_GUARDED_BY(writer);
     /// Set by the writer, asked by anybody.
     std::atomic<bool> needs_reopen{false};
+    /// For the `DeletedRunCompactor`, where there is one.
+    DeletedKeys deleted;
 
     void notice(const std::string& text) const {
         if (options.notice) {

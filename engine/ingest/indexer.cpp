@@ -13,7 +13,9 @@
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/stored_plan.hpp"
 #include "engine/text/duration.hpp"
+#include "storage/deleted_run_compactor.hpp"
 #include "storage/maintenance.hpp"
 
 namespace plumbline::engine {
@@ -101,6 +103,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
                                  "database directory",
                                  options_.db_path, database->identity().chain_id, configured)};
     }
+    PLUMBLINE_TRY_VOID(check_functions(*database, *plan_));
     if (database->bundle().fingerprint == plan_->bundle().fingerprint &&
         database->entities() == plan_->bundle().entities) {
         PLUMBLINE_TRY_VOID(database->update_bundle(plan_->bundle()));
@@ -319,6 +322,7 @@ Status Indexer::stop() {
 
 void Indexer::run_writer(const std::stop_token& stop) {
     writer_->commit_aside();
+    const storage::DeletedRunCompactor compactor{*database_};
     while (!stop.stop_requested()) {
         const Status stepped = catch_exceptions("writing", [this] {
             if (!writer_->step()) {

@@ -1,0 +1,190 @@
+// 1. Commits note some of the keys that they delete (storage/deleted_keys.hpp).
+// 2. Where a family had enough deletes, an iterator is put on each of these keys, forwards and
+//    backwards, that gives up after `kDeletedRunMin` tombstones. If it does, the key lies in a run.
+// 3. Without that limit it finds the live keys around the run, and CompactRange takes what lies
+//    between them: from the memtable down to the last level, where tombstones go.
+//
+// A snapshot that still sees the deleted rows keeps their tombstones: then it is tried again later.
+#include "storage/deleted_run_compactor.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "core/base/logging.hpp"
+#include "storage/database_impl.hpp"
+#include "storage/rocks_status.hpp"
+
+namespace plumbline::storage {
+
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr Milliseconds kPauseMin{20};
+constexpr Milliseconds kPauseMax{10'000};
+constexpr Milliseconds kRetryMin{50};
+/// Behind the watermark, which every family has and which is never deleted.
+constexpr std::string_view kFirstKey{"\0", 1};
+
+/// The published rows and indexes, which pages read.
+std::vector<FamilyPtr> paged_families(const Database::Impl& impl) {
+    std::shared_ptr<const Generation> published;
+    {
+        const MutexLock lock{impl.mutex};
+        published = impl.shared.published;
+    }
+    std::vector<FamilyPtr> out;
+    for (const EntityFamilies& entity : published->entities) {
+        out.push_back(entity.rows);
+        out.insert(out.end(), entity.indexes.begin(), entity.indexes.end());
+    }
+    return out;
+}
+
+/// The keys around a run; empty: it has no end there.
+struct Neighbours {
+    std::optional<std::string> before;
+    std::optional<std::string> after;
+};
+
+bool is_in_run(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::string_view key) {
+    rocksdb::ReadOptions options;
+    options.max_skippable_internal_keys = kDeletedRunMin;
+    const std::unique_ptr<rocksdb::Iterator> it{db.NewIterator(options, family)};
+    it->Seek(to_slice(key));
+    if (it->status().IsIncomplete()) {
+        return true;
+    }
+    it->SeekForPrev(to_slice(key));
+    return it->status().IsIncomplete();
+}
+
+Neighbours find_neighbours(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                           std::string_view key) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> it{db.NewIterator(options, family)};
+    Neighbours out;
+    it->SeekForPrev(to_slice(key));
+    if (it->Valid()) {
+        out.before = it->key().ToString();
+    }
+    it->Seek(to_slice(key));
+    if (it->Valid()) {
+        out.after = it->key().ToString();
+    }
+    return out;
+}
+
+}  // namespace
+
+struct DeletedRunCompactor::Impl {
+    Database::Impl& db;
+    std::atomic<bool> is_cancelled{false};
+    std::atomic<uint64_t> looked{0};
+    std::atomic<uint64_t> compacted{0};
+    std::thread thread;
+
+    explicit Impl(Database::Impl& of) : db{of} {}
+
+    void run();
+    [[nodiscard]] bool look(const FamilyPtr& family, const DeletedKeys::Family& deleted);
+    [[nodiscard]] bool compact(const FamilyPtr& family, const Neighbours& around);
+};
+
+/// True where all was done that can be.
+bool DeletedRunCompactor::Impl::compact(const FamilyPtr& family, const Neighbours& around) {
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    // Without it a table file of nothing but tombstones may only be moved a level down.
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    options.canceled = &is_cancelled;
+    const rocksdb::Slice before{around.before ? *around.before : std::string_view{}};
+    const rocksdb::Slice after{around.after ? *around.after : std::string_view{}};
+    const rocksdb::Status status = db.core->db->CompactRange(
+        options, family->get(), around.before ? &before : nullptr, around.after ? &after : nullptr);
+    if (!status.ok()) {
+        logging::debug("deleted rows could not be compacted",
+                       {{"family", family->name()}, {"why", status.ToString()}});
+        return false;
+    }
+    compacted += 1;
+    return true;
+}
+
+/// False where something has to be tried again.
+bool DeletedRunCompactor::Impl::look(const FamilyPtr& family, const DeletedKeys::Family& deleted) {
+    rocksdb::DB& rocks = *db.core->db;
+    for (const std::string& key : deleted.keys) {
+        if (is_cancelled || !is_in_run(rocks, family->get(), key)) {
+            continue;
+        }
+        if (!compact(family, find_neighbours(rocks, family->get(), key)) ||
+            is_in_run(rocks, family->get(), key)) {
+            db.deleted.note_key(deleted.id, key);
+            return false;
+        }
+    }
+    return true;
+}
+
+void DeletedRunCompactor::Impl::run() {
+    Milliseconds retry = kRetryMin;
+    while (db.deleted.wait_until_due()) {
+        const auto start = std::chrono::steady_clock::now();
+        const std::vector<FamilyPtr> families = paged_families(db);
+        bool is_done = true;
+        for (const DeletedKeys::Family& deleted : db.deleted.take_due()) {
+            const auto found = std::find_if(
+                families.begin(), families.end(),
+                [&](const FamilyPtr& family) { return family->get()->GetID() == deleted.id; });
+            if (found != families.end()) {
+                is_done = look(*found, deleted) && is_done;
+                looked += 1;
+            }
+        }
+        const auto took =
+            std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - start);
+        // A run that stayed has grown meanwhile, or a snapshot still sees its rows.
+        retry = is_done ? kRetryMin : std::min(retry * 2, kPauseMax);
+        const Milliseconds rest = std::clamp(took * 2, kPauseMin, kPauseMax);
+        if (!db.deleted.pause(is_done ? rest : std::max(rest, retry))) {
+            return;
+        }
+    }
+}
+
+DeletedRunCompactor::DeletedRunCompactor(const Database& database)
+    : impl_{std::make_unique<Impl>(Internals::of(database))} {
+    Database::Impl& db = impl_->db;
+    db.deleted.open();
+    // What was deleted before, at the front at least, where pages begin.
+    for (const FamilyPtr& family : paged_families(db)) {
+        db.deleted.note_key(family->get()->GetID(), std::string{kFirstKey});
+    }
+    impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+}
+
+DeletedRunCompactor::~DeletedRunCompactor() {
+    impl_->is_cancelled = true;
+    impl_->db.deleted.close();
+    impl_->thread.join();
+}
+
+uint64_t DeletedRunCompactor::looked() const noexcept {
+    return impl_->looked;
+}
+
+uint64_t DeletedRunCompactor::compacted() const noexcept {
+    return impl_->compacted;
+}
+
+}  // namespace plumbline::storage
