@@ -4,11 +4,15 @@
 #include <optional>
 #include <string>
 
+#include "core/evm/block_gap.hpp"
 #include "core/evm/keccak.hpp"
 
 namespace plumbline::test {
 
-FakeChain::FakeChain(uint64_t seed, Spoil spoil) : random_{seed}, spoil_{std::move(spoil)} {
+FakeChain::FakeChain(uint64_t seed, Spoil spoil)
+    : random_{seed},
+      gaps_{seed},
+      spoil_{std::move(spoil)} {
     mine(1);
 }
 
@@ -29,6 +33,11 @@ void FakeChain::mine(size_t count) {
 }
 
 void FakeChain::mine_logs(const std::vector<MadeLog>& logs) {
+    while (gap_percent_ > 0 && gaps_() % 100 < gap_percent_) {
+        const auto gap = std::make_shared<FakeBlock>();
+        gap->header = evm::make_gap_header(blocks_.size(), blocks_.back()->header);
+        blocks_.push_back(gap);
+    }
     auto block = std::make_shared<FakeBlock>();
     evm::Header& header = block->header;
     header.block_num = blocks_.size();
@@ -52,6 +61,13 @@ void FakeChain::mine_logs(const std::vector<MadeLog>& logs) {
     }
     by_hash_[header.hash] = block;
     blocks_.push_back(std::move(block));
+}
+
+void FakeChain::cut(uint64_t block_num) {
+    blocks_.resize(block_num + 1);
+    while (evm::is_gap(blocks_.back()->header)) {
+        blocks_.pop_back();
+    }
 }
 
 void FakeChain::reorg(uint64_t depth, size_t new_blocks) {
@@ -124,8 +140,16 @@ void FakeNode::get_chain_id(Callback<uint64_t> done) {
 void FakeNode::get_heads(Callback<rpc::Heads> done) {
     ask<rpc::Heads>(std::move(done), [this] {
         const uint64_t depth = std::min(options.finality_depth, head());
-        return rpc::Heads{chain_.blocks()[head()]->header, chain_.blocks()[head() - depth]->header};
+        return rpc::Heads{chain_.blocks()[head()]->header,
+                          chain_.blocks()[block_below(head() - depth)]->header};
     });
+}
+
+uint64_t FakeNode::block_below(uint64_t block_num) const {
+    while (evm::is_gap(chain_.blocks()[block_num]->header)) {
+        --block_num;
+    }
+    return block_num;
 }
 
 void FakeNode::get_headers(std::vector<uint64_t> block_nums,

@@ -38,8 +38,11 @@ class FakeChain {
     void mine(size_t count);
     /// One block with these logs, two to a transaction.
     void mine_logs(const std::vector<MadeLog>& logs);
+    /// From now on so many of a hundred numbers have no block (core/evm/block_gap.hpp). In
+    /// `blocks` something stands for them; nodes tell of none. The head is always a block.
+    void leave_out(unsigned percent) { gap_percent_ = percent; }
     /// Blocks above `block_num` are gone.
-    void cut(uint64_t block_num) { blocks_.resize(block_num + 1); }
+    void cut(uint64_t block_num);
     void reorg(uint64_t depth, size_t new_blocks);
     /// Goes to another branch that once was, by its block list.
     void adopt(std::vector<std::shared_ptr<FakeBlock>> branch) { blocks_ = std::move(branch); }
@@ -50,6 +53,8 @@ class FakeChain {
     [[nodiscard]] MadeLog pick_log();
 
     std::mt19937_64 random_;
+    std::mt19937_64 gaps_;  ///< its own, so that chains without gaps are what they were
+    unsigned gap_percent_ = 0;
     Spoil spoil_;
     std::vector<std::shared_ptr<FakeBlock>> blocks_;
     std::unordered_map<evm::Hash, std::shared_ptr<FakeBlock>, evm::FixedBytesHash> by_hash_;
@@ -97,8 +102,10 @@ class FakeNode final : public rpc::ChainSource {
 
   private:
     [[nodiscard]] uint64_t head() const {
-        return chain_.head() > options.lag ? chain_.head() - options.lag : 0;
+        return block_below(chain_.head() > options.lag ? chain_.head() - options.lag : 0);
     }
+    /// The number, or the next one below it that has a block.
+    [[nodiscard]] uint64_t block_below(uint64_t block_num) const;
     /// Null where the node does not know it, or no longer.
     [[nodiscard]] const FakeBlock* find(const evm::Hash& hash) const;
     [[nodiscard]] Result<rpc::RangeLogs> read_range(const rpc::LogFilter& filter,

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 
@@ -66,11 +67,14 @@ std::string log_json(const evm::Log& log, ByteView data, bool removed) {
     return out;
 }
 
-SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{options.seed} {
+SimChain::SimChain(const ChainOptions& options)
+    : options_{options},
+      random_{options.seed},
+      gaps_{options.seed ^ 0x9a95} {
     branches_.emplace_back();
     branches_.back().push_back(make_block(nullptr));
     for (uint64_t i = 0; i < options.blocks_at_start; ++i) {
-        branches_.back().push_back(make_block(branches_.back().back()));
+        grow(branches_.back());
     }
     record(0);
     int64_t now = 0;
@@ -112,7 +116,7 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
                     break;
             }
         } else {
-            branches_.back().push_back(make_block(branches_.back().back()));
+            grow(branches_.back());
         }
         record(now);
     }
@@ -120,9 +124,21 @@ SimChain::SimChain(const ChainOptions& options) : options_{options}, random_{opt
     // not depend on the way to it.
     for (uint64_t i = 0; i < options.finality_depth + options.reorg_depth_max + 14; ++i) {
         now += options.block_ms;
-        branches_.back().push_back(make_block(branches_.back().back()));
+        grow(branches_.back());
         record(now);
     }
+}
+
+/// One block, and perhaps numbers without one before it.
+void SimChain::grow(Branch& branch) {
+    while (options_.gap_chance > 0 && gaps_.chance(options_.gap_chance)) {
+        const SimBlock* before = branch.back();
+        SimBlock& gap = blocks_.emplace_back();
+        gap.parent = before;
+        gap.header = evm::make_gap_header(before->header.block_num + 1, before->header);
+        branch.push_back(&gap);
+    }
+    branch.push_back(make_block(branch.back()));
 }
 
 void SimChain::fork(uint64_t depth, uint64_t blocks) {
@@ -130,8 +146,11 @@ void SimChain::fork(uint64_t depth, uint64_t blocks) {
     const uint64_t head = other_.size() - 1;
     Branch branch(other_.begin(), other_.begin() + static_cast<std::ptrdiff_t>(
                                                        head - std::min(depth, head - 1) + 1));
+    while (evm::is_gap(branch.back()->header)) {
+        branch.pop_back();  // The head is a block.
+    }
     for (uint64_t i = 0; i < blocks; ++i) {
-        branch.push_back(make_block(branch.back()));
+        grow(branch);
     }
     branches_.push_back(std::move(branch));
 }

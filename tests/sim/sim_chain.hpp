@@ -45,7 +45,8 @@ struct SimBlock {
     std::string receipts_json;           ///< eth_getBlockReceipts
 };
 
-/// Blocks 0 to head, oldest first.
+/// Blocks 0 to head, oldest first; for numbers without a block one that stands for them, of which
+/// no node tells.
 using Branch = std::vector<const SimBlock*>;
 
 struct ChainOptions {
@@ -59,6 +60,7 @@ struct ChainOptions {
     uint64_t finality_depth = 12;
     double empty_share = 0.3;  ///< blocks without a log
     uint64_t logs_max = 6;
+    double gap_chance = 0;  ///< a number: no block has it (core/evm/block_gap.hpp)
 };
 
 /// How often each kind of fork happened.
@@ -106,6 +108,7 @@ class SimChain {
         uint64_t finalized = 0;
     };
     const SimBlock* make_block(const SimBlock* parent);
+    void grow(Branch& branch);
     void add_log(evm::LogBatch& logs);
     [[nodiscard]] test::MadeLog pick_log();
     void seal(SimBlock& block);
@@ -114,6 +117,7 @@ class SimChain {
 
     ChainOptions options_;
     Random random_;
+    Random gaps_;  ///< its own, so that chains without gaps are what they were
     std::deque<SimBlock> blocks_;
     std::deque<Branch> branches_;
     std::vector<State> states_;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/evm/block_gap.hpp"
 #include "core/evm/bloom.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
@@ -356,6 +357,14 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
                              : at == "finalized" ? view.finalized
                                                  : number_of(params[0]);
         const SimBlock* block = view.at(num);
+        while (block != nullptr && at == "finalized" && evm::is_gap(block->header)) {
+            block = block->parent;
+        }
+        if (block != nullptr && evm::is_gap(block->header)) {
+            return node.options.words % 2 == 0
+                       ? succeeded("null")
+                       : failed(12, fmt::format("the round of height {} came to nothing", num));
+        }
         if (block == nullptr) {
             count(node, Fault::kBehind, at);
             return succeeded("null");

@@ -245,6 +245,10 @@ class Run {
         if (random_.chance(0.15)) {
             chain.deep_reorg_chance = 0.03;
         }
+        // By the seed alone, so that worlds without gaps stay what they were.
+        if (options_.seed % 8 == 5) {
+            chain.gap_chance = 0.02 * static_cast<double>(1 + options_.seed / 8 % 10);
+        }
         chain_ = std::make_unique<SimChain>(chain);
         ConfigOptions config;
         config.finality_depth = random_.chance(0.3) ? chain.finality_depth : 0;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/evm/block_gap.hpp"
 #include "core/evm/trie.hpp"
 
 namespace plumbline::engine {
@@ -90,10 +91,21 @@ void ProfileTest::note(const Error& error) {
 
 void ProfileTest::on_header(size_t index, Result<std::vector<evm::Header>> headers) {
     if (headers && !headers->empty()) {
+        if (evm::is_gap(headers->front())) {
+            // No block has this number: the block before it does as well.
+            source_.get_header_by_hash(
+                headers->front().hash, guard_.wrap([this, index](Result<evm::Header> header) {
+                    on_header(
+                        index,
+                        header ? Result<std::vector<evm::Header>>{std::vector{*std::move(header)}}
+                               : std::move(header).error());
+                }));
+            return;
+        }
         if (evm::check_hash(headers->front()) == evm::HeaderCheck::kMatches) {
             take(std::move(headers->front()));
         } else {
-            check_elsewhere(index, headers->front());
+            check_elsewhere(headers->front());
             return;
         }
     } else if (!headers) {
@@ -123,8 +135,8 @@ std::string ProfileTest::name_left_out(const evm::Header& header) {
 }
 
 /// One provider's header does not hash: does anybody's?
-void ProfileTest::check_elsewhere(size_t index, const evm::Header& header) {
-    const uint64_t n = block_nums_[index];
+void ProfileTest::check_elsewhere(const evm::Header& header) {
+    const uint64_t n = header.block_num;
     const std::string left_out = name_left_out(header);
     source_.get_linked_headers(
         {n, n}, header.hash,

@@ -55,7 +55,7 @@ class ProfileTest {
   private:
     void ask_header(size_t index);
     void on_header(size_t index, Result<std::vector<evm::Header>> headers);
-    void check_elsewhere(size_t index, const evm::Header& header);
+    void check_elsewhere(const evm::Header& header);
     [[nodiscard]] static std::string name_left_out(const evm::Header& header);
     void take(evm::Header header);
     void ask_receipts();

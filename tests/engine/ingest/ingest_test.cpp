@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/logging.hpp"
+#include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/ingest/indexer.hpp"
@@ -451,6 +452,80 @@ TEST_F(IngestTest, AnySequenceOfReorgsGivesAFreshIndexOfTheWinner) {
         chain.mine(40);
         ASSERT_TRUE(rig.settle(chain));
         expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+TEST_F(IngestTest, AChainThatLeavesOutNumbersIsIndexedWhollyHoweverItIsRead) {
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.leave_out(5 + seed * 7 % 60);
+        chain.mine(20 + seed % 20);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {}};
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 15; ++round) {
+            ASSERT_TRUE(rig.settle(chain));
+            if (random() % 3 == 0) {
+                const uint64_t depth = 1 + random() % 8;
+                chain.reorg(depth, random() % (depth + 3));
+            }
+            chain.mine(1 + random() % 5);
+        }
+        chain.mine(40);
+        ASSERT_TRUE(rig.settle(chain));
+        {
+            std::set<std::pair<uint64_t, uint32_t>> stored;
+            const auto view = rig.indexer->database()->read_view();
+            for (const auto scan = view->scan_logs(0, chain.head()); scan->valid(); scan->next()) {
+                stored.insert({scan->record().log.block_num, scan->record().log.log_index});
+            }
+            EXPECT_EQ(stored, wanted_logs(chain));
+        }
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+TEST_F(IngestTest, AReorgBelowFinalityIsRepairedOverGapsToo) {
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.leave_out(30);
+        chain.mine(60);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        chain.reorg(20 + seed % 38, 50);
+        ASSERT_TRUE(rig.settle(chain));
+        EXPECT_GE(rig.indexer->progress().reorgs.load(), 1U);
+        expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
+TEST_F(IngestTest, AnIndexMayBeginAndEndAtANumberWithoutABlock) {
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.leave_out(80);
+        chain.mine(20);
+        const auto is_gap = [&](uint64_t n) { return evm::is_gap(chain.blocks()[n]->header); };
+        uint64_t first = 5;
+        while (!is_gap(first)) {
+            ++first;
+        }
+        uint64_t last = first + 20;
+        while (!is_gap(last)) {
+            ++last;
+        }
+        ASSERT_LT(last, chain.head());
+        ConfigParts parts;
+        parts.start_block = first;
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, parts, {false, last}};
+        ASSERT_TRUE(rig.finish());
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, last);
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_hash, chain.blocks()[last]->header.hash);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
     }
 }
 

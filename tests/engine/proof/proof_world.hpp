@@ -14,6 +14,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/clock.hpp"
+#include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -91,7 +92,7 @@ class ProofNodes final : public rpc::Transport {
                                      ? view.finalized
                                      : evm::parse_quantity(tag).value_or(UINT64_MAX);
             const sim::SimBlock* block = view.at(num);
-            return block == nullptr ? json{} : with_txns(*block);
+            return block == nullptr || evm::is_gap(block->header) ? json{} : with_txns(*block);
         }
         if (method == "eth_getBlockByHash") {
             const sim::SimBlock* block =
@@ -281,8 +282,9 @@ class PlainSource final : public rpc::ChainSource {
 /// All of it together.
 class ProofWorld {
   public:
-    explicit ProofWorld(uint64_t seed, uint64_t blocks, unsigned providers = 2)
-        : chain{chain_options(seed, blocks)},
+    explicit ProofWorld(uint64_t seed, uint64_t blocks, unsigned providers = 2,
+                        double gap_chance = 0)
+        : chain{chain_options(seed, blocks, gap_chance)},
           nodes{chain, clock} {
         auto compiled = Plan::compile(sim::make_config({}));
         PLUMBLINE_CHECK(compiled.has_value());
@@ -320,12 +322,13 @@ class ProofWorld {
     std::unique_ptr<rpc::ProviderPool> pool;
 
   private:
-    static sim::ChainOptions chain_options(uint64_t seed, uint64_t blocks) {
+    static sim::ChainOptions chain_options(uint64_t seed, uint64_t blocks, double gap_chance) {
         sim::ChainOptions options;
         options.seed = seed;
         options.blocks_at_start = blocks;
         options.blocks_live = 0;
         options.logs_max = 4;
+        options.gap_chance = gap_chance;
         return options;
     }
 };

@@ -136,6 +136,72 @@ TEST_F(LogProofTest, TheWholeChainProvesToReceipts) {
     }
 }
 
+TEST_F(LogProofTest, AChainThatLeavesOutNumbersProvesToReceipts) {
+    for (const double gap_chance : {0.05, 0.5}) {
+        ProofWorld world{9, 150, 2, gap_chance};
+        world.store(world.honest);
+        for (const uint64_t range_blocks : {1'000ULL, 37ULL, 1ULL}) {
+            SCOPED_TRACE(fmt::format("gaps {}, pieces of {}", gap_chance, range_blocks));
+            LogProofOptions options;
+            options.range = {0, world.head()};
+            options.range_blocks = range_blocks;
+            const auto outcome = world.prove(options);
+            ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+            EXPECT_TRUE(outcome->is_complete);
+            EXPECT_EQ(outcome->level, ProofLevel::kReceipts) << text_of(*outcome);
+            EXPECT_TRUE(outcome->findings.empty()) << text_of(*outcome);
+            EXPECT_EQ(outcome->counts.blocks, world.head() + 1);
+        }
+    }
+}
+
+TEST_F(LogProofTest, LogsThatAreStoredOfANumberWithoutABlockAreInvented) {
+    ProofWorld world{9, 150, 2, 0.3};
+    uint64_t gap = 10;
+    while (!evm::is_gap(world.header(gap))) {
+        ++gap;
+    }
+    HonestIndex index = world.honest;
+    const evm::LogBatch& some = index.logs.begin()->second;
+    evm::Log log = some.logs.front();
+    log.block_num = gap;
+    log.log_index = 0;
+    log.block_hash = world.header(gap).hash;
+    const Bytes data(some.data(some.logs.front()).begin(), some.data(some.logs.front()).end());
+    index.logs[gap].push(log, data);
+    world.store(index);
+    LogProofOptions options;
+    options.range = {0, world.head()};
+    const auto outcome = world.prove(options);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    EXPECT_EQ(found_by(*outcome), (Expected{{FindingKind::kLogInvented, gap, 0}}))
+        << text_of(*outcome);
+}
+
+TEST_F(LogProofTest, ABlockThatANodeCallsAGapIsProvenAllTheSame) {
+    // Every node denies the block by its number; its child names it, so that its hash is asked for.
+    ProofWorld world{9, 100};
+    world.store(world.honest);
+    const uint64_t denied = world.honest.logs.rbegin()->first;
+    for (const char* url : {"http://a", "http://b"}) {
+        world.nodes.spoils[url] = [denied](const std::string& method, const json& params,
+                                           json& answer) {
+            if (method == "eth_getBlockByNumber" && params[0] == evm::to_quantity(denied)) {
+                answer["result"] = nullptr;
+            }
+        };
+    }
+    for (const uint64_t range_blocks : {1'000ULL, 1ULL}) {
+        LogProofOptions options;
+        options.range = {denied - 5, world.head()};
+        options.range_blocks = range_blocks;
+        const auto outcome = world.prove(options);
+        ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+        EXPECT_EQ(outcome->level, ProofLevel::kReceipts) << text_of(*outcome);
+        EXPECT_TRUE(outcome->findings.empty()) << text_of(*outcome);
+    }
+}
+
 TEST_F(LogProofTest, EveryLieIsFoundAndNothingElse) {
     constexpr uint64_t kTrials = 1'000;
     constexpr uint64_t kBlocks = 8;
