@@ -28,9 +28,12 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
+/// Between two looks: who reads pages after a burst of deletes does not wait for long.
 constexpr Milliseconds kPauseMin{20};
-constexpr Milliseconds kPauseMax{10'000};
+constexpr Milliseconds kPauseMax{200};
+/// For runs that a snapshot keeps.
 constexpr Milliseconds kRetryMin{50};
+constexpr Milliseconds kRetryMax{10'000};
 /// Behind the watermark, which every family has and which is never deleted.
 constexpr std::string_view kFirstKey{"\0", 1};
 
@@ -91,12 +94,14 @@ struct DeletedRunCompactor::Impl {
     std::atomic<bool> is_cancelled{false};
     std::atomic<uint64_t> looked{0};
     std::atomic<uint64_t> compacted{0};
+    /// Runs that stayed, by one of their keys. Used by `thread` alone.
+    std::vector<DeletedKeys::Family> stuck;
     std::thread thread;
 
     explicit Impl(Database::Impl& of) : db{of} {}
 
     void run();
-    [[nodiscard]] bool look(const FamilyPtr& family, const DeletedKeys::Family& deleted);
+    void look(const FamilyPtr& family, const DeletedKeys::Family& deleted);
     [[nodiscard]] bool compact(const FamilyPtr& family, const Neighbours& around);
 };
 
@@ -120,8 +125,7 @@ bool DeletedRunCompactor::Impl::compact(const FamilyPtr& family, const Neighbour
     return true;
 }
 
-/// False where something has to be tried again.
-bool DeletedRunCompactor::Impl::look(const FamilyPtr& family, const DeletedKeys::Family& deleted) {
+void DeletedRunCompactor::Impl::look(const FamilyPtr& family, const DeletedKeys::Family& deleted) {
     rocksdb::DB& rocks = *db.core->db;
     for (const std::string& key : deleted.keys) {
         if (is_cancelled || !is_in_run(rocks, family->get(), key)) {
@@ -129,34 +133,40 @@ bool DeletedRunCompactor::Impl::look(const FamilyPtr& family, const DeletedKeys:
         }
         if (!compact(family, find_neighbours(rocks, family->get(), key)) ||
             is_in_run(rocks, family->get(), key)) {
-            db.deleted.note_key(deleted.id, key);
-            return false;
+            stuck.push_back({deleted.id, deleted.deletes, {key}});
+            return;
         }
     }
-    return true;
 }
 
 void DeletedRunCompactor::Impl::run() {
     Milliseconds retry = kRetryMin;
-    while (db.deleted.wait_until_due()) {
+    while (stuck.empty() ? db.deleted.wait_until_due() : db.deleted.pause(retry)) {
         const auto start = std::chrono::steady_clock::now();
         const std::vector<FamilyPtr> families = paged_families(db);
-        bool is_done = true;
-        for (const DeletedKeys::Family& deleted : db.deleted.take_due()) {
+        std::vector<DeletedKeys::Family> due = db.deleted.take_due();
+        const bool is_news = !due.empty();
+        // A run that stayed has grown meanwhile, and then it is among what is due; or a snapshot
+        // still sees its rows, and it is tried again.
+        for (DeletedKeys::Family& old : std::exchange(stuck, {})) {
+            if (std::none_of(due.begin(), due.end(),
+                             [&](const DeletedKeys::Family& one) { return one.id == old.id; })) {
+                due.push_back(std::move(old));
+            }
+        }
+        for (const DeletedKeys::Family& deleted : due) {
             const auto found = std::find_if(
                 families.begin(), families.end(),
                 [&](const FamilyPtr& family) { return family->get()->GetID() == deleted.id; });
             if (found != families.end()) {
-                is_done = look(*found, deleted) && is_done;
+                look(*found, deleted);
                 looked += 1;
             }
         }
+        retry = is_news ? kRetryMin : std::min(retry * 2, kRetryMax);
         const auto took =
             std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - start);
-        // A run that stayed has grown meanwhile, or a snapshot still sees its rows.
-        retry = is_done ? kRetryMin : std::min(retry * 2, kPauseMax);
-        const Milliseconds rest = std::clamp(took * 2, kPauseMin, kPauseMax);
-        if (!db.deleted.pause(is_done ? rest : std::max(rest, retry))) {
+        if (!db.deleted.pause(std::clamp(took, kPauseMin, kPauseMax))) {
             return;
         }
     }

@@ -11,8 +11,8 @@ namespace plumbline::storage {
 
 /// A thread of its own, for as long as this lives, which compacts what commits leave of deleted
 /// rows: it looks where keys were deleted, and where an iterator would meet a long run of
-/// tombstones, exactly that run is rewritten. Deletes that lie between rows are left to RocksDB. At
-/// most a third of its time it works. Safe beside the writer and readers; the database must outlive
+/// tombstones, exactly that run is rewritten. Deletes that lie between rows are left to RocksDB. It
+/// rests a little between two looks. Safe beside the writer and readers; the database must outlive
 /// it, and have no other one. Its end waits for the little that cannot be stopped.
 class DeletedRunCompactor {
   public:
