@@ -459,7 +459,7 @@ TEST_F(IngestTest, AChainThatLeavesOutNumbersIsIndexedWhollyHoweverItIsRead) {
     for (const uint64_t seed : seeds(20)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
-        chain.leave_out(5 + seed * 7 % 60);
+        chain.leave_out(static_cast<unsigned>(5 + seed * 7 % 60));
         chain.mine(20 + seed % 20);
         const Directory directory;
         Rig rig{chain, directory.db(), seed, {}, {}};
