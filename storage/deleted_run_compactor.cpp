@@ -18,6 +18,7 @@
 
 #include <rocksdb/db.h>
 
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/rocks_status.hpp"
@@ -180,7 +181,12 @@ DeletedRunCompactor::DeletedRunCompactor(const Database& database)
     for (const FamilyPtr& family : paged_families(db)) {
         db.deleted.note_key(family->get()->GetID(), std::string{kFirstKey});
     }
-    impl_->thread = std::thread{[impl = impl_.get()] { impl->run(); }};
+    impl_->thread = std::thread{[impl = impl_.get()] {
+        const Status ran = catch_exceptions("compacting deleted rows", [&] { impl->run(); });
+        if (!ran) {
+            logging::warning(ran.error().message);
+        }
+    }};
 }
 
 DeletedRunCompactor::~DeletedRunCompactor() {
