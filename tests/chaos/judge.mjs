@@ -54,6 +54,7 @@ class Run {
     try {
       now = await this.service.look();
     } catch (error) {
+      await Promise.race([this.service.ended, sleep(500)]); // a process that ends closes its sockets first
       if (this.service.code === null) this.fault(`the API does not answer: ${error.message}`);
       return false;
     }
@@ -164,6 +165,7 @@ class Run {
     const { mode, beside } = this;
     await this.provider.be(null);
     const since = seconds();
+    this.still_since = since; // what it waited for is over, and with it the reason
     const asked_per_s = this.provider.asked / (since - this.evil_since);
     if (this.provider.asked > 300 && asked_per_s > limits.ASKED_PER_S)
       this.fault(`a storm: ${asked_per_s.toFixed(0)} requests a second`);
