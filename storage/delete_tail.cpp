@@ -1,11 +1,14 @@
 #include "storage/delete_tail.hpp"
 
+#include <algorithm>
+
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
 #include "core/base/check.hpp"
-#include "storage/insert_hints.hpp"
+#include "storage/codec.hpp"
+#include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -19,61 +22,80 @@ const std::string& end_of_keys() {
     return end;
 }
 
-/// A key right before `key` that no row has, for a range tombstone to begin at: in 7.8 the memtable
-/// looks for its place with the hint of the rows' own list, which breaks that list, unless the
-/// key is outside of what hints are for (see `InsertHints`).
-std::string start_of_range(const std::string& key) {
-    std::string out = key;
-    for (size_t i = out.size(); i > 0; --i) {
-        const bool borrows = out[i - 1] == '\0';
-        out[i - 1] = static_cast<char>(out[i - 1] - 1);
-        if (!borrows) {
-            return out + std::string(InsertHints::kMarkSize, InsertHints::kMark);
-        }
+/// The block of the row that has `rows_max` rows behind it, where that is above `target`.
+Result<uint64_t> block_behind(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
+                              uint64_t target) {
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
+    it->SeekToLast();
+    const auto is_above = [&] {
+        return it->Valid() && it->key().size() >= sizeof(uint64_t) &&
+               load_be64(it->key().data()) > target;
+    };
+    for (size_t row = 0; row < core.tuning.cut_rows_max && is_above(); ++row) {
+        it->Prev();
     }
-    return std::string(1, '\0');  // All zeros: nothing but the empty key lies before it.
+    const uint64_t block = is_above() ? load_be64(it->key().data()) : target;
+    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
+    return block;
 }
 
 }  // namespace
 
-Result<std::optional<uint64_t>> delete_keys(const RocksHandles& core,
-                                            rocksdb::ColumnFamilyHandle* family,
-                                            const std::string& from, const std::string& to,
-                                            rocksdb::WriteBatch& batch) {
+Result<uint64_t> delete_keys(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
+                             const std::string& from, const std::string& to,
+                             rocksdb::WriteBatch& batch) {
     PLUMBLINE_CHECK_MSG(!from.empty(), "the watermark of a family is never deleted");
-    const uint64_t most = core.tuning.point_deletes_max;
     uint64_t count = 0;
-    batch.SetSavePoint();
     const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
-    for (it->Seek(from); it->Valid() && it->key().compare(to) < 0 && count <= most; it->Next()) {
+    for (it->Seek(from); it->Valid() && it->key().compare(to) < 0; it->Next()) {
         batch.Delete(family, it->key()).PermitUncheckedError();
         ++count;
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
-    if (count <= most) {
-        batch.PopSavePoint().PermitUncheckedError();
-        return std::optional<uint64_t>{count};
-    }
-    batch.RollbackToSavePoint().PermitUncheckedError();
-    batch.DeleteRange(family, start_of_range(from), to).PermitUncheckedError();
-    return std::optional<uint64_t>{};
+    return count;
 }
 
-Result<std::optional<uint64_t>> delete_tail(const RocksHandles& core,
-                                            rocksdb::ColumnFamilyHandle* family,
-                                            const std::string& from, rocksdb::WriteBatch& batch) {
+Result<uint64_t> delete_tail(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
+                             const std::string& from, rocksdb::WriteBatch& batch) {
     return delete_keys(core, family, from, end_of_keys(), batch);
 }
 
-Result<uint64_t> count_tail(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
-                            const std::string& from) {
-    uint64_t count = 0;
+Status delete_tail_in_parts(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
+                            const std::string& from,
+                            const std::function<Status(rocksdb::WriteBatch&)>& write) {
+    PLUMBLINE_CHECK_MSG(!from.empty(), "the watermark of a family is never deleted");
+    rocksdb::WriteBatch batch;
     const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
-    for (it->Seek(from); it->Valid(); it->Next()) {
-        ++count;
+    for (it->SeekToLast(); it->Valid() && it->key().compare(from) >= 0; it->Prev()) {
+        batch.Delete(family, it->key()).PermitUncheckedError();
+        if (batch.Count() >= core.tuning.cut_rows_max) {
+            PLUMBLINE_TRY_VOID(write(batch));
+            batch.Clear();
+        }
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
-    return count;
+    return batch.Count() == 0 ? ok() : write(batch);
+}
+
+Result<uint64_t> next_cut(const RocksHandles& core, uint64_t target) {
+    rocksdb::ColumnFamilyHandle* blocks = core.family(FamilyKind::kBlocks);
+    PLUMBLINE_TRY(const uint64_t by_logs,
+                  block_behind(core, core.family(FamilyKind::kLog), target));
+    PLUMBLINE_TRY(const uint64_t by_blocks, block_behind(core, blocks, target));
+    const uint64_t bound = std::max(by_logs, by_blocks);
+    if (bound == target) {
+        return target;
+    }
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(blocks);
+    it->SeekToLast();
+    const bool is_newest =
+        it->Valid() && it->key().size() == sizeof(uint64_t) && load_be64(it->key().data()) <= bound;
+    // The newest block by itself has more rows than that: it goes as a whole.
+    it->SeekForPrev(block_key(is_newest ? bound - 1 : bound));
+    const uint64_t found =
+        it->Valid() && it->key().size() == sizeof(uint64_t) ? load_be64(it->key().data()) : target;
+    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading block rows"));
+    return std::max(found, target);
 }
 
 }  // namespace plumbline::storage

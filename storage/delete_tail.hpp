@@ -1,8 +1,12 @@
-// Deleting the end of a family: a batch of bounded size, however many keys go. Internal to storage.
+// Deleting the end of a family, key by key. Internal to storage.
+//
+// Not by range tombstones: in RocksDB 7.8 an iterator over a family that has one may give wrong
+// rows, or end the process, where a table file is damaged (mended in 8.5.2), and memtables with
+// insert hints break.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -11,28 +15,27 @@
 namespace plumbline::storage {
 
 /// Puts the deletion of every key from `from`, which must not be empty, up to (not including) `to`
-/// into `batch`. A few are deleted one by one, as the end of a short fork is; more
-/// (`RocksTuning::point_deletes_max`) by one range tombstone, which costs the same whether it hides
-/// ten thousand rows or a hundred million. Gives how many keys go, empty where they are too many to
-/// have been counted.
-///
-/// A range tombstone is right here because such a cut is rare, so that a family never has more than
-/// a few: an iterator steps over what one hides in one seek, snapshots from before go on seeing the
-/// rows, and a compaction removes both.
-[[nodiscard]] Result<std::optional<uint64_t>> delete_keys(const RocksHandles& core,
-                                                          rocksdb::ColumnFamilyHandle* family,
-                                                          const std::string& from,
-                                                          const std::string& to,
-                                                          rocksdb::WriteBatch& batch);
+/// into `batch`, and gives how many there are. As large as what goes: the caller bounds that.
+[[nodiscard]] Result<uint64_t> delete_keys(const RocksHandles& core,
+                                           rocksdb::ColumnFamilyHandle* family,
+                                           const std::string& from, const std::string& to,
+                                           rocksdb::WriteBatch& batch);
 /// The same up to the end of the family.
-[[nodiscard]] Result<std::optional<uint64_t>> delete_tail(const RocksHandles& core,
-                                                          rocksdb::ColumnFamilyHandle* family,
-                                                          const std::string& from,
-                                                          rocksdb::WriteBatch& batch);
+[[nodiscard]] Result<uint64_t> delete_tail(const RocksHandles& core,
+                                           rocksdb::ColumnFamilyHandle* family,
+                                           const std::string& from, rocksdb::WriteBatch& batch);
 
-/// How many keys there are from `from` on. Reads them all, at about a million a second.
-[[nodiscard]] Result<uint64_t> count_tail(const RocksHandles& core,
+/// The same, handed to `write` in batches of at most `RocksTuning::cut_rows_max` keys, the last
+/// keys first: where it ends early, what is left is the beginning. Only where the rest of the
+/// database does not claim the rows that go.
+[[nodiscard]] Status delete_tail_in_parts(const RocksHandles& core,
                                           rocksdb::ColumnFamilyHandle* family,
-                                          const std::string& from);
+                                          const std::string& from,
+                                          const std::function<Status(rocksdb::WriteBatch&)>& write);
+
+/// The block to cut the log back to next, on the way to `target`: a stored one with at most
+/// `RocksTuning::cut_rows_max` rows of a family behind it (or one whole block, which may have
+/// more), else `target`. Below the newest stored block.
+[[nodiscard]] Result<uint64_t> next_cut(const RocksHandles& core, uint64_t target);
 
 }  // namespace plumbline::storage

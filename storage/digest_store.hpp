@@ -74,14 +74,10 @@ void put_digest_node(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* f
 void put_digest_page(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* family,
                      const std::string& key, const DigestPage& page);
 
-/// How many logs the tree knew before a cut and after it.
-struct LogDigestCut {
-    uint64_t count_before = 0;
-    uint64_t count_after = 0;
-};
-/// Takes away all that is of block `first` and above. The batch stays small whatever goes.
-[[nodiscard]] Result<LogDigestCut> cut_log_digest(const RocksHandles& core, uint64_t first,
-                                                  rocksdb::WriteBatch& writes);
+/// Takes away all that is of block `first` and above: a page for up to `kDigestPageSize` blocks
+/// that go, and one path of the tree.
+[[nodiscard]] Status cut_log_digest(const RocksHandles& core, uint64_t first,
+                                    rocksdb::WriteBatch& writes);
 
 /// Writes a part of a long change to the database and gives it room for the next.
 using WritePart = std::function<Status(rocksdb::WriteBatch& part)>;

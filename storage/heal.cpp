@@ -9,6 +9,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "storage/bulk_load.hpp"
+#include "storage/delete_tail.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
 #include "storage/watermark_check.hpp"
@@ -103,6 +104,11 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
     PLUMBLINE_TRY_VOID(db.write(batch, Durability::kSync));
     batch.Clear();
     next.totals = totals;
+    for (const FamilyKind kind :
+         {FamilyKind::kLog, FamilyKind::kBlocks, FamilyKind::kChildren, FamilyKind::kCorrections}) {
+        PLUMBLINE_TRY_VOID(
+            delete_tail_in_parts(core, core.family(kind), block_key(first), write_part));
+    }
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
     PLUMBLINE_TRY(const auto sizes, db.remove_base_from(first, batch, next));
     next.totals = totals;

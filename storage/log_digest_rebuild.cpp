@@ -140,13 +140,8 @@ Status put_nodes(const RocksHandles& core, Nodes nodes, rocksdb::WriteBatch& wri
 
 }  // namespace
 
-Result<LogDigestCut> cut_log_digest(const RocksHandles& core, uint64_t first,
-                                    rocksdb::WriteBatch& writes) {
+Status cut_log_digest(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& writes) {
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
-    LogDigestCut cut;
-    const std::string root_key = log_digest_key(kLogDigestRoot, 0);
-    PLUMBLINE_TRY(const auto root, core.get(family, root_key));
-    cut.count_before = root ? node_or_zero(*root).count : 0;
     // What lies above goes level by level; in each one node stays that has to be summed anew.
     const std::string page_key = log_digest_key(1, first / kDigestPageSize);
     PLUMBLINE_TRY(const auto stored, core.get(family, page_key));
@@ -174,9 +169,8 @@ Result<LogDigestCut> cut_log_digest(const RocksHandles& core, uint64_t first,
                       sum_stored(core, level, first_child, log_digest_prefix(level, first)));
         node += siblings;
     }
-    put_digest_node(writes, family, root_key, node);
-    cut.count_after = node.count;
-    return cut;
+    put_digest_node(writes, family, log_digest_key(kLogDigestRoot, 0), node);
+    return ok();
 }
 
 Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionaries& dictionaries,

@@ -9,11 +9,11 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include "core/base/logging.hpp"
-#include "storage/insert_hints.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -98,7 +98,7 @@ RocksTuning make_tuning(const OpenOptions& options) {
     tuning.memory_bytes = std::max(options.memory_bytes, 8 * kMiB);
     tuning.tiny_buffers = options.tiny_buffers;
     tuning.bulk_rows_min = options.tiny_buffers ? 16 : 1024;
-    tuning.point_deletes_max = options.tiny_buffers ? 8 : 10'000;
+    tuning.cut_rows_max = options.tiny_buffers ? 8 : 20'000;
     tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
     tuning.write_buffers =
         std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes * 3 / 8, tuning.cache);
@@ -149,7 +149,9 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
     out.level0_file_num_compaction_trigger = 8;
     // Every family holds at least one block, most of them for a watermark only.
     out.arena_block_size = 16 << 10;
-    out.memtable_insert_with_hint_prefix_extractor = std::make_shared<InsertHints>();
+    // Keys come in ascending order, within a commit at least: each is looked for from the one
+    // before it and not from the top of the memtable. A prefix of no bytes: one place for all keys.
+    out.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(0));
     tune_kind(kind, tuning, out, table);
     if (tuning.tiny_buffers) {
         out.write_buffer_size = 16 << 10;

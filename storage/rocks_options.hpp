@@ -31,8 +31,8 @@ struct RocksTuning {
     size_t memory_bytes = 0;
     /// Rows of a family in a `kBulk` commit that make a table file; fewer go the usual way.
     size_t bulk_rows_min = 0;
-    /// Rows of a family that a cut deletes one by one; more go by a range tombstone.
-    size_t point_deletes_max = 0;
+    /// Rows of a family that one batch of a cut deletes.
+    size_t cut_rows_max = 0;
     bool tiny_buffers = false;
 };
 [[nodiscard]] RocksTuning make_tuning(const OpenOptions& options);

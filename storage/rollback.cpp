@@ -20,13 +20,6 @@ namespace plumbline::storage {
 
 namespace {
 
-/// `delete_tail`, with the count in any case.
-Result<uint64_t> delete_counted(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
-                                const std::string& from, rocksdb::WriteBatch& batch) {
-    PLUMBLINE_TRY(const std::optional<uint64_t> count, delete_tail(core, family, from, batch));
-    return count ? Result<uint64_t>{*count} : count_tail(core, family, from);
-}
-
 /// The last key before `bound`; empty where only the watermark, or nothing, is left.
 Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
                                     const std::string& bound) {
@@ -43,8 +36,9 @@ Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFam
     return key;
 }
 
-/// Rows that one rollback restores at most: they are in memory together, in one batch.
+/// Rows that one rollback restores, and undo rows that it reads, at most: they are in one batch.
 constexpr size_t kRestoredRowsMax = 250'000;
+constexpr size_t kUndoRowsMax = 4 * kRestoredRowsMax;
 
 /// The oldest row that undo keeps for each key changed above `target`.
 using Restore = std::map<std::pair<uint32_t, std::string>, std::string>;
@@ -52,6 +46,7 @@ using Restore = std::map<std::pair<uint32_t, std::string>, std::string>;
 Result<Restore> read_undo(const RocksHandles& core, const Generation& generation,
                           const std::string& from, rocksdb::WriteBatch& batch) {
     Restore restore;
+    size_t undo_rows = 0;
     rocksdb::ColumnFamilyHandle* family = generation.undo->get();
     const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     for (it->Seek(from); it->Valid(); it->Next()) {
@@ -64,7 +59,7 @@ Result<Restore> read_undo(const RocksHandles& core, const Generation& generation
         }
         // Ascending order: the first one met is the state before the first block undone.
         restore.emplace(std::pair{row.entity, std::move(row.key)}, std::move(row.before));
-        if (restore.size() > kRestoredRowsMax) {
+        if (restore.size() > kRestoredRowsMax || ++undo_rows > kUndoRowsMax) {
             return Error{ErrorCode::kNotFound,
                          fmt::format("more than {} rows changed since: folding the log again "
                                      "takes less memory than undoing them",
@@ -104,7 +99,7 @@ Status restore_generation(const RocksHandles& core, const Generation& generation
     StagedTrees staged;
     PLUMBLINE_TRY_VOID(stage_entity_digests(core, generation, trees, changes, batch, staged));
     PLUMBLINE_TRY(const uint64_t quarantined,
-                  delete_counted(core, generation.quarantine->get(), block_key(first), batch));
+                  delete_tail(core, generation.quarantine->get(), block_key(first), batch));
     facts.counts.quarantined -= std::min(quarantined, facts.counts.quarantined);
     PLUMBLINE_TRY(const std::string last,
                   last_key_before(core, generation.undo->get(), block_key(first)));
@@ -228,15 +223,10 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
     const std::string from = block_key(first);
     rocksdb::ColumnFamilyHandle* log = core->family(FamilyKind::kLog);
     rocksdb::ColumnFamilyHandle* blocks = core->family(FamilyKind::kBlocks);
-    PLUMBLINE_TRY(const LogDigestCut cut, cut_log_digest(*core, first, batch));
-    PLUMBLINE_TRY(std::optional<uint64_t> logs, delete_tail(*core, log, from, batch));
-    if (!logs && cut.count_before == next.totals.events) {
-        logs = cut.count_before - cut.count_after;
-    } else if (!logs) {
-        PLUMBLINE_TRY(logs, count_tail(*core, log, from));  // The digests are damaged.
-    }
-    next.totals.events -= std::min(*logs, next.totals.events);
-    PLUMBLINE_TRY(const uint64_t rows, delete_counted(*core, blocks, from, batch));
+    PLUMBLINE_TRY_VOID(cut_log_digest(*core, first, batch));
+    PLUMBLINE_TRY(const uint64_t logs, delete_tail(*core, log, from, batch));
+    next.totals.events -= std::min(logs, next.totals.events);
+    PLUMBLINE_TRY(const uint64_t rows, delete_tail(*core, blocks, from, batch));
     next.totals.block_rows -= std::min(rows, next.totals.block_rows);
     for (const FamilyKind kind : {FamilyKind::kChildren, FamilyKind::kCorrections}) {
         if (const auto removed = delete_tail(*core, core->family(kind), from, batch); !removed) {
@@ -297,12 +287,21 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
     Impl& my = *impl_;
     const WriterScope role{my.writer};
     PLUMBLINE_TRY_VOID(check_target(my, target));
-    Removal removal;
-    PLUMBLINE_TRY_VOID(start_removal(my, target, target_block, removal));
-    removal.next.needs_refold = true;
-    removal.batch.Put(my.core->meta(), to_slice(kMetaRefold), encode_number(1))
-        .PermitUncheckedError();
-    return my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes);
+    // Block by block from the end, in commits of bounded size. Each leaves a log that never went
+    // further, so that whoever is ended on the way finds the rest of the fork as it found this
+    // part.
+    for (bool is_done = false; !is_done;) {
+        PLUMBLINE_TRY(const uint64_t stop, next_cut(*my.core, target));
+        is_done = stop == target;
+        Removal removal;
+        PLUMBLINE_TRY_VOID(start_removal(my, stop, is_done ? target_block : nullptr, removal));
+        removal.next.needs_refold = true;
+        removal.batch.Put(my.core->meta(), to_slice(kMetaRefold), encode_number(1))
+            .PermitUncheckedError();
+        PLUMBLINE_TRY_VOID(
+            my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes));
+    }
+    return ok();
 }
 
 Status Database::rebuild_log_digest(const JournalRow* journal) {

@@ -52,8 +52,6 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
         hangs_ = false;
         hang_changed_.notify_all();
     }
-    /// Handed over to be written to RocksDB's write-ahead logs so far.
-    [[nodiscard]] uint64_t wal_bytes() const { return wal_bytes_.load(); }
     [[nodiscard]] uint64_t operations() const {
         const std::scoped_lock lock{mutex_};
         return count_;
@@ -190,7 +188,6 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     Fault fault_ = Fault::kNone;
     uint64_t first_ = UINT64_MAX;
     uint64_t last_ = UINT64_MAX;
-    std::atomic<uint64_t> wal_bytes_{0};
     std::mutex hang_mutex_;
     std::condition_variable hang_changed_;
     bool hangs_ = false;
@@ -208,7 +205,6 @@ class FaultFileSystem::WritableFile final : public rocksdb::FSWritableFileOwnerW
 
     rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* debug) override {
-        owner_.wal_bytes_ += name_.ends_with(".log") ? data.size() : 0;
         rocksdb::IOStatus status = owner_.before();
         if (!status.ok()) {
             // Half of it may have got through.
