@@ -22,6 +22,19 @@ constexpr int64_t kVerdictsMs = 5'000;
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
 constexpr uint64_t kReadyLag = 5;
+constexpr size_t kErrorsMax = 3;
+
+/// "; NAME: what it answered last" of the first providers that do not work.
+std::string last_errors(const std::vector<rpc::ProviderStats>& providers) {
+    std::string out;
+    size_t count = 0;
+    for (const rpc::ProviderStats& provider : providers) {
+        if (!provider.last_error.empty() && count++ < kErrorsMax) {
+            out += "; " + provider.name + ": " + provider.last_error;
+        }
+    }
+    return out;
+}
 
 }  // namespace
 
@@ -183,9 +196,10 @@ std::vector<std::string> Service::find_waits(int64_t now_ms) {
     }
     const HeadAges ages = read_head_ages(progress, indexer_->clock());
     if (ages.is_silent()) {
-        out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {})",
+        out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {}){}",
                                   format_duration(ages.ready_ms / 1000),
-                                  format_duration(ages.ready_max_ms / 1000)));
+                                  format_duration(ages.ready_max_ms / 1000),
+                                  last_errors(source_->stats())));
     }
     if (ages.is_stale()) {
         out.push_back(
