@@ -14,7 +14,7 @@
 
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::crash_test {
 namespace {
 
 const std::vector<std::string> kEntities = {"community", "membership", "option",
@@ -177,4 +177,4 @@ TEST_F(CrashTest, AStopThatIsForcedSaysSoInItsExitCode) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::crash_test

@@ -9,7 +9,7 @@
 #include "tests/e2e/chain.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::command_test {
 namespace {
 
 TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
@@ -151,4 +151,4 @@ TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::command_test

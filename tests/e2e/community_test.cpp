@@ -11,7 +11,7 @@
 
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::community_test {
 namespace {
 
 const std::vector<std::string> kEntities = {"community", "membership", "option",
@@ -310,4 +310,4 @@ TEST_F(CommunityTest, InitWritesAConfigThatRunsAsItIs) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::community_test

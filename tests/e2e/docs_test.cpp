@@ -14,7 +14,7 @@
 #include "tests/e2e/chain.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::docs_test {
 namespace {
 
 /// Before each block. Left out are, by name, commands that build or start what the test has
@@ -207,4 +207,4 @@ TEST(DocsTest, EveryOptionThatADocumentNamesIsInTheCommandsHelp) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::docs_test

@@ -7,7 +7,7 @@
 #include "tests/e2e/chain.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::prove_test {
 namespace {
 
 using nlohmann::json;
@@ -113,4 +113,4 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::prove_test

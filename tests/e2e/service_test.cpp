@@ -10,7 +10,7 @@
 #include "tests/e2e/chain.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::service_test {
 namespace {
 
 class ServiceCommandTest : public testing::Test {
@@ -203,4 +203,4 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::service_test

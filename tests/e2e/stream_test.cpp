@@ -11,7 +11,7 @@
 #include "tests/api/stream_client.hpp"
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::stream_test {
 namespace {
 
 using nlohmann::json;
@@ -129,4 +129,4 @@ TEST_F(StreamCommandTest, AClientThatComesAndGoesThroughReorgsHasTheRowsOfTheInd
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::stream_test

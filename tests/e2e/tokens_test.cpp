@@ -3,7 +3,7 @@
 
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::tokens_test {
 namespace {
 
 TEST(TokensTest, TransfersGiveTheBalancesAndOwnersThatTheContractsTell) {
@@ -26,4 +26,4 @@ TEST(TokensTest, TransfersGiveTheBalancesAndOwnersThatTheContractsTell) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::tokens_test

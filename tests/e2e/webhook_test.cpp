@@ -11,7 +11,7 @@
 
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::test {
+namespace plumbline::test::webhook_test {
 namespace {
 
 using nlohmann::json;
@@ -184,4 +184,4 @@ TEST_F(WebhookTest, TheReceiverRefusesWhatIsNotSigned) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::webhook_test

@@ -4,7 +4,7 @@
 
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::answer_check_test {
 namespace {
 
 using test::make_address;
@@ -169,4 +169,4 @@ TEST(BranchFaultTest, AHeaderThatTellsNoParentContradictsNobody) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::answer_check_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::answer_intake_test {
 namespace {
 
 /// "again NotFound, blamed, else error", "others", "settled reverted", "end too_many_results
@@ -338,4 +338,4 @@ TEST(AnswerIntakeTest, EveryFailureOfTheTransportHasItsVerdict) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::answer_intake_test

@@ -7,7 +7,7 @@
 #include "rpc/provider_pool.hpp"
 #include "tests/rpc/anvil.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::anvil_pool_test {
 namespace {
 
 using test::Anvil;
@@ -173,4 +173,4 @@ TEST_F(AnvilPoolTest, ARangeBeyondTheHeadIsNeverEmpty) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::anvil_pool_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::batch_limit_test {
 namespace {
 
 TEST(BatchLimitTest, WordsAboutBatchesLowerItForGood) {
@@ -61,4 +61,4 @@ TEST(BatchLimitTest, ADoubtThatNothingSettlesEndsByItself) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::batch_limit_test

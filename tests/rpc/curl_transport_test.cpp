@@ -14,7 +14,7 @@
 
 #include "rpc/curl_exchange.ipp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::curl_transport_test {
 namespace {
 
 // Accepts connections on a free loopback port and answers each with fixed bytes, then closes.
@@ -389,4 +389,4 @@ TEST(CurlTransportTest, DestroyingItDropsWhatIsOnItsWay) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::curl_transport_test

@@ -5,7 +5,7 @@
 
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::dispatcher_test {
 namespace {
 
 using namespace test;
@@ -107,4 +107,4 @@ TEST_F(DispatcherDeathTest, ATransportCompletesARequestOnce) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::dispatcher_test

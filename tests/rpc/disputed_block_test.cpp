@@ -9,7 +9,7 @@
 #include "core/evm/bloom.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::disputed_block_test {
 namespace {
 
 using test::make_address;
@@ -319,4 +319,4 @@ TEST_F(BlockJudgeTest, NoVerdictContradictsItsEvidence) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::disputed_block_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::error_text_test {
 namespace {
 
 TEST(ErrorTextTest, UrlsAreNeverShown) {
@@ -28,4 +28,4 @@ TEST(ErrorTextTest, DataAndStatusAreThereWhereTheySaySomething) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::error_text_test

@@ -4,7 +4,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::eth_json_test {
 namespace {
 
 const std::string kHash32 = "0x" + std::string(64, 'a');
@@ -195,6 +195,8 @@ TEST(EthJsonTest, AHeaderMayLeaveOutWhatOnlyItsHashNeeds) {
         EXPECT_NE(read_one(Call::Kind::kHeaderLatest, without).get<Answer::Malformed>(), nullptr)
             << needed;
     }
+}
+
 TEST(EthJsonTest, ABlockThatIsItsOwnParentIsRefused) {
     const std::string header =
         replaced(kHeader, "\"parentHash\":\"0x" + std::string(64, '2') + "\"",
@@ -409,4 +411,4 @@ TEST(EthJsonTest, AnErrorForTheWholeBatchAnswersEveryCall) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::eth_json_test

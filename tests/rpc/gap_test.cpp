@@ -14,7 +14,7 @@
 #include "rpc/provider_pool.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::gap_test {
 namespace {
 
 using namespace test;
@@ -270,4 +270,4 @@ TEST(LinkedGapsTest, AnsweredHeadersProveTheGapsBetweenThem) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::gap_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::gap_words_test {
 namespace {
 
 TEST(GapWordsTest, WordsOfKnownChainsAreKnownFromTheStart) {
@@ -42,4 +42,4 @@ TEST(GapWordsTest, KeepsABoundedNumberOfThem) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::gap_words_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::head_watch_test {
 namespace {
 
 using Fault = HeadReport::Fault;
@@ -93,4 +93,4 @@ TEST(HeadWatchTest, AGroupThatFailedTellsNothing) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::head_watch_test

@@ -7,7 +7,7 @@
 
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::heads_job_test {
 namespace {
 
 using namespace test;
@@ -65,4 +65,4 @@ TEST(HeadsJobTest, AProbeThatFailsAfterTheAnswerDoesNotAnswerAgain) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::heads_job_test

@@ -9,7 +9,7 @@
 #include "rpc/refusal_rules.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::lasting_refusal_test {
 namespace {
 
 using namespace test;
@@ -425,4 +425,4 @@ TEST_F(LastingRefusalTest, AWebPageInPlaceOfJsonIsToldByItsTitle) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::lasting_refusal_test

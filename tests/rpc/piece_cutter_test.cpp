@@ -7,7 +7,7 @@
 
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::piece_cutter_test {
 namespace {
 
 std::shared_ptr<const LogFilter> filter_of(size_t addresses) {
@@ -211,4 +211,4 @@ TEST(PieceCutterDeathTest, ASingleBlockIsNotCut) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::piece_cutter_test

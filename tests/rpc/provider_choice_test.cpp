@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::provider_choice_test {
 namespace {
 
 using Head = ProviderState::Head;
@@ -265,4 +265,4 @@ TEST(RoundEndTest, EveryCaseOfTheTable) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::provider_choice_test

@@ -10,7 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::provider_pool_test {
 namespace {
 
 using namespace test;
@@ -817,4 +817,4 @@ TEST_F(ProviderPoolTest, NoEndpointIsAnError) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::provider_pool_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::provider_set_test {
 namespace {
 
 TEST(ProviderSetTest, HoldsWhatWasInsertedAndNotErased) {
@@ -31,4 +31,4 @@ TEST(ProviderSetDeathTest, AProviderBeyondTheLimitIsNotTakenForAnother) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::provider_set_test

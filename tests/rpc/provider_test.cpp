@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::provider_test {
 namespace {
 
 class ProviderTest : public ::testing::Test {
@@ -260,4 +260,4 @@ TEST_F(ProviderDeathTest, ARequestIsOverOnceForEachTimeItWasSent) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::provider_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::range_controller_test {
 namespace {
 
 class RangeControllerTest : public ::testing::Test {
@@ -138,4 +138,4 @@ TEST_F(RangeControllerTest, NeverBelowOneNorAboveTheMaximum) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::range_controller_test

@@ -9,7 +9,7 @@
 
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::range_piece_test {
 namespace {
 
 // A log whose data is its block's number, so that joining arenas shows.
@@ -215,4 +215,4 @@ TEST(PieceMapDeathTest, AnOpenPieceIsNotJoined) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::range_piece_test

@@ -14,7 +14,7 @@
 #include "rpc/refusal.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::refusal_fresh_test {
 namespace {
 
 struct FreshRefusal {
@@ -120,4 +120,4 @@ TEST(FreshRefusalTest, EveryNewTextNamesThePublicThreadItIsFrom) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::refusal_fresh_test

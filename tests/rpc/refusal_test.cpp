@@ -14,7 +14,7 @@
 #include "rpc/refusal_rules.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::refusal_test {
 namespace {
 
 std::vector<std::vector<std::string>> read_table(const std::filesystem::path& path) {
@@ -162,4 +162,4 @@ TEST(RefusalTest, AnyTextIsReadWithoutHarm) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::refusal_test

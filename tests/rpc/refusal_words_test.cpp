@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::refusal_words_test {
 namespace {
 
 // Words as they are, numbers as #n, hex numbers as xn, other tokens in quotes.
@@ -88,4 +88,4 @@ TEST(RefusalWordsTest, ANumberCountsTheNounAfterItUnlessAnotherPhraseBegins) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::refusal_words_test

@@ -9,7 +9,7 @@
 #include "rpc/provider_pool.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::state_calls_test {
 namespace {
 
 using namespace test;
@@ -316,4 +316,4 @@ TEST_F(StateCallPoolTest, NoAnswerInTimeIsARefusalSoThatTheNextCallAsksForLess) 
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::state_calls_test

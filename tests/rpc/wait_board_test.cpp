@@ -6,7 +6,7 @@
 #include "rpc/provider_pool.hpp"
 #include "tests/rpc/fake_network.hpp"
 
-namespace plumbline::rpc {
+namespace plumbline::rpc::wait_board_test {
 namespace {
 
 using namespace test;
@@ -135,4 +135,4 @@ TEST_F(PoolWaitsTest, WhatIsAnsweredWaitsNoLonger) {
 }
 
 }  // namespace
-}  // namespace plumbline::rpc
+}  // namespace plumbline::rpc::wait_board_test

@@ -17,7 +17,7 @@
 #include "tests/sim/sim_run.hpp"
 #include "tests/support/process.hpp"
 
-namespace plumbline::sim {
+namespace plumbline::sim::sim_test {
 namespace {
 
 class Recorder final : public rpc::PoolObserver {
@@ -206,4 +206,4 @@ TEST(DayTest, ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
 }
 
 }  // namespace
-}  // namespace plumbline::sim
+}  // namespace plumbline::sim::sim_test

@@ -7,7 +7,7 @@
 #include "storage/maintenance.hpp"
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::backup_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -192,4 +192,4 @@ TEST(MaintenanceTest, SettlingLeavesNothingForTheNextOpenToReadFromTheLog) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::backup_test

@@ -2,7 +2,7 @@
 // crash before publishing leaves the old generation.
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::bulk_load_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -104,4 +104,4 @@ TEST_P(BulkLoadTest, WhatWasNotPublishedIsGoneAtTheNextOpen) {
 INSTANTIATE_TEST_SUITE_P(Seeds, BulkLoadTest, testing::Values(1, 2, 3));
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::bulk_load_test

@@ -12,7 +12,7 @@
 
 // Bytes are written in the groups of the formats: the field, then the next one.
 // clang-format off
-namespace plumbline::storage {
+namespace plumbline::storage::codec_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -424,5 +424,5 @@ TEST(RecordCodecTest, ANewerRecordFormatIsRefused) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::codec_test
 // clang-format on

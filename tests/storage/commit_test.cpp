@@ -6,7 +6,7 @@
 #include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::commit_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -509,4 +509,4 @@ TEST(GenerationTest, AFoldedOneEqualsOneMadeAtOnce) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::commit_test

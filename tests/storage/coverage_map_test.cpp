@@ -10,7 +10,7 @@
 
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::coverage_map_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -170,4 +170,4 @@ TEST(CoverageMapDeathTest, AnEmptyRangeIsABrokenInvariant) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::coverage_map_test

@@ -4,7 +4,7 @@
 #include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::database_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -98,4 +98,4 @@ TEST(DatabaseTest, OneLogOrChildIsLookedUpWithoutReadingOthers) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::database_test

@@ -10,7 +10,7 @@
 #include "storage/read_view.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::deleted_runs_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -179,4 +179,4 @@ TEST(DeletedKeysTest, KeepsABoundedNumberOfKeys) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::deleted_runs_test

@@ -5,7 +5,7 @@
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/digest_check.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::digest_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -225,4 +225,4 @@ TEST(DigestRepairTest, AChangeUponADamagedRowDoesNotHideTheDamage) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::digest_test

@@ -7,7 +7,7 @@
 #include "tests/storage/chain_driver.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::golden_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -104,4 +104,4 @@ TEST(GoldenTest, FormatOneStaysReadable) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::golden_test

@@ -7,7 +7,7 @@
 #include "storage/writer_role.hpp"
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::invariants_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -93,4 +93,4 @@ TEST(WriterRoleDeathTest, OneCallAtATimeHasIt) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::invariants_test

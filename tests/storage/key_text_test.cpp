@@ -7,7 +7,7 @@
 #include "core/evm/hex.hpp"
 #include "storage/entity_key.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::key_text_test {
 namespace {
 
 constexpr FieldType kUint{FieldKind::kUint, 256};
@@ -79,4 +79,4 @@ TEST(KeyTextTest, BytesThatAreNoKeyAreHex) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::key_text_test

@@ -13,7 +13,7 @@
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/fault_fs.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::open_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -562,4 +562,4 @@ TEST(HeadFileTest, ADamagedOneIsToldAndReplaced) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::open_test

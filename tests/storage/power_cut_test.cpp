@@ -6,7 +6,7 @@
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/fault_fs.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::power_cut_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -117,4 +117,4 @@ TEST_P(PowerCutTest, NeverLosesASyncedCommitNorHalvesOne) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::power_cut_test

@@ -7,7 +7,7 @@
 #include "storage/families.hpp"
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::raw_access_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -101,4 +101,4 @@ TEST(RawAccessTest, SaysWhatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::raw_access_test

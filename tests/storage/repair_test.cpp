@@ -3,7 +3,7 @@
 #include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::repair_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
@@ -268,4 +268,4 @@ TEST(RepairTest, ARollbackTakesLaterCorrectionsWithIt) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::repair_test

@@ -10,7 +10,7 @@
 #include "storage/record_codec.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::storage {
+namespace plumbline::storage::watermark_check_test {
 namespace {
 
 /// Commit 20 at block 100, 90 of them final; last rollback in commit 8, last fill in commit 5.
@@ -137,4 +137,4 @@ TEST(WatermarkCheckTest, TheLowestOfSeveralFamiliesCounts) {
 }
 
 }  // namespace
-}  // namespace plumbline::storage
+}  // namespace plumbline::storage::watermark_check_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::test {
+namespace plumbline::test::fake_chain_test {
 namespace {
 
 class FakeChainTest : public testing::Test {
@@ -85,4 +85,4 @@ TEST_F(FakeChainTest, ASpoiledRootIsNotProven) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::fake_chain_test

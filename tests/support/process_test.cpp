@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::test {
+namespace plumbline::test::process_test {
 namespace {
 
 TEST(ProcessTest, ACommandThatHangsIsKilledAndToldWithWhatItWaitsFor) {
@@ -32,4 +32,4 @@ TEST(ProcessTest, AChildThatWritesNoLineIsWaitedForNoLongerThanAsked) {
 }
 
 }  // namespace
-}  // namespace plumbline::test
+}  // namespace plumbline::test::process_test

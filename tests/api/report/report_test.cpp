@@ -1,7 +1,7 @@
 // Reports declared in the config: what they count, what they may say, what they may cost.
 #include "tests/api/api_world.hpp"
 
-namespace plumbline::api::test {
+namespace plumbline::api::test::report_test {
 namespace {
 
 using nlohmann::json;
@@ -159,4 +159,4 @@ TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace plumbline::api::test
+}  // namespace plumbline::api::test::report_test

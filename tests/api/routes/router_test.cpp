@@ -4,7 +4,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "tests/api/api_world.hpp"
 
-namespace plumbline::api::test {
+namespace plumbline::api::test::router_test {
 namespace {
 
 using nlohmann::json;
@@ -439,4 +439,4 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
 }
 
 }  // namespace
-}  // namespace plumbline::api::test
+}  // namespace plumbline::api::test::router_test

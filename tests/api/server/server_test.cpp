@@ -13,7 +13,7 @@
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
 
-namespace plumbline::api::test {
+namespace plumbline::api::test::server_test {
 namespace {
 
 using nlohmann::json;
@@ -258,4 +258,4 @@ TEST_F(ServerTest, EveryAnswerIsThatOfTheBlockItNames) {
 }
 
 }  // namespace
-}  // namespace plumbline::api::test
+}  // namespace plumbline::api::test::server_test

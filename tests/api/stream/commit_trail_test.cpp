@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace plumbline::api {
+namespace plumbline::api::commit_trail_test {
 namespace {
 
 using Kind = StreamRecord::Kind;
@@ -87,4 +87,4 @@ TEST(CommitTrailTest, RecordsThatChangeNoBlocksAreNotKept) {
 }
 
 }  // namespace
-}  // namespace plumbline::api
+}  // namespace plumbline::api::commit_trail_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::api {
+namespace plumbline::api::stream_filter_test {
 namespace {
 
 TEST(StreamFilterTest, AnEmptyQuestionWantsEverything) {
@@ -58,4 +58,4 @@ TEST(StreamFilterTest, EventsAreNamedByContractAndEventOrAll) {
 }
 
 }  // namespace
-}  // namespace plumbline::api
+}  // namespace plumbline::api::stream_filter_test

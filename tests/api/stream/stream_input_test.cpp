@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::api {
+namespace plumbline::api::stream_input_test {
 namespace {
 
 using Kind = StreamRecord::Kind;
@@ -96,4 +96,4 @@ TEST(StreamInputTest, AClosedQueueKeepsNobodyWaiting) {
 }
 
 }  // namespace
-}  // namespace plumbline::api
+}  // namespace plumbline::api::stream_input_test

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace plumbline::api {
+namespace plumbline::api::stream_ring_test {
 namespace {
 
 using Kind = StreamRecord::Kind;
@@ -125,4 +125,4 @@ TEST(StreamRingTest, TheBaseIsResumedFromUntilTheFirstRecordFallsOut) {
 }
 
 }  // namespace
-}  // namespace plumbline::api
+}  // namespace plumbline::api::stream_ring_test

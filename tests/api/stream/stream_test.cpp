@@ -13,7 +13,7 @@
 #include "tests/api/stream_client.hpp"
 #include "tests/engine/fake_chain.hpp"
 
-namespace plumbline::api::test {
+namespace plumbline::api::test::stream_test {
 namespace {
 
 using nlohmann::json;
@@ -374,4 +374,4 @@ TEST(StreamTest, OverAWebSocketMessagesComeAsTheyHappen) {
 }
 
 }  // namespace
-}  // namespace plumbline::api::test
+}  // namespace plumbline::api::test::stream_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::background_job_test {
 namespace {
 
 TEST(AsideTest, WithoutAThreadWorkIsDoneAtOnceOnTheOwners) {
@@ -66,4 +66,4 @@ TEST(AsideTest, WhatTheWorkThrowsIsThrownOnByTheOwnersWait) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::background_job_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::bounded_queue_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -100,4 +100,4 @@ TEST(BoundedQueueTest, ThreadsPassEverythingOnceAndInOrder) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::bounded_queue_test

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::exception_guard_test {
 namespace {
 
 TEST(ExceptionGuardTest, WhatIsThrownBecomesAnErrorThatSaysWhere) {
@@ -29,4 +29,4 @@ TEST(ExceptionGuardTest, WhatIsGivenIsGivenOn) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::exception_guard_test

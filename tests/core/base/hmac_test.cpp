@@ -6,7 +6,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline {
+namespace plumbline::hmac_test {
 namespace {
 
 std::string tag_of(std::string_view key, std::string_view text) {
@@ -27,4 +27,4 @@ TEST(Hmac, MatchesThePublishedVectors) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::hmac_test

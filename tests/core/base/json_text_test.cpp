@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::json_text_test {
 namespace {
 
 std::string json_string(std::string_view text) {
@@ -48,4 +48,4 @@ TEST(JsonTextTest, CsvQuotesOnlyWhereNeeded) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::json_text_test

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-namespace plumbline {
+namespace plumbline::json_writer_test {
 namespace {
 
 using nlohmann::ordered_json;
@@ -79,4 +79,4 @@ TEST(JsonWriterTest, ValuesThatOthersAppendGetTheirCommas) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::json_writer_test

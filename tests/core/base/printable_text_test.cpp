@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::printable_text_test {
 namespace {
 
 TEST(PrintableTextTest, WhatCannotBeShownIsHex) {
@@ -43,4 +43,4 @@ TEST(PrintableTextTest, WhatCannotBeShownIsHex) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::printable_text_test

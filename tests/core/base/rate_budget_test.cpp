@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline {
+namespace plumbline::rate_budget_test {
 namespace {
 
 TEST(RateBudgetTest, WithoutABoundEverythingIsGranted) {
@@ -62,4 +62,4 @@ TEST(RateBudgetTest, OverTimeTheRateIsReachedAndNeverPassed) {
 }
 
 }  // namespace
-}  // namespace plumbline
+}  // namespace plumbline::rate_budget_test

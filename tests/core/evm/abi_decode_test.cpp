@@ -12,7 +12,7 @@
 #include "core/evm/keccak.hpp"
 #include "tests/core/evm/abi_random.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_decode_test {
 namespace {
 
 AbiParam param(std::string name, std::string_view type, bool indexed = false) {
@@ -483,4 +483,4 @@ TEST(AbiDecodeTest, DamagedDataIsReadAlikeByBothDecoders) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_decode_test

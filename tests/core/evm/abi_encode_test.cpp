@@ -10,7 +10,7 @@
 #include "core/evm/keccak.hpp"
 #include "tests/core/evm/abi_random.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_encode_test {
 namespace {
 
 std::vector<AbiType> types(std::initializer_list<const char*> texts) {
@@ -193,4 +193,4 @@ TEST(AbiEncodeTest, DecodingGivesBackWhatWasEncoded) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_encode_test

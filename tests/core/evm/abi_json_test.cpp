@@ -6,7 +6,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_json_test {
 namespace {
 
 const std::string kErc20 = R"([
@@ -235,4 +235,4 @@ TEST(AbiJsonTest, LookUpTakesNamesAndSignatures) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_json_test

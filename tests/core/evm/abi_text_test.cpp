@@ -9,7 +9,7 @@
 #include "core/evm/abi_encode.hpp"
 #include "tests/core/evm/abi_random.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_text_test {
 namespace {
 
 std::string json(std::string_view type, const AbiValue& value) {
@@ -111,4 +111,4 @@ TEST(AbiTextTest, TreeAndFlatFormsShowTheSame) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_text_test

@@ -7,7 +7,7 @@
 
 #include "tests/core/evm/abi_random.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_type_test {
 namespace {
 
 AbiType type(std::string_view text) {
@@ -187,4 +187,4 @@ TEST(AbiTypeTest, AnyTypesTextReadsBackAsTheType) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_type_test

@@ -7,7 +7,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::abi_value_test {
 namespace {
 
 Result<std::vector<AbiValue>> decode(std::initializer_list<const char*> texts,
@@ -70,4 +70,4 @@ TEST(AbiValueTest, NothingDecodesToNothing) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::abi_value_test

@@ -9,7 +9,7 @@
 #include "core/evm/keccak.hpp"
 #include "tests/core/evm/block_files.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::bloom_test {
 namespace {
 
 /// Written from the Yellow Paper's text alone: bits counted from the most significant.
@@ -130,4 +130,4 @@ TEST(BloomTest, NamesTheReceiptWithAWrongBloom) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::bloom_test

@@ -12,7 +12,7 @@
 #include "tests/core/evm/block_files.hpp"
 #include "tests/core/evm/reference_trie.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::header_test {
 namespace {
 
 Hash hash(std::string_view text) {
@@ -257,4 +257,4 @@ TEST(HeaderTest, AnyFlippedByteOfARealHeaderIsSeen) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::header_test

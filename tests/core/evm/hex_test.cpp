@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::evm {
+namespace plumbline::evm::hex_test {
 namespace {
 
 TEST(HexTest, WritesLowerCaseWithPrefix) {
@@ -89,4 +89,4 @@ TEST(HexTest, BytesRoundTrip) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::hex_test

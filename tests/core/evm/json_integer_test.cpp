@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::evm {
+namespace plumbline::evm::json_integer_test {
 namespace {
 
 std::string json_uint(const U256& word, unsigned bits) {
@@ -35,4 +35,4 @@ TEST(JsonIntegerTest, WiderIntegersAreAlwaysDecimalStrings) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::json_integer_test

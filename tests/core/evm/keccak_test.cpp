@@ -6,7 +6,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::keccak_test {
 namespace {
 
 TEST(KeccakTest, UsesTheOriginalPadding) {
@@ -33,4 +33,4 @@ TEST(KeccakTest, HashesAcrossTheBlockSize) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::keccak_test

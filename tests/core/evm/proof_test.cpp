@@ -12,7 +12,7 @@
 #include "core/evm/trie.hpp"
 #include "tests/core/evm/reference_trie.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::proof_test {
 namespace {
 
 using R = ReferenceTrie;
@@ -319,4 +319,4 @@ TEST(ProofTest, EveryErrorHasAText) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::proof_test

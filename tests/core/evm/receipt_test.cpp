@@ -11,7 +11,7 @@
 #include "tests/core/evm/block_files.hpp"
 #include "tests/core/evm/reference_trie.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::receipt_test {
 namespace {
 
 std::string encoded(const ReceiptBatch& batch, size_t i = 0) {
@@ -289,4 +289,4 @@ TEST(ReceiptTest, DecodingRejectsWhatItWouldNotWriteAndLeavesTheBatch) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::receipt_test

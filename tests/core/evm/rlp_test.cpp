@@ -9,7 +9,7 @@
 #include "core/evm/hex.hpp"
 #include "tests/core/evm/reference_trie.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::rlp_test {
 namespace {
 
 Bytes bytes(std::string_view digits) {
@@ -220,4 +220,4 @@ TEST(RlpTest, EveryErrorHasAText) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::rlp_test

@@ -10,7 +10,7 @@
 #include "tests/core/evm/block_files.hpp"
 #include "tests/core/evm/reference_trie.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::trie_test {
 namespace {
 
 Hash slow_root(const std::vector<Bytes>& values) {
@@ -136,4 +136,4 @@ TEST(TrieTest, ReceiptsRootsOfRealBlocksFromRawReceipts) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::trie_test

@@ -7,7 +7,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::evm {
+namespace plumbline::evm::uint256_test {
 namespace {
 
 U256 word(std::string_view text) {
@@ -147,4 +147,4 @@ TEST(Uint256Test, AddAndSubUndoEachOther) {
 }
 
 }  // namespace
-}  // namespace plumbline::evm
+}  // namespace plumbline::evm::uint256_test

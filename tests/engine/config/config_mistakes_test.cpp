@@ -14,7 +14,7 @@
 #include "engine/config/config.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::config_mistakes_test {
 namespace {
 
 const std::map<std::string, std::string, std::less<>> kParts{
@@ -212,4 +212,4 @@ TEST_F(ConfigMistakesTest, MissingFileIsSaid) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::config_mistakes_test

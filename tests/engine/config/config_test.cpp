@@ -16,7 +16,7 @@
 #include "engine/config/config_toml.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::config_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -489,4 +489,4 @@ TEST(ConfigTomlTest, SortsByPlaceInTheFile) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::config_test

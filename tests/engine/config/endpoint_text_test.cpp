@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::endpoint_text_test {
 namespace {
 
 TEST(EndpointTextTest, HttpUrlsAreTakenAndNothingElse) {
@@ -59,4 +59,4 @@ TEST(EndpointTextTest, AVariableMayHoldTheUrl) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::endpoint_text_test

@@ -8,7 +8,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::operand_parse_test {
 namespace {
 
 using Kind = Operand::Kind;
@@ -159,4 +159,4 @@ TEST(OperandParseTest, AnyTextEndsInAValueOrAMessage) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::operand_parse_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::entity_cache_test {
 namespace {
 
 using storage::test::create_options;
@@ -279,4 +279,4 @@ TEST(EntityCacheDeathTest, ARowThatWasEvictedIsNotChanged) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::entity_cache_test

@@ -7,7 +7,7 @@
 #include "storage/read_view.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::fold_test {
 namespace {
 
 using test::abi_json;
@@ -1035,4 +1035,4 @@ TEST_P(FoldPropertyTest, AFoldThatIsStartedAnewInBetweenGoesOnTheSame) {
 INSTANTIATE_TEST_SUITE_P(Seeds, FoldPropertyTest, testing::Values(1, 2, 3, 4));
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::fold_test

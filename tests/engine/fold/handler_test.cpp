@@ -8,7 +8,7 @@
 #include "tests/engine/item_chain.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::handler_test {
 namespace {
 
 using test::abi_json;
@@ -199,4 +199,4 @@ TEST(HandlerTest, ValuesKeepWhatTheyAreMadeOf) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::handler_test

@@ -3,7 +3,7 @@
 #include "engine/text/entity_text.hpp"
 #include "tests/engine/item_chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::rebuild_test {
 namespace {
 
 using test::grow;
@@ -239,4 +239,4 @@ key = { who = "$txn.from" }
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::rebuild_test

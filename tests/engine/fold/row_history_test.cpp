@@ -7,7 +7,7 @@
 #include "engine/text/entity_text.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine::test {
+namespace plumbline::engine::test::row_history_test {
 namespace {
 
 constexpr std::string_view kToml = R"(
@@ -239,4 +239,4 @@ TEST_F(RowHistoryTest, AnotherMappingIsRefused) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine::test
+}  // namespace plumbline::engine::test::row_history_test

@@ -9,7 +9,7 @@
 
 #include "tests/support/test_chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::ancestor_search_test {
 namespace {
 
 using test::to_word;
@@ -214,4 +214,4 @@ TEST(AncestorSearchDeathTest, TakesOnlyWhatItAskedFor) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::ancestor_search_test

@@ -5,7 +5,7 @@
 
 #include "core/base/logging.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::chain_wait_test {
 namespace {
 
 TEST(ReasonLogTest, NumbersAndIdsMakeNoNewReason) {
@@ -68,4 +68,4 @@ TEST(ChainWaitTest, AnOpenQuestionIsToldWithProviderMethodRangeAndTheProvidersTe
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::chain_wait_test

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::commit_pipeline_test {
 namespace {
 
 using testing::ElementsAre;
@@ -321,4 +321,4 @@ TEST(CommitPipelineDeathTest, ALogOfNoBlockOfTheRangeIsNotLost) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::commit_pipeline_test

@@ -11,7 +11,7 @@
 #include "tests/engine/fake_chain.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::fetcher_test {
 namespace {
 
 using test::FakeChain;
@@ -371,4 +371,4 @@ TEST_F(FetcherTest, ALogThatComesTwiceInOneAnswerIsNotTaken) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::fetcher_test

@@ -5,7 +5,7 @@
 
 #include "engine/ingest/ingest_progress.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::head_clock_test {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
@@ -115,4 +115,4 @@ TEST(HeadAgesTest, AnAgeBeyondItsLimitIsOldAndOneWithoutALimitNever) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::head_clock_test

@@ -22,7 +22,7 @@
 #include "tests/engine/fake_chain.hpp"
 #include "tests/storage/fault_fs.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::ingest_test {
 namespace {
 
 using test::FakeChain;
@@ -1107,4 +1107,4 @@ TEST_F(IngestTest, ThreadsGiveTheSameBytesAndObserversHearEveryBlock) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::ingest_test

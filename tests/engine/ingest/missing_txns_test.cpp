@@ -3,7 +3,7 @@
 
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::missing_txns_test {
 namespace {
 
 using test::acc;
@@ -65,4 +65,4 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::missing_txns_test

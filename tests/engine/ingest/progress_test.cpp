@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::progress_test {
 namespace {
 
 TEST(ProgressTest, RatesAndEtaFollowFromTheLastSeconds) {
@@ -93,4 +93,4 @@ TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::progress_test

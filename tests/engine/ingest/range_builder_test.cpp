@@ -15,7 +15,7 @@
 #include "tests/engine/fake_chain.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::range_builder_test {
 namespace {
 
 using test::FakeChain;
@@ -397,4 +397,4 @@ TEST(RangeBuilderTest, WhatDoesNotFitIsAContradictionAndLeavesTheChildrenAsTheyW
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::range_builder_test

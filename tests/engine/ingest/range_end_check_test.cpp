@@ -4,7 +4,7 @@
 
 #include "tests/support/test_chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::range_end_check_test {
 namespace {
 
 using test::to_word;
@@ -79,4 +79,4 @@ TEST(RangeEndCheckDeathTest, EndsAscendAndAnswersFitTheQuestion) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::range_end_check_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/test_chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::range_question_test {
 namespace {
 
 using test::make_address;
@@ -176,4 +176,4 @@ TEST(ChildCandidatesDeathTest, OnlyACandidateIsConfirmed) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::range_question_test

@@ -13,7 +13,7 @@
 #include "tests/support/small_index.hpp"
 #include "tests/support/temp_dir.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::silence_test {
 namespace {
 
 using storage::test::TempDir;
@@ -200,4 +200,4 @@ TEST_F(SilenceTest, ARunWithoutAnEndWaitsForEver) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::silence_test

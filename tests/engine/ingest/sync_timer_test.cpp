@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::sync_timer_test {
 namespace {
 
 TEST(SyncTimerTest, NothingIsDueUntilSomethingWasWrittenAndTheIntervalHasPassed) {
@@ -33,4 +33,4 @@ TEST(SyncTimerTest, ASyncOfOtherWorkTakesWhatWaitsWithItAndLeavesTheTurn) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::sync_timer_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::work_outbox_test {
 namespace {
 
 AppendWork range_of(size_t bytes) {
@@ -80,4 +80,4 @@ TEST(WorkOutboxDeathTest, NoEpochBeginsWhileAnItemOfTheOldOneIsOpen) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::work_outbox_test

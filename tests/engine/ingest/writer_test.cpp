@@ -3,7 +3,7 @@
 
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::writer_test {
 namespace {
 
 using test::hash_of;
@@ -64,4 +64,4 @@ TEST_F(WriterTest, BlocksWithoutEventsAreKeptAfterFiveSecondsThoughMoreAlwaysWai
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::writer_test

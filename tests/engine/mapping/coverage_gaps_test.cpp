@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::coverage_gaps_test {
 namespace {
 
 Source make_source(const std::string& name, uint64_t start, bool is_child = false) {
@@ -75,4 +75,4 @@ TEST(FillTest, ChildrenStartNoEarlierThanWhatAnnouncesThem) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::coverage_gaps_test

@@ -7,7 +7,7 @@
 #include "tests/support/paths.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::plan_test {
 namespace {
 
 using test::abi_json;
@@ -256,9 +256,11 @@ const std::vector<Mistake> kMistakes{
      "PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; did you mean 'owner'? "
      "known: id, owner, count, text"},
     {"StateGoneCount",
-     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], deleted = [0] "
+     state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], deleted = "
+           "[0] "
            "}"),
-     "PARSER test.toml:19: deleted in state of [entities.thing] must have as many values as returns: "
+     "PARSER test.toml:19: deleted in state of [entities.thing] must have as many values as "
+     "returns: "
      "2, not 1"},
     {"StateNeedsAt", state("{ call = \"vault.paid\", args = [], returns = [\"count\"] }"),
      "test.toml:19: state of 'thing': contract 'vault' has a factory: say with `at` which one to "
@@ -463,4 +465,4 @@ TEST(PlanTest, TheCommunityExampleCompiles) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::plan_test

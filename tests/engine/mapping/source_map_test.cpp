@@ -5,7 +5,7 @@
 
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::source_map_test {
 namespace {
 
 using storage::test::address_of;
@@ -41,4 +41,4 @@ TEST(SourceMapTest, ARollbackTakesBackTheChildrenAboveItAndNoOthers) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::source_map_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::finding_json_test {
 namespace {
 
 std::string json_of(const Finding& finding) {
@@ -69,4 +69,4 @@ TEST(FindingJsonTest, AListEndsAtItsLimit) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::finding_json_test

@@ -16,7 +16,7 @@
 #include "storage/inspect.hpp"
 #include "tests/engine/proof/proof_world.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::repair_test {
 namespace {
 
 using test::HonestIndex;
@@ -274,4 +274,4 @@ TEST_F(RepairTest, WithoutAProviderTheLogIsLeftAndSaidSo) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::repair_test

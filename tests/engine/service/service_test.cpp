@@ -23,7 +23,7 @@
 #include "tests/engine/fake_chain.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::service_test {
 namespace {
 
 using storage::test::TempDir;
@@ -600,4 +600,4 @@ TEST(SdNotifyTest, WritesToTheSocketThatTheEnvironmentNames) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::service_test

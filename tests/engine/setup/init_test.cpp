@@ -15,7 +15,7 @@
 #include "engine/config/config.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::init_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -286,4 +286,4 @@ TEST(InitTest, SnakeCase) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::init_test

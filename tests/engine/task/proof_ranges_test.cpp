@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::proof_ranges_test {
 namespace {
 
 using storage::CoverageRow;
@@ -36,4 +36,4 @@ TEST(ProofRangesTest, ProvenThroughIsTheLeastProvenSource) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::proof_ranges_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::retry_pace_test {
 namespace {
 
 using storage::TaskRow;
@@ -34,4 +34,4 @@ TEST(RetryPaceTest, ASuccessBeginsAnew) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::retry_pace_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::task_life_test {
 namespace {
 
 using Kind = TaskOutcome::Kind;
@@ -143,4 +143,4 @@ TEST(TaskLifeTest, ErrorsThatWillNotGetBetterAreHopeless) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::task_life_test

@@ -10,7 +10,7 @@
 #include "storage/commit_batch.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::work_queue_test {
 namespace {
 
 using storage::test::create_options;
@@ -384,4 +384,4 @@ TEST(WorkQueueTest, ALaneIsTakenFromAndYieldedToByItsOwnTasksAlone) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::work_queue_test

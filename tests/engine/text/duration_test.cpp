@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::duration_test {
 namespace {
 
 TEST(DurationTest, CountsHaveThousandsSeparators) {
@@ -21,4 +21,4 @@ TEST(DurationTest, DurationsHaveTwoUnits) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::duration_test

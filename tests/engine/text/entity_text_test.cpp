@@ -9,7 +9,7 @@
 
 #include "core/evm/hex.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::entity_text_test {
 namespace {
 
 using storage::Field;
@@ -219,4 +219,4 @@ TEST(EntityTextTest, ArgumentsNeedAnEqualsSign) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::entity_text_test

@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace plumbline::engine {
+namespace plumbline::engine::log_proof_known_test {
 namespace {
 
 using evm::BlockRange;
@@ -101,4 +101,4 @@ TEST(KnownRangesTest, ABoundedNumberIsKeptAndNoBlockIsLost) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::log_proof_known_test

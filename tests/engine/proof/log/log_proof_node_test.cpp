@@ -10,7 +10,7 @@
 #include "rpc/provider_pool.hpp"
 #include "tests/e2e/chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::log_proof_node_test {
 namespace {
 
 using plumbline::test::Anvil;
@@ -121,4 +121,4 @@ TEST(DoctorTest, WhatIsNotThereIsUnavailable) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::log_proof_node_test

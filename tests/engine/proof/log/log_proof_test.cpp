@@ -12,7 +12,7 @@
 #include "engine/proof/log/log_prover.hpp"
 #include "tests/engine/proof/proof_world.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::log_proof_test {
 namespace {
 
 using nlohmann::json;
@@ -707,4 +707,4 @@ TEST_F(LogProofTest, ARangeThatTheIndexDoesNotHoldIsRefused) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::log_proof_test

@@ -14,7 +14,7 @@
 #include "core/evm/trie.hpp"
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::proof_piece_test {
 namespace {
 
 using storage::ProofLevel;
@@ -473,4 +473,4 @@ TEST_F(ProofPieceTest, BlocksWithFindingsHaveNoLevelAndAllOthersShareOne) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::proof_piece_test

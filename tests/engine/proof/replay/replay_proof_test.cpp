@@ -13,7 +13,7 @@
 #include "storage/raw_scan.hpp"
 #include "tests/engine/item_chain.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::replay_proof_test {
 namespace {
 
 using test::grow;
@@ -409,4 +409,4 @@ TEST_F(ReplayTest, DiffNamesWhatTwoDatabasesDoNotShare) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::replay_proof_test

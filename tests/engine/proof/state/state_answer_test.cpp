@@ -11,7 +11,7 @@
 #include "core/evm/hex.hpp"
 #include "tests/engine/proof/state/state_plans.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_answer_test {
 namespace {
 
 using rpc::CallResult;
@@ -186,4 +186,4 @@ TEST_F(StateAnswerJudgeTest, AnAnswerOfAnotherShapeIsUnproven) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_answer_test

@@ -16,7 +16,7 @@
 #include "tests/engine/proof/state/state_plans.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_node_test {
 namespace {
 
 using evm::Address;
@@ -749,4 +749,4 @@ TEST_F(StateNodeFigures, TenThousandVotesAndTenThousandDenseIds) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_node_test

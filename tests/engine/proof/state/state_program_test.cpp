@@ -11,7 +11,7 @@
 #include "core/evm/hex.hpp"
 #include "tests/engine/proof/state/state_emulator.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_program_test {
 namespace {
 
 using evm::U256;
@@ -255,4 +255,4 @@ TEST(StateCallTest, ParamsStayInTheirSize) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_program_test

@@ -23,7 +23,7 @@
 #include "tests/storage/storage_test_util.hpp"
 #include "tests/support/paths.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_proof_test {
 namespace {
 
 using evm::Address;
@@ -1123,4 +1123,4 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_proof_test

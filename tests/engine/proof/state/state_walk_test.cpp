@@ -11,7 +11,7 @@
 
 #include "tests/engine/proof/state/state_emulator.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_walk_test {
 namespace {
 
 using evm::U256;
@@ -225,4 +225,4 @@ TEST_F(StateWalkTest, FindsExactlyWhatWasDamagedWhateverTheNodeDoes) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_walk_test

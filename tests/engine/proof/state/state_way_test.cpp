@@ -9,7 +9,7 @@
 
 #include "engine/proof/state/state_program.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::state_way_test {
 namespace {
 
 using rpc::CallResult;
@@ -77,4 +77,4 @@ TEST(StateWayTest, TheProgramIsSentAsTheFormNeedsIt) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::state_way_test
