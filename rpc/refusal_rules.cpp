@@ -345,8 +345,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kOutage, [](Words t, In) { return t.has({"backend"}); }, "optimism proxyd",
      {503, -32011, "no backend is currently healthy to serve traffic", {}}, true},
     {kOutage,
-     [](Words t, In in) {
-         return (t.has({"route"}) && t.has({"provider"})) || in.code == 12;
+     [](Words t, In) {
+         return t.has({"route"}) && t.has({"provider"});
      },
      "dRPC",
      {400, 12,

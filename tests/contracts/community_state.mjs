@@ -109,9 +109,17 @@ const ENTITIES = {
   },
 };
 
+// What is not UTF-8, begins with "hex:" or has control or bidi characters is shown as its bytes.
+function shownText(bytes) {
+  const text = bytes.toString("utf8");
+  const isOdd = !Buffer.from(text, "utf8").equals(bytes) || text.startsWith("hex:") ||
+    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(text);
+  return isOdd ? `hex:${bytes.toString("hex")}` : text;
+}
+
 // As plumbline prints values: integers of up to 64 bits as numbers, past 2^53-1 and wider ones as decimal strings.
 function show(type, value) {
-  if (type === "string") return Buffer.from(value.slice(2), "hex").toString("utf8");
+  if (type === "string") return shownText(Buffer.from(value.slice(2), "hex"));
   if (type === "bool") return value;
   const integer = /^u?int(\d+)$/.exec(type);
   if (!integer) return value.toLowerCase();
