@@ -122,21 +122,27 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
     return ok();
 }
 
-Status read_event_names(const Section& section, const TomlValue& value, ContractConfig& out) {
-    PLUMBLINE_TRY(const auto items, section.strings(value, "events", kMaxEvents));
+/// The list under `key`, if there is one.
+Status read_event_names(const Section& section, std::string_view key,
+                        std::vector<std::string>& out) {
+    const TomlValue* value = section.find(key);
+    if (value == nullptr) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto items, section.strings(*value, key, kMaxEvents));
     for (const TomlValue* item : items) {
         auto name = parse_signature(item->text);
         if (!name) {
-            return section.mistake(item->pos,
-                                   fmt::format("events in {} must be names or full signatures of "
-                                               "events, not {}",
-                                               section.name(), in_quotes(item->text)));
+            return section.mistake(
+                item->pos, fmt::format("{} in {} must be names or full signatures of events, "
+                                       "not {}",
+                                       key, section.name(), in_quotes(item->text)));
         }
-        if (std::ranges::find(out.events, *name) != out.events.end()) {
-            return section.mistake(item->pos, fmt::format("events in {} lists {} twice",
+        if (std::ranges::find(out, *name) != out.end()) {
+            return section.mistake(item->pos, fmt::format("{} in {} lists {} twice", key,
                                                           section.name(), in_quotes(item->text)));
         }
-        out.events.push_back(std::move(*name));
+        out.push_back(std::move(*name));
     }
     return ok();
 }
@@ -151,7 +157,8 @@ Status read_contract(std::string_view path, const TomlEntry& entry, const FileRe
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[contracts.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"abi", "address", "factory", "start_block", "events"}));
+    PLUMBLINE_TRY_VOID(
+        section.allow_only({"abi", "address", "factory", "start_block", "events", "anonymous"}));
     ContractConfig out;
     out.name = entry.key;
     out.pos = section.pos();
@@ -175,9 +182,8 @@ Status read_contract(std::string_view path, const TomlEntry& entry, const FileRe
     if (const TomlValue* start = section.find("start_block")) {
         PLUMBLINE_TRY(out.start_block, section.integer(*start, "start_block", 0, kMaxInteger));
     }
-    if (const TomlValue* events = section.find("events")) {
-        PLUMBLINE_TRY_VOID(read_event_names(section, *events, out));
-    }
+    PLUMBLINE_TRY_VOID(read_event_names(section, "events", out.events));
+    PLUMBLINE_TRY_VOID(read_event_names(section, "anonymous", out.anonymous));
     auto content = read_file(out.abi_file);
     if (!content) {
         return section.mistake(

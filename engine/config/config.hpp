@@ -40,7 +40,8 @@ struct ChainConfig {
     int64_t poll_interval_ms = 1000;
     /// How long no provider may have told its head; 0 = no limit.
     int64_t ready_age_ms = 60'000;
-    /// How old the head may be by its own timestamp; 0 = no limit; empty: by the chain's block time.
+    /// How old the head may be by its own timestamp; 0 = no limit; empty: by the chain's block
+    /// time.
     std::optional<int64_t> head_age_ms;
     SourcePos pos;
 };
@@ -61,6 +62,8 @@ struct ContractConfig {
     std::optional<FactoryConfig> factory;
     uint64_t start_block = 0;
     std::vector<std::string> events;  ///< empty: all events of the ABI
+    /// Anonymous events that every log with as many topics is which no other event explains.
+    std::vector<std::string> anonymous;
     SourcePos pos;
 };
 
@@ -171,8 +174,15 @@ struct EntityConfig {
     SourcePos pos;
 };
 
+/// What events in quarantine are to a proof.
+enum class QuarantinePolicy : uint8_t {
+    kReport,
+    kFail,  ///< as good as a finding
+};
+
 /// [proof]: how the log is proven while the index runs.
 struct ProofConfig {
+    QuarantinePolicy quarantine = QuarantinePolicy::kReport;     ///< for `verify`'s verdict
     storage::ProofLevel level = storage::ProofLevel::kReceipts;  ///< how far; kNone = off
     double sample = 1.0;  ///< share of the blocks in doubt whose receipts are fetched
     uint64_t requests_per_second = 200;  ///< calls, a block's header or receipts each; 0 = no bound

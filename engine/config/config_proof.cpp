@@ -55,7 +55,7 @@ Result<double> read_share(const Section& section, const TomlValue& value, std::s
 Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& out) {
     PLUMBLINE_TRY(const Section proof, Section::open(path, "[proof]", value));
     PLUMBLINE_TRY_VOID(
-        proof.allow_only({"level", "sample", "requests_per_second", "range_blocks"}));
+        proof.allow_only({"level", "sample", "requests_per_second", "range_blocks", "quarantine"}));
     if (const TomlValue* level = proof.find("level")) {
         PLUMBLINE_TRY(out.level, read_level(proof, *level));
     }
@@ -68,6 +68,16 @@ Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& ou
     }
     if (const TomlValue* blocks = proof.find("range_blocks")) {
         PLUMBLINE_TRY(out.range_blocks, proof.integer(*blocks, "range_blocks", 1, kMaxRangeBlocks));
+    }
+    if (const TomlValue* quarantine = proof.find("quarantine")) {
+        PLUMBLINE_TRY(const std::string policy, proof.string(*quarantine, "quarantine"));
+        if (policy != "report" && policy != "fail") {
+            return proof.mistake(quarantine->pos,
+                                 fmt::format("quarantine in [proof] must be \"report\" or "
+                                             "\"fail\", not {}",
+                                             in_quotes(policy)));
+        }
+        out.quarantine = policy == "fail" ? QuarantinePolicy::kFail : QuarantinePolicy::kReport;
     }
     return ok();
 }

@@ -36,6 +36,7 @@ struct Fold::Impl {
     evm::DecodedEvent decoded;
     FoldBlock block;
     std::vector<const PlanEvent*> matches;
+    bool is_known = false;  ///< the log at hand: some ABI has its event
     std::vector<storage::QuarantineRow> quarantined;
     size_t quarantined_bytes = 0;
     FoldStats stats;
@@ -96,12 +97,20 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
     ++my.stats.events;
     const CompiledPlan& plan = compiled(*my.plan);
     my.matches.clear();
+    my.is_known = false;
+    bool is_claimed = false;
     my.map.for_each_source(log, [&](uint32_t source) {
-        if (const PlanEvent* event = plan.find_event(source, log); event != nullptr) {
-            my.matches.push_back(event);
+        is_claimed = true;
+        const CompiledPlan::Match match = plan.find_event(source, log);
+        if (match.event != nullptr) {
+            my.matches.push_back(match.event);
         }
+        // An anonymous one is known once it has decoded.
+        my.is_known |=
+            match.is_known && (match.event == nullptr || !match.event->decoder.event().anonymous);
     });
     if (my.matches.empty()) {
+        my.stats.unknown += is_claimed && !my.is_known ? 1 : 0;
         return ok();
     }
     ++my.stats.handled;
@@ -118,6 +127,7 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
             return ok();
         }
     }
+    my.stats.unknown += my.is_known ? 0 : 1;
     my.stats.row_changes += my.cache.event_rows();
     my.cache.commit_event();
     my.cache.trim();
@@ -137,6 +147,10 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
     const evm::AbiError error =
         predecoded != nullptr ? predecoded->error : event.decoder.decode(log, data, decoded);
     const evm::DecodedEvent& values = predecoded != nullptr ? predecoded->decoded : decoded;
+    if (error != evm::AbiError::kNone && event.decoder.event().anonymous) {
+        return ok();  // Solidity would have encoded it rightly: it is an event of no ABI.
+    }
+    is_known = true;
     if (error != evm::AbiError::kNone) {
         quarantine(log, event.name, explain(event, values, error, log, data));
         return ok();

@@ -32,6 +32,7 @@ struct FoldStats {
     uint64_t events = 0;   ///< applied, quarantined or without a handler
     uint64_t handled = 0;  ///< had at least one handler
     uint64_t quarantined = 0;
+    uint64_t unknown = 0;       ///< events of no ABI: stored, and no handler can take them
     uint64_t row_changes = 0;   ///< rows that an applied event changed, each counted once an event
     uint64_t rows_written = 0;  ///< rows that flushes put into batches
     uint64_t database_reads = 0;  ///< rows that the cache could not answer for

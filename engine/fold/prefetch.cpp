@@ -34,7 +34,7 @@ void EventPrefetcher::work_out(const evm::LogBatch& logs, size_t at) {
     PredecodedEvent& slot = slots_[at % kSlots];
     slot.event = nullptr;
     map_.for_each_source(log, [&](uint32_t source) {
-        if (const PlanEvent* event = plan_.find_event(source, log); event != nullptr) {
+        if (const PlanEvent* event = plan_.find_event(source, log).event; event != nullptr) {
             slot.event = event;
         }
     });

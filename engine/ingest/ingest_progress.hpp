@@ -51,6 +51,7 @@ struct IngestProgress {
     std::atomic<uint64_t> commits{0};
     std::atomic<uint64_t> commit_ms{0};    ///< spent writing them
     std::atomic<uint64_t> quarantined{0};  ///< by this run
+    std::atomic<uint64_t> unknown{0};      ///< events of no ABI, folded by this run
     std::atomic<uint64_t> reorgs{0};
     std::atomic<uint64_t> fill_next{0};  ///< filling older blocks: the next one; 0 = not
     std::atomic<uint64_t> fill_to{0};

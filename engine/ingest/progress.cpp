@@ -117,6 +117,7 @@ ProgressNumbers ProgressReporter::read() {
     out.finalized_block = progress_.finalized_block;
     out.events = progress_.events;
     out.quarantined = progress_.quarantined;
+    out.unknown = progress_.unknown;
     out.reorgs = progress_.reorgs;
     out.is_refolding = progress_.refolding;
     out.fill_next = progress_.fill_next;
@@ -204,6 +205,7 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
                                   {"seconds", fmt::format("{:.1f}", seconds)},
                                   {"events_per_second", static_cast<uint64_t>(rate)},
                                   {"quarantined", numbers.quarantined},
+                                  {"unknown", numbers.unknown},
                                   {"reorgs", numbers.reorgs}});
         return;
     }

@@ -183,6 +183,7 @@ Status Writer::make_fold() {
         fold_->add_child(child);
     }
     quarantined_before_ = 0;
+    unknown_before_ = 0;
     return ok();
 }
 
@@ -284,6 +285,7 @@ Status Writer::seal() {
     batch_->set_finalized(commit.finalized);
     writing_ = {};
     writing_.quarantined = fold_->stats().quarantined;
+    writing_.unknown = fold_->stats().unknown;
     return ok();
 }
 
@@ -361,6 +363,8 @@ void Writer::let_go() {
     progress_.finalized_block = commit.finalized;
     progress_.quarantined += writing_.quarantined - quarantined_before_;
     quarantined_before_ = writing_.quarantined;
+    progress_.unknown += writing_.unknown - unknown_before_;
+    unknown_before_ = writing_.unknown;
     if (const std::optional<uint64_t> done_seq = pipeline_.finish_sealed()) {
         channel_.done_seq = *done_seq;
     }

@@ -69,6 +69,7 @@ class Writer {
         bool has_logs = false;      ///< in `batch_`, beside the rows
         bool sync = false;
         uint64_t quarantined = 0;  ///< by the fold until the commit was sealed
+        uint64_t unknown = 0;      ///< the same of events of no ABI
         int64_t started_ms = 0;
         int64_t took_ms = 0;
         Status status;
@@ -118,6 +119,7 @@ class Writer {
     RowChanges changes_;                           ///< of the sealed commit, for the observer
     Writing writing_;
     uint64_t quarantined_before_ = 0;  ///< by `fold_`, up to the last commit
+    uint64_t unknown_before_ = 0;      ///< the same of events of no ABI
 
     int64_t open_since_ms_ = -1;  ///< when the first block of the open commit was folded; -1 = none
     int64_t retry_ms_ = -1;

@@ -96,7 +96,14 @@ struct PlanFunction {
     std::vector<Param> params;
 };
 
-/// An event that somebody handles or that announces children.
+/// A topic compared with a literal, word by word.
+struct TopicTest {
+    uint8_t topic = 0;
+    bool is_equal = true;  ///< `==`; else `!=`
+    evm::U256 word;
+};
+
+/// An event that somebody handles, that announces children, or that the author says is anonymous.
 struct PlanEvent {
     uint32_t source = 0;
     std::string name;  ///< "hub.VoteCast"
@@ -106,6 +113,9 @@ struct PlanEvent {
     std::vector<PlanFunction> functions;
     /// Sources whose children it announces, and where the address is.
     std::vector<std::pair<uint32_t, evm::ValuePath>> children;
+    /// Of an anonymous event: the author's word for which logs are it. One of these must hold, with
+    /// all of its tests; one without tests always holds.
+    std::vector<std::vector<TopicTest>> told_by;
 };
 
 /// Filled by `Plan::compile`, unchanged afterwards.
@@ -123,8 +133,13 @@ struct CompiledPlan {
     storage::SchemaBundle bundle;
     bool needs_txn = false;
 
-    /// The event of `source` that `log` is; null where nobody handles it.
-    [[nodiscard]] const PlanEvent* find_event(uint32_t source, const evm::Log& log) const noexcept;
+    struct Match {
+        const PlanEvent* event = nullptr;  ///< null where nobody handles it
+        bool is_known = false;             ///< an event of the ABI, handled or not
+    };
+    /// The event of `source` that `log` is, by its topics. A log of no named event is an anonymous
+    /// one only where the author's word says so.
+    [[nodiscard]] Match find_event(uint32_t source, const evm::Log& log) const noexcept;
 
     struct EventSlot {
         evm::Hash topic0;
@@ -135,6 +150,7 @@ struct CompiledPlan {
     };
     std::vector<EventSlot> event_table;  ///< open addressing over (source, topic0, topic count)
     std::vector<int32_t> anonymous;      ///< [source * 5 + topic count]: index into `events` or -1
+    std::vector<std::vector<std::string>> always_anonymous;  ///< [source]: signatures
     void index_events();
 };
 

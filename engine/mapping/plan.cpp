@@ -18,6 +18,16 @@ size_t slot_of(uint32_t source, const evm::Hash& topic0, uint8_t topic_count,
     return static_cast<size_t>(word ^ (word >> 32)) & (table_size - 1);
 }
 
+/// Whether the author's word says that `log`, with as many topics, is this anonymous event.
+bool is_told(const PlanEvent& event, const evm::Log& log) noexcept {
+    return std::ranges::any_of(event.told_by, [&log](const std::vector<TopicTest>& tests) {
+        return std::ranges::all_of(tests, [&log](const TopicTest& test) {
+            const bool equal = evm::U256::from_be(log.topics[test.topic].view()) == test.word;
+            return equal == test.is_equal;
+        });
+    });
+}
+
 }  // namespace
 
 Plan::Plan(std::unique_ptr<const CompiledPlan> compiled) : compiled_{std::move(compiled)} {}
@@ -81,19 +91,35 @@ bool Plan::needs_txn(uint32_t source, const evm::Log& log) const noexcept {
     if (!compiled_->needs_txn) {
         return false;
     }
-    const PlanEvent* event = compiled_->find_event(source, log);
+    const PlanEvent* event = compiled_->find_event(source, log).event;
     return event != nullptr && event->needs_txn;
+}
+
+bool Plan::is_anonymous_event(uint32_t source, const evm::Log& log,
+                              const evm::AbiEvent& event) const noexcept {
+    const PlanEvent* found = compiled_->find_event(source, log).event;
+    return found != nullptr && found->decoder.event() == event;
+}
+
+bool Plan::deletes_rows(size_t entity) const noexcept {
+    const auto deletes = [entity](const PlanHandler& handler) {
+        return handler.action == HandlerAction::kDelete && handler.entity == entity;
+    };
+    return !compiled_->drops[entity].empty() ||
+           std::ranges::any_of(compiled_->events, [&deletes](const PlanEvent& event) {
+               return std::ranges::any_of(event.handlers, deletes);
+           });
 }
 
 void Plan::find_children(uint32_t source, const evm::Log& log, ByteView data,
                          std::vector<ChildAnnouncement>& out) const {
-    const PlanEvent* event = compiled_->find_event(source, log);
+    const PlanEvent* event = compiled_->find_event(source, log).event;
     if (event == nullptr || event->children.empty()) {
         return;
     }
     evm::DecodedEvent decoded;
     if (event->decoder.decode(log, data, decoded) != evm::AbiError::kNone) {
-        return;  // the fold puts such an event into quarantine
+        return;  // the fold tells of it
     }
     for (const auto& [child_source, path] : event->children) {
         if (const evm::Value* value = decoded.get(path); value != nullptr) {
@@ -112,25 +138,22 @@ std::string_view to_string(HandlerAction action) noexcept {
     return "handler";
 }
 
-const PlanEvent* CompiledPlan::find_event(uint32_t source, const evm::Log& log) const noexcept {
-    int32_t found = -1;
-    bool known = false;
+CompiledPlan::Match CompiledPlan::find_event(uint32_t source, const evm::Log& log) const noexcept {
     if (log.topic_count > 0) {
         for (size_t at = slot_of(source, log.topics[0], log.topic_count, event_table.size());
              event_table[at].used; at = (at + 1) & (event_table.size() - 1)) {
             const EventSlot& slot = event_table[at];
             if (slot.source == source && slot.topic_count == log.topic_count &&
                 slot.topic0 == log.topics[0]) {
-                found = slot.event;
-                known = true;
-                break;
+                return {slot.event < 0 ? nullptr : &events[static_cast<size_t>(slot.event)], true};
             }
         }
     }
-    if (!known) {
-        found = anonymous[source * 5 + std::min<size_t>(log.topic_count, 4)];
+    const int32_t found = anonymous[source * 5 + std::min<size_t>(log.topic_count, 4)];
+    if (found < 0 || !is_told(events[static_cast<size_t>(found)], log)) {
+        return {};
     }
-    return found < 0 ? nullptr : &events[static_cast<size_t>(found)];
+    return {&events[static_cast<size_t>(found)], true};
 }
 
 void CompiledPlan::index_events() {

@@ -30,7 +30,8 @@ struct Source {
     uint64_t start_block = 0;
     std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
     std::vector<evm::Hash>
-        abi_topics0;          ///< all non-anonymous events the ABI knows, for child filters
+        abi_topics0;  ///< all named events of the ABI, for child filters; none where an anonymous
+                      ///< one is wanted too, which has no topic to ask for
     std::string fingerprint;  ///< of contract, addresses, factory and topics: the coverage key
 };
 
@@ -118,6 +119,12 @@ class Plan {
     [[nodiscard]] int find_source(std::string_view contract) const noexcept;
     /// All that the ABI file of `sources()[source]` declares, handled or not.
     [[nodiscard]] const evm::Abi& abi(size_t source) const noexcept;
+    /// Whether the author's word says that `log` is the anonymous `event` of `source`'s ABI. It may
+    /// still not decode: then it is not.
+    [[nodiscard]] bool is_anonymous_event(uint32_t source, const evm::Log& log,
+                                          const evm::AbiEvent& event) const noexcept;
+    /// Whether a handler of the config or `drop` may delete rows of `entities()[entity]`.
+    [[nodiscard]] bool deletes_rows(size_t entity) const noexcept;
     /// For the database: layouts, fingerprint of all the fold depends on, config text, ABIs.
     [[nodiscard]] const storage::SchemaBundle& bundle() const noexcept;
 

@@ -66,6 +66,9 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     PLUMBLINE_TRY_VOID(compile_states(config_, plan_));
     for (const PlanEvent& event : plan_.events) {
         plan_.needs_txn = plan_.needs_txn || event.needs_txn;
+        if (event.decoder.event().anonymous) {
+            plan_.sources[event.source].abi_topics0.clear();
+        }
     }
     plan_.index_events();
 
@@ -120,7 +123,8 @@ Status Compiler::add_contract(const ContractConfig& contract) {
     plan_.sources.push_back(std::move(source));
     plan_.abis.push_back(*std::move(abi));
     plan_.events_of_source.emplace_back();
-    return ok();
+    plan_.always_anonymous.emplace_back();
+    return add_anonymous(plan_, static_cast<uint32_t>(plan_.sources.size() - 1), contract);
 }
 
 Status Compiler::add_entity(const EntityConfig& entity) {
@@ -202,6 +206,7 @@ Status Compiler::add_factory(const ContractConfig& contract, uint32_t source) {
         PLUMBLINE_TRY(const size_t index,
                       add_event(plan_, static_cast<uint32_t>(from), factory.event, factory.pos));
         PlanEvent& event = plan_.events[index];
+        PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, nullptr, factory.pos));
         OperandScope scope{plan_, &event, nullptr, {}, false};
         Operand name;
         name.kind = Operand::Kind::kName;

@@ -27,6 +27,17 @@ namespace plumbline::engine {
 /// The same for `contract.Event`.
 [[nodiscard]] Result<size_t> add_event(CompiledPlan& plan, const std::string& name, SourcePos pos);
 
+/// The contract's `anonymous`: checked, and every log with as many topics as one of them is it.
+[[nodiscard]] Status add_anonymous(CompiledPlan& plan, uint32_t source,
+                                   const ContractConfig& contract);
+/// What a handler's `when` says of topics joins the author's word for `event`; nothing to do for a
+/// named one. `when` is null where there can be none. kInvalidArgument where nothing is said.
+[[nodiscard]] Status tell_anonymous(const CompiledPlan& plan, PlanEvent& event,
+                                    const std::vector<PlanCondition>* when, SourcePos pos);
+/// An anonymous event that another one of the ABI looks like is refused.
+[[nodiscard]] Status check_anonymous(const CompiledPlan& plan, uint32_t source,
+                                     const evm::AbiEvent& event, SourcePos pos);
+
 /// One `[[on]]` for each of its events; contracts and entities are there already.
 [[nodiscard]] Status compile_handler(const HandlerConfig& handler, CompiledPlan& plan);
 /// A handler written in C++, bound to its event and parameters.

@@ -9,29 +9,6 @@
 
 namespace plumbline::engine {
 
-namespace {
-
-/// Logs of two anonymous events with as many topics look the same.
-Status check_anonymous(const CompiledPlan& plan, uint32_t source, const evm::AbiEvent& event,
-                       SourcePos pos) {
-    if (!event.anonymous) {
-        return ok();
-    }
-    for (const evm::AbiEvent& other : plan.abis[source].events) {
-        if (other.anonymous && !(other == event) && other.topic_count() == event.topic_count()) {
-            return mistake_at(
-                plan.config_path, pos,
-                fmt::format("{}: the anonymous events {} and {} both have {} "
-                            "topic{}: their logs cannot be told apart",
-                            plan.sources[source].contract, event.signature(), other.signature(),
-                            event.topic_count(), event.topic_count() == 1 ? "" : "s"));
-        }
-    }
-    return ok();
-}
-
-}  // namespace
-
 Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string& name,
                          SourcePos pos) {
     const std::string& contract = plan.sources[source].contract;
@@ -61,8 +38,14 @@ Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string&
                           fmt::format("{}.{}: {}", contract, abi.name, decoder.error().message));
     }
     const auto index = static_cast<uint32_t>(plan.events.size());
-    plan.events.push_back(PlanEvent{
-        source, fmt::format("{}.{}", contract, abi.name), *std::move(decoder), false, {}, {}, {}});
+    plan.events.push_back(PlanEvent{source,
+                                    fmt::format("{}.{}", contract, abi.name),
+                                    *std::move(decoder),
+                                    false,
+                                    {},
+                                    {},
+                                    {},
+                                    {}});
     plan.events_of_source[source].push_back(index);
     return size_t{index};
 }

@@ -79,6 +79,10 @@ void put(std::string& out, const evm::AbiType& type) {
 void put(std::string& out, const PlanEvent& event) {
     const evm::AbiEvent& abi = event.decoder.event();
     out += fmt::format("event {} {}\n", event.name, abi.anonymous ? "anonymous" : "");
+    // What a `when` tells is among the handlers.
+    if (std::ranges::any_of(event.told_by, [](const auto& tests) { return tests.empty(); })) {
+        out += "always\n";
+    }
     for (const evm::AbiParam& param : abi.inputs) {
         out += fmt::format(" {}{} ", counted(param.name), param.indexed ? " indexed" : "");
         put(out, param.type);

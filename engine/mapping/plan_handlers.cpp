@@ -88,6 +88,7 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
         PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
         out.when.push_back(std::move(compiled));
     }
+    PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, &out.when, handler_.pos));
     PLUMBLINE_TRY_VOID(bind_key(scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.set, OpKind::kSet, scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.add, OpKind::kAdd, scope, out));
@@ -255,6 +256,9 @@ Status compile_function(EventHandler function, CompiledPlan& plan) {
         return in_handler(index.error());
     }
     PlanEvent& event = plan.events[*index];
+    if (const Status told = tell_anonymous(plan, event, nullptr, {}); !told) {
+        return in_handler(told.error());
+    }
     PlanFunction bound;
     for (const std::string& name : function.params) {
         auto param = bind_param(plan, event, name);

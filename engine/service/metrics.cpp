@@ -117,6 +117,9 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
     out.counter("plumbline_reorgs_total", "Reorgs followed by this process", to_double(now.reorgs));
     out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
               to_double(status.quarantined_rows));
+    out.counter("plumbline_unknown_events_total",
+                "Events of no ABI folded by this process: stored, not applied",
+                to_double(now.unknown));
     out.gauge("plumbline_refolding", "1 while the log is folded again", now.is_refolding ? 1 : 0);
     out.gauge("plumbline_waiting", "1 while waiting for the chain or the disk",
               now.is_waiting ? 1 : 0);

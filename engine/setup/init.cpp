@@ -81,7 +81,9 @@ class ConfigWriter {
         for (const evm::AbiEvent& event : abi_.events) {
             if (event.anonymous) {
                 out_ += fmt::format(
-                    "\n# {} is left out: it is anonymous, and shares no topic to know it by.\n",
+                    "\n# {} is left out: it is anonymous, and no topic tells it. Say which logs it "
+                    "is "
+                    "with `when`,\n# or with `anonymous` in [contracts]: docs/config.md.\n",
                     event.signature());
             } else if (++count > kMaxEntities) {
                 out_ += fmt::format("\n# {} is left out: a config has at most {} entities.\n",

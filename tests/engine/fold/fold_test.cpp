@@ -1,10 +1,13 @@
 #include "engine/fold/fold.hpp"
 
+#include <fstream>
 #include <random>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "storage/read_view.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine::fold_test {
@@ -12,6 +15,7 @@ namespace {
 
 using test::abi_json;
 using test::Abis;
+using test::AbiValue;
 using test::acc;
 using test::address_of;
 using test::Emitted;
@@ -48,6 +52,9 @@ const Abis kAbis{
          "event Ignored(uint256 id)",
      })},
     {"Vault.json", abi_json({"event Paid(uint256 amount)"})},
+    {"Note.json", abi_json({"event LogNote(bytes4 indexed sig, address indexed guy, uint256 wad) "
+                            "anonymous",
+                            "event Plain(uint256 value) anonymous", "event Known(uint256 value)"})},
 };
 
 const std::string kContracts = R"(
@@ -644,20 +651,109 @@ TEST(FoldTest, UnknownEventsAndContractsAreCountedAndLeftAlone) {
                  unknown, other, fewer});
     EXPECT_EQ(world.fold->stats().events, 4U);
     EXPECT_EQ(world.fold->stats().handled, 0U);
+    // Not a foreign address, not an event of the ABI without a handler.
+    EXPECT_EQ(world.fold->stats().unknown, 2U);
     EXPECT_THAT(world.quarantine(), IsEmpty());
     EXPECT_EQ(world.database->entity_count(0), 0U);
 }
 
-TEST(FoldTest, AnonymousEventsAreToldByTheirTopicCount) {
-    const Mapping mapping{kContracts + kItem +
-                              "[[on]]\nevent = \"hub.Secret\"\ninsert = \"item\"\nkey = { id = "
-                              "\"id\" }\nset = { amount = \"value\" }\n",
+/// Rows of LogNote by its function selector, two handlers with a `when` each unless others are
+/// said.
+std::string notes(const std::string& contract, const std::string& when = "") {
+    std::string out =
+        "[contracts.note]\nabi = \"Note.json\"\naddress = "
+        "\"0x00000000000000000000000000000000000000ab\"\n" +
+        contract + "[entities.note]\nkey = { log = \"uint32\" }\n" +
+        "fields = { kind = \"uint8\", wad = \"uint256\" }\n";
+    for (const auto& [sig, kind] : {std::pair{"0x01020304", "1"}, {"0x0a0b0c0d", "2"}}) {
+        out += "[[on]]\nevent = \"note.LogNote\"\n" +
+               (when.empty() ? std::string{"when = \"sig == "} + sig + "\"\n" : when) +
+               "upsert = \"note\"\nkey = { log = \"$log.index\" }\nset = { wad = \"wad\", kind = " +
+               kind + " }\n";
+    }
+    return out;
+}
+
+/// An event of no ABI as an upgraded proxy has it: with as many topics as LogNote.
+Emitted unknown_of_two_topics(const Mapping& mapping, uint32_t index) {
+    Emitted out = mapping.emit("note.Known", {num(1234)}, 1, index);
+    out.log.topics[0] = test::hash_of(77);
+    out.log.topics[1] = evm::Hash{};
+    out.log.topic_count = 2;
+    return out;
+}
+
+AbiValue selector(std::vector<uint8_t> bytes) {
+    return AbiValue::fixed_bytes(bytes);
+}
+
+TEST(FoldTest, AnonymousEventsAreThoseThatAHandlersConditionSays) {
+    const Mapping mapping{notes(""), kAbis};
+    World world{mapping};
+    const auto emit = [&](std::vector<uint8_t> sig, uint32_t index) {
+        return mapping.emit("note.LogNote", {selector(std::move(sig)), acc(3), num(40 + index)}, 1,
+                            index);
+    };
+    world.block(1, {emit({1, 2, 3, 4}, 0), emit({10, 11, 12, 13}, 1), emit({9, 9, 9, 9}, 2)});
+    EXPECT_THAT(world.row("note", "log=0"), AllOf(HasSubstr("\"kind\":1"), HasSubstr("\"40\"")));
+    EXPECT_THAT(world.row("note", "log=1"), HasSubstr("\"kind\":2"));
+    EXPECT_EQ(world.row("note", "log=2"), "");
+    EXPECT_THAT(world.quarantine(), IsEmpty());
+    EXPECT_EQ(world.fold->stats().handled, 2U);
+    EXPECT_EQ(world.fold->stats().unknown, 1U) << "nobody says that it is a LogNote";
+}
+
+TEST(FoldTest, AnEventThatTheAbiDoesNotKnowIsNeverTakenForAnAnonymousOne) {
+    // The second condition holds for any topic but one, but this log's topics are no LogNote's.
+    for (const std::string& mapping_text : {notes(""), notes("", "when = \"sig != 0x01020304\"\n"),
+                                            notes("anonymous = [\"LogNote\"]\n", " ")}) {
+        const Mapping mapping{mapping_text, kAbis};
+        World world{mapping};
+        world.block(
+            1, {unknown_of_two_topics(mapping, 0), mapping.emit("note.Known", {num(5)}, 1, 1)});
+        EXPECT_EQ(world.database->entity_count(0), 0U) << mapping_text;
+        EXPECT_THAT(world.quarantine(), IsEmpty());
+        EXPECT_EQ(world.fold->stats().unknown, 1U) << mapping_text;
+    }
+}
+
+TEST(FoldTest, ANamedAnonymousEventIsEveryUnknownLogOfItsTopicCount) {
+    const Mapping mapping{notes("anonymous = [\"LogNote\", \"Plain\"]\n", " ") +
+                              "[[on]]\nevent = \"note.Plain\"\nupsert = \"note\"\nkey = { log = "
+                              "\"$log.index\" }\nset = { wad = \"value\" }\n",
                           kAbis};
     World world{mapping};
-    world.block(1, {mapping.emit("hub.Secret", {num(7), num(3)}, 1, 0),
-                    mapping.emit("hub.Ignored", {num(1)}, 1, 1)});
-    EXPECT_THAT(world.row("item", "id=7"), HasSubstr("\"amount\":3"));
-    EXPECT_THAT(world.quarantine(), IsEmpty());
+    world.block(1, {mapping.emit("note.LogNote", {selector({9, 9, 9, 9}), acc(3), num(6)}, 1, 0),
+                    mapping.emit("note.Plain", {num(7)}, 1, 1)});
+    EXPECT_THAT(world.row("note", "log=0"), HasSubstr("\"wad\":\"6\""));
+    EXPECT_THAT(world.row("note", "log=1"), HasSubstr("\"wad\":\"7\""));
+    EXPECT_EQ(world.fold->stats().unknown, 0U);
+}
+
+/// What docs/config.md says of a look-up of a row that is not there.
+TEST(FoldTest, ALookUpOfAMissingRowIsARuleViolationWhereverItStandsAsTheGuideSays) {
+    std::ifstream in{source_dir() + "/docs/config.md"};
+    const std::string guide{std::istreambuf_iterator<char>{in}, {}};
+    EXPECT_THAT(guide,
+                HasSubstr("`entity[key, key].field` | a field of another row; where there is "
+                          "no such row it is a rule violation"));
+    for (const std::string rest :
+         {"set = { amount = \"item[from].amount\" }", "add = { amount = \"item[from].amount\" }",
+          "when = \"item[from].amount == 0\"", "when = \"item[from].amount != 0\""}) {
+        const Mapping mapping{kContracts + kItem +
+                                  "[[on]]\nevent = \"hub.Copy\"\nupsert = \"item\"\nkey = { id = "
+                                  "\"to\" }\n" +
+                                  rest + "\n",
+                              kAbis};
+        World world{mapping};
+        world.block(1, {mapping.emit("hub.Copy", {num(1), num(9)}, 1, 0)});
+        EXPECT_EQ(world.database->entity_count(0), 0U) << rest;
+        EXPECT_THAT(world.quarantine(),
+                    ElementsAre(AllOf(HasSubstr("1/0 hub.Copy: "),
+                                      HasSubstr("look-up of 'item[from].amount': there is no "
+                                                "'item' (id=1)"))))
+            << rest;
+    }
 }
 
 TEST(FoldTest, ChildrenCountFromTheirAnnouncementOn) {

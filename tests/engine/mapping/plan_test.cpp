@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/paths.hpp"
@@ -36,6 +37,13 @@ const Abis kAbis{
      })},
     {"Vault.json", abi_json({"event Paid(uint256 amount)", "function paid() view (uint256)"})},
     {"Broken.json", "{\"abi\": 5}"},
+    {"Note.json",
+     abi_json({
+         "event LogNote(bytes4 indexed sig, address indexed guy, uint256 wad) anonymous",
+         "event Plain(uint256 value) anonymous",
+         "event Made(address child, uint256 indexed n) anonymous",
+         "event Known(uint256 value)",
+     })},
 };
 
 // The mapping begins at line 4; the blocks below at the lines their comments say.
@@ -58,6 +66,18 @@ const std::string kHead =
 std::string opened(const std::string& rest) {
     return "[[on]]\nevent = \"hub.Opened\"\nupdate = \"item\"\nkey = { id = \"id\" }\n" + rest;
 }
+/// Contract `note` at line 16, its `more` at line 19, and what stands behind.
+std::string note(const std::string& more, const std::string& rest) {
+    return "[contracts.note]\nabi = \"Note.json\"\naddress = "
+           "\"0x00000000000000000000000000000000000000ab\"\n" +
+           more + "\n" + rest;
+}
+/// A handler at line 20 of an event of `note`.
+std::string on_note(const std::string& event, const std::string& rest) {
+    return "[[on]]\nevent = \"note." + event + "\"\nupdate = \"item\"\nkey = { id = 1 }\n" + rest;
+}
+const std::string kSayWhich =
+    " is anonymous: any event that the ABI does not know may look like it. ";
 std::string policy(const std::string& set) {
     return "[[on]]\nevent = \"hub.Policy\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { " + set +
            " }\n";
@@ -108,6 +128,38 @@ const std::vector<Mistake> kMistakes{
      "[[on]]\nevent = \"hub.Secret\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n",
      "test.toml:16: hub: the anonymous events Secret(uint256,uint256) and Secret2(uint256,bool) "
      "both have 1 topic: their logs cannot be told apart"},
+    {"AnonymousWithoutACondition", note("", on_note("LogNote", "")),
+     "test.toml:20: note.LogNote" + kSayWhich +
+         "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
+         "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
+         "2 topics for it"},
+    {"AnonymousWithConditionsOfNoTopicOrNoLiteral",
+     note("", on_note("LogNote", "when = [\"wad == 5\", \"guy != $log.address\"]\n")),
+     "test.toml:20: note.LogNote" + kSayWhich +
+         "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
+         "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
+         "2 topics for it"},
+    {"AnonymousWithOneHandlerOfTwoThatSaysNothing",
+     note("", on_note("LogNote", "when = \"sig == 0x01020304\"\n") + on_note("LogNote", "")),
+     "test.toml:25: note.LogNote" + kSayWhich +
+         "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
+         "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
+         "2 topics for it"},
+    {"AnonymousWithoutTopics", note("", on_note("Plain", "when = \"value == 5\"\n")),
+     "test.toml:20: note.Plain" + kSayWhich +
+         "[contracts.note] anonymous = [\"Plain\"] takes every unknown log of 0 topics for it"},
+    {"AnonymousFactory",
+     note("",
+          "[contracts.made]\nabi = \"Vault.json\"\nfactory = { event = \"note.Made\", address "
+          "= \"child\" }\n"),
+     "test.toml:22: note.Made" + kSayWhich +
+         "[contracts.note] anonymous = [\"Made\"] takes every unknown log of 1 topic for it"},
+    {"NamedEventAmongTheAnonymous", note("anonymous = [\"Known\"]", ""),
+     "test.toml:16: contract 'note': anonymous: Known(uint256) is not anonymous: its topic tells "
+     "it"},
+    {"UnknownEventAmongTheAnonymous", note("anonymous = [\"Nope\"]", ""),
+     "test.toml:16: contract 'note': no event \"Nope\"; the ABI has: Known(uint256), "
+     "LogNote(bytes4,address,uint256), Made(address,uint256), Plain(uint256)"},
     {"UnknownParam", opened("set = { owner = \"autor\" }\n"),
      "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; there are: id, author, text, "
      "kinds, tags"},
@@ -377,6 +429,35 @@ TEST(PlanTest, SourcesTellAddressesFactoriesAndTopics) {
     EXPECT_EQ(sources[0].abi_topics0.size(), 6U);  // the anonymous ones have none
     EXPECT_TRUE(sources[1].has_factory);
     EXPECT_FALSE(mapping.plan->needs_txn());
+}
+
+TEST(PlanTest, TheAuthorsWordForAnonymousEventsIsPartOfTheFingerprint) {
+    const auto fingerprint = [](const std::string& mapping) {
+        const Mapping compiled{kHead + mapping, kAbis};
+        return compiled.plan->bundle().fingerprint;
+    };
+    const std::string when = on_note("LogNote", "when = \"sig == 0x01020304\"\n");
+    EXPECT_NE(fingerprint(note("", when)), fingerprint(note("anonymous = [\"LogNote\"]", when)));
+}
+
+TEST(PlanTest, AContractWithAnAnonymousEventThatIsWantedIsNotAskedForByTopic) {
+    const Mapping without{kHead + note("", ""), kAbis};
+    EXPECT_EQ(without.plan->sources().back().abi_topics0.size(), 1U);
+    const Mapping with{kHead + note("anonymous = \"Plain\"", ""), kAbis};
+    EXPECT_TRUE(with.plan->sources().back().abi_topics0.empty());
+}
+
+TEST(PlanTest, CppHandlersOfAnonymousEventsNeedTheContractsWord) {
+    EventHandler handler;
+    handler.event = "note.LogNote";
+    handler.name = "notes";
+    handler.version = "1";
+    handler.run = [](HandlerContext&) { return ok(); };
+    const auto compile = [&handler](const std::string& more) {
+        return Plan::compile(test::must_read_config(kHead + note(more, ""), kAbis), {handler});
+    };
+    EXPECT_THAT(message_of(compile("")), testing::HasSubstr("note.LogNote" + kSayWhich));
+    EXPECT_TRUE(compile("anonymous = \"LogNote\"").has_value());
 }
 
 TEST(PlanTest, NeedsTxnOnlyForEventsWhoseHandlersNameIt) {
