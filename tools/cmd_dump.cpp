@@ -129,11 +129,17 @@ Status dump_events(const storage::Database& database, const DumpArguments& optio
     }
     const auto view = database.read_view();
     const auto logs = view->scan_logs(options.from.value_or(0), options.to.value_or(UINT64_MAX));
+    std::optional<storage::BlockRow> row;  // of the event at hand
     for (; logs->valid() && !sink.is_closed(); logs->next()) {
+        const storage::LogRecord& record = logs->record();
+        if (!row || row->block_num != record.log.block_num) {
+            PLUMBLINE_TRY(row, view->get_block(record.log.block_num));
+        }
+        const engine::EventBlock block{row->hash, row->timestamp};
         if (csv) {
-            text.append_csv(sink.buffer(), logs->record());
+            text.append_csv(sink.buffer(), record, block);
         } else {
-            text.append_json(sink.buffer(), logs->record());
+            text.append_json(sink.buffer(), record, block);
         }
         PLUMBLINE_TRY_VOID(sink.end_line());
     }

@@ -41,20 +41,11 @@ EventText::Match EventText::match(const storage::LogRecord& record) {
     for (const Known& known : known_) {
         const bool anonymous = known.decoder.event().anonymous;
         const bool named = log.topic_count > 0 && known.decoder.topic0() == log.topics[0];
-        if (known.source == *source && (anonymous || named) &&
-            known.decoder.topic_count() == log.topic_count &&
+        if (known.source == *source && known.decoder.topic_count() == log.topic_count &&
+            (anonymous ? plan_->is_anonymous_event(*source, log, known.decoder.event()) : named) &&
             known.decoder.decode(log, record.data, event_) == evm::AbiError::kNone) {
             out.known = &known;
-            // A named event is certain; an anonymous one only a guess, so go on looking.
-            if (!anonymous) {
-                return out;
-            }
-        }
-    }
-    if (out.known != nullptr) {
-        // A failed attempt after the match may have left something else behind.
-        if (out.known->decoder.decode(log, record.data, event_) != evm::AbiError::kNone) {
-            out.known = nullptr;
+            return out;
         }
     }
     return out;
@@ -65,31 +56,36 @@ EventText::Name EventText::name(const storage::LogRecord& record) {
     return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder.event().name};
 }
 
-void EventText::append_params(std::string& out, const storage::LogRecord& record,
-                              const Match& found) {
-    if (found.known != nullptr) {
-        evm::append_json(out, found.known->decoder, event_);
-        return;
-    }
-    out += "{\"topics\":[";
-    for (uint8_t i = 0; i < record.log.topic_count; ++i) {
-        out += i == 0 ? "\"" : ",\"";
-        out += evm::to_hex(record.log.topics[i]);
-        out += '"';
-    }
-    out += "],\"data\":\"";
-    out += evm::to_hex(record.data);
-    out += "\"}";
+void EventText::append_json(std::string& out, const storage::LogRecord& record) {
+    append(out, record, nullptr);
 }
 
-void EventText::append_json(std::string& out, const storage::LogRecord& record) {
+void EventText::append_json(std::string& out, const storage::LogRecord& record,
+                            const EventBlock& block) {
+    append(out, record, &block);
+}
+
+void EventText::append(std::string& out, const storage::LogRecord& record,
+                       const EventBlock* block) {
     const Match found = match(record);
     const evm::Log& log = record.log;
-    fmt::format_to(
-        std::back_inserter(out),
-        R"({{"block":{},"log_index":{},"txn_index":{},"txn_hash":"{}","address":"{}","contract":)",
-        log.block_num, log.log_index, log.txn_index, evm::to_hex(log.txn_hash),
-        evm::to_hex(log.address));
+    const auto append_topics = [&] {
+        out += ",\"topics\":[";
+        for (uint8_t i = 0; i < log.topic_count; ++i) {
+            fmt::format_to(std::back_inserter(out), "{}\"{}\"", i == 0 ? "" : ",",
+                           evm::to_hex(log.topics[i]));
+        }
+        out += ']';
+    };
+    fmt::format_to(std::back_inserter(out), R"({{"block":{},)", log.block_num);
+    if (block != nullptr) {
+        fmt::format_to(std::back_inserter(out), R"("block_hash":"{}","timestamp":{},)",
+                       evm::to_hex(block->hash), block->timestamp);
+    }
+    fmt::format_to(std::back_inserter(out),
+                   R"("log_index":{},"txn_index":{},"txn_hash":"{}","address":"{}","contract":)",
+                   log.log_index, log.txn_index, evm::to_hex(log.txn_hash),
+                   evm::to_hex(log.address));
     if (found.contract != nullptr) {
         append_json_string(out, *found.contract);
     } else {
@@ -98,32 +94,50 @@ void EventText::append_json(std::string& out, const storage::LogRecord& record) 
     out += ",\"event\":";
     if (found.known != nullptr) {
         append_json_string(out, found.known->decoder.event().name);
+        if (block != nullptr) {
+            append_topics();
+        }
         out += ",\"params\":";
-        append_params(out, record, found);
+        evm::append_json(out, found.known->decoder, event_);
         out += '}';
         return;
     }
-    std::string raw;
-    append_params(raw, record, found);
-    out += "null,";
-    // The raw form's members stand beside the others.
-    out += std::string_view{raw}.substr(1);
+    out += "null";
+    append_topics();
+    out += ",\"data\":\"";
+    out += evm::to_hex(record.data);
+    out += "\"}";
 }
 
 void EventText::append_csv_header(std::string& out) {
-    out += "block,log_index,txn_index,txn_hash,address,contract,event,params";
+    out +=
+        "block,block_hash,timestamp,log_index,txn_index,txn_hash,address,contract,event,topics,"
+        "params,data";
 }
 
-void EventText::append_csv(std::string& out, const storage::LogRecord& record) {
+void EventText::append_csv(std::string& out, const storage::LogRecord& record,
+                           const EventBlock& block) {
     const Match found = match(record);
     const evm::Log& log = record.log;
-    fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{},{},", log.block_num, log.log_index,
-                   log.txn_index, evm::to_hex(log.txn_hash), evm::to_hex(log.address),
+    fmt::format_to(std::back_inserter(out), "{},{},{},{},{},{},{},{},{},", log.block_num,
+                   evm::to_hex(block.hash), block.timestamp, log.log_index, log.txn_index,
+                   evm::to_hex(log.txn_hash), evm::to_hex(log.address),
                    found.contract == nullptr ? "" : *found.contract,
                    found.known == nullptr ? "" : found.known->decoder.event().name);
+    for (uint8_t i = 0; i < log.topic_count; ++i) {
+        out += i == 0 ? "" : " ";
+        out += evm::to_hex(log.topics[i]);
+    }
+    out += ',';
+    if (found.known == nullptr) {
+        out += ',';
+        out += evm::to_hex(record.data);
+        return;
+    }
     std::string params;
-    append_params(params, record, found);
+    evm::append_json(params, found.known->decoder, event_);
     append_csv_field(out, params);
+    out += ',';
 }
 
 }  // namespace plumbline::engine

@@ -13,6 +13,12 @@
 
 namespace plumbline::engine {
 
+/// What a log does not say itself of its block.
+struct EventBlock {
+    evm::Hash hash;
+    uint64_t timestamp = 0;  ///< s
+};
+
 /// Knows every event of the plan's ABIs, handled or not. One thread.
 class EventText {
   public:
@@ -22,6 +28,9 @@ class EventText {
     /// "params":{..}}. What no ABI knows or what does not decode has "event":null and "topics" and
     /// "data" in place of "params".
     void append_json(std::string& out, const storage::LogRecord& record);
+    /// The same and all else there is to know: also "block_hash" and "timestamp", and "topics" of
+    /// every event.
+    void append_json(std::string& out, const storage::LogRecord& record, const EventBlock& block);
     /// Whose log it is and which event; null where not known. Valid as long as this object.
     struct Name {
         const std::string* contract = nullptr;
@@ -40,9 +49,9 @@ class EventText {
         map_.reset_children(children);
     }
 
-    /// The same values, params (or topics and data) as one JSON field; the header names the
-    /// columns.
-    void append_csv(std::string& out, const storage::LogRecord& record);
+    /// The values of the longer form; topics with spaces between, params as JSON, data only of what
+    /// has no params. The header names the columns.
+    void append_csv(std::string& out, const storage::LogRecord& record, const EventBlock& block);
     static void append_csv_header(std::string& out);
 
   private:
@@ -56,7 +65,7 @@ class EventText {
         const Known* known = nullptr;
     };
     [[nodiscard]] Match match(const storage::LogRecord& record);
-    void append_params(std::string& out, const storage::LogRecord& record, const Match& found);
+    void append(std::string& out, const storage::LogRecord& record, const EventBlock* block);
 
     std::shared_ptr<const Plan> plan_;
     SourceMap map_;

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
@@ -243,6 +244,11 @@ TEST_F(CommunityTest, EventsAreDumpedDecodedInOrder) {
         last = at;
         EXPECT_EQ(event["contract"], "hub");
         EXPECT_TRUE(event["params"].is_object()) << line;
+        EXPECT_TRUE(event["topics"].is_array() && !event["topics"].empty()) << line;
+        const nlohmann::json block =
+            anvil_.call("eth_getBlockByNumber", {fmt::format("{:#x}", at.first), false});
+        EXPECT_EQ(event["block_hash"], block["hash"]) << line;
+        EXPECT_EQ(fmt::format("{:#x}", event["timestamp"].get<uint64_t>()), block["timestamp"]);
         ++seen[event["event"]];
     }
     EXPECT_EQ(count, report["logs"]);
@@ -255,7 +261,8 @@ TEST_F(CommunityTest, EventsAreDumpedDecodedInOrder) {
         {"dump", db_, "--events", "--from", "5", "--to", "9", "--format", "csv", "--out", file});
     ASSERT_EQ(part.code, 0) << part.err;
     EXPECT_TRUE(read_file(file).starts_with(
-        "block,log_index,txn_index,txn_hash,address,contract,event,params\n"));
+        "block,block_hash,timestamp,log_index,txn_index,txn_hash,address,contract,event,topics,"
+        "params,data\n"));
     EXPECT_FALSE(std::filesystem::exists(file + ".partial"));
 }
 
