@@ -38,7 +38,11 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run)
                                             : to_text(outcome, arguments.dry_run)));
-    return outcome.is_whole() ? ExitCode::kDone : ExitCode::kCheckFailed;
+    if (!outcome.is_whole()) {
+        return ExitCode::kCheckFailed;
+    }
+    // What could not be looked at may be wrong all the same.
+    return outcome.report.is_complete() ? ExitCode::kDone : ExitCode::kEnvironment;
 }
 
 }  // namespace plumbline::tools

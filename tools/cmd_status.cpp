@@ -1,4 +1,6 @@
 // plumbline status: where the index stands.
+#include <compare>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +10,8 @@
 
 #include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "engine/text/event_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -17,6 +21,38 @@ namespace plumbline::tools {
 
 namespace {
 
+/// An event by its contract and name; one that no ABI knows by its first topic, which may be empty.
+struct EventName {
+    std::string contract;
+    std::string event;   ///< empty: no ABI knows it
+    std::string topic0;  ///< hex, only where no ABI knows it
+    auto operator<=>(const EventName&) const = default;
+};
+using EventCounts = std::map<EventName, uint64_t>;
+
+/// Walks the whole log. Beyond `kNamesMax` different ones, those of no ABI are counted together.
+Result<EventCounts> count_events(const storage::Database& database, const storage::ReadView& view) {
+    constexpr size_t kNamesMax = 10'000;
+    PLUMBLINE_TRY(const auto plan, engine::stored_plan(database));
+    PLUMBLINE_TRY(const auto children, view.list_children());
+    engine::EventText text{plan, children};
+    EventCounts out;
+    const auto logs = view.scan_logs(0, UINT64_MAX);
+    for (; logs->valid(); logs->next()) {
+        const storage::LogRecord& record = logs->record();
+        const engine::EventText::Name found = text.name(record);
+        EventName name{found.contract == nullptr ? "" : *found.contract,
+                       found.event == nullptr ? "" : *found.event,
+                       {}};
+        if (found.event == nullptr && record.log.topic_count > 0 && out.size() < kNamesMax) {
+            name.topic0 = evm::to_hex(record.log.topics[0]);
+        }
+        ++out[std::move(name)];
+    }
+    PLUMBLINE_TRY_VOID(logs->status());
+    return out;
+}
+
 struct IndexStatus {
     uint64_t chain_id = 0;
     std::optional<storage::Cursor> cursor;  ///< none before the first commit
@@ -25,9 +61,11 @@ struct IndexStatus {
     std::vector<std::pair<std::string, uint64_t>> entities;  ///< with their rows
     uint64_t size_bytes = 0;
     std::vector<storage::ProofRecord> proofs;  ///< how the newest of each kind ended
+    bool with_events = false;
+    EventCounts by_event;  ///< with `with_events`
 };
 
-Result<IndexStatus> read_status(const storage::Database& database) {
+Result<IndexStatus> read_status(const storage::Database& database, bool with_events) {
     const auto view = database.read_view();
     IndexStatus out;
     out.chain_id = database.identity().chain_id;
@@ -39,7 +77,25 @@ Result<IndexStatus> read_status(const storage::Database& database) {
     }
     out.size_bytes = database.size_bytes();
     PLUMBLINE_TRY(out.proofs, view->list_proofs());
+    out.with_events = with_events;
+    if (with_events) {
+        PLUMBLINE_TRY(out.by_event, count_events(database, *view));
+    }
     return out;
+}
+
+void write_events(JsonWriter& json, const EventCounts& counts) {
+    json.open_array();
+    for (const auto& [name, count] : counts) {
+        json.open_object().member("contract", name.contract).key("event");
+        if (name.event.empty()) {
+            json.null().member("topic0", name.topic0);
+        } else {
+            json.value(name.event);
+        }
+        json.member("count", count).close_object();
+    }
+    json.close_array();
 }
 
 std::string for_programs(const IndexStatus& status) {
@@ -66,7 +122,11 @@ std::string for_programs(const IndexStatus& status) {
     for (const storage::ProofRecord& proof : status.proofs) {
         write_proof(json, proof);
     }
-    json.close_array().close_object();
+    json.close_array();
+    if (status.with_events) {
+        write_events(json.key("by_event"), status.by_event);
+    }
+    json.close_object();
     return out + "\n";
 }
 
@@ -98,6 +158,14 @@ std::string for_people(const IndexStatus& status) {
     line("head_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));
     line("finalized_block", known([](const storage::Cursor& at) { return at.finalized; }));
     line("events", cursor ? cursor->event_count : 0);
+    for (const auto& [name, count] : status.by_event) {
+        out += fmt::format("  {:<14} {}\n",
+                           name.event.empty()
+                               ? fmt::format("{} unknown{}{}", name.contract,
+                                             name.topic0.empty() ? "" : " ", name.topic0)
+                               : name.contract + "." + name.event,
+                           count);
+    }
     line("blocks", status.blocks);
     line("quarantined", status.quarantined);
     for (const auto& [name, rows] : status.entities) {
@@ -121,16 +189,15 @@ std::string for_people(const IndexStatus& status) {
 }  // namespace
 
 ExitCode run_status(const StatusArguments& arguments) {
-    const auto& [path, json] = arguments;
-    auto database = open_to_read(path);
+    auto database = open_to_read(arguments.path);
     if (!database) {
         return fail(database.error());
     }
-    const auto status = read_status(**database);
+    const auto status = read_status(**database, arguments.events);
     if (!status) {
         return fail(status.error());
     }
-    const std::string text = json ? for_programs(*status) : for_people(*status);
+    const std::string text = arguments.json ? for_programs(*status) : for_people(*status);
     if (auto printed = print(text); !printed) {
         return fail(printed.error());
     }

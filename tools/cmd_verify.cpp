@@ -76,7 +76,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
                 : "not recorded: somebody else has the database open to write");
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
-    if (report.finding_count() > 0) {
+    if (report.finding_count() > 0 || report.quarantine_fails()) {
         return ExitCode::kCheckFailed;
     }
     return report.is_complete() ? ExitCode::kDone : ExitCode::kEnvironment;

@@ -95,6 +95,9 @@ void add_status(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("status", "Show where an index stands");
     auto arguments = std::make_shared<StatusArguments>();
     command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_flag("--events", arguments->events,
+                      "Count the stored events by name too, those that no ABI knows by their first "
+                      "topic; reads the whole log");
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer("Example: plumbline status ./db --json");
     when_given(command, arguments, exit, run_status);
@@ -184,8 +187,9 @@ void add_verify(CLI::App& app, ExitCode& exit) {
                         "Where the replay may fold; default: beside DB");
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
-        "Exit code 0: all that was asked for is proven. 1: a mismatch. 3: something could not be "
-        "proven.\n"
+        "Exit code 0: all that was asked for is proven. 1: a mismatch, or events in quarantine "
+        "where "
+        "[proof] quarantine = \"fail\". 3: something could not be proven.\n"
         "Example: plumbline verify ./db --rpc http://127.0.0.1:8545");
     when_given(command, arguments, exit, run_verify);
 }
@@ -212,7 +216,7 @@ void add_repair(CLI::App& app, ExitCode& exit) {
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
         "Exit code 0: the index is whole. 1: something is left, or (with --dry-run) there is "
-        "something to do.\n"
+        "something to do. 3: nothing is left to mend, but not all could be proven.\n"
         "Example: plumbline repair ./db --rpc http://127.0.0.1:8545 --dry-run");
     when_given(command, arguments, exit, run_repair);
 }
@@ -239,6 +243,20 @@ void add_diff(CLI::App& app, ExitCode& exit) {
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer("Exit code: 0 equal, 1 different. Example: plumbline diff ./db ./other --json");
     when_given(command, arguments, exit, run_diff);
+}
+
+void add_quarantine(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand(
+        "quarantine", "List the events that could not be applied, and why, oldest first");
+    auto arguments = std::make_shared<QuarantineArguments>();
+    command->add_option("DB", arguments->path, "The database directory; a service may be running")
+        ->required();
+    command->add_option("--limit", arguments->limit, "At most so many events")
+        ->capture_default_str()
+        ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}));
+    command->add_flag("--json", arguments->json, "One JSON object a line");
+    command->footer("Example: plumbline quarantine ./db --json");
+    when_given(command, arguments, exit, run_quarantine);
 }
 
 void add_journal(CLI::App& app, ExitCode& exit) {
@@ -337,6 +355,7 @@ ExitCode run_command_line(int argc, const char* const* argv) {
     add_doctor(app, exit);
     add_diff(app, exit);
     add_journal(app, exit);
+    add_quarantine(app, exit);
     add_task_commands(app, exit);
     add_backup(app, exit);
     try {

@@ -90,6 +90,12 @@ struct DiffArguments {
     bool json = false;
 };
 
+struct QuarantineArguments {
+    std::string path;
+    uint64_t limit = 100;
+    bool json = false;
+};
+
 struct JournalArguments {
     std::string path;
     uint64_t after = 0;
@@ -117,6 +123,7 @@ struct BackupArguments {
 
 struct StatusArguments {
     std::string path;
+    bool events = false;
     bool json = false;
 };
 
@@ -139,6 +146,7 @@ struct DoctorArguments {
 /// False: they differ.
 [[nodiscard]] Result<bool> run_diff(const DiffArguments& arguments);
 [[nodiscard]] Status run_journal(const JournalArguments& arguments);
+[[nodiscard]] Status run_quarantine(const QuarantineArguments& arguments);
 [[nodiscard]] Status list_tasks(const TaskArguments& arguments);
 [[nodiscard]] Status add_task(const TaskArguments& arguments);
 [[nodiscard]] Status clear_tasks(const TaskArguments& arguments);

@@ -1,5 +1,7 @@
 #include "tools/proof_text.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
@@ -117,6 +119,46 @@ void append_state_text(std::string& out, const engine::StateOutcome& state) {
     append_lines(out, state.findings, kLinesMax);
 }
 
+std::string_view verdict_of(const engine::RepairOutcome& outcome) {
+    if (!outcome.is_whole()) {
+        return "not whole\n";
+    }
+    if (!outcome.report.is_complete()) {
+        return outcome.plans.empty() ? "nothing was found, but not all is proven\n"
+                                     : "repaired what was found, but not all is proven\n";
+    }
+    return outcome.plans.empty() ? "nothing to repair\n" : "repaired\n";
+}
+
+void write_quarantine(JsonWriter& json, const engine::VerifyReport& report) {
+    json.open_object()
+        .member("total", report.quarantined)
+        .member("fails", report.quarantine_fails())
+        .key("events")
+        .open_array();
+    for (const storage::QuarantineRow& row : report.quarantine) {
+        write_quarantine_row(json, row);
+    }
+    json.close_array().close_object();
+}
+
+void append_quarantine_text(std::string& out, const engine::VerifyReport& report) {
+    if (report.quarantined == 0) {
+        return;
+    }
+    out += fmt::format("quarantine {}: {} event{} of the log not applied to the entities\n",
+                       report.quarantine_fails() ? "FAILS" : "is not empty",
+                       with_commas(report.quarantined), report.quarantined == 1 ? " is" : "s are");
+    constexpr size_t kShownMax = 5;
+    for (size_t i = 0; i < std::min(kShownMax, report.quarantine.size()); ++i) {
+        out += "  - " + quarantine_text(report.quarantine[i]) + "\n";
+    }
+    if (report.quarantined > kShownMax) {
+        out += fmt::format("  and {} more; `plumbline quarantine DB` lists them\n",
+                           with_commas(report.quarantined - kShownMax));
+    }
+}
+
 void write_plan(JsonWriter& json, const engine::RepairPlan& plan) {
     json.open_object()
         .member("steps", plan.steps)
@@ -144,7 +186,11 @@ void write_report(JsonWriter& json, const engine::VerifyReport& report) {
     if (report.state) {
         write_state(json.key("state"), *report.state);
     }
-    json.member("unproven", report.unproven).member("notes", report.notes).close_object();
+    write_quarantine(json.key("quarantine"), report);
+    json.member("deleted_not_compared", report.deleted_not_compared)
+        .member("unproven", report.unproven)
+        .member("notes", report.notes)
+        .close_object();
 }
 
 }  // namespace
@@ -171,6 +217,11 @@ std::string to_text(const engine::VerifyReport& report) {
     if (report.state) {
         append_state_text(out, *report.state);
     }
+    for (const std::string& name : report.deleted_not_compared) {
+        out += fmt::format(
+            "        deleted rows of {} are not compared: its `state` has no `deleted`\n", name);
+    }
+    append_quarantine_text(out, report);
     for (const std::string& text : report.unproven) {
         out += "not proven: " + text + "\n";
     }
@@ -217,8 +268,7 @@ std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {
     }
     if (!dry_run) {
         out += to_text(outcome.report);
-        out += outcome.is_whole() ? (outcome.plans.empty() ? "nothing to repair\n" : "repaired\n")
-                                  : "not whole\n";
+        out += verdict_of(outcome);
     }
     return out;
 }

@@ -46,6 +46,20 @@ void write_proof(JsonWriter& json, const storage::ProofRecord& record) {
     json.close_object();
 }
 
+void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row) {
+    json.open_object()
+        .member("block", row.block_num)
+        .member("log_index", row.log_index)
+        .member("event", row.event)
+        .member("reason", row.reason)
+        .close_object();
+}
+
+std::string quarantine_text(const storage::QuarantineRow& row) {
+    return fmt::format("block {}, log {}  {}: {}", row.block_num, row.log_index, row.event,
+                       row.reason);
+}
+
 std::string with_commas(uint64_t number) {
     std::string digits = fmt::format("{}", number);
     for (size_t at = digits.size(); at > 3;) {

@@ -18,6 +18,8 @@ namespace plumbline::engine {
 
 namespace {
 
+constexpr size_t kQuarantineMax = 20;  ///< events that a report shows
+
 /// One look. Steps in the order in which causes come before what follows from them.
 class Verification {
   public:
@@ -34,6 +36,7 @@ class Verification {
             report_.unproven.emplace_back("the database is empty: there is nothing to prove yet");
             return std::move(report_);
         }
+        PLUMBLINE_TRY_VOID(look_at_quarantine());
         if (options_.with_replay) {
             PLUMBLINE_TRY_VOID(look_at_replay());
         }
@@ -58,6 +61,14 @@ class Verification {
         if (options_.with_state) {
             report_.unproven.emplace_back("state: not proven, no provider to ask");
         }
+    }
+    /// Its rows are proven by the replay; that there are any is part of the whole truth.
+    [[nodiscard]] Status look_at_quarantine() {
+        const auto view = database_.read_view();
+        report_.quarantine_policy = options_.proof.quarantine;
+        report_.quarantined = view->quarantine_count();
+        PLUMBLINE_TRY(report_.quarantine, view->list_quarantine(kQuarantineMax));
+        return ok();
     }
     [[nodiscard]] bool is_stopped() const { return options_.stop.stop_requested(); }
     void report_progress(std::string_view proof, std::string_view part, uint64_t done,
@@ -176,9 +187,26 @@ class Verification {
                                                        unproven.count, state.name,
                                                        unproven.reason));
             }
+            note_deleted(state);
         }
         find_beginnings(*view);
         return ok();
+    }
+
+    /// Without `deleted` nobody knows what the contract tells of a deleted row. Where it counts its
+    /// rows, one that is deleted here only shows in the number.
+    void note_deleted(const EntityState& state) {
+        const auto is_of_entity = [&state](const auto& plan) {
+            return plan.entity == state.entity;
+        };
+        const bool is_asked = std::ranges::any_of(plan_->state_plans(), [&](const StatePlan& plan) {
+            return is_of_entity(plan) && plan.has_gone;
+        });
+        const bool is_compared = std::ranges::any_of(plan_->state_plans(), is_of_entity);
+        if (is_compared && !is_asked && plan_->deletes_rows(state.entity) &&
+            std::ranges::none_of(plan_->count_plans(), is_of_entity)) {
+            report_.deleted_not_compared.push_back(state.name);
+        }
     }
 
     /// Since when the first few differ, as far as the node remembers.

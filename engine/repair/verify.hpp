@@ -52,11 +52,21 @@ struct VerifyReport {
     std::optional<ReplayReport> replay;
     std::optional<StateOutcome> state;
     std::vector<std::string> state_marks;  ///< by `state->entities`: stands for the rows compared
-    std::vector<std::string> unproven;     ///< asked for and not proven, and why
-    std::vector<std::string> notes;        ///< what else is to be said
+    /// Events of the log that are not applied to the entities, and the first of them.
+    uint64_t quarantined = 0;
+    std::vector<storage::QuarantineRow> quarantine;
+    QuarantinePolicy quarantine_policy = QuarantinePolicy::kReport;
+    /// Entities whose rows were compared, but not those that were deleted.
+    std::vector<std::string> deleted_not_compared;
+    std::vector<std::string> unproven;  ///< asked for and not proven, and why
+    std::vector<std::string> notes;     ///< what else is to be said
     [[nodiscard]] uint64_t finding_count() const noexcept;
     /// Everything that was asked for ran to its end.
     [[nodiscard]] bool is_complete() const noexcept { return unproven.empty(); }
+    /// There are events in quarantine, and the config says that there must be none.
+    [[nodiscard]] bool quarantine_fails() const noexcept {
+        return quarantined > 0 && quarantine_policy == QuarantinePolicy::kFail;
+    }
 };
 
 /// `chain` may be null: then only the replay proof can run. kCancelled when stopped; trouble with a

@@ -1,4 +1,6 @@
 // verify and repair as a user runs them, against a real chain.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -110,6 +112,91 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     EXPECT_THAT(plumbline({"get", db, "balance", "owner=" + owner}).out, HasSubstr("4660"));
     ASSERT_EQ(plumbline({"rebuild", db, "--quiet"}).code, 0);
     EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0) << "a rebuild keeps it";
+}
+
+/// Balances whose deleted rows nobody compares, and an insert that only works once. `more` goes to
+/// [proof].
+std::string partly_proven(const Anvil& anvil, const std::string& more) {
+    const std::string abis =
+        source_path("tools/node/node_modules/@openzeppelin/contracts/build/contracts/");
+    std::string out =
+        "[chain]\nid = 31337\nrpc = \"" + anvil.url() + "\"\n[proof]\n" + more +
+        "[contracts.token]\nabi = \"" + abis + "ERC20.json\"\naddress = " +
+        "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n[contracts.nft]\nabi = \"" + abis +
+        "ERC721.json\"\naddress = " + "\"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512\"\n" + R"(
+[entities.balance]
+key = { owner = "address" }
+fields = { amount = "uint256" }
+drop = "amount == 0"
+state = { call = "token.balanceOf", args = ["owner"], returns = ["amount"] }
+[entities.once]
+key = { id = "uint8" }
+[[on]]
+event = "nft.Transfer"
+insert = "once"
+key = { id = 1 }
+)";
+    for (const auto& [party, change] : {std::pair{"from", "sub"}, {"to", "add"}}) {
+        out += std::string{"[[on]]\nevent = \"token.Transfer\"\nwhen = \""} + party +
+               " != 0x0000000000000000000000000000000000000000\"\nupsert = \"balance\"\n" +
+               "key = { owner = \"" + party + "\" }\n" + change + " = { amount = \"value\" }\n";
+    }
+    return out;
+}
+
+TEST(ProveTest, VerifyTellsOfQuarantineAndOfDeletedRowsThatNobodyCompared) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    const std::string config = dir.sub("plumbline.toml");
+    const auto run = [&](const std::string& proof) {
+        write_file(config, partly_proven(anvil, proof));
+        const auto ran = plumbline({"run", config, "--until", "head", "--quiet"});
+        ASSERT_EQ(ran.code, 0) << ran.err;
+    };
+    run("");
+    const auto told = plumbline({"verify", db});
+    EXPECT_EQ(told.code, 0) << told.out << told.err;
+    EXPECT_THAT(told.out, HasSubstr("not applied to the entities"));
+    EXPECT_THAT(told.out, HasSubstr("nft.Transfer: insert of 'once' (id=1): there is such a row"));
+    EXPECT_THAT(told.out, HasSubstr("deleted rows of balance are not compared"));
+    EXPECT_EQ(told.out.find("deleted rows of once"), std::string::npos);
+    const json report = json::parse(plumbline({"verify", db, "--json"}).out);
+    const json status = json::parse(plumbline({"status", db, "--json"}).out);
+    EXPECT_GT(report["quarantine"]["total"], 0);
+    EXPECT_EQ(report["quarantine"]["total"], status["quarantined"]);
+    EXPECT_EQ(report["quarantine"]["fails"], false);
+    EXPECT_EQ(report["deleted_not_compared"], json::array({"balance"}));
+
+    const auto listed = plumbline({"quarantine", db, "--json"});
+    ASSERT_EQ(listed.code, 0) << listed.err;
+    EXPECT_EQ(std::count(listed.out.begin(), listed.out.end(), '\n'),
+              status["quarantined"].get<int64_t>());
+    EXPECT_EQ(json::parse(listed.out.substr(0, listed.out.find('\n'))),
+              report["quarantine"]["events"][0]);
+
+    run("quarantine = \"fail\"\n");
+    const auto failed = plumbline({"verify", db, "--json"});
+    EXPECT_EQ(failed.code, 1) << failed.out;
+    EXPECT_EQ(json::parse(failed.out)["quarantine"]["fails"], true);
+    EXPECT_EQ(json::parse(failed.out)["findings"], 0);
+}
+
+TEST(ProveTest, RepairOfWhatIsNotProvenEndsAsVerifyDoesAndNotWithZero) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    write_file(dir.sub("plumbline.toml"), partly_proven(anvil, ""));
+    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    // An endpoint that refuses every connection: nothing is found, and nothing is proven.
+    const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port());
+    EXPECT_EQ(plumbline({"verify", db, "--rpc", nobody}).code, 3);
+    const auto repaired = plumbline({"repair", db, "--rpc", nobody});
+    EXPECT_EQ(repaired.code, 3) << repaired.out << repaired.err;
 }
 
 }  // namespace
