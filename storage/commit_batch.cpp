@@ -53,6 +53,7 @@ void CommitBatch::Impl::reset() {
     old_blocks.clear();
     eventless_blocks.clear();
     coverage.clear();
+    removed_coverage.clear();
     levels.clear();
     journal.clear();
     corrections.clear();
@@ -182,6 +183,13 @@ void CommitBatch::append_child(const ChildRow& child) {
     impl_->anything = true;
 }
 
+void CommitBatch::remove_child(const ChildRow& child) {
+    impl_->writes.Delete(impl_->db.core->family(FamilyKind::kChildren), child_key(child))
+        .PermitUncheckedError();
+    impl_->lowest_block = std::min(impl_->lowest_block, child.block_num);
+    impl_->anything = true;
+}
+
 void CommitBatch::change_row(size_t entity, std::string_view key, std::string_view before,
                              std::string_view after, std::optional<uint64_t> undo_block) {
     Impl& my = *impl_;
@@ -243,6 +251,11 @@ void CommitBatch::extend_coverage(const CoverageRow& row) {
     impl_->anything = true;
 }
 
+void CommitBatch::remove_coverage(const std::string& source) {
+    impl_->removed_coverage.push_back(source);
+    impl_->anything = true;
+}
+
 void CommitBatch::set_block_level(uint64_t block_num, ProofLevel level) {
     PLUMBLINE_CHECK(level <= ProofLevel::kReceipts);
     impl_->levels[block_num] = level;
@@ -295,6 +308,12 @@ void CommitBatch::append_journal(const JournalRow& row) {
 void CommitBatch::record_proof(const ProofRecord& record) {
     impl_->writes
         .Put(impl_->db.core->meta(), proof_key(record.proof, record.entity), encode_proof(record))
+        .PermitUncheckedError();
+    impl_->anything = true;
+}
+
+void CommitBatch::remove_proof(const ProofRecord& record) {
+    impl_->writes.Delete(impl_->db.core->meta(), proof_key(record.proof, record.entity))
         .PermitUncheckedError();
     impl_->anything = true;
 }

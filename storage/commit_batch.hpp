@@ -31,6 +31,8 @@ class CommitBatch {
     void append_block(const BlockRow& block);
     /// A child that is stored already stays as it is.
     void append_child(const ChildRow& child);
+    /// Without such a child nothing happens. Entities follow by a fold: `require_refold`.
+    void remove_child(const ChildRow& child);
     /// A row that changed: `before` and `after` are whole rows, empty = absent. Keeps indexes and
     /// counts. With `undo_block`, what was there before that block is kept for a rollback: call it
     /// once for each (block, row), with `before` = the row before that block.
@@ -41,6 +43,9 @@ class CommitBatch {
     /// The range now has this level and provider, whatever was known of its parts; equal
     /// neighbours are joined.
     void extend_coverage(const CoverageRow& row);
+    /// Nothing of that source is known to be in the log any more. Of this and `extend_coverage` of
+    /// one source in one batch, `extend_coverage` comes later, whatever the order of the calls.
+    void remove_coverage(const std::string& source);
     /// Of a block whose row is stored; without a row nothing happens. A row appended by this very
     /// batch has its level already.
     void set_block_level(uint64_t block_num, ProofLevel level);
@@ -61,6 +66,8 @@ class CommitBatch {
     void append_journal(const JournalRow& row);
     /// Replaces the one of the same proof and entity.
     void record_proof(const ProofRecord& record);
+    /// Without such a record nothing happens.
+    void remove_proof(const ProofRecord& record);
     /// Blocks up to here are final: their undo and event-less block rows go.
     void set_finalized(uint64_t block_num);
     /// Where the index stands after this commit; `timestamp` is the block's, Unix seconds. Never

@@ -62,6 +62,7 @@ struct CommitBatch::Impl {
     std::vector<std::string> old_blocks;
     std::map<uint64_t, Digest> eventless_blocks;  ///< with the hashes of their rows
     std::vector<CoverageRow> coverage;
+    std::vector<std::string> removed_coverage;  ///< sources
     std::map<uint64_t, ProofLevel> levels;
     std::vector<JournalRow> journal;
     std::vector<CorrectionRow> corrections;

@@ -147,6 +147,9 @@ void CommitStage::stage_coverage() {
         return at == stored.end() ? CoverageRanges{} : *at->second;
     };
     std::map<std::string, CoverageRanges> changed;
+    for (const std::string& source : batch_.removed_coverage) {
+        changed.emplace(source, CoverageRanges{});
+    }
     for (const CoverageRow& row : batch_.coverage) {
         auto at = changed.find(row.source);
         if (at == changed.end()) {
@@ -156,6 +159,10 @@ void CommitStage::stage_coverage() {
     }
     for (auto& [source, ranges] : changed) {
         put_coverage(core_, source, stored_of(source), ranges, writes_);
+        if (ranges.empty()) {
+            next_.coverage.erase(source);
+            continue;
+        }
         next_.coverage[source] = std::make_shared<const CoverageRanges>(std::move(ranges));
     }
 }
