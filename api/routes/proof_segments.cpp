@@ -20,8 +20,8 @@ struct Reach {
 using Ranges = std::map<uint64_t, const CoverageRow*>;
 
 Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t block) {
-    if (block < source.start_block) {
-        return {ProofLevel::kReceipts, source.start_block - 1};
+    if (block < source.first_block) {
+        return {ProofLevel::kReceipts, source.first_block - 1};
     }
     auto next = ranges.upper_bound(block);
     const uint64_t gap_to = next == ranges.end() ? UINT64_MAX : next->first - 1;

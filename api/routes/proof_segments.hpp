@@ -17,7 +17,7 @@ struct ProofSegment {
 };
 
 /// Segments that join, of blocks `from` to `to`; neighbours differ in level. A source counts from
-/// its start block on.
+/// its first block on (`Source::first_block`).
 [[nodiscard]] std::vector<ProofSegment> proof_segments(
     const std::vector<engine::Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t from, uint64_t to);

@@ -6,6 +6,7 @@
 #include "api/routes/caches.hpp"
 #include "api/routes/proof_segments.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::api {
 
@@ -33,10 +34,7 @@ Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database
                                const storage::Cursor& cursor) {
     ProofSummary out;
     out.commit_num = cursor.commit_num;
-    uint64_t first = UINT64_MAX;
-    for (const engine::Source& source : plan.sources()) {
-        first = std::min(first, source.start_block);
-    }
+    const uint64_t first = engine::first_block_of(plan.sources());
     if (first > cursor.block_num) {
         return out;
     }

@@ -4,6 +4,7 @@
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/service/version.hpp"
 
 namespace plumbline::api {
@@ -154,10 +155,7 @@ Response get_chain(RequestContext& request) {
         PLUMBLINE_TRY(const auto asked_from, request.integer("from", 0, UINT64_MAX));
         PLUMBLINE_TRY(const auto asked_to, request.integer("to", 0, UINT64_MAX));
         const auto& sources = request.context().plan()->sources();
-        uint64_t first = UINT64_MAX;
-        for (const engine::Source& source : sources) {
-            first = std::min(first, source.start_block);
-        }
+        const uint64_t first = engine::first_block_of(sources);
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);

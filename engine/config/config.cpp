@@ -93,7 +93,7 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
     PLUMBLINE_TRY(
         const Section section,
         Section::open(contract.path(), fmt::format("factory of {}", contract.name()), value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"event", "address"}));
+    PLUMBLINE_TRY_VOID(section.allow_only({"event", "address", "since"}));
     FactoryConfig factory;
     factory.pos = section.pos();
     PLUMBLINE_TRY(const TomlValue* event, section.need("event"));
@@ -118,6 +118,15 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
                                            section.name(), in_quotes(address->text)));
     }
     factory.address_param = join_path(param.path);
+    if (const TomlValue* since = section.find("since")) {
+        PLUMBLINE_TRY(const std::string text, section.string(*since, "since"));
+        if (text != "block" && text != "announcement") {
+            return section.mistake(since->pos, fmt::format("since in {} must be \"block\" or "
+                                                           "\"announcement\", not {}",
+                                                           section.name(), in_quotes(text)));
+        }
+        factory.since = text == "block" ? ChildSince::kBlock : ChildSince::kAnnouncement;
+    }
     out.factory = std::move(factory);
     return ok();
 }

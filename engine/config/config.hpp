@@ -46,11 +46,20 @@ struct ChainConfig {
     SourcePos pos;
 };
 
+/// From where on a child's logs count.
+enum class ChildSince : uint8_t {
+    kBlock,         ///< the first log of the block that announces it
+    kAnnouncement,  ///< the log after the one that announces it
+    kNumber,        ///< a block of the config's, however much later it is announced
+};
+
 /// `factory = { event = "hub.VaultDeployed", address = "vault" }`
 struct FactoryConfig {
     std::string contract;
     std::string event;  ///< a name or a full signature
     std::string address_param;
+    ChildSince since = ChildSince::kBlock;
+    uint64_t since_block = 0;  ///< of kNumber
     SourcePos pos;
 };
 

@@ -57,8 +57,8 @@ class Fold {
     Fold& operator=(const Fold&) = delete;
     ~Fold();
 
-    /// Children known so far, so that their logs are told apart; call at start and as they appear.
-    /// A child's logs count from after its announcement on.
+    /// Children known so far, so that their logs are told apart; call at start, and for those of a
+    /// block before its first log. From where on a child's logs count: `Source::counts_from`.
     void add_child(const storage::ChildRow& child);
     void begin_block(const FoldBlock& block);
     /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they

@@ -9,6 +9,7 @@
 
 #include "core/base/background_job.hpp"
 #include "engine/fold/log_reader.hpp"
+#include "engine/fold/refold_start.hpp"
 #include "engine/mapping/stored_plan.hpp"
 
 namespace plumbline::engine {
@@ -186,6 +187,7 @@ Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::
 Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                const RebuildOptions& options) {
     PLUMBLINE_TRY_VOID(check_functions(database, *plan));
+    PLUMBLINE_TRY_VOID(start_refold(database, *plan, options));
     PLUMBLINE_TRY_VOID(database.start_generation(plan->bundle()));
     const Status folded =
         fold_log(*database.read_view(), UINT64_MAX, database, std::move(plan), options);

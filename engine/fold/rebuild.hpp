@@ -38,10 +38,11 @@ struct RebuildOptions {
 };
 
 /// The entities afterwards are those that `plan` makes of the log, byte for byte as if it had been
-/// followed live: rows, indexes, undo of blocks that are not final, quarantine. Log, blocks,
-/// children and coverage are not touched. Readers see the old rows until all is done.
+/// followed live: rows, indexes, undo of blocks that are not final, quarantine. Log and blocks are
+/// not touched; what else is brought in line with the plan first: engine/fold/refold_start.hpp.
+/// Readers see the old rows until all is done.
 ///
-/// After an error (kCancelled is one) all is as before: the unfinished new generation is dropped.
+/// After an error (kCancelled is one) the old rows stay, and the unfinished new ones are dropped.
 /// Memory is bounded by the options, and by the children of factories. kNotFound where handlers
 /// name transaction fields that were never fetched.
 /// kIncompatible, before anything is done, where the entities were made by C++ handlers and `plan` has none.

@@ -18,7 +18,7 @@ namespace plumbline::engine {
 /// there: the log may belong to nobody.
 struct ChildCandidate {
     evm::Address address;
-    uint64_t block_num = 0;  ///< of the earliest announcement seen so far
+    uint64_t block_num = 0;  ///< the first that may hold its logs, by what was seen so far
 };
 
 /// One list a source that only grows, so that "the first n" says what a range was asked about.

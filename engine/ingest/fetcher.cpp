@@ -74,7 +74,9 @@ void Fetcher::reset_children(const std::vector<storage::ChildRow>& children) {
     for (const storage::ChildRow& child : children) {
         if (const int source = map_.find_source(child.contract); source >= 0) {
             const auto i = static_cast<uint32_t>(source);
-            candidates_.add(i, child.address, child.block_num);
+            candidates_.add(
+                i, child.address,
+                plan_->sources()[i].counts_from({child.block_num, child.log_index}).block_num);
             candidates_.confirm(i, child.address);
         }
     }
@@ -161,9 +163,9 @@ bool Fetcher::open_slot() {
     RangeQuestion question{options_.child_addresses_max};
     for (const uint32_t i : job_.sources) {
         const Source& source = plan_->sources()[i];
-        if (source.start_block > next_block_) {
+        if (source.first_block > next_block_) {
             // It must not be asked for earlier blocks: the range ends before it.
-            answers.range.to = std::min(answers.range.to, source.start_block - 1);
+            answers.range.to = std::min(answers.range.to, source.first_block - 1);
             continue;
         }
         answers.sources.push_back(i);
@@ -361,7 +363,10 @@ void Fetcher::guess_children(const evm::LogBatch& logs) {
         }
         for (const ChildAnnouncement& child : found) {
             if (in_job_[child.source]) {
-                candidates_.add(child.source, child.address, log.block_num);
+                candidates_.add(child.source, child.address,
+                                plan_->sources()[child.source]
+                                    .counts_from({log.block_num, log.log_index})
+                                    .block_num);
             }
         }
     }

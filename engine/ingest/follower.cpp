@@ -26,12 +26,11 @@
 namespace plumbline::engine {
 
 Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
-                   SourceParents parents, const storage::Database& database, IngestChannel& channel,
+                   const storage::Database& database, IngestChannel& channel,
                    IngestProgress& progress, const Clock& clock, const IngestOptions& options,
                    Until until)
     : source_{source},
       plan_{std::move(plan)},
-      parents_{std::move(parents)},
       database_{database},
       channel_{channel},
       progress_{progress},
@@ -42,8 +41,7 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       outbox_{channel},
       backoff_{options.retry_ms_min, options.retry_ms_max},
       wait_{progress, clock} {
-    const std::vector<uint64_t> first = first_blocks(plan_->sources(), parents_);
-    first_block_ = first.empty() ? 0 : *std::ranges::min_element(first);
+    first_block_ = first_block_of(plan_->sources());
     for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
         all_sources_.push_back(i);
     }
@@ -160,7 +158,7 @@ bool Follower::settle() {
 Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
                            const storage::Cursor& cursor) {
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
-    fill_ = find_missing(plan_->sources(), parents_, coverage, cursor.block_num);
+    fill_ = find_missing(plan_->sources(), coverage, cursor.block_num);
     if (!fill_.empty() || !plan_->needs_txn() ||
         database_.bundle().fingerprint == plan_->bundle().fingerprint) {
         return ok();
@@ -188,7 +186,7 @@ bool Follower::step_txn_scan() {
                       {{"block", txn_scan_->block_num()}, {"of", database_.cursor()->block_num}});
     }
     if (*is_done) {
-        if (std::optional<CoverageGap> gap = txn_scan_->gap(parents_)) {
+        if (std::optional<CoverageGap> gap = txn_scan_->gap()) {
             txn_fill_ = {*std::move(gap)};
         }
         txns_looked_for_ = true;
@@ -207,8 +205,9 @@ bool Follower::order_refold_if_needed() {
         return false;
     }
     refold_ordered_ = true;
-    outbox_.push(RefoldWork{database_.needs_refold() ? "the entities do not belong to the log"
-                                                     : "the mapping changed"});
+    outbox_.push(RefoldWork{database_.bundle().fingerprint != plan_->bundle().fingerprint
+                                ? "the mapping changed"
+                                : "the entities do not belong to the log"});
     return true;
 }
 

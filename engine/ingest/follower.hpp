@@ -46,7 +46,7 @@ struct Until {
 /// One thread: that which polls the source. All callbacks are dropped once it is gone.
 class Follower {
   public:
-    Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan, SourceParents parents,
+    Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
              const storage::Database& database, IngestChannel& channel, IngestProgress& progress,
              const Clock& clock, const IngestOptions& options, Until until);
     Follower(const Follower&) = delete;
@@ -148,7 +148,6 @@ class Follower {
 
     rpc::ChainSource& source_;
     std::shared_ptr<const Plan> plan_;
-    SourceParents parents_;
     const storage::Database& database_;
     IngestChannel& channel_;
     IngestProgress& progress_;

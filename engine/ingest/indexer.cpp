@@ -123,9 +123,8 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     if (options_.commit_aside) {
         writer_->commit_aside();
     }
-    follower_ = std::make_unique<Follower>(
-        source_, plan_, find_parents(options_.config, plan_->sources()), *database_, channel_,
-        progress_, *options_.clock, options_.ingest, options_.until);
+    follower_ = std::make_unique<Follower>(source_, plan_, *database_, channel_, progress_,
+                                           *options_.clock, options_.ingest, options_.until);
     shown_ = database_.get();
     return ok();
 }

@@ -35,12 +35,12 @@ Result<bool> MissingTxnScan::step(size_t logs_max) {
     return true;
 }
 
-std::optional<CoverageGap> MissingTxnScan::gap(const SourceParents& parents) const {
+std::optional<CoverageGap> MissingTxnScan::gap() const {
     if (!range_) {
         return std::nullopt;
     }
     std::vector<bool> member = member_;
-    add_families(member, parents);
+    add_families(member, plan_.sources());
     CoverageGap gap{*range_, {}};
     for (uint32_t source = 0; source < member.size(); ++source) {
         if (member[source]) {

@@ -32,7 +32,7 @@ class MissingTxnScan {
     /// Where it stands.
     [[nodiscard]] uint64_t block_num() const noexcept { return block_num_; }
     /// What was found once `step` was true; empty: none is missing.
-    [[nodiscard]] std::optional<CoverageGap> gap(const SourceParents& parents) const;
+    [[nodiscard]] std::optional<CoverageGap> gap() const;
 
   private:
     const Plan& plan_;

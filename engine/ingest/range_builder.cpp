@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "engine/mapping/block_children.hpp"
 
 namespace plumbline::engine {
 
@@ -26,7 +27,11 @@ class RangeBuilder {
   public:
     RangeBuilder(RangeAnswers& answers, const RangeContext& context)
         : answers_{answers},
-          context_{context} {}
+          context_{context},
+          finder_{
+              context.plan, context.map,
+              [&answers](uint32_t source, uint64_t /*block*/) { return answers.wants(source); },
+              [&context](uint32_t source, uint64_t /*block*/) { return context.in_job[source]; }} {}
 
     RangeOutcome build();
 
@@ -42,8 +47,8 @@ class RangeBuilder {
     std::optional<RangeOutcome> run();
     void line_up();
     std::optional<Error> attribute();
-    void attribute_log(const Place& place);
-    void announce(const ChildAnnouncement& child, const evm::Log& log);
+    std::optional<Error> drop_doubles();
+    void find_children(size_t from, size_t to);
     std::optional<RangeOutcome> find_txns();
     Result<Headers> read_headers() const;
     std::optional<Error> find_blocks();
@@ -54,7 +59,8 @@ class RangeBuilder {
     FetchedRange out_;
     std::vector<Place> places_;  ///< of all logs, after `attribute` of those that somebody wants
     size_t log_count_ = 0;       ///< of all logs
-    std::vector<ChildAnnouncement> found_;  ///< scratch: those of one log
+    BlockChildren finder_;
+    std::vector<LogPlace> block_logs_;      ///< scratch: those of one block
     std::vector<ChildAnnouncement> fresh_;  ///< added to the map by this range
     bool asked_about_all_ = true;           ///< whom the range announces, it was asked about
 };
@@ -123,55 +129,72 @@ void RangeBuilder::line_up() {
     }
 }
 
-/// Keeps the places that a source wants, without doubles.
+/// Keeps the places that a source wants, without doubles, and learns whom they announce.
 std::optional<Error> RangeBuilder::attribute() {
-    const evm::Log* before = nullptr;
+    if (std::optional<Error> error = drop_doubles()) {
+        return error;
+    }
     size_t kept = 0;
-    for (size_t i = 0; i < places_.size(); ++i) {
-        const Place place = places_[i];
-        const evm::Log& log = *place.log;
-        const evm::Log* last = std::exchange(before, &log);
-        if (last != nullptr && !is_before(*last, log)) {
-            // Two filters may both have found it. One answer does not tell a log twice.
-            if (answers_.parts.size() == 1 || is_before(log, *last) ||
-                last->block_hash != log.block_hash) {
-                return differ_about(log.block_num);
-            }
-            continue;
+    for (size_t from = 0; from < places_.size();) {
+        const uint64_t block_num = places_[from].log->block_num;
+        size_t to = from;
+        while (to < places_.size() && places_[to].log->block_num == block_num) {
+            ++to;
         }
-        found_.clear();
-        bool is_wanted = false;
-        context_.map.for_each_source(log, [&](uint32_t source) {
-            if (answers_.wants(source)) {
-                is_wanted = true;
-                if (context_.has_factories) {
-                    context_.plan.find_children(source, log, place.batch->data(log), found_);
-                }
-            }
-        });
-        if (is_wanted) {
-            places_[kept++] = place;
+        if (context_.has_factories) {
+            find_children(from, to);
         }
-        for (const ChildAnnouncement& child : found_) {
-            announce(child, log);
+        for (; from < to; ++from) {
+            bool is_wanted = false;
+            context_.map.for_each_source(*places_[from].log, [&](uint32_t source) {
+                is_wanted = is_wanted || answers_.wants(source);
+            });
+            if (is_wanted) {
+                places_[kept++] = places_[from];
+            }
         }
     }
     places_.resize(kept);
     return std::nullopt;
 }
 
-void RangeBuilder::announce(const ChildAnnouncement& child, const evm::Log& log) {
-    if (!context_.in_job[child.source] || context_.map.has_child(child.source, child.address)) {
-        return;
+/// Two filters may both have found a log. One answer does not tell a log twice.
+std::optional<Error> RangeBuilder::drop_doubles() {
+    const evm::Log* last = nullptr;
+    size_t kept = 0;
+    for (const Place& place : places_) {
+        const evm::Log& log = *place.log;
+        if (last != nullptr && !is_before(*last, log)) {
+            if (answers_.parts.size() == 1 || is_before(log, *last) ||
+                last->block_hash != log.block_hash) {
+                return differ_about(log.block_num);
+            }
+            continue;
+        }
+        last = &log;
+        places_[kept++] = place;
     }
-    const size_t index = context_.candidates.add(child.source, child.address, log.block_num);
-    const uint32_t asked = answers_.asked[child.source];
-    asked_about_all_ =
-        asked_about_all_ && (!answers_.wants(child.source) || asked == kAllAsked || asked > index);
-    context_.map.add_child(child.source, child.address, log.block_num, log.log_index);
-    fresh_.push_back(child);
-    out_.children.push_back({context_.plan.sources()[child.source].contract, child.address,
-                             log.block_num, log.log_index});
+    places_.resize(kept);
+    return std::nullopt;
+}
+
+/// Those that the logs of one block, the places `from` to before `to`, announce.
+void RangeBuilder::find_children(size_t from, size_t to) {
+    block_logs_.clear();
+    for (size_t at = from; at < to; ++at) {
+        block_logs_.push_back({places_[at].log, places_[at].batch->data(*places_[at].log)});
+    }
+    for (const FoundChild& child : finder_.find(block_logs_)) {
+        const Source& source = context_.plan.sources()[child.source];
+        const uint64_t first =
+            source.counts_from({child.row.block_num, child.row.log_index}).block_num;
+        const size_t index = context_.candidates.add(child.source, child.row.address, first);
+        const uint32_t asked = answers_.asked[child.source];
+        asked_about_all_ = asked_about_all_ &&
+                           (!answers_.wants(child.source) || asked == kAllAsked || asked > index);
+        fresh_.push_back({child.source, child.row.address});
+        out_.children.push_back(child.row);
+    }
 }
 
 /// Fills in the transactions that the mapping names. Empty: all are there.

@@ -1,8 +1,9 @@
 // From what a provider answered about a range of blocks to the range as the writer takes it:
 //
 //   1. The logs of all answers in one order, without doubles.
-//   2. In that order: whose is it, and which children does it announce? A child's logs count from
-//      its announcement on. A child that the range was not asked about: back to asking.
+//   2. Block by block: which children do its logs announce, and whose are they then? From where on
+//      a child's logs count is its source's rule. A child that the range was not asked about: back
+//      to asking.
 //   3. The transactions of the logs that need one. Not here: back to asking.
 //   4. The headers: they agree, join, and are those of the logs.
 //   5. The first block follows the block before the range.

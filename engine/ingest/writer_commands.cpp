@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
@@ -30,9 +31,9 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     if (!cursor || fetched.range.to > cursor->block_num) {
         return Error{ErrorCode::kReorg, "the index ends below the range that was filled in"};
     }
-    if (!database_.needs_refold() && database_.bundle().fingerprint == plan_.bundle().fingerprint) {
-        // The fold must be repeated although the mapping is the same: say so where a crash keeps
-        // it.
+    if (!database_.needs_refold()) {
+        // The fold must be repeated, also where the config is taken back before it is: say so where
+        // a crash keeps it.
         PLUMBLINE_TRY_VOID(database_.truncate_log(cursor->block_num));
     }
     const auto batch = database_.make_batch();
@@ -45,6 +46,7 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
         }
     }
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
     sync_timer_.on_buffered_write();

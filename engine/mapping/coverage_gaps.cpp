@@ -6,42 +6,29 @@
 
 namespace plumbline::engine {
 
-SourceParents find_parents(const Config& config, const std::vector<Source>& sources) {
-    SourceParents parents(sources.size());
-    for (size_t i = 0; i < sources.size(); ++i) {
-        const auto contract =
-            std::ranges::find(config.contracts, sources[i].contract, &ContractConfig::name);
-        if (contract == config.contracts.end() || !contract->factory) {
-            continue;
-        }
-        for (uint32_t parent = 0; parent < sources.size(); ++parent) {
-            if (sources[parent].contract == contract->factory->contract) {
-                parents[i].push_back(parent);
-            }
-        }
-    }
-    return parents;
-}
-
-std::vector<uint64_t> first_blocks(const std::vector<Source>& sources,
-                                   const SourceParents& parents) {
-    std::vector<uint64_t> first;
-    first.reserve(sources.size());
-    for (const Source& source : sources) {
-        first.push_back(source.start_block);
+void set_first_blocks(std::vector<Source>& sources) {
+    for (Source& source : sources) {
+        source.first_block = source.start_block;
     }
     // Factories may be children themselves; a chain of them is no longer than there are sources.
     for (size_t round = 0; round < sources.size(); ++round) {
-        for (size_t i = 0; i < sources.size(); ++i) {
-            if (!sources[i].addresses.empty() || parents[i].empty()) {
+        for (Source& source : sources) {
+            if (source.parents.empty()) {
                 continue;
             }
             uint64_t earliest = UINT64_MAX;
-            for (const uint32_t parent : parents[i]) {
-                earliest = std::min(earliest, first[parent]);
+            for (const uint32_t parent : source.parents) {
+                earliest = std::min(earliest, sources[parent].first_block);
             }
-            first[i] = std::max(sources[i].start_block, earliest);
+            source.first_block = source.counts_from({earliest, 0}).block_num;
         }
+    }
+}
+
+uint64_t first_block_of(const std::vector<Source>& sources) {
+    uint64_t first = sources.empty() ? 0 : UINT64_MAX;
+    for (const Source& source : sources) {
+        first = std::min(first, source.first_block);
     }
     return first;
 }
@@ -73,13 +60,33 @@ std::vector<evm::BlockRange> subtract(evm::BlockRange within,
     return out;
 }
 
+/// Where nothing of a factory's children is covered, nobody has looked who they are: their
+/// factories are asked from their own first block on, even if the children's logs count only later.
+void add_announcements(const std::vector<Source>& sources, uint64_t cursor,
+                       std::vector<std::vector<evm::BlockRange>>& missing) {
+    const auto lacks_start = [&](size_t i) {
+        return !missing[i].empty() && missing[i].front().from == sources[i].first_block;
+    };
+    // A chain of factories is no longer than there are sources.
+    for (size_t round = 0; round < sources.size(); ++round) {
+        for (size_t i = 0; i < sources.size(); ++i) {
+            for (const uint32_t parent : sources[i].parents) {
+                if (lacks_start(i) && !lacks_start(parent) &&
+                    sources[parent].first_block <= cursor) {
+                    missing[parent] = {{sources[parent].first_block, cursor}};
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 
-void add_families(std::vector<bool>& member, const SourceParents& parents) {
+void add_families(std::vector<bool>& member, const std::vector<Source>& sources) {
     for (bool has_grown = true; has_grown;) {
         has_grown = false;
-        for (size_t child = 0; child < parents.size(); ++child) {
-            for (const uint32_t parent : parents[child]) {
+        for (size_t child = 0; child < sources.size(); ++child) {
+            for (const uint32_t parent : sources[child].parents) {
                 if (member[child] != member[parent]) {
                     member[child] = true;
                     member[parent] = true;
@@ -91,14 +98,12 @@ void add_families(std::vector<bool>& member, const SourceParents& parents) {
 }
 
 std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
-                                      const SourceParents& parents,
                                       const std::vector<storage::CoverageRow>& coverage,
                                       uint64_t cursor) {
-    const std::vector<uint64_t> first = first_blocks(sources, parents);
     std::vector<std::vector<evm::BlockRange>> missing(sources.size());
     std::set<uint64_t> edges;
     for (size_t i = 0; i < sources.size(); ++i) {
-        if (first[i] > cursor) {
+        if (sources[i].first_block > cursor) {
             continue;
         }
         std::vector<evm::BlockRange> covered;
@@ -107,8 +112,11 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
                 covered.push_back(row.range);
             }
         }
-        missing[i] = subtract({first[i], cursor}, std::move(covered));
-        for (const evm::BlockRange& range : missing[i]) {
+        missing[i] = subtract({sources[i].first_block, cursor}, std::move(covered));
+    }
+    add_announcements(sources, cursor, missing);
+    for (const std::vector<evm::BlockRange>& ranges : missing) {
+        for (const evm::BlockRange& range : ranges) {
             edges.insert(range.from);
             edges.insert(range.to + 1);
         }
@@ -125,10 +133,10 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
         if (std::ranges::find(member, true) == member.end()) {
             continue;
         }
-        add_families(member, parents);
+        add_families(member, sources);
         CoverageGap span{range, {}};
         for (uint32_t i = 0; i < sources.size(); ++i) {
-            if (member[i] && first[i] <= range.to) {
+            if (member[i]) {
                 span.sources.push_back(i);
             }
         }

@@ -6,20 +6,16 @@
 #include <vector>
 
 #include "core/evm/log.hpp"
-#include "engine/config/config.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
 
-/// By source: the sources whose logs announce its contracts; empty without a factory.
-using SourceParents = std::vector<std::vector<uint32_t>>;
-[[nodiscard]] SourceParents find_parents(const Config& config, const std::vector<Source>& sources);
-
-/// By source: the first block that can hold one of its logs. That of a factory's children is not
-/// before the factory's own.
-[[nodiscard]] std::vector<uint64_t> first_blocks(const std::vector<Source>& sources,
-                                                 const SourceParents& parents);
+/// Sets `Source::first_block` of each from `start_block` and `parents`: that of a factory's
+/// children is not before the factory's own. The plan does this; all others read it.
+void set_first_blocks(std::vector<Source>& sources);
+/// The first block that can hold a log of any source.
+[[nodiscard]] uint64_t first_block_of(const std::vector<Source>& sources);
 
 /// A range that has to be fetched, and for whom.
 struct CoverageGap {
@@ -29,12 +25,13 @@ struct CoverageGap {
 };
 
 /// Adds the factories of members and the children of members, to any depth.
-void add_families(std::vector<bool>& member, const SourceParents& parents);
+void add_families(std::vector<bool>& member, const std::vector<Source>& sources);
 
 /// Ascending spans without overlap up to `cursor`. Factories come with their children and children
-/// with their factories: what a new factory announces is missing although its kind is covered.
+/// with their factories: what a new factory announces is missing although its kind is covered. A
+/// span may name sources whose first block lies behind it: who is announced there is one of theirs.
 [[nodiscard]] std::vector<CoverageGap> find_missing(
-    const std::vector<Source>& sources, const SourceParents& parents,
-    const std::vector<storage::CoverageRow>& coverage, uint64_t cursor);
+    const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
+    uint64_t cursor);
 
 }  // namespace plumbline::engine

@@ -2,6 +2,8 @@
 // that applying an event looks nothing up by name. Immutable after `compile`; thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,18 +24,49 @@ namespace plumbline::engine {
 struct CompiledPlan;
 struct EventHandler;
 
+/// Where in the chain a log stands.
+struct LogPosition {
+    uint64_t block_num = 0;
+    uint64_t log_index = 0;
+    friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
+};
+
 /// What has to be fetched for one configured contract.
 struct Source {
     std::string contract;
     std::vector<evm::Address> addresses;  ///< declared ones; children come from the factory
     bool has_factory = false;
+    std::vector<uint32_t> parents;  ///< sources whose logs announce its contracts
+    /// With a factory: from where on a contract's logs count; see docs/config.md.
+    ChildSince since = ChildSince::kBlock;
+    uint64_t since_block = 0;  ///< of kNumber
     uint64_t start_block = 0;
+    /// The first block that can hold one of its logs: where it starts, and what announces it.
+    uint64_t first_block = 0;
     std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
     std::vector<evm::Hash>
         abi_topics0;  ///< all named events of the ABI, for child filters; none where an anonymous
                       ///< one is wanted too, which has no topic to ask for
-    std::string fingerprint;  ///< of contract, addresses, factory and topics: the coverage key
+    /// The key of its coverage: of contract, addresses and topics. With a factory also of all that
+    /// decides which contracts are its children; then it ends with `kChildrenMark`.
+    std::string fingerprint;
+
+    /// The first log that counts of a contract that the log at `announced` announces.
+    [[nodiscard]] LogPosition counts_from(LogPosition announced) const noexcept {
+        LogPosition first{announced.block_num, 0};
+        if (since == ChildSince::kAnnouncement) {
+            first.log_index = announced.log_index + 1;
+        } else if (since == ChildSince::kNumber) {
+            first = {since_block, 0};
+        }
+        return std::max(first, LogPosition{start_block, 0});
+    }
+    /// Its contracts' logs may lie in blocks long before what announces them.
+    [[nodiscard]] bool has_history() const noexcept { return since == ChildSince::kNumber; }
 };
+
+/// Ends fingerprints of sources that have a factory.
+inline constexpr std::string_view kChildrenMark = ":children";
 
 /// A contract that a log announces.
 struct ChildAnnouncement {

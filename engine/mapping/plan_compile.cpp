@@ -9,6 +9,7 @@
 
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::engine {
 
@@ -57,6 +58,8 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     for (uint32_t i = 0; i < config_.contracts.size(); ++i) {
         PLUMBLINE_TRY_VOID(add_factory(config_.contracts[i], i));
     }
+    set_first_blocks(plan_.sources);
+    name_children(plan_.sources);
     for (const HandlerConfig& handler : config_.handlers) {
         PLUMBLINE_TRY_VOID(compile_handler(handler, plan_));
     }
@@ -225,6 +228,9 @@ Status Compiler::add_factory(const ContractConfig& contract, uint32_t source) {
         signature = fmt::format("{}.{} {}", factory.contract, event.decoder.event().signature(),
                                 factory.address_param);
         event.children.emplace_back(source, std::move(operand.path));
+        plan_.sources[source].parents = {static_cast<uint32_t>(from)};
+        plan_.sources[source].since = factory.since;
+        plan_.sources[source].since_block = factory.since_block;
     }
     plan_.sources[source].fingerprint =
         source_fingerprint(contract, signature, plan_.sources[source]);

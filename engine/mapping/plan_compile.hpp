@@ -94,6 +94,9 @@ struct LookupTarget {
 /// programs that do not have them.
 inline constexpr std::string_view kFunctionsMark = "+functions";
 [[nodiscard]] std::string schema_fingerprint(const Config& config, const CompiledPlan& plan);
+/// Once all sources have their own fingerprints: those with a factory get theirs from that and from
+/// their factories'. There is no circle of factories.
+void name_children(std::vector<Source>& sources);
 [[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
                                              const std::string& factory_signature,
                                              const Source& source);

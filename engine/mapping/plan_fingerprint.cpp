@@ -175,4 +175,30 @@ std::string source_fingerprint(const ContractConfig& contract, const std::string
     return hash_hex(text);
 }
 
+void name_children(std::vector<Source>& sources) {
+    std::vector<bool> is_named(sources.size());
+    for (size_t i = 0; i < sources.size(); ++i) {
+        is_named[i] = !sources[i].has_factory;
+    }
+    // A chain of factories is no longer than there are sources.
+    for (size_t round = 0; round < sources.size(); ++round) {
+        for (size_t i = 0; i < sources.size(); ++i) {
+            const std::vector<uint32_t>& parents = sources[i].parents;
+            if (is_named[i] ||
+                !std::ranges::all_of(parents, [&](uint32_t at) { return is_named[at]; })) {
+                continue;
+            }
+            std::string text =
+                fmt::format("children {} since {} {}\n", sources[i].fingerprint,
+                            static_cast<int>(sources[i].since), sources[i].since_block);
+            for (const uint32_t parent : parents) {
+                text += fmt::format("parent {} from {}\n", sources[parent].fingerprint,
+                                    sources[parent].start_block);
+            }
+            sources[i].fingerprint = hash_hex(text) + std::string{kChildrenMark};
+            is_named[i] = true;
+        }
+    }
+}
+
 }  // namespace plumbline::engine

@@ -14,7 +14,7 @@ void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
     is_in_order_ = true;
     for (uint32_t i = 0; i < sources_->size(); ++i) {
         for (const evm::Address& address : (*sources_)[i].addresses) {
-            owners_[address].push_back({i, false, (*sources_)[i].start_block, 0});
+            owners_[address].push_back({i, false, {(*sources_)[i].start_block, 0}, {}});
         }
     }
     for (const storage::ChildRow& child : children) {
@@ -41,14 +41,25 @@ bool SourceMap::has_child(uint32_t source, const evm::Address& address) const no
            });
 }
 
+bool SourceMap::has_child(uint32_t source, const evm::Address& address,
+                          LogPosition announced) const noexcept {
+    const auto found = owners_.find(address);
+    return found != owners_.end() && std::ranges::any_of(found->second, [&](const Owner& owner) {
+               return owner.is_child && owner.source == source && owner.announced <= announced;
+           });
+}
+
 void SourceMap::add_child(uint32_t source, const evm::Address& address, uint64_t block_num,
                           uint32_t log_index) {
-    if (!has_child(source, address)) {
-        owners_[address].push_back({source, true, block_num, log_index});
-        is_in_order_ =
-            is_in_order_ && (announced_.empty() || announced_.back().block_num <= block_num);
-        announced_.push_back({block_num, source, address});
+    const LogPosition announced{block_num, log_index};
+    if (has_child(source, address, announced)) {
+        return;
     }
+    remove_child(source, address);
+    owners_[address].push_back(
+        {source, true, (*sources_)[source].counts_from(announced), announced});
+    is_in_order_ = is_in_order_ && (announced_.empty() || announced_.back().block_num <= block_num);
+    announced_.push_back({block_num, source, address});
 }
 
 void SourceMap::remove_children_above(uint64_t block_num) {
@@ -57,7 +68,10 @@ void SourceMap::remove_children_above(uint64_t block_num) {
         is_in_order_ = true;
     }
     while (!announced_.empty() && announced_.back().block_num > block_num) {
-        remove_child(announced_.back().source, announced_.back().address);
+        const Announced& last = announced_.back();
+        if (!has_child(last.source, last.address, {block_num, UINT32_MAX})) {
+            remove_child(last.source, last.address);
+        }
         announced_.pop_back();
     }
 }

@@ -22,12 +22,16 @@ class SourceMap {
     /// The source of that contract name, or -1.
     [[nodiscard]] int find_source(std::string_view contract) const noexcept;
     [[nodiscard]] bool has_child(uint32_t source, const evm::Address& address) const noexcept;
-    /// A contract whose logs count from after (`block_num`, `log_index`) on.
+    /// True where it is a child by that log or an earlier one.
+    [[nodiscard]] bool has_child(uint32_t source, const evm::Address& address,
+                                 LogPosition announced) const noexcept;
+    /// A contract that the log at (`block_num`, `log_index`) announces. The earliest announcement
+    /// of all that are told counts; from where on its logs do: `Source::counts_from`.
     void add_child(uint32_t source, const evm::Address& address, uint64_t block_num,
                    uint32_t log_index);
     void remove_child(uint32_t source, const evm::Address& address);
-    /// Those announced in blocks above `block_num`. Takes as long as there are such, if children
-    /// were added in order of their blocks.
+    /// Those that are children by logs of blocks above `block_num` only. Takes as long as there are
+    /// such, if children were added in order of their blocks.
     void remove_children_above(uint64_t block_num);
 
     /// Calls `visit(source)` for each source that wants `log`.
@@ -60,13 +64,11 @@ class SourceMap {
     struct Owner {
         uint32_t source = 0;
         bool is_child = false;
-        uint64_t block_num = 0;  ///< declared: first block; child: block of the announcement
-        uint32_t log_index = 0;  ///< child: of the announcement
+        LogPosition first;      ///< its first log that counts
+        LogPosition announced;  ///< child: by which log
 
         [[nodiscard]] bool counts(const evm::Log& log) const noexcept {
-            return is_child ? log.block_num > block_num ||
-                                  (log.block_num == block_num && log.log_index > log_index)
-                            : log.block_num >= block_num;
+            return LogPosition{log.block_num, log.log_index} >= first;
         }
     };
     struct Announced {

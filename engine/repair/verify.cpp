@@ -96,12 +96,7 @@ class Verification {
 
     [[nodiscard]] Status look_at_log() {
         PLUMBLINE_TRY(LogProofInput input, read_log_proof_input(database_));
-        const std::vector<uint64_t> first =
-            first_blocks(plan_->sources(), SourceParents(plan_->sources().size()));
-        uint64_t from = report_.cursor->block_num;
-        for (const uint64_t block_num : first) {
-            from = std::min(from, block_num);
-        }
+        const uint64_t from = std::min(first_block_of(plan_->sources()), report_.cursor->block_num);
         LogProofOptions proof;
         proof.range = {options_.from.value_or(from),
                        std::min(options_.to.value_or(UINT64_MAX), report_.cursor->block_num)};
@@ -271,7 +266,7 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
     }
     if (report.log) {
         for (const LogProofPiece& piece : report.log_pieces) {
-            PLUMBLINE_TRY_VOID(add_levels(batch, database, piece));
+            PLUMBLINE_TRY_VOID(add_levels(batch, database, plan, piece));
         }
         if (!report.log_pieces.empty()) {
             add_record(batch, *report.log, report.log_pieces.front().top, now_s);

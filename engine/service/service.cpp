@@ -269,7 +269,7 @@ std::string Service::metrics_text() const {
         input.storage = storage::storage_figures(*known);
         input.database_bytes = known->size_bytes();
         if (const auto coverage = known->coverage()) {
-            input.proven_through = proven_through(*coverage);
+            input.proven_through = proven_through(indexer_->plan().sources(), *coverage);
         }
         const std::vector<storage::EntityLayout>& entities = known->entities();
         for (size_t i = 0; i < entities.size(); ++i) {

@@ -67,7 +67,8 @@ bool Service::has_to_prove(int64_t unix_ms) const {
     if (!cursor || !coverage) {
         return false;
     }
-    const std::vector<evm::BlockRange> open = unproven_ranges(*coverage, cursor->finalized);
+    const std::vector<evm::BlockRange> open =
+        unproven_ranges(indexer_->plan().sources(), *coverage, cursor->finalized);
     if (open.empty()) {
         return false;
     }

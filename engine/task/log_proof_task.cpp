@@ -83,7 +83,7 @@ Status write_piece(const TaskContext& context, const LogProofPiece& piece, const
     outcome.findings = run.findings;
     outcome.counts = run.counts;
     return write_down(context, [&](storage::CommitBatch& batch) -> Status {
-        PLUMBLINE_TRY_VOID(add_levels(batch, context.database(), piece));
+        PLUMBLINE_TRY_VOID(add_levels(batch, context.database(), context.indexer().plan(), piece));
         add_record(batch, outcome, *run.top, unix_time_s(context), earlier_findings(run));
         run.known.write(batch, unix_time_s(context));
         return ok();

@@ -1,18 +1,21 @@
 #include "engine/task/proof_ranges.hpp"
 
 #include <algorithm>
-#include <map>
-#include <optional>
+
+#include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::engine {
 
 using storage::ProofLevel;
 
-std::vector<evm::BlockRange> unproven_ranges(const std::vector<storage::CoverageRow>& coverage,
+std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
+                                             const std::vector<storage::CoverageRow>& coverage,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        if (row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
+        const bool is_of_plan =
+            std::ranges::find(sources, row.source, &Source::fingerprint) != sources.end();
+        if (is_of_plan && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
             open.push_back({row.range.from, std::min(row.range.to, finalized)});
         }
     }
@@ -30,28 +33,37 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<storage::Coverage
 }
 
 std::vector<std::pair<std::string, uint64_t>> proven_through(
-    const std::vector<storage::CoverageRow>& coverage) {
-    std::map<std::string, std::vector<const storage::CoverageRow*>> sources;
-    for (const storage::CoverageRow& row : coverage) {
-        sources[row.source].push_back(&row);
+    const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage) {
+    std::vector<std::vector<const storage::CoverageRow*>> rows(sources.size());
+    uint64_t end = 0;
+    for (size_t i = 0; i < sources.size(); ++i) {
+        for (const storage::CoverageRow& row : coverage) {
+            if (row.source == sources[i].fingerprint) {
+                rows[i].push_back(&row);
+                end = std::max(end, row.range.to);
+            }
+        }
+        std::ranges::sort(rows[i], {}, [](const auto* row) { return row->range.from; });
     }
     std::vector<std::pair<std::string, uint64_t>> out;
     for (const ProofLevel level :
          {ProofLevel::kFetched, ProofLevel::kLinked, ProofLevel::kBloom, ProofLevel::kReceipts}) {
-        std::optional<uint64_t> through;
-        for (auto& [source, rows] : sources) {
-            std::ranges::sort(rows, {}, [](const auto* row) { return row->range.from; });
-            uint64_t next = rows.front()->range.from;
-            for (const storage::CoverageRow* row : rows) {
+        uint64_t through = end;
+        for (size_t i = 0; i < sources.size(); ++i) {
+            uint64_t next = sources[i].first_block;
+            for (const storage::CoverageRow* row : rows[i]) {
+                if (row->range.to < next) {
+                    continue;
+                }
                 if (row->range.from > next || row->level < level) {
                     break;
                 }
                 next = row->range.to + 1;
             }
-            const uint64_t last = next == 0 ? 0 : next - 1;
-            through = through ? std::min(*through, last) : last;
+            through = std::min(through, next == 0 ? 0 : next - 1);
         }
-        out.emplace_back(to_string(level), through.value_or(0));
+        // Before the first block that can hold anything, nothing is proven.
+        out.emplace_back(to_string(level), through + 1 <= first_block_of(sources) ? 0 : through);
     }
     return out;
 }

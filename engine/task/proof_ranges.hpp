@@ -7,17 +7,22 @@
 #include <vector>
 
 #include "core/evm/log.hpp"
+#include "engine/mapping/plan.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
 
+/// Coverage of sources that the plan does not have says nothing here.
+///
 /// Final blocks that no proof has looked at yet, highest first, without gaps between sources: what
 /// the task `prove_log` takes on by itself.
 [[nodiscard]] std::vector<evm::BlockRange> unproven_ranges(
-    const std::vector<storage::CoverageRow>& coverage, uint64_t finalized);
+    const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
+    uint64_t finalized);
 
-/// For each proof level the last block up to which every source is covered that well.
+/// For each proof level the last block up to which every source is covered that well from its first
+/// block on; 0 = none.
 [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> proven_through(
-    const std::vector<storage::CoverageRow>& coverage);
+    const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage);
 
 }  // namespace plumbline::engine

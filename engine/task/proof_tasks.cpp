@@ -71,7 +71,8 @@ Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context,
     const std::optional<storage::Cursor> cursor = context.database().cursor();
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, context.database().coverage());
     const std::vector<evm::BlockRange> open =
-        cursor ? unproven_ranges(coverage, cursor->finalized) : std::vector<evm::BlockRange>{};
+        cursor ? unproven_ranges(context.indexer().plan().sources(), coverage, cursor->finalized)
+               : std::vector<evm::BlockRange>{};
     known.keep_findings(open);
     if (!split_args(context.row().args).empty()) {
         PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(context.row().args));

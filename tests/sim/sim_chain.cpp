@@ -291,18 +291,22 @@ std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
     const evm::Hash child_made = evm::keccak256("ChildMade(address)");
     for (uint64_t num = start_block; num <= view.head; ++num) {
         const SimBlock& block = *view.at(num);
+        // Who is announced anywhere in a block counts from that block on.
+        for (size_t before = SIZE_MAX; before != vaults.size() + pods.size();) {
+            before = vaults.size() + pods.size();
+            for (const evm::Log& log : block.logs.logs) {
+                if (log.address == hub_address() && log.topics[0] == vault_made) {
+                    vaults.insert(evm::Address::from(log.topics[1].view().subspan(12)));
+                }
+                if (vaults.contains(log.address) && log.topics[0] == child_made) {
+                    pods.insert(evm::Address::from(block.logs.data(log).subspan(12)));
+                }
+            }
+        }
         for (const evm::Log& log : block.logs.logs) {
-            const bool of_hub = log.address == hub_address();
-            const bool of_vault = vaults.contains(log.address);
-            if (!of_hub && !of_vault && !pods.contains(log.address)) {
-                continue;
-            }
-            out.emplace_back(log.block_num, log.log_index);
-            if (of_hub && log.topics[0] == vault_made) {
-                vaults.insert(evm::Address::from(log.topics[1].view().subspan(12)));
-            }
-            if (of_vault && log.topics[0] == child_made) {
-                pods.insert(evm::Address::from(block.logs.data(log).subspan(12)));
+            if (log.address == hub_address() || vaults.contains(log.address) ||
+                pods.contains(log.address)) {
+                out.emplace_back(log.block_num, log.log_index);
             }
         }
     }

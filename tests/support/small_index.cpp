@@ -216,6 +216,9 @@ void World::block(uint64_t block_num, const std::vector<Emitted>& events, uint64
         logs_.push(event.log, event.data);
         logs_.logs.back().block_hash = hash;
     }
+    for (const Emitted& event : events) {
+        announce(event);
+    }
     for (size_t i = 0; i < events.size(); ++i) {
         const storage::TxnFields* fields = pace_.needs_txn ? &txn : nullptr;
         if (pace_.look_ahead) {
@@ -226,7 +229,6 @@ void World::block(uint64_t block_num, const std::vector<Emitted>& events, uint64
             batch->append_log(log, logs_.data(log), fields);
         }
         ASSERT_OK(fold->apply(log, logs_.data(log), fields));
-        announce(events[i]);
     }
     if (pace_.store_logs) {
         batch->append_block({block_num, hash, hash_of(block_num - 1, fork), time_of(block_num),

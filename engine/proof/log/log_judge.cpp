@@ -45,7 +45,12 @@ LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::Covera
       map_{plan_->sources()},
       text_{plan_, children},
       coverage_(plan_->sources().size()),
-      bits_(plan_->sources().size()) {
+      bits_(plan_->sources().size()),
+      finder_{*plan_, map_,
+              [this](uint32_t source, uint64_t block_num) {
+                  return coverage_of(source, block_num) != nullptr;
+              },
+              [](uint32_t /*source*/, uint64_t /*block_num*/) { return true; }} {
     for (size_t i = 0; i < plan_->sources().size(); ++i) {
         const Source& source = plan_->sources()[i];
         for (const evm::Address& address : source.addresses) {
@@ -74,7 +79,19 @@ void LogJudge::add_child(const storage::ChildRow& child) {
     }
     const auto source = static_cast<uint32_t>(found);
     map_.add_child(source, child.address, child.block_num, child.log_index);
-    children_.push_back({source, child.block_num, evm::bloom_bits(child.address.view())});
+    add_bits(source, child);
+}
+
+void LogJudge::add_bits(uint32_t source, const storage::ChildRow& child) {
+    children_.push_back({source, first_block_of(child), evm::bloom_bits(child.address.view())});
+}
+
+uint64_t LogJudge::first_block_of(const storage::ChildRow& child) const noexcept {
+    const int source = map_.find_source(child.contract);
+    return source < 0 ? child.block_num
+                      : plan_->sources()[static_cast<size_t>(source)]
+                            .counts_from({child.block_num, child.log_index})
+                            .block_num;
 }
 
 const storage::CoverageRow* LogJudge::coverage_of(uint32_t source,
@@ -223,6 +240,19 @@ BlockVerdict LogJudge::judge_empty(const evm::Header& header, const evm::LogBatc
     return verdict;
 }
 
+/// Whom the block announces that the database does not know, known to the map from here on.
+void LogJudge::find_new_children(const evm::LogBatch& logs, std::vector<storage::ChildRow>& out) {
+    std::vector<LogPlace> places;
+    places.reserve(logs.logs.size());
+    for (const evm::Log& log : logs.logs) {
+        places.push_back({&log, logs.data(log)});
+    }
+    for (const FoundChild& child : finder_.find(places)) {
+        out.push_back(child.row);
+        add_bits(child.source, child.row);
+    }
+}
+
 BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBatch& receipts,
                              const evm::LogBatch& stored) {
     BlockVerdict verdict;
@@ -238,7 +268,7 @@ BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBa
         finding.stored = text_of(log, stored.data(log));
         finding.detail = fmt::format("its block has {} logs", chain.size());
     }
-    std::vector<ChildAnnouncement> announced;
+    find_new_children(receipts.logs, verdict.new_children);
     for (size_t i = 0; i < chain.size(); ++i) {
         const evm::Log& log = chain[i];
         const ByteView data = receipts.logs.data(log);
@@ -266,19 +296,6 @@ BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBa
         }
         if (wanted || is_ours) {
             verdict.truth.push(log, data);
-        }
-        if (!wanted || is_ours) {
-            continue;
-        }
-        announced.clear();
-        map_.for_each_source(
-            log, [&](uint32_t source) { plan_->find_children(source, log, data, announced); });
-        for (const ChildAnnouncement& child : announced) {
-            if (!map_.has_child(child.source, child.address)) {
-                verdict.new_children.push_back({plan_->sources()[child.source].contract,
-                                                child.address, log.block_num, log.log_index});
-                add_child(verdict.new_children.back());
-            }
         }
     }
     return verdict;

@@ -13,6 +13,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/receipt.hpp"
+#include "engine/mapping/block_children.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/proof/finding.hpp"
@@ -25,12 +26,15 @@ namespace plumbline::engine {
 struct BlockVerdict {
     std::vector<Finding> findings;
     evm::LogBatch truth;  ///< what the block's stored logs must be; only from receipts
-    std::vector<storage::ChildRow> new_children;  ///< announced by logs that the database lacks
+    std::vector<storage::ChildRow>
+        new_children;  ///< announced by the block, and not in the database
 };
 
 /// One thread.
 class LogJudge {
   public:
+    LogJudge(const LogJudge&) = delete;
+    LogJudge& operator=(const LogJudge&) = delete;
     LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
              const std::vector<storage::ChildRow>& children);
 
@@ -55,8 +59,10 @@ class LogJudge {
     void judge_row(const evm::Header& header, const storage::BlockRow* row, size_t stored_count,
                    std::vector<Finding>& findings) const;
 
-    /// A contract whose logs are wanted from that log on, besides the known ones.
+    /// A contract whose logs are wanted, besides the known ones.
     void add_child(const storage::ChildRow& child);
+    /// The first block that may hold a wanted log of it.
+    [[nodiscard]] uint64_t first_block_of(const storage::ChildRow& child) const noexcept;
     /// Who had answered for a log's source at that block; empty where nobody had.
     [[nodiscard]] std::string provider_of(const evm::Log& log) const;
     [[nodiscard]] std::string provider_at(uint64_t block_num) const;
@@ -77,12 +83,16 @@ class LogJudge {
     [[nodiscard]] Finding make_finding(FindingKind kind, const evm::Log& log) const;
     [[nodiscard]] std::string text_of(const evm::Log& log, ByteView data);
 
+    void add_bits(uint32_t source, const storage::ChildRow& child);
+    void find_new_children(const evm::LogBatch& logs, std::vector<storage::ChildRow>& out);
+
     std::shared_ptr<const Plan> plan_;
     SourceMap map_;
     EventText text_;
     std::vector<std::vector<storage::CoverageRow>> coverage_;  ///< by source, ascending
     std::vector<SourceBits> bits_;                             ///< by source
     std::vector<ChildBits> children_;
+    BlockChildren finder_;
 };
 
 }  // namespace plumbline::engine

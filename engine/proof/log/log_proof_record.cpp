@@ -39,9 +39,25 @@ Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& vi
     return ok();
 }
 
+/// Blocks above the piece may have been written down as proven before anybody knew of the contracts
+/// that it announces: their logs are missing there.
+void lower_above(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
+                 const Plan& plan, const LogProofPiece& piece) {
+    for (const storage::ChildRow& child : piece.new_children) {
+        const int source = plan.find_source(child.contract);
+        for (const storage::CoverageRow& row : coverage) {
+            const evm::BlockRange above{std::max(row.range.from, piece.range.to + 1), row.range.to};
+            if (source >= 0 && above.from <= above.to && row.level > ProofLevel::kFetched &&
+                row.source == plan.sources()[static_cast<size_t>(source)].fingerprint) {
+                batch.extend_coverage({row.source, above, row.provider, ProofLevel::kFetched});
+            }
+        }
+    }
+}
+
 }  // namespace
 
-Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
+Status add_levels(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
                   const LogProofPiece& piece) {
     // The chain may have changed since the piece was proven; then its top is another block.
     const auto view = database.read_view();
@@ -56,17 +72,22 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
+        // What was fetched for another config has not been looked at: it can only lose its level.
+        const bool is_of_plan = std::ranges::find(plan.sources(), row.source,
+                                                  &Source::fingerprint) != plan.sources().end();
         for (const LevelSpan& span : piece.spans) {
             const evm::BlockRange common{std::max(row.range.from, span.range.from),
                                          std::min(row.range.to, span.range.to)};
             const ProofLevel level = span.level == ProofLevel::kFetched
                                          ? ProofLevel::kFetched
                                          : std::max(span.level, row.level);
-            if (common.from <= common.to && level != row.level) {
+            if (common.from <= common.to && level != row.level &&
+                (is_of_plan || level < row.level)) {
                 batch.extend_coverage({row.source, common, row.provider, level});
             }
         }
     }
+    lower_above(batch, coverage, plan, piece);
     return ok();
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
+#include "engine/mapping/plan.hpp"
 #include "engine/proof/log/log_proof.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
@@ -16,11 +17,13 @@ namespace plumbline::engine {
 /// What `KnownRanges` writes: for the proof itself, no proof of its own.
 constexpr std::string_view kKnownRecord = "log_known";
 
-/// Adds a piece's levels to `batch`: none falls, except those of blocks with findings. What the
-/// database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
+/// Adds a piece's levels to `batch`: none falls, except those of blocks with findings, and above
+/// the piece those of sources that turn out to have contracts which the database does not know.
+/// Coverage of sources that `plan`, which the piece was proven by, does not have rises never. What
+/// the database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
 /// written between it and the batch's commit.
 [[nodiscard]] Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
-                                const LogProofPiece& piece);
+                                const Plan& plan, const LogProofPiece& piece);
 
 /// Adds how a whole proof ended, as `status` shows it, and where a later one may go on downwards.
 /// `known_findings`: of other blocks, from earlier proofs, not repaired. Level none: unprovable.

@@ -244,9 +244,10 @@ void ProofPiece::recheck(const storage::ChildRow& child) {
     if (!is_examined_) {
         return;  // `examine` will know the contract
     }
+    const uint64_t from = judge_.first_block_of(child);
     for (size_t i = 0; i < headers_.size(); ++i) {
         Block& block = blocks_[i];
-        if (first() + i < child.block_num || block.receipts == Receipts::kWanted ||
+        if (first() + i < from || block.receipts == Receipts::kWanted ||
             headers_[i].receipts_root == evm::kEmptyTrieRoot ||
             (profile_.blooms && !LogJudge::may_hold(headers_[i], child.address))) {
             continue;

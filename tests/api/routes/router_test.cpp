@@ -421,7 +421,7 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
     std::vector<engine::Source> sources(2);
     sources[0].fingerprint = "a";
     sources[1].fingerprint = "b";
-    sources[1].start_block = 50;
+    sources[1].first_block = 50;
     const std::vector<storage::CoverageRow> coverage = {
         {"a", {0, 99}, "p", ProofLevel::kReceipts},
         {"a", {100, 199}, "p", ProofLevel::kFetched},

@@ -2,7 +2,9 @@
 
 #include <fstream>
 #include <random>
+#include <tuple>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -756,11 +758,12 @@ TEST(FoldTest, ALookUpOfAMissingRowIsARuleViolationWhereverItStandsAsTheGuideSay
     }
 }
 
-TEST(FoldTest, ChildrenCountFromTheirAnnouncementOn) {
-    const Mapping mapping{kContracts + R"(
+Mapping vault_mapping(const std::string& since) {
+    return {kContracts + R"(
 [contracts.vault]
 abi = "Vault.json"
-factory = { event = "hub.Deployed", address = "vault" }
+factory = { event = "hub.Deployed", address = "vault")" +
+                since + R"( }
 [entities.total]
 key = { vault = "address" }
 fields = { amount = "uint256" }
@@ -770,18 +773,29 @@ upsert = "total"
 key = { vault = "$log.address" }
 add = { amount = "amount" }
 )",
-                          kAbis};
-    World world{mapping};
-    const auto paid = [&](uint64_t amount, uint32_t index) {
-        return mapping.emit("vault.Paid", {num(amount)}, 1, index, address_of(5));
-    };
-    world.block(1, {paid(1, 0), mapping.emit("hub.Deployed", {acc(5)}, 1, 1), paid(10, 2)});
-    EXPECT_THAT(world.row("total", "vault=" + hex_of(5)), HasSubstr("\"amount\":\"10\""));
-    world.reopen();
-    Emitted late = paid(100, 0);
-    late.log.block_num = 2;
-    world.block(2, {late});
-    EXPECT_THAT(world.row("total", "vault=" + hex_of(5)), HasSubstr("\"amount\":\"110\""));
+            kAbis};
+}
+
+TEST(FoldTest, ChildrenCountFromTheirBlockOrFromTheirAnnouncementOn) {
+    for (const auto& [since, first, second] :
+         {std::tuple{"", "11", "111"}, std::tuple{", since = \"block\"", "11", "111"},
+          std::tuple{", since = \"announcement\"", "10", "110"}}) {
+        SCOPED_TRACE(since);
+        const Mapping mapping = vault_mapping(since);
+        World world{mapping};
+        const auto paid = [&](uint64_t amount, uint32_t index) {
+            return mapping.emit("vault.Paid", {num(amount)}, 1, index, address_of(5));
+        };
+        world.block(1, {paid(1, 0), mapping.emit("hub.Deployed", {acc(5)}, 1, 1), paid(10, 2)});
+        EXPECT_THAT(world.row("total", "vault=" + hex_of(5)),
+                    HasSubstr(fmt::format("\"amount\":\"{}\"", first)));
+        world.reopen();
+        Emitted late = paid(100, 0);
+        late.log.block_num = 2;
+        world.block(2, {late});
+        EXPECT_THAT(world.row("total", "vault=" + hex_of(5)),
+                    HasSubstr(fmt::format("\"amount\":\"{}\"", second)));
+    }
 }
 
 TEST(FoldTest, OneAddressMayBelongToSeveralContracts) {

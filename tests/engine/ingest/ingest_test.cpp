@@ -274,25 +274,30 @@ class IngestTest : public ::testing::Test {
     }
 };
 
-/// What the sources want, by the plainest reading of the rule: walk the chain once.
+/// What the sources want, by the plainest reading of the rule: walk the chain once; who is
+/// announced anywhere in a block counts from that block on.
 std::set<std::pair<uint64_t, uint32_t>> wanted_logs(const FakeChain& chain) {
-    std::map<evm::Address, std::pair<uint64_t, uint32_t>> vaults;
-    std::map<evm::Address, std::pair<uint64_t, uint32_t>> pods;
+    std::set<evm::Address> vaults;
+    std::set<evm::Address> pods;
     std::set<std::pair<uint64_t, uint32_t>> out;
     for (const auto& block : chain.blocks()) {
+        for (size_t before = SIZE_MAX; before != vaults.size() + pods.size();) {
+            before = vaults.size() + pods.size();
+            for (const evm::Log& log : block->logs.logs) {
+                if (log.address == test::hub_address() &&
+                    log.topics[0] == evm::keccak256("VaultMade(address)")) {
+                    vaults.insert(evm::Address::from(log.topics[1].view().subspan(12)));
+                }
+                if (vaults.contains(log.address) &&
+                    log.topics[0] == evm::keccak256("ChildMade(address)")) {
+                    pods.insert(evm::Address::from(block->logs.data(log).subspan(12)));
+                }
+            }
+        }
         for (const evm::Log& log : block->logs.logs) {
-            const std::pair<uint64_t, uint32_t> at{log.block_num, log.log_index};
-            const bool is_hub = log.address == test::hub_address();
-            const bool is_vault = vaults.contains(log.address);
-            if (!is_hub && !is_vault && !pods.contains(log.address)) {
-                continue;
-            }
-            out.insert(at);
-            if (is_hub && log.topics[0] == evm::keccak256("VaultMade(address)")) {
-                vaults.try_emplace(evm::Address::from(log.topics[1].view().subspan(12)), at);
-            }
-            if (is_vault && log.topics[0] == evm::keccak256("ChildMade(address)")) {
-                pods.try_emplace(evm::Address::from(block->logs.data(log).subspan(12)), at);
+            if (log.address == test::hub_address() || vaults.contains(log.address) ||
+                pods.contains(log.address)) {
+                out.emplace(log.block_num, log.log_index);
             }
         }
     }

@@ -42,7 +42,6 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
                                 : before.emit("hub.Put", {num(block), num(1)}, block, 0)});
     }
     world.commit();
-    const SourceParents parents(after.plan->sources().size());
     MissingTxnScan scan{world.database->read_view(), *after.plan, {}, 109};
     size_t steps = 1;
     uint64_t stood = 0;
@@ -57,7 +56,7 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
         ASSERT_LT(steps, 100U);
     }
     EXPECT_EQ(steps, 15U);
-    const std::optional<CoverageGap> gap = scan.gap(parents);
+    const std::optional<CoverageGap> gap = scan.gap();
     ASSERT_TRUE(gap.has_value());
     EXPECT_EQ(gap->range.from, 30U);
     EXPECT_EQ(gap->range.to, 90U);

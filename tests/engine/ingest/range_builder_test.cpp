@@ -2,6 +2,7 @@
 // whole chain; and every way in which answers may not fit.
 #include "engine/ingest/range_builder.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -80,6 +81,21 @@ class Oracle {
 
     explicit Oracle(const FakeChain& chain) {
         for (const auto& block : chain.blocks()) {
+            // Whoever is announced anywhere in a block counts from its first log on.
+            std::map<std::pair<std::string, evm::Address>, uint32_t> fresh;
+            for (size_t before = SIZE_MAX; before != fresh.size();) {
+                before = fresh.size();
+                for (const evm::Log& log : block->logs.logs) {
+                    find_announced(log, block->logs.data(log), fresh);
+                }
+            }
+            const size_t first = children.size();
+            for (const auto& [child, log_index] : fresh) {
+                children.push_back({child.first, child.second, block->header.block_num, log_index});
+            }
+            std::stable_sort(
+                children.begin() + static_cast<std::ptrdiff_t>(first), children.end(),
+                [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
             for (const evm::Log& log : block->logs.logs) {
                 look_at(log, block->logs.data(log));
             }
@@ -96,16 +112,22 @@ class Oracle {
         }
         logs.push_back(
             {&log, data, is_hub && log.topics[0] == topic_of("Deposited(address,uint256)")});
-        if (is_hub && log.topics[0] == topic_of("VaultMade(address)")) {
-            announce("vault", evm::Address::from(log.topics[1].view().subspan(12)), log);
-        }
-        if (is_vault && log.topics[0] == topic_of("ChildMade(address)")) {
-            announce("pod", evm::Address::from(data.subspan(12, 20)), log);
-        }
     }
-    void announce(const std::string& contract, const evm::Address& address, const evm::Log& log) {
-        if (known_[contract].insert(address).second) {
-            children.push_back({contract, address, log.block_num, log.log_index});
+    using Fresh = std::map<std::pair<std::string, evm::Address>, uint32_t>;
+    void find_announced(const evm::Log& log, ByteView data, Fresh& fresh) {
+        const auto announce = [&](const std::string& contract, const evm::Address& address) {
+            if (known_[contract].insert(address).second) {
+                fresh[{contract, address}] = log.log_index;
+            } else if (const auto found = fresh.find({contract, address}); found != fresh.end()) {
+                found->second = std::min(found->second, log.log_index);
+            }
+        };
+        if (log.address == test::hub_address() && log.topics[0] == topic_of("VaultMade(address)")) {
+            announce("vault", evm::Address::from(log.topics[1].view().subspan(12)));
+        }
+        if (known_["vault"].contains(log.address) &&
+            log.topics[0] == topic_of("ChildMade(address)")) {
+            announce("pod", evm::Address::from(data.subspan(12, 20)));
         }
     }
     std::map<std::string, std::set<evm::Address>> known_;

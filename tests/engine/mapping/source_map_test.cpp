@@ -40,5 +40,58 @@ TEST(SourceMapTest, ARollbackTakesBackTheChildrenAboveItAndNoOthers) {
     }
 }
 
+evm::Log log_at(uint64_t block_num, uint32_t log_index) {
+    evm::Log log;
+    log.address = address_of(1);
+    log.block_num = block_num;
+    log.log_index = log_index;
+    return log;
+}
+
+bool counts(const SourceMap& map, const evm::Log& log) {
+    bool found = false;
+    map.for_each_source(log, [&](uint32_t /*source*/) { found = true; });
+    return found;
+}
+
+TEST(SourceMapTest, AChildsLogsCountFromItsBlockOrFromItsAnnouncementOn) {
+    struct Case {
+        ChildSince since;
+        uint64_t start_block;
+        LogPosition first;
+    };
+    for (const Case& at :
+         {Case{ChildSince::kBlock, 0, {10, 0}}, Case{ChildSince::kAnnouncement, 0, {10, 6}},
+          Case{ChildSince::kBlock, 12, {12, 0}}, Case{ChildSince::kAnnouncement, 12, {12, 0}}}) {
+        std::vector<Source> sources = one_source();
+        sources[0].since = at.since;
+        sources[0].start_block = at.start_block;
+        SourceMap map{sources};
+        map.add_child(0, address_of(1), 10, 5);
+        for (uint64_t block = 9; block < 14; ++block) {
+            for (uint32_t index = 0; index < 8; ++index) {
+                EXPECT_EQ(counts(map, log_at(block, index)),
+                          (LogPosition{block, index} >= at.first))
+                    << block << "/" << index;
+            }
+        }
+    }
+}
+
+TEST(SourceMapTest, TheEarliestAnnouncementCountsInWhateverOrderTheyAreTold) {
+    const std::vector<Source> sources = one_source();
+    SourceMap map{sources};
+    map.add_child(0, address_of(1), 10, 5);
+    map.add_child(0, address_of(1), 4, 2);
+    map.add_child(0, address_of(1), 7, 0);
+    EXPECT_TRUE(counts(map, log_at(4, 0)));
+    EXPECT_FALSE(map.has_child(0, address_of(1), {4, 1}));
+    EXPECT_TRUE(map.has_child(0, address_of(1), {4, 2}));
+    map.remove_children_above(5);
+    EXPECT_TRUE(counts(map, log_at(4, 0))) << "its first announcement is still there";
+    map.remove_children_above(3);
+    EXPECT_FALSE(map.has_child(0, address_of(1)));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::source_map_test

@@ -143,23 +143,28 @@ inline HonestIndex make_honest_index(const sim::SimChain& chain, const Plan& pla
     std::vector<ChildAnnouncement> found;
     for (uint64_t n = 0; n <= view.head; ++n) {
         const sim::SimBlock& block = *view.at(n);
+        for (bool has_new = true; has_new;) {
+            has_new = false;
+            for (const evm::Log& log : block.logs.logs) {
+                found.clear();
+                map.for_each_source(log, [&](uint32_t source) {
+                    plan.find_children(source, log, block.logs.data(log), found);
+                });
+                for (const ChildAnnouncement& child : found) {
+                    if (!map.has_child(child.source, child.address)) {
+                        has_new = true;
+                        map.add_child(child.source, child.address, n, log.log_index);
+                        out.children.push_back({plan.sources()[child.source].contract,
+                                                child.address, n, log.log_index});
+                    }
+                }
+            }
+        }
         for (const evm::Log& log : block.logs.logs) {
             bool wanted = false;
-            found.clear();
-            map.for_each_source(log, [&](uint32_t source) {
-                wanted = true;
-                plan.find_children(source, log, block.logs.data(log), found);
-            });
-            if (!wanted) {
-                continue;
-            }
-            out.logs[n].push(log, block.logs.data(log));
-            for (const ChildAnnouncement& child : found) {
-                if (!map.has_child(child.source, child.address)) {
-                    map.add_child(child.source, child.address, n, log.log_index);
-                    out.children.push_back(
-                        {plan.sources()[child.source].contract, child.address, n, log.log_index});
-                }
+            map.for_each_source(log, [&](uint32_t /*source*/) { wanted = true; });
+            if (wanted) {
+                out.logs[n].push(log, block.logs.data(log));
             }
         }
     }

@@ -302,6 +302,49 @@ TEST_F(LogProofTest, LogsOfContractsThatADroppedEventAnnouncedAreFoundToo) {
     EXPECT_EQ(outcome->new_children.front(), child);
 }
 
+TEST_F(LogProofTest, BlocksAboveAnAnnouncementThatWasDroppedAreNotCalledProven) {
+    ProofWorld world{3, 300};
+    const storage::ChildRow child = world.honest.children.front();
+    HonestIndex told = world.honest;
+    std::set<uint64_t> lacking;
+    std::erase_if(told.children,
+                  [&](const storage::ChildRow& row) { return row.address == child.address; });
+    for (auto& [block, batch] : told.logs) {
+        const size_t before = batch.logs.size();
+        std::erase_if(batch.logs, [&, block_num = block](const evm::Log& log) {
+            return log.address == child.address ||
+                   (block_num == child.block_num && log.log_index == child.log_index);
+        });
+        if (batch.logs.size() != before) {
+            lacking.insert(block);
+        }
+    }
+    std::erase_if(told.logs, [](const auto& entry) { return entry.second.logs.empty(); });
+    ASSERT_GT(*lacking.rbegin(), child.block_num + 16);
+    world.store(told);
+    LogProofOptions options;
+    options.range = {1, world.head()};
+    options.range_blocks = 8;
+    const auto outcome = prove_range(
+        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
+        [&](const LogProofPiece& piece, uint64_t /*done*/, uint64_t /*total*/) {
+            const auto batch = world.database->make_batch();
+            ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
+            ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
+        });
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    const int source = world.plan->find_source(child.contract);
+    for (const storage::CoverageRow& row : *world.database->coverage()) {
+        for (const uint64_t block : lacking) {
+            EXPECT_FALSE(row.source ==
+                             world.plan->sources()[static_cast<size_t>(source)].fingerprint &&
+                         row.range.from <= block && block <= row.range.to &&
+                         row.level > ProofLevel::kFetched)
+                << block;
+        }
+    }
+}
+
 TEST_F(LogProofTest, EachLevelSaysWhatItHasSeenAndAsksNoMore) {
     ProofWorld world{11, 200};
     world.store(world.honest);
@@ -633,7 +676,7 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
         [&](const LogProofPiece& piece, uint64_t done, uint64_t total) {
             EXPECT_LE(done, total);
             const auto batch = world.database->make_batch();
-            ASSERT_TRUE(add_levels(*batch, *world.database, piece).has_value());
+            ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
             ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
         });
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
@@ -686,13 +729,13 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
 
     // A shallower proof takes nothing back.
     options.level = ProofLevel::kLinked;
-    const auto shallow =
-        prove_range(*world.pool, *read_log_proof_input(*world.database), world.plan, world.clock,
-                    options, {}, [&](const LogProofPiece& piece, uint64_t, uint64_t) {
-                        const auto again = world.database->make_batch();
-                        ASSERT_TRUE(add_levels(*again, *world.database, piece).has_value());
-                        EXPECT_TRUE(again->empty());
-                    });
+    const auto shallow = prove_range(
+        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
+        [&](const LogProofPiece& piece, uint64_t, uint64_t) {
+            const auto again = world.database->make_batch();
+            ASSERT_TRUE(add_levels(*again, *world.database, *world.plan, piece).has_value());
+            EXPECT_TRUE(again->empty());
+        });
     ASSERT_TRUE(shallow.has_value());
 }
 

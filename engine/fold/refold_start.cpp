@@ -1,0 +1,179 @@
+#include "engine/fold/refold_start.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/base/logging.hpp"
+#include "engine/mapping/block_children.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "engine/mapping/stored_plan.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr size_t kLogsPerQuestion = 4'096;  ///< between two looks at `is_cancelled`
+
+auto order_of(const storage::ChildRow& row) {
+    return std::tuple{row.block_num, row.log_index, std::string_view{row.contract}, row.address};
+}
+
+/// Walks the stored log once. One thread.
+class StoredChildren {
+  public:
+    explicit StoredChildren(const Plan& plan)
+        : map_{plan.sources()},
+          finder_{plan, map_, [](uint32_t /*source*/, uint64_t /*block*/) { return true; },
+                  [](uint32_t /*source*/, uint64_t /*block*/) { return true; }} {}
+
+    [[nodiscard]] Result<std::vector<storage::ChildRow>> read(const storage::ReadView& view,
+                                                              const RebuildOptions& options) {
+        const auto cursor = view.cursor();
+        size_t count = 0;
+        for (const auto scan = view.scan_logs(0, cursor ? cursor->block_num : 0, options.on_damage);
+             true; scan->next()) {
+            if (!scan->valid()) {
+                PLUMBLINE_TRY_VOID(scan->status());
+                break;
+            }
+            if (++count % kLogsPerQuestion == 0 && options.is_cancelled && options.is_cancelled()) {
+                return Error{ErrorCode::kCancelled, "stopped while looking for children"};
+            }
+            const storage::LogRecord& record = scan->record();
+            if (!block_.logs.empty() && block_.logs.front().block_num != record.log.block_num) {
+                end_block();
+            }
+            block_.push(record.log, record.data);
+        }
+        end_block();
+        return std::move(out_);
+    }
+
+  private:
+    void end_block() {
+        places_.clear();
+        for (const evm::Log& log : block_.logs) {
+            places_.push_back({&log, block_.data(log)});
+        }
+        for (const FoundChild& child : finder_.find(places_)) {
+            out_.push_back(child.row);
+        }
+        block_.clear();
+    }
+
+    SourceMap map_;
+    BlockChildren finder_;
+    evm::LogBatch block_;  ///< logs of the block at hand
+    std::vector<LogPlace> places_;
+    std::vector<storage::ChildRow> out_;
+};
+
+/// All that decides whose children there are in a log.
+std::set<std::pair<std::string, uint64_t>> families_of(const Plan& plan) {
+    std::set<std::pair<std::string, uint64_t>> out;
+    for (const Source& source : plan.sources()) {
+        if (source.has_factory) {
+            out.emplace(source.fingerprint, source.start_block);
+        }
+    }
+    return out;
+}
+
+bool may_have_other_children(const storage::Database& database, const Plan& plan) {
+    if (database.needs_refold()) {
+        return true;
+    }
+    if (database.bundle().fingerprint == plan.bundle().fingerprint) {
+        return false;
+    }
+    const auto stored = stored_plan(database);
+    return !stored || families_of(**stored) != families_of(plan);
+}
+
+/// True where something was put into the batch.
+bool add_difference(storage::CommitBatch& batch, std::vector<storage::ChildRow> before,
+                    std::vector<storage::ChildRow> after) {
+    const auto is_less = [](const storage::ChildRow& a, const storage::ChildRow& b) {
+        return order_of(a) < order_of(b);
+    };
+    std::sort(before.begin(), before.end(), is_less);
+    std::sort(after.begin(), after.end(), is_less);
+    std::vector<storage::ChildRow> gone;
+    std::vector<storage::ChildRow> fresh;
+    std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                        std::back_inserter(gone), is_less);
+    std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                        std::back_inserter(fresh), is_less);
+    for (const storage::ChildRow& row : gone) {
+        batch.remove_child(row);
+    }
+    for (const storage::ChildRow& row : fresh) {
+        batch.append_child(row);
+    }
+    if (!gone.empty() || !fresh.empty()) {
+        logging::info("the log has other children of factories by this config",
+                      {{"gone", gone.size()}, {"new", fresh.size()}});
+    }
+    return !gone.empty() || !fresh.empty();
+}
+
+Status forget_other_families(storage::CommitBatch& batch, const storage::Database& database,
+                             const Plan& plan) {
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
+    std::set<std::string> others;
+    for (const storage::CoverageRow& row : coverage) {
+        if (row.source.ends_with(kChildrenMark) &&
+            std::ranges::find(plan.sources(), row.source, &Source::fingerprint) ==
+                plan.sources().end()) {
+            others.insert(row.source);
+        }
+    }
+    for (const std::string& source : others) {
+        batch.remove_coverage(source);
+    }
+    return ok();
+}
+
+}  // namespace
+
+Status start_refold(storage::Database& database, const Plan& plan, const RebuildOptions& options) {
+    const auto cursor = database.cursor();
+    if (!cursor) {
+        return ok();
+    }
+    const auto batch = database.make_batch();
+    const auto view = database.read_view();
+    if (may_have_other_children(database, plan)) {
+        PLUMBLINE_TRY(std::vector<storage::ChildRow> before, view->list_children());
+        std::vector<storage::ChildRow> after;
+        if (!families_of(plan).empty()) {
+            PLUMBLINE_TRY(after, StoredChildren{plan}.read(*view, options));
+        }
+        if (add_difference(*batch, std::move(before), std::move(after))) {
+            batch->require_refold();
+        }
+    }
+    PLUMBLINE_TRY_VOID(forget_other_families(*batch, database, plan));
+    if (database.bundle().fingerprint != plan.bundle().fingerprint) {
+        PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
+    }
+    if (batch->empty()) {
+        return ok();
+    }
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    return database.commit(*batch, storage::Durability::kSync);
+}
+
+Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view) {
+    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
+    for (const storage::ProofRecord& record : records) {
+        batch.remove_proof(record);
+    }
+    return ok();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,517 @@
+// Any change of the config over a stored log gives the rows of a fresh index, and at no moment on
+// the way is a block called proven that lacks a log: random sequences of changes over a chain with
+// two factories and factories that they made. A failure prints its seed.
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "storage/commit_batch.hpp"
+#include "storage/database.hpp"
+#include "storage/inspect.hpp"
+#include "storage/read_view.hpp"
+#include "tests/engine/fake_chain.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace plumbline::engine::coverage_change_test {
+namespace {
+
+using storage::ProofLevel;
+using test::FakeChain;
+using test::FakeNode;
+using test::make_address;
+
+constexpr uint64_t kFirstBlocks = 60;
+
+evm::Address second_hub() {
+    return make_address(8, 1);
+}
+
+/// What a config says of the contracts.
+struct Choice {
+    uint64_t hub_start = 0;
+    bool has_second_hub = false;
+    bool has_vaults = true;
+    bool has_pods = true;
+    bool vault_pings = true;  ///< else announcements only
+    bool vault_is_strict = false;
+    bool pod_is_strict = false;
+    uint64_t vault_start = 0;
+    bool doubles = false;
+};
+
+std::string describe(const Choice& choice) {
+    return fmt::format(
+        "hub from {}{}{}{}{}{} vault from {}{}{}", choice.hub_start,
+        choice.has_second_hub ? ", second hub" : "", choice.has_vaults ? ", vaults" : "",
+        choice.has_vaults && choice.has_pods ? ", pods" : "",
+        choice.vault_pings ? ", vaults' pings" : "", choice.doubles ? ", doubles" : "",
+        choice.vault_start, choice.vault_is_strict ? ", vaults since announcement" : "",
+        choice.pod_is_strict ? ", pods since announcement" : "");
+}
+
+std::string child_text(std::string_view name, std::string_view factory, std::string_view rest) {
+    return fmt::format(R"(
+[contracts.{0}]
+abi = "child.json"
+factory = {{ {1} }}
+{2}
+[entities.{0}_row]
+key = {{ place = "address" }}
+fields = {{ pings = "uint64", made = "uint64", last = "uint256" }}
+)",
+                       name, factory, rest);
+}
+
+std::string handler_text(std::string_view name, std::string_view event, std::string_view change) {
+    return fmt::format(R"(
+[[on]]
+event = "{0}.{1}"
+upsert = "{0}_row"
+key = {{ place = "$log.address" }}
+{2}
+)",
+                       name, event, change);
+}
+
+Config make_config(const Choice& choice) {
+    std::string text =
+        fmt::format(R"(
+[chain]
+id = 31337
+rpc = "http://127.0.0.1:1"
+finality = 12
+[contracts.hub]
+abi = "hub.json"
+address = ["{}"{}]
+start_block = {}
+[entities.account]
+key = {{ owner = "address" }}
+fields = {{ balance = "uint256" }}
+[[on]]
+event = "hub.Deposited"
+upsert = "account"
+key = {{ owner = "who" }}
+add = {{ balance = "amount" }}
+)",
+                    evm::to_hex(test::hub_address()),
+                    choice.has_second_hub ? fmt::format(", \"{}\"", evm::to_hex(second_hub())) : "",
+                    choice.hub_start);
+    const auto since = [](bool is_strict) { return is_strict ? ", since = \"announcement\"" : ""; };
+    const std::string_view ping = "add = { pings = 1 }\nset = { last = \"n\" }";
+    if (choice.has_vaults) {
+        text += child_text("vault",
+                           fmt::format("event = \"hub.VaultMade\", address = \"vault\"{}",
+                                       since(choice.vault_is_strict)),
+                           fmt::format("start_block = {}\n{}", choice.vault_start,
+                                       choice.vault_pings ? "" : "events = [\"ChildMade\"]"));
+        text += handler_text("vault", "ChildMade",
+                             choice.doubles ? "add = { made = 2 }" : "add = { made = 1 }");
+        if (choice.vault_pings) {
+            text += handler_text("vault", "Ping", ping);
+        }
+        if (choice.has_pods) {
+            text += child_text("pod",
+                               fmt::format("event = \"vault.ChildMade\", address = \"child\"{}",
+                                           since(choice.pod_is_strict)),
+                               "");
+            text += handler_text("pod", "Ping", ping);
+        }
+    }
+    Result<Config> config = parse_config(text, "test.toml", [](const std::string& name) {
+        return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
+    });
+    PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
+    return *std::move(config);
+}
+
+/// One change of a config, of those that users make.
+void change(Choice& choice, std::mt19937_64& random) {
+    switch (random() % 9) {
+        case 0:
+        case 1:
+        case 2: choice.hub_start = random() % 4 * 20; break;
+        case 3: choice.has_second_hub = !choice.has_second_hub; break;
+        case 4: choice.has_vaults = !choice.has_vaults; break;
+        case 5: choice.has_pods = !choice.has_pods; break;
+        case 6: choice.vault_pings = !choice.vault_pings; break;
+        case 7: choice.vault_start = random() % 2 * 30; break;
+        default:
+            (random() % 3 == 0   ? choice.doubles
+             : random() % 2 == 0 ? choice.pod_is_strict
+                                 : choice.vault_is_strict) ^= true;
+    }
+}
+
+/// Blocks by chance, some with logs of the second hub, whose vaults may be the first one's too.
+void mine(FakeChain& chain, std::mt19937_64& random, uint64_t count) {
+    for (uint64_t left = count; left > 0; --left) {
+        if (random() % 4 != 0) {
+            chain.mine(1);
+            continue;
+        }
+        const evm::Address vault = make_address(2, 6 + random() % 6);
+        std::vector<test::MadeLog> logs;
+        if (random() % 2 == 0) {
+            logs.push_back(test::ping(vault, random() % 100));
+        }
+        logs.push_back(test::vault_made(vault));
+        logs.back().log.address = second_hub();
+        logs.push_back(test::child_made(vault, make_address(3, 6 + random() % 6)));
+        logs.push_back(test::ping(make_address(3, 6 + random() % 6), random() % 100));
+        logs.push_back(test::deposited(second_hub(), make_address(5, random() % 6), 7));
+        chain.mine_logs(logs);
+    }
+}
+
+/// An indexer over the chain, stepped by hand.
+struct Life {
+    Life(const FakeChain& chain, const std::string& path, const Choice& choice, uint64_t seed)
+        : node{chain, clock, {}} {
+        IndexerOptions options;
+        options.config = make_config(choice);
+        options.db_path = path;
+        options.until = {true, std::nullopt};
+        options.clock = &clock;
+        options.tiny_buffers = true;
+        node.options.seed = seed;
+        if (seed != 0) {
+            options.ingest.child_addresses_max = seed % 2 == 0 ? 2 : 100;
+            options.ingest.commit_events_max = 1 + seed % 50;
+            options.ingest.tail_blocks_max = 1 + seed % 8;
+        }
+        auto opened = Indexer::open(std::move(options), node);
+        PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
+        indexer = *std::move(opened);
+    }
+    void step() {
+        const bool has_written = indexer->step_writer();
+        if (!indexer->step_network(50) && !has_written) {
+            clock.advance(5);
+        }
+    }
+    [[nodiscard]] bool finish() {
+        for (int i = 0; i < 200'000 && !indexer->is_done() && !indexer->failure(); ++i) {
+            step();
+        }
+        return indexer->is_done();
+    }
+
+    ManualClock clock;
+    FakeNode node;
+    std::unique_ptr<Indexer> indexer;
+};
+
+using Places = std::set<std::pair<uint64_t, uint32_t>>;
+
+Places logs_of(const storage::Database& database) {
+    Places out;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_logs(0, UINT64_MAX); scan->valid(); scan->next()) {
+        out.emplace(scan->record().log.block_num, scan->record().log.log_index);
+    }
+    return out;
+}
+
+/// All that is made of the log, and whose children there are.
+std::vector<std::string> made_of_log(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) {
+        return family.starts_with("entity.") || family.starts_with("index.") ||
+               family.starts_with("undo") || family.starts_with("quarantine") ||
+               family.starts_with("children");
+    };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+struct Fresh {
+    std::vector<std::string> lines;
+    Places logs;
+};
+
+Fresh fresh_index(const FakeChain& chain, const Choice& choice) {
+    const test::TempDir directory;
+    Life life{chain, directory.sub("db"), choice, 0};
+    EXPECT_TRUE(life.finish()) << (life.indexer->failure() ? life.indexer->failure()->message : "");
+    EXPECT_TRUE(life.indexer->stop().has_value());
+    return {made_of_log(*life.indexer->database()), logs_of(*life.indexer->database())};
+}
+
+/// The level that an answer shows of a block: that of the source that is proven least.
+ProofLevel level_at(const Plan& plan, const std::vector<storage::CoverageRow>& coverage,
+                    uint64_t block_num) {
+    ProofLevel lowest = ProofLevel::kReceipts;
+    for (const Source& source : plan.sources()) {
+        ProofLevel level =
+            source.first_block > block_num ? ProofLevel::kReceipts : ProofLevel::kNone;
+        for (const storage::CoverageRow& row : coverage) {
+            if (row.source == source.fingerprint && row.range.from <= block_num &&
+                block_num <= row.range.to) {
+                level = std::max(level, row.level);
+            }
+        }
+        lowest = std::min(lowest, level);
+    }
+    return lowest;
+}
+
+/// Nothing is called proven, or even fetched, that lacks a log. Gives the lowest level found.
+ProofLevel expect_honest(const Plan& plan, const storage::Database& database,
+                         const Places& wanted) {
+    const auto coverage = database.coverage();
+    const auto cursor = database.cursor();
+    const Places stored = logs_of(database);
+    ProofLevel lowest = ProofLevel::kReceipts;
+    for (uint64_t block = 0; cursor && block <= cursor->block_num; ++block) {
+        const ProofLevel level = level_at(plan, *coverage, block);
+        lowest = std::min(lowest, level);
+        for (auto at = wanted.lower_bound({block, 0}); at != wanted.end() && at->first == block;
+             ++at) {
+            EXPECT_TRUE(level == ProofLevel::kNone || stored.contains(*at))
+                << "log " << block << "/" << at->second << " is missing at level "
+                << storage::to_string(level);
+        }
+    }
+    return lowest;
+}
+
+std::unique_ptr<storage::Database> open_database(const std::string& path) {
+    auto opened = storage::Database::open(path, {});
+    PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
+    return *std::move(opened);
+}
+
+std::shared_ptr<const Plan> plan_of(const Choice& choice) {
+    auto plan = Plan::compile(make_config(choice));
+    PLUMBLINE_CHECK_MSG(plan.has_value(), plan ? "" : plan.error().message.c_str());
+    return *std::move(plan);
+}
+
+/// As a proof that found nothing leaves it: everything that the plan covers is at `receipts`.
+void call_proven(storage::Database& database, const Plan& plan) {
+    const auto cursor = database.cursor();
+    const auto batch = database.make_batch();
+    for (const Source& source : plan.sources()) {
+        for (const storage::CoverageRow& row : *database.coverage()) {
+            if (row.source == source.fingerprint) {
+                batch->extend_coverage(
+                    {row.source, row.range, row.provider, ProofLevel::kReceipts});
+            }
+        }
+    }
+    for (const char* proof : {"log", "replay", "state"}) {
+        storage::ProofRecord record;
+        record.proof = proof;
+        record.is_equal = true;
+        batch->record_proof(record);
+    }
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(database.commit(*batch, storage::Durability::kSync).has_value());
+}
+
+/// The rule of old: what is covered of a contract does not ask who its children are.
+void cover_as_before(storage::Database& database, const Plan& old_plan, const Plan& plan) {
+    const auto cursor = database.cursor();
+    const auto batch = database.make_batch();
+    for (const Source& source : plan.sources()) {
+        const int before = old_plan.find_source(source.contract);
+        if (!source.has_factory || before < 0) {
+            continue;
+        }
+        const std::string& old_name = old_plan.sources()[static_cast<size_t>(before)].fingerprint;
+        for (const storage::CoverageRow& row : *database.coverage()) {
+            if (row.source == old_name) {
+                batch->extend_coverage({source.fingerprint, row.range, row.provider, row.level});
+            }
+        }
+    }
+    if (!batch->empty()) {
+        batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+        ASSERT_TRUE(database.commit(*batch, storage::Durability::kSync).has_value());
+    }
+}
+
+class CoverageChangeTest : public ::testing::Test {
+  protected:
+    CoverageChangeTest() {
+        const char* loud = std::getenv("PLUMBLINE_LOUD");
+        logging::configure(loud == nullptr ? logging::Level::kOff : logging::Level::kDebug,
+                           logging::Format::kText);
+    }
+    /// PLUMBLINE_SEED runs one alone, PLUMBLINE_SEEDS more of them.
+    static std::vector<uint64_t> seeds(uint64_t count) {
+        if (const char* one = std::getenv("PLUMBLINE_SEED")) {
+            return {std::strtoull(one, nullptr, 10)};
+        }
+        if (const char* many = std::getenv("PLUMBLINE_SEEDS")) {
+            count = std::strtoull(many, nullptr, 10);
+        }
+        std::vector<uint64_t> out;
+        for (uint64_t seed = 1; seed <= count; ++seed) {
+            out.push_back(seed);
+        }
+        return out;
+    }
+};
+
+/// Some steps of a life by a config that does not come to its end, as after a kill.
+void live_shortly(const FakeChain& chain, const std::string& path, const Choice& choice,
+                  std::mt19937_64& random) {
+    const Fresh fresh = fresh_index(chain, choice);
+    Life life{chain, path, choice, 1 + random() % 100};
+    for (uint64_t left = random() % 120; left > 0; --left) {
+        life.step();
+    }
+    if (life.indexer->database() != nullptr) {
+        expect_honest(life.indexer->plan(), *life.indexer->database(), fresh.logs);
+    }
+    if (random() % 2 == 0) {
+        EXPECT_TRUE(life.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CoverageChangeTest, AnySequenceOfChangesGivesTheRowsAndLevelsOfAFreshIndex) {
+    for (const uint64_t seed : seeds(12)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        std::mt19937_64 random{seed};
+        FakeChain chain{seed};
+        mine(chain, random, kFirstBlocks);
+        const test::TempDir directory;
+        const std::string path = directory.sub("db");
+        Choice choice;
+        choice.hub_start = random() % 4 * 20;
+        for (int turn = 0; turn < 5 && !HasFailure(); ++turn) {
+            SCOPED_TRACE(fmt::format("turn {}: {}", turn, describe(choice)));
+            const Fresh fresh = fresh_index(chain, choice);
+            {
+                Life life{chain, path, choice, 1 + random() % 100};
+                ASSERT_TRUE(life.finish())
+                    << (life.indexer->failure() ? life.indexer->failure()->message : "slow");
+                EXPECT_TRUE(life.indexer->stop().has_value());
+                storage::Database& database = *life.indexer->database();
+                EXPECT_GE(expect_honest(life.indexer->plan(), database, fresh.logs),
+                          ProofLevel::kFetched);
+                EXPECT_TRUE(made_of_log(database) == fresh.lines);
+            }
+            if (random() % 2 == 0) {
+                call_proven(*open_database(path), *plan_of(choice));
+            }
+            change(choice, random);
+            mine(chain, random, random() % 6);
+            if (random() % 2 == 0) {
+                SCOPED_TRACE("cut off: " + describe(choice));
+                live_shortly(chain, path, choice, random);
+                change(choice, random);
+            }
+        }
+        if (HasFailure()) {
+            return;
+        }
+    }
+}
+
+/// Indexes the chain by `choice` to its head; what is then stored.
+struct Indexed {
+    std::vector<std::string> lines;
+    std::vector<storage::CoverageRow> coverage;
+    std::vector<storage::ProofRecord> proofs;
+};
+
+Indexed index_to_head(const FakeChain& chain, const std::string& path, const Choice& choice) {
+    Life life{chain, path, choice, 7};
+    EXPECT_TRUE(life.finish()) << (life.indexer->failure() ? life.indexer->failure()->message : "");
+    EXPECT_TRUE(life.indexer->stop().has_value());
+    const storage::Database& database = *life.indexer->database();
+    return {made_of_log(database), database.coverage().value(),
+            database.read_view()->list_proofs().value()};
+}
+
+TEST_F(CoverageChangeTest, TheRuleOfOldWouldLoseTheLogsOfChildrenAndThisTestWouldSeeIt) {
+    size_t wrong = 0;
+    for (const uint64_t seed : seeds(3)) {
+        std::mt19937_64 random{seed};
+        FakeChain chain{seed};
+        mine(chain, random, kFirstBlocks);
+        const test::TempDir directory;
+        Choice late;
+        late.hub_start = 40;
+        Choice early;
+        index_to_head(chain, directory.sub("db"), late);
+        cover_as_before(*open_database(directory.sub("db")), *plan_of(late), *plan_of(early));
+        const Indexed after = index_to_head(chain, directory.sub("db"), early);
+        wrong += after.lines != fresh_index(chain, early).lines ? 1U : 0U;
+    }
+    EXPECT_GT(wrong, 0U);
+}
+
+TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAway) {
+    FakeChain chain{1};
+    std::mt19937_64 random{1};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    Choice choice;
+    choice.hub_start = 40;
+    index_to_head(chain, directory.sub("db"), choice);
+    call_proven(*open_database(directory.sub("db")), *plan_of(choice));
+    choice.hub_start = 0;
+    const auto plan = plan_of(choice);
+    const Indexed after = index_to_head(chain, directory.sub("db"), choice);
+    EXPECT_EQ(after.lines, fresh_index(chain, choice).lines);
+    for (uint64_t block = 0; block <= chain.head(); ++block) {
+        EXPECT_EQ(level_at(*plan, after.coverage, block), ProofLevel::kFetched) << block;
+    }
+    // That of the children by the other start is gone: they are not those that it is about.
+    for (const storage::CoverageRow& row : after.coverage) {
+        EXPECT_TRUE(std::ranges::any_of(plan->sources(), [&](const Source& source) {
+            return source.fingerprint == row.source;
+        })) << row.source;
+    }
+}
+
+TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatTheyWereOf) {
+    FakeChain chain{2};
+    std::mt19937_64 random{2};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    Choice choice;
+    index_to_head(chain, directory.sub("db"), choice);
+    call_proven(*open_database(directory.sub("db")), *plan_of(choice));
+    EXPECT_EQ(index_to_head(chain, directory.sub("db"), choice).proofs.size(), 3U)
+        << "nothing changed";
+    choice.doubles = true;
+    EXPECT_TRUE(index_to_head(chain, directory.sub("db"), choice).proofs.empty());
+    call_proven(*open_database(directory.sub("db")), *plan_of(choice));
+    choice.vault_is_strict = true;
+    EXPECT_TRUE(index_to_head(chain, directory.sub("db"), choice).proofs.empty());
+}
+
+TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {
+    FakeChain chain{3};
+    std::mt19937_64 random{3};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    Choice choice;
+    index_to_head(chain, directory.sub("db"), choice);
+    choice.hub_start = 40;
+    {
+        const auto database = open_database(directory.sub("db"));
+        ASSERT_TRUE(rebuild(*database, plan_of(choice)).has_value());
+        const Fresh fresh = fresh_index(chain, choice);
+        EXPECT_EQ(made_of_log(*database), fresh.lines);
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::engine::coverage_change_test
