@@ -4,6 +4,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include "core/base/clock.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -114,9 +115,11 @@ bool DeletedKeys::wait_until_due() {
 }
 
 bool DeletedKeys::pause(std::chrono::milliseconds time) {
-    const auto end = std::chrono::steady_clock::now() + time;
+    const int64_t end = system_clock().monotonic_ms() + time.count();
     const MutexLock lock{mutex_};
-    while (is_open_ && changed_.wait_until(mutex_, end)) {
+    for (int64_t left = time.count(); is_open_ && left > 0;
+         left = end - system_clock().monotonic_ms()) {
+        changed_.wait_for(mutex_, std::chrono::milliseconds{left});
     }
     return is_open_;
 }

@@ -18,6 +18,7 @@
 
 #include <rocksdb/db.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "storage/database_impl.hpp"
@@ -143,7 +144,7 @@ void DeletedRunCompactor::Impl::look(const FamilyPtr& family, const DeletedKeys:
 void DeletedRunCompactor::Impl::run() {
     Milliseconds retry = kRetryMin;
     while (stuck.empty() ? db.deleted.wait_until_due() : db.deleted.pause(retry)) {
-        const auto start = std::chrono::steady_clock::now();
+        const int64_t start = system_clock().monotonic_ms();
         const std::vector<FamilyPtr> families = paged_families(db);
         std::vector<DeletedKeys::Family> due = db.deleted.take_due();
         const bool is_news = !due.empty();
@@ -165,8 +166,7 @@ void DeletedRunCompactor::Impl::run() {
             }
         }
         retry = is_news ? kRetryMin : std::min(retry * 2, kRetryMax);
-        const auto took =
-            std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - start);
+        const Milliseconds took{system_clock().monotonic_ms() - start};
         if (!db.deleted.pause(std::clamp(took, kPauseMin, kPauseMax))) {
             return;
         }

@@ -7,7 +7,7 @@
 
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::engine::event_text_test {
 namespace {
 
 using test::abi_json;
@@ -119,4 +119,4 @@ TEST_F(EventTextTest, AnAnonymousEventIsNamedOnlyWhereTheAuthorSaysSo) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine
+}  // namespace plumbline::engine::event_text_test
