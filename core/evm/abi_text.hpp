@@ -1,7 +1,7 @@
 // ABI values as JSON text: integers of up to 64 bits as numbers (as decimal strings past 2^53 - 1),
 // wider ones as decimal strings, addresses and bytes as lower-case 0x hex, strings as
-// core/base/printable_text.hpp shows them, arrays as arrays, tuples as objects (a component without a
-// name goes by its position, "0").
+// core/base/printable_text.hpp shows them, arrays as arrays, tuples as objects (a component without
+// a name goes by its position, "0").
 #pragma once
 
 #include <string>

@@ -129,10 +129,9 @@ Result<int64_t> read_time(const Section& chain, const TomlValue& value, std::str
         const std::string_view unit{end, static_cast<size_t>(end_of_text - end)};
         const int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
         if (error != std::errc{} || factor == 0 || count < 0 || count > kTimeMsMax) {
-            return chain.mistake(value.pos,
-                                 fmt::format("{} in [chain] must be like \"500ms\", "
-                                             "\"1s\" or \"2m\", not {}",
-                                             key, in_quotes(value.text)));
+            return chain.mistake(value.pos, fmt::format("{} in [chain] must be like \"500ms\", "
+                                                        "\"1s\" or \"2m\", not {}",
+                                                        key, in_quotes(value.text)));
         }
         ms = count * factor;
     } else {
@@ -160,7 +159,8 @@ Result<int64_t> read_age(const Section& chain, const TomlValue& value, std::stri
 Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
                   std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section chain, Section::open(path, "[chain]", value));
-    PLUMBLINE_TRY_VOID(chain.allow_only({"id", "rpc", "finality", "poll_interval", "ready_age", "head_age"}));
+    PLUMBLINE_TRY_VOID(
+        chain.allow_only({"id", "rpc", "finality", "poll_interval", "ready_age", "head_age"}));
     out.pos = chain.pos();
     PLUMBLINE_TRY(const TomlValue* id, chain.need("id"));
     PLUMBLINE_TRY(out.id, chain.integer(*id, "id", 1, kMaxChainId));

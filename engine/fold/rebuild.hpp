@@ -45,7 +45,8 @@ struct RebuildOptions {
 /// After an error (kCancelled is one) the old rows stay, and the unfinished new ones are dropped.
 /// Memory is bounded by the options, and by the children of factories. kNotFound where handlers
 /// name transaction fields that were never fetched.
-/// kIncompatible, before anything is done, where the entities were made by C++ handlers and `plan` has none.
+/// kIncompatible, before anything is done, where the entities were made by C++ handlers and `plan`
+/// has none.
 [[nodiscard]] Status rebuild(storage::Database& database, std::shared_ptr<const Plan> plan,
                              const RebuildOptions& options = {});
 
