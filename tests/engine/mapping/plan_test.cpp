@@ -74,7 +74,8 @@ std::string note(const std::string& more, const std::string& rest) {
 }
 /// A handler at line 20 of an event of `note`.
 std::string on_note(const std::string& event, const std::string& rest) {
-    return "[[on]]\nevent = \"note." + event + "\"\nupdate = \"item\"\nkey = { id = 1 }\n" + rest;
+    return "[[on]]\nevent = \"note." + event +
+           "\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n" + rest;
 }
 const std::string kSayWhich =
     " is anonymous: any event that the ABI does not know may look like it. ";
@@ -141,7 +142,7 @@ const std::vector<Mistake> kMistakes{
          "2 topics for it"},
     {"AnonymousWithOneHandlerOfTwoThatSaysNothing",
      note("", on_note("LogNote", "when = \"sig == 0x01020304\"\n") + on_note("LogNote", "")),
-     "test.toml:25: note.LogNote" + kSayWhich +
+     "test.toml:26: note.LogNote" + kSayWhich +
          "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
          "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
          "2 topics for it"},
