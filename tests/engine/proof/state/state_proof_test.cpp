@@ -435,7 +435,7 @@ TEST_F(StateProofCases, EveryDifferenceIsTold) {
                        "item id=5 data: 0x but " + evm::to_hex(as_bytes(text_of(6))).substr(0, 16),
                        "pair group=0x n: 0 but 5", "sure id=8 : a row but nothing: the get",
                        "sure id=9 : deleted but still there: the",
-                       "text id=33 s: " + std::string(16, '\1') + " but " + std::string(16, '\0')));
+                       "text id=33 s: hex:010101010101 but hex:000000000000"));
         EXPECT_EQ(outcome.entities[0].differing, 1U);
         EXPECT_EQ(outcome.entities[0].equal, 29U);
         EXPECT_EQ(outcome.entities[2].differing, 2U);
