@@ -184,20 +184,5 @@ TEST(ProveTest, VerifyTellsOfQuarantineAndOfDeletedRowsThatNobodyCompared) {
     EXPECT_EQ(json::parse(failed.out)["findings"], 0);
 }
 
-TEST(ProveTest, RepairOfWhatIsNotProvenEndsAsVerifyDoesAndNotWithZero) {
-    Anvil anvil;
-    TempDir dir;
-    const std::string db = dir.sub("db");
-    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
-              0);
-    write_file(dir.sub("plumbline.toml"), partly_proven(anvil, ""));
-    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
-    // An endpoint that refuses every connection: nothing is found, and nothing is proven.
-    const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port());
-    EXPECT_EQ(plumbline({"verify", db, "--rpc", nobody}).code, 3);
-    const auto repaired = plumbline({"repair", db, "--rpc", nobody});
-    EXPECT_EQ(repaired.code, 3) << repaired.out << repaired.err;
-}
-
 }  // namespace
 }  // namespace plumbline::test::prove_test

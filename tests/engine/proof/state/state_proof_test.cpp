@@ -428,14 +428,14 @@ TEST_F(StateProofCases, EveryDifferenceIsTold) {
                 "{} {} {}: {} but {}", finding.entity, finding.key.substr(0, 8), finding.field,
                 finding.stored.substr(0, 16), finding.expected.substr(0, 16)));
         }
-        EXPECT_THAT(
-            found, ::testing::UnorderedElementsAre(
-                       "item id=5 name: wrong but " + text_of(5).substr(0, 16),
-                       "item id=5 delta: 5 but -5",
-                       "item id=5 data: 0x but " + evm::to_hex(as_bytes(text_of(6))).substr(0, 16),
-                       "pair group=0x n: 0 but 5", "sure id=8 : a row but nothing: the get",
-                       "sure id=9 : deleted but still there: the",
-                       "text id=33 s: hex:010101010101 but hex:000000000000"));
+        EXPECT_THAT(found,
+                    ::testing::UnorderedElementsAre(
+                        "item id=5 name: wrong but " + text_of(5).substr(0, 16),
+                        "item id=5 delta: 5 but -5",
+                        "item id=5 data: 0x but " + evm::to_hex(as_bytes(text_of(6))).substr(0, 16),
+                        "pair group=0x n: 0 but 5", "sure id=8 : a row but nothing: the get",
+                        "sure id=9 : deleted but still there: the",
+                        "text id=33 s: hex:010101010101 but hex:000000000000"));
         EXPECT_EQ(outcome.entities[0].differing, 1U);
         EXPECT_EQ(outcome.entities[0].equal, 29U);
         EXPECT_EQ(outcome.entities[2].differing, 2U);
