@@ -182,7 +182,7 @@ TEST_F(LogProofTest, ABlockThatANodeCallsAGapIsProvenAllTheSame) {
     // Every node denies the block by its number; its child names it, so that its hash is asked for.
     ProofWorld world{9, 100};
     world.store(world.honest);
-    const uint64_t denied = world.honest.logs.rbegin()->first;
+    const uint64_t denied = std::prev(world.honest.logs.lower_bound(world.head() - 2))->first;
     for (const char* url : {"http://a", "http://b"}) {
         world.nodes.spoils[url] = [denied](const std::string& method, const json& params,
                                            json& answer) {
