@@ -16,6 +16,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
+#include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "rpc/provider_pool.hpp"
@@ -547,9 +548,14 @@ class Run {
         const auto cursor =
             database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
         const ChainView view = chain_->final_view();
+        // A node tells a block as final; the chain may count on over numbers that have none.
+        uint64_t finalized = view.finalized;
+        while (cursor && finalized > cursor->finalized && evm::is_gap(view.at(finalized)->header)) {
+            --finalized;
+        }
         return cursor && cursor->block_num == view.head &&
                cursor->block_hash == view.at(view.head)->header.hash &&
-               cursor->finalized == view.finalized;
+               cursor->finalized == finalized;
     }
 
     [[nodiscard]] std::string describe() const {
