@@ -21,6 +21,7 @@
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/support/property_test.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace plumbline::engine::coverage_change_test {
@@ -321,28 +322,7 @@ void call_proven(storage::Database& database, const Plan& plan) {
     ASSERT_TRUE(database.commit(*batch, storage::Durability::kSync).has_value());
 }
 
-class CoverageChangeTest : public ::testing::Test {
-  protected:
-    CoverageChangeTest() {
-        const char* loud = std::getenv("PLUMBLINE_LOUD");
-        logging::configure(loud == nullptr ? logging::Level::kOff : logging::Level::kDebug,
-                           logging::Format::kText);
-    }
-    /// PLUMBLINE_SEED runs one alone, PLUMBLINE_SEEDS more of them.
-    static std::vector<uint64_t> seeds(uint64_t count) {
-        if (const char* one = std::getenv("PLUMBLINE_SEED")) {
-            return {std::strtoull(one, nullptr, 10)};
-        }
-        if (const char* many = std::getenv("PLUMBLINE_SEEDS")) {
-            count = std::strtoull(many, nullptr, 10);
-        }
-        std::vector<uint64_t> out;
-        for (uint64_t seed = 1; seed <= count; ++seed) {
-            out.push_back(seed);
-        }
-        return out;
-    }
-};
+class CoverageChangeTest : public test::PropertyTest {};
 
 /// Some steps of a life by a config that does not come to its end, as after a kill.
 void live_shortly(const FakeChain& chain, const std::string& path, const Choice& choice,

@@ -21,6 +21,7 @@
 #include "storage/row.hpp"
 #include "tests/engine/fake_chain.hpp"
 #include "tests/storage/fault_fs.hpp"
+#include "tests/support/property_test.hpp"
 
 namespace plumbline::engine::ingest_test {
 namespace {
@@ -251,28 +252,7 @@ void expect_same(const std::vector<std::string>& got, const std::vector<std::str
     EXPECT_TRUE(got == wanted) << difference(got, wanted);
 }
 
-class IngestTest : public ::testing::Test {
-  protected:
-    IngestTest() {
-        const char* loud = std::getenv("PLUMBLINE_LOUD");
-        logging::configure(loud == nullptr ? logging::Level::kOff : logging::Level::kDebug,
-                           logging::Format::kText);
-    }
-    /// The seeds of a property; PLUMBLINE_SEED runs one alone, PLUMBLINE_SEEDS more of them.
-    static std::vector<uint64_t> seeds(uint64_t count) {
-        if (const char* one = std::getenv("PLUMBLINE_SEED")) {
-            return {std::strtoull(one, nullptr, 10)};
-        }
-        if (const char* many = std::getenv("PLUMBLINE_SEEDS")) {
-            count = std::strtoull(many, nullptr, 10);
-        }
-        std::vector<uint64_t> out;
-        for (uint64_t seed = 1; seed <= count; ++seed) {
-            out.push_back(seed);
-        }
-        return out;
-    }
-};
+class IngestTest : public test::PropertyTest {};
 
 /// What the sources want, by the plainest reading of the rule: walk the chain once; who is
 /// announced anywhere in a block counts from that block on.

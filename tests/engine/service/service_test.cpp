@@ -259,26 +259,21 @@ TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
     const auto runs = [this](uint64_t id) {
         return eventually([&] { return service->queue()->get(id)->state == TaskState::kRunning; });
     };
-    const auto long_proof = service->add_task(spec("long_proof"));
-    ASSERT_OK(long_proof);
-    ASSERT_TRUE(runs(long_proof->id));
-    const auto post = service->add_task(spec("post"));
-    ASSERT_OK(post);
-    EXPECT_EQ(ended_task(post->id).result, "quick");
-    EXPECT_EQ(service->queue()->get(long_proof->id)->state, TaskState::kRunning);
-    may_end = true;
-    EXPECT_EQ(ended_task(long_proof->id).result, "ended");
-
-    may_end = false;
-    const auto long_post = service->add_task(spec("long_post"));
-    ASSERT_OK(long_post);
-    ASSERT_TRUE(runs(long_post->id));
-    const auto proof = service->add_task(spec("proof"));
-    ASSERT_OK(proof);
-    EXPECT_EQ(ended_task(proof->id).result, "quick");
-    EXPECT_EQ(service->queue()->get(long_post->id)->state, TaskState::kRunning);
-    may_end = true;
-    EXPECT_EQ(ended_task(long_post->id).result, "ended");
+    const std::pair<const char*, const char*> pairs[] = {{"long_proof", "post"},
+                                                         {"long_post", "proof"}};
+    for (const auto& [slow, other] : pairs) {
+        SCOPED_TRACE(slow);
+        may_end = false;
+        const auto long_task = service->add_task(spec(slow));
+        ASSERT_OK(long_task);
+        ASSERT_TRUE(runs(long_task->id));
+        const auto short_task = service->add_task(spec(other));
+        ASSERT_OK(short_task);
+        EXPECT_EQ(ended_task(short_task->id).result, "quick");
+        EXPECT_EQ(service->queue()->get(long_task->id)->state, TaskState::kRunning);
+        may_end = true;
+        EXPECT_EQ(ended_task(long_task->id).result, "ended");
+    }
 }
 
 TEST_F(ServiceTest, LivesFromStartingToStoppedAndSaysSo) {
