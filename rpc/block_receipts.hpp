@@ -19,6 +19,13 @@ struct ReceiptsContext {
     std::shared_ptr<WaitTicket> ticket;
 };
 
+/// Items of a `CheckedJob` for the receipts of `headers`, in order; `check` gets each answer with
+/// its header and its place. It may correct the answer, and says why it cannot be right.
+using ReceiptsCheck =
+    std::function<std::optional<Error>(const evm::Header&, size_t place, evm::ReceiptBatch&)>;
+[[nodiscard]] std::vector<CheckedItem> receipts_items(std::vector<evm::Header> headers,
+                                                      ReceiptsCheck check);
+
 /// One result for each of `headers` (at least one), in order, whose only answer is an
 /// evm::ReceiptBatch with logs of that block. Where it hashes to the header's receipts root, logs
 /// are numbered by their place, which is what a log index is, whatever the provider called it.

@@ -82,4 +82,10 @@ std::string error_text(const RpcError& error, int http_status) {
     return out;
 }
 
+std::string name_blocks(const evm::BlockRange& blocks) {
+    return blocks.from == blocks.to
+               ? "block " + std::to_string(blocks.from)
+               : "blocks " + std::to_string(blocks.from) + " to " + std::to_string(blocks.to);
+}
+
 }  // namespace plumbline::rpc

@@ -26,4 +26,7 @@ inline constexpr size_t kShownTextMax = 300;
 /// `error -32000 "header not found" (data), HTTP 404`: data and status where they say something.
 [[nodiscard]] std::string error_text(const RpcError& error, int http_status);
 
+/// "block 5", "blocks 5 to 9"
+[[nodiscard]] std::string name_blocks(const evm::BlockRange& blocks);
+
 }  // namespace plumbline::rpc

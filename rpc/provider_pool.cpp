@@ -5,6 +5,7 @@
 
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
+#include "rpc/block_receipts.hpp"
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
@@ -149,21 +150,12 @@ struct ProviderPool::Impl {
     void ask_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) {
         ++open;
         auto blooms = std::make_shared<std::vector<evm::Bloom>>(headers.size());
-        auto prover = std::make_shared<evm::ReceiptsProver>();
-        std::vector<CheckedItem> items(headers.size());
-        for (size_t i = 0; i < headers.size(); ++i) {
-            items[i].what = "receipts of block " + std::to_string(headers[i].block_num);
-            Call& call = items[i].calls.emplace_back();
-            call.kind = Call::Kind::kReceipts;
-            call.block_num = headers[i].block_num;
-            call.hash = headers[i].hash;
-            items[i].check = [header = std::move(headers[i]), blooms, prover,
-                              i](std::vector<Answer>& answers) {
-                auto* batch = answers[0].get<evm::ReceiptBatch>();
-                PLUMBLINE_CHECK(batch != nullptr);
-                return check_receipts(header, *prover, *batch, (*blooms)[i]);
-            };
-        }
+        auto items =
+            receipts_items(std::move(headers),
+                           [blooms, prover = std::make_shared<evm::ReceiptsProver>()](
+                               const evm::Header& header, size_t place, evm::ReceiptBatch& batch) {
+                               return check_receipts(header, *prover, batch, (*blooms)[place]);
+                           });
         std::make_shared<CheckedJob>(
             dispatcher, proof, std::move(items),
             [this, blooms, done = std::move(done)](std::vector<Result<CheckedAnswer>> results) {

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "rpc/error_text.hpp"
+
 namespace plumbline::rpc {
 
 namespace {
@@ -266,12 +268,6 @@ void RangeJob::check_piece(RangePiece& piece) {
 }
 
 // ---- Ending --------------------------------------------------------------------------------
-
-std::string RangeJob::name_blocks(const evm::BlockRange& blocks) {
-    return blocks.from == blocks.to
-               ? "block " + std::to_string(blocks.from)
-               : "blocks " + std::to_string(blocks.from) + " to " + std::to_string(blocks.to);
-}
 
 void RangeJob::note_fault(const RangePiece& piece, size_t provider, const std::string& why) {
     dispatcher_.providers()[provider].on_malformed();

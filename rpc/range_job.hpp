@@ -102,7 +102,6 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     // ---- Ending
     void try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame);
     void note_fault(const RangePiece& piece, size_t provider, const std::string& why);
-    [[nodiscard]] static std::string name_blocks(const evm::BlockRange& blocks);
     void settle(RangePiece& piece);
     void finish();
     void fail(Error error);

@@ -8,6 +8,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/text/duration.hpp"
+#include "rpc/error_text.hpp"
 
 namespace plumbline::engine {
 
@@ -94,9 +95,7 @@ std::string describe_wait(const rpc::OpenWait& wait) {
     std::string out = wait.provider.empty() ? "" : wait.provider + ": ";
     out += wait.method;
     if (wait.range) {
-        out += wait.range->from == wait.range->to
-                   ? fmt::format(" of block {}", wait.range->from)
-                   : fmt::format(" of blocks {} to {}", wait.range->from, wait.range->to);
+        out += " of " + rpc::name_blocks(*wait.range);
     }
     return out + fmt::format(", for {}, asked {} times: {}",
                              format_duration(wait.waiting_ms / 1000), wait.attempts, wait.reason);
