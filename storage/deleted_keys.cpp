@@ -23,10 +23,6 @@ class DeletedKeys::Counter final : public rocksdb::WriteBatch::Handler {
                           const rocksdb::Slice& /*value*/) override {
         return rocksdb::Status::OK();
     }
-    rocksdb::Status DeleteRangeCF(uint32_t /*id*/, const rocksdb::Slice& /*from*/,
-                                  const rocksdb::Slice& /*to*/) override {
-        return rocksdb::Status::OK();
-    }
     rocksdb::Status DeleteCF(uint32_t id, const rocksdb::Slice& key) override
         PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {
         to_.add(id, to_view(key));

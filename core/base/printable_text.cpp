@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/base/json_text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace plumbline {
@@ -62,6 +63,14 @@ std::string printable_text(std::string_view text, TextPlace place) {
         out += kDigits[byte & 15];
     }
     return out;
+}
+
+void append_printable_json(std::string& out, std::string_view text) {
+    if (is_plain(text, TextPlace::kValue)) {
+        append_json_string(out, text);
+    } else {
+        append_json_string(out, printable_text(text, TextPlace::kValue));
+    }
 }
 
 Result<std::string> parse_printable(std::string_view shown) {

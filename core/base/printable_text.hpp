@@ -21,6 +21,10 @@ enum class TextPlace : uint8_t {
 /// separators or what turns the direction of text (Unicode's Bidi_Control). Injective.
 [[nodiscard]] std::string printable_text(std::string_view text, TextPlace place);
 
+/// The same as a quoted JSON string, for a kValue; a text that is shown as it is is not copied
+/// first.
+void append_printable_json(std::string& out, std::string_view text);
+
 /// The reverse. kInvalidArgument where `hex:` is not followed by an even number of hex digits.
 [[nodiscard]] Result<std::string> parse_printable(std::string_view shown);
 

@@ -30,7 +30,7 @@ void append_word(std::string& out, const AbiType& type, const U256& word) {
 
 void append_bytes(std::string& out, const AbiType& type, ByteView bytes) {
     if (type.kind == TypeKind::kString) {
-        append_json_string(out, printable_text(as_chars(bytes), TextPlace::kValue));
+        append_printable_json(out, as_chars(bytes));
     } else {
         append_hex_string(out, bytes);
     }

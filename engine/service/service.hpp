@@ -132,7 +132,8 @@ class Service {
     [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
                                                         int64_t now_ms) const;
-    [[nodiscard]] std::vector<std::string> find_waits(int64_t now_ms);
+    [[nodiscard]] std::vector<std::string> find_waits(
+        const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
 
     ServiceOptions options_;
     std::unique_ptr<Observers> observers_;

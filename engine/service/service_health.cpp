@@ -103,7 +103,7 @@ void Service::publish(int64_t now_ms) {
             }
         }
     }
-    next.degraded = find_waits(now_ms);
+    next.degraded = find_waits(next.providers, now_ms);
     const std::vector<std::string> others = find_reasons(next, now_ms);
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());
     next.notes = notes_;
@@ -158,7 +158,8 @@ void Service::add_notes(const KnownRanges& known) {
 }
 
 /// What the index waits for longer than is good, the longest first. Each new reason is a line too.
-std::vector<std::string> Service::find_waits(int64_t now_ms) {
+std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
+                                             int64_t now_ms) {
     std::vector<std::string> out;
     const auto add = [&](std::string text) {
         if (out.size() < kWaitsMax) {
@@ -200,7 +201,7 @@ std::vector<std::string> Service::find_waits(int64_t now_ms) {
         out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {}){}",
                                   format_duration(ages.ready_ms / 1000),
                                   format_duration(ages.ready_max_ms / 1000),
-                                  last_errors(source_->stats())));
+                                  last_errors(providers)));
     }
     if (ages.is_stale()) {
         out.push_back(

@@ -94,9 +94,7 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
         case FieldKind::kUint: evm::append_json_uint(out, word, type.bits); return;
         case FieldKind::kInt: evm::append_json_int(out, word, type.bits); return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
-        case FieldKind::kString:
-            append_json_string(out, printable_text(dynamic, TextPlace::kValue));
-            return;
+        case FieldKind::kString: append_printable_json(out, dynamic); return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));
