@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
+#include "engine/text/event_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -17,7 +18,7 @@ Status run_quarantine(const QuarantineArguments& arguments) {
     for (const storage::QuarantineRow& row : rows) {
         if (arguments.json) {
             JsonWriter json{out};
-            write_quarantine_row(json, row);
+            engine::write_quarantine_row(json, row);
         } else {
             out += quarantine_text(row);
         }

@@ -7,6 +7,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/text/event_text.hpp"
 #include "tools/report.hpp"
 
 namespace plumbline::tools {
@@ -137,7 +138,7 @@ void write_quarantine(JsonWriter& json, const engine::VerifyReport& report) {
         .key("events")
         .open_array();
     for (const storage::QuarantineRow& row : report.quarantine) {
-        write_quarantine_row(json, row);
+        engine::write_quarantine_row(json, row);
     }
     json.close_array().close_object();
 }

@@ -46,15 +46,6 @@ void write_proof(JsonWriter& json, const storage::ProofRecord& record) {
     json.close_object();
 }
 
-void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row) {
-    json.open_object()
-        .member("block", row.block_num)
-        .member("log_index", row.log_index)
-        .member("event", row.event)
-        .member("reason", row.reason)
-        .close_object();
-}
-
 std::string quarantine_text(const storage::QuarantineRow& row) {
     return fmt::format("block {}, log {}  {}: {}", row.block_num, row.log_index, row.event,
                        row.reason);

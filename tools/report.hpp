@@ -17,8 +17,6 @@ void append_lines(std::string& out, const engine::Findings& findings, size_t lim
 /// An object; what does not apply is left out.
 void write_proof(JsonWriter& json, const storage::ProofRecord& record);
 
-/// {"block","log_index","event","reason"}
-void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row);
 /// "block 5, log 2  hub.VoteCast: why"
 [[nodiscard]] std::string quarantine_text(const storage::QuarantineRow& row);
 

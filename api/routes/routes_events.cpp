@@ -87,12 +87,7 @@ Response list_quarantine(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.member("total", snapshot.view->quarantine_count()).key("events").open_array();
         for (const storage::QuarantineRow& row : rows) {
-            json.open_object()
-                .member("block", row.block_num)
-                .member("log_index", row.log_index)
-                .member("event", row.event)
-                .member("reason", row.reason)
-                .close_object();
+            engine::write_quarantine_row(json, row);
         }
         json.close_array().close_object();
         return body;

@@ -10,6 +10,15 @@
 
 namespace plumbline::engine {
 
+void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row) {
+    json.open_object()
+        .member("block", row.block_num)
+        .member("log_index", row.log_index)
+        .member("event", row.event)
+        .member("reason", row.reason)
+        .close_object();
+}
+
 EventText::EventText(std::shared_ptr<const Plan> plan,
                      const std::vector<storage::ChildRow>& children)
     : plan_{std::move(plan)},

@@ -6,12 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "core/base/json_writer.hpp"
 #include "core/evm/abi_decode.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
+
+/// {"block":..,"log_index":..,"event":..,"reason":..}: an event that could not be applied.
+void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row);
 
 /// What a log does not say itself of its block.
 struct EventBlock {
