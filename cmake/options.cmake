@@ -19,6 +19,13 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug" OR PLUMBLINE_ASSERTIONS)
   target_compile_definitions(plumbline_warnings INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+# The release build reads what strangers send: a mistake that slips through shall end in an abort, not in somebody
+# else's code. Sanitizers bring their own checks, and a debug build is not for the network.
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT PLUMBLINE_SANITIZE AND NOT PLUMBLINE_FUZZ_ENGINE)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
 if(PLUMBLINE_SANITIZE)
   add_compile_options(-fsanitize=${PLUMBLINE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${PLUMBLINE_SANITIZE})
