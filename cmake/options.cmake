@@ -22,7 +22,7 @@ endif()
 # The release build reads what strangers send: a mistake that slips through shall end in an abort, not in somebody
 # else's code. Sanitizers bring their own checks, and a debug build is not for the network.
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT PLUMBLINE_SANITIZE AND NOT PLUMBLINE_FUZZ_ENGINE)
-  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection> -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
   add_link_options(-Wl,-z,relro,-z,now)
 endif()
