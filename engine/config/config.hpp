@@ -95,7 +95,8 @@ struct Operand {
         kBool,
         kHex,     ///< 0x...: bytes, or a number where a number is wanted
         kString,  ///< 'single quotes'
-        kLookup,  ///< entity[key operands].field
+        kLookup,  ///< entity[key operands].field; a row, in `exists`, has no field
+        kCall,    ///< an operator or a function: `call` of `keys`
     };
     Kind kind = Kind::kNumber;
     std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
@@ -104,7 +105,8 @@ struct Operand {
     Bytes bytes;                ///< kHex
     std::string text;           ///< kString: the string itself
     std::string entity;         ///< kLookup
-    std::vector<Operand> keys;  ///< kLookup
+    std::vector<Operand> keys;  ///< kLookup, kCall
+    std::string call;           ///< kCall: "+", "neg", "if", "uint8"
     std::string field;          ///< kLookup
     std::string source;         ///< as written, for messages
     SourcePos pos;

@@ -64,6 +64,7 @@ class Checker {
         const EntityConfig* entity = nullptr;
         std::string_view where;
         bool has_each = false;
+        bool has_expressions = true;
     };
 
     [[nodiscard]] Error unknown(SourcePos pos, std::string_view where, std::string_view kind,
@@ -136,6 +137,7 @@ class Checker {
                 }
                 return ok();
             case Operand::Kind::kLookup: return lookup(value, scope);
+            case Operand::Kind::kCall: return call(value, scope);
             case Operand::Kind::kEachIndex:
                 if (scope.entity == nullptr && !scope.has_each) {
                     return mistake_at_column(path_, value.pos,
@@ -152,6 +154,19 @@ class Checker {
         return ok();
     }
 
+    [[nodiscard]] Status call(const Operand& value, const Scope& scope) const {
+        if (!scope.has_expressions) {
+            return mistake_at_column(
+                path_, value.pos,
+                fmt::format("{}: {} is an expression; fields, look-ups and literals stand here",
+                            scope.where, in_quotes(value.source)));
+        }
+        for (const Operand& argument : value.keys) {
+            PLUMBLINE_TRY_VOID(operand(argument, scope));
+        }
+        return ok();
+    }
+
     [[nodiscard]] Status own_column(const Operand& value, const Scope& scope) const {
         const std::vector<std::string> columns = columns_of(*scope.entity);
         const std::string name = join_path(value.path);
@@ -164,6 +179,9 @@ class Checker {
     [[nodiscard]] Status lookup(const Operand& value, const Scope& scope) const {
         const std::string where = fmt::format("look-up {}", in_quotes(value.source));
         const EntityConfig* entity = find_entity(value.entity);
+        if (entity == nullptr && scope.entity == nullptr && as_element(value)) {
+            return ok();  // of a parameter, which the event knows
+        }
         if (entity == nullptr) {
             return unknown(value.pos, where, "entity", value.entity, entity_names_);
         }
@@ -175,7 +193,7 @@ class Checker {
                             fmt::join(names_of(entity->key), ", "), value.keys.size()));
         }
         const std::vector<std::string> columns = columns_of(*entity);
-        if (std::ranges::find(columns, value.field) == columns.end()) {
+        if (!value.field.empty() && std::ranges::find(columns, value.field) == columns.end()) {
             return unknown(value.pos, where, "field", value.field, columns);
         }
         for (const Operand& key : value.keys) {
@@ -188,21 +206,32 @@ class Checker {
     [[nodiscard]] Status drop(const EntityConfig& entity) const {
         const std::string where = fmt::format("drop of [entities.{}]", entity.name);
         for (const Operand* side : {&entity.drop->left, &entity.drop->right}) {
-            if (side->kind == Operand::Kind::kLookup) {
-                return mistake_at_column(
-                    path_, side->pos,
-                    fmt::format("{} compares the entity's own fields and literals only", where));
-            }
-            if (side->kind == Operand::Kind::kName &&
-                std::ranges::find(entity.key, join_path(side->path), &storage::Field::name) !=
-                    entity.key.end()) {
-                return mistake_at_column(path_, side->pos,
-                                         fmt::format("{}: '{}' is in the key, which never changes",
-                                                     where, join_path(side->path)));
-            }
-            PLUMBLINE_TRY_VOID(operand(*side, {&entity, where, false}));
+            PLUMBLINE_TRY_VOID(drop_side(*side, entity, where));
         }
         return ok();
+    }
+
+    [[nodiscard]] Status drop_side(const Operand& side, const EntityConfig& entity,
+                                   std::string_view where) const {
+        if (side.kind == Operand::Kind::kLookup) {
+            return mistake_at_column(
+                path_, side.pos,
+                fmt::format("{} compares the entity's own fields and literals only", where));
+        }
+        if (side.kind == Operand::Kind::kName &&
+            std::ranges::find(entity.key, join_path(side.path), &storage::Field::name) !=
+                entity.key.end()) {
+            return mistake_at_column(path_, side.pos,
+                                     fmt::format("{}: '{}' is in the key, which never changes",
+                                                 where, join_path(side.path)));
+        }
+        if (side.kind == Operand::Kind::kCall) {
+            for (const Operand& argument : side.keys) {
+                PLUMBLINE_TRY_VOID(drop_side(argument, entity, where));
+            }
+            return ok();
+        }
+        return operand(side, {&entity, where, false});
     }
 
     [[nodiscard]] Status entity(const EntityConfig& entity) const {
@@ -222,7 +251,7 @@ class Checker {
 
     [[nodiscard]] Status state(const EntityConfig& entity, const StateConfig& state) const {
         const std::string where = fmt::format("state of [entities.{}]", entity.name);
-        const Scope scope{&entity, where, false};
+        const Scope scope{&entity, where, false, false};
         PLUMBLINE_TRY_VOID(contract_exists(state.pos, where, state.contract));
         if (state.at) {
             PLUMBLINE_TRY_VOID(operand(*state.at, scope));

@@ -1,365 +1,467 @@
+// A parser of one function a level of precedence. Operators and functions become `Operand`s of kind
+// kCall; what is neither is what the scanner reads.
 #include "engine/config/operand_parse.hpp"
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/operand_scanner.hpp"
+#include "storage/layout.hpp"
 
 namespace plumbline::engine {
 
 namespace {
 
-struct Builtin {
-    std::string_view name;
-    Operand::Kind kind;
-};
-constexpr std::array<Builtin, 11> kBuiltins{{
-    {"$block.number", Operand::Kind::kBlockNumber},
-    {"$block.hash", Operand::Kind::kBlockHash},
-    {"$block.timestamp", Operand::Kind::kBlockTimestamp},
-    {"$txn.hash", Operand::Kind::kTxnHash},
-    {"$txn.index", Operand::Kind::kTxnIndex},
-    {"$txn.from", Operand::Kind::kTxnFrom},
-    {"$txn.to", Operand::Kind::kTxnTo},
-    {"$txn.value", Operand::Kind::kTxnValue},
-    {"$log.index", Operand::Kind::kLogIndex},
-    {"$log.address", Operand::Kind::kLogAddress},
-    {"$each.index", Operand::Kind::kEachIndex},
+using Kind = Operand::Kind;
+
+constexpr std::array<std::pair<std::string_view, CompareOp>, 6> kCompareOps{{
+    {"==", CompareOp::kEq},
+    {"!=", CompareOp::kNe},
+    {"<=", CompareOp::kLe},
+    {">=", CompareOp::kGe},
+    {"<", CompareOp::kLt},
+    {">", CompareOp::kGt},
 }};
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_name_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_name_char(char c) {
-    return is_name_start(c) || is_digit(c) || c == '$';
+/// Binary operators from the loosest to the tightest; those of one level are taken from left to
+/// right.
+constexpr std::array<std::array<std::string_view, 3>, 8> kLevels{{
+    {"or"},
+    {"and"},
+    {},  // `not` and the comparisons, which do not chain
+    {"|"},
+    {"^"},
+    {"&"},
+    {"<<", ">>"},
+    {"+", "-"},
+}};
+constexpr size_t kCompareLevel = 2;
+constexpr std::array<std::string_view, 3> kProducts{"*", "/", "%"};
+
+bool is_word(std::string_view sign) {
+    return is_name_start(sign.front());
 }
 
 /// One pass over one text. One thread.
 class Parser {
   public:
-    Parser(std::string_view text, const TextOrigin& origin) : text_{text}, origin_{origin} {}
+    Parser(std::string_view text, const TextOrigin& origin) : scanner_{text, origin} {}
 
     [[nodiscard]] Result<Operand> whole_operand() {
-        PLUMBLINE_TRY_VOID(check_length());
-        PLUMBLINE_TRY(Operand out, value(0));
-        skip_blanks();
-        if (at_ < text_.size()) {
-            return expected("the end of the value");
-        }
+        PLUMBLINE_TRY(Operand out, whole("the end of the value"));
         return out;
     }
 
+    /// A comparison of two plain values keeps its form; anything else is an expression that must
+    /// hold.
     [[nodiscard]] Result<Condition> whole_condition() {
-        PLUMBLINE_TRY_VOID(check_length());
-        Condition out;
-        skip_blanks();
-        out.pos = pos_of(at_);
-        PLUMBLINE_TRY(out.left, value(0));
-        PLUMBLINE_TRY(out.op, compare_op());
-        PLUMBLINE_TRY(out.right, value(0));
-        skip_blanks();
-        if (at_ < text_.size()) {
-            return expected("the end of the comparison (write several as a list)");
+        PLUMBLINE_TRY_VOID(scanner_.check_length());
+        scanner_.skip_blanks();
+        const SourcePos pos = scanner_.pos_of(scanner_.at());
+        PLUMBLINE_TRY(Operand all, binary(0, 0));
+        if (all.kind != Kind::kCall) {
+            scanner_.skip_blanks();
+            return scanner_.expected("one of == != < <= > >=");
         }
+        PLUMBLINE_TRY_VOID(end("the end of the comparison (write several as a list)"));
+        Condition out;
+        out.pos = pos;
+        const auto compared = std::ranges::find(kCompareOps, all.call,
+                                                &std::pair<std::string_view, CompareOp>::first);
+        if (compared != kCompareOps.end() &&
+            std::ranges::none_of(all.keys,
+                                 [](const Operand& side) { return side.kind == Kind::kCall; })) {
+            out.op = compared->second;
+            out.left = std::move(all.keys[0]);
+            out.right = std::move(all.keys[1]);
+            return out;
+        }
+        out.left = std::move(all);
+        out.right.kind = Kind::kBool;
+        out.right.number = evm::U256{1};
+        out.right.source = "true";
+        out.right.pos = pos;
         return out;
     }
 
   private:
-    [[nodiscard]] Status check_length() const {
-        if (text_.size() > kMaxOperandBytes) {
-            return fail(0, fmt::format("a value may have at most {} characters, this one has {}",
-                                       kMaxOperandBytes, text_.size()));
-        }
-        return ok();
+    [[nodiscard]] Result<Operand> whole(std::string_view what) {
+        PLUMBLINE_TRY_VOID(scanner_.check_length());
+        PLUMBLINE_TRY(Operand out, binary(0, 0));
+        PLUMBLINE_TRY_VOID(end(what));
+        return out;
     }
 
-    [[nodiscard]] SourcePos pos_of(size_t offset) const {
-        SourcePos pos = origin_.pos;
-        if (origin_.is_exact && pos.line != 0) {
-            const std::string_view before = text_.substr(0, offset);
-            pos.column += static_cast<uint32_t>(std::ranges::count_if(
-                before, [](char c) { return (static_cast<uint8_t>(c) & 0xC0U) != 0x80U; }));
+    [[nodiscard]] Status end(std::string_view what) {
+        scanner_.skip_blanks();
+        if (scanner_.rest().starts_with("&&") || scanner_.rest().starts_with("||")) {
+            return scanner_.fail(scanner_.at(),
+                                 scanner_.peek('&') ? "write 'and' for &&" : "write 'or' for ||");
         }
-        return pos;
+        return scanner_.is_over() ? ok() : Status{scanner_.expected(what)};
     }
 
-    [[nodiscard]] Error fail(size_t offset, std::string_view message) const {
-        return mistake_at_column(origin_.file, pos_of(offset),
-                                 fmt::format("in {}: {}", in_quotes(text_), message));
+    /// The operator of `signs` that stands here, which it passes; empty where there is none.
+    [[nodiscard]] std::string_view take(std::span<const std::string_view> signs) {
+        scanner_.skip_blanks();
+        for (const std::string_view sign : signs) {
+            if (sign.empty() || !scanner_.rest().starts_with(sign)) {
+                continue;
+            }
+            const std::string_view after = scanner_.rest().substr(sign.size());
+            const char next = after.empty() ? ' ' : after.front();
+            const bool is_longer =
+                is_word(sign) ? is_name_start(next) || is_digit(next) || next == '$' || next == '.'
+                              : (sign == "*" || sign == "&" || sign == "|") && next == sign.front();
+            if (!is_longer) {
+                scanner_.go_to(scanner_.at() + sign.size());
+                return sign;
+            }
+        }
+        return {};
     }
 
-    [[nodiscard]] Error expected(std::string_view what) const {
-        if (at_ >= text_.size()) {
-            return fail(at_, fmt::format("expected {}, found the end", what));
-        }
-        size_t end = at_ + 1;
-        while (end < text_.size() && (static_cast<uint8_t>(text_[end]) & 0xC0U) == 0x80U) {
-            ++end;
-        }
-        return fail(at_, fmt::format("expected {}, found {}", what,
-                                     in_quotes(text_.substr(at_, end - at_))));
+    [[nodiscard]] Operand make_call(std::string_view name, size_t begin,
+                                    std::vector<Operand> arguments) const {
+        Operand out;
+        out.kind = Kind::kCall;
+        out.call = std::string{name};
+        out.keys = std::move(arguments);
+        out.source = std::string{scanner_.from(begin)};
+        out.pos = scanner_.pos_of(begin);
+        return out;
+    }
+    [[nodiscard]] Operand make_binary(std::string_view sign, size_t begin, Operand left,
+                                      Operand right) const {
+        std::vector<Operand> sides;
+        sides.push_back(std::move(left));
+        sides.push_back(std::move(right));
+        return make_call(sign, begin, std::move(sides));
     }
 
-    void skip_blanks() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
+    [[nodiscard]] size_t start() {
+        scanner_.skip_blanks();
+        return scanner_.at();
     }
 
-    [[nodiscard]] bool peek(char c) const { return at_ < text_.size() && text_[at_] == c; }
-
-    std::string_view name_chars() {
-        const size_t begin = at_;
-        while (at_ < text_.size() && is_name_char(text_[at_])) {
-            ++at_;
+    [[nodiscard]] Result<Operand> binary(size_t level, int depth) {
+        if (level == kCompareLevel) {
+            return negation(depth);
         }
-        return text_.substr(begin, at_ - begin);
+        if (level == kLevels.size()) {
+            return chain(kProducts, level, depth);
+        }
+        return chain(kLevels[level], level, depth);
+    }
+
+    /// Operators of one level, from left to right.
+    [[nodiscard]] Result<Operand> chain(std::span<const std::string_view> signs, size_t level,
+                                        int depth) {
+        const size_t begin = start();
+        const auto side = [&] {
+            return level == kLevels.size() ? sign(depth) : binary(level + 1, depth);
+        };
+        PLUMBLINE_TRY(Operand left, side());
+        for (std::string_view op = take(signs); !op.empty(); op = take(signs)) {
+            PLUMBLINE_TRY(Operand right, side());
+            left = make_binary(op, begin, std::move(left), std::move(right));
+        }
+        return left;
+    }
+
+    [[nodiscard]] Result<Operand> negation(int depth) {
+        const size_t begin = start();
+        static constexpr std::array<std::string_view, 1> kNot{"not"};
+        if (!take(kNot).empty()) {
+            scanner_.skip_blanks();
+            const char next = scanner_.is_over() ? ' ' : scanner_.rest().front();
+            if (is_name_start(next) || is_digit(next) || next == '(' || next == '$' ||
+                next == '\'' || next == '-' || next == '~') {
+                PLUMBLINE_TRY_VOID(check_depth(depth));
+                PLUMBLINE_TRY(Operand side, negation(depth + 1));
+                std::vector<Operand> sides;
+                sides.push_back(std::move(side));
+                return make_call("not", begin, std::move(sides));
+            }
+            scanner_.go_to(begin);  // a parameter of that name
+        }
+        return comparison(depth);
+    }
+
+    [[nodiscard]] Result<Operand> comparison(int depth) {
+        const size_t begin = start();
+        PLUMBLINE_TRY(Operand left, binary(kCompareLevel + 1, depth));
+        scanner_.skip_blanks();
+        for (const auto& [text, op] : kCompareOps) {
+            if (scanner_.rest().starts_with(text)) {
+                scanner_.go_to(scanner_.at() + text.size());
+                PLUMBLINE_TRY(Operand right, binary(kCompareLevel + 1, depth));
+                return make_binary(text, begin, std::move(left), std::move(right));
+            }
+        }
+        return left;
+    }
+
+    /// Whether the minus here belongs to the number behind it.
+    [[nodiscard]] bool is_negative_number() const {
+        const std::string_view after = scanner_.rest().substr(1);
+        constexpr std::string_view kOthers = "($-~ ";
+        return after.empty() ||
+               !(is_name_start(after.front()) ||
+                 kOthers.find(after.front()) != std::string_view::npos || after.starts_with("0x"));
+    }
+
+    /// `-x`, `~x`, and what binds tighter. A minus right before digits belongs to them.
+    [[nodiscard]] Result<Operand> sign(int depth) {
+        const size_t begin = start();
+        const bool is_minus = scanner_.peek('-');
+        if (!is_minus && !scanner_.peek('~')) {
+            return power(depth);
+        }
+        PLUMBLINE_TRY_VOID(check_depth(depth));
+        if (is_minus && is_negative_number()) {
+            Operand literal;
+            PLUMBLINE_TRY_VOID(scanner_.number(literal));
+            literal.source = std::string{scanner_.from(begin)};
+            literal.pos = scanner_.pos_of(begin);
+            const size_t behind = scanner_.at();
+            scanner_.skip_blanks();
+            if (!scanner_.rest().starts_with("**")) {
+                scanner_.go_to(behind);
+                return literal;
+            }
+            scanner_.go_to(begin);  // -2 ** 2 is -(2 ** 2), as in mathematics
+        }
+        scanner_.go_to(begin + 1);
+        PLUMBLINE_TRY(Operand side, sign(depth + 1));
+        std::vector<Operand> sides;
+        sides.push_back(std::move(side));
+        return make_call(is_minus ? "neg" : "~", begin, std::move(sides));
+    }
+
+    /// `a ** b`, from right to left.
+    [[nodiscard]] Result<Operand> power(int depth) {
+        const size_t begin = start();
+        PLUMBLINE_TRY(Operand left, otherwise(depth));
+        static constexpr std::array<std::string_view, 1> kPower{"**"};
+        if (take(kPower).empty()) {
+            return left;
+        }
+        PLUMBLINE_TRY_VOID(check_depth(depth));
+        PLUMBLINE_TRY(Operand right, sign(depth + 1));
+        return make_binary("**", begin, std::move(left), std::move(right));
+    }
+
+    /// `look-up ?? value`, from right to left.
+    [[nodiscard]] Result<Operand> otherwise(int depth) {
+        const size_t begin = start();
+        PLUMBLINE_TRY(Operand left, value(depth));
+        static constexpr std::array<std::string_view, 1> kOtherwise{"??"};
+        if (take(kOtherwise).empty()) {
+            return left;
+        }
+        PLUMBLINE_TRY_VOID(check_depth(depth));
+        scanner_.skip_blanks();
+        PLUMBLINE_TRY(Operand right, scanner_.peek('-') ? sign(depth + 1) : otherwise(depth + 1));
+        return make_binary("??", begin, std::move(left), std::move(right));
+    }
+
+    [[nodiscard]] Status check_depth(int depth) {
+        if (depth < kMaxExpressionDepth) {
+            return ok();
+        }
+        return scanner_.fail(
+            scanner_.at(),
+            fmt::format("values may be at most {} inside each other", kMaxExpressionDepth));
     }
 
     [[nodiscard]] Result<Operand> value(int depth) {
-        skip_blanks();
-        const size_t begin = at_;
-        Operand out;
-        if (at_ >= text_.size()) {
-            return expected("a value");
+        scanner_.skip_blanks();
+        PLUMBLINE_TRY_VOID(check_depth(depth));
+        const size_t begin = scanner_.at();
+        if (scanner_.is_over()) {
+            return scanner_.expected("a value");
         }
-        const char first = text_[at_];
+        const char first = scanner_.rest().front();
+        if (first == '(') {
+            scanner_.go_to(begin + 1);
+            PLUMBLINE_TRY(Operand inner, binary(0, depth + 1));
+            scanner_.skip_blanks();
+            if (!scanner_.peek(')')) {
+                return scanner_.expected("')'");
+            }
+            scanner_.go_to(scanner_.at() + 1);
+            return inner;
+        }
+        Operand out;
         Status parsed;
         if (first == '\'') {
-            parsed = string_literal(out);
-        } else if (is_digit(first) || first == '-') {
-            parsed = number(out);
+            parsed = scanner_.string_literal(out);
+        } else if (is_digit(first)) {
+            parsed = scanner_.number(out);
         } else if (first == '$') {
-            parsed = builtin(out);
+            parsed = scanner_.builtin(out);
         } else if (is_name_start(first)) {
             parsed = name(out, depth);
         } else {
-            return expected("a value");
+            return scanner_.expected("a value");
         }
         if (!parsed) {
             return std::move(parsed).error();
         }
-        out.source = std::string{text_.substr(begin, at_ - begin)};
-        out.pos = pos_of(begin);
+        out.source = std::string{scanner_.from(begin)};
+        out.pos = scanner_.pos_of(begin);
         return out;
     }
 
-    Status string_literal(Operand& out) {
-        const size_t begin = at_++;
-        out.kind = Operand::Kind::kString;
-        while (at_ < text_.size()) {
-            const char c = text_[at_++];
-            if (c != '\'') {
-                out.text += c;
-            } else if (peek('\'')) {
-                out.text += '\'';
-                ++at_;
-            } else {
-                return ok();
-            }
-        }
-        return fail(begin, "this string has no closing quote");
-    }
-
-    Status number(Operand& out) {
-        const size_t begin = at_;
-        out.negative = text_[at_] == '-';
-        at_ += out.negative ? 1 : 0;
-        const size_t digits_begin = at_;
-        const std::string_view digits = name_chars();
-        if (digits.starts_with("0x") || digits.starts_with("0X")) {
-            if (out.negative) {
-                return fail(begin, "hex cannot be negative");
-            }
-            return hex(out, digits, begin);
-        }
-        if (digits.empty()) {
-            return expected("digits");
-        }
-        if (const auto bad = std::ranges::find_if_not(digits, is_digit); bad != digits.end()) {
-            at_ = digits_begin + static_cast<size_t>(bad - digits.begin());
-            return expected("a digit");
-        }
-        if (peek('.')) {
-            return fail(at_, "only whole numbers are values");
-        }
-        out.kind = Operand::Kind::kNumber;
-        const auto parsed = evm::U256::parse(digits);
-        if (!parsed) {
-            return fail(begin, "this number does not fit 256 bits");
-        }
-        out.number = *parsed;
-        if (out.negative) {
-            out.number = evm::negate(*parsed);
-            if (!parsed->is_zero() && !out.number.is_negative()) {
-                return fail(begin, "this number does not fit 256 bits");
-            }
-            out.negative = !parsed->is_zero();
-        }
-        return ok();
-    }
-
-    Status hex(Operand& out, std::string_view digits, size_t begin) {
-        out.kind = Operand::Kind::kHex;
-        if (digits[1] == 'X') {
-            return fail(begin, "hex starts with a small 0x");
-        }
-        if (digits.size() % 2 != 0) {
-            return fail(begin, "hex needs an even number of digits (put a 0 in front)");
-        }
-        auto bytes = evm::parse_hex(digits);
-        if (!bytes) {
-            return fail(begin, "hex has the digits 0 to 9 and a to f only");
-        }
-        out.bytes = std::move(*bytes);
-        return ok();
-    }
-
-    Status builtin(Operand& out) {
-        const size_t begin = at_++;
-        while (at_ < text_.size() && (is_name_char(text_[at_]) || text_[at_] == '.')) {
-            ++at_;
-        }
-        const std::string_view whole = text_.substr(begin, at_ - begin);
-        if (whole.starts_with("$arg.")) {
-            return argument(out, begin);
-        }
-        const auto found = std::ranges::find(kBuiltins, whole, &Builtin::name);
-        if (found != kBuiltins.end()) {
-            out.kind = found->kind;
-            return ok();
-        }
-        std::vector<std::string> known;
-        known.reserve(kBuiltins.size() + 1);
-        for (const Builtin& item : kBuiltins) {
-            known.emplace_back(item.name);
-        }
-        known.emplace_back("$arg.N");
-        return fail(begin,
-                    fmt::format("unknown name {}{}", in_quotes(whole), suggest(whole, known)));
-    }
-
-    /// `$arg.3`, `$arg.3.amount`.
-    Status argument(Operand& out, size_t begin) {
-        at_ = begin + std::string_view{"$arg."}.size();
-        const std::string_view index = name_chars();
-        if (index.empty() || index.size() > 3 || !std::ranges::all_of(index, is_digit) ||
-            (index.size() > 1 && index.front() == '0')) {
-            return fail(begin, "$arg needs the parameter's position from 0, as in $arg.0");
-        }
-        out.kind = Operand::Kind::kName;
-        out.path = {"$arg", std::string{index}};
-        return path_rest(out);
-    }
-
-    Status path_rest(Operand& out) {
-        while (peek('.')) {
-            ++at_;
-            if (at_ >= text_.size() || !(is_name_start(text_[at_]) || is_digit(text_[at_]))) {
-                return expected("a name after '.'");
-            }
-            const size_t begin = at_;
-            const std::string_view part = name_chars();
-            if (is_digit(part.front()) &&
-                (part.size() > 3 || !std::ranges::all_of(part, is_digit))) {
-                return fail(begin, "a name or a component's position stands after '.'");
-            }
-            out.path.emplace_back(part);
-            if (out.path.size() > kMaxPathParts) {
-                return fail(at_, fmt::format("a name may have at most {} parts", kMaxPathParts));
-            }
-        }
-        return ok();
-    }
-
-    Status name(Operand& out, int depth) {
-        const size_t begin = at_;
-        const std::string_view first = name_chars();
+    [[nodiscard]] Status name(Operand& out, int depth) {
+        const size_t begin = scanner_.at();
+        const std::string_view first = scanner_.name_chars();
         if (first == "true" || first == "false") {
-            out.kind = Operand::Kind::kBool;
+            out.kind = Kind::kBool;
             out.number = evm::U256{first == "true" ? 1U : 0U};
             return ok();
         }
-        out.kind = Operand::Kind::kName;
+        out.kind = Kind::kName;
         out.path = {std::string{first}};
-        PLUMBLINE_TRY_VOID(path_rest(out));
-        const size_t end = at_;
-        skip_blanks();
-        if (!peek('[')) {
-            at_ = end;
-            return ok();
+        if (is_element_path()) {
+            return scanner_.path_rest(out);
         }
-        if (out.path.size() != 1) {
-            return fail(begin, "a look-up starts with an entity: entity[key].field");
+        const size_t behind_first = scanner_.at();
+        scanner_.skip_blanks();
+        if (scanner_.peek('[')) {
+            return lookup(out, begin, depth);
         }
-        if (depth >= kMaxLookupDepth) {
-            return fail(begin, fmt::format("look-ups may be at most {} deep", kMaxLookupDepth));
+        scanner_.go_to(behind_first);
+        PLUMBLINE_TRY_VOID(scanner_.path_rest(out));
+        const size_t behind = scanner_.at();
+        scanner_.skip_blanks();
+        if (scanner_.peek('(')) {
+            return call(out, begin, depth);
         }
-        return lookup(out, depth);
+        if (scanner_.peek('[')) {
+            return scanner_.fail(begin, "a look-up starts with an entity: entity[key].field");
+        }
+        scanner_.go_to(behind);
+        return ok();
     }
 
-    Status lookup(Operand& out, int depth) {
-        out.kind = Operand::Kind::kLookup;
+    /// Whether `[2]` here belongs to a parameter: `list[2]`, `list[2].a.b`, `list[2][3]`. What
+    /// looks like a row's one field, `name[2].field`, is left to whoever knows the entities.
+    [[nodiscard]] bool is_element_path() {
+        const size_t begin = scanner_.at();
+        bool is_path = !scanner_.element_index().empty();
+        if (is_path && scanner_.peek('.')) {
+            scanner_.go_to(scanner_.at() + 1);
+            const std::string_view part = scanner_.name_chars();
+            is_path =
+                part.empty() || is_digit(part.front()) || scanner_.peek('.') || scanner_.peek('[');
+        }
+        scanner_.go_to(begin);
+        return is_path;
+    }
+
+    /// The arguments, up to `close`; at least one.
+    [[nodiscard]] Status arguments(Operand& out, char close, size_t count_max, int depth) {
+        do {
+            scanner_.go_to(scanner_.at() + 1);  // the bracket or ','
+            PLUMBLINE_TRY(Operand argument, binary(0, depth + 1));
+            out.keys.push_back(std::move(argument));
+            if (out.keys.size() > count_max) {
+                return scanner_.fail(
+                    scanner_.at(),
+                    close == ']' ? fmt::format("a key has at most {} fields", count_max)
+                                 : fmt::format("a function takes at most {} values", count_max));
+            }
+            scanner_.skip_blanks();
+        } while (scanner_.peek(','));
+        if (!scanner_.peek(close)) {
+            return scanner_.expected(fmt::format("',' or '{}'", close));
+        }
+        scanner_.go_to(scanner_.at() + 1);
+        return ok();
+    }
+
+    [[nodiscard]] Status call(Operand& out, size_t begin, int depth) {
+        out.kind = Kind::kCall;
+        out.call = join_path(out.path);
+        out.path.clear();
+        const std::span<const std::string_view> known = function_names();
+        if (std::ranges::find(known, out.call) == known.end() &&
+            !storage::parse_field_type(out.call)) {
+            return scanner_.fail(
+                begin, fmt::format("unknown function {}{}", in_quotes(out.call),
+                                   suggest(out.call,
+                                           std::vector<std::string>{known.begin(), known.end()})));
+        }
+        if (out.call == "exists") {
+            return exists(out, depth);
+        }
+        return arguments(out, ')', kMaxArguments, depth);
+    }
+
+    /// `(entity[key])`: a look-up of the row itself.
+    [[nodiscard]] Status exists(Operand& out, int depth) {
+        scanner_.go_to(scanner_.at() + 1);
+        const size_t begin = start();
+        Operand row;
+        row.path = {std::string{scanner_.name_chars()}};
+        scanner_.skip_blanks();
+        if (row.path.front().empty() || !scanner_.peek('[')) {
+            return scanner_.expected("a row, as in exists(entity[key])");
+        }
+        PLUMBLINE_TRY_VOID(row_of(row, begin, depth));
+        row.source = std::string{scanner_.from(begin)};
+        row.pos = scanner_.pos_of(begin);
+        scanner_.skip_blanks();
+        if (!scanner_.peek(')')) {
+            return scanner_.expected("')'");
+        }
+        scanner_.go_to(scanner_.at() + 1);
+        out.keys.push_back(std::move(row));
+        return ok();
+    }
+
+    [[nodiscard]] Status row_of(Operand& out, size_t begin, int depth) {
+        if (lookups_ >= kMaxLookupDepth) {
+            return scanner_.fail(begin,
+                                 fmt::format("look-ups may be at most {} deep", kMaxLookupDepth));
+        }
+        out.kind = Kind::kLookup;
         out.entity = std::move(out.path.front());
         out.path.clear();
-        do {
-            ++at_;  // '[' or ','
-            PLUMBLINE_TRY(Operand key, value(depth + 1));
-            out.keys.push_back(std::move(key));
-            if (out.keys.size() > kMaxKeyFields) {
-                return fail(at_, fmt::format("a key has at most {} fields", kMaxKeyFields));
-            }
-            skip_blanks();
-        } while (peek(','));
-        if (!peek(']')) {
-            return expected("',' or ']'");
+        ++lookups_;
+        PLUMBLINE_TRY_VOID(arguments(out, ']', kMaxKeyFields, depth));
+        --lookups_;
+        return ok();
+    }
+
+    [[nodiscard]] Status lookup(Operand& out, size_t begin, int depth) {
+        PLUMBLINE_TRY_VOID(row_of(out, begin, depth));
+        scanner_.skip_blanks();
+        if (!scanner_.peek('.')) {
+            return scanner_.expected("'.' and a field");
         }
-        ++at_;
-        skip_blanks();
-        if (!peek('.')) {
-            return expected("'.' and a field");
+        scanner_.go_to(scanner_.at() + 1);
+        if (scanner_.is_over() || !is_name_start(scanner_.rest().front())) {
+            return scanner_.expected("a field");
         }
-        ++at_;
-        if (at_ >= text_.size() || !is_name_start(text_[at_])) {
-            return expected("a field");
-        }
-        out.field = std::string{name_chars()};
-        if (peek('.')) {
-            return expected("the end of the look-up (a field has no parts)");
+        out.field = std::string{scanner_.name_chars()};
+        if (scanner_.peek('.')) {
+            return scanner_.expected("the end of the look-up (a field has no parts)");
         }
         return ok();
     }
 
-    [[nodiscard]] Result<CompareOp> compare_op() {
-        static constexpr std::array<std::pair<std::string_view, CompareOp>, 6> kOps{{
-            {"==", CompareOp::kEq},
-            {"!=", CompareOp::kNe},
-            {"<=", CompareOp::kLe},
-            {">=", CompareOp::kGe},
-            {"<", CompareOp::kLt},
-            {">", CompareOp::kGt},
-        }};
-        skip_blanks();
-        for (const auto& [sign, op] : kOps) {
-            if (text_.substr(at_).starts_with(sign)) {
-                at_ += sign.size();
-                return op;
-            }
-        }
-        return expected("one of == != < <= > >=");
-    }
-
-    std::string_view text_;
-    TextOrigin origin_;
-    size_t at_ = 0;
+    OperandScanner scanner_;
+    int lookups_ = 0;  ///< around this place
 };
 
 }  // namespace
@@ -374,6 +476,32 @@ Result<Condition> parse_condition(std::string_view text, const TextOrigin& origi
 
 std::string join_path(const std::vector<std::string>& path) {
     return fmt::format("{}", fmt::join(path, "."));
+}
+
+std::optional<Operand> as_element(const Operand& operand) {
+    if (operand.kind != Kind::kLookup || operand.keys.size() != 1 ||
+        operand.keys[0].kind != Kind::kNumber || operand.keys[0].negative ||
+        operand.field.empty()) {
+        return std::nullopt;
+    }
+    Operand out;
+    out.kind = Kind::kName;
+    out.path = {fmt::format("{}[{}]", operand.entity, operand.keys[0].number.to_decimal()),
+                operand.field};
+    out.source = operand.source;
+    out.pos = operand.pos;
+    return out;
+}
+
+std::span<const std::string_view> function_names() noexcept {
+    static constexpr std::array<std::string_view, 22> kNames{
+        "abi.encode",   "abs",           "concat",         "day",
+        "exists",       "hex",           "hour",           "if",
+        "keccak256",    "len",           "lower",          "max",
+        "min",          "month",         "mul_div",        "slice",
+        "start_of_day", "start_of_hour", "start_of_month", "start_of_year",
+        "text",         "year"};
+    return kNames;
 }
 
 }  // namespace plumbline::engine

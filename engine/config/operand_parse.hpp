@@ -1,13 +1,21 @@
 // The values and conditions of the mapping, from text:
 //
-//   value      number | 0x hex | 'string' | true | false | $name | path | look-up
-//   path       ( name | "$arg." index ) { "." ( name | index ) }
-//   look-up    entity "[" value { "," value } "]" "." field       at most 4 inside each other
-//   condition  value ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
+//   expression  the operators below over values, from the loosest to the tightest:
+//               or | and | not | == != < <= > >= | "|" | ^ | & | << >> | + - | * / % | - ~ | ** |
+//               ??
+//   value       number | 0x hex | 'string' | true | false | $name | path | look-up | ( expression )
+//               | function "(" expression { "," expression } ")" | exists "(" row ")"
+//   path        ( name | "$arg." index ) { "." ( name | index ) | "[" index "]" }
+//   look-up     row "." field                                  at most 4 inside each other
+//   row         entity "[" expression { "," expression } "]"
+//   condition   an expression that is a comparison, or true or false
 //
-// In a 'string' a quote is written twice; there is no other escape.
+// Operators of one level are taken from left to right, ** from right to left; comparisons do not
+// chain. In a 'string' a quote is written twice; there is no other escape.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +29,8 @@ inline constexpr size_t kMaxOperandBytes = 1024;
 inline constexpr int kMaxLookupDepth = 4;
 inline constexpr size_t kMaxPathParts = 16;
 inline constexpr size_t kMaxKeyFields = 16;
+inline constexpr int kMaxExpressionDepth = 32;
+inline constexpr size_t kMaxArguments = 16;
 
 /// Where a piece of text stands, for messages and for `Operand::pos`.
 struct TextOrigin {
@@ -35,5 +45,12 @@ struct TextOrigin {
 
 /// "name", "a.b", "$arg.3": how a path is written.
 [[nodiscard]] std::string join_path(const std::vector<std::string>& path);
+
+/// `list[2].field` reads as a look-up too: the parameter's element that it is where there is no
+/// such entity.
+[[nodiscard]] std::optional<Operand> as_element(const Operand& operand);
+
+/// The functions there are, besides the casts, whose names are those of the types.
+[[nodiscard]] std::span<const std::string_view> function_names() noexcept;
 
 }  // namespace plumbline::engine
