@@ -12,6 +12,7 @@ namespace plumbline::engine {
 
 namespace {
 
+using storage::FieldKind;
 using storage::FieldType;
 using storage::RowCodec;
 using Kind = PlanOperand::Kind;
@@ -66,6 +67,7 @@ bool HandlerRunner::run(EventScope& scope, const ForeseenKeys* predecoded) {
 
 void HandlerRunner::decode_ahead(EventScope& scope, ForeseenKeys& out) {
     out.clear();
+    expressions_.forget();
     for (const PlanHandler& handler : scope.event.handlers) {
         if (!handler.has_early_key) {
             continue;
@@ -152,6 +154,7 @@ bool HandlerRunner::run_handler(const PlanHandler& handler, EventScope& scope) {
 
 bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope) {
     texts_used_ = 0;
+    expressions_.forget();
     bool wanted = true;
     if (!test(handler.when, scope, {}, wanted)) {
         return false;
@@ -183,7 +186,8 @@ bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope
                             plan_.entities[handler.entity].fields[op.field].name, violation_);
             return false;
         }
-        if (!change(op.kind, handler.entity, op.field, *entry, value, op.value.type)) {
+        const FieldType type = op.value.kind == Kind::kExpression ? amount_type_ : op.value.type;
+        if (!change(op.kind, handler.entity, op.field, *entry, value, type)) {
             return false;
         }
     }
@@ -270,6 +274,7 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
                 return false;
             }
             break;
+        case Kind::kExpression: return eval_expression(operand, scope, row, out);
     }
     if (operand.check_fit && !fits_number(out.word, operand.type, operand.target)) {
         return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
@@ -280,17 +285,17 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
 
 bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                 ValueView& out) {
-    std::string& key = next_text();
-    if (!make_key(operand.keys, scope, key)) {
-        return false;
-    }
-    const EntityCache::Entry* entry = find(operand.entity, key);
+    const EntityCache::Entry* entry = look_up(operand, scope);
     if (entry == nullptr) {
         return false;
     }
     if (!RowCodec::is_live(entry->row)) {
+        if (is_missing_tolerated_) {
+            is_missing_ = true;
+            return false;
+        }
         return fail(fmt::format("look-up of '{}': there is no {}", operand.source,
-                                row_name(operand.entity, key)));
+                                row_name(operand.entity, entry->key)));
     }
     const RowCodec& codec = plan_.codecs[operand.entity];
     if (operand.type.is_dynamic()) {
@@ -300,6 +305,85 @@ bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& sc
         out.bytes = text;
     } else {
         out.word = codec.word(entry->row, operand.field);
+    }
+    return true;
+}
+
+const EntityCache::Entry* HandlerRunner::look_up(const PlanOperand& operand,
+                                                 const EventScope& scope) {
+    std::string& key = next_text();
+    return make_key(operand.keys, scope, key) ? find(operand.entity, key) : nullptr;
+}
+
+/// What an expression sees of the event under way.
+class HandlerRunner::Leaves final : public ExprLeaves {
+  public:
+    Leaves(HandlerRunner& runner, const EventScope& scope, std::string_view row)
+        : runner_{runner},
+          scope_{scope},
+          row_{row} {}
+
+    [[nodiscard]] State read(const PlanOperand& leaf, bool is_tolerated, ValueView& out) override {
+        const bool was_tolerated = std::exchange(runner_.is_missing_tolerated_, is_tolerated);
+        runner_.is_missing_ = false;
+        const bool is_read = runner_.eval(leaf, scope_, row_, out);
+        runner_.is_missing_tolerated_ = was_tolerated;
+        return is_read ? State::kOk : state_of_failure();
+    }
+    [[nodiscard]] State exists(const PlanOperand& row, bool is_tolerated, bool& out) override {
+        const bool was_tolerated = std::exchange(runner_.is_missing_tolerated_, is_tolerated);
+        runner_.is_missing_ = false;
+        const EntityCache::Entry* entry = runner_.look_up(row, scope_);
+        runner_.is_missing_tolerated_ = was_tolerated;
+        if (entry == nullptr) {
+            return state_of_failure();
+        }
+        out = RowCodec::is_live(entry->row);
+        return State::kOk;
+    }
+    [[nodiscard]] State elements(const PlanOperand& list, uint64_t& out) override {
+        const evm::Value* value = scope_.decoded.get(list.path, scope_.each);
+        out = value == nullptr ? 0 : value->size;
+        return State::kOk;
+    }
+
+  private:
+    /// Where nobody tolerates a missing row, its reason is written already.
+    [[nodiscard]] State state_of_failure() const {
+        return std::exchange(runner_.is_missing_, false) ? State::kMissing : State::kFailed;
+    }
+
+    HandlerRunner& runner_;
+    const EventScope& scope_;
+    std::string_view row_;
+};
+
+bool HandlerRunner::eval_expression(const PlanOperand& operand, const EventScope& scope,
+                                    std::string_view row, ValueView& out) {
+    using Outcome = ExpressionRunner::Outcome;
+    Leaves leaves{*this, scope, row};
+    ExprValue value;
+    switch (expressions_.run(*operand.program, leaves, is_missing_tolerated_, value)) {
+        case Outcome::kOk: break;
+        case Outcome::kViolation: return fail(std::move(expressions_.reason()));
+        case Outcome::kMissing: is_missing_ = true; return false;
+        case Outcome::kFailed: return false;
+    }
+    out.bytes = value.bytes;
+    out.word = value.number.low_word();
+    amount_type_ = operand.target;
+    if (!operand.target.is_number()) {
+        return true;
+    }
+    // An amount is any number that a word holds; what is stored must be one of the field's.
+    FieldType into = operand.target;
+    if (!operand.check_fit) {
+        into = {value.number.is_negative() ? FieldKind::kInt : FieldKind::kUint, 256};
+        amount_type_ = into;
+    }
+    if (!number_to_word(value.number, into, out.word)) {
+        return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
+                                value.number.to_decimal(), to_string(into)));
     }
     return true;
 }

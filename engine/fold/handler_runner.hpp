@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/abi_decode.hpp"
 #include "engine/fold/entity_cache.hpp"
+#include "engine/fold/expression_run.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/value_math.hpp"
 #include "engine/mapping/compiled_plan.hpp"
@@ -101,6 +102,12 @@ class HandlerRunner {
                             std::string_view row, ValueView& out);
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                    ValueView& out);
+    class Leaves;
+    [[nodiscard]] bool eval_expression(const PlanOperand& operand, const EventScope& scope,
+                                       std::string_view row, ValueView& out);
+    /// The row of a look-up's key; null: it fails.
+    [[nodiscard]] const EntityCache::Entry* look_up(const PlanOperand& operand,
+                                                    const EventScope& scope);
     [[nodiscard]] bool make_key(const std::vector<PlanOperand>& operands, const EventScope& scope,
                                 std::string& out);
     [[nodiscard]] bool test(const std::vector<PlanCondition>& conditions, const EventScope& scope,
@@ -118,6 +125,11 @@ class HandlerRunner {
     size_t next_foreseen_ = 0;
     std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
     size_t texts_used_ = 0;
+    ExpressionRunner expressions_;
+    storage::FieldType amount_type_;  ///< of the last expression that was an amount
+    /// Somebody catches a missing row: then `is_missing_` says it in place of a reason.
+    bool is_missing_tolerated_ = false;
+    bool is_missing_ = false;
 };
 
 /// Calls a C++ handler's function with a context of this event.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@
 #include "storage/row.hpp"
 
 namespace plumbline::engine {
+
+struct ExpressionProgram;
 
 /// Where a value comes from when an event is applied. `Operand` says how the config writes it: a
 /// name there is a parameter, a field or an element here, and all forms of literals are words or
@@ -41,7 +44,8 @@ struct PlanOperand {
         kLogAddress,
         kEachIndex,
         kLookup,
-        kField,  ///< of the row at hand: in `drop`
+        kField,       ///< of the row at hand: in `drop`
+        kExpression,  ///< `program`
     };
     Kind kind = Kind::kLiteral;
     bool check_fit = false;   ///< a number that may not fit `target`
@@ -54,7 +58,8 @@ struct PlanOperand {
     evm::U256 word;                 ///< kLiteral
     std::string bytes;              ///< kLiteral
     std::vector<PlanOperand> keys;  ///< kLookup
-    std::string source;             ///< as written
+    std::shared_ptr<const ExpressionProgram> program;  ///< kExpression
+    std::string source;                                ///< as written
 };
 
 struct PlanCondition {

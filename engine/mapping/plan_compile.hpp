@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,6 +72,14 @@ enum class OperandUse : uint8_t {
                                                   const std::string& purpose, OperandUse use);
 [[nodiscard]] Result<PlanCondition> compile_condition(OperandScope& scope,
                                                       const Condition& condition);
+/// A parameter, a built-in, a look-up or a field of the row at hand, with its own type.
+[[nodiscard]] Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand);
+/// The row that `exists` asks for: a look-up without a field.
+[[nodiscard]] Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand);
+/// An operator or a function with what it works on. `wanted` is what literals are read as where
+/// nothing else tells their type; the result's type is the caller's to check.
+[[nodiscard]] Result<PlanOperand> compile_expression(OperandScope& scope, const Operand& operand,
+                                                     std::optional<storage::FieldType> wanted);
 /// A literal as a value of `target`.
 [[nodiscard]] Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& operand,
                                                   storage::FieldType target,

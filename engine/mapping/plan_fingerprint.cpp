@@ -35,7 +35,10 @@ void put(std::string& out, const Operand& operand) {
         case Operand::Kind::kHex: out += evm::to_hex(operand.bytes); break;
         case Operand::Kind::kString: out += counted(operand.text); break;
         case Operand::Kind::kLookup:
-            out += fmt::format("{}.{}[", operand.entity, operand.field);
+        case Operand::Kind::kCall:
+            out += operand.kind == Operand::Kind::kCall
+                       ? fmt::format("{}(", operand.call)
+                       : fmt::format("{}.{}[", operand.entity, operand.field);
             for (const Operand& key : operand.keys) {
                 put(out, key);
                 out += ',';

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/config/config_text.hpp"
+#include "engine/mapping/expression_program.hpp"
 #include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
@@ -133,6 +134,7 @@ bool is_of_event(const PlanOperand& operand) noexcept {
         case Kind::kLogIndex:
         case Kind::kLogAddress:
         case Kind::kEachIndex: return true;
+        case Kind::kExpression: return std::ranges::all_of(operand.program->leaves, is_of_event);
         default: return false;
     }
 }

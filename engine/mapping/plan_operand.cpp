@@ -118,14 +118,25 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     return out;
 }
 
+/// True for `list[2].field` where `list` is no entity.
+bool is_element(const CompiledPlan& plan, const Operand& operand) {
+    return as_element(operand) &&
+           std::ranges::find(plan.entities, operand.entity, &storage::EntityLayout::name) ==
+               plan.entities.end();
+}
+
 Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) {
+    if (is_element(scope.plan, operand)) {
+        return compile_param(scope, as_element(operand)->path, operand.pos);
+    }
     PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
     PlanOperand out;
     out.kind = Kind::kLookup;
     out.entity = target.entity;
     out.field = target.field;
     const storage::EntityLayout& layout = scope.plan.entities[target.entity];
-    out.type = layout.fields[target.field].type;
+    out.type =
+        operand.field.empty() ? FieldType{FieldKind::kBool, 8} : layout.fields[target.field].type;
     for (size_t i = 0; i < operand.keys.size(); ++i) {
         const std::string purpose =
             fmt::format("key field '{}.{}'", layout.name, layout.key[i].name);
@@ -146,7 +157,7 @@ PlanOperand builtin(Kind kind, FieldType type) {
 /// Everything but literals, with its own type.
 Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
     using From = Operand::Kind;
-    if (scope.row != nullptr) {
+    if (scope.row != nullptr && operand.kind != From::kCall) {
         if (operand.kind == From::kName) {
             return compile_field(scope, operand);
         }
@@ -174,6 +185,7 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
             }
             return builtin(Kind::kEachIndex, kUint64);
         case From::kLookup: return compile_lookup(scope, operand);
+        case From::kCall: return compile_expression(scope, operand, {});
         case From::kNumber:
         case From::kBool:
         case From::kHex:
@@ -184,6 +196,17 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
 }
 
 }  // namespace
+
+Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand) {
+    PLUMBLINE_TRY(PlanOperand out, compile_value(scope, operand));
+    out.target = out.type;
+    out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
+    return out;
+}
+
+Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
+    return compile_lookup(scope, operand);
+}
 
 std::vector<std::string> names_of(const std::vector<storage::Field>& fields) {
     std::vector<std::string> out;
@@ -281,7 +304,7 @@ Result<LookupTarget> resolve_lookup(const CompiledPlan& plan, const Operand& ope
                         entity->name, entity->key.size(), entity->key.size() == 1 ? "" : "s",
                         fmt::join(names_of(entity->key), ", "), operand.keys.size()));
     }
-    const int field = find_field(entity->fields, operand.field);
+    const int field = operand.field.empty() ? 0 : find_field(entity->fields, operand.field);
     if (field < 0) {
         return mistake_at(
             plan.config_path, operand.pos,
@@ -324,17 +347,23 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
     if (is_literal(operand)) {
         return compile_literal(scope.plan, operand, target, purpose);
     }
-    PLUMBLINE_TRY(PlanOperand out, compile_value(scope, operand));
+    PlanOperand out;
+    if (operand.kind == Operand::Kind::kCall) {
+        PLUMBLINE_TRY(out, compile_expression(scope, operand, target));
+    } else {
+        PLUMBLINE_TRY(out, compile_leaf(scope, operand));
+    }
     out.target = target;
-    out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
     if (target.is_number() && out.type.is_number()) {
         out.check_fit = use == OperandUse::kStore && !fits_always(out.type, target);
     } else if (out.type != target) {
         const bool hashed = out.kind == Kind::kParam && out.path.hashed;
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          fmt::format("{} is {}, but '{}' is {}{}", purpose, to_string(target),
-                                      out.source, to_string(out.type),
-                                      hashed ? " (it is indexed: a log holds only its hash)" : ""));
+        return mistake_at(
+            scope.plan.config_path, operand.pos,
+            fmt::format("{} is {}, but '{}' is {}{}", purpose, to_string(target), out.source,
+                        out.kind == Kind::kExpression && out.type.is_number() ? "a number"
+                                                                              : to_string(out.type),
+                        hashed ? " (it is indexed: a log holds only its hash)" : ""));
     }
     return out;
 }
@@ -350,17 +379,17 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
                           fmt::format("the condition compares two literals, {} and {}",
                                       show_literal(condition.left), show_literal(condition.right)));
     }
-    const auto compile_side = [&scope](const Operand& side) -> Result<PlanOperand> {
-        PLUMBLINE_TRY(PlanOperand value, compile_value(scope, side));
-        value.target = value.type;
-        value.source = side.source.empty() ? join_path(side.path) : side.source;
-        return value;
-    };
     if (!left_literal) {
-        PLUMBLINE_TRY(out.left, compile_side(condition.left));
+        PLUMBLINE_TRY(out.left, compile_leaf(scope, condition.left));
+    }
+    if (out.left.kind == Kind::kExpression && out.left.type.kind != FieldKind::kBool) {
+        return mistake_at(
+            path, condition.pos,
+            fmt::format("'{}' is {}, not true or false", out.left.source,
+                        out.left.type.is_number() ? "a number" : to_string(out.left.type)));
     }
     if (!right_literal) {
-        PLUMBLINE_TRY(out.right, compile_side(condition.right));
+        PLUMBLINE_TRY(out.right, compile_leaf(scope, condition.right));
     }
     if (left_literal) {
         PLUMBLINE_TRY(out.left, compile_literal(scope.plan, condition.left, out.right.type,
