@@ -1,0 +1,746 @@
+// An independent evaluator of the config's expression language, made from docs/config.md alone: it shares no code and
+// no reading of the page with the engine. It makes random expressions and tells what they give:
+//
+//   node expression_oracle.mjs --seed N --count M
+//
+// First line: {"rows": {ID: {"v", "s"}}}, rows of the entity `row`. Then M lines {"expr", "args", "is"}; `is` is
+// "= TEXT" (what text(expr) gives), "violation" or "mistake". The same seed gives the same lines.
+// An expression is made as a tree, calculated as a tree, and printed with the brackets that the page's table of
+// operators asks for, and some more. Where the page leaves the result open, the case is thrown away (OPEN).
+
+// ---------------------------------------------------------------------------------------------------------- chance
+let randomState = 0;
+
+function random32() { // mulberry32
+  randomState = (randomState + 0x6d2b79f5) >>> 0;
+  let x = randomState;
+  x = Math.imul(x ^ (x >>> 15), x | 1);
+  x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+  return (x ^ (x >>> 14)) >>> 0;
+}
+
+const below = (count) => Math.floor((random32() / 2 ** 32) * count);
+const between = (low, high) => low + below(high - low + 1);
+const chance = (share) => random32() / 2 ** 32 < share;
+const pick = (list) => list[below(list.length)];
+const pickWeighted = (table) => pick(table.flatMap(([weight, choice]) => new Array(weight).fill(choice)));
+
+function randomBits(bits) {
+  let value = 0n;
+  for (let have = 0; have < bits; have += 32) value = (value << 32n) | BigInt(random32());
+  return BigInt.asUintN(bits, value);
+}
+
+// -------------------------------------------------------------------------------------------------------- keccak256
+const MASK64 = (1n << 64n) - 1n;
+const rotate = (lane, by) => ((lane << by) | (lane >> (64n - by))) & MASK64;
+
+function keccakPermute(state) { // state[x + 5 * y]
+  let feedback = 1;
+  for (let round = 0; round < 24; ++round) {
+    const column = [0, 1, 2, 3, 4].map((x) => [5, 10, 15, 20].reduce((sum, y) => sum ^ state[x + y], state[x]));
+    for (let i = 0; i < 25; ++i) state[i] ^= column[(i + 4) % 5] ^ rotate(column[(i + 1) % 5], 1n);
+    let [x, y, lane] = [1, 0, state[1]];
+    for (let t = 0; t < 24; ++t) {
+      [x, y] = [y, (2 * x + 3 * y) % 5];
+      [lane, state[x + 5 * y]] = [state[x + 5 * y], rotate(lane, BigInt((((t + 1) * (t + 2)) / 2) % 64))];
+    }
+    for (let row = 0; row < 25; row += 5) {
+      const old = state.slice(row, row + 5);
+      for (let i = 0; i < 5; ++i) state[row + i] = old[i] ^ (~old[(i + 1) % 5] & MASK64 & old[(i + 2) % 5]);
+    }
+    for (let j = 0; j < 7; ++j) {
+      if (feedback & 1) state[0] ^= 1n << BigInt((1 << j) - 1);
+      feedback = (feedback << 1) ^ (feedback & 0x80 ? 0x171 : 0);
+    }
+  }
+}
+
+function keccak256(bytes) {
+  const rate = 136;
+  const padded = Buffer.alloc((Math.floor(bytes.length / rate) + 1) * rate);
+  bytes.copy(padded);
+  padded[bytes.length] ^= 0x01;
+  padded[padded.length - 1] ^= 0x80;
+  const state = new Array(25).fill(0n);
+  for (let at = 0; at < padded.length; at += rate) {
+    for (let i = 0; i < rate / 8; ++i) state[i] ^= padded.readBigUInt64LE(at + 8 * i);
+    keccakPermute(state);
+  }
+  const digest = Buffer.alloc(32);
+  for (let i = 0; i < 4; ++i) digest.writeBigUInt64LE(state[i], 8 * i);
+  return digest;
+}
+
+const EMPTY_HASH = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+if (keccak256(Buffer.alloc(0)).toString("hex") !== EMPTY_HASH) throw new Error("keccak256 is wrong");
+
+// --------------------------------------------------------------------------------------------------------- outcomes
+//
+// Numbers are BigInt, true and false boolean; texts (UTF-8), bytes, bytesN and addresses are Buffers. The types of a
+// tree's nodes: "num", "bool", "text", "bytes", "address", "bytes1" .. "bytes32".
+// A part that fails does so as: MISSING, a look-up without its row, which `??` replaces; OTHER, any other violation;
+// MIXED, both at once, so that only the order of calculation would tell which; OPEN, the page does not say.
+
+const [MISSING, OTHER, MIXED, OPEN] = ["missing", "other", "mixed", "open"].map((fail) => ({ fail }));
+const open = () => { throw OPEN; };
+const must = (condition) => { if (!condition) throw OTHER; };
+
+// "Numbers are exact integers from -2^511 to 2^511 - 1 while they are calculated."
+const [NUMBER_MIN, NUMBER_MAX] = [-(1n << 511n), (1n << 511n) - 1n];
+const [INT256_MIN, UINT256_MAX] = [-(1n << 255n), (1n << 256n) - 1n];
+const fits = (value) => value >= NUMBER_MIN && value <= NUMBER_MAX;
+const inRange = (value) => (must(fits(value)), value);
+const magnitude = (value) => (value < 0n ? -value : value);
+const utf8 = (text) => Buffer.from(text, "utf8");
+const hexOf = (bytes) => "0x" + bytes.toString("hex");
+const bytesOf = (value, size) => Buffer.from(value.toString(16).padStart(2 * size, "0"), "hex");
+const isText = (bytes) => utf8(bytes.toString("utf8")).equals(bytes) && !bytes.includes(0);
+const isInCharacter = (bytes, at) => at < bytes.length && (bytes[at] & 0xc0) === 0x80;
+
+// -------------------------------------------------------------------------------------------------------- operators
+const isSame = (x, y) => (Buffer.isBuffer(x) ? x.equals(y) : x === y);
+
+const OPERATORS = {
+  "+": (x, y) => inRange(x + y), "-": (x, y) => inRange(x - y), "*": (x, y) => inRange(x * y),
+  "/": (x, y) => (must(y !== 0n), inRange(x / y)), // cuts towards zero, as BigInt does
+  "%": (x, y) => (must(y !== 0n), x % y), // the sign of its left side
+  "|": (x, y) => x | y, "^": (x, y) => x ^ y, "&": (x, y) => x & y, // "a negative number has endless ones in front"
+  "<<": (x, y) => (must(y >= 0n && y <= 511n), inRange(x << y)), // "by 0 to 511 bits"
+  ">>": (x, y) => (must(y >= 0n && y <= 511n), x >> y), // towards minus infinity
+  "**": power,
+  "<": (x, y) => x < y, "<=": (x, y) => x <= y, ">": (x, y) => x > y, ">=": (x, y) => x >= y,
+  "==": isSame, "!=": (x, y) => !isSame(x, y),
+};
+const PREFIXES = { "-": (x) => inRange(-x), "~": (x) => -x - 1n, not: (x) => !x };
+
+function power(base, exponent) {
+  must(exponent >= 0n);
+  if (exponent === 0n) return 1n; // "`0 ** 0` is 1"
+  if (magnitude(base) <= 1n) return exponent % 2n === 0n ? base * base : base;
+  const bitsLeast = BigInt(magnitude(base).toString(2).length - 1) * exponent;
+  must(bitsLeast <= 511n);
+  return inRange(base ** exponent);
+}
+
+// -------------------------------------------------------------------------------------------------------- functions
+const LAST_SECOND = 253402300799n; // 9999-12-31 23:59:59
+const dateOf = (t) => (must(t >= 0n && t <= LAST_SECOND), new Date(Number(t) * 1000)); // "of the years 1970 to 9999"
+const secondOf = (...parts) => BigInt(Date.UTC(...parts) / 1000);
+const toText = (x) => (Buffer.isBuffer(x) ? hexOf(x) : String(x));
+
+const FUNCTIONS = {
+  min: (values) => values.reduce((least, value) => (value < least ? value : least)),
+  max: (values) => values.reduce((most, value) => (value > most ? value : most)),
+  abs: ([x]) => inRange(magnitude(x)),
+  mul_div: ([a, b, c, rounding]) => mulDiv(a, b, c, rounding === undefined ? "down" : rounding.toString()),
+  address: ([x]) => toFixedBytes(x, 20),
+  bytes: ([x]) => x,
+  string: ([x]) => (isText(x) ? x : open()),
+  year: ([t]) => BigInt(dateOf(t).getUTCFullYear()),
+  month: ([t]) => BigInt(dateOf(t).getUTCMonth() + 1),
+  day: ([t]) => BigInt(dateOf(t).getUTCDate()),
+  hour: ([t]) => BigInt(dateOf(t).getUTCHours()),
+  start_of_year: ([t]) => secondOf(dateOf(t).getUTCFullYear(), 0),
+  start_of_month: ([t]) => secondOf(dateOf(t).getUTCFullYear(), dateOf(t).getUTCMonth()),
+  start_of_day: ([t]) => (dateOf(t), t - (t % 86400n)),
+  start_of_hour: ([t]) => (dateOf(t), t - (t % 3600n)),
+  text: ([x]) => utf8(toText(x)),
+  hex: ([x]) => utf8(hexOf(x)),
+  concat: (values) => Buffer.concat(values),
+  len: ([x]) => BigInt(x.length),
+  slice: ([x, start, count], [type]) => slice(x, type, start, count),
+  lower: ([x]) => utf8(x.toString().replace(/[A-Z]/g, (letter) => letter.toLowerCase())), // only A to Z
+  keccak256: ([x]) => keccak256(x),
+  "abi.encode": abiEncode,
+};
+
+function applyFunction(name, values, types) {
+  const [, kind, size] = /^(uint|int|bytes)(\d+)$/.exec(name) ?? [];
+  if (kind === "bytes") return toFixedBytes(values[0], Number(size));
+  return kind ? toInteger(values[0], kind === "int", BigInt(size)) : FUNCTIONS[name](values, types);
+}
+
+function mulDiv(a, b, c, rounding) {
+  must(c !== 0n);
+  const product = a * b;
+  const isBelowZero = product < 0n !== c < 0n && product % c !== 0n; // where cutting is not rounding down
+  const floor = product / c - (isBelowZero ? 1n : 0n);
+  const rest = magnitude(product - floor * c) * 2n;
+  const isNearerUp = rest > magnitude(c) || (rest === magnitude(c) && floor % 2n !== 0n);
+  const isUp = rounding === "up" ? rest !== 0n : rounding === "half_even" && isNearerUp;
+  const result = isUp ? floor + 1n : floor;
+  if (fits(result) && !fits(product)) open(); // may the product be larger than any number?
+  return inRange(result);
+}
+
+function integerBounds(isSigned, bits) {
+  return isSigned ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
+}
+
+function toInteger(x, isSigned, bits) {
+  if (Buffer.isBuffer(x)) {
+    must(x.length <= 32); // "32 bytes at most"
+    if (x.length === 0 || (isSigned && x[0] >= 0x80)) open();
+  }
+  const value = Buffer.isBuffer(x) ? BigInt(hexOf(x)) : BigInt(x); // "of true and false 1 and 0"
+  const [low, high] = integerBounds(isSigned, bits);
+  return must(value >= low && value <= high), value;
+}
+
+function toFixedBytes(x, size) {
+  if (Buffer.isBuffer(x)) return must(x.length === size), x; // "of bytes of exactly that length"
+  if (x < 0n) open();
+  must(x < 1n << BigInt(8 * size));
+  return bytesOf(x, size); // "its bytes, zeros in front"
+}
+
+function slice(x, type, start, count) {
+  must(start >= 0n && count >= 0n && start + count <= BigInt(x.length)); // "it must lie inside"
+  const [from, to] = [Number(start), Number(start + count)];
+  const isCut = type === "text" && (isInCharacter(x, from) || isInCharacter(x, to));
+  if (isCut && count === 0n) open();
+  must(!isCut); // "and may not cut a character"
+  return x.subarray(from, to);
+}
+
+function abiWord(x, type) {
+  if (type === "address") return Buffer.concat([Buffer.alloc(12), x]);
+  if (Buffer.isBuffer(x)) return Buffer.concat([x, Buffer.alloc(32 - x.length)]);
+  must(x >= INT256_MIN && x <= UINT256_MAX); // "as uint256 or, below zero, int256"
+  return bytesOf(BigInt.asUintN(256, BigInt(x)), 32);
+}
+
+function abiEncode(values, types) {
+  let [heads, tails] = [Buffer.alloc(0), Buffer.alloc(0)];
+  values.forEach((value, i) => {
+    const isDynamic = types[i] === "text" || types[i] === "bytes";
+    heads = Buffer.concat([heads, isDynamic ? abiWord(32 * values.length + tails.length) : abiWord(value, types[i])]);
+    const padding = isDynamic && Buffer.alloc((32 - (value.length % 32)) % 32);
+    if (isDynamic) tails = Buffer.concat([tails, abiWord(value.length), value, padding]);
+  });
+  return Buffer.concat([heads, tails]);
+}
+
+// ------------------------------------------------------------------------------------------------------- evaluation
+let rows = new Map(); // id => { v, s }
+
+function evaluate(node) {
+  node.outcome ??= ["and", "or", "if", "??"].includes(node.kind) ? evaluateLazily(node) : evaluateStrictly(node);
+  return node.outcome;
+}
+
+function evaluateLazily({ kind, parts: [first, second, third] }) {
+  const left = evaluate(first);
+  if (kind === "??") {
+    if (left.fail === "mixed") return OPEN;
+    return left.fail === "missing" ? evaluate(second) : left; // "and of nothing else"
+  }
+  if (left.fail) return left;
+  if (kind === "if") return evaluate(left.value ? second : third); // "only that one is calculated"
+  return left.value === (kind === "or") ? left : evaluate(second); // "looked at only where it counts"
+}
+
+function evaluateStrictly(node) {
+  const outcomes = node.parts.map(evaluate);
+  const fails = new Set(outcomes.filter((outcome) => outcome.fail));
+  if (fails.has(OPEN)) return OPEN;
+  if (fails.size > 0) return fails.size > 1 ? MIXED : [...fails][0];
+  try {
+    return { value: apply(node, outcomes.map((outcome) => outcome.value)) };
+  } catch (failed) {
+    if (failed.fail) return failed;
+    throw failed;
+  }
+}
+
+function apply(node, values) {
+  if (node.kind === "prefix") return PREFIXES[node.operator](...values);
+  if (node.kind === "infix") return OPERATORS[node.operator](...values);
+  if (node.kind === "call") return applyFunction(node.name, values, node.parts.map((part) => part.type));
+  if (values[0] < 0n || values[0] > UINT256_MAX) open(); // no such row, or a violation that `??` does not replace?
+  const row = rows.get(values[0]);
+  if (node.kind === "exists") return row !== undefined;
+  if (row === undefined) throw MISSING;
+  return row[node.field];
+}
+
+// ------------------------------------------------------------------------------------------------------------ nodes
+const leaf = (kind, type, text, outcome) => ({ kind, type, text, outcome, parts: [] });
+const digits = (value) => leaf("digits", "num", String(value), { value }); // value >= 0
+const hexBytes = (bytes) => leaf("hex", "bytes", hexOf(bytes), { value: bytes });
+const hexNumber = (bytes) => leaf("hex", "num", hexOf(bytes), { value: BigInt(hexOf(bytes)) });
+const truth = (value) => leaf("truth", "bool", String(value), { value });
+const quoted = (text, kind = "quoted") => leaf(kind, "text", `'${text.replaceAll("'", "''")}'`, { value: utf8(text) });
+const prefix = (operator, part) => ({ kind: "prefix", operator, type: part.type, parts: [part] });
+const infix = (type, left, operator, right) => ({ kind: "infix", operator, type, parts: [left, right] });
+const tree = (kind, type, ...parts) => ({ kind, type, parts });
+const call = (type, name, ...parts) => ({ kind: "call", name, type, parts });
+const lookUp = (key, field) => ({ kind: "look-up", type: field === "v" ? "num" : "text", field, parts: [key] });
+const op = (left, operator, value) => infix("num", left, operator, number(value));
+const peek = (node) => evaluate(node).value; // undefined where it fails
+
+function number(value) { // a tree of literals, each of up to 256 bits
+  if (value < 0n && value >= INT256_MIN) return prefix("-", digits(-value));
+  if (value >= 0n && value <= UINT256_MAX) return digits(value);
+  const high = infix("num", number(value >> 256n), "<<", digits(256n));
+  return infix("num", high, "+", digits(BigInt.asUintN(256, value)));
+}
+
+// --------------------------------------------------------------------------------------------------------- printing
+const LEVELS = [["or"], ["and"], ["not"], ["==", "!=", "<", "<=", ">", ">="], ["|"], ["^"], ["&"], ["<<", ">>"],
+  ["+", "-"], ["*", "/", "%"], ["prefix"], ["**"], ["??"]]; // the page's table, loosest first
+const levelOf = (operator) => LEVELS.findIndex((level) => level.includes(operator));
+const operatorOf = (node) => (node.kind === "infix" ? node.operator : node.kind);
+let style = { space: 0, brackets: 0 };
+const gap = () => (chance(style.space) ? pick([" ", " ", " ", "  "]) : "");
+
+function nodeLevel(node) {
+  if (node.operator === "not") return levelOf("not");
+  const level = levelOf(operatorOf(node));
+  return level < 0 ? LEVELS.length : level;
+}
+
+function print(node, levelMin = 0) {
+  const text = printBare(node);
+  // What a literal 0x.. is depends on what stands beside it, so it gets no brackets.
+  const mayHave = !["hex", "list", "rounding"].includes(node.kind);
+  const has = nodeLevel(node) < levelMin || (mayHave && chance(style.brackets));
+  return has ? `(${gap()}${text}${gap()})` : text;
+}
+
+function printBare(node) {
+  const list = () => node.parts.map((part) => gap() + print(part) + gap()).join(",");
+  if (node.text !== undefined) return node.text;
+  if (node.kind === "prefix") return printPrefix(node);
+  if (node.kind === "call") return `${node.name}(${list()})`;
+  if (node.kind === "if") return `if(${list()})`;
+  if (node.kind === "exists") return `exists(${gap()}row[${list()}]${gap()})`;
+  return node.kind === "look-up" ? `row[${list()}].${node.field}` : printInfix(node);
+}
+
+function printPrefix({ operator, parts: [part] }) {
+  if (operator === "not") return printWord(operator, print(part, levelOf(operator)));
+  // Whether `-` with a literal beyond int256 is one literal of too many bits is left open.
+  const isWide = part.kind === "digits" && peek(part) > -INT256_MIN;
+  return operator + gap() + print(part, isWide ? LEVELS.length + 1 : levelOf("prefix"));
+}
+
+function printInfix(node) {
+  const operator = operatorOf(node);
+  const level = nodeLevel(node);
+  const isFromRight = operator === "**" || operator === "??";
+  const isComparison = level === levelOf("=="); // never chained
+  const left = print(node.parts[0], isFromRight || isComparison ? level + 1 : level);
+  const right = print(node.parts[1], isFromRight ? level : level + 1);
+  if (operator !== "and" && operator !== "or") return left + gap() + operator + gap() + right;
+  return left + (left.endsWith(")") ? gap() : " ") + printWord(operator, right);
+}
+
+const printWord = (word, right) => word + (right.startsWith("(") ? gap() : " ") + right; // but beside a bracket
+
+function bracketLevels(text) {
+  let [level, most] = [0, 0];
+  for (const mark of text.replace(/'[^']*'/g, "")) {
+    if ("([".includes(mark)) most = Math.max(most, ++level);
+    if (")]".includes(mark)) --level;
+  }
+  return most;
+}
+
+function lookUpLevels(node) {
+  const inner = Math.max(0, ...node.parts.map(lookUpLevels));
+  return node.kind === "look-up" || node.kind === "exists" ? inner + 1 : inner;
+}
+
+// ---------------------------------------------------------------------------------------------------- random leaves
+const CHARACTERS = [..."abcxyzABCXYZ019 '\"\\(),[]-+$.;ßéÄλΩ漢字€😀🚀"];
+const EDGES = [0n, 1n, 2n, 3n, 5n, 7n, 10n, 32n, 127n, 128n, 255n, 256n, 65535n, (1n << 63n) - 1n, 1n << 64n,
+  10n ** 18n, 1n << 128n, (1n << 160n) - 1n, (1n << 255n) - 1n, 1n << 255n, UINT256_MAX];
+
+const randomText = (most = 8) => Array.from({ length: below(most + 1) }, () => pick(CHARACTERS)).join("");
+const randomByte = () => pick([0, 1, 0x7f, 0x80, 0xff, below(256), below(256)]);
+const randomBytes = (length) =>
+  chance(0.2) ? Buffer.alloc(length, pick([0, 0xff])) : Buffer.from(Array.from({ length }, randomByte));
+const randomUint = (bits) => BigInt.asUintN(bits, chance(0.5) ? pick(EDGES) : randomBits(between(1, bits)));
+const randomInt256 = () =>
+  chance(0.2) ? pick([INT256_MIN, -1n]) : chance(0.5) ? -randomUint(255) : randomUint(255);
+
+function randomTime() { // often where a year, a February, a month begins
+  if (chance(0.1)) return pick([0n, LAST_SECOND, 1600000012n]);
+  const year = pick([1970, 1972, 2000, 2024, 2026, 2100, 2400, 9999, between(1970, 9999)]);
+  const start = pick([[0], [1, 28], [1, 29], [2], [below(12)], [below(12), between(1, 31), below(24)]]);
+  const time = secondOf(year, ...start) + pick([0n, -1n, 1n, 3599n, 86399n, BigInt(below(86400))]);
+  return time < 0n ? 0n : time > LAST_SECOND ? LAST_SECOND : time;
+}
+
+function makeRows() {
+  const ids = [0n, 1n, 1n << 255n, 7n, 255n, UINT256_MAX, randomBits(256), randomBits(64)];
+  rows = new Map(ids.map((id) => [id, { v: chance(0.4) ? pick(ids) : randomUint(256), s: utf8(randomText(12)) }]));
+  rows.set(0n, { v: 1n, s: utf8("zero's Öl 😀") }).set(1n, { v: 1n << 255n, s: utf8("") });
+}
+
+const presentKey = () => pick([...rows.keys()]);
+
+function missingKey() {
+  for (;;) {
+    const key = randomUint(256);
+    if (!rows.has(key)) return key;
+  }
+}
+
+let args; // of this case: the values of the event's parameters
+let names; // type => makers of leaves
+
+function makeArguments() {
+  const bytesLength = pick([0, 1, 2, 4, 19, 20, 21, 31, 32, 33, 64, below(40)]);
+  args = {
+    a: chance(0.2) ? presentKey() : randomUint(256), b: randomInt256(), c: randomUint(8), d: chance(0.5),
+    e: randomBytes(20), f: randomBytes(32), g: chance(0.3) ? utf8(randomText(6)) : randomBytes(bytesLength),
+    h: randomText(), list: Array.from({ length: below(5) }, () => randomUint(256)),
+    t: { x: chance(0.5) ? randomTime() : randomUint(64), y: randomText() }, k: randomBytes(4),
+  };
+  const table = [ // type, value, ways to say it
+    ["num", args.a, "a", "a", "$arg.0"], ["num", args.b, "b", "b", "$arg.1"], ["num", args.c, "c", "$arg.2"],
+    ["num", args.t.x, "t.x", "t.0", "$arg.9.x"], ["num", 1n, "$block.number"], ["num", 1600000012n, "$block.timestamp"],
+    ...args.list.map((item, i) => ["num", item, `list[${i}]`]), ["bool", args.d, "d", "$arg.3"],
+    ["text", utf8(args.h), "h", "$arg.7"], ["text", utf8(args.t.y), "t.y", "t.1", "$arg.9.y"],
+    ["bytes", args.g, "g", "$arg.6"], ["address", args.e, "e", "$arg.4"], ["bytes32", args.f, "f", "$arg.5"],
+    ["bytes4", args.k, "k", "$arg.10"]];
+  names = {};
+  for (const [type, value, ...texts] of table)
+    (names[type] ??= []).push(...texts.map((text) => () => leaf("name", type, text, { value })));
+}
+
+function argumentsAsJson() {
+  const { d, h, list, t, ...others } = args;
+  const plain = Object.fromEntries(Object.entries(others).map(([name, value]) => [name, toText(value)]));
+  return { ...plain, d, h, list: list.map(String), t: { x: String(t.x), y: t.y } };
+}
+
+// ----------------------------------------------------------------------------------------------------- random trees
+let risk = 0; // how often a part is made to fail; 0: parts fail only where they do not count, or by accident
+const smaller = (depth) => (depth <= 1 ? 0 : between(0, depth - 1));
+const name = (type) => pick(names[type])();
+
+function make(type, depth) {
+  if (depth > 0 && chance(risk)) return failing(type);
+  if (MAKERS[type] === undefined) return makeFixed(type, depth);
+  return depth <= 0 ? makeLeaf(type) : pickWeighted([...MAKERS[type], ...MAKERS_OF_ANY])(depth, type);
+}
+
+function makeLeaf(type) {
+  if (chance(0.6)) return name(type);
+  if (type === "num") return number(pick([BigInt(between(-9, 12)), randomUint(256), randomInt256()]));
+  if (type === "bool") return truth(chance(0.5));
+  return type === "text" ? quoted(randomText()) : hexBytes(randomBytes(between(1, 24)));
+}
+
+// An operand, now and then as 0x..: "a number beside a number". `beside` is what stands there already.
+function operand(depth, beside) {
+  const isHex = chance(0.07) && beside?.kind !== "hex";
+  return isHex ? hexNumber(randomBytes(pick([1, 1, 2, 4, 8, 20, 32]))) : make("num", depth);
+}
+
+function operands(depth) {
+  const first = operand(depth - 1);
+  return [first, operand(smaller(depth), first)];
+}
+
+function numberThatIs(value, depth) { // a tree that gives this very number
+  const part = depth <= 0 || chance(0.5) ? undefined : make("num", depth - 1);
+  const have = part && peek(part);
+  if (have === undefined || !fits(value - have)) return number(value);
+  if (chance(0.3)) return infix("num", part, "^", number(have ^ value));
+  return value < have ? op(part, "-", have - value) : op(part, "+", value - have);
+}
+
+function lookUpKey(depth, isPresent) {
+  if (isPresent && chance(0.05)) return hexNumber(Buffer.from([pick([0, 1, 7])])); // "a number where one is wanted"
+  return numberThatIs(isPresent ? presentKey() : missingKey(), depth);
+}
+
+function withLookUp(type, depth, isPresent) { // something of this type with a look-up anywhere in it
+  const found = lookUp(lookUpKey(smaller(depth), isPresent), type === "num" || chance(0.3) ? "v" : "s");
+  const more = () => infix("num", found, pick(["+", "-", "^", "/"]), makeLeaf("num"));
+  if (type === "num") return chance(0.6) ? found : chance(0.5) ? lookUp(found, "v") : more();
+  if (type === "bool") return infix("bool", found, pick(["==", "!="]), make(found.type, smaller(depth)));
+  const text = found.type === "num" ? call("text", "text", found) : found;
+  if (type === "bytes") return call("bytes", "bytes", text);
+  return chance(0.7) ? text : call("text", "concat", text, make("text", smaller(depth)));
+}
+
+function makeInstead(depth, type) {
+  const left = withLookUp(type, depth - 1, chance(0.5));
+  if (peek(left) !== undefined && chance(0.4)) return tree("??", type, left, failing(type));
+  const right = depth > 1 && chance(0.3) ? makeInstead(depth - 1, type) : make(type, smaller(depth));
+  const whole = tree("??", type, left, right);
+  return chance(0.1) ? tree("??", type, whole, makeLeaf(type)) : whole;
+}
+
+function makeChoice(depth, type) {
+  const condition = make("bool", smaller(depth));
+  const isLazy = chance(0.4); // the side that is not taken would be a violation
+  const a = isLazy && peek(condition) === false ? failing(type) : make(type, depth - 1);
+  const b = isLazy && peek(condition) === true ? failing(type) : make(type, smaller(depth));
+  return tree("if", type, condition, a, b);
+}
+
+function makeArithmetic(depth) {
+  const sides = chance(0.5) ? operands(depth) : operands(depth).reverse();
+  const operator = pick(["+", "-", "+", "-", "*", "*", "/", "%", "|", "^", "&"]);
+  if ("/%".includes(operator) && peek(sides[1]) === 0n) sides[1] = number(pick([-1n, 3n, -7n]));
+  return infix("num", sides[0], operator, sides[1]);
+}
+
+function makePower(depth) {
+  if (chance(0.2)) return infix("num", make("num", depth - 1), "**", numberThatIs(BigInt(below(3)), smaller(depth)));
+  const [base, most] = pick([[2n, 510], [-2n, 511], [10n, 153], [-3n, 322], [1n << 255n, 2], [INT256_MIN, 2],
+    [0n, 1000], [1n, 10 ** 9], [-1n, 10 ** 9], [7n, 5], [16n, 127]]);
+  const exponent = BigInt(pick([0, 1, 2, most, most, between(0, most)]));
+  return infix("num", numberThatIs(base, depth - 1), "**", numberThatIs(exponent, smaller(depth)));
+}
+
+function makeMulDiv(depth) {
+  const small = () => number(BigInt(between(-9, 9)));
+  const by = chance(0.4) ? number(pick([2n, -2n, 4n, 10n])) : make("num", smaller(depth));
+  const parts = [chance(0.5) ? small() : operand(depth - 1), chance(0.5) ? small() : make("num", smaller(depth)),
+    peek(by) === 0n ? number(2n) : by];
+  if (chance(0.8)) parts.push(quoted(pick(["down", "up", "half_even", "half_even"]), "rounding"));
+  return call("num", "mul_div", ...parts);
+}
+
+function makeInteger(depth) {
+  const [isSigned, bits] = [chance(0.5), BigInt(8 * pick([1, 2, 8, 16, 20, 31, 32, between(1, 32)]))];
+  const [low, high] = integerBounds(isSigned, bits);
+  const inside = pick([low, high, 0n, 1n, low + randomBits(Number(bits) - 1)]);
+  const ofNumber = call("num", (isSigned ? "int" : "uint") + bits, numberThatIs(inside, depth - 1));
+  if (chance(0.5)) return ofNumber;
+  const other = make(pick(["bool", "bytes", "address", "bytes4", "bytes32", "bytes1"]), depth - 1);
+  const ofOther = call("num", pick(["uint", "int"]) + 8 * pick([1, 4, 20, 32, 32]), other);
+  return peek(ofOther) === undefined && risk === 0 ? ofNumber : ofOther;
+}
+
+function makeComparison(depth) {
+  const [left, other] = operands(depth);
+  const near = (peek(left) ?? NUMBER_MAX) + pick([-1n, 0n, 1n]);
+  const right = fits(near) && chance(0.4) ? numberThatIs(near, smaller(depth)) : other;
+  return infix("bool", left, pick(["<", "<=", ">", ">=", "==", "!="]), right);
+}
+
+function makeEquality(depth) {
+  const type = pick(["bool", "text", "text", "bytes", "bytes", "address", "bytes4", "bytes32"]);
+  const left = make(type, depth - 1);
+  const isLiteral = peek(left) !== undefined && left.kind !== "hex" && chance(0.5);
+  const right = isLiteral ? literalThatIs(type, peek(left)) : make(type, smaller(depth));
+  const isOfLiterals = left.kind === "hex" && right.kind === "hex"; // of two numbers, or of two bytes?
+  return infix("bool", left, pick(["==", "!="]), isOfLiterals ? name("bytes") : right);
+}
+
+function literalThatIs(type, value) {
+  if (type === "bool") return truth(value);
+  if (type === "text") return quoted(value.toString());
+  if (value.length === 0) return name("bytes"); // is `0x` a literal?
+  return hexBytes(value); // "an address beside an address"; beside a bytesN as in the page's `sig == 0xb65337df`
+}
+
+function makeLogic(depth) {
+  const operator = pick(["and", "or"]);
+  const left = make("bool", chance(0.5) ? depth - 1 : smaller(depth));
+  const isDecided = peek(left) === (operator === "or"); // the right side does not count
+  return tree(operator, "bool", left, isDecided && chance(0.5) ? failing("bool") : make("bool", smaller(depth)));
+}
+
+function makeSlice(depth, type) {
+  const part = make(type, depth - 1);
+  const whole = peek(part) ?? Buffer.alloc(0);
+  const isCut = (at) => type === "text" && risk === 0 && isInCharacter(whole, at);
+  const cuts = [...Array(whole.length + 1).keys()].filter((at) => !isCut(at));
+  const [from, to] = [pick([0, pick(cuts)]), pick([whole.length, pick(cuts)])].sort((x, y) => x - y).map(BigInt);
+  return call(type, "slice", part, numberThatIs(from, smaller(depth)), numberThatIs(to - from, smaller(depth)));
+}
+
+function makeString(depth) {
+  const part = chance(0.3) ? hexBytes(utf8(randomText() + "z")) : make("bytes", depth - 1);
+  const isRight = isText(peek(part) ?? Buffer.from([0]));
+  return call("text", "string", isRight ? part : call("bytes", "bytes", make("text", depth - 1)));
+}
+
+function makeFixed(type, depth) { // addresses and bytesN
+  const size = type === "address" ? 20 : Number(type.slice(5));
+  if (depth <= 0 || chance(0.2)) return names[type] ? name(type) : call(type, type, hexBytes(randomBytes(size)));
+  if (type === "bytes32" && chance(0.4)) return call(type, "keccak256", make(pick(["bytes", "text"]), depth - 1));
+  if (chance(0.2)) return makeChoice(depth, type);
+  if (chance(0.2)) return call(type, type, make(size === 20 ? pick(["bytes20", "address"]) : type, depth - 1));
+  const most = (1n << BigInt(8 * size)) - 1n;
+  if (chance(0.7)) return call(type, type, numberThatIs(pick([0n, 1n, most, randomBits(8 * size)]), depth - 1));
+  const whole = call("bytes", "concat", name("address"), name("bytes32")); // 52 bytes, a part of which will do
+  return call(type, type, call("bytes", "slice", whole, number(BigInt(between(0, 52 - size))), number(BigInt(size))));
+}
+
+function callOf(type, functions, types, partsMost = 1) { // a maker; from two parts on where there may be several
+  return (depth) => {
+    const count = between(Math.min(2, partsMost), partsMost);
+    const parts = Array.from({ length: count }, (_, i) => make(pick(types), i === 0 ? depth - 1 : smaller(depth)));
+    return call(type, pick(functions), ...parts);
+  };
+}
+
+function makeEncoded(depth) {
+  const types = ["num", "num", "bool", "text", "bytes", ...FIXED];
+  const encoded = callOf("bytes", ["abi.encode"], types, between(1, 5))(depth);
+  encoded.parts = encoded.parts.map((part) => (part.kind === "hex" ? name("bytes") : part)); // alone, or beside others?
+  return encoded;
+}
+
+const FIXED = ["address", "bytes4", "bytes32"];
+const SHIFTS = [0n, 1n, 8n, 255n, 256n, 510n, 511n];
+const CALENDAR = ["year", "month", "day", "hour"].flatMap((what) => [what, "start_of_" + what]);
+const LIST = () => leaf("list", "list", pick(["list", "$arg.8"]), { value: args.list });
+
+const MAKERS_OF_ANY = [[7, makeInstead], [8, makeChoice]];
+const MAKERS = { // type => [weight, maker]
+  num: [[33, makeArithmetic], [6, makePower], [8, makeMulDiv], [13, makeInteger],
+    [7, (depth) => infix("num", operand(depth - 1), pick(["<<", ">>"]), numberThatIs(pick(SHIFTS), smaller(depth)))],
+    [3, () => op(number(pick([1n, -1n, 3n, -2n])), pick(["<<", ">>"]), BigInt(below(510)))],
+    [7, (depth) => prefix(pick(["-", "~"]), operand(depth - 1))],
+    [2, (depth) => call("num", "abs", operand(depth - 1))],
+    [5, (depth) => call("num", pick(["min", "max"]), ...operands(depth), ...(chance(0.5) ? [make("num", 0)] : []))],
+    [4, (depth) => lookUp(lookUpKey(depth - 1, true), "v")], [3, callOf("num", ["len"], ["text", "bytes"])],
+    [2, (depth) => lookUp(lookUp(lookUpKey(depth - 1, true), "v"), "v")], [1, () => call("num", "len", LIST())],
+    [8, (depth) => call("num", pick(CALENDAR), numberThatIs(randomTime(), depth - 1))]],
+  bool: [[20, makeComparison], [20, makeEquality], [25, makeLogic],
+    [10, (depth) => prefix("not", make("bool", depth - 1))],
+    [8, (depth) => tree("exists", "bool", lookUpKey(depth - 1, chance(0.5)))]],
+  text: [[14, callOf("text", ["text"], ["num", "num", "bool", "bytes", ...FIXED])],
+    [6, callOf("text", ["hex"], ["bytes", ...FIXED])], [20, callOf("text", ["concat"], ["text"], 3)],
+    [12, callOf("text", ["lower"], ["text"])], [20, makeSlice], [10, makeString],
+    [8, (depth) => lookUp(lookUpKey(depth - 1, true), "s")]],
+  bytes: [[25, callOf("bytes", ["bytes"], ["text", "text", "bytes7", ...FIXED])], [25, makeEncoded],
+    [20, callOf("bytes", ["concat"], ["bytes", "bytes", ...FIXED], 3)], [20, makeSlice]],
+};
+
+// ------------------------------------------------------------------------------------------------------- violations
+function failing(type) { // a part of this type that is a rule violation
+  const fail = pick(FAILING_NUMBERS)();
+  const text = call("text", "text", fail);
+  if (type === "num") return fail;
+  if (type === "bool") return infix("bool", fail, pick(["==", "<"]), makeLeaf("num"));
+  return type === "text" ? text : type === "bytes" ? call(type, "bytes", text) : call(type, type, fail);
+}
+
+function beyondInteger() {
+  const [isSigned, bits] = [chance(0.5), BigInt(8 * between(1, 32))];
+  const [low, high] = integerBounds(isSigned, bits);
+  return call("num", (isSigned ? "int" : "uint") + bits, number(pick([low - 1n, high + 1n])));
+}
+
+const lengthOf = (type, name, ...parts) => call("num", "len", call(type, name, ...parts));
+const paramH = () => leaf("name", "text", "h", { value: utf8(args.h) });
+
+const FAILING_NUMBERS = [
+  () => op(makeLeaf("num"), pick(["/", "%"]), 0n),
+  () => infix("num", makeLeaf("num"), pick(["/", "%"]), op(name("num"), "*", 0n)),
+  () => leaf("name", "num", `list[${args.list.length + below(3)}]`, OTHER), // "an index behind its end"
+  () => lookUp(number(missingKey()), "v"),
+  beyondInteger,
+  () => op(makeLeaf("num"), pick(["<<", ">>"]), pick([512n, -1n, UINT256_MAX])),
+  () => op(number(pick([1n, -2n])), "<<", 511n),
+  () => op(number(2n), "**", 511n),
+  () => op(number(pick([2n, -2n])), "**", pick([512n, 513n, UINT256_MAX])),
+  () => op(makeLeaf("num"), "**", pick([-1n, INT256_MIN])),
+  () => op(number(NUMBER_MAX), "+", 1n),
+  () => op(number(NUMBER_MIN), pick(["/", "*"]), -1n),
+  () => prefix("-", number(NUMBER_MIN)),
+  () => call("num", "abs", op(number(-2n), "**", 511n)),
+  () => call("num", "mul_div", makeLeaf("num"), makeLeaf("num"), number(0n)),
+  () => call("num", "mul_div", number(NUMBER_MAX), number(2n), number(pick([1n, -1n]))),
+  () => call("num", pick(["year", "month", "day", "hour"]), number(pick([-1n, LAST_SECOND + 1n, UINT256_MAX]))),
+  () => call("num", pick(["start_of_year", "start_of_month", "start_of_day"]), number(pick([-1n, LAST_SECOND + 1n]))),
+  () => lengthOf("text", "slice", paramH(), number(0n), number(BigInt(utf8(args.h).length + 1))),
+  () => lengthOf("text", "slice", name("text"), number(pick([99n, 1n << 40n, 1n << 300n])), number(BigInt(below(3)))),
+  () => lengthOf("text", "slice", quoted("é漢😀"), number(pick([1n, 3n, 4n, 6n])), number(2n)),
+  () => lengthOf("bytes", "slice", name("bytes"), number(-1n), number(1n)),
+  () => lengthOf("bytes", "abi.encode", number(pick([UINT256_MAX + 1n, INT256_MIN - 1n]))),
+  () => call("num", "uint256", call("bytes", "concat", name("bytes32"), hexBytes(Buffer.from([0])))), // 33 bytes
+  () => call("num", "uint256", call("bytes3", "bytes3", number(1n << 24n))),
+  () => call("num", "uint160", call("address", "address", number(1n << 160n))),
+  () => call("num", "uint160", call("address", "address", call("bytes", "concat", name("bytes4"), name("bytes32")))),
+];
+
+// --------------------------------------------------------------------------------------------------------- mistakes
+const part = (type) => `(${print(make(type, below(2)))})`;
+const comparison = () => pick([" < ", " <= ", " > ", " >= "]);
+
+const MISTAKES = [
+  // "Types are checked at start"
+  () => `${part("num")} ${pick(["+", "*", "-", "&", "<<", "**", "<", "=="])} ${part("text")}`,
+  () => `${part("bool")} ${pick(["+", "/", "|", ">>", "<"])} ${part("num")}`,
+  () => `${part("text")} ${pick(["<", ">=", "+"])} ${part("text")}`,
+  () => `${part("bool")} ${pick(["and", "or"])} ${part("num")}`,
+  () => `not ${part(pick(["num", "text"]))}`,
+  () => `${pick(["-", "~"])}${part(pick(["text", "bool"]))}`,
+  () => `hex(${part(pick(["num", "text", "bool"]))})`, // "of bytes, bytesN and addresses only"
+  () => `${pick(["abs", "year", "start_of_month", "uint256", "int8"])}(${part("text")})`,
+  () => `${pick(["lower", "len", "keccak256", "string", "bytes"])}(${part("num")})`,
+  () => pick([`concat(${part("text")}, g)`, `if(${part("num")}, 1, 2)`, `min(${part("num")}, ${part("text")})`]),
+  // Functions and names that are not there
+  () => `${pick(["sqrt", "foo", "uint7", "uint264", "int0", "bytes33"])}(${part("num")})`,
+  () => pick(["zz", "t.z", "t.2", "$arg.11", "row[1].w", "nope[1].v", "$block.nothing"]),
+  // Wrong numbers of arguments
+  () => pick(["abs()", "abs(a, b)", "if(d, a)", "if(d, a, b, c)", "mul_div(a, b)", "mul_div(a, b, c, 'up', 1)",
+    "slice(h, 1)", "slice(h, 0, 0, 0)", "year()", "day(1, 2)", "lower(h, h)", "keccak256()", "uint8(1, 2)",
+    "hex(f, f)", "len()", "exists()"]),
+  // "`a < b < c` is a mistake"
+  () => part("num") + comparison() + part("num") + comparison() + part("num"),
+  // Not of the language
+  () => pick(["a +", "* a", "(a", "a)", "a b", "a + * b", "'open", "a = b", "a && b", "a || b", "!d", "d ? a : b",
+    "min(a,, b)", "()", "a @ b", "min(a, b", "row[1.v", "", "and d", "if(d, a, b))"]),
+  () => pick(["0xf", "0x123", "a + 0xabcde"]), // "an even number of digits"
+  () => String(UINT256_MAX + 1n + randomBits(between(1, 300))), // "whole numbers of up to 256 bits"
+];
+
+function makeMistake() {
+  const mistake = pick(MISTAKES)();
+  if (mistake === "'open" || chance(0.5)) return mistake;
+  return pick([() => `if(true, ${part("num")}, ${mistake})`, () => `${part("num")} + (${mistake})`,
+    () => `max(${mistake}, 1)`, () => `false and (${mistake}) == 1`])(); // sides that do not count are checked, too
+}
+
+// ------------------------------------------------------------------------------------------------------------ cases
+const TOP_TYPES = [[40, "num"], [20, "bool"], [12, "text"], [14, "bytes"], [4, "address"], [4, "bytes32"],
+  [2, "bytes4"], [1, "bytes20"], [1, "bytes31"], [1, "bytes8"]];
+
+function makeTop(depth) {
+  const type = pickWeighted(TOP_TYPES);
+  // The page does not say that text(x) takes a text: a text is shown by its bytes.
+  return type === "text" ? call("bytes", "bytes", make(type, depth)) : make(type, depth);
+}
+
+function makeCase() {
+  const wanted = pickWeighted([[8, "value"], [1, "violation"], [1, "mistake"]]);
+  for (;;) {
+    makeArguments();
+    style = { space: pick([0, 0.5, 0.9]), brackets: pick([0, 0.05, 0.25]) };
+    risk = wanted === "violation" ? 0.12 : 0;
+    if (wanted === "mistake") return { expr: makeMistake(), args: argumentsAsJson(), is: wanted };
+    const whole = makeTop(pick([0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]));
+    const { value, fail } = evaluate(whole);
+    if (fail === "open" || (fail === undefined) !== (wanted === "value") || lookUpLevels(whole) > 4) continue;
+    const expr = print(whole);
+    if (utf8(expr).length > 900 || bracketLevels(expr) > 24) continue;
+    return { expr, args: argumentsAsJson(), is: fail ? wanted : "= " + toText(value) };
+  }
+}
+
+const [, , seedFlag, seed, countFlag, count] = process.argv;
+if (seedFlag !== "--seed" || countFlag !== "--count" || !/^\d+$/.test(seed) || !/^\d+$/.test(count)) {
+  console.error("usage: node expression_oracle.mjs --seed N --count M");
+  process.exit(2);
+}
+randomState = Number(BigInt(seed) % 2n ** 32n);
+makeRows();
+const shown = [...rows].map(([id, { v, s }]) => [String(id), { v: String(v), s: s.toString() }]);
+const lines = [JSON.stringify({ rows: Object.fromEntries(shown) })];
+for (let i = 0; i < Number(count); ++i) lines.push(JSON.stringify(makeCase()));
+process.stdout.write(lines.join("\n") + "\n");
