@@ -21,6 +21,8 @@ class WebhookModule final : public engine::ServiceModule {
   public:
     /// Before the service runs; registers a kind of task for each webhook. `hub` must outlive it.
     WebhookModule(engine::Service& service, StreamHub& hub);
+    WebhookModule(const WebhookModule&) = delete;
+    WebhookModule& operator=(const WebhookModule&) = delete;
     ~WebhookModule() override { stop(); }
 
     [[nodiscard]] Status start(engine::Service& service) override;

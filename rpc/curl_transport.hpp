@@ -22,6 +22,8 @@ struct CurlOptions {
 class CurlTransport final : public Transport {
   public:
     explicit CurlTransport(CurlOptions options = {});
+    CurlTransport(const CurlTransport&) = delete;
+    CurlTransport& operator=(const CurlTransport&) = delete;
     ~CurlTransport() override;
 
     uint64_t submit(HttpRequest request) override;

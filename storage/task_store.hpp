@@ -63,6 +63,7 @@ class TaskStore {
     explicit TaskStore(Database& database) : database_{database} {}
     TaskStore(const TaskStore&) = delete;
     TaskStore& operator=(const TaskStore&) = delete;
+    ~TaskStore() = default;
 
     /// Every task, in order of state, priority, due time and id. Rows that cannot be read are
     /// passed over and counted in `damaged`.

@@ -42,6 +42,8 @@ class StreamHub final : public engine::IndexObserver {
     /// are called from any thread.
     StreamHub(std::shared_ptr<const engine::Plan> plan, DatabaseGetter database,
               std::function<bool()> is_live, StreamOptions options);
+    StreamHub(const StreamHub&) = delete;
+    StreamHub& operator=(const StreamHub&) = delete;
     ~StreamHub() override;
 
     /// Renders on a thread of its own until `stop`. Before the first commit, and once.

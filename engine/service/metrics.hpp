@@ -32,6 +32,8 @@ struct MetricsInput {
 class Metrics final : public TaskObserver {
   public:
     Metrics();
+    Metrics(const Metrics&) = delete;
+    Metrics& operator=(const Metrics&) = delete;
     ~Metrics() override;
 
     /// `route` is the route's pattern, never a path somebody asked for: its number is bounded.

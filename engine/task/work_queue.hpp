@@ -74,6 +74,7 @@ class WorkQueue {
                                                                  WorkQueueOptions options = {});
     WorkQueue(const WorkQueue&) = delete;
     WorkQueue& operator=(const WorkQueue&) = delete;
+    ~WorkQueue() = default;
 
     // --- for everybody --------------------------------------------------------------------------
 
