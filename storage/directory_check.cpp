@@ -62,10 +62,7 @@ Result<std::optional<HeadFile>> read_sidecar(const OpenOptions& options, const R
         return std::optional<HeadFile>{};
     }
     if (head->format_version > kFormatVersion) {
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("{} has format {}, this program knows formats up to {}: use a "
-                                 "newer plumbline",
-                                 core.path, head->format_version, kFormatVersion)};
+        return newer_format(core.path, head->format_version);
     }
     return std::optional{*head};
 }

@@ -44,6 +44,8 @@ constexpr auto kFormatFields = [](auto& to, auto& version) {
     to.require(version != 0);
 };
 
+constexpr auto kMigrationFields = [](auto& to, auto& position) { to.text(position); };
+
 constexpr auto kIdentityFields = [](auto& to, auto& identity) {
     to.be64(identity.chain_id);
     to.fixed(identity.genesis_hash);
@@ -139,6 +141,20 @@ std::string encode_format(uint32_t version) {
 }
 Result<uint32_t> decode_format(std::string_view value) {
     return decode_or_damaged<uint32_t>(kFormatFields, value, "format version");
+}
+
+Error newer_format(std::string_view path, uint32_t version) {
+    return {ErrorCode::kIncompatible,
+            fmt::format("{} has format {}, this program knows formats up to {}: use a newer "
+                        "plumbline",
+                        path, version, kFormatVersion)};
+}
+
+std::string encode_migration(std::string_view position) {
+    return encode_record(kMigrationFields, std::string{position});
+}
+Result<std::string> decode_migration(std::string_view value) {
+    return decode_or_damaged<std::string>(kMigrationFields, value, "place of a migration");
 }
 
 std::string encode_identity(const ChainIdentity& identity) {

@@ -12,9 +12,9 @@
 
 namespace plumbline::storage {
 
-/// Of the whole directory. Raised with any change of bytes; older ones are migrated in place step
-/// by step at open, newer ones refused.
-constexpr uint32_t kFormatVersion = 1;
+/// Of the whole directory. Raised with any change of bytes or of what they mean; older ones are
+/// migrated in place step by step at open (storage/migration.hpp), newer ones refused.
+constexpr uint32_t kFormatVersion = 2;
 
 /// The value of the empty key: which commit this family's content belongs to. Five varints, in this
 /// order.
@@ -34,6 +34,8 @@ struct Watermark {
 
 /// format version u32
 constexpr std::string_view kMetaFormat = "format";
+/// position text; present only while the step to `format`'s version is not done
+constexpr std::string_view kMetaMigration = "migration";
 /// chain id u64, genesis hash 32
 constexpr std::string_view kMetaIdentity = "identity";
 /// published u32, being built u32 (0 = none)
@@ -60,6 +62,10 @@ constexpr std::string_view kMetaUndoFloor = "undo_floor";
 
 [[nodiscard]] std::string encode_format(uint32_t version);
 [[nodiscard]] Result<uint32_t> decode_format(std::string_view value);
+/// What opening says of a directory of a version that this program does not know.
+[[nodiscard]] Error newer_format(std::string_view path, uint32_t version);
+[[nodiscard]] std::string encode_migration(std::string_view position);
+[[nodiscard]] Result<std::string> decode_migration(std::string_view value);
 [[nodiscard]] std::string encode_identity(const ChainIdentity& identity);
 [[nodiscard]] Result<ChainIdentity> decode_identity(std::string_view value);
 [[nodiscard]] std::string encode_bundle(const SchemaBundle& bundle);

@@ -1,7 +1,8 @@
 // Opening a directory:
 //   1. what lies there must be ours or nothing      storage/directory_check.hpp
 //   2. RocksDB recovers its log                     storage/recover.hpp
-//   3. a new database gets its first content
+//   3. a new database gets its first content, an older one is migrated
+//                                                   storage/migration.hpp
 //   4. format, chain, schema and facts are read     storage/load.hpp
 //   5. the watermarks of all families must agree: where they do not, the log families are cut back
 //      to what all of them hold and the derived ones are marked for a new fold
@@ -17,6 +18,7 @@
 #include "storage/database_impl.hpp"
 #include "storage/heal.hpp"
 #include "storage/load.hpp"
+#include "storage/migration.hpp"
 #include "storage/recover.hpp"
 #include "storage/rocks_status.hpp"
 
@@ -86,25 +88,14 @@ Status create_content(Database::Impl& db, const FamilyMap& families) PLUMBLINE_R
     return from_rocks(core.db->Write(options, &batch), "creating " + core.path);
 }
 
-Status check_format(const RocksHandles& core, std::string_view stored) {
-    PLUMBLINE_TRY(const uint32_t version, decode_format(stored));
-    if (version > kFormatVersion) {
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("{} has format {}, this program knows formats up to {}: use a "
-                                 "newer plumbline",
-                                 core.path, version, kFormatVersion)};
-    }
-    // An older version would be migrated here, one step a version; there is none yet.
-    return ok();
-}
-
 /// Makes the database where it is to be made; from here on all its base families are there.
-Status find_or_create(Database::Impl& db, FamilyMap& families) PLUMBLINE_REQUIRES(db.writer) {
+Status find_or_create(Database::Impl& db, Recovered& recovered) PLUMBLINE_REQUIRES(db.writer) {
     RocksHandles& core = *db.core;
+    FamilyMap& families = recovered.families;
     PLUMBLINE_TRY(const auto format,
                   core.get(families.at(std::string{kBaseFamilies[0].name})->get(), kMetaFormat));
     if (format) {
-        PLUMBLINE_TRY_VOID(check_format(core, *format));
+        PLUMBLINE_TRY_VOID(migrate(db.options, core, families, *format, recovered.head));
         return adopt_base(core, families);
     }
     if (!db.options.create) {
@@ -176,7 +167,7 @@ Status open_database(const std::string& path, Database::Impl& db) {
     core.tuning = make_tuning(options);
     PLUMBLINE_TRY_VOID(check_options(options));
     PLUMBLINE_TRY(Recovered recovered, recover_rocks(options, core));
-    PLUMBLINE_TRY_VOID(find_or_create(db, recovered.families));
+    PLUMBLINE_TRY_VOID(find_or_create(db, recovered));
     PLUMBLINE_TRY(Loaded loaded, load_stored(core, recovered.families));
     PLUMBLINE_TRY_VOID(check_identity(db, loaded.identity));
     const uint64_t stored_block = loaded.facts.cursor ? loaded.facts.cursor->block_num : 0;

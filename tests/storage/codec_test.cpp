@@ -345,6 +345,8 @@ std::vector<RecordCase> record_cases() {
          rewrite_value(decode_watermark, encode_watermark)},
         {"format", "format", encode_format(1), "0x666f726d6174", "0x01" "00000001",
          rewrite_value(decode_format, encode_format)},
+        {"migration", "migration", encode_migration("hub"), "0x6d6967726174696f6e", "0x01" "03687562",
+         rewrite_value(decode_migration, encode_migration)},
         {"identity", "identity", encode_identity({1, hash}), "0x6964656e74697479",
          "0x01" "0000000000000001" + hash_hex, rewrite_value(decode_identity, encode_identity)},
         {"cursor", "cursor", encode_cursor(cursor), "0x637572736f72",

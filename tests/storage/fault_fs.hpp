@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -36,6 +37,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     }
     /// No room from the `op`th operation on, until `heal`.
     void fill_after(uint64_t op) { set(Fault::kNoSpace, op, UINT64_MAX); }
+    /// The process is killed, as by SIGKILL from outside, before the `op`th operation from now.
+    void kill_at(uint64_t op) { set(Fault::kKill, op, UINT64_MAX); }
     void heal() { set(Fault::kNone, UINT64_MAX, UINT64_MAX); }
     /// From now on a sync of a file or directory does not come back before `release_syncs`.
     void hang_syncs() {
@@ -142,7 +145,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                    rocksdb::IODebugContext* debug) override;
 
   private:
-    enum class Fault { kNone, kDead, kError, kNoSpace };
+    enum class Fault { kNone, kDead, kError, kNoSpace, kKill };
     struct File {
         uint64_t synced = 0;
     };
@@ -161,6 +164,9 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
         const uint64_t op = ++count_;
         if (fault_ == Fault::kNone || op < first_ || op > last_) {
             return rocksdb::IOStatus::OK();
+        }
+        if (fault_ == Fault::kKill) {
+            static_cast<void>(std::raise(SIGKILL));
         }
         ++injected_;
         return fault_ == Fault::kNoSpace ? rocksdb::IOStatus::NoSpace("injected: no space left")

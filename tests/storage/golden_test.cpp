@@ -1,5 +1,6 @@
-// A database of format version 1, kept as files: whatever comes later must open it and find in it
-// what is written down here. Written anew, after a change of format only, with
+// A database of each format version, kept as files: whatever comes later must open it and find in
+// it what is written down here. That of this version is written, after a change of format only,
+// with
 //   PLUMBLINE_WRITE_GOLDEN=1 storage_tests --gtest_filter='GoldenTest.*'
 #include <cstdlib>
 
@@ -13,9 +14,10 @@ namespace {
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
 namespace fs = std::filesystem;
 
-const std::string kGolden = source_dir() + "/tests/storage/golden/v1";
+const std::string kGolden = source_dir() + "/tests/storage/golden/v2";
+const std::string kFormatOne = source_dir() + "/tests/storage/golden/v1";
 
-void fill(Database& db) {
+void fill(Database& db, ProofLevel level) {
     const RowCodec user{test_bundle().entities[0]};
     const RowCodec vote{test_bundle().entities[1]};
     std::string vote_key;
@@ -53,16 +55,16 @@ void fill(Database& db) {
         if (block == 10) {
             batch->set_finalized(8);
         }
-        batch->extend_coverage({"src", {block, block}, "node", ProofLevel::kLinked});
+        batch->extend_coverage({"src", {block, block}, "node", level});
         batch->set_cursor(block, hash_of(block), make_block(block, 0).timestamp);
         ASSERT_OK(db.commit(*batch, Durability::kSync));
     }
 }
 
-void expect_content(const Database& db) {
+void expect_content(const Database& db, ProofLevel level) {
     const TempDir dir;
     const auto fresh = must_open(dir.sub("db"), create_options());
-    fill(*fresh);
+    fill(*fresh, level);
     expect_same(*dump_lines(db), *dump_lines(*fresh));
     EXPECT_EQ(db.identity(), test_identity());
     EXPECT_EQ(db.bundle(), test_bundle());
@@ -74,13 +76,13 @@ void expect_content(const Database& db) {
     EXPECT_EQ(db.quarantine_count(), 1U);
 }
 
-TEST(GoldenTest, FormatOneStaysReadable) {
+TEST(GoldenTest, ThisFormatStaysReadable) {
     if (std::getenv("PLUMBLINE_WRITE_GOLDEN") != nullptr) {
         fs::remove_all(kGolden);
         fs::create_directories(fs::path{kGolden}.parent_path());
         OpenOptions options = create_options();
         options.tiny_buffers = false;
-        fill(*must_open(kGolden, options));
+        fill(*must_open(kGolden, options), ProofLevel::kLinked);
         // Opened once more, so that part of it lies in table files and part in a log.
         auto db = must_open(kGolden, open_options());
         db.reset();
@@ -93,12 +95,23 @@ TEST(GoldenTest, FormatOneStaysReadable) {
     }
     const TempDir dir;
     fs::copy(kGolden, dir.sub("reader"), fs::copy_options::recursive);
-    expect_content(*must_open(dir.sub("reader"), open_options(true)));
+    expect_content(*must_open(dir.sub("reader"), open_options(true)), ProofLevel::kLinked);
     fs::copy(kGolden, dir.sub("writer"), fs::copy_options::recursive);
     auto db = must_open(dir.sub("writer"), open_options());
     EXPECT_EQ(db->lost_blocks(), 0U);
     EXPECT_FALSE(db->needs_refold());
-    expect_content(*db);
+    expect_content(*db, ProofLevel::kLinked);
+    ASSERT_OK(db->rollback(9));
+    EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
+}
+
+TEST(GoldenTest, FormatOneIsBroughtHereWithAllThatItHolds) {
+    const TempDir dir;
+    fs::copy(kFormatOne, dir.sub("db"), fs::copy_options::recursive);
+    auto db = must_open(dir.sub("db"), open_options());
+    EXPECT_EQ(db->lost_blocks(), 0U);
+    EXPECT_FALSE(db->needs_refold());
+    expect_content(*db, ProofLevel::kFetched);
     ASSERT_OK(db->rollback(9));
     EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
 }

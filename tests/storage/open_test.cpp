@@ -96,7 +96,7 @@ TEST(OpenTest, RefusesANewerFormat) {
                           encode_format(kFormatVersion + 1)));
     const auto refused = Database::open(path, open_options());
     EXPECT_ERROR(refused, ErrorCode::kIncompatible);
-    EXPECT_THAT(refused.error().message, HasSubstr("format 2"));
+    EXPECT_THAT(refused.error().message, HasSubstr("format " + std::to_string(kFormatVersion + 1)));
     EXPECT_ERROR(Database::open(path, open_options(true)), ErrorCode::kIncompatible);
 }
 
