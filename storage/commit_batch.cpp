@@ -246,13 +246,19 @@ void CommitBatch::quarantine(const QuarantineRow& row) {
 
 void CommitBatch::extend_coverage(const CoverageRow& row) {
     PLUMBLINE_CHECK_MSG(row.range.from <= row.range.to, "a range of coverage holds a block");
-    PLUMBLINE_CHECK(row.level <= ProofLevel::kReceipts);
+    PLUMBLINE_CHECK(row.level > ProofLevel::kNone && row.level <= ProofLevel::kReceipts);
     impl_->coverage.push_back(row);
     impl_->anything = true;
 }
 
 void CommitBatch::remove_coverage(const std::string& source) {
     impl_->removed_coverage.push_back(source);
+    impl_->anything = true;
+}
+
+void CommitBatch::remove_coverage(const std::string& source, evm::BlockRange range) {
+    PLUMBLINE_CHECK_MSG(range.from <= range.to, "a range of coverage holds a block");
+    impl_->coverage.push_back({source, range, {}, ProofLevel::kNone});
     impl_->anything = true;
 }
 

@@ -46,6 +46,9 @@ class CommitBatch {
     /// Nothing of that source is known to be in the log any more. Of this and `extend_coverage` of
     /// one source in one batch, `extend_coverage` comes later, whatever the order of the calls.
     void remove_coverage(const std::string& source);
+    /// The same of the blocks of `range` alone, which must not be empty; it comes in its place
+    /// among the calls of `extend_coverage`.
+    void remove_coverage(const std::string& source, evm::BlockRange range);
     /// Of a block whose row is stored; without a row nothing happens. A row appended by this very
     /// batch has its level already.
     void set_block_level(uint64_t block_num, ProofLevel level);

@@ -61,8 +61,8 @@ struct CommitBatch::Impl {
     /// reading. Sorted from then on.
     std::vector<std::string> old_blocks;
     std::map<uint64_t, Digest> eventless_blocks;  ///< with the hashes of their rows
-    std::vector<CoverageRow> coverage;
-    std::vector<std::string> removed_coverage;  ///< sources
+    std::vector<CoverageRow> coverage;            ///< of level kNone: it is taken away
+    std::vector<std::string> removed_coverage;    ///< sources
     std::map<uint64_t, ProofLevel> levels;
     std::vector<JournalRow> journal;
     std::vector<CorrectionRow> corrections;

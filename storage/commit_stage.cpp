@@ -155,7 +155,11 @@ void CommitStage::stage_coverage() {
         if (at == changed.end()) {
             at = changed.emplace(row.source, stored_of(row.source)).first;
         }
-        lay_coverage(at->second, row);
+        if (row.level == ProofLevel::kNone) {
+            lift_coverage(at->second, row.range);
+        } else {
+            lay_coverage(at->second, row);
+        }
     }
     for (auto& [source, ranges] : changed) {
         put_coverage(core_, source, stored_of(source), ranges, writes_);

@@ -65,6 +65,23 @@ void lay_coverage(CoverageRanges& ranges, const CoverageRow& row) {
     PLUMBLINE_CHECK(std::next(at) == ranges.end() || std::next(at)->first > laid.range.to);
 }
 
+void lift_coverage(CoverageRanges& ranges, const evm::BlockRange& range) {
+    PLUMBLINE_CHECK_MSG(range.from <= range.to, "a range of coverage holds a block");
+    CoverageRanges left;
+    for (const auto& [from, row] : ranges) {
+        if (row.range.from < range.from) {
+            CoverageRow& below = left.emplace(from, row).first->second;
+            below.range.to = std::min(row.range.to, range.from - 1);
+        }
+        if (row.range.to > range.to) {
+            CoverageRow above = row;
+            above.range.from = std::max(row.range.from, range.to + 1);
+            left.emplace(above.range.from, above);
+        }
+    }
+    ranges = std::move(left);
+}
+
 CoverageRanges cut_coverage(const CoverageRanges& ranges, uint64_t first) {
     CoverageRanges kept;
     for (const auto& [from, row] : ranges) {

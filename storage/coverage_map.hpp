@@ -18,6 +18,9 @@ using CoverageRanges = std::map<uint64_t, CoverageRow>;
 /// `row.range` must not be empty.
 void lay_coverage(CoverageRanges& ranges, const CoverageRow& row);
 
+/// Takes the blocks of `range`, which must not be empty, out of `ranges`.
+void lift_coverage(CoverageRanges& ranges, const evm::BlockRange& range);
+
 /// What is left of `ranges` below block `first`.
 [[nodiscard]] CoverageRanges cut_coverage(const CoverageRanges& ranges, uint64_t first);
 

@@ -89,6 +89,25 @@ Status read_addresses(const Section& section, const TomlValue& value, ContractCo
     return ok();
 }
 
+Status read_since(const Section& factory, const TomlValue& value, FactoryConfig& out) {
+    if (value.kind == TomlValue::Kind::kInteger) {
+        out.since = ChildSince::kNumber;
+        PLUMBLINE_TRY(out.since_block, factory.integer(value, "since", 0, kMaxInteger));
+        return ok();
+    }
+    if (value.kind != TomlValue::Kind::kString) {
+        return factory.wrong_type(value, "since", "\"block\", \"announcement\" or a block number");
+    }
+    if (value.text != "block" && value.text != "announcement") {
+        return factory.mistake(
+            value.pos, fmt::format("since in {} must be \"block\", \"announcement\" or a block "
+                                   "number, not {}",
+                                   factory.name(), in_quotes(value.text)));
+    }
+    out.since = value.text == "block" ? ChildSince::kBlock : ChildSince::kAnnouncement;
+    return ok();
+}
+
 Status read_factory(const Section& contract, const TomlValue& value, ContractConfig& out) {
     PLUMBLINE_TRY(
         const Section section,
@@ -119,13 +138,7 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
     }
     factory.address_param = join_path(param.path);
     if (const TomlValue* since = section.find("since")) {
-        PLUMBLINE_TRY(const std::string text, section.string(*since, "since"));
-        if (text != "block" && text != "announcement") {
-            return section.mistake(since->pos, fmt::format("since in {} must be \"block\" or "
-                                                           "\"announcement\", not {}",
-                                                           section.name(), in_quotes(text)));
-        }
-        factory.since = text == "block" ? ChildSince::kBlock : ChildSince::kAnnouncement;
+        PLUMBLINE_TRY_VOID(read_since(section, *since, factory));
     }
     out.factory = std::move(factory);
     return ok();

@@ -22,16 +22,43 @@ auto order_of(const storage::ChildRow& row) {
     return std::tuple{row.block_num, row.log_index, std::string_view{row.contract}, row.address};
 }
 
-/// Walks the stored log once. One thread.
+/// Of each contract the earliest announcement alone.
+std::vector<storage::ChildRow> earliest_of(std::vector<storage::ChildRow> rows) {
+    std::sort(rows.begin(), rows.end(), [](const storage::ChildRow& a, const storage::ChildRow& b) {
+        return order_of(a) < order_of(b);
+    });
+    std::set<std::pair<std::string_view, evm::Address>> known;
+    std::vector<storage::ChildRow> out;
+    for (const storage::ChildRow& row : rows) {
+        if (known.emplace(row.contract, row.address).second) {
+            out.push_back(row);
+        }
+    }
+    return out;
+}
+
+/// Walks the stored log. One thread.
 class StoredChildren {
   public:
     explicit StoredChildren(const Plan& plan)
-        : map_{plan.sources()},
+        : sources_{plan.sources()},
+          map_{plan.sources()},
           finder_{plan, map_, [](uint32_t /*source*/, uint64_t /*block*/) { return true; },
                   [](uint32_t /*source*/, uint64_t /*block*/) { return true; }} {}
 
     [[nodiscard]] Result<std::vector<storage::ChildRow>> read(const storage::ReadView& view,
                                                               const RebuildOptions& options) {
+        do {
+            has_new_history_ = false;
+            PLUMBLINE_TRY_VOID(walk(view, options));
+        } while (has_new_history_);
+        return earliest_of(std::move(out_));
+    }
+
+  private:
+    /// Contracts that turn up behind logs of theirs that count may have announced others in them:
+    /// then it takes another walk.
+    [[nodiscard]] Status walk(const storage::ReadView& view, const RebuildOptions& options) {
         const auto cursor = view.cursor();
         size_t count = 0;
         for (const auto scan = view.scan_logs(0, cursor ? cursor->block_num : 0, options.on_damage);
@@ -50,10 +77,8 @@ class StoredChildren {
             block_.push(record.log, record.data);
         }
         end_block();
-        return std::move(out_);
+        return ok();
     }
-
-  private:
     void end_block() {
         places_.clear();
         for (const evm::Log& log : block_.logs) {
@@ -61,10 +86,14 @@ class StoredChildren {
         }
         for (const FoundChild& child : finder_.find(places_)) {
             out_.push_back(child.row);
+            has_new_history_ = has_new_history_ || sources_[child.source].has_history(
+                                                       {child.row.block_num, child.row.log_index});
         }
         block_.clear();
     }
 
+    const std::vector<Source>& sources_;
+    bool has_new_history_ = false;
     SourceMap map_;
     BlockChildren finder_;
     evm::LogBatch block_;  ///< logs of the block at hand

@@ -132,6 +132,7 @@ class Follower {
     void start_job(FetchJob job, bool is_fill);
     bool step_fetch();
     bool hand_over_ranges();
+    [[nodiscard]] bool announces_history(const FetchedRange& fetched) const;
     void end_job();
     void check_range_ends();
     void on_stale();
@@ -179,6 +180,8 @@ class Follower {
 
     bool job_is_fill_ = false;
     bool job_is_tail_ = false;
+    /// The job announced contracts whose logs count from earlier blocks on: those are a gap now.
+    bool has_new_history_ = false;
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
 

@@ -51,7 +51,9 @@ void Follower::start_fill() {
         return;
     }
     std::erase_if(*children, [&](const storage::ChildRow& child) {
-        return child.block_num >= span.range.from;
+        const auto source = std::ranges::find(plan_->sources(), child.contract, &Source::contract);
+        const bool has_history = source != plan_->sources().end() && source->has_history();
+        return child.block_num >= span.range.from && !has_history;
     });
     fetcher_.cancel();
     fetcher_.reset_children(*children);
@@ -67,6 +69,7 @@ void Follower::start_fill() {
 void Follower::start_job(FetchJob job, bool is_fill) {
     job_is_fill_ = is_fill;
     job_is_tail_ = job.tail;
+    has_new_history_ = false;
     range_ends_.start(tip_);
     if (!is_fill && progress_.state.load() == Lifecycle::kLive && !job.tail) {
         progress_.state = Lifecycle::kBackfilling;
@@ -119,6 +122,7 @@ bool Follower::hand_over_ranges() {
             continue;
         }
         PLUMBLINE_CHECK(fetched->range.from == next_block());
+        has_new_history_ = has_new_history_ || announces_history(*fetched);
         const BlockInfo& last = fetched->blocks.back();
         tip_ = evm::BlockId{last.block_num, last.hash};
         progress_.fetched_next = next_block();
@@ -135,8 +139,20 @@ bool Follower::hand_over_ranges() {
     return has_moved;
 }
 
+bool Follower::announces_history(const FetchedRange& fetched) const {
+    return std::ranges::any_of(fetched.children, [&](const storage::ChildRow& child) {
+        const auto source = std::ranges::find(plan_->sources(), child.contract, &Source::contract);
+        return source != plan_->sources().end() &&
+               source->has_history({child.block_num, child.log_index});
+    });
+}
+
 void Follower::end_job() {
     fetcher_.cancel();
+    if (!job_is_fill_ && has_new_history_) {
+        restart(0);  // Finds what is not covered any more, and folds again once it is there.
+        return;
+    }
     if (job_is_fill_) {
         if (++fill_next_ < fill_.size()) {
             ask_heads();

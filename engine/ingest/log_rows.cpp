@@ -1,5 +1,7 @@
 #include "engine/ingest/log_rows.hpp"
 
+#include <algorithm>
+
 #include "core/base/check.hpp"
 
 namespace plumbline::engine {
@@ -20,6 +22,23 @@ void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sou
             batch.extend_coverage(
                 {sources[i].fingerprint, range, fetched.provider, storage::ProofLevel::kFetched});
         }
+    }
+}
+
+void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                       const storage::ChildRow& child, evm::BlockRange fetched,
+                       uint64_t last_block) {
+    const auto source = std::ranges::find(sources, child.contract, &Source::contract);
+    if (source == sources.end()) {
+        return;
+    }
+    const uint64_t first = source->counts_from({child.block_num, child.log_index}).block_num;
+    if (first < child.block_num) {
+        batch.remove_coverage(source->fingerprint, {first, child.block_num - 1});
+    }
+    if (fetched.to < last_block) {
+        batch.remove_coverage(source->fingerprint,
+                              {std::max(first, fetched.to + 1), std::max(first, last_block)});
     }
 }
 
@@ -44,10 +63,12 @@ void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources
         }
     }
     PLUMBLINE_CHECK_MSG(at.log == part.to.log, "a log of a block that the range does not have");
+    extend_coverage(batch, sources, fetched, part.coverage);
     for (; at.child < part.to.child; ++at.child) {
         batch.append_child(fetched.children[at.child]);
+        withdraw_coverage(batch, sources, fetched.children[at.child], fetched.range,
+                          fetched.range.to);
     }
-    extend_coverage(batch, sources, fetched, part.coverage);
 }
 
 }  // namespace plumbline::engine

@@ -21,6 +21,14 @@ namespace plumbline::engine {
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                      const FetchedRange& fetched, evm::BlockRange range);
 
+/// A contract that the database did not know is announced in `fetched`, whose blocks were asked for
+/// its logs from there on. What counts of it in other blocks up to `last_block` is not in the log:
+/// its source is not covered there. Where there are such blocks they are fetched as a gap, and the
+/// log is folded again.
+void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                       const storage::ChildRow& child, evm::BlockRange fetched,
+                       uint64_t last_block);
+
 /// All that `part` brings, in order.
 void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources,
                  const CommitPart& part);

@@ -39,13 +39,14 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     const auto batch = database_.make_batch();
     const auto view = database_.read_view();
     PLUMBLINE_TRY_VOID(append_missing(*view, *batch, fetched));
+    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
     for (const storage::ChildRow& child : fetched.children) {
         PLUMBLINE_TRY(const bool is_known, view->has_child(child));
         if (!is_known) {
             batch->append_child(child);
+            withdraw_coverage(*batch, plan_.sources(), child, fetched.range, cursor->block_num);
         }
     }
-    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
     PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
@@ -103,16 +104,33 @@ Status WriterCommands::finalize(uint64_t finalized) {
     return ok();
 }
 
+/// Undo does not reach what contracts that are announced above `target` had logged below it.
+Result<bool> WriterCommands::withdraws_history(uint64_t target) const {
+    const std::vector<Source>& sources = plan_.sources();
+    if (std::ranges::none_of(sources, [](const Source& one) { return one.has_history(); })) {
+        return false;
+    }
+    PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, database_.children());
+    return std::ranges::any_of(children, [&](const storage::ChildRow& child) {
+        const auto source = std::ranges::find(sources, child.contract, &Source::contract);
+        return child.block_num > target && source != sources.end() &&
+               source->has_history({child.block_num, child.log_index});
+    });
+}
+
 Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     if (cursor && target.block_num < cursor->block_num) {
         const storage::BlockRow known = to_row(target, 0);
         const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
-        const Status undone = database_.rollback(target.block_num, row);
+        PLUMBLINE_TRY(const bool has_history, withdraws_history(target.block_num));
+        const Status undone = has_history ? ok() : database_.rollback(target.block_num, row);
         if (!undone && undone.error().code != ErrorCode::kNotFound) {
             return undone.error();
         }
-        if (!undone) {
+        if (has_history) {
+            PLUMBLINE_TRY_VOID(database_.truncate_log(target.block_num, row));
+        } else if (!undone) {
             logging::warning(fmt::format(
                 "the chain was reorganised down to block {}, {} blocks below what it "
                 "had called final: the entities are folded again from the log",

@@ -43,6 +43,7 @@ class WriterCommands {
     [[nodiscard]] static Status append_missing(const storage::ReadView& view,
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
+    [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
 
     storage::Database& database_;
     const Plan& plan_;

@@ -62,10 +62,13 @@ std::vector<evm::BlockRange> subtract(evm::BlockRange within,
 
 /// Where nothing of a factory's children is covered, nobody has looked who they are: their
 /// factories are asked from their own first block on, even if the children's logs count only later.
-void add_announcements(const std::vector<Source>& sources, uint64_t cursor,
-                       std::vector<std::vector<evm::BlockRange>>& missing) {
+/// Contracts with a history lose the coverage of it with each one that is announced; who they are
+/// is known while any of it is left.
+void add_announcements(const std::vector<Source>& sources, const std::vector<bool>& is_known,
+                       uint64_t cursor, std::vector<std::vector<evm::BlockRange>>& missing) {
     const auto lacks_start = [&](size_t i) {
-        return !missing[i].empty() && missing[i].front().from == sources[i].first_block;
+        return !missing[i].empty() && missing[i].front().from == sources[i].first_block &&
+               !(sources[i].has_history() && is_known[i]);
     };
     // A chain of factories is no longer than there are sources.
     for (size_t round = 0; round < sources.size(); ++round) {
@@ -101,6 +104,7 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
                                       const std::vector<storage::CoverageRow>& coverage,
                                       uint64_t cursor) {
     std::vector<std::vector<evm::BlockRange>> missing(sources.size());
+    std::vector<bool> is_known(sources.size(), false);
     std::set<uint64_t> edges;
     for (size_t i = 0; i < sources.size(); ++i) {
         if (sources[i].first_block > cursor) {
@@ -112,9 +116,10 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
                 covered.push_back(row.range);
             }
         }
+        is_known[i] = !covered.empty();
         missing[i] = subtract({sources[i].first_block, cursor}, std::move(covered));
     }
-    add_announcements(sources, cursor, missing);
+    add_announcements(sources, is_known, cursor, missing);
     for (const std::vector<evm::BlockRange>& ranges : missing) {
         for (const evm::BlockRange& range : ranges) {
             edges.insert(range.from);

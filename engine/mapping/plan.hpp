@@ -63,6 +63,10 @@ struct Source {
     }
     /// Its contracts' logs may lie in blocks long before what announces them.
     [[nodiscard]] bool has_history() const noexcept { return since == ChildSince::kNumber; }
+    /// The same of the contract that the log at `announced` announces.
+    [[nodiscard]] bool has_history(LogPosition announced) const noexcept {
+        return counts_from(announced).block_num < announced.block_num;
+    }
 };
 
 /// Ends fingerprints of sources that have a factory.

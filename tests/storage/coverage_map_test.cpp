@@ -119,6 +119,28 @@ class RandomCoverageTest : public testing::Test {
     }
 };
 
+TEST_F(RandomCoverageTest, LiftingLeavesAllOtherBlocksAsTheyWere) {
+    SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed_));
+    for (int round = 0; round < 3000; ++round) {
+        CoverageRanges ranges;
+        ByBlock blocks = random_blocks(ranges);
+        const evm::BlockRange lifted = random_row().range;
+        lift_coverage(ranges, lifted);
+        for (uint64_t block = lifted.from; block <= lifted.to; ++block) {
+            blocks[block].reset();
+        }
+        ASSERT_EQ(ranges, runs_of(blocks)) << "round " << round;
+    }
+}
+
+TEST(CoverageMapTest, AllThatThereCanBeIsLifted) {
+    CoverageRanges ranges = laid({row(0, 3), row(7, UINT64_MAX, "b")});
+    lift_coverage(ranges, {2, 9});
+    EXPECT_EQ(ranges, ranges_of({row(0, 1), row(10, UINT64_MAX, "b")}));
+    lift_coverage(ranges, {0, UINT64_MAX});
+    EXPECT_TRUE(ranges.empty());
+}
+
 TEST_F(RandomCoverageTest, LayingEqualsTellingEveryBlock) {
     SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed_));
     for (int round = 0; round < 3000; ++round) {

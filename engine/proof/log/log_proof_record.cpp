@@ -39,18 +39,32 @@ Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& vi
     return ok();
 }
 
-/// Blocks above the piece may have been written down as proven before anybody knew of the contracts
-/// that it announces: their logs are missing there.
-void lower_above(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
-                 const Plan& plan, const LogProofPiece& piece) {
+/// Blocks outside of the piece may have been written down as proven before anybody knew of the
+/// contracts that it announces: their logs are missing there.
+void lower_others(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
+                  const Plan& plan, const LogProofPiece& piece) {
     for (const storage::ChildRow& child : piece.new_children) {
-        const int source = plan.find_source(child.contract);
+        const int found = plan.find_source(child.contract);
+        if (found < 0) {
+            continue;
+        }
+        const Source& source = plan.sources()[static_cast<size_t>(found)];
+        const uint64_t first = source.counts_from({child.block_num, child.log_index}).block_num;
         for (const storage::CoverageRow& row : coverage) {
-            const evm::BlockRange above{std::max(row.range.from, piece.range.to + 1), row.range.to};
-            if (source >= 0 && above.from <= above.to && row.level > ProofLevel::kFetched &&
-                row.source == plan.sources()[static_cast<size_t>(source)].fingerprint) {
-                batch.extend_coverage({row.source, above, row.provider, ProofLevel::kFetched});
+            if (row.source != source.fingerprint || row.level <= ProofLevel::kFetched) {
+                continue;
             }
+            const auto lower = [&](uint64_t from, uint64_t to) {
+                if (from <= to) {
+                    batch.extend_coverage(
+                        {row.source, {from, to}, row.provider, ProofLevel::kFetched});
+                }
+            };
+            if (piece.range.from > 0) {
+                lower(std::max(row.range.from, first),
+                      std::min(row.range.to, piece.range.from - 1));
+            }
+            lower(std::max(row.range.from, piece.range.to + 1), row.range.to);
         }
     }
 }
@@ -87,7 +101,7 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
             }
         }
     }
-    lower_above(batch, coverage, plan, piece);
+    lower_others(batch, coverage, plan, piece);
     return ok();
 }
 

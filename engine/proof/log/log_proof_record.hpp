@@ -17,8 +17,8 @@ namespace plumbline::engine {
 /// What `KnownRanges` writes: for the proof itself, no proof of its own.
 constexpr std::string_view kKnownRecord = "log_known";
 
-/// Adds a piece's levels to `batch`: none falls, except those of blocks with findings, and above
-/// the piece those of sources that turn out to have contracts which the database does not know.
+/// Adds a piece's levels to `batch`: none falls, except those of blocks with findings, and outside
+/// of the piece those of sources that turn out to have contracts which the database does not know.
 /// Coverage of sources that `plan`, which the piece was proven by, does not have rises never. What
 /// the database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
 /// written between it and the batch's commit.

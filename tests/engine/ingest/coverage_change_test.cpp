@@ -18,8 +18,10 @@
 #include "engine/ingest/indexer.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
+#include "storage/entity_key.hpp"
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
+#include "storage/row.hpp"
 #include "tests/engine/fake_chain.hpp"
 #include "tests/support/property_test.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -44,21 +46,21 @@ struct Choice {
     bool has_second_hub = false;
     bool has_vaults = true;
     bool has_pods = true;
-    bool vault_pings = true;  ///< else announcements only
-    bool vault_is_strict = false;
-    bool pod_is_strict = false;
+    bool vault_pings = true;                ///< else announcements only
+    std::string vault_since = "\"block\"";  ///< as the config has it
+    std::string pod_since = "\"block\"";
     uint64_t vault_start = 0;
     bool doubles = false;
 };
 
 std::string describe(const Choice& choice) {
-    return fmt::format(
-        "hub from {}{}{}{}{}{} vault from {}{}{}", choice.hub_start,
-        choice.has_second_hub ? ", second hub" : "", choice.has_vaults ? ", vaults" : "",
-        choice.has_vaults && choice.has_pods ? ", pods" : "",
-        choice.vault_pings ? ", vaults' pings" : "", choice.doubles ? ", doubles" : "",
-        choice.vault_start, choice.vault_is_strict ? ", vaults since announcement" : "",
-        choice.pod_is_strict ? ", pods since announcement" : "");
+    return fmt::format("hub from {}{}{}{}{}{} vault from {}{}{}", choice.hub_start,
+                       choice.has_second_hub ? ", second hub" : "",
+                       choice.has_vaults ? ", vaults" : "",
+                       choice.has_vaults && choice.has_pods ? ", pods" : "",
+                       choice.vault_pings ? ", vaults' pings" : "",
+                       choice.doubles ? ", doubles" : "", choice.vault_start,
+                       ", vaults since " + choice.vault_since, ", pods since " + choice.pod_since);
 }
 
 std::string child_text(std::string_view name, std::string_view factory, std::string_view rest) {
@@ -108,12 +110,11 @@ add = {{ balance = "amount" }}
                     evm::to_hex(test::hub_address()),
                     choice.has_second_hub ? fmt::format(", \"{}\"", evm::to_hex(second_hub())) : "",
                     choice.hub_start);
-    const auto since = [](bool is_strict) { return is_strict ? ", since = \"announcement\"" : ""; };
     const std::string_view ping = "add = { pings = 1 }\nset = { last = \"n\" }";
     if (choice.has_vaults) {
         text += child_text("vault",
-                           fmt::format("event = \"hub.VaultMade\", address = \"vault\"{}",
-                                       since(choice.vault_is_strict)),
+                           fmt::format("event = \"hub.VaultMade\", address = \"vault\", since = {}",
+                                       choice.vault_since),
                            fmt::format("start_block = {}\n{}", choice.vault_start,
                                        choice.vault_pings ? "" : "events = [\"ChildMade\"]"));
         text += handler_text("vault", "ChildMade",
@@ -122,10 +123,11 @@ add = {{ balance = "amount" }}
             text += handler_text("vault", "Ping", ping);
         }
         if (choice.has_pods) {
-            text += child_text("pod",
-                               fmt::format("event = \"vault.ChildMade\", address = \"child\"{}",
-                                           since(choice.pod_is_strict)),
-                               "");
+            text += child_text(
+                "pod",
+                fmt::format("event = \"vault.ChildMade\", address = \"child\", since = {}",
+                            choice.pod_since),
+                "");
             text += handler_text("pod", "Ping", ping);
         }
     }
@@ -134,6 +136,14 @@ add = {{ balance = "amount" }}
     });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);
+}
+
+std::string pick_since(std::mt19937_64& random) {
+    switch (random() % 4) {
+        case 0: return "\"block\"";
+        case 1: return "\"announcement\"";
+        default: return std::to_string(random() % 50);
+    }
 }
 
 /// One change of a config, of those that users make.
@@ -148,9 +158,11 @@ void change(Choice& choice, std::mt19937_64& random) {
         case 6: choice.vault_pings = !choice.vault_pings; break;
         case 7: choice.vault_start = random() % 2 * 30; break;
         default:
-            (random() % 3 == 0   ? choice.doubles
-             : random() % 2 == 0 ? choice.pod_is_strict
-                                 : choice.vault_is_strict) ^= true;
+            if (random() % 4 == 0) {
+                choice.doubles = !choice.doubles;
+            } else {
+                (random() % 2 == 0 ? choice.pod_since : choice.vault_since) = pick_since(random);
+            }
     }
 }
 
@@ -420,6 +432,65 @@ TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAw
     }
 }
 
+/// As 0.1 had left it: children count from their announcement on, the keys of their coverage do not
+/// say who they are, and all of it is called proven.
+void make_format_one(const std::string& path, const Plan& plan) {
+    const auto database = open_database(path);
+    call_proven(*database, plan);
+    const auto cursor = database->cursor();
+    const auto batch = database->make_batch();
+    const auto coverage = database->coverage();
+    ASSERT_TRUE(coverage.has_value());
+    for (const storage::CoverageRow& row : *coverage) {
+        if (row.source.ends_with(kChildrenMark)) {
+            batch->remove_coverage(row.source);
+            const std::string old = row.source.substr(0, row.source.size() - kChildrenMark.size());
+            batch->extend_coverage({old, row.range, row.provider, row.level});
+        }
+    }
+    for (uint64_t block = 0; block <= cursor->block_num; ++block) {
+        batch->set_block_level(block, ProofLevel::kReceipts);
+    }
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(database->commit(*batch, storage::Durability::kSync).has_value());
+    ASSERT_TRUE(storage::poke_family(*database, "default", "format", std::string{"\1\0\0\0\1", 5})
+                    .has_value());
+}
+
+TEST_F(CoverageChangeTest, ADatabaseOfFormatOneFetchesWhatItsRulesLeftOutAndIsNotCalledProven) {
+    FakeChain chain{4};
+    std::mt19937_64 random{4};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice choice;
+    choice.hub_start = 20;
+    choice.vault_since = choice.pod_since = "\"announcement\"";
+    index_to_head(chain, path, choice);
+    make_format_one(path, *plan_of(choice));
+    choice.vault_since = choice.pod_since = "\"block\"";
+    const Fresh fresh = fresh_index(chain, choice);
+    Life life{chain, path, choice, 7};
+    const storage::Database& database = *life.indexer->database();
+    EXPECT_TRUE(database.read_view()->list_proofs().value().empty());
+    const auto blocks = database.read_view()->list_blocks(0, UINT64_MAX);
+    ASSERT_TRUE(blocks.has_value());
+    for (const storage::BlockRow& row : *blocks) {
+        EXPECT_LE(row.level, ProofLevel::kFetched);
+    }
+    while (!life.indexer->is_done() && !life.indexer->failure() && !HasFailure()) {
+        for (uint64_t block = 0; block <= chain.head(); ++block) {
+            EXPECT_LE(level_at(life.indexer->plan(), *database.coverage(), block),
+                      block < choice.hub_start ? ProofLevel::kReceipts : ProofLevel::kFetched);
+        }
+        life.step();
+    }
+    ASSERT_FALSE(life.indexer->failure().has_value());
+    EXPECT_TRUE(life.indexer->stop().has_value());
+    EXPECT_EQ(made_of_log(database), fresh.lines);
+    EXPECT_EQ(expect_honest(life.indexer->plan(), database, fresh.logs), ProofLevel::kFetched);
+}
+
 TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatTheyWereOf) {
     FakeChain chain{2};
     std::mt19937_64 random{2};
@@ -433,8 +504,88 @@ TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatThe
     choice.doubles = true;
     EXPECT_TRUE(index_to_head(chain, directory.sub("db"), choice).proofs.empty());
     call_proven(*open_database(directory.sub("db")), *plan_of(choice));
-    choice.vault_is_strict = true;
+    choice.vault_since = "\"announcement\"";
     EXPECT_TRUE(index_to_head(chain, directory.sub("db"), choice).proofs.empty());
+}
+
+/// Blocks in which somebody speaks long before the hub, or a vault, says who it is.
+void mine_history(FakeChain& chain) {
+    const evm::Address vault = make_address(2, 90);
+    const evm::Address pod = make_address(3, 90);
+    chain.mine_logs({test::ping(vault, 1)});
+    chain.mine_logs({test::ping(pod, 2), test::child_made(vault, pod)});
+    chain.mine(3);
+    chain.mine_logs({test::ping(vault, 3), test::ping(pod, 4)});
+    chain.mine(2);
+    chain.mine_logs({test::ping(pod, 5), test::vault_made(vault), test::ping(vault, 6)});
+}
+
+/// What the log itself says: how often somebody has spoken from block `since` on.
+uint64_t pings_since(const FakeChain& chain, const evm::Address& who, uint64_t since) {
+    uint64_t count = 0;
+    for (const auto& block : chain.blocks()) {
+        for (const evm::Log& log : block->logs.logs) {
+            const bool is_ping = log.address == who && block->header.block_num >= since &&
+                                 log.topics[0] == test::ping(who, 0).log.topics[0];
+            count += is_ping ? 1U : 0U;
+        }
+    }
+    return count;
+}
+
+uint64_t stored_pings(const storage::Database& database, const Plan& plan, std::string_view entity,
+                      const evm::Address& who) {
+    const auto at = static_cast<size_t>(plan.find_entity(entity));
+    std::string key;
+    storage::append_key_word(key, *storage::parse_field_type("address"),
+                             evm::U256::from_be(who.view()));
+    const auto row = database.read_view()->get_row(at, key);
+    return row ? plan.codec(at).word(*row, 0).limb[0] : 0;
+}
+
+TEST_F(CoverageChangeTest, SinceABlockNumberCountsWhatAContractSaidBeforeItWasAnnounced) {
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(20);
+        const uint64_t first = chain.head() + 1;
+        mine_history(chain);
+        Choice choice;
+        choice.vault_since = std::to_string(first);
+        choice.pod_since = std::to_string(first + 2);
+        const auto plan = plan_of(choice);
+        const evm::Address vault = make_address(2, 90);
+        const evm::Address pod = make_address(3, 90);
+        const test::TempDir directory;
+        const auto expect_all = [&] {
+            Life life{chain, directory.sub("db"), choice, seed};
+            ASSERT_TRUE(life.finish())
+                << (life.indexer->failure() ? life.indexer->failure()->message : "slow");
+            EXPECT_TRUE(life.indexer->stop().has_value());
+            const storage::Database& database = *life.indexer->database();
+            EXPECT_EQ(stored_pings(database, *plan, "vault_row", vault),
+                      pings_since(chain, vault, first));
+            EXPECT_EQ(stored_pings(database, *plan, "pod_row", pod),
+                      pings_since(chain, pod, first + 2));
+            const Fresh fresh = fresh_index(chain, choice);
+            EXPECT_EQ(made_of_log(database), fresh.lines);
+            EXPECT_GE(expect_honest(*plan, database, fresh.logs), ProofLevel::kFetched);
+        };
+        expect_all();
+        EXPECT_GE(pings_since(chain, vault, first), 3U);
+        EXPECT_GE(pings_since(chain, pod, first + 2), 2U);
+        // Announced while the index follows the head, in blocks that are not final.
+        chain.mine(5);
+        expect_all();
+        chain.mine_logs({test::ping(make_address(2, 91), 1)});
+        chain.mine(2);
+        expect_all();
+        chain.mine_logs({test::vault_made(make_address(2, 91))});
+        expect_all();
+        // And taken back by a reorg, with all that it had made count.
+        chain.reorg(2, 4);
+        expect_all();
+    }
 }
 
 TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {
