@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/routes/router.hpp"
 #include "core/base/mutex.hpp"
@@ -15,11 +16,20 @@
 
 namespace plumbline::api {
 
+/// What a proof has found wrong in what is stored, and nobody has mended yet.
+struct KnownMismatch {
+    std::string proof;       ///< "log", "replay", "state"
+    std::string entity;      ///< empty: all that is made of the log
+    uint64_t block_num = 0;  ///< the first that is wrong; else the block that was proven
+    uint64_t count = 0;
+};
+
 /// What is proven of all blocks up to the cursor.
 struct ProofSummary {
     uint64_t commit_num = 0;
     storage::ProofLevel level = storage::ProofLevel::kNone;
     uint64_t proven_through = 0;  ///< up to here every block is at `bloom` or better; 0 = none
+    std::vector<KnownMismatch> mismatches;
 };
 
 /// The summary of the newest commit that was asked for. Thread-safe.

@@ -7,6 +7,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/proof/log/log_proof_known.hpp"
 
 namespace plumbline::api {
 
@@ -30,10 +31,29 @@ unsigned status_of(ErrorCode code) noexcept {
     return 500;
 }
 
+/// From the stored records of the proofs, as of `view`.
+Result<std::vector<KnownMismatch>> known_mismatches(const storage::ReadView& view) {
+    std::vector<KnownMismatch> out;
+    PLUMBLINE_TRY(const engine::KnownRanges known, engine::KnownRanges::read(view, 0));
+    const auto first = std::ranges::find_if(
+        known.ranges(), [](const engine::KnownRange& range) { return range.findings > 0; });
+    if (first != known.ranges().end()) {
+        out.push_back({"log", "", first->range.from, known.finding_count()});
+    }
+    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
+    for (const storage::ProofRecord& record : records) {
+        if ((record.proof == "replay" || record.proof == "state") && record.mismatches > 0) {
+            out.push_back({record.proof, record.entity, record.block_num, record.mismatches});
+        }
+    }
+    return out;
+}
+
 Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database& database,
-                               const storage::Cursor& cursor) {
+                               const storage::ReadView& view, const storage::Cursor& cursor) {
     ProofSummary out;
     out.commit_num = cursor.commit_num;
+    PLUMBLINE_TRY(out.mismatches, known_mismatches(view));
     const uint64_t first = engine::first_block_of(plan.sources());
     if (first > cursor.block_num) {
         return out;
@@ -82,17 +102,24 @@ Result<IndexSnapshot> open_snapshot(RequestContext& request) {
         return Error{ErrorCode::kUnavailable,
                      "the index does not exist yet: the chain has not been reached"};
     }
+    // Asked first: a fold that ends in between must not lend its level to the rows before it.
+    const bool is_owed_a_fold = out.database->needs_refold();
     out.view = out.database->read_view();
     out.cursor = out.view->cursor();
     if (!out.cursor) {
         return out;
     }
-    PLUMBLINE_TRY(const ProofSummary proof,
-                  request.router.caches().proof.get(out.cursor->commit_num, [&] {
-                      return summarize(*request.context().plan(), *out.database, *out.cursor);
-                  }));
-    out.level = proof.level;
-    out.proven_through = std::min(proof.proven_through, out.cursor->block_num);
+    PLUMBLINE_TRY(
+        const ProofSummary proof, request.router.caches().proof.get(out.cursor->commit_num, [&] {
+            return summarize(*request.context().plan(), *out.database, *out.view, *out.cursor);
+        }));
+    out.mismatches = proof.mismatches;
+    // Rows that another mapping, or another log, has made are not proven by this one's.
+    if (!is_owed_a_fold &&
+        out.view->bundle().fingerprint == request.context().plan()->bundle().fingerprint) {
+        out.level = proof.level;
+        out.proven_through = std::min(proof.proven_through, out.cursor->block_num);
+    }
     return out;
 }
 
@@ -111,8 +138,19 @@ void write_snapshot(JsonWriter& json, const IndexSnapshot& snapshot) {
     json.key("proof")
         .open_object()
         .member("level", storage::to_string(snapshot.level))
-        .member("proven_through", snapshot.proven_through)
-        .close_object();
+        .member("proven_through", snapshot.proven_through);
+    if (!snapshot.mismatches.empty()) {
+        json.key("mismatches").open_array();
+        for (const KnownMismatch& one : snapshot.mismatches) {
+            json.open_object().member("proof", one.proof);
+            if (!one.entity.empty()) {
+                json.member("entity", one.entity);
+            }
+            json.member("block", one.block_num).member("count", one.count).close_object();
+        }
+        json.close_array();
+    }
+    json.close_object();
 }
 
 Response reply(std::string body) {

@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http/message.hpp"
 #include "api/http/request_target.hpp"
 #include "api/routes/api_context.hpp"
+#include "api/routes/caches.hpp"
 #include "api/routes/router.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/result.hpp"
@@ -44,6 +46,7 @@ struct IndexSnapshot {
     std::optional<storage::Cursor> cursor;
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
     uint64_t proven_through = 0;
+    std::vector<KnownMismatch> mismatches;
 };
 [[nodiscard]] Result<IndexSnapshot> open_snapshot(RequestContext& request);
 

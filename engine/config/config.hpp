@@ -205,8 +205,14 @@ enum class DriftPolicy : uint8_t {
     kReport,
     kChain,  ///< the contract's value is written, as a correction record
 };
+/// What the running service does about stored events that the log proof has proven wrong.
+enum class LogPolicy : uint8_t {
+    kReport,
+    kMend,  ///< the proven ones are written in their place, and the entities folded again
+};
 /// [repair]
 struct RepairConfig {
+    LogPolicy on_log = LogPolicy::kMend;
     DriftPolicy on_drift = DriftPolicy::kReport;
 };
 

@@ -84,7 +84,16 @@ Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& ou
 
 Status read_repair(std::string_view path, const TomlValue& value, RepairConfig& out) {
     PLUMBLINE_TRY(const Section repair, Section::open(path, "[repair]", value));
-    PLUMBLINE_TRY_VOID(repair.allow_only({"on_drift"}));
+    PLUMBLINE_TRY_VOID(repair.allow_only({"on_log", "on_drift"}));
+    if (const TomlValue* log = repair.find("on_log")) {
+        PLUMBLINE_TRY(const std::string policy, repair.string(*log, "on_log"));
+        if (policy != "report" && policy != "mend") {
+            return repair.mistake(
+                log->pos, fmt::format("on_log in [repair] must be \"mend\" or \"report\", not {}",
+                                      in_quotes(policy)));
+        }
+        out.on_log = policy == "mend" ? LogPolicy::kMend : LogPolicy::kReport;
+    }
     if (const TomlValue* drift = repair.find("on_drift")) {
         PLUMBLINE_TRY(const std::string policy, repair.string(*drift, "on_drift"));
         if (policy != "report" && policy != "chain") {

@@ -28,9 +28,9 @@ const AppendWork& CommitPipeline::work() const {
 
 void CommitPipeline::drop_next() {
     PLUMBLINE_CHECK_MSG(!has_in_hand(), "what is in hand belongs to items before it");
-    PLUMBLINE_CHECK_MSG(!is_used_up() && folded_.item == 0 && is_at_start(),
-                        "a part of it is in the database");
+    PLUMBLINE_CHECK(!is_used_up() && folded_.item == 0);
     items_.pop_front();
+    committed_ = sealed_end_ = folded_ = {};
 }
 
 bool CommitPipeline::joins(const std::optional<evm::BlockId>& stored) const {

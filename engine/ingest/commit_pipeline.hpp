@@ -94,7 +94,8 @@ class CommitPipeline {
     [[nodiscard]] bool is_used_up() const noexcept { return folded_.item == items_.size(); }
     /// The item that is to be worked on. Must not be used up.
     [[nodiscard]] const WorkItem& next() const;
-    /// Takes the next item away as it is. Nothing may be in hand, and none of it folded.
+    /// Takes the next item away, or what is left of it: what is in the database stays there.
+    /// Nothing may be in hand.
     void drop_next();
 
     // --- folding: of the next item, which must be an AppendWork

@@ -30,6 +30,8 @@ class IngestChannel {
     /// Set by the writer: items of this epoch are refused, because what they hold does not join
     /// what is stored. The follower looks at the chain again and goes on in a new epoch. 0 = none.
     std::atomic<uint64_t> refused_epoch{0};
+    /// Set by the follower: that of all it pushes now.
+    std::atomic<uint64_t> epoch{1};
 
     /// Ingest cannot go on; the first reason stays. Calls that wait are refused with it.
     void fail(Error error) {

@@ -37,7 +37,7 @@ void WorkOutbox::drop_ranges() {
 
 void WorkOutbox::begin_epoch() {
     PLUMBLINE_CHECK(is_drained());
-    ++epoch_;
+    channel_.epoch = ++epoch_;
 }
 
 }  // namespace plumbline::engine

@@ -1,5 +1,6 @@
 #include "engine/ingest/writer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -28,7 +29,9 @@ Writer::Writer(storage::Database& database, std::shared_ptr<const Plan> plan,
       sync_timer_{options.sync_interval_ms, clock.monotonic_ms()},
       commands_{database, *plan_, progress, sync_timer_, std::move(refold), observer},
       pipeline_{{options.commit_events_max, options.commit_bytes_max}},
-      backoff_{options.retry_ms_min, options.retry_ms_max} {}
+      backoff_{options.retry_ms_min, options.retry_ms_max} {
+    has_factories_ = std::ranges::any_of(plan_->sources(), &Source::has_factory);
+}
 
 Writer::~Writer() = default;
 
@@ -161,6 +164,10 @@ void Writer::run_calls() {
         // Nothing is in hand, but an empty batch also remembers what the database was before.
         if (call->effect == WriterEffect::kRows) {
             fold_.reset();
+            if (has_factories_) {
+                // There may be other children now: what is on its way was not asked about them.
+                channel_.refused_epoch = channel_.epoch.load();
+            }
         }
         batch_ = fold_ ? database_.make_batch() : nullptr;
         sync_timer_.on_buffered_write();

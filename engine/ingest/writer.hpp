@@ -112,6 +112,7 @@ class Writer {
     SyncTimer sync_timer_;
     WriterCommands commands_;
 
+    bool has_factories_ = false;
     CommitPipeline pipeline_;
     /// With `batch_`: null until blocks come, and again whenever the database changed past it.
     std::unique_ptr<Fold> fold_;

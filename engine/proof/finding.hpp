@@ -43,6 +43,9 @@ struct Finding {
     uint32_t log_index = 0;
     std::string provider;  ///< who answered wrongly, where that is known
     std::string detail;    ///< what else a person wants to know
+    /// False: the chain's own headers and roots alone do not prove it, some provider's word is part
+    /// of it. Nothing is changed for such a one unless somebody asks for it.
+    bool is_certain = true;
 };
 
 /// One sentence for people, without a full stop.

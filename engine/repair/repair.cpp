@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/clock.hpp"
+#include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
@@ -122,6 +123,48 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
             fmt::format("{} more findings of the log than one repair takes: repair again",
                         outcome.findings.total - outcome.findings.kept.size()));
     }
+}
+
+void RepairPlan::add_certain_log(const LogProofOutcome& outcome, size_t blocks_max) {
+    std::map<uint64_t, bool> found;  // by block: all of its findings are certain
+    for (const Finding& finding : outcome.findings.kept) {
+        const auto at = found.emplace(finding.block_num, true).first;
+        at->second = at->second && finding.is_certain;
+    }
+    std::set<uint64_t> taken;
+    for (const auto& [block_num, is_certain] : found) {
+        if (!is_certain) {
+            left.push_back(fmt::format(
+                "block {}: the receipts lack a stored event, but its transaction too, or only a "
+                "provider's word is against it; `plumbline repair` mends it all the same",
+                block_num));
+        } else if (taken.size() == blocks_max) {
+            left.push_back(
+                fmt::format("block {} and {} more: wrong too, but so many are not mended unasked; "
+                            "`plumbline repair` mends them",
+                            block_num, found.size() - taken.size() - 1));
+            break;
+        } else {
+            taken.insert(block_num);
+        }
+    }
+    LogProofOutcome certain;
+    for (const Finding& finding : outcome.findings.kept) {
+        if (taken.contains(finding.block_num)) {
+            certain.findings.add(finding);
+        }
+    }
+    for (const ProvenBlock& block : outcome.proven) {
+        if (taken.contains(block.header.block_num)) {
+            certain.proven.push_back(block);
+        }
+    }
+    for (const storage::ChildRow& child : outcome.new_children) {
+        if (taken.contains(child.block_num)) {
+            certain.new_children.push_back(child);
+        }
+    }
+    add_log(certain);
 }
 
 void RepairPlan::add_refold(const std::string& reason) {
@@ -342,6 +385,22 @@ Result<size_t> count_logs(const storage::ReadView& view, uint64_t block_num) {
     return count;
 }
 
+/// Blocks of the plan whose rows are not those that were judged.
+std::set<uint64_t> find_exchanged(const storage::ReadView& view, const RepairPlan& plan) {
+    std::set<uint64_t> out;
+    for (const ProvenBlock& block : plan.blocks) {
+        // A row that cannot be read was none to the proof either.
+        const Result<storage::BlockRow> row = view.get_block(block.header.block_num);
+        const std::optional<evm::Hash> stored = row ? std::optional{row->hash} : std::nullopt;
+        if (stored != block.stored_hash) {
+            out.insert(block.header.block_num);
+            logging::info("not mended: another block is stored by now",
+                          {{"block", block.header.block_num}});
+        }
+    }
+    return out;
+}
+
 Status put_block(const storage::ReadView& view, const RepairPlan& plan, const ProvenBlock& block,
                  storage::CommitBatch& batch) {
     const uint64_t block_num = block.header.block_num;
@@ -381,24 +440,31 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
         PLUMBLINE_TRY_VOID(remove_logs(*view, block_num, *batch));
         batch->remove_block(block_num);
     }
+    const std::set<uint64_t> exchanged = find_exchanged(*view, plan);
     std::vector<const ProvenBlock*> blocks;
     for (const ProvenBlock& block : plan.blocks) {
-        blocks.push_back(&block);
+        if (!exchanged.contains(block.header.block_num)) {
+            blocks.push_back(&block);
+        }
     }
     std::ranges::sort(blocks, {}, [](const ProvenBlock* block) { return block->header.block_num; });
     for (const ProvenBlock* block : blocks) {
         PLUMBLINE_TRY_VOID(put_block(*view, plan, *block, *batch));
     }
     for (const storage::ChildRow& child : plan.children) {
-        batch->append_child(child);
+        if (!exchanged.contains(child.block_num)) {
+            batch->append_child(child);
+        }
     }
     for (const storage::CorrectionRow& correction : plan.corrections) {
         batch->append_correction(correction);
     }
     const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
     for (storage::JournalRow row : plan.journal) {
-        row.time_s = now_s;
-        batch->append_journal(row);
+        if (!row.entity.empty() || !exchanged.contains(row.block_num)) {
+            row.time_s = now_s;
+            batch->append_journal(row);
+        }
     }
     if (plan.fold_again) {
         batch->require_refold();

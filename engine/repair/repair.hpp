@@ -53,6 +53,9 @@ struct RepairPlan {
 
     /// Blocks whose logs or rows are not the chain's.
     void add_log(const LogProofOutcome& outcome);
+    /// The same of what may be mended without being asked: whole blocks of which every finding is
+    /// certain (`Finding::is_certain`), the lowest `blocks_max` of them. `left` names the others.
+    void add_certain_log(const LogProofOutcome& outcome, size_t blocks_max);
     /// Rows, indexes, counts, digests and quarantine that are not what the log makes; stored log
     /// bytes that no longer are what they were, as far as `add_log` (called before) mends them.
     /// What lies outside of `indexed` cannot be of the chain and goes.
@@ -73,7 +76,9 @@ struct RepairPlan {
                                       RepairPlan& plan);
 
 /// Carries `plan` out: one synced commit, then the fold. On the thread that writes to `database`.
-/// An error before the commit has changed nothing; after it the fold is owed and made at the next
+/// A block of which another row is stored than was judged is left as it is, with its journal
+/// entries: the chain was reorganised meanwhile, and the next look judges what is there now. An
+/// error before the commit has changed nothing; after it the fold is owed and made at the next
 /// start at the latest.
 [[nodiscard]] Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
                                   const RepairPlan& plan, const RebuildOptions& options = {});

@@ -74,7 +74,12 @@ bool Service::has_to_prove(int64_t unix_ms) const {
     }
     const auto known =
         KnownRanges::read(*database()->read_view(), static_cast<uint64_t>(unix_ms / 1000));
-    return known && !known->without(open).empty();
+    if (!known) {
+        return false;
+    }
+    return config().repair.on_log == LogPolicy::kMend
+               ? !known->without_due(static_cast<uint64_t>(unix_ms / 1000)).without(open).empty()
+               : !known->without(open).empty();
 }
 
 void Service::publish(int64_t now_ms) {

@@ -51,6 +51,9 @@ void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView
     }
     run.counts += piece.counts;
     run.known.take(piece, view);
+    if (!piece.findings.empty() || !piece.new_children.empty()) {
+        add_piece(run.wrong, piece);
+    }
 }
 
 /// However the proof ends, it waits no longer.

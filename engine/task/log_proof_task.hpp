@@ -22,6 +22,8 @@ struct LogRun {
     LogProofCounts counts;
     KnownRanges known;  ///< before the run, then with what it found
     Findings news;      ///< of `findings`, those in blocks of which nothing was known
+    /// Blocks with findings as the chain proves them, with what is needed to mend them.
+    LogProofOutcome wrong;
 };
 
 /// Proves `range` and writes down each piece as it is done, adding to `run`. Not complete where the

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/backoff.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
@@ -17,6 +16,7 @@
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/proof/state/state_record.hpp"
 #include "engine/repair/verify.hpp"
+#include "engine/task/log_mending.hpp"
 #include "engine/task/log_proof_task.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_task_parts.hpp"
@@ -65,7 +65,8 @@ std::string to_json(const LogProofOutcome& outcome) {
     return out;
 }
 
-/// One range, or all that is open and not known to be in vain, highest first.
+/// One range, or all that is open and not known to be in vain, highest first. What is known to be
+/// wrong and due to be mended is proven once more, for that takes its proof.
 Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context,
                                                      KnownRanges& known) {
     const std::optional<storage::Cursor> cursor = context.database().cursor();
@@ -78,12 +79,14 @@ Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context,
         PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(context.row().args));
         return std::vector<evm::BlockRange>{range};
     }
-    return known.without(open);
+    return context.config().repair.on_log == LogPolicy::kMend
+               ? known.without_due(unix_time_s(context)).without(open)
+               : known.without(open);
 }
 
 /// The chain gave no ground below `last.below`: what lies under it is left alone for hours.
-TaskOutcome end_short(TaskContext& context, TaskObserver* observer, evm::BlockRange open,
-                      LogRun& run, LogProofOutcome last) {
+TaskOutcome end_short(TaskContext& context, TaskObserver* observer, MendingBudget& budget,
+                      evm::BlockRange open, LogRun& run, LogProofOutcome last) {
     if (last.reason.empty()) {
         last.reason = "the level asked for needs no proof";
     }
@@ -97,14 +100,15 @@ TaskOutcome end_short(TaskContext& context, TaskObserver* observer, evm::BlockRa
     }
     last.findings = run.findings;
     last.counts = run.counts;
+    mend_log(context, observer, budget, run);
     logging::warning("the log proof cannot go on, and is tried again in hours",
                      {{"blocks", fmt::format("{} to {}", open.from, std::min(top, open.to))},
                       {"why", last.reason}});
-    announce(observer, "log", verdict_of(last), run.findings, run.news);
+    announce(observer, "log", verdict_of(last), run.news, run.news);
     return TaskOutcome::done(to_json(last));
 }
 
-TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer) {
+TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingBudget& budget) {
     LogRun run;
     run.observer = observer;
     Result<KnownRanges> known =
@@ -131,14 +135,16 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer) {
         }
         if (last.has_ended) {
             // What is open below, other ranges included, has no better ground.
-            return end_short(context, observer, {ranges->back().from, range.to}, run,
+            return end_short(context, observer, budget, {ranges->back().from, range.to}, run,
                              std::move(last));
         }
         break;
     }
     last.findings = run.findings;
     last.counts = run.counts;
-    announce(observer, "log", verdict_of(run.findings, last.is_complete), run.findings, run.news);
+    announce(observer, "log", verdict_of(run.findings, last.is_complete),
+             is_named ? run.findings : run.news, run.news);
+    mend_log(context, observer, budget, run);
     if (last.is_complete) {
         return TaskOutcome::done(to_json(last));
     }
@@ -346,35 +352,6 @@ RepairOptions repair_options(const TaskContext& context) {
     return options;
 }
 
-/// Through the writer, with each step told first.
-Status apply_plan(const TaskContext& context, TaskObserver* observer,
-                  const std::shared_ptr<const Plan>& mapping, const RepairPlan& plan) {
-    for (const std::string& step : plan.steps) {
-        logging::warning("repair", {{"step", step}});
-    }
-    if (observer != nullptr) {
-        for (const storage::JournalRow& entry : plan.journal) {
-            observer->on_repair(entry.kind);
-        }
-        if (plan.renew_log_digests) {
-            observer->on_repair(plan.renew_log_digests->kind);
-        }
-    }
-    RebuildOptions options;
-    // Not where only the task is cancelled: the first commit is made by then, so the fold is owed.
-    options.is_cancelled = [&context] { return context.is_stopping(); };
-    options.on_progress = [&context,
-                           notice = LogThrottle{5'000}](const RebuildProgress& progress) mutable {
-        if (notice.due(context.indexer().clock().monotonic_ms())) {
-            logging::info("repair: folding the log again",
-                          {{"events", progress.events}, {"of", progress.events_total}});
-        }
-    };
-    return context.indexer().run_on_writer([&](storage::Database& database) {
-        return apply_repair(database, mapping, plan, options);
-    });
-}
-
 TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, RepairOptions options) {
     std::stop_source stop;
     options.verify.stop = stop.get_token();
@@ -389,7 +366,10 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, RepairOpti
     }};
     const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();
     options.apply = [&](const RepairPlan& plan) {
-        return apply_plan(context, observer, mapping, plan);
+        for (const std::string& step : plan.steps) {
+            logging::warning("repair", {{"step", step}});
+        }
+        return carry_out(context, observer, mapping, plan);
     };
     const Result<RepairOutcome> repaired =
         repair(context.database(), mapping, &context.chain(), options);
@@ -441,7 +421,9 @@ TaskOutcome run_refetch(TaskContext& context, TaskObserver* observer) {
 void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
     kinds.add({"prove_log", "[FROM TO]",
                "Prove stored events against block headers; default: final blocks not proven yet",
-               [observer](TaskContext& context) { return run_prove_log(context, observer); }});
+               [observer, budget = std::make_shared<MendingBudget>()](TaskContext& context) {
+                   return run_prove_log(context, observer, *budget);
+               }});
     kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
                [observer](TaskContext& context) { return run_prove_state(context, observer); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",

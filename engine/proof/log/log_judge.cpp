@@ -37,6 +37,15 @@ std::string_view find_difference(const evm::Log& a, ByteView a_data, const evm::
     return a.txn_hash != b.txn_hash ? "txn_hash" : "";
 }
 
+/// Whether proven receipts that lack `log` say that there is none: they hold its transaction, or
+/// end before it. Some chains keep logs whose transactions no receipt is made for.
+bool is_in_reach(const evm::ReceiptBatch& receipts, const evm::Log& log) {
+    return log.txn_index >= receipts.receipts.size() ||
+           std::ranges::any_of(receipts.receipts, [&log](const evm::Receipt& receipt) {
+               return receipt.txn_hash == log.txn_hash;
+           });
+}
+
 }  // namespace
 
 LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
@@ -281,6 +290,8 @@ BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBa
             if (!is_ours) {
                 Finding& finding = verdict.findings.emplace_back(make_finding(
                     wanted ? FindingKind::kLogAltered : FindingKind::kLogInvented, *ours[i]));
+                finding.is_certain =
+                    wanted ? differs != "txn_hash" : is_in_reach(receipts, *ours[i]);
                 finding.field = wanted ? differs : "";
                 finding.stored = text_of(*ours[i], stored_data);
                 finding.expected = wanted ? text_of(log, data) : "";

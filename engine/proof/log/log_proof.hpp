@@ -69,6 +69,9 @@ struct ProvenBlock {
     evm::Header header;
     evm::LogBatch logs;         ///< what the database must hold of it
     bool has_receipts = false;  ///< `logs` is known; else only the header is
+    /// Of the row that was judged; empty where there was none. Another row by now: the chain was
+    /// reorganised meanwhile.
+    std::optional<evm::Hash> stored_hash;
 };
 
 /// Blocks that reached the same level.

@@ -79,7 +79,7 @@ Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t no
         }
     }
     std::erase_if(out.ranges_, [&](const KnownRange& known) {
-        return (known.until_s > 0 && known.until_s <= now_s) ||
+        return (known.findings == 0 && known.until_s > 0 && known.until_s <= now_s) ||
                (known.findings > 0 && !known.note.empty() &&
                 known.note != mark_of(view, known.range.to));
     });
@@ -152,6 +152,22 @@ void KnownRanges::take(const LogProofPiece& piece, const storage::ReadView& view
     for (const auto& [block_num, count] : found) {
         add({{block_num, block_num}, count, 0, mark_of(view, block_num)});
     }
+}
+
+void KnownRanges::postpone(evm::BlockRange range, uint64_t until_s) {
+    for (KnownRange& known : ranges_) {
+        if (known.findings > 0 && known.range.from <= range.to && range.from <= known.range.to) {
+            known.until_s = until_s;
+        }
+    }
+}
+
+KnownRanges KnownRanges::without_due(uint64_t now_s) const {
+    KnownRanges out = *this;
+    std::erase_if(out.ranges_, [now_s](const KnownRange& known) {
+        return known.findings > 0 && known.until_s <= now_s;
+    });
+    return out;
 }
 
 bool KnownRanges::has(uint64_t block_num) const noexcept {

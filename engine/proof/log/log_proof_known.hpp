@@ -19,7 +19,8 @@ namespace plumbline::engine {
 struct KnownRange {
     evm::BlockRange range;
     uint64_t findings = 0;  ///< 0: it could not be proven
-    /// Unix time from which it is tried again; 0 = not before what is stored has changed.
+    /// Unix time from which it is tried again. With findings that is only done to mend them (0: it
+    /// was not tried); otherwise they stay known until what is stored has changed.
     uint64_t until_s = 0;
     /// With findings, what is stored of the last block, in one word: another one, and the range is
     /// not known any more; empty: not looked at. Without, why it could not be proven.
@@ -30,7 +31,8 @@ struct KnownRange {
 /// Ascending and without overlaps; at most 1,000 ranges, beyond which the lowest are joined.
 class KnownRanges {
   public:
-    /// What cannot be read is not known. Ranges whose mark or time has passed are left out.
+    /// What cannot be read is not known. Left out are findings whose mark, and what could not be
+    /// proven whose time has passed.
     [[nodiscard]] static Result<KnownRanges> read(const storage::ReadView& view, uint64_t now_s);
     [[nodiscard]] static KnownRanges parse(std::string_view text);
     [[nodiscard]] std::string to_text() const;
@@ -44,6 +46,11 @@ class KnownRanges {
     void keep_findings(const std::vector<evm::BlockRange>& open);
     /// A piece's findings, in place of what was known of its blocks.
     void take(const LogProofPiece& piece, const storage::ReadView& view);
+
+    /// Findings in these blocks are not mended before `until_s`.
+    void postpone(evm::BlockRange range, uint64_t until_s);
+    /// Without the findings that are due to be mended.
+    [[nodiscard]] KnownRanges without_due(uint64_t now_s) const;
 
     [[nodiscard]] bool has(uint64_t block_num) const noexcept;
     [[nodiscard]] uint64_t finding_count() const noexcept;

@@ -130,6 +130,9 @@ void ProofPiece::examine(StoredRange stored) {
         const bool has_row = row != stored.rows.end() && row->block_num == first() + i;
         judge_.judge_row(headers_[i], has_row ? &*row : nullptr, stored_count(i),
                          blocks_[i].row_findings);
+        if (has_row) {
+            blocks_[i].stored_hash = row->hash;
+        }
         row += has_row ? 1 : 0;
         examine_block(i);
     }
@@ -336,7 +339,8 @@ void ProofPiece::finish_bad(size_t index, LogProofPiece& out) {
     ++out.counts.bad;
     std::ranges::move(block.row_findings, std::back_inserter(out.findings));
     std::ranges::move(block.log_findings, std::back_inserter(out.findings));
-    out.proven.push_back({std::move(headers_[index]), std::move(block.truth), block.has_truth});
+    out.proven.push_back(
+        {std::move(headers_[index]), std::move(block.truth), block.has_truth, block.stored_hash});
 }
 
 }  // namespace plumbline::engine

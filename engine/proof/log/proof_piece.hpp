@@ -97,6 +97,7 @@ class ProofPiece {
         /// By its own evidence: a block that blooms leave open has kBloom all the same.
         storage::ProofLevel level = storage::ProofLevel::kLinked;
         bool has_truth = false;  ///< its logs are known
+        std::optional<evm::Hash> stored_hash;
         std::vector<Finding> row_findings;
         std::vector<Finding> log_findings;
         evm::LogBatch truth;  ///< its logs; only with findings, it would fill the memory

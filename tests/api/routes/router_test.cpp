@@ -2,6 +2,7 @@
 #include <set>
 
 #include "api/routes/proof_segments.hpp"
+#include "engine/fold/rebuild.hpp"
 #include "tests/api/api_world.hpp"
 
 namespace plumbline::api::test::router_test {
@@ -126,6 +127,61 @@ TEST_F(RouterTest, EveryAnswerFromTheIndexNamesItsBlockAndProof) {
         EXPECT_EQ(body["block"]["hash"], evm::to_hex(storage::test::hash_of(12))) << target;
         EXPECT_TRUE(body["proof"]["level"].is_string()) << target;
     }
+}
+
+TEST_F(RouterTest, RowsThatAreOwedAFoldHaveNoLevel) {
+    const auto commit = [this](const std::function<void(storage::CommitBatch&)>& fill) {
+        const auto cursor = *api.world.database->cursor();
+        const auto batch = api.world.database->make_batch();
+        fill(*batch);
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
+    };
+    commit([this](storage::CommitBatch& batch) {
+        batch.extend_coverage({api.mapping.plan->sources()[0].fingerprint,
+                               {0, 12},
+                               "one",
+                               storage::ProofLevel::kReceipts});
+    });
+    EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "receipts");
+    EXPECT_EQ(api.get("/v1/entities/user")["proof"]["proven_through"], 12);
+    commit([](storage::CommitBatch& batch) { batch.require_refold(); });
+    EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "none");
+    EXPECT_EQ(api.get("/v1/entities/user")["proof"]["proven_through"], 0);
+    ASSERT_TRUE(engine::rebuild(*api.world.database, api.mapping.plan).has_value());
+    EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "receipts");
+}
+
+TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
+    EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
+    const auto record = [this](const storage::ProofRecord& row) {
+        const auto cursor = *api.world.database->cursor();
+        const auto batch = api.world.database->make_batch();
+        batch->record_proof(row);
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
+    };
+    storage::ProofRecord known;
+    known.proof = "log_known";
+    known.detail = "3 3 0 0 no header\n5 5 2 0 \n7 7 1 0 ";
+    record(known);
+    storage::ProofRecord state;
+    state.proof = "state";
+    state.entity = "user";
+    state.block_num = 12;
+    state.mismatches = 4;
+    record(state);
+    const json expected = json::parse(
+        R"([{"proof":"log","block":5,"count":3},
+            {"proof":"state","entity":"user","block":12,"count":4}])");
+    for (const char* target : {"/v1/entities/user", "/v1/events", "/v1/chain", "/v1/status"}) {
+        EXPECT_EQ(api.get(target)["proof"]["mismatches"], expected) << target;
+    }
+    known.detail.clear();
+    record(known);
+    state.mismatches = 0;
+    record(state);
+    EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
 }
 
 TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {

@@ -97,6 +97,7 @@ TEST(ConfigTest, ReadsProofAndRepair) {
     const std::string base = with_chain("rpc = \"http://a\"");
     EXPECT_EQ(parsed(base).proof.level, storage::ProofLevel::kReceipts);
     EXPECT_EQ(parsed(base).repair.on_drift, DriftPolicy::kReport);
+    EXPECT_EQ(parsed(base).repair.on_log, LogPolicy::kMend);
     const Config config = parsed(base + R"toml(
 [proof]
 level = "bloom"
@@ -104,6 +105,7 @@ sample = 0.25
 requests_per_second = 7
 range_blocks = 50
 [repair]
+on_log = "report"
 on_drift = "chain"
 )toml");
     EXPECT_EQ(config.proof.level, storage::ProofLevel::kBloom);
@@ -111,6 +113,7 @@ on_drift = "chain"
     EXPECT_EQ(config.proof.requests_per_second, 7U);
     EXPECT_EQ(config.proof.range_blocks, 50U);
     EXPECT_EQ(config.repair.on_drift, DriftPolicy::kChain);
+    EXPECT_EQ(config.repair.on_log, LogPolicy::kReport);
     EXPECT_EQ(parsed(base + "[proof]\nlevel = \"off\"\nsample = 1").proof.level,
               storage::ProofLevel::kNone);
 }
@@ -171,6 +174,29 @@ factory = { event = "zebra.Made(address)", address = "$arg.0" }
     EXPECT_EQ(config.contracts[1].factory->event, "Made(address)");
     EXPECT_EQ(config.contracts[1].factory->address_param, "$arg.0");
     EXPECT_TRUE(config.contracts[1].addresses.empty());
+}
+
+TEST(ConfigTest, ReadsFromWhereOnAChildCounts) {
+    const auto since = [](const std::string& text) {
+        return *parsed(R"toml(
+[chain]
+id = 1
+rpc = "http://a"
+[contracts.hub]
+abi = "z.json"
+address = "0x0000000000000000000000000000000000000002"
+[contracts.pair]
+abi = "a.json"
+factory = { event = "hub.Made(address)", address = "$arg.0")toml" +
+                       text + " }")
+                    .contracts[1]
+                    .factory;
+    };
+    EXPECT_EQ(since("").since, ChildSince::kBlock);
+    EXPECT_EQ(since(", since = \"block\"").since, ChildSince::kBlock);
+    EXPECT_EQ(since(", since = \"announcement\"").since, ChildSince::kAnnouncement);
+    EXPECT_EQ(since(", since = 0").since, ChildSince::kNumber);
+    EXPECT_EQ(since(", since = 12000000").since_block, 12'000'000U);
 }
 
 TEST(ConfigTest, KeepsFileOrder) {

@@ -12,7 +12,8 @@ using test::World;
 
 class WriterTest : public testing::Test {
   protected:
-    WriterTest() {
+    explicit WriterTest(const std::string& more = "")
+        : mapping_{test::deposits_toml() + more, test::chain_abis()} {
         world_.stop();
         options_.commit_interval_ms = 5'000;
         writer_ = std::make_unique<Writer>(
@@ -34,7 +35,15 @@ class WriterTest : public testing::Test {
         return cursor ? cursor->block_num : 0;
     }
 
-    Mapping mapping_{test::deposits_toml(), test::chain_abis()};
+    /// Whether work on its way is refused after a call of that effect.
+    [[nodiscard]] bool is_refused_after(WriterEffect effect) {
+        WriterCall call{[](storage::Database&) { return ok(); }, effect, {}};
+        EXPECT_TRUE(channel_.calls.push(call));
+        EXPECT_TRUE(writer_->step());
+        return channel_.refused_epoch == channel_.epoch;
+    }
+
+    Mapping mapping_;
     World world_{mapping_};
     ManualClock clock_;
     IngestOptions options_;
@@ -61,6 +70,25 @@ TEST_F(WriterTest, BlocksWithoutEventsAreKeptAfterFiveSecondsThoughMoreAlwaysWai
     ASSERT_EQ(coverage->size(), 1U);
     EXPECT_EQ(coverage->front().range.from, 1'000U);
     EXPECT_EQ(coverage->front().range.to, 2'999U);
+}
+
+class FactoryWriterTest : public WriterTest {
+  protected:
+    FactoryWriterTest()
+        : WriterTest{R"(
+[contracts.vault]
+abi = "child.json"
+factory = { event = "hub.VaultMade", address = "vault" }
+)"} {}
+};
+
+TEST_F(FactoryWriterTest, WhatWasAskedBeforeARepairMayLackContractsThatItAnnouncedAndIsRefused) {
+    EXPECT_FALSE(is_refused_after(WriterEffect::kNone));
+    EXPECT_TRUE(is_refused_after(WriterEffect::kRows));
+}
+
+TEST_F(WriterTest, WithoutFactoriesARepairRefusesNothing) {
+    EXPECT_FALSE(is_refused_after(WriterEffect::kRows));
 }
 
 }  // namespace

@@ -97,6 +97,20 @@ class RepairTest : public testing::Test {
         return content(*world_.database);
     }
 
+    [[nodiscard]] LogProofOutcome look();
+    /// Of a log in that block that the index does not want.
+    [[nodiscard]] uint32_t foreign_index(uint64_t block_num) const {
+        const evm::LogBatch& wanted = world_.honest.logs.at(block_num);
+        for (const evm::Log& log : world_.chain.final_view().at(block_num)->logs.logs) {
+            if (std::ranges::find(wanted.logs, log.log_index, &evm::Log::log_index) ==
+                wanted.logs.end()) {
+                return log.log_index;
+            }
+        }
+        ADD_FAILURE() << "block " << block_num << " has wanted logs only";
+        return 0;
+    }
+
     ProofWorld world_{11, 40};
 };
 
@@ -218,6 +232,95 @@ TEST_F(RepairTest, ADryRunSaysWhatItWouldDoAndChangesNothing) {
     EXPECT_FALSE(outcome->plans[0].steps.empty());
     EXPECT_FALSE(outcome->is_whole());
     expect_same(whole(*world_.database), before);
+}
+
+/// The log proof of what is stored, with what is needed to mend it.
+LogProofOutcome RepairTest::look() {
+    RepairOptions dry = options();
+    dry.dry_run = true;
+    dry.verify.with_replay = false;
+    const auto outcome = mend(dry);
+    EXPECT_TRUE(outcome.has_value() && outcome->report.log);
+    return *outcome->report.log;
+}
+
+TEST_F(RepairTest, UnaskedOnlyWhatTheReceiptsReachIsDeleted) {
+    struct Case {
+        const char* name;
+        bool has_known_txn;
+        bool is_past_the_end;
+        bool is_mended;
+    };
+    static_cast<void>(make_wanted());
+    const auto& [block_num, honest] = *world_.honest.logs.begin();
+    for (const Case& each :
+         {Case{"another's index, a transaction that nobody has", false, false, false},
+          Case{"a transaction of the block", true, false, true},
+          Case{"past the end of the block", false, true, true}}) {
+        SCOPED_TRACE(each.name);
+        HonestIndex told = world_.honest;
+        evm::LogBatch& logs = told.logs[block_num];
+        evm::Log made = logs.logs.back();
+        made.log_index = each.is_past_the_end ? 1'000 : foreign_index(block_num);
+        made.txn_index = each.is_past_the_end ? 900 : 0;
+        if (!each.has_known_txn) {
+            made.txn_hash.bytes[0] ^= 1U;
+        }
+        const Bytes data(logs.data(made).begin(), logs.data(made).end());
+        logs.push(made, data);
+        std::ranges::sort(logs.logs, {}, &evm::Log::log_index);
+        store(told);
+        RepairPlan plan;
+        plan.add_certain_log(look(), 10);
+        EXPECT_EQ(plan.blocks.size(), each.is_mended ? 1U : 0U);
+        EXPECT_EQ(plan.left.empty(), each.is_mended);
+        EXPECT_EQ(plan.is_empty(), !each.is_mended);
+    }
+}
+
+TEST_F(RepairTest, UnaskedOnlySoManyBlocksAreMendedTheLowestFirst) {
+    static_cast<void>(make_wanted());
+    HonestIndex told = world_.honest;
+    ASSERT_GE(told.logs.size(), 3U);
+    std::vector<uint64_t> blocks;
+    for (auto at = told.logs.begin(); blocks.size() < 3; at = told.logs.erase(at)) {
+        blocks.push_back(at->first);
+    }
+    store(told);
+    const LogProofOutcome found = look();
+    RepairPlan plan;
+    plan.add_certain_log(found, 2);
+    ASSERT_EQ(plan.blocks.size(), 2U);
+    EXPECT_EQ(plan.blocks[0].header.block_num, blocks[0]);
+    EXPECT_EQ(plan.blocks[1].header.block_num, blocks[1]);
+    ASSERT_EQ(plan.left.size(), 1U);
+    EXPECT_THAT(plan.left[0], testing::HasSubstr("plumbline repair"));
+    RepairPlan nothing;
+    nothing.add_certain_log(found, 0);
+    EXPECT_TRUE(nothing.is_empty());
+}
+
+TEST_F(RepairTest, ABlockThatWasExchangedSinceItWasJudgedIsLeftAsItIs) {
+    static_cast<void>(make_wanted());
+    HonestIndex told = world_.honest;
+    const uint64_t block_num = told.logs.begin()->first;
+    told.logs.begin()->second.arena[0] ^= 1U;
+    store(told);
+    RepairPlan plan;
+    plan.add_certain_log(look(), 10);
+    ASSERT_EQ(plan.blocks.size(), 1U);
+    // As a reorg between the proof and the writing does it.
+    storage::BlockRow row = world_.database->read_view()->get_block(block_num).value();
+    row.hash.bytes[0] ^= 1U;
+    const auto cursor = *world_.database->cursor();
+    const auto batch = world_.database->make_batch();
+    batch->append_block(row);
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
+    const std::vector<std::string> before = whole(*world_.database);
+    ASSERT_TRUE(apply_repair(*world_.database, world_.plan, plan).has_value());
+    expect_same(whole(*world_.database), before);
+    EXPECT_TRUE(world_.database->read_view()->list_journal(0, 10).value().empty());
 }
 
 TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {

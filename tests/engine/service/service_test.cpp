@@ -446,7 +446,7 @@ TEST_F(OddChainTest, AChainThatCannotBeProvenIsAskedOnceAndThenLeftAloneForHours
 }
 
 TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName) {
-    write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
+    write_config("\n[schedule]\nprove_log = \"1s\"\n[repair]\non_log = \"report\"\n", "receipts");
     manners_.hides_a_log = true;
     open();
     start();
@@ -478,6 +478,69 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     ASSERT_OK(repair);
     const TaskRow repaired = ended_task(repair->id);
     EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+}
+
+TEST_F(ServiceTest, WhatIsProvenWrongIsMendedByTheServiceAndThenProven) {
+    write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
+    manners_.hides_a_log = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto is_proven = [this] {
+        const auto task = newest_proof();
+        return task && task->state == TaskState::kDone &&
+               task->result.find(R"("verdict":"equal")") != std::string::npos;
+    };
+    ASSERT_TRUE(eventually(is_proven));
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+    const uint64_t finalized = service->database()->cursor()->finalized;
+    uint64_t final_logs = 0;
+    for (const auto& block : chain_.blocks()) {
+        for (const evm::Log& log : block->logs.logs) {
+            final_logs +=
+                log.address == test::hub_address() && log.block_num <= finalized ? 1U : 0U;
+        }
+    }
+    const auto view = service->database()->read_view();
+    uint64_t stored = 0;
+    for (const auto scan = view->scan_logs(0, finalized); scan->valid(); scan->next()) {
+        ++stored;
+    }
+    EXPECT_EQ(stored, final_logs);
+    const auto coverage = service->database()->coverage();
+    for (const storage::CoverageRow& row : *coverage) {
+        EXPECT_TRUE(row.range.from > finalized || row.level == storage::ProofLevel::kReceipts);
+    }
+    const auto journal = view->list_journal(0, 1'000);
+    ASSERT_OK(journal);
+    ASSERT_FALSE(journal->empty());
+    for (const storage::JournalRow& row : *journal) {
+        EXPECT_EQ(row.kind, "log inserted");
+    }
+    // Each is one finding, however often its block was proven.
+    EXPECT_THAT(service->metrics_text(),
+                HasSubstr(fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}\n",
+                                      journal->size())));
+}
+
+TEST_F(ServiceTest, WhatWasOnlyReportedIsMendedOnceTheConfigSaysSo) {
+    write_config("\n[schedule]\nprove_log = \"1s\"\n[repair]\non_log = \"report\"\n", "receipts");
+    manners_.hides_a_log = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    ASSERT_TRUE(is_degraded_by("the log proof found"));
+    stop();
+    service.reset();
+    write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    EXPECT_TRUE(eventually([this] {
+        const auto task = newest_proof();
+        return task && task->result.find(R"("verdict":"equal")") != std::string::npos;
+    }));
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 

@@ -56,6 +56,21 @@ TEST(KnownRangesTest, FindingsOfBlocksThatAreNotOpenAnyMoreWereRepaired) {
     EXPECT_TRUE(known.has(35));
 }
 
+TEST(KnownRangesTest, FindingsStayKnownAndAreDueToBeMendedAgainAfterTheirTime) {
+    KnownRanges known;
+    known.add({{10, 10}, 1, 0, "m"});
+    known.add({{20, 20}, 1, 0, "m"});
+    known.add({{30, 39}, 0, 99, ""});
+    EXPECT_FALSE(known.without_due(50).has(10)) << "never tried";
+    known.postpone({10, 10}, 60);
+    EXPECT_TRUE(known.without_due(50).has(10));
+    EXPECT_FALSE(known.without_due(60).has(10));
+    EXPECT_FALSE(known.without_due(50).has(20));
+    EXPECT_TRUE(known.without_due(1'000).has(35)) << "it was no finding";
+    EXPECT_EQ(known.finding_count(), 2U);
+    EXPECT_EQ(KnownRanges::parse(known.to_text()).ranges(), known.ranges());
+}
+
 TEST(KnownRangesTest, SetsOfBlocksByAnySequenceEqualAPlainSet) {
     for (uint64_t seed = 1; seed <= 200; ++seed) {
         SCOPED_TRACE(fmt::format("seed {}", seed));
