@@ -136,6 +136,9 @@ struct CompiledPlan {
     std::vector<StatePlan> states;
     std::vector<CountPlan> counts;
     storage::SchemaBundle bundle;
+    /// What 0.1 made of the same config, before children were part of their sources' names: a
+    /// database of that fingerprint was not made by handlers in C++. Empty without factories.
+    std::string format_one_fingerprint;
     bool needs_txn = false;
 
     struct Match {

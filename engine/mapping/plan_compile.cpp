@@ -29,6 +29,7 @@ class Compiler {
     [[nodiscard]] Error mistake(SourcePos pos, std::string_view message) const {
         return mistake_at(config_.path, pos, message);
     }
+    [[nodiscard]] std::string fingerprint_with(std::vector<std::string> names);
     [[nodiscard]] Status add_contract(const ContractConfig& contract);
     [[nodiscard]] Status add_entity(const EntityConfig& entity);
     [[nodiscard]] Status add_indexes(const EntityConfig& entity, storage::EntityLayout& layout);
@@ -59,6 +60,10 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         PLUMBLINE_TRY_VOID(add_factory(config_.contracts[i], i));
     }
     set_first_blocks(plan_.sources);
+    std::vector<std::string> unnamed;
+    for (const Source& source : plan_.sources) {
+        unnamed.push_back(source.fingerprint);
+    }
     name_children(plan_.sources);
     for (const HandlerConfig& handler : config_.handlers) {
         PLUMBLINE_TRY_VOID(compile_handler(handler, plan_));
@@ -77,6 +82,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
 
     storage::SchemaBundle& bundle = plan_.bundle;
     bundle.fingerprint = schema_fingerprint(config_, plan_);
+    plan_.format_one_fingerprint = fingerprint_with(std::move(unnamed));
     bundle.config_text = config_.text;
     for (const ContractConfig& contract : config_.contracts) {
         const bool known = std::ranges::any_of(
@@ -87,6 +93,19 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     }
     bundle.entities = plan_.entities;
     return ok();
+}
+
+/// That of the plan with its sources named so; empty where that is how they are named.
+std::string Compiler::fingerprint_with(std::vector<std::string> names) {
+    const auto swap_names = [&] {
+        for (size_t i = 0; i < names.size(); ++i) {
+            std::swap(plan_.sources[i].fingerprint, names[i]);
+        }
+    };
+    swap_names();
+    std::string out = schema_fingerprint(config_, plan_);
+    swap_names();
+    return out == plan_.bundle.fingerprint ? std::string{} : out;
 }
 
 Status Compiler::add_contract(const ContractConfig& contract) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/config/config.hpp"
+#include "engine/mapping/compiled_plan.hpp"
 #include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
@@ -56,7 +57,8 @@ bool is_made_by_functions(const storage::Database& database) {
     }
     // Databases of 0.2 have no mark, but what the config alone gives is not what they were made of.
     const auto plan = stored_plan(database);
-    return plan && (*plan)->bundle().fingerprint != fingerprint;
+    return plan && (*plan)->bundle().fingerprint != fingerprint &&
+           compiled(**plan).format_one_fingerprint != fingerprint;
 }
 
 Status check_functions(const storage::Database& database, const Plan& plan) {

@@ -105,6 +105,40 @@ TEST(HandlerTest, ADatabaseTellsThatItHasRowsOfCppHandlersAlsoOneOfAnOlderVersio
     EXPECT_FALSE(is_made_by_them(without.plan->bundle()));
 }
 
+TEST(HandlerTest, ADatabaseOfFormatOneWithAFactoryIsNotTakenForOneOfCppHandlers) {
+    const Mapping mapping{R"(
+[contracts.hub]
+abi = "hub.json"
+address = "0x00000000000000000000000000000000000000aa"
+start_block = 1
+[contracts.child]
+abi = "child.json"
+factory = { event = "hub.Made", address = "child" }
+[entities.item]
+key = { id = "uint256" }
+fields = { n = "uint64" }
+[[on]]
+event = "child.Put"
+upsert = "item"
+key = { id = "id" }
+add = { n = 1 }
+)",
+                          {{"hub.json", test::abi_json({"event Made(address indexed child)"})},
+                           {"child.json", test::abi_json({"event Put(uint256 id)"})}}};
+    storage::SchemaBundle bundle = mapping.plan->bundle();
+    // As a program of 0.1 wrote it for this config.
+    const std::string by_format_one =
+        "e1b53b558d18b057dc6088aae51544cbed4796a337f4c6f8cb061cf41578d458";
+    ASSERT_NE(bundle.fingerprint, by_format_one);
+    bundle.fingerprint = by_format_one;
+    const test::TempDir dir;
+    storage::OpenOptions options = storage::test::create_options();
+    options.bundle = bundle;
+    const auto database = storage::test::must_open(dir.sub("db"), std::move(options));
+    EXPECT_FALSE(is_made_by_functions(*database));
+    EXPECT_OK(check_functions(*database, *mapping.plan));
+}
+
 TEST(HandlerTest, ItsErrorTakesBackTheConfigsHandlersToo) {
     const auto run = [](HandlerContext& context) -> Status {
         PLUMBLINE_TRY_VOID(context.upsert("item", std::array{Value::number(50)}, {}));
