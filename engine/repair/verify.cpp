@@ -130,11 +130,35 @@ class Verification {
         }
         report_.log = *outcome;
         acquit_providers();
+        PLUMBLINE_TRY_VOID(look_for_gaps(proof.range));
         if (!report_.log->is_complete || report_.log->level < proof.level) {
             report_.unproven.push_back(
                 fmt::format("log: proven only to {}{}{}", to_string(report_.log->level),
                             report_.log->reason.empty() ? "" : ": ", report_.log->reason));
         }
+        return ok();
+    }
+
+    /// What nobody was asked about yet cannot be missing in a proof of what is covered: another
+    /// config was folded without a network, or an older version had asked for less.
+    [[nodiscard]] Status look_for_gaps(evm::BlockRange range) {
+        PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
+        const std::vector<CoverageGap> gaps =
+            find_missing(plan_->sources(), coverage, report_.cursor->block_num);
+        const auto gap = std::ranges::find_if(gaps, [&range](const CoverageGap& one) {
+            return one.range.from <= range.to && range.from <= one.range.to;
+        });
+        if (gap == gaps.end()) {
+            return ok();
+        }
+        std::string names;
+        for (const uint32_t source : gap->sources) {
+            names += (names.empty() ? "" : ", ") + plan_->sources()[source].contract;
+        }
+        report_.log->level = storage::ProofLevel::kNone;
+        report_.log->reason =
+            fmt::format("blocks {} to {} were not fetched yet for {}: `plumbline run` does it",
+                        gap->range.from, gap->range.to, names);
         return ok();
     }
 

@@ -244,6 +244,28 @@ LogProofOutcome RepairTest::look() {
     return *outcome->report.log;
 }
 
+TEST_F(RepairTest, ALogIsNotCalledProvenWhereSomeContractWasNeverAskedAbout) {
+    static_cast<void>(make_wanted());
+    const Source& source = world_.plan->sources().back();
+    const auto cursor = *world_.database->cursor();
+    const auto batch = world_.database->make_batch();
+    batch->remove_coverage(source.fingerprint, {5, 9});
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
+    const auto outcome = mend(options());
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_EQ(outcome->report.log->level, storage::ProofLevel::kNone);
+    ASSERT_EQ(outcome->report.unproven.size(), 1U);
+    EXPECT_THAT(outcome->report.unproven[0],
+                testing::AllOf(testing::HasSubstr("blocks 5 to 9 were not fetched yet"),
+                               testing::HasSubstr(source.contract)));
+    RepairOptions elsewhere = options();
+    elsewhere.verify.from = 10;
+    const auto above = mend(elsewhere);
+    ASSERT_TRUE(above.has_value());
+    EXPECT_TRUE(above->report.unproven.empty());
+}
+
 TEST_F(RepairTest, UnaskedOnlyWhatTheReceiptsReachIsDeleted) {
     struct Case {
         const char* name;
