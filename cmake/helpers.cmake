@@ -7,13 +7,16 @@ set(PLUMBLINE_STD_HEADERS
 
 # plumbline_layer(core SOURCES a.cpp ... PUBLIC deps... PRIVATE deps... HEADERS <x>...): one static library a
 # layer; HEADERS are heavy ones that most of its files include.
+# A layer's files are compiled four as one: most of their time is in what they include. Names in anonymous namespaces
+# must therefore differ within a folder; where two do not, one of them is a copy. PLUMBLINE_UNITY=OFF compiles them singly.
 function(plumbline_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE;HEADERS" ${ARGN})
   add_library(plumbline_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(plumbline_${name}
     PUBLIC plumbline_options ${ARG_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:plumbline_warnings> ${ARG_PRIVATE})
-  set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+    UNITY_BUILD ${PLUMBLINE_UNITY} UNITY_BUILD_BATCH_SIZE 4)
   target_precompile_headers(plumbline_${name} PRIVATE ${PLUMBLINE_STD_HEADERS} ${ARG_HEADERS})
   add_library(plumbline::${name} ALIAS plumbline_${name})
 endfunction()

@@ -12,13 +12,12 @@
 
 #include "core/base/key_sort.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
 
 namespace {
-
-constexpr size_t kProtectionBytes = 8;
 
 /// Sorts a commit's rows out by family. The batch must outlive it.
 class RowSorter final : public rocksdb::WriteBatch::Handler {
@@ -39,7 +38,7 @@ class RowSorter final : public rocksdb::WriteBatch::Handler {
     RowSorter(const RocksHandles& core, const Generation* published, const Generation& building,
               const std::set<uint32_t>& unbulked, const rocksdb::WriteBatch& batch)
         : bytes_{batch.Data()},
-          rest_{0, 0, kProtectionBytes, 0} {
+          rest_{0, 0, kBatchProtectionBytes, 0} {
         for (const FamilyPtr& family : core.base) {
             families_[family->get()->GetID()] = {family->get(), false, {}};
         }

@@ -5,6 +5,7 @@
 #include "core/base/check.hpp"
 #include "storage/commit_batch_impl.hpp"
 #include "storage/log_codec.hpp"
+#include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -12,7 +13,6 @@ namespace plumbline::storage {
 namespace {
 
 constexpr size_t kBatchReserve = size_t{1} << 20;
-constexpr size_t kProtectionBytes = 8;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ CommitBatch::~CommitBatch() = default;
 CommitBatch::Impl::Impl(Database::Impl& database)
     : db{database},
       core{database.core},
-      writes{kBatchReserve, 0, kProtectionBytes, 0} {
+      writes{kBatchReserve, 0, kBatchProtectionBytes, 0} {
     reset();
 }
 

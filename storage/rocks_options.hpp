@@ -21,6 +21,9 @@ struct DBOptions;
 
 namespace plumbline::storage {
 
+/// RocksDB keeps a checksum of so many bytes beside each entry of a write batch.
+inline constexpr size_t kBatchProtectionBytes = 8;
+
 /// What all families of one open database share.
 struct RocksTuning {
     std::shared_ptr<rocksdb::Cache> cache;

@@ -59,12 +59,6 @@ Status check_value(const AbiType& type, const AbiValue& value) {
     return ok();
 }
 
-void append_word(Bytes& out, const U256& word) {
-    const size_t start = out.size();
-    out.resize(start + 32);
-    word.to_be(out.data() + start);
-}
-
 void append_padded(Bytes& out, ByteView bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
     out.resize(out.size() + (32 - bytes.size() % 32) % 32);

@@ -144,6 +144,12 @@ bool U256::fits_signed(int bits) const noexcept {
     return inverted.bit_length() <= bits - 1;
 }
 
+void append_word(Bytes& out, const U256& word) {
+    std::array<uint8_t, 32> bytes{};
+    word.to_be(bytes.data());
+    out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
 std::strong_ordering compare_signed(const U256& a, const U256& b) noexcept {
     if (a.is_negative() != b.is_negative()) {
         return a.is_negative() ? std::strong_ordering::less : std::strong_ordering::greater;

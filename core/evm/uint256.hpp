@@ -56,6 +56,8 @@ struct U256 {
     }
 };
 
+/// Appends the word's 32 bytes, big-endian, as the ABI has them.
+void append_word(Bytes& out, const U256& word);
 /// Two's complement order.
 [[nodiscard]] std::strong_ordering compare_signed(const U256& a, const U256& b) noexcept;
 /// a + b mod 2^256; `carry` tells whether the unsigned sum wrapped.

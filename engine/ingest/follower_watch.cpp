@@ -15,7 +15,6 @@ namespace {
 
 /// Heads are asked for that often while a job is under way, for people only.
 constexpr int64_t kWatchMs = 15'000;
-constexpr uint64_t kBlocksLearntFrom = 128;
 
 }  // namespace
 

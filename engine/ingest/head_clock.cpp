@@ -6,7 +6,6 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr uint64_t kBlocksLearntFrom = 128;
 constexpr size_t kBlocksKept = 256;
 constexpr int64_t kUsualBlocks = 20;
 constexpr int64_t kAgeMaxMs = 120'000;  ///< at least

@@ -15,6 +15,9 @@
 
 namespace plumbline::engine {
 
+/// The usual time between blocks is learnt from as many of the last ones.
+inline constexpr uint64_t kBlocksLearntFrom = 128;
+
 /// A block's timestamp as Unix ms, whatever its unit. Empty: it is no time that has been.
 [[nodiscard]] std::optional<int64_t> timestamp_to_unix_ms(uint64_t timestamp);
 

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int64_t kPollMs = 50;
+constexpr int64_t kPollWaitMs = 50;
 
 }  // namespace
 
@@ -74,7 +74,7 @@ json EndpointClient::post(std::string body, std::string& error) {
     const uint64_t id = transport_.submit(std::move(request));
     std::vector<rpc::HttpCompletion> completions;
     for (;;) {
-        transport_.poll(kPollMs, completions);
+        transport_.poll(kPollWaitMs, completions);
         const auto done = std::ranges::find(completions, id, &rpc::HttpCompletion::id);
         if (done == completions.end()) {
             continue;

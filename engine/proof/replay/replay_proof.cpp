@@ -35,7 +35,7 @@ Result<std::unique_ptr<ScratchDatabase>> fold_to_scratch(const storage::ReadView
 
 namespace {
 
-using Bytes = std::optional<std::string_view>;
+using RowBytes = std::optional<std::string_view>;
 
 Error was_cancelled() {
     return {ErrorCode::kCancelled, "stopped before everything was compared"};
@@ -101,7 +101,7 @@ class EntityComparison {
         const auto stored = storage::scan_raw_rows(view_, entity_);
         const auto folded = storage::scan_raw_rows(fold_, entity_);
         const Status joined = join_raw(
-            *stored, *folded, [&](std::string_view key, Bytes left, Bytes right) -> Status {
+            *stored, *folded, [&](std::string_view key, RowBytes left, RowBytes right) -> Status {
                 PLUMBLINE_TRY_VOID(take_turn());
                 if (left != right) {
                     const uint32_t bucket = storage::entity_digest_leaf(storage::hash_key(key));
@@ -116,7 +116,7 @@ class EntityComparison {
         return joined || joined.error().code == ErrorCode::kCorruption ? ok() : joined;
     }
 
-    void name_row(std::string_view key, Bytes left, Bytes right) {
+    void name_row(std::string_view key, RowBytes left, RowBytes right) {
         const bool is_readable = storage::decode_key(key, layout_.key).has_value() &&
                                  (!left || codec_.check(*left).has_value());
         if (!is_readable) {
@@ -185,14 +185,14 @@ Status compare_quarantine(const storage::ReadView& view, const storage::ReadView
                           Findings& findings) {
     const auto stored = storage::scan_raw_quarantine(view);
     const auto folded = storage::scan_raw_quarantine(fold);
-    const auto text = [](std::string_view key, Bytes value) -> std::string {
+    const auto text = [](std::string_view key, RowBytes value) -> std::string {
         if (!value) {
             return "not in quarantine";
         }
         const auto row = storage::decode_quarantine(key, *value);
         return row ? fmt::format("{}: {}", row->event, row->reason) : row.error().message;
     };
-    return join_raw(*stored, *folded, [&](std::string_view key, Bytes left, Bytes right) {
+    return join_raw(*stored, *folded, [&](std::string_view key, RowBytes left, RowBytes right) {
         if (left != right) {
             Finding out;
             out.kind = FindingKind::kQuarantineDiffers;
@@ -214,7 +214,7 @@ Status compare_undo(const storage::ReadView& view, const storage::ReadView& fold
                     Findings& findings) {
     const auto stored = storage::scan_raw_undo(view);
     const auto folded = storage::scan_raw_undo(fold);
-    return join_raw(*stored, *folded, [&](std::string_view key, Bytes left, Bytes right) {
+    return join_raw(*stored, *folded, [&](std::string_view key, RowBytes left, RowBytes right) {
         if (left != right) {
             Finding out;
             out.kind = FindingKind::kRowDiffers;

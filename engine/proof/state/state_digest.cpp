@@ -11,6 +11,7 @@
 namespace plumbline::engine {
 namespace {
 
+using evm::append_word;
 using evm::U256;
 using storage::KeyValue;
 
@@ -19,12 +20,6 @@ constexpr size_t kWord = 32;
 Error cannot_compare(const StatePlan& plan, std::string_view why) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{} cannot be compared with the contract: {}", plan.signature, why)};
-}
-
-void append_word(Bytes& out, const U256& word) {
-    std::array<uint8_t, kWord> bytes{};
-    word.to_be(bytes.data());
-    out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
 void append_value(Bytes& out, const storage::FieldType& type, const KeyValue& value) {

@@ -57,12 +57,6 @@ void append(Bytes& out, ByteView bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-void append_word(Bytes& out, const U256& word) {
-    std::array<uint8_t, 32> bytes{};
-    word.to_be(bytes.data());
-    append(out, bytes);
-}
-
 uint64_t read_be(ByteView bytes) {
     uint64_t value = 0;
     for (const uint8_t byte : bytes) {
