@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/base/utf8.hpp"
+#include "core/base/visible_text.hpp"
 
 namespace plumbline {
 
@@ -10,8 +11,16 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-void append_escaped(std::string& out, char c) {
+/// `\u` and four digits.
+void append_code_unit(std::string& out, char32_t c) {
     constexpr char kDigits[] = "0123456789abcdef";
+    out += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        out += kDigits[(c >> shift) & 15];
+    }
+}
+
+void append_escaped(std::string& out, char c) {
     switch (c) {
         case '"': out += "\\\""; return;
         case '\\': out += "\\\\"; return;
@@ -22,10 +31,8 @@ void append_escaped(std::string& out, char c) {
         case '\f': out += "\\f"; return;
         default: break;
     }
-    if (static_cast<uint8_t>(c) < 0x20) {
-        out += "\\u00";
-        out += kDigits[(static_cast<uint8_t>(c) >> 4) & 15];
-        out += kDigits[static_cast<uint8_t>(c) & 15];
+    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F) {
+        append_code_unit(out, static_cast<uint8_t>(c));
         return;
     }
     out += c;
@@ -41,7 +48,12 @@ void append_json_string(std::string& out, std::string_view text) {
         if (size == 1) {
             append_escaped(out, text[0]);
         } else if (size > 1) {
-            out += text.substr(0, size);
+            // What acts on a terminal is below U+10000.
+            if (const char32_t c = utf8_code_point(text.substr(0, size)); acts_on_terminals(c)) {
+                append_code_unit(out, c);
+            } else {
+                out += text.substr(0, size);
+            }
         } else {
             out += kReplacement;
         }

@@ -8,7 +8,8 @@
 
 namespace plumbline {
 
-/// A quoted JSON string. What is not UTF-8 shows as U+FFFD, one for each maximal bad sequence.
+/// A quoted JSON string. What is not UTF-8 shows as U+FFFD, one for each maximal bad sequence. What
+/// acts on a terminal (core/base/visible_text.hpp) is escaped: the same text to a parser.
 void append_json_string(std::string& out, std::string_view text);
 
 /// A CSV field (RFC 4180): quoted where it holds a comma, quote, CR or LF.

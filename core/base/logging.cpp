@@ -14,6 +14,7 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include "core/base/json_text.hpp"
+#include "core/base/visible_text.hpp"
 
 namespace plumbline::logging {
 
@@ -72,6 +73,14 @@ std::string cut_lines(std::string_view text, size_t width) {
         }
     }
     return out;
+}
+
+/// Two spaces begin a field: a text of others must not look like one.
+std::string one_space(std::string text) {
+    text.erase(
+        std::unique(text.begin(), text.end(), [](char a, char b) { return a == ' ' && b == ' '; }),
+        text.end());
+    return text;
 }
 
 /// Writes whole lines to standard error and keeps the status line below them. The payload of a
@@ -187,9 +196,15 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
             }
         }
     } else {
-        text += message;
+        text += one_space(visible_text(message));
         for (const Field& field : fields) {
-            fmt::format_to(std::back_inserter(text), "  {}={}", field.name, field.value);
+            const std::string value = visible_text(field.value);
+            fmt::format_to(std::back_inserter(text), "  {}=", field.name);
+            if (value.find("  ") == std::string::npos) {
+                text += value;
+            } else {
+                append_json_string(text, value);
+            }
         }
     }
     out.logger.log(to_spdlog(level), spdlog::string_view_t{text.data(), text.size()});

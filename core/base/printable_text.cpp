@@ -4,6 +4,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/base/utf8.hpp"
+#include "core/base/visible_text.hpp"
 
 namespace plumbline {
 
@@ -11,18 +12,11 @@ namespace {
 
 constexpr std::string_view kHexPrefix = "hex:";
 
-bool is_bidi_control(char32_t c) {
-    return c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069);
-}
-
 bool is_hidden(char32_t c, TextPlace place) {
     if (c == '\t' || c == '\n' || c == '\r' || c == ',' || c == '=' || c == '"' || c == '\'') {
         return place == TextPlace::kKey;
     }
-    const bool is_control = c < 0x20 || (c >= 0x7F && c < 0xA0);
-    const bool is_separator = c == 0x2028 || c == 0x2029;
-    return is_control || is_separator || is_bidi_control(c);
+    return acts_on_terminals(c);
 }
 
 bool is_plain(std::string_view text, TextPlace place) {

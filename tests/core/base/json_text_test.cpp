@@ -23,7 +23,11 @@ TEST(JsonTextTest, EscapesWhatJsonMustEscape) {
     EXPECT_EQ(json_string("a\"b\\c"), R"("a\"b\\c")");
     EXPECT_EQ(json_string("\n\r\t\b\f"), R"("\n\r\t\b\f")");
     EXPECT_EQ(json_string(std::string_view{"\0\x1f", 2}), R"("\u0000\u001f")");
-    EXPECT_EQ(json_string("\x7f/"), "\"\x7f/\"");
+    EXPECT_EQ(json_string("/"), "\"/\"");
+}
+
+TEST(JsonTextTest, EscapesWhatActsOnATerminal) {
+    EXPECT_EQ(json_string("\x7f\x1b\xc2\x9b\xe2\x80\xae"), R"("\u007f\u001b\u009b\u202e")");
 }
 
 TEST(JsonTextTest, KeepsWellFormedUtf8) {

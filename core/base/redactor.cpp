@@ -1,0 +1,324 @@
+// A text is read in layers: as it is, then with its escapes decoded, then once more, because a
+// JSON-escaped text may hold a percent-encoded one. Each layer remembers where its characters stood
+// in the text, so that what is found in any of them is cut out of the text itself.
+#include "core/base/redactor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "core/base/secret_words.hpp"
+#include "core/base/url_parts.hpp"
+
+namespace plumbline {
+
+namespace {
+
+constexpr std::string_view kReplacement = "(redacted)";
+constexpr size_t kSecretMin = 4;
+/// Shorter ones may be a part of a word.
+constexpr size_t kFreeMin = 8;
+/// So much of the beginning of a long one is as good as the whole: texts are cut.
+constexpr size_t kPrefixMin = 12;
+constexpr size_t kPrefixOf = 16;
+constexpr size_t kLayersMax = 4;
+/// Looked at beyond the end, for a secret that begins before it.
+constexpr size_t kBeyond = 4096;
+
+struct Layer {
+    std::string text;
+    std::vector<size_t> at;  ///< where each character begins in the original; its size at the end
+};
+
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+std::string in_lower_case(std::string text) {
+    std::ranges::transform(text, text.begin(), lower);
+    return text;
+}
+
+bool is_letter_or_digit(char c) noexcept {
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+/// The value of `digits` in `base` where it is one byte.
+std::optional<char> byte_of(std::string_view digits, unsigned base) {
+    unsigned value = 0;
+    for (const char c : digits) {
+        const char l = lower(c);
+        const unsigned digit = l >= '0' && l <= '9'   ? static_cast<unsigned>(l - '0')
+                               : l >= 'a' && l <= 'f' ? static_cast<unsigned>(l - 'a' + 10)
+                                                      : base;
+        if (digit >= base || (value = value * base + digit) > 0xFF) {
+            return std::nullopt;
+        }
+    }
+    return digits.empty() ? std::nullopt : std::optional{static_cast<char>(value)};
+}
+
+struct Escape {
+    char c = 0;
+    size_t size = 0;  ///< 0: none
+};
+
+/// `&#47;`, `&#x2f;`, `&amp;`
+Escape read_reference(std::string_view text) {
+    constexpr size_t kMax = 8;
+    const size_t end = text.substr(0, kMax).find(';');
+    if (end == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view name = text.substr(1, end - 1);
+    if (name == "amp") {
+        return {'&', end + 1};
+    }
+    if (!name.starts_with('#')) {
+        return {};
+    }
+    const bool is_hex = name.size() > 1 && lower(name[1]) == 'x';
+    const auto c = byte_of(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
+    return c ? Escape{*c, end + 1} : Escape{};
+}
+
+/// The escape that `text` begins with.
+Escape read_escape(std::string_view text) {
+    if (text[0] == '%' && text.size() >= 3) {
+        const auto c = byte_of(text.substr(1, 2), 16);
+        return c ? Escape{*c, 3} : Escape{};
+    }
+    if (text[0] == '\\' && text.size() >= 2) {
+        if (text[1] == '"' || text[1] == '\\' || text[1] == '/') {
+            return {text[1], 2};
+        }
+        if (lower(text[1]) == 'u' && text.size() >= 6) {
+            const auto c = byte_of(text.substr(2, 4), 16);
+            return c ? Escape{*c, 6} : Escape{};
+        }
+        return {};
+    }
+    return text[0] == '&' ? read_reference(text) : Escape{};
+}
+
+/// Empty where there was nothing to decode.
+std::optional<Layer> decode(const Layer& layer) {
+    if (layer.text.find_first_of("%\\&") == std::string::npos) {
+        return std::nullopt;
+    }
+    Layer out;
+    bool is_changed = false;
+    const std::string_view text = layer.text;
+    for (size_t i = 0; i < text.size();) {
+        const Escape escape = read_escape(text.substr(i));
+        out.text += lower(escape.size == 0 ? text[i] : escape.c);
+        out.at.push_back(layer.at[i]);
+        i += std::max<size_t>(1, escape.size);
+        is_changed = is_changed || escape.size > 0;
+    }
+    out.at.push_back(layer.at.back());
+    return is_changed ? std::optional{std::move(out)} : std::nullopt;
+}
+
+Layer first_layer(std::string_view text) {
+    Layer out;
+    out.text = in_lower_case(std::string{text});
+    out.at.resize(text.size() + 1);
+    for (size_t i = 0; i <= text.size(); ++i) {
+        out.at[i] = i;
+    }
+    return out;
+}
+
+/// Marks the bytes of the original that are a needle in `layer`.
+void mark(const Layer& layer, std::string_view needle, std::vector<bool>& is_secret) {
+    const std::string_view text = layer.text;
+    const size_t least = needle.size() >= kPrefixOf ? kPrefixMin : needle.size();
+    for (size_t at = text.find(needle.substr(0, least)); at != std::string_view::npos;
+         at = text.find(needle.substr(0, least), at + 1)) {
+        size_t size = least;
+        while (size < needle.size() && at + size < text.size() && text[at + size] == needle[size]) {
+            ++size;
+        }
+        const bool is_within_word =
+            needle.size() < kFreeMin &&
+            ((at > 0 && is_letter_or_digit(text[at - 1])) ||
+             (at + size < text.size() && is_letter_or_digit(text[at + size])));
+        if (!is_within_word) {
+            std::fill(is_secret.begin() + static_cast<ptrdiff_t>(layer.at[at]),
+                      is_secret.begin() + static_cast<ptrdiff_t>(layer.at[at + size]), true);
+        }
+    }
+}
+
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Without what depends on the bytes behind it, nor padding.
+std::string to_base64(std::string_view bytes) {
+    std::string out;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (const char c : bytes) {
+        bits = bits << 8 | static_cast<uint8_t>(c);
+        for (count += 8; count >= 6; count -= 6) {
+            out += kBase64[(bits >> (count - 6)) & 63];
+        }
+    }
+    return out;
+}
+
+/// Empty where it is none.
+std::string from_base64(std::string_view text) {
+    std::string out;
+    uint32_t bits = 0;
+    unsigned count = 0;
+    for (const char c : text.substr(0, text.find('='))) {
+        const size_t digit = kBase64.find(c == '-' ? '+' : c == '_' ? '/' : c);
+        if (digit == std::string_view::npos) {
+            return {};
+        }
+        bits = bits << 6 | static_cast<uint32_t>(digit);
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            out += static_cast<char>(bits >> count & 0xFF);
+        }
+    }
+    return out;
+}
+
+template <typename Each>
+void for_each_word(std::string_view text, std::string_view separators, Each each) {
+    while (!text.empty()) {
+        const size_t end = std::min(text.find_first_of(separators), text.size());
+        each(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+/// With its escapes decoded as often as there are any, in its own case.
+std::string unescaped(std::string_view text) {
+    std::string out{text};
+    for (size_t turn = 1; turn < kLayersMax; ++turn) {
+        std::string next;
+        for (size_t i = 0; i < out.size();) {
+            const Escape escape = read_escape(std::string_view{out}.substr(i));
+            next += escape.size == 0 ? out[i] : escape.c;
+            i += std::max<size_t>(1, escape.size);
+        }
+        if (next == out) {
+            break;
+        }
+        out = std::move(next);
+    }
+    return out;
+}
+
+}  // namespace
+
+Redactor::Redactor(const SecretEndpoint& endpoint) {
+    add_url(endpoint.url, endpoint.is_host_public);
+    for (const auto& [name, value] : endpoint.headers) {
+        add_header_value(value);
+    }
+}
+
+void Redactor::add_url(std::string_view url, bool is_host_public) {
+    const UrlParts parts = split_url(url);
+    const auto add_word = [&](std::string_view word) {
+        if (!is_public_word(word)) {
+            add(word);
+        }
+    };
+    if (!parts.user_info.empty()) {
+        const size_t colon = std::min(parts.user_info.find(':'), parts.user_info.size());
+        add(parts.user_info);
+        add(parts.user_info.substr(0, colon));
+        add(parts.user_info.substr(std::min(colon + 1, parts.user_info.size())));
+    }
+    for (const std::string_view segment : parts.path) {
+        add_word(segment);
+    }
+    for_each_word(parts.query, "&;", [&](std::string_view item) {
+        const size_t equals = item.find('=');
+        add_word(item.substr(equals == std::string_view::npos ? 0 : equals + 1));
+    });
+    add_word(parts.fragment);
+    if (!is_host_public) {
+        std::ranges::for_each(secret_labels(parts.host), add_word);
+    }
+}
+
+void Redactor::add_header_value(std::string_view value) {
+    bool is_basic = false;
+    for_each_word(value, " ,;", [&](std::string_view word) {
+        if (is_basic) {
+            const std::string credentials = from_base64(word);
+            const size_t colon = std::min(credentials.find(':'), credentials.size());
+            add(credentials);
+            add(std::string_view{credentials}.substr(0, colon));
+            add(std::string_view{credentials}.substr(std::min(colon + 1, credentials.size())));
+        }
+        is_basic = in_lower_case(std::string{word}) == "basic";
+        if (const size_t equals = word.find('='); equals != std::string_view::npos) {
+            add(word.substr(equals + 1));
+        }
+        if (!is_public_word(word)) {
+            add(word);
+        }
+    });
+}
+
+void Redactor::add(std::string_view secret) {
+    if (secret.size() < kSecretMin) {
+        return;
+    }
+    for (const std::string& form : {std::string{secret}, unescaped(secret)}) {
+        add_needle(form);
+        std::string base64 = to_base64(form);
+        add_needle(base64);
+        std::ranges::replace(base64, '+', '-');
+        std::ranges::replace(base64, '/', '_');
+        add_needle(std::move(base64));
+    }
+}
+
+void Redactor::add_needle(std::string text) {
+    std::string needle = in_lower_case(std::move(text));
+    if (needle.size() >= kSecretMin && std::ranges::find(needles_, needle) == needles_.end()) {
+        needles_.push_back(std::move(needle));
+    }
+}
+
+std::string Redactor::redact(std::string_view text, size_t size_max) const {
+    const size_t shown = std::min(text.size(), size_max);
+    if (needles_.empty()) {
+        return std::string{text.substr(0, shown)};
+    }
+    text = text.substr(0, shown + std::min(text.size() - shown, kBeyond));
+    std::vector<bool> is_secret(text.size(), false);
+    std::optional<Layer> layer = first_layer(text);
+    for (size_t i = 0; layer && i < kLayersMax; ++i) {
+        for (const std::string& needle : needles_) {
+            mark(*layer, needle, is_secret);
+        }
+        layer = decode(*layer);
+    }
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const bool is_inside = i > 0 && is_secret[i] && is_secret[i - 1];
+        if (i >= shown && !is_inside) {
+            break;
+        }
+        if (!is_secret[i]) {
+            out += text[i];
+        } else if (!is_inside) {
+            out += kReplacement;
+        }
+    }
+    return out;
+}
+
+}  // namespace plumbline

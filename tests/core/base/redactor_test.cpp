@@ -1,0 +1,149 @@
+#include "core/base/redactor.hpp"
+
+#include <cstdint>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/base/secret_words.hpp"
+#include "core/base/url_parts.hpp"
+
+namespace plumbline::redactor_test {
+namespace {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* kKey = "a9Zx/+key~Q7";
+
+std::string percent_encoded(std::string_view text, bool all) {
+    std::string out;
+    for (const char c : text) {
+        const bool is_plain =
+            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        out += is_plain && !all ? std::string{c} : fmt::format("%{:02X}", static_cast<uint8_t>(c));
+    }
+    return out;
+}
+
+std::string json_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
+    }
+    return out;
+}
+
+std::string html_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += fmt::format("&#x{:x};", static_cast<uint8_t>(c));
+    }
+    return out;
+}
+
+std::string upper(std::string text) {
+    for (char& c : text) {
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    }
+    return text;
+}
+
+// Every place of an endpoint, every way of writing: what is left says nothing of the secret.
+TEST(RedactorTest, ASecretIsFoundWhereverItCameFromAndHoweverItIsWritten) {
+    const Headers headers{{"Authorization", "Bearer tokenTOKEN77"}, {"X-Api-Key", "hdr-Key-5150"}};
+    const std::string url = "https://us3r:p4ssw0rd@k3ylabel.host.example:8545/v2/" +
+                            percent_encoded("pathKEY/1234", false) +
+                            "/shortk8y?chain=1&apikey=qu3ryK3Y&z9z9z9z9#frag-m3nt";
+    const Redactor redactor{SecretEndpoint{url, headers}};
+    for (const std::string secret :
+         {"us3r", "p4ssw0rd", "k3ylabel", "pathKEY/1234", "shortk8y", "qu3ryK3Y", "z9z9z9z9",
+          "frag-m3nt", "tokenTOKEN77", "hdr-Key-5150"}) {
+        for (const std::string& written :
+             {secret, upper(secret), percent_encoded(secret, false), percent_encoded(secret, true),
+              json_escaped(secret), html_escaped(secret),
+              json_escaped(percent_encoded(secret, true)),
+              percent_encoded(percent_encoded(secret, true), true)}) {
+            const std::string said = redactor.redact("Cannot POST /v2/" + written + " now");
+            EXPECT_EQ(said, "Cannot POST /v2/(redacted) now") << secret << " as " << written;
+        }
+    }
+    EXPECT_EQ(redactor.redact("rate limit of eth_getLogs on chain 1 reached for v2"),
+              "rate limit of eth_getLogs on chain 1 reached for v2");
+}
+
+TEST(RedactorTest, BasicCredentialsAreFoundInBase64AndTheirPartsPlain) {
+    const Headers none;
+    const Redactor of_url{SecretEndpoint{"https://alice:wonder%2Fland@host.example/", none}};
+    // base64("alice:wonder/land")
+    EXPECT_EQ(of_url.redact("got Basic YWxpY2U6d29uZGVyL2xhbmQ="), "got Basic (redacted)Q=");
+    EXPECT_EQ(of_url.redact("user alice, wonder/land"), "user (redacted), (redacted)");
+    const Headers basic{{"Authorization", "Basic YWxpY2U6d29uZGVyL2xhbmQ="}};
+    const Redactor of_header{SecretEndpoint{"https://host.example/", basic}};
+    EXPECT_EQ(of_header.redact("user alice, wonder/land"), "user (redacted), (redacted)");
+    EXPECT_EQ(of_header.redact("YWxpY2U6d29uZGVyL2xhbmQ"), "(redacted)");
+}
+
+TEST(RedactorTest, TheBeginningOfALongSecretIsASecretToo) {
+    Redactor redactor;
+    redactor.add("0123456789abcdef0123456789abcdef");
+    EXPECT_EQ(redactor.redact("key 0123456789abcd..."), "key (redacted)...");
+    EXPECT_EQ(redactor.redact("key 01234567..."), "key 01234567...");
+}
+
+// A cut must not leave the first half of a secret, nor one that only fits after others shrank.
+TEST(RedactorTest, ASecretAcrossTheCutIsTakenOutWhole) {
+    Redactor redactor;
+    redactor.add(kKey);
+    const std::string text = std::string{"1234567890"} + kKey + " and more";
+    for (size_t size = 0; size < text.size(); ++size) {
+        const std::string said = redactor.redact(text, size);
+        EXPECT_EQ(said.find("a9Z"), std::string::npos) << size << ": " << said;
+        EXPECT_LE(said.size(), size + 10) << size;
+    }
+}
+
+TEST(RedactorTest, AShortSecretIsNoPartOfAWord) {
+    Redactor redactor;
+    redactor.add("able");
+    redactor.add("abc");
+    EXPECT_EQ(redactor.redact("unable to serve abc, able=able"),
+              "unable to serve abc, (redacted)=(redacted)");
+}
+
+TEST(RedactorTest, WithoutSecretsATextStaysAsItIs) {
+    EXPECT_EQ(Redactor{}.redact("a%41\\u0041", 4), "a%41");
+}
+
+TEST(SecretWordsTest, NamesOfChainsAndPathsArePublicAndKeysAreNot) {
+    for (const char* word : {"v2", "rpc", "eth-mainnet", "base-sepolia", "arb1", "g", "mainnet2",
+                             "MAINNET", "ext", "C", "polygon-zkevm"}) {
+        EXPECT_EQ(is_public_word(word), std::string_view{word} != "polygon-zkevm") << word;
+    }
+    for (const char* word :
+         {"shortk8y", "abcd", "alien-frequent-frog", "1234", "eth-mainnet-k3y9", "a-b-c-d-e"}) {
+        EXPECT_FALSE(is_public_word(word)) << word;
+    }
+}
+
+TEST(UrlPartsTest, APublicUrlKeepsNothingThatMayBeAKey) {
+    const struct {
+        const char* url;
+        const char* shown;
+    } rows[] = {
+        {"https://u:p@k3yk3y.eth-mainnet.prov.example:1/v2/abc123def/rpc?k=v#f",
+         "https://redacted.eth-mainnet.prov.example:1/v2/redacted/rpc"},
+        {"http://127.0.0.1:8545", "http://127.0.0.1:8545"},
+        {"http://[::1]:8545/k3yk3y", "http://[::1]:8545/redacted"},
+        {"http://geth:8545/", "http://geth:8545/"},
+        {"https://host?key=secret@evil", "https://host"},
+        {"https://mainnet.infura.io/v3/0123", "https://mainnet.infura.io/v3/redacted"},
+        {"no url", ""},
+    };
+    for (const auto& row : rows) {
+        EXPECT_EQ(public_url(row.url, false), row.shown) << row.url;
+    }
+    EXPECT_EQ(public_url("https://k3y.mine.example/", true), "https://k3y.mine.example/");
+}
+
+}  // namespace
+}  // namespace plumbline::redactor_test
