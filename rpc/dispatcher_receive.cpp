@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "rpc/dispatcher.hpp"
 #include "rpc/error_text.hpp"
+#include "rpc/foreign_text.hpp"
 
 namespace plumbline::rpc {
 
@@ -34,6 +35,7 @@ void Dispatcher::receive(HttpCompletion& completion) {
     active.last_provider = request.provider;
     active.traffic.received += completion.body.size();
     providers_[request.provider].on_done(completion.body.size());
+    redact(providers_[request.provider].redactor(), completion);
     if (completion.error != TransportError::kNone) {
         receive_failure(active, request, completion);
     } else {
@@ -93,7 +95,11 @@ void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& r
 void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& request,
                               HttpCompletion& completion, ResponseHealth& health) {
     const bool is_success = completion.status >= 200 && completion.status < 300;
+    const Redactor& redactor = providers_[request.provider].redactor();
     auto answers = reader_.read(completion.body, request.calls, request.first_id);
+    if (answers) {
+        redact(redactor, *answers);
+    }
     if (answers && (is_success || std::ranges::any_of(*answers, [](const Answer& answer) {
                         return answer.get<RpcError>() != nullptr;
                     }))) {
@@ -111,9 +117,10 @@ void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& reque
     }
     Provider& provider = providers_[request.provider];
     provider.on_malformed();
-    const std::string odd =
-        odd_answer_text(completion.status, completion.redirect, as_chars(completion.body));
-    health.reason = odd.empty() ? "unreadable answer (" + answers.error().message + ")" : odd;
+    const std::string odd = odd_answer_text(completion.status, completion.redirect,
+                                            redacted_body(redactor, completion.body));
+    health.reason =
+        odd.empty() ? redactor.redact("unreadable answer (" + answers.error().message + ")") : odd;
     AskAgain again{health.reason, ErrorCode::kDecode, Blame::kProvider, {}};
     if (request.calls.size() == 1) {
         provider.batches().on_single_refused();
@@ -132,8 +139,11 @@ void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& reque
 void Dispatcher::receive_http_error(PendingGroup& active, const InFlightRequest& request,
                                     HttpCompletion& completion, ResponseHealth& health) {
     std::optional<RpcError> error = reader_.read_error(completion.body);
-    if (!error) {
-        const std::string_view body = as_chars(completion.body);
+    const Redactor& redactor = providers_[request.provider].redactor();
+    if (error) {
+        redact(redactor, *error);
+    } else {
+        const std::string body = redacted_body(redactor, completion.body);
         const std::string odd = odd_answer_text(completion.status, completion.redirect, body);
         error.emplace();
         error->message = odd.empty() ? body_text(body) : odd;

@@ -2,21 +2,41 @@
 
 #include <algorithm>
 
+#include "core/base/visible_text.hpp"
+
 namespace plumbline::rpc {
+
+namespace {
+
+/// Of "https://" in front of `text`, in any case; 0 where no URL begins.
+size_t url_scheme_size(std::string_view text) {
+    for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
+        if (text.size() >= scheme.size() &&
+            std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {
+                return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
+            })) {
+            return scheme.size();
+        }
+    }
+    return 0;
+}
+
+}  // namespace
 
 std::string shown_text(std::string_view text) {
     std::string out;
     for (size_t i = 0; i < text.size() && out.size() < kShownTextMax;) {
         const std::string_view rest = text.substr(i);
-        if (rest.starts_with("http://") || rest.starts_with("https://")) {
+        if (const size_t scheme = url_scheme_size(rest); scheme > 0) {
             out += "(url)";
-            i += std::min(rest.find_first_of(" \t\r\n\"'<>)"), rest.size());
+            i += scheme +
+                 std::min(rest.substr(scheme).find_first_of(" \t\r\n\"'<>)"), rest.size() - scheme);
             continue;
         }
         const char c = text[i++];
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
     }
-    return out;
+    return visible_text(out, kShownTextMax);
 }
 
 namespace {
@@ -69,7 +89,7 @@ std::string error_text(const RpcError& error, int http_status) {
         return "HTTP " + std::to_string(http_status) + " without a text";
     }
     if (error.code == 0 && error.message.starts_with("HTTP ")) {
-        return error.message;  // odd_answer_text()
+        return visible_text(error.message, 2 * kShownTextMax);  // odd_answer_text()
     }
     std::string out =
         "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";

@@ -11,8 +11,9 @@ namespace plumbline::rpc {
 /// Longer texts of a provider are cut.
 inline constexpr size_t kShownTextMax = 300;
 
-/// A provider's text without URLs (it may echo the one it was called by, with its key), in one line
-/// and at most about `kShownTextMax` long (it may be a page of HTML).
+/// A provider's text without URLs, in one line, with nothing that acts on a terminal, and at most
+/// `kShownTextMax` long (it may be a page of HTML). Secrets are out of it already
+/// (rpc/foreign_text.hpp).
 [[nodiscard]] std::string shown_text(std::string_view text);
 
 /// What an answer that is not JSON is about, for people: of a web page (a challenge, a login, a

@@ -13,11 +13,13 @@
 
 namespace plumbline::rpc {
 
-/// One provider. Everything but the scheme, host and port of `url` is treated as a secret.
+/// One provider. Everything but the scheme, host and port of `url` is treated as a secret, and of
+/// the host what may be one (core/base/url_parts.hpp) unless `is_host_public`.
 struct Endpoint {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string bearer_token;  ///< sent as "Authorization: Bearer ..." when not empty
+    std::string bearer_token{};  ///< sent as "Authorization: Bearer ..." when not empty
+    bool is_host_public = false;
 };
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
@@ -80,7 +82,7 @@ struct PoolOptions {
     RangeOptions range;
 };
 
-/// A provider's record. `name` is scheme://host[:port].
+/// A provider's record. `name` is scheme://host[:port], without what may be a secret.
 struct ProviderStats {
     std::string name;
     std::optional<uint64_t> chain_id;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/base/url_parts.hpp"
 
 namespace plumbline::rpc {
 
@@ -32,20 +33,15 @@ uint64_t filter_class(const LogFilter& filter) {
 
 }  // namespace
 
-std::string display_name(std::string_view url) {
-    const size_t scheme_end = url.find("://");
-    if (scheme_end == std::string_view::npos) {
-        return "(unreadable url)";
-    }
-    std::string_view host = url.substr(scheme_end + 3);
-    host = host.substr(0, host.find_first_of("/?#\\"));
-    if (const size_t at = host.rfind('@'); at != std::string_view::npos) {
-        host.remove_prefix(at + 1);
-    }
-    if (host.empty()) {
-        return "(unreadable url)";
-    }
-    return std::string{url.substr(0, scheme_end + 3)} + std::string{host};
+std::string display_name(std::string_view url, bool is_host_public) {
+    const std::string origin = public_origin(split_url(url), is_host_public);
+    return origin.empty() ? "(unreadable url)" : origin;
+}
+
+Redactor make_redactor(const Endpoint& endpoint) {
+    Redactor out{SecretEndpoint{endpoint.url, endpoint.headers, endpoint.is_host_public}};
+    out.add_header_value(endpoint.bearer_token);
+    return out;
 }
 
 int64_t Jitter::upto(int64_t bound) {
@@ -62,10 +58,11 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
     : options_{options},
       clock_{clock},
       jitter_{jitter},
+      redactor_{make_redactor(endpoint)},
       window_{static_cast<double>(options.in_flight_per_provider_max)},
       batches_{options.batch_max},
       addresses_max_{options.addresses_max} {
-    stats_.name = display_name(endpoint.url);
+    stats_.name = display_name(endpoint.url, endpoint.is_host_public);
 }
 
 bool Provider::is_usable() const {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/clock.hpp"
+#include "core/base/redactor.hpp"
 #include "rpc/batch_limit.hpp"
 #include "rpc/chain_source.hpp"
 #include "rpc/gap_words.hpp"
@@ -17,9 +18,12 @@
 
 namespace plumbline::rpc {
 
-/// scheme://host[:port] of a URL: all of it that may be shown. "(unreadable url)" if it has no
-/// host.
-[[nodiscard]] std::string display_name(std::string_view url);
+/// scheme://host[:port] of a URL: all of it that may be shown, without labels of the host that may
+/// be a secret unless that is public. "(unreadable url)" if it has no host.
+[[nodiscard]] std::string display_name(std::string_view url, bool is_host_public = false);
+
+/// Knows what is secret of `endpoint`.
+[[nodiscard]] Redactor make_redactor(const Endpoint& endpoint);
 
 /// Deterministic jitter (splitmix64).
 class Jitter {
@@ -40,6 +44,8 @@ class Provider {
              Jitter& jitter);
 
     [[nodiscard]] const std::string& name() const { return stats_.name; }
+    /// Whatever text comes from it passes through this before anything else sees it.
+    [[nodiscard]] const Redactor& redactor() const { return redactor_; }
 
     // ---- May it be asked?
     /// Not down (as it is while it tells another chain's id) and not parked.
@@ -151,6 +157,7 @@ class Provider {
     const PoolOptions& options_;
     const Clock& clock_;
     Jitter& jitter_;
+    Redactor redactor_;
     uint64_t answered_log_calls_ = 0;
     uint64_t answered_others_ = 0;
     ProviderStats stats_;  ///< counters and what is known of it; `stats()` adds the moment's state

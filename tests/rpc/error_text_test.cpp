@@ -10,13 +10,22 @@ TEST(ErrorTextTest, UrlsAreNeverShown) {
     EXPECT_EQ(shown_text("<a href=\"http://host/secret\">x</a>"), "<a href=\"(url)\">x</a>");
     EXPECT_EQ(shown_text("http://host/secret"), "(url)");
     EXPECT_EQ(shown_text("https://"), "(url)");
+    EXPECT_EQ(shown_text("HTTPS://host/secret wss://host/v2/secret"), "(url) (url)");
 }
 
 TEST(ErrorTextTest, AShownTextIsOneLineOfBoundedLength) {
     EXPECT_EQ(shown_text("a\nb\tc\r"), "a b c ");
     EXPECT_EQ(shown_text(std::string(5'000, 'x')).size(), kShownTextMax);
     EXPECT_LE(shown_text(std::string(kShownTextMax - 1, 'x') + "http://host/secret").size(),
-              kShownTextMax + 5);
+              kShownTextMax);
+}
+
+TEST(ErrorTextTest, WhatActsOnATerminalIsShown) {
+    EXPECT_EQ(shown_text("\x1b[31m \xc2\x9b \xe2\x80\xae \xff"),
+              "\\u{1b}[31m \\u{9b} \\u{202e} \\xff");
+    // A cut leaves no half a character behind.
+    const std::string cut = shown_text(std::string(kShownTextMax - 1, 'x') + "\xc3\xbc");
+    EXPECT_EQ(cut, std::string(kShownTextMax - 1, 'x'));
 }
 
 TEST(ErrorTextTest, DataAndStatusAreThereWhereTheySaySomething) {
