@@ -31,6 +31,8 @@ struct SourcePos {
 struct EndpointConfig {
     std::string url;                                           ///< environment references resolved
     std::vector<std::pair<std::string, std::string>> headers;  ///< secrets; never logged or stored
+    /// No label of the host is a key: all of it may be shown and stored.
+    bool is_host_public = false;
 };
 
 struct ChainConfig {
@@ -229,8 +231,12 @@ struct HttpConfig {
     uint16_t port = 8080;            ///< 0 = any free one
     std::string token;               ///< for everything that changes; empty: nothing can be changed
     std::vector<std::string> cors;   ///< origins that browsers may call from; "*" = any
-    uint64_t ready_lag = 5;          ///< blocks behind the head that still count as ready
+    std::vector<std::string> hosts;  ///< names that it is called by, besides addresses
+    /// Addresses and networks ("10.0.0.0/8") whose X-Forwarded-For is believed.
+    std::vector<std::string> trusted_proxies;
+    uint64_t ready_lag = 5;  ///< blocks behind the head that still count as ready
     uint64_t connections_max = 512;
+    uint64_t client_connections_max = 256;  ///< of one address
     uint64_t stream_clients_max = 128;
     uint64_t body_kib_max = 64;
     uint64_t page_rows_max = 1'000;

@@ -50,8 +50,9 @@ Result<std::string> read_secret(const Section& section, const TomlValue& value,
 }
 
 Result<std::string> read_url(const Section& section, const TomlValue& value, std::string_view key,
-                             std::vector<TextEdit>& edits) {
-    PLUMBLINE_TRY(std::string url, read_secret(section, value, key, redact_url(value.text), edits));
+                             bool is_host_public, std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(std::string url,
+                  read_secret(section, value, key, redact_url(value.text, is_host_public), edits));
     if (!is_endpoint_url(url)) {
         // The text itself may hold a key and is not shown.
         const bool is_env = value.text.starts_with("env:");
@@ -90,16 +91,23 @@ Result<EndpointConfig> read_endpoint(const Section& chain, const TomlValue& valu
                                      std::vector<TextEdit>& edits) {
     EndpointConfig out;
     if (value.kind == TomlValue::Kind::kString) {
-        PLUMBLINE_TRY(out.url, read_url(chain, value, "rpc", edits));
+        PLUMBLINE_TRY(out.url, read_url(chain, value, "rpc", false, edits));
         return out;
     }
     if (value.kind != TomlValue::Kind::kTable) {
-        return chain.wrong_type(value, "rpc", "a URL or a table { url, headers, token }");
+        return chain.wrong_type(value, "rpc",
+                                "a URL or a table { url, headers, token, public_host }");
     }
     const Section section{chain.path(), "rpc of [chain]", value, value.pos};
-    PLUMBLINE_TRY_VOID(section.allow_only({"url", "headers", "token"}));
+    PLUMBLINE_TRY_VOID(section.allow_only({"url", "headers", "token", "public_host"}));
+    if (const TomlValue* is_public = section.find("public_host")) {
+        if (is_public->kind != TomlValue::Kind::kBool) {
+            return section.wrong_type(*is_public, "public_host", "true or false");
+        }
+        out.is_host_public = is_public->boolean;
+    }
     PLUMBLINE_TRY(const TomlValue* url, section.need("url"));
-    PLUMBLINE_TRY(out.url, read_url(section, *url, "url", edits));
+    PLUMBLINE_TRY(out.url, read_url(section, *url, "url", out.is_host_public, edits));
     if (const TomlValue* headers = section.find("headers")) {
         PLUMBLINE_TRY(const Section table, Section::open(chain.path(), "headers of rpc", *headers));
         for (const TomlEntry& entry : table.entries()) {

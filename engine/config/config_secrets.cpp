@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/url_parts.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
 
@@ -12,7 +13,7 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr size_t kMaxPlainSegment = 8;
+constexpr std::string_view kRedacted = "redacted";
 constexpr std::string_view kNoUrl = "http://redacted.invalid";
 
 /// A TOML basic string of one line.
@@ -35,29 +36,20 @@ std::string toml_literal(std::string_view value) {
 
 }  // namespace
 
-std::string redact_url(std::string_view url) {
-    const size_t scheme_end = url.find("://");
-    if (scheme_end == std::string_view::npos ||
-        url.substr(0, scheme_end).find_first_of("/@?#") != std::string_view::npos) {
-        return std::string{kNoUrl};
-    }
-    std::string out{url.substr(0, scheme_end + 3)};
-    std::string_view rest = url.substr(scheme_end + 3);
-    rest = rest.substr(0, rest.find_first_of("?#"));
-    const size_t path_begin = std::min(rest.find('/'), rest.size());
-    std::string_view host = rest.substr(0, path_begin);
-    if (const size_t at = host.rfind('@'); at != std::string_view::npos) {
-        host = host.substr(at + 1);
-    }
-    out += host;
-    for (std::string_view path = rest.substr(path_begin); !path.empty();) {
-        path.remove_prefix(1);
-        const std::string_view segment = path.substr(0, path.find('/'));
-        out += '/';
-        out += segment.size() > kMaxPlainSegment ? std::string_view{"redacted"} : segment;
-        path.remove_prefix(segment.size());
-    }
-    return out;
+std::string redact_url(std::string_view url, bool is_host_public) {
+    std::string out = public_url(url, is_host_public);
+    return out.empty() ? std::string{kNoUrl} : out;
+}
+
+bool is_redacted(const EndpointConfig& endpoint) {
+    const UrlParts url = split_url(endpoint.url);
+    const auto ends_redacted = [](const auto& header) {
+        return std::string_view{header.second}.ends_with(kRedacted);
+    };
+    return endpoint.url == kNoUrl || url.host.starts_with(kRedacted) ||
+           url.host.find(".redacted.") != std::string_view::npos ||
+           std::ranges::find(url.path, kRedacted) != url.path.end() ||
+           std::ranges::any_of(endpoint.headers, ends_redacted);
 }
 
 Result<std::string> redact_config(std::string_view text, std::vector<TextEdit> edits) {

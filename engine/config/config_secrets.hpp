@@ -11,9 +11,13 @@
 
 namespace plumbline::engine {
 
-/// A URL without userinfo, query and fragment, its path segments of more than 8 characters
-/// replaced: providers put keys there. What is no URL at all gives "http://redacted.invalid".
-[[nodiscard]] std::string redact_url(std::string_view url);
+/// A URL without userinfo, query and fragment, with "redacted" for each path segment, and each
+/// label of a host that is not public, that may be a key (core/base/url_parts.hpp). What is no URL
+/// at all gives "http://redacted.invalid".
+[[nodiscard]] std::string redact_url(std::string_view url, bool is_host_public = false);
+
+/// It comes from a stored config that lost a secret: there is no sense in asking it.
+[[nodiscard]] bool is_redacted(const EndpointConfig& endpoint);
 
 /// A string literal of the config to be written anew.
 struct TextEdit {

@@ -114,6 +114,57 @@ Status read_origins(const Section& http, const TomlValue& value, HttpConfig& out
     return ok();
 }
 
+/// Host names as a browser sends them, without a port.
+Status read_hosts(const Section& http, const TomlValue& value, HttpConfig& out) {
+    PLUMBLINE_TRY(const auto items, http.strings(value, "hosts", 64));
+    for (const TomlValue* item : items) {
+        const bool is_host = !item->text.empty() && item->text.size() <= 253 &&
+                             item->text.find_first_not_of(
+                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-._") == std::string::npos;
+        if (!is_host) {
+            return http.mistake(item->pos,
+                                fmt::format("hosts in [http] must list host names without a port, "
+                                            "like \"index.example.com\", not {}",
+                                            in_quotes(item->text)));
+        }
+        out.hosts.push_back(item->text);
+    }
+    return ok();
+}
+
+/// "10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8".
+bool is_network(const std::string& text) {
+    const size_t slash = std::min(text.find('/'), text.size());
+    const std::string address = text.substr(0, slash);
+    const bool is_v6 = address.find(':') != std::string::npos;
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address.c_str(), bytes.data()) != 1) {
+        return false;
+    }
+    if (slash == text.size()) {
+        return true;
+    }
+    unsigned bits = 0;
+    const char* last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data() + slash + 1, last, bits);
+    return error == std::errc{} && end == last && bits <= (is_v6 ? 128U : 32U);
+}
+
+Status read_trusted_proxies(const Section& http, const TomlValue& value, HttpConfig& out) {
+    PLUMBLINE_TRY(const auto items, http.strings(value, "trusted_proxies", 64));
+    for (const TomlValue* item : items) {
+        if (!is_network(item->text)) {
+            return http.mistake(item->pos,
+                                fmt::format("trusted_proxies in [http] must list IP addresses or "
+                                            "networks like \"10.0.0.0/8\", not {}",
+                                            in_quotes(item->text)));
+        }
+        out.trusted_proxies.push_back(item->text);
+    }
+    return ok();
+}
+
 Status read_webhook(std::string_view path, const TomlEntry& entry, Config& config,
                     std::vector<TextEdit>& edits) {
     if (!is_identifier(entry.key)) {
@@ -215,9 +266,10 @@ Status read_schedule(std::string_view path, const TomlValue& value, Config& conf
 Status read_http(std::string_view path, const TomlValue& value, Config& config,
                  std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section http, Section::open(path, "[http]", value));
-    PLUMBLINE_TRY_VOID(http.allow_only({"listen", "token", "cors", "ready_lag", "connections_max",
-                                        "stream_clients_max", "body_kib_max", "page_rows_max",
-                                        "history_events_max", "timeout"}));
+    PLUMBLINE_TRY_VOID(
+        http.allow_only({"listen", "token", "cors", "hosts", "trusted_proxies", "ready_lag",
+                         "connections_max", "client_connections_max", "stream_clients_max",
+                         "body_kib_max", "page_rows_max", "history_events_max", "timeout"}));
     HttpConfig out;
     out.pos = http.pos();
     if (const TomlValue* listen = http.find("listen")) {
@@ -229,6 +281,12 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
     if (const TomlValue* cors = http.find("cors")) {
         PLUMBLINE_TRY_VOID(read_origins(http, *cors, out));
     }
+    if (const TomlValue* hosts = http.find("hosts")) {
+        PLUMBLINE_TRY_VOID(read_hosts(http, *hosts, out));
+    }
+    if (const TomlValue* proxies = http.find("trusted_proxies")) {
+        PLUMBLINE_TRY_VOID(read_trusted_proxies(http, *proxies, out));
+    }
     struct Number {
         const char* key;
         uint64_t* out;
@@ -237,6 +295,7 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
     };
     const Number numbers[] = {{"ready_lag", &out.ready_lag, 0, 1'000'000},
                               {"connections_max", &out.connections_max, 1, 100'000},
+                              {"client_connections_max", &out.client_connections_max, 1, 100'000},
                               {"stream_clients_max", &out.stream_clients_max, 0, 100'000},
                               {"body_kib_max", &out.body_kib_max, 1, 65'536},
                               {"page_rows_max", &out.page_rows_max, 1, 100'000},

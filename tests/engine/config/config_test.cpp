@@ -453,10 +453,26 @@ TEST(ConfigSecretsTest, RedactsUrls) {
     EXPECT_EQ(redact_url("https://u:p@h.example/v3/0123456789abcdef?x=y#z"),
               "https://h.example/v3/redacted");
     EXPECT_EQ(redact_url("https://h.example//rpc/"), "https://h.example//rpc/");
+    EXPECT_EQ(redact_url("https://h.example/v3/shortk8y"), "https://h.example/v3/redacted");
+    EXPECT_EQ(redact_url("https://k3yk3y.eth-mainnet.h.example/"),
+              "https://redacted.eth-mainnet.h.example/");
+    EXPECT_EQ(redact_url("https://node7x.h.example/", true), "https://node7x.h.example/");
     EXPECT_EQ(redact_url("https://h?key=1"), "https://h");
     EXPECT_EQ(redact_url("https://a@b@h/"), "https://h/");
     EXPECT_EQ(redact_url("env:NAME"), "http://redacted.invalid");
     EXPECT_EQ(redact_url(""), "http://redacted.invalid");
+}
+
+// Whoever works by a stored config must not ask an endpoint that lost its key.
+TEST(ConfigSecretsTest, AnEndpointThatLostASecretIsKnown) {
+    for (const char* url : {"http://redacted.invalid", "https://h.example/v3/redacted",
+                            "https://redacted.h.example/", "https://a.redacted.h.example/"}) {
+        EXPECT_TRUE(is_redacted({url, {}})) << url;
+    }
+    EXPECT_TRUE(is_redacted({"https://h.example", {{"X-Key", "redacted"}}}));
+    EXPECT_TRUE(is_redacted({"https://h.example", {{"Authorization", "Bearer redacted"}}}));
+    EXPECT_FALSE(is_redacted({"http://127.0.0.1:8545", {}}));
+    EXPECT_FALSE(is_redacted({"https://mainnet.h.example/v2", {}}));
 }
 
 TEST(ConfigTomlTest, FindsStringsAndComments) {
