@@ -12,6 +12,7 @@
 #include "api/webhooks.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/task/backup_place.hpp"
 
 namespace plumbline::api {
 
@@ -36,6 +37,9 @@ class ServiceContext final : public ApiContext {
     void set_server(const Server* server) noexcept { server_ = server; }
     [[nodiscard]] engine::WorkQueue* queue() const override { return service_.queue(); }
     [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec spec) const override {
+        if (spec.kind == "backup") {
+            PLUMBLINE_TRY_VOID(engine::check_backup_place(service_.config(), spec.args));
+        }
         return service_.add_task(std::move(spec));
     }
     [[nodiscard]] const Clock& clock() const override { return service_.indexer().clock(); }
@@ -80,6 +84,7 @@ class HttpModule final : public engine::ServiceModule {
     HttpModule(engine::Service& service, StreamHub& hub, std::vector<Report> reports,
                HttpModuleOptions options)
         : config_{*service.config().http},
+          memory_mib_{service.config().memory_mib},
           options_{std::move(options)},
           context_{service},
           hub_{hub},
@@ -93,6 +98,10 @@ class HttpModule final : public engine::ServiceModule {
         options.body_bytes_max = config_.body_kib_max << 10U;
         options.request_ms_max = config_.timeout_ms;
         options.cors = config_.cors;
+        options.hosts = config_.hosts;
+        options.trusted_proxies = config_.trusted_proxies;
+        options.client_connections_max = config_.client_connections_max;
+        options.answer_bytes_max = memory_mib_ << 20U >> 2U;
         PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
         context_.set_server(server_.get());
         const bool is_v6 = config_.host.find(':') != std::string::npos;
@@ -126,6 +135,7 @@ class HttpModule final : public engine::ServiceModule {
     }
 
     engine::HttpConfig config_;
+    uint64_t memory_mib_;
     HttpModuleOptions options_;
     ServiceContext context_;
     StreamHub& hub_;

@@ -13,6 +13,7 @@ struct Request {
     std::string target;         ///< path and query as sent: "/v1/events?from=5"
     std::string authorization;  ///< the header of that name
     std::string body;
+    std::string client{};  ///< who asks, for limits: an address; empty: nobody in particular
 };
 
 struct Response {

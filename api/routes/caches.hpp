@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/routes/guess_limit.hpp"
 #include "api/routes/router.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
@@ -92,6 +93,7 @@ class ReportCache {
 struct Router::Caches {
     ProofSummaryCache proof;
     ReportCache reports;
+    GuessLimit guesses;
     std::mutex history_turn;  ///< guards no data: one question about the past at a time
 };
 

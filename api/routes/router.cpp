@@ -1,6 +1,7 @@
 #include "api/routes/router.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/routes/caches.hpp"
 #include "api/routes/request_context.hpp"
@@ -31,21 +32,11 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts) {
     return i == parts.size();
 }
 
-Response check_token(const Request& request, const std::string& token) {
-    constexpr std::string_view kScheme = "Bearer ";
-    if (token.empty()) {
-        return fail(403, "Forbidden",
-                    "this server changes nothing: set token in [http] of the config to allow it");
-    }
-    const std::string_view given = request.authorization;
-    if (!given.starts_with(kScheme) ||
-        !equal_in_constant_time(given.substr(kScheme.size()), token)) {
-        Response out = fail(401, "Unauthorized",
-                            "this needs the token: send the header Authorization: Bearer TOKEN");
-        out.headers.emplace_back("WWW-Authenticate", "Bearer");
-        return out;
-    }
-    return {};
+bool has_scheme(std::string_view given, std::string_view lower_scheme) noexcept {
+    return given.size() >= lower_scheme.size() &&
+           std::ranges::equal(given.substr(0, lower_scheme.size()), lower_scheme, {}, [](char c) {
+               return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+           });
 }
 
 Status check_query(const Route& route, const Target& target) {
@@ -78,6 +69,65 @@ bool equal_in_constant_time(std::string_view given, std::string_view secret) noe
                                           static_cast<uint8_t>(secret[i % secret.size()]));
     }
     return difference == 0;
+}
+
+/// 200 where the request may change things.
+Response Router::check_token(const Request& request) {
+    constexpr std::string_view kScheme = "bearer ";  // In any case (RFC 9110, 11.1).
+    const std::string& token = options_.token;
+    if (token.empty()) {
+        return fail(403, "Forbidden",
+                    "this server changes nothing: set token in [http] of the config to allow it");
+    }
+    const int64_t now_ms = context_.clock().monotonic_ms();
+    const bool is_counted = !request.client.empty();
+    if (const int64_t wait_ms = is_counted ? caches_->guesses.wait_ms(request.client, now_ms) : 0;
+        wait_ms > 0) {
+        Response out =
+            fail(429, "RateLimited",
+                 fmt::format("{} wrong tokens came from this address: none is looked at for {} s",
+                             GuessLimit::kGuessesMax, wait_ms / 1'000 + 1));
+        out.headers.emplace_back("Retry-After", fmt::format("{}", wait_ms / 1'000 + 1));
+        return out;
+    }
+    std::string_view given = request.authorization;
+    const bool has_token = has_scheme(given, kScheme);
+    given.remove_prefix(has_token ? kScheme.size() : 0);
+    if (!has_token || !equal_in_constant_time(given, token)) {
+        if (has_token && is_counted) {
+            caches_->guesses.on_wrong(request.client, now_ms);
+        }
+        Response out = fail(401, "Unauthorized",
+                            "this needs the token: send the header Authorization: Bearer TOKEN");
+        out.headers.emplace_back("WWW-Authenticate", "Bearer");
+        return out;
+    }
+    return {};
+}
+
+RouteCost Router::cost(std::string_view method, std::string_view target) {
+    constexpr std::string_view kProbes[] = {"health", "ready", "metrics"};
+    constexpr std::string_view kScans[] = {"rows",        "events",  "quarantine",
+                                           "conflicts",   "journal", "reports",
+                                           "row_history", "chain",   "analytics_report"};
+    const Result<Target> asked = parse_target(target);
+    if (!asked || (method != "GET" && method != "HEAD")) {
+        return RouteCost::kQuick;
+    }
+    for (const Route& route : routes()) {
+        if (route.method != "GET" || !matches(route.pattern, asked->parts)) {
+            continue;
+        }
+        if (std::ranges::find(kProbes, route.id) != std::end(kProbes)) {
+            return RouteCost::kProbe;
+        }
+        // A row of the past is folded.
+        return std::ranges::find(kScans, route.id) != std::end(kScans) ||
+                       (route.id == "row" && asked->find("at") != nullptr)
+                   ? RouteCost::kScan
+                   : RouteCost::kQuick;
+    }
+    return RouteCost::kQuick;
 }
 
 Router::Router(const ApiContext& context, RouterOptions options)
@@ -131,7 +181,7 @@ Response Router::dispatch(const Request& request, std::string_view& pattern) {
     }
     pattern = found->pattern;
     if (found->changes) {
-        if (Response refused = check_token(request, options_.token); refused.status != 200) {
+        if (Response refused = check_token(request); refused.status != 200) {
             return refused;
         }
     }

@@ -39,6 +39,13 @@ struct Route {
     std::string_view body;  ///< what the JSON body holds, for people; empty: no body
 };
 
+/// What an answer costs, and so who must not wait for whom.
+enum class RouteCost : uint8_t {
+    kProbe,  ///< how the service is, for those who watch it
+    kQuick,  ///< a look or a few
+    kScan,   ///< reads as many rows or events as there are, until its limits
+};
+
 /// All routes, the page and the document included; /v1/stream is answered by the server itself.
 [[nodiscard]] std::span<const Route> routes();
 
@@ -48,6 +55,7 @@ struct RouterOptions {
     uint64_t page_default = 100;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
     int64_t time_max_ms = 5'000;              ///< one request may scan so long
+    size_t page_bytes_max = 4U << 20U;        ///< a page ends with the row that passes it
     std::vector<Report> reports{};            ///< [reports.NAME]
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
     std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};
@@ -63,6 +71,8 @@ class Router {
     ~Router();
 
     [[nodiscard]] Response handle(const Request& request);
+    /// Of what is asked; kQuick where there is no such route.
+    [[nodiscard]] static RouteCost cost(std::string_view method, std::string_view target);
     [[nodiscard]] const ApiContext& context() const noexcept { return context_; }
     [[nodiscard]] const RouterOptions& options() const noexcept { return options_; }
 
@@ -71,6 +81,7 @@ class Router {
 
   private:
     [[nodiscard]] Response dispatch(const Request& request, std::string_view& pattern);
+    [[nodiscard]] Response check_token(const Request& request);
     const ApiContext& context_;
     RouterOptions options_;
     std::unique_ptr<Caches> caches_;

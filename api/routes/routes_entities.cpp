@@ -147,7 +147,9 @@ Response list_rows(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.member("entity", layout.name).key("rows").open_array();
         std::string next;
-        for (uint64_t shown = 0; rows->valid() && shown < limit && !request.is_late(); ++shown) {
+        for (uint64_t shown = 0; rows->valid() && shown < limit && !request.is_late() &&
+                                 (shown == 0 || body.size() < request.options().page_bytes_max);
+             ++shown) {
             json.open_object();
             PLUMBLINE_TRY_VOID(write_row(json, layout, codec, rows->key(), rows->row(), columns));
             json.close_object();

@@ -47,7 +47,8 @@ Response list_events(RequestContext& request) {
                 if (after && place <= *after) {
                     continue;
                 }
-                if (shown == limit || ++seen > kScanMax || request.is_late()) {
+                if (shown == limit || ++seen > kScanMax || request.is_late() ||
+                    (shown > 0 && body.size() >= request.options().page_bytes_max)) {
                     break;
                 }
                 next = place;

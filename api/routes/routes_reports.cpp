@@ -10,8 +10,29 @@ namespace plumbline::api {
 
 namespace {
 
-/// Journal entries that one request looks at.
+/// Journal entries that one request looks at, and how many are in memory at a time.
 constexpr size_t kJournalScan = 100'000;
+constexpr size_t kJournalPiece = 500;
+
+/// Calls `visit` for the entries above `after`, until it says false or as many were looked at as
+/// one request may. True where there are no more.
+template <typename Visit>
+Result<bool> walk_journal(const RequestContext& request, const storage::ReadView& view,
+                          uint64_t after, Visit visit) {
+    for (size_t seen = 0; seen < kJournalScan && !request.is_late(); seen += kJournalPiece) {
+        PLUMBLINE_TRY(const auto rows, view.list_journal(after, kJournalPiece));
+        for (const storage::JournalRow& row : rows) {
+            if (!visit(row)) {
+                return false;
+            }
+            after = row.seq;
+        }
+        if (rows.size() < kJournalPiece) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void write_proof(JsonWriter& json, const storage::ProofRecord& proof) {
     json.open_object()
@@ -125,7 +146,6 @@ Response list_conflicts(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
-        PLUMBLINE_TRY(const auto journal, snapshot.view->list_journal(0, kJournalScan));
         uint64_t open = 0;
         std::string body;
         JsonWriter json{body};
@@ -140,18 +160,22 @@ Response list_conflicts(RequestContext& request) {
         }
         std::map<std::string, uint64_t> by_kind;
         std::map<std::string, uint64_t> by_provider;
-        for (const storage::JournalRow& row : journal) {
-            ++by_kind[row.kind];
-            if (!row.provider.empty()) {
-                ++by_provider[row.provider];
-            }
-        }
+        uint64_t entries = 0;
+        PLUMBLINE_TRY_VOID(
+            walk_journal(request, *snapshot.view, 0, [&](const storage::JournalRow& row) {
+                ++entries;
+                ++by_kind[row.kind];
+                if (!row.provider.empty()) {
+                    ++by_provider[row.provider];
+                }
+                return true;
+            }));
         json.close_array()
             .key("summary")
             .open_object()
             .member("mismatches", open)
             .member("quarantined", snapshot.view->quarantine_count())
-            .member("journal_entries", journal.size())
+            .member("journal_entries", entries)
             .key("by_kind")
             .open_object();
         for (const auto& [kind, count] : by_kind) {
@@ -173,20 +197,16 @@ Response list_journal(RequestContext& request) {
         PLUMBLINE_TRY(const auto after, request.integer("after", 0, UINT64_MAX));
         const std::string* kind = request.target.find("kind");
         const std::string* entity = request.target.find("entity");
-        PLUMBLINE_TRY(const auto rows,
-                      snapshot.view->list_journal(after.value_or(0), kJournalScan));
         std::string body;
         JsonWriter json{body};
         json.open_object();
         write_snapshot(json, snapshot);
         json.key("entries").open_array();
         uint64_t shown = 0;
-        uint64_t last = 0;
-        bool is_whole = rows.size() < kJournalScan;
-        for (const storage::JournalRow& row : rows) {
-            if (shown == limit) {
-                is_whole = false;
-                break;
+        uint64_t last = after.value_or(0);
+        const auto show = [&](const storage::JournalRow& row) {
+            if (shown == limit || (shown > 0 && body.size() >= request.options().page_bytes_max)) {
+                return false;
             }
             last = row.seq;
             if ((kind == nullptr || *kind == row.kind) &&
@@ -194,7 +214,9 @@ Response list_journal(RequestContext& request) {
                 write_entry(json, row);
                 ++shown;
             }
-        }
+            return true;
+        };
+        PLUMBLINE_TRY(const bool is_whole, walk_journal(request, *snapshot.view, last, show));
         json.close_array().key("next");
         if (is_whole) {
             json.null();

@@ -141,8 +141,9 @@ Status write_event(JsonWriter& json, const storage::ReadView& view, engine::Even
     return ok();
 }
 
+/// A page of at most about `bytes_max`.
 Result<std::string> show_history(const RowQuestion& question, const engine::RowHistory& history,
-                                 engine::EventText& text, uint64_t to) {
+                                 engine::EventText& text, uint64_t to, size_t bytes_max) {
     const storage::EntityLayout& layout = question.layout();
     const storage::RowCodec codec{layout};
     PLUMBLINE_TRY(const std::string key, engine::key_to_text(layout, question.key));
@@ -152,7 +153,14 @@ Result<std::string> show_history(const RowQuestion& question, const engine::RowH
     write_snapshot(json, question.snapshot);
     write_at(json, question.snapshot, to);
     json.member("entity", layout.name).member("key", key).key("versions").open_array();
+    std::optional<storage::ChangedAt> last;
+    bool is_whole = history.is_whole;
     for (const engine::RowVersion& version : history.versions) {
+        if (last && body.size() >= bytes_max) {
+            is_whole = false;
+            break;
+        }
+        last = version.at;
         json.open_object();
         write_changed_at(json, version.at);
         json.key("row");
@@ -167,11 +175,10 @@ Result<std::string> show_history(const RowQuestion& question, const engine::RowH
         json.member("repaired", version.is_correction).close_object();
     }
     json.close_array().key("next");
-    if (history.is_whole || history.versions.empty()) {
+    if (is_whole || !last) {
         json.null();
     } else {
-        const storage::ChangedAt& last = history.versions.back().at;
-        json.value(log_cursor_text({last.block_num, last.log_index}));
+        json.value(log_cursor_text({last->block_num, last->log_index}));
     }
     json.close_object();
     return body;
@@ -233,7 +240,7 @@ Response get_row_history(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const auto children, question->snapshot.view->list_children());
         engine::EventText text{plan, children};
-        return show_history(*question, *history, text, last);
+        return show_history(*question, *history, text, last, request.options().page_bytes_max);
     });
 }
 

@@ -13,8 +13,8 @@ namespace plumbline::api {
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
-    uint16_t port = 0;  ///< 0: any free one
-    unsigned threads = 4;
+    uint16_t port = 0;     ///< 0: any free one
+    unsigned threads = 2;  ///< for sockets; those that answer come on top (Shared)
     size_t header_bytes_max = 8U << 10U;
     size_t body_bytes_max = 64U << 10U;
     size_t connections_max = 512;
@@ -22,7 +22,12 @@ struct ServerOptions {
     int64_t idle_ms_max = 60'000;         ///< between two requests
     int64_t stream_idle_ms_max = 60'000;  ///< a stream's client that answers no ping
     int64_t accept_rest_ms = 100;         ///< between two tries while no connection can be taken
-    std::vector<std::string> cors{};  ///< whose pages may read besides our own; "*": everybody's
+    std::vector<std::string> cors{};   ///< whose pages may read besides our own; "*": everybody's
+    std::vector<std::string> hosts{};  ///< names that it is called by, besides addresses
+    std::vector<std::string> trusted_proxies{};  ///< whose X-Forwarded-For is believed
+    size_t client_connections_max = 256;         ///< of one address
+    int64_t stream_send_ms_max = 30'000;         ///< for a stream's client to take a message
+    size_t answer_bytes_max = 64U << 20U;  ///< on their way to clients; beyond it scans are refused
 };
 
 class StreamHub;
@@ -31,7 +36,7 @@ class StreamHub;
 struct ServerStats {
     uint64_t requests = 0;
     uint64_t errors = 0;           ///< answers of 500 and above
-    uint64_t refused = 0;          ///< connections beyond the limit
+    uint64_t refused = 0;          ///< connections that no place could be made for
     uint64_t connections = 0;      ///< open now
     uint64_t streams = 0;          ///< open now
     uint64_t accept_failures = 0;  ///< tries that found no descriptor or memory

@@ -1,9 +1,11 @@
-// What server.cpp and websocket.cpp share. Internal to api.
+// What server.cpp, session.cpp and websocket.cpp share. Internal to api.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -14,6 +16,9 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "api/server/client_address.hpp"
+#include "api/server/connection_table.hpp"
+#include "api/server/fair_pool.hpp"
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
 #include "core/base/mutex.hpp"
@@ -43,24 +48,60 @@ struct Shared {
     Router& router;
     StreamHub* hub;
     ServerOptions options;
+    TrustedProxies proxies;
+    ConnectionTable connections;
+    // Threads that answer, so that nobody waits for what others asked: who watches the service for
+    // those who read it, who looks for who scans, and the live stream for both.
+    FairPool probes{{.threads = 1, .client_waiting_max = 64}};
+    FairPool quick{{.threads = 2, .client_running_max = 2, .client_waiting_max = 64}};
+    FairPool scans{{.threads = 2, .niceness = kScanNiceness}};
+    /// At most one job a stream.
+    FairPool stream_readers{
+        {.threads = 2, .client_waiting_max = SIZE_MAX, .waiting_max = SIZE_MAX}};
     Mutex clients_mutex;
     std::vector<std::weak_ptr<StreamClient>> clients PLUMBLINE_GUARDED_BY(clients_mutex);
     std::atomic<uint64_t> requests{0};
     std::atomic<uint64_t> errors{0};
     std::atomic<uint64_t> refused{0};
-    std::atomic<uint64_t> connections{0};
     std::atomic<uint64_t> streams{0};
     std::atomic<uint64_t> accept_failures{0};
+    std::atomic<size_t> answer_bytes{0};  ///< of answers that clients have not taken yet
 
     Shared(Router& routes, StreamHub* stream_hub, ServerOptions server_options)
         : router{routes},
           hub{stream_hub},
-          options{std::move(server_options)} {}
+          options{std::move(server_options)},
+          proxies{options.trusted_proxies},
+          connections{{options.connections_max, options.client_connections_max}} {}
+
+    /// Jobs that wait are dropped, those that run end.
+    void stop_pools() {
+        for (FairPool* pool : {&probes, &quick, &scans, &stream_readers}) {
+            pool->stop();
+        }
+    }
+
+  private:
+    /// Scans give way to the index and to everybody else.
+    static constexpr int kScanNiceness = 10;
 };
 
+/// Reads requests from a new connection and answers them. False where no place could be made for
+/// it: it is closed.
+[[nodiscard]] bool start_session(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared);
+
+/// A stream that is about to begin.
+struct StreamStart {
+    std::shared_ptr<StreamReader> reader;
+    BeastRequest request;
+    std::string client;
+    ConnectionPlace place;
+};
 /// Turns a connection that asked for it into a stream.
-void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared,
-                  std::unique_ptr<StreamReader> reader, BeastRequest request);
+void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, StreamStart start);
+
+/// Whose pages may read, besides our own.
+[[nodiscard]] bool is_invited(std::string_view origin, const ServerOptions& options);
 
 struct Server::Impl {
     std::shared_ptr<Shared> shared;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
@@ -24,19 +25,18 @@ constexpr size_t kClientMessageMax = 4096;
 class StreamSession final : public std::enable_shared_from_this<StreamSession>,
                             public StreamClient {
   public:
-    StreamSession(Tcp::socket&& socket, std::shared_ptr<Shared> shared,
-                  std::unique_ptr<StreamReader> reader)
+    StreamSession(Tcp::socket&& socket, std::shared_ptr<Shared> shared, StreamStart start)
         : socket_{std::move(socket)},
           shared_{std::move(shared)},
-          reader_{std::move(reader)} {
+          start_{std::move(start)},
+          reader_{std::move(start_.reader)} {
         ++shared_->streams;
     }
     StreamSession(const StreamSession&) = delete;
     StreamSession& operator=(const StreamSession&) = delete;
     ~StreamSession() override { --shared_->streams; }
 
-    void start(BeastRequest request) {
-        request_ = std::move(request);
+    void start() {
         asio::dispatch(socket_.get_executor(), [self = shared_from_this()] { self->accept(); });
     }
 
@@ -52,7 +52,7 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
         timeout.keep_alive_pings = true;
         socket_.set_option(timeout);
         socket_.read_message_max(kClientMessageMax);
-        socket_.async_accept(request_, [self = shared_from_this()](beast::error_code error) {
+        socket_.async_accept(start_.request, [self = shared_from_this()](beast::error_code error) {
             if (!error) {
                 self->is_open_ = true;
                 self->read();
@@ -64,8 +64,7 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
     void read() {
         socket_.async_read(incoming_, [self = shared_from_this()](beast::error_code error, size_t) {
             if (error) {
-                self->is_open_ = false;
-                self->reader_.reset();
+                self->end();
                 return;
             }
             self->incoming_.consume(self->incoming_.size());
@@ -73,17 +72,44 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
         });
     }
 
-    /// One message is under way at a time: what a slow client has not taken waits in the ring.
+    /// One message is under way at a time: what a slow client has not taken waits in the ring. It
+    /// is made on one of the pool's threads, as it may take a walk through the log.
     void pump() {
-        if (!is_open_ || is_writing_ || !reader_) {
+        if (!is_open_ || !reader_) {
             return;
         }
-        std::optional<std::string> message = reader_->next();
-        if (!message) {
+        if (is_busy_) {
+            has_news_ = true;
+            return;
+        }
+        is_busy_ = true;
+        has_news_ = false;
+        const auto taken = shared_->stream_readers.submit(
+            start_.client, [self = shared_from_this(), reader = reader_] {
+                auto message = std::make_shared<std::optional<std::string>>(reader->next());
+                asio::post(self->socket_.get_executor(),
+                           [self, message] { self->on_message(std::move(*message)); });
+            });
+        is_busy_ = taken == FairPool::Taken::kYes;
+    }
+
+    void on_message(std::optional<std::string> message) {
+        if (!message || !is_open_ || !reader_) {
+            is_busy_ = false;
+            if (has_news_) {
+                pump();
+            }
             return;
         }
         outgoing_ = *std::move(message);
-        is_writing_ = true;
+        // Pings keep a connection open; only what is taken keeps a stream.
+        timer_.expires_after(std::chrono::milliseconds{shared_->options.stream_send_ms_max});
+        timer_.async_wait(
+            [self = shared_from_this(), number = ++messages_](beast::error_code error) {
+                if (!error && self->is_busy_ && self->messages_ == number) {
+                    beast::get_lowest_layer(self->socket_).close();
+                }
+            });
         socket_.text(true);
         socket_.async_write(asio::buffer(outgoing_),
                             [self = shared_from_this()](beast::error_code error, size_t) {
@@ -92,15 +118,15 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
     }
 
     void on_write(beast::error_code error) {
-        is_writing_ = false;
+        is_busy_ = false;
+        timer_.cancel();
+        outgoing_ = {};
         if (error || !reader_) {
-            is_open_ = false;
-            reader_.reset();
+            end();
             return;
         }
         if (reader_->is_over()) {
-            is_open_ = false;
-            reader_.reset();
+            end();
             ws::close_reason reason{ws::close_code::try_again_later};
             reason.reason = "see the last message";
             socket_.async_close(reason, [self = shared_from_this()](beast::error_code) {});
@@ -109,26 +135,33 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
         pump();
     }
 
+    void end() {
+        is_open_ = false;
+        reader_.reset();
+    }
+
     ws::stream<beast::tcp_stream> socket_;
     std::shared_ptr<Shared> shared_;
-    std::unique_ptr<StreamReader> reader_;
-    BeastRequest request_;
+    StreamStart start_;
+    std::shared_ptr<StreamReader> reader_;  ///< shared with a job that is at it
+    asio::steady_timer timer_{socket_.get_executor()};
     beast::flat_buffer incoming_;
     std::string outgoing_;
     bool is_open_ = false;
-    bool is_writing_ = false;
+    bool is_busy_ = false;   ///< a message is made or under way
+    bool has_news_ = false;  ///< was woken in the meantime
+    uint64_t messages_ = 0;
 };
 
-void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared,
-                  std::unique_ptr<StreamReader> reader, BeastRequest request) {
+void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, StreamStart start) {
     const auto session =
-        std::make_shared<StreamSession>(std::move(socket), shared, std::move(reader));
+        std::make_shared<StreamSession>(std::move(socket), shared, std::move(start));
     {
         const MutexLock lock{shared->clients_mutex};
         std::erase_if(shared->clients, [](const auto& client) { return client.expired(); });
         shared->clients.push_back(session);
     }
-    session->start(std::move(request));
+    session->start();
 }
 
 }  // namespace plumbline::api

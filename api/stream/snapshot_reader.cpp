@@ -47,7 +47,9 @@ std::string SnapshotReader::rows_message(size_t entity) {
     std::string out;
     JsonWriter json{out};
     json.open_object().member("type", "rows").key("rows").open_array();
-    for (size_t i = 0; rows_->valid() && i < feed_.options.snapshot_rows; ++i) {
+    for (size_t i = 0; rows_->valid() && i < feed_.options.snapshot_rows &&
+                       out.size() < feed_.options.snapshot_bytes_max;
+         ++i) {
         if (filter_.wants_row(entity, rows_->key())) {
             json.raw(row_json(layout, feed_.plan->codec(entity), rows_->key(), rows_->row()));
         }

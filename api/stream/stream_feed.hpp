@@ -21,7 +21,8 @@ struct StreamOptions {
     size_t commit_bytes_max = 1U << 20U;    ///< rows of a larger commit are not sent one by one
     uint64_t commit_events_max = 5'000;
     size_t clients_max = 256;
-    size_t snapshot_rows = 200;  ///< in one message
+    size_t snapshot_rows = 200;               ///< in one message
+    size_t snapshot_bytes_max = 256U << 10U;  ///< a message ends with the row that passes it
 };
 
 /// How many clients follow at a time. Thread-safe; must outlive the places it gave.

@@ -94,13 +94,16 @@ Result<RowHistory> row_history(const storage::ReadView& view, std::shared_ptr<co
                                std::optional<storage::ChangedAt> after, uint64_t until,
                                const RowHistoryOptions& options) {
     RowHistory out;
+    size_t bytes = 0;
     PLUMBLINE_TRY_VOID(
         for_each_version(view, plan, entity, key, until, options, [&](RowVersion&& version) {
             if (after && version.at <= *after) {
                 return true;
             }
-            out.is_whole = out.versions.size() < options.versions_max;
+            out.is_whole =
+                out.versions.size() < options.versions_max && bytes < options.versions_bytes_max;
             if (out.is_whole) {
+                bytes += version.row.size();
                 out.versions.push_back(std::move(version));
             }
             return out.is_whole;

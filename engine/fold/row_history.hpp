@@ -28,13 +28,14 @@ struct RowHistoryOptions {
     std::string scratch_parent;  ///< a directory for the fold, removed afterwards
     uint64_t events_max = 1'000'000;
     size_t versions_max = 1'000;
+    size_t versions_bytes_max = 16U << 20U;  ///< a list ends with the row that passes it
     /// Asked now and then; true ends it with kTimeout.
     std::function<bool()> is_late;
 };
 
 struct RowHistory {
     std::vector<RowVersion> versions;  ///< oldest first
-    bool is_whole = true;              ///< false: there are more than `versions_max`
+    bool is_whole = true;              ///< false: there are more than `versions_max`, or bytes
 };
 
 /// Changes in (block, log index) order that lie behind `after` and not above block `until`. `plan`

@@ -56,7 +56,7 @@ TEST_F(RouterTest, NothingChangesWithoutTheToken) {
         for (const std::string& authorization :
              {std::string{}, std::string{"Bearer "}, std::string{"Bearer wrong"},
               "Bearer " + std::string{kToken} + "x", std::string{kToken},
-              "bearer " + std::string{kToken}, "Basic " + std::string{kToken},
+              "Bearer  " + std::string{kToken}, "Basic " + std::string{kToken},
               "Bearer " + std::string{kToken}.substr(1)}) {
             const Response answer = api.router.handle({method, target, authorization, body});
             EXPECT_EQ(answer.status, 401U) << route.pattern << " with '" << authorization << "'";
@@ -64,6 +64,33 @@ TEST_F(RouterTest, NothingChangesWithoutTheToken) {
     }
     EXPECT_GE(seen, 4);
     EXPECT_EQ(api.queue->list().size(), 0U);
+}
+
+TEST_F(RouterTest, TheSchemeHasNoCase) {
+    for (const char* scheme : {"bearer ", "BEARER ", "BeArEr "}) {
+        EXPECT_EQ(
+            api.router
+                .handle({"POST", "/v1/tasks", scheme + std::string{kToken}, R"({"kind":"scrub"})"})
+                .status,
+            202U)
+            << scheme;
+    }
+}
+
+TEST_F(RouterTest, WhatReadsAsManyRowsAsThereAreIsAScanAndWhatWatchesAProbe) {
+    EXPECT_EQ(Router::cost("GET", "/v1/health"), RouteCost::kProbe);
+    EXPECT_EQ(Router::cost("HEAD", "/v1/ready"), RouteCost::kProbe);
+    EXPECT_EQ(Router::cost("GET", "/metrics"), RouteCost::kProbe);
+    for (const char* target :
+         {"/v1/events?event=Nope", "/v1/entities/user", "/v1/entities/user/x/history",
+          "/v1/entities/user/x?at=5", "/v1/conflicts", "/v1/journal", "/v1/analytics/seats",
+          "/v1/quarantine", "/v1/chain"}) {
+        EXPECT_EQ(Router::cost("GET", target), RouteCost::kScan) << target;
+    }
+    for (const char* target : {"/v1/entities/user/x", "/v1/status", "/", "/nowhere", "%zz", ""}) {
+        EXPECT_EQ(Router::cost("GET", target), RouteCost::kQuick) << target;
+    }
+    EXPECT_EQ(Router::cost("POST", "/v1/tasks"), RouteCost::kQuick);
 }
 
 TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {

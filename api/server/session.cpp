@@ -1,0 +1,316 @@
+// One connection: a request, its answer, the next.
+//
+//   1. the head comes whole and is looked at as it came (request_head.hpp), then Beast parses it;
+//   2. one of the pools answers it, by what the answer costs; the sockets' threads never do;
+//   3. the answer goes out, and the connection waits for the next request.
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <fmt/format.h>
+
+#include "api/routes/request_context.hpp"
+#include "api/server/request_head.hpp"
+#include "api/server/server_impl.hpp"
+#include "api/stream/stream.hpp"
+
+namespace plumbline::api {
+
+namespace {
+
+using std::chrono::milliseconds;
+namespace wire = beast::http;
+
+constexpr size_t kReadBytes = 4'096;
+
+std::string_view view(beast::string_view text) noexcept {
+    return {text.data(), text.size()};
+}
+
+BeastResponse to_beast(Response&& answer, const BeastRequest& request,
+                       const ServerOptions& options) {
+    BeastResponse out;
+    out.version(request.version());
+    out.result(answer.status);
+    out.set(wire::field::content_type, answer.content_type);
+    out.set(wire::field::cache_control, "no-store");
+    out.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : answer.headers) {
+        out.set(name, value);
+    }
+    if (const std::string_view origin = view(request[wire::field::origin]);
+        !origin.empty() && is_invited(origin, options)) {
+        out.set(wire::field::access_control_allow_origin, request[wire::field::origin]);
+        out.set(wire::field::vary, "Origin");
+    }
+    out.keep_alive(request.keep_alive());
+    const size_t size = answer.body.size();
+    if (request.method() != wire::verb::head) {
+        out.body() = std::move(answer.body);
+    }
+    out.content_length(size);
+    return out;
+}
+
+/// A browser lets any page open a WebSocket anywhere and only tells whose page it is.
+bool is_friendly(std::string_view origin, std::string_view host, const ServerOptions& options) {
+    const size_t scheme = origin.find("://");
+    return origin.empty() || is_invited(origin, options) ||
+           (scheme != std::string_view::npos && origin.substr(scheme + 3) == host);
+}
+
+Response busy(unsigned status, std::string_view message) {
+    Response out = fail(status, status == 429 ? "RateLimited" : "Unavailable", message);
+    out.headers.emplace_back("Retry-After", "1");
+    return out;
+}
+
+class Session : public std::enable_shared_from_this<Session> {
+  public:
+    Session(Tcp::socket&& socket, std::shared_ptr<Shared> shared)
+        : stream_{std::move(socket)},
+          shared_{std::move(shared)} {}
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session() { shared_->answer_bytes -= answer_bytes_; }
+
+    [[nodiscard]] bool start() {
+        beast::error_code error;
+        peer_ = stream_.socket().remote_endpoint(error).address().to_string();
+        client_ = client_name(peer_, {}, shared_->proxies);
+        const auto close = [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) {
+                asio::post(self->stream_.get_executor(), [self] { self->stream_.close(); });
+            }
+        };
+        const auto id =
+            shared_->connections.admit(client_, !shared_->proxies.contains(peer_), close);
+        if (!id) {
+            return false;
+        }
+        place_ = ConnectionPlace{shared_->connections, *id};
+        asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+            self->read(self->shared_->options.request_ms_max);
+        });
+        return true;
+    }
+
+  private:
+    void read(int64_t wait_ms) {
+        parser_.emplace();
+        parser_->header_limit(static_cast<uint32_t>(shared_->options.header_bytes_max));
+        parser_->body_limit(shared_->options.body_bytes_max);
+        stream_.expires_after(milliseconds{wait_ms});
+        read_head_bytes();
+    }
+
+    void read_head_bytes() {
+        const std::string_view bytes{static_cast<const char*>(buffer_.data().data()),
+                                     buffer_.size()};
+        if (const size_t size = head_size(bytes); size > 0) {
+            take_head(bytes.substr(0, size));
+            return;
+        }
+        if (bytes.size() >= shared_->options.header_bytes_max) {
+            on_read(wire::error::header_limit);
+            return;
+        }
+        stream_.async_read_some(buffer_.prepare(kReadBytes),
+                                [self = shared_from_this()](beast::error_code error, size_t size) {
+                                    if (error) {
+                                        self->close();
+                                        return;
+                                    }
+                                    self->buffer_.commit(size);
+                                    self->read_head_bytes();
+                                });
+    }
+
+    void take_head(std::string_view bytes) {
+        const RequestHead head = api::read_head(bytes);
+        if (head.fault) {
+            refuse(fail(head.fault->status, "BadRequest", head.fault->message));
+            return;
+        }
+        if (!is_own_host(head.host, shared_->options.address, shared_->options.hosts)) {
+            refuse(fail(421, "MisdirectedRequest",
+                        "this server is not called so: list its names as hosts in [http]"));
+            return;
+        }
+        client_ = client_name(peer_, head.forwarded_for, shared_->proxies);
+        wire::async_read(
+            stream_, buffer_, *parser_,
+            [self = shared_from_this()](beast::error_code error, size_t) { self->on_read(error); });
+    }
+
+    void on_read(beast::error_code error) {
+        if (error == wire::error::body_limit) {
+            refuse(fail(413, "TooLarge",
+                        fmt::format("a body may have {} bytes", shared_->options.body_bytes_max)));
+            return;
+        }
+        if (error == wire::error::header_limit) {
+            refuse(
+                fail(431, "TooLarge",
+                     fmt::format("headers may have {} bytes", shared_->options.header_bytes_max)));
+            return;
+        }
+        if (error.category() == wire::make_error_code(wire::error::end_of_stream).category() &&
+            error != wire::error::end_of_stream && error != wire::error::partial_message) {
+            refuse(fail(400, "BadRequest", "this is not HTTP"));
+            return;
+        }
+        if (error) {
+            close();
+            return;
+        }
+        request_ = parser_->release();
+        place_.set_waiting(false);
+        if (beast::websocket::is_upgrade(request_)) {
+            upgrade();
+        } else if (request_.method() == wire::verb::options &&
+                   is_invited(view(request_[wire::field::origin]), shared_->options)) {
+            write({.status = 204,
+                   .content_type = "text/plain",
+                   .body = {},
+                   .headers = {{"Access-Control-Allow-Methods", "GET, POST, DELETE"},
+                               {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+                               {"Access-Control-Max-Age", "600"}}});
+        } else {
+            answer();
+        }
+    }
+
+    /// On one of the pools' threads.
+    void answer() {
+        Request asked;
+        asked.method = view(request_.method_string());
+        asked.target = view(request_.target());
+        asked.authorization = view(request_[wire::field::authorization]);
+        asked.body = std::move(request_.body());
+        asked.client = client_;
+        const RouteCost cost = Router::cost(asked.method, asked.target);
+        FairPool& pool = cost == RouteCost::kProbe   ? shared_->probes
+                         : cost == RouteCost::kQuick ? shared_->quick
+                                                     : shared_->scans;
+        if (cost == RouteCost::kScan &&
+            shared_->answer_bytes.load() >= shared_->options.answer_bytes_max) {
+            write(busy(503, "clients do not take their answers fast enough; ask again"));
+            return;
+        }
+        const auto taken = pool.submit(client_, [self = shared_from_this(),
+                                                 asked = std::move(asked)] {
+            auto out = std::make_shared<Response>(self->shared_->router.handle(asked));
+            asio::post(self->stream_.get_executor(), [self, out] { self->write(std::move(*out)); });
+        });
+        if (taken == FairPool::Taken::kClientFull) {
+            write(busy(429, "too many requests of this address wait already; ask again"));
+        } else if (taken == FairPool::Taken::kFull) {
+            write(busy(503, "too many requests wait already; ask again"));
+        }
+    }
+
+    void upgrade() {
+        const Result<Target> target = parse_target(view(request_.target()));
+        Result<std::unique_ptr<StreamReader>> reader =
+            Error{ErrorCode::kNotFound, "only /v1/stream is a stream"};
+        if (!is_friendly(view(request_[wire::field::origin]), view(request_[wire::field::host]),
+                         shared_->options)) {
+            write(fail(403, "Forbidden", "pages of other hosts may not follow the stream"));
+            return;
+        }
+        if (target && target->parts == std::vector<std::string>{"v1", "stream"}) {
+            reader = subscribe(*target);
+        }
+        if (!reader) {
+            write(fail(reader.error()));
+            return;
+        }
+        ++shared_->requests;
+        stream_.expires_never();
+        start_stream(stream_.release_socket(), shared_,
+                     {*std::move(reader), std::move(request_), client_, std::move(place_)});
+    }
+
+    Result<std::unique_ptr<StreamReader>> subscribe(const Target& target) {
+        if (shared_->hub == nullptr) {
+            return Error{ErrorCode::kUnavailable, "there is no live stream here"};
+        }
+        PLUMBLINE_TRY(StreamFilter filter, read_stream_filter(shared_->hub->plan(), target));
+        return shared_->hub->subscribe(std::move(filter));
+    }
+
+    /// Says why, then closes: what comes next on this connection is not to be trusted.
+    void refuse(Response answer) {
+        request_ = {};
+        request_.version(11);
+        request_.keep_alive(false);
+        write(std::move(answer));
+    }
+
+    void write(Response answer) {
+        ++shared_->requests;
+        if (answer.status >= 500 && answer.status != 503 && answer.status != 501) {
+            ++shared_->errors;
+        }
+        response_ = to_beast(std::move(answer), request_, shared_->options);
+        answer_bytes_ = response_.body().size();
+        shared_->answer_bytes += answer_bytes_;
+        stream_.expires_after(milliseconds{shared_->options.request_ms_max});
+        wire::async_write(stream_, response_,
+                          [self = shared_from_this()](beast::error_code error, size_t) {
+                              self->on_written(error);
+                          });
+    }
+
+    void on_written(beast::error_code error) {
+        shared_->answer_bytes -= std::exchange(answer_bytes_, 0);
+        const bool is_last = error || response_.need_eof();
+        response_ = {};  // Its memory is not kept for a client that may say nothing for a while.
+        if (is_last) {
+            close();
+        } else {
+            place_.set_waiting(true);
+            read(shared_->options.idle_ms_max);
+        }
+    }
+
+    void close() {
+        beast::error_code ignored;
+        stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+        // The socket closes with the session.
+    }
+
+    beast::tcp_stream stream_;
+    std::shared_ptr<Shared> shared_;
+    ConnectionPlace place_;
+    std::string peer_;
+    std::string client_;  ///< for limits
+    beast::flat_buffer buffer_;
+    std::optional<wire::request_parser<wire::string_body>> parser_;
+    BeastRequest request_;
+    BeastResponse response_;
+    size_t answer_bytes_ = 0;  ///< of it, as counted in `shared_`
+};
+
+}  // namespace
+
+bool is_invited(std::string_view origin, const ServerOptions& options) {
+    return std::ranges::any_of(options.cors, [origin](const std::string& known) {
+        return known == "*" || known == origin;
+    });
+}
+
+bool start_session(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared) {
+    return std::make_shared<Session>(std::move(socket), shared)->start();
+}
+
+}  // namespace plumbline::api
