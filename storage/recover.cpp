@@ -63,6 +63,19 @@ bool is_lock_error(const rocksdb::Status& status) {
     return status.IsIOError() && status.ToString().find("LOCK") != std::string::npos;
 }
 
+/// Why LOCK was not had: somebody has it, or it cannot be opened at all.
+Error lock_error(const std::string& path, const std::string& why) {
+    const bool is_held = why.find("temporarily unavailable") != std::string::npos ||
+                         why.find("lock hold") != std::string::npos ||
+                         why.find("already held") != std::string::npos;
+    return Error{ErrorCode::kUnavailable,
+                 is_held ? fmt::format("another process writes to {0}: it holds the lock {0}/LOCK",
+                                       path)
+                         : fmt::format("cannot open the lock {}/LOCK ({}): the directory must be "
+                                       "writable for this user",
+                                       path, why)};
+}
+
 /// Takes over what RocksDB has opened.
 void Recovery::adopt(rocksdb::DB* db, const std::vector<std::string>& names,
                      const std::vector<rocksdb::ColumnFamilyHandle*>& handles) {
@@ -153,9 +166,7 @@ Status Recovery::recover_log(const std::vector<std::string>& names) {
     rocksdb::Status status =
         try_open(synced ? Mode::kTolerateCorruptedTailRecords : Mode::kPointInTimeRecovery, names);
     if (is_lock_error(status)) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("another process writes to {}: it holds the lock {}/LOCK",
-                                 core_.path, core_.path)};
+        return lock_error(core_.path, status.ToString());
     }
     if (!status.ok() && synced && (status.IsCorruption() || status.IsIOError())) {
         const std::string first = status.ToString();
