@@ -22,6 +22,7 @@
 #include "engine/service/service_status_text.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/directory_watch.hpp"
 
 namespace plumbline::tools {
 
@@ -49,6 +50,8 @@ class Signals {
     Signals& operator=(const Signals&) = delete;
     ~Signals() = default;
     [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+    /// As the first signal does.
+    void stop() { stop_.request_stop(); }
     /// What SIGHUP reloads; null = nothing any more.
     void watch(engine::Service* service) {
         const std::scoped_lock lock{mutex_};
@@ -189,9 +192,20 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
                                           engine::choose_progress_mode(quiet)};
         reporter.set_details(
             [&service](size_t width) { return engine::render_details(service.status(), width); });
+        const DirectoryWatch watch{service.indexer().db_path(), [&signals] {
+                                       logging::error("the database's directory is gone: stopping");
+                                       signals.stop();
+                                   }};
         signals.watch(&service);
         Status ended = service.run(stop, &reporter);
         signals.watch(nullptr);
+        if (watch.is_gone()) {
+            return Error{
+                ErrorCode::kIo,
+                fmt::format("{} was deleted or moved while it was served: restore a backup "
+                            "there, or start again to index from the beginning",
+                            service.indexer().db_path())};
+        }
         if (ended || !service.indexer().needs_reopen() || stop.stop_requested()) {
             return ended;
         }

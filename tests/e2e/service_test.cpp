@@ -2,6 +2,7 @@
 // restore, on a real chain.
 #include <signal.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
@@ -139,6 +140,47 @@ TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     const auto got = plumbline({"get", db_, "community", "id=1", "--json"});
     EXPECT_EQ(nlohmann::json::parse(row.out)["row"], nlohmann::json::parse(got.out))
         << got.out << got.err;
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
+TEST_F(ServiceCommandTest, AServedDatabaseThatIsDeletedEndsTheServiceWithThree) {
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_done("prove_log"); }));
+    std::filesystem::rename(db_, dir_.sub("moved"));
+    EXPECT_EQ(service.wait(), 3);
+    EXPECT_EQ(plumbline({"status", dir_.sub("moved")}).code, 0) << "it is whole where it is now";
+}
+
+TEST_F(ServiceCommandTest, OverHttpABackupGoesWhereTheConfigSaysAndATokenComesFromTheEnvironment) {
+    const std::string address = "127.0.0.1:" + std::to_string(free_port());
+    const std::string token = "a-token-for-this-test";
+    write_config("\n[http]\nlisten = \"" + address + "\"\ntoken = \"" + token +
+                 "\"\n[backup]\npath = \"backups\"\n");
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] {
+        return run_command({"curl", "-sf", "http://" + address + "/v1/ready"}).code == 0;
+    }));
+    const auto post = [&](const std::string& args) {
+        return run_command({"curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H",
+                            "authorization: bearer " + token, "-d",
+                            R"({"kind":"backup","args":")" + args + "\"}",
+                            "http://" + address + "/v1/tasks"})
+            .out;
+    };
+    EXPECT_EQ(post(dir_.sub("elsewhere")), "400");
+    EXPECT_EQ(post("../../x"), "400");
+    EXPECT_EQ(post(dir_.sub("backups/daily")), "202");
+    const std::string evil = run_command({"curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                                          "-H", "Host: evil.example", "http://" + address + "/"})
+                                 .out;
+    EXPECT_EQ(evil, "421");
+    ::setenv("PLUMBLINE_TEST_TOKEN", token.c_str(), 1);
+    const auto added =
+        plumbline({"task", "add", db_, "compact", "--token", "env:PLUMBLINE_TEST_TOKEN"});
+    EXPECT_EQ(added.code, 0) << added.err;
+    EXPECT_TRUE(eventually([&] { return is_done("backup"); }));
+    EXPECT_FALSE(std::filesystem::exists(dir_.sub("elsewhere")));
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);
 }

@@ -1,0 +1,61 @@
+#include "tools/directory_watch.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace plumbline::tools {
+
+namespace {
+
+enum class Found : uint8_t { kThere, kNot, kUnknown };
+
+/// Only what is certainly not there is gone: a disk that cannot be read is another matter.
+Found find(const std::string& path, struct stat& out) {
+    if (::stat(path.c_str(), &out) == 0) {
+        return Found::kThere;
+    }
+    return errno == ENOENT || errno == ENOTDIR ? Found::kNot : Found::kUnknown;
+}
+
+}  // namespace
+
+DirectoryWatch::DirectoryWatch(std::string path, std::function<void()> on_gone,
+                               std::chrono::milliseconds turn)
+    : path_{std::move(path)},
+      on_gone_{std::move(on_gone)},
+      thread_{[this, turn](const std::stop_token& done) { look(done, turn); }} {}
+
+void DirectoryWatch::look(const std::stop_token& done, std::chrono::milliseconds turn) {
+    std::mutex mutex;
+    std::condition_variable_any news;
+    std::optional<ino_t> seen;
+    for (;;) {
+        std::unique_lock lock{mutex};
+        if (news.wait_for(lock, done, turn, [&] { return done.stop_requested(); })) {
+            return;
+        }
+        struct stat directory {};
+        struct stat current {};
+        // RocksDB puts a new CURRENT in place of the old one, so there is always one.
+        const Found found = find(path_ + "/CURRENT", current);
+        const bool has_directory = find(path_, directory) == Found::kThere;
+        if (!seen) {
+            if (found == Found::kThere && has_directory) {
+                seen = directory.st_ino;
+            }
+            continue;
+        }
+        if (found == Found::kNot || (has_directory && directory.st_ino != *seen)) {
+            is_gone_ = true;
+            on_gone_();
+            return;
+        }
+    }
+}
+
+}  // namespace plumbline::tools
