@@ -1,6 +1,9 @@
 #include "tools/chain_access.hpp"
 
+#include <fmt/format.h>
+
 #include "core/base/logging.hpp"
+#include "engine/config/config_secrets.hpp"
 #include "engine/config/endpoint_text.hpp"
 #include "engine/service/service.hpp"
 #include "rpc/provider_pool.hpp"
@@ -20,20 +23,31 @@ class WarningLog final : public rpc::PoolObserver {
 
 }  // namespace
 
-Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& config,
-                                                     const std::vector<std::string>& given) {
+Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
+                                                     const GivenEndpoints& given) {
     static WarningLog observer;
-    rpc::PoolOptions options = engine::pool_options(config);
-    if (!given.empty()) {
-        PLUMBLINE_TRY(const auto endpoints, engine::read_endpoints("--rpc", given));
-        options.endpoints.clear();
-        for (const engine::EndpointConfig& endpoint : endpoints) {
-            options.endpoints.push_back({endpoint.url, endpoint.headers, {}});
+    engine::Config asked = stored;
+    if (!given.rpc.empty()) {
+        PLUMBLINE_TRY(asked.chain.rpc, engine::read_endpoints("--rpc", given.rpc));
+    } else if (!given.config.empty()) {
+        PLUMBLINE_TRY(const engine::Config file, engine::load_config(given.config));
+        if (file.chain.id != stored.chain.id) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} is of chain {}, the database of chain {}", given.config,
+                                     file.chain.id, stored.chain.id)};
+        }
+        asked.chain.rpc = file.chain.rpc;
+    } else {
+        std::erase_if(asked.chain.rpc, engine::is_redacted);
+        if (asked.chain.rpc.empty() && !stored.chain.rpc.empty()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "the database does not keep the keys of its endpoints: give the config "
+                         "file as --config, or an endpoint as --rpc env:NAME"};
         }
     }
     std::unique_ptr<rpc::ChainSource> chain;
-    if (!options.endpoints.empty()) {
-        chain = rpc::make_chain_source(std::move(options), &observer);
+    if (!asked.chain.rpc.empty()) {
+        chain = rpc::make_chain_source(engine::pool_options(asked), &observer);
     }
     return chain;
 }

@@ -1,4 +1,5 @@
-// A chain for the commands that work on a database: by --rpc, else as its stored config says.
+// A chain for the commands that work on a database: by --rpc, by --config, else as its stored
+// config says.
 #pragma once
 
 #include <memory>
@@ -11,9 +12,18 @@
 
 namespace plumbline::tools {
 
-/// What `rpc::PoolObserver` tells goes to the log from warnings on. Null where neither `given` (of
-/// --rpc) nor `config` names an endpoint. kInvalidArgument: as `engine::read_endpoints`.
-[[nodiscard]] Result<std::unique_ptr<rpc::ChainSource>> open_chain(
-    const engine::Config& config, const std::vector<std::string>& given);
+/// What the command line says of endpoints.
+struct GivenEndpoints {
+    const std::vector<std::string>& rpc;  ///< of --rpc, each a URL or env:NAME
+    const std::string& config;            ///< of --config: a config file; empty: not said
+};
+
+/// What `rpc::PoolObserver` tells goes to the log from warnings on. Asks the endpoints of --rpc,
+/// else those of the config file, with its headers and tokens, else those of `stored`, which has no
+/// secrets any more. Null where nobody names one. kInvalidArgument: as `engine::read_endpoints` and
+/// `engine::load_config`; the file is of another chain; or all that `stored` names have lost a
+/// secret.
+[[nodiscard]] Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
+                                                                   const GivenEndpoints& given);
 
 }  // namespace plumbline::tools

@@ -1,8 +1,12 @@
 // plumbline doctor: what an endpoint can do and whether it tells the truth, before one trusts it.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
+#include "engine/config/config_secrets.hpp"
 #include "engine/config/endpoint_text.hpp"
+#include "engine/service/service.hpp"
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
@@ -68,25 +72,45 @@ std::string for_people(const engine::DoctorReport& report) {
     return out;
 }
 
+/// The endpoints that the command line names: one, or all of a config with their headers.
+Result<std::vector<rpc::Endpoint>> endpoints_of(const DoctorArguments& arguments) {
+    if (!arguments.config.empty()) {
+        PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
+        return engine::pool_options(config).endpoints;
+    }
+    PLUMBLINE_TRY(const auto given, engine::read_endpoints("URL", {arguments.url}));
+    PLUMBLINE_TRY(const std::string token, engine::resolve_env(arguments.token));
+    return std::vector<rpc::Endpoint>{{given.front().url, {}, token}};
+}
+
 }  // namespace
 
 ExitCode run_doctor(const DoctorArguments& arguments) {
-    const auto& [url, token, json] = arguments;
-    const auto endpoints = engine::read_endpoints("URL", {url});
+    if (arguments.url.empty() == arguments.config.empty()) {
+        return fail(
+            Error{ErrorCode::kInvalidArgument,
+                  "give the endpoint as a http:// or https:// URL or env:NAME, or the config "
+                  "whose endpoints are to be looked at as --config"});
+    }
+    const auto endpoints = endpoints_of(arguments);
     if (!endpoints) {
         return fail(endpoints.error());
     }
-    rpc::CurlTransport transport;
-    const auto report =
-        engine::examine_endpoint({endpoints->front().url, {}, token}, transport, system_clock());
-    if (!report) {
-        return fail(report.error());
+    ExitCode exit = ExitCode::kDone;
+    for (const rpc::Endpoint& endpoint : *endpoints) {
+        rpc::CurlTransport transport;
+        const auto report = engine::examine_endpoint(endpoint, transport, system_clock());
+        if (!report) {
+            exit = std::max(exit, fail(report.error()));
+            continue;
+        }
+        if (auto printed = print(arguments.json ? to_json(*report) : for_people(*report));
+            !printed) {
+            return fail(printed.error());
+        }
+        exit = std::max(exit, report->is_fine() ? ExitCode::kDone : ExitCode::kCheckFailed);
     }
-    const std::string text = json ? to_json(*report) : for_people(*report);
-    if (auto printed = print(text); !printed) {
-        return fail(printed.error());
-    }
-    return report->is_fine() ? ExitCode::kDone : ExitCode::kCheckFailed;
+    return exit;
 }
 
 }  // namespace plumbline::tools

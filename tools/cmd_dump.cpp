@@ -110,7 +110,9 @@ Status dump_entity(const storage::Database& database, const DumpArguments& optio
             continue;
         }
         PLUMBLINE_TRY_VOID(
-            csv ? engine::append_row_csv(sink.buffer(), layout, codec, rows->key(), rows->row())
+            csv ? engine::append_row_csv(sink.buffer(), layout, codec, rows->key(), rows->row(),
+                                         options.csv_safe ? engine::CsvFormulas::kGuarded
+                                                          : engine::CsvFormulas::kAsTheyAre)
                 : engine::append_row_json(sink.buffer(), layout, codec, rows->key(), rows->row()));
         PLUMBLINE_TRY_VOID(sink.end_line());
     }

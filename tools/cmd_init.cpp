@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/config/config_secrets.hpp"
 #include "engine/config/endpoint_text.hpp"
 #include "engine/setup/init.hpp"
 #include "rpc/provider_pool.hpp"
@@ -45,12 +46,13 @@ Status write_new_file(const fs::path& path, const std::string& text) {
 }
 
 /// 0 where the endpoint does not answer in time: the config then says that the id has to be set.
-uint64_t ask_chain_id(const std::string& url) {
-    if (url.starts_with("env:")) {
+uint64_t ask_chain_id(const std::string& given) {
+    const auto url = engine::resolve_env(given);
+    if (!url) {
         return 0;
     }
     rpc::PoolOptions options;
-    options.endpoints = {{url, {}, {}}};
+    options.endpoints = {{*url, {}, {}}};
     options.deadline_ms = kChainIdWaitMs;
     options.request_timeout_ms = kChainIdWaitMs;
     options.attempts_max = 2;
@@ -64,6 +66,14 @@ uint64_t ask_chain_id(const std::string& url) {
         return 0;
     }
     return *id;
+}
+
+/// As few paths need: plain, where the shell takes it for one word as it is.
+std::string as_word(const std::string& path) {
+    const bool is_plain = path.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "/._-+") == std::string::npos;
+    return is_plain ? path : shell_quoted(path);
 }
 
 }  // namespace
@@ -106,8 +116,8 @@ Status run_init(const InitArguments& arguments) {
     }
     PLUMBLINE_TRY_VOID(write_new_file(directory / files.abi_file, files.abi_json));
     PLUMBLINE_TRY_VOID(write_new_file(config_path, files.config));
-    return print(fmt::format("Wrote {0} and {1}.\nNext: plumbline run {0}\n", config_path.string(),
-                             (directory / files.abi_file).string()));
+    return print(fmt::format("Wrote {} and {}.\nNext: plumbline run {}\n", config_path.string(),
+                             (directory / files.abi_file).string(), as_word(config_path.string())));
 }
 
 }  // namespace plumbline::tools

@@ -1,6 +1,7 @@
 // plumbline list: rows in key order, or those an index finds.
 #include <fmt/format.h>
 
+#include "core/base/visible_text.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
@@ -60,7 +61,7 @@ Status run_list(const ListArguments& options) {
     PLUMBLINE_TRY_VOID(rows->status());
     if (rows->valid() && shown > 0) {
         PLUMBLINE_TRY(const std::string text, engine::key_to_text(layout, last_key));
-        fmt::print(stderr, "more: --after '{}'\n", text);
+        fmt::print(stderr, "more: --after {}\n", shell_quoted(visible_text(text)));
     }
     return ok();
 }

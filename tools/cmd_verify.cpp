@@ -61,7 +61,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         const bool needs_chain = options.with_log || options.with_state;
         std::unique_ptr<rpc::ChainSource> chain;
         if (needs_chain) {
-            PLUMBLINE_TRY(chain, open_chain(config, arguments.rpc));
+            PLUMBLINE_TRY(chain, open_chain(config, {arguments.rpc, arguments.config}));
         }
         auto looked = engine::verify(*database, plan, chain.get(), options);
         logging::set_status_line({});

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "core/base/visible_text.hpp"
 
 namespace plumbline::tools {
 
@@ -28,14 +29,22 @@ ExitCode exit_code(const Error& error) noexcept {
 }
 
 ExitCode fail(const Error& error) {
-    fmt::print(stderr, "plumbline: {}\n", error.message);
+    // Whoever meets damage has to do something about it.
+    const bool lacks_advice =
+        error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
+    fmt::print(stderr, "plumbline: {}{}\n", visible_lines(error.message),
+               lacks_advice ? "; bring a backup back with `plumbline restore`, or move the "
+                              "directory away and index again"
+                            : "");
     return exit_code(error);
 }
 
 Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path) {
     storage::OpenOptions options;
     options.read_only = true;
-    options.notice = [](const std::string& text) { fmt::print(stderr, "plumbline: {}\n", text); };
+    options.notice = [](const std::string& text) {
+        fmt::print(stderr, "plumbline: {}\n", visible_lines(text));
+    };
     auto database = storage::Database::open(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
         // A wrong path is a usage mistake; a missing row is an answer.
@@ -68,10 +77,23 @@ Result<size_t> find_entity(const storage::Database& database, const std::string&
 }
 
 Status print(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && errno != EPIPE) {
+    const std::string shown = visible_lines(text);
+    if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size() && errno != EPIPE) {
         return Error{ErrorCode::kIo, "cannot write to standard output"};
     }
     return ok();
+}
+
+std::string shell_quoted(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) {
+        if (c == '\'') {
+            out += "'\\''";
+        } else {
+            out += c;
+        }
+    }
+    return out + "'";
 }
 
 }  // namespace plumbline::tools

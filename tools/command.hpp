@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/base/result.hpp"
 #include "storage/database.hpp"
@@ -20,7 +21,8 @@ enum class ExitCode : int {
 
 [[nodiscard]] ExitCode exit_code(const Error& error) noexcept;
 
-/// Prints "plumbline: message" to standard error and gives the exit code.
+/// Prints "plumbline: message" to standard error, of damage with what can be done, and gives the
+/// exit code.
 ExitCode fail(const Error& error);
 
 /// Opens `path` for reading; a writer may be running.
@@ -33,7 +35,10 @@ ExitCode fail(const Error& error);
 [[nodiscard]] Result<size_t> find_entity(const storage::Database& database,
                                          const std::string& name);
 
-/// Writes to standard output; kIo when that fails (a closed pipe is no failure).
+/// Writes lines to standard output, with nothing in them that acts on a terminal
+/// (core/base/visible_text.hpp); kIo when that fails (a closed pipe is no failure).
 [[nodiscard]] Status print(std::string_view text);
+/// As one word of a command that people paste into a POSIX shell.
+[[nodiscard]] std::string shell_quoted(std::string_view text);
 
 }  // namespace plumbline::tools

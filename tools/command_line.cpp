@@ -14,6 +14,9 @@ namespace plumbline::tools {
 
 namespace {
 
+constexpr const char* kConfigHelp =
+    "Ask the endpoints of this config, with its headers and tokens; the stored config has no keys";
+
 ExitCode to_exit(ExitCode code) {
     return code;
 }
@@ -147,6 +150,8 @@ void add_dump(CLI::App& app, ExitCode& exit) {
     command->add_option("--format", arguments->format, "jsonl or csv")
         ->capture_default_str()
         ->check(CLI::IsMember({"jsonl", "csv"}));
+    command->add_flag("--csv-safe", arguments->csv_safe,
+                      "For spreadsheets: an apostrophe before a text that they would run");
     command->add_option("--out", arguments->out, "Write to this file instead of standard output");
     command->footer(
         "Example: plumbline dump ./db --events --from 100 --to 200 --format csv --out events.csv");
@@ -183,6 +188,7 @@ void add_verify(CLI::App& app, ExitCode& exit) {
     command->add_option(
         "--rpc", arguments->rpc,
         "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
+    command->add_option("--config", arguments->config, kConfigHelp);
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");
     command->add_flag("--json", arguments->json, "One JSON object");
@@ -204,6 +210,7 @@ void add_repair(CLI::App& app, ExitCode& exit) {
     command->add_option(
         "--rpc", arguments->rpc,
         "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
+    command->add_option("--config", arguments->config, kConfigHelp);
     command
         ->add_option("--on-drift", arguments->on_drift,
                      "What if the contract tells something that its events do not: report, or "
@@ -224,9 +231,13 @@ void add_repair(CLI::App& app, ExitCode& exit) {
 void add_doctor(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("doctor", "Look an endpoint over before trusting it");
     auto arguments = std::make_shared<DoctorArguments>();
-    command->add_option("URL", arguments->url, "The JSON-RPC endpoint")->required();
-    command->add_option("--token", arguments->token, "Sent as Authorization: Bearer");
-    command->add_flag("--json", arguments->json, "One JSON object");
+    command->add_option("URL", arguments->url,
+                        "The JSON-RPC endpoint, or env:NAME for a secret one");
+    command->add_option("--token", arguments->token,
+                        "Sent as Authorization: Bearer; env:NAME keeps it off the command line");
+    command->add_option("--config", arguments->config,
+                        "Look at the endpoints of this config, with their headers and tokens");
+    command->add_flag("--json", arguments->json, "One JSON object for each endpoint");
     command->footer(
         "Exit code 0: fine, 1: a check failed, 3: not reachable.\n"
         "Example: plumbline doctor http://127.0.0.1:8545");
@@ -286,7 +297,8 @@ void add_task_commands(CLI::App& app, ExitCode& exit) {
         CLI::App* command = make(name, help, std::move(run));
         command->add_option("--url", arguments->url,
                             "The running service; default: as its config says");
-        command->add_option("--token", arguments->token, "Its token; default: $PLUMBLINE_TOKEN");
+        command->add_option("--token", arguments->token,
+                            "Its token, or env:NAME; default: $PLUMBLINE_TOKEN");
         return command;
     };
     CLI::App* list = make("list", "Every task, waiting ones first", list_tasks);

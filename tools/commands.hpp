@@ -54,6 +54,7 @@ struct DumpArguments {
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
     std::string format = "jsonl";
+    bool csv_safe = false;
     std::string out;
 };
 
@@ -68,6 +69,7 @@ struct VerifyArguments {
     std::string proof = "all";
     std::vector<std::string> entities;
     std::vector<std::string> rpc;
+    std::string config;
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
     std::string scratch;
@@ -77,6 +79,7 @@ struct VerifyArguments {
 struct RepairArguments {
     std::string path;
     std::vector<std::string> rpc;
+    std::string config;
     std::string on_drift;
     std::string scratch;
     bool dry_run = false;
@@ -129,6 +132,7 @@ struct StatusArguments {
 
 struct DoctorArguments {
     std::string url;
+    std::string config;
     std::string token;
     bool json = false;
 };

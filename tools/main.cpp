@@ -1,4 +1,6 @@
 // The plumbline command: one file a subcommand, all over the library's public interface.
+#include <sys/stat.h>
+
 #include <csignal>
 
 #include <malloc.h>
@@ -8,6 +10,8 @@
 #include "tools/command_line.hpp"
 
 int main(int argc, char** argv) {
+    // Indexes, backups, dumps and configs are their owner's: files 0600, directories 0700.
+    umask(umask(0) | S_IRWXG | S_IRWXO);
     // A reader that goes away (`| head`) shows as a write error, not as a death.
     std::signal(SIGPIPE, SIG_IGN);
     // Large buffers (answers, commits) go back to the system as soon as they are freed. By itself

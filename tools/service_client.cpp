@@ -5,6 +5,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/redactor.hpp"
+#include "core/base/url_parts.hpp"
+#include "core/base/visible_text.hpp"
+#include "engine/config/config_secrets.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "rpc/curl_transport.hpp"
 
@@ -13,12 +17,15 @@ namespace plumbline::tools {
 namespace {
 
 constexpr int64_t kTimeoutMs = 30'000;
+/// Of an error that is not read as one of ours.
+constexpr size_t kShownMax = 2'000;
 
 }  // namespace
 
 Result<ServiceAddress> find_service(const storage::Database& database, const std::string& url,
                                     const std::string& token) {
-    ServiceAddress out{url, token};
+    ServiceAddress out{url, {}};
+    PLUMBLINE_TRY(out.token, engine::resolve_env(token));
     if (out.token.empty()) {
         if (const char* known = std::getenv("PLUMBLINE_TOKEN")) {
             out.token = known;
@@ -65,13 +72,17 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     }
     const rpc::HttpCompletion& answer = done.front();
     if (answer.error != rpc::TransportError::kNone) {
-        return Error{ErrorCode::kUnavailable, fmt::format("the service does not answer at {}: {}",
-                                                          address.url, answer.error_text)};
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("the service does not answer at {}: {}",
+                                 public_url(address.url, true), answer.error_text)};
     }
     const std::string text{as_chars(answer.body)};
     if (answer.status >= 200 && answer.status < 300) {
         return text;
     }
+    Redactor redactor;
+    redactor.add_url(address.url, true);
+    redactor.add(address.token);
     std::string message = text;
     const nlohmann::json parsed = nlohmann::json::parse(text, nullptr, false);
     if (parsed.is_object() && parsed.contains("error")) {
@@ -85,7 +96,8 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
         answer.status == 404  ? ErrorCode::kNotFound
         : answer.status < 500 ? ErrorCode::kInvalidArgument
                               : ErrorCode::kUnavailable,
-        fmt::format("the service at {} says {}: {}{}", address.url, answer.status, message,
+        fmt::format("the service at {} says {}: {}{}", public_url(address.url, true), answer.status,
+                    visible_text(redactor.redact(message, kShownMax)),
                     is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
 }
 

@@ -15,8 +15,8 @@ struct ServiceAddress {
     std::string token;  ///< sent where not empty
 };
 
-/// `url` and `token` where given; else what the database's config says, and $PLUMBLINE_TOKEN.
-/// kUnavailable where the config has no [http], and says what can be done.
+/// `url` and `token` (or env:NAME) where given; else what the database's config says, and
+/// $PLUMBLINE_TOKEN. kUnavailable where the config has no [http], and says what can be done.
 [[nodiscard]] Result<ServiceAddress> find_service(const storage::Database& database,
                                                   const std::string& url, const std::string& token);
 

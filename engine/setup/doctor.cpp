@@ -39,7 +39,7 @@ class Doctor {
           clock_{clock},
           options_{options},
           client_{endpoint, transport, options.timeout_ms} {
-        report_.endpoint = rpc::display_name(endpoint.url);
+        report_.endpoint = rpc::display_name(endpoint.url, endpoint.is_host_public);
     }
 
     Result<DoctorReport> run() {

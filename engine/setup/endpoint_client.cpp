@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "core/base/visible_text.hpp"
 #include "core/evm/hex.hpp"
+#include "rpc/provider.hpp"
 
 namespace plumbline::engine {
 
@@ -15,23 +17,29 @@ using nlohmann::json;
 namespace {
 
 constexpr int64_t kPollWaitMs = 50;
+/// Of a text that is looked through for secrets; the rest is cut.
+constexpr size_t kTextMax = 4096;
 
 }  // namespace
 
 std::string clipped(std::string text) {
     constexpr size_t kMax = 160;
     std::ranges::replace_if(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+        text, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
     // A provider may quote the URL with its key.
     for (size_t at = text.find("http"); at != std::string::npos; at = text.find("http", at + 5)) {
         const size_t end = std::min(text.find_first_of(" \"')", at), text.size());
         text.replace(at, end - at, "(url)");
     }
-    if (text.size() > kMax) {
-        text.resize(kMax);
-    }
-    return text;
+    return visible_text(text, kMax);
 }
+
+EndpointClient::EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport,
+                               int64_t timeout_ms)
+    : endpoint_{endpoint},
+      transport_{transport},
+      timeout_ms_{timeout_ms},
+      redactor_{rpc::make_redactor(endpoint)} {}
 
 Reply EndpointClient::ask(const std::string& method, json params) {
     const json body{
@@ -80,7 +88,7 @@ json EndpointClient::post(std::string body, std::string& error) {
             continue;
         }
         if (done->error != rpc::TransportError::kNone) {
-            error = done->error_text.empty() ? "no answer" : done->error_text;
+            error = done->error_text.empty() ? "no answer" : redactor_.redact(done->error_text);
             return {};
         }
         json out = json::parse(done->body.begin(), done->body.end(), nullptr, false);
@@ -96,7 +104,7 @@ json EndpointClient::post(std::string body, std::string& error) {
     }
 }
 
-Reply EndpointClient::read(const json& answer, const std::string& error) {
+Reply EndpointClient::read(const json& answer, const std::string& error) const {
     Reply reply;
     reply.error = error.empty() ? "not a JSON-RPC answer" : error;
     if (!answer.is_object()) {
@@ -107,10 +115,14 @@ Reply EndpointClient::read(const json& answer, const std::string& error) {
         reply.error = "an error";
         if (refused->is_object() && refused->contains("message") &&
             (*refused)["message"].is_string()) {
-            reply.error = clipped((*refused)["message"].get<std::string>());
+            reply.error =
+                clipped(redactor_.redact((*refused)["message"].get<std::string>(), kTextMax));
         }
     } else if (const auto result = answer.find("result"); result != answer.end()) {
         reply.result = *result;
+        if (result->is_string() && !result->get_ref<const std::string&>().starts_with("0x")) {
+            reply.result = redactor_.redact(result->get_ref<const std::string&>(), kTextMax);
+        }
         reply.error.clear();
     }
     return reply;

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/redactor.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/transport.hpp"
 
@@ -15,17 +16,14 @@ namespace plumbline::engine {
 
 struct Reply {
     std::optional<nlohmann::json> result;
-    std::string error;  ///< why there is no result, fit to be shown
+    std::string error;  ///< why there is no result, fit to be shown: without secrets
     bool is_rpc_error = false;
 };
 
 /// One thread: that which polls the transport. Both references must outlive it.
 class EndpointClient {
   public:
-    EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport, int64_t timeout_ms)
-        : endpoint_{endpoint},
-          transport_{transport},
-          timeout_ms_{timeout_ms} {}
+    EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport, int64_t timeout_ms);
 
     /// Waits for the answer, at most the timeout.
     [[nodiscard]] Reply ask(const std::string& method,
@@ -35,11 +33,12 @@ class EndpointClient {
 
   private:
     [[nodiscard]] nlohmann::json post(std::string body, std::string& error);
-    [[nodiscard]] static Reply read(const nlohmann::json& answer, const std::string& error);
+    [[nodiscard]] Reply read(const nlohmann::json& answer, const std::string& error) const;
 
     const rpc::Endpoint& endpoint_;
     rpc::Transport& transport_;
     int64_t timeout_ms_;
+    Redactor redactor_;
 };
 
 /// Short, in one line, without the URL that a provider may quote with its key.

@@ -336,11 +336,16 @@ Result<std::vector<std::string>> row_texts(const EntityLayout& layout,
 }
 
 Status append_row_csv(std::string& out, const EntityLayout& layout, const storage::RowCodec& codec,
-                      std::string_view key, std::string_view row) {
-    PLUMBLINE_TRY(const auto columns, row_texts(layout, codec, key, row));
+                      std::string_view key, std::string_view row, CsvFormulas formulas) {
+    PLUMBLINE_TRY(auto columns, row_texts(layout, codec, key, row));
     for (size_t i = 0; i < columns.size(); ++i) {
         if (i > 0) {
             out += ',';
+        }
+        // Numbers may begin with a minus; only texts are anybody's words.
+        if (formulas == CsvFormulas::kGuarded && layout.column(i).type.kind == FieldKind::kString &&
+            columns[i].find_first_of("=+-@\t\r\n") == 0) {
+            columns[i].insert(0, 1, '\'');
         }
         append_csv_field(out, columns[i]);
     }

@@ -65,10 +65,16 @@ struct Lookup {
 [[nodiscard]] Status append_row_json(std::string& out, const storage::EntityLayout& layout,
                                      const storage::RowCodec& codec, std::string_view key,
                                      std::string_view row, const std::vector<size_t>& columns);
+/// What a spreadsheet would run: a text that begins with one of `=+-@`, a tab or a line end.
+enum class CsvFormulas : uint8_t {
+    kAsTheyAre,
+    kGuarded,  ///< with an apostrophe in front, and so not what is stored any more
+};
 /// The same values, comma-separated, without a line end; the header names the columns.
 [[nodiscard]] Status append_row_csv(std::string& out, const storage::EntityLayout& layout,
                                     const storage::RowCodec& codec, std::string_view key,
-                                    std::string_view row);
+                                    std::string_view row,
+                                    CsvFormulas formulas = CsvFormulas::kAsTheyAre);
 void append_csv_header(std::string& out, const storage::EntityLayout& layout);
 
 /// `storage::key_text`; kCorruption where `key` is none of the layout.

@@ -64,6 +64,70 @@ TEST(CommandTest, ARunWithAnEndAndADeadNodeEndsWithThree) {
     EXPECT_NE(run.err.find("http://127.0.0.1:1"), std::string::npos) << run.err;
 }
 
+/// Of everything below `path`: what others than the owner may do.
+std::string open_to_others(const std::string& path) {
+    namespace fs = std::filesystem;
+    constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
+    std::string out;
+    for (const auto& entry : fs::recursive_directory_iterator{path}) {
+        if ((entry.status().permissions() & kOthers) != fs::perms::none) {
+            out += entry.path().string() + "\n";
+        }
+    }
+    return out;
+}
+
+TEST(CommandTest, WhatIsWrittenIsTheOwnersAlone) {
+    TempDir dir;
+    const std::string fixture = source_path("tests/storage/golden/v1");
+    const std::string db = dir.sub("work/db");
+    EXPECT_EQ(
+        plumbline({"init", dir.sub("work"), "--abi",
+                   source_path("examples/community/CommunityHub.json"), "--address",
+                   "0x00000000000000000000000000000000000000aa", "--rpc", "env:PLUMBLINE_NOT_SET"})
+            .code,
+        0);
+    std::filesystem::copy(fixture, dir.sub("old"));
+    EXPECT_EQ(plumbline({"backup", dir.sub("old"), dir.sub("work/backups")}).code, 0);
+    EXPECT_EQ(plumbline({"restore", dir.sub("work/backups"), db}).code, 0);
+    EXPECT_EQ(plumbline({"dump", db, "--entity", "user", "--out", dir.sub("work/user.jsonl")}).code,
+              0);
+    EXPECT_EQ(open_to_others(dir.sub("work")), "");
+}
+
+TEST(CommandTest, ASecretOfACommandCanComeFromTheEnvironment) {
+    for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+             {"doctor", "env:PLUMBLINE_NOT_SET"},
+             {"doctor", "http://127.0.0.1:1", "--token", "env:PLUMBLINE_NOT_SET"}}) {
+        const auto run = plumbline(args);
+        EXPECT_EQ(run.code, 2) << run.err;
+        EXPECT_NE(run.err.find("the environment variable PLUMBLINE_NOT_SET is not set"),
+                  std::string::npos)
+            << run.err;
+    }
+    EXPECT_EQ(plumbline({"doctor"}).code, 2) << "neither a URL nor a config";
+}
+
+TEST(CommandTest, NothingThatActsOnATerminalIsPrinted) {
+    TempDir dir;
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
+    const std::string acting =
+        "\x1b]0;x\x07\xc2\x9b"
+        "31m\xe2\x80\xae";
+    EXPECT_EQ(plumbline({"task", "add", dir.sub("db"), "prove_state", acting}).code, 0);
+    for (const std::vector<std::string>& args :
+         std::vector<std::vector<std::string>>{{"task", "list", dir.sub("db")},
+                                               {"task", "list", dir.sub("db"), "--json"},
+                                               {"get", dir.sub("db"), acting, acting},
+                                               {"list", dir.sub("db"), acting}}) {
+        const auto run = plumbline(args);
+        for (const char* bad : {"\x1b", "\x07", "\xc2\x9b", "\xe2\x80\xae"}) {
+            EXPECT_EQ((run.out + run.err).find(bad), std::string::npos) << args[0];
+        }
+        EXPECT_NE((run.out + run.err).find("202e"), std::string::npos) << "it is shown";
+    }
+}
+
 TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));

@@ -75,6 +75,21 @@ TEST(EntityTextTest, CsvHasTheSameColumnsAsItsHeader) {
                   ",123456789012345678901234567890,-3,true,0xdeadbeef,\"hi, \"\"you\"\"\",0x00ff");
 }
 
+TEST(EntityTextTest, ATextThatASpreadsheetWouldRunIsGuardedWhereAskedForAndNumbersStay) {
+    SampleRow sample;
+    for (const char* text : {"=HYPERLINK(1)", "+cmd|' /C calc'!A0", "@SUM(1+1)", "-2+3", "\t=1"}) {
+        sample.codec.set_dynamic(sample.row, 4, text);
+        std::string plain;
+        std::string guarded;
+        ASSERT_TRUE(append_row_csv(plain, sample.layout, sample.codec, sample.key, sample.row));
+        ASSERT_TRUE(append_row_csv(guarded, sample.layout, sample.codec, sample.key, sample.row,
+                                   CsvFormulas::kGuarded));
+        EXPECT_NE(plain.find(std::string{","} + text), std::string::npos) << plain;
+        EXPECT_NE(guarded.find(std::string{",'"} + text), std::string::npos) << guarded;
+        EXPECT_NE(guarded.find(",-3,"), std::string::npos) << guarded;
+    }
+}
+
 TEST(EntityTextTest, DamagedRowIsCorruptionNotGarbage) {
     const SampleRow sample;
     std::string out;
