@@ -77,10 +77,15 @@ class Session : public std::enable_shared_from_this<Session> {
   public:
     Session(Tcp::socket&& socket, std::shared_ptr<Shared> shared)
         : stream_{std::move(socket)},
-          shared_{std::move(shared)} {}
+          shared_{std::move(shared)} {
+        ++shared_->sessions;
+    }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session() { shared_->answer_bytes -= answer_bytes_; }
+    ~Session() {
+        shared_->answer_bytes -= answer_bytes_;
+        --shared_->sessions;
+    }
 
     [[nodiscard]] bool start() {
         beast::error_code error;
@@ -88,9 +93,13 @@ class Session : public std::enable_shared_from_this<Session> {
         client_ = client_name(peer_, {}, shared_->proxies);
         const auto close = [weak = weak_from_this()] {
             if (const auto self = weak.lock()) {
-                asio::post(self->stream_.get_executor(), [self] { self->stream_.close(); });
+                asio::post(self->stream_.get_executor(), [self] { self->give_way(); });
             }
         };
+        // Those that gave way and are still being answered are in no table any more.
+        if (shared_->sessions.load() > 2 * shared_->options.connections_max) {
+            return false;
+        }
         const auto id =
             shared_->connections.admit(client_, !shared_->proxies.contains(peer_), close);
         if (!id) {
@@ -104,7 +113,17 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
   private:
+    /// Its place is another's now. Whoever has asked in the meantime still gets the answer.
+    void give_way() {
+        is_last_ = true;
+        beast::error_code error;
+        if (is_reading_ && (stream_.socket().available(error) == 0 || error)) {
+            stream_.close();
+        }
+    }
+
     void read(int64_t wait_ms) {
+        is_reading_ = true;
         parser_.emplace();
         parser_->header_limit(static_cast<uint32_t>(shared_->options.header_bytes_max));
         parser_->body_limit(shared_->options.body_bytes_max);
@@ -117,6 +136,10 @@ class Session : public std::enable_shared_from_this<Session> {
                                      buffer_.size()};
         if (const size_t size = head_size(bytes); size > 0) {
             take_head(bytes.substr(0, size));
+            return;
+        }
+        if (is_last_) {
+            close();  // What came when it had to give way was no request.
             return;
         }
         if (bytes.size() >= shared_->options.header_bytes_max) {
@@ -135,6 +158,7 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
     void take_head(std::string_view bytes) {
+        is_reading_ = false;
         const RequestHead head = api::read_head(bytes);
         if (head.fault) {
             refuse(fail(head.fault->status, "BadRequest", head.fault->message));
@@ -262,6 +286,7 @@ class Session : public std::enable_shared_from_this<Session> {
             ++shared_->errors;
         }
         response_ = to_beast(std::move(answer), request_, shared_->options);
+        response_.keep_alive(response_.keep_alive() && !is_last_);
         answer_bytes_ = response_.body().size();
         shared_->answer_bytes += answer_bytes_;
         stream_.expires_after(milliseconds{shared_->options.request_ms_max});
@@ -273,9 +298,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
     void on_written(beast::error_code error) {
         shared_->answer_bytes -= std::exchange(answer_bytes_, 0);
-        const bool is_last = error || response_.need_eof();
+        const bool is_done = error || is_last_ || response_.need_eof();
         response_ = {};  // Its memory is not kept for a client that may say nothing for a while.
-        if (is_last) {
+        if (is_done) {
             close();
         } else {
             place_.set_waiting(true);
@@ -299,6 +324,8 @@ class Session : public std::enable_shared_from_this<Session> {
     BeastRequest request_;
     BeastResponse response_;
     size_t answer_bytes_ = 0;  ///< of it, as counted in `shared_`
+    bool is_reading_ = false;  ///< waits for a request's head, or for the rest of one
+    bool is_last_ = false;     ///< no request after this one
 };
 
 }  // namespace

@@ -4,12 +4,14 @@
 //
 //   node tests/hostile/hostile_test.mjs --binary build/release/plumbline [--seconds 20] [--keep]
 
+import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { write_index } from "../chaos/provider.mjs";
 import { Service } from "../chaos/service.mjs";
@@ -17,23 +19,15 @@ import { growing_chain, sleep } from "../chaos/support.mjs";
 
 const option = (name, otherwise) =>
   process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise;
-const binary = resolve(option("--binary"));
+const binary = resolve(option("--binary", ""));
 const seconds = Number(option("--seconds", "20"));
 const EACH = 40;
 const MEMORY_MIB = 256;
 
-const dir = mkdtempSync(join(tmpdir(), "plumbline-hostile-"));
-const chain = await growing_chain(3, 200);
-write_index(dir, { chain, rpc: chain.url });
-const file = join(dir, "plumbline.toml");
-writeFileSync(file, readFileSync(file, "utf8").replace(/memory_mib = \d+/, `memory_mib = ${MEMORY_MIB}`));
-
-let is_over = false;
-const sockets = [];
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 const answered = {};
 async function ask_again_and_again(kind, url) {
-  while (!is_over) {
+  for (;;) {
     await new Promise((done) => {
       const request = http.get(url, { agent }, (response) => {
         answered[`${kind} ${response.statusCode}`] = (answered[`${kind} ${response.statusCode}`] ?? 0) + 1;
@@ -44,9 +38,7 @@ async function ask_again_and_again(kind, url) {
   }
 }
 function connect(port, first, every) {
-  if (is_over) return;
   const socket = net.connect(port, "127.0.0.1");
-  sockets.push(socket);
   socket.on("error", () => {});
   socket.on("close", () => setTimeout(() => connect(port, first, every), 1000));
   socket.on("connect", () => socket.write(first));
@@ -59,6 +51,32 @@ const upgrade =
   "GET /v1/stream?entity=*&snapshot=true HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
   `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`;
 const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+
+
+// The attackers are a process of their own, so that who watches does not wait for them here.
+function attack(api) {
+  const port = Number(new URL(api).port);
+  for (let i = 0; i < EACH; i++) {
+    ask_again_and_again("filter", `${api}/v1/events?event=Nope`);
+    ask_again_and_again("page", `${api}/v1/entities/vote?limit=1000`);
+    ask_again_and_again("history", `${api}/v1/entities/community/1/history`);
+    connect(port, upgrade, ping);
+    connect(port, "GET /v1/hea", "d");
+  }
+  for (let i = 0; i < 600; i++) connect(port, "");
+  setInterval(() => process.send(answered), 500);
+  process.on("disconnect", () => process.exit(0));
+}
+if (process.argv.includes("--attack")) {
+  attack(option("--attack"));
+  await new Promise(() => {});
+}
+
+const dir = mkdtempSync(join(tmpdir(), "plumbline-hostile-"));
+const chain = await growing_chain(3, 200);
+write_index(dir, { chain, rpc: chain.url });
+const file = join(dir, "plumbline.toml");
+writeFileSync(file, readFileSync(file, "utf8").replace(/memory_mib = \d+/, `memory_mib = ${MEMORY_MIB}`));
 
 function watch(url) {
   const start = performance.now();
@@ -79,7 +97,7 @@ async function watch_for(api, what) {
     took.push(await watch(`${api}/v1/health`));
     await watch(`${api}/metrics`);
     const seen = await service.look();
-    if (seen) lag_max = Math.max(lag_max, (await chain.head()) + 1 - seen.next);
+    if (seen?.next) lag_max = Math.max(lag_max, (await chain.head()) + 1 - seen.next);
   }
   took.sort((a, b) => a - b);
   const p99 = took[Math.floor(took.length * 0.99)];
@@ -88,29 +106,23 @@ async function watch_for(api, what) {
 }
 
 let failure = null;
+let attackers = null;
+let told = {};
 const service = new Service(binary, dir);
 try {
   for (let i = 0; !(service.api && (await service.look())?.live); i++) {
     if (i > 1200 || service.code !== null) throw new Error(`not live: ${service.lines.at(-1)}`);
     await sleep(100);
   }
-  const port = Number(new URL(service.api).port);
   await watch_for(service.api, "alone");
-  for (let i = 0; i < EACH; i++) {
-    ask_again_and_again("filter", `${service.api}/v1/events?event=Nope`);
-    ask_again_and_again("page", `${service.api}/v1/entities/vote?limit=1000`);
-    ask_again_and_again("history", `${service.api}/v1/entities/community/1/history`);
-    connect(port, upgrade, ping);
-    connect(port, "GET /v1/hea", "d");
-  }
-  for (let i = 0; i < 600; i++) connect(port, "");
+  attackers = fork(fileURLToPath(import.meta.url), ["--attack", service.api]);
+  attackers.on("message", (message) => (told = message));
   await watch_for(service.api, "attacked");
   if (service.code !== null) throw new Error(`plumbline ended with ${service.code}`);
-  console.log(JSON.stringify(answered));
+  console.log(JSON.stringify(told));
   console.log(`peak ${service.peak_mib} MiB of ${MEMORY_MIB}`);
   if (service.peak_mib > MEMORY_MIB * 1.25) throw new Error(`it took ${service.peak_mib} MiB`);
-  is_over = true;
-  for (const socket of sockets) socket.destroy();
+  attackers.kill("SIGKILL");
   for (let i = 0; ; i++) {
     const seen = await service.look();
     if (seen && (await chain.head()) + 1 - seen.next <= chain.slack()) break;
@@ -121,8 +133,7 @@ try {
   failure = error;
   console.error(`${error.message}\n${service.lines.slice(-5).join("\n")}\n(${dir})`);
 }
-is_over = true;
-for (const socket of sockets) socket.destroy();
+attackers?.kill("SIGKILL");
 await service.stop();
 chain.stop();
 if (!process.argv.includes("--keep") && failure === null) rmSync(dir, { recursive: true, force: true });
