@@ -140,6 +140,10 @@ bool may_be_gap(const AskedCall& asked) {
            *asked.head > asked.call.block_num;
 }
 
+/// No chain counts so far, and numbers up to there survive whatever is done with them: as JSON, and
+/// one more or a range's size.
+constexpr uint64_t kBlockNumMax = 1ULL << 53U;
+
 // It does not have what was asked for: another one may.
 CallVerdict judge_null(const AskedCall& asked) {
     const Call& call = asked.call;
@@ -234,6 +238,16 @@ std::optional<CallVerdict> judge_answer(const AskedCall& asked, const Answer& an
     }
     if (answer.get<Answer::Null>() != nullptr) {
         return judge_null(asked);
+    }
+    if (const auto* header = answer.get<evm::Header>();
+        header != nullptr && header->block_num > kBlockNumMax) {
+        if (asked.call.kind == Call::Kind::kHeaderFinalized) {
+            CallVerdict none;
+            none.call = Settle{Answer{Answer::Null{}}};
+            return none;
+        }
+        return judge_malformed("wrong answer (no chain has a block " +
+                               std::to_string(header->block_num) + ")");
     }
     return std::nullopt;
 }

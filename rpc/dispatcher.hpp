@@ -57,6 +57,13 @@ class Dispatcher {
     /// Asks a provider for chain id, head and finalized head (`HeadWatch` says where in the
     /// answers), and notes what it says. kIncompatible: it serves another chain.
     void probe_head(size_t provider, std::function<void(GroupResult)> done);
+    /// The highest head that was shown to be there (heads_job.hpp), 0 at first.
+    [[nodiscard]] uint64_t head_shown() const { return heads_.head_shown(); }
+    void take_shown_head(uint64_t block_num) { heads_.on_head_shown(block_num); }
+    /// It told a head that it does not show: it is taken to be at `block_num`. `reason` as it may
+    /// be shown.
+    void take_vain_head(size_t provider, uint64_t block_num, const std::string& reason);
+    void forget_vain_head(size_t provider) { heads_.forget_vain_head(provider); }
 
   private:
     /// How a whole response bears on its provider's health: one response counts once, however many

@@ -33,8 +33,9 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
             tell_if_back(provider);
             break;
         case HeadReport::Fault::kNoAnswer:
-            // Where its failures opened the breaker already, that says when to ask again.
-            if (asked.is_usable() && result.error->code != ErrorCode::kRateLimited) {
+            // Where its failures opened the breaker again, that says when to ask.
+            if ((asked.is_usable() || asked.wants_probe()) &&
+                result.error->code != ErrorCode::kRateLimited) {
                 asked.on_probe_failed();
             }
             break;
@@ -51,6 +52,16 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
                     "provider " + asked.name() + " is not asked for a while: " + report.reason);
             }
             break;
+    }
+}
+
+void Dispatcher::take_vain_head(size_t provider, uint64_t block_num, const std::string& reason) {
+    Provider& asked = providers_[provider];
+    asked.on_head(block_num);
+    asked.on_error_text(reason);
+    if (heads_.on_vain_head(provider)) {
+        log(LogLevel::kWarning, "provider " + asked.name() + " " + reason +
+                                    ": the chain's head is what others tell, if any does");
     }
 }
 

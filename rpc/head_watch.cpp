@@ -14,6 +14,12 @@ CallGroup HeadWatch::start(size_t provider, int64_t timeout_ms) {
     return group;
 }
 
+bool HeadWatch::on_vain_head(size_t provider) {
+    const bool is_new = !vain_.contains(provider);
+    vain_.insert(provider);
+    return is_new;
+}
+
 HeadReport HeadWatch::finish(size_t provider, const GroupResult& result) {
     probing_.erase(provider);
     HeadReport report;

@@ -2,6 +2,7 @@
 // must be the same everywhere, and how far each provider is. Neither clock nor network.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,9 +45,18 @@ class HeadWatch {
     /// Takes the result of `start`'s group. The first chain id that is told becomes the pool's.
     [[nodiscard]] HeadReport finish(size_t provider, const GroupResult& result);
 
+    /// The highest head that a provider showed to be there, 0 at first.
+    [[nodiscard]] uint64_t head_shown() const { return head_shown_; }
+    void on_head_shown(uint64_t block_num) { head_shown_ = std::max(head_shown_, block_num); }
+    /// It told a head that it does not show. True the first time: people are to be told.
+    [[nodiscard]] bool on_vain_head(size_t provider);
+    void forget_vain_head(size_t provider) { vain_.erase(provider); }
+
   private:
     std::optional<uint64_t> chain_id_;
     ProviderSet probing_;  ///< so that many groups that need one head ask once
+    uint64_t head_shown_ = 0;
+    ProviderSet vain_;  ///< told heads that they do not show, the last time
 };
 
 }  // namespace plumbline::rpc

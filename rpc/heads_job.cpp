@@ -1,23 +1,51 @@
 #include "rpc/heads_job.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/base/check.hpp"
 
 namespace plumbline::rpc {
 
-Heads believed_heads(std::vector<Heads> told) {
+namespace {
+
+/// Backends of one provider are apart by so much: a block so far below a head is shown by any.
+constexpr uint64_t kBackendLagBlocks = 8;
+
+uint64_t head_of(const ToldHeads& told) {
+    return told.heads.latest.block_num;
+}
+
+}  // namespace
+
+size_t find_believed(const std::vector<ToldHeads>& told) {
     PLUMBLINE_CHECK(!told.empty());
-    std::ranges::stable_sort(told, [](const Heads& a, const Heads& b) {
-        return a.latest.block_num > b.latest.block_num;
-    });
+    std::vector<size_t> places(told.size());
+    std::iota(places.begin(), places.end(), size_t{0});
+    std::ranges::stable_sort(
+        places, [&](size_t a, size_t b) { return head_of(told[a]) > head_of(told[b]); });
     size_t best = 0;
-    while (best + 2 < told.size() &&
-           told[best].latest.block_num > told[best + 1].latest.block_num + kHeadOutlierBlocks) {
+    while (best + 2 < places.size() &&
+           head_of(told[places[best]]) > head_of(told[places[best + 1]]) + kHeadOutlierBlocks) {
         ++best;
     }
-    return std::move(told[best]);
+    return places[best];
+}
+
+std::optional<uint64_t> must_show_above(const std::vector<ToldHeads>& told, size_t best,
+                                        uint64_t shown) {
+    const uint64_t head = head_of(told[best]);
+    uint64_t known = shown;
+    bool is_alone = true;
+    for (size_t i = 0; i < told.size(); ++i) {
+        if (i != best && head_of(told[i]) <= head) {
+            known = std::max(known, head_of(told[i]));
+            is_alone = false;
+        }
+    }
+    const uint64_t lead = is_alone ? kHeadOutlierBlocks : kHeadLeadBlocks;
+    return head > known && head - known > lead ? std::optional{known} : std::nullopt;
 }
 
 HeadsJob::HeadsJob(Dispatcher& dispatcher, Done done)
@@ -58,7 +86,7 @@ void HeadsJob::start() {
 void HeadsJob::on_head(size_t provider, GroupResult result) {
     PLUMBLINE_CHECK(open_ > 0);
     --open_;
-    if (is_over_) {
+    if (is_choosing_ || is_over_) {
         return;
     }
     if (result.error) {
@@ -70,23 +98,100 @@ void HeadsJob::on_head(size_t provider, GroupResult result) {
         if (auto* finalized = result.answers[HeadWatch::kFinalizedAt].get<evm::Header>()) {
             heads.finalized = std::move(*finalized);
         }
-        told_.push_back(std::move(heads));
+        told_.push_back({provider, std::move(heads)});
     }
-    if (open_ == 0 && told_.empty()) {
-        fail("no provider told its head");
-    } else if (open_ == 0) {
-        finish();
+    if (open_ == 0) {
+        choose();
     } else if (!told_.empty() && !std::exchange(has_deadline_, true)) {
         dispatcher_.at(dispatcher_.now() + dispatcher_.options().heads_grace_ms,
-                       [self = shared_from_this()] { self->finish(); });
+                       [self = shared_from_this()] { self->choose(); });
     }
 }
 
-void HeadsJob::finish() {
-    if (!std::exchange(is_over_, true)) {
-        ticket_->close();
-        done_(believed_heads(std::move(told_)));
+/// Once all have told theirs, or after a while.
+void HeadsJob::choose() {
+    if (!std::exchange(is_choosing_, true)) {
+        choose_next();
     }
+}
+
+void HeadsJob::choose_next() {
+    if (told_.empty()) {
+        fail(reasons_.empty() ? "no provider told its head" : "no provider told a head to go by");
+        return;
+    }
+    const size_t best = find_believed(told_);
+    if (const auto above = must_show_above(told_, best, dispatcher_.head_shown())) {
+        ask_to_show(best, *above);
+    } else {
+        finish(best);
+    }
+}
+
+/// By number, a little below, for the backend that answers may be behind; and by the head's own
+/// hash, for that number may be a gap of the chain.
+void HeadsJob::ask_to_show(size_t best, uint64_t above) {
+    const evm::Header& latest = told_[best].heads.latest;
+    CallGroup group = CallGroup::of_provider(told_[best].provider);
+    group.timeout_ms = dispatcher_.options().head_timeout_ms;
+    group.calls.resize(2);
+    group.calls[0].kind = Call::Kind::kHeaderByNum;
+    group.calls[0].block_num = std::max(above + 1, latest.block_num - kBackendLagBlocks);
+    group.calls[1].kind = Call::Kind::kHeaderByHash;
+    group.calls[1].hash = latest.hash;
+    group.ticket = ticket_;
+    const auto on_answer = [self = shared_from_this(), best, above,
+                            question = ++shows_](const GroupResult& result) {
+        if (self->shows_ == question) {
+            ++self->shows_;
+            self->on_shown(best, above, result);
+        }
+    };
+    // One that is told to wait would be waited for, while others may have the head.
+    dispatcher_.at(dispatcher_.now() + group.timeout_ms, [on_answer] {
+        GroupResult late;
+        late.error = Error{ErrorCode::kTimeout, "no answer in time"};
+        on_answer(late);
+    });
+    asked_num_ = group.calls[0].block_num;
+    group.done = on_answer;
+    dispatcher_.send(std::move(group));
+}
+
+void HeadsJob::on_shown(size_t best, uint64_t above, const GroupResult& result) {
+    const evm::Header& latest = told_[best].heads.latest;
+    if (!result.error) {
+        const auto* by_num = result.answers[0].get<evm::Header>();
+        const auto* by_hash = result.answers[1].get<evm::Header>();
+        if ((by_num != nullptr && by_num->block_num == asked_num_) ||
+            (by_hash != nullptr && by_hash->block_num == latest.block_num &&
+             by_hash->hash == latest.hash)) {
+            dispatcher_.take_shown_head(latest.block_num);
+            finish(best);
+            return;
+        }
+    }
+    const size_t provider = told_[best].provider;
+    std::string reason =
+        "tells block " + std::to_string(latest.block_num) + " as its head and does not show it";
+    if (result.error) {
+        reason += ": " + result.error->message;
+    }
+    const std::string& name = dispatcher_.providers()[provider].name();
+    ticket_->on_refused(name, reason);
+    reasons_.push_back(name + " " + reason);
+    dispatcher_.take_vain_head(provider, above, reason);
+    told_.erase(told_.begin() + static_cast<std::ptrdiff_t>(best));
+    choose_next();
+}
+
+void HeadsJob::finish(size_t best) {
+    is_over_ = true;
+    ticket_->close();
+    for (const ToldHeads& told : told_) {
+        dispatcher_.forget_vain_head(told.provider);
+    }
+    done_(std::move(told_[best].heads));
 }
 
 /// Waiting helps, unless every endpoint was found to serve another chain: none is asked again.

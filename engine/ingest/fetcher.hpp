@@ -59,6 +59,8 @@ class Fetcher {
     /// The next range, once it is complete.
     [[nodiscard]] std::optional<FetchedRange> take();
 
+    /// Of the job that was started last.
+    [[nodiscard]] const evm::BlockRange& range() const noexcept { return job_.range; }
     [[nodiscard]] FetchState state() const noexcept { return state_; }
     /// When `step` has something to do with no answer coming; -1 = never.
     [[nodiscard]] int64_t wake_at_ms() const noexcept;

@@ -123,6 +123,7 @@ class Follower {
     void note_heads(const rpc::Heads& heads);
     void learn_block_times(const storage::Cursor& cursor);
     void watch_heads();
+    void leave_vain_job(uint64_t head);
     void watch_wait();
     [[nodiscard]] std::string_view doing() const noexcept;
 

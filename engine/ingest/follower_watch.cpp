@@ -13,8 +13,10 @@ namespace plumbline::engine {
 
 namespace {
 
-/// Heads are asked for that often while a job is under way, for people only.
+/// Heads are asked for that often while a job is under way: people are told, and a job that waits
+/// may turn out to wait for blocks that are not there.
 constexpr int64_t kWatchMs = 15'000;
+constexpr int64_t kWatchWaitMs = 5'000;  ///< and while nothing comes
 
 }  // namespace
 
@@ -57,8 +59,9 @@ void Follower::learn_block_times(const storage::Cursor& cursor) {
 /// A job may take hours; how old the head is must be known all the same.
 void Follower::watch_heads() {
     const int64_t now = clock_.monotonic_ms();
+    const bool is_waiting = progress_.waiting_since_ms.load() >= 0;
     if (phase_ != Phase::kFetch || is_watch_open_ ||
-        now - std::max(watch_asked_ms_, heads_asked_ms_) < kWatchMs) {
+        now - std::max(watch_asked_ms_, heads_asked_ms_) < (is_waiting ? kWatchWaitMs : kWatchMs)) {
         return;
     }
     watch_asked_ms_ = now;
@@ -67,8 +70,21 @@ void Follower::watch_heads() {
         is_watch_open_ = false;
         if (result) {
             note_heads(*result);
+            leave_vain_job(result->latest.block_num);
         }
     }));
+}
+
+/// Who told the head that the job goes to may have been wrong, or the chain is shorter by now: what
+/// no provider has is waited for no longer.
+void Follower::leave_vain_job(uint64_t head) {
+    if (phase_ != Phase::kFetch || progress_.waiting_since_ms.load() < 0 ||
+        fetcher_.range().to <= head) {
+        return;
+    }
+    logging::info("no provider tells the head any more that was to be fetched",
+                  {{"fetching_to", fetcher_.range().to}, {"head", head}});
+    restart(0);
 }
 
 bool Follower::waits_for_chain() const noexcept {
