@@ -14,6 +14,16 @@ namespace {
 
 constexpr std::array<std::string_view, 0> kNoStems{};
 
+// "retry with the range 5-9", and not "the range 5-9 exceeds the limit".
+bool is_advised(const std::vector<Token>& tokens, size_t index) {
+    for (size_t back = 1; back <= 6 && back <= index; ++back) {
+        if (RefusalWords::matches_any(tokens[index - back], {"retry", "try", "use$", "with$"})) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // "[0x1a, 0x2b]", "range 6000000-6000509": two ascending numbers in brackets, or joined by a dash.
 std::optional<evm::BlockRange> find_range(const std::vector<Token>& tokens) {
     const auto numeric = [&](size_t i) {
@@ -27,7 +37,7 @@ std::optional<evm::BlockRange> find_range(const std::vector<Token>& tokens) {
             first = i + 1;
             second = i + 2;
         } else if (numeric(i) && tokens[i + 1].text == "-" && i > 0 &&
-                   RefusalWords::matches(tokens[i - 1], "range")) {
+                   RefusalWords::matches(tokens[i - 1], "range") && is_advised(tokens, i)) {
             second = i + 2;
         } else {
             continue;

@@ -40,10 +40,15 @@ bool names_size_for_billing(Words t) {
 
 bool is_not_found(Words t) {
     return t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
-           (t.has({"cannot"}) && t.has({"found"}));
+           t.has_sequence({"not$", "find"}, 1) || t.has_sequence({"not$", "have"}, 1) ||
+           t.has_sequence({"no$", "such"}) || (t.has({"cannot"}) && t.has({"found", "find"}));
 }
 bool is_not_available(Words t) {
     return t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 1);
+}
+bool is_failed_read(Words t) {
+    return t.near({"fail", "unable", "cannot"},
+                  {"get$", "load", "retriev", "read$", "fetch", "find", "access"}, 3);
 }
 bool is_missing(Words t) {
     return t.has({"missing", "unknown", "unavailable"});
@@ -51,14 +56,25 @@ bool is_missing(Words t) {
 // Something that a node keeps, and not a service that is away.
 bool is_chain_data(Words t) {
     return t.has({"block$", "blocks$", "header", "state", "trie", "history", "historical",
-                  "receipt", "resource", "height", "data$", "ancient", "body"}) &&
-           !t.has({"method", "backend", "server", "upstream", "service"});
+                  "receipt", "resource", "height", "data$", "ancient", "body", "log$", "logs$",
+                  "tipset", "tree$", "transaction", "record"}) &&
+           !t.has({"method", "backend", "server", "upstream", "service", "provider"});
 }
 
 // "logs over more than 50000 blocks" has a result noun and counts blocks.
 bool counts_results(Words t) {
     return t.has(kResultNouns) && (!t.any_number_counts({"block"}) ||
                                    t.any_number_counts(kResultNouns) || t.has({"result"}));
+}
+
+/// "from block larger than to block": the two ends are held against each other, and no limit.
+bool is_reversed(Words t) {
+    return t.near({"from$", "start", "begin"}, {"to$", "end$"}, 6) &&
+           t.has({"greater", "larger", "bigger", "higher", "after$", "less$", "lower", "smaller",
+                  "before$", ">", "<", "revers", "invert"}) &&
+           !t.has({"limit", "max", "allow", "exceed", "head$", "latest", "current", "tip$",
+                   "last$"}) &&
+           !t.any_number_counts({"block", "range"});
 }
 
 constexpr auto kRules = std::to_array<RefusalRule>({
@@ -92,6 +108,13 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "optimism proxyd", {403, -32001, "rpc method is not whitelisted", {}}},
 
+    {kUnsupported,
+     [](Words t, In) {
+         return t.has_sequence({"not$", "implement"}, 1) || t.has({"unimplemented"}) ||
+                (names_method(t) && t.has_sequence({"not$", "enabled"}, 1));
+     },
+     kOwnGuess, {200, -32000, "this call is not implemented", {}}},
+
     // ---- Fewer calls a batch
     {kBatchTooLarge,
      [](Words t, In) {
@@ -102,6 +125,20 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kBatchTooLarge, [](Words t, In) { return t.has_sequence({"entity", "too$", "large"}); },
      "nginx", {413, 0, "413 Request Entity Too Large", {}}},
 
+    {kBatchTooLarge,
+     [](Words t, In) {
+         return (t.has_sequence({"request$", "too$", "large"}, 2) ||
+                 t.has_sequence({"request$", "too$", "big"}, 2) ||
+                 (t.has_sequence({"request$", "size"}, 1) && t.has(kExcess)) ||
+                 (t.has_sequence({"request$", "body"}) && t.has(kExcess))) &&
+                !names_range_or_results(t);
+     },
+     "1rpc", {200, -32600, "JSON RPC Request is too large", {}}},
+
+    // ---- The question contradicts itself
+    {kBadRequest, [](Words t, In) { return is_reversed(t); }, "conflux confura",
+     {200, 0, "invalid block range (from block larger than to block)", {}}},
+
     // ---- What an old block takes, it does not give on this plan
     {kMissingData,
      [](Words t, In) {
@@ -111,6 +148,19 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "chainstack",
      {403, -32002, "Archive, Debug and Trace requests are not available on your current plan.",
       {}}},
+
+    // ---- It no longer has it: words that say nothing else
+    {kMissingData, [](Words t, In) { return t.has_sequence({"missing", "trie"}); }, "geth",
+     {200, -32000, "missing trie node 1c1c (path ) state 0x1c1c is not available", {}}},
+    {kMissingData, [](Words t, In) { return t.has({"prun", "canonical", "lookback"}); }, "geth",
+     {200, -32000, "hash 0x1234 is not currently canonical", {}}},
+    {kMissingData,
+     [](Words t, In) {
+         return (t.has({"oldest", "earliest"}) ||
+                 t.near({"too$", "older"}, {"old$", "stale", "than$"}, 2)) &&
+                (is_chain_data(t) || t.has({"event", "snapshot"})) && !t.has({"version"});
+     },
+     kOwnGuess, {200, -32000, "block 5 is before the earliest block 900 that is kept", {}}},
 
     // ---- It has not got that block yet
     {kHeadRace,
@@ -133,6 +183,17 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                        {"finalized", "finalised", "synced", "imported", "indexed", "produced"}, 3);
      },
      kOwnGuess, {200, -32000, "block 120 is not yet indexed", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has_sequence({"not$", "yet$"}, 4) && t.has({"block", "height", "header"});
+     },
+     kOwnGuess, {200, -32000, "block 120 is not available yet", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has_sequence({"out$", "of$", "range"}) &&
+                t.near({"block$", "height", "number"}, {"out$"}, 4);
+     },
+     "megaeth", {400, -32019, "block is out of range", {}}},
     {kHeadRace,
      [](Words t, In) {
          return t.has({"height"}) && t.has_sequence({"less", "than", "or$", "equal"}) &&
@@ -201,6 +262,40 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      kOwnGuess, {200, -32000, "Insufficient credits", {}}},
 
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"balance", "credit", "credits", "funds$"},
+                       {"exceed", "insufficient", "low$", "negative", "empty", "deplet", "exhaust",
+                        "zero$", "enough", "top$", "ran$"},
+                       3) &&
+                !t.has({"gas$", "transfer", "value"});
+     },
+     "dRPC", {200, 10, "User balance exceeded", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"usage"}, {"limit", "reach", "exceed"}, 3) && !names_size_for_billing(t) &&
+                !t.has({"quota"});
+     },
+     kOwnGuess, {200, -32000, "usage limit reached", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.has({"authenticat", "authoriz", "authoris", "unauthoriz", "unauthoris",
+                       "unauthentic", "credential", "forbidden", "permission", "banned", "whitelist", "allowlist",
+                       "blacklist", "blocklist"}) ||
+                t.has_sequence({"access", "denied"}) || t.has_sequence({"not$", "permitted"});
+     },
+     kOwnGuess, {200, -32000, "must be authenticated", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"project", "app$", "application", "account", "token", "key$", "apikey",
+                        "user$", "subscription", "origin"},
+                       {"invalid", "found", "unknown", "missing", "wrong", "incorrect", "expired",
+                        "exist", "revoked", "required", "allowed"},
+                       4) &&
+                !is_chain_data(t) && !names_range_or_results(t);
+     },
+     kOwnGuess, {200, -32000, "project not found", {}}},
+
     // ---- Slow down
     {kRateLimit,
      [](Words t, In) {
@@ -249,6 +344,12 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 !names_range_or_results(t) && !t.has({"batch", "size", "large", "body"});
      },
      "eRPC's list", {200, -32000, "request limit reached", {}}},
+    {kRateLimit,
+     [](Words t, In) {
+         return t.near({"throughput", "bandwidth", "traffic", "frequen"},
+                       {"limit", "exceed", "reach", "too$", "high"}, 4);
+     },
+     "pokt", {200, 0, "Application POKT_APP_ID has exceeded its throughput limit", {}}},
     {kRateLimit, [](Words t, In) { return t.has_sequence({"slow", "down"}); }, kOwnGuess,
      {200, -32000, "please slow down", {}}},
 
@@ -269,13 +370,43 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      kOwnGuess, {200, -32000, "execution took too long and was aborted", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"execution", "aborted"}); }, kOwnGuess,
      {200, -32000, "execution aborted", {}}},
+    {kTimeout,
+     [](Words t, In) {
+         return t.has_sequence({"longer", "than"}, 1) &&
+                t.has({"second", "seconds", "sec$", "ms$", "minute", "took", "execut"});
+     },
+     kOwnGuess, {200, -32000, "the query ran longer than 10 seconds", {}}},
+    {kTimeout,
+     [](Words t, In) {
+         return t.near({"request", "query", "operation", "statement", "execution"},
+                       {"abort", "cancel", "interrupt"}, 3);
+     },
+     kOwnGuess, {200, -32000, "the operation was interrupted", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"context", "cancel"}); }, "Go",
      {200, -32000, "context canceled", {}}},
+
+    // ---- A number of blocks is named as the limit, whatever was too large
+    {kTooManyBlocks,
+     [](Words t, In) {
+         return t.has_sequence({"number", "of$", "block"}, 2) && t.has({"max", "limit", "allow"});
+     },
+     "thirdweb",
+     {200, -32005,
+      "Log response size exceeded. Maximum allowed number of requested blocks is 112", {}}},
+
+    // ---- Blocks by another name
+    {kTooManyBlocks,
+     [](Words t, In) {
+         return t.near({"rounds$", "epochs$", "tipsets$", "slots$"},
+                       {"max", "limit", "exceed", "many$", "most$", "up$", "over$"}, 3);
+     },
+     "oasis",
+     {200, -32602, "invalid request: max allowed of rounds in logs query is: 100", {}}},
 
     // ---- Too many bytes
     {kResponseTooLarge,
      [](Words t, In) {
-         return t.near({"response", "payload", "body", "content", "output"},
+         return t.near({"response", "payload", "body", "content", "output", "message"},
                        {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4);
      },
      "geth", {200, -32003, "response too large", {}}},
@@ -311,11 +442,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
 
     // ---- It no longer has it, or not on its chain
     {kMissingData, [](Words, In in) { return in.code == 4444; }, "geth",
-     {200, 4444, "pruned history unavailable", {}}},
-    {kMissingData, [](Words t, In) { return t.has_sequence({"missing", "trie"}); }, "geth",
-     {200, -32000, "missing trie node 1c1c (path ) state 0x1c1c is not available", {}}},
-    {kMissingData, [](Words t, In) { return t.has({"prun", "canonical"}); }, "geth",
-     {200, -32000, "hash 0x1234 is not currently canonical", {}}},
+     {200, 4444, {}, {}}},
     {kMissingData,
      [](Words t, In) {
          return t.has({"archive", "historical", "history"}) &&
@@ -329,6 +456,9 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32000, "block 120 does not exist", {}}},
     {kMissingData, [](Words t, In) { return is_missing(t) && is_chain_data(t); }, "geth",
      {200, -32000, "unknown block", {}}},
+
+    {kMissingData, [](Words t, In) { return is_failed_read(t) && is_chain_data(t); }, "geth",
+     {200, -32000, "failed to get logs for block #0 (0xd4e567..cb8fa3)", {}}},
 
     // ---- Too many blocks
     {kTooManyBlocks,
@@ -384,6 +514,23 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {502, 0, "Bad Gateway", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"internal", "error"}, 2); }, "JSON-RPC",
      {200, -32603, "Internal error", {}}},
+    {kOutage,
+     [](Words t, In) {
+         return t.has_sequence({"server", "error"}, 1) || t.has_sequence({"went", "wrong"}) ||
+                t.has_sequence({"unexpected", "error"}) || t.has_sequence({"unknown", "error"});
+     },
+     kOwnGuess, {200, -32000, "something went wrong", {}}},
+    {kOutage,
+     [](Words t, In) {
+         return t.has({"econn", "socket", "eof$", "handshake", "dns$", "unreachable",
+                       "disconnect"}) ||
+                t.has_sequence({"broken", "pipe"}) ||
+                t.has_sequence({"hang", "up$"}) || t.has_sequence({"network", "error"}) ||
+                t.has_sequence({"connection", "closed"}, 2) || t.has_sequence({"connect", "error"}, 2);
+     },
+     kOwnGuess, {200, -32000, "socket hang up", {}}},
+    {kOutage, [](Words t, In) { return t.has_sequence({"not$", "ready"}, 1); }, kOwnGuess,
+     {200, -32000, "the node is not ready", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"server", "busy"}, 2); }, kOwnGuess,
      {200, -32000, "the server is busy", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"connection", "refused"}, 1); }, "Go",
@@ -395,7 +542,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kOutage, [](Words t, In) { return t.has({"temporar"}); }, "glibc",
      {200, -32000, "Temporary failure in name resolution", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"service", "not"}, 2); }, kOwnGuess,
-     {200, -32000, "the service is not ready", {}}},
+     {200, -32000, "the service is not up", {}}},
 
     // ---- A limit on something that is not named
     {kTooManyBlocks,
@@ -437,11 +584,6 @@ constexpr auto kRules = std::to_array<RefusalRule>({
          return in.http_status == 401 || in.http_status == 403 || in.code == 401 || in.code == 403;
      },
      "HTTP", {401, 0, {}, {}}},
-    {kBilling,
-     [](Words t, In) { return t.has({"unauthorized", "unauthorised", "forbidden"}); }, kOwnGuess,
-     {200, -32000, "Unauthorized", {}}},
-    {kBilling, [](Words t, In) { return t.has_sequence({"api", "key"}); }, kOwnGuess,
-     {200, -32000, "invalid API key", {}}},
     {kOutage,
      [](Words, In in) { return in.http_status >= 500 || (in.code >= 500 && in.code < 600); },
      "HTTP", {500, 0, {}, {}}},
@@ -462,10 +604,26 @@ std::span<const RefusalRule> refusal_rules() noexcept {
     return kRules;
 }
 
-const RefusalRule* find_refusal_rule(const RefusalWords& words, const RefusalText& text) {
+namespace {
+
+const RefusalRule* find_first(const RefusalWords& words, const RefusalText& text) {
     const auto* const found = std::ranges::find_if(
         kRules, [&](const RefusalRule& rule) { return rule.fits(words, text); });
     return found == kRules.end() ? nullptr : found;
+}
+
+}  // namespace
+
+/// What a text advises to buy or to read counts only where the rest of it says nothing.
+const RefusalRule* find_refusal_rule(const RefusalWords& words, const RefusalText& text) {
+    const RefusalWords plain = words.without_advice();
+    if (plain.tokens().size() < words.tokens().size()) {
+        const RefusalRule* const found = find_first(plain, text);
+        if (found != nullptr && !found->fits(RefusalWords{""}, text)) {
+            return found;
+        }
+    }
+    return find_first(words, text);
 }
 
 }  // namespace plumbline::rpc

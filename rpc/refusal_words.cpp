@@ -111,6 +111,8 @@ class Tokenizer {
         std::string part;
         const auto flush = [&] {
             if (!part.empty()) {
+                // Nothing that is said of a block.
+                part = part == "blockchain" ? "chain" : part;
                 tokens_.push_back({TokenKind::kWord, part, 0});
                 part.clear();
             }
@@ -125,7 +127,17 @@ class Tokenizer {
             }
             part += to_lower(word[i]);
         }
+        // "isn't" = is not, "can't" = can not.
+        const bool is_negated = part.ends_with('n') && at_ + 1 < text_.size() &&
+                                (text_[at_] == '\'' || text_[at_] == '`') && text_[at_ + 1] == 't';
+        if (is_negated) {
+            at_ += 2;
+            part = part == "can" ? part : part.substr(0, part.size() - 1);
+        }
         flush();
+        if (is_negated) {
+            tokens_.push_back({TokenKind::kWord, "not", 0});
+        }
     }
 
     void read_hex() {
@@ -199,6 +211,46 @@ class Tokenizer {
 
 std::vector<Token> split_refusal(std::string_view text) {
     return Tokenizer{text}.run();
+}
+
+/// How many tokens of advice begin at `index`.
+size_t RefusalWords::advice_at(size_t index) const {
+    const auto begins = [&](size_t at) {
+        return matches_any(tokens_[at], {"upgrade", "visit", "contact"}) ||
+               (at + 1 < tokens_.size() &&
+                ((matches(tokens_[at], "head$") && matches(tokens_[at + 1], "over$")) ||
+                 (matches(tokens_[at], "sign$") && matches(tokens_[at + 1], "up$")) ||
+                 (matches(tokens_[at], "learn$") && matches(tokens_[at + 1], "more$")) ||
+                 (matches(tokens_[at], "more$") && matches(tokens_[at + 1], "information$")) ||
+                 (matches(tokens_[at], "create$") &&
+                  matches_any(tokens_[at + 1], {"an$", "account"}))));
+    };
+    size_t start = index;
+    while (start < tokens_.size() &&
+           matches_any(tokens_[start], {"please", "you", "can$", "or$", "for$", "and$", "to$",
+                                        "should", "consider", "kindly"})) {
+        ++start;
+    }
+    if (start >= tokens_.size() || !begins(start)) {
+        return 0;
+    }
+    size_t end = start;
+    while (end < tokens_.size() && tokens_[end].text != ".") {
+        ++end;
+    }
+    return end - index;
+}
+
+RefusalWords RefusalWords::without_advice() const {
+    RefusalWords out;
+    for (size_t i = 0; i < tokens_.size();) {
+        const size_t advice = advice_at(i);
+        if (advice == 0) {
+            out.tokens_.push_back(tokens_[i++]);
+        }
+        i += advice;
+    }
+    return out;
 }
 
 bool RefusalWords::matches(const Token& token, std::string_view stem) {

@@ -51,6 +51,9 @@ class RefusalWords {
     explicit RefusalWords(std::string_view text) : tokens_{split_refusal(text)} {}
 
     [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
+    /// Without the parts that sell or point somewhere: "upgrade your plan for more", "visit our
+    /// dashboard".
+    [[nodiscard]] RefusalWords without_advice() const;
 
     [[nodiscard]] static bool matches(const Token& token, std::string_view stem);
     [[nodiscard]] static bool matches_any(const Token& token, Stems stems);
@@ -65,6 +68,8 @@ class RefusalWords {
     [[nodiscard]] bool any_number_counts(Stems nouns) const;
 
   private:
+    RefusalWords() = default;
+    [[nodiscard]] size_t advice_at(size_t index) const;
     [[nodiscard]] bool follows(size_t start, Stems sequence, size_t gap) const;
 
     std::vector<Token> tokens_;

@@ -36,6 +36,8 @@ TEST(RefusalWordsTest, ATextBecomesWordsNumbersAndSymbols) {
         {"10,0000", "#10 #0"},
         {"10k 2K 3M 4m 5km", "#10000 #2000 #3000000 #4 m #5 km"},
         {"1.5 s", "#1 s"},
+        {"isn't can't don`t won", "is not can not do not won"},
+        {"blockchain blockChain", "chain block chain"},
         {"[0x1A, 0x1b]", "'[' x26 x27 ']'"},
         {"0x 0xg", "#0 x #0 xg"},
         {"0x00000000000000001", "'0x00000000000000001'"},  // 17 digits: no number
@@ -50,6 +52,29 @@ TEST(RefusalWordsTest, ATextBecomesWordsNumbersAndSymbols) {
         endless += "a ";
     }
     EXPECT_EQ(split_refusal(endless).size(), 600U);
+}
+
+TEST(RefusalWordsTest, WhatIsAdvisedIsToldApart) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"too many blocks", "too many blocks"},
+        {"too many blocks. Upgrade your plan to get a higher range! Head over to us",
+         "too many blocks ."},
+        {"request timeout on the free tier, please upgrade to the paid one",
+         "request timeout on the free tier"},
+        {"quota reached. Visit the dashboard. Block 5 is pruned",
+         "quota reached . . block is pruned"},
+        {"please slow down", "please slow down"},
+        {"upgrade", ""},
+    };
+    for (const auto& [text, expected] : cases) {
+        std::string plain;
+        const RefusalWords words = RefusalWords{text}.without_advice();
+        for (const Token& token : words.tokens()) {
+            plain += plain.empty() || token.text.empty() ? "" : " ";
+            plain += token.text;
+        }
+        EXPECT_EQ(plain, expected);
+    }
 }
 
 TEST(RefusalWordsTest, StemsMatchWordsTheyBeginAndWholeOnesWhereMarked) {
