@@ -9,6 +9,8 @@ namespace {
 
 constexpr size_t kCacheSize = 512;
 constexpr size_t kSmallList = 8;
+/// A log costs 375 gas at least, so that no block has so many.
+constexpr uint32_t kLogIndexMax = 1U << 26U;
 
 std::string at_block(uint64_t block_num) {
     return " (block " + std::to_string(block_num) + ")";
@@ -60,6 +62,9 @@ std::optional<std::string> FilterCheck::find_fault(const evm::LogBatch& batch,
     for (const evm::Log& log : batch.logs) {
         if (log.block_num < range.from || log.block_num > range.to) {
             return "a log outside the asked blocks" + at_block(log.block_num);
+        }
+        if (log.log_index > kLogIndexMax) {
+            return "a log index that no block can have" + at_block(log.block_num);
         }
         if (!matches(log)) {
             return "a log of an address or event that was not asked for" + at_block(log.block_num);

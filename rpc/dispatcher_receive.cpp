@@ -90,8 +90,8 @@ void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& r
     take_health(request, health);
 }
 
-/// A body of answers is read as such whatever its status: each call has its own. What is none is
-/// one error of the whole.
+/// A body of answers is read as such whatever its status: each call has its own. What answers none
+/// of them is one error of the whole.
 void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& request,
                               HttpCompletion& completion, ResponseHealth& health) {
     const bool is_success = completion.status >= 200 && completion.status < 300;
@@ -101,7 +101,7 @@ void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& reque
         redact(redactor, *answers);
     }
     if (answers && (is_success || std::ranges::any_of(*answers, [](const Answer& answer) {
-                        return answer.get<RpcError>() != nullptr;
+                        return answer.get<Answer::Malformed>() == nullptr;
                     }))) {
         for (Answer& answer : *answers) {
             if (auto* error = answer.get<RpcError>()) {

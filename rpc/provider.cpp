@@ -12,6 +12,8 @@ namespace plumbline::rpc {
 namespace {
 
 constexpr size_t kFilterClassesMax = 256;
+/// Between two probes of one that is down where nobody else can be asked.
+constexpr int64_t kAloneProbeMs = 10'000;
 
 // Filters with the same events and about as many addresses are one class: a growing list of
 // factory children must not forget what was learnt.
@@ -179,7 +181,8 @@ void Provider::on_failure(std::optional<int64_t> retry_after_ms) {
 }
 
 void Provider::open_breaker(int64_t wait_ms) {
-    open_until_ms_ = clock_.monotonic_ms() + wait_ms / 2 + jitter_.upto(wait_ms / 2);
+    open_since_ms_ = clock_.monotonic_ms();
+    open_until_ms_ = open_since_ms_ + wait_ms / 2 + jitter_.upto(wait_ms / 2);
 }
 
 void Provider::on_probe_answered(uint64_t head) {
@@ -235,6 +238,11 @@ void Provider::shorten_wait(int64_t wait_ms_max) {
     if (parked_until_ms_) {
         parked_until_ms_ = std::min(*parked_until_ms_, parked_since_ms_ + wait_ms_max);
     }
+    // One of another chain is asked for nothing else: that it is down keeps nobody waiting.
+    if (open_until_ms_ && chain_strikes_ == 0) {
+        open_until_ms_ =
+            std::min(*open_until_ms_, open_since_ms_ + std::min(wait_ms_max, kAloneProbeMs));
+    }
 }
 
 bool Provider::is_back_within(int64_t ms) const {
@@ -257,7 +265,8 @@ bool Provider::on_billing() {
 void Provider::on_billing_doubt() {
     if (!open_until_ms_) {
         needs_probe_ = true;
-        open_until_ms_ = clock_.monotonic_ms();
+        open_since_ms_ = clock_.monotonic_ms();
+        open_until_ms_ = open_since_ms_;
     }
 }
 

@@ -89,7 +89,7 @@ class Provider {
     /// are.
     void on_billing_doubt();
     /// Nobody else can be asked: whatever it is left alone for, for at most `wait_ms_max` from the
-    /// moment on at which that began.
+    /// moment on at which that began, and it is probed every few seconds while it is down.
     void shorten_wait(int64_t wait_ms_max);
     /// It is neither down nor left alone for longer than `ms` from now on.
     [[nodiscard]] bool is_back_within(int64_t ms) const;
@@ -180,6 +180,7 @@ class Provider {
     uint32_t failures_in_row_ = 0;
     uint32_t breaker_rounds_ = 0;  ///< openings since it last worked, for the length of the next
     std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go
+    int64_t open_since_ms_ = 0;             ///< where it is open: since the last probe
 
     // Parked: left alone whatever it answers, for a bill or for lies. Ends by time alone.
     std::optional<int64_t> parked_until_ms_;

@@ -59,6 +59,7 @@ TEST_F(AnswerCheckTest, EveryFaultIsNamed) {
         {make_batch({make_log(5, 1), make_log(5, 1)}), "one index"},
         {make_batch({make_log(5, 1), back}), "transactions"},
         {make_batch({make_log(5, 1), other_fork}), "hashes"},
+        {make_batch({make_log(5, UINT32_MAX)}), "no block can have"},
     };
     for (const auto& [batch, word] : cases) {
         const auto fault = check_.find_fault(batch, {5, 9});

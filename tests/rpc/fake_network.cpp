@@ -297,7 +297,7 @@ HttpCompletion serve(FakeNode& node, const HttpRequest& request) {
     if (node.spoil) {
         node.spoil(text);
     }
-    return http_status(200, text);
+    return http_status(node.status, text);
 }
 
 }  // namespace

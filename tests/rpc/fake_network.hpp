@@ -56,6 +56,7 @@ struct FakeNode {
     uint64_t chain_id = 1;
     std::optional<uint64_t> head;  ///< below the chain's own: it lags
     int64_t latency_ms = 10;
+    int status = 200;  ///< of every answer, good ones too
     size_t batch_max = SIZE_MAX;
     bool receipts = true;
     bool txn_receipts = false;  ///< eth_getTransactionReceipt, and transactions in blocks

@@ -244,6 +244,14 @@ TEST_F(LastingRefusalTest, EachCallOfABatchHasItsOwnErrorWhateverTheStatus) {
     EXPECT_EQ(pool_->stats()[0].blocks_cap, 50U);
 }
 
+TEST_F(LastingRefusalTest, GoodAnswersCountWhateverTheStatus) {
+    for (const int status : {400, 404, 500, 503}) {
+        start_anew();
+        add(kUrlA).status = status;
+        expect_all(ask(60'000), "all of it with HTTP " + std::to_string(status));
+    }
+}
+
 // ---- Blooms and indexes --------------------------------------------------------------------
 
 TEST_F(LastingRefusalTest, BloomsThatSayNothingAreDistrustedWhereNoReceiptsCanBeHad) {
@@ -341,6 +349,30 @@ TEST_F(LastingRefusalTest, AProviderThatFailsItsProbeIsAskedLessAndLess) {
         expect_all(ask(60'000), "beside a provider that fails its probes");
         EXPECT_LE(bad.requests, 40U) << answer.status;
     }
+}
+
+TEST_F(LastingRefusalTest, TheOnlyProviderIsProbedEveryFewSecondsWhileItIsDown) {
+    FakeNode& node = add(kUrlA);
+    bool is_down = true;
+    node.http = [&](const HttpRequest&) {
+        return is_down ? std::optional{transport_error(TransportError::kUnreachable)}
+                       : std::nullopt;
+    };
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    constexpr int64_t kDownMs = 600'000;
+    bool is_asking = false;
+    while (clock_.monotonic_ms() < kDownMs || is_asking) {
+        if (!is_asking) {
+            is_asking = true;
+            pool_->get_heads([&](const Result<Heads>&) { is_asking = false; });
+        }
+        pool_->poll(1'000);
+    }
+    EXPECT_GE(node.requests, 60U);
+    EXPECT_LE(node.requests, 150U);
+    is_down = false;
+    expect_all(ask(60'000), "once it is up");
+    EXPECT_LE(elapsed_ms_, 12'000);
 }
 
 TEST_F(LastingRefusalTest, OneWrongChainIdIsNoReasonToGiveUp) {
