@@ -23,6 +23,8 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kNetworkWaitMs = 100;
+/// Times that nobody may have block 0 before it is believed that nobody keeps it.
+constexpr unsigned kGenesisAsked = 3;
 constexpr int64_t kWriterWaitMs = 50;
 /// While the queue is full or a command is under way.
 constexpr int64_t kShortWaitMs = 2;
@@ -205,6 +207,11 @@ void Indexer::on_genesis(Result<std::vector<evm::Header>> result) {
     if (result && !result->empty()) {
         identity.genesis_hash = result->front().hash;
     } else if (result || result.error().code == ErrorCode::kNotFound) {
+        if (++genesis_asked_ < kGenesisAsked) {
+            // It may be one that has nothing for a moment.
+            retry_identity(Error{ErrorCode::kNotFound, "no provider has block 0"});
+            return;
+        }
         // A node that keeps no old blocks: the chain id alone must do, here and at every start.
         logging::warning("the node does not know block 0: chains are told apart by chain id only");
     } else {

@@ -143,6 +143,7 @@ class Indexer {
     uint64_t chain_id_ = 0;
     Backoff backoff_;
     int64_t identity_asked_ms_ = 0;
+    unsigned genesis_asked_ = 0;  ///< times that nobody had it
     ChainWait wait_;
     std::atomic<bool> stopping_{false};
 

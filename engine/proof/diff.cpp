@@ -23,6 +23,18 @@ namespace {
 using storage::DigestNode;
 using storage::DigestTree;
 
+/// Nodes that keep no old blocks do not tell block 0: then the chain id alone must do.
+bool is_same_chain(const storage::ChainIdentity& a, const storage::ChainIdentity& b) {
+    return a.chain_id == b.chain_id && (a.genesis_hash.is_zero() || b.genesis_hash.is_zero() ||
+                                        a.genesis_hash == b.genesis_hash);
+}
+
+std::string describe_chain(const storage::ChainIdentity& identity) {
+    return fmt::format(
+        "chain {}, block 0 is {}", identity.chain_id,
+        identity.genesis_hash.is_zero() ? "not known" : evm::to_hex(identity.genesis_hash));
+}
+
 class Diff {
   public:
     Diff(const storage::Database& a, const storage::Database& b, const DiffOptions& options)
@@ -33,15 +45,15 @@ class Diff {
           options_{options} {}
 
     [[nodiscard]] Result<DiffReport> run() {
-        if (a_.identity() != b_.identity()) {
+        if (!is_same_chain(a_.identity(), b_.identity())) {
             add({DifferenceKind::kIdentity,
                  {},
                  {},
                  {},
                  0,
                  0,
-                 fmt::format("chain {}", a_.identity().chain_id),
-                 fmt::format("chain {}", b_.identity().chain_id)});
+                 describe_chain(a_.identity()),
+                 describe_chain(b_.identity())});
             return std::move(report_);
         }
         compare_heads();
