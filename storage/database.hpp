@@ -41,6 +41,9 @@ struct OpenOptions {
     /// Told what happened at open that the user should know (incidents, recovery), and at run time
     /// on background errors. May be called from any thread.
     std::function<void(const std::string&)> notice;
+    /// Asked again and again while `open` mends what a crash left, which may take minutes: true
+    /// ends it with kCancelled. The next open goes on from there.
+    std::function<bool()> should_stop;
 };
 
 enum class Durability : uint8_t {
@@ -118,7 +121,8 @@ class Database {
     /// Makes the log's digests and totals anew from the stored bytes: for damaged digests, once the
     /// log itself is known to be right. The entities' come with every fold. One synced commit, with
     /// `journal` in it.
-    [[nodiscard]] Status rebuild_log_digest(const JournalRow* journal = nullptr);
+    [[nodiscard]] Status rebuild_log_digest(const JournalRow* journal = nullptr,
+                                            const std::function<bool()>& should_stop = {});
 
     /// Replaces the config text and ABIs without touching derived data (fingerprint unchanged).
     [[nodiscard]] Status update_bundle(const SchemaBundle& bundle);

@@ -83,11 +83,13 @@ void put_digest_page(rocksdb::WriteBatch& writes, rocksdb::ColumnFamilyHandle* f
 using WritePart = std::function<Status(rocksdb::WriteBatch& part)>;
 /// Puts what the tree must be into `writes` where it is not, from the stored bytes of blocks below
 /// `end`; gives how many logs and block rows they are. Hands the batch to `write_part` whenever it
-/// is large. What is of blocks from `end` on may be left in the tree.
+/// is large. What is of blocks from `end` on may be left in the tree. kCancelled where
+/// `should_stop`, which may be empty, says so.
 [[nodiscard]] Result<LogTotals> rebuild_log_digest(const RocksHandles& core,
                                                    const Dictionaries& dictionaries, uint64_t end,
                                                    rocksdb::WriteBatch& writes,
-                                                   const WritePart& write_part);
+                                                   const WritePart& write_part,
+                                                   const std::function<bool()>& should_stop);
 
 /// Adds `changes` (one for each entity) to the stored trees of `generation`. `trees` remembers
 /// pages; `staged` is what it must learn once the batch is written.

@@ -96,11 +96,19 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
     const uint64_t first = head ? head->block_num + 1 : 0;
     // First the digests of what stays, part by part: until the watermarks agree, which is with the
     // last batch, every open begins here again and finds less to do.
-    const auto write_part = [&db](rocksdb::WriteBatch& part) PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {
+    const auto write_part = [&db](rocksdb::WriteBatch& part)
+                                PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS -> Status {
+        if (db.options.should_stop && db.options.should_stop()) {
+            return Error{ErrorCode::kCancelled,
+                         db.core->path +
+                             ": stopped while the log was cut back; the next start "
+                             "goes on with it"};
+        }
         return db.write(part, Durability::kSync);
     };
     PLUMBLINE_TRY(const LogTotals totals,
-                  rebuild_log_digest(core, db.now().dictionaries, first, batch, write_part));
+                  rebuild_log_digest(core, db.now().dictionaries, first, batch, write_part,
+                                     db.options.should_stop));
     PLUMBLINE_TRY_VOID(db.write(batch, Durability::kSync));
     batch.Clear();
     next.totals = totals;

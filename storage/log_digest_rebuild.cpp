@@ -19,6 +19,7 @@ namespace plumbline::storage {
 
 namespace {
 
+constexpr uint64_t kPagesPerTurn = 16;  ///< of 16 blocks each, between two looks at a stop
 constexpr size_t kPartBytesMax = size_t{4} << 20;
 
 /// A node or page that is missing or cannot be read counts as zero.
@@ -175,7 +176,8 @@ Status cut_log_digest(const RocksHandles& core, uint64_t first, rocksdb::WriteBa
 
 Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionaries& dictionaries,
                                      uint64_t end, rocksdb::WriteBatch& writes,
-                                     const WritePart& write_part) {
+                                     const WritePart& write_part,
+                                     const std::function<bool()>& should_stop) {
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kLogDigest);
     const std::string end_of_pages = log_digest_key(2, 0);
     const std::unique_ptr<rocksdb::Iterator> stored = core.iterate(family);
@@ -190,6 +192,7 @@ Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionarie
     stored->Seek(log_digest_key(1, 0));
     PageHasher hasher{core, dictionaries, end};
     Nodes nodes;
+    uint64_t pages = 0;
     for (;;) {
         const std::optional<uint64_t> hashed = hasher.next();
         const std::optional<uint64_t> known = stored_number();
@@ -207,6 +210,9 @@ Result<LogTotals> rebuild_log_digest(const RocksHandles& core, const Dictionarie
         const DigestNode sum = sum_of(page);
         for (uint8_t level = 2; level <= kLogDigestRoot && !sum.is_zero(); ++level) {
             nodes[log_digest_key(level, log_digest_prefix(level, number * kDigestPageSize))] += sum;
+        }
+        if (++pages % kPagesPerTurn == 0 && should_stop && should_stop()) {
+            return Error{ErrorCode::kCancelled, "stopped while the log was hashed"};
         }
         if (writes.GetDataSize() > kPartBytesMax) {
             PLUMBLINE_TRY_VOID(write_part(writes));

@@ -304,7 +304,8 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
     return ok();
 }
 
-Status Database::rebuild_log_digest(const JournalRow* journal) {
+Status Database::rebuild_log_digest(const JournalRow* journal,
+                                    const std::function<bool()>& should_stop) {
     Impl& my = *impl_;
     const WriterScope role{my.writer};
     PLUMBLINE_TRY_VOID(my.require_writable());
@@ -316,8 +317,9 @@ Status Database::rebuild_log_digest(const JournalRow* journal) {
     const auto write_part = [&my](rocksdb::WriteBatch& part) PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {
         return my.write(part, Durability::kSync);
     };
-    PLUMBLINE_TRY(next.totals, storage::rebuild_log_digest(*my.core, my.now().dictionaries,
-                                                           UINT64_MAX, batch, write_part));
+    PLUMBLINE_TRY(next.totals,
+                  storage::rebuild_log_digest(*my.core, my.now().dictionaries, UINT64_MAX, batch,
+                                              write_part, should_stop));
     next.settle_cursor();
     if (journal != nullptr) {
         put_journal(*my.core, {journal, 1}, next, batch);

@@ -170,6 +170,9 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
+        if (!opened && opened.error().code == ErrorCode::kCancelled && stop.stop_requested()) {
+            return ok();
+        }
         if (!opened) {
             if (!is_again || opened.error().code != ErrorCode::kIo || stop.stop_requested()) {
                 return std::move(opened).error();
@@ -226,6 +229,7 @@ Status run_index(const RunArguments& options) {
     service_options.has_worker = options.until.empty();
     service_options.has_own_endpoints = !options.rpc.empty();
     Signals signals;
+    service_options.indexer.stop = signals.token();
     return run_until_done(service_options, options.quiet, signals);
 }
 

@@ -88,6 +88,7 @@ Result<std::unique_ptr<storage::Database>> Indexer::open_database(
     options.env = options_.env;
     options.tiny_buffers = options_.tiny_buffers;
     options.notice = [](const std::string& text) { logging::warning(text); };
+    options.should_stop = [stop = options_.stop] { return stop.stop_requested(); };
     if (create_as) {
         options.create = true;
         options.identity = create_as;

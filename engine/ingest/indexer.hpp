@@ -47,6 +47,7 @@ struct IndexerOptions {
     /// Poll interval, finality and the head's ages are taken from the config.
     IngestOptions ingest;
     IndexObserver* observer = nullptr;  ///< must outlive the indexer
+    std::stop_token stop;               ///< ends `open` with kCancelled while it mends damage
     /// Called in every turn of `run`, on the network thread: the only one that may use the source.
     std::function<void()> on_turn;
     const Clock* clock = nullptr;  ///< must outlive the indexer; null: the machine's

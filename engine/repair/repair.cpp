@@ -474,7 +474,7 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     if (plan.renew_log_digests) {
         storage::JournalRow renewed = *plan.renew_log_digests;
         renewed.time_s = now_s;
-        PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed));
+        PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed, options.is_cancelled));
     }
     return plan.fold_again ? rebuild(database, std::move(mapping), options) : ok();
 }

@@ -528,6 +528,41 @@ TEST(DurabilityTest, DivergedFamiliesAreCutBackToWhatAllHold) {
     EXPECT_TRUE(db->needs_refold());
 }
 
+TEST(DurabilityTest, MendingAtOpenStopsWhenAskedAndGoesOnAtTheNextOpen) {
+    const TempDir dir;
+    const std::string path = dir.sub("db");
+    Watermark at_six;
+    {
+        const auto db = must_open(path, create_options());
+        for (uint64_t block = 1; block <= 3'000; ++block) {
+            commit_block(*db, block);
+            if (block == 6) {
+                at_six.commit_num = db->cursor()->commit_num;
+                at_six.block_num = 6;
+            }
+        }
+        ASSERT_OK(poke_family(*db, "dict", "", encode_watermark(at_six)));
+    }
+    // Each attempt gets one look further than the one before.
+    int stops = 0;
+    for (int looks = 0;; ++looks) {
+        ASSERT_LT(looks, 2'000);
+        int left = looks;
+        OpenOptions options = open_options();
+        options.should_stop = [&left] { return left-- == 0; };
+        const auto db = Database::open(path, std::move(options));
+        if (db) {
+            EXPECT_EQ((*db)->cursor()->block_num, 6U);
+            EXPECT_EQ((*db)->cursor()->event_count, 12U);
+            EXPECT_TRUE((*db)->needs_refold());
+            break;
+        }
+        ASSERT_EQ(db.error().code, ErrorCode::kCancelled) << db.error().message;
+        ++stops;
+    }
+    EXPECT_GT(stops, 3);
+}
+
 TEST(HeadFileTest, EveryFlippedByteIsDamage) {
     HeadFile head;
     head.format_version = 1;

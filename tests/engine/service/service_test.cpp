@@ -481,6 +481,30 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 
+TEST_F(ServiceTest, ARepairThatIsStoppedOnItsWayEndsAndIsFinishedAfterTheNextStart) {
+    manners_.hides_a_log = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto repair = service->add_task(spec("repair"));
+    ASSERT_OK(repair);
+    ASSERT_TRUE(eventually([&] {
+        const auto row = service->queue()->get(repair->id);
+        return row && row->state != TaskState::kWaiting;
+    }));
+    stop();
+    service.reset();
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const TaskRow row = ended_task(repair->id);
+    EXPECT_EQ(row.state, TaskState::kDone) << row.error;
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+}
+
+// --- what a task does wrong
+// -----------------------------------------------------------------------
+
 TEST_F(ServiceTest, WhatIsProvenWrongIsMendedByTheServiceAndThenProven) {
     write_config("\n[schedule]\nprove_log = \"1s\"\n", "receipts");
     manners_.hides_a_log = true;
