@@ -26,7 +26,7 @@ struct IngestOptions {
     size_t fold_cache_bytes = 64U << 20U;
     int64_t sync_interval_ms = 5'000;  ///< how much a power cut may cost while backfilling
     int64_t retry_ms_min = 500;
-    int64_t retry_ms_max = 30'000;
+    int64_t retry_ms_max = 10'000;
     int64_t poll_interval_ms = 1'000;
     /// A head below ours that stays this many polls, with our block unknown to the providers, is a
     /// shortened chain and not a provider that is behind.

@@ -24,13 +24,17 @@ constexpr size_t kNotesMax = 8;
 constexpr uint64_t kReadyLag = 5;
 constexpr size_t kErrorsMax = 3;
 
-/// "; NAME: what it answered last" of the first providers that do not work.
-std::string last_errors(const std::vector<rpc::ProviderStats>& providers) {
+/// "; NAME: what it answered last" of the first providers that do not work; of those that do, the
+/// state, where none is out of order.
+std::string describe_providers(const std::vector<rpc::ProviderStats>& providers) {
+    const bool is_any_ill = std::ranges::any_of(
+        providers, [](const rpc::ProviderStats& one) { return !one.last_error.empty(); });
     std::string out;
     size_t count = 0;
     for (const rpc::ProviderStats& provider : providers) {
-        if (!provider.last_error.empty() && count++ < kErrorsMax) {
-            out += "; " + provider.name + ": " + provider.last_error;
+        if ((!is_any_ill || !provider.last_error.empty()) && count++ < kErrorsMax) {
+            out += "; " + provider.name + ": " +
+                   (is_any_ill ? provider.last_error : "asked now (" + provider.state + ")");
         }
     }
     return out;
@@ -206,7 +210,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {}){}",
                                   format_duration(ages.ready_ms / 1000),
                                   format_duration(ages.ready_max_ms / 1000),
-                                  last_errors(providers)));
+                                  describe_providers(providers)));
     }
     if (ages.is_stale()) {
         out.push_back(
