@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config_secrets.hpp"
 #include "engine/config/endpoint_text.hpp"
+#include "engine/ingest/patient_source.hpp"
 #include "engine/service/service.hpp"
 #include "rpc/provider_pool.hpp"
 
@@ -24,7 +26,8 @@ class WarningLog final : public rpc::PoolObserver {
 }  // namespace
 
 Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
-                                                     const GivenEndpoints& given) {
+                                                     const GivenEndpoints& given,
+                                                     int64_t timeout_s) {
     static WarningLog observer;
     engine::Config asked = stored;
     if (!given.rpc.empty()) {
@@ -47,7 +50,9 @@ Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& store
     }
     std::unique_ptr<rpc::ChainSource> chain;
     if (!asked.chain.rpc.empty()) {
-        chain = rpc::make_chain_source(engine::pool_options(asked), &observer);
+        chain = std::make_unique<engine::PatientSource>(
+            rpc::make_chain_source(engine::pool_options(asked), &observer), timeout_s * 1000,
+            system_clock());
     }
     return chain;
 }

@@ -2,6 +2,7 @@
 // config says.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,10 +21,12 @@ struct GivenEndpoints {
 
 /// What `rpc::PoolObserver` tells goes to the log from warnings on. Asks the endpoints of --rpc,
 /// else those of the config file, with its headers and tokens, else those of `stored`, which has no
-/// secrets any more. Null where nobody names one. kInvalidArgument: as `engine::read_endpoints` and
-/// `engine::load_config`; the file is of another chain; or all that `stored` names have lost a
-/// secret.
+/// secrets any more. What is waited for is told in the log too; after `timeout_s` without any
+/// answer all questions fail (`engine::PatientSource`), 0 = never. Null where nobody names one.
+/// kInvalidArgument: as `engine::read_endpoints` and `engine::load_config`; the file is of another
+/// chain; or all that `stored` names have lost a secret.
 [[nodiscard]] Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
-                                                                   const GivenEndpoints& given);
+                                                                   const GivenEndpoints& given,
+                                                                   int64_t timeout_s);
 
 }  // namespace plumbline::tools

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
+#include "core/base/logging.hpp"
 #include "engine/config/config_secrets.hpp"
 #include "engine/config/endpoint_text.hpp"
 #include "engine/service/service.hpp"
@@ -99,7 +100,12 @@ ExitCode run_doctor(const DoctorArguments& arguments) {
     ExitCode exit = ExitCode::kDone;
     for (const rpc::Endpoint& endpoint : *endpoints) {
         rpc::CurlTransport transport;
-        const auto report = engine::examine_endpoint(endpoint, transport, system_clock());
+        engine::DoctorOptions options;
+        options.patience.silence_ms_max = arguments.timeout_s * 1'000;
+        options.patience.on_wait = [](const std::string& what) {
+            logging::warning("waiting for the endpoint", {{"why", what}});
+        };
+        const auto report = engine::examine_endpoint(endpoint, transport, system_clock(), options);
         if (!report) {
             exit = std::max(exit, fail(report.error()));
             continue;

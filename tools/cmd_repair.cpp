@@ -27,7 +27,8 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
         options.on_drift = arguments.on_drift == "chain" ? engine::DriftPolicy::kChain
                                                          : engine::DriftPolicy::kReport;
     }
-    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, arguments.config}));
+    PLUMBLINE_TRY(const auto chain,
+                  open_chain(config, {arguments.rpc, arguments.config}, arguments.timeout_s));
     auto repaired = engine::repair(*database, plan, chain.get(), options);
     logging::set_status_line({});
     PLUMBLINE_TRY(const engine::RepairOutcome outcome, std::move(repaired));

@@ -61,7 +61,8 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         const bool needs_chain = options.with_log || options.with_state;
         std::unique_ptr<rpc::ChainSource> chain;
         if (needs_chain) {
-            PLUMBLINE_TRY(chain, open_chain(config, {arguments.rpc, arguments.config}));
+            PLUMBLINE_TRY(
+                chain, open_chain(config, {arguments.rpc, arguments.config}, arguments.timeout_s));
         }
         auto looked = engine::verify(*database, plan, chain.get(), options);
         logging::set_status_line({});

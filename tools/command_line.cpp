@@ -170,6 +170,15 @@ void add_rebuild(CLI::App& app, ExitCode& exit) {
     when_given(command, arguments, exit, run_rebuild);
 }
 
+/// Of a command that asks the chain and has an end.
+void add_timeout(CLI::App* command, int64_t& timeout_s) {
+    command
+        ->add_option("--timeout", timeout_s,
+                     "Give up after so many seconds without any answer of the chain; 0 = never")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
+}
+
 void add_verify(CLI::App& app, ExitCode& exit) {
     CLI::App* command =
         app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
@@ -189,6 +198,7 @@ void add_verify(CLI::App& app, ExitCode& exit) {
         "--rpc", arguments->rpc,
         "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
     command->add_option("--config", arguments->config, kConfigHelp);
+    add_timeout(command, arguments->timeout_s);
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");
     command->add_flag("--json", arguments->json, "One JSON object");
@@ -217,6 +227,7 @@ void add_repair(CLI::App& app, ExitCode& exit) {
                      "chain (write it); "
                      "default: [repair] on_drift of the config")
         ->check(CLI::IsMember({"report", "chain"}));
+    add_timeout(command, arguments->timeout_s);
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");
     command->add_flag("--dry-run", arguments->dry_run, "Say what would be done and change nothing");
@@ -237,6 +248,7 @@ void add_doctor(CLI::App& app, ExitCode& exit) {
                         "Sent as Authorization: Bearer; env:NAME keeps it off the command line");
     command->add_option("--config", arguments->config,
                         "Look at the endpoints of this config, with their headers and tokens");
+    add_timeout(command, arguments->timeout_s);
     command->add_flag("--json", arguments->json, "One JSON object for each endpoint");
     command->footer(
         "Exit code 0: fine, 1: a check failed, 3: not reachable.\n"

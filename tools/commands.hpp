@@ -70,6 +70,7 @@ struct VerifyArguments {
     std::vector<std::string> entities;
     std::vector<std::string> rpc;
     std::string config;
+    int64_t timeout_s = 60;  ///< without any answer of the chain; 0 = never
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
     std::string scratch;
@@ -80,6 +81,7 @@ struct RepairArguments {
     std::string path;
     std::vector<std::string> rpc;
     std::string config;
+    int64_t timeout_s = 60;  ///< without any answer of the chain; 0 = never
     std::string on_drift;
     std::string scratch;
     bool dry_run = false;
@@ -134,6 +136,7 @@ struct DoctorArguments {
     std::string url;
     std::string config;
     std::string token;
+    int64_t timeout_s = 60;  ///< without any answer; 0 = never
     bool json = false;
 };
 

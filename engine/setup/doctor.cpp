@@ -8,7 +8,6 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
-#include "engine/setup/endpoint_client.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_pool.hpp"
@@ -38,20 +37,27 @@ class Doctor {
           transport_{transport},
           clock_{clock},
           options_{options},
-          client_{endpoint, transport, options.timeout_ms} {
+          client_{endpoint, transport, clock, options.patience} {
         report_.endpoint = rpc::display_name(endpoint.url, endpoint.is_host_public);
     }
 
     Result<DoctorReport> run() {
         PLUMBLINE_TRY_VOID(look_at_identity());
         PLUMBLINE_TRY_VOID(look_at_head());
-        look_at_batches();
-        look_at_logs();
-        look_at_history();
-        look_at_receipts();
-        look_at_proofs();
-        look_at_calls();
-        look_at_blocks();
+        for (const auto look :
+             {&Doctor::look_at_batches, &Doctor::look_at_logs, &Doctor::look_at_history,
+              &Doctor::look_at_receipts, &Doctor::look_at_proofs, &Doctor::look_at_calls,
+              &Doctor::look_at_blocks}) {
+            (this->*look)();
+            if (client_.has_given_up()) {
+                return Error{
+                    ErrorCode::kUnavailable,
+                    fmt::format("{} has not answered for {}, after {} checks: look whether "
+                                "it is up, or give a longer --timeout",
+                                report_.endpoint, format_duration(client_.silent_ms() / 1'000),
+                                report_.checks.size())};
+            }
+        }
         conclude();
         return report_;
     }
@@ -301,7 +307,10 @@ class Doctor {
     void test_profile(const std::vector<uint64_t>& blocks) {
         rpc::PoolOptions options;
         options.endpoints.push_back(endpoint_);
-        options.request_timeout_ms = options_.timeout_ms;
+        options.request_timeout_ms = options_.patience.timeout_ms;
+        if (options_.patience.silence_ms_max > 0) {
+            options.deadline_ms = std::min(options.deadline_ms, options_.patience.silence_ms_max);
+        }
         rpc::ProviderPool pool{options, transport_, clock_};
         ProfileTest test{pool, blocks};
         while (!test.is_done()) {

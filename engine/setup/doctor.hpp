@@ -10,6 +10,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/proof/log/chain_profile.hpp"
+#include "engine/setup/endpoint_client.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/transport.hpp"
 
@@ -55,11 +56,11 @@ struct DoctorOptions {
     uint64_t logs_range_max = 100'000;
     uint64_t batch_max = 1'000;
     unsigned sample_blocks = 8;
-    int64_t timeout_ms = 20'000;
+    EndpointPatience patience;
 };
 
-/// Asks up to some 60 questions one after the other. kUnavailable: the endpoint cannot be reached
-/// or does not speak JSON-RPC.
+/// Asks up to some 60 questions one after the other. kUnavailable: the endpoint cannot be reached,
+/// falls silent for `EndpointPatience::silence_ms_max`, or does not speak JSON-RPC.
 [[nodiscard]] Result<DoctorReport> examine_endpoint(const rpc::Endpoint& endpoint,
                                                     rpc::Transport& transport, const Clock& clock,
                                                     const DoctorOptions& options = {});

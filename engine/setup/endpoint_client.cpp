@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kPollWaitMs = 50;
 /// Of a text that is looked through for secrets; the rest is cut.
 constexpr size_t kTextMax = 4096;
+/// Longer than that, whatever waits is worth a word.
+constexpr int64_t kWaitToTellMs = 10'000;
 
 }  // namespace
 
@@ -35,17 +37,18 @@ std::string clipped(std::string text) {
 }
 
 EndpointClient::EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport,
-                               int64_t timeout_ms)
+                               const Clock& clock, EndpointPatience patience)
     : endpoint_{endpoint},
       transport_{transport},
-      timeout_ms_{timeout_ms},
+      clock_{clock},
+      patience_{std::move(patience)},
       redactor_{rpc::make_redactor(endpoint)} {}
 
 Reply EndpointClient::ask(const std::string& method, json params) {
     const json body{
         {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
     std::string error;
-    const json answer = post(body.dump(), error);
+    const json answer = post(method, body.dump(), error);
     return read(answer, error);
 }
 
@@ -58,7 +61,7 @@ std::string EndpointClient::ask_batch(uint64_t count) {
                         {"params", json::array()}});
     }
     std::string error;
-    const json answer = post(body.dump(), error);
+    const json answer = post("a batch", body.dump(), error);
     if (!answer.is_array()) {
         return read(answer, error).error;
     }
@@ -70,7 +73,32 @@ std::string EndpointClient::ask_batch(uint64_t count) {
     return answer.size() == count ? "" : "it left answers out";
 }
 
-json EndpointClient::post(std::string body, std::string& error) {
+rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method,
+                                          int64_t start_ms) {
+    std::vector<rpc::HttpCompletion> completions;
+    bool is_told = !patience_.on_wait;
+    for (;;) {
+        transport_.poll(kPollWaitMs, completions);
+        const auto done = std::ranges::find(completions, id, &rpc::HttpCompletion::id);
+        if (done != completions.end()) {
+            return std::move(*done);
+        }
+        const int64_t waiting_ms = clock_.monotonic_ms() - start_ms;
+        if (!is_told && waiting_ms >= kWaitToTellMs) {
+            is_told = true;
+            patience_.on_wait(
+                fmt::format("{}: {}, for {} s: no answer yet",
+                            rpc::display_name(endpoint_.url, endpoint_.is_host_public), method,
+                            waiting_ms / 1'000));
+        }
+    }
+}
+
+json EndpointClient::post(const std::string& method, std::string body, std::string& error) {
+    if (has_given_up()) {
+        error = fmt::format("not asked: it has not answered for {} s", silent_ms() / 1'000);
+        return {};
+    }
     rpc::HttpRequest request;
     request.url = endpoint_.url;
     request.headers = endpoint_.headers;
@@ -78,30 +106,28 @@ json EndpointClient::post(std::string body, std::string& error) {
         request.headers.emplace_back("Authorization", "Bearer " + endpoint_.bearer_token);
     }
     request.body = std::move(body);
-    request.timeout_ms = timeout_ms_;
-    const uint64_t id = transport_.submit(std::move(request));
-    std::vector<rpc::HttpCompletion> completions;
-    for (;;) {
-        transport_.poll(kPollWaitMs, completions);
-        const auto done = std::ranges::find(completions, id, &rpc::HttpCompletion::id);
-        if (done == completions.end()) {
-            continue;
-        }
-        if (done->error != rpc::TransportError::kNone) {
-            error = done->error_text.empty() ? "no answer" : redactor_.redact(done->error_text);
-            return {};
-        }
-        json out = json::parse(done->body.begin(), done->body.end(), nullptr, false);
-        if (out.is_discarded()) {
-            error = fmt::format("HTTP {} with something that is not JSON", done->status);
-            return {};
-        }
-        if (done->status != 200 && out.is_object() && !out.contains("error")) {
-            error = fmt::format("HTTP {}", done->status);
-            return {};
-        }
-        return out;
+    request.timeout_ms = patience_.timeout_ms;
+    if (patience_.silence_ms_max > 0) {
+        request.timeout_ms = std::min(request.timeout_ms, patience_.silence_ms_max - silent_ms());
     }
+    const int64_t start_ms = clock_.monotonic_ms();
+    const rpc::HttpCompletion done = await(transport_.submit(std::move(request)), method, start_ms);
+    if (done.error != rpc::TransportError::kNone) {
+        silent_since_ms_ = silent_since_ms_.value_or(start_ms);
+        error = done.error_text.empty() ? "no answer" : redactor_.redact(done.error_text);
+        return {};
+    }
+    silent_since_ms_.reset();
+    json out = json::parse(done.body.begin(), done.body.end(), nullptr, false);
+    if (out.is_discarded()) {
+        error = fmt::format("HTTP {} with something that is not JSON", done.status);
+        return {};
+    }
+    if (done.status != 200 && out.is_object() && !out.contains("error")) {
+        error = fmt::format("HTTP {}", done.status);
+        return {};
+    }
+    return out;
 }
 
 Reply EndpointClient::read(const json& answer, const std::string& error) const {

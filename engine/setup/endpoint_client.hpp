@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/clock.hpp"
 #include "core/base/redactor.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/transport.hpp"
@@ -20,11 +23,29 @@ struct Reply {
     bool is_rpc_error = false;
 };
 
-/// One thread: that which polls the transport. Both references must outlive it.
+/// How long an endpoint is waited for.
+struct EndpointPatience {
+    int64_t timeout_ms = 20'000;  ///< of a question
+    /// After so long without any answer nothing is asked any more; 0 = never.
+    int64_t silence_ms_max = 60'000;
+    /// Told once of each question that waits for ten seconds; may be empty.
+    std::function<void(const std::string& what)> on_wait;
+};
+
+/// One thread: that which polls the transport. All references must outlive it.
 class EndpointClient {
   public:
-    EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport, int64_t timeout_ms);
+    EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport, const Clock& clock,
+                   EndpointPatience patience);
 
+    /// It has been silent for longer than is waited for.
+    [[nodiscard]] bool has_given_up() const {
+        return patience_.silence_ms_max > 0 && silent_ms() >= patience_.silence_ms_max;
+    }
+    /// Since the first question of those that were not answered, one after the other.
+    [[nodiscard]] int64_t silent_ms() const {
+        return silent_since_ms_ ? clock_.monotonic_ms() - *silent_since_ms_ : 0;
+    }
     /// Waits for the answer, at most the timeout.
     [[nodiscard]] Reply ask(const std::string& method,
                             nlohmann::json params = nlohmann::json::array());
@@ -32,12 +53,17 @@ class EndpointClient {
     [[nodiscard]] std::string ask_batch(uint64_t count);
 
   private:
-    [[nodiscard]] nlohmann::json post(std::string body, std::string& error);
+    [[nodiscard]] nlohmann::json post(const std::string& method, std::string body,
+                                      std::string& error);
+    [[nodiscard]] rpc::HttpCompletion await(uint64_t id, const std::string& method,
+                                            int64_t start_ms);
     [[nodiscard]] Reply read(const nlohmann::json& answer, const std::string& error) const;
 
     const rpc::Endpoint& endpoint_;
     rpc::Transport& transport_;
-    int64_t timeout_ms_;
+    const Clock& clock_;
+    EndpointPatience patience_;
+    std::optional<int64_t> silent_since_ms_;
     Redactor redactor_;
 };
 

@@ -1,4 +1,9 @@
 // The command's surface: help with examples, exit codes, messages.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -126,6 +131,61 @@ TEST(CommandTest, NothingThatActsOnATerminalIsPrinted) {
         }
         EXPECT_NE((run.out + run.err).find("202e"), std::string::npos) << "it is shown";
     }
+}
+
+/// Takes connections, as the system does for it, and never answers.
+class SilentPort {
+  public:
+    SilentPort() : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const raw = reinterpret_cast<sockaddr*>(&address);
+        EXPECT_EQ(::bind(socket_, raw, size), 0);
+        EXPECT_EQ(::listen(socket_, 64), 0);
+        EXPECT_EQ(::getsockname(socket_, raw, &size), 0);
+        url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    }
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
+    ~SilentPort() { ::close(socket_); }
+    [[nodiscard]] const std::string& url() const { return url_; }
+
+  private:
+    int socket_;
+    std::string url_;
+};
+
+TEST(CommandTest, CommandsThatAskTheChainGiveUpOnASilentOneWithThreeAndAReason) {
+    TempDir dir;
+    const SilentPort silent;
+    for (const std::string& url : {silent.url(), std::string{"http://127.0.0.1:1"}}) {
+        for (const std::vector<std::string>& command :
+             {std::vector<std::string>{"verify", dir.sub("db"), "--proof", "log", "--rpc", url},
+              {"repair", dir.sub("db"), "--rpc", url},
+              {"doctor", url}}) {
+            std::filesystem::remove_all(dir.sub("db"));
+            std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
+            std::vector<std::string> arguments = command;
+            arguments.insert(arguments.end(), {"--timeout", "2"});
+            const auto run = plumbline(arguments);
+            EXPECT_EQ(run.code, 3) << command[0] << ": " << run.err << run.out;
+            EXPECT_NE((run.err + run.out).find(url), std::string::npos)
+                << command[0] << ": " << run.err << run.out;
+        }
+    }
+}
+
+TEST(CommandTest, WhatACommandWaitsForIsToldAfterTenSeconds) {
+    TempDir dir;
+    const SilentPort silent;
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
+    const auto run = plumbline(
+        {"verify", dir.sub("db"), "--proof", "log", "--rpc", silent.url(), "--timeout", "12"});
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_NE(run.err.find("waiting for the chain"), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find(silent.url() + ": eth_"), std::string::npos) << run.err;
 }
 
 TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
