@@ -52,7 +52,7 @@ function change(text, calls, { call, batch }) {
       const answer = answers.find(({ id }) => id === one.id);
       if (answer) call(one, answer);
     }
-  if (batch && (answers.length > 1 || !Array.isArray(parsed))) answers = batch(answers, list);
+  if (batch && Array.isArray(parsed)) answers = batch(answers, list);
   return Buffer.from(JSON.stringify(Array.isArray(parsed) ? answers : (answers[0] ?? {})));
 }
 
