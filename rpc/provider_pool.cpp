@@ -363,8 +363,15 @@ std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
                 wait.reason += known.name + " (" + known.state + "): " + known.last_error;
             }
         }
-        if (wait.reason.empty()) {
-            wait.reason = "no answer yet";
+        if (!wait.reason.empty()) {
+            continue;
+        }
+        // What is on its way may be a probe, which asks for no question in particular.
+        wait.reason = "no answer yet";
+        for (const Provider& provider : dispatcher.providers()) {
+            if (wait.provider.empty() && provider.in_flight() > 0) {
+                wait.provider = provider.name();
+            }
         }
     }
     return out;

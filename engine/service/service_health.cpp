@@ -196,7 +196,8 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         if (progress.has_trouble) {
             add(std::move(shown));  // Told when it came up.
         } else {
-            tell(reason_key(text), std::move(shown));
+            // No question is late by itself: whoever is asked answers, and nothing comes of it.
+            tell(reason_key(text), shown + describe_providers(providers));
         }
     }
     if (const std::string text = task_ear_->waiting_for(); !text.empty()) {

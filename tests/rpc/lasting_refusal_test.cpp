@@ -375,6 +375,20 @@ TEST_F(LastingRefusalTest, TheOnlyProviderIsProbedEveryFewSecondsWhileItIsDown) 
     EXPECT_LE(elapsed_ms_, 12'000);
 }
 
+TEST_F(LastingRefusalTest, AWaitNamesWhoIsProbedWhereNothingElseIsKnown) {
+    add(kUrlA).latency_ms = 1'000'000;
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    bool is_answered = false;
+    pool_->get_headers({5}, [&](const Result<std::vector<evm::Header>>&) { is_answered = true; });
+    pool_->poll(1'000);
+    const std::vector<OpenWait> waits = pool_->waits(0);
+    ASSERT_FALSE(is_answered);
+    ASSERT_EQ(waits.size(), 1U);
+    EXPECT_EQ(waits[0].provider, "http://a.example");
+    EXPECT_EQ(waits[0].reason, "no answer yet");
+    pool_.reset();
+}
+
 TEST_F(LastingRefusalTest, OneWrongChainIdIsNoReasonToGiveUp) {
     options_.chain_id = 1;
     FakeNode& node = add(kUrlA);
