@@ -66,8 +66,10 @@ export async function growing_chain(seed, steps) {
   const now = Math.floor(Date.now() / 1000);
   const anvil = await start_anvil("--chain-id", "4242", "--timestamp", String(now - 36000));
   const rpc = new Rpc(anvil.url);
-  const { address } = await act(anvil.url, seed, steps, now - 12 * steps - 200);
-  await rpc.call("anvil_mine", "0x96", "0x1"); // what the usual time between two blocks is learnt from
+  const { address } = await act(anvil.url, seed, steps, now - 300 * steps);
+  // Up to this moment by a block a second, from which the usual time between two is learnt.
+  await rpc.call("evm_setNextBlockTimestamp", Math.floor(Date.now() / 1000) - 150);
+  await rpc.call("anvil_mine", "0x96", "0x1");
   await rpc.call("evm_setIntervalMining", 1);
   let grows = true;
   return {
