@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/evm/state_sync.hpp"
+
 namespace plumbline::rpc {
 
 namespace {
@@ -103,13 +105,17 @@ const evm::BloomBits& FilterCheck::bits_of(ByteView bytes) {
     return slot.bits;
 }
 
+bool FilterCheck::is_outside(const evm::Log& log) const {
+    return has_state_syncs_ && evm::is_state_sync(log);
+}
+
 bool FilterCheck::bloom_has(const evm::Header& header, const evm::Log& log) {
     if (!evm::may_contain(header.logs_bloom, bits_of(log.address.view()))) {
-        return false;
+        return is_outside(log);
     }
     for (size_t i = 0; i < log.topic_count; ++i) {
         if (!evm::may_contain(header.logs_bloom, bits_of(log.topics[i].view()))) {
-            return false;
+            return is_outside(log);
         }
     }
     return true;
@@ -184,6 +190,19 @@ std::optional<std::string> find_branch_fault(const evm::LogBatch& logs,
         last = &header;
     }
     return std::nullopt;
+}
+
+evm::LogBatch join_logs(const evm::LogBatch& a, const evm::LogBatch& b) {
+    evm::LogBatch out = a;
+    for (const evm::Log& log : b.logs) {
+        if (std::ranges::none_of(a.logs, [&](const evm::Log& other) {
+                return other.block_num == log.block_num && other.log_index == log.log_index;
+            })) {
+            out.push(log, b.data(log));
+        }
+    }
+    sort_logs(out);
+    return out;
 }
 
 void sort_logs(evm::LogBatch& batch) {

@@ -31,7 +31,13 @@ class FilterCheck {
     [[nodiscard]] std::optional<std::string> find_fault(const evm::LogBatch& logs,
                                                         const evm::BlockRange& range) const;
 
-    /// True where `header`'s bloom has all that `log` must have left in it.
+    /// The chain has state syncs (core/evm/state_sync.hpp): no bloom has their logs.
+    void expect_state_syncs() { has_state_syncs_ = true; }
+    /// `log` is a state sync's, on a chain that has them.
+    [[nodiscard]] bool is_outside(const evm::Log& log) const;
+
+    /// True where `header`'s bloom has all that `log` must have left in it, which is nothing of a
+    /// log outside of the block's proof.
     [[nodiscard]] bool bloom_has(const evm::Header& header, const evm::Log& log);
     /// True where the bloom allows for a matching log and `logs` (all that were returned of this
     /// block) is empty. A suspicion: blooms have false positives.
@@ -56,6 +62,7 @@ class FilterCheck {
     std::vector<evm::BloomBits> topic_bits_;
     std::unordered_set<evm::Address, evm::FixedBytesHash> address_set_;
     std::vector<CachedBits> cache_;
+    bool has_state_syncs_ = false;
 };
 
 /// Two batches with the same logs, data included.
@@ -66,6 +73,8 @@ void append_logs(const evm::LogBatch& from, const evm::BlockRange& range, evm::L
 /// has another hash, or a header that is no child of the one before. Empty: nothing.
 [[nodiscard]] std::optional<std::string> find_branch_fault(
     const evm::LogBatch& logs, const std::map<uint64_t, evm::Header>& headers);
+/// The logs of `a`, and those of `b` at other places, in order.
+[[nodiscard]] evm::LogBatch join_logs(const evm::LogBatch& a, const evm::LogBatch& b);
 /// Sorts by (block, log index). The arena stays as it is.
 void sort_logs(evm::LogBatch& logs);
 

@@ -4,9 +4,31 @@
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/evm/state_sync.hpp"
 #include "rpc/proof_check.hpp"
 
 namespace plumbline::rpc {
+
+namespace {
+
+/// A state sync's logs, behind all others: as much as the provider's word for them is worth.
+void put_back(const evm::LogBatch& outside, evm::ReceiptBatch& batch) {
+    if (outside.logs.empty()) {
+        return;
+    }
+    evm::Receipt receipt;
+    receipt.status = true;
+    receipt.txn_hash = outside.logs.front().txn_hash;
+    receipt.txn_index = static_cast<uint32_t>(batch.receipts.size());
+    receipt.log_begin = static_cast<uint32_t>(batch.logs.logs.size());
+    for (const evm::Log& log : outside.logs) {
+        batch.logs.push(log, outside.data(log));
+    }
+    receipt.log_count = static_cast<uint32_t>(outside.logs.size());
+    batch.receipts.push_back(receipt);
+}
+
+}  // namespace
 
 std::vector<CheckedItem> receipts_items(std::vector<evm::Header> headers, ReceiptsCheck check) {
     std::vector<CheckedItem> items(headers.size());
@@ -29,11 +51,17 @@ void ask_block_receipts(const ReceiptsContext& context, std::vector<evm::Header>
                         CheckedJob::Done done) {
     auto items = receipts_items(
         std::move(headers),
-        [prover = std::make_shared<evm::ReceiptsProver>()](
+        [prover = std::make_shared<evm::ReceiptsProver>(),
+         has_syncs = evm::has_state_syncs(context.dispatcher.chain_id().value_or(0))](
             const evm::Header& header, size_t /*place*/,
             evm::ReceiptBatch& batch) -> std::optional<Error> {
             evm::Bloom bloom;
-            if (!check_receipts(header, *prover, batch, bloom)) {
+            evm::LogBatch outside;
+            const bool is_proven = !check_receipts(header, *prover, batch, bloom, &outside);
+            if (has_syncs) {
+                put_back(outside, batch);
+            }
+            if (is_proven) {
                 return std::nullopt;
             }
             if (batch.logs.logs.empty() && !header.logs_bloom.is_zero()) {
@@ -47,6 +75,10 @@ void ask_block_receipts(const ReceiptsContext& context, std::vector<evm::Header>
                                : std::optional{
                                      Error{ErrorCode::kDecode, "they have logs of another block"}};
         });
+    // What passes need not be proven, so nobody has lied.
+    for (CheckedItem& item : items) {
+        item.is_proof = false;
+    }
     auto job = std::make_shared<CheckedJob>(context.dispatcher, context.memory, std::move(items),
                                             std::move(done));
     job->avoid(context.avoid);

@@ -27,6 +27,18 @@ void ChainSource::get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
     });
 }
 
+void ChainSource::get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) {
+    get_headers({block_num}, [done = std::move(done)](Result<std::vector<evm::Header>> headers) {
+        if (headers && !headers->empty()) {
+            done(std::vector<BlockWord>{{"", headers->front().hash}});
+        } else if (!headers && headers.error().code != ErrorCode::kNotFound) {
+            done(std::move(headers).error());
+        } else {
+            done(std::vector<BlockWord>{{"", std::nullopt}});
+        }
+    });
+}
+
 void ChainSource::get_proven_receipts(std::vector<evm::Header> headers, ReceiptsCallback done) {
     struct Job {
         std::vector<evm::Header> headers;

@@ -28,6 +28,13 @@ struct LogFilter {
     std::vector<evm::Hash> topics0;
 };
 
+/// Who answered for a part of a range.
+struct ToldBy {
+    evm::BlockRange range;
+    std::string provider;  ///< its name, never its secrets
+    friend bool operator==(const ToldBy&, const ToldBy&) = default;
+};
+
 /// All logs of a range that match a filter, in (block, log index) order, plus the headers of every
 /// block that has one, and of the range's first and last block, in block order without doubles.
 /// Header hashes equal the logs' block hashes; where a range was read in pieces, each piece's first
@@ -36,14 +43,17 @@ struct RangeLogs {
     evm::BlockRange range;
     evm::LogBatch logs;
     std::vector<evm::Header> headers;
-    std::string provider;       ///< which endpoint said so (its name, never its secrets)
+    /// Which endpoint said what: ascending, without gaps, all of the range. Empty: not known.
+    std::vector<ToldBy> told_by;
     size_t received_bytes = 0;  ///< of JSON, for back pressure
 };
 
-/// The chain's ends, as the provider with the highest head tells them, from one backend.
+/// The chain's ends.
 struct Heads {
-    evm::Header latest;
-    std::optional<evm::Header> finalized;  ///< empty where the chain has no such tag
+    evm::Header latest;  ///< of the provider with the highest head that can be believed
+    /// At or below `latest`; where several providers tell it, at least two of them call that block
+    /// final. Empty where the chain has no such tag, or nobody told one that can be.
+    std::optional<evm::Header> finalized;
 };
 
 /// The parts of a transaction that a mapping may name ($txn.from, .to, .value).
@@ -123,6 +133,12 @@ struct BlockReceipts {
     size_t received_bytes = 0;
 };
 
+/// What one endpoint says of a block number.
+struct BlockWord {
+    std::string provider;           ///< its name; may be empty
+    std::optional<evm::Hash> hash;  ///< empty: it has no such block
+};
+
 /// Numbers that no block of the chain has count as empty blocks: their headers are those of
 /// core/evm/block_gap.hpp, given where the chain has a later block. One thread calls all of it;
 /// callbacks run inside `poll`, in no promised order, exactly once
@@ -146,6 +162,9 @@ class ChainSource {
                              Callback<std::vector<evm::Header>> done) = 0;
     /// kNotFound where the block is not known to any provider (reorged away).
     virtual void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) = 0;
+    /// What each endpoint that can be asked says of a block: for decisions that one provider's word
+    /// must not carry. At least one word; kUnavailable: nobody answered.
+    virtual void get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done);
     /// Logs and headers of blocks `range`. With `all_headers`, the headers of every block of the
     /// range come with it (for the tip, where parent hashes must link).
     virtual void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
@@ -209,6 +228,9 @@ class ChainSource {
         static_cast<void>(waiting_ms);
         return {};
     }
+    /// Names of endpoints that were proven to lie since the last call, by a hash or root that was
+    /// recomputed: what they alone have told is worth asking others for. Each once a conviction.
+    [[nodiscard]] virtual std::vector<std::string> take_convicted() { return {}; }
     /// A record of each provider behind it; empty where there is nothing to tell.
     [[nodiscard]] virtual std::vector<ProviderStats> stats() const { return {}; }
 };

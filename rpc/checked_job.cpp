@@ -230,17 +230,17 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
     auto& providers = dispatcher_.providers();
     if (auto error = item.ask.check(answers)) {
         item.wrong.insert(provider);
+        if (error->code == ErrorCode::kIncompatible) {
+            item.unproven.insert(provider);
+        }
         item.reasons[provider] = error->message;
         ticket_->on_refused(dispatcher_.providers()[provider].name(), error->message);
         item.check_error = std::move(error);
         return;
     }
     for (size_t i = 0; i < providers.size(); ++i) {
-        if (item.wrong.contains(i)) {
-            providers[i].on_lie(true);  // `provider` can serve
-            dispatcher_.log(LogLevel::kWarning, "provider " + providers[i].name() +
-                                                    " answered wrongly: " + item.ask.what + ": " +
-                                                    item.reasons[i]);
+        if (item.ask.is_proof && item.unproven.contains(i)) {
+            dispatcher_.convict(i, ": " + item.ask.what + ": " + item.reasons[i]);
         }
     }
     item.result.emplace(

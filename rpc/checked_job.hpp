@@ -1,5 +1,6 @@
 // Questions whose answers can be proven: each is put to one provider after the other until one
-// gives the answer that passes its check. Who answered wrongly where another was right, lied.
+// gives the answer that passes its check. Who gave what does not hash to what it should, where
+// another's did, lied; who is on another branch, or gave too little, did not.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,8 @@ struct CheckedAnswer {
 struct CheckedItem {
     std::string what;  ///< for messages: "receipts of block 5"
     std::vector<Call> calls;
+    /// What passes `check` is proven by a hash, so that who fails it by one (kIncompatible) lied.
+    bool is_proof = true;
     /// Why the answers (all of them values) cannot be right. May correct them.
     std::function<std::optional<Error>(std::vector<Answer>& answers)> check;
 };
@@ -62,7 +65,8 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
         CheckedItem ask;
         ProviderSet tried_by_txn;  ///< asked for the block's receipts one by one already
         ProviderSet failed;        ///< in this round
-        ProviderSet wrong;         ///< their answers did not pass: they lied, if another's passes
+        ProviderSet wrong;         ///< their answers did not pass
+        ProviderSet unproven;      ///< of these, by a hash or root: they lied, if another's passes
         ProviderSet absent;        ///< they have no such thing
         unsigned rounds = 0;
         std::optional<Error> check_error;       ///< of the answer that was wrong last

@@ -12,7 +12,8 @@
 //    out in the same `poll`, so that no provider is idle until the next.
 //
 // Everything about one provider is in `Provider`, about one group in `PendingGroup`. Here is the
-// loop; dispatcher_receive.cpp has what happens to a response, dispatcher_heads.cpp the probes.
+// loop; dispatcher_receive.cpp has what happens to a response, dispatcher_heads.cpp the probes,
+// dispatcher_lies.cpp what happens to who lies.
 #include "rpc/dispatcher.hpp"
 
 #include <algorithm>

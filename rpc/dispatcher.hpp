@@ -17,6 +17,7 @@
 #include "rpc/call_group.hpp"
 #include "rpc/eth_json.hpp"
 #include "rpc/head_watch.hpp"
+#include "rpc/header_trust.hpp"
 #include "rpc/pending_group.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_choice.hpp"
@@ -64,6 +65,17 @@ class Dispatcher {
     /// be shown.
     void take_vain_head(size_t provider, uint64_t block_num, const std::string& reason);
     void forget_vain_head(size_t provider) { heads_.forget_vain_head(provider); }
+    /// `provider` was proven to lie, by a hash or root that was recomputed and by nothing less:
+    /// counts it, tells `what` (": receipts of block 5: .."), and keeps the name for
+    /// `take_convicted`.
+    void convict(size_t provider, const std::string& what);
+    /// Names of those convicted since the last call, each once; of the only one never, for there is
+    /// nobody else to ask.
+    [[nodiscard]] std::vector<std::string> take_convicted();
+    /// All that were ever convicted: worth asking last.
+    [[nodiscard]] ProviderSet liars() const { return liars_; }
+    /// Another provider than this one has the block, as far as is known, and can be asked.
+    [[nodiscard]] bool others_have(uint64_t block_num, size_t provider) const;
 
   private:
     /// How a whole response bears on its provider's health: one response counts once, however many
@@ -117,6 +129,10 @@ class Dispatcher {
     void fail_provider(size_t provider, const std::string& reason,
                        std::optional<int64_t> retry_after_ms = std::nullopt);
 
+    // ---- Headers that must hash (dispatcher_lies.cpp)
+    [[nodiscard]] std::optional<CallVerdict> judge_header(const AskedCall& asked, size_t provider,
+                                                          const Answer& answer);
+
     // ---- Ending
     void end_with_refusal(PendingGroup& active, const EndGroup& end);
     void end_with_error(PendingGroup& active, ErrorCode code, std::string text);
@@ -143,6 +159,10 @@ class Dispatcher {
     Jitter jitter_;
     std::vector<Provider> providers_;
     HeadWatch heads_;
+    HeaderTrust header_trust_;
+    std::map<size_t, int64_t> lie_told_ms_;  ///< by provider
+    ProviderSet liars_;
+    ProviderSet convicted_;  ///< of these, not taken yet
     AnswerReader reader_;
     WaitBoard waits_;  ///< before all that holds tickets
     /// By id, which only grows: groups are served in the order sent, and those that are added

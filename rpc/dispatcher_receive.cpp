@@ -201,7 +201,11 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             providers_[request.provider].gap_words().matches(*error)) {
             answers[i].value = Answer::Null{};  // It says no more than that.
         }
-        if (auto verdict = judge_answer(asked, answers[i], http_status)) {
+        auto verdict = judge_answer(asked, answers[i], http_status);
+        if (!verdict) {
+            verdict = judge_header(asked, request.provider, answers[i]);
+        }
+        if (verdict) {
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));

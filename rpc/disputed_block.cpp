@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "core/evm/state_sync.hpp"
+
 namespace plumbline::rpc {
 
 namespace {
@@ -44,11 +46,15 @@ std::vector<DisputedBlock> BlockJudge::find_disputes(const std::map<uint64_t, ev
             excluded = excluded || !check_.bloom_has(header, logs[at]);
             ++at;
         }
+        // Nothing in the block proves a state sync's logs: another provider may.
+        const bool is_outside = at > start && check_.is_outside(logs[at - 1]);
         const std::span<const evm::Log> of_block{logs.data() + start, at - start};
         if (excluded || (rules.empty_blocks && check_.may_lack_all(header, of_block))) {
             out.push_back({num, false, {}});
         } else if (rules.every_event && check_.may_lack_some(header, of_block)) {
             out.push_back({num, rules.every_event_is_weak, {}});
+        } else if (is_outside) {
+            out.push_back({num, true, {}});
         }
     }
     return out;
@@ -77,33 +83,59 @@ BlockVerdict BlockJudge::judge(const DisputeCase& dispute, const evm::ReceiptBat
     return judge_without_receipts(dispute);
 }
 
+evm::LogBatch BlockJudge::part_of(const evm::LogBatch& batch, bool outside) const {
+    evm::LogBatch out;
+    for (const evm::Log& log : batch.logs) {
+        if (check_.is_outside(log) == outside) {
+            out.push(log, batch.data(log));
+        }
+    }
+    return out;
+}
+
 std::optional<BlockVerdict> BlockJudge::judge_by_receipts(const DisputeCase& dispute,
                                                           const evm::ReceiptBatch& receipts) {
-    const evm::BlockRange block{dispute.header.block_num, dispute.header.block_num};
-    evm::LogBatch shown = check_.matching(receipts.logs);
-    const auto digest = prover_.compute(receipts);
-    const bool proven = digest && digest->root == dispute.header.receipts_root;
-    const bool agree = same_logs(shown, dispute.first);
-    const bool covered = bloom_covers(dispute.header, shown);
+    const evm::Header& header = dispute.header;
+    const evm::BlockRange block{header.block_num, header.block_num};
+    evm::ReceiptBatch rooted = receipts;
+    evm::LogBatch outside =
+        check_.matching(evm::take_state_sync(header.block_num, header.hash, rooted));
+    auto digest = prover_.compute(rooted);
+    if (!outside.logs.empty() && (!digest || digest->root != header.receipts_root)) {
+        digest = prover_.compute(receipts);  // of a chain that has them in its root by now
+    }
+    const bool proven = digest && digest->root == header.receipts_root;
+    outside = join_logs(outside, part_of(dispute.first, true));
+    if (dispute.second != nullptr) {
+        outside = join_logs(outside, part_of(*dispute.second, true));
+    }
+    const evm::LogBatch inside = check_.matching(rooted.logs);
+    evm::LogBatch shown = join_logs(inside, outside);
+    const evm::LogBatch first = part_of(dispute.first, false);
+    const bool agree = same_logs(inside, first);
+    const bool covered = bloom_covers(header, shown);
     if (!proven && !agree && (!covered || check_.find_fault(shown, block))) {
         return std::nullopt;
     }
     // Receipts that nothing proves are worth no more than logs: they take none away that the bloom
     // does not speak against.
     const bool is_bloom_against =
-        !dispute.header.logs_bloom.is_zero() && !bloom_covers(dispute.header, dispute.first);
+        !header.logs_bloom.is_zero() && !bloom_covers(header, dispute.first);
     if (!proven && !agree && !is_bloom_against && !contains_all(shown, dispute.first)) {
         return std::nullopt;
     }
     BlockVerdict verdict;
     verdict.contradicts_bloom = !covered;
-    if (dispute.second != nullptr && !same_logs(*dispute.second, shown)) {
+    const bool convicts = proven && evm::check_hash(header) == evm::HeaderCheck::kMatches;
+    if (convicts && dispute.second != nullptr &&
+        !same_logs(part_of(*dispute.second, false), inside)) {
         verdict.second_lie = "its logs are not those of the receipts";
     }
-    if (!agree) {
-        verdict.first_lie = contains_all(shown, dispute.first)
-                                ? "it left out logs that the receipts have"
-                                : "its logs are not those of the receipts";
+    if (convicts && !agree) {
+        verdict.first_lie = contains_all(inside, first) ? "it left out logs that the receipts have"
+                                                        : "its logs are not those of the receipts";
+    }
+    if (!same_logs(shown, dispute.first)) {
         verdict.kind = BlockVerdict::Kind::kReplace;
         verdict.logs = std::move(shown);
     }
@@ -125,11 +157,13 @@ BlockVerdict BlockJudge::judge_without_receipts(const DisputeCase& dispute) {
     const evm::LogBatch& second = *dispute.second;
     if (bloom_covers(dispute.header, second) && (contains_all(second, first) || !first_covered)) {
         verdict.kind = BlockVerdict::Kind::kReplace;
-        verdict.logs = second;
-        verdict.first_lie =
-            "it left out or made up logs that " + std::string{dispute.second_name} + " has right";
+        verdict.logs = join_logs(second, part_of(first, true));
+        verdict.source = BlockVerdict::Source::kSecond;
+        verdict.note = std::string{dispute.first_name} + " left out or made up logs that " +
+                       std::string{dispute.second_name} + " has as the bloom has them";
     } else if (first_covered && contains_all(first, second)) {
-        verdict.second_lie = "it left out logs that " + std::string{dispute.first_name} + " has";
+        verdict.note = std::string{dispute.second_name} + " left out logs that " +
+                       std::string{dispute.first_name} + " has as the bloom has them";
     } else {
         verdict.kind = BlockVerdict::Kind::kAskAgain;
         verdict.why = "two providers tell different logs of block " + block;

@@ -11,7 +11,9 @@
 //   4. No receipts to be had: what the bloom supports and the other one shows is believed
 //      (`judge_without_receipts`).
 //
-// Decides only; asks nobody.
+// Somebody has lied only where receipts with the header's root say so, of a header that hashes: all
+// else is a word against a word. Logs outside of the root (state syncs) are kept whoever tells
+// them, and nobody lies who lacks them. Decides only; asks nobody.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +66,11 @@ struct BlockVerdict {
     /// What was wrong with the first and the second provider's logs; empty where nothing is proven.
     std::string first_lie;
     std::string second_lie;
+    /// Whose `logs` are, where they are not the first one's.
+    enum class Source : uint8_t { kReceipts, kSecond };
+    Source source = Source::kReceipts;
+    /// Who is thought to be wrong where nothing proves it; may be empty.
+    std::string note;
     /// The bloom excludes logs that the block has.
     bool contradicts_bloom = false;
 };
@@ -99,6 +106,8 @@ class BlockJudge {
     [[nodiscard]] std::optional<BlockVerdict> judge_by_receipts(const DisputeCase& dispute,
                                                                 const evm::ReceiptBatch& receipts);
     [[nodiscard]] BlockVerdict judge_without_receipts(const DisputeCase& dispute);
+    /// The logs of `batch` that a receipts root can commit to, or the others.
+    [[nodiscard]] evm::LogBatch part_of(const evm::LogBatch& batch, bool outside) const;
     /// No log is excluded by the header's bloom.
     [[nodiscard]] bool bloom_covers(const evm::Header& header, const evm::LogBatch& logs);
 

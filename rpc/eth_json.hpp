@@ -83,6 +83,9 @@ struct Answer {
     std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
                  std::vector<evm::Hash>, TxnInfo, CallResult, AccountProof>
         value = Malformed{"no answer with this call's id", true};
+    /// Of a header: which fields it came with, as one word. Those that say nothing of the block's
+    /// hash in any client (size, transactions and the like) and null ones do not count.
+    uint64_t header_layout = 0;
 
     template <typename T>
     [[nodiscard]] const T* get() const noexcept {

@@ -11,6 +11,7 @@ constexpr uint32_t kHeaderNum = 2;
 constexpr uint32_t kHeaderParent = 4;
 constexpr uint32_t kHeaderTime = 8;
 constexpr uint32_t kHeaderAll = 15;
+constexpr size_t kKeyMax = 64;  ///< of a field's name; what is longer is cut
 
 // The nonce is 8 bytes on the wire ("0x0000000000000042").
 bool read_nonce(ondemand::value& value, uint64_t& out) {
@@ -196,11 +197,31 @@ const char* read_header_field(const char* key, ondemand::value& value, evm::Head
     return read_hashed_field(key, value, header);
 }
 
+// Fields that clients add or leave out as they like, whatever the block hashes.
+bool is_beside_hash(const char* key) {
+    return key_is(key, "size") || key_is(key, "totalDifficulty") || key_is(key, "transactions") ||
+           key_is(key, "uncles") || key_is(key, "withdrawals") || key_is(key, "author") ||
+           key_is(key, "sealFields");
+}
+
+// FNV-1a. The fields' words are added up, so their order does not matter.
+uint64_t word_of_key(const char* key) {
+    uint64_t word = 0xcbf29ce484222325;
+    for (size_t i = 0; i < kKeyMax && key[i] != '"'; ++i) {
+        word = (word ^ static_cast<uint8_t>(key[i])) * 0x100000001b3;
+    }
+    return word;
+}
+
 }  // namespace
 
-std::optional<Fail> read_header(ondemand::value& value, evm::Header& header) {
+std::optional<Fail> read_header(ondemand::value& value, evm::Header& header, uint64_t& layout) {
     uint32_t has = 0;
+    layout = 0;
     if (auto fail = for_each_field(value, "a block", [&](const char* key, ondemand::value& field) {
+            if (!is_beside_hash(key) && !is_null(field)) {
+                layout += word_of_key(key);
+            }
             return read_header_field(key, field, header, has);
         })) {
         return fail;

@@ -88,7 +88,7 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
         case Call::Kind::kHeaderLatest:
         case Call::Kind::kHeaderFinalized: {
             auto& header = answer.value.emplace<evm::Header>();
-            fail = read_header(value, header);
+            fail = read_header(value, header, answer.header_layout);
             if (!fail && call.kind == Call::Kind::kHeaderByNum &&
                 header.block_num < call.block_num) {
                 // So some nodes answer for a number that no block has: with the block before.

@@ -17,6 +17,11 @@ uint64_t head_of(const ToldHeads& told) {
     return told.heads.latest.block_num;
 }
 
+/// Who calls nothing final but block 0 has no finality yet, or none at all.
+bool tells_finality(const Heads& heads) {
+    return heads.finalized && heads.finalized->block_num > 0;
+}
+
 }  // namespace
 
 size_t find_believed(const std::vector<ToldHeads>& told) {
@@ -31,6 +36,25 @@ size_t find_believed(const std::vector<ToldHeads>& told) {
         ++best;
     }
     return places[best];
+}
+
+std::optional<evm::Header> agreed_finality(const std::vector<ToldHeads>& told, size_t best) {
+    const uint64_t head = head_of(told[best]);
+    std::vector<const evm::Header*> final_blocks;
+    for (size_t i = 0; i < told.size(); ++i) {
+        const bool is_near = i == best || (head_of(told[i]) <= head &&
+                                           head_of(told[i]) + kHeadOutlierBlocks >= head);
+        if (is_near && tells_finality(told[i].heads)) {
+            final_blocks.push_back(&*told[i].heads.finalized);
+        }
+    }
+    if (final_blocks.empty()) {
+        return told[best].heads.finalized;
+    }
+    std::ranges::stable_sort(final_blocks, [](const evm::Header* a, const evm::Header* b) {
+        return a->block_num > b->block_num;
+    });
+    return *final_blocks[final_blocks.size() > 1 ? 1 : 0];
 }
 
 std::optional<uint64_t> must_show_above(const std::vector<ToldHeads>& told, size_t best,
@@ -74,13 +98,17 @@ void HeadsJob::start() {
     }
     open_ = asked.size();
     for (const size_t provider : asked) {
-        Call latest;
-        latest.kind = Call::Kind::kHeaderLatest;
-        ticket_->on_asked(providers[provider].name(), latest);
-        dispatcher_.probe_head(provider, [self = shared_from_this(), provider](GroupResult result) {
-            self->on_head(provider, std::move(result));
-        });
+        probe(provider);
     }
+}
+
+void HeadsJob::probe(size_t provider) {
+    Call latest;
+    latest.kind = Call::Kind::kHeaderLatest;
+    ticket_->on_asked(dispatcher_.providers()[provider].name(), latest);
+    dispatcher_.probe_head(provider, [self = shared_from_this(), provider](GroupResult result) {
+        self->on_head(provider, std::move(result));
+    });
 }
 
 void HeadsJob::on_head(size_t provider, GroupResult result) {
@@ -95,7 +123,17 @@ void HeadsJob::on_head(size_t provider, GroupResult result) {
     } else {
         Heads heads;
         heads.latest = std::move(*result.answers[HeadWatch::kLatestAt].get<evm::Header>());
-        if (auto* finalized = result.answers[HeadWatch::kFinalizedAt].get<evm::Header>()) {
+        auto* finalized = result.answers[HeadWatch::kFinalizedAt].get<evm::Header>();
+        if (finalized != nullptr && finalized->block_num > heads.latest.block_num) {
+            if (!asked_again_.contains(provider)) {
+                asked_again_.insert(provider);
+                ++open_;
+                probe(provider);
+                return;
+            }
+            finalized = nullptr;  // Nothing above the head is final: it says nothing.
+        }
+        if (finalized != nullptr) {
             heads.finalized = std::move(*finalized);
         }
         told_.push_back({provider, std::move(heads)});
@@ -191,7 +229,9 @@ void HeadsJob::finish(size_t best) {
     for (const ToldHeads& told : told_) {
         dispatcher_.forget_vain_head(told.provider);
     }
-    done_(std::move(told_[best].heads));
+    Heads heads = told_[best].heads;
+    heads.finalized = agreed_finality(told_, best);
+    done_(std::move(heads));
 }
 
 /// Waiting helps, unless every endpoint was found to serve another chain: none is asked again.

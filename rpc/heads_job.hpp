@@ -38,6 +38,11 @@ struct ToldHeads {
 [[nodiscard]] std::optional<uint64_t> must_show_above(const std::vector<ToldHeads>& told,
                                                       size_t best, uint64_t shown);
 
+/// What is final by `told[best]` and those near its head: the second highest of what they call so,
+/// where two tell it. Nothing undoes finality, so it is not had on the word of one.
+[[nodiscard]] std::optional<evm::Header> agreed_finality(const std::vector<ToldHeads>& told,
+                                                         size_t best);
+
 /// Keeps itself alive through the callbacks it hands out. One thread.
 class HeadsJob final : public std::enable_shared_from_this<HeadsJob> {
   public:
@@ -48,6 +53,7 @@ class HeadsJob final : public std::enable_shared_from_this<HeadsJob> {
     void start();
 
   private:
+    void probe(size_t provider);
     void on_head(size_t provider, GroupResult result);
     void choose();
     void choose_next();
@@ -61,9 +67,12 @@ class HeadsJob final : public std::enable_shared_from_this<HeadsJob> {
     std::shared_ptr<WaitTicket> ticket_;  ///< closed once it is answered
     std::vector<ToldHeads> told_;
     std::vector<std::string> reasons_;  ///< of those that told none
-    size_t open_ = 0;                   ///< probes on their way
-    uint64_t shows_ = 0;                ///< questions for a block to show, and their ends
-    uint64_t asked_num_ = 0;            ///< by the one that is open
+    /// They called final what is above their head, as two backends of one address do when one of
+    /// them is behind.
+    ProviderSet asked_again_;
+    size_t open_ = 0;            ///< probes on their way
+    uint64_t shows_ = 0;         ///< questions for a block to show, and their ends
+    uint64_t asked_num_ = 0;     ///< by the one that is open
     bool has_deadline_ = false;  ///< the first head came: slower ones have a little while left
     bool is_choosing_ = false;   ///< late probes and the deadline find the choice begun
     bool is_over_ = false;       ///< answered

@@ -236,7 +236,9 @@ const char* read_lenient(ondemand::value& value, Out& out, Read&& read, const ch
 
 // ---- Whole results, each in the file of its name -------------------------------------------
 
-[[nodiscard]] std::optional<Fail> read_header(ondemand::value& value, evm::Header& header);
+/// `layout` is `Answer::header_layout`.
+[[nodiscard]] std::optional<Fail> read_header(ondemand::value& value, evm::Header& header,
+                                              uint64_t& layout);
 /// Appends to `batch`.
 [[nodiscard]] std::optional<Fail> read_logs(ondemand::value& value, evm::LogBatch& batch);
 /// All receipts of the block with this hash, in transaction order.

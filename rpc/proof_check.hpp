@@ -23,9 +23,12 @@ namespace plumbline::rpc {
 /// True where nothing but a log's transaction hash is taken on trust: all receipts of the block
 /// were given, their trie root is `header`'s. The positions of receipts and logs, which the root
 /// fixes but does not contain, are then set from their order. kIncompatible otherwise: a lie, or a
-/// chain whose receipts have another encoding. `bloom` is that of all logs.
+/// chain whose receipts have another encoding. `bloom` is that of all logs. A state sync's receipt
+/// (core/evm/state_sync.hpp) that the root leaves out is taken out of `batch`; `outside`, where
+/// given, gets its logs.
 [[nodiscard]] std::optional<Error> check_receipts(const evm::Header& header,
                                                   evm::ReceiptsProver& prover,
-                                                  evm::ReceiptBatch& batch, evm::Bloom& bloom);
+                                                  evm::ReceiptBatch& batch, evm::Bloom& bloom,
+                                                  evm::LogBatch* outside = nullptr);
 
 }  // namespace plumbline::rpc

@@ -6,6 +6,7 @@
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "rpc/block_receipts.hpp"
+#include "rpc/block_words_job.hpp"
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
@@ -224,6 +225,12 @@ void ProviderPool::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done
     impl_->ask_one<evm::Header>(std::move(calls), "block", std::move(done));
 }
 
+void ProviderPool::get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) {
+    std::make_shared<BlockWordsJob>(impl_->dispatcher, block_num,
+                                    impl_->counted<std::vector<BlockWord>>(std::move(done)))
+        ->start();
+}
+
 void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                              Callback<RangeLogs> done) {
     PLUMBLINE_CHECK(range.from <= range.to);
@@ -338,6 +345,10 @@ size_t ProviderPool::poll(int64_t wait_ms) {
 
 size_t ProviderPool::in_flight() const {
     return impl_->open;
+}
+
+std::vector<std::string> ProviderPool::take_convicted() {
+    return impl_->dispatcher.take_convicted();
 }
 
 std::vector<ProviderStats> ProviderPool::stats() const {

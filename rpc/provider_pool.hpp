@@ -28,6 +28,7 @@ class ProviderPool final : public ChainSource {
     void get_headers(std::vector<uint64_t> block_nums,
                      Callback<std::vector<evm::Header>> done) override;
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
+    void get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) override;
     void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                    Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
@@ -44,6 +45,7 @@ class ProviderPool final : public ChainSource {
     size_t poll(int64_t wait_ms) override;
     [[nodiscard]] size_t in_flight() const override;
 
+    [[nodiscard]] std::vector<std::string> take_convicted() override;
     /// One entry for each endpoint, in the configured order.
     [[nodiscard]] std::vector<ProviderStats> stats() const override;
     [[nodiscard]] std::vector<OpenWait> waits(int64_t waiting_ms) const override;

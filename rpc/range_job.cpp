@@ -1,9 +1,9 @@
 #include "rpc/range_job.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
+#include "core/evm/state_sync.hpp"
 #include "rpc/error_text.hpp"
 
 namespace plumbline::rpc {
@@ -55,7 +55,7 @@ void RangeJob::send_for_receipts(std::vector<evm::Header> headers, ProviderSet a
 // For `piece`, with a first call in place of those that are written once a provider is chosen.
 CallGroup RangeJob::make_group(const RangePiece& piece) const {
     CallGroup group = CallGroup::range();
-    group.avoid = piece.avoid;
+    group.avoid = piece.avoid | dispatcher_.liars();
     group.impatient_of = piece.suspect;
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
@@ -254,6 +254,9 @@ void RangeJob::check_piece(RangePiece& piece) {
         return;
     }
     const PoolOptions& options = dispatcher_.options();
+    if (evm::has_state_syncs(dispatcher_.chain_id().value_or(0))) {
+        check_.expect_state_syncs();
+    }
     piece.disputes.clear();
     if (options.bloom_check != BloomCheck::kOff && bloom_.trusted) {
         // Long address lists match nearly every bloom.
@@ -327,18 +330,16 @@ void RangeJob::finish() {
         ask(query_.range.from);
         return;
     }
-    std::set<std::string> names;
-    for (const size_t provider : pieces_.providers()) {
-        names.insert(provider_name(provider));
+    std::vector<ToldBy> told_by;
+    for (const auto& [range, provider] : pieces_.tellers()) {
+        told_by.push_back({range, provider_name(provider)});
     }
     auto logs = std::move(pieces_).join(query_.all_headers);
     if (!logs) {
         fail(std::move(logs).error());
         return;
     }
-    for (const std::string& name : names) {
-        logs->provider += (logs->provider.empty() ? "" : ", ") + name;
-    }
+    logs->told_by = std::move(told_by);
     over_ = true;
     ticket_->close();
     done_(*std::move(logs));

@@ -95,8 +95,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void ask_receipts(RangePiece& piece);
     void on_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>> receipts);
     [[nodiscard]] bool settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
-                                      const evm::ReceiptBatch* receipts);
-    void blame_lie(size_t provider, uint64_t block, const std::string& what);
+                                      const Result<CheckedAnswer>& answer);
     void note_quirk(uint64_t block);
 
     // ---- Ending

@@ -33,14 +33,7 @@ void RangeJob::settle_disputes(RangePiece& piece) {
 }
 
 bool RangeJob::others_may_know(const RangePiece& piece) const {
-    const auto& providers = dispatcher_.providers();
-    for (size_t i = 0; i < providers.size(); ++i) {
-        if (i != piece.provider && providers[i].is_usable() && providers[i].chain_id() &&
-            !providers[i].is_behind(piece.disputes.back().block_num)) {
-            return true;
-        }
-    }
-    return false;
+    return dispatcher_.others_have(piece.disputes.back().block_num, piece.provider);
 }
 
 void RangeJob::ask_second_opinion(RangePiece& piece) {
@@ -122,9 +115,7 @@ void RangeJob::on_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>>
                                            std::move_iterator{piece.disputes.begin() + asked}};
     piece.disputes.erase(piece.disputes.begin(), piece.disputes.begin() + asked);
     for (size_t i = 0; i < batch.size(); ++i) {
-        const auto* batch_of_block =
-            receipts[i] ? receipts[i]->answers[0].get<evm::ReceiptBatch>() : nullptr;
-        if (!settle_dispute(piece, batch[i], batch_of_block)) {
+        if (!settle_dispute(piece, batch[i], receipts[i])) {
             return;
         }
     }
@@ -137,7 +128,9 @@ void RangeJob::on_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>>
 
 // False where the whole piece is asked for again.
 bool RangeJob::settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
-                              const evm::ReceiptBatch* receipts) {
+                              const Result<CheckedAnswer>& answer) {
+    const auto* receipts = answer ? answer->answers[0].get<evm::ReceiptBatch>() : nullptr;
+    const size_t told_by = answer ? answer->provider_index : piece.provider;
     const uint64_t block = dispute.block_num;
     const evm::LogBatch first = piece.logs_of(block);
     const size_t second_provider = piece.second_provider.value_or(piece.provider);
@@ -150,15 +143,24 @@ bool RangeJob::settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
     if (verdict.contradicts_bloom) {
         note_quirk(block);
     }
+    if (!verdict.note.empty()) {
+        dispatcher_.log(LogLevel::kWarning, "two providers tell different logs of block " +
+                                                std::to_string(block) + ": " + verdict.note);
+    }
+    const std::string of_block = " for block " + std::to_string(block) + ": ";
     if (!verdict.second_lie.empty()) {
-        blame_lie(second_provider, block, verdict.second_lie);
+        dispatcher_.convict(second_provider, of_block + verdict.second_lie);
     }
     if (!verdict.first_lie.empty()) {
-        blame_lie(piece.provider, block, verdict.first_lie);
+        dispatcher_.convict(piece.provider, of_block + verdict.first_lie);
     }
     switch (verdict.kind) {
         case BlockVerdict::Kind::kKeep: return true;
-        case BlockVerdict::Kind::kReplace: piece.replace_logs_of(block, verdict.logs); return true;
+        case BlockVerdict::Kind::kReplace: {
+            const bool is_second = verdict.source == BlockVerdict::Source::kSecond;
+            piece.replace_logs_of(block, verdict.logs, is_second ? second_provider : told_by);
+            return true;
+        }
         case BlockVerdict::Kind::kAskAgain:
             // The same again and again, and nothing to hold against it but the bloom: on chains
             // that do not fill blooms in that is no evidence.
@@ -170,18 +172,6 @@ bool RangeJob::settle_dispute(RangePiece& piece, const DisputedBlock& dispute,
             return false;
     }
     return true;
-}
-
-void RangeJob::blame_lie(size_t provider, uint64_t block, const std::string& what) {
-    auto& providers = dispatcher_.providers();
-    bool others = false;
-    for (size_t i = 0; i < providers.size(); ++i) {
-        others = others || (i != provider && providers[i].is_usable() && providers[i].chain_id());
-    }
-    providers[provider].on_lie(others);
-    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
-                                            " answered wrongly for block " + std::to_string(block) +
-                                            ": " + what);
 }
 
 void RangeJob::note_quirk(uint64_t block) {

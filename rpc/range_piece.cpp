@@ -1,5 +1,6 @@
 #include "rpc/range_piece.hpp"
 
+#include <set>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -11,6 +12,7 @@ void RangePiece::clear_answer() {
     headers.clear();
     logs.clear();
     disputes.clear();
+    told_by_others.clear();
     second_provider.reset();
 }
 
@@ -20,8 +22,10 @@ evm::LogBatch RangePiece::logs_of(uint64_t block_num) const {
     return out;
 }
 
-void RangePiece::replace_logs_of(uint64_t block_num, const evm::LogBatch& replacement) {
+void RangePiece::replace_logs_of(uint64_t block_num, const evm::LogBatch& replacement,
+                                 size_t told_by) {
     PLUMBLINE_CHECK(block_num >= range.from && block_num <= range.to);
+    told_by_others[block_num] = told_by;
     evm::LogBatch out;
     if (block_num > range.from) {
         append_logs(logs, {range.from, block_num - 1}, out);
@@ -100,10 +104,29 @@ bool PieceMap::is_linked() const {
     return true;
 }
 
-std::set<size_t> PieceMap::providers() const {
-    std::set<size_t> out;
+std::vector<std::pair<evm::BlockRange, size_t>> PieceMap::tellers() const {
+    std::vector<std::pair<evm::BlockRange, size_t>> out;
+    const auto add = [&out](const evm::BlockRange& range, size_t provider) {
+        if (range.from > range.to) {
+            return;
+        }
+        if (!out.empty() && out.back().second == provider) {
+            out.back().first.to = range.to;
+        } else {
+            out.emplace_back(range, provider);
+        }
+    };
     for (const auto& [from, entry] : pieces_) {
-        out.insert(entry.piece.provider);
+        const RangePiece& piece = entry.piece;
+        uint64_t next = piece.range.from;
+        for (const auto& [block_num, provider] : piece.told_by_others) {
+            if (block_num > next) {
+                add({next, block_num - 1}, piece.provider);
+            }
+            add({block_num, block_num}, provider);
+            next = block_num + 1;
+        }
+        add({next, piece.range.to}, piece.provider);
     }
     return out;
 }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -47,6 +47,8 @@ struct RangePiece {
     std::map<size_t, std::string> reasons;             ///< why not, by provider
 
     size_t provider = 0;  ///< who answered
+    /// Who told the logs of single blocks in place of it.
+    std::map<uint64_t, size_t> told_by_others;
     size_t received_bytes = 0;
     evm::LogBatch logs;
     std::map<uint64_t, evm::Header> headers;  ///< by block number
@@ -60,7 +62,7 @@ struct RangePiece {
     void clear_answer();
     [[nodiscard]] evm::LogBatch logs_of(uint64_t block_num) const;
     /// `logs` take the place of the block's. They must all be of that block.
-    void replace_logs_of(uint64_t block_num, const evm::LogBatch& replacement);
+    void replace_logs_of(uint64_t block_num, const evm::LogBatch& replacement, size_t told_by);
 };
 
 /// All pieces of one range, by their first block. Addresses of pieces stay valid while others come
@@ -88,8 +90,9 @@ class PieceMap {
     /// between two answers. Also looks at headers that nobody asked for: a piece without logs may
     /// be of another branch as well.
     [[nodiscard]] bool is_linked() const;
-    [[nodiscard]] std::set<size_t> providers() const;
-    /// Everything as one answer, without `RangeLogs::provider`. All pieces must be settled; their
+    /// Who told which part, ascending; neighbours differ.
+    [[nodiscard]] std::vector<std::pair<evm::BlockRange, size_t>> tellers() const;
+    /// Everything as one answer, without `RangeLogs::told_by`. All pieces must be settled; their
     /// contents are moved away. kTooLarge above 4 GB of event data.
     [[nodiscard]] Result<RangeLogs> join(bool all_headers) &&;
 

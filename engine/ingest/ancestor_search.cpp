@@ -27,12 +27,17 @@ AncestorSearch::AncestorSearch(const evm::BlockId& cursor, uint64_t first_block,
 void AncestorSearch::advance() {
     if (!match_ && mismatch_ == 0) {
         // Nothing in this window is on the chain.
-        differs_above_ = differs_above_ || !known_.empty();
+        if (!known_.empty()) {
+            differs_above_ = true;
+            lowest_above_ = known_.front();
+        }
         open_window();
         return;
     }
     if (match_ && *match_ + 1 == mismatch_) {
-        step_ = Found{known_[*match_], !differs_above_ && mismatch_ == known_.size()};
+        const bool is_in_window = mismatch_ < known_.size();
+        step_ = Found{known_[*match_], !differs_above_ && !is_in_window,
+                      is_in_window ? std::optional{known_[mismatch_]} : lowest_above_};
         return;
     }
     choose_blocks();
@@ -40,7 +45,7 @@ void AncestorSearch::advance() {
 
 void AncestorSearch::open_window() {
     if (window_from_ <= first_block_) {
-        step_ = Found{std::nullopt, false};
+        step_ = Found{std::nullopt, false, lowest_above_};
         return;
     }
     const uint64_t looked_at = cursor_.block_num + 1 - window_from_;

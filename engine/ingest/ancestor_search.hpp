@@ -39,6 +39,9 @@ class AncestorSearch {
         std::optional<evm::BlockId> ancestor;
         /// Nothing that was held against the chain differs: the two agree as far as both go.
         bool agrees = false;
+        /// The lowest stored block above the ancestor that was held against the chain and is not on
+        /// it.
+        std::optional<evm::BlockId> differs = {};
     };
     using Step = std::variant<ReadRows, AskHeaders, Found>;
 
@@ -70,6 +73,7 @@ class AncestorSearch {
     size_t mismatch_ = 0;
     bool differs_above_ = false;  ///< the windows above held blocks, none of them on the chain
     std::vector<size_t> asked_;   ///< into `known_`, in the order of the question
+    std::optional<evm::BlockId> lowest_above_;  ///< of the windows above
 };
 
 }  // namespace plumbline::engine

@@ -121,12 +121,14 @@ bool Follower::settle() {
     tip_.reset();
     fill_.clear();
     fill_next_ = 0;
+    recheck_.clear();
+    recheck_next_ = 0;
     lower_polls_ = 0;
     finalized_ = 0;
     finalized_sent_ = 0;
     if (cursor) {
         tip_ = evm::BlockId{cursor->block_num, cursor->block_hash};
-        finalized_ = cursor->finalized;
+        finality_.on_stored(cursor->finalized);
         finalized_sent_ = cursor->finalized;
         progress_.next_block = cursor->block_num + 1;
         progress_.fetched_next = cursor->block_num + 1;
@@ -279,8 +281,7 @@ void Follower::on_heads(Result<rpc::Heads> result) {
         clear_trouble();
     }
     note_heads(*heads_);
-    // Finality does not go back, except with a rollback below it, which `settle` learns.
-    finalized_ = std::max(finalized_, finalized_of(*heads_));
+    take_finality(*heads_);
     decide();
 }
 
@@ -308,6 +309,9 @@ void Follower::decide() {
         start_fill();
         return;
     }
+    if (start_recheck(true)) {
+        return;
+    }
     if (tip_ && head == tip_->block_num && tip_->block_num >= first_block_ &&
         heads_->latest.hash != tip_->hash) {
         begin_ancestor_search(SearchReason::kFork);
@@ -318,7 +322,7 @@ void Follower::decide() {
 
 /// Blocks below finality are not linked one by one, so the place to go on from is looked at first.
 void Follower::check_tip() {
-    if (fill_next_ >= fill_.size() && next_block() > finalized_) {
+    if (fill_next_ >= fill_.size() && next_block() > finality_.finalized()) {
         // The first header of the tail says it by its parent hash.
         tip_checked_ = true;
         decide();
@@ -362,7 +366,7 @@ void Follower::at_head() {
 
 /// Finality may move while no block comes.
 void Follower::push_finality() {
-    const uint64_t final_block = tip_ ? std::min(finalized_, tip_->block_num) : 0;
+    const uint64_t final_block = tip_ ? std::min(finality_.finalized(), tip_->block_num) : 0;
     if (final_block > finalized_sent_) {
         finalized_sent_ = final_block;
         outbox_.push(FinalizeWork{final_block});
@@ -370,6 +374,9 @@ void Follower::push_finality() {
 }
 
 void Follower::reach_until() {
+    if (start_recheck(false)) {
+        return;
+    }
     push_finality();
     outbox_.push(SyncWork{});
     phase_ = Phase::kFinish;

@@ -5,12 +5,17 @@
 // A lower head than ours is not yet a reorg: most often it is a provider that fell behind. It
 // counts as one when the chain shows another block at a height that we have; or when it stays for
 // `lower_head_polls` polls, no provider knows our block any more and nothing final would go. A
-// lower head below finality that agrees with what we have is waited out, however long it takes.
+// lower head below finality that agrees with what we have is waited out, however long it takes. A
+// head whose own chain does not have it says nothing.
+//
+// What is final goes only when more than one provider says so (final_undo.hpp).
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -22,6 +27,8 @@
 #include "engine/ingest/ancestor_search.hpp"
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/fetcher.hpp"
+#include "engine/ingest/final_undo.hpp"
+#include "engine/ingest/finality_watch.hpp"
 #include "engine/ingest/head_clock.hpp"
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
@@ -83,6 +90,11 @@ class Follower {
         kDone,
     };
     enum class SearchReason : uint8_t { kFork, kLowerHead };
+    enum class JobKind : uint8_t {
+        kNext,     ///< above the tip
+        kGap,      ///< what the config wants and the database lacks
+        kRecheck,  ///< what a liar told
+    };
     using Headers = std::vector<evm::Header>;
 
     // Phases, heads and what to do next: follower.cpp
@@ -130,13 +142,24 @@ class Follower {
     // Jobs for the fetcher: follower_jobs.cpp
     void start_next_job();
     void start_fill();
-    void start_job(FetchJob job, bool is_fill);
+    void start_job(FetchJob job, JobKind kind);
     bool step_fetch();
     bool hand_over_ranges();
     [[nodiscard]] bool announces_history(const FetchedRange& fetched) const;
     void end_job();
     void check_range_ends();
     void on_stale();
+
+    // What liars told: follower_recheck.cpp
+    void take_convicted();
+    bool start_recheck(bool may_wait);
+    void fetch_again(const evm::BlockRange& range);
+    void end_recheck_job();
+    [[nodiscard]] std::string liar_names() const;
+
+    // Finality: follower_final.cpp
+    void take_finality(const rpc::Heads& heads);
+    void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
 
     // Forks: follower_forks.cpp
     void on_lower_head();
@@ -172,14 +195,16 @@ class Follower {
     /// `tip_` was on the chain when these heads were asked for.
     bool tip_checked_ = false;
     std::optional<rpc::Heads> heads_;
-    int64_t heads_asked_ms_ = 0;   ///< polls are counted from here, not from the answer
-    uint64_t finalized_ = 0;       ///< of the chain; never goes back but by `settle`
+    int64_t heads_asked_ms_ = 0;  ///< polls are counted from here, not from the answer
+    FinalityWatch finality_;
+    LogThrottle finality_notice_{60'000};
+    FinalUndo final_undo_;
     uint64_t finalized_sent_ = 0;  ///< what the writer was told of it
     /// From then on each range of the tail is made durable by itself.
     bool has_been_at_head_ = false;
     bool refold_ordered_ = false;  ///< so that a settle after it does not order it again
 
-    bool job_is_fill_ = false;
+    JobKind job_kind_ = JobKind::kNext;
     bool job_is_tail_ = false;
     /// The job announced contracts whose logs count from earlier blocks on: those are a gap now.
     bool has_new_history_ = false;
@@ -192,6 +217,11 @@ class Follower {
     std::unique_ptr<MissingTxnScan> txn_scan_;  ///< while it does
     LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
+
+    std::set<std::string> liars_;           ///< what they alone told is to be fetched again
+    std::vector<evm::BlockRange> recheck_;  ///< that, ascending
+    size_t recheck_next_ = 0;               ///< index in `recheck_`
+    bool is_head_first_ = false;            ///< a part of it is done: the head comes between
 
     std::optional<AncestorSearch> search_;
     SearchReason search_reason_ = SearchReason::kFork;

@@ -24,7 +24,8 @@ void Follower::on_lower_head() {
         return;
     }
     if (row && row->hash != head.hash) {
-        begin_ancestor_search(SearchReason::kFork);
+        // Unless the blocks that both have say otherwise: then its own chain lacks that head.
+        begin_ancestor_search(SearchReason::kLowerHead);
         return;
     }
     ++lower_polls_;
@@ -133,7 +134,7 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
         restart(0);  // It came back.
         return;
     }
-    ask_and_roll_back(target);
+    roll_back_if_agreed(target, found.differs.value_or(*tip_));
 }
 
 /// Where nothing of the index is left. Which block that is decides nothing: it must not be what the

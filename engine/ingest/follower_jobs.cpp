@@ -29,13 +29,13 @@ void Follower::start_next_job() {
     }
     FetchJob job;
     job.sources = all_sources_;
-    job.finalized = finalized_;
-    job.tail = next > finalized_;
-    job.range = {next, job.tail ? last : std::min(last, finalized_)};
+    job.finalized = finality_.finalized();
+    job.tail = next > job.finalized;
+    job.range = {next, job.tail ? last : std::min(last, job.finalized)};
     if (tip_ && !tip_->hash.is_zero()) {
         job.parent_hash = tip_->hash;
     }
-    start_job(std::move(job), false);
+    start_job(std::move(job), JobKind::kNext);
 }
 
 void Follower::start_fill() {
@@ -62,16 +62,16 @@ void Follower::start_fill() {
     FetchJob job;
     job.range = span.range;
     job.sources = span.sources;
-    job.finalized = finalized_;
-    start_job(std::move(job), true);
+    job.finalized = finality_.finalized();
+    start_job(std::move(job), JobKind::kGap);
 }
 
-void Follower::start_job(FetchJob job, bool is_fill) {
-    job_is_fill_ = is_fill;
+void Follower::start_job(FetchJob job, JobKind kind) {
+    job_kind_ = kind;
     job_is_tail_ = job.tail;
     has_new_history_ = false;
     range_ends_.start(tip_);
-    if (!is_fill && progress_.state.load() == Lifecycle::kLive && !job.tail) {
+    if (kind == JobKind::kNext && progress_.state.load() == Lifecycle::kLive && !job.tail) {
         progress_.state = Lifecycle::kBackfilling;
     }
     phase_ = Phase::kFetch;
@@ -117,8 +117,9 @@ bool Follower::hand_over_ranges() {
         has_moved = true;
         stale_jobs_ = 0;
         clear_trouble();
-        if (job_is_fill_) {
-            outbox_.push(GapWork{*std::move(fetched)});
+        if (job_kind_ != JobKind::kNext) {
+            outbox_.push(
+                GapWork{*std::move(fetched), job_kind_ == JobKind::kRecheck ? liar_names() : ""});
             continue;
         }
         PLUMBLINE_CHECK(fetched->range.from == next_block());
@@ -149,11 +150,15 @@ bool Follower::announces_history(const FetchedRange& fetched) const {
 
 void Follower::end_job() {
     fetcher_.cancel();
-    if (!job_is_fill_ && has_new_history_) {
+    if (job_kind_ == JobKind::kRecheck) {
+        end_recheck_job();
+        return;
+    }
+    if (job_kind_ != JobKind::kGap && has_new_history_) {
         restart(0);  // Finds what is not covered any more, and folds again once it is there.
         return;
     }
-    if (job_is_fill_) {
+    if (job_kind_ == JobKind::kGap) {
         if (++fill_next_ < fill_.size()) {
             ask_heads();
             return;
@@ -203,7 +208,7 @@ void Follower::check_range_ends() {
         if (range_ends_.take_headers(*result)) {
             check_range_ends();
         } else {
-            ask_and_roll_back(range_ends_.last_good().value_or(below_all()));
+            roll_back_if_agreed(range_ends_.last_good().value_or(below_all()), *tip_);
         }
     });
 }

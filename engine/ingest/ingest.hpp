@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/evm/log.hpp"
+#include "rpc/chain_source.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
@@ -36,7 +37,9 @@ struct FetchedRange {
     std::vector<storage::TxnFields> txns;
     std::vector<uint32_t> txn_of_log;  ///< into `txns` or kNoTxn; empty where no log needs one
     std::vector<uint32_t> sources;     ///< of the plan, for which the range is now complete
-    std::string provider;
+    /// Who answered for which part: ascending, without gaps, all of the range; where several were
+    /// asked about a block their names are joined by ", ".
+    std::vector<rpc::ToldBy> told_by;
     evm::Hash parent_hash;   ///< of the block before the range; zero = not known
     bool tail = false;       ///< not final: one commit a block, with undo
     uint64_t finalized = 0;  ///< as known when the range was asked for
@@ -60,6 +63,9 @@ struct AppendWork {
 /// Blocks at or below the cursor, for sources that the database has not covered yet.
 struct GapWork {
     FetchedRange fetched;
+    /// Where set, the range is covered, by what these providers told, which were proven to lie:
+    /// `fetched`, which others told, takes its place.
+    std::string liar = {};
 };
 /// Blocks up to here became final while no block came.
 struct FinalizeWork {

@@ -17,10 +17,18 @@ storage::BlockRow to_row(const BlockInfo& block, size_t events) {
 
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                      const FetchedRange& fetched, evm::BlockRange range) {
-    for (const uint32_t i : fetched.sources) {
-        if (range.from <= range.to) {
-            batch.extend_coverage(
-                {sources[i].fingerprint, range, fetched.provider, storage::ProofLevel::kFetched});
+    if (range.from > range.to) {
+        return;
+    }
+    const std::vector<rpc::ToldBy> nobody{{range, ""}};
+    for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
+        const evm::BlockRange told{std::max(range.from, part.range.from),
+                                   std::min(range.to, part.range.to)};
+        for (const uint32_t i : fetched.sources) {
+            if (told.from <= told.to) {
+                batch.extend_coverage(
+                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "engine/ingest/tellers.hpp"
 #include "engine/mapping/block_children.hpp"
 
 namespace plumbline::engine {
@@ -85,11 +86,7 @@ std::optional<RangeOutcome> RangeBuilder::run() {
     out_.sources = answers_.sources;
     out_.tail = context_.tail;
     out_.finalized = context_.finalized;
-    const auto named = std::ranges::find_if(
-        answers_.parts, [](const auto& part) { return !part.provider.empty(); });
-    if (named != answers_.parts.end()) {
-        out_.provider = named->provider;
-    }
+    out_.told_by = join_tellers(answers_.range, answers_.parts);
     line_up();
     if (std::optional<Error> error = attribute()) {
         return Contradiction{*std::move(error)};

@@ -127,7 +127,8 @@ bool Writer::step_command(const WorkItem& item) {
 
 Status Writer::run_command(const WorkItem& item) {
     if (const auto* gap = std::get_if<GapWork>(&item.work)) {
-        const Status filled = commands_.fill_gap(gap->fetched);
+        const Status filled = gap->liar.empty() ? commands_.fill_gap(gap->fetched)
+                                                : commands_.replace(gap->fetched, gap->liar);
         if (!filled && filled.error().code == ErrorCode::kReorg) {
             refuse(item, filled.error().message);
             return ok();

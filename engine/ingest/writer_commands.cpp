@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
+#include "engine/ingest/replace_range.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
 
@@ -87,6 +88,29 @@ Status WriterCommands::append_missing(const storage::ReadView& view, storage::Co
             batch.append_block(to_row(block, added + (row ? row->event_count : 0)));
         }
     }
+    return ok();
+}
+
+Status WriterCommands::replace(const FetchedRange& fetched, const std::string& liar) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor || fetched.range.to > cursor->block_num) {
+        return Error{ErrorCode::kReorg, "the index ends below the range that was fetched again"};
+    }
+    const auto batch = database_.make_batch();
+    PLUMBLINE_TRY(const size_t changed, replace_range(database_, plan_, fetched, liar, *batch));
+    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    if (changed > 0) {
+        logging::warning("other providers tell blocks otherwise than the one that lied: replaced",
+                         {{"provider", liar},
+                          {"from", fetched.range.from},
+                          {"to", fetched.range.to},
+                          {"blocks", changed}});
+        PLUMBLINE_TRY_VOID(void_proofs(*batch, *database_.read_view()));
+    }
+    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
+    sync_timer_.on_buffered_write();
+    ++progress_.commits;
+    progress_.fill_next = fetched.range.to + 1;
     return ok();
 }
 

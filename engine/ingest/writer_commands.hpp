@@ -30,6 +30,8 @@ class WriterCommands {
     /// Puts logs of blocks at or below the cursor into the log; the entities follow with the
     /// refold. kReorg where they do not fit the blocks that are stored.
     [[nodiscard]] Status fill_gap(const FetchedRange& fetched);
+    /// Puts what `fetched` has in place of what `liar` told of the same blocks (replace_range.hpp).
+    [[nodiscard]] Status replace(const FetchedRange& fetched, const std::string& liar);
     /// Blocks up to `finalized` need no undo any more.
     [[nodiscard]] Status finalize(uint64_t finalized);
     /// Takes all blocks above `target` back; by undo or, where undo does not reach as far, by

@@ -140,8 +140,12 @@ void FakeNode::get_chain_id(Callback<uint64_t> done) {
 void FakeNode::get_heads(Callback<rpc::Heads> done) {
     ask<rpc::Heads>(std::move(done), [this] {
         const uint64_t depth = std::min(options.finality_depth, head());
-        return rpc::Heads{chain_.blocks()[head()]->header,
-                          chain_.blocks()[block_below(head() - depth)]->header};
+        rpc::Heads heads{chain_.blocks()[head()]->header,
+                         chain_.blocks()[block_below(head() - depth)]->header};
+        if (options.is_head_false) {
+            heads.latest.hash.bytes[0] ^= 1;
+        }
+        return heads;
     });
 }
 
@@ -203,12 +207,12 @@ Result<rpc::RangeLogs> FakeNode::read_range(const rpc::LogFilter& filter, evm::B
     };
     rpc::RangeLogs out;
     out.range = range;
-    out.provider = "fake";
+    out.told_by = {{range, options.name}};
     for (uint64_t n = range.from; n <= range.to; ++n) {
         const FakeBlock& block = *chain_.blocks()[n];
         const size_t count_before = out.logs.logs.size();
         for (const evm::Log& log : block.logs.logs) {
-            if (is_wanted(log)) {
+            if (is_wanted(log) && !(options.drops && options.drops(log))) {
                 out.logs.push(log, block.logs.data(log));
             }
         }

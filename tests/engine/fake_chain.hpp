@@ -71,6 +71,11 @@ struct FakeNodeOptions {
     uint64_t chain_id = kChainId;
     bool knows_genesis = true;
     uint64_t range_max = 16;
+    std::string name = "fake";
+    /// Logs that it leaves out of ranges.
+    std::function<bool(const evm::Log&)> drops = {};
+    /// Its head is told as another block than it is.
+    bool is_head_false = false;
 };
 
 /// Answers from the chain as it is when the answer is given, as a node does.
@@ -82,7 +87,8 @@ class FakeNode final : public rpc::ChainSource {
           clock_{clock},
           random_{node_options.seed} {}
 
-    FakeNodeOptions options;  ///< may change between two polls
+    FakeNodeOptions options;             ///< may change between two polls
+    std::vector<std::string> convicted;  ///< for `take_convicted`
     size_t range_asks = 0;
 
     void get_chain_id(Callback<uint64_t> done) override;
@@ -94,6 +100,7 @@ class FakeNode final : public rpc::ChainSource {
                    Callback<rpc::RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<rpc::TxnInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
+    std::vector<std::string> take_convicted() override { return std::exchange(convicted, {}); }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override {
         return options.seed == 0 ? options.range_max : 1 + random_() % options.range_max;
     }

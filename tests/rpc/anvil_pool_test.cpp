@@ -62,7 +62,7 @@ TEST_F(AnvilPoolTest, AnswersEveryQuestionOfTheInterface) {
     EXPECT_EQ(logs->headers.size(), 21U);
     EXPECT_EQ(logs->logs.data(logs->logs.logs[0]).size(), 4U);
     EXPECT_EQ(logs->logs.data(logs->logs.logs[1]).size(), 64U);
-    EXPECT_EQ(logs->provider, anvil_.url());
+    EXPECT_EQ(logs->told_by, (std::vector<ToldBy>{{{0, 21}, anvil_.url()}}));
     EXPECT_GT(logs->received_bytes, 1000U);
 
     const auto all = range(0, 21, true);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/evm/bloom.hpp"
+#include "core/evm/state_sync.hpp"
 #include "tests/rpc/fake_network.hpp"
 
 namespace plumbline::rpc::disputed_block_test {
@@ -84,13 +85,27 @@ class BlockJudgeTest : public testing::Test {
                 header.receipts_root = evm::ReceiptsProver{}.compute(*batch)->root;
             }
         }
-        const evm::LogBatch ours = logs_of(first);
+        evm::LogBatch ours = logs_of(first);
         std::optional<evm::LogBatch> theirs;
         if (second) {
             theirs = logs_of(*second);
         }
+        header.hash = evm::compute_hash(header);
+        set_block(ours, header.hash);
+        if (theirs) {
+            set_block(*theirs, header.hash);
+        }
+        if (batch) {
+            set_block(batch->logs, header.hash);
+        }
         return judge_.judge({header, ours, theirs ? &*theirs : nullptr, "one", "two"},
                             batch ? &*batch : nullptr);
+    }
+
+    static void set_block(evm::LogBatch& logs, const evm::Hash& hash) {
+        for (evm::Log& log : logs.logs) {
+            log.block_hash = hash;
+        }
     }
 
     FilterCheck check_{LogFilter{{make_address(1)}, {make_topic(10), make_topic(11)}}};
@@ -206,7 +221,7 @@ TEST_F(BlockJudgeTest, ReceiptsDecideThenTheBloomThenNobody) {
         {"proven receipts against the bloom", "A", "AB", "A", "AB", true, Kind::kKeep, "", false,
          true, true},
         {"receipts without a proof, with the bloom", "AB", "A", none, "AB", false, Kind::kReplace,
-         "AB", true, false, false},
+         "AB", false, false, false},
         {"receipts without a proof that agree against the bloom", "A", "AB", none, "AB", false,
          Kind::kKeep, "", false, false, true},
         {"receipts without a proof against the bloom are not heard", "A", "A", none, "AB", false,
@@ -216,11 +231,11 @@ TEST_F(BlockJudgeTest, ReceiptsDecideThenTheBloomThenNobody) {
         {"no receipts: the bloom excludes it", "A", "AB", none, none, false, Kind::kAskAgain, "",
          false, false, false},
         {"no receipts: the second has more, and the bloom has it", "AB", "A", "AB", none, false,
-         Kind::kReplace, "AB", true, false, false},
+         Kind::kReplace, "AB", false, false, false},
         {"no receipts: the first made one up", "A", "AB", "A", none, false, Kind::kReplace, "A",
-         true, false, false},
+         false, false, false},
         {"no receipts: the second left one out", "AB", "AB", "B", none, false, Kind::kKeep, "",
-         false, true, false},
+         false, false, false},
         {"no receipts: each has what the other lacks", "AB", "A", "B", none, false, Kind::kAskAgain,
          "", false, false, false},
         {"no receipts: the bloom excludes both", "", "A", "B", none, false, Kind::kAskAgain, "",
@@ -248,17 +263,96 @@ TEST_F(BlockJudgeTest, ReceiptsOfAnotherBlockCountAsNone) {
     EXPECT_EQ(judge_.judge({header, first, nullptr, "one", "two"}, &receipts).kind, Kind::kReplace);
 }
 
-TEST_F(BlockJudgeTest, ALieIsToldInWordsWithTheNameOfWhoHasItRight) {
-    const auto lie = [&](const char* bloom, const char* first, const char* second) {
-        const BlockVerdict verdict = judge(bloom, first, std::string{second}, std::nullopt, false);
-        return verdict.first_lie + verdict.second_lie;
-    };
-    EXPECT_EQ(lie("AB", "A", "AB"), "it left out or made up logs that two has right");
-    EXPECT_EQ(lie("AB", "AB", "A"), "it left out logs that one has");
+TEST_F(BlockJudgeTest, OnlyARootThatWasRecomputedProvesALie) {
     EXPECT_EQ(judge("AB", "A", std::nullopt, "AB", true).first_lie,
               "it left out logs that the receipts have");
     EXPECT_EQ(judge("A", "AB", std::nullopt, "A", true).first_lie,
               "its logs are not those of the receipts");
+    const auto note = [&](const char* bloom, const char* first, const char* second) {
+        const BlockVerdict verdict = judge(bloom, first, std::string{second}, std::nullopt, false);
+        EXPECT_EQ(verdict.first_lie + verdict.second_lie, "");
+        return verdict.note;
+    };
+    EXPECT_EQ(note("AB", "A", "AB"),
+              "one left out or made up logs that two has as the bloom has them");
+    EXPECT_EQ(note("AB", "AB", "A"), "two left out logs that one has as the bloom has them");
+}
+
+TEST_F(BlockJudgeTest, RootsOfAHeaderThatDoesNotHashProveNoLie) {
+    evm::Header header = header_of("AB");
+    const evm::ReceiptBatch receipts = receipts_of("AB");
+    header.receipts_root = evm::ReceiptsProver{}.compute(receipts)->root;
+    const evm::LogBatch first = logs_of("A");
+    const BlockVerdict verdict = judge_.judge({header, first, nullptr, "one", "two"}, &receipts);
+    EXPECT_EQ(verdict.kind, Kind::kReplace);
+    EXPECT_EQ(verdict.first_lie, "");
+}
+
+// ---- State syncs ---------------------------------------------------------------------------
+
+/// A block with A in its root and bloom, and a state sync S behind it.
+struct SyncBlock {
+    evm::Header header = header_of("A");
+    evm::ReceiptBatch receipts = receipts_of("A");
+    evm::LogBatch with = logs_of("A");
+    evm::LogBatch without = logs_of("A");
+    SyncBlock() {
+        header.receipts_root = evm::ReceiptsProver{}.compute(receipts)->root;
+        header.hash = evm::compute_hash(header);
+        evm::Log sync = log_of('B');
+        for (evm::LogBatch* logs : {&receipts.logs, &with, &without}) {
+            logs->logs[0].block_hash = header.hash;
+        }
+        sync.block_hash = header.hash;
+        sync.txn_hash = evm::state_sync_txn_hash(kBlock, header.hash);
+        with.push(sync, Bytes{'B'});
+    }
+};
+
+TEST_F(BlockJudgeTest, AStateSyncIsKeptOnWhoeversWordAndNobodyLiedWhoLacksIt) {
+    check_.expect_state_syncs();
+    const SyncBlock block;
+    const auto judge_it = [&](const evm::LogBatch& first, const evm::LogBatch* second) {
+        return judge_.judge({block.header, first, second, "one", "two"}, &block.receipts);
+    };
+    const BlockVerdict kept = judge_it(block.with, &block.without);
+    EXPECT_EQ(kept.kind, Kind::kKeep);
+    const BlockVerdict joined = judge_it(block.without, &block.with);
+    EXPECT_EQ(joined.kind, Kind::kReplace);
+    EXPECT_EQ(names_of(joined.logs), "AB");
+    for (const BlockVerdict& verdict : {kept, joined}) {
+        EXPECT_EQ(verdict.first_lie + verdict.second_lie, "");
+        EXPECT_FALSE(verdict.contradicts_bloom);
+    }
+    // What the root does commit to is still proven beside it.
+    evm::LogBatch lacking;
+    lacking.push(block.with.logs[1], block.with.data(block.with.logs[1]));
+    const BlockVerdict mended = judge_it(lacking, nullptr);
+    EXPECT_EQ(names_of(mended.logs), "AB");
+    EXPECT_EQ(mended.first_lie, "it left out logs that the receipts have");
+}
+
+TEST_F(BlockJudgeTest, AStateSyncIsADoubtForAnotherProviderAndNotAgainstTheBloom) {
+    check_.expect_state_syncs();
+    const SyncBlock block;
+    const auto disputes =
+        judge_.find_disputes({{kBlock, block.header}}, block.with.logs, {true, false, false});
+    ASSERT_EQ(disputes.size(), 1U);
+    EXPECT_TRUE(disputes[0].weak);
+    EXPECT_EQ(judge_.weigh_second_opinion(block.header, block.with, &block.with),
+              SecondOpinion::kAgrees);
+}
+
+TEST_F(BlockJudgeTest, OnAChainWithoutStateSyncsSuchALogIsMadeUp) {
+    const SyncBlock block;
+    const auto disputes =
+        judge_.find_disputes({{kBlock, block.header}}, block.with.logs, {true, false, false});
+    ASSERT_EQ(disputes.size(), 1U);
+    EXPECT_FALSE(disputes[0].weak);
+    const BlockVerdict verdict =
+        judge_.judge({block.header, block.with, nullptr, "one", "two"}, &block.receipts);
+    EXPECT_EQ(names_of(verdict.logs), "A");
+    EXPECT_EQ(verdict.first_lie, "its logs are not those of the receipts");
 }
 
 // Every bloom, every first and second answer, every receipts: what must hold of all verdicts.
@@ -296,8 +390,9 @@ TEST_F(BlockJudgeTest, NoVerdictContradictsItsEvidence) {
                         // Somebody must have shown what is believed.
                         EXPECT_TRUE(believed == first || believed == second || believed == receipts)
                             << text;
-                        // Whose logs are believed did not lie; whose are replaced did.
-                        EXPECT_EQ(!verdict.first_lie.empty(), verdict.kind == Kind::kReplace)
+                        // Whose logs are believed did not lie; whose the root denies did.
+                        EXPECT_EQ(!verdict.first_lie.empty(),
+                                  proven && verdict.kind == Kind::kReplace)
                             << text;
                         EXPECT_NE(verdict.kind == Kind::kReplace, believed == first) << text;
                         if (second && believed == *second) {

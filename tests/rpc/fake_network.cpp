@@ -5,8 +5,16 @@
 #include "core/evm/bloom.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "core/evm/receipt.hpp"
+#include "core/evm/trie.hpp"
 
 namespace plumbline::rpc::test {
+
+namespace {
+
+constexpr uint64_t kGasPerTxn = 21'000;
+
+}  // namespace
 
 evm::Address make_address(uint8_t tag) {
     evm::Address out;
@@ -47,11 +55,38 @@ void FakeChain::seal(uint64_t from) {
             block.header.parent_hash = blocks[before].header.hash;
             text += evm::to_hex(block.header.parent_hash);
         }
-        block.header.hash = evm::keccak256(text);
+        block.header.hash = is_provable_ ? provable_hash(block) : evm::keccak256(text);
         for (evm::Log& log : block.logs) {
             log.block_hash = block.header.hash;
         }
     }
+}
+
+void FakeChain::make_provable() {
+    is_provable_ = true;
+    seal(0);
+}
+
+/// Sets its receipts root as well.
+evm::Hash FakeChain::provable_hash(Block& block) const {
+    evm::ReceiptBatch batch;
+    for (size_t i = 0; i < block.logs.size(); ++i) {
+        const evm::Log& log = block.logs[i];
+        if (batch.receipts.size() == log.txn_index) {
+            evm::Receipt receipt;
+            receipt.type = 2;
+            receipt.status = true;
+            receipt.cumulative_gas_used = kGasPerTxn * (log.txn_index + 1);
+            receipt.log_begin = static_cast<uint32_t>(i);
+            batch.receipts.push_back(receipt);
+        }
+        ++batch.receipts.back().log_count;
+        batch.logs.push(log, block.data[i]);
+    }
+    block.header.receipts_root =
+        batch.receipts.empty() ? evm::kEmptyTrieRoot : evm::ReceiptsProver{}.compute(batch)->root;
+    block.header.extra_data = {fork_};
+    return evm::compute_hash(block.header);
 }
 
 void FakeChain::add_log(uint64_t block_num, uint8_t address_tag, uint8_t topic_tag, bool seal_now) {
@@ -101,8 +136,6 @@ HttpCompletion transport_error(TransportError error) {
     return out;
 }
 
-namespace {
-
 json header_json(const evm::Header& header) {
     return json{{"number", evm::to_quantity(header.block_num)},
                 {"hash", evm::to_hex(header.hash)},
@@ -110,8 +143,20 @@ json header_json(const evm::Header& header) {
                 {"timestamp", evm::to_quantity(header.timestamp)},
                 {"logsBloom", evm::to_hex(header.logs_bloom)},
                 {"receiptsRoot", evm::to_hex(header.receipts_root)},
+                {"sha3Uncles", evm::to_hex(header.ommers_hash)},
+                {"miner", evm::to_hex(header.beneficiary)},
+                {"stateRoot", evm::to_hex(header.state_root)},
+                {"transactionsRoot", evm::to_hex(header.txns_root)},
+                {"difficulty", "0x0"},
+                {"gasLimit", "0x0"},
+                {"gasUsed", "0x0"},
+                {"extraData", evm::to_hex(ByteView{header.extra_data})},
+                {"mixHash", evm::to_hex(header.mix_hash)},
+                {"nonce", "0x0000000000000000"},
                 {"transactions", json::array()}};
 }
+
+namespace {
 
 json log_json(const evm::Log& log, const Bytes& data) {
     json topics = json::array();
@@ -164,11 +209,14 @@ json receipts_of(const FakeChain::Block& block) {
         const evm::Log& log = block.logs[i];
         if (receipts.empty() ||
             receipts.back()["transactionIndex"] != evm::to_quantity(log.txn_index)) {
-            receipts.push_back(json{{"blockHash", evm::to_hex(log.block_hash)},
-                                    {"transactionHash", evm::to_hex(log.txn_hash)},
-                                    {"transactionIndex", evm::to_quantity(log.txn_index)},
-                                    {"status", "0x1"},
-                                    {"logs", json::array()}});
+            receipts.push_back(
+                json{{"blockHash", evm::to_hex(log.block_hash)},
+                     {"transactionHash", evm::to_hex(log.txn_hash)},
+                     {"transactionIndex", evm::to_quantity(log.txn_index)},
+                     {"type", "0x2"},
+                     {"status", "0x1"},
+                     {"cumulativeGasUsed", evm::to_quantity(kGasPerTxn * (log.txn_index + 1))},
+                     {"logs", json::array()}});
         }
         receipts.back()["logs"].push_back(log_json(log, block.data[i]));
     }

@@ -38,6 +38,9 @@ class FakeChain {
     void add_log(uint64_t block_num, uint8_t address_tag, uint8_t topic_tag, bool seal_now = true);
     /// Recomputes hashes and parent links from a block on.
     void seal(uint64_t from);
+    /// From here on headers hash to their hash, and roots are those of the receipts, as Ethereum's:
+    /// what a provider says can be proven right or wrong. Else nothing can.
+    void make_provable();
     /// Makes the blooms say something else than the logs do.
     void set_bloom(uint64_t block_num, const evm::Bloom& bloom);
 
@@ -47,7 +50,10 @@ class FakeChain {
     std::set<uint64_t> gaps;
 
   private:
+    [[nodiscard]] evm::Hash provable_hash(Block& block) const;
+
     uint8_t fork_;
+    bool is_provable_ = false;
 };
 
 /// One provider.
@@ -77,6 +83,8 @@ struct FakeNode {
     std::vector<HttpRequest> seen;
 };
 
+/// As a node tells it.
+[[nodiscard]] json header_json(const evm::Header& header);
 /// An error answer for `FakeNode::answer`.
 [[nodiscard]] json rpc_error(int64_t code, const std::string& message, const json& data = nullptr);
 [[nodiscard]] HttpCompletion http_status(int status, const std::string& body = "");

@@ -197,6 +197,82 @@ TEST_F(HeadsJobTest, AProbeThatIsAnsweredWronglyIsRepeatedAfterPauses) {
     EXPECT_LE(node.requests, 40U);
 }
 
+TEST(BelievedHeadsTest, FinalIsWhatTwoProvidersCallSo) {
+    struct Told {
+        uint64_t latest;
+        std::optional<uint64_t> finalized;
+    };
+    struct Case {
+        const char* name;
+        std::vector<Told> told;
+        std::optional<uint64_t> expected;
+    };
+    const std::vector<Case> cases = {
+        {"one", {{100, 36}}, 36},
+        {"one without", {{100, std::nullopt}}, std::nullopt},
+        {"one of two without", {{100, std::nullopt}, {100, 36}}, 36},
+        {"one of two says block 0", {{100, 0}, {100, 36}}, 36},
+        {"all say block 0", {{100, 0}, {100, 0}}, 0},
+        {"one calls the head final", {{100, 100}, {100, 36}}, 36},
+        {"the second highest of three", {{100, 100}, {100, 36}, {100, 35}}, 36},
+        {"who is far behind does not count", {{1'000, 936}, {100, 36}}, 936},
+    };
+    for (const Case& test : cases) {
+        std::vector<ToldHeads> told;
+        for (const Told& one : test.told) {
+            Heads& heads = told.emplace_back().heads;
+            heads.latest.block_num = one.latest;
+            if (one.finalized) {
+                heads.finalized.emplace().block_num = *one.finalized;
+            }
+        }
+        const auto agreed = agreed_finality(told, find_believed(told));
+        EXPECT_EQ(agreed ? std::optional{agreed->block_num} : std::nullopt, test.expected)
+            << test.name;
+    }
+}
+
+/// Asks once; the node tells `finalized` heads, of which the last one is told for ever.
+Heads ask_heads(const FakeChain& chain, std::vector<uint64_t> finalized, uint64_t& probes) {
+    ManualClock clock;
+    FakeTransport transport{clock};
+    PoolOptions options;
+    options.endpoints = {{"http://a.example", {}, {}}};
+    FakeNode& node = transport.add("http://a.example", chain);
+    node.head = 60;
+    size_t told = 0;
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (method != "eth_getBlockByNumber" || params[0] != "finalized") {
+            return std::nullopt;
+        }
+        const uint64_t num = finalized[std::min(told++, finalized.size() - 1)];
+        return json{{"result", header_json(chain.blocks[num].header)}};
+    };
+    Dispatcher dispatcher{options, transport, clock, nullptr};
+    std::optional<Result<Heads>> answer;
+    std::make_shared<HeadsJob>(dispatcher, [&](Result<Heads> heads) {
+        answer.emplace(std::move(heads));
+    })->start();
+    while (!answer) {
+        dispatcher.poll(100);
+    }
+    probes = told;
+    return **std::move(answer);
+}
+
+TEST(HeadsJobLateTest, FinalAboveTheHeadIsAskedAgainAndNeverKept) {
+    const FakeChain chain{100};
+    uint64_t probes = 0;
+    const Heads two_backends = ask_heads(chain, {80, 30}, probes);
+    EXPECT_EQ(probes, 2U);
+    ASSERT_TRUE(two_backends.finalized);
+    EXPECT_EQ(two_backends.finalized->block_num, 30U);
+    const Heads always = ask_heads(chain, {80}, probes);
+    EXPECT_EQ(probes, 2U);
+    EXPECT_EQ(always.latest.block_num, 60U);
+    EXPECT_FALSE(always.finalized);
+}
+
 TEST(HeadsJobLateTest, AProbeThatFailsAfterTheAnswerDoesNotAnswerAgain) {
     const FakeChain chain{100};
     ManualClock clock;

@@ -297,17 +297,7 @@ TEST_F(LastingRefusalTest, AnAnswerThatIsWrongAgainAndAgainIsCutDownAndSettledBy
 
 // A chain that counts logs within their transaction, or a node that does so by mistake.
 TEST_F(LastingRefusalTest, LogIndexesThatComeTwiceAreSettledByProvenReceipts) {
-    FakeChain::Block& block = chain_.blocks[kDense];
-    evm::ReceiptBatch batch;
-    batch.receipts.emplace_back().status = true;
-    batch.receipts[0].log_count = 2;
-    for (size_t i = 0; i < 2; ++i) {
-        batch.logs.push(block.logs[i], block.data[i]);
-    }
-    evm::ReceiptsProver prover;
-    const auto digest = prover.compute(batch);
-    ASSERT_TRUE(digest);
-    block.header.receipts_root = digest->root;
+    chain_.make_provable();
     FakeNode& node = add(kUrlA);
     node.spoil = [](std::string& text) {
         const std::string index = R"("logIndex":"0x1","removed":false)";

@@ -3,6 +3,8 @@
 #include "rpc/provider_pool.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -31,7 +33,7 @@ class ProviderPoolTest : public ::testing::Test {
                 chain.add_log(num, 2, 10, false);
                 chain.add_log(num, 1, 12, false);
             }
-            chain.seal(0);
+            chain.make_provable();
             return chain;
         }();
         return kChain;
@@ -671,7 +673,7 @@ TEST_F(ProviderPoolTest, TheOnlyProviderIsCheckedAgainstItsOwnReceipts) {
     EXPECT_EQ(stats(0).lies, 1U);
 }
 
-TEST_F(ProviderPoolTest, WithoutReceiptsTheSecondProviderSettlesIt) {
+TEST_F(ProviderPoolTest, WithoutReceiptsTheSecondProviderSettlesItAndNobodyIsConvicted) {
     FakeNode& liar = add(kUrlA);
     liar.latency_ms = 1;
     liar.receipts = false;
@@ -679,9 +681,135 @@ TEST_F(ProviderPoolTest, WithoutReceiptsTheSecondProviderSettlesIt) {
     add(kUrlB).receipts = false;
     ASSERT_TRUE(heads());
     expect_truth(range(980, 1000, true), 980, 1000);
-    EXPECT_EQ(stats(0).lies, 1U);
-    EXPECT_EQ(stats(1).lies, 0U);
+    EXPECT_EQ(stats(0).lies + stats(1).lies, 0U);
+    EXPECT_EQ(recorder_.count("two providers tell different logs of block 997"), 1U);
+    EXPECT_TRUE(pool_->take_convicted().empty());
 }
+
+// ---- Proven lies ---------------------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, EachPartOfARangeNamesWhoToldIt) {
+    add(kUrlA).answer = blocks_limit(40, "block range too large, max 40");
+    add(kUrlB).answer = blocks_limit(40, "block range too large, max 40");
+    ASSERT_TRUE(heads());
+    const auto answer = range(1, 400);
+    expect_truth(answer, 1, 400);
+    ASSERT_FALSE(answer->told_by.empty());
+    uint64_t next = 1;
+    std::set<std::string> names;
+    for (const ToldBy& part : answer->told_by) {
+        EXPECT_EQ(part.range.from, next);
+        next = part.range.to + 1;
+        names.insert(part.provider);
+    }
+    EXPECT_EQ(next, 401U);
+    EXPECT_EQ(names, (std::set<std::string>{"http://a.example", "http://b.example:8545"}));
+}
+
+TEST_F(ProviderPoolTest, AConvictionIsTakenOnceAndItsLogsAreAskedOfOthers) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.drops = [](const evm::Log& log) { return log.block_num == 997; };
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    expect_truth(range(980, 1000, true), 980, 1000);
+    EXPECT_EQ(pool_->take_convicted(), (std::vector<std::string>{"http://a.example"}));
+    EXPECT_TRUE(pool_->take_convicted().empty());
+    const size_t asked = liar.ranges.size();
+    const auto later = range(1, 100);
+    expect_truth(later, 1, 100);
+    EXPECT_EQ(liar.ranges.size(), asked);
+    EXPECT_EQ(later->told_by, (std::vector<ToldBy>{{{1, 100}, "http://b.example:8545"}}));
+}
+
+/// A header of `node`'s chain with another time and the hash of the true one, where `is_asked`.
+std::function<std::optional<json>(const std::string&, const json&)> lying_time(
+    const FakeChain& chain, std::function<bool(const std::string& block)> is_asked) {
+    return [&chain, is_asked = std::move(is_asked)](const std::string& method,
+                                                    const json& params) -> std::optional<json> {
+        if (method != "eth_getBlockByNumber" && method != "eth_getBlockByHash") {
+            return std::nullopt;
+        }
+        const auto text = params[0].get<std::string>();
+        if (!is_asked(text)) {
+            return std::nullopt;
+        }
+        for (const auto& block : chain.blocks) {
+            if (evm::to_quantity(block.header.block_num) == text ||
+                evm::to_hex(block.header.hash) == text) {
+                json out = header_json(block.header);
+                out["timestamp"] = "0xffffffffffffffff";
+                return json{{"result", out}};
+            }
+        }
+        return std::nullopt;
+    };
+}
+
+TEST_F(ProviderPoolTest, AHeaderThatDoesNotHashIsRefusedAndAskedElsewhere) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.answer = lying_time(
+        chain_, [](const std::string& block) { return block != "latest" && block != "finalized"; });
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    const auto answer = range(900, 1000, true);
+    expect_truth(answer, 900, 1000);
+    for (const evm::Header& header : answer->headers) {
+        EXPECT_EQ(header.timestamp, 1'700'000'000 + header.block_num);
+    }
+    EXPECT_GE(stats(0).lies, 1U);
+    EXPECT_EQ(stats(1).lies, 0U);
+    EXPECT_EQ(pool_->take_convicted(), (std::vector<std::string>{"http://a.example"}));
+    EXPECT_EQ(std::ranges::count_if(recorder_.events,
+                                    [](const auto& event) {
+                                        return event.first == LogLevel::kWarning &&
+                                               event.second.find("does not hash") !=
+                                                   std::string::npos;
+                                    }),
+              1)
+        << "told once a minute";
+}
+
+TEST_F(ProviderPoolTest, AHeaderThatDoesNotHashIsNotTakenOfTheOnlyProviderEither) {
+    bool is_lying = true;
+    FakeNode& liar = add(kUrlA);
+    liar.answer = lying_time(chain_, [&](const std::string& block) {
+        return is_lying && block != "latest" && block != "finalized";
+    });
+    ASSERT_TRUE(heads());
+    const auto refused = range(900, 1000);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("does not hash to the hash it claims"),
+              std::string::npos)
+        << refused.error().message;
+    EXPECT_TRUE(pool_->take_convicted().empty()) << "there is nobody else to ask";
+    is_lying = false;
+    expect_truth(range(900, 1000), 900, 1000);
+}
+
+TEST_F(ProviderPoolTest, EveryProviderSaysWhichBlockHasANumber) {
+    FakeChain fork{1000, 7};
+    fork.make_provable();
+    add(kUrlA);
+    add(kUrlB);
+    transport_.add(kUrlB, fork);
+    add(kUrlC).head = 10;
+    ASSERT_TRUE(heads());
+    const auto words = await<std::vector<BlockWord>>(
+        *pool_, 60'000, [&](auto done) { pool_->get_block_words(500, std::move(done)); });
+    ASSERT_TRUE(words) << words.error().message;
+    std::map<std::string, std::optional<evm::Hash>> told;
+    for (const BlockWord& word : *words) {
+        told[word.provider] = word.hash;
+    }
+    ASSERT_EQ(told.size(), 3U);
+    EXPECT_EQ(told["http://a.example"], chain_.blocks[500].header.hash);
+    EXPECT_EQ(told["http://b.example:8545"], fork.blocks[500].header.hash);
+    EXPECT_EQ(told["https://c.example"], std::nullopt);
+}
+
+// ---- Blooms that say too much --------------------------------------------------------------
 
 TEST_F(ProviderPoolTest, AFalsePositiveOfTheBloomIsSettledOnceAndNobodyBlamed) {
     // Another contract's log of our event, and our contract's log of another event.
@@ -707,6 +835,7 @@ TEST_F(ProviderPoolTest, AChainWhoseBloomsAreEmptyIsStillRead) {
     for (uint64_t num = 0; num <= 1000; ++num) {
         chain_.set_bloom(num, {});
     }
+    chain_.seal(0);
     add(kUrlA);
     add(kUrlB);
     expect_truth(range(900, 1000, true), 900, 1000);

@@ -100,7 +100,8 @@ TEST(PieceMapTest, JoinsInBlockOrderWhateverWasSettledFirst) {
     pieces.settle(13);
     ASSERT_TRUE(pieces.all_settled());
     EXPECT_TRUE(pieces.is_linked());
-    EXPECT_EQ(pieces.providers(), (std::set<size_t>{0, 2}));
+    using Teller = std::pair<evm::BlockRange, size_t>;
+    EXPECT_EQ(pieces.tellers(), (std::vector<Teller>{{{10, 12}, 2}, {{13, 16}, 0}, {{17, 19}, 2}}));
     const auto joined = std::move(pieces).join(false);
     ASSERT_TRUE(joined);
     EXPECT_EQ(joined->range, (evm::BlockRange{10, 19}));
@@ -157,12 +158,12 @@ TEST(PieceMapTest, ABlocksLogsAreReplacedInPlace) {
     add_log(better, 11, 4);
     for (const uint64_t num : {10U, 11U, 12U}) {
         if (num == 11) {
-            piece.replace_logs_of(11, better.logs);
+            piece.replace_logs_of(11, better.logs, 7);
         }
         ASSERT_EQ(piece.logs_of(num).logs.size(), num == 11 ? 2U : 1U);
     }
-    piece.replace_logs_of(10, {});
-    piece.replace_logs_of(12, {});
+    piece.replace_logs_of(10, {}, 0);
+    piece.replace_logs_of(12, {}, 0);
     ASSERT_EQ(piece.logs.logs.size(), 2U);
     EXPECT_EQ(piece.logs.logs[1].log_index, 4U);
     EXPECT_TRUE(equal(piece.logs.data(piece.logs.logs[1]), Bytes{11, 4}));

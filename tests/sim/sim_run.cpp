@@ -55,10 +55,13 @@ class Observer final : public rpc::PoolObserver {
     bool loud_;
 };
 
-/// What a database holds, but for what cannot be equal: which provider said so (coverage).
+/// What a database holds, but for what cannot be equal: which provider said so (coverage), and what
+/// was replaced because one lied (journal).
 std::vector<std::string> content_of(const storage::Database& database) {
     storage::DumpOptions options;
-    options.want = [](std::string_view family) { return family != "coverage"; };
+    options.want = [](std::string_view family) {
+        return family != "coverage" && family != "journal";
+    };
     Result<std::vector<std::string>> lines = storage::dump_lines(database, options);
     PLUMBLINE_CHECK(lines.has_value());
     std::vector<std::string> out = *std::move(lines);

@@ -153,7 +153,7 @@ class World {
                                         const std::set<evm::Address>& addresses) const {
         rpc::RangeLogs part;
         part.range = range;
-        part.provider = "fake";
+        part.told_by = {{part.range, "fake"}};
         for (uint64_t n = range.from; n <= range.to; ++n) {
             const test::FakeBlock& block = *chain.blocks()[n];
             bool has_logs = false;
@@ -280,7 +280,7 @@ TEST(RangeBuilderTest, RangesOfAnyChainAreWhatAPlainWalkFinds) {
             ASSERT_TRUE(fetched.has_value()) << "seed " << seed;
             expect_logs(*fetched, oracle);
             expect_blocks(*fetched, world.chain);
-            EXPECT_EQ(fetched->provider, "fake");
+            EXPECT_EQ(fetched->told_by, (std::vector<rpc::ToldBy>{{fetched->range, "fake"}}));
             children.insert(children.end(), fetched->children.begin(), fetched->children.end());
             world.parent_hash = fetched->blocks.back().hash;
             next = to + 1;

@@ -1,0 +1,89 @@
+// What is final, and what it takes to undo it.
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/ingest/follower.hpp"
+
+namespace plumbline::engine {
+
+bool FinalUndo::is_agreed(const evm::BlockId& target, size_t ours, size_t others, int64_t now_ms) {
+    if (ours > 0) {
+        since_ms_ = -1;
+        return others > ours && others >= 2;
+    }
+    if (others >= 2) {
+        return true;
+    }
+    if (since_ms_ < 0 || target != target_) {
+        target_ = target;
+        since_ms_ = now_ms;
+        looks_ = 0;
+    }
+    ++looks_;
+    return looks_ >= kLooks && now_ms - since_ms_ >= kAloneMs;
+}
+
+/// Told just now, of a chain whose head they are of.
+void Follower::take_finality(const rpc::Heads& heads) {
+    const uint64_t before = finality_.finalized();
+    const uint64_t told = finalized_of(heads);
+    switch (finality_.on_told(heads.latest.block_num, told, clock_.monotonic_ms())) {
+        case FinalityWatch::Outcome::kBelieved:
+        case FinalityWatch::Outcome::kBackDoubted: break;
+        case FinalityWatch::Outcome::kJumpDoubted:
+            if (finality_notice_.due(clock_.monotonic_ms())) {
+                logging::warning(
+                    "a provider calls blocks final that are much nearer to the head than usual: "
+                    "not believed unless it stays so",
+                    {{"finalized", told}, {"head", heads.latest.block_num}, {"was", before}});
+            }
+            break;
+        case FinalityWatch::Outcome::kTakenBack:
+            logging::warning("the chain is final only up to a lower block than was told before",
+                             {{"finalized", finality_.finalized()}, {"was", before}});
+            break;
+    }
+}
+
+/// `ours` is a stored block above `target` that the chain seems to have left. Where that is final,
+/// one provider's word is not enough to go back.
+void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor || target.block_num >= cursor->finalized || ours.hash.is_zero()) {
+        ask_and_roll_back(target);
+        return;
+    }
+    phase_ = Phase::kAncestor;
+    source_.get_block_words(
+        ours.block_num,
+        only_answer([this, target, ours](const Result<std::vector<rpc::BlockWord>>& words) {
+            if (!words) {
+                trouble(words.error(), "asking every provider for a final block");
+                restart(backoff_.next());
+                return;
+            }
+            size_t agree = 0;
+            for (const rpc::BlockWord& word : *words) {
+                agree += word.hash == ours.hash ? 1U : 0U;
+            }
+            const int64_t now = clock_.monotonic_ms();
+            if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
+                ask_and_roll_back(target);
+                return;
+            }
+            const std::string reason = fmt::format(
+                "a provider's chain left ours above block {}, which is below finality: {} of {} "
+                "providers have our block {}; waiting until {}",
+                target.block_num, agree, words->size(), ours.block_num,
+                agree > 0 ? "more of them than not have another one" : "it stays so");
+            if (lower_notice_.due(now)) {
+                logging::warning(reason);
+            }
+            wait_.wait(now, reason);
+            pause(options_.poll_interval_ms);
+        }));
+}
+
+}  // namespace plumbline::engine

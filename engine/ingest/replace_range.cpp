@@ -1,0 +1,193 @@
+// 1. Block by block: stored logs and fetched ones, byte for byte, and the row.
+// 2. A block that differs is written anew, and told of in the journal.
+// 3. Children: those that nobody announces go, new ones come. Whose children they are has to be
+//    fetched anew, so its coverage goes.
+#include "engine/ingest/replace_range.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/base/clock.hpp"
+#include "engine/ingest/log_rows.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+bool is_same(const evm::Log& a, ByteView a_data, const evm::Log& b, ByteView b_data) {
+    return a.log_index == b.log_index && a.txn_index == b.txn_index && a.txn_hash == b.txn_hash &&
+           a.address == b.address && a.topic_count == b.topic_count &&
+           std::equal(a.topics.begin(), a.topics.begin() + a.topic_count, b.topics.begin()) &&
+           equal(a_data, b_data);
+}
+
+class RangeReplacer {
+  public:
+    RangeReplacer(const storage::Database& database, const Plan& plan, const FetchedRange& fetched,
+                  const std::string& liar, storage::CommitBatch& batch)
+        : view_{database.read_view()},
+          plan_{plan},
+          fetched_{fetched},
+          liar_{liar},
+          batch_{batch} {}
+
+    Result<size_t> run() {
+        PLUMBLINE_TRY_VOID(compare_blocks());
+        PLUMBLINE_TRY_VOID(compare_children());
+        if (changed_ > 0) {
+            batch_.require_refold();
+        }
+        return changed_;
+    }
+
+  private:
+    /// What there is of one block on either side.
+    struct Block {
+        evm::LogBatch stored;
+        std::vector<size_t> fetched;  ///< places in the fetched logs
+        const BlockInfo* info = nullptr;
+        std::optional<storage::BlockRow> row;
+    };
+
+    Status compare_blocks() {
+        PLUMBLINE_TRY(auto blocks, read_blocks());
+        for (auto& [block_num, block] : blocks) {
+            if (block.row && block.info != nullptr && block.row->hash != block.info->hash) {
+                return Error{ErrorCode::kReorg,
+                             fmt::format("block {} is another one now", block_num)};
+            }
+            if (!is_as_fetched(block)) {
+                replace(block_num, block);
+            }
+        }
+        return ok();
+    }
+
+    Result<std::map<uint64_t, Block>> read_blocks() const {
+        std::map<uint64_t, Block> out;
+        const evm::BlockRange& range = fetched_.range;
+        const auto scan = view_->scan_logs(range.from, range.to);
+        for (; scan->valid(); scan->next()) {
+            const evm::Log& log = scan->record().log;
+            out[log.block_num].stored.push(log, scan->record().data);
+        }
+        PLUMBLINE_TRY_VOID(scan->status());
+        for (size_t i = 0; i < fetched_.logs.logs.size(); ++i) {
+            out[fetched_.logs.logs[i].block_num].fetched.push_back(i);
+        }
+        for (const BlockInfo& info : fetched_.blocks) {
+            out[info.block_num].info = &info;
+        }
+        PLUMBLINE_TRY(const auto rows, view_->list_blocks(range.from, range.to));
+        for (const storage::BlockRow& row : rows) {
+            out[row.block_num].row = row;
+        }
+        return out;
+    }
+
+    [[nodiscard]] bool is_as_fetched(const Block& block) const {
+        const bool is_row_right = !block.row || block.info == nullptr ||
+                                  (block.row->parent_hash == block.info->parent_hash &&
+                                   block.row->timestamp == block.info->timestamp);
+        if (!is_row_right || block.stored.logs.size() != block.fetched.size()) {
+            return false;
+        }
+        for (size_t i = 0; i < block.fetched.size(); ++i) {
+            const evm::Log& theirs = fetched_.logs.logs[block.fetched[i]];
+            const evm::Log& ours = block.stored.logs[i];
+            if (!is_same(ours, block.stored.data(ours), theirs, fetched_.logs.data(theirs))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void replace(uint64_t block_num, const Block& block) {
+        for (const evm::Log& log : block.stored.logs) {
+            batch_.remove_log(block_num, log.log_index);
+        }
+        for (const size_t i : block.fetched) {
+            const evm::Log& log = fetched_.logs.logs[i];
+            batch_.append_log(log, fetched_.logs.data(log), fetched_.txn(i));
+        }
+        if (block.info != nullptr) {
+            if (block.row || !block.fetched.empty()) {
+                batch_.append_block(to_row(*block.info, block.fetched.size()));
+            }
+        } else if (block.row) {
+            storage::BlockRow row = *block.row;
+            row.event_count = 0;  // Only blocks with logs have a header among what was fetched.
+            row.level = storage::ProofLevel::kFetched;
+            batch_.append_block(row);
+        }
+        note(block_num, fmt::format("{} logs", block.stored.logs.size()),
+             fmt::format("{} logs", block.fetched.size()));
+        ++changed_;
+    }
+
+    Status compare_children() {
+        PLUMBLINE_TRY(const auto stored, view_->list_children());
+        for (const storage::ChildRow& child : stored) {
+            if (child.block_num >= fetched_.range.from && child.block_num <= fetched_.range.to &&
+                std::ranges::find(fetched_.children, child) == fetched_.children.end()) {
+                batch_.remove_child(child);
+                forget_coverage(child);
+            }
+        }
+        for (const storage::ChildRow& child : fetched_.children) {
+            if (std::ranges::find(stored, child) == stored.end()) {
+                batch_.append_child(child);
+                forget_coverage(child);
+            }
+        }
+        return ok();
+    }
+
+    void forget_coverage(const storage::ChildRow& child) {
+        for (const Source& source : plan_.sources()) {
+            if (source.contract == child.contract) {
+                batch_.remove_coverage(source.fingerprint);
+            }
+        }
+        ++changed_;
+    }
+
+    void note(uint64_t block_num, std::string before, std::string after) {
+        storage::JournalRow row;
+        row.time_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+        row.kind = "block fetched again";
+        row.block_num = block_num;
+        row.before = std::move(before);
+        row.after = std::move(after);
+        row.reason = "a provider that was proven to lie had told it";
+        row.provider = liar_;
+        for (const rpc::ToldBy& part : fetched_.told_by) {
+            if (part.range.from <= block_num && block_num <= part.range.to) {
+                row.evidence = "as " + part.provider + " tells it";
+            }
+        }
+        batch_.append_journal(row);
+    }
+
+    std::shared_ptr<const storage::ReadView> view_;
+    const Plan& plan_;
+    const FetchedRange& fetched_;
+    const std::string& liar_;
+    storage::CommitBatch& batch_;
+    size_t changed_ = 0;
+};
+
+}  // namespace
+
+Result<size_t> replace_range(const storage::Database& database, const Plan& plan,
+                             const FetchedRange& fetched, const std::string& liar,
+                             storage::CommitBatch& batch) {
+    return RangeReplacer{database, plan, fetched, liar, batch}.run();
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,73 @@
+#include "rpc/header_trust.hpp"
+
+#include "core/evm/block_gap.hpp"
+
+namespace plumbline::rpc {
+
+namespace {
+
+/// A chain has one layout a fork, and each client may add fields of its own.
+constexpr size_t kLayoutsMax = 256;
+constexpr size_t kOddMax = 1'024;
+
+void add_layout(std::set<uint64_t>& layouts, uint64_t layout) {
+    if (layouts.size() < kLayoutsMax) {
+        layouts.insert(layout);
+    }
+}
+
+}  // namespace
+
+HeaderTrust::Verdict HeaderTrust::judge(const ToldHeader& told) {
+    // Block 0 is made by no rule: development nodes give it fields of forks that it is not of.
+    if (told.header.block_num == 0 || evm::is_gap(told.header)) {
+        return Verdict::kBelieved;
+    }
+    if (evm::check_hash(told.header) == evm::HeaderCheck::kMatches) {
+        add_layout(hashing_, told.layout);
+        return Verdict::kBelieved;
+    }
+    if (hashing_.empty() || other_.contains(told.layout)) {
+        return Verdict::kBelieved;
+    }
+    const bool must_hash = hashing_.contains(told.layout);
+    if (is_confirmed(told, evm::compute_hash(told.header))) {
+        return Verdict::kBelieved;
+    }
+    if (must_hash) {
+        return Verdict::kLie;
+    }
+    return told.others_can_tell ? Verdict::kDoubted : Verdict::kBelieved;
+}
+
+/// Two that are of one mind about a block do not both lie. Clients name fields of their own as they
+/// like, so that of a header unlike those that hash only the claimed hash must be the same.
+bool HeaderTrust::is_confirmed(const ToldHeader& told, const evm::Hash& computed) {
+    if (odd_.size() >= kOddMax && !odd_.contains(told.header.hash)) {
+        odd_.clear();
+    }
+    const auto [at, is_new] =
+        odd_.try_emplace(told.header.hash, Odd{told.provider, told.layout, computed, false});
+    Odd& known = at->second;
+    if (is_new) {
+        return false;
+    }
+    const bool is_same = known.computed == computed;
+    if (known.is_confirmed) {
+        return is_same;
+    }
+    if (known.provider == told.provider) {
+        known = {told.provider, told.layout, computed, false};
+        return false;
+    }
+    if (hashing_.contains(told.layout) || hashing_.contains(known.layout)) {
+        known = {told.provider, told.layout, computed, is_same};
+        return is_same;
+    }
+    add_layout(other_, told.layout);
+    add_layout(other_, known.layout);
+    odd_.erase(at);
+    return true;
+}
+
+}  // namespace plumbline::rpc

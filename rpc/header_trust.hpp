@@ -1,0 +1,55 @@
+// Which headers must hash to the hash that they claim.
+//
+// Whether a chain's headers do is not known before one did: no provider can make a wrong header
+// hash. From then on every header with the same fields must, and one that does not is a lie about
+// what is in it: its time, its number, its parent, its roots. What is hashed changes by forks,
+// which add or rename fields; a header with other fields than those that hash is believed where no
+// other provider could be asked or a second one tells such a header of that block too. So do chains
+// whose headers hash by rules of their own; there nothing is refused.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "core/evm/header.hpp"
+
+namespace plumbline::rpc {
+
+/// A header as a provider told it.
+struct ToldHeader {
+    size_t provider = 0;
+    const evm::Header& header;
+    uint64_t layout = 0;           ///< `Answer::header_layout`
+    bool others_can_tell = false;  ///< another provider has the block and can be asked
+};
+
+/// Of one chain. One thread; its memory is bounded.
+class HeaderTrust {
+  public:
+    enum class Verdict : uint8_t {
+        kBelieved,  ///< it hashes, or nothing says that it must
+        kLie,       ///< headers like it hash, and it does not
+        kDoubted,   ///< it does not hash, is unlike those that do, and nobody else has told it so
+    };
+    [[nodiscard]] Verdict judge(const ToldHeader& told);
+    /// A header of this chain has hashed.
+    [[nodiscard]] bool has_hashed() const { return !hashing_.empty(); }
+
+  private:
+    /// A header that does not hash, by the hash it claims.
+    struct Odd {
+        size_t provider = 0;
+        uint64_t layout = 0;
+        evm::Hash computed;
+        bool is_confirmed = false;  ///< by a second provider
+    };
+    [[nodiscard]] bool is_confirmed(const ToldHeader& told, const evm::Hash& computed);
+
+    std::set<uint64_t> hashing_;  ///< layouts of which a header has hashed
+    std::set<uint64_t> other_;    ///< layouts that two providers told, and that do not hash
+    std::map<evm::Hash, Odd> odd_;
+};
+
+}  // namespace plumbline::rpc
