@@ -35,7 +35,8 @@ void write_log(JsonWriter& json, const engine::LogProofOutcome& log) {
         .member("blocks_by_bloom", log.counts.by_bloom)
         .member("blocks_by_receipts", log.counts.by_receipts)
         .member("blocks_not_settled", log.counts.unsettled + log.counts.unprovable)
-        .member("events_equal", log.counts.logs);
+        .member("events_equal", log.counts.logs)
+        .member("events_outside_root", log.counts.outside);
     if (!log.reason.empty()) {
         json.member("reason", log.reason);
     }

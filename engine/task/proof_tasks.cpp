@@ -53,6 +53,7 @@ std::string to_json(const LogProofOutcome& outcome) {
         .member("unsettled", outcome.counts.unsettled)
         .member("unprovable", outcome.counts.unprovable)
         .member("logs", outcome.counts.logs)
+        .member("outside_root", outcome.counts.outside)
         .member("mismatches", outcome.findings.total);
     if (outcome.range) {
         json.member("from", outcome.range->from).member("to", outcome.range->to);

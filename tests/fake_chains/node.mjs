@@ -11,6 +11,7 @@
 //   chain_id, fields,               of a header's RLP; null: its hash is not that of any RLP
 //   header(block), receipt(receipt, block), logs(block, usual), blocks   what the style adds; a receipt with
 //                                  `outside_root` is in no root and no bloom
+//   sealed({ header, receipts })   what follows from the block's hash
 //   tail(receipt), root, bloom      what its receipts hash as well; own receipts root, own bloom
 //   answer(method, params, chain)   what its node answers differently; undefined: as usual
 //   level                           what a proof of the log reaches: "receipts", "linked", or "unprovable"
@@ -103,6 +104,7 @@ function make_block(profile, parent, token, i) {
   for (const name of Object.keys(header)) if (header[name] === undefined) delete header[name];
   const fields = typeof profile.fields === "function" ? profile.fields(block) : profile.fields;
   header.hash = fields ? header_hash(header, fields) : word(`block ${profile.chain_id} ${number}`);
+  profile.sealed?.({ header, receipts });
   return { header, receipts };
 }
 

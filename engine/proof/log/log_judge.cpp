@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "core/evm/state_sync.hpp"
 
 namespace plumbline::engine {
 
@@ -153,6 +154,11 @@ bool LogJudge::is_wanted(const evm::Log& log) const {
     return wanted;
 }
 
+bool LogJudge::is_outside(const evm::Header& header, const evm::Log& log) const {
+    return has_state_syncs_ &&
+           log.txn_hash == evm::state_sync_txn_hash(header.block_num, header.hash);
+}
+
 std::string LogJudge::provider_of(const evm::Log& log) const {
     const storage::CoverageRow* row = nullptr;
     map_.for_each_source_at_any_time(log, [&](uint32_t source) {
@@ -225,22 +231,34 @@ void LogJudge::judge_row(const evm::Header& header, const storage::BlockRow* row
     }
 }
 
-void LogJudge::judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
-                           std::vector<Finding>& findings) {
+size_t LogJudge::judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
+                             std::vector<Finding>& findings) {
+    size_t outside = 0;
     for (const evm::Log& log : stored.logs) {
         evm::Bloom part;
         evm::add(part, log);
-        if (!evm::is_subset(part, header.logs_bloom)) {
-            Finding& finding = findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
-            finding.stored = text_of(log, stored.data(log));
-            finding.detail = "the bloom of its block's header excludes it";
+        if (evm::is_subset(part, header.logs_bloom)) {
+            continue;
         }
+        if (is_outside(header, log)) {
+            ++outside;
+            continue;
+        }
+        Finding& finding = findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
+        finding.stored = text_of(log, stored.data(log));
+        finding.detail = "the bloom of its block's header excludes it";
     }
+    return outside;
 }
 
 BlockVerdict LogJudge::judge_empty(const evm::Header& header, const evm::LogBatch& stored) {
     BlockVerdict verdict;
     for (const evm::Log& log : stored.logs) {
+        if (is_outside(header, log)) {
+            verdict.truth.push(log, stored.data(log));
+            ++verdict.outside;
+            continue;
+        }
         Finding& finding =
             verdict.findings.emplace_back(make_finding(FindingKind::kLogInvented, log));
         finding.stored = text_of(log, stored.data(log));
@@ -262,14 +280,19 @@ void LogJudge::find_new_children(const evm::LogBatch& logs, std::vector<storage:
     }
 }
 
-BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBatch& receipts,
+BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch& receipts,
                              const evm::LogBatch& stored) {
     BlockVerdict verdict;
     const std::vector<evm::Log>& chain = receipts.logs.logs;
     std::vector<const evm::Log*> ours(chain.size(), nullptr);
+    evm::LogBatch outside;  // behind all that the root commits to
     for (const evm::Log& log : stored.logs) {
         if (log.log_index < chain.size()) {
             ours[log.log_index] = &log;
+            continue;
+        }
+        if (is_outside(header, log)) {
+            outside.push(log, stored.data(log));
             continue;
         }
         Finding& finding =
@@ -309,6 +332,10 @@ BlockVerdict LogJudge::judge(const evm::Header& /*header*/, const evm::ReceiptBa
             verdict.truth.push(log, data);
         }
     }
+    for (const evm::Log& log : outside.logs) {
+        verdict.truth.push(log, outside.data(log));
+    }
+    verdict.outside = outside.logs.size();
     return verdict;
 }
 

@@ -27,7 +27,8 @@ struct BlockVerdict {
     std::vector<Finding> findings;
     evm::LogBatch truth;  ///< what the block's stored logs must be; only from receipts
     std::vector<storage::ChildRow>
-        new_children;  ///< announced by the block, and not in the database
+        new_children;    ///< announced by the block, and not in the database
+    size_t outside = 0;  ///< stored logs that no root commits to; they stay, and are in `truth`
 };
 
 /// One thread.
@@ -38,6 +39,9 @@ class LogJudge {
     LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
              const std::vector<storage::ChildRow>& children);
 
+    /// The chain has state syncs (core/evm/state_sync.hpp): their logs are in no root and no bloom,
+    /// which says nothing against them.
+    void expect_state_syncs() { has_state_syncs_ = true; }
     /// True where the database claims to hold the block's logs for at least one source.
     [[nodiscard]] bool is_covered(uint64_t block_num) const noexcept;
     /// False: by its bloom the block has no log that is wanted. True: perhaps it has.
@@ -45,9 +49,10 @@ class LogJudge {
     /// The same for one contract that has just become known.
     [[nodiscard]] static bool may_hold(const evm::Header& header, const evm::Address& address);
 
-    /// Stored logs that the header's bloom excludes. `stored` are the block's.
-    void judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
-                     std::vector<Finding>& findings);
+    /// Stored logs that the header's bloom excludes. `stored` are the block's. How many of them no
+    /// bloom has to have.
+    size_t judge_bloom(const evm::Header& header, const evm::LogBatch& stored,
+                       std::vector<Finding>& findings);
     /// Everything, from the block's proven receipts.
     [[nodiscard]] BlockVerdict judge(const evm::Header& header, const evm::ReceiptBatch& receipts,
                                      const evm::LogBatch& stored);
@@ -80,6 +85,7 @@ class LogJudge {
     [[nodiscard]] const storage::CoverageRow* coverage_of(uint32_t source,
                                                           uint64_t block_num) const noexcept;
     [[nodiscard]] bool is_wanted(const evm::Log& log) const;
+    [[nodiscard]] bool is_outside(const evm::Header& header, const evm::Log& log) const;
     [[nodiscard]] Finding make_finding(FindingKind kind, const evm::Log& log) const;
     [[nodiscard]] std::string text_of(const evm::Log& log, ByteView data);
 
@@ -93,6 +99,7 @@ class LogJudge {
     std::vector<SourceBits> bits_;                             ///< by source
     std::vector<ChildBits> children_;
     BlockChildren finder_;
+    bool has_state_syncs_ = false;
 };
 
 }  // namespace plumbline::engine

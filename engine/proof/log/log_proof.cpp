@@ -10,6 +10,7 @@ LogProofCounts& LogProofCounts::operator+=(const LogProofCounts& other) noexcept
     unprovable += other.unprovable;
     bad += other.bad;
     logs += other.logs;
+    outside += other.outside;
     header_calls += other.header_calls;
     receipts_calls += other.receipts_calls;
     return *this;
@@ -21,6 +22,7 @@ Result<LogProofInput> read_log_proof_input(const storage::Database& database) {
     PLUMBLINE_TRY(input.coverage, database.coverage());
     PLUMBLINE_TRY(input.children, database.children());
     input.view = database.read_view();
+    input.chain_id = database.identity().chain_id;
     return input;
 }
 

@@ -40,6 +40,7 @@ struct LogProofInput {
     std::shared_ptr<const storage::ReadView> view;
     std::vector<storage::CoverageRow> coverage;
     std::vector<storage::ChildRow> children;
+    uint64_t chain_id = 0;
 };
 [[nodiscard]] Result<LogProofInput> read_log_proof_input(const storage::Database& database);
 
@@ -90,6 +91,9 @@ struct LogProofCounts {
     uint64_t unprovable = 0;   ///< need receipts, which nobody has or which do not recompute
     uint64_t bad = 0;          ///< blocks with findings
     uint64_t logs = 0;         ///< stored logs compared with receipts and found equal
+    /// Stored logs that no receipts root commits to (core/evm/state_sync.hpp): the word of who told
+    /// them. Their blocks stay at `linked`.
+    uint64_t outside = 0;
     uint64_t header_calls = 0;
     uint64_t receipts_calls = 0;
     LogProofCounts& operator+=(const LogProofCounts& other) noexcept;
@@ -100,8 +104,9 @@ struct LogProofPiece {
     evm::BlockRange range;
     evm::BlockId top;    ///< the range's last block
     evm::BlockId below;  ///< the block before the range: where the next proof downwards starts
-    /// Ascending, without gaps. Blocks with findings have kFetched, all others share one level:
-    /// that which the least proven of them has reached. Settled by bloom counts as settled.
+    /// Ascending, without gaps. Blocks with findings have kFetched, those with logs that no root
+    /// commits to at most kLinked; all others share one level: that which the least proven of them
+    /// has reached. Settled by bloom counts as settled.
     std::vector<LevelSpan> spans;
     /// Levels of single blocks that hold logs, ascending, by their own evidence.
     std::vector<std::pair<uint64_t, storage::ProofLevel>> blocks;

@@ -7,6 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
+#include "core/evm/state_sync.hpp"
 #include "engine/proof/log/log_proof_start.hpp"
 
 namespace plumbline::engine {
@@ -33,6 +34,9 @@ LogProver::LogProver(rpc::ChainSource& source, LogProofInput input,
       budget_{options_.requests_per_second} {
     options_.range_blocks = std::max<uint64_t>(1, options_.range_blocks);
     options_.in_flight_max = std::max(1U, options_.in_flight_max);
+    if (evm::has_state_syncs(input_.chain_id)) {
+        judge_.expect_state_syncs();
+    }
 }
 
 // --- steps -----------------------------------------------------------------------------------
@@ -512,7 +516,12 @@ void LogProver::finish_front() {
     const bool is_short = std::ranges::any_of(piece.spans, [this](const LevelSpan& span) {
         return span.level > ProofLevel::kFetched && span.level < options_.level;
     });
-    if (is_short) {
+    if (piece.counts.outside > 0) {
+        fall_short(fmt::format(
+            "{} events of blocks {} to {} are of state syncs, which no receipts root commits to: "
+            "only another provider can confirm them, and their blocks stay at `linked`",
+            piece.counts.outside, piece.range.from, piece.range.to));
+    } else if (is_short) {
         fall_short(profile_.reason.empty() ? "not all receipts were asked for"
                                            : "not provable on this chain: " + profile_.reason);
     }

@@ -29,25 +29,29 @@ uint64_t word_of(const evm::Hash& hash) {
     return word;
 }
 
-/// `base` for all blocks but the `bad` ones, which have no level.
+using BlockLevels = std::vector<std::pair<uint64_t, ProofLevel>>;
+
+/// `base` for all blocks but the `own` ones, ascending, which have a level of their own.
 std::vector<LevelSpan> spans_of(const evm::BlockRange& range, ProofLevel base,
-                                const std::vector<uint64_t>& bad) {
+                                const BlockLevels& own) {
     std::vector<LevelSpan> out;
-    uint64_t next = range.from;
-    for (const uint64_t block_num : bad) {
-        if (next < block_num) {
-            out.push_back({{next, block_num - 1}, base});
-        }
-        if (!out.empty() && out.back().level == ProofLevel::kFetched &&
-            out.back().range.to + 1 == block_num) {
-            out.back().range.to = block_num;
+    const auto add = [&out](const evm::BlockRange& span, ProofLevel level) {
+        if (!out.empty() && out.back().level == level) {
+            out.back().range.to = span.to;
         } else {
-            out.push_back({{block_num, block_num}, ProofLevel::kFetched});
+            out.push_back({span, level});
         }
+    };
+    uint64_t next = range.from;
+    for (const auto& [block_num, level] : own) {
+        if (next < block_num) {
+            add({next, block_num - 1}, base);
+        }
+        add({block_num, block_num}, level);
         next = block_num + 1;
     }
     if (next <= range.to) {
-        out.push_back({{next, range.to}, base});
+        add({next, range.to}, base);
     }
     return out;
 }
@@ -155,7 +159,8 @@ void ProofPiece::examine_block(size_t index) {
             block.outcome = Outcome::kByBloom;
             return;
         }
-        judge_.judge_bloom(header, stored_of(index), block.log_findings);
+        block.outside = judge_.judge_bloom(header, stored_of(index), block.log_findings);
+        block.level = block.outside > 0 ? ProofLevel::kLinked : ProofLevel::kBloom;
     }
     want_receipts(index);
 }
@@ -219,7 +224,9 @@ void ProofPiece::settle(size_t index, BlockVerdict verdict) {
     Block& block = blocks_[index];
     block.outcome = Outcome::kByReceipts;
     block.receipts = Receipts::kTold;
-    block.level = ProofLevel::kReceipts;
+    // The block's receipts say nothing of logs outside of their root, nor of how many there are.
+    block.outside = verdict.outside;
+    block.level = block.outside > 0 ? ProofLevel::kLinked : ProofLevel::kReceipts;
     block.has_truth = true;
     block.log_findings = std::move(verdict.findings);
     block.truth.clear();
@@ -290,7 +297,7 @@ LogProofPiece ProofPiece::finish() {
         finish_block_zero(out);
     }
     ProofLevel base = options_.level;
-    std::vector<uint64_t> bad;
+    BlockLevels own;
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const Block& block = blocks_[i];
         out.counts.by_bloom += block.outcome == Outcome::kByBloom ? 1U : 0U;
@@ -298,14 +305,19 @@ LogProofPiece ProofPiece::finish() {
         out.counts.unprovable += block.outcome == Outcome::kUnprovable ? 1U : 0U;
         out.counts.unsettled += block.outcome == Outcome::kOpen ? 1U : 0U;
         if (block.is_bad()) {
-            bad.push_back(first() + i);
+            own.emplace_back(first() + i, ProofLevel::kFetched);
             finish_bad(i, out);
+            continue;
+        }
+        if (block.outside > 0) {
+            own.emplace_back(first() + i, std::min(block.level, options_.level));
+            finish_good(i, out);
             continue;
         }
         base = std::min(base, block.is_settled() ? options_.level : block.level);
         finish_good(i, out);
     }
-    out.spans = spans_of(range_, base, bad);
+    out.spans = spans_of(range_, base, own);
     return out;
 }
 
@@ -328,7 +340,8 @@ void ProofPiece::finish_block_zero(LogProofPiece& out) const {
 void ProofPiece::finish_good(size_t index, LogProofPiece& out) const {
     const Block& block = blocks_[index];
     const size_t count = stored_count(index);
-    out.counts.logs += block.has_truth ? count : 0U;
+    out.counts.logs += block.has_truth ? count - block.outside : 0U;
+    out.counts.outside += block.outside;
     if (count > 0) {
         out.blocks.emplace_back(first() + index, std::min(block.level, options_.level));
     }

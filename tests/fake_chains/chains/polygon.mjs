@@ -23,10 +23,12 @@ export default {
   logs: (block, usual) => (is_sprint(block) ? [...usual, [sync_log(block.token)]] : usual),
   receipt(receipt, block) {
     if (!is_sprint(block) || receipt.transactionIndex !== "0x2") return {};
-    const hash = keccak256(
-      concat([ethers.toUtf8Bytes("matic-bor-receipt-"), toBeHex(block.number, 8), block.parent.header.hash]),
-    );
-    return { type: "0x0", cumulativeGasUsed: "0x0", gasUsed: "0x0", transactionHash: hash, outside_root: true };
+    return { type: "0x0", cumulativeGasUsed: "0x0", gasUsed: "0x0", outside_root: true };
+  },
+  sealed({ header, receipts }) {
+    const sync = receipts.find(({ outside_root }) => outside_root);
+    const parts = [ethers.toUtf8Bytes("matic-bor-receipt-"), toBeHex(header.number, 8), header.hash];
+    if (sync) sync.transactionHash = keccak256(concat(parts));
   },
   level: "linked",
 };

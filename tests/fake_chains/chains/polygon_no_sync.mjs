@@ -12,5 +12,4 @@ export default {
     return block?.receipts.filter((receipt) => !is_sync(receipt)) ?? null;
   },
   level: "linked",
-  known: "the receipts are believed over eth_getLogs: the state syncs' events are dropped, and the rest proven",
 };

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/evm/state_sync.hpp"
 #include "core/evm/trie.hpp"
 #include "tests/support/small_index.hpp"
 
@@ -102,7 +103,11 @@ class ProofPieceTest : public ::testing::Test {
     }
     /// Examined, with a right row of each block that has stored logs.
     ProofPiece& examined(evm::BlockRange range = kRange) {
-        ProofPiece& piece = open(range);
+        open(range);
+        return examined_as_opened(range);
+    }
+    ProofPiece& examined_as_opened(evm::BlockRange range = kRange) {
+        ProofPiece& piece = *piece_;
         if (!piece.has_headers()) {
             piece.add_headers(headers({std::max<uint64_t>(1, range.from), range.to}));
         }
@@ -189,6 +194,58 @@ TEST_F(ProofPieceTest, WhatIsStoredOfBlockZeroIsInvented) {
     const LogProofPiece out = examined({0, 0}).finish();
     EXPECT_THAT(kinds_of(out), ElementsAre(FindingKind::kLogInvented));
     EXPECT_EQ(out.counts.by_receipts, 1U);
+}
+
+// --- state syncs: logs of a transaction that neither root nor bloom has
+
+TEST_F(ProofPieceTest, AStateSyncsLogsStayAndTheirBlocksAreLinkedWhileTheRestIsProven) {
+    put_in_both(12);
+    put_in_both(15);
+    Emitted sync = put(15, 1, 8);
+    sync.log.txn_hash = evm::state_sync_txn_hash(15, hash_of(15));
+    stored_[15].push_back(sync);
+    Emitted alone = put(17, 0, 9);
+    alone.log.txn_hash = evm::state_sync_txn_hash(17, hash_of(17));
+    stored_[17].push_back(alone);
+    empty_.insert(17);  // a block whose only transaction is the state sync
+    open();
+    judge_->expect_state_syncs();
+    examined_as_opened();
+    accept_all();
+    const LogProofPiece out = piece_->finish();
+    EXPECT_THAT(out.findings, IsEmpty());
+    EXPECT_EQ(out.counts.outside, 2U);
+    EXPECT_EQ(out.counts.logs, 2U);
+    using Span = LevelSpan;
+    EXPECT_THAT(
+        out.spans,
+        ElementsAre(Span{{10, 14}, ProofLevel::kReceipts}, Span{{15, 15}, ProofLevel::kLinked},
+                    Span{{16, 16}, ProofLevel::kReceipts}, Span{{17, 17}, ProofLevel::kLinked},
+                    Span{{18, 19}, ProofLevel::kReceipts}));
+}
+
+TEST_F(ProofPieceTest, ABlockOfAStateSyncThatLacksAProvenLogIsMendedAndKeepsTheSync) {
+    chain_[15].push_back(put(15));
+    Emitted sync = put(15, 1, 8);
+    sync.log.txn_hash = evm::state_sync_txn_hash(15, hash_of(15));
+    stored_[15].push_back(sync);
+    open();
+    judge_->expect_state_syncs();
+    examined_as_opened();
+    accept_all();
+    const LogProofPiece out = piece_->finish();
+    EXPECT_THAT(kinds_of(out), ElementsAre(FindingKind::kLogMissing));
+    ASSERT_EQ(out.proven.size(), 1U);
+    EXPECT_EQ(out.proven[0].logs.logs.size(), 2U);
+}
+
+TEST_F(ProofPieceTest, ElsewhereALogThatClaimsToBeAStateSyncsIsInvented) {
+    Emitted sync = put(15, 0, 8);
+    sync.log.txn_hash = evm::state_sync_txn_hash(15, hash_of(15));
+    stored_[15].push_back(sync);
+    examined();
+    accept_all();
+    EXPECT_THAT(kinds_of(piece_->finish()), ElementsAre(FindingKind::kLogInvented));
 }
 
 // --- blooms
