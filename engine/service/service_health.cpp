@@ -216,10 +216,12 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     if (ages.is_stale()) {
         out.push_back(
             fmt::format("the chain's head, block {}, is {} old (head_age: {}): the chain stands "
-                        "still, or every "
-                        "provider does",
+                        "still, or every provider does{}",
                         progress.head_block.load(), format_duration(*ages.head_ms / 1000),
-                        format_duration(ages.head_max_ms / 1000)));
+                        format_duration(ages.head_max_ms / 1000), describe_providers(providers)));
+        if (waits_told_.is_new("the head is old", now_ms)) {
+            logging::warning("the chain's head is old", {{"why", out.back()}});
+        }
     }
     return out;
 }
