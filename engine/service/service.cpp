@@ -49,8 +49,7 @@ rpc::PoolOptions pool_options(const Config& config) {
     rpc::PoolOptions options;
     options.chain_id = config.chain.id;
     for (const EndpointConfig& endpoint : config.chain.rpc) {
-        options.endpoints.push_back(
-            {endpoint.url, endpoint.headers, {}, endpoint.is_host_public});
+        options.endpoints.push_back({endpoint.url, endpoint.headers, {}, endpoint.is_host_public});
     }
     return options;
 }
