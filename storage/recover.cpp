@@ -68,12 +68,14 @@ Error lock_error(const std::string& path, const std::string& why) {
     const bool is_held = why.find("temporarily unavailable") != std::string::npos ||
                          why.find("lock hold") != std::string::npos ||
                          why.find("already held") != std::string::npos;
-    return Error{
-        ErrorCode::kUnavailable,
-        is_held ? fmt::format("another process writes to {0}: it holds the lock {0}/LOCK", path)
-                : fmt::format("cannot open the lock {}/LOCK ({}): the directory must be "
-                              "writable for this user",
-                              path, why)};
+    if (is_held) {
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("another process writes to {0}: it holds the lock {0}/LOCK", path)};
+    }
+    return Error{ErrorCode::kIo, fmt::format("cannot open the lock {}/LOCK ({}): the directory "
+                                             "must be writable for this user",
+                                             path, why)};
 }
 
 /// Takes over what RocksDB has opened.

@@ -100,6 +100,17 @@ TEST(CommandTest, WhatIsWrittenIsTheOwnersAlone) {
     EXPECT_EQ(open_to_others(dir.sub("work")), "");
 }
 
+TEST(CommandTest, ALockThatCannotBeOpenedIsNotAnotherProcess) {
+    TempDir dir;
+    std::filesystem::copy(source_path("tests/storage/golden/v1"), dir.sub("db"));
+    std::filesystem::remove(dir.sub("db/LOCK"));
+    std::filesystem::create_directory(dir.sub("db/LOCK"));
+    const auto run = plumbline({"task", "add", dir.sub("db"), "compact"});
+    EXPECT_EQ(run.code, 3);
+    EXPECT_NE(run.err.find("cannot open the lock"), std::string::npos) << run.err;
+    EXPECT_EQ(run.err.find("another process"), std::string::npos) << run.err;
+}
+
 TEST(CommandTest, ASecretOfACommandCanComeFromTheEnvironment) {
     for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
              {"doctor", "env:PLUMBLINE_NOT_SET"},
