@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/base/ascii.hpp"
 #include "core/base/secret_words.hpp"
 #include "core/base/url_parts.hpp"
 
@@ -31,24 +32,20 @@ struct Layer {
     std::vector<size_t> at;  ///< where each character begins in the original; its size at the end
 };
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 std::string in_lower_case(std::string text) {
-    std::ranges::transform(text, text.begin(), lower);
+    std::ranges::transform(text, text.begin(), ascii_lower);
     return text;
 }
 
 bool is_letter_or_digit(char c) noexcept {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
 }
 
 /// The value of `digits` in `base` where it is one byte.
 std::optional<char> byte_of(std::string_view digits, unsigned base) {
     unsigned value = 0;
     for (const char c : digits) {
-        const char l = lower(c);
+        const char l = ascii_lower(c);
         const unsigned digit = l >= '0' && l <= '9'   ? static_cast<unsigned>(l - '0')
                                : l >= 'a' && l <= 'f' ? static_cast<unsigned>(l - 'a' + 10)
                                                       : base;
@@ -78,7 +75,7 @@ Escape read_reference(std::string_view text) {
     if (!name.starts_with('#')) {
         return {};
     }
-    const bool is_hex = name.size() > 1 && lower(name[1]) == 'x';
+    const bool is_hex = name.size() > 1 && ascii_lower(name[1]) == 'x';
     const auto c = byte_of(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
     return c ? Escape{*c, end + 1} : Escape{};
 }
@@ -93,7 +90,7 @@ Escape read_escape(std::string_view text) {
         if (text[1] == '"' || text[1] == '\\' || text[1] == '/') {
             return {text[1], 2};
         }
-        if (lower(text[1]) == 'u' && text.size() >= 6) {
+        if (ascii_lower(text[1]) == 'u' && text.size() >= 6) {
             const auto c = byte_of(text.substr(2, 4), 16);
             return c ? Escape{*c, 6} : Escape{};
         }
@@ -112,7 +109,7 @@ std::optional<Layer> decode(const Layer& layer) {
     const std::string_view text = layer.text;
     for (size_t i = 0; i < text.size();) {
         const Escape escape = read_escape(text.substr(i));
-        out.text += lower(escape.size == 0 ? text[i] : escape.c);
+        out.text += ascii_lower(escape.size == 0 ? text[i] : escape.c);
         out.at.push_back(layer.at[i]);
         i += std::max<size_t>(1, escape.size);
         is_changed = is_changed || escape.size > 0;

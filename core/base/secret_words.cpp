@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/base/ascii.hpp"
+
 namespace plumbline {
 
 namespace {
@@ -31,10 +33,6 @@ constexpr std::string_view kWords[] = {
     "wallet",    "websocket", "worldchain", "xdai",     "zircuit",  "zksync",    "zora"};
 static_assert(std::ranges::is_sorted(kWords));
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
@@ -51,9 +49,10 @@ bool is_public_part(std::string_view part) noexcept {
     }
     const auto found =
         std::ranges::lower_bound(kWords, part, [](std::string_view a, std::string_view b) {
-            return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+            return std::ranges::lexicographical_compare(a, b, {}, ascii_lower, ascii_lower);
         });
-    return found != std::ranges::end(kWords) && std::ranges::equal(*found, part, {}, {}, lower);
+    return found != std::ranges::end(kWords) &&
+           std::ranges::equal(*found, part, {}, {}, ascii_lower);
 }
 
 }  // namespace

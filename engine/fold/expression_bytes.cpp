@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "core/base/utf8.hpp"
+#include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/fold/expression_frame.hpp"
@@ -126,9 +126,7 @@ bool ExpressionRunner::of_bytes(Frame& frame, const ExprInstruction& now) {
         case ExprOp::kLower: {
             std::string& text = next_text();
             text = frame.top().bytes;
-            std::ranges::transform(text, text.begin(), [](char c) {
-                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-            });
+            std::ranges::transform(text, text.begin(), ascii_lower);
             frame.top().bytes = text;
             return true;
         }

@@ -124,7 +124,6 @@ bool Follower::settle() {
     recheck_.clear();
     recheck_next_ = 0;
     lower_polls_ = 0;
-    finalized_ = 0;
     finalized_sent_ = 0;
     if (cursor) {
         tip_ = evm::BlockId{cursor->block_num, cursor->block_hash};

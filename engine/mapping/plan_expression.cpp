@@ -19,7 +19,6 @@ namespace {
 
 using storage::FieldKind;
 using storage::FieldType;
-using From = Operand::Kind;
 
 constexpr FieldType kBool{FieldKind::kBool, 8};
 constexpr FieldType kBytes{FieldKind::kBytes, 0};
@@ -145,7 +144,7 @@ class ExpressionCompiler {
         if (is_literal(operand)) {
             return literal(operand, wanted);
         }
-        if (operand.kind == From::kCall) {
+        if (operand.kind == Operand::Kind::kCall) {
             return call(operand, wanted);
         }
         PLUMBLINE_TRY(PlanOperand leaf, compile_leaf(scope_, operand));
@@ -161,20 +160,20 @@ class ExpressionCompiler {
                                            std::optional<FieldType> wanted) {
         ExprLiteral value;
         FieldType type = kAnyNumber;
-        if (operand.kind == From::kNumber ||
-            (operand.kind == From::kHex && wanted && wanted->is_number())) {
-            if (operand.kind == From::kHex && operand.bytes.size() > 32) {
+        if (operand.kind == Operand::Kind::kNumber ||
+            (operand.kind == Operand::Kind::kHex && wanted && wanted->is_number())) {
+            if (operand.kind == Operand::Kind::kHex && operand.bytes.size() > 32) {
                 return mistake(operand, "is longer than the 32 bytes of a number");
             }
-            value.word =
-                operand.kind == From::kHex ? evm::U256::from_be(operand.bytes) : operand.number;
+            value.word = operand.kind == Operand::Kind::kHex ? evm::U256::from_be(operand.bytes)
+                                                             : operand.number;
             value.is_number = true;
             value.is_signed = operand.negative;
         } else {
-            if (!wanted || wanted->is_number() || operand.kind == From::kString) {
-                wanted = operand.kind == From::kBool  ? kBool
-                         : operand.kind == From::kHex ? kBytes
-                                                      : kText;
+            if (!wanted || wanted->is_number() || operand.kind == Operand::Kind::kString) {
+                wanted = operand.kind == Operand::Kind::kBool  ? kBool
+                         : operand.kind == Operand::Kind::kHex ? kBytes
+                                                               : kText;
             }
             PLUMBLINE_TRY(const PlanOperand plain,
                           compile_literal(scope_.plan, operand, *wanted, "what stands here"));
@@ -229,7 +228,8 @@ class ExpressionCompiler {
                                                               std::optional<FieldType> wanted) {
         // Beside a number, 0x.. is one too.
         const bool a_waits =
-            is_literal(a) && (!is_literal(b) || (a.kind == From::kHex && b.kind == From::kNumber));
+            is_literal(a) &&
+            (!is_literal(b) || (a.kind == Operand::Kind::kHex && b.kind == Operand::Kind::kNumber));
         PLUMBLINE_TRY(Fragment first, part(a_waits ? b : a, wanted));
         PLUMBLINE_TRY(Fragment second, part(a_waits ? a : b, first.type));
         if (first.type != second.type && !(first.type.is_number() && second.type.is_number())) {
@@ -334,7 +334,8 @@ class ExpressionCompiler {
     }
 
     [[nodiscard]] static bool has_lookup(const Operand& operand) {
-        return operand.kind == From::kLookup || std::ranges::any_of(operand.keys, has_lookup);
+        return operand.kind == Operand::Kind::kLookup ||
+               std::ranges::any_of(operand.keys, has_lookup);
     }
 
     [[nodiscard]] Result<Fragment> otherwise(const Operand& call, std::optional<FieldType> wanted) {
@@ -390,7 +391,7 @@ class ExpressionCompiler {
         if (call.keys.size() == 4) {
             const auto found = std::ranges::find(kRoundings, std::string_view{call.keys[3].text},
                                                  &std::pair<std::string_view, Rounding>::first);
-            if (call.keys[3].kind != From::kString || found == kRoundings.end()) {
+            if (call.keys[3].kind != Operand::Kind::kString || found == kRoundings.end()) {
                 return mistake(call, fmt::format("rounds 'down', 'up' or 'half_even', not {}",
                                                  call.keys[3].source));
             }
@@ -410,7 +411,8 @@ class ExpressionCompiler {
         PLUMBLINE_TRY_VOID(count_is(call, 1, 1));
         const Operand& side = call.keys[0];
         // A literal is read as what it becomes, but for numbers, which are checked as all are.
-        const bool is_hex_for_text = to.kind == FieldKind::kString && side.kind == From::kHex;
+        const bool is_hex_for_text =
+            to.kind == FieldKind::kString && side.kind == Operand::Kind::kHex;
         PLUMBLINE_TRY(Fragment from, part(side, is_hex_for_text ? kBytes : to));
         const FieldType is = from.type;
         if (is == to) {
@@ -515,7 +517,7 @@ class ExpressionCompiler {
 
     [[nodiscard]] Result<Fragment> length(const Operand& call) {
         const Operand& side = call.keys[0];
-        if (side.kind == From::kName && scope_.event != nullptr) {
+        if (side.kind == Operand::Kind::kName && scope_.event != nullptr) {
             const auto path = scope_.event->decoder.compile_path(join_path(side.path), scope_.each);
             if (path && path->type.is_array() && !path->hashed) {
                 PlanOperand leaf;
