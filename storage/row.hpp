@@ -68,7 +68,8 @@ class RowCodec {
   private:
     struct Slot {
         FieldType type;
-        uint32_t offset = 0;  ///< fixed width: where it lies; dynamic: its place among the dynamic ones
+        uint32_t offset =
+            0;  ///< fixed width: where it lies; dynamic: its place among the dynamic ones
     };
     std::vector<Slot> slots_;
     uint32_t dynamic_start_ = 0;

@@ -48,8 +48,7 @@ std::string utc_time(spdlog::log_clock::time_point time, bool with_date) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    std::string clock =
-        fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
+    std::string clock = fmt::format("{:02}:{:02}:{:02}", parts.tm_hour, parts.tm_min, parts.tm_sec);
     if (!with_date) {
         return clock;
     }

@@ -98,7 +98,7 @@ class ProofPiece {
         storage::ProofLevel level = storage::ProofLevel::kLinked;
         bool has_truth = false;  ///< its logs are known
         std::optional<evm::Hash> stored_hash;
-        size_t outside = 0;      ///< of its stored logs, those that no root commits to
+        size_t outside = 0;  ///< of its stored logs, those that no root commits to
         std::vector<Finding> row_findings;
         std::vector<Finding> log_findings;
         evm::LogBatch truth;  ///< its logs; only with findings, it would fill the memory

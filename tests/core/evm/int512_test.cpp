@@ -31,7 +31,8 @@ Int512 any(std::mt19937_64& random) {
         out.limb[i] = random() % 4 == 0 ? ~uint64_t{0} : random() % 4 == 0 ? 0 : random();
     }
     out = shift_right(out, static_cast<unsigned>(random() % 65));
-    return random() % 2 == 0 && negate(out, out) ? out : out;
+    Int512 negative;
+    return random() % 2 == 0 && negate(out, negative) ? negative : out;
 }
 
 TEST(Int512Test, KnowsTheEndsOfItsRange) {
@@ -105,8 +106,9 @@ TEST(Int512Test, DivisionIsTheReverseOfMultiplication) {
         EXPECT_EQ(sum, a) << a.to_decimal() << " / " << b.to_decimal();
         EXPECT_TRUE(rest.is_zero() || rest.is_negative() == a.is_negative());
         // |rest| < |b|, told without leaving the range.
-        const auto below = [](Int512 value) {
-            return value.is_negative() || !negate(value, value) ? value : value;
+        const auto below = [](const Int512& value) {
+            Int512 negative;
+            return !value.is_negative() && negate(value, negative) ? negative : value;
         };
         EXPECT_GT(below(rest), below(b));
     }
