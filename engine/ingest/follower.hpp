@@ -155,6 +155,7 @@ class Follower {
     bool start_recheck(bool may_wait);
     void fetch_again(const evm::BlockRange& range);
     void end_recheck_job();
+    [[nodiscard]] bool know_children(uint64_t until);
     [[nodiscard]] std::string liar_names() const;
 
     // Finality: follower_final.cpp

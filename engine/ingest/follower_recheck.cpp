@@ -46,7 +46,8 @@ bool Follower::start_recheck(bool may_wait) {
         return true;
     }
     if (std::exchange(is_head_first_, false) && may_wait && !database_.needs_refold()) {
-        return false;
+        // The part before knew the children of its own time only; at the head all count.
+        return !know_children(UINT64_MAX);
     }
     if (recheck_.empty()) {
         const Result<std::vector<storage::CoverageRow>> coverage = database_.coverage();
@@ -79,16 +80,25 @@ std::string Follower::liar_names() const {
     return out;
 }
 
-void Follower::fetch_again(const evm::BlockRange& range) {
+/// Has the fetcher know whom the database holds as announced below `until`. False: it could not be
+/// read, and the channel has the reason. What was fetched must be stored.
+bool Follower::know_children(uint64_t until) {
     Result<std::vector<storage::ChildRow>> children = database_.children();
     if (!children) {
         channel_.fail(std::move(children).error());
-        return;
+        return false;
     }
     std::erase_if(*children,
-                  [&](const storage::ChildRow& child) { return child.block_num >= range.from; });
+                  [&](const storage::ChildRow& child) { return child.block_num >= until; });
     fetcher_.cancel();
     fetcher_.reset_children(*children);
+    return true;
+}
+
+void Follower::fetch_again(const evm::BlockRange& range) {
+    if (!know_children(range.from)) {
+        return;
+    }
     progress_.fill_next = range.from;
     progress_.fill_to = recheck_.back().to;
     FetchJob job;
