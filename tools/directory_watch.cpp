@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 namespace plumbline::tools {
@@ -27,35 +26,38 @@ Found find(const std::string& path, struct stat& out) {
 DirectoryWatch::DirectoryWatch(std::string path, std::function<void()> on_gone,
                                std::chrono::milliseconds turn)
     : path_{std::move(path)},
-      on_gone_{std::move(on_gone)},
-      thread_{[this, turn](const std::stop_token& done) { look(done, turn); }} {}
+      on_gone_{std::move(on_gone)} {
+    look();  // It may go before the thread has begun.
+    thread_ = std::jthread{[this, turn](const std::stop_token& done) { watch(done, turn); }};
+}
 
-void DirectoryWatch::look(const std::stop_token& done, std::chrono::milliseconds turn) {
+void DirectoryWatch::watch(const std::stop_token& done, std::chrono::milliseconds turn) {
     std::mutex mutex;
     std::condition_variable_any news;
-    std::optional<ino_t> seen;
-    for (;;) {
+    while (!look()) {
         std::unique_lock lock{mutex};
         if (news.wait_for(lock, done, turn, [&] { return done.stop_requested(); })) {
             return;
         }
-        struct stat directory {};
-        struct stat current {};
-        // RocksDB puts a new CURRENT in place of the old one, so there is always one.
-        const Found found = find(path_ + "/CURRENT", current);
-        const bool has_directory = find(path_, directory) == Found::kThere;
-        if (!seen) {
-            if (found == Found::kThere && has_directory) {
-                seen = directory.st_ino;
-            }
-            continue;
-        }
-        if (found == Found::kNot || (has_directory && directory.st_ino != *seen)) {
-            is_gone_ = true;
-            on_gone_();
-            return;
-        }
     }
+    is_gone_ = true;
+    on_gone_();
+}
+
+/// True once it is gone after it was there.
+bool DirectoryWatch::look() {
+    struct stat directory {};
+    struct stat current {};
+    // RocksDB puts a new CURRENT in place of the old one, so there is always one.
+    const Found found = find(path_ + "/CURRENT", current);
+    const bool has_directory = find(path_, directory) == Found::kThere;
+    if (!seen_) {
+        if (found == Found::kThere && has_directory) {
+            seen_ = directory.st_ino;
+        }
+        return false;
+    }
+    return found == Found::kNot || (has_directory && directory.st_ino != *seen_);
 }
 
 }  // namespace plumbline::tools

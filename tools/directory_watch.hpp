@@ -1,9 +1,12 @@
 // Notices that a served database is no longer where it was.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -24,10 +27,13 @@ class DirectoryWatch {
     [[nodiscard]] bool is_gone() const noexcept { return is_gone_.load(); }
 
   private:
-    void look(const std::stop_token& done, std::chrono::milliseconds turn);
+    void watch(const std::stop_token& done, std::chrono::milliseconds turn);
+    bool look();
+
     const std::string path_;
     const std::function<void()> on_gone_;
     std::atomic<bool> is_gone_{false};
+    std::optional<ino_t> seen_;  ///< of the directory; the constructor's, then the thread's
     std::jthread thread_;
 };
 
