@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/base/ascii.hpp"
 #include "core/base/secret_words.hpp"
@@ -166,6 +167,16 @@ std::string to_base64(std::string_view bytes) {
     return out;
 }
 
+std::string to_hex_digits(std::string_view bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    for (const char c : bytes) {
+        out += kDigits[static_cast<uint8_t>(c) >> 4U];
+        out += kDigits[static_cast<uint8_t>(c) & 15U];
+    }
+    return out;
+}
+
 /// Empty where it is none.
 std::string from_base64(std::string_view text) {
     std::string out;
@@ -274,11 +285,17 @@ void Redactor::add(std::string_view secret) {
     }
     for (const std::string& form : {std::string{secret}, unescaped(secret)}) {
         add_needle(form);
-        std::string base64 = to_base64(form);
-        add_needle(base64);
-        std::ranges::replace(base64, '+', '-');
-        std::ranges::replace(base64, '/', '_');
-        add_needle(std::move(base64));
+        add_needle(to_hex_digits(form));
+        // Base64 looks different by how many bytes stand before, modulo three; what depends on them
+        // as well is left away.
+        for (const auto& [before, unsure] : {std::pair{0, 0}, {1, 2}, {2, 3}}) {
+            std::string base64 = to_base64(std::string(static_cast<size_t>(before), ' ') + form)
+                                     .substr(static_cast<size_t>(unsure));
+            add_needle(base64);
+            std::ranges::replace(base64, '+', '-');
+            std::ranges::replace(base64, '/', '_');
+            add_needle(std::move(base64));
+        }
     }
 }
 

@@ -71,6 +71,20 @@ TEST(RedactorTest, ASecretIsFoundWhereverItCameFromAndHoweverItIsWritten) {
               "rate limit of eth_getLogs on chain 1 reached for v2");
 }
 
+TEST(RedactorTest, ASecretIsFoundInBase64AndHexWhereverItBegins) {
+    Redactor redactor;
+    redactor.add("PATHsekretKEY0123456789");
+    // "url=/v3/" and "x" and "" before it: three ways to stand in groups of three bytes.
+    for (const char* text : {"dXJsPS92My9QQVRIc2VrcmV0S0VZMDEyMzQ1Njc4OT9hcGlrZXk9",
+                             "eFBBVEhzZWtyZXRLRVkwMTIzNDU2Nzg5", "UEFUSHNla3JldEtFWTAxMjM0NTY3ODk=",
+                             "5041544873656b7265744b455930313233343536373839"}) {
+        const std::string shown = redactor.redact(text);
+        EXPECT_NE(shown.find("(redacted)"), std::string::npos) << text << " -> " << shown;
+        EXPECT_EQ(shown.find("c2VrcmV0"), std::string::npos) << shown;
+        EXPECT_EQ(shown.find("zZWtyZX"), std::string::npos) << shown;
+    }
+}
+
 TEST(RedactorTest, BasicCredentialsAreFoundInBase64AndTheirPartsPlain) {
     const Headers none;
     const Redactor of_url{SecretEndpoint{"https://alice:wonder%2Fland@host.example/", none}};
