@@ -246,6 +246,10 @@ bool ExpressionRunner::divide(Frame& frame, const ExprInstruction& now) {
     if (by.is_zero()) {
         return fail(frame, now, "division by zero");
     }
+    if (now.op == ExprOp::kMod && by == Int512{-1}) {
+        number = Int512{0};  // whatever becomes of the quotient
+        return true;
+    }
     Int512 quotient;
     Int512 remainder;
     if (!evm::div_mod(number, by, quotient, remainder)) {

@@ -50,6 +50,7 @@ std::string& HandlerRunner::next_text() {
 
 bool HandlerRunner::run(EventScope& scope, const ForeseenKeys* predecoded) {
     trouble_.reset();
+    written_bytes_ = 0;
     foreseen_ = predecoded;
     next_foreseen_ = 0;
     for (const PlanHandler& handler : scope.event.handlers) {
@@ -463,6 +464,11 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
 
 bool HandlerRunner::close_row(uint32_t entity, EntityCache::Entry& entry, const EventScope& scope) {
     PLUMBLINE_DCHECK(RowCodec::is_live(entry.row));
+    written_bytes_ += entry.row.size();
+    if (written_bytes_ > kEventBytesMax) {
+        return fail(
+            fmt::format("the event's rows have more than {} MiB together", kEventBytesMax >> 20U));
+    }
     RowCodec::set_changed_at(entry.row, {scope.log.block_num, scope.log.log_index});
     const std::vector<PlanCondition>& drop = plan_.drops[entity];
     if (drop.empty()) {

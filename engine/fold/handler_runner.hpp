@@ -52,6 +52,10 @@ struct ForeseenKeys {
     }
 };
 
+/// The rows that one event leaves may have so many bytes together; what writes more is a rule
+/// violation. Events are paid for by their own bytes, and a list of rows may repeat them for each.
+inline constexpr size_t kEventBytesMax = size_t{16} << 20;
+
 /// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
 ///
 /// Its operations return bool, with the reason left in `violation` or `trouble`, where the rest of
@@ -125,6 +129,7 @@ class HandlerRunner {
     size_t next_foreseen_ = 0;
     std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
     size_t texts_used_ = 0;
+    size_t written_bytes_ = 0;  ///< of the event under way: its rows as they were left
     ExpressionRunner expressions_;
     storage::FieldType amount_type_;  ///< of the last expression that was an amount
     /// Somebody catches a missing row: then `is_missing_` says it in place of a reason.

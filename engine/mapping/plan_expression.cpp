@@ -449,6 +449,9 @@ class ExpressionCompiler {
         if (to.kind == FieldKind::kBytes && is_bytes_like(is)) {
             return as(ExprOp::kWordToBytes, is);
         }
+        if (to.kind == FieldKind::kString && is_bytes_like(is) && !is.is_dynamic()) {
+            return as(ExprOp::kWordToBytes, is);
+        }
         if (to.is_dynamic() && is.is_dynamic()) {
             from.type = to;
             return from;

@@ -44,6 +44,9 @@ void put(std::string& out, const Operand& operand) {
                 out += ',';
             }
             out += ']';
+            if (operand.kind == Operand::Kind::kCall) {
+                out += counted(operand.source);  // Reasons in quarantine quote it.
+            }
             break;
         default: break;
     }
