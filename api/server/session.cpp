@@ -26,6 +26,9 @@ namespace plumbline::api {
 
 namespace {
 
+/// A burst of connections is taken faster than those whose places it takes are closed.
+constexpr size_t kSessionsPerPlace = 8;
+
 using std::chrono::milliseconds;
 namespace wire = beast::http;
 
@@ -97,7 +100,7 @@ class Session : public std::enable_shared_from_this<Session> {
             }
         };
         // Those that gave way and are still being answered are in no table any more.
-        if (shared_->sessions.load() > 2 * shared_->options.connections_max) {
+        if (shared_->sessions.load() > kSessionsPerPlace * shared_->options.connections_max) {
             return false;
         }
         const auto id =
