@@ -5,18 +5,51 @@ set(PLUMBLINE_STD_HEADERS
   <algorithm> <array> <atomic> <cstdint> <cstring> <deque> <filesystem> <functional> <map> <memory> <mutex> <optional>
   <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
 
-# plumbline_layer(core SOURCES a.cpp ... PUBLIC deps... PRIVATE deps... HEADERS <x>...): one static library a
-# layer; HEADERS are heavy ones that most of its files include.
-# A layer's files are compiled four as one: most of their time is in what they include. Names in anonymous namespaces
-# must therefore differ within a folder; where two do not, one of them is a copy. PLUMBLINE_UNITY=OFF compiles them singly.
+# plumbline_together(OUT NAME ALONE a.cpp FILES b.cpp c.cpp ...): in OUT what to compile, four files of FILES as one, for
+# most of a file's time is in what it includes. Names in anonymous namespaces must therefore differ within a folder; where
+# two do not, one of them is a copy. CMake's own UNITY_BUILD names files by their absolute paths, and then no clone would
+# find in the compiler's cache what another compiled. PLUMBLINE_UNITY=OFF compiles them singly.
+function(plumbline_together out name)
+  cmake_parse_arguments(ARG "" "" "ALONE;FILES" ${ARGN})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(compiled ${ARG_ALONE})
+  set(text "")
+  set(in_batch 0)
+  set(batches 0)
+  foreach(file ${ARG_FILES} END)
+    if(file STREQUAL "END" OR in_batch EQUAL 4)
+      if(in_batch GREATER 0)
+        set(path ${CMAKE_CURRENT_BINARY_DIR}/${name}_together_${batches}.cpp)
+        file(CONFIGURE OUTPUT ${path} CONTENT "${text}" @ONLY)
+        list(APPEND compiled ${path})
+        math(EXPR batches "${batches} + 1")
+      endif()
+      set(text "")
+      set(in_batch 0)
+    endif()
+    if(file STREQUAL "END" OR file IN_LIST ARG_ALONE)
+      continue()
+    endif()
+    if(NOT PLUMBLINE_UNITY OR IS_ABSOLUTE ${file})
+      list(APPEND compiled ${file})
+      continue()
+    endif()
+    string(APPEND text "#include \"${folder}/${file}\"\n")
+    math(EXPR in_batch "${in_batch} + 1")
+  endforeach()
+  set(${out} ${compiled} PARENT_SCOPE)
+endfunction()
+
+# plumbline_layer(core SOURCES a.cpp ... ALONE b.cpp PUBLIC deps... PRIVATE deps... HEADERS <x>...): one static library a
+# layer; HEADERS are heavy ones that most of its files include; ALONE are files with compile options of their own.
 function(plumbline_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE;HEADERS" ${ARGN})
-  add_library(plumbline_${name} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ALONE;PUBLIC;PRIVATE;HEADERS" ${ARGN})
+  plumbline_together(compiled ${name} ALONE ${ARG_ALONE} FILES ${ARG_SOURCES})
+  add_library(plumbline_${name} STATIC ${compiled})
   target_link_libraries(plumbline_${name}
     PUBLIC plumbline_options ${ARG_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:plumbline_warnings> ${ARG_PRIVATE})
-  set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
-    UNITY_BUILD ${PLUMBLINE_UNITY} UNITY_BUILD_BATCH_SIZE 4)
+  set_target_properties(plumbline_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
   target_precompile_headers(plumbline_${name} PRIVATE ${PLUMBLINE_STD_HEADERS} ${ARG_HEADERS})
   add_library(plumbline::${name} ALIAS plumbline_${name})
 endfunction()
@@ -39,17 +72,17 @@ function(plumbline_as_test target)
   endif()
 endfunction()
 
-# plumbline_tests(core LABELS unit SOURCES a_test.cpp ... LIBS plumbline::core): one binary a folder. Most of a
-# test's compile time is in what it includes, so four files are compiled as one; each has a namespace of its own name.
+# plumbline_tests(core LABELS unit SOURCES a_test.cpp ... LIBS plumbline::core): one binary a folder. Each file has a
+# namespace of its own name, so that four can be compiled as one.
 function(plumbline_tests name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  add_executable(${name}_tests ${ARG_SOURCES})
+  plumbline_together(compiled ${name} FILES ${ARG_SOURCES})
+  add_executable(${name}_tests ${compiled})
   target_link_libraries(${name}_tests PRIVATE plumbline_warnings ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   plumbline_as_test(${name}_tests)
-  set_target_properties(${name}_tests PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
