@@ -167,6 +167,13 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
 
 }  // namespace
 
+Status check_reports(const engine::Service& service) {
+    const engine::Config& config = service.config();
+    const auto reports =
+        read_reports(config.text, config.path, service.indexer().plan().entities());
+    return reports ? ok() : Status{reports.error()};
+}
+
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     const engine::Config& config = service.config();
     if (!config.http && config.webhooks.empty()) {

@@ -19,4 +19,7 @@ struct HttpModuleOptions {
 /// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
 [[nodiscard]] Status add_http_modules(engine::Service& service, HttpModuleOptions options = {});
 
+/// kInvalidArgument where [reports] does not fit the entities, whoever will ask for them.
+[[nodiscard]] Status check_reports(const engine::Service& service);
+
 }  // namespace plumbline::api

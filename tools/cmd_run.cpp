@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "api/report/report.hpp"
 #include "api/service_module.hpp"
 #include "core/base/backoff.hpp"
 #include "core/base/exception_guard.hpp"
@@ -189,13 +188,8 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         backoff.reset();
         engine::Service& service = **opened;
         // A run with an end answers nobody; its config must be right all the same.
-        if (service.has_worker()) {
-            PLUMBLINE_TRY_VOID(api::add_http_modules(service));
-        } else {
-            const engine::Config& config = service.indexer().config();
-            PLUMBLINE_TRY_VOID(
-                api::read_reports(config.text, config.path, service.indexer().plan().entities()));
-        }
+        PLUMBLINE_TRY_VOID(service.has_worker() ? api::add_http_modules(service)
+                                                : api::check_reports(service));
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};
         reporter.set_details(

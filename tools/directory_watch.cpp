@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -10,6 +11,9 @@
 namespace plumbline::tools {
 
 namespace {
+
+/// A database may be made, and taken away, soon after the start.
+constexpr std::chrono::milliseconds kUntilSeen{20};
 
 enum class Found : uint8_t { kThere, kNot, kUnknown };
 
@@ -36,7 +40,8 @@ void DirectoryWatch::watch(const std::stop_token& done, std::chrono::millisecond
     std::condition_variable_any news;
     while (!look()) {
         std::unique_lock lock{mutex};
-        if (news.wait_for(lock, done, turn, [&] { return done.stop_requested(); })) {
+        const auto pause = seen_ ? turn : std::min(turn, kUntilSeen);
+        if (news.wait_for(lock, done, pause, [&] { return done.stop_requested(); })) {
             return;
         }
     }

@@ -7,9 +7,9 @@ import http from "node:http";
 import { limits } from "./limits.mjs";
 import { sleep } from "./support.mjs";
 
-function get_json(url) {
+function get_json(url, localAddress) {
   return new Promise((resolve, reject) => {
-    const request = http.get(url, { timeout: limits.API_S * 1000 }, (response) => {
+    const request = http.get(url, { timeout: limits.API_S * 1000, localAddress }, (response) => {
       const parts = [];
       response.on("data", (part) => parts.push(part));
       response.on("end", () => {
@@ -30,6 +30,7 @@ export class Service {
     this.lines = [];
     this.code = null;
     this.peak_mib = 0;
+    this.from = undefined; // the address that asks the API
     this.child = spawn(binary, ["run", "plumbline.toml"], { cwd: dir, stdio: ["ignore", "ignore", "pipe"] });
     let rest = "";
     this.child.stderr.on("data", (part) => {
@@ -57,7 +58,9 @@ export class Service {
       /* it has ended */
     }
     if (!this.api || this.code !== null) return null;
-    const [status, health] = await Promise.all([get_json(`${this.api}/v1/status`), get_json(`${this.api}/v1/health`)]);
+    const [status, health] = await Promise.all(
+      ["status", "health"].map((path) => get_json(`${this.api}/v1/${path}`, this.from)),
+    );
     return {
       next: status.progress.next_block,
       live: status.state === "live",

@@ -110,6 +110,7 @@ let failure = null;
 let attackers = null;
 let told = {};
 const service = new Service(binary, dir);
+service.from = "127.0.0.2";
 try {
   for (let i = 0; !(service.api && (await service.look())?.live); i++) {
     if (i > 1200 || service.code !== null) throw new Error(`not live: ${service.lines.at(-1)}`);
