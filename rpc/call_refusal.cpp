@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 
 namespace plumbline::rpc {
@@ -64,9 +65,7 @@ CallRefusal classify_call_refusal(const RefusalText& text) {
     std::string whole{text.message};
     whole += ' ';
     whole += text.data;
-    std::ranges::transform(whole, whole.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(whole, whole.begin(), ascii_lower);
     // A contract chooses its own words, so its revert is known by the code where there is one.
     if (text.code == 3) {
         return CallRefusal::kReverted;

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 
+#include "core/base/ascii.hpp"
 #include "rpc/provider.hpp"
 
 namespace plumbline::rpc {
@@ -42,18 +43,10 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
     return bytes;
 }
 
-bool has_prefix_ignoring_case(std::string_view text, std::string_view lower_prefix) {
-    return text.size() >= lower_prefix.size() &&
-           std::ranges::equal(
-               text.substr(0, lower_prefix.size()), lower_prefix, [](char a, char b) {
-                   return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-               });
-}
-
 size_t on_header(char* data, size_t size, size_t count, void* user) {
     constexpr std::string_view kRetryAfter = "retry-after:";
     const std::string_view line{data, size * count};
-    if (has_prefix_ignoring_case(line, kRetryAfter)) {
+    if (starts_with_ignoring_case(line, kRetryAfter)) {
         static_cast<CurlExchange*>(user)->retry_after_ms =
             parse_retry_after(line.substr(kRetryAfter.size()), std::time(nullptr));
     }

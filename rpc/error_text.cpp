@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/visible_text.hpp"
 
 namespace plumbline::rpc {
@@ -11,10 +12,7 @@ namespace {
 /// Of "https://" in front of `text`, in any case; 0 where no URL begins.
 size_t url_scheme_size(std::string_view text) {
     for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
-        if (text.size() >= scheme.size() &&
-            std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {
-                return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-            })) {
+        if (starts_with_ignoring_case(text, scheme)) {
             return scheme.size();
         }
     }
@@ -43,9 +41,8 @@ namespace {
 
 // In any case; the bodies looked at are short.
 size_t find_ignoring_case(std::string_view text, std::string_view lower) {
-    const auto found = std::search(
-        text.begin(), text.end(), lower.begin(), lower.end(),
-        [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; });
+    const auto found = std::search(text.begin(), text.end(), lower.begin(), lower.end(),
+                                   [](char a, char b) { return ascii_lower(a) == b; });
     return found == text.end() ? std::string_view::npos : static_cast<size_t>(found - text.begin());
 }
 

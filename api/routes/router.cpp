@@ -5,6 +5,7 @@
 
 #include "api/routes/caches.hpp"
 #include "api/routes/request_context.hpp"
+#include "core/base/ascii.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 
@@ -30,13 +31,6 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts) {
         ++i;
     }
     return i == parts.size();
-}
-
-bool has_scheme(std::string_view given, std::string_view lower_scheme) noexcept {
-    return given.size() >= lower_scheme.size() &&
-           std::ranges::equal(given.substr(0, lower_scheme.size()), lower_scheme, {}, [](char c) {
-               return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-           });
 }
 
 Status check_query(const Route& route, const Target& target) {
@@ -91,7 +85,7 @@ Response Router::check_token(const Request& request) {
         return out;
     }
     std::string_view given = request.authorization;
-    const bool has_token = has_scheme(given, kScheme);
+    const bool has_token = starts_with_ignoring_case(given, kScheme);
     given.remove_prefix(has_token ? kScheme.size() : 0);
     if (!has_token || !equal_in_constant_time(given, token)) {
         if (has_token && is_counted) {

@@ -3,18 +3,11 @@
 #include <algorithm>
 
 #include "api/server/client_address.hpp"
+#include "core/base/ascii.hpp"
 
 namespace plumbline::api {
 
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 std::string_view trimmed(std::string_view text) {
     const size_t first = text.find_first_not_of(" \t\r");

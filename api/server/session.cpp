@@ -26,13 +26,12 @@ namespace plumbline::api {
 
 namespace {
 
-/// A burst of connections is taken faster than those whose places it takes are closed.
-constexpr size_t kSessionsPerPlace = 8;
-
 using std::chrono::milliseconds;
 namespace wire = beast::http;
 
 constexpr size_t kReadBytes = 4'096;
+/// A burst of connections is taken faster than those whose places it takes are closed.
+constexpr size_t kSessionsPerPlace = 8;
 
 std::string_view view(beast::string_view text) noexcept {
     return {text.data(), text.size()};

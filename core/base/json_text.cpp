@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/base/hex_digits.hpp"
 #include "core/base/utf8.hpp"
 #include "core/base/visible_text.hpp"
 
@@ -13,10 +14,9 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// `\u` and four digits.
 void append_code_unit(std::string& out, char32_t c) {
-    constexpr char kDigits[] = "0123456789abcdef";
     out += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4) {
-        out += kDigits[(c >> shift) & 15];
+        out += kHexDigits[(c >> shift) & 15];
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/base/hex_digits.hpp"
 #include "core/base/json_text.hpp"
 #include "core/base/utf8.hpp"
 #include "core/base/visible_text.hpp"
@@ -48,14 +49,8 @@ std::string printable_text(std::string_view text, TextPlace place) {
     if (is_plain(text, place)) {
         return std::string{text};
     }
-    constexpr char kDigits[] = "0123456789abcdef";
     std::string out{kHexPrefix};
-    out.reserve(out.size() + 2 * text.size());
-    for (const char c : text) {
-        const auto byte = static_cast<uint8_t>(c);
-        out += kDigits[byte >> 4];
-        out += kDigits[byte & 15];
-    }
+    append_hex_digits(out, text);
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/ascii.hpp"
+#include "core/base/hex_digits.hpp"
 #include "core/base/secret_words.hpp"
 #include "core/base/url_parts.hpp"
 
@@ -39,7 +40,7 @@ std::string in_lower_case(std::string text) {
 }
 
 bool is_letter_or_digit(char c) noexcept {
-    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+    return is_ascii_letter(c) || is_ascii_digit(c);
 }
 
 /// The value of `digits` in `base` where it is one byte.
@@ -167,16 +168,6 @@ std::string to_base64(std::string_view bytes) {
     return out;
 }
 
-std::string to_hex_digits(std::string_view bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string out;
-    for (const char c : bytes) {
-        out += kDigits[static_cast<uint8_t>(c) >> 4U];
-        out += kDigits[static_cast<uint8_t>(c) & 15U];
-    }
-    return out;
-}
-
 /// Empty where it is none.
 std::string from_base64(std::string_view text) {
     std::string out;
@@ -269,7 +260,7 @@ void Redactor::add_header_value(std::string_view value) {
             add(std::string_view{credentials}.substr(0, colon));
             add(std::string_view{credentials}.substr(std::min(colon + 1, credentials.size())));
         }
-        is_basic = in_lower_case(std::string{word}) == "basic";
+        is_basic = equal_ignoring_case(word, "basic");
         if (const size_t equals = word.find('='); equals != std::string_view::npos) {
             add(word.substr(equals + 1));
         }
@@ -285,7 +276,9 @@ void Redactor::add(std::string_view secret) {
     }
     for (const std::string& form : {std::string{secret}, unescaped(secret)}) {
         add_needle(form);
-        add_needle(to_hex_digits(form));
+        std::string hex;
+        append_hex_digits(hex, form);
+        add_needle(std::move(hex));
         // Base64 looks different by how many bytes stand before, modulo three; what depends on them
         // as well is left away.
         for (const auto& [before, unsure] : {std::pair{0, 0}, {1, 2}, {2, 3}}) {

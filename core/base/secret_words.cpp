@@ -33,26 +33,21 @@ constexpr std::string_view kWords[] = {
     "wallet",    "websocket", "worldchain", "xdai",     "zircuit",  "zksync",    "zora"};
 static_assert(std::ranges::is_sorted(kWords));
 
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
 bool is_public_part(std::string_view part) noexcept {
     size_t digits = 0;
     while (digits < part.size() && digits < kDigitsMax &&
-           is_digit(part[part.size() - 1 - digits])) {
+           is_ascii_digit(part[part.size() - 1 - digits])) {
         ++digits;
     }
     part.remove_suffix(digits);
     if (part.size() <= kShortMax) {
-        return std::ranges::none_of(part, is_digit);
+        return std::ranges::none_of(part, is_ascii_digit);
     }
     const auto found =
         std::ranges::lower_bound(kWords, part, [](std::string_view a, std::string_view b) {
             return std::ranges::lexicographical_compare(a, b, {}, ascii_lower, ascii_lower);
         });
-    return found != std::ranges::end(kWords) &&
-           std::ranges::equal(*found, part, {}, {}, ascii_lower);
+    return found != std::ranges::end(kWords) && equal_ignoring_case(*found, part);
 }
 
 }  // namespace

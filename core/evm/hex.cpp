@@ -3,11 +3,12 @@
 #include <array>
 #include <bit>
 
+#include "core/base/hex_digits.hpp"
+
 namespace plumbline::evm {
 
 namespace {
 
-constexpr char kDigits[] = "0123456789abcdef";
 constexpr uint8_t kBad = 0xff;
 
 constexpr std::array<uint8_t, 256> make_nibbles() {
@@ -27,13 +28,7 @@ constexpr auto kNibbles = make_nibbles();
 }  // namespace
 
 void append_hex(std::string& out, ByteView bytes) {
-    const size_t start = out.size();
-    out.resize(start + 2 * bytes.size());
-    char* cursor = out.data() + start;
-    for (const uint8_t byte : bytes) {
-        *cursor++ = kDigits[byte >> 4];
-        *cursor++ = kDigits[byte & 15];
-    }
+    append_hex_digits(out, bytes);
 }
 
 std::string to_hex(ByteView bytes) {
@@ -89,7 +84,7 @@ std::string to_quantity(uint64_t value) {
     }
     std::string out = "0x";
     for (int shift = 60 - std::countl_zero(value) / 4 * 4; shift >= 0; shift -= 4) {
-        out += kDigits[(value >> shift) & 15];
+        out += kHexDigits[(value >> shift) & 15];
     }
     return out;
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -26,13 +27,6 @@ bool is_printable(std::string_view text) {
 bool is_header_name(std::string_view name) {
     return !name.empty() && name.size() <= 256 && is_printable(name) &&
            name.find_first_of(" ()<>@,;:\\\"/[]?={}") == std::string_view::npos;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 /// A value that may come from the environment and must not be shown or stored.

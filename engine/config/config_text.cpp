@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -13,13 +15,7 @@ constexpr size_t kMaxQuoted = 120;
 constexpr size_t kMaxListed = 24;
 
 bool is_alpha(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-char to_lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return is_ascii_letter(c) || c == '_';
 }
 
 /// Damerau's optimal string alignment, letter case apart. Inputs are short.
@@ -31,11 +27,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
                 cost[i][j] = i + j;
                 continue;
             }
-            const bool same = to_lower(a[i - 1]) == to_lower(b[j - 1]);
+            const bool same = ascii_lower(a[i - 1]) == ascii_lower(b[j - 1]);
             cost[i][j] = std::min(
                 {cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (same ? 0U : 1U)});
-            if (i > 1 && j > 1 && to_lower(a[i - 1]) == to_lower(b[j - 2]) &&
-                to_lower(a[i - 2]) == to_lower(b[j - 1])) {
+            if (i > 1 && j > 1 && ascii_lower(a[i - 1]) == ascii_lower(b[j - 2]) &&
+                ascii_lower(a[i - 2]) == ascii_lower(b[j - 1])) {
                 cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
             }
         }
@@ -123,12 +119,13 @@ std::string suggest(std::string_view wrong, std::span<const std::string> known) 
 
 bool is_identifier(std::string_view text) noexcept {
     return !text.empty() && text.size() <= 64 && is_alpha(text.front()) &&
-           std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c); });
+           std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_ascii_digit(c); });
 }
 
 bool is_solidity_name(std::string_view text) noexcept {
     return !text.empty() && text.size() <= 256 && is_alpha(text.front()) &&
-           std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '$'; });
+           std::ranges::all_of(text,
+                               [](char c) { return is_alpha(c) || is_ascii_digit(c) || c == '$'; });
 }
 
 }  // namespace plumbline::engine
