@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/evm/limbs.hpp"
+
 namespace plumbline::evm {
 
 namespace {
@@ -68,16 +70,6 @@ Limbs shifted_left(const Limbs& a, unsigned bits) noexcept {
         }
     }
     return out;
-}
-
-uint64_t divide_small(Limbs& value, uint64_t divisor) noexcept {
-    Wide remainder = 0;
-    for (size_t i = 8; i-- > 0;) {
-        remainder = (remainder << 64) | value[i];
-        value[i] = static_cast<uint64_t>(remainder / divisor);
-        remainder %= divisor;
-    }
-    return static_cast<uint64_t>(remainder);
 }
 
 /// a -= b << (64 * at); true where it went below zero. `a` has one limb more than `Limbs`.
@@ -190,24 +182,8 @@ bool Int512::fits_u64() const noexcept {
 }
 
 std::string Int512::to_decimal() const {
-    constexpr uint64_t kChunk = 10'000'000'000'000'000'000ULL;
-    if (is_zero()) {
-        return "0";
-    }
     Limbs rest = magnitude(*this);
-    std::string out;
-    while (limb_count(rest) != 0) {
-        uint64_t part = divide_small(rest, kChunk);
-        for (int i = 0; i < 19 && (part != 0 || limb_count(rest) != 0); ++i) {
-            out += static_cast<char>('0' + part % 10);
-            part /= 10;
-        }
-    }
-    if (is_negative()) {
-        out += '-';
-    }
-    std::ranges::reverse(out);
-    return out;
+    return (is_negative() ? "-" : "") + limbs_to_decimal(rest);
 }
 
 bool add(const Int512& a, const Int512& b, Int512& out) noexcept {
@@ -275,7 +251,7 @@ bool div_mod(const Int512& a, const Int512& b, Int512& quotient, Int512& remaind
     Limbs whole{};
     if (limb_count(divisor) == 1) {
         whole = rest;
-        const uint64_t left = divide_small(whole, divisor[0]);
+        const uint64_t left = divide_limbs(whole, divisor[0]);
         rest = {};
         rest[0] = left;
     } else {

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "core/evm/limbs.hpp"
+
 namespace plumbline::evm {
 
 namespace {
@@ -19,17 +21,6 @@ bool multiply_add(U256& value, uint64_t factor, uint64_t addend) noexcept {
         carry >>= 64;
     }
     return carry == 0;
-}
-
-/// Divides in place, returns the remainder.
-uint64_t divide_small(U256& value, uint64_t divisor) noexcept {
-    Wide remainder = 0;
-    for (size_t i = 4; i-- > 0;) {
-        remainder = (remainder << 64) | value.limb[i];
-        value.limb[i] = static_cast<uint64_t>(remainder / divisor);
-        remainder %= divisor;
-    }
-    return static_cast<uint64_t>(remainder);
 }
 
 int hex_digit(char c) noexcept {
@@ -103,21 +94,11 @@ std::optional<U256> U256::parse(std::string_view text) noexcept {
 }
 
 std::string U256::to_decimal() const {
-    constexpr uint64_t kChunk = 10'000'000'000'000'000'000ULL;
     if (fits_u64()) {
         return std::to_string(limb[0]);
     }
     U256 rest = *this;
-    std::string out;
-    while (!rest.is_zero()) {
-        uint64_t part = divide_small(rest, kChunk);
-        for (int i = 0; i < 19 && (part != 0 || !rest.is_zero()); ++i) {
-            out += static_cast<char>('0' + part % 10);
-            part /= 10;
-        }
-    }
-    std::ranges::reverse(out);
-    return out;
+    return limbs_to_decimal(rest.limb);
 }
 
 std::string U256::to_decimal_signed() const {
