@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/ascii.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_scanner.hpp"
 #include "storage/layout.hpp"
@@ -20,15 +21,6 @@ namespace plumbline::engine {
 namespace {
 
 using Kind = Operand::Kind;
-
-constexpr std::array<std::pair<std::string_view, CompareOp>, 6> kCompareOps{{
-    {"==", CompareOp::kEq},
-    {"!=", CompareOp::kNe},
-    {"<=", CompareOp::kLe},
-    {">=", CompareOp::kGe},
-    {"<", CompareOp::kLt},
-    {">", CompareOp::kGt},
-}};
 
 /// Binary operators from the loosest to the tightest; those of one level are taken from left to
 /// right.
@@ -55,7 +47,9 @@ class Parser {
     Parser(std::string_view text, const TextOrigin& origin) : scanner_{text, origin} {}
 
     [[nodiscard]] Result<Operand> whole_operand() {
-        PLUMBLINE_TRY(Operand out, whole("the end of the value"));
+        PLUMBLINE_TRY_VOID(scanner_.check_length());
+        PLUMBLINE_TRY(Operand out, binary(0, 0));
+        PLUMBLINE_TRY_VOID(end("the end of the value"));
         return out;
     }
 
@@ -73,12 +67,11 @@ class Parser {
         PLUMBLINE_TRY_VOID(end("the end of the comparison (write several as a list)"));
         Condition out;
         out.pos = pos;
-        const auto compared = std::ranges::find(kCompareOps, all.call,
-                                                &std::pair<std::string_view, CompareOp>::first);
-        if (compared != kCompareOps.end() &&
-            std::ranges::none_of(all.keys,
-                                 [](const Operand& side) { return side.kind == Kind::kCall; })) {
-            out.op = compared->second;
+        const CompareOp* compared = find_compare_op(all.call);
+        if (compared != nullptr && std::ranges::none_of(all.keys, [](const Operand& side) {
+                return side.kind == Kind::kCall;
+            })) {
+            out.op = *compared;
             out.left = std::move(all.keys[0]);
             out.right = std::move(all.keys[1]);
             return out;
@@ -92,13 +85,6 @@ class Parser {
     }
 
   private:
-    [[nodiscard]] Result<Operand> whole(std::string_view what) {
-        PLUMBLINE_TRY_VOID(scanner_.check_length());
-        PLUMBLINE_TRY(Operand out, binary(0, 0));
-        PLUMBLINE_TRY_VOID(end(what));
-        return out;
-    }
-
     [[nodiscard]] Status end(std::string_view what) {
         scanner_.skip_blanks();
         if (scanner_.rest().starts_with("&&") || scanner_.rest().starts_with("||")) {
@@ -118,8 +104,9 @@ class Parser {
             const std::string_view after = scanner_.rest().substr(sign.size());
             const char next = after.empty() ? ' ' : after.front();
             const bool is_longer =
-                is_word(sign) ? is_name_start(next) || is_digit(next) || next == '$' || next == '.'
-                              : (sign == "*" || sign == "&" || sign == "|") && next == sign.front();
+                is_word(sign)
+                    ? is_name_start(next) || is_ascii_digit(next) || next == '$' || next == '.'
+                    : (sign == "*" || sign == "&" || sign == "|") && next == sign.front();
             if (!is_longer) {
                 scanner_.go_to(scanner_.at() + sign.size());
                 return sign;
@@ -137,6 +124,11 @@ class Parser {
         out.source = std::string{scanner_.from(begin)};
         out.pos = scanner_.pos_of(begin);
         return out;
+    }
+    [[nodiscard]] Operand make_unary(std::string_view sign, size_t begin, Operand side) const {
+        std::vector<Operand> sides;
+        sides.push_back(std::move(side));
+        return make_call(sign, begin, std::move(sides));
     }
     [[nodiscard]] Operand make_binary(std::string_view sign, size_t begin, Operand left,
                                       Operand right) const {
@@ -182,13 +174,11 @@ class Parser {
         if (!take(kNot).empty()) {
             scanner_.skip_blanks();
             const char next = scanner_.is_over() ? ' ' : scanner_.rest().front();
-            if (is_name_start(next) || is_digit(next) || next == '(' || next == '$' ||
+            if (is_name_start(next) || is_ascii_digit(next) || next == '(' || next == '$' ||
                 next == '\'' || next == '-' || next == '~') {
                 PLUMBLINE_TRY_VOID(check_depth(depth));
                 PLUMBLINE_TRY(Operand side, negation(depth + 1));
-                std::vector<Operand> sides;
-                sides.push_back(std::move(side));
-                return make_call("not", begin, std::move(sides));
+                return make_unary("not", begin, std::move(side));
             }
             scanner_.go_to(begin);  // a parameter of that name
         }
@@ -241,9 +231,7 @@ class Parser {
         }
         scanner_.go_to(begin + 1);
         PLUMBLINE_TRY(Operand side, sign(depth + 1));
-        std::vector<Operand> sides;
-        sides.push_back(std::move(side));
-        return make_call(is_minus ? "neg" : "~", begin, std::move(sides));
+        return make_unary(is_minus ? "neg" : "~", begin, std::move(side));
     }
 
     /// `a ** b`, from right to left.
@@ -304,7 +292,7 @@ class Parser {
         Status parsed;
         if (first == '\'') {
             parsed = scanner_.string_literal(out);
-        } else if (is_digit(first)) {
+        } else if (is_ascii_digit(first)) {
             parsed = scanner_.number(out);
         } else if (first == '$') {
             parsed = scanner_.builtin(out);
@@ -361,8 +349,8 @@ class Parser {
         if (is_path && scanner_.peek('.')) {
             scanner_.go_to(scanner_.at() + 1);
             const std::string_view part = scanner_.name_chars();
-            is_path =
-                part.empty() || is_digit(part.front()) || scanner_.peek('.') || scanner_.peek('[');
+            is_path = part.empty() || is_ascii_digit(part.front()) || scanner_.peek('.') ||
+                      scanner_.peek('[');
         }
         scanner_.go_to(begin);
         return is_path;

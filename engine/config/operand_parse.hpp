@@ -14,10 +14,13 @@
 // chain. In a 'string' a quote is written twice; there is no other escape.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -31,6 +34,23 @@ inline constexpr size_t kMaxPathParts = 16;
 inline constexpr size_t kMaxKeyFields = 16;
 inline constexpr int kMaxExpressionDepth = 32;
 inline constexpr size_t kMaxArguments = 16;
+
+/// How the config writes them; a text that begins with one of these begins with the first that
+/// fits.
+inline constexpr std::array<std::pair<std::string_view, CompareOp>, 6> kCompareOps{{
+    {"==", CompareOp::kEq},
+    {"!=", CompareOp::kNe},
+    {"<=", CompareOp::kLe},
+    {">=", CompareOp::kGe},
+    {"<", CompareOp::kLt},
+    {">", CompareOp::kGt},
+}};
+/// Null where `sign` compares nothing.
+[[nodiscard]] constexpr const CompareOp* find_compare_op(std::string_view sign) noexcept {
+    const auto found =
+        std::ranges::find(kCompareOps, sign, &std::pair<std::string_view, CompareOp>::first);
+    return found == kCompareOps.end() ? nullptr : &found->second;
+}
 
 /// Where a piece of text stands, for messages and for `Operand::pos`.
 struct TextOrigin {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
 
@@ -32,16 +33,13 @@ constexpr std::array<Builtin, 11> kBuiltins{{
 }};
 
 bool is_name_char(char c) noexcept {
-    return is_name_start(c) || is_digit(c) || c == '$';
+    return is_name_start(c) || is_ascii_digit(c) || c == '$';
 }
 
 }  // namespace
 
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
 bool is_name_start(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return is_ascii_letter(c) || c == '_';
 }
 
 Status OperandScanner::check_length() const {
@@ -123,7 +121,7 @@ Status OperandScanner::number(Operand& out) {
     if (digits.empty()) {
         return expected("digits");
     }
-    if (const auto bad = std::ranges::find_if_not(digits, is_digit); bad != digits.end()) {
+    if (const auto bad = std::ranges::find_if_not(digits, is_ascii_digit); bad != digits.end()) {
         at_ = digits_begin + static_cast<size_t>(bad - digits.begin());
         return expected("a digit");
     }
@@ -189,7 +187,7 @@ Status OperandScanner::builtin(Operand& out) {
 Status OperandScanner::argument(Operand& out, size_t begin) {
     at_ = begin + std::string_view{"$arg."}.size();
     const std::string_view index = name_chars();
-    if (index.empty() || index.size() > 3 || !std::ranges::all_of(index, is_digit) ||
+    if (index.empty() || index.size() > 3 || !std::ranges::all_of(index, is_ascii_digit) ||
         (index.size() > 1 && index.front() == '0')) {
         return fail(begin, "$arg needs the parameter's position from 0, as in $arg.0");
     }
@@ -208,12 +206,13 @@ Status OperandScanner::path_rest(Operand& out) {
             return ok();
         }
         ++at_;
-        if (at_ >= text_.size() || !(is_name_start(text_[at_]) || is_digit(text_[at_]))) {
+        if (at_ >= text_.size() || !(is_name_start(text_[at_]) || is_ascii_digit(text_[at_]))) {
             return expected("a name after '.'");
         }
         const size_t begin = at_;
         const std::string_view part = name_chars();
-        if (is_digit(part.front()) && (part.size() > 3 || !std::ranges::all_of(part, is_digit))) {
+        if (is_ascii_digit(part.front()) &&
+            (part.size() > 3 || !std::ranges::all_of(part, is_ascii_digit))) {
             return fail(begin, "a name or a component's position stands after '.'");
         }
         out.path.emplace_back(part);
@@ -230,7 +229,7 @@ std::string_view OperandScanner::element_index() {
     }
     ++at_;
     const std::string_view digits = name_chars();
-    if (digits.empty() || digits.size() > 9 || !std::ranges::all_of(digits, is_digit) ||
+    if (digits.empty() || digits.size() > 9 || !std::ranges::all_of(digits, is_ascii_digit) ||
         !peek(']')) {
         at_ = begin;
         return {};

@@ -11,7 +11,6 @@
 
 namespace plumbline::engine {
 
-[[nodiscard]] bool is_digit(char c) noexcept;
 [[nodiscard]] bool is_name_start(char c) noexcept;
 
 /// One pass over one text, which must outlive it. One thread.

@@ -32,18 +32,6 @@ Int512 bitwise(ExprOp op, const Int512& a, const Int512& b) noexcept {
     return out;
 }
 
-bool is_in_order(CompareOp op, std::strong_ordering order) noexcept {
-    switch (op) {
-        case CompareOp::kEq: return order == 0;
-        case CompareOp::kNe: return order != 0;
-        case CompareOp::kLt: return order < 0;
-        case CompareOp::kLe: return order <= 0;
-        case CompareOp::kGt: return order > 0;
-        case CompareOp::kGe: return order >= 0;
-    }
-    return false;
-}
-
 void set_bool(ExprValue& value, bool is) noexcept {
     value.number = Int512{is ? 1 : 0};
 }

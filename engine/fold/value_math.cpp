@@ -86,13 +86,7 @@ std::optional<evm::U256> add_numbers(OpKind kind, const evm::U256& field, FieldT
                                                                    : std::nullopt;
 }
 
-bool holds(CompareOp op, const ValueView& a, FieldType a_type, const ValueView& b,
-           FieldType b_type) noexcept {
-    if (!a_type.is_number()) {
-        const bool equal = a_type.is_dynamic() ? a.bytes == b.bytes : a.word == b.word;
-        return equal == (op == CompareOp::kEq);
-    }
-    const std::strong_ordering order = compare_numbers(a.word, a_type, b.word, b_type);
+bool is_in_order(CompareOp op, std::strong_ordering order) noexcept {
     switch (op) {
         case CompareOp::kEq: return order == 0;
         case CompareOp::kNe: return order != 0;
@@ -102,6 +96,15 @@ bool holds(CompareOp op, const ValueView& a, FieldType a_type, const ValueView& 
         case CompareOp::kGe: return order >= 0;
     }
     return false;
+}
+
+bool holds(CompareOp op, const ValueView& a, FieldType a_type, const ValueView& b,
+           FieldType b_type) noexcept {
+    if (!a_type.is_number()) {
+        const bool equal = a_type.is_dynamic() ? a.bytes == b.bytes : a.word == b.word;
+        return equal == (op == CompareOp::kEq);
+    }
+    return is_in_order(op, compare_numbers(a.word, a_type, b.word, b_type));
 }
 
 std::string show_value(const ValueView& value, FieldType type) {

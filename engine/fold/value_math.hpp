@@ -32,6 +32,8 @@ struct ValueView {
                                                    storage::FieldType field_type,
                                                    const evm::U256& amount,
                                                    storage::FieldType amount_type) noexcept;
+/// What `op` says of values in that order.
+[[nodiscard]] bool is_in_order(CompareOp op, std::strong_ordering order) noexcept;
 /// Two values of types that `compile_condition` let through.
 [[nodiscard]] bool holds(CompareOp op, const ValueView& a, storage::FieldType a_type,
                          const ValueView& b, storage::FieldType b_type) noexcept;

@@ -72,8 +72,9 @@ enum class OperandUse : uint8_t {
                                                   const std::string& purpose, OperandUse use);
 [[nodiscard]] Result<PlanCondition> compile_condition(OperandScope& scope,
                                                       const Condition& condition);
-/// A parameter, a built-in, a look-up or a field of the row at hand, with its own type.
-[[nodiscard]] Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand);
+/// Anything but a literal, with its own type; `wanted` as for `compile_expression`.
+[[nodiscard]] Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand,
+                                               std::optional<storage::FieldType> wanted = {});
 /// The row that `exists` asks for: a look-up without a field.
 [[nodiscard]] Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand);
 /// An operator or a function with what it works on. `wanted` is what literals are read as where

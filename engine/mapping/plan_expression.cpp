@@ -72,15 +72,6 @@ constexpr auto kNumberCalls = std::to_array<NumberCall>({
     {"start_of_hour", ExprOp::kTime, 1, static_cast<uint8_t>(TimePart::kStartOfHour)},
 });
 
-constexpr auto kCompareOps = std::to_array<std::pair<std::string_view, CompareOp>>({
-    {"==", CompareOp::kEq},
-    {"!=", CompareOp::kNe},
-    {"<", CompareOp::kLt},
-    {"<=", CompareOp::kLe},
-    {">", CompareOp::kGt},
-    {">=", CompareOp::kGe},
-});
-
 constexpr auto kRoundings = std::to_array<std::pair<std::string_view, Rounding>>(
     {{"down", Rounding::kDown}, {"up", Rounding::kUp}, {"half_even", Rounding::kHalfEven}});
 
@@ -255,10 +246,8 @@ class ExpressionCompiler {
             return joined(std::move(parts), instruction(of_numbers->op, call, 0, of_numbers->kind),
                           kAnyNumber);
         }
-        const auto compared = std::ranges::find(kCompareOps, call.call,
-                                                &std::pair<std::string_view, CompareOp>::first);
-        if (compared != kCompareOps.end()) {
-            return comparison(call, compared->second);
+        if (const CompareOp* op = find_compare_op(call.call)) {
+            return comparison(call, *op);
         }
         if (call.call == "and" || call.call == "or") {
             return both_or_either(call);

@@ -118,16 +118,12 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     return out;
 }
 
-/// True for `list[2].field` where `list` is no entity.
-bool is_element(const CompiledPlan& plan, const Operand& operand) {
-    return as_element(operand) &&
-           std::ranges::find(plan.entities, operand.entity, &storage::EntityLayout::name) ==
-               plan.entities.end();
-}
-
 Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) {
-    if (is_element(scope.plan, operand)) {
-        return compile_param(scope, as_element(operand)->path, operand.pos);
+    const bool is_entity =
+        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
+        scope.plan.entities.end();
+    if (const auto element = as_element(operand); element && !is_entity) {
+        return compile_param(scope, element->path, operand.pos);
     }
     PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
     PlanOperand out;
@@ -154,10 +150,10 @@ PlanOperand builtin(Kind kind, FieldType type) {
     return out;
 }
 
-/// Everything but literals, with its own type.
+/// Everything but literals and calls, with its own type.
 Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
     using From = Operand::Kind;
-    if (scope.row != nullptr && operand.kind != From::kCall) {
+    if (scope.row != nullptr) {
         if (operand.kind == From::kName) {
             return compile_field(scope, operand);
         }
@@ -185,7 +181,7 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
             }
             return builtin(Kind::kEachIndex, kUint64);
         case From::kLookup: return compile_lookup(scope, operand);
-        case From::kCall: return compile_expression(scope, operand, {});
+        case From::kCall:
         case From::kNumber:
         case From::kBool:
         case From::kHex:
@@ -197,7 +193,11 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
 
 }  // namespace
 
-Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand) {
+Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand,
+                                 std::optional<FieldType> wanted) {
+    if (operand.kind == Operand::Kind::kCall) {
+        return compile_expression(scope, operand, wanted);
+    }
     PLUMBLINE_TRY(PlanOperand out, compile_value(scope, operand));
     out.target = out.type;
     out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
@@ -347,12 +347,7 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
     if (is_literal(operand)) {
         return compile_literal(scope.plan, operand, target, purpose);
     }
-    PlanOperand out;
-    if (operand.kind == Operand::Kind::kCall) {
-        PLUMBLINE_TRY(out, compile_expression(scope, operand, target));
-    } else {
-        PLUMBLINE_TRY(out, compile_leaf(scope, operand));
-    }
+    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, target));
     out.target = target;
     if (target.is_number() && out.type.is_number()) {
         out.check_fit = use == OperandUse::kStore && !fits_always(out.type, target);
