@@ -13,7 +13,7 @@ void append_key_word(std::string& key, FieldType type, const evm::U256& word) {
         word.to_be(bytes);
     } else {
         word.to_be(bytes, width);
-        if (type.kind == FieldKind::kInt) {
+        if (type.is_signed()) {
             bytes[0] ^= 0x80;
         }
     }
@@ -82,6 +82,7 @@ Result<std::vector<KeyValue>> decode_key(std::string_view key, const std::vector
             std::memcpy(word, part.data(), part.size());
             switch (field.type.kind) {
                 case FieldKind::kInt:
+                case FieldKind::kDecimal:
                     word[0] ^= 0x80;
                     value.word = evm::U256::from_be_signed({word, size});
                     break;

@@ -43,7 +43,7 @@ void EntityStorage::append_index_key(std::string& out, size_t index, std::string
         }
         const size_t at = out.size();
         out.append(value);
-        if (column.type.kind == FieldKind::kInt) {
+        if (column.type.is_signed()) {
             out[at] = static_cast<char>(out[at] ^ '\x80');
         }
     }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/base/printable_text.hpp"
+#include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
 #include "storage/entity_key.hpp"
 
@@ -14,6 +15,8 @@ std::string value_text(FieldType type, const KeyValue& value) {
     switch (type.kind) {
         case FieldKind::kUint: return value.word.to_decimal();
         case FieldKind::kInt: return value.word.to_decimal_signed();
+        case FieldKind::kDecimal:
+            return evm::decimal_text(value.word.to_decimal_signed(), type.places);
         case FieldKind::kBool: return value.word.is_zero() ? "false" : "true";
         case FieldKind::kBytes: return evm::to_hex(as_bytes(value.bytes));
         case FieldKind::kString: return printable_text(value.bytes, TextPlace::kKey);

@@ -29,6 +29,7 @@ std::string to_string(FieldType type) {
         case FieldKind::kFixedBytes: return fmt::format("bytes{}", type.width());
         case FieldKind::kBytes: return "bytes";
         case FieldKind::kString: return "string";
+        case FieldKind::kDecimal: return fmt::format("decimal({})", type.places);
     }
     return "unknown";
 }
@@ -68,10 +69,20 @@ Result<FieldType> parse_field_type(std::string_view text) {
             return FieldType{FieldKind::kFixedBytes, static_cast<uint16_t>(size * 8)};
         }
     }
+    if (text.starts_with("decimal(") && text.ends_with(')')) {
+        const unsigned places = parse_size(text.substr(8, text.size() - 9));
+        if (places >= 1 && places <= kDecimalPlacesMax) {
+            return FieldType{FieldKind::kDecimal, 256, static_cast<uint8_t>(places)};
+        }
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("'{}' is not a type: a decimal has 1 to {} places behind the "
+                                 "point",
+                                 text, kDecimalPlacesMax)};
+    }
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("'{}' is not a field type; known: uint8..uint256, int8..int256, bool, "
-                             "address, bytes1..bytes32, bytes, string",
-                             text)};
+                             "address, bytes1..bytes32, bytes, string, decimal(1)..decimal({})",
+                             text, kDecimalPlacesMax)};
 }
 
 int EntityLayout::find_column(std::string_view wanted) const noexcept {

@@ -19,26 +19,41 @@ enum class FieldKind : uint8_t {
     kFixedBytes = 5,
     kBytes = 6,
     kString = 7,
+    kDecimal = 8,
 };
 
-/// A Solidity value type, `bytes` or `string`. Arrays and tuples are not stored in a field.
+/// Decimal places that a stored number may have: 10^36 leaves 40 digits of an int256 before the
+/// point.
+inline constexpr uint8_t kDecimalPlacesMax = 36;
+
+/// A Solidity value type, `bytes`, `string`, or a decimal: an int256 that counts in units of
+/// 10^-places. Arrays and tuples are not stored in a field.
 struct FieldType {
     FieldKind kind = FieldKind::kUint;
-    uint16_t bits = 256;  ///< uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; else 0
+    /// uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; decimal: 256; else 0
+    uint16_t bits = 256;
+    uint8_t places = 0;  ///< decimal: 1..36 behind the point; else 0
 
     /// Bytes a value takes in a row and, for all kinds but bytes and string, in a key.
     [[nodiscard]] constexpr size_t width() const noexcept { return bits / 8U; }
     [[nodiscard]] constexpr bool is_dynamic() const noexcept {
         return kind == FieldKind::kBytes || kind == FieldKind::kString;
     }
-    /// uint or int: what `add`, `sub`, `min` and `max` work on.
-    [[nodiscard]] constexpr bool is_number() const noexcept {
+    [[nodiscard]] constexpr bool is_integer() const noexcept {
         return kind == FieldKind::kUint || kind == FieldKind::kInt;
+    }
+    /// What `add`, `sub`, `min` and `max` work on.
+    [[nodiscard]] constexpr bool is_number() const noexcept {
+        return is_integer() || kind == FieldKind::kDecimal;
+    }
+    /// The word is in two's complement.
+    [[nodiscard]] constexpr bool is_signed() const noexcept {
+        return kind == FieldKind::kInt || kind == FieldKind::kDecimal;
     }
     friend bool operator==(const FieldType&, const FieldType&) = default;
 };
 
-/// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string".
+/// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string", "decimal(18)".
 [[nodiscard]] std::string to_string(FieldType type);
 /// The reverse; kInvalidArgument for anything else ("uint" and "int" alone mean 256 bits).
 [[nodiscard]] Result<FieldType> parse_field_type(std::string_view text);

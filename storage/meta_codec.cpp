@@ -14,6 +14,9 @@ Error damaged(std::string_view what) {
 }
 
 bool is_type(FieldType type) noexcept {
+    if (type.kind == FieldKind::kDecimal) {
+        return type.bits == 256 && type.places >= 1 && type.places <= kDecimalPlacesMax;
+    }
     switch (type.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt:
@@ -23,6 +26,7 @@ bool is_type(FieldType type) noexcept {
         case FieldKind::kAddress: return type.bits == 160;
         case FieldKind::kBytes:
         case FieldKind::kString: return type.bits == 0;
+        case FieldKind::kDecimal: break;
     }
     return false;
 }
@@ -55,6 +59,9 @@ constexpr auto kColumnFields = [](auto& to, auto& field) {
     to.text(field.name);
     to.code(field.type.kind);
     to.varint(field.type.bits);
+    if (field.type.kind == FieldKind::kDecimal) {
+        to.varint(field.type.places);
+    }
     to.require(is_type(field.type));
 };
 

@@ -87,7 +87,7 @@ std::string_view RowCodec::raw(std::string_view row, size_t field) const noexcep
 evm::U256 RowCodec::word(std::string_view row, size_t field) const noexcept {
     const FieldType type = slots_[field].type;
     const ByteView bytes = as_bytes(row.substr(slots_[field].offset, type.width()));
-    if (type.kind == FieldKind::kInt) {
+    if (type.is_signed()) {
         return evm::U256::from_be_signed(bytes);
     }
     if (type.kind == FieldKind::kFixedBytes) {

@@ -65,6 +65,34 @@ void add_init(CLI::App& app, ExitCode& exit) {
     when_given(command, arguments, exit, run_init);
 }
 
+void add_check(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand(
+        "check", "Read a config and try its handlers on real events, without a database");
+    auto arguments = std::make_shared<CheckArguments>();
+    command->add_option("CONFIG", arguments->config, "The config file")->required();
+    command->add_option(
+        "--rpc", arguments->rpc,
+        "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
+    command->add_option("--from", arguments->from,
+                        "Begin at this block; default: the contracts' start blocks");
+    command
+        ->add_option("--events", arguments->events,
+                     "Try the first so many events, to the end of their block; 0: none, and ask "
+                     "nobody")
+        ->capture_default_str()
+        ->check(CLI::Range(uint64_t{0}, uint64_t{1'000'000}));
+    command
+        ->add_option("--timeout", arguments->timeout_s,
+                     "Give up after so many seconds without any answer of the chain; 0 = never")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
+    command->add_flag("--json", arguments->json, "One JSON object");
+    command->footer(
+        "Exit code 1: some of the events broke a rule. 2: the config has a mistake.\n"
+        "Example: plumbline check myindex/plumbline.toml --events 1000");
+    when_given(command, arguments, exit, run_check);
+}
+
 void add_run(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand("run", "Index to the head of the chain and follow it");
     auto arguments = std::make_shared<RunArguments>();
@@ -368,6 +396,7 @@ ExitCode run_command_line(int argc, const char* const* argv) {
         "Start with: plumbline init --help");
     ExitCode exit = ExitCode::kDone;
     add_init(app, exit);
+    add_check(app, exit);
     add_run(app, exit);
     add_status(app, exit);
     add_get(app, exit);

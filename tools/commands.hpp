@@ -21,6 +21,15 @@ struct InitArguments {
     uint64_t start_block = 0;
 };
 
+struct CheckArguments {
+    std::string config;
+    std::vector<std::string> rpc;
+    std::optional<uint64_t> from;
+    uint64_t events = 100;  ///< 0: the config alone
+    int64_t timeout_s = 10;
+    bool json = false;
+};
+
 struct RunArguments {
     std::string config;
     std::string db;
@@ -147,6 +156,7 @@ struct DoctorArguments {
 [[nodiscard]] Status run_list(const ListArguments& arguments);
 [[nodiscard]] Status run_dump(const DumpArguments& arguments);
 [[nodiscard]] Status run_rebuild(const RebuildArguments& arguments);
+[[nodiscard]] Result<ExitCode> run_check(const CheckArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_verify(const VerifyArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_repair(const RepairArguments& arguments);
 [[nodiscard]] ExitCode run_doctor(const DoctorArguments& arguments);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/base/check.hpp"
 #include "core/evm/limbs.hpp"
 
 namespace plumbline::evm {
@@ -281,6 +282,13 @@ bool pow(const Int512& a, uint64_t exponent, Int512& out) noexcept {
     }
     out = result;
     return true;
+}
+
+Int512 power_of_ten(unsigned exponent) noexcept {
+    Int512 out{1};
+    const bool fits = pow(Int512{10}, exponent, out);
+    PLUMBLINE_CHECK(fits);
+    return out;
 }
 
 bool shift_left(const Int512& a, unsigned bits, Int512& out) noexcept {

@@ -70,6 +70,8 @@ struct Int512 {
                            Int512& remainder) noexcept;
 /// a to the power of `exponent`; 0 to the power of 0 is 1.
 [[nodiscard]] bool pow(const Int512& a, uint64_t exponent, Int512& out) noexcept;
+/// 10^exponent; `exponent` at most 153.
+[[nodiscard]] Int512 power_of_ten(unsigned exponent) noexcept;
 /// a * 2^bits; `bits` at most 511.
 [[nodiscard]] bool shift_left(const Int512& a, unsigned bits, Int512& out) noexcept;
 /// a / 2^bits towards minus infinity; `bits` at most 511.

@@ -104,6 +104,7 @@ struct Operand {
     std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
     evm::U256 number;               ///< kNumber (two's complement where negative), kBool
     bool negative = false;
+    uint8_t places = 0;         ///< kNumber: `number` counts units of 10^-places
     Bytes bytes;                ///< kHex
     std::string text;           ///< kString: the string itself
     std::string entity;         ///< kLookup

@@ -87,9 +87,18 @@ class Parser {
   private:
     [[nodiscard]] Status end(std::string_view what) {
         scanner_.skip_blanks();
-        if (scanner_.rest().starts_with("&&") || scanner_.rest().starts_with("||")) {
-            return scanner_.fail(scanner_.at(),
-                                 scanner_.peek('&') ? "write 'and' for &&" : "write 'or' for ||");
+        static constexpr auto kForeign =
+            std::to_array<std::pair<std::string_view, std::string_view>>(
+                {{"&&", "write 'and' for &&"},
+                 {"||", "write 'or' for ||"},
+                 {"=", "write '==' to compare"},
+                 {"?", "write 'if(c, a, b)' for c ? a : b"},
+                 {"AND", "write 'and' in small letters"},
+                 {"OR", "write 'or' in small letters"}});
+        for (const auto& [sign, hint] : kForeign) {
+            if (scanner_.rest().starts_with(sign)) {
+                return scanner_.fail(scanner_.at(), hint);
+            }
         }
         return scanner_.is_over() ? ok() : Status{scanner_.expected(what)};
     }
@@ -298,6 +307,8 @@ class Parser {
             parsed = scanner_.builtin(out);
         } else if (is_name_start(first)) {
             parsed = name(out, depth);
+        } else if (first == '!') {
+            return scanner_.fail(begin, "write 'not' for !");
         } else {
             return scanner_.expected("a value");
         }
@@ -384,10 +395,13 @@ class Parser {
         const std::span<const std::string_view> known = function_names();
         if (std::ranges::find(known, out.call) == known.end() &&
             !storage::parse_field_type(out.call)) {
-            return scanner_.fail(
-                begin, fmt::format("unknown function {}{}", in_quotes(out.call),
-                                   suggest(out.call,
-                                           std::vector<std::string>{known.begin(), known.end()})));
+            std::vector<std::string> names{known.begin(), known.end()};
+            for (const std::string_view type :
+                 {"uint256", "int256", "uint64", "address", "bytes32", "bytes", "string"}) {
+                names.emplace_back(type);
+            }
+            return scanner_.fail(begin, fmt::format("unknown function {}{}", in_quotes(out.call),
+                                                    suggest(out.call, names)));
         }
         if (out.call == "exists") {
             return exists(out, depth);
@@ -482,13 +496,34 @@ std::optional<Operand> as_element(const Operand& operand) {
 }
 
 std::span<const std::string_view> function_names() noexcept {
-    static constexpr std::array<std::string_view, 22> kNames{
-        "abi.encode",   "abs",           "concat",         "day",
-        "exists",       "hex",           "hour",           "if",
-        "keccak256",    "len",           "lower",          "max",
-        "min",          "month",         "mul_div",        "slice",
-        "start_of_day", "start_of_hour", "start_of_month", "start_of_year",
-        "text",         "year"};
+    static constexpr auto kNames = std::to_array<std::string_view>({"abi.encode",
+                                                                    "abs",
+                                                                    "concat",
+                                                                    "day",
+                                                                    "div",
+                                                                    "exists",
+                                                                    "from_units",
+                                                                    "hex",
+                                                                    "hour",
+                                                                    "if",
+                                                                    "keccak256",
+                                                                    "len",
+                                                                    "lower",
+                                                                    "max",
+                                                                    "min",
+                                                                    "month",
+                                                                    "mul_div",
+                                                                    "round_down",
+                                                                    "round_half_even",
+                                                                    "round_up",
+                                                                    "slice",
+                                                                    "start_of_day",
+                                                                    "start_of_hour",
+                                                                    "start_of_month",
+                                                                    "start_of_year",
+                                                                    "text",
+                                                                    "to_units",
+                                                                    "year"});
     return kNames;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
+#include "storage/layout.hpp"
 
 namespace plumbline::engine {
 
@@ -125,11 +126,10 @@ Status OperandScanner::number(Operand& out) {
         at_ = digits_begin + static_cast<size_t>(bad - digits.begin());
         return expected("a digit");
     }
-    if (peek('.')) {
-        return fail(at_, "only whole numbers are values");
-    }
+    PLUMBLINE_TRY(const std::string_view behind, places());
     out.kind = Operand::Kind::kNumber;
-    const auto parsed = evm::U256::parse(digits);
+    out.places = static_cast<uint8_t>(behind.size());
+    const auto parsed = evm::U256::parse(std::string{digits} + std::string{behind});
     if (!parsed) {
         return fail(begin, "this number does not fit 256 bits");
     }
@@ -142,6 +142,24 @@ Status OperandScanner::number(Operand& out) {
         out.negative = !parsed->is_zero();
     }
     return ok();
+}
+
+/// The digits behind a point, where there is one.
+Result<std::string_view> OperandScanner::places() {
+    if (!peek('.')) {
+        return std::string_view{};
+    }
+    const size_t begin = ++at_;
+    const std::string_view digits = name_chars();
+    if (digits.empty() || !std::ranges::all_of(digits, is_ascii_digit)) {
+        at_ = begin;
+        return expected("digits behind the point");
+    }
+    if (digits.size() > storage::kDecimalPlacesMax) {
+        return fail(begin, fmt::format("a number has at most {} places behind the point",
+                                       storage::kDecimalPlacesMax));
+    }
+    return digits;
 }
 
 Status OperandScanner::hex(Operand& out, std::string_view digits, size_t begin) {

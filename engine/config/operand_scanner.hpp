@@ -42,7 +42,8 @@ class OperandScanner {
     // Each reads what starts here into `out`.
 
     [[nodiscard]] Status string_literal(Operand& out);
-    /// Decimal digits, with `-` in front or not, or 0x and hex digits.
+    /// Decimal digits, with `-` in front or not and with places behind a point or not, or 0x and
+    /// hex digits.
     [[nodiscard]] Status number(Operand& out);
     /// `$block.number` and its like, or `$arg.3`, `$arg.3.amount`.
     [[nodiscard]] Status builtin(Operand& out);
@@ -53,6 +54,7 @@ class OperandScanner {
     [[nodiscard]] std::string_view element_index();
 
   private:
+    [[nodiscard]] Result<std::string_view> places();
     [[nodiscard]] Status hex(Operand& out, std::string_view digits, size_t begin);
     [[nodiscard]] Status argument(Operand& out, size_t begin);
 

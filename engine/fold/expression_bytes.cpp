@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
+#include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/fold/expression_frame.hpp"
@@ -88,7 +89,7 @@ bool ExpressionRunner::convert(Frame& frame, const ExprInstruction& now) {
         case ExprOp::kToText: {
             std::string& text = next_text();
             if (now.type.is_number()) {
-                text = value.number.to_decimal();
+                text = evm::decimal_text(value.number.to_decimal(), now.type.places);
             } else if (now.type.kind == FieldKind::kBool) {
                 text = value.number.is_zero() ? "false" : "true";
             } else if (now.type.is_dynamic()) {

@@ -40,8 +40,7 @@ void set_bool(ExprValue& value, bool is) noexcept {
 
 bool number_to_word(const Int512& number, FieldType type, evm::U256& out) noexcept {
     out = number.low_word();
-    return type.kind == FieldKind::kInt ? number.fits_signed(type.bits)
-                                        : number.fits_unsigned(type.bits);
+    return type.is_signed() ? number.fits_signed(type.bits) : number.fits_unsigned(type.bits);
 }
 
 std::string& ExpressionRunner::next_text() {
@@ -141,8 +140,8 @@ ExpressionRunner::Outcome ExpressionRunner::read_leaf(Frame& frame, const ExprIn
     } else {
         ValueView read;
         state = frame.leaves.read(leaf, is_tolerated, read);
-        value.number = now.type.kind == FieldKind::kInt ? Int512::from_signed(read.word)
-                                                        : Int512::from_unsigned(read.word);
+        value.number = now.type.is_signed() ? Int512::from_signed(read.word)
+                                            : Int512::from_unsigned(read.word);
         value.bytes = read.bytes;
     }
     is_missing = state == ExprLeaves::State::kMissing;

@@ -8,6 +8,7 @@
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/entity_cache.hpp"
+#include "engine/fold/event_trace.hpp"
 #include "engine/fold/handler_runner.hpp"
 #include "engine/fold/prefetch.hpp"
 #include "engine/mapping/compiled_plan.hpp"
@@ -22,7 +23,10 @@ struct Fold::Impl {
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
           runner{compiled(*plan), cache},
-          prefetcher{compiled(*plan), map, runner, cache} {}
+          prefetcher{compiled(*plan), map, runner, cache},
+          trace{options.trace} {
+        runner.set_trace(trace);
+    }
 
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
@@ -33,6 +37,7 @@ struct Fold::Impl {
     EntityCache cache;
     HandlerRunner runner;
     EventPrefetcher prefetcher;
+    EventTrace* trace = nullptr;
     evm::DecodedEvent decoded;
     FoldBlock block;
     std::vector<const PlanEvent*> matches;
@@ -83,6 +88,9 @@ void Fold::begin_block(const FoldBlock& block) {
 
 void Fold::Impl::quarantine(const evm::Log& log, const std::string& event, std::string reason) {
     ++stats.quarantined;
+    if (trace != nullptr) {
+        trace->violation = reason;
+    }
     quarantined_bytes += event.size() + reason.size() + sizeof(storage::QuarantineRow);
     quarantined.push_back({log.block_num, log.log_index, event, std::move(reason)});
 }
@@ -95,6 +103,9 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
     Impl& my = *impl_;
     PLUMBLINE_DCHECK(log.block_num == my.block.block_num);
     ++my.stats.events;
+    if (my.trace != nullptr) {
+        *my.trace = {};
+    }
     const CompiledPlan& plan = compiled(*my.plan);
     my.matches.clear();
     my.is_known = false;
@@ -142,6 +153,9 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
             fmt::format("{} at block {}, log {}: its handlers name $txn.from, .to or "
                         ".value, but those of transaction {} were not fetched",
                         event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
+    }
+    if (trace != nullptr) {
+        trace->event = &event;
     }
     const PredecodedEvent* predecoded = prefetcher.find(log, event);
     const evm::AbiError error =

@@ -15,6 +15,7 @@
 
 namespace plumbline::engine {
 
+struct EventTrace;
 struct RowChanges;
 
 /// Corrections come after every log of their block.
@@ -44,6 +45,7 @@ struct FoldOptions {
     /// The generation being written has no rows yet (just started): the fold then knows without
     /// asking that a key it never saw does not exist.
     bool starts_empty = false;
+    EventTrace* trace = nullptr;  ///< told of each event; must outlive the fold
 };
 
 /// One thread. Errors mean storage trouble: after one, `reset` before going on. A bad event is no

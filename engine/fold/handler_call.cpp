@@ -22,7 +22,7 @@ Error bad(std::string message) {
 
 /// Empty where `value` may go into something of type `target`.
 std::string misfit(const Value& value, FieldType target) {
-    if (value.type.is_number() && target.is_number()) {
+    if (value.type.is_number() && target.is_number() && value.type.places == target.places) {
         return fits_number(value.word, value.type, target)
                    ? std::string{}
                    : fmt::format("it is {}, which cannot hold {}", to_string(target),
@@ -225,9 +225,11 @@ class Context final : public HandlerContext {
         PLUMBLINE_TRY(const Row row, find(entity, key));
         PLUMBLINE_TRY(const uint16_t field, field_of(row.entity, name));
         const FieldType type = plan_.entities[row.entity].fields[field].type;
-        if (!type.is_number() || !amount.type.is_number()) {
-            return bad(fmt::format("field '{}.{}' is {}, the amount is {}: both must be numbers",
-                                   entity, name, to_string(type), to_string(amount.type)));
+        if (!type.is_number() || !amount.type.is_number() || type.places != amount.type.places) {
+            return bad(
+                fmt::format("field '{}.{}' is {}, the amount is {}: both must be numbers "
+                            "with as many decimal places",
+                            entity, name, to_string(type), to_string(amount.type)));
         }
         PLUMBLINE_TRY_VOID(
             settled(runner_.open_row(HandlerAction::kUpdate, row.entity, *row.entry, scope_)));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/evm/decimal_text.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/key_text.hpp"
 
@@ -159,6 +160,9 @@ bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope
     bool wanted = true;
     if (!test(handler.when, scope, {}, wanted)) {
         return false;
+    }
+    if (trace_ != nullptr) {
+        trace_->steps.push_back({&handler, wanted});
     }
     if (!wanted) {
         return true;
@@ -378,13 +382,14 @@ bool HandlerRunner::eval_expression(const PlanOperand& operand, const EventScope
     }
     // An amount is any number that a word holds; what is stored must be one of the field's.
     FieldType into = operand.target;
-    if (!operand.check_fit) {
+    if (!operand.check_fit && into.places == 0) {
         into = {value.number.is_negative() ? FieldKind::kInt : FieldKind::kUint, 256};
         amount_type_ = into;
     }
     if (!number_to_word(value.number, into, out.word)) {
         return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
-                                value.number.to_decimal(), to_string(into)));
+                                evm::decimal_text(value.number.to_decimal(), into.places),
+                                to_string(into)));
     }
     return true;
 }

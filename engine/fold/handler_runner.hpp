@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/abi_decode.hpp"
 #include "engine/fold/entity_cache.hpp"
+#include "engine/fold/event_trace.hpp"
 #include "engine/fold/expression_run.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/value_math.hpp"
@@ -69,6 +70,8 @@ class HandlerRunner {
     /// All handlers of the event, the config's first. False: rule violation or trouble; the caller
     /// takes the event's changes back. `predecoded` may be null.
     [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* predecoded = nullptr);
+    /// Told of each step of the config's handlers; null: nobody asks.
+    void set_trace(EventTrace* trace) noexcept { trace_ = trace; }
     /// Works out the keys that depend on nothing but the event. `scope.block` is not looked at.
     void decode_ahead(EventScope& scope, ForeseenKeys& out);
     /// Why `run` or one of the operations below was false, for people.
@@ -131,6 +134,7 @@ class HandlerRunner {
     size_t texts_used_ = 0;
     size_t written_bytes_ = 0;  ///< of the event under way: its rows as they were left
     ExpressionRunner expressions_;
+    EventTrace* trace_ = nullptr;
     storage::FieldType amount_type_;  ///< of the last expression that was an amount
     /// Somebody catches a missing row: then `is_missing_` says it in place of a reason.
     bool is_missing_tolerated_ = false;

@@ -29,7 +29,7 @@ class Rebuild {
             std::shared_ptr<const Plan> plan, const RebuildOptions& options,
             const storage::Cursor& cursor)
         : options_{options},
-          fold_{std::move(plan), target, FoldOptions{options.cache_bytes, true}},
+          fold_{std::move(plan), target, FoldOptions{options.cache_bytes, true, options.trace}},
           target_{target},
           batch_{target.make_batch()},
           reader_{source, until_block, cursor.finalized, options.on_damage},

@@ -33,6 +33,8 @@ struct RebuildOptions {
     /// Told after each event and each correction, with the fold as it is then; an error ends it.
     /// A correction's log index is above every event's.
     std::function<Status(Fold& fold, storage::ChangedAt at, bool is_correction)> on_applied;
+    /// Says of each event what its handlers did, when `on_applied` is told of it.
+    EventTrace* trace = nullptr;
     /// Asked now and then, on the calling thread; true ends the fold with kCancelled.
     std::function<bool()> is_cancelled;
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
 #include "storage/entity_key.hpp"
 
@@ -17,7 +18,7 @@ using storage::FieldType;
 constexpr size_t kShownBytesMax = 64;
 
 bool is_below_zero(const evm::U256& word, FieldType type) noexcept {
-    return type.kind == FieldKind::kInt && word.is_negative();
+    return type.is_signed() && word.is_negative();
 }
 
 std::string shortened(std::string_view bytes, bool is_text) {
@@ -111,6 +112,8 @@ std::string show_value(const ValueView& value, FieldType type) {
     switch (type.kind) {
         case FieldKind::kUint: return value.word.to_decimal();
         case FieldKind::kInt: return value.word.to_decimal_signed();
+        case FieldKind::kDecimal:
+            return evm::decimal_text(value.word.to_decimal_signed(), type.places);
         case FieldKind::kBool: return value.word.is_zero() ? "false" : "true";
         case FieldKind::kBytes: return shortened(value.bytes, false);
         case FieldKind::kString: return shortened(value.bytes, true);

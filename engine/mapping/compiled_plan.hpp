@@ -79,6 +79,7 @@ struct PlanOp {
 
 /// One `[[on]]` for one of its events.
 struct PlanHandler {
+    SourcePos pos;  ///< of the `[[on]]`
     HandlerAction action = HandlerAction::kInsert;
     uint32_t entity = 0;
     std::vector<evm::ValuePath> each;  ///< arrays walked together

@@ -102,11 +102,17 @@ struct ExpressionProgram {
     std::vector<ExprLiteral> literals;
     std::vector<storage::FieldType> types;
     std::vector<std::string> sources;
-    /// Of the result; a number of any size is `kAnyNumber`.
+    /// Of the result; a number of any size is `any_number`.
     storage::FieldType type;
 };
 
-/// What arithmetic makes: an integer of up to 512 bits.
-inline constexpr storage::FieldType kAnyNumber{storage::FieldKind::kInt, 512};
+/// What arithmetic makes: an integer of up to 512 bits, which counts units of 10^-places.
+[[nodiscard]] constexpr storage::FieldType any_number(unsigned places) noexcept {
+    return {places == 0 ? storage::FieldKind::kInt : storage::FieldKind::kDecimal, 512,
+            static_cast<uint8_t>(places)};
+}
+inline constexpr storage::FieldType kAnyNumber = any_number(0);
+/// Decimal places that a value on its way may have: those of a product of two fields.
+inline constexpr unsigned kCalculatedPlacesMax = 2 * storage::kDecimalPlacesMax;
 
 }  // namespace plumbline::engine

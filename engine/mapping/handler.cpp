@@ -14,6 +14,9 @@ Value Value::signed_number(int64_t value) {
                                         : static_cast<uint64_t>(value)};
     return {{FieldKind::kInt, 256}, value < 0 ? evm::negate(magnitude) : magnitude, {}};
 }
+Value Value::decimal(const evm::U256& units, uint8_t places) {
+    return {{FieldKind::kDecimal, 256, places}, units, {}};
+}
 Value Value::boolean(bool value) {
     return {{FieldKind::kBool, 8}, evm::U256{value ? 1U : 0U}, {}};
 }

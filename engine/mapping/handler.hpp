@@ -30,6 +30,8 @@ struct Value {
 
     [[nodiscard]] static Value number(const evm::U256& value);
     [[nodiscard]] static Value signed_number(int64_t value);
+    /// `units` of 10^-places, for a field `decimal(places)`.
+    [[nodiscard]] static Value decimal(const evm::U256& units, uint8_t places);
     [[nodiscard]] static Value boolean(bool value);
     [[nodiscard]] static Value address(const evm::Address& value);
     [[nodiscard]] static Value hash(const evm::Hash& value);

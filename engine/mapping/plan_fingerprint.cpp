@@ -31,6 +31,9 @@ void put(std::string& out, const Operand& operand) {
         case Operand::Kind::kBool:
             out +=
                 operand.negative ? operand.number.to_decimal_signed() : operand.number.to_decimal();
+            if (operand.places > 0) {
+                out += fmt::format("e-{}", operand.places);
+            }
             break;
         case Operand::Kind::kHex: out += evm::to_hex(operand.bytes); break;
         case Operand::Kind::kString: out += counted(operand.text); break;

@@ -81,6 +81,7 @@ Status HandlerCompiler::run() {
 
 Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     PlanHandler out;
+    out.pos = handler_.pos;
     out.action = handler_.action;
     out.entity = entity;
     PLUMBLINE_TRY_VOID(bind_each(event, out));

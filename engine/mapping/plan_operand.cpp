@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "core/evm/int512.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
 #include "engine/mapping/plan_compile.hpp"
@@ -47,7 +48,8 @@ std::string show_literal(const Operand& operand) {
 std::string_view how_to_write(FieldType type) noexcept {
     switch (type.kind) {
         case FieldKind::kUint:
-        case FieldKind::kInt: return "a number";
+        case FieldKind::kInt: return "a whole number";
+        case FieldKind::kDecimal: return "a number with no more places behind the point";
         case FieldKind::kBool: return "true or false";
         case FieldKind::kAddress: return "0x and 40 hex digits";
         case FieldKind::kFixedBytes: return "0x and its hex digits";
@@ -70,7 +72,7 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
         case FieldKind::kInt: {
             if (operand.kind == Operand::Kind::kHex && operand.bytes.size() <= 32) {
                 out = evm::U256::from_be(operand.bytes);
-            } else if (operand.kind == Operand::Kind::kNumber) {
+            } else if (operand.kind == Operand::Kind::kNumber && operand.places == 0) {
                 out = operand.number;
             } else {
                 return false;
@@ -80,6 +82,17 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
                 return !negative && out.fits_unsigned(target.bits);
             }
             return out.is_negative() == negative && out.fits_signed(target.bits);
+        }
+        case FieldKind::kDecimal: {
+            if (operand.kind != Operand::Kind::kNumber || operand.places > target.places) {
+                return false;
+            }
+            evm::Int512 units = operand.negative ? evm::Int512::from_signed(operand.number)
+                                                 : evm::Int512::from_unsigned(operand.number);
+            const bool is_one =
+                evm::mul(units, evm::power_of_ten(target.places - operand.places), units);
+            out = units.low_word();
+            return is_one && units.fits_signed(target.bits);
         }
         case FieldKind::kBool: out = operand.number; return operand.kind == Operand::Kind::kBool;
         case FieldKind::kAddress:
@@ -334,7 +347,8 @@ Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& ope
     } else if (literal_word(operand, target, out.word)) {
         return out;
     }
-    const bool is_number = operand.kind == Operand::Kind::kNumber && target.is_number();
+    const bool is_number = operand.kind == Operand::Kind::kNumber && target.is_number() &&
+                           operand.places <= target.places;
     return mistake_at(plan.config_path, operand.pos,
                       is_number ? fmt::format("{} is {}, which cannot hold {}", purpose,
                                               to_string(target), out.source)
@@ -348,6 +362,10 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
         return compile_literal(scope.plan, operand, target, purpose);
     }
     PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, target));
+    if (out.kind != Kind::kExpression && out.type.is_number() && target.is_number() &&
+        out.type.places != target.places) {
+        PLUMBLINE_TRY(out, compile_expression(scope, operand, target));
+    }
     out.target = target;
     if (target.is_number() && out.type.is_number()) {
         out.check_fit = use == OperandUse::kStore && !fits_always(out.type, target);
@@ -363,12 +381,52 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
     return out;
 }
 
+namespace {
+
+/// Whether a side has decimal places: they are compared as an expression does.
+Result<bool> compares_decimals(OperandScope& scope, const Condition& condition) {
+    bool is_decimal = false;
+    for (const Operand* side : {&condition.left, &condition.right}) {
+        if (is_literal(*side)) {
+            is_decimal = is_decimal || side->places > 0;
+        } else if (side->kind != Operand::Kind::kCall) {
+            PLUMBLINE_TRY(const PlanOperand leaf, compile_leaf(scope, *side));
+            is_decimal = is_decimal || leaf.type.kind == FieldKind::kDecimal;
+        }
+    }
+    return is_decimal;
+}
+
+Result<PlanCondition> decimal_condition(OperandScope& scope, const Condition& condition) {
+    const auto sign = std::ranges::find(kCompareOps, condition.op,
+                                        &std::pair<std::string_view, CompareOp>::second);
+    Operand all;
+    all.kind = Operand::Kind::kCall;
+    all.call = std::string{sign->first};
+    all.keys = {condition.left, condition.right};
+    all.source = fmt::format("{} {} {}", condition.left.source, all.call, condition.right.source);
+    all.pos = condition.pos;
+    PlanCondition out;
+    PLUMBLINE_TRY(out.left, compile_expression(scope, all, {}));
+    Operand truth;
+    truth.kind = Operand::Kind::kBool;
+    truth.number = evm::U256{1};
+    PLUMBLINE_TRY(out.right, compile_literal(scope.plan, truth, out.left.type, all.source));
+    return out;
+}
+
+}  // namespace
+
 Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& condition) {
     PlanCondition out;
     out.op = condition.op;
     const std::string& path = scope.plan.config_path;
     const bool left_literal = is_literal(condition.left);
     const bool right_literal = is_literal(condition.right);
+    PLUMBLINE_TRY(const bool has_decimals, compares_decimals(scope, condition));
+    if (has_decimals) {
+        return decimal_condition(scope, condition);
+    }
     if (left_literal && right_literal) {
         return mistake_at(path, condition.pos,
                           fmt::format("the condition compares two literals, {} and {}",

@@ -16,7 +16,7 @@ using storage::FieldKind;
 using storage::FieldType;
 
 bool fits(FieldType from, FieldType to) noexcept {
-    return from == to || (from.is_number() && to.is_number());
+    return from == to || (from.is_integer() && to.is_integer());
 }
 
 StateOperand to_state(const PlanOperand& literal) {

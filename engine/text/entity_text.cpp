@@ -6,6 +6,7 @@
 
 #include "core/base/json_text.hpp"
 #include "core/base/printable_text.hpp"
+#include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/json_integer.hpp"
 #include "storage/key_text.hpp"
@@ -41,6 +42,16 @@ Result<KeyValue> parse_integer(FieldType type, std::string_view text) {
         return bad_value(type, text, "it does not fit");
     }
     return KeyValue{word, {}};
+}
+
+Result<KeyValue> parse_decimal(FieldType type, std::string_view text) {
+    const auto units = evm::units_of_decimal(text, type.places);
+    if (!units) {
+        return bad_value(
+            type, text,
+            fmt::format("expected digits with at most {} behind the point", type.places));
+    }
+    return parse_integer({FieldKind::kInt, 256}, *units);
 }
 
 std::string join_names(const std::vector<Field>& fields) {
@@ -93,6 +104,11 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
     switch (type.kind) {
         case FieldKind::kUint: evm::append_json_uint(out, word, type.bits); return;
         case FieldKind::kInt: evm::append_json_int(out, word, type.bits); return;
+        case FieldKind::kDecimal:
+            out += '"';
+            out += evm::decimal_text(word.to_decimal_signed(), type.places);
+            out += '"';
+            return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
         case FieldKind::kString: append_printable_json(out, dynamic); return;
         case FieldKind::kAddress:
@@ -168,6 +184,7 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
     switch (type.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt: return parse_integer(type, text);
+        case FieldKind::kDecimal: return parse_decimal(type, text);
         case FieldKind::kBool:
             if (text == "true" || text == "false") {
                 return KeyValue{evm::U256{text == "true" ? 1U : 0U}, {}};

@@ -62,7 +62,7 @@ evm::U256 unpack(const evm::U256& word, storage::FieldType type, size_t offset) 
     word.to_be(bytes.data());
     const size_t width = type.width();
     const ByteView part = ByteView{bytes}.subspan(32 - offset - width, width);
-    if (type.kind == storage::FieldKind::kInt) {
+    if (type.is_signed()) {
         return evm::U256::from_be_signed(part);
     }
     if (type.kind == storage::FieldKind::kFixedBytes) {

@@ -1,0 +1,128 @@
+// plumbline check: the fast loop of writing a mapping.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "api/report/report.hpp"
+#include "core/base/json_writer.hpp"
+#include "core/base/logging.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
+#include "tools/chain_access.hpp"
+#include "tools/command.hpp"
+#include "tools/commands.hpp"
+#include "tools/dry_run.hpp"
+#include "tools/report.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+std::string counted(size_t count, std::string_view one, std::string_view several) {
+    return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+std::string what_is_right(const engine::Config& config) {
+    return fmt::format("{} is right: {}, {}, {}\n", config.path,
+                       counted(config.contracts.size(), "contract", "contracts"),
+                       counted(config.entities.size(), "entity", "entities"),
+                       counted(config.handlers.size(), "handler", "handlers"));
+}
+
+std::string to_text(const DryRunReport& report) {
+    std::string out =
+        fmt::format("{} of blocks {} to {}{}, {} without a handler, {} refused\n",
+                    counted(report.events, "event", "events"), report.from, report.to,
+                    report.is_head ? ", which is the head" : "", report.unhandled, report.refused);
+    size_t width = 0;
+    for (const DryRunReport::Handler& handler : report.handlers) {
+        width = std::max(width, handler.name.size());
+    }
+    if (width > 0) {
+        out += fmt::format("\n{:>6}  {:<{}}  {:>9}  {:>9}  {:>9}\n", "line", "handler", width,
+                           "ran", "left out", "refused");
+    }
+    for (const DryRunReport::Handler& handler : report.handlers) {
+        out += fmt::format("{:>6}  {:<{}}  {:>9}  {:>9}  {:>9}\n", handler.line, handler.name,
+                           width, handler.ran, handler.left_out, handler.refused);
+    }
+    if (!report.violations.empty()) {
+        out += "\nrefused:\n";
+    }
+    for (const std::string& violation : report.violations) {
+        out += fmt::format("  {}\n", violation);
+    }
+    if (report.refused > report.violations.size()) {
+        out += fmt::format("  and {} more\n", report.refused - report.violations.size());
+    }
+    for (const DryRunReport::Entity& entity : report.entities) {
+        out += fmt::format("\n{}: {}\n", entity.name, counted(entity.rows, "row", "rows"));
+        for (const std::string& row : entity.shown) {
+            out += fmt::format("  {}\n", row);
+        }
+    }
+    return out;
+}
+
+std::string to_json(const DryRunReport& report) {
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    json.open_object()
+        .member("from", report.from)
+        .member("to", report.to)
+        .member("is_head", report.is_head)
+        .member("events", report.events)
+        .member("unhandled", report.unhandled)
+        .member("refused", report.refused)
+        .member("violations", report.violations)
+        .key("handlers")
+        .open_array();
+    for (const DryRunReport::Handler& handler : report.handlers) {
+        json.open_object()
+            .member("handler", handler.name)
+            .member("line", handler.line)
+            .member("ran", handler.ran)
+            .member("left_out", handler.left_out)
+            .member("refused", handler.refused)
+            .close_object();
+    }
+    json.close_array().key("entities").open_array();
+    for (const DryRunReport::Entity& entity : report.entities) {
+        json.open_object()
+            .member("entity", entity.name)
+            .member("rows", entity.rows)
+            .key("shown")
+            .open_array();
+        for (const std::string& row : entity.shown) {
+            json.raw_value() += row;
+        }
+        json.close_array().close_object();
+    }
+    json.close_array().close_object();
+    return out + "\n";
+}
+
+}  // namespace
+
+Result<ExitCode> run_check(const CheckArguments& arguments) {
+    logging::configure(logging::Level::kWarning, logging::Format::kText);
+    PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
+    PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
+    PLUMBLINE_TRY_VOID(api::read_reports(config.text, config.path, plan->entities()));
+    if (!arguments.json) {
+        PLUMBLINE_TRY_VOID(print(what_is_right(config)));
+    }
+    if (arguments.events == 0) {
+        return ExitCode::kDone;
+    }
+    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
+    DryRunOptions options;
+    options.from = arguments.from;
+    options.events_max = arguments.events;
+    options.timeout_ms = arguments.timeout_s * 1000;
+    PLUMBLINE_TRY(const DryRunReport report, dry_run(config, *chain, options));
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
+    return report.refused == 0 ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+}  // namespace plumbline::tools

@@ -1,0 +1,235 @@
+// 1. The indexer fetches a range of blocks, and a larger one, until there are events enough or the
+//    head is reached.
+// 2. A fold that is only counted finds the block of the last event wanted.
+// 3. Another one, up to that block, is what is reported.
+#include "tools/dry_run.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include "engine/fold/event_trace.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/fold/scratch_database.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/text/entity_text.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+constexpr uint64_t kSpanFirst = 256;
+constexpr uint64_t kSpanGrowth = 4;
+constexpr size_t kMemoryBytes = size_t{64} << 20;
+
+/// A directory for one run, gone with it.
+class Workshop {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<Workshop>> create() {
+        std::error_code error;
+        const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+        std::string path = (parent / "plumbline-check-XXXXXX").string();
+        if (error || mkdtemp(path.data()) == nullptr) {
+            return Error{ErrorCode::kIo,
+                         fmt::format("{} cannot be made; TMPDIR says where to try", path)};
+        }
+        return std::unique_ptr<Workshop>{new Workshop{std::move(path)}};
+    }
+    Workshop(const Workshop&) = delete;
+    Workshop& operator=(const Workshop&) = delete;
+    ~Workshop() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  private:
+    explicit Workshop(std::string path) : path_{std::move(path)} {}
+    std::string path_;
+};
+
+std::string name_of(const engine::CompiledPlan& plan, const engine::PlanEvent& event,
+                    const engine::PlanHandler& handler) {
+    return fmt::format("{}: {} {}", event.name, engine::to_string(handler.action),
+                       plan.entities[handler.entity].name);
+}
+
+/// One dry run. One thread.
+class DryRun {
+  public:
+    DryRun(engine::Config config, rpc::ChainSource& chain, const DryRunOptions& options)
+        : config_{std::move(config)},
+          chain_{chain},
+          options_{options} {}
+
+    [[nodiscard]] Result<DryRunReport> run() {
+        PLUMBLINE_TRY(workshop_, Workshop::create());
+        report_.from = UINT64_MAX;
+        for (engine::ContractConfig& contract : config_.contracts) {
+            contract.start_block = std::max(contract.start_block, options_.from.value_or(0));
+            report_.from = std::min(report_.from, contract.start_block);
+        }
+        std::unique_ptr<engine::Indexer> index;
+        for (uint64_t span = kSpanFirst;; span *= kSpanGrowth) {
+            const uint64_t last =
+                span > INT64_MAX - report_.from ? INT64_MAX : report_.from + span - 1;
+            index.reset();
+            PLUMBLINE_TRY(index, fetch(last));
+            if (index->database() == nullptr) {
+                return Error{ErrorCode::kUnavailable, "the chain has no block to begin with"};
+            }
+            const auto cursor = index->database()->read_view()->cursor();
+            report_.is_head = !cursor || cursor->block_num < last;
+            if (report_.is_head || last == INT64_MAX ||
+                cursor->event_count >= options_.events_max) {
+                break;
+            }
+        }
+        const auto view = index->database()->read_view();
+        PLUMBLINE_TRY_VOID(fold(*view, index->shared_plan()));
+        return std::move(report_);
+    }
+
+  private:
+    [[nodiscard]] Result<std::unique_ptr<engine::Indexer>> fetch(uint64_t last) {
+        engine::IndexerOptions options;
+        options.config = config_;
+        options.db_path = workshop_->path() + "/db";
+        options.until = {true, last};
+        options.ingest.answer_timeout_ms = options_.timeout_ms;
+        options.stop = options_.stop;
+        PLUMBLINE_TRY(auto index, engine::Indexer::open(std::move(options), chain_));
+        PLUMBLINE_TRY_VOID(index->run(options_.stop, nullptr));
+        if (options_.stop.stop_requested()) {
+            return Error{ErrorCode::kCancelled, "stopped before there were events enough"};
+        }
+        return index;
+    }
+
+    [[nodiscard]] Status fold(const storage::ReadView& view,
+                              const std::shared_ptr<const engine::Plan>& plan) {
+        const auto cursor = view.cursor();
+        if (!cursor) {
+            return list_handlers(*plan);
+        }
+        report_.to = cursor->block_num;
+        if (cursor->event_count > options_.events_max) {
+            PLUMBLINE_TRY(report_.to, block_of_last_event(view, plan));
+            report_.is_head = false;
+        }
+        PLUMBLINE_TRY_VOID(list_handlers(*plan));
+        PLUMBLINE_TRY(const auto scratch, engine::ScratchDatabase::create(
+                                              workshop_->path(), plan->bundle(), kMemoryBytes));
+        engine::EventTrace trace;
+        engine::RebuildOptions options;
+        options.trace = &trace;
+        options.on_applied = [&](engine::Fold& /*fold*/, storage::ChangedAt at,
+                                 bool /*is_correction*/) {
+            count(trace, at);
+            return ok();
+        };
+        PLUMBLINE_TRY_VOID(engine::fold_log(view, report_.to, scratch->database(), plan, options));
+        return show_rows(scratch->database(), *plan);
+    }
+
+    /// The one that brings as many events as are wanted.
+    [[nodiscard]] Result<uint64_t> block_of_last_event(
+        const storage::ReadView& view, const std::shared_ptr<const engine::Plan>& plan) {
+        PLUMBLINE_TRY(const auto scratch, engine::ScratchDatabase::create(
+                                              workshop_->path(), plan->bundle(), kMemoryBytes));
+        uint64_t events = 0;
+        uint64_t block_num = 0;
+        engine::RebuildOptions options;
+        options.on_applied = [&](engine::Fold& /*fold*/, storage::ChangedAt at,
+                                 bool /*is_correction*/) -> Status {
+            block_num = at.block_num;
+            if (++events < options_.events_max) {
+                return ok();
+            }
+            return Error{ErrorCode::kCancelled, "there are enough"};
+        };
+        const Status folded =
+            engine::fold_log(view, UINT64_MAX, scratch->database(), plan, options);
+        if (!folded && folded.error().code != ErrorCode::kCancelled) {
+            return folded.error();
+        }
+        return block_num;
+    }
+
+    [[nodiscard]] Status list_handlers(const engine::Plan& plan) {
+        const engine::CompiledPlan& all = engine::compiled(plan);
+        std::vector<std::pair<uint32_t, const engine::PlanHandler*>> order;
+        for (const engine::PlanEvent& event : all.events) {
+            for (const engine::PlanHandler& handler : event.handlers) {
+                names_.emplace(&handler, name_of(all, event, handler));
+                order.emplace_back(handler.pos.line, &handler);
+            }
+        }
+        std::ranges::stable_sort(order, {}, &decltype(order)::value_type::first);
+        for (const auto& [line, handler] : order) {
+            places_.emplace(handler, report_.handlers.size());
+            report_.handlers.push_back({names_[handler], line, 0, 0, 0});
+        }
+        return ok();
+    }
+
+    void count(const engine::EventTrace& trace, storage::ChangedAt at) {
+        ++report_.events;
+        report_.unhandled += trace.event == nullptr && trace.violation.empty() ? 1U : 0U;
+        for (const engine::EventTrace::Step& step : trace.steps) {
+            DryRunReport::Handler& handler = report_.handlers[places_.at(step.handler)];
+            ++(!step.is_wanted           ? handler.left_out
+               : trace.violation.empty() ? handler.ran
+                                         : handler.refused);
+        }
+        if (trace.violation.empty()) {
+            return;
+        }
+        if (report_.refused++ < options_.violations_max) {
+            report_.violations.push_back(fmt::format(
+                "block {}, log {}: {}{}", at.block_num, at.log_index,
+                trace.event == nullptr ? "" : trace.event->name + ": ", trace.violation));
+        }
+    }
+
+    [[nodiscard]] Status show_rows(const storage::Database& database, const engine::Plan& plan) {
+        const auto view = database.read_view();
+        for (size_t i = 0; i < plan.entities().size(); ++i) {
+            DryRunReport::Entity entity;
+            entity.name = plan.entities()[i].name;
+            entity.rows = view->entity_count(i);
+            const auto rows = view->scan_entity(i, {}, {});
+            for (; rows->valid() && entity.shown.size() < options_.rows_max; rows->next()) {
+                PLUMBLINE_TRY_VOID(engine::append_row_json(entity.shown.emplace_back(),
+                                                           plan.entities()[i], plan.codec(i),
+                                                           rows->key(), rows->row()));
+            }
+            report_.entities.push_back(std::move(entity));
+        }
+        return ok();
+    }
+
+    engine::Config config_;
+    rpc::ChainSource& chain_;
+    const DryRunOptions& options_;
+    std::unique_ptr<Workshop> workshop_;
+    std::map<const engine::PlanHandler*, std::string> names_;
+    std::map<const engine::PlanHandler*, size_t> places_;
+    DryRunReport report_;
+};
+
+}  // namespace
+
+Result<DryRunReport> dry_run(engine::Config config, rpc::ChainSource& chain,
+                             const DryRunOptions& options) {
+    return DryRun{std::move(config), chain, options}.run();
+}
+
+}  // namespace plumbline::tools

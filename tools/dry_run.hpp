@@ -1,0 +1,55 @@
+// A mapping tried on real events: fetched into a database that nobody keeps and folded there, with
+// an account of what each handler did.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+#include "rpc/chain_source.hpp"
+
+namespace plumbline::tools {
+
+struct DryRunOptions {
+    std::optional<uint64_t> from;  ///< empty: the contracts' own start blocks
+    uint64_t events_max = 100;     ///< at least 1
+    size_t rows_max = 3;           ///< shown of an entity
+    size_t violations_max = 10;    ///< shown
+    int64_t timeout_ms = 10'000;   ///< without any answer of the chain; 0 = never
+    std::stop_token stop;
+};
+
+struct DryRunReport {
+    struct Handler {
+        std::string name;       ///< "hub.VoteCast: upsert vote"
+        uint32_t line = 0;      ///< of its `[[on]]`
+        uint64_t ran = 0;       ///< events, or items of `each`, that it changed rows for
+        uint64_t left_out = 0;  ///< by its `when`
+        uint64_t refused = 0;   ///< that it ended with a rule violation, or that another one did
+    };
+    struct Entity {
+        std::string name;
+        uint64_t rows = 0;
+        std::vector<std::string> shown;  ///< JSON, the first in key order
+    };
+    uint64_t from = 0;
+    uint64_t to = 0;  ///< the last block whose events were folded
+    bool is_head = false;
+    uint64_t events = 0;
+    uint64_t unhandled = 0;  ///< events without a handler
+    uint64_t refused = 0;    ///< events in quarantine
+    std::vector<std::string> violations;
+    std::vector<Handler> handlers;  ///< all there are, in the order of the config
+    std::vector<Entity> entities;
+};
+
+/// kUnavailable where the chain tells nothing for the time-out, kCancelled where it was stopped;
+/// kIo where the machine's directory for temporary files takes none.
+[[nodiscard]] Result<DryRunReport> dry_run(engine::Config config, rpc::ChainSource& chain,
+                                           const DryRunOptions& options);
+
+}  // namespace plumbline::tools
