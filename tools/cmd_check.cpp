@@ -13,6 +13,7 @@
 #include "tools/commands.hpp"
 #include "tools/dry_run.hpp"
 #include "tools/report.hpp"
+#include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
@@ -30,6 +31,14 @@ std::string what_is_right(const engine::Config& config) {
 }
 
 std::string to_text(const DryRunReport& report) {
+    if (report.events == 0) {
+        return report.to < report.from
+                   ? fmt::format(
+                         "nothing to try: the head is block {}, and the config begins at {}\n",
+                         report.to, report.from)
+                   : fmt::format("nothing to try: no event in blocks {} to {}, the head\n",
+                                 report.from, report.to);
+    }
     std::string out =
         fmt::format("{} of blocks {} to {}{}, {} without a handler, {} refused\n",
                     counted(report.events, "event", "events"), report.from, report.to,
@@ -116,7 +125,9 @@ Result<ExitCode> run_check(const CheckArguments& arguments) {
         return ExitCode::kDone;
     }
     PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
+    const StopSignal signal;
     DryRunOptions options;
+    options.stop = signal.token();
     options.from = arguments.from;
     options.events_max = arguments.events;
     options.timeout_ms = arguments.timeout_s * 1000;

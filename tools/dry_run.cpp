@@ -116,15 +116,15 @@ class DryRun {
     [[nodiscard]] Status fold(const storage::ReadView& view,
                               const std::shared_ptr<const engine::Plan>& plan) {
         const auto cursor = view.cursor();
+        list_handlers(*plan);
         if (!cursor) {
-            return list_handlers(*plan);
+            return ok();
         }
         report_.to = cursor->block_num;
         if (cursor->event_count > options_.events_max) {
             PLUMBLINE_TRY(report_.to, block_of_last_event(view, plan));
             report_.is_head = false;
         }
-        PLUMBLINE_TRY_VOID(list_handlers(*plan));
         PLUMBLINE_TRY(const auto scratch, engine::ScratchDatabase::create(
                                               workshop_->path(), plan->bundle(), kMemoryBytes));
         engine::EventTrace trace;
@@ -163,7 +163,7 @@ class DryRun {
         return block_num;
     }
 
-    [[nodiscard]] Status list_handlers(const engine::Plan& plan) {
+    void list_handlers(const engine::Plan& plan) {
         const engine::CompiledPlan& all = engine::compiled(plan);
         std::vector<std::pair<uint32_t, const engine::PlanHandler*>> order;
         for (const engine::PlanEvent& event : all.events) {
@@ -177,7 +177,6 @@ class DryRun {
             places_.emplace(handler, report_.handlers.size());
             report_.handlers.push_back({names_[handler], line, 0, 0, 0});
         }
-        return ok();
     }
 
     void count(const engine::EventTrace& trace, storage::ChangedAt at) {

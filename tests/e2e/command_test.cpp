@@ -21,7 +21,7 @@ TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
     const auto overview = plumbline({"--help"});
     EXPECT_EQ(overview.code, 0);
     for (const std::string command :
-         {"init", "run", "status", "get", "list", "dump", "rebuild", "diff", "journal",
+         {"init", "check", "run", "status", "get", "list", "dump", "rebuild", "diff", "journal",
           "quarantine", "doctor", "backup", "restore", "task"}) {
         EXPECT_NE(overview.out.find(command), std::string::npos) << command;
         const auto help = plumbline({command, "--help"});
