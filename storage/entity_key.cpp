@@ -87,6 +87,14 @@ Result<std::vector<KeyValue>> decode_key(std::string_view key, const std::vector
                     value.word = evm::U256::from_be_signed({word, size});
                     break;
                 case FieldKind::kFixedBytes: value.word = evm::U256::from_be(word); break;
+                case FieldKind::kEnum:
+                    if (word[0] >= field.type.names->size()) {
+                        return Error{ErrorCode::kCorruption, "stored key is damaged: '" +
+                                                                 field.name +
+                                                                 "' is a value without a name"};
+                    }
+                    value.word = evm::U256{word[0]};
+                    break;
                 case FieldKind::kBool:
                     if (word[0] > 1) {
                         return Error{ErrorCode::kCorruption,

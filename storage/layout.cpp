@@ -1,8 +1,11 @@
 #include "storage/layout.hpp"
 
 #include <charconv>
+#include <mutex>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace plumbline::storage {
 
@@ -30,8 +33,16 @@ std::string to_string(FieldType type) {
         case FieldKind::kBytes: return "bytes";
         case FieldKind::kString: return "string";
         case FieldKind::kDecimal: return fmt::format("decimal({})", type.places);
+        case FieldKind::kEnum: return fmt::format("enum({})", fmt::join(*type.names, ", "));
     }
     return "unknown";
+}
+
+const EnumNames* intern_enum(EnumNames names) {
+    static std::mutex mutex;
+    static std::set<EnumNames> known;  // its elements stay where they are
+    const std::scoped_lock lock{mutex};
+    return &*known.insert(std::move(names)).first;
 }
 
 Result<FieldType> parse_field_type(std::string_view text) {

@@ -20,19 +20,30 @@ enum class FieldKind : uint8_t {
     kBytes = 6,
     kString = 7,
     kDecimal = 8,
+    kEnum = 9,
 };
 
 /// Decimal places that a stored number may have: 10^36 leaves 40 digits of an int256 before the
 /// point.
 inline constexpr uint8_t kDecimalPlacesMax = 36;
 
-/// A Solidity value type, `bytes`, `string`, or a decimal: an int256 that counts in units of
-/// 10^-places. Arrays and tuples are not stored in a field.
+/// The values of an enum, the one that is stored as 0 first.
+using EnumNames = std::vector<std::string>;
+inline constexpr size_t kEnumNamesMax = 256;
+
+/// The one list with these names that this process has; it stays until the process ends, so that a
+/// type can point to it. Any thread.
+[[nodiscard]] const EnumNames* intern_enum(EnumNames names);
+
+/// A Solidity value type, `bytes`, `string`, a decimal: an int256 that counts in units of
+/// 10^-places, or an enum: a byte that is the place of its name. Arrays and tuples are not stored
+/// in a field.
 struct FieldType {
     FieldKind kind = FieldKind::kUint;
-    /// uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; decimal: 256; else 0
+    /// uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; decimal: 256; enum: 8; else 0
     uint16_t bits = 256;
-    uint8_t places = 0;  ///< decimal: 1..36 behind the point; else 0
+    uint8_t places = 0;                ///< decimal: 1..36 behind the point; else 0
+    const EnumNames* names = nullptr;  ///< enum: of `intern_enum`; else null
 
     /// Bytes a value takes in a row and, for all kinds but bytes and string, in a key.
     [[nodiscard]] constexpr size_t width() const noexcept { return bits / 8U; }
@@ -53,9 +64,11 @@ struct FieldType {
     friend bool operator==(const FieldType&, const FieldType&) = default;
 };
 
-/// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string", "decimal(18)".
+/// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string", "decimal(18)",
+/// "enum(open, closed)".
 [[nodiscard]] std::string to_string(FieldType type);
-/// The reverse; kInvalidArgument for anything else ("uint" and "int" alone mean 256 bits).
+/// The reverse, but for enums; kInvalidArgument for anything else ("uint" and "int" alone mean 256
+/// bits).
 [[nodiscard]] Result<FieldType> parse_field_type(std::string_view text);
 
 struct Field {

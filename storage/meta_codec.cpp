@@ -17,6 +17,9 @@ bool is_type(FieldType type) noexcept {
     if (type.kind == FieldKind::kDecimal) {
         return type.bits == 256 && type.places >= 1 && type.places <= kDecimalPlacesMax;
     }
+    if (type.kind == FieldKind::kEnum) {
+        return type.bits == 8 && !type.names->empty() && type.names->size() <= kEnumNamesMax;
+    }
     switch (type.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt:
@@ -26,7 +29,8 @@ bool is_type(FieldType type) noexcept {
         case FieldKind::kAddress: return type.bits == 160;
         case FieldKind::kBytes:
         case FieldKind::kString: return type.bits == 0;
-        case FieldKind::kDecimal: break;
+        case FieldKind::kDecimal:
+        case FieldKind::kEnum: break;
     }
     return false;
 }
@@ -61,6 +65,13 @@ constexpr auto kColumnFields = [](auto& to, auto& field) {
     to.varint(field.type.bits);
     if (field.type.kind == FieldKind::kDecimal) {
         to.varint(field.type.places);
+    }
+    if (field.type.kind == FieldKind::kEnum) {
+        EnumNames names = field.type.names == nullptr ? EnumNames{} : *field.type.names;
+        to.list(names, [&to](auto& name) { to.text(name); });
+        if constexpr (!std::is_const_v<std::remove_reference_t<decltype(field)>>) {
+            field.type.names = intern_enum(std::move(names));
+        }
     }
     to.require(is_type(field.type));
 };

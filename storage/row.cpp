@@ -56,6 +56,10 @@ Status RowCodec::check(std::string_view row) const {
         if (slot.type.kind == FieldKind::kBool && static_cast<uint8_t>(row[slot.offset]) > 1) {
             return bad_row("a bool that is neither 0 nor 1");
         }
+        if (slot.type.kind == FieldKind::kEnum &&
+            static_cast<uint8_t>(row[slot.offset]) >= slot.type.names->size()) {
+            return bad_row("an enum's value that has no name");
+        }
     }
     size_t at = dynamic_start_;
     for (uint32_t i = 0; i < dynamic_count_; ++i) {

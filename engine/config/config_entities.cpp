@@ -18,6 +18,36 @@ constexpr size_t kMaxIndexes = 32;
 constexpr size_t kMaxStates = 16;
 constexpr size_t kMaxStateItems = 256;
 
+/// `{ enum = ["open", "closed"] }`
+Result<storage::FieldType> read_enum(const Section& fields, const TomlEntry& entry) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(fields.path(), fmt::format("{} in {}", entry.key, fields.name()),
+                                entry.value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"enum"}));
+    PLUMBLINE_TRY(const TomlValue* value, section.need("enum"));
+    PLUMBLINE_TRY(const auto items, section.strings(*value, "enum", storage::kEnumNamesMax));
+    storage::EnumNames names;
+    for (const TomlValue* item : items) {
+        if (!is_identifier(item->text)) {
+            return section.mistake(item->pos,
+                                   fmt::format("{} cannot name a value: use up to 64 letters, "
+                                               "digits and _, no digit first",
+                                               in_quotes(item->text)));
+        }
+        if (std::ranges::find(names, item->text) != names.end()) {
+            return section.mistake(item->pos, fmt::format("{} is there twice in {}",
+                                                          in_quotes(item->text), section.name()));
+        }
+        names.push_back(item->text);
+    }
+    if (names.empty()) {
+        return section.mistake(value->pos,
+                               fmt::format("enum in {} is an empty list", section.name()));
+    }
+    return storage::FieldType{storage::FieldKind::kEnum, 8, 0,
+                              storage::intern_enum(std::move(names))};
+}
+
 /// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
 Status read_fields(const Section& entity, const TomlValue& value, std::string_view key,
                    std::vector<std::string>& taken, std::vector<storage::Field>& out) {
@@ -35,8 +65,15 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
             return section.mistake(entry.pos, fmt::format("{} is in key and in fields of {}",
                                                           in_quotes(entry.key), entity.name()));
         }
+        if (entry.value.kind == TomlValue::Kind::kTable) {
+            PLUMBLINE_TRY(const storage::FieldType type, read_enum(section, entry));
+            taken.push_back(entry.key);
+            out.push_back({entry.key, type});
+            continue;
+        }
         if (entry.value.kind != TomlValue::Kind::kString) {
-            return section.wrong_type(entry.value, entry.key, "a type like \"uint256\"");
+            return section.wrong_type(entry.value, entry.key,
+                                      "a type like \"uint256\", or { enum = [..] }");
         }
         if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
             return section.mistake(

@@ -90,6 +90,8 @@ bool ExpressionRunner::convert(Frame& frame, const ExprInstruction& now) {
             std::string& text = next_text();
             if (now.type.is_number()) {
                 text = evm::decimal_text(value.number.to_decimal(), now.type.places);
+            } else if (now.type.kind == FieldKind::kEnum) {
+                text = (*now.type.names)[value.number.limb[0]];
             } else if (now.type.kind == FieldKind::kBool) {
                 text = value.number.is_zero() ? "false" : "true";
             } else if (now.type.is_dynamic()) {

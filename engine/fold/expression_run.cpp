@@ -40,6 +40,9 @@ void set_bool(ExprValue& value, bool is) noexcept {
 
 bool number_to_word(const Int512& number, FieldType type, evm::U256& out) noexcept {
     out = number.low_word();
+    if (type.kind == FieldKind::kEnum) {
+        return number.fits_u64() && number.limb[0] < type.names->size();
+    }
     return type.is_signed() ? number.fits_signed(type.bits) : number.fits_unsigned(type.bits);
 }
 

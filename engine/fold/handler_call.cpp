@@ -28,6 +28,12 @@ std::string misfit(const Value& value, FieldType target) {
                    : fmt::format("it is {}, which cannot hold {}", to_string(target),
                                  show_value({value.word, value.bytes}, value.type));
     }
+    if (value.type.is_integer() && target.kind == storage::FieldKind::kEnum) {
+        return value.word.fits_u64() && value.word.limb[0] < target.names->size()
+                   ? std::string{}
+                   : fmt::format("it is {}, which has no name {}", to_string(target),
+                                 show_value({value.word, value.bytes}, value.type));
+    }
     return value.type == target
                ? std::string{}
                : fmt::format("it is {}, not {}", to_string(target), to_string(value.type));

@@ -7,6 +7,7 @@
 
 namespace plumbline::engine {
 
+using storage::FieldKind;
 using storage::FieldType;
 
 namespace {
@@ -36,6 +37,11 @@ Result<std::shared_ptr<const ExpressionProgram>> ExpressionCompiler::run(const O
                                        describe_type(all.type), wanted->places, wanted->places));
         }
         all = in_places(operand, std::move(all), wanted->places);
+    }
+    if (wanted && wanted->kind == FieldKind::kEnum && all.type.is_number() &&
+        all.type.places == 0) {
+        // A number is the place of a name.
+        all = then(std::move(all), instruction(ExprOp::kFit, operand, 0, 0, *wanted), *wanted);
     }
     if (all.depth > kExpressionStackMax) {
         return mistake(operand, fmt::format("needs {} values at a time, and {} are the most",
@@ -131,7 +137,9 @@ Result<ExprFragment> ExpressionCompiler::literal(const Operand& operand, Wanted 
         value.is_signed = operand.negative;
         type = any_number(operand.places);
     } else {
-        if (!wanted || wanted->is_number() || operand.kind == Operand::Kind::kString) {
+        const bool is_name = wanted && wanted->kind == FieldKind::kEnum;
+        if (!wanted || wanted->is_number() ||
+            (operand.kind == Operand::Kind::kString && !is_name)) {
             wanted = operand.kind == Operand::Kind::kBool  ? kBool
                      : operand.kind == Operand::Kind::kHex ? kBytes
                                                            : kText;

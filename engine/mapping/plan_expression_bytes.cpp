@@ -54,7 +54,7 @@ Result<ExprFragment> ExpressionCompiler::cast(const Operand& call, FieldType to)
 Result<ExprFragment> ExpressionCompiler::cast_to_number(const Operand& call, Fragment from,
                                                         FieldType to) {
     const FieldType is = from.type;
-    if (is.kind == FieldKind::kBool) {
+    if (is.kind == FieldKind::kBool || is.kind == FieldKind::kEnum) {
         from = then(std::move(from), instruction(ExprOp::kBoolToNumber, call), kAnyNumber);
     } else if (is_bytes_like(is)) {
         const ExprOp op = is.is_dynamic() ? ExprOp::kBytesToNumber : ExprOp::kWordToNumber;

@@ -51,6 +51,7 @@ std::string_view how_to_write(FieldType type) noexcept {
         case FieldKind::kInt: return "a whole number";
         case FieldKind::kDecimal: return "a number with no more places behind the point";
         case FieldKind::kBool: return "true or false";
+        case FieldKind::kEnum: return "one of its names in single quotes";
         case FieldKind::kAddress: return "0x and 40 hex digits";
         case FieldKind::kFixedBytes: return "0x and its hex digits";
         case FieldKind::kBytes: return "0x and hex digits, or a string in single quotes";
@@ -95,6 +96,11 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
             return is_one && units.fits_signed(target.bits);
         }
         case FieldKind::kBool: out = operand.number; return operand.kind == Operand::Kind::kBool;
+        case FieldKind::kEnum: {
+            const auto found = std::ranges::find(*target.names, operand.text);
+            out = static_cast<uint64_t>(found - target.names->begin());
+            return operand.kind == Operand::Kind::kString && found != target.names->end();
+        }
         case FieldKind::kAddress:
             out = evm::U256::from_be(operand.bytes);
             return operand.kind == Operand::Kind::kHex && operand.bytes.size() == 20;
@@ -362,8 +368,9 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
         return compile_literal(scope.plan, operand, target, purpose);
     }
     PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, target));
-    if (out.kind != Kind::kExpression && out.type.is_number() && target.is_number() &&
-        out.type.places != target.places) {
+    const bool is_scaled = target.is_number() && out.type.places != target.places;
+    if (out.kind != Kind::kExpression && out.type.is_number() &&
+        (is_scaled || target.kind == FieldKind::kEnum)) {
         PLUMBLINE_TRY(out, compile_expression(scope, operand, target));
     }
     out.target = target;

@@ -16,7 +16,10 @@ using storage::FieldKind;
 using storage::FieldType;
 
 bool fits(FieldType from, FieldType to) noexcept {
-    return from == to || (from.is_integer() && to.is_integer());
+    const auto is_whole = [](FieldType type) {
+        return type.is_integer() || type.kind == FieldKind::kEnum;
+    };
+    return from == to || (is_whole(from) && is_whole(to));
 }
 
 StateOperand to_state(const PlanOperand& literal) {

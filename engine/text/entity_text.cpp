@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/json_text.hpp"
 #include "core/base/printable_text.hpp"
@@ -111,6 +112,7 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
             return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
         case FieldKind::kString: append_printable_json(out, dynamic); return;
+        case FieldKind::kEnum: append_json_string(out, (*type.names)[word.limb[0]]); return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));
@@ -193,6 +195,14 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
         case FieldKind::kString: {
             PLUMBLINE_TRY(std::string bytes, parse_printable(text));
             return KeyValue{{}, std::move(bytes)};
+        }
+        case FieldKind::kEnum: {
+            const auto found = std::ranges::find(*type.names, text);
+            if (found == type.names->end()) {
+                return bad_value(type, text,
+                                 fmt::format("expected one of {}", fmt::join(*type.names, ", ")));
+            }
+            return KeyValue{evm::U256{static_cast<uint64_t>(found - type.names->begin())}, {}};
         }
         case FieldKind::kAddress:
         case FieldKind::kFixedBytes:
