@@ -225,15 +225,14 @@ Response get_row_history(RequestContext& request) {
     if (const Status taken = take_turn(request, turn); !taken) {
         return fail(taken.error());
     }
-    std::optional<storage::ChangedAt> from;
-    if (*after) {
-        from = storage::ChangedAt{(*after)->block_num, (*after)->log_index};
-    }
     engine::RowHistoryOptions options = history_options(request, *question);
     options.versions_max = *limit;
+    if (*after) {
+        options.after = storage::ChangedAt{(*after)->block_num, (*after)->log_index};
+    }
     const auto plan = request.context().plan();
-    const auto history = row_history(*question->snapshot.view, plan, question->entity,
-                                     question->key, from, last, options);
+    const auto history =
+        row_history(*question->snapshot.view, plan, question->entity, question->key, last, options);
     if (!history) {
         return fail(question->snapshot, history.error());
     }

@@ -41,10 +41,9 @@ class Watch {
     bool was_there_ = false;
 };
 
-/// Tells `take` each version up to `until`; false from it ends the fold.
+/// Tells `take` each version of the watched row up to `until`; false from it ends the fold.
 Status for_each_version(const storage::ReadView& view, const std::shared_ptr<const Plan>& plan,
-                        size_t entity, std::string_view key, uint64_t until,
-                        const RowHistoryOptions& options,
+                        Watch watch, uint64_t until, const RowHistoryOptions& options,
                         const std::function<bool(RowVersion&&)>& take) {
     if (plan->bundle().fingerprint != view.bundle().fingerprint ||
         plan->entities() != view.bundle().entities) {
@@ -53,7 +52,6 @@ Status for_each_version(const storage::ReadView& view, const std::shared_ptr<con
     }
     PLUMBLINE_TRY(const auto scratch,
                   ScratchDatabase::create(options.scratch_parent, plan->bundle(), kScratchMemory));
-    Watch watch{entity, key};
     std::optional<Error> limit;
     bool is_enough = false;
     uint64_t events = 0;
@@ -90,14 +88,13 @@ Status for_each_version(const storage::ReadView& view, const std::shared_ptr<con
 }  // namespace
 
 Result<RowHistory> row_history(const storage::ReadView& view, std::shared_ptr<const Plan> plan,
-                               size_t entity, std::string_view key,
-                               std::optional<storage::ChangedAt> after, uint64_t until,
+                               size_t entity, std::string_view key, uint64_t until,
                                const RowHistoryOptions& options) {
     RowHistory out;
     size_t bytes = 0;
     PLUMBLINE_TRY_VOID(
-        for_each_version(view, plan, entity, key, until, options, [&](RowVersion&& version) {
-            if (after && version.at <= *after) {
+        for_each_version(view, plan, {entity, key}, until, options, [&](RowVersion&& version) {
+            if (options.after && version.at <= *options.after) {
                 return true;
             }
             out.is_whole =
@@ -131,7 +128,7 @@ Result<std::optional<RowVersion>> row_at(const storage::ReadView& view,
         return out;  // Deleted rows would have left a mark.
     }
     PLUMBLINE_TRY_VOID(
-        for_each_version(view, plan, entity, key, block_num, options, [&](RowVersion&& version) {
+        for_each_version(view, plan, {entity, key}, block_num, options, [&](RowVersion&& version) {
             out = std::move(version);
             return true;
         }));

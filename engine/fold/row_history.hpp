@@ -31,6 +31,8 @@ struct RowHistoryOptions {
     size_t versions_bytes_max = 16U << 20U;  ///< a list ends with the row that passes it
     /// Asked now and then; true ends it with kTimeout.
     std::function<bool()> is_late;
+    /// Where a page of a history goes on: only versions behind it are listed.
+    std::optional<storage::ChangedAt> after;
 };
 
 struct RowHistory {
@@ -38,14 +40,13 @@ struct RowHistory {
     bool is_whole = true;              ///< false: there are more than `versions_max`, or bytes
 };
 
-/// Changes in (block, log index) order that lie behind `after` and not above block `until`. `plan`
-/// must be the one of the view's generation, else kUnavailable. kTooLarge with more events than
-/// `events_max` up to there, kTimeout where it is late: both say how far it came.
+/// Changes in (block, log index) order, none above block `until`. `plan` must be the one of the
+/// view's generation, else kUnavailable. kTooLarge with more events than `events_max` up to there,
+/// kTimeout where it is late: both say how far it came.
 [[nodiscard]] Result<RowHistory> row_history(const storage::ReadView& view,
                                              std::shared_ptr<const Plan> plan, size_t entity,
-                                             std::string_view key,
-                                             std::optional<storage::ChangedAt> after,
-                                             uint64_t until, const RowHistoryOptions& options);
+                                             std::string_view key, uint64_t until,
+                                             const RowHistoryOptions& options);
 
 /// The row as it was after `block_num`; empty where there was none. Costs one look-up where the row
 /// has not changed since, else as `row_history` does.

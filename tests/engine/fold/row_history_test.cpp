@@ -130,8 +130,8 @@ TEST_F(RowHistoryTest, AtEveryBlockARowIsWhatTheIndexShowedThen) {
     std::mt19937_64 random{seed};
     for (const auto& [entity, text] : keys()) {
         const std::string key = key_of(entity, text);
-        const auto history = row_history(*view, mapping.plan, entity_of(entity), key, std::nullopt,
-                                         kBlocks, options());
+        const auto history =
+            row_history(*view, mapping.plan, entity_of(entity), key, kBlocks, options());
         ASSERT_OK(history);
         EXPECT_TRUE(history->is_whole);
         size_t at = 0;
@@ -155,21 +155,18 @@ TEST_F(RowHistoryTest, PagesOfAHistoryAreItsParts) {
     live(test_seed(2), 80);
     const auto view = world.database->read_view();
     const std::string key = key_of("room", "id=1");
-    const auto whole =
-        row_history(*view, mapping.plan, entity_of("room"), key, std::nullopt, 80, options());
+    const auto whole = row_history(*view, mapping.plan, entity_of("room"), key, 80, options());
     ASSERT_OK(whole);
     ASSERT_GT(whole->versions.size(), 4U);
     RowHistoryOptions paged = options();
     paged.versions_max = 2;
-    std::optional<storage::ChangedAt> after;
     std::vector<storage::ChangedAt> seen;
     for (bool is_whole = false; !is_whole;) {
-        const auto page =
-            row_history(*view, mapping.plan, entity_of("room"), key, after, 80, paged);
+        const auto page = row_history(*view, mapping.plan, entity_of("room"), key, 80, paged);
         ASSERT_OK(page);
         for (const RowVersion& version : page->versions) {
             seen.push_back(version.at);
-            after = version.at;
+            paged.after = version.at;
         }
         is_whole = page->is_whole;
     }
@@ -185,15 +182,13 @@ TEST_F(RowHistoryTest, WhatCostsTooMuchSaysHowFarItCame) {
     const std::string key = key_of("room", "id=1");
     RowHistoryOptions few = options();
     few.events_max = 10;
-    const auto too_many =
-        row_history(*view, mapping.plan, entity_of("room"), key, std::nullopt, 60, few);
+    const auto too_many = row_history(*view, mapping.plan, entity_of("room"), key, 60, few);
     ASSERT_FALSE(too_many.has_value());
     EXPECT_EQ(too_many.error().code, ErrorCode::kTooLarge);
     EXPECT_THAT(too_many.error().message, testing::HasSubstr("more than the 10 events"));
     RowHistoryOptions late = options();
     late.is_late = [] { return true; };
-    const auto too_late =
-        row_history(*view, mapping.plan, entity_of("room"), key, std::nullopt, 60, late);
+    const auto too_late = row_history(*view, mapping.plan, entity_of("room"), key, 60, late);
     ASSERT_FALSE(too_late.has_value());
     EXPECT_EQ(too_late.error().code, ErrorCode::kTimeout);
     // A row that has not changed since costs nothing.
@@ -217,8 +212,7 @@ TEST_F(RowHistoryTest, ARepairIsAVersionToo) {
     batch->append_correction(correction);
     ASSERT_OK(world.database->commit(*batch, storage::Durability::kBuffered));
     const auto view = world.database->read_view();
-    const auto history =
-        row_history(*view, mapping.plan, entity_of("room"), key, std::nullopt, 3, options());
+    const auto history = row_history(*view, mapping.plan, entity_of("room"), key, 3, options());
     ASSERT_OK(history);
     ASSERT_EQ(history->versions.size(), 2U);
     EXPECT_FALSE(history->versions[0].is_correction);
@@ -233,7 +227,7 @@ TEST_F(RowHistoryTest, AnotherMappingIsRefused) {
                             "key = { id = \"1\" }\nadd = { points = 1 }\n",
                         abis()};
     const auto refused = row_history(*world.database->read_view(), other.plan, 1,
-                                     key_of("room", "id=1"), std::nullopt, 5, options());
+                                     key_of("room", "id=1"), 5, options());
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
 }
