@@ -121,7 +121,24 @@ KeyValue rounded(KeyValue value, uint64_t step) {
 
 class Counter {
   public:
-    Counter(const Report& report, const ReportLimits& limits) : report_{report}, limits_{limits} {}
+    Counter(const Report& report, const ReportLimits& limits, const Clock& clock)
+        : report_{report},
+          limits_{limits},
+          clock_{clock} {}
+
+    /// Before each row or event is looked at.
+    Status scan() {
+        if (++scanned_ > limits_.scan_max) {
+            return Error{
+                ErrorCode::kTooLarge,
+                fmt::format("the report would look at more than {} rows", limits_.scan_max)};
+        }
+        if (scanned_ % 1024 == 0 && clock_.monotonic_ms() >= limits_.deadline_ms) {
+            return Error{ErrorCode::kTimeout, "counting the report took too long"};
+        }
+        return ok();
+    }
+    [[nodiscard]] uint64_t scanned() const noexcept { return scanned_; }
 
     Result<Sum*> group(std::vector<KeyValue> by) {
         std::string key;
@@ -173,6 +190,7 @@ class Counter {
 
     [[nodiscard]] std::vector<ReportGroup> finish() {
         std::vector<const Sum*> order;
+        order.reserve(sums_.size());
         for (const auto& [key, sum] : sums_) {
             order.push_back(&sum);
         }
@@ -182,6 +200,7 @@ class Counter {
             order.resize(std::min<size_t>(order.size(), report_.top));
         }
         std::vector<ReportGroup> out;
+        out.reserve(order.size());
         for (const Sum* sum : order) {
             out.push_back({by_json(*sum), value_json(*sum)});
         }
@@ -231,27 +250,17 @@ class Counter {
 
     const Report& report_;
     const ReportLimits& limits_;
+    const Clock& clock_;
     std::map<std::string, Sum> sums_;
     size_t distinct_ = 0;
+    uint64_t scanned_ = 0;
 };
 
-Status check_cost(uint64_t scanned, const Clock& clock, const ReportLimits& limits) {
-    if (scanned > limits.scan_max) {
-        return Error{ErrorCode::kTooLarge,
-                     fmt::format("the report would look at more than {} rows", limits.scan_max)};
-    }
-    if (scanned % 1024 == 0 && clock.monotonic_ms() >= limits.deadline_ms) {
-        return Error{ErrorCode::kTimeout, "counting the report took too long"};
-    }
-    return ok();
-}
-
-Status count_rows(const Report& report, const storage::ReadView& view, const Clock& clock,
-                  const ReportLimits& limits, Counter& counter, uint64_t& scanned) {
+Status count_rows(const Report& report, const storage::ReadView& view, Counter& counter) {
     RowValues values{view};
     const auto rows = view.scan_entity(*report.entity, {}, {});
     for (; rows->valid(); rows->next()) {
-        PLUMBLINE_TRY_VOID(check_cost(++scanned, clock, limits));
+        PLUMBLINE_TRY_VOID(counter.scan());
         PLUMBLINE_TRY_VOID(values.set(*report.entity, rows->key(), rows->row()));
         if (!std::ranges::all_of(report.where,
                                  [&](const auto& each) { return holds(each, values); })) {
@@ -268,15 +277,14 @@ Status count_rows(const Report& report, const storage::ReadView& view, const Clo
 }
 
 Status count_events(const Report& report, const storage::ReadView& view,
-                    const std::shared_ptr<const engine::Plan>& plan, const Clock& clock,
-                    const ReportLimits& limits, Counter& counter, uint64_t& scanned) {
+                    const std::shared_ptr<const engine::Plan>& plan, Counter& counter) {
     PLUMBLINE_TRY(const auto children, view.list_children());
     engine::EventText text{plan, children};
     uint64_t block_num = UINT64_MAX;
     uint64_t timestamp = 0;
     const auto logs = view.scan_logs(0, UINT64_MAX);
     for (; logs->valid(); logs->next()) {
-        PLUMBLINE_TRY_VOID(check_cost(++scanned, clock, limits));
+        PLUMBLINE_TRY_VOID(counter.scan());
         const storage::LogRecord& record = logs->record();
         const engine::EventText::Name name = text.name(record);
         if (name.event == nullptr || name.contract == nullptr || *name.event != report.event ||
@@ -304,11 +312,11 @@ Status count_events(const Report& report, const storage::ReadView& view,
 Result<ReportResult> count_report(const Report& report, const storage::ReadView& view,
                                   const std::shared_ptr<const engine::Plan>& plan,
                                   const Clock& clock, const ReportLimits& limits) {
+    Counter counter{report, limits, clock};
+    PLUMBLINE_TRY_VOID(report.entity ? count_rows(report, view, counter)
+                                     : count_events(report, view, plan, counter));
     ReportResult out;
-    Counter counter{report, limits};
-    PLUMBLINE_TRY_VOID(report.entity
-                           ? count_rows(report, view, clock, limits, counter, out.scanned)
-                           : count_events(report, view, plan, clock, limits, counter, out.scanned));
+    out.scanned = counter.scanned();
     out.groups = counter.finish();
     return out;
 }
