@@ -27,7 +27,7 @@ void StreamRing::set_base(const std::optional<storage::Cursor>& base) {
 StreamRing::Record StreamRing::append(StreamRecord record) {
     const MutexLock lock{mutex_};
     record.seq = next_seq_++;
-    const auto kept = std::make_shared<const StreamRecord>(std::move(record));
+    auto kept = std::make_shared<const StreamRecord>(std::move(record));
     bytes_ += kept->size_bytes();
     records_.push_back(kept);
     while (records_.size() > 1 && bytes_ > bytes_max_) {
