@@ -85,7 +85,7 @@ class EntityCache {
             std::memcpy(&at, bytes_.data(), sizeof(at));
             return at;
         }
-        std::array<char, kInline> bytes_;  ///< or the address of a longer key's bytes
+        std::array<char, kInline> bytes_{};  ///< or the address of a longer key's bytes
         uint32_t size_ = 0;
     };
 
