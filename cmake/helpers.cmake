@@ -76,6 +76,17 @@ function(plumbline_as_test target)
   endif()
 endfunction()
 
+# plumbline_test_limits(unit 120 NAME...): the label and the time limit, in seconds, of tests; code that a sanitizer watches
+# takes several times as long.
+set(PLUMBLINE_TIME_FACTOR 1)
+if(PLUMBLINE_SANITIZE)
+  set(PLUMBLINE_TIME_FACTOR 5)
+endif()
+function(plumbline_test_limits label seconds)
+  math(EXPR limit "${seconds} * ${PLUMBLINE_TIME_FACTOR}")
+  set_tests_properties(${ARGN} PROPERTIES LABELS ${label} TIMEOUT ${limit})
+endfunction()
+
 # plumbline_tests(core LABELS unit SOURCES a_test.cpp ... LIBS plumbline::core): one binary a folder. Each file has a
 # namespace of its own name, so that four can be compiled as one.
 function(plumbline_tests name)
@@ -83,12 +94,13 @@ function(plumbline_tests name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  math(EXPR limit "${ARG_TIMEOUT} * ${PLUMBLINE_TIME_FACTOR}")
   plumbline_together(compiled ${name} FILES ${ARG_SOURCES})
   add_executable(${name}_tests ${compiled})
   target_link_libraries(${name}_tests PRIVATE plumbline_warnings ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   plumbline_as_test(${name}_tests)
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${limit})
 endfunction()
 
 # plumbline_fuzz(hex SOURCES hex_fuzz.cpp LIBS plumbline::core): corpus in tests/fuzz/corpus/NAME,
@@ -102,6 +114,6 @@ function(plumbline_fuzz name)
   else()
     target_sources(${name}_fuzz PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     add_test(NAME fuzz/${name} COMMAND ${name}_fuzz ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
-    set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    plumbline_test_limits(fuzz 120 fuzz/${name})
   endif()
 endfunction()
