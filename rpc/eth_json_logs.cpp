@@ -39,6 +39,23 @@ const char* read_topics(ondemand::value& value, evm::Log& log) {
     return bad || fail ? "topics are not an array of 32-byte words" : nullptr;
 }
 
+// Appends the data to `arena`.
+const char* read_data(ondemand::value& value, evm::Log& log, Bytes& arena) {
+    const auto text = string_of(value);
+    if (!text || !text->starts_with("0x") || text->size() % 2 != 0) {
+        return "data is not hex";
+    }
+    const size_t size = (text->size() - 2) / 2;
+    const size_t offset = arena.size();
+    if (offset + size > UINT32_MAX) {
+        return "more than 4 GB of data in one answer";
+    }
+    arena.resize(offset + size);
+    log.data_offset = static_cast<uint32_t>(offset);
+    log.data_size = static_cast<uint32_t>(size);
+    return decode_digits(text->substr(2), arena.data() + offset) ? nullptr : "data is not hex";
+}
+
 // Reads one field into `log`; the data goes to the end of `arena`.
 const char* read_log_field(const char* key, ondemand::value& value, evm::Log& log, Bytes& arena,
                            uint32_t& has) {
@@ -71,20 +88,7 @@ const char* read_log_field(const char* key, ondemand::value& value, evm::Log& lo
                     return "data twice";
                 }
                 has |= kHasData;
-                const auto text = string_of(value);
-                if (!text || !text->starts_with("0x") || text->size() % 2 != 0) {
-                    return "data is not hex";
-                }
-                const size_t size = (text->size() - 2) / 2;
-                const size_t offset = arena.size();
-                if (offset + size > UINT32_MAX) {
-                    return "more than 4 GB of data in one answer";
-                }
-                arena.resize(offset + size);
-                log.data_offset = static_cast<uint32_t>(offset);
-                log.data_size = static_cast<uint32_t>(size);
-                return decode_digits(text->substr(2), arena.data() + offset) ? nullptr
-                                                                             : "data is not hex";
+                return read_data(value, log, arena);
             }
             break;
         case 'b':

@@ -99,6 +99,21 @@ void read_ref(Reader& reader, const DictView& dictionary, uint8_t* out, size_t s
     std::memcpy(out, value->data(), size);
 }
 
+TxnFields read_txn_fields(Reader& reader) {
+    TxnFields txn;
+    txn.from = reader.fixed<20>();
+    const uint8_t has_to = reader.u8();
+    if (has_to == 1) {
+        txn.to = reader.fixed<20>();
+    } else if (has_to != 0) {
+        reader.fail();
+    }
+    uint8_t word[kWord];
+    read_packed_word(reader, word);
+    txn.value = evm::U256::from_be(word);
+    return txn;
+}
+
 }  // namespace
 
 void put_packed_word(std::string& out, const uint8_t* word) {
@@ -194,18 +209,7 @@ Status decode_log(std::string_view key, std::string_view value, const DictView& 
     log.txn_hash = reader.fixed<kWord>();
     record.txn.reset();
     if ((flags & kHasTxnFields) != 0) {
-        TxnFields txn;
-        txn.from = reader.fixed<20>();
-        const uint8_t has_to = reader.u8();
-        if (has_to == 1) {
-            txn.to = reader.fixed<20>();
-        } else if (has_to != 0) {
-            reader.fail();
-        }
-        uint8_t word[kWord];
-        read_packed_word(reader, word);
-        txn.value = evm::U256::from_be(word);
-        record.txn = txn;
+        record.txn = read_txn_fields(reader);
     }
     const uint64_t size = reader.varint();
     // A packed word takes at least one byte, so this bounds what a damaged size can allocate.
