@@ -206,7 +206,7 @@ void CommitBatch::change_row(size_t entity, std::string_view key, std::string_vi
     put_or_delete(my.writes, my.generation->entities[entity].rows->get(), key, after,
                   !after.empty());
     my.row_deltas[entity] +=
-        for_index_changes(plan, key, before, after, my.key_scratch, my.other_scratch,
+        for_index_changes(plan, {key, before, after}, my.key_scratch, my.other_scratch,
                           [&](size_t index, std::string_view index_key, bool is_put) {
                               my.index_changes[entity][index].add(index_key, is_put);
                               my.index_bytes += index_key.size() + sizeof(IndexChanges::Row);

@@ -17,11 +17,10 @@ void put_or_delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* fami
 }
 
 int put_row_change(rocksdb::WriteBatch& batch, const EntityStorage& plan,
-                   const EntityFamilies& families, std::string_view key, std::string_view before,
-                   std::string_view after, std::string& scratch_before,
-                   std::string& scratch_after) {
-    put_or_delete(batch, families.rows->get(), key, after, !after.empty());
-    return for_index_changes(plan, key, before, after, scratch_before, scratch_after,
+                   const EntityFamilies& families, const ChangedRow& row,
+                   std::string& scratch_before, std::string& scratch_after) {
+    put_or_delete(batch, families.rows->get(), row.key, row.after, !row.after.empty());
+    return for_index_changes(plan, row, scratch_before, scratch_after,
                              [&](size_t index, std::string_view index_key, bool is_put) {
                                  put_or_delete(batch, families.indexes[index]->get(), index_key, {},
                                                is_put);

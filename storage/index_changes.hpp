@@ -10,22 +10,28 @@
 
 namespace plumbline::storage {
 
-/// Calls `change(index, key of the index, whether it is put)` for each index that the change of a
-/// row from `before` to `after` touches (empty = no row); gives the change in the number of rows.
+/// A row before and after a change; empty = no row.
+struct ChangedRow {
+    std::string_view key;
+    std::string_view before;
+    std::string_view after;
+};
+
+/// Calls `change(index, key of the index, whether it is put)` for each index that the change of
+/// `row` touches; gives the change in the number of rows. What the scratch strings held is lost.
 template <typename Change>
-int for_index_changes(const EntityStorage& plan, std::string_view key, std::string_view before,
-                      std::string_view after, std::string& scratch_before,
+int for_index_changes(const EntityStorage& plan, const ChangedRow& row, std::string& scratch_before,
                       std::string& scratch_after, Change change) {
-    const bool was = RowCodec::is_live(before);
-    const bool is = RowCodec::is_live(after);
+    const bool was = RowCodec::is_live(row.before);
+    const bool is = RowCodec::is_live(row.after);
     for (size_t i = 0; i < plan.indexes.size(); ++i) {
         scratch_before.clear();
         scratch_after.clear();
         if (was) {
-            plan.append_index_key(scratch_before, i, key, before);
+            plan.append_index_key(scratch_before, i, row.key, row.before);
         }
         if (is) {
-            plan.append_index_key(scratch_after, i, key, after);
+            plan.append_index_key(scratch_after, i, row.key, row.after);
         }
         if (scratch_before == scratch_after) {
             continue;
@@ -43,11 +49,10 @@ int for_index_changes(const EntityStorage& plan, std::string_view key, std::stri
 void put_or_delete(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
                    std::string_view key, std::string_view value, bool is_put);
 
-/// Notes a row that changed from `before` to `after` in the row family and the indexes; gives the
-/// change in the number of rows.
+/// Notes a changed row in the row family and the indexes; gives the change in the number of rows.
 int put_row_change(rocksdb::WriteBatch& batch, const EntityStorage& plan,
-                   const EntityFamilies& families, std::string_view key, std::string_view before,
-                   std::string_view after, std::string& scratch_before, std::string& scratch_after);
+                   const EntityFamilies& families, const ChangedRow& row,
+                   std::string& scratch_before, std::string& scratch_after);
 
 /// Rows of one index as they change within a commit. They come in the order of the entity's keys,
 /// but RocksDB takes them several times faster in their own.

@@ -92,8 +92,8 @@ Status restore_generation(const RocksHandles& core, const Generation& generation
             continue;
         }
         changes[entity].change(key, current, before);
-        const int delta = put_row_change(batch, generation.plans[entity], families, key, current,
-                                         before, scratch_before, scratch_after);
+        const int delta = put_row_change(batch, generation.plans[entity], families,
+                                         {key, current, before}, scratch_before, scratch_after);
         facts.counts.rows[entity] += static_cast<uint64_t>(int64_t{delta});
     }
     StagedTrees staged;
