@@ -24,18 +24,17 @@ constexpr size_t kRefusalsInRowMax = 40;
 
 class CompareTask final : public StateTask {
   public:
-    CompareTask(const storage::ReadView& view, const Plan& plan, const StatePlan& state,
-                const StateProofOptions& options, bool count_rows, EntityState& out,
-                Findings& findings)
+    CompareTask(const StateTaskContext& context, const StatePlan& state, bool count_rows,
+                EntityState& out)
         : StateTask{out},
-          view_{view},
-          plan_{plan},
+          view_{context.view},
+          plan_{context.plan},
           state_plan_{state},
-          options_{options},
-          layout_{plan.entities()[state.entity]},
+          options_{context.options},
+          layout_{context.plan.entities()[state.entity]},
           codec_{layout_},
           count_rows_{count_rows},
-          findings_{findings} {}
+          findings_{context.findings} {}
 
     std::optional<StateQuestion> next(const StateWay& way) override;
     Status accept_calls(std::vector<CallResult> results) override;
@@ -324,11 +323,10 @@ std::optional<std::string> CompareTask::read_row(std::string_view key) const {
 
 }  // namespace
 
-std::unique_ptr<StateTask> make_compare_task(const storage::ReadView& view, const Plan& plan,
-                                             const StatePlan& state,
-                                             const StateProofOptions& options, bool count_rows,
-                                             EntityState& out, Findings& findings) {
-    return std::make_unique<CompareTask>(view, plan, state, options, count_rows, out, findings);
+std::unique_ptr<StateTask> make_compare_task(const StateTaskContext& context,
+                                             const StatePlan& state, bool count_rows,
+                                             EntityState& out) {
+    return std::make_unique<CompareTask>(context, state, count_rows, out);
 }
 
 }  // namespace plumbline::engine

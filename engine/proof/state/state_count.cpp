@@ -13,14 +13,14 @@ using rpc::CallResult;
 
 class CountTask final : public StateTask {
   public:
-    CountTask(const storage::ReadView& view, const Plan& plan, const CountPlan& count,
-              bool count_rows, EntityState& out, Findings& findings)
+    CountTask(const StateTaskContext& context, const CountPlan& count, bool count_rows,
+              EntityState& out)
         : StateTask{out},
-          view_{view},
-          plan_{plan},
+          view_{context.view},
+          plan_{context.plan},
           count_{count},
           count_rows_{count_rows},
-          findings_{findings} {}
+          findings_{context.findings} {}
 
     std::optional<StateQuestion> next(const StateWay& /*way*/) override {
         if (done_) {
@@ -77,10 +77,9 @@ class CountTask final : public StateTask {
 
 }  // namespace
 
-std::unique_ptr<StateTask> make_count_task(const storage::ReadView& view, const Plan& plan,
-                                           const CountPlan& count, bool count_rows,
-                                           EntityState& out, Findings& findings) {
-    return std::make_unique<CountTask>(view, plan, count, count_rows, out, findings);
+std::unique_ptr<StateTask> make_count_task(const StateTaskContext& context, const CountPlan& count,
+                                           bool count_rows, EntityState& out) {
+    return std::make_unique<CountTask>(context, count, count_rows, out);
 }
 
 }  // namespace plumbline::engine

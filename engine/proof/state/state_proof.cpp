@@ -136,24 +136,23 @@ struct StateProver::Impl {
         EntityState& state = current();
         entity_open = true;
         roots_wanted = contracts_of(*plan, state.entity);
+        const StateTaskContext context{view, *plan, options, outcome.findings};
         bool count_rows = true;
         for (const StatePlan& item : plan->state_plans()) {
             if (item.entity == state.entity) {
-                tasks.push_back(make_compare_task(view, *plan, item, options,
-                                                  std::exchange(count_rows, false), state,
-                                                  outcome.findings));
+                tasks.push_back(
+                    make_compare_task(context, item, std::exchange(count_rows, false), state));
             }
         }
         for (const StatePlan& item : plan->state_plans()) {
             if (item.entity == state.entity && !item.slots.empty() && options.storage_proofs) {
-                tasks.push_back(make_slot_task(view, *plan, item, options, outcome.block, state,
-                                               outcome.findings));
+                tasks.push_back(make_slot_task(context, item, outcome.block, state));
             }
         }
         for (const CountPlan& item : plan->count_plans()) {
             if (item.entity == state.entity) {
-                tasks.push_back(make_count_task(view, *plan, item, std::exchange(count_rows, false),
-                                                state, outcome.findings));
+                tasks.push_back(
+                    make_count_task(context, item, std::exchange(count_rows, false), state));
             }
         }
     }

@@ -75,18 +75,17 @@ evm::U256 unpack(const evm::U256& word, storage::FieldType type, size_t offset) 
 
 class SlotTask final : public StateTask {
   public:
-    SlotTask(const storage::ReadView& view, const Plan& plan, const StatePlan& state,
-             const StateProofOptions& options, const rpc::StateBlock& block, EntityState& out,
-             Findings& findings)
+    SlotTask(const StateTaskContext& context, const StatePlan& state, const rpc::StateBlock& block,
+             EntityState& out)
         : StateTask{out},
-          view_{view},
-          plan_{plan},
+          view_{context.view},
+          plan_{context.plan},
           state_plan_{state},
-          options_{options},
+          options_{context.options},
           block_{block},
-          layout_{plan.entities()[state.entity]},
+          layout_{context.plan.entities()[state.entity]},
           codec_{layout_},
-          findings_{findings} {}
+          findings_{context.findings} {}
 
     std::optional<StateQuestion> next(const StateWay& way) override;
     void accept_header(Result<evm::Header> header) override;
@@ -270,11 +269,9 @@ void SlotTask::add_difference(const Sample& sample, const evm::U256& proven) {
 
 }  // namespace
 
-std::unique_ptr<StateTask> make_slot_task(const storage::ReadView& view, const Plan& plan,
-                                          const StatePlan& state, const StateProofOptions& options,
-                                          const rpc::StateBlock& block, EntityState& out,
-                                          Findings& findings) {
-    return std::make_unique<SlotTask>(view, plan, state, options, block, out, findings);
+std::unique_ptr<StateTask> make_slot_task(const StateTaskContext& context, const StatePlan& state,
+                                          const rpc::StateBlock& block, EntityState& out) {
+    return std::make_unique<SlotTask>(context, state, block, out);
 }
 
 }  // namespace plumbline::engine

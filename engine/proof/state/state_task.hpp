@@ -60,23 +60,27 @@ void add_unproven(EntityState& state, const std::string& reason, uint64_t count 
 /// Counts rows and deleted rows where no comparison looks at them.
 void count_rows(const storage::ReadView& view, EntityState& state);
 
+/// What all tasks of a proof read, and where they tell what differs. Outlives them.
+struct StateTaskContext {
+    const storage::ReadView& view;
+    const Plan& plan;
+    const StateProofOptions& options;
+    Findings& findings;
+};
+
 /// Compares the rows of an entity with one getter.
-[[nodiscard]] std::unique_ptr<StateTask> make_compare_task(const storage::ReadView& view,
-                                                           const Plan& plan, const StatePlan& state,
-                                                           const StateProofOptions& options,
-                                                           bool count_rows, EntityState& out,
-                                                           Findings& findings);
+[[nodiscard]] std::unique_ptr<StateTask> make_compare_task(const StateTaskContext& context,
+                                                           const StatePlan& state, bool count_rows,
+                                                           EntityState& out);
 /// Compares the number of rows with what the contract counts.
-[[nodiscard]] std::unique_ptr<StateTask> make_count_task(const storage::ReadView& view,
-                                                         const Plan& plan, const CountPlan& count,
-                                                         bool count_rows, EntityState& out,
-                                                         Findings& findings);
+[[nodiscard]] std::unique_ptr<StateTask> make_count_task(const StateTaskContext& context,
+                                                         const CountPlan& count, bool count_rows,
+                                                         EntityState& out);
 
 /// Proves some values whose `slots` the config tells against the block's state root.
-[[nodiscard]] std::unique_ptr<StateTask> make_slot_task(const storage::ReadView& view,
-                                                        const Plan& plan, const StatePlan& state,
-                                                        const StateProofOptions& options,
+[[nodiscard]] std::unique_ptr<StateTask> make_slot_task(const StateTaskContext& context,
+                                                        const StatePlan& state,
                                                         const rpc::StateBlock& block,
-                                                        EntityState& out, Findings& findings);
+                                                        EntityState& out);
 
 }  // namespace plumbline::engine
