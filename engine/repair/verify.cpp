@@ -115,12 +115,12 @@ class Verification {
         proof.sample = options_.proof.sample;
         proof.requests_per_second = options_.proof.requests_per_second;
         proof.range_blocks = options_.proof.range_blocks;
-        const auto outcome =
-            prove_range(*chain_, std::move(input), plan_, system_clock(), proof, options_.stop,
-                        [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
-                            report_.log_pieces.push_back(piece);
-                            report_progress("log", "blocks", done, total);
-                        });
+        const auto outcome = prove_range(
+            *chain_, std::move(input), plan_, system_clock(), proof,
+            {options_.stop, [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
+                 report_.log_pieces.push_back(piece);
+                 report_progress("log", "blocks", done, total);
+             }});
         if (is_stopped()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }

@@ -37,16 +37,15 @@ void add_piece(LogProofOutcome& outcome, LogProofPiece piece) {
 
 Result<LogProofOutcome> prove_range(rpc::ChainSource& source, LogProofInput input,
                                     std::shared_ptr<const Plan> plan, const Clock& clock,
-                                    LogProofOptions options, const std::stop_token& stop,
-                                    const PieceCallback& on_piece) {
+                                    LogProofOptions options, const LogProofWatch& watch) {
     const evm::BlockRange range = options.range;
     LogProver prover{source, std::move(input), std::move(plan), clock, std::move(options)};
     LogProofOutcome outcome;
-    while (!prover.is_done() && !stop.stop_requested()) {
+    while (!prover.is_done() && !watch.stop.stop_requested()) {
         const bool moved = prover.step();
         while (auto piece = prover.take()) {
-            if (on_piece) {
-                on_piece(*piece, prover.blocks_done(), prover.blocks_total());
+            if (watch.on_piece) {
+                watch.on_piece(*piece, prover.blocks_done(), prover.blocks_total());
             }
             add_piece(outcome, *std::move(piece));
         }

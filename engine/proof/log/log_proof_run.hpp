@@ -16,13 +16,18 @@ namespace plumbline::engine {
 /// Told of each range as it is done, with what there was of progress (blocks done, of all).
 using PieceCallback = std::function<void(const LogProofPiece&, uint64_t done, uint64_t total)>;
 
+/// How a caller takes part in a proof under way; each may be left out.
+struct LogProofWatch {
+    std::stop_token stop;
+    PieceCallback on_piece;
+};
+
 /// Proves and waits. Being stopped is no error: the outcome is not complete. Errors as
 /// `LogProver::failure` tells them.
 [[nodiscard]] Result<LogProofOutcome> prove_range(rpc::ChainSource& source, LogProofInput input,
                                                   std::shared_ptr<const Plan> plan,
                                                   const Clock& clock, LogProofOptions options,
-                                                  const std::stop_token& stop = {},
-                                                  const PieceCallback& on_piece = {});
+                                                  const LogProofWatch& watch = {});
 
 /// Adds a piece to an outcome, as `prove_range` does: for hosts that drive the prover themselves.
 /// Pieces come from the top downwards.

@@ -326,12 +326,12 @@ TEST_F(LogProofTest, BlocksAboveAnAnnouncementThatWasDroppedAreNotCalledProven) 
     options.range = {1, world.head()};
     options.range_blocks = 8;
     const auto outcome = prove_range(
-        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
-        [&](const LogProofPiece& piece, uint64_t /*done*/, uint64_t /*total*/) {
-            const auto batch = world.database->make_batch();
-            ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
-            ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
-        });
+        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options,
+        {{}, [&](const LogProofPiece& piece, uint64_t /*done*/, uint64_t /*total*/) {
+             const auto batch = world.database->make_batch();
+             ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
+             ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
+         }});
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
     const int source = world.plan->find_source(child.contract);
     for (const storage::CoverageRow& row : *world.database->coverage()) {
@@ -672,13 +672,13 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
     options.range = {1, world.head()};
     options.range_blocks = 64;
     const auto outcome = prove_range(
-        *world.pool, *std::move(input), world.plan, world.clock, options, {},
-        [&](const LogProofPiece& piece, uint64_t done, uint64_t total) {
-            EXPECT_LE(done, total);
-            const auto batch = world.database->make_batch();
-            ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
-            ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
-        });
+        *world.pool, *std::move(input), world.plan, world.clock, options,
+        {{}, [&](const LogProofPiece& piece, uint64_t done, uint64_t total) {
+             EXPECT_LE(done, total);
+             const auto batch = world.database->make_batch();
+             ASSERT_TRUE(add_levels(*batch, *world.database, *world.plan, piece).has_value());
+             ASSERT_TRUE(world.database->commit(*batch, storage::Durability::kSync).has_value());
+         }});
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
     const auto batch = world.database->make_batch();
     add_record(*batch, *outcome, {world.head(), world.header(world.head()).hash}, 1'700'000'000);
@@ -730,12 +730,12 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
     // A shallower proof takes nothing back.
     options.level = ProofLevel::kLinked;
     const auto shallow = prove_range(
-        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options, {},
-        [&](const LogProofPiece& piece, uint64_t, uint64_t) {
-            const auto again = world.database->make_batch();
-            ASSERT_TRUE(add_levels(*again, *world.database, *world.plan, piece).has_value());
-            EXPECT_TRUE(again->empty());
-        });
+        *world.pool, *read_log_proof_input(*world.database), world.plan, world.clock, options,
+        {{}, [&](const LogProofPiece& piece, uint64_t, uint64_t) {
+             const auto again = world.database->make_batch();
+             ASSERT_TRUE(add_levels(*again, *world.database, *world.plan, piece).has_value());
+             EXPECT_TRUE(again->empty());
+         }});
     ASSERT_TRUE(shallow.has_value());
 }
 
