@@ -181,6 +181,7 @@ class ChainSource {
 
     /// Names of the endpoints that `call` and `get_proof` can be told to ask, in their order.
     [[nodiscard]] virtual std::vector<std::string> provider_names() const { return {}; }
+    // NOLINTBEGIN(performance-unnecessary-value-param): who overrides these keeps what is asked.
     /// Runs calls at the state after `block`, all by endpoint `provider` where that is said.
     /// Outages and rate limits are waited out; an error means that nobody could be asked.
     virtual void call(std::vector<CallRequest> requests, StateBlock block,
@@ -200,6 +201,7 @@ class ChainSource {
         static_cast<void>(provider);
         done(Error{ErrorCode::kUnavailable, "this source has no proofs"});
     }
+    // NOLINTEND(performance-unnecessary-value-param)
 
     /// Headers of all blocks of `range`, ascending, proven: each hashes to what it claims, parent
     /// hashes join, and the last one's hash is `top_hash`. Providers whose headers are not so are
