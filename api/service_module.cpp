@@ -169,8 +169,7 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
 
 Status check_reports(const engine::Service& service) {
     const engine::Config& config = service.config();
-    const auto reports =
-        read_reports(config.text, config.path, service.indexer().plan().entities());
+    const auto reports = read_reports(config.text, config.path, service.indexer().plan());
     return reports ? ok() : Status{reports.error()};
 }
 
@@ -181,8 +180,7 @@ Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     }
     std::vector<Report> reports;
     if (config.http) {
-        PLUMBLINE_TRY(reports,
-                      read_reports(config.text, config.path, service.indexer().plan().entities()));
+        PLUMBLINE_TRY(reports, read_reports(config.text, config.path, service.indexer().plan()));
     }
     PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan()));
     auto stream = std::make_unique<StreamModule>(service);

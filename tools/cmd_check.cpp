@@ -117,7 +117,7 @@ Result<ExitCode> run_check(const CheckArguments& arguments) {
     logging::configure(logging::Level::kWarning, logging::Format::kText);
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
-    PLUMBLINE_TRY_VOID(api::read_reports(config.text, config.path, plan->entities()));
+    PLUMBLINE_TRY_VOID(api::read_reports(config.text, config.path, *plan));
     if (!arguments.json) {
         PLUMBLINE_TRY_VOID(print(what_is_right(config)));
     }

@@ -1,36 +1,34 @@
 // [reports.NAME] from text.
 #include "api/report/report.hpp"
 
-#include <charconv>
+#include <algorithm>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
-#include "engine/config/operand_parse.hpp"
-#include "engine/text/entity_text.hpp"
+#include "engine/mapping/free_expression.hpp"
 
 namespace plumbline::api {
 
 namespace {
 
-using storage::EntityLayout;
 using storage::FieldKind;
-using storage::FieldType;
 
 constexpr size_t kReportsMax = 100;
 constexpr size_t kGroupByMax = 4;
 constexpr size_t kWhereMax = 8;
 constexpr uint64_t kTopMax = 10'000;
-constexpr FieldType kU64{FieldKind::kUint, 64};
+constexpr uint16_t kWordBits = 256;
 
 class ReportReader {
   public:
-    ReportReader(const engine::Section& section, const std::vector<EntityLayout>& entities,
-                 Report& report)
+    ReportReader(const engine::Section& section, const engine::CompiledPlan& plan, Report& report)
         : section_{section},
-          entities_{entities},
+          plan_{plan},
           report_{report} {}
 
     Status run() {
@@ -55,19 +53,15 @@ class ReportReader {
         }
         if (event != nullptr) {
             PLUMBLINE_TRY(const std::string text, section_.string(*event, "event"));
-            const auto member = engine::parse_member(text);
-            if (!member) {
-                return section_.mistake(event->pos, "event must be contract.Event");
-            }
-            report_.contract = member->contract;
-            report_.event = member->member;
+            PLUMBLINE_TRY(engine::PlanEvent found,
+                          engine::find_free_event(plan_, text, event->pos));
+            report_.event = std::make_shared<const engine::PlanEvent>(std::move(found));
             return ok();
         }
         PLUMBLINE_TRY(const std::string name, section_.string(*entity, "entity"));
-        for (size_t i = 0; i < entities_.size(); ++i) {
-            if (entities_[i].name == name) {
+        for (size_t i = 0; i < plan_.entities.size(); ++i) {
+            if (plan_.entities[i].name == name) {
                 report_.entity = i;
-                layout_ = &entities_[i];
                 return ok();
             }
         }
@@ -75,93 +69,50 @@ class ReportReader {
                                 fmt::format("{}: no entity '{}'", section_.name(), name));
     }
 
-    Result<ReportValue> resolve(const engine::Operand& operand, const engine::TomlValue& at) const {
+    Result<ReportValue> compile(const engine::Operand& operand) const {
         ReportValue out;
         out.name = operand.source;
-        switch (operand.kind) {
-            case engine::Operand::Kind::kBlockNumber:
-            case engine::Operand::Kind::kBlockTimestamp:
-                if (layout_ != nullptr) {
-                    break;
-                }
-                out.kind = operand.kind == engine::Operand::Kind::kBlockNumber
-                               ? ReportValue::Kind::kBlockNumber
-                               : ReportValue::Kind::kBlockTimestamp;
-                out.type = kU64;
-                return out;
-            case engine::Operand::Kind::kName:
-                if (layout_ != nullptr && operand.path.size() == 1) {
-                    if (const int column = layout_->find_column(operand.path[0]); column >= 0) {
-                        out.column = static_cast<size_t>(column);
-                        out.type = layout_->column(out.column).type;
-                        return out;
-                    }
-                }
-                break;
-            case engine::Operand::Kind::kLookup: return resolve_lookup(operand, at, std::move(out));
-            default: break;
+        PLUMBLINE_TRY(out.program,
+                      report_.entity ? engine::compile_over_row(plan_, *report_.entity, operand)
+                                     : engine::compile_over_event(plan_, *report_.event, operand));
+        out.type = out.program->type;
+        if (out.type.bits > kWordBits) {
+            out.type.bits = kWordBits;  // as an int256 or a decimal: what is stored and shown
         }
-        return section_.mistake(
-            at.pos,
-            fmt::format("{}: '{}' is {}", section_.name(), operand.source,
-                        layout_ == nullptr
-                            ? "nothing an event report knows: $block.number or $block.timestamp"
-                            : "no column of " + layout_->name));
+        return out;
     }
 
-    Result<ReportValue> resolve_lookup(const engine::Operand& operand, const engine::TomlValue& at,
-                                       ReportValue out) const {
-        out.kind = ReportValue::Kind::kLookup;
-        for (size_t i = 0; i < entities_.size() && layout_ != nullptr; ++i) {
-            const EntityLayout& other = entities_[i];
-            if (other.name != operand.entity) {
-                continue;
-            }
-            const int column = other.find_column(operand.field);
-            if (column < static_cast<int>(other.key.size()) ||
-                operand.keys.size() != other.key.size()) {
-                break;
-            }
-            out.entity = i;
-            out.column = static_cast<size_t>(column) - other.key.size();
-            out.type = other.fields[out.column].type;
-            for (size_t key = 0; key < other.key.size(); ++key) {
-                PLUMBLINE_TRY(ReportValue part, resolve(operand.keys[key], at));
-                if (part.type != other.key[key].type) {
-                    return section_.mistake(at.pos,
-                                            fmt::format("{}: '{}' is not of the type of {}'s key",
-                                                        section_.name(), part.name, other.name));
-                }
-                out.keys.push_back(std::move(part));
-            }
-            return out;
+    /// "field/1000", "field/day", "field/hour": rounded down; 0 where it is anything else.
+    Result<uint64_t> step_of(const engine::Operand& operand, const engine::TomlValue& at) const {
+        using Kind = engine::Operand::Kind;
+        if (operand.kind != Kind::kCall || operand.call != "/" || at.text.starts_with('(') ||
+            operand.keys[0].kind == Kind::kCall) {
+            return 0;
         }
-        return section_.mistake(at.pos, fmt::format("{}: '{}' must be entity[its key fields].field",
-                                                    section_.name(), operand.source));
+        const engine::Operand& unit = operand.keys[1];
+        if (unit.kind == Kind::kNumber && unit.places == 0 && !unit.negative &&
+            unit.number.fits_u64() && !unit.number.is_zero()) {
+            return unit.number.limb[0];
+        }
+        if (unit.kind == Kind::kName && (unit.source == "day" || unit.source == "hour")) {
+            return unit.source == "day" ? 86'400 : 3'600;
+        }
+        if (unit.kind == Kind::kName && report_.entity &&
+            plan_.entities[*report_.entity].find_column(unit.source) < 0) {
+            return section_.mistake(
+                at.pos, fmt::format("{}: behind '/' stands day, hour or a number above 0, not '{}'",
+                                    section_.name(), unit.source));
+        }
+        return 0;
     }
 
-    /// "field", "field/day", "field/hour", "field/1000".
     Result<ReportValue> grouped(const engine::TomlValue& at) const {
-        std::string text = at.text;
-        uint64_t step = 0;
-        if (const size_t slash = text.rfind('/'); slash != std::string::npos) {
-            const std::string unit = text.substr(slash + 1);
-            const auto [end, error] = std::from_chars(unit.data(), unit.data() + unit.size(), step);
-            if (unit == "day" || unit == "hour") {
-                step = unit == "day" ? 86'400 : 3'600;
-            } else if (error != std::errc{} || end != unit.data() + unit.size() || step == 0) {
-                return section_.mistake(
-                    at.pos,
-                    fmt::format("{}: behind '/' stands day, hour or a number above 0, not '{}'",
-                                section_.name(), unit));
-            }
-            text.resize(slash);
-        }
-        PLUMBLINE_TRY(const engine::Operand operand, parse_operand(text, section_.origin(at)));
-        PLUMBLINE_TRY(ReportValue out, resolve(operand, at));
+        PLUMBLINE_TRY(const engine::Operand operand, section_.operand(at, "group_by"));
+        PLUMBLINE_TRY(const uint64_t step, step_of(operand, at));
+        PLUMBLINE_TRY(ReportValue out, compile(step > 0 ? operand.keys[0] : operand));
         if (step > 0 && out.type.kind != FieldKind::kUint) {
             return section_.mistake(at.pos, fmt::format("{}: '{}' is no unsigned number to divide",
-                                                        section_.name(), text));
+                                                        section_.name(), out.name));
         }
         out.step = step;
         return out;
@@ -172,28 +123,15 @@ class ReportReader {
         if (where == nullptr) {
             return ok();
         }
-        if (layout_ == nullptr) {
-            return section_.mistake(where->pos, section_.name() + ": where goes with entity");
-        }
         PLUMBLINE_TRY(const auto texts, section_.strings(*where, "where", kWhereMax));
         for (const engine::TomlValue* text : texts) {
             PLUMBLINE_TRY(const engine::Condition condition, section_.condition(*text, "where"));
-            ReportCondition out;
-            out.op = condition.op;
-            PLUMBLINE_TRY(out.left, resolve(condition.left, *text));
-            out.right.kind = ReportValue::Kind::kLiteral;
-            out.right.type = out.left.type;
-            const auto value = engine::parse_value(
-                out.left.type, condition.right.kind == engine::Operand::Kind::kString
-                                   ? condition.right.text
-                                   : condition.right.source);
-            if (!value) {
-                return section_.mistake(
-                    text->pos, fmt::format("{}: {}", section_.name(), value.error().message));
+            PLUMBLINE_TRY(ReportValue value, compile(engine::as_operand(condition)));
+            if (value.type.kind != FieldKind::kBool) {
+                return section_.mistake(text->pos, fmt::format("{}: '{}' is not true or false",
+                                                               section_.name(), value.name));
             }
-            out.right.word = value->word;
-            out.right.bytes = value->bytes;
-            report_.where.push_back(std::move(out));
+            report_.where.push_back(std::move(value));
         }
         return ok();
     }
@@ -223,7 +161,7 @@ class ReportReader {
             return ok();
         }
         PLUMBLINE_TRY(const engine::Operand parsed, section_.operand(*value, key));
-        PLUMBLINE_TRY(out, resolve(parsed, *value));
+        PLUMBLINE_TRY(out, compile(parsed));
         if (!out->type.is_number() && report_.metric != ReportMetric::kDistinct) {
             return section_.mistake(
                 value->pos, fmt::format("{}: '{}' is no number", section_.name(), out->name));
@@ -249,10 +187,6 @@ class ReportReader {
             }
             report_.metric = found->second;
         }
-        if (layout_ == nullptr && report_.metric != ReportMetric::kCount) {
-            return section_.mistake(section_.pos(),
-                                    section_.name() + ": events can be counted only");
-        }
         PLUMBLINE_TRY_VOID(operand("of", report_.metric != ReportMetric::kCount, report_.of));
         PLUMBLINE_TRY_VOID(operand("to", report_.metric == ReportMetric::kRatio, report_.to));
         if (const engine::TomlValue* top = section_.find("top")) {
@@ -262,15 +196,14 @@ class ReportReader {
     }
 
     const engine::Section& section_;
-    const std::vector<EntityLayout>& entities_;
+    const engine::CompiledPlan& plan_;
     Report& report_;
-    const EntityLayout* layout_ = nullptr;
 };
 
 }  // namespace
 
 Result<std::vector<Report>> read_reports(std::string_view config_text, const std::string& path,
-                                         const std::vector<EntityLayout>& entities) {
+                                         const engine::Plan& plan) {
     std::vector<Report> out;
     PLUMBLINE_TRY(const engine::TomlValue root, engine::parse_toml(config_text, path));
     const engine::TomlValue* reports = root.find("reports");
@@ -287,7 +220,7 @@ Result<std::vector<Report>> read_reports(std::string_view config_text, const std
         PLUMBLINE_TRY(
             const engine::Section section,
             engine::Section::open(path, fmt::format("[reports.{}]", entry.key), entry.value));
-        PLUMBLINE_TRY_VOID(ReportReader(section, entities, report).run());
+        PLUMBLINE_TRY_VOID(ReportReader(section, engine::compiled(plan), report).run());
         out.push_back(std::move(report));
     }
     return out;

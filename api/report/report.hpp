@@ -1,13 +1,14 @@
 // Analytics declared in the config as [reports.NAME]: rows or events grouped and counted.
 //
 //   entity   = "vote"                     # or event = "hub.VoteCast"
-//   where    = ["weight > 0"]             # all must hold; a column or look-up against a literal
-//   group_by = ["question_id"]            # columns or look-ups; a time by "/day", a number by
-//   "/1000" metric   = "count"                    # count | sum | min | max | distinct | ratio of
-//   = "weight"                   # what is summed... to       = "question[question_id].x"  # ratio:
-//   sum of `of` over sum of `to` top      = 10                         # only the highest so many
+//   where    = ["weight > 0"]             # all must hold
+//   group_by = ["question_id"]            # a time rounded down by "/day", a number by "/1000"
+//   metric   = "count"                    # count | sum | min | max | distinct | ratio
+//   of       = "weight"                   # what is summed...
+//   to       = "question[question_id].x"  # ratio: sum of `of` over sum of `to`
+//   top      = 10                         # only the highest so many
 //
-// Of events only $block.number, $block.timestamp, and the metric count can be used.
+// Values are expressions over the row's columns or the event's parameters.
 #pragma once
 
 #include <cstdint>
@@ -20,30 +21,19 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/mapping/expression_program.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::api {
 
-/// A value that a row gives: a column, a field of another row, or a literal.
+/// A value that a row or an event gives.
 struct ReportValue {
-    enum class Kind : uint8_t { kColumn, kLookup, kLiteral, kBlockNumber, kBlockTimestamp };
-    Kind kind = Kind::kColumn;
-    storage::FieldType type;
-    size_t column = 0;  ///< kColumn: of the entity; kLookup: of the other's fields
-    size_t entity = 0;  ///< kLookup
-    std::vector<ReportValue> keys;
-    evm::U256 word;     ///< kLiteral
-    std::string bytes;  ///< kLiteral
-    uint64_t step = 0;  ///< above 0: rounded down to a multiple of it
-    std::string name;   ///< as written
-};
-
-struct ReportCondition {
-    ReportValue left;
-    engine::CompareOp op = engine::CompareOp::kEq;
-    ReportValue right;
+    std::shared_ptr<const engine::ExpressionProgram> program;
+    storage::FieldType type;  ///< a number that is calculated is an int256 or a decimal
+    uint64_t step = 0;        ///< above 0: rounded down to a multiple of it
+    std::string name;         ///< as written
 };
 
 enum class ReportMetric : uint8_t { kCount, kSum, kMin, kMax, kDistinct, kRatio };
@@ -52,8 +42,8 @@ struct Report {
     std::string name;
     std::string about;
     std::optional<size_t> entity;
-    std::string contract, event;  ///< where it counts events
-    std::vector<ReportCondition> where;
+    std::shared_ptr<const engine::PlanEvent> event;  ///< where it counts events
+    std::vector<ReportValue> where;                  ///< each true or false
     std::vector<ReportValue> group_by;
     ReportMetric metric = ReportMetric::kCount;
     std::string metric_name = "count";
@@ -79,11 +69,12 @@ struct ReportLimits {
 };
 
 /// The [reports] of a config text; kInvalidArgument with path:line where one does not fit.
-[[nodiscard]] Result<std::vector<Report>> read_reports(
-    std::string_view config_text, const std::string& path,
-    const std::vector<storage::EntityLayout>& entities);
+[[nodiscard]] Result<std::vector<Report>> read_reports(std::string_view config_text,
+                                                       const std::string& path,
+                                                       const engine::Plan& plan);
 
-/// kTooLarge or kTimeout where it costs more than `limits` allow.
+/// kTooLarge or kTimeout where it costs more than `limits` allow, kTooLarge too where a sum needs
+/// more than 512 bits; kInvalidArgument where a value breaks a rule, as a division by zero does.
 [[nodiscard]] Result<ReportResult> count_report(const Report& report, const storage::ReadView& view,
                                                 const std::shared_ptr<const engine::Plan>& plan,
                                                 const Clock& clock, const ReportLimits& limits);

@@ -1,11 +1,14 @@
 // Counting a report over one state.
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "api/report/report.hpp"
+#include "api/report/report_values.hpp"
 #include "core/base/json_writer.hpp"
-#include "core/evm/json_integer.hpp"
+#include "core/evm/decimal_text.hpp"
+#include "core/evm/int512.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
 
@@ -13,110 +16,36 @@ namespace plumbline::api {
 
 namespace {
 
-using storage::FieldKind;
-using storage::FieldType;
+using evm::Int512;
 using storage::KeyValue;
 
 constexpr size_t kDistinctMax = 1'000'000;
 
 struct Sum {
     uint64_t count = 0;
-    evm::U256 of;
-    evm::U256 to;
+    Int512 of;  ///< in units of its type's decimal places
+    Int512 to;
     std::set<std::string> distinct;
     std::vector<KeyValue> by;
 };
 
-double to_double(const evm::U256& value) {
-    double out = 0;
-    for (size_t i = 4; i-- > 0;) {
-        out = out * 18446744073709551616.0 + static_cast<double>(value.limb[i]);
+double to_double(const Int512& units, unsigned places) {
+    return std::strtod(evm::decimal_text(units.to_decimal(), places).c_str(), nullptr);
+}
+
+/// The value as one of `type`, which is `value.type` but for the size of numbers.
+Result<KeyValue> stored(const ReportValue& value, const engine::ExprValue& is) {
+    KeyValue out{is.number.low_word(), std::string{is.bytes}};
+    if (value.type.is_number() && !engine::number_to_word(is.number, value.type, out.word)) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("'{}' is {}, which is no {}", value.name,
+                                 evm::decimal_text(is.number.to_decimal(), value.type.places),
+                                 to_string(value.type))};
+    }
+    if (value.step > 0 && out.word.fits_u64()) {
+        out.word = evm::U256{out.word.limb[0] / value.step * value.step};
     }
     return out;
-}
-
-bool is_less(FieldType type, const evm::U256& a, const evm::U256& b) {
-    return type.kind == FieldKind::kInt ? evm::compare_signed(a, b) < 0 : a < b;
-}
-
-evm::U256 plus(const evm::U256& a, const evm::U256& b) {
-    bool ignored = false;
-    return evm::add(a, b, ignored);
-}
-
-/// A row at hand: what columns and look-ups are read from.
-class RowValues {
-  public:
-    explicit RowValues(const storage::ReadView& view) : view_{view} {
-        for (const auto& layout : view.bundle().entities) {
-            codecs_.emplace_back(layout);
-        }
-    }
-    Status set(size_t entity, std::string_view key, std::string_view row) {
-        entity_ = entity;
-        row_ = row;
-        PLUMBLINE_TRY(key_, storage::decode_key(key, view_.bundle().entities[entity].key));
-        return ok();
-    }
-    [[nodiscard]] KeyValue get(const ReportValue& value) const {
-        KeyValue out;
-        if (value.kind == ReportValue::Kind::kColumn) {
-            out = value.column < key_.size() ? key_[value.column]
-                                             : field(entity_, row_, value.column - key_.size());
-        } else if (value.kind == ReportValue::Kind::kLiteral) {
-            out = {value.word, value.bytes};
-        } else if (value.kind == ReportValue::Kind::kLookup) {
-            std::string key;
-            for (const ReportValue& part : value.keys) {
-                engine::append_key_value(key, part.type, get(part));
-            }
-            // A row that is not there has zeros and nothing.
-            if (const auto row = view_.get_row(value.entity, key)) {
-                out = field(value.entity, *row, value.column);
-            }
-        }
-        return out;
-    }
-
-  private:
-    [[nodiscard]] KeyValue field(size_t entity, std::string_view row, size_t at) const {
-        const auto& layout = view_.bundle().entities[entity];
-        if (layout.fields[at].type.is_dynamic()) {
-            return {{}, std::string{codecs_[entity].raw(row, at)}};
-        }
-        return {codecs_[entity].word(row, at), {}};
-    }
-
-    const storage::ReadView& view_;
-    std::vector<storage::RowCodec> codecs_;
-    size_t entity_ = 0;
-    std::string_view row_;
-    std::vector<KeyValue> key_;
-};
-
-bool holds(const ReportCondition& condition, const RowValues& row) {
-    const KeyValue left = row.get(condition.left);
-    const KeyValue& right = {condition.right.word, condition.right.bytes};
-    const FieldType type = condition.left.type;
-    const bool is_equal = left == right;
-    const bool less =
-        type.is_dynamic() ? left.bytes < right.bytes : is_less(type, left.word, right.word);
-    switch (condition.op) {
-        case engine::CompareOp::kEq: return is_equal;
-        case engine::CompareOp::kNe: return !is_equal;
-        case engine::CompareOp::kLt: return less;
-        case engine::CompareOp::kLe: return less || is_equal;
-        case engine::CompareOp::kGt: return !less && !is_equal;
-        case engine::CompareOp::kGe: return !less;
-    }
-    return false;
-}
-
-KeyValue rounded(KeyValue value, uint64_t step) {
-    if (step > 0 && value.word.fits_u64()) {
-        value.word = evm::U256{value.word.limb[0] / step * step};
-    }
-    return value;
 }
 
 class Counter {
@@ -155,37 +84,22 @@ class Counter {
         }
         return &sum;
     }
-    Status add(Sum& sum, const RowValues& row) {
-        const bool is_first = sum.count++ == 0;
-        if (!report_.of) {
-            return ok();
-        }
-        const KeyValue of = row.get(*report_.of);
-        switch (report_.metric) {
-            case ReportMetric::kCount: break;
-            case ReportMetric::kSum: sum.of = plus(sum.of, of.word); break;
-            case ReportMetric::kMin:
-                sum.of = is_first || is_less(report_.of->type, of.word, sum.of) ? of.word : sum.of;
-                break;
-            case ReportMetric::kMax:
-                sum.of = is_first || is_less(report_.of->type, sum.of, of.word) ? of.word : sum.of;
-                break;
-            case ReportMetric::kDistinct: {
-                std::string key;
-                engine::append_key_value(key, report_.of->type, of);
-                distinct_ += sum.distinct.insert(std::move(key)).second ? 1U : 0U;
-                if (distinct_ > kDistinctMax) {
-                    return Error{ErrorCode::kTooLarge,
-                                 fmt::format("more than {} distinct values", kDistinctMax)};
-                }
-                break;
+    /// One row or event, at which `values` stands.
+    Status count(ReportValues& values) {
+        for (const ReportValue& condition : report_.where) {
+            PLUMBLINE_TRY(const engine::ExprValue holds, values.calculate(*condition.program));
+            if (holds.number.is_zero()) {
+                return ok();
             }
-            case ReportMetric::kRatio:
-                sum.of = plus(sum.of, of.word);
-                sum.to = plus(sum.to, row.get(*report_.to).word);
-                break;
         }
-        return ok();
+        std::vector<KeyValue> by;
+        for (const ReportValue& value : report_.group_by) {
+            PLUMBLINE_TRY(const engine::ExprValue is, values.calculate(*value.program));
+            PLUMBLINE_TRY(KeyValue part, stored(value, is));
+            by.push_back(std::move(part));
+        }
+        PLUMBLINE_TRY(Sum* const sum, group(std::move(by)));
+        return add(*sum, values);
     }
 
     [[nodiscard]] std::vector<ReportGroup> finish() {
@@ -208,16 +122,55 @@ class Counter {
     }
 
   private:
+    Status add(Sum& sum, ReportValues& values) {
+        const bool is_first = sum.count++ == 0;
+        if (!report_.of) {
+            return ok();
+        }
+        PLUMBLINE_TRY(const engine::ExprValue of, values.calculate(*report_.of->program));
+        switch (report_.metric) {
+            case ReportMetric::kCount: return ok();
+            case ReportMetric::kSum: return add_to(sum.of, of.number);
+            case ReportMetric::kMin:
+                sum.of = is_first ? of.number : std::min(sum.of, of.number);
+                return ok();
+            case ReportMetric::kMax:
+                sum.of = is_first ? of.number : std::max(sum.of, of.number);
+                return ok();
+            case ReportMetric::kDistinct: return add_distinct(sum, of);
+            case ReportMetric::kRatio: break;
+        }
+        PLUMBLINE_TRY_VOID(add_to(sum.of, of.number));
+        PLUMBLINE_TRY(const engine::ExprValue to, values.calculate(*report_.to->program));
+        return add_to(sum.to, to.number);
+    }
+    [[nodiscard]] static Status add_to(Int512& sum, const Int512& value) {
+        return evm::add(sum, value, sum)
+                   ? ok()
+                   : Status{Error{ErrorCode::kTooLarge, "a sum needs more than 512 bits"}};
+    }
+    Status add_distinct(Sum& sum, const engine::ExprValue& of) {
+        PLUMBLINE_TRY(const KeyValue value, stored(*report_.of, of));
+        std::string key;
+        engine::append_key_value(key, report_.of->type, value);
+        distinct_ += sum.distinct.insert(std::move(key)).second ? 1U : 0U;
+        return distinct_ <= kDistinctMax
+                   ? ok()
+                   : Status{Error{ErrorCode::kTooLarge,
+                                  fmt::format("more than {} distinct values", kDistinctMax)}};
+    }
     [[nodiscard]] bool beats(const Sum& a, const Sum& b) const {
         switch (report_.metric) {
             case ReportMetric::kCount: return a.count > b.count;
             case ReportMetric::kDistinct: return a.distinct.size() > b.distinct.size();
             case ReportMetric::kRatio: return ratio(a) > ratio(b);
-            default: return is_less(report_.of->type, b.of, a.of);
+            default: return b.of < a.of;
         }
     }
-    [[nodiscard]] static double ratio(const Sum& sum) {
-        return sum.to.is_zero() ? 0 : to_double(sum.of) / to_double(sum.to);
+    [[nodiscard]] double ratio(const Sum& sum) const {
+        return sum.to.is_zero() ? 0
+                                : to_double(sum.of, report_.of->type.places) /
+                                      to_double(sum.to, report_.to->type.places);
     }
     [[nodiscard]] std::string by_json(const Sum& sum) const {
         std::string out;
@@ -237,13 +190,17 @@ class Counter {
             case ReportMetric::kDistinct: JsonWriter{out}.value(sum.distinct.size()); break;
             case ReportMetric::kRatio: JsonWriter{out}.value(ratio(sum)); break;
             case ReportMetric::kSum:
-                if (report_.of->type.kind == FieldKind::kInt) {
-                    evm::append_json_int(out, sum.of, 256);
+                JsonWriter{out}.value(
+                    evm::decimal_text(sum.of.to_decimal(), report_.of->type.places));
+                break;
+            default:
+                if (report_.of->type.bits < 256) {
+                    engine::append_value_json(out, report_.of->type, {sum.of.low_word(), {}});
                 } else {
-                    evm::append_json_uint(out, sum.of, 256);
+                    JsonWriter{out}.value(
+                        evm::decimal_text(sum.of.to_decimal(), report_.of->type.places));
                 }
                 break;
-            default: engine::append_value_json(out, report_.of->type, {sum.of, {}}); break;
         }
         return out;
     }
@@ -256,39 +213,40 @@ class Counter {
     uint64_t scanned_ = 0;
 };
 
-Status count_rows(const Report& report, const storage::ReadView& view, Counter& counter) {
-    RowValues values{view};
+Status count_rows(const Report& report, const storage::ReadView& view, ReportValues& values,
+                  Counter& counter) {
     const auto rows = view.scan_entity(*report.entity, {}, {});
     for (; rows->valid(); rows->next()) {
         PLUMBLINE_TRY_VOID(counter.scan());
-        PLUMBLINE_TRY_VOID(values.set(*report.entity, rows->key(), rows->row()));
-        if (!std::ranges::all_of(report.where,
-                                 [&](const auto& each) { return holds(each, values); })) {
-            continue;
-        }
-        std::vector<KeyValue> by;
-        for (const ReportValue& value : report.group_by) {
-            by.push_back(rounded(values.get(value), value.step));
-        }
-        PLUMBLINE_TRY(Sum* const sum, counter.group(std::move(by)));
-        PLUMBLINE_TRY_VOID(counter.add(*sum, values));
+        PLUMBLINE_TRY_VOID(values.at_row(*report.entity, rows->key(), rows->row()));
+        PLUMBLINE_TRY_VOID(counter.count(values));
     }
     return rows->status();
 }
 
+/// True where the log may be `event`, by its first topic.
+bool begins_as(const evm::Log& log, const evm::AbiEvent& event) {
+    return event.anonymous || (log.topic_count > 0 && log.topics[0] == event.topic0());
+}
+
 Status count_events(const Report& report, const storage::ReadView& view,
-                    const std::shared_ptr<const engine::Plan>& plan, Counter& counter) {
+                    const std::shared_ptr<const engine::Plan>& plan, ReportValues& values,
+                    Counter& counter) {
     PLUMBLINE_TRY(const auto children, view.list_children());
     engine::EventText text{plan, children};
+    const engine::PlanEvent& event = *report.event;
+    const std::string& contract = plan->sources()[event.source].contract;
     uint64_t block_num = UINT64_MAX;
     uint64_t timestamp = 0;
     const auto logs = view.scan_logs(0, UINT64_MAX);
     for (; logs->valid(); logs->next()) {
         PLUMBLINE_TRY_VOID(counter.scan());
         const storage::LogRecord& record = logs->record();
+        if (!begins_as(record.log, event.decoder.event())) {
+            continue;
+        }
         const engine::EventText::Name name = text.name(record);
-        if (name.event == nullptr || name.contract == nullptr || *name.event != report.event ||
-            *name.contract != report.contract) {
+        if (name.contract == nullptr || *name.contract != contract) {
             continue;
         }
         if (record.log.block_num != block_num) {
@@ -296,13 +254,9 @@ Status count_events(const Report& report, const storage::ReadView& view,
             const auto block = view.get_block(block_num);
             timestamp = block ? block->timestamp : 0;
         }
-        std::vector<KeyValue> by;
-        for (const ReportValue& value : report.group_by) {
-            const bool is_number = value.kind == ReportValue::Kind::kBlockNumber;
-            by.push_back(rounded({evm::U256{is_number ? block_num : timestamp}, {}}, value.step));
+        if (values.at_event(event, record, timestamp)) {
+            PLUMBLINE_TRY_VOID(counter.count(values));
         }
-        PLUMBLINE_TRY(Sum* const sum, counter.group(std::move(by)));
-        ++sum->count;
     }
     return logs->status();
 }
@@ -313,8 +267,9 @@ Result<ReportResult> count_report(const Report& report, const storage::ReadView&
                                   const std::shared_ptr<const engine::Plan>& plan,
                                   const Clock& clock, const ReportLimits& limits) {
     Counter counter{report, limits, clock};
-    PLUMBLINE_TRY_VOID(report.entity ? count_rows(report, view, counter)
-                                     : count_events(report, view, plan, counter));
+    ReportValues values{view, engine::compiled(*plan)};
+    PLUMBLINE_TRY_VOID(report.entity ? count_rows(report, view, values, counter)
+                                     : count_events(report, view, plan, values, counter));
     ReportResult out;
     out.scanned = counter.scanned();
     out.groups = counter.finish();

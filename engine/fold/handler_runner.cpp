@@ -279,6 +279,7 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
                 return false;
             }
             break;
+        case Kind::kKeyField: return fail("a row's key has no meaning in a handler");
         case Kind::kExpression: return eval_expression(operand, scope, row, out);
     }
     if (operand.check_fit && !fits_number(out.word, operand.type, operand.target)) {

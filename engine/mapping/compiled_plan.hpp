@@ -45,6 +45,7 @@ struct PlanOperand {
         kEachIndex,
         kLookup,
         kField,       ///< of the row at hand: in `drop`
+        kKeyField,    ///< of the row at hand: in expressions outside of a fold
         kExpression,  ///< `program`
     };
     Kind kind = Kind::kLiteral;
@@ -52,7 +53,7 @@ struct PlanOperand {
     storage::FieldType type;  ///< the value's own
     storage::FieldType target;
     int16_t param = -1;             ///< kParam: which, where the whole path is one parameter
-    uint16_t field = 0;             ///< kLookup, kField
+    uint16_t field = 0;             ///< kLookup, kField, kKeyField
     uint32_t entity = 0;            ///< kLookup
     evm::ValuePath path;            ///< kParam
     evm::U256 word;                 ///< kLiteral

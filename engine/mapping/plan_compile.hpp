@@ -51,6 +51,8 @@ struct OperandScope {
     const storage::EntityLayout* row = nullptr;  ///< names are this entity's fields
     std::span<const std::string> each;           ///< names that mean an element
     bool needs_txn = false;                      ///< set where a value asks for it
+    /// Of `row`: key fields and look-ups are known too.
+    bool is_outside_fold = false;
 };
 
 /// The field type that holds a value of `type`; false for arrays and tuples.

@@ -283,7 +283,7 @@ Result<ExprFragment> ExpressionCompiler::otherwise(const Operand& call, Wanted w
 }
 
 Result<ExprFragment> ExpressionCompiler::exists(const Operand& call) {
-    if (scope_.row != nullptr) {
+    if (scope_.row != nullptr && !scope_.is_outside_fold) {
         return mistake(call, "looks at other rows; drop looks at the row itself only");
     }
     PLUMBLINE_TRY(PlanOperand row, compile_row(scope_, call.keys[0]));

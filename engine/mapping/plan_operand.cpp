@@ -7,6 +7,7 @@
 #include "core/evm/int512.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/mapping/free_expression.hpp"
 #include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
@@ -120,6 +121,21 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
 Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& operand) {
     const std::string name = join_path(operand.path);
     const int field = find_field(scope.row->fields, name);
+    PlanOperand out;
+    out.entity = static_cast<uint32_t>(scope.row - scope.plan.entities.data());
+    if (const int key = find_field(scope.row->key, name); key >= 0 && scope.is_outside_fold) {
+        out.kind = Kind::kKeyField;
+        out.field = static_cast<uint16_t>(key);
+        out.type = scope.row->key[out.field].type;
+        return out;
+    }
+    if (field < 0 && scope.is_outside_fold) {
+        std::vector<std::string> columns = names_of(scope.row->key);
+        std::ranges::copy(names_of(scope.row->fields), std::back_inserter(columns));
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          fmt::format("'{}' is no column of '{}'{}", name, scope.row->name,
+                                      suggest(name, columns)));
+    }
     if (field < 0) {
         const bool is_key = find_field(scope.row->key, name) >= 0;
         return mistake_at(scope.plan.config_path, operand.pos,
@@ -129,9 +145,7 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
                                  : fmt::format("'{}' has no field '{}'{}", scope.row->name, name,
                                                suggest(name, names_of(scope.row->fields))));
     }
-    PlanOperand out;
     out.kind = Kind::kField;
-    out.entity = static_cast<uint32_t>(scope.row - scope.plan.entities.data());
     out.field = static_cast<uint16_t>(field);
     out.type = scope.row->fields[out.field].type;
     return out;
@@ -141,7 +155,7 @@ Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) 
     const bool is_entity =
         std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
         scope.plan.entities.end();
-    if (const auto element = as_element(operand); element && !is_entity) {
+    if (const auto element = as_element(operand); element && !is_entity && scope.event != nullptr) {
         return compile_param(scope, element->path, operand.pos);
     }
     PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
@@ -175,6 +189,14 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
     if (scope.row != nullptr) {
         if (operand.kind == From::kName) {
             return compile_field(scope, operand);
+        }
+        if (scope.is_outside_fold) {
+            if (operand.kind == From::kLookup) {
+                return compile_lookup(scope, operand);
+            }
+            return mistake_at(
+                scope.plan.config_path, operand.pos,
+                fmt::format("'{}' is no column of '{}'", operand.source, scope.row->name));
         }
         return mistake_at(scope.plan.config_path, operand.pos,
                           fmt::format("drop of '{}': '{}' is not a field; drop compares fields of "
@@ -405,20 +427,12 @@ Result<bool> compares_decimals(OperandScope& scope, const Condition& condition) 
 }
 
 Result<PlanCondition> decimal_condition(OperandScope& scope, const Condition& condition) {
-    const auto sign = std::ranges::find(kCompareOps, condition.op,
-                                        &std::pair<std::string_view, CompareOp>::second);
-    Operand all;
-    all.kind = Operand::Kind::kCall;
-    all.call = std::string{sign->first};
-    all.keys = {condition.left, condition.right};
-    all.source = fmt::format("{} {} {}", condition.left.source, all.call, condition.right.source);
-    all.pos = condition.pos;
     PlanCondition out;
-    PLUMBLINE_TRY(out.left, compile_expression(scope, all, {}));
+    PLUMBLINE_TRY(out.left, compile_expression(scope, as_operand(condition), {}));
     Operand truth;
     truth.kind = Operand::Kind::kBool;
     truth.number = evm::U256{1};
-    PLUMBLINE_TRY(out.right, compile_literal(scope.plan, truth, out.left.type, all.source));
+    PLUMBLINE_TRY(out.right, compile_literal(scope.plan, truth, out.left.type, out.left.source));
     return out;
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kReports = R"(
+constexpr std::string_view kReports = R"~(
 [reports.by_room]
 about = "Seats taken in each room"
 entity = "seat"
@@ -44,10 +44,43 @@ entity = "user"
 group_by = ["joined_block/day"]
 metric = "sum"
 of = "points"
-)";
+
+[reports.odd_doubled]
+entity = "user"
+where = "points % 2 == 1"
+group_by = "(points)"
+metric = "sum"
+of = "points * 2"
+
+[reports.halves]
+entity = "user"
+metric = "sum"
+of = "div(points, 2, 1)"
+
+[reports.of_others]
+entity = "seat"
+where = "exists(user[who])"
+metric = "sum"
+of = "(user[who].points ?? 100) * (if(room == room, 1, 0))"
+
+[reports.divided]
+entity = "user"
+metric = "sum"
+of = "1 / points"
+
+[reports.scored]
+event = "hub.Scored"
+metric = "sum"
+of = "points"
+
+[reports.scored_of_one]
+event = "hub.Scored"
+where = ["points > 0", "$block.number > 0"]
+group_by = "$log.address"
+)~";
 
 std::vector<Report> reports_of(const Mapping& mapping) {
-    auto reports = read_reports(mapping.config.text, "test.toml", mapping.plan->entities());
+    auto reports = read_reports(mapping.config.text, "test.toml", *mapping.plan);
     PLUMBLINE_CHECK_MSG(reports.has_value(), message_of(reports).c_str());
     return *std::move(reports);
 }
@@ -103,9 +136,28 @@ TEST_F(ReportTest, EventsAreCountedByRangesOfBlocks) {
     EXPECT_EQ(groups("by_block"), (Groups{"0=4", "5=5", "10=2"}));
 }
 
+TEST_F(ReportTest, ValuesAreExpressionsOverRows) {
+    // Twice the points, of those who have an odd number of them.
+    EXPECT_EQ(groups("odd_doubled"), (Groups{"1=\"6\"", "3=\"12\""}));
+    EXPECT_EQ(groups("halves"), (Groups{"=\"7.5\""}));
+    EXPECT_EQ(groups("of_others"), (Groups{"=\"14\""}));
+}
+
+TEST_F(ReportTest, ParametersOfEventsAreSummedAndTested) {
+    // The 15 of the rows, and one that no user took.
+    EXPECT_EQ(groups("scored"), (Groups{"=\"16\""}));
+    EXPECT_EQ(groups("scored_of_one"), (Groups{"0x00000000000000000000000000000000000000aa=9"}));
+}
+
+TEST_F(ReportTest, ABrokenRuleNamesTheRowAndThePart) {
+    const json body = get("/v1/analytics/divided", 400);
+    EXPECT_THAT(body.dump(), testing::HasSubstr("'user' (account=0x"));
+    EXPECT_THAT(body.dump(), testing::HasSubstr("'1 / points': division by zero"));
+}
+
 TEST_F(ReportTest, ListedAndLimited) {
     const json list = get("/v1/analytics");
-    EXPECT_EQ(list["reports"].size(), 7U);
+    EXPECT_EQ(list["reports"].size(), 13U);
     EXPECT_EQ(list["reports"][0]["about"], "Seats taken in each room");
     EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["groups"].size(), 1U);
     EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["total"], 3);
@@ -135,7 +187,7 @@ TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
         {"entity = \"nobody\"", "no entity 'nobody'"},
         {"about = \"x\"", "one of entity and event"},
         {"entity = \"user\"\nevent = \"hub.Joined\"", "one of entity and event"},
-        {"entity = \"user\"\ngroup_by = \"nope\"", "'nope' is no column of user"},
+        {"entity = \"user\"\ngroup_by = \"nope\"", "'nope' is no column of 'user'"},
         {"entity = \"user\"\ngroup_by = \"name/day\"", "no unsigned number"},
         {"entity = \"user\"\ngroup_by = \"points/week\"", "day, hour or a number"},
         {"entity = \"user\"\nmetric = \"mean\"", "count, sum, min, max, distinct or ratio"},
@@ -143,18 +195,23 @@ TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
         {"entity = \"user\"\nof = \"points\"", "goes without `of`"},
         {"entity = \"user\"\nmetric = \"sum\"\nof = \"name\"", "'name' is no number"},
         {"entity = \"user\"\nmetric = \"ratio\"\nof = \"points\"", "goes with `to`"},
-        {"entity = \"user\"\nwhere = \"points > x\"", "not a value of type uint64"},
-        {"entity = \"seat\"\ngroup_by = \"user[room].points\"", "type of user's key"},
-        {"event = \"hub.Joined\"\nmetric = \"sum\"\nof = \"x\"", "counted only"},
-        {"event = \"hub.Joined\"\ngroup_by = \"name\"", "$block.number or $block.timestamp"},
+        {"entity = \"user\"\nwhere = \"points > x\"", "'x' is no column of 'user'"},
+        {"entity = \"seat\"\ngroup_by = \"user[room].points\"",
+         "key field 'user.account' is address, but 'room' is uint256"},
+        {"event = \"hub.Joined\"\nmetric = \"sum\"\nof = \"x\"", "no parameter"},
+        {"event = \"hub.Joined\"\nmetric = \"sum\"\nof = \"$txn.value\"", "its transaction says"},
+        {"event = \"hub.Gone\"", "Gone"},
+        {"event = \"pub.Joined\"", "one of the contracts hub"},
+        {"entity = \"user\"\nwhere = \"points + 1\"", "not true or false"},
+        {"entity = \"user\"\ngroup_by = \"points + \"", "expected a value, found the end"},
         {"entity = \"user\"\ntop = 0", "top"},
         {"entity = \"user\"\nlimit = 5", "limit"},
     };
     for (const auto& [text, message] : cases) {
-        const auto read = read_reports("[reports.r]\n" + text, "c.toml", mapping.plan->entities());
+        const auto read = read_reports("[reports.r]\n" + text, "c.toml", *mapping.plan);
         ASSERT_FALSE(read.has_value()) << text;
         EXPECT_THAT(read.error().message, testing::HasSubstr(message)) << text;
-        EXPECT_THAT(read.error().message, testing::HasSubstr("c.toml:")) << text;
+        EXPECT_THAT(read.error().message, testing::ContainsRegex("toml:[0-9]+")) << text;
     }
 }
 
