@@ -468,20 +468,83 @@ Status take_step(std::string_view text, const PathPart& part, ValuePath& path) {
 
 }  // namespace
 
+void DecodedEvent::get_all(const ValuePath& path, std::vector<const Value*>& out) const {
+    std::vector<const Value*> at;
+    for (size_t i = 0; i < path.steps.size(); ++i) {
+        std::vector<const Value*> next;
+        const auto take = [&](std::span<const Value> values) {
+            const uint32_t step = path.steps[i];
+            for (size_t n = 0; n < values.size(); ++n) {
+                if (step == ValuePath::kEach || step == n) {
+                    next.push_back(&values[n]);
+                }
+            }
+        };
+        if (i == 0) {
+            take(params());
+        }
+        for (const Value* value : at) {
+            take(children(*value));
+        }
+        at = std::move(next);
+    }
+    out.insert(out.end(), at.begin(), at.end());
+}
+
+/// Which arrays a path goes through element by element.
+struct EventDecoder::PathWalk {
+    std::vector<std::vector<uint32_t>> arrays;
+    bool all = false;
+};
+
 Result<ValuePath> EventDecoder::compile_path(std::string_view text,
                                              std::span<const std::string> each) const {
-    std::vector<std::vector<uint32_t>> walked;
+    PathWalk walk;
     for (const std::string& array : each) {
         PLUMBLINE_TRY(ValuePath path, compile_path(array));
         if (path.hashed || !path.type.is_array()) {
             return path_error(array, path.hashed ? "an indexed array is in the log only as its hash"
                                                  : "is not an array");
         }
-        walked.push_back(std::move(path.steps));
+        walk.arrays.push_back(std::move(path.steps));
     }
+    return compile_any_named(text, walk);
+}
+
+Result<ValuePath> EventDecoder::compile_walk(std::string_view text) const {
+    PathWalk walk;
+    walk.all = true;
+    return compile_any_named(text, walk);
+}
+
+/// By the event's own names, or else by a twin's.
+Result<ValuePath> EventDecoder::compile_any_named(std::string_view text,
+                                                  const PathWalk& walk) const {
+    Result<ValuePath> out = compile_named(text, event_.inputs, walk);
+    for (const std::vector<AbiParam>& twin : event_.twins) {
+        Result<ValuePath> other = compile_named(text, twin, walk);
+        if (!other) {
+            continue;
+        }
+        if (out && out->steps != other->steps) {
+            return path_error(text, fmt::format("names parameter {} in one ABI and {} in another; "
+                                                "write $arg.N for the one that is meant, from 0",
+                                                out->steps.front(), other->steps.front()));
+        }
+        if (!out) {
+            out = std::move(other);
+        }
+    }
+    return out;
+}
+
+/// `inputs` are the event's, with its names or a twin's.
+Result<ValuePath> EventDecoder::compile_named(std::string_view text,
+                                              const std::vector<AbiParam>& inputs,
+                                              const PathWalk& walk) const {
     PLUMBLINE_TRY(const std::vector<PathPart> parts, split_path(text));
     std::vector<std::string> names;
-    for (const AbiParam& input : event_.inputs) {
+    for (const AbiParam& input : inputs) {
         names.push_back(input.name);
     }
     ValuePath path;
@@ -490,11 +553,14 @@ Result<ValuePath> EventDecoder::compile_path(std::string_view text,
             PLUMBLINE_TRY(const uint32_t index, find_part(text, parts[0], "parameter", names));
             path.steps.push_back(index);
             path.hashed = params_[index].hashed;
-            path.type = event_.inputs[index].type;
+            path.type = inputs[index].type;
         } else {
             PLUMBLINE_TRY_VOID(take_step(text, parts[i], path));
         }
-        if (std::ranges::find(walked, path.steps) != walked.end()) {
+        const bool has_index = i + 1 < parts.size() && parts[i + 1].bracket;
+        while (!path.hashed && path.type.is_array() &&
+               ((walk.all && !has_index) ||
+                std::ranges::find(walk.arrays, path.steps) != walk.arrays.end())) {
             path.steps.push_back(ValuePath::kEach);
             path.type = AbiType{path.type.children[0]};
         }

@@ -119,6 +119,9 @@ class DecodedEvent {
                    ? std::span<const Value>{values_}.subspan(value.first, value.size)
                    : std::span<const Value>{};
     }
+    /// All values at `path`, of as many arrays as it walks (`EventDecoder::compile_walk`), in their
+    /// order. Appends to `out`.
+    void get_all(const ValuePath& path, std::vector<const Value*>& out) const;
     /// Which parameter the last failed `decode` stopped at, for messages; 0 where none is to blame.
     [[nodiscard]] uint32_t failed_param() const noexcept { return failed_param_; }
 
@@ -148,9 +151,13 @@ class EventDecoder {
     /// Resolves "a", "a.b", "a[2].b", "$arg.3" (third parameter counted from 0), "a.0" (component
     /// by position). `each` names arrays that are walked together: where `text` starts with one of
     /// them, its element is meant, so with each = {"orders"} "orders.price" is one order's price.
-    /// Without `each` an array's name is the array. Errors list the names there are.
+    /// Without `each` an array's name is the array. Names are those of the event or of its twins;
+    /// one that means different parameters there is an error. Errors list the names there are.
     [[nodiscard]] Result<ValuePath> compile_path(std::string_view text,
                                                  std::span<const std::string> each = {}) const;
+    /// The same, but every array that `text` names without an index is walked: "orders.price" is
+    /// the price of each order, whatever is inside what. For `DecodedEvent::get_all`.
+    [[nodiscard]] Result<ValuePath> compile_walk(std::string_view text) const;
 
     [[nodiscard]] const AbiEvent& event() const noexcept { return event_; }
     [[nodiscard]] const Hash& topic0() const noexcept { return topic0_; }
@@ -186,6 +193,12 @@ class EventDecoder {
     };
 
     EventDecoder() = default;
+    struct PathWalk;
+    [[nodiscard]] Result<ValuePath> compile_named(std::string_view text,
+                                                  const std::vector<AbiParam>& inputs,
+                                                  const PathWalk& walk) const;
+    [[nodiscard]] Result<ValuePath> compile_any_named(std::string_view text,
+                                                      const PathWalk& walk) const;
     void fill_node(uint32_t index, const AbiType& type);
 
     AbiEvent event_;

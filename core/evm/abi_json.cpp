@@ -1,13 +1,14 @@
 #include "core/evm/abi_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/evm/keccak.hpp"
+#include "core/evm/abi_human.hpp"
 
 namespace plumbline::evm {
 
@@ -43,20 +44,34 @@ bool nests_too_deep(std::string_view json) {
     return false;
 }
 
+/// What a file with an ABI may hold it under.
+constexpr std::array<std::string_view, 6> kOuterKeys{"abi",    "contracts", "output",
+                                                     "result", "status",    "message"};
+/// Of a compiler's output, below that; no part of an ABI has such a key.
+constexpr std::array<std::string_view, 10> kBulkyKeys{
+    "sources", "evm",           "metadata", "devdoc",      "userdoc",
+    "ir",      "storageLayout", "ewasm",    "irOptimized", "SourceCode"};
+
+template <size_t N>
+bool is_one_of(std::string_view key, const std::array<std::string_view, N>& keys) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
 Result<Json> parse_json(std::string_view text) {
     if (text.size() > kAbiJsonSizeMax) {
-        return Error{ErrorCode::kTooLarge, "the ABI file is larger than 8 MiB"};
+        return Error{ErrorCode::kTooLarge, "the ABI file is larger than 64 MiB"};
     }
     if (nests_too_deep(text)) {
         return Error{ErrorCode::kInvalidArgument, "the ABI file is nested deeper than 256 levels"};
     }
-    // Of an artifact only the ABI is kept: bytecode and syntax trees can be most of the file.
+    // Only ABIs are kept: bytecode, sources and syntax trees can be most of the file.
     const auto keep = [](int depth, Json::parse_event_t event, const Json& value) {
-        if (event != Json::parse_event_t::key || depth != 1) {
+        if (event != Json::parse_event_t::key) {
             return true;
         }
         const auto* key = value.get_ptr<const std::string*>();
-        return key != nullptr && (*key == "abi" || *key == "contracts");
+        return key != nullptr &&
+               (depth == 1 ? is_one_of(*key, kOuterKeys) : !is_one_of(*key, kBulkyKeys));
     };
     Json json = Json::parse(text.begin(), text.end(), keep, false);
     if (json.is_discarded()) {
@@ -100,6 +115,10 @@ class AbiReader {
         if (entries.size() > kAbiEntriesMax) {
             return Error{ErrorCode::kTooLarge, "the ABI has more than 4096 entries"};
         }
+        if (!entries.empty() && std::all_of(entries.begin(), entries.end(),
+                                            [](const Json& entry) { return entry.is_string(); })) {
+            return read_lines(entries);
+        }
         for (size_t i = 0; i < entries.size(); ++i) {
             PLUMBLINE_TRY_VOID(read_entry(entries[i], fmt::format("abi[{}]", i)));
         }
@@ -107,6 +126,14 @@ class AbiReader {
     }
 
   private:
+    static Result<Abi> read_lines(const Json& entries) {
+        std::vector<AbiLine> lines;
+        for (size_t i = 0; i < entries.size(); ++i) {
+            lines.push_back({fmt::format("abi[{}]", i), *entries[i].get_ptr<const std::string*>()});
+        }
+        return read_human_abi(lines);
+    }
+
     Status read_entry(const Json& entry, const std::string& where) {
         if (!entry.is_object()) {
             return abi_error(where, "expected an object");
@@ -131,6 +158,21 @@ class AbiReader {
     }
 
     Status read_event(const Json& entry, const std::string& where) {
+        skip_ = false;
+        auto event = read_event_body(entry, where);
+        if (event) {
+            abi_.add(*std::move(event));
+            return ok();
+        }
+        const std::string* name = text_member(entry, "name");
+        if (!skip_ || name == nullptr) {
+            return std::move(event).error();
+        }
+        abi_.skipped_events.emplace_back(*name, event.error().message);
+        return ok();
+    }
+
+    Result<AbiEvent> read_event_body(const Json& entry, const std::string& where) {
         AbiEvent event;
         PLUMBLINE_TRY(event.name, read_name(entry, where));
         PLUMBLINE_TRY(event.anonymous, read_flag(entry, "anonymous", where));
@@ -143,10 +185,7 @@ class AbiReader {
                 where + ".inputs",
                 fmt::format("{} indexed parameters, at most {} are possible", indexed, limit));
         }
-        if (std::ranges::find(abi_.events, event) == abi_.events.end()) {
-            abi_.events.push_back(std::move(event));
-        }
-        return ok();
+        return event;
     }
 
     Status read_function(const Json& entry, const std::string& where) {
@@ -159,9 +198,7 @@ class AbiReader {
             abi_.skipped.push_back(function.error().message);
             return ok();
         }
-        if (std::ranges::find(abi_.functions, *function) == abi_.functions.end()) {
-            abi_.functions.push_back(*std::move(function));
-        }
+        abi_.add(*std::move(function));
         return ok();
     }
 
@@ -371,100 +408,59 @@ Result<Abi> read_compiler_output(const Json& contracts, std::string_view wanted)
                  fmt::format("the file holds several contracts, say which one: {}", names)};
 }
 
-std::string signature_of(const std::string& name, const std::vector<AbiParam>& inputs) {
-    std::string out = name + "(";
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        out += i == 0 ? "" : ",";
-        out += to_string(inputs[i].type);
+/// {"status": "1", "message": "OK", "result": ..}: of getabi the ABI's text, of getsourcecode a
+/// list with one object that has it.
+Result<Abi> read_explorer_answer(const Json& root, const Json& result) {
+    const Json* abi = &result;
+    if (result.is_array() && result.size() == 1 && member(result[0], "ABI") != nullptr) {
+        abi = member(result[0], "ABI");
     }
-    return out + ")";
+    const auto* text = abi->get_ptr<const std::string*>();
+    const bool is_abi = abi->is_array() || (text != nullptr && text->starts_with('['));
+    if (is_abi) {
+        return read_abi_value(*abi);
+    }
+    const std::string* message = text_member(root, "message");
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("the explorer's answer holds no ABI: {}",
+                             text != nullptr      ? text->substr(0, 200)
+                             : message != nullptr ? message->substr(0, 200)
+                                                  : "its \"result\" is something else")};
 }
 
-/// One of `items` by name or signature, with an error that lists what there is.
-template <typename T>
-Result<const T*> find_in(const std::vector<T>& items, std::string_view what,
-                         std::string_view wanted) {
-    const bool by_signature = wanted.find('(') != std::string_view::npos;
-    const T* found = nullptr;
-    size_t matches = 0;
-    std::set<std::string> all;
-    std::set<std::string> matching;
-    for (const T& item : items) {
-        const std::string signature = item.signature();
-        all.insert(signature);
-        if (by_signature ? signature == wanted : item.name == wanted) {
-            found = &item;
-            ++matches;
-            matching.insert(signature);
-        }
-    }
-    if (matches == 1) {
-        return found;
-    }
-    std::string list;
-    for (const std::string& signature : matches == 0 ? all : matching) {
-        list += list.empty() ? "" : ", ";
-        list += signature;
-    }
-    if (matches == 0) {
-        return Error{ErrorCode::kNotFound, fmt::format("no {} \"{}\"; the ABI has: {}", what,
-                                                       wanted, list.empty() ? "none" : list)};
-    }
-    if (matching.size() == 1) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} \"{}\" is declared {} times in different ways in the ABI",
-                                 what, wanted, matches)};
-    }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} \"{}\" is ambiguous; write one of: {}", what, wanted, list)};
+/// Whether the text starts as a line of a human-readable ABI does, rather than as JSON.
+bool is_declaration(std::string_view text) {
+    return text.starts_with("//") || text.starts_with("#") ||
+           (text.front() >= 'a' && text.front() <= 'z' && text.find('(') != std::string_view::npos);
 }
 
 }  // namespace
 
-std::string AbiEvent::signature() const {
-    return signature_of(name, inputs);
-}
-
-Hash AbiEvent::topic0() const {
-    return keccak256(signature());
-}
-
-size_t AbiEvent::topic_count() const noexcept {
-    return static_cast<size_t>(std::ranges::count(inputs, true, &AbiParam::indexed)) +
-           (anonymous ? 0 : 1);
-}
-
-std::string AbiFunction::signature() const {
-    return signature_of(name, inputs);
-}
-
-FixedBytes<4> AbiFunction::selector() const {
-    const Hash hash = keccak256(signature());
-    return FixedBytes<4>::from(hash.view());
-}
-
-Result<const AbiEvent*> Abi::find_event(std::string_view name_or_signature) const {
-    return find_in(events, "event", name_or_signature);
-}
-
-Result<const AbiFunction*> Abi::find_function(std::string_view name_or_signature) const {
-    return find_in(functions, "function", name_or_signature);
-}
-
-Result<Abi> read_abi(std::string_view json, std::string_view contract) {
-    PLUMBLINE_TRY(const Json root, parse_json(json));
+Result<Abi> read_abi(std::string_view text, std::string_view contract) {
+    const size_t first = text.find_first_not_of("\xEF\xBB\xBF \t\r\n");
+    if (first != std::string_view::npos && text.size() <= kAbiJsonSizeMax &&
+        is_declaration(text.substr(first))) {
+        return read_human_abi(text.substr(first));
+    }
+    PLUMBLINE_TRY(const Json root, parse_json(text));
     if (root.is_array()) {
         return AbiReader{}.read(root);
     }
     if (const Json* abi = member(root, "abi")) {
         return read_abi_value(*abi);
     }
-    if (const Json* contracts = member(root, "contracts");
+    const Json* output = member(root, "output");  // Hardhat's build-info
+    if (const Json* contracts = member(output == nullptr ? root : *output, "contracts");
         contracts != nullptr && contracts->is_object()) {
         return read_compiler_output(*contracts, contract);
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 "expected an array of ABI entries, or an artifact with an \"abi\" array"};
+    if (const Json* result = member(root, "result")) {
+        return read_explorer_answer(root, *result);
+    }
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "expected an array of ABI entries, an artifact with an \"abi\" array, a "
+        "compiler's output, an explorer's answer, or lines like \"event Name(type name)\""};
 }
 
 }  // namespace plumbline::evm

@@ -97,6 +97,10 @@ TEST(AbiJsonTest, SeveralContractsNeedAChoice) {
               "no contract in the file has an ABI");
 }
 
+constexpr const char* kNoAbi =
+    "expected an array of ABI entries, an artifact with an \"abi\" array, a compiler's output, an "
+    "explorer's answer, or lines like \"event Name(type name)\"";
+
 TEST(AbiJsonTest, MistakesAreToldWithTheirPlace) {
     struct Case {
         std::string json;
@@ -107,8 +111,8 @@ TEST(AbiJsonTest, MistakesAreToldWithTheirPlace) {
             {"", "the ABI file is not valid JSON"},
             {"[", "the ABI file is not valid JSON"},
             {"[]]", "the ABI file is not valid JSON"},
-            {"{}", "expected an array of ABI entries, or an artifact with an \"abi\" array"},
-            {"3", "expected an array of ABI entries, or an artifact with an \"abi\" array"},
+            {"{}", kNoAbi},
+            {"3", kNoAbi},
             {R"({"abi":3})", "\"abi\": expected an array"},
             {R"({"abi":"{}"})", "\"abi\": expected an array"},
             {"[3]", "abi[0]: expected an object"},
@@ -134,10 +138,6 @@ TEST(AbiJsonTest, MistakesAreToldWithTheirPlace) {
              "8"},
             {event_with(R"([{"name":"a","type":"bool"},{"name":"a","type":"bool"}])"),
              "abi[0].inputs[1].name: \"a\" is used twice"},
-            {event_with(R"([{"name":"a","type":"fixed128x18"}])"),
-             "abi[0].inputs[0].type: type \"fixed128x18\": fixed-point numbers are not supported "
-             "(Solidity "
-             "cannot encode them either)"},
             {event_with(R"([{"name":"a","type":"tuple"}])"),
              "abi[0].inputs[0].components: a tuple needs an array of components"},
             {event_with(R"([{"name":"a","type":"tuple","components":[]}])"),
@@ -193,10 +193,10 @@ TEST(AbiJsonTest, LimitsAreKept) {
         many += (i == 0 ? "" : ",") + std::string{"{\"type\":\"fallback\"}"};
     }
     EXPECT_EQ(message(many + "]"), "the ABI has more than 4096 entries");
-    EXPECT_EQ(message(std::string(kAbiJsonSizeMax + 1, ' ')), "the ABI file is larger than 8 MiB");
+    EXPECT_EQ(message(std::string(kAbiJsonSizeMax + 1, ' ')), "the ABI file is larger than 64 MiB");
     EXPECT_EQ(message(std::string(1'000'000, '[')),
               "the ABI file is nested deeper than 256 levels");
-    EXPECT_EQ(message("[\"" + std::string(1000, '[') + "\"]"), "abi[0]: expected an object");
+    EXPECT_EQ(message("[5, \"" + std::string(1000, '[') + "\"]"), "abi[0]: expected an object");
     std::string deep = R"({"name":"x","type":"bool"})";
     for (int i = 0; i < 17; ++i) {
         deep = R"({"type":"tuple","components":[)" + deep + "]}";
@@ -228,9 +228,10 @@ TEST(AbiJsonTest, LookUpTakesNamesAndSignatures) {
     EXPECT_EQ(abi->find_event("B").error().message,
               "event \"B\" is ambiguous; write one of: B(address), B(bool)");
     EXPECT_EQ(abi->find_event("C").error().message,
-              "event \"C\" is declared 2 times in different ways in the ABI");
-    EXPECT_EQ(abi->find_event("D").error().message,
-              "no event \"D\"; the ABI has: A(bool), B(address), B(bool), C(bool)");
+              "event \"C\" is ambiguous; write one of: C(bool indexed), C(bool)");
+    EXPECT_EQ(
+        abi->find_event("D").error().message,
+        "no event \"D\"; the ABI has: A(bool), B(address), B(bool), C(bool indexed), C(bool)");
     EXPECT_EQ(abi->find_event("B(uint256)").error().code, ErrorCode::kNotFound);
 }
 
