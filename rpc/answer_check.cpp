@@ -23,12 +23,18 @@ std::string at_block(uint64_t block_num) {
 FilterCheck::FilterCheck(const LogFilter& filter)
     : addresses_{filter.addresses},
       topics_{filter.topics0},
+      more_topics_{filter.more_topics},
       cache_(kCacheSize) {
     for (const evm::Address& address : addresses_) {
         address_bits_.push_back(evm::bloom_bits(address.view()));
     }
     for (const evm::Hash& topic : topics_) {
         topic_bits_.push_back(evm::bloom_bits(topic.view()));
+    }
+    for (size_t i = 0; i < more_topics_.size(); ++i) {
+        for (const evm::Hash& topic : more_topics_[i]) {
+            more_bits_[i].push_back(evm::bloom_bits(topic.view()));
+        }
     }
     if (addresses_.size() > kSmallList) {
         address_set_.insert(addresses_.begin(), addresses_.end());
@@ -44,8 +50,18 @@ bool FilterCheck::matches(const evm::Log& log) const {
             return false;
         }
     }
-    return topics_.empty() ||
-           (log.topic_count > 0 && std::ranges::find(topics_, log.topics[0]) != topics_.end());
+    if (!topics_.empty() &&
+        (log.topic_count == 0 || std::ranges::find(topics_, log.topics[0]) == topics_.end())) {
+        return false;
+    }
+    for (size_t i = 0; i < more_topics_.size(); ++i) {
+        const std::vector<evm::Hash>& topics = more_topics_[i];
+        if (!topics.empty() && (log.topic_count < i + 2 ||
+                                std::ranges::find(topics, log.topics[i + 1]) == topics.end())) {
+            return false;
+        }
+    }
+    return true;
 }
 
 evm::LogBatch FilterCheck::matching(const evm::LogBatch& logs) const {
@@ -123,8 +139,11 @@ bool FilterCheck::bloom_has(const evm::Header& header, const evm::Log& log) {
 
 bool FilterCheck::may_match(const evm::Bloom& bloom) const {
     const auto in_bloom = [&](const evm::BloomBits& bits) { return evm::may_contain(bloom, bits); };
-    return (address_bits_.empty() || std::ranges::any_of(address_bits_, in_bloom)) &&
-           (topic_bits_.empty() || std::ranges::any_of(topic_bits_, in_bloom));
+    const auto may_have_one = [&](const std::vector<evm::BloomBits>& bits) {
+        return bits.empty() || std::ranges::any_of(bits, in_bloom);
+    };
+    return may_have_one(address_bits_) && may_have_one(topic_bits_) &&
+           std::ranges::all_of(more_bits_, may_have_one);
 }
 
 bool FilterCheck::may_lack_all(const evm::Header& header, std::span<const evm::Log> logs) const {

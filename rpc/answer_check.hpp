@@ -2,6 +2,7 @@
 // own order and indexes, the headers it belongs to, and their blooms.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -58,6 +59,8 @@ class FilterCheck {
     };
     std::vector<evm::Address> addresses_;
     std::vector<evm::Hash> topics_;
+    std::array<std::vector<evm::Hash>, 3> more_topics_;
+    std::array<std::vector<evm::BloomBits>, 3> more_bits_;
     std::vector<evm::BloomBits> address_bits_;
     std::vector<evm::BloomBits> topic_bits_;
     std::unordered_set<evm::Address, evm::FixedBytesHash> address_set_;

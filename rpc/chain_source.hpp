@@ -4,6 +4,7 @@
 // that could be worked around.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,10 +23,12 @@
 
 namespace plumbline::rpc {
 
-/// What eth_getLogs is asked for. Empty `addresses` = any address, empty `topics0` = any event.
+/// What eth_getLogs is asked for. Empty `addresses` = any address, empty `topics0` = any event; of
+/// the topics behind it, one list each, empty = any or none.
 struct LogFilter {
     std::vector<evm::Address> addresses;
     std::vector<evm::Hash> topics0;
+    std::array<std::vector<evm::Hash>, 3> more_topics = {};
 };
 
 /// Who answered for a part of a range.

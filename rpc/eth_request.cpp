@@ -32,6 +32,30 @@ void append_list(std::string& out, std::span<const evm::FixedBytes<N>> values) {
     out += ']';
 }
 
+// Positions behind the last one that matters are left out: a log may end there.
+void append_topics(std::string& out, const LogFilter& filter) {
+    size_t count = filter.topics0.empty() ? 0 : 1;
+    for (size_t i = 0; i < filter.more_topics.size(); ++i) {
+        count = filter.more_topics[i].empty() ? count : i + 2;
+    }
+    if (count == 0) {
+        return;
+    }
+    out += ",\"topics\":[";
+    for (size_t i = 0; i < count; ++i) {
+        const std::vector<evm::Hash>& topics = i == 0 ? filter.topics0 : filter.more_topics[i - 1];
+        out += i == 0 ? "" : ",";
+        if (topics.empty()) {
+            out += "null";
+        } else if (topics.size() == 1) {
+            append_quoted_hex(out, topics.front());
+        } else {
+            append_list(out, std::span<const evm::Hash>{topics});
+        }
+    }
+    out += ']';
+}
+
 // {"fromBlock":..,"toBlock":..,"address":[..],"topics":[[..]]}; a single address or topic is sent
 // bare, the form every node knows.
 void append_filter(std::string& out, const Call& call) {
@@ -56,16 +80,7 @@ void append_filter(std::string& out, const Call& call) {
         out += ",\"address\":";
         append_list(out, addresses);
     }
-    const std::span<const evm::Hash> topics{call.filter->topics0};
-    if (topics.size() == 1) {
-        out += ",\"topics\":[";
-        append_quoted_hex(out, topics.front());
-        out += ']';
-    } else if (!topics.empty()) {
-        out += ",\"topics\":[";
-        append_list(out, topics);
-        out += ']';
-    }
+    append_topics(out, *call.filter);
     out += '}';
 }
 

@@ -26,6 +26,11 @@ uint64_t filter_class(const LogFilter& filter) {
     for (const evm::Hash& topic : filter.topics0) {
         mix(evm::FixedBytesHash{}(topic));
     }
+    for (const std::vector<evm::Hash>& topics : filter.more_topics) {
+        for (const evm::Hash& topic : topics) {
+            mix(evm::FixedBytesHash{}(topic));
+        }
+    }
     mix(static_cast<uint64_t>(std::bit_width(filter.addresses.size())));
     if (filter.addresses.size() == 1) {
         mix(evm::FixedBytesHash{}(filter.addresses.front()));

@@ -203,7 +203,15 @@ Result<rpc::RangeLogs> FakeNode::read_range(const rpc::LogFilter& filter, evm::B
             filter.topics0.empty() ||
             (log.topic_count > 0 &&
              std::ranges::find(filter.topics0, log.topics[0]) != filter.topics0.end());
-        return by_address && by_topic;
+        bool by_more_topics = true;
+        for (size_t i = 0; i < filter.more_topics.size(); ++i) {
+            const std::vector<evm::Hash>& topics = filter.more_topics[i];
+            by_more_topics =
+                by_more_topics &&
+                (topics.empty() || (log.topic_count > i + 1 &&
+                                    std::ranges::find(topics, log.topics[i + 1]) != topics.end()));
+        }
+        return by_address && by_topic && by_more_topics;
     };
     rpc::RangeLogs out;
     out.range = range;

@@ -112,6 +112,27 @@ TEST_F(AnswerCheckTest, LongAndEmptyFiltersMatchAsShortOnesDo) {
     EXPECT_TRUE(FilterCheck{LogFilter{}}.matches(make_log(1, 0, 101, 99)));
 }
 
+TEST_F(AnswerCheckTest, TopicsBehindTheFirstMatchAndProveEmptinessToo) {
+    LogFilter filter;
+    filter.topics0 = {make_topic(10)};
+    filter.more_topics[1] = {make_topic(20), make_topic(21)};
+    const FilterCheck check{filter};
+    evm::Log log = make_log(5, 0);
+    EXPECT_FALSE(check.matches(log)) << "it has one topic";
+    log.topic_count = 3;
+    log.topics[1] = make_topic(99);
+    log.topics[2] = make_topic(21);
+    EXPECT_TRUE(check.matches(log));
+    evm::Header header;
+    evm::add(header.logs_bloom, log);
+    EXPECT_TRUE(check.may_lack_all(header, {}));
+    log.topics[2] = make_topic(22);
+    EXPECT_FALSE(check.matches(log));
+    header.logs_bloom = {};
+    evm::add(header.logs_bloom, log);
+    EXPECT_FALSE(check.may_lack_all(header, {})) << "our event, but none with those topics";
+}
+
 TEST_F(AnswerCheckTest, ABloomTellsInventedAndMissingLogs) {
     evm::Header header;
     const evm::Log one = make_log(5, 0);

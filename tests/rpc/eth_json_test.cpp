@@ -60,6 +60,11 @@ TEST(EthJsonTest, RequestsHaveTheFormEveryNodeKnows) {
         write_request(std::vector{call}, 1),
         R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"fromBlock":"0x10","toBlock":"0xff","address":"0x)" +
             std::string(40, '0') + R"(","topics":[[)" + zero32 + "," + zero32 + "]]}]}");
+    filter.more_topics[1] = {evm::Hash{}};
+    call.filter = std::make_shared<const LogFilter>(filter);
+    EXPECT_TRUE(
+        write_request(std::vector{call}, 1)
+            .ends_with(R"("topics":[[)" + zero32 + "," + zero32 + "],null," + zero32 + "]}]}"));
     Call header = make_call(Call::Kind::kHeaderByNum);
     header.block_num = 0;
     EXPECT_EQ(write_request(std::vector{header, make_call(Call::Kind::kChainId)}, 5),
