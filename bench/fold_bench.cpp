@@ -80,7 +80,7 @@ add = { vote_count = 1 }
 
 std::shared_ptr<const Plan> votes_plan() {
     Config config = must(load_config(source_dir() + "/examples/community/plumbline.toml"));
-    const std::string abi = config.contracts[0].abi_json;
+    const std::string abi = config.contracts[0].abis[0].text;
     const std::string text =
         std::string{
             "[chain]\nid = 31337\nrpc = [\"http://127.0.0.1:1\"]\n"

@@ -23,8 +23,12 @@ Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t bloc
     if (block < source.first_block) {
         return {ProofLevel::kReceipts, source.first_block - 1};
     }
+    if (block > source.end_block) {
+        return {ProofLevel::kReceipts, UINT64_MAX};
+    }
     auto next = ranges.upper_bound(block);
-    const uint64_t gap_to = next == ranges.end() ? UINT64_MAX : next->first - 1;
+    const uint64_t gap_to =
+        std::min(next == ranges.end() ? UINT64_MAX : next->first - 1, source.end_block);
     if (next != ranges.begin()) {
         const CoverageRow& row = *std::prev(next)->second;
         if (block <= row.range.to) {

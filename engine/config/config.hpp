@@ -55,26 +55,13 @@ enum class ChildSince : uint8_t {
     kNumber,        ///< a block of the config's, however much later it is announced
 };
 
-/// `factory = { event = "hub.VaultDeployed", address = "vault" }`
+/// `factory = { event = "hub.VaultDeployed", address = "vault" }`; one for each event.
 struct FactoryConfig {
     std::string contract;
-    std::string event;  ///< a name or a full signature
-    std::string address_param;
+    std::string event;          ///< a name or a full signature
+    std::string address_param;  ///< arrays in it are walked
     ChildSince since = ChildSince::kBlock;
     uint64_t since_block = 0;  ///< of kNumber
-    SourcePos pos;
-};
-
-struct ContractConfig {
-    std::string name;
-    std::string abi_file;                 ///< as written, relative to the config
-    std::string abi_json;                 ///< its content
-    std::vector<evm::Address> addresses;  ///< one or several; empty with a factory
-    std::optional<FactoryConfig> factory;
-    uint64_t start_block = 0;
-    std::vector<std::string> events;  ///< empty: all events of the ABI
-    /// Anonymous events that every log with as many topics is which no other event explains.
-    std::vector<std::string> anonymous;
     SourcePos pos;
 };
 
@@ -112,6 +99,40 @@ struct Operand {
     std::string call;           ///< kCall: "+", "neg", "if", "uint8"
     std::string field;          ///< kLookup
     std::string source;         ///< as written, for messages
+    SourcePos pos;
+};
+
+/// `abi = "Hub.json"` or `{ file = "build-info.json", contract = "Hub" }`
+struct AbiFile {
+    std::string file;      ///< as written, relative to the config
+    std::string contract;  ///< which one, where the file holds several; may be empty
+    std::string text;      ///< its content
+};
+
+/// What logs of one event are wanted: all indexed parameters named must have one of their values.
+/// Alternatives are several of these.
+struct FilterConfig {
+    struct Param {
+        std::string name;
+        std::vector<Operand> values;  ///< literals
+        SourcePos pos;
+    };
+    std::string event;  ///< a name or a full signature
+    std::vector<Param> params;
+    SourcePos pos;
+};
+
+struct ContractConfig {
+    std::string name;
+    std::vector<AbiFile> abis;            ///< versions of one contract
+    std::vector<evm::Address> addresses;  ///< may be empty with a factory
+    std::vector<FactoryConfig> factories;
+    uint64_t start_block = 0;
+    uint64_t end_block = UINT64_MAX;  ///< the last block whose logs count
+    std::vector<FilterConfig> filters;
+    std::vector<std::string> events;  ///< empty: all events of the ABI
+    /// Anonymous events that every log with as many topics is which no other event explains.
+    std::vector<std::string> anonymous;
     SourcePos pos;
 };
 

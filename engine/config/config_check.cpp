@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "core/evm/hex.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
@@ -45,7 +44,6 @@ class Checker {
           entity_names_{names_of(config.entities)} {}
 
     [[nodiscard]] Status run() const {
-        PLUMBLINE_TRY_VOID(addresses());
         for (const ContractConfig& contract : config_.contracts) {
             PLUMBLINE_TRY_VOID(factory(contract));
         }
@@ -87,40 +85,32 @@ class Checker {
         return found == config_.entities.end() ? nullptr : &*found;
     }
 
-    [[nodiscard]] Status addresses() const {
-        std::vector<std::pair<evm::Address, const ContractConfig*>> all;
-        for (const ContractConfig& contract : config_.contracts) {
-            for (const evm::Address& address : contract.addresses) {
-                all.emplace_back(address, &contract);
-            }
-        }
-        std::ranges::stable_sort(all, {}, [](const auto& item) { return item.first; });
-        for (size_t i = 1; i < all.size(); ++i) {
-            if (all[i].first == all[i - 1].first) {
-                return mistake_at(path_, all[i].second->pos,
-                                  fmt::format("address {} belongs to [contracts.{}] and to "
-                                              "[contracts.{}]",
-                                              evm::to_hex(all[i].first), all[i - 1].second->name,
-                                              all[i].second->name));
-            }
-        }
-        return ok();
-    }
-
-    /// The contract that announces it exists, and the chain of factories starts at an address.
+    /// The contracts that announce it exist, and every chain of factories ends.
     [[nodiscard]] Status factory(const ContractConfig& contract) const {
-        const ContractConfig* at = &contract;
-        for (size_t steps = 0; at->factory; ++steps) {
-            const std::string where = fmt::format("factory of [contracts.{}]", at->name);
-            PLUMBLINE_TRY_VOID(contract_exists(at->factory->pos, where, at->factory->contract));
-            if (steps > config_.contracts.size()) {
-                return mistake_at(path_, contract.factory->pos,
-                                  fmt::format("factory of [contracts.{}] goes in a circle: no "
-                                              "contract of it has an address",
-                                              contract.name));
+        const std::string where = fmt::format("factory of [contracts.{}]", contract.name);
+        for (const FactoryConfig& item : contract.factories) {
+            PLUMBLINE_TRY_VOID(contract_exists(item.pos, where, item.contract));
+        }
+        std::vector<std::string_view> above;  // whoever announces it, directly or not
+        const auto add_parents = [&above](const ContractConfig& child) {
+            for (const FactoryConfig& item : child.factories) {
+                if (std::ranges::find(above, item.contract) == above.end()) {
+                    above.push_back(item.contract);
+                }
             }
-            at = &*std::ranges::find(config_.contracts, at->factory->contract,
-                                     &ContractConfig::name);
+        };
+        add_parents(contract);
+        for (size_t i = 0; i < above.size(); ++i) {
+            if (above[i] == contract.name) {
+                return mistake_at(
+                    path_, contract.factories.front().pos,
+                    fmt::format("{} goes in a circle: it would announce itself", where));
+            }
+            const auto parent =
+                std::ranges::find(config_.contracts, above[i], &ContractConfig::name);
+            if (parent != config_.contracts.end()) {
+                add_parents(*parent);
+            }
         }
         return ok();
     }
@@ -239,9 +229,10 @@ class Checker {
             PLUMBLINE_TRY_VOID(drop(entity));
         }
         if (!entity.count.empty()) {
-            PLUMBLINE_TRY_VOID(contract_exists(entity.pos,
-                                               fmt::format("count of [entities.{}]", entity.name),
-                                               entity.count.substr(0, entity.count.find('.'))));
+            const std::string where = fmt::format("count of [entities.{}]", entity.name);
+            const std::string contract = entity.count.substr(0, entity.count.find('.'));
+            PLUMBLINE_TRY_VOID(contract_exists(entity.pos, where, contract));
+            PLUMBLINE_TRY_VOID(goes_on(entity.pos, where, contract));
         }
         for (const StateConfig& state : entity.state) {
             PLUMBLINE_TRY_VOID(this->state(entity, state));
@@ -249,10 +240,24 @@ class Checker {
         return ok();
     }
 
+    /// A contract whose events end is not asked: it goes on where its rows do not.
+    [[nodiscard]] Status goes_on(SourcePos pos, std::string_view where,
+                                 std::string_view name) const {
+        const auto found = std::ranges::find(config_.contracts, name, &ContractConfig::name);
+        if (found->end_block == UINT64_MAX) {
+            return ok();
+        }
+        return mistake_at(path_, pos,
+                          fmt::format("{}: [contracts.{}] has an end_block: the contract goes on, "
+                                      "and rows that stand still cannot be compared with it",
+                                      where, name));
+    }
+
     [[nodiscard]] Status state(const EntityConfig& entity, const StateConfig& state) const {
         const std::string where = fmt::format("state of [entities.{}]", entity.name);
         const Scope scope{&entity, where, false, false};
         PLUMBLINE_TRY_VOID(contract_exists(state.pos, where, state.contract));
+        PLUMBLINE_TRY_VOID(goes_on(state.pos, where, state.contract));
         if (state.at) {
             PLUMBLINE_TRY_VOID(operand(*state.at, scope));
         }

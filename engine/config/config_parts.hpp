@@ -18,6 +18,9 @@ namespace plumbline::engine {
 /// [proof] and [repair].
 [[nodiscard]] Status read_proof(std::string_view path, const TomlValue& value, ProofConfig& out);
 [[nodiscard]] Status read_repair(std::string_view path, const TomlValue& value, RepairConfig& out);
+/// [contracts.NAME] tables into `config.contracts`, with the ABI files they name.
+[[nodiscard]] Status read_contracts(std::string_view path, const TomlValue& table,
+                                    const FileReader& read_file, Config& config);
 /// [entities.NAME] tables into `config.entities`.
 [[nodiscard]] Status read_entities(std::string_view path, const TomlValue& table, Config& config);
 /// [[on]] tables into `config.handlers`.

@@ -123,6 +123,45 @@ Result<Condition> Section::condition(const TomlValue& value, std::string_view ke
     return parse_condition(value.text, origin(value));
 }
 
+namespace {
+
+/// One parameter of a signature: its type without blanks, and " indexed" behind it where that word
+/// stands before or behind the type.
+bool append_param(std::string_view text, std::string& out) {
+    constexpr std::string_view kIndexed = "indexed";
+    const auto trimmed = [](std::string_view part) {
+        const size_t first = part.find_first_not_of(' ');
+        return first == std::string_view::npos
+                   ? std::string_view{}
+                   : part.substr(first, part.find_last_not_of(' ') + 1 - first);
+    };
+    text = trimmed(text);
+    bool is_indexed = false;
+    if (text.ends_with(kIndexed) && text.size() > kIndexed.size() &&
+        text[text.size() - kIndexed.size() - 1] == ' ') {
+        is_indexed = true;
+        text = trimmed(text.substr(0, text.size() - kIndexed.size()));
+    } else if (text.starts_with(kIndexed) && text.size() > kIndexed.size() &&
+               text[kIndexed.size()] == ' ') {
+        is_indexed = true;
+        text = trimmed(text.substr(kIndexed.size()));
+    }
+    for (const char c : text) {
+        const bool is_type_char = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ',' ||
+                                  c == '[' || c == ']' || c == '(' || c == ')';
+        if (c != ' ' && !is_type_char) {
+            return false;
+        }
+        if (c != ' ') {
+            out += c;
+        }
+    }
+    out += is_indexed ? " indexed" : "";
+    return true;
+}
+
+}  // namespace
+
 std::optional<std::string> parse_signature(std::string_view text) {
     const size_t open = text.find('(');
     if (!is_solidity_name(text.substr(0, open))) {
@@ -132,25 +171,30 @@ std::optional<std::string> parse_signature(std::string_view text) {
     if (open == std::string_view::npos) {
         return out;
     }
-    if (text.size() > 8192) {
+    if (text.size() > 8192 || text.back() != ')') {
         return std::nullopt;
     }
     int depth = 0;
-    for (size_t i = open; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == ' ') {
+    std::string param;
+    for (const char c : text.substr(open)) {
+        const bool ends_param = (c == ',' && depth == 1) || (c == ')' && depth == 1);
+        depth += c == '(' ? 1 : (c == ')' ? -1 : 0);
+        if (ends_param) {
+            if (!append_param(param, out)) {
+                return std::nullopt;
+            }
+            param.clear();
+        } else if (c == '(' && depth == 1 && out.find('(') == std::string::npos) {
+            out += c;
+            continue;
+        } else {
+            param += c;
             continue;
         }
-        const bool is_type_char = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ',' ||
-                                  c == '[' || c == ']' || c == '(' || c == ')';
-        // Every bracket is closed, the first one by the last character.
-        if (!is_type_char || (depth == 0 && i != open)) {
-            return std::nullopt;
-        }
-        depth += c == '(' ? 1 : (c == ')' ? -1 : 0);
         out += c;
     }
-    return depth == 0 ? std::optional{out} : std::nullopt;
+    // Every bracket is closed, the first one by the last character.
+    return depth == 0 && param.empty() ? std::optional{out} : std::nullopt;
 }
 
 std::optional<MemberName> parse_member(std::string_view text) {

@@ -64,11 +64,12 @@ class Section {
 /// `contract.Name` or `contract.Name(types)`, as events and functions are named.
 struct MemberName {
     std::string contract;
-    std::string member;  ///< blanks in the signature taken out
+    std::string member;  ///< as `parse_signature` gives it
 };
 /// Empty where `text` is not of that form.
 [[nodiscard]] std::optional<MemberName> parse_member(std::string_view text);
-/// `Name` or `Name(types)`, blanks taken out.
+/// `Name` or `Name(types)`, blanks taken out but for the one before `indexed`:
+/// "Transfer( indexed address,uint256 )" is "Transfer(address indexed,uint256)".
 [[nodiscard]] std::optional<std::string> parse_signature(std::string_view text);
 
 }  // namespace plumbline::engine

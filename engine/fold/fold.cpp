@@ -1,5 +1,6 @@
 #include "engine/fold/fold.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -28,8 +29,14 @@ struct Fold::Impl {
         runner.set_trace(trace);
     }
 
+    [[nodiscard]] bool find_matches(const evm::Log& log, ByteView data);
+    [[nodiscard]] Status run_matches(const evm::Log& log, ByteView data,
+                                     const storage::TxnFields* txn);
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                                    const storage::TxnFields* txn);
+    [[nodiscard]] Status run_shared(const evm::Log& log, ByteView data,
+                                    const storage::TxnFields* txn);
+    [[nodiscard]] Status refuse(const evm::Log& log, const PlanEvent& event);
     void quarantine(const evm::Log& log, const std::string& event, std::string reason);
 
     std::shared_ptr<const Plan> plan;
@@ -40,8 +47,9 @@ struct Fold::Impl {
     EventTrace* trace = nullptr;
     evm::DecodedEvent decoded;
     FoldBlock block;
-    std::vector<const PlanEvent*> matches;
-    bool is_known = false;  ///< the log at hand: some ABI has its event
+    std::vector<CompiledPlan::Match> matches;
+    std::vector<evm::DecodedEvent> shared_decoded;  ///< scratch: the log at hand, for each match
+    bool is_known = false;                          ///< the log at hand: some ABI has its event
     std::vector<storage::QuarantineRow> quarantined;
     size_t quarantined_bytes = 0;
     FoldStats stats;
@@ -106,37 +114,24 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
     if (my.trace != nullptr) {
         *my.trace = {};
     }
-    const CompiledPlan& plan = compiled(*my.plan);
-    my.matches.clear();
-    my.is_known = false;
-    bool is_claimed = false;
-    my.map.for_each_source(log, [&](uint32_t source) {
-        is_claimed = true;
-        const CompiledPlan::Match match = plan.find_event(source, log);
-        if (match.event != nullptr) {
-            my.matches.push_back(match.event);
-        }
-        // An anonymous one is known once it has decoded.
-        my.is_known |=
-            match.is_known && (match.event == nullptr || !match.event->decoder.event().anonymous);
-    });
+    const bool is_claimed = my.find_matches(log, data);
+    if (my.trace != nullptr && !my.matches.empty()) {
+        my.trace->event = my.matches.back().event;
+    }
     if (my.matches.empty()) {
         my.stats.unknown += is_claimed && !my.is_known ? 1 : 0;
         return ok();
     }
     ++my.stats.handled;
-    // One address may belong to several contracts of the config; still all apply or none.
-    for (const PlanEvent* event : my.matches) {
-        const uint64_t quarantined = my.stats.quarantined;
-        if (Status status = my.run_event(*event, log, data, txn); !status) {
-            my.cache.rollback_event();
-            return status;
-        }
-        if (my.stats.quarantined != quarantined) {
-            my.cache.rollback_event();
-            my.cache.trim();
-            return ok();
-        }
+    const uint64_t quarantined = my.stats.quarantined;
+    if (Status status = my.run_matches(log, data, txn); !status) {
+        my.cache.rollback_event();
+        return status;
+    }
+    if (my.stats.quarantined != quarantined) {
+        my.cache.rollback_event();
+        my.cache.trim();
+        return ok();
     }
     my.stats.unknown += my.is_known ? 0 : 1;
     my.stats.row_changes += my.cache.event_rows();
@@ -145,18 +140,53 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
     return ok();
 }
 
+/// Which events the log is, into `matches`; whether some contract claims it.
+bool Fold::Impl::find_matches(const evm::Log& log, ByteView data) {
+    matches.clear();
+    is_known = false;
+    bool is_claimed = false;
+    map.for_each_source(log, [&](uint32_t source) {
+        is_claimed = true;
+        CompiledPlan::Match match = compiled(*plan).find_event(source, log);
+        if (match.shapes != nullptr) {
+            match = compiled(*plan).find_event(source, log, data, decoded);
+        }
+        if (match.event != nullptr) {
+            matches.push_back(match);
+        }
+        // An anonymous one is known once it has decoded.
+        is_known |=
+            match.is_known && (match.event == nullptr || !match.event->decoder.event().anonymous);
+    });
+    return is_claimed;
+}
+
+/// One address may belong to several contracts of the config; still all apply or none.
+Status Fold::Impl::run_matches(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
+    for (const CompiledPlan::Match& match : matches) {
+        const PlanEvent& event = *match.event;
+        if (event.needs_txn && txn == nullptr) {
+            return Error{
+                ErrorCode::kNotFound,
+                fmt::format("{} at block {}, log {}: its handlers name $txn.from, .to or "
+                            ".value, but those of transaction {} were not fetched",
+                            event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
+        }
+        if (match.other != nullptr) {
+            quarantine(
+                log, event.name,
+                fmt::format("it is {} as well as {}, and nothing tells which: a contract of "
+                            "its own for each of them, with start_block and end_block, would",
+                            event.decoder.event().shape(), match.other->event().shape()));
+            return ok();
+        }
+    }
+    return matches.size() == 1 ? run_event(*matches[0].event, log, data, txn)
+                               : run_shared(log, data, txn);
+}
+
 Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
                              const storage::TxnFields* txn) {
-    if (event.needs_txn && txn == nullptr) {
-        return Error{
-            ErrorCode::kNotFound,
-            fmt::format("{} at block {}, log {}: its handlers name $txn.from, .to or "
-                        ".value, but those of transaction {} were not fetched",
-                        event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
-    }
-    if (trace != nullptr) {
-        trace->event = &event;
-    }
     const PredecodedEvent* predecoded = prefetcher.find(log, event);
     const evm::AbiError error =
         predecoded != nullptr ? predecoded->error : event.decoder.decode(log, data, decoded);
@@ -170,12 +200,44 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
         return ok();
     }
     EventScope scope{event, log, data, txn, block, values, 0};
-    if (!runner.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr)) {
-        if (runner.trouble()) {
-            return *runner.trouble();
+    const bool has_run = runner.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr);
+    return has_run ? ok() : refuse(log, event);
+}
+
+/// A log of several contracts that share its address. Their ABIs may have the event in other
+/// shapes: of those that it is not, nothing runs as long as it is one.
+Status Fold::Impl::run_shared(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
+    shared_decoded.resize(std::max(shared_decoded.size(), matches.size()));
+    std::vector<EventScope> scopes;
+    const PlanEvent* failed = nullptr;
+    evm::AbiError failure = evm::AbiError::kNone;
+    for (size_t i = 0; i < matches.size(); ++i) {
+        const PlanEvent& event = *matches[i].event;
+        const evm::AbiError error = event.decoder.decode(log, data, shared_decoded[i]);
+        if (error == evm::AbiError::kNone) {
+            scopes.push_back({event, log, data, txn, block, shared_decoded[i], 0});
+        } else if (failed == nullptr && !event.decoder.event().anonymous) {
+            failed = &event;
+            failure = error;
+            decoded = shared_decoded[i];
         }
-        quarantine(log, event.name, runner.violation());
     }
+    is_known = is_known || !scopes.empty();
+    if (scopes.empty()) {
+        if (failed != nullptr) {
+            quarantine(log, failed->name, explain(*failed, decoded, failure, log, data));
+        }
+        return ok();
+    }
+    return runner.run_shared(scopes) ? ok() : refuse(log, scopes.front().event);
+}
+
+/// After the runner has said no.
+Status Fold::Impl::refuse(const evm::Log& log, const PlanEvent& event) {
+    if (runner.trouble()) {
+        return *runner.trouble();
+    }
+    quarantine(log, event.name, runner.violation());
     return ok();
 }
 

@@ -67,6 +67,37 @@ bool HandlerRunner::run(EventScope& scope, const ForeseenKeys* predecoded) {
     return true;
 }
 
+bool HandlerRunner::run_shared(std::span<EventScope> scopes) {
+    trouble_.reset();
+    written_bytes_ = 0;
+    foreseen_ = nullptr;
+    turns_.clear();
+    for (EventScope& scope : scopes) {
+        for (const PlanHandler& handler : scope.event.handlers) {
+            const bool has_turn = std::ranges::any_of(turns_, [&](const Turn& turn) {
+                return turn.scope != &scope && turn.handler->on == handler.on;
+            });
+            if (!has_turn) {
+                turns_.push_back({&handler, &scope});
+            }
+        }
+    }
+    std::ranges::stable_sort(turns_, {}, [](const Turn& turn) { return turn.handler->on; });
+    for (const Turn& turn : turns_) {
+        if (!run_handler(*turn.handler, *turn.scope)) {
+            return false;
+        }
+    }
+    for (EventScope& scope : scopes) {
+        for (const PlanFunction& function : scope.event.functions) {
+            if (!run_function(function, scope)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void HandlerRunner::decode_ahead(EventScope& scope, ForeseenKeys& out) {
     out.clear();
     expressions_.forget();

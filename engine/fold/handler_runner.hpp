@@ -72,6 +72,9 @@ class HandlerRunner {
     [[nodiscard]] bool run(EventScope& scope, const ForeseenKeys* predecoded = nullptr);
     /// Told of each step of the config's handlers; null: nobody asks.
     void set_trace(EventTrace* trace) noexcept { trace_ = trace; }
+    /// The same of one log that is an event of several contracts, decoded for each: handlers of all
+    /// in file order, each `[[on]]` once, by the first that it names.
+    [[nodiscard]] bool run_shared(std::span<EventScope> scopes);
     /// Works out the keys that depend on nothing but the event. `scope.block` is not looked at.
     void decode_ahead(EventScope& scope, ForeseenKeys& out);
     /// Why `run` or one of the operations below was false, for people.
@@ -132,6 +135,11 @@ class HandlerRunner {
     size_t next_foreseen_ = 0;
     std::deque<std::string> texts_;  ///< look-ups' keys and values, reused from handler to handler
     size_t texts_used_ = 0;
+    struct Turn {
+        const PlanHandler* handler = nullptr;
+        EventScope* scope = nullptr;
+    };
+    std::vector<Turn> turns_;   ///< scratch of `run_shared`
     size_t written_bytes_ = 0;  ///< of the event under way: its rows as they were left
     ExpressionRunner expressions_;
     EventTrace* trace_ = nullptr;

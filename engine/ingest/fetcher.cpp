@@ -163,11 +163,15 @@ bool Fetcher::open_slot() {
     RangeQuestion question{options_.child_addresses_max};
     for (const uint32_t i : job_.sources) {
         const Source& source = plan_->sources()[i];
+        if (source.end_block < next_block_) {
+            continue;
+        }
         if (source.first_block > next_block_) {
             // It must not be asked for earlier blocks: the range ends before it.
             answers.range.to = std::min(answers.range.to, source.first_block - 1);
             continue;
         }
+        answers.range.to = std::min(answers.range.to, source.end_block);
         answers.sources.push_back(i);
         question.add_declared(source);
         const std::span<const ChildCandidate> children = candidates_.of(i);

@@ -1,6 +1,7 @@
 #include "engine/ingest/range_question.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/check.hpp"
@@ -17,17 +18,28 @@ void sort_unique(std::vector<T>& values) {
 
 }  // namespace
 
-void RangeQuestion::narrow_to(const Source& source) {
-    every_topic_known_ = every_topic_known_ && !source.topics0.empty();
-    topics0_.insert(topics0_.end(), source.topics0.begin(), source.topics0.end());
+/// What the source wants of contracts at `addresses`; of none: wherever it is.
+void RangeQuestion::ask_at(const Source& source, std::span<const evm::Address> addresses) {
+    for (const EventFilter& filter : source.filters) {
+        filtered_.push_back({{addresses.begin(), addresses.end()}, {filter.topic0}, filter.topics});
+    }
+    const std::vector<evm::Hash>& wanted =
+        addresses.empty() && source.topics0.empty() ? source.abi_topics0 : source.topics0;
+    std::vector<evm::Hash>& topics = addresses.empty() ? child_topics0_ : topics0_;
+    const size_t before = topics.size();
+    std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(topics),
+                 [&source](const evm::Hash& topic) { return !source.is_filtered(topic); });
+    // Of a source whose events are all filtered, nothing else is asked.
+    if (!addresses.empty() && (wanted.empty() || topics.size() > before)) {
+        every_topic_known_ = every_topic_known_ && !wanted.empty();
+        addresses_.insert(addresses_.end(), addresses.begin(), addresses.end());
+    }
 }
 
 void RangeQuestion::add_declared(const Source& source) {
-    if (source.addresses.empty()) {
-        return;
+    if (!source.addresses.empty()) {
+        ask_at(source, source.addresses);
     }
-    addresses_.insert(addresses_.end(), source.addresses.begin(), source.addresses.end());
-    narrow_to(source);
 }
 
 bool RangeQuestion::add_children(const Source& source, std::span<const ChildCandidate> children,
@@ -42,15 +54,16 @@ bool RangeQuestion::add_children(const Source& source, std::span<const ChildCand
     const std::vector<evm::Hash>& topics =
         source.topics0.empty() ? source.abi_topics0 : source.topics0;
     if (count > child_addresses_max_ && !topics.empty()) {
-        child_topics0_.insert(child_topics0_.end(), topics.begin(), topics.end());
+        ask_at(source, {});
         return true;
     }
+    std::vector<evm::Address> addresses;
     for (const ChildCandidate& child : children) {
         if (is_wanted(child)) {
-            addresses_.push_back(child.address);
+            addresses.push_back(child.address);
         }
     }
-    narrow_to(source);
+    ask_at(source, addresses);
     return false;
 }
 
@@ -62,11 +75,15 @@ std::vector<rpc::LogFilter> RangeQuestion::filters() && {
         }
         sort_unique(addresses_);
         sort_unique(topics0_);
-        out.push_back({std::move(addresses_), std::move(topics0_)});
+        out.push_back({std::move(addresses_), std::move(topics0_), {}});
     }
     if (!child_topics0_.empty()) {
         sort_unique(child_topics0_);
-        out.push_back({{}, std::move(child_topics0_)});
+        out.push_back({{}, std::move(child_topics0_), {}});
+    }
+    for (rpc::LogFilter& filter : filtered_) {
+        sort_unique(filter.addresses);
+        out.push_back(std::move(filter));
     }
     for (const rpc::LogFilter& filter : out) {
         PLUMBLINE_CHECK(!filter.addresses.empty() || !filter.topics0.empty());

@@ -32,7 +32,7 @@ class RangeQuestion {
     [[nodiscard]] std::vector<rpc::LogFilter> filters() &&;
 
   private:
-    void narrow_to(const Source& source);
+    void ask_at(const Source& source, std::span<const evm::Address> addresses);
 
     size_t child_addresses_max_;
     std::vector<evm::Address> addresses_;
@@ -41,6 +41,7 @@ class RangeQuestion {
     /// ...unless one of them wants any event: then the filter by address must not name topics.
     bool every_topic_known_ = true;
     std::vector<evm::Hash> child_topics0_;
+    std::vector<rpc::LogFilter> filtered_;  ///< events of which not all logs are wanted, one each
 };
 
 }  // namespace plumbline::engine

@@ -88,6 +88,7 @@ struct PlanHandler {
     std::vector<PlanCondition> when;
     std::vector<PlanOperand> key;  ///< one a key field, in layout order
     bool has_early_key = false;    ///< nothing but the event itself goes into the key
+    uint32_t on = 0;               ///< which `[[on]]` it is: a log runs each once
     std::vector<PlanOp> ops;       ///< set, add, sub, min, max
 };
 
@@ -110,7 +111,14 @@ struct TopicTest {
     evm::U256 word;
 };
 
+/// Children that an event announces.
+struct PlanChildren {
+    uint32_t source = 0;
+    evm::ValuePath path;  ///< all addresses at it
+};
+
 /// An event that somebody handles, that announces children, or that the author says is anonymous.
+/// Of an event with several shapes each is one.
 struct PlanEvent {
     uint32_t source = 0;
     std::string name;  ///< "hub.VoteCast"
@@ -118,8 +126,7 @@ struct PlanEvent {
     bool needs_txn = false;
     std::vector<PlanHandler> handlers;
     std::vector<PlanFunction> functions;
-    /// Sources whose children it announces, and where the address is.
-    std::vector<std::pair<uint32_t, evm::ValuePath>> children;
+    std::vector<PlanChildren> children;
     /// Of an anonymous event: the author's word for which logs are it. One of these must hold, with
     /// all of its tests; one without tests always holds.
     std::vector<std::vector<TopicTest>> told_by;
@@ -143,25 +150,45 @@ struct CompiledPlan {
     std::string format_one_fingerprint;
     bool needs_txn = false;
 
+    /// Shapes of one event with as many topics: only data may tell which one a log is.
+    struct ShapeGroup {
+        std::vector<evm::EventDecoder> decoders;
+        std::vector<int32_t>
+            events;  ///< for each an index into `events`; -1 where not handled: last
+    };
     struct Match {
         const PlanEvent* event = nullptr;  ///< null where nobody handles it
         bool is_known = false;             ///< an event of the ABI, handled or not
+        /// Not null: `event` is not known yet, `find_shape` tells it.
+        const ShapeGroup* shapes = nullptr;
+        const evm::EventDecoder* other = nullptr;  ///< the log is of this shape as well
     };
     /// The event of `source` that `log` is, by its topics. A log of no named event is an anonymous
     /// one only where the author's word says so.
     [[nodiscard]] Match find_event(uint32_t source, const evm::Log& log) const noexcept;
+    /// The same with the log's data, which tells shapes apart. Where it does not, `other` is set;
+    /// where it is none of them, `event` is the first that is handled. `decoded` is overwritten.
+    [[nodiscard]] Match find_event(uint32_t source, const evm::Log& log, ByteView data,
+                                   evm::DecodedEvent& decoded) const;
 
     struct EventSlot {
         evm::Hash topic0;
         uint32_t source = 0;
-        int32_t event = -1;  ///< index into `events`; -1: known to the ABI, but nobody handles it
+        int32_t event = -1;   ///< index into `events`; -1: known to the ABI, but nobody handles it
+        int32_t shapes = -1;  ///< index into `shape_groups` where one topic0 has several
         uint8_t topic_count = 0;
         bool used = false;
     };
     std::vector<EventSlot> event_table;  ///< open addressing over (source, topic0, topic count)
-    std::vector<int32_t> anonymous;      ///< [source * 5 + topic count]: index into `events` or -1
+    std::vector<ShapeGroup> shape_groups;
+    std::vector<int32_t> anonymous;  ///< [source * 5 + topic count]: index into `events` or -1
     std::vector<std::vector<std::string>> always_anonymous;  ///< [source]: signatures
     void index_events();
+
+  private:
+    void index_event(uint32_t source, const evm::AbiEvent& abi);
+    void add_shape(EventSlot& slot, int32_t event, const evm::AbiEvent& abi);
+    void push_shape(const EventSlot& slot, int32_t event, const evm::AbiEvent& abi);
 };
 
 /// Of a plan that outlives what is made of it.

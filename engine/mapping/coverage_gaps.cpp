@@ -21,6 +21,9 @@ void set_first_blocks(std::vector<Source>& sources) {
                 earliest = std::min(earliest, sources[parent].first_block);
             }
             source.first_block = source.counts_from({earliest, 0}).block_num;
+            if (!source.addresses.empty()) {
+                source.first_block = source.start_block;
+            }
         }
     }
 }
@@ -75,8 +78,9 @@ void add_announcements(const std::vector<Source>& sources, const std::vector<boo
         for (size_t i = 0; i < sources.size(); ++i) {
             for (const uint32_t parent : sources[i].parents) {
                 if (lacks_start(i) && !lacks_start(parent) &&
-                    sources[parent].first_block <= cursor) {
-                    missing[parent] = {{sources[parent].first_block, cursor}};
+                    sources[parent].is_within(0, cursor)) {
+                    missing[parent] = {
+                        {sources[parent].first_block, std::min(cursor, sources[parent].end_block)}};
                 }
             }
         }
@@ -107,7 +111,8 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
     std::vector<bool> is_known(sources.size(), false);
     std::set<uint64_t> edges;
     for (size_t i = 0; i < sources.size(); ++i) {
-        if (sources[i].first_block > cursor) {
+        const uint64_t last = std::min(cursor, sources[i].end_block);
+        if (sources[i].first_block > last) {
             continue;
         }
         std::vector<evm::BlockRange> covered;
@@ -117,7 +122,7 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
             }
         }
         is_known[i] = !covered.empty();
-        missing[i] = subtract({sources[i].first_block, cursor}, std::move(covered));
+        missing[i] = subtract({sources[i].first_block, last}, std::move(covered));
     }
     add_announcements(sources, is_known, cursor, missing);
     for (const std::vector<evm::BlockRange>& ranges : missing) {

@@ -91,8 +91,14 @@ bool Plan::needs_txn(uint32_t source, const evm::Log& log) const noexcept {
     if (!compiled_->needs_txn) {
         return false;
     }
-    const PlanEvent* event = compiled_->find_event(source, log).event;
-    return event != nullptr && event->needs_txn;
+    const CompiledPlan::Match match = compiled_->find_event(source, log);
+    if (match.shapes != nullptr) {
+        const std::vector<int32_t>& events = match.shapes->events;
+        return std::any_of(events.begin(), events.end(), [this](int32_t event) {
+            return event >= 0 && compiled_->events[static_cast<size_t>(event)].needs_txn;
+        });
+    }
+    return match.event != nullptr && match.event->needs_txn;
 }
 
 bool Plan::is_anonymous_event(uint32_t source, const evm::Log& log,
@@ -113,17 +119,25 @@ bool Plan::deletes_rows(size_t entity) const noexcept {
 
 void Plan::find_children(uint32_t source, const evm::Log& log, ByteView data,
                          std::vector<ChildAnnouncement>& out) const {
-    const PlanEvent* event = compiled_->find_event(source, log).event;
-    if (event == nullptr || event->children.empty()) {
+    CompiledPlan::Match match = compiled_->find_event(source, log);
+    if (match.event == nullptr && match.shapes == nullptr) {
         return;
     }
     evm::DecodedEvent decoded;
-    if (event->decoder.decode(log, data, decoded) != evm::AbiError::kNone) {
-        return;  // the fold tells of it
+    if (match.shapes != nullptr) {
+        match = compiled_->find_event(source, log, data, decoded);
     }
-    for (const auto& [child_source, path] : event->children) {
-        if (const evm::Value* value = decoded.get(path); value != nullptr) {
-            out.push_back({child_source, evm::to_address(value->word)});
+    // Of what does not decode, or as several shapes, the fold tells.
+    if (match.event == nullptr || match.event->children.empty() || match.other != nullptr ||
+        match.event->decoder.decode(log, data, decoded) != evm::AbiError::kNone) {
+        return;
+    }
+    std::vector<const evm::Value*> values;
+    for (const PlanChildren& children : match.event->children) {
+        values.clear();
+        decoded.get_all(children.path, values);
+        for (const evm::Value* value : values) {
+            out.push_back({children.source, evm::to_address(value->word)});
         }
     }
 }
@@ -145,7 +159,14 @@ CompiledPlan::Match CompiledPlan::find_event(uint32_t source, const evm::Log& lo
             const EventSlot& slot = event_table[at];
             if (slot.source == source && slot.topic_count == log.topic_count &&
                 slot.topic0 == log.topics[0]) {
-                return {slot.event < 0 ? nullptr : &events[static_cast<size_t>(slot.event)], true};
+                Match match;
+                match.is_known = true;
+                if (slot.shapes >= 0) {
+                    match.shapes = &shape_groups[static_cast<size_t>(slot.shapes)];
+                } else if (slot.event >= 0) {
+                    match.event = &events[static_cast<size_t>(slot.event)];
+                }
+                return match;
             }
         }
     }
@@ -153,7 +174,34 @@ CompiledPlan::Match CompiledPlan::find_event(uint32_t source, const evm::Log& lo
     if (found < 0 || !is_told(events[static_cast<size_t>(found)], log)) {
         return {};
     }
-    return {&events[static_cast<size_t>(found)], true};
+    return {&events[static_cast<size_t>(found)], true, nullptr, nullptr};
+}
+
+CompiledPlan::Match CompiledPlan::find_event(uint32_t source, const evm::Log& log, ByteView data,
+                                             evm::DecodedEvent& decoded) const {
+    Match match = find_event(source, log);
+    if (match.shapes == nullptr) {
+        return match;
+    }
+    const ShapeGroup& shapes = *match.shapes;
+    const auto event_at = [&](size_t i) {
+        return shapes.events[i] < 0 ? nullptr : &events[static_cast<size_t>(shapes.events[i])];
+    };
+    match.shapes = nullptr;
+    match.event = event_at(0);
+    bool is_one = false;
+    for (size_t i = 0; i < shapes.decoders.size() && match.other == nullptr; ++i) {
+        if (shapes.decoders[i].decode(log, data, decoded) != evm::AbiError::kNone) {
+            continue;
+        }
+        if (is_one) {
+            match.other = &shapes.decoders[i];
+        } else {
+            match.event = event_at(i);
+            is_one = true;
+        }
+    }
+    return match;
 }
 
 void CompiledPlan::index_events() {
@@ -169,29 +217,70 @@ void CompiledPlan::index_events() {
     anonymous.assign(sources.size() * 5, -1);
     for (uint32_t source = 0; source < sources.size(); ++source) {
         for (const evm::AbiEvent& abi : abis[source].events) {
-            EventSlot wanted;
-            wanted.topic0 = abi.topic0();
-            wanted.source = source;
-            wanted.topic_count = static_cast<uint8_t>(abi.topic_count());
-            wanted.used = true;
-            for (const uint32_t index : events_of_source[source]) {
-                if (events[index].decoder.event() == abi) {
-                    wanted.event = static_cast<int32_t>(index);
-                }
-            }
-            if (abi.anonymous) {
-                // Handlers of those that cannot be told apart were refused, so -1 is all they give.
-                int32_t& slot = anonymous[source * 5 + std::min<size_t>(wanted.topic_count, 4)];
-                slot = std::max(slot, wanted.event);
-                continue;
-            }
-            size_t at = slot_of(source, wanted.topic0, wanted.topic_count, size);
-            while (event_table[at].used) {
-                at = (at + 1) & (size - 1);
-            }
-            event_table[at] = wanted;
+            index_event(source, abi);
         }
     }
+}
+
+void CompiledPlan::index_event(uint32_t source, const evm::AbiEvent& abi) {
+    EventSlot wanted;
+    wanted.topic0 = abi.topic0();
+    wanted.source = source;
+    wanted.topic_count = static_cast<uint8_t>(abi.topic_count());
+    wanted.used = true;
+    for (const uint32_t index : events_of_source[source]) {
+        if (events[index].decoder.event() == abi) {
+            wanted.event = static_cast<int32_t>(index);
+        }
+    }
+    if (abi.anonymous) {
+        // Handlers of those that cannot be told apart were refused, so -1 is all they give.
+        int32_t& slot = anonymous[source * 5 + std::min<size_t>(wanted.topic_count, 4)];
+        slot = std::max(slot, wanted.event);
+        return;
+    }
+    const size_t size = event_table.size();
+    size_t at = slot_of(source, wanted.topic0, wanted.topic_count, size);
+    for (; event_table[at].used; at = (at + 1) & (size - 1)) {
+        EventSlot& slot = event_table[at];
+        if (slot.source == source && slot.topic_count == wanted.topic_count &&
+            slot.topic0 == wanted.topic0) {
+            add_shape(slot, wanted.event, abi);
+            return;
+        }
+    }
+    event_table[at] = wanted;
+}
+
+/// One more shape of the event in `slot`. Its decoder was compiled once already, where handled.
+void CompiledPlan::add_shape(EventSlot& slot, int32_t event, const evm::AbiEvent& abi) {
+    if (slot.shapes < 0) {
+        slot.shapes = static_cast<int32_t>(shape_groups.size());
+        shape_groups.emplace_back();
+        for (const evm::AbiEvent& first : abis[slot.source].events) {
+            const bool is_first = !first.anonymous && first.topic0() == slot.topic0 &&
+                                  first.topic_count() == slot.topic_count;
+            if (is_first) {
+                push_shape(slot, slot.event, first);
+                break;
+            }
+        }
+    }
+    push_shape(slot, event, abi);
+}
+
+void CompiledPlan::push_shape(const EventSlot& slot, int32_t event, const evm::AbiEvent& abi) {
+    ShapeGroup& group = shape_groups[static_cast<size_t>(slot.shapes)];
+    auto decoder = evm::EventDecoder::compile(abi);
+    if (!decoder) {
+        return;
+    }
+    // Those that are handled come first.
+    const auto at = event < 0 ? group.events.end()
+                              : std::ranges::find_if(group.events, [](int32_t i) { return i < 0; });
+    group.decoders.insert(group.decoders.begin() + (at - group.events.begin()),
+                          *std::move(decoder));
+    group.events.insert(at, event);
 }
 
 }  // namespace plumbline::engine

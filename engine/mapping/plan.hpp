@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -31,19 +32,35 @@ struct LogPosition {
     friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
 };
 
+/// Logs of one event that are wanted, where not all of them are.
+struct EventFilter {
+    evm::Hash topic0;
+    uint8_t topic_count = 1;  ///< of the shape that it is about
+    /// What topics 1 to 3 may be; empty = anything.
+    std::array<std::vector<evm::Hash>, 3> topics;
+
+    /// Whether a log with that topic0 is one of them.
+    [[nodiscard]] bool allows(const evm::Log& log) const noexcept;
+    friend bool operator==(const EventFilter&, const EventFilter&) = default;
+};
+
 /// What has to be fetched for one configured contract.
 struct Source {
     std::string contract;
-    std::vector<evm::Address> addresses;  ///< declared ones; children come from the factory
+    std::vector<evm::Address> addresses;  ///< declared ones; children come from factories
     bool has_factory = false;
     std::vector<uint32_t> parents;  ///< sources whose logs announce its contracts
     /// With a factory: from where on a contract's logs count; see docs/config.md.
     ChildSince since = ChildSince::kBlock;
     uint64_t since_block = 0;  ///< of kNumber
     uint64_t start_block = 0;
+    uint64_t end_block = UINT64_MAX;  ///< the last block whose logs count
     /// The first block that can hold one of its logs: where it starts, and what announces it.
     uint64_t first_block = 0;
     std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
+    /// Of an event that has some here, one of them must allow the log. Their events are among
+    /// `topics0`.
+    std::vector<EventFilter> filters;
     std::vector<evm::Hash>
         abi_topics0;  ///< all named events of the ABI, for child filters; none where an anonymous
                       ///< one is wanted too, which has no topic to ask for
@@ -60,6 +77,16 @@ struct Source {
             first = {since_block, 0};
         }
         return std::max(first, LogPosition{start_block, 0});
+    }
+    [[nodiscard]] bool is_filtered(const evm::Hash& topic0) const noexcept {
+        return std::any_of(filters.begin(), filters.end(),
+                           [&](const EventFilter& filter) { return filter.topic0 == topic0; });
+    }
+    /// Whether a log of its contracts is one that it wants, wherever it stands.
+    [[nodiscard]] bool wants(const evm::Log& log) const noexcept;
+    /// Some block from `from` to `to` may hold one of its logs.
+    [[nodiscard]] bool is_within(uint64_t from, uint64_t to) const noexcept {
+        return first_block <= to && end_block >= from;
     }
     /// Its contracts' logs may lie in blocks long before what announces them.
     [[nodiscard]] bool has_history() const noexcept { return since == ChildSince::kNumber; }
@@ -168,7 +195,8 @@ class Plan {
     /// Children that `log` of source `source` announces; usually none. Appends to `out`.
     void find_children(uint32_t source, const evm::Log& log, ByteView data,
                        std::vector<ChildAnnouncement>& out) const;
-    /// True where any handler of the event names $txn.from, .to or .value.
+    /// True where any handler of the event names $txn.from, .to or .value. Of shapes that only
+    /// data tells apart, any.
     [[nodiscard]] bool needs_txn(uint32_t source, const evm::Log& log) const noexcept;
     /// The same for any event at all, so that callers can skip the question.
     [[nodiscard]] bool needs_txn() const noexcept;

@@ -73,8 +73,9 @@ Status check_anonymous(const CompiledPlan& plan, uint32_t source, const evm::Abi
 
 Status add_anonymous(CompiledPlan& plan, uint32_t source, const ContractConfig& contract) {
     for (const std::string& name : contract.anonymous) {
-        PLUMBLINE_TRY(const size_t index, add_event(plan, source, name, contract.pos));
-        PlanEvent& event = plan.events[index];
+        PLUMBLINE_TRY(const std::vector<size_t> found,
+                      add_events(plan, source, name, contract.pos));
+        PlanEvent& event = plan.events[found.front()];
         const evm::AbiEvent& abi = event.decoder.event();
         if (!abi.anonymous) {
             return mistake_at(plan.config_path, contract.pos,

@@ -34,7 +34,13 @@ class Compiler {
     [[nodiscard]] Status add_entity(const EntityConfig& entity);
     [[nodiscard]] Status add_indexes(const EntityConfig& entity, storage::EntityLayout& layout);
     [[nodiscard]] Status add_drop(const EntityConfig& entity, size_t index);
-    [[nodiscard]] Status add_factory(const ContractConfig& contract, uint32_t source);
+    [[nodiscard]] Result<evm::Abi> read_abis(const ContractConfig& contract) const;
+    [[nodiscard]] Status add_factories(const ContractConfig& contract, uint32_t source);
+    [[nodiscard]] Result<std::string> add_factory(const ContractConfig& contract, uint32_t source,
+                                                  const FactoryConfig& factory);
+    [[nodiscard]] Result<evm::ValuePath> find_addresses(const ContractConfig& contract,
+                                                        const PlanEvent& event,
+                                                        const FactoryConfig& factory) const;
 
     const Config& config_;
     CompiledPlan& plan_;
@@ -57,7 +63,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         PLUMBLINE_TRY_VOID(add_drop(config_.entities[i], i));
     }
     for (uint32_t i = 0; i < config_.contracts.size(); ++i) {
-        PLUMBLINE_TRY_VOID(add_factory(config_.contracts[i], i));
+        PLUMBLINE_TRY_VOID(add_factories(config_.contracts[i], i));
     }
     set_first_blocks(plan_.sources);
     std::vector<std::string> unnamed;
@@ -65,8 +71,8 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         unnamed.push_back(source.fingerprint);
     }
     name_children(plan_.sources);
-    for (const HandlerConfig& handler : config_.handlers) {
-        PLUMBLINE_TRY_VOID(compile_handler(handler, plan_));
+    for (uint32_t on = 0; on < config_.handlers.size(); ++on) {
+        PLUMBLINE_TRY_VOID(compile_handler(config_.handlers[on], on, plan_));
     }
     for (EventHandler& function : functions) {
         PLUMBLINE_TRY_VOID(compile_function(std::move(function), plan_));
@@ -85,10 +91,12 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     plan_.format_one_fingerprint = fingerprint_with(std::move(unnamed));
     bundle.config_text = config_.text;
     for (const ContractConfig& contract : config_.contracts) {
-        const bool known = std::ranges::any_of(
-            bundle.abis, [&](const auto& abi) { return abi.first == contract.abi_file; });
-        if (!known) {
-            bundle.abis.emplace_back(contract.abi_file, contract.abi_json);
+        for (const AbiFile& file : contract.abis) {
+            const bool is_known = std::ranges::any_of(
+                bundle.abis, [&](const auto& abi) { return abi.first == file.file; });
+            if (!is_known) {
+                bundle.abis.emplace_back(file.file, file.text);
+            }
         }
     }
     bundle.entities = plan_.entities;
@@ -108,42 +116,59 @@ std::string Compiler::fingerprint_with(std::vector<std::string> names) {
     return out == plan_.bundle.fingerprint ? std::string{} : out;
 }
 
+/// All of its ABI files as one.
+Result<evm::Abi> Compiler::read_abis(const ContractConfig& contract) const {
+    evm::Abi out;
+    for (const AbiFile& file : contract.abis) {
+        auto abi = evm::read_abi(file.text, file.contract);
+        if (!abi) {
+            return mistake(contract.pos, fmt::format("contract '{}': ABI {}: {}", contract.name,
+                                                     in_quotes(file.file), abi.error().message));
+        }
+        out.add(*abi);
+    }
+    return out;
+}
+
 Status Compiler::add_contract(const ContractConfig& contract) {
     if (find_source(plan_, contract.name) >= 0) {
         return mistake(contract.pos, fmt::format("contract '{}' stands here twice", contract.name));
     }
-    auto abi = evm::read_abi(contract.abi_json);
-    if (!abi) {
-        return mistake(contract.pos,
-                       fmt::format("contract '{}': ABI {}: {}", contract.name,
-                                   in_quotes(contract.abi_file), abi.error().message));
-    }
+    PLUMBLINE_TRY(evm::Abi abi, read_abis(contract));
     Source source;
     source.contract = contract.name;
     source.addresses = contract.addresses;
-    source.has_factory = contract.factory.has_value();
+    source.has_factory = !contract.factories.empty();
     source.start_block = contract.start_block;
-    for (const evm::AbiEvent& event : abi->events) {
+    source.end_block = contract.end_block;
+    const auto add_topic = [](std::vector<evm::Hash>& topics, const evm::AbiEvent& event) {
+        if (const evm::Hash topic = event.topic0();
+            std::ranges::find(topics, topic) == topics.end()) {
+            topics.push_back(topic);
+        }
+    };
+    for (const evm::AbiEvent& event : abi.events) {
         if (!event.anonymous) {
-            source.abi_topics0.push_back(event.topic0());
+            add_topic(source.abi_topics0, event);
         }
     }
     bool any_event = contract.events.empty();
     for (const std::string& name : contract.events) {
-        auto event = abi->find_event(name);
-        if (!event) {
+        auto found = abi.find_events(name);
+        if (!found) {
             return mistake(contract.pos, fmt::format("contract '{}': events: {}", contract.name,
-                                                     event.error().message));
+                                                     found.error().message));
         }
         // An anonymous event has no topic to ask for.
-        any_event = any_event || (*event)->anonymous;
-        source.topics0.push_back((*event)->topic0());
+        any_event = any_event || found->front()->anonymous;
+        add_topic(source.topics0, *found->front());
     }
     if (any_event) {
         source.topics0.clear();
     }
+    PLUMBLINE_TRY_VOID(add_filters(plan_, contract, abi, source));
     plan_.sources.push_back(std::move(source));
-    plan_.abis.push_back(*std::move(abi));
+    plan_.abis.push_back(std::move(abi));
     plan_.events_of_source.emplace_back();
     plan_.always_anonymous.emplace_back();
     return add_anonymous(plan_, static_cast<uint32_t>(plan_.sources.size() - 1), contract);
@@ -214,45 +239,82 @@ Status Compiler::add_drop(const EntityConfig& entity, size_t index) {
     return ok();
 }
 
-Status Compiler::add_factory(const ContractConfig& contract, uint32_t source) {
-    std::string signature;
-    if (contract.factory) {
-        const FactoryConfig& factory = *contract.factory;
-        const int from = find_source(plan_, factory.contract);
-        if (from < 0) {
-            return mistake(
-                factory.pos,
-                fmt::format("factory of '{}': unknown contract '{}'{}", contract.name,
-                            factory.contract, suggest(factory.contract, contract_names(plan_))));
-        }
-        PLUMBLINE_TRY(const size_t index,
-                      add_event(plan_, static_cast<uint32_t>(from), factory.event, factory.pos));
+/// Binds the event, in all of its shapes, to the children of `source`. Gives the factory as a text
+/// for the fingerprint.
+Result<std::string> Compiler::add_factory(const ContractConfig& contract, uint32_t source,
+                                          const FactoryConfig& factory) {
+    const int from = find_source(plan_, factory.contract);
+    if (from < 0) {
+        return mistake(factory.pos, fmt::format("factory of '{}': unknown contract '{}'{}",
+                                                contract.name, factory.contract,
+                                                suggest(factory.contract, contract_names(plan_))));
+    }
+    PLUMBLINE_TRY(const std::vector<size_t> shapes,
+                  add_events(plan_, static_cast<uint32_t>(from), factory.event, factory.pos));
+    for (const size_t index : shapes) {
         PlanEvent& event = plan_.events[index];
         PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, nullptr, factory.pos));
-        OperandScope scope{plan_, &event, nullptr, {}, false};
-        Operand name;
-        name.kind = Operand::Kind::kName;
-        name.pos = factory.pos;
-        name.source = factory.address_param;
-        for (size_t from_char = 0; from_char <= factory.address_param.size();) {
-            const size_t dot =
-                std::min(factory.address_param.find('.', from_char), factory.address_param.size());
-            name.path.push_back(factory.address_param.substr(from_char, dot - from_char));
-            from_char = dot + 1;
+        auto path = find_addresses(contract, event, factory);
+        if (!path) {
+            return of_shape(std::move(path).error(), plan_, shapes, index);
         }
-        PLUMBLINE_TRY(PlanOperand operand,
-                      compile_operand(scope, name, {storage::FieldKind::kAddress, 160},
-                                      fmt::format("the factory address of '{}'", contract.name),
-                                      OperandUse::kStore));
-        signature = fmt::format("{}.{} {}", factory.contract, event.decoder.event().signature(),
-                                factory.address_param);
-        event.children.emplace_back(source, std::move(operand.path));
-        plan_.sources[source].parents = {static_cast<uint32_t>(from)};
-        plan_.sources[source].since = factory.since;
-        plan_.sources[source].since_block = factory.since_block;
+        event.children.push_back({source, *std::move(path)});
     }
-    plan_.sources[source].fingerprint =
-        source_fingerprint(contract, signature, plan_.sources[source]);
+    Source& child = plan_.sources[source];
+    if (std::ranges::find(child.parents, static_cast<uint32_t>(from)) == child.parents.end()) {
+        child.parents.push_back(static_cast<uint32_t>(from));
+    }
+    child.since = factory.since;
+    child.since_block = factory.since_block;
+    const evm::AbiEvent& abi = plan_.events[shapes.front()].decoder.event();
+    return fmt::format(
+        "{}.{} {}", factory.contract,
+        shapes.size() == 1 && plan_.abis[static_cast<size_t>(from)].find_event(abi.signature())
+            ? abi.signature()
+            : abi.shape(),
+        factory.address_param);
+}
+
+/// Where the factory's event has the addresses.
+Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
+                                                const PlanEvent& event,
+                                                const FactoryConfig& factory) const {
+    const std::string purpose = fmt::format("the factory address of '{}'", contract.name);
+    if (auto path = event.decoder.compile_walk(factory.address_param)) {
+        if (path->type.kind == evm::TypeKind::kAddress && !path->hashed) {
+            return path;
+        }
+        if (std::ranges::find(path->steps, evm::ValuePath::kEach) != path->steps.end()) {
+            return mistake(
+                factory.pos,
+                fmt::format("{}: {}: '{}' is a list of {}, not of addresses", purpose, event.name,
+                            factory.address_param, evm::to_string(path->type)));
+        }
+    }
+    OperandScope scope{plan_, &event, nullptr, {}, false};
+    Operand name;
+    name.kind = Operand::Kind::kName;
+    name.pos = factory.pos;
+    name.source = factory.address_param;
+    for (size_t from_char = 0; from_char <= factory.address_param.size();) {
+        const size_t dot =
+            std::min(factory.address_param.find('.', from_char), factory.address_param.size());
+        name.path.push_back(factory.address_param.substr(from_char, dot - from_char));
+        from_char = dot + 1;
+    }
+    PLUMBLINE_TRY(PlanOperand operand,
+                  compile_operand(scope, name, {storage::FieldKind::kAddress, 160}, purpose,
+                                  OperandUse::kStore));
+    return std::move(operand.path);
+}
+
+Status Compiler::add_factories(const ContractConfig& contract, uint32_t source) {
+    std::vector<std::string> texts;
+    for (const FactoryConfig& factory : contract.factories) {
+        PLUMBLINE_TRY(std::string text, add_factory(contract, source, factory));
+        texts.push_back(std::move(text));
+    }
+    plan_.sources[source].fingerprint = source_fingerprint(contract, texts, plan_.sources[source]);
     return ok();
 }
 

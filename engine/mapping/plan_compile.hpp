@@ -21,13 +21,21 @@ namespace plumbline::engine {
 [[nodiscard]] Status compile_plan(const Config& config, std::vector<EventHandler> handlers,
                                   CompiledPlan& plan);
 
-/// The event of `source` that `name` (`Event` or `Event(types)`) means, as an index into
-/// `plan.events`; whoever names it first adds it there.
-[[nodiscard]] Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string& name,
-                                       SourcePos pos);
+/// The shapes of the event of `source` that `name` (`Event` or `Event(types)`) means, as indexes
+/// into `plan.events`; whoever names one first adds it there. Never empty.
+[[nodiscard]] Result<std::vector<size_t>> add_events(CompiledPlan& plan, uint32_t source,
+                                                     const std::string& name, SourcePos pos);
 /// The same for `contract.Event`.
-[[nodiscard]] Result<size_t> add_event(CompiledPlan& plan, const std::string& name, SourcePos pos);
+[[nodiscard]] Result<std::vector<size_t>> add_events(CompiledPlan& plan, const std::string& name,
+                                                     SourcePos pos);
+/// A mistake about one of several shapes that a name meant says how that one is named.
+[[nodiscard]] Error of_shape(Error error, const CompiledPlan& plan,
+                             const std::vector<size_t>& shapes, size_t index);
 
+/// The contract's `filter`, for `source`, whose `topics0` are those of its `events` so far; without
+/// `events` its events are those that are filtered.
+[[nodiscard]] Status add_filters(const CompiledPlan& plan, const ContractConfig& contract,
+                                 const evm::Abi& abi, Source& source);
 /// The contract's `anonymous`: checked, and every log with as many topics as one of them is it.
 [[nodiscard]] Status add_anonymous(CompiledPlan& plan, uint32_t source,
                                    const ContractConfig& contract);
@@ -39,8 +47,8 @@ namespace plumbline::engine {
 [[nodiscard]] Status check_anonymous(const CompiledPlan& plan, uint32_t source,
                                      const evm::AbiEvent& event, SourcePos pos);
 
-/// One `[[on]]` for each of its events; contracts and entities are there already.
-[[nodiscard]] Status compile_handler(const HandlerConfig& handler, CompiledPlan& plan);
+/// The `[[on]]` number `on` for each of its events; contracts and entities are there already.
+[[nodiscard]] Status compile_handler(const HandlerConfig& handler, uint32_t on, CompiledPlan& plan);
 /// A handler written in C++, bound to its event and parameters.
 [[nodiscard]] Status compile_function(EventHandler function, CompiledPlan& plan);
 
@@ -109,8 +117,9 @@ inline constexpr std::string_view kFunctionsMark = "+functions";
 /// Once all sources have their own fingerprints: those with a factory get theirs from that and from
 /// their factories'. There is no circle of factories.
 void name_children(std::vector<Source>& sources);
+/// `factories`: what announces its contracts, each as a text.
 [[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
-                                             const std::string& factory_signature,
+                                             const std::vector<std::string>& factories,
                                              const Source& source);
 
 }  // namespace plumbline::engine

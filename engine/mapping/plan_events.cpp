@@ -9,15 +9,12 @@
 
 namespace plumbline::engine {
 
-Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string& name,
+namespace {
+
+/// The one of that shape, as an index into `plan.events`.
+Result<size_t> add_shape(CompiledPlan& plan, uint32_t source, const evm::AbiEvent& abi,
                          SourcePos pos) {
     const std::string& contract = plan.sources[source].contract;
-    auto found = plan.abis[source].find_event(name);
-    if (!found) {
-        return mistake_at(plan.config_path, pos,
-                          fmt::format("contract '{}': {}", contract, found.error().message));
-    }
-    const evm::AbiEvent& abi = **found;
     for (const uint32_t index : plan.events_of_source[source]) {
         if (plan.events[index].decoder.event() == abi) {
             return size_t{index};
@@ -50,7 +47,41 @@ Result<size_t> add_event(CompiledPlan& plan, uint32_t source, const std::string&
     return size_t{index};
 }
 
-Result<size_t> add_event(CompiledPlan& plan, const std::string& name, SourcePos pos) {
+}  // namespace
+
+Result<std::vector<size_t>> add_events(CompiledPlan& plan, uint32_t source, const std::string& name,
+                                       SourcePos pos) {
+    auto found = plan.abis[source].find_events(name);
+    if (!found) {
+        return mistake_at(
+            plan.config_path, pos,
+            fmt::format("contract '{}': {}", plan.sources[source].contract, found.error().message));
+    }
+    std::vector<size_t> out;
+    for (const evm::AbiEvent* event : *found) {
+        PLUMBLINE_TRY(const size_t index, add_shape(plan, source, *event, pos));
+        out.push_back(index);
+    }
+    return out;
+}
+
+Error of_shape(Error error, const CompiledPlan& plan, const std::vector<size_t>& shapes,
+               size_t index) {
+    if (shapes.size() < 2) {
+        return error;
+    }
+    std::string choices;
+    for (const size_t shape : shapes) {
+        const PlanEvent& event = plan.events[shape];
+        choices += fmt::format("{}{}.{}", choices.empty() ? "" : " or ",
+                               plan.sources[event.source].contract, event.decoder.event().shape());
+    }
+    error.message += fmt::format(" (in the shape {}; to handle one only, write {})",
+                                 plan.events[index].decoder.event().shape(), choices);
+    return error;
+}
+
+Result<std::vector<size_t>> add_events(CompiledPlan& plan, const std::string& name, SourcePos pos) {
     const size_t dot = name.find('.');
     if (dot == std::string::npos || dot == 0 || dot + 1 == name.size()) {
         return mistake_at(plan.config_path, pos,
@@ -63,7 +94,7 @@ Result<size_t> add_event(CompiledPlan& plan, const std::string& name, SourcePos 
                           fmt::format("event {}: unknown contract '{}'{}", in_quotes(name),
                                       contract, suggest(contract, contract_names(plan))));
     }
-    return add_event(plan, static_cast<uint32_t>(source), name.substr(dot + 1), pos);
+    return add_events(plan, static_cast<uint32_t>(source), name.substr(dot + 1), pos);
 }
 
 }  // namespace plumbline::engine

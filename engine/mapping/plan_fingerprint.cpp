@@ -85,6 +85,14 @@ void put(std::string& out, const evm::AbiType& type) {
     }
 }
 
+void put_names(std::string& out, const std::vector<evm::AbiParam>& params) {
+    for (const evm::AbiParam& param : params) {
+        out += fmt::format(" {} ", counted(param.name));
+        put(out, param.type);
+        out += '\n';
+    }
+}
+
 void put(std::string& out, const PlanEvent& event) {
     const evm::AbiEvent& abi = event.decoder.event();
     out += fmt::format("event {} {}\n", event.name, abi.anonymous ? "anonymous" : "");
@@ -96,6 +104,10 @@ void put(std::string& out, const PlanEvent& event) {
         out += fmt::format(" {}{} ", counted(param.name), param.indexed ? " indexed" : "");
         put(out, param.type);
         out += '\n';
+    }
+    for (const std::vector<evm::AbiParam>& twin : abi.twins) {
+        out += "twin\n";
+        put_names(out, twin);
     }
     for (const PlanFunction& function : event.functions) {
         out += fmt::format("function {} {}\n", counted(function.handler.name),
@@ -115,8 +127,48 @@ std::vector<std::string> sorted_hex(const std::vector<evm::Address>& addresses) 
     return out;
 }
 
+/// The order of alternatives and of values does not matter.
+std::string filters_text(const std::vector<EventFilter>& filters) {
+    std::vector<std::string> lines;
+    for (const EventFilter& filter : filters) {
+        std::string line =
+            fmt::format("filter {} {}", evm::to_hex(filter.topic0), filter.topic_count);
+        for (std::vector<evm::Hash> topics : filter.topics) {
+            std::sort(topics.begin(), topics.end());
+            line += " :";
+            for (const evm::Hash& topic : topics) {
+                line += " " + evm::to_hex(topic);
+            }
+        }
+        lines.push_back(std::move(line));
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines.empty() ? "" : fmt::format("{}\n", fmt::join(lines, "\n"));
+}
+
 std::string hash_hex(std::string_view text) {
     return evm::to_hex(evm::keccak256(text)).substr(2);
+}
+
+/// Whether a log may be events of several contracts that one `[[on]]` lists: before
+/// 0.2 it ran for each of them.
+bool may_share_logs(const CompiledPlan& plan, size_t on) {
+    std::vector<std::pair<evm::Hash, uint32_t>> seen;
+    for (const PlanEvent& event : plan.events) {
+        const bool is_its = std::ranges::any_of(
+            event.handlers, [on](const PlanHandler& handler) { return handler.on == on; });
+        if (!is_its) {
+            continue;
+        }
+        for (const auto& [topic0, source] : seen) {
+            if (topic0 == event.decoder.topic0() && source != event.source &&
+                (plan.sources[source].has_factory || plan.sources[event.source].has_factory)) {
+                return true;
+            }
+        }
+        seen.emplace_back(event.decoder.topic0(), event.source);
+    }
+    return false;
 }
 
 }  // namespace
@@ -128,6 +180,9 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
         const Source& source = plan.sources[i];
         text += fmt::format("source {} {} from {}\n", source.contract, source.fingerprint,
                             source.start_block);
+        if (source.end_block != UINT64_MAX) {
+            text += fmt::format("to {}\n", source.end_block);
+        }
     }
     for (size_t i = 0; i < plan.entities.size(); ++i) {
         const storage::EntityLayout& layout = plan.entities[i];
@@ -145,9 +200,13 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
     for (const PlanEvent& event : plan.events) {
         put(text, event);
     }
-    for (const HandlerConfig& handler : config.handlers) {
+    for (size_t on = 0; on < config.handlers.size(); ++on) {
+        const HandlerConfig& handler = config.handlers[on];
         text += fmt::format("on {}\n{} {}\n", fmt::join(handler.events, " "),
                             static_cast<int>(handler.action), handler.entity);
+        if (may_share_logs(plan, on)) {
+            text += "once a log\n";
+        }
         for (const std::string& name : handler.each) {
             text += fmt::format("each {}\n", counted(name));
         }
@@ -167,20 +226,23 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
     return hash_hex(text) + (has_functions ? std::string{kFunctionsMark} : std::string{});
 }
 
-std::string source_fingerprint(const ContractConfig& contract, const std::string& factory_signature,
-                               const Source& source) {
+std::string source_fingerprint(const ContractConfig& contract,
+                               const std::vector<std::string>& factories, const Source& source) {
     std::string text = fmt::format("source {}\n", contract.name);
     for (const std::string& address : sorted_hex(contract.addresses)) {
         text += fmt::format("address {}\n", address);
     }
-    if (!factory_signature.empty()) {
-        text += fmt::format("factory {}\n", factory_signature);
+    std::vector<std::string> sorted = factories;
+    std::ranges::sort(sorted);
+    for (const std::string& factory : sorted) {
+        text += fmt::format("factory {}\n", factory);
     }
     std::vector<evm::Hash> topics = source.topics0;
     std::ranges::sort(topics);
     for (const evm::Hash& topic : topics) {
         text += fmt::format("topic {}\n", evm::to_hex(topic));
     }
+    text += filters_text(source.filters);
     return hash_hex(text);
 }
 
@@ -203,6 +265,9 @@ void name_children(std::vector<Source>& sources) {
             for (const uint32_t parent : parents) {
                 text += fmt::format("parent {} from {}\n", sources[parent].fingerprint,
                                     sources[parent].start_block);
+                if (sources[parent].end_block != UINT64_MAX) {
+                    text += fmt::format("to {}\n", sources[parent].end_block);
+                }
             }
             sources[i].fingerprint = hash_hex(text) + std::string{kChildrenMark};
             is_named[i] = true;

@@ -28,8 +28,9 @@ std::string_view to_string(OpKind kind) noexcept {
 /// One handler of the config, for each of its events. One thread.
 class HandlerCompiler {
   public:
-    HandlerCompiler(const HandlerConfig& handler, CompiledPlan& plan)
+    HandlerCompiler(const HandlerConfig& handler, uint32_t on, CompiledPlan& plan)
         : handler_{handler},
+          on_{on},
           plan_{plan} {}
 
     [[nodiscard]] Status run();
@@ -47,6 +48,7 @@ class HandlerCompiler {
                                             const PlanHandler& out) const;
 
     const HandlerConfig& handler_;
+    uint32_t on_;
     CompiledPlan& plan_;
 };
 
@@ -67,14 +69,19 @@ Status HandlerCompiler::run() {
     }
     std::vector<size_t> seen;
     for (const std::string& name : handler_.events) {
-        PLUMBLINE_TRY(const size_t event, add_event(plan_, name, handler_.pos));
-        if (std::ranges::find(seen, event) != seen.end()) {
-            return mistake(handler_.pos,
-                           fmt::format("event {} stands here twice", in_quotes(name)));
+        PLUMBLINE_TRY(const std::vector<size_t> shapes, add_events(plan_, name, handler_.pos));
+        for (const size_t event : shapes) {
+            if (std::ranges::find(seen, event) != seen.end()) {
+                return mistake(handler_.pos,
+                               fmt::format("event {} stands here twice", in_quotes(name)));
+            }
+            seen.push_back(event);
+            if (Status bound = bind(static_cast<uint32_t>(entity - plan_.entities.begin()),
+                                    plan_.events[event]);
+                !bound) {
+                return of_shape(std::move(bound).error(), plan_, shapes, event);
+            }
         }
-        seen.push_back(event);
-        PLUMBLINE_TRY_VOID(
-            bind(static_cast<uint32_t>(entity - plan_.entities.begin()), plan_.events[event]));
     }
     return ok();
 }
@@ -84,6 +91,7 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     out.pos = handler_.pos;
     out.action = handler_.action;
     out.entity = entity;
+    out.on = on_;
     PLUMBLINE_TRY_VOID(bind_each(event, out));
     OperandScope scope{plan_, &event, nullptr, out.each_names, false};
     for (const Condition& condition : handler_.when) {
@@ -242,8 +250,8 @@ Result<PlanFunction::Param> bind_param(const CompiledPlan& plan, const PlanEvent
 
 }  // namespace
 
-Status compile_handler(const HandlerConfig& handler, CompiledPlan& plan) {
-    return HandlerCompiler{handler, plan}.run();
+Status compile_handler(const HandlerConfig& handler, uint32_t on, CompiledPlan& plan) {
+    return HandlerCompiler{handler, on, plan}.run();
 }
 
 Status compile_function(EventHandler function, CompiledPlan& plan) {
@@ -254,25 +262,27 @@ Status compile_function(EventHandler function, CompiledPlan& plan) {
         return in_handler(
             Error{ErrorCode::kInvalidArgument, "it needs a name, a version and a function"});
     }
-    const auto index = add_event(plan, function.event, {});
-    if (!index) {
-        return in_handler(index.error());
+    const auto shapes = add_events(plan, function.event, {});
+    if (!shapes) {
+        return in_handler(shapes.error());
     }
-    PlanEvent& event = plan.events[*index];
-    if (const Status told = tell_anonymous(plan, event, nullptr, {}); !told) {
-        return in_handler(told.error());
-    }
-    PlanFunction bound;
-    for (const std::string& name : function.params) {
-        auto param = bind_param(plan, event, name);
-        if (!param) {
-            return in_handler(std::move(param).error());
+    for (const size_t index : *shapes) {
+        PlanEvent& event = plan.events[index];
+        if (const Status told = tell_anonymous(plan, event, nullptr, {}); !told) {
+            return in_handler(told.error());
         }
-        bound.params.push_back(*std::move(param));
+        PlanFunction bound;
+        for (const std::string& name : function.params) {
+            auto param = bind_param(plan, event, name);
+            if (!param) {
+                return in_handler(of_shape(std::move(param).error(), plan, *shapes, index));
+            }
+            bound.params.push_back(*std::move(param));
+        }
+        event.needs_txn = event.needs_txn || function.needs_txn;
+        bound.handler = function;
+        event.functions.push_back(std::move(bound));
     }
-    event.needs_txn = event.needs_txn || function.needs_txn;
-    bound.handler = std::move(function);
-    event.functions.push_back(std::move(bound));
     return ok();
 }
 

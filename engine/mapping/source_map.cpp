@@ -4,6 +4,33 @@
 
 namespace plumbline::engine {
 
+bool EventFilter::allows(const evm::Log& log) const noexcept {
+    if (log.topic_count != topic_count) {
+        return false;
+    }
+    for (size_t i = 0; i < topics.size(); ++i) {
+        if (!topics[i].empty() &&
+            std::find(topics[i].begin(), topics[i].end(), log.topics[i + 1]) == topics[i].end()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Source::wants(const evm::Log& log) const noexcept {
+    if (topics0.empty()) {
+        return true;
+    }
+    if (log.topic_count == 0 ||
+        std::find(topics0.begin(), topics0.end(), log.topics[0]) == topics0.end()) {
+        return false;
+    }
+    return !is_filtered(log.topics[0]) ||
+           std::any_of(filters.begin(), filters.end(), [&](const EventFilter& filter) {
+               return filter.topic0 == log.topics[0] && filter.allows(log);
+           });
+}
+
 SourceMap::SourceMap(const std::vector<Source>& sources) : sources_{&sources} {
     reset_children({});
 }
@@ -13,8 +40,9 @@ void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
     announced_.clear();
     is_in_order_ = true;
     for (uint32_t i = 0; i < sources_->size(); ++i) {
-        for (const evm::Address& address : (*sources_)[i].addresses) {
-            owners_[address].push_back({i, false, {(*sources_)[i].start_block, 0}, {}});
+        const Source& source = (*sources_)[i];
+        for (const evm::Address& address : source.addresses) {
+            add_owner(address, {i, false, {source.start_block, 0}, source.end_block, {}});
         }
     }
     for (const storage::ChildRow& child : children) {
@@ -23,6 +51,13 @@ void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
                       child.log_index);
         }
     }
+}
+
+void SourceMap::add_owner(const evm::Address& address, const Owner& owner) {
+    std::vector<Owner>& owners = owners_[address];
+    const auto behind = std::ranges::find_if(
+        owners, [&](const Owner& other) { return other.source > owner.source; });
+    owners.insert(behind, owner);
 }
 
 int SourceMap::find_source(std::string_view contract) const noexcept {
@@ -56,8 +91,8 @@ void SourceMap::add_child(uint32_t source, const evm::Address& address, uint64_t
         return;
     }
     remove_child(source, address);
-    owners_[address].push_back(
-        {source, true, (*sources_)[source].counts_from(announced), announced});
+    const Source& its = (*sources_)[source];
+    add_owner(address, {source, true, its.counts_from(announced), its.end_block, announced});
     is_in_order_ = is_in_order_ && (announced_.empty() || announced_.back().block_num <= block_num);
     announced_.push_back({block_num, source, address});
 }
@@ -89,9 +124,7 @@ void SourceMap::remove_child(uint32_t source, const evm::Address& address) {
 }
 
 bool SourceMap::wants_topic(uint32_t source, const evm::Log& log) const noexcept {
-    const std::vector<evm::Hash>& topics0 = (*sources_)[source].topics0;
-    return topics0.empty() ||
-           (log.topic_count > 0 && std::ranges::find(topics0, log.topics[0]) != topics0.end());
+    return (*sources_)[source].wants(log);
 }
 
 }  // namespace plumbline::engine

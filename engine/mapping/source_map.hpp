@@ -34,15 +34,17 @@ class SourceMap {
     /// such, if children were added in order of their blocks.
     void remove_children_above(uint64_t block_num);
 
-    /// Calls `visit(source)` for each source that wants `log`.
+    /// Calls `visit(source)` for each source that wants `log`, once and in the plan's order.
     template <typename Visit>
     void for_each_source(const evm::Log& log, Visit&& visit) const {
         const auto found = owners_.find(log.address);
         if (found == owners_.end()) {
             return;
         }
+        int64_t last = -1;  // An address may be declared and announced.
         for (const Owner& owner : found->second) {
-            if (owner.counts(log) && wants_topic(owner.source, log)) {
+            if (owner.source != last && owner.counts(log) && wants_topic(owner.source, log)) {
+                last = owner.source;
                 visit(owner.source);
             }
         }
@@ -54,8 +56,12 @@ class SourceMap {
         if (found == owners_.end()) {
             return;
         }
+        int64_t last = -1;
         for (const Owner& owner : found->second) {
-            visit(owner.source);
+            if (owner.source != last) {
+                last = owner.source;
+                visit(owner.source);
+            }
         }
     }
     [[nodiscard]] bool wants_topic(uint32_t source, const evm::Log& log) const noexcept;
@@ -64,11 +70,13 @@ class SourceMap {
     struct Owner {
         uint32_t source = 0;
         bool is_child = false;
-        LogPosition first;      ///< its first log that counts
-        LogPosition announced;  ///< child: by which log
+        LogPosition first;        ///< its first log that counts
+        uint64_t last_block = 0;  ///< of its logs that count
+        LogPosition announced;    ///< child: by which log
 
         [[nodiscard]] bool counts(const evm::Log& log) const noexcept {
-            return LogPosition{log.block_num, log.log_index} >= first;
+            return LogPosition{log.block_num, log.log_index} >= first &&
+                   log.block_num <= last_block;
         }
     };
     struct Announced {
@@ -76,9 +84,12 @@ class SourceMap {
         uint32_t source = 0;
         evm::Address address;
     };
+    void add_owner(const evm::Address& address, const Owner& owner);
+
     const std::vector<Source>* sources_;
     std::vector<Announced> announced_;  ///< children in the order they were added
     bool is_in_order_ = true;           ///< of their blocks
+    /// Those of one address by source: in which order they were announced does not matter.
     std::unordered_map<evm::Address, std::vector<Owner>, evm::FixedBytesHash> owners_;
 };
 

@@ -20,7 +20,7 @@ constexpr int64_t kPollWaitMs = 50;
 /// Of a text that is looked through for secrets; the rest is cut.
 constexpr size_t kTextMax = 4096;
 /// Longer than that, whatever waits is worth a word.
-constexpr int64_t kWaitToTellMs = 10'000;
+constexpr int64_t kStillWaitingMs = 10'000;
 
 }  // namespace
 
@@ -84,7 +84,7 @@ rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method
             return std::move(*done);
         }
         const int64_t waiting_ms = clock_.monotonic_ms() - start_ms;
-        if (!is_told && waiting_ms >= kWaitToTellMs) {
+        if (!is_told && waiting_ms >= kStillWaitingMs) {
             is_told = true;
             patience_.on_wait(
                 fmt::format("{}: {}, for {} s: no answer yet",

@@ -70,10 +70,11 @@ void append_values(std::string& out, std::string_view mark, const std::vector<Fi
 /// Writes one config. One thread.
 class ConfigWriter {
   public:
-    ConfigWriter(const InitOptions& options, const evm::Abi& abi, std::string contract)
+    ConfigWriter(const InitOptions& options, const evm::Abi& abi, const InitFiles& files)
         : options_{options},
           abi_{abi},
-          contract_{std::move(contract)} {}
+          contract_{files.contract},
+          abi_file_{files.abi_file} {}
 
     [[nodiscard]] std::string write() {
         head();
@@ -91,6 +92,9 @@ class ConfigWriter {
             } else {
                 add_event(event);
             }
+        }
+        for (const auto& [name, why] : abi_.skipped_events) {
+            out_ += fmt::format("\n# {} is left out: {}\n", name, why);
         }
         if (count == 0) {
             out_ += "\n# The ABI has no events to make entities of.\n";
@@ -120,22 +124,21 @@ class ConfigWriter {
             "abi = {}\n"
             "address = \"{}\"\n"
             "start_block = {}{}\n",
-            in_toml(options_.rpc_url), contract_, in_toml(contract_ + ".json"),
-            evm::to_hex(options_.address), options_.start_block,
+            in_toml(options_.rpc_url), contract_, in_toml(abi_file_), evm::to_hex(options_.address),
+            options_.start_block,
             options_.start_block == 0 ? "  # the block of its deployment saves a long search" : "");
     }
 
-    /// `hub.Event`, with the full signature where the name has overloads.
+    /// `hub.Event`, with types where the name has overloads or several shapes.
     [[nodiscard]] std::string event_name(const evm::AbiEvent& event) const {
-        const auto same = std::ranges::count(abi_.events, event.name, &evm::AbiEvent::name);
-        return fmt::format("{}.{}", contract_, same == 1 ? event.name : event.signature());
+        return fmt::format("{}.{}", contract_, abi_.name_of(event));
     }
 
     void add_event(const evm::AbiEvent& event) {
         const Flattened parts = flatten(event);
         const std::string entity =
             entities_.claim(to_snake_case(event.name).substr(0, kMaxBaseName));
-        out_ += fmt::format("\n# ---- {}\n\n", event.signature());
+        out_ += fmt::format("\n# ---- {}\n\n", event.shape());
         for (const std::string& note : parts.notes) {
             out_ += fmt::format("# {}.\n", note);
         }
@@ -297,6 +300,7 @@ class ConfigWriter {
     const InitOptions& options_;
     const evm::Abi& abi_;
     std::string contract_;
+    std::string abi_file_;
     std::string out_;
     NameSet entities_;
     std::string example_event_;
@@ -328,9 +332,10 @@ Result<InitFiles> make_config(const InitOptions& options) {
     }
     InitFiles out;
     out.contract = name.empty() ? "contract" : to_snake_case(name);
-    out.abi_file = out.contract + ".json";
+    const bool is_text = found.json.empty() && options.abi_json.find_first_of("[{") != 0;
+    out.abi_file = out.contract + (is_text ? ".txt" : ".json");
     out.abi_json = found.json.empty() ? options.abi_json : found.json;
-    out.config = ConfigWriter{options, *abi, out.contract}.write();
+    out.config = ConfigWriter{options, *abi, out}.write();
     return out;
 }
 

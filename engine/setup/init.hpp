@@ -11,7 +11,7 @@
 namespace plumbline::engine {
 
 struct InitOptions {
-    std::string abi_json;  ///< plain ABI, compiler's artifact or output
+    std::string abi_json;  ///< of any kind that `evm::read_abi` takes
     std::string abi_file;  ///< its path: names the contract where the content does not
     std::string contract;  ///< which one, where the file holds several; may be empty
     evm::Address address;
@@ -24,7 +24,7 @@ struct InitFiles {
     std::string contract;  ///< the name it has in the config: "community_hub"
     std::string config;    ///< the text for plumbline.toml
     std::string abi_file;  ///< "community_hub.json": what the config names
-    std::string abi_json;  ///< the plain ABI, out of its artifact
+    std::string abi_json;  ///< the plain ABI, out of its artifact; or its lines, as they came
 };
 
 /// A config that runs as it is. Parameters that do not fit a field (arrays) are left out with a

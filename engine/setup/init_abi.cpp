@@ -39,6 +39,15 @@ std::string compilation_target(const Json& artifact) {
     return target.begin()->get<std::string>();
 }
 
+/// Of an explorer's getabi, or of its getsourcecode.
+FoundAbi of_explorer(const Json& result) {
+    if (!result.is_array() || result.size() != 1 || !result[0].is_object() ||
+        !result[0].contains("ABI")) {
+        return {"", to_text(abi_value(result))};
+    }
+    return {text_member(result[0], "ContractName"), to_text(abi_value(result[0]["ABI"]))};
+}
+
 }  // namespace
 
 FoundAbi find_abi(const InitOptions& options) {
@@ -53,8 +62,13 @@ FoundAbi find_abi(const InitOptions& options) {
         const std::string name = text_member(root, "contractName");
         return {name.empty() ? compilation_target(root) : name, to_text(abi_value(*abi))};
     }
-    const auto contracts = root.find("contracts");
-    if (contracts == root.end() || !contracts->is_object()) {
+    if (const auto result = root.find("result"); result != root.end()) {
+        return of_explorer(*result);
+    }
+    const auto output = root.find("output");  // Hardhat's build-info
+    const Json& compiled = output != root.end() && output->is_object() ? *output : root;
+    const auto contracts = compiled.find("contracts");
+    if (contracts == compiled.end() || !contracts->is_object()) {
         return {};
     }
     std::vector<std::pair<std::string, FoundAbi>> all;

@@ -34,8 +34,10 @@ class Flattener {
                 const std::string& component = i < type.names.size() ? type.names[i] : "";
                 const bool is_unique = std::ranges::count(type.names, component) == 1;
                 const bool is_usable = is_solidity_name(component) && is_unique;
-                const std::string part = is_usable ? component : fmt::format("{}", i);
-                add(fmt::format("{}_{}", name, is_usable ? to_snake_case(component) : part),
+                const std::string part =
+                    is_usable && !by_position_ ? component : fmt::format("{}", i);
+                add(fmt::format("{}_{}", name,
+                                is_usable ? to_snake_case(component) : fmt::format("{}", i)),
                     fmt::format("{}.{}", path, part), depth + 1, type.children[i]);
             }
         } else if (const auto field = field_type(type)) {
@@ -54,6 +56,9 @@ class Flattener {
         out_.fields.push_back({names_.claim(shorten(name)), type, path});
     }
 
+    /// From here on parts of tuples are named by their position.
+    void set_by_position(bool by_position) { by_position_ = by_position; }
+
     void add_note(std::string note) { out_.notes.push_back(std::move(note)); }
 
     [[nodiscard]] Flattened take() { return std::move(out_); }
@@ -63,14 +68,32 @@ class Flattener {
 
     NameSet names_;
     Flattened out_;
+    bool by_position_ = false;
 };
+
+/// Another version of the ABI may give the parameter's name, or a part's, to another.
+bool may_be_another(const evm::AbiEvent& event, size_t index) {
+    return std::ranges::any_of(event.twins, [&](const std::vector<evm::AbiParam>& twin) {
+        for (size_t i = 0; i < twin.size(); ++i) {
+            if (i != index && twin[i].name == event.inputs[index].name) {
+                return true;
+            }
+        }
+        return !(twin[index].type == event.inputs[index].type);
+    });
+}
+
+/// A name that the mapping can say, and that no other parameter has.
+bool has_name(const evm::AbiEvent& event, size_t index) {
+    const std::string& name = event.inputs[index].name;
+    return is_solidity_name(name) && name != "true" && name != "false" &&
+           std::ranges::count(event.inputs, name, &evm::AbiParam::name) == 1;
+}
 
 /// How the mapping names a parameter: by its name, by its position where it has no usable one.
 std::string param_path(const evm::AbiEvent& event, size_t index) {
-    const std::string& name = event.inputs[index].name;
-    const auto same = std::ranges::count(event.inputs, name, &evm::AbiParam::name);
-    const bool is_usable = is_solidity_name(name) && name != "true" && name != "false" && same == 1;
-    return is_usable ? name : fmt::format("$arg.{}", index);
+    return has_name(event, index) && !may_be_another(event, index) ? event.inputs[index].name
+                                                                   : fmt::format("$arg.{}", index);
 }
 
 bool is_hashed(const evm::AbiParam& param) {
@@ -108,12 +131,13 @@ Flattened flatten(const evm::AbiEvent& event) {
         const evm::AbiParam& param = event.inputs[i];
         const std::string path = param_path(event, i);
         const std::string name =
-            path.starts_with('$') ? fmt::format("arg_{}", i) : to_snake_case(param.name);
+            has_name(event, i) ? to_snake_case(param.name) : fmt::format("arg_{}", i);
         if (is_hashed(param)) {
             out.add_note(fmt::format("{} ({}) is indexed: a log holds only its keccak hash", path,
                                      evm::to_string(param.type)));
             out.add_field(name + "_hash", path, "bytes32");
         } else {
+            out.set_by_position(may_be_another(event, i));
             out.add(name, path, path.starts_with('$') ? 2 : 1, param.type);
         }
     }

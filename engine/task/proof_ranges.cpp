@@ -60,7 +60,9 @@ std::vector<std::pair<std::string, uint64_t>> proven_through(
                 }
                 next = row->range.to + 1;
             }
-            through = std::min(through, next == 0 ? 0 : next - 1);
+            if (next <= sources[i].end_block) {
+                through = std::min(through, next == 0 ? 0 : next - 1);
+            }
         }
         // Before the first block that can hold anything, nothing is proven.
         out.emplace_back(to_string(level), through + 1 <= first_block_of(sources) ? 0 : through);

@@ -1,7 +1,5 @@
 #include "engine/text/event_text.hpp"
 
-#include <optional>
-
 #include <fmt/format.h>
 
 #include "core/base/json_text.hpp"
@@ -36,28 +34,33 @@ EventText::EventText(std::shared_ptr<const Plan> plan,
 
 EventText::Match EventText::match(const storage::LogRecord& record) {
     const evm::Log& log = record.log;
-    std::optional<uint32_t> source;
-    map_.for_each_source(log, [&source](uint32_t found) {
-        if (!source) {
-            source = found;
+    Match out;
+    map_.for_each_source(log, [&](uint32_t source) {
+        if (out.known != nullptr) {
+            return;
+        }
+        if (out.contract == nullptr) {
+            out.contract = &plan_->sources()[source].contract;
+        }
+        if (const Known* known = find_known(source, record); known != nullptr) {
+            out = {&plan_->sources()[source].contract, known};
         }
     });
-    Match out;
-    if (!source) {
-        return out;
-    }
-    out.contract = &plan_->sources()[*source].contract;
+    return out;
+}
+
+const EventText::Known* EventText::find_known(uint32_t source, const storage::LogRecord& record) {
+    const evm::Log& log = record.log;
     for (const Known& known : known_) {
         const bool anonymous = known.decoder.event().anonymous;
         const bool named = log.topic_count > 0 && known.decoder.topic0() == log.topics[0];
-        if (known.source == *source && known.decoder.topic_count() == log.topic_count &&
-            (anonymous ? plan_->is_anonymous_event(*source, log, known.decoder.event()) : named) &&
+        if (known.source == source && known.decoder.topic_count() == log.topic_count &&
+            (anonymous ? plan_->is_anonymous_event(source, log, known.decoder.event()) : named) &&
             known.decoder.decode(log, record.data, event_) == evm::AbiError::kNone) {
-            out.known = &known;
-            return out;
+            return &known;
         }
     }
-    return out;
+    return nullptr;
 }
 
 EventText::Name EventText::name(const storage::LogRecord& record) {

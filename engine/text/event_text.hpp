@@ -63,11 +63,13 @@ class EventText {
         uint32_t source = 0;
         evm::EventDecoder decoder;
     };
-    /// What the log is, by the first source that claims its address; decodes into `event_`.
+    /// What the log is, by the first source that knows it, or else claims its address; decodes into
+    /// `event_`.
     struct Match {
         const std::string* contract = nullptr;
         const Known* known = nullptr;
     };
+    [[nodiscard]] const Known* find_known(uint32_t source, const storage::LogRecord& record);
     [[nodiscard]] Match match(const storage::LogRecord& record);
     void append(std::string& out, const storage::LogRecord& record, const EventBlock* block);
 

@@ -298,8 +298,9 @@ std::vector<std::string> World::derived(bool with_undo) {
 void World::announce(const Emitted& event) {
     std::vector<ChildAnnouncement> found;
     for (uint32_t source = 0; source < mapping_.plan->sources().size(); ++source) {
-        const auto& addresses = mapping_.plan->sources()[source].addresses;
-        if (std::ranges::find(addresses, event.log.address) != addresses.end()) {
+        const Source& declared = mapping_.plan->sources()[source];
+        if (std::ranges::find(declared.addresses, event.log.address) != declared.addresses.end() &&
+            event.log.block_num <= declared.end_block) {
             mapping_.plan->find_children(source, event.log, event.data, found);
         }
     }

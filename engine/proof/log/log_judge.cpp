@@ -66,9 +66,7 @@ LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::Covera
         for (const evm::Address& address : source.addresses) {
             bits_[i].addresses.push_back(evm::bloom_bits(address.view()));
         }
-        for (const evm::Hash& topic : source.topics0) {
-            bits_[i].topics.push_back(evm::bloom_bits(topic.view()));
-        }
+        bits_[i].events = event_bits(source);
         for (const storage::CoverageRow& row : coverage) {
             if (row.source == source.fingerprint) {
                 coverage_[i].push_back(row);
@@ -80,6 +78,34 @@ LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::Covera
     for (const storage::ChildRow& child : children) {
         add_child(child);
     }
+}
+
+std::vector<LogJudge::EventBits> LogJudge::event_bits(const Source& source) {
+    std::vector<EventBits> out;
+    for (const evm::Hash& topic : source.topics0) {
+        if (!source.is_filtered(topic)) {
+            out.emplace_back()[0].push_back(evm::bloom_bits(topic.view()));
+        }
+    }
+    for (const EventFilter& filter : source.filters) {
+        EventBits& bits = out.emplace_back();
+        bits[0].push_back(evm::bloom_bits(filter.topic0.view()));
+        for (size_t i = 0; i < filter.topics.size(); ++i) {
+            for (const evm::Hash& topic : filter.topics[i]) {
+                bits[i + 1].push_back(evm::bloom_bits(topic.view()));
+            }
+        }
+    }
+    return out;
+}
+
+bool LogJudge::may_contain_one(const evm::Bloom& bloom,
+                               const std::vector<EventBits>& events) noexcept {
+    return events.empty() || std::ranges::any_of(events, [&bloom](const EventBits& event) {
+               return std::ranges::all_of(event, [&bloom](const std::vector<evm::BloomBits>& bits) {
+                   return bits.empty() || may_contain_any(bloom, bits);
+               });
+           });
 }
 
 void LogJudge::add_child(const storage::ChildRow& child) {
@@ -128,9 +154,9 @@ bool LogJudge::is_covered(uint64_t block_num) const noexcept {
 bool LogJudge::may_hold(const evm::Header& header) const noexcept {
     std::vector<bool> topic_fits(bits_.size());
     for (uint32_t i = 0; i < bits_.size(); ++i) {
-        topic_fits[i] =
-            coverage_of(i, header.block_num) != nullptr &&
-            (bits_[i].topics.empty() || may_contain_any(header.logs_bloom, bits_[i].topics));
+        topic_fits[i] = coverage_of(i, header.block_num) != nullptr &&
+                        may_contain_one(header.logs_bloom, bits_[i].events);
+        topic_fits[i] = topic_fits[i] && header.block_num <= plan_->sources()[i].end_block;
         if (topic_fits[i] && header.block_num >= plan_->sources()[i].start_block &&
             may_contain_any(header.logs_bloom, bits_[i].addresses)) {
             return true;

@@ -2,6 +2,7 @@
 // sources want at each block; asks nobody anything.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -73,10 +74,15 @@ class LogJudge {
     [[nodiscard]] std::string provider_at(uint64_t block_num) const;
 
   private:
+    /// An event that is looked for: for each topic the values that it may have; none = any.
+    using EventBits = std::array<std::vector<evm::BloomBits>, 4>;
     struct SourceBits {
         std::vector<evm::BloomBits> addresses;
-        std::vector<evm::BloomBits> topics;
+        std::vector<EventBits> events;  ///< none = any event
     };
+    [[nodiscard]] static std::vector<EventBits> event_bits(const Source& source);
+    [[nodiscard]] static bool may_contain_one(const evm::Bloom& bloom,
+                                              const std::vector<EventBits>& events) noexcept;
     struct ChildBits {
         uint32_t source = 0;
         uint64_t block_num = 0;

@@ -64,8 +64,8 @@ TEST(ConfigTest, DefaultsOfTheSmallestConfig) {
     EXPECT_EQ(config.memory_mib, 256U);
     ASSERT_EQ(config.contracts.size(), 1U);
     EXPECT_EQ(config.contracts[0].name, "hub");
-    EXPECT_EQ(config.contracts[0].abi_file, "hub.json");
-    EXPECT_EQ(config.contracts[0].abi_json, "abi of hub.json");
+    EXPECT_EQ(config.contracts[0].abis[0].file, "hub.json");
+    EXPECT_EQ(config.contracts[0].abis[0].text, "abi of hub.json");
     EXPECT_EQ(config.contracts[0].start_block, 0U);
     EXPECT_EQ(evm::to_hex(config.contracts[0].addresses.at(0)),
               "0x5fbdb2315678afecb367f032d93f642f64180aa3");
@@ -169,16 +169,16 @@ factory = { event = "zebra.Made(address)", address = "$arg.0" }
     EXPECT_EQ(config.contracts[0].start_block, 12U);
     EXPECT_THAT(config.contracts[0].events, ElementsAre("B", "A(uint256,(address,bytes32)[])"));
     EXPECT_EQ(config.contracts[0].addresses.at(0).bytes[19], 2);
-    ASSERT_TRUE(config.contracts[1].factory.has_value());
-    EXPECT_EQ(config.contracts[1].factory->contract, "zebra");
-    EXPECT_EQ(config.contracts[1].factory->event, "Made(address)");
-    EXPECT_EQ(config.contracts[1].factory->address_param, "$arg.0");
+    ASSERT_EQ(config.contracts[1].factories.size(), 1U);
+    EXPECT_EQ(config.contracts[1].factories[0].contract, "zebra");
+    EXPECT_EQ(config.contracts[1].factories[0].event, "Made(address)");
+    EXPECT_EQ(config.contracts[1].factories[0].address_param, "$arg.0");
     EXPECT_TRUE(config.contracts[1].addresses.empty());
 }
 
 TEST(ConfigTest, ReadsFromWhereOnAChildCounts) {
     const auto since = [](const std::string& text) {
-        return *parsed(R"toml(
+        return parsed(R"toml(
 [chain]
 id = 1
 rpc = "http://a"
@@ -190,7 +190,7 @@ abi = "a.json"
 factory = { event = "hub.Made(address)", address = "$arg.0")toml" +
                        text + " }")
                     .contracts[1]
-                    .factory;
+                    .factories.at(0);
     };
     EXPECT_EQ(since("").since, ChildSince::kBlock);
     EXPECT_EQ(since(", since = \"block\"").since, ChildSince::kBlock);
@@ -415,7 +415,7 @@ TEST(ConfigTest, AddressesMayHaveAnyOneCase) {
 TEST(ConfigTest, LoadsFilesNextToTheConfig) {
     const auto config = load_config(source_dir() + "/examples/community/plumbline.toml");
     ASSERT_TRUE(config.has_value()) << config.error().message;
-    EXPECT_THAT(config->contracts.at(0).abi_json, HasSubstr("CommunityCreated"));
+    EXPECT_THAT(config->contracts.at(0).abis.at(0).text, HasSubstr("CommunityCreated"));
     EXPECT_GE(config->entities.size(), 5U);
     const auto again = parse_config(config->text, config->path, any_abi);
     ASSERT_TRUE(again.has_value()) << again.error().message;

@@ -51,29 +51,53 @@ struct Choice {
     std::string pod_since = "\"block\"";
     uint64_t vault_start = 0;
     bool doubles = false;
+    uint64_t hub_end = 0;  ///< 0: none
+    uint64_t vault_end = 0;
+    bool vaults_are_pods = false;  ///< what the hub announces is a pod too
+    bool has_fixed_vault = false;  ///< one that nobody has to announce
+    uint64_t whose_deposits = 0;   ///< of how many people; 0: of all
 };
 
 std::string describe(const Choice& choice) {
-    return fmt::format("hub from {}{}{}{}{}{} vault from {}{}{}", choice.hub_start,
-                       choice.has_second_hub ? ", second hub" : "",
-                       choice.has_vaults ? ", vaults" : "",
-                       choice.has_vaults && choice.has_pods ? ", pods" : "",
-                       choice.vault_pings ? ", vaults' pings" : "",
-                       choice.doubles ? ", doubles" : "", choice.vault_start,
-                       ", vaults since " + choice.vault_since, ", pods since " + choice.pod_since);
+    return fmt::format(
+        "hub from {} to {}, deposits of {}{}{}{}{}{}{}{} vault from {} to {}{}{}", choice.hub_start,
+        choice.hub_end, choice.whose_deposits, choice.has_fixed_vault ? ", a fixed vault" : "",
+        choice.vaults_are_pods ? ", vaults are pods" : "",
+        choice.has_second_hub ? ", second hub" : "", choice.has_vaults ? ", vaults" : "",
+        choice.has_vaults && choice.has_pods ? ", pods" : "",
+        choice.vault_pings ? ", vaults' pings" : "", choice.doubles ? ", doubles" : "",
+        choice.vault_start, choice.vault_end, ", vaults since " + choice.vault_since,
+        ", pods since " + choice.pod_since);
 }
 
 std::string child_text(std::string_view name, std::string_view factory, std::string_view rest) {
     return fmt::format(R"(
 [contracts.{0}]
 abi = "child.json"
-factory = {{ {1} }}
+factory = [{1}]
 {2}
 [entities.{0}_row]
 key = {{ place = "address" }}
 fields = {{ pings = "uint64", made = "uint64", last = "uint256" }}
 )",
                        name, factory, rest);
+}
+
+std::string end_text(uint64_t end_block) {
+    return end_block == 0 ? "" : fmt::format("end_block = {}\n", end_block);
+}
+
+/// Of the hub: deposits of the first few people, all announcements.
+std::string filter_text(uint64_t people) {
+    std::string list;
+    for (uint64_t i = 0; i < people; ++i) {
+        list += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", evm::to_hex(make_address(5, i)));
+    }
+    return people == 0 ? ""
+                       : fmt::format(
+                             "events = [\"Deposited\", \"VaultMade\"]\n"
+                             "filter = {{ Deposited = {{ who = [{}] }} }}\n",
+                             list);
 }
 
 std::string handler_text(std::string_view name, std::string_view event, std::string_view change) {
@@ -88,8 +112,8 @@ key = {{ place = "$log.address" }}
 }
 
 Config make_config(const Choice& choice) {
-    std::string text =
-        fmt::format(R"(
+    std::string text = fmt::format(
+        R"(
 [chain]
 id = 31337
 rpc = "http://127.0.0.1:1"
@@ -98,6 +122,7 @@ finality = 12
 abi = "hub.json"
 address = ["{}"{}]
 start_block = {}
+{}
 [entities.account]
 key = {{ owner = "address" }}
 fields = {{ balance = "uint256" }}
@@ -107,16 +132,22 @@ upsert = "account"
 key = {{ owner = "who" }}
 add = {{ balance = "amount" }}
 )",
-                    evm::to_hex(test::hub_address()),
-                    choice.has_second_hub ? fmt::format(", \"{}\"", evm::to_hex(second_hub())) : "",
-                    choice.hub_start);
+        evm::to_hex(test::hub_address()),
+        choice.has_second_hub ? fmt::format(", \"{}\"", evm::to_hex(second_hub())) : "",
+        choice.hub_start, end_text(choice.hub_end) + filter_text(choice.whose_deposits));
     const std::string_view ping = "add = { pings = 1 }\nset = { last = \"n\" }";
     if (choice.has_vaults) {
-        text += child_text("vault",
-                           fmt::format("event = \"hub.VaultMade\", address = \"vault\", since = {}",
-                                       choice.vault_since),
-                           fmt::format("start_block = {}\n{}", choice.vault_start,
-                                       choice.vault_pings ? "" : "events = [\"ChildMade\"]"));
+        text += child_text(
+            "vault",
+            fmt::format("{{ event = \"hub.VaultMade\", address = \"vault\", since = {} "
+                        "}}",
+                        choice.vault_since),
+            fmt::format("start_block = {}\n{}{}{}", choice.vault_start,
+                        choice.vault_pings ? "" : "events = [\"ChildMade\"]\n",
+                        end_text(choice.vault_end),
+                        choice.has_fixed_vault
+                            ? fmt::format("address = \"{}\"\n", evm::to_hex(make_address(2, 7)))
+                            : ""));
         text += handler_text("vault", "ChildMade",
                              choice.doubles ? "add = { made = 2 }" : "add = { made = 1 }");
         if (choice.vault_pings) {
@@ -125,8 +156,14 @@ add = {{ balance = "amount" }}
         if (choice.has_pods) {
             text += child_text(
                 "pod",
-                fmt::format("event = \"vault.ChildMade\", address = \"child\", since = {}",
-                            choice.pod_since),
+                fmt::format(
+                    "{{ event = \"vault.ChildMade\", address = \"child\", since = {0} }}{1}",
+                    choice.pod_since,
+                    choice.vaults_are_pods
+                        ? fmt::format(", {{ event = \"hub.VaultMade\", address = \"vault\", "
+                                      "since = {} }}",
+                                      choice.pod_since)
+                        : ""),
                 "");
             text += handler_text("pod", "Ping", ping);
         }
@@ -148,7 +185,12 @@ std::string pick_since(std::mt19937_64& random) {
 
 /// One change of a config, of those that users make.
 void change(Choice& choice, std::mt19937_64& random) {
-    switch (random() % 9) {
+    switch (random() % 14) {
+        case 9: choice.hub_end = random() % 2 * (60 + random() % 10); break;
+        case 10: choice.vault_end = random() % 3 * 30; break;
+        case 11: choice.vaults_are_pods = !choice.vaults_are_pods; break;
+        case 12: choice.has_fixed_vault = !choice.has_fixed_vault; break;
+        case 13: choice.whose_deposits = random() % 4; break;
         case 0:
         case 1:
         case 2: choice.hub_start = random() % 4 * 20; break;
@@ -268,7 +310,7 @@ ProofLevel level_at(const Plan& plan, const std::vector<storage::CoverageRow>& c
     ProofLevel lowest = ProofLevel::kReceipts;
     for (const Source& source : plan.sources()) {
         ProofLevel level =
-            source.first_block > block_num ? ProofLevel::kReceipts : ProofLevel::kNone;
+            source.is_within(block_num, block_num) ? ProofLevel::kNone : ProofLevel::kReceipts;
         for (const storage::CoverageRow& row : coverage) {
             if (row.source == source.fingerprint && row.range.from <= block_num &&
                 block_num <= row.range.to) {

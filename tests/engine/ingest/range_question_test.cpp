@@ -37,7 +37,7 @@ std::vector<ChildCandidate> children(size_t count) {
 bool finds(const std::vector<rpc::LogFilter>& filters, const evm::Address& address,
            const evm::Hash& topic0) {
     return std::ranges::any_of(filters, [&](const rpc::LogFilter& filter) {
-        const auto& [addresses, topics] = filter;
+        const auto& [addresses, topics, more_topics] = filter;
         return (addresses.empty() || std::ranges::find(addresses, address) != addresses.end()) &&
                (topics.empty() || std::ranges::find(topics, topic0) != topics.end());
     });
@@ -114,6 +114,29 @@ TEST(RangeQuestionTest, ChildrenAnnouncedAfterTheLastBlockAreNotAskedForNorCount
     const std::vector<rpc::LogFilter> filters = std::move(question).filters();
     ASSERT_EQ(filters.size(), 1U);
     EXPECT_EQ(filters[0].addresses.size(), kFew);
+}
+
+TEST(RangeQuestionTest, AFilteredEventIsAskedForByItsTopicsAndOthersWithoutIt) {
+    Source one = source({make_address(1, 1)}, {to_word(5), to_word(6)}, {});
+    one.filters = {{to_word(5), 2, {{{to_word(50), to_word(51)}, {}, {}}}}};
+    RangeQuestion question{kFew};
+    question.add_declared(one);
+    EXPECT_FALSE(question.add_children(one, children(1), UINT64_MAX));
+    EXPECT_TRUE(question.add_children(one, children(kFew + 1), UINT64_MAX));
+    const std::vector<rpc::LogFilter> filters = std::move(question).filters();
+    ASSERT_EQ(filters.size(), 5U);
+    EXPECT_EQ(filters[0].topics0, (std::vector<evm::Hash>{to_word(6)})) << "declared and children";
+    EXPECT_EQ(filters[0].addresses.size(), 2U);
+    EXPECT_TRUE(filters[1].addresses.empty()) << "children, by topic";
+    for (size_t i = 2; i < 5; ++i) {
+        EXPECT_EQ(filters[i].topics0, (std::vector<evm::Hash>{to_word(5)}));
+        EXPECT_EQ(filters[i].more_topics[0].size(), 2U);
+        EXPECT_EQ(filters[i].addresses.size(), i == 4 ? 0U : 1U);
+    }
+    one.topics0 = {to_word(5)};
+    RangeQuestion only{kFew};
+    only.add_declared(one);
+    EXPECT_EQ(std::move(only).filters().size(), 1U) << "nothing else is asked for";
 }
 
 TEST(RangeQuestionTest, FindsEveryLogOfWhateverWasAdded) {

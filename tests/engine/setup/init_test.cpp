@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include "core/evm/abi_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
 #include "tests/support/paths.hpp"
 
 namespace plumbline::engine::init_test {
@@ -252,6 +254,68 @@ TEST(InitTest, TheCommunityExampleGivesOneEntityForEachEvent) {
     EXPECT_EQ(config.entities.size(), evm::read_abi(abi)->events.size());
     EXPECT_EQ(config.handlers.size(), config.entities.size());
     parsed(files, uncommented(files.config));
+}
+
+/// What `run` says of the config that init wrote; empty: it takes it.
+std::string refusal(const InitFiles& files) {
+    const Config config = parsed(files, files.config);
+    const auto plan = Plan::compile(config);
+    return plan ? "" : plan.error().message;
+}
+
+TEST(InitTest, WhatItWritesForShapesTwinsAndOverloadsRuns) {
+    const InitFiles files =
+        made(options(R"(event Transfer(address indexed from, address indexed to, uint256 value)
+event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)
+event Update(uint256 indexed assetId, address holder)
+event Update(uint256 indexed holder, address other)
+event Order((uint256 a, uint256 b) order)
+event Order((uint256 b, uint256 c) order)
+event Uri(string indexed uri)
+event Uri(string uri)
+event Uri(bool uri)
+event Both()
+event Both() anonymous
+event Price(fixed128x18 price)
+)",
+                     "Token.abi"));
+    EXPECT_EQ(refusal(files), "");
+    EXPECT_EQ(files.abi_file, "token.txt");
+    EXPECT_THAT(files.config,
+                HasSubstr("event = \"token.Transfer(address indexed,address indexed,uint256)\""));
+    EXPECT_THAT(files.config, HasSubstr("holder = \"$arg.1\"")) << "the name of two parameters";
+    EXPECT_THAT(files.config, HasSubstr("# Price is left out: "));
+}
+
+TEST(InitTest, WhatItWritesForAnyAbiRuns) {
+    for (uint64_t seed = 1; seed <= 300; ++seed) {
+        std::mt19937_64 random{seed};
+        const auto one_of = [&random](std::initializer_list<const char*> list) {
+            return std::string{*(list.begin() + static_cast<long>(random() % list.size()))};
+        };
+        std::string abi;
+        for (uint64_t left = 1 + random() % 12; left > 0; --left) {
+            std::string params;
+            int indexed = 0;
+            for (uint64_t n = random() % 4; n > 0; --n) {
+                const bool is_indexed = random() % 3 == 0 && indexed < 3;
+                indexed += is_indexed ? 1 : 0;
+                params += fmt::format(
+                    "{}{}{} {}", params.empty() ? "" : ", ",
+                    one_of({"uint256", "address", "string", "uint8[]", "(uint256 a, bool b)",
+                            "(bool b, uint256 a)[]", "bytes32"}),
+                    is_indexed ? " indexed" : "",
+                    fmt::format("{}{}", one_of({"a", "b", "_a", "from", "true", "$x"}), n));
+            }
+            abi += fmt::format("event {}({}){}\n", one_of({"A", "B", "Transfer"}), params,
+                               random() % 6 == 0 ? " anonymous" : "");
+        }
+        const InitFiles files = made(options(abi));
+        EXPECT_EQ(refusal(files), "") << "seed " << seed << "\n" << abi << files.config;
+        if (HasFailure()) {
+            return;
+        }
+    }
 }
 
 TEST(InitTest, ManyEventsStopAtTheLimit) {

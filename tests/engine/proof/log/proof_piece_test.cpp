@@ -163,6 +163,33 @@ std::vector<FindingKind> kinds_of(const LogProofPiece& piece) {
     return out;
 }
 
+// --- filters
+
+TEST_F(ProofPieceTest, AFilteredLogIsLookedForWhereTheBloomHasItsTopicsAndNoOtherIsWanted) {
+    mapping_ = test::Mapping{std::string{kToml}.replace(0, 16,
+                                                        "[contracts.hub]\nfilter = { Put = { id = "
+                                                        "[7, 8] } }\n"
+                                                        "events = [\"Put\", \"Made\"]\n"),
+                             kAbis};
+    chain_[12].push_back(put(12, 0, 7));
+    stored_[12].push_back(put(12, 0, 7));
+    chain_[13].push_back(put(13, 0, 9));  // not wanted: its block is settled by the bloom
+    chain_[14].push_back(put(14, 0, 8));  // missing
+    chain_[15].push_back(put(15, 0, 9));
+    chain_[15].push_back(mapping_.emit("hub.Made", {acc(3)}, 15, 1));
+    stored_[15].push_back(mapping_.emit("hub.Made", {acc(3)}, 15, 1));
+    examined();
+    EXPECT_THAT(due(), ElementsAre(12, 14, 15));
+    while (piece_->due_count() > 0) {
+        for (const size_t index : piece_->take_due(3)) {
+            accept(index);
+        }
+    }
+    const LogProofPiece piece = piece_->finish();
+    EXPECT_THAT(kinds_of(piece), ElementsAre(FindingKind::kLogMissing));
+    EXPECT_EQ(piece.findings.at(0).block_num, 14U);
+}
+
 // --- headers
 
 TEST_F(ProofPieceTest, HeadersComeFromTheTopAndNameTheNextOne) {

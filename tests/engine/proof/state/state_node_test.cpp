@@ -535,7 +535,7 @@ class StateCommunityTest : public StateNodeTest {
                 at = end + 1;
             }
             for (const StateConfig& state : entity.state) {
-                const evm::Abi abi = *evm::read_abi(parsed.contracts[0].abi_json);
+                const evm::Abi abi = *evm::read_abi(parsed.contracts[0].abis[0].text);
                 out.push_back(
                     {layout, plan_of(abi, state, layout, 0), rows, evm::parse_address(address)});
             }
