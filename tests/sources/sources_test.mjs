@@ -1,0 +1,276 @@
+// The real binary over contracts as they really are, on a real node: a proxy whose events changed their shape, contracts
+// of the config that share an address, children that many events announce, an end block, a filter at the node.
+//
+//   node tests/sources/sources_test.mjs [--binary build/release/plumbline] [--keep]
+//
+// What the rows must be is worked out from the node's logs by ethers. Each config's log is then proven, and the changed
+// config must give over the old database what a fresh one has.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { compile } from "../../tools/node/compile.mjs";
+import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const args = options(
+  { binary: join(root, "build/release/plumbline"), keep: false },
+  "usage: sources_test.mjs [--binary FILE] [--keep]",
+);
+const binary = resolve(args.binary);
+const work = mkdtempSync(join(tmpdir(), "sources-"));
+const artifacts = compile(join(here, "Sources.sol"));
+const children = new Set();
+let failures = 0;
+
+function check(what, ok, more = "") {
+  if (!ok) failures++;
+  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
+}
+
+function start(command) {
+  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  child.text = "";
+  child.stdout.on("data", (part) => (child.text += part));
+  child.errors = "";
+  child.stderr.on("data", (part) => (child.errors += part));
+  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
+  child.ended.then(() => children.delete(child));
+  return child;
+}
+
+async function run(...command) {
+  const child = start([binary, ...command]);
+  const code = await child.ended;
+  return { code, out: child.text, err: child.errors };
+}
+
+// --- the node, and a proxy that remembers what it is asked ---------------------------------------
+
+async function start_anvil() {
+  const child = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1"]);
+  while (!child.text.includes("\n")) await new Promise((done) => child.stdout.once("data", done));
+  return JSON.parse(child.text).url;
+}
+
+const asked = []; // filters of eth_getLogs
+async function start_proxy(target) {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    const parsed = JSON.parse(body);
+    for (const one of Array.isArray(parsed) ? parsed : [parsed]) {
+      if (one.method === "eth_getLogs") asked.push(one.params[0]);
+    }
+    const answer = await fetch(target, { method: "POST", headers: { "content-type": "application/json" }, body });
+    response.setHeader("content-type", "application/json");
+    response.end(await answer.text());
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  server.unref();
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+const node = await start_anvil();
+const url = await start_proxy(node);
+const rpc = new Rpc(node);
+const [from] = await rpc.call("eth_accounts");
+
+async function send(to, data) {
+  const hash = await rpc.call("eth_sendTransaction", { from, to, data, gas: "0x1c9c380" });
+  let receipt = null;
+  while (!receipt) receipt = await rpc.call("eth_getTransactionReceipt", hash);
+  if (receipt.status !== "0x1") throw new Error("a transaction failed");
+  return receipt;
+}
+const deploy = async (name, types = [], values = []) =>
+  (await send(undefined, artifacts[name].bytecode + AbiCoder.defaultAbiCoder().encode(types, values).slice(2)))
+    .contractAddress;
+const call = (name, to, method, ...values) =>
+  send(to, new Interface(artifacts[name].abi).encodeFunctionData(method, values));
+
+const person = (n) => `0x${n.toString(16).padStart(40, "0")}`;
+const one = await deploy("TokenOne");
+const two = await deploy("TokenTwo");
+const token = await deploy("Proxy");
+await call("Proxy", token, "upgrade", one);
+for (const [a, b, n] of [[1, 2, 5], [3, 1, 6], [3, 4, 7]]) await call("TokenOne", token, "go", person(a), person(b), n);
+await call("Proxy", token, "upgrade", two);
+for (const [a, b, n] of [[1, 3, 70], [4, 3, 71]]) await call("TokenTwo", token, "go", person(a), person(b), n);
+const maker = await deploy("Maker");
+await call("Maker", maker, "make", 10);
+await call("Maker", maker, "many", 20);
+const lone = await deploy("Child", ["uint256"], [30]);
+await call("Child", lone, "hit", 31);
+const middle = Number(await rpc.call("eth_blockNumber"));
+await call("Child", lone, "hit", 32);
+await call("Maker", maker, "make", 40);
+await rpc.call("anvil_mine", "0x3");
+
+// --- what the rows must be -----------------------------------------------------------------------
+
+const logs = await rpc.call("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" });
+const decoded = logs.map((log) => {
+  for (const name of ["TokenOne", "TokenTwo", "Child", "Maker"]) {
+    const face = new Interface(artifacts[name].abi);
+    try {
+      const event = face.parseLog(log);
+      // ethers knows an event by its topic alone: another number of indexed parameters is another shape.
+      const indexed = event && event.fragment.inputs.filter((input) => input.indexed).length;
+      if (event && indexed + 1 === log.topics.length) return { name, log, event };
+    } catch {
+      // not this one's shape
+    }
+  }
+  return { log };
+});
+const place = ({ log }) => `${Number(log.blockNumber)}/${Number(log.logIndex)}`;
+
+function config(more) {
+  return `[chain]\nid = 31337\nrpc = "${url}"\n[database]\npath = "db"\n${more}`;
+}
+const row_entity = (name, field = "") => `[entities.${name}]
+key = { block = "uint64", log = "uint32" }
+fields = { n = "uint256", times = "uint64"${field} }
+`;
+const on = (events, entity, set) => `[[on]]
+event = ${JSON.stringify(events)}
+upsert = "${entity}"
+key = { block = "$block.number", log = "$log.index" }
+set = { ${set} }
+add = { times = 1 }
+`;
+
+async function index(dir, text) {
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "plumbline.toml"), text);
+  for (const name of Object.keys(artifacts)) writeFileSync(join(dir, `${name}.json`), JSON.stringify(artifacts[name].abi));
+  const ran = await run("run", join(dir, "plumbline.toml"), "--until", "head");
+  check(`run of ${dir.slice(work.length + 1)}`, ran.code === 0, ran.err.trim().split("\n").slice(-2).join(" | "));
+}
+async function rows(dir, entity) {
+  const listed = await run("list", join(dir, "db"), entity, "--limit", "100000");
+  const found = listed.out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  return new Map(found.map((row) => [`${row.block}/${row.log}`, row]));
+}
+async function compare(what, dir, entity, wanted) {
+  const found = await rows(dir, entity);
+  const shown = (map) => [...map].map(([at, n]) => `${at}=${n}`).join(" ");
+  const have = new Map([...found].map(([at, row]) => [at, `${row.n}*${row.times}`]));
+  const want = new Map(wanted.map((item) => [place(item), `${item.n}*${item.times || 1}`]));
+  check(what, want.size > 0 && shown(new Map([...have].sort())) === shown(new Map([...want].sort())),
+    `found ${shown(have)}, not ${shown(want)}`);
+}
+async function proven(dir) {
+  const verified = await run("verify", join(dir, "db"), "--rpc", node, "--proof", "log");
+  check(`the log of ${dir.slice(work.length + 1)} is proven`, verified.code === 0, verified.out + verified.err);
+}
+
+// --- shapes and shared addresses -------------------------------------------------------------------
+
+const erc20 = "Transfer(address indexed, address indexed, uint256)";
+const erc721 = "Transfer(indexed address,indexed address,indexed uint256)"; // as The Graph writes it
+const of = (name, event) => decoded.filter((item) => item.name === name && item.event.name === event);
+const transfers = [
+  ...of("TokenOne", "Transfer").map((item) => ({ ...item, n: item.event.args.value })),
+  ...of("TokenTwo", "Transfer").map((item) => ({ ...item, n: item.event.args.tokenId + 1000n })),
+];
+{
+  const dir = join(work, "shapes");
+  await index(
+    dir,
+    config(`[contracts.t]\nabi = ["TokenOne.json", "TokenTwo.json"]\naddress = "${token}"\n`) +
+      row_entity("move") + row_entity("update") + row_entity("uri", ', text = "string"') +
+      on(`t.${erc20}`, "move", 'n = "value"') + on(`t.${erc721}`, "move", 'n = "tokenId + 1000"') +
+      on("t.Update", "update", 'n = "assetId"') +
+      on("t.Uri(string)", "uri", 'text = "uri", n = 2') + on("t.Uri(string indexed)", "uri", "n = 1"),
+  );
+  await compare("shapes of one event are told apart", dir, "move", transfers);
+  await compare("another parameter name is the same event", dir, "update",
+    [...of("TokenOne", "Update"), ...of("TokenTwo", "Update")].map((item) => ({ ...item, n: item.event.args[0] })));
+  await compare("what was indexed and is not", dir, "uri",
+    [...of("TokenOne", "Uri").map((item) => ({ ...item, n: 1 })), ...of("TokenTwo", "Uri").map((item) => ({ ...item, n: 2 }))]);
+  await proven(dir);
+}
+{
+  const dir = join(work, "shared");
+  const human = artifacts.TokenTwo.abi.filter((item) => item.type === "event")
+    .map((item) => `event ${item.name}(${item.inputs.map((i) => `${i.type}${i.indexed ? " indexed" : ""} ${i.name}`).join(", ")})`);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "two.txt"), `// by hand\n${human.join("\n")}\n`);
+  writeFileSync(join(dir, "one.json"), JSON.stringify({ status: "1", message: "OK", result: JSON.stringify(artifacts.TokenOne.abi) }));
+  await index(
+    dir,
+    config(`[contracts.old]\nabi = "one.json"\naddress = "${token}"\n[contracts.new]\nabi = "two.txt"\naddress = "${token}"\n`) +
+      row_entity("move") + row_entity("update") +
+      on("old.Transfer", "move", 'n = "value"') + on("new.Transfer", "move", 'n = "tokenId + 1000"') +
+      on(["new.Update", "old.Update"], "update", "n = 7"),
+  );
+  await compare("contracts at one address read a log each by its own ABI", dir, "move", transfers);
+  await compare("a log runs a handler once", dir, "update",
+    [...of("TokenOne", "Update"), ...of("TokenTwo", "Update")].map((item) => ({ ...item, n: 7 })));
+  await proven(dir);
+}
+
+// --- many factories, fixed addresses, an end -------------------------------------------------------
+
+const family = (more) => config(`[contracts.maker]
+abi = "Maker.json"
+address = "${maker}"
+[contracts.child]
+abi = "Child.json"
+address = "${lone}"
+factory = [
+  { event = "maker.Made", address = "child" },
+  { event = "maker.Adopted", address = "place.child" },
+  { event = "maker.MadeMany", address = "places.child" },
+  { event = "maker.MadeMany", address = "more" },
+]
+${more}
+`) + row_entity("hit") + on("child.Hit", "hit", 'n = "n"');
+const hits = of("Child", "Hit").map((item) => ({ ...item, n: item.event.args.n }));
+{
+  const dir = join(work, "family");
+  const ended = hits.filter((item) => Number(item.log.blockNumber) <= middle);
+  await index(dir, family(`end_block = ${middle}`));
+  check("some logs lie behind the end", ended.length > 0 && ended.length < hits.length);
+  await compare("children of all factories, up to the end block", dir, "hit", ended);
+  await proven(dir);
+  await index(dir, family(""));
+  await compare("without the end block the rest is fetched", dir, "hit", hits);
+  await proven(dir);
+  await index(dir, family(`end_block = ${middle}`));
+  await compare("with it again the rest does not count", dir, "hit", ended);
+}
+
+// --- a filter at the node --------------------------------------------------------------------------
+
+{
+  const dir = join(work, "filter");
+  const filtered = (filter) =>
+    config(`[contracts.t]\nabi = "TokenOne.json"\naddress = "${token}"\n${filter}\n`) +
+    row_entity("move") + on("t.Transfer", "move", 'n = "value"');
+  asked.length = 0;
+  await index(dir, filtered(`filter = { Transfer = [{ from = "${person(1)}" }, { to = ["${person(1)}", "${person(9)}"] }] }`));
+  const { from: sender, to } = { from: person(1), to: person(1) };
+  const whose = of("TokenOne", "Transfer").map((item) => ({ ...item, n: item.event.args.value }));
+  await compare("a filter keeps what one of its tables allows", dir, "move",
+    whose.filter(({ event }) => event.args.from.toLowerCase() === sender || event.args.to.toLowerCase() === to));
+  check("the node is asked for nothing else", asked.length > 0 && asked.every((filter) => filter.topics?.length >= 2),
+    JSON.stringify(asked.slice(0, 3)));
+  await proven(dir);
+  await index(dir, filtered(""));
+  await compare("without the filter the others are fetched", dir, "move", whose);
+  await proven(dir);
+}
+
+for (const child of children) child.kill("SIGTERM");
+if (!args.keep) rmSync(work, { recursive: true, force: true });
+console.log(failures ? `${failures} failed; ${args.keep ? work : "--keep keeps what they left"}` : "all as it should be");
+process.exit(failures ? 1 : 0);
