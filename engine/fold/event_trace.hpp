@@ -15,7 +15,7 @@ struct EventTrace {
         const PlanHandler* handler = nullptr;
         bool is_wanted = false;  ///< false: its `when` left the event, or the item of `each`, out
     };
-    const PlanEvent* event = nullptr;  ///< null where nobody handles it; of several the last
+    const PlanEvent* event = nullptr;  ///< null where nobody handles it; of several the last one
     std::vector<Step> steps;
     std::string violation;  ///< empty: all of it applied
 };
