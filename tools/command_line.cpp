@@ -49,7 +49,9 @@ void add_init(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<InitArguments>();
     command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")
         ->required();
-    command->add_option("--abi", arguments->abi, "ABI JSON or lines, a compiler's or Hardhat's file, an explorer's answer")
+    command
+        ->add_option("--abi", arguments->abi,
+                     "ABI JSON or lines, a compiler's or Hardhat's file, an explorer's answer")
         ->required();
     command->add_option("--contract", arguments->contract,
                         "Which contract, where the file holds several");

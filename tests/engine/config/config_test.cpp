@@ -188,9 +188,9 @@ address = "0x0000000000000000000000000000000000000002"
 [contracts.pair]
 abi = "a.json"
 factory = { event = "hub.Made(address)", address = "$arg.0")toml" +
-                       text + " }")
-                    .contracts[1]
-                    .factories.at(0);
+                      text + " }")
+            .contracts[1]
+            .factories.at(0);
     };
     EXPECT_EQ(since("").since, ChildSince::kBlock);
     EXPECT_EQ(since(", since = \"block\"").since, ChildSince::kBlock);
