@@ -12,6 +12,7 @@
 #include "bench/community_chain.hpp"
 #include "bench/community_index.hpp"
 #include "bench/must.hpp"
+#include "core/base/check.hpp"
 #include "engine/config/config.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
@@ -78,14 +79,30 @@ key = { account = "voter" }
 add = { vote_count = 1 }
 )";
 
-std::shared_ptr<const Plan> votes_plan() {
+/// The same with ten operators an event in the values of the votes.
+std::string calculated_votes() {
+    std::string out{kVotes};
+    const auto change = [&out](std::string_view from, std::string_view to) {
+        const size_t at = out.find(from);
+        PLUMBLINE_CHECK(at != std::string::npos);
+        out.replace(at, from.size(), to);
+    };
+    change(
+        R"~(option = "option", weight = "weight")~",
+        R"~(option = "option", weight = "((weight * 3 + option) / 2 - weight / 4) % 1000000007")~");
+    change(R"~(vote_count = 1, weight = "weight")~",
+           R"~(vote_count = 1, weight = "if(option > 1, weight * 2, weight + 1) - weight / 2")~");
+    return out;
+}
+
+std::shared_ptr<const Plan> votes_plan(std::string_view mapping) {
     Config config = must(load_config(source_dir() + "/examples/community/plumbline.toml"));
     const std::string abi = config.contracts[0].abis[0].text;
     const std::string text =
         std::string{
             "[chain]\nid = 31337\nrpc = [\"http://127.0.0.1:1\"]\n"
             "[contracts.hub]\nabi = \"CommunityHub.json\"\naddress = \""} +
-        std::string{bench::kHubAddress} + "\"\n" + std::string{kVotes};
+        std::string{bench::kHubAddress} + std::string{mapping};
     return must(Plan::compile(must(parse_config(
         text, "votes.toml", [&abi](const std::string&) -> Result<std::string> { return abi; }))));
 }
@@ -94,9 +111,12 @@ std::string bench_path() {
     return (std::filesystem::temp_directory_path() / "plumbline_fold_bench").string();
 }
 /// Events folded and flushed, nothing committed: the fold's own cost. Google Benchmark's
-/// `state.range`: 0 = the mapping above, 1 = the whole example.
+/// `state.range`: 0 = the mapping above, 1 = the whole example, 2 = that above with ten operators
+/// an event.
 void fold_in_memory(benchmark::State& state) {
-    const auto plan = state.range(0) == 0 ? votes_plan() : community_plan();
+    const auto plan = state.range(0) == 0   ? votes_plan(kVotes)
+                      : state.range(0) == 1 ? community_plan()
+                                            : votes_plan(calculated_votes());
     evm::LogBatch logs;
     bench::CommunityStory story{1};
     for (uint64_t block = 1; block <= kFoldEvents / kEventsPerBlock; ++block) {
@@ -134,11 +154,11 @@ void fold_in_memory(benchmark::State& state) {
         static_cast<double>(stats.row_changes) / static_cast<double>(stats.events);
     state.counters["quarantined"] = static_cast<double>(stats.quarantined);
 }
-BENCHMARK(fold_in_memory)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(fold_in_memory)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 /// A whole `rebuild` of a stored log of a million events.
 void rebuild_stored_log(benchmark::State& state) {
-    const auto plan = state.range(0) == 0 ? votes_plan() : community_plan();
+    const auto plan = state.range(0) == 0 ? votes_plan(kVotes) : community_plan();
     const auto database = open_fresh(bench_path(), *plan);
     store_story(*database, kRebuildEvents);
     must_do(database->sync());
