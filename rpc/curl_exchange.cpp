@@ -4,6 +4,7 @@
 #include <charconv>
 #include <ctime>
 #include <string>
+#include <utility>
 
 #include "core/base/ascii.hpp"
 #include "rpc/provider.hpp"
@@ -12,6 +13,20 @@ namespace plumbline::rpc {
 
 namespace {
 
+/// All at once where the server said how much comes, instead of copying what came so far again and
+/// again. No word is taken for more than a body may have.
+size_t find_capacity(const CurlExchange& exchange, size_t needed) {
+    const size_t most = exchange.request.body_size_max;
+    const size_t at_once = exchange.body.size() >= kBodyAtOnceMax ? most : kBodyAtOnceMax;
+    curl_off_t told = -1;
+    if (curl_easy_getinfo(exchange.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &told) ==
+            CURLE_OK &&
+        told > 0 && static_cast<size_t>(told) + kBodyPadding >= needed) {
+        return std::max(needed, std::min(static_cast<size_t>(told), at_once) + kBodyPadding);
+    }
+    return std::max(needed, std::min(2 * exchange.body.capacity(), most + kBodyPadding));
+}
+
 size_t on_body(char* data, size_t size, size_t count, void* user) {
     auto& exchange = *static_cast<CurlExchange*>(user);
     const size_t bytes = size * count;
@@ -19,24 +34,16 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
         exchange.too_large = true;
         return 0;
     }
+    if (!exchange.room->take(exchange, bytes)) {
+        return CURL_WRITEFUNC_PAUSE;
+    }
     if (exchange.body.capacity() == 0 && !exchange.spares->empty()) {
         exchange.body = std::move(exchange.spares->back());
         exchange.spares->pop_back();
     }
     const size_t needed = exchange.body.size() + bytes + kBodyPadding;
     if (exchange.body.capacity() < needed) {
-        size_t room = std::max(needed, 2 * exchange.body.capacity());
-        curl_off_t told = -1;
-        if (exchange.body.empty() &&
-            curl_easy_getinfo(exchange.easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &told) ==
-                CURLE_OK &&
-            told > 0) {
-            // All at once, instead of copying what came so far again and again. No word is taken
-            // for more than a body may have.
-            room =
-                std::max(room, std::min(static_cast<size_t>(told), kBodyAtOnceMax) + kBodyPadding);
-        }
-        exchange.body.reserve(room);
+        exchange.body.reserve(find_capacity(exchange, needed));
     }
     const auto* first = reinterpret_cast<const uint8_t*>(data);
     exchange.body.insert(exchange.body.end(), first, first + bytes);
@@ -84,6 +91,28 @@ class Setup {
 };
 
 }  // namespace
+
+bool BodyRoom::take(CurlExchange& exchange, size_t bytes) {
+    if (held_ + bytes > shared_max_ && large_ != &exchange) {
+        if (large_ != nullptr) {
+            stopped_.push_back(&exchange);
+            return false;
+        }
+        large_ = &exchange;
+    }
+    held_ += bytes;
+    return true;
+}
+
+void BodyRoom::leave(const CurlExchange& exchange) {
+    held_ -= exchange.body.size();
+    large_ = large_ == &exchange ? nullptr : large_;
+    std::erase(stopped_, &exchange);
+}
+
+std::vector<CurlExchange*> BodyRoom::take_stopped() {
+    return large_ == nullptr ? std::exchange(stopped_, {}) : std::vector<CurlExchange*>{};
+}
 
 CURLcode CurlExchange::prepare(const CurlOptions& options) {
     curl_easy_reset(easy.get());
@@ -142,6 +171,7 @@ HttpCompletion CurlExchange::complete(CURLcode code) {
         completion.status = static_cast<int>(status);
     }
     completion.retry_after_ms = retry_after_ms;
+    room->leave(*this);
     const char* redirect = nullptr;
     if (curl_easy_getinfo(easy.get(), CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK &&
         redirect != nullptr) {

@@ -25,11 +25,34 @@ struct SlistDeleter {
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
-/// A body is given this much memory at once on the server's word (Content-Length); beyond it grows
-/// with what really comes.
+/// A body is given this much memory at once on the server's word (Content-Length), and all of what
+/// was told once so much has really come.
 inline constexpr size_t kBodyAtOnceMax = size_t{8} << 20;
 /// For curl to receive into: large answers come in few pieces.
 inline constexpr size_t kReceiveBytes = size_t{256} << 10;
+
+struct CurlExchange;
+
+/// How much the bodies of all exchanges hold together. They share `shared_max`; beyond that one
+/// body at a time goes on growing, and the others stop receiving until it is there. One thread.
+class BodyRoom {
+  public:
+    explicit BodyRoom(size_t shared_max) : shared_max_{shared_max} {}
+    /// Whether `exchange` may take so many bytes more, which then count. If not, it is among
+    /// `stopped` until it asks again.
+    [[nodiscard]] bool take(CurlExchange& exchange, size_t bytes);
+    /// Its body is gone from here.
+    void leave(const CurlExchange& exchange);
+    /// Those that may go on now; empty while the room is full.
+    [[nodiscard]] std::vector<CurlExchange*> take_stopped();
+    [[nodiscard]] size_t held() const noexcept { return held_; }
+
+  private:
+    size_t shared_max_;
+    size_t held_ = 0;
+    const CurlExchange* large_ = nullptr;
+    std::vector<CurlExchange*> stopped_;
+};
 
 /// A request and everything that must stay alive while curl works on it. Neither moved nor copied:
 /// curl holds its address. One thread.
@@ -39,7 +62,8 @@ struct CurlExchange {
     Slist headers;
     Bytes body;
     std::vector<Bytes>* spares = nullptr;  ///< bodies whose memory may be taken
-    bool too_large = false;                ///< why the body was not taken any further
+    BodyRoom* room = nullptr;
+    bool too_large = false;  ///< why the body was not taken any further
     std::optional<int64_t> retry_after_ms;
     Easy easy;  ///< last, so that it goes first: it points into the rest
 

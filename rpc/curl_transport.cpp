@@ -60,10 +60,11 @@ struct CurlTransport::Impl {
     std::map<CURL*, std::unique_ptr<CurlExchange>> exchanges;
     std::vector<Easy> idle;     ///< handles whose last transfer succeeded
     std::vector<Bytes> spares;  ///< empty bodies that have memory
+    BodyRoom room;
     std::vector<HttpCompletion> failed_at_submit;
     uint64_t next_id = 1;
 
-    Impl() = default;
+    explicit Impl(CurlOptions of) : options{std::move(of)}, room{options.bodies_shared_max} {}
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
     ~Impl() {
@@ -115,6 +116,14 @@ struct CurlTransport::Impl {
         }
     }
 
+    /// Whoever completed last was handed over, so that its memory is free again.
+    void resume_stopped() {
+        for (CurlExchange* exchange : room.take_stopped()) {
+            // May call on_body at once, which may stop it again.
+            static_cast<void>(curl_easy_pause(exchange->easy.get(), CURLPAUSE_CONT));
+        }
+    }
+
     /// Lets curl work and takes what is done. A multi handle that fails is given up with all that
     /// is on it; the next request makes a new one.
     void perform(std::vector<HttpCompletion>& completions) {
@@ -122,6 +131,7 @@ struct CurlTransport::Impl {
         if (multi == nullptr) {
             return;
         }
+        resume_stopped();
         const CURLMcode code = curl_multi_perform(multi.get(), &running);
         collect(completions);
         if (code != CURLM_OK) {
@@ -150,9 +160,8 @@ struct CurlTransport::Impl {
     }
 };
 
-CurlTransport::CurlTransport(CurlOptions options) : impl_{std::make_unique<Impl>()} {
-    impl_->options = std::move(options);
-}
+CurlTransport::CurlTransport(CurlOptions options)
+    : impl_{std::make_unique<Impl>(std::move(options))} {}
 
 CurlTransport::~CurlTransport() = default;
 
@@ -162,6 +171,7 @@ uint64_t CurlTransport::submit(HttpRequest request) {
     exchange->id = id;
     exchange->request = std::move(request);
     exchange->spares = &impl_->spares;
+    exchange->room = &impl_->room;
     if (const CURLcode code = impl_->start(exchange); code != CURLE_OK) {
         HttpCompletion completion;
         completion.id = id;
@@ -195,6 +205,10 @@ void CurlTransport::give_back(Bytes body) {
         body.clear();
         impl_->spares.push_back(std::move(body));
     }
+}
+
+size_t CurlTransport::held_bytes() const noexcept {
+    return impl_->room.held();
 }
 
 size_t CurlTransport::in_flight() const {

@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -377,6 +379,37 @@ TEST(CurlTransportTest, ManyRequestsAtOnceEachCompleteOnce) {
         EXPECT_EQ(done.status, 200) << done.error_text;
     }
     EXPECT_TRUE(open.empty());
+}
+
+TEST(CurlTransportTest, BeyondWhatBodiesShareOneGrowsAtATimeAndAllComeWhole) {
+    constexpr size_t kBody = size_t{4} << 20;
+    constexpr size_t kShared = size_t{1} << 20;
+    const std::string response =
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(kBody) +
+        "\r\n\r\n" + std::string(kBody, 'x');
+    std::vector<std::unique_ptr<RawServer>> servers;
+    CurlOptions options;
+    options.bodies_shared_max = kShared;
+    CurlTransport transport{std::move(options)};
+    for (int i = 0; i < 6; ++i) {
+        servers.push_back(std::make_unique<RawServer>(response, 1));
+        HttpRequest request = to(servers.back()->url());
+        request.timeout_ms = 60'000;
+        static_cast<void>(transport.submit(std::move(request)));
+    }
+    size_t most = 0;
+    std::vector<HttpCompletion> completions;
+    while (transport.in_flight() > 0) {
+        transport.poll(0, completions);
+        most = std::max(most, transport.held_bytes());
+    }
+    EXPECT_LE(most, kShared + kBody);
+    EXPECT_EQ(transport.held_bytes(), 0U);
+    ASSERT_EQ(completions.size(), servers.size());
+    for (const HttpCompletion& done : completions) {
+        EXPECT_EQ(done.error, TransportError::kNone) << done.error_text;
+        EXPECT_EQ(done.body.size(), kBody);
+    }
 }
 
 TEST(CurlTransportTest, DestroyingItDropsWhatIsOnItsWay) {
