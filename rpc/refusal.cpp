@@ -72,6 +72,10 @@ bool is_position(const std::vector<Token>& tokens, size_t index) {
             }
         }
     }
+    // "fromBlock: 0x1 (1577836800)": what is known of the one before it.
+    if (index > 0 && tokens[index - 1].kind == TokenKind::kHex) {
+        return true;
+    }
     const bool dash_before = index > 0 && tokens[index - 1].text == "-";
     const bool dash_after = index + 1 < tokens.size() && tokens[index + 1].text == "-";
     // "0 - 50 blocks range" is a limit all the same.
@@ -85,6 +89,10 @@ bool is_position(const std::vector<Token>& tokens, size_t index) {
 constexpr auto kLimitWords = std::to_array<std::string_view>(
     {"max", "limit", "most$", "up$", "allow", "cap$", "than$", ">", "exceed", "distance", "only$",
      "least$", "above$", "threshold"});
+
+// "7 days (604800 seconds)" counts neither blocks nor logs.
+constexpr auto kTimes =
+    std::to_array<std::string_view>({"day", "hour", "minute", "second", "sec$", "ms$", "week"});
 
 // The text says that this number is one: "max range: 800", "5000 max", "(5000 > 3000)". Any other
 // number may be an id, an address, a status, a height.
@@ -112,7 +120,8 @@ std::optional<uint64_t> find_limit(const RefusalWords& t, Stems nouns, Stems oth
         const Token& token = t.tokens()[i];
         const bool counted = t.counts(i, nouns);
         if (token.kind != TokenKind::kNumber || token.number == 0 || is_position(t.tokens(), i) ||
-            (!counted && t.counts(i, others)) || (i > 0 && t.tokens()[i - 1].text == "[")) {
+            (!counted && (t.counts(i, others) || t.counts(i, kTimes))) ||
+            (i > 0 && t.tokens()[i - 1].text == "[")) {
             continue;
         }
         if (only_counted ? !counted : !is_called_limit(t.tokens(), i)) {
@@ -246,10 +255,29 @@ std::string_view to_string(RefusalClass refusal) noexcept {
     return "unknown";
 }
 
+namespace {
+
+/// Does the message say by itself what is the matter? An object beside it tells numbers of the
+/// request and of the provider then ("latestBlock": 116721620), which are no limits. Messages that
+/// are only a code in words ("Internal error", "Invalid params") say nothing.
+bool is_enough(const RefusalWords& message, const RefusalText& text) {
+    if (!text.data.starts_with('{')) {
+        return false;
+    }
+    const RefusalRule* const rule = find_refusal_rule(message, text);
+    return rule != nullptr &&
+           (rule->kind == RefusalClass::kMissingData || rule->kind == RefusalClass::kHeadRace) &&
+           !rule->fits(RefusalWords{""}, text);
+}
+
+}  // namespace
+
 Refusal classify_refusal(const RefusalText& text) {
     std::string whole{text.message};
-    whole += " . ";
-    whole += text.data;
+    if (!is_enough(RefusalWords{text.message}, text)) {
+        whole += " . ";
+        whole += text.data;
+    }
     const RefusalWords words{whole};
     Refusal refusal;
     if (const RefusalRule* rule = find_refusal_rule(words, text)) {

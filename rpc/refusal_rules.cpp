@@ -47,7 +47,7 @@ bool is_not_available(Words t) {
     return t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 1);
 }
 bool is_failed_read(Words t) {
-    return t.near({"fail", "unable", "cannot"},
+    return t.near({"fail", "unable", "cannot", "could$"},
                   {"get$", "load", "retriev", "read$", "fetch", "find", "access"}, 3);
 }
 bool is_missing(Words t) {
@@ -104,6 +104,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kUnsupported,
      [](Words t, In) {
          return names_method(t) && (t.has_sequence({"not$", "allowed"}, 2) ||
+                                    t.has_sequence({"not$", "permitted"}, 2) ||
                                     t.has({"whitelist", "disabled"}));
      },
      "optimism proxyd", {403, -32001, "rpc method is not whitelisted", {}}},
@@ -161,6 +162,10 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 (is_chain_data(t) || t.has({"event", "snapshot"})) && !t.has({"version"});
      },
      kOwnGuess, {200, -32000, "block 5 is before the earliest block 900 that is kept", {}}},
+
+    {kMissingData, [](Words t, In) { return t.has_sequence({"too$", "far$", "past$"}, 3); },
+     "lotus",
+     {200, 1, "invalid epoch range: from block is too far in the past (maximum: 60480)", {}}},
 
     // ---- It has not got that block yet
     {kHeadRace,
@@ -254,6 +259,11 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 t.has({"expired", "suspend", "disabled", "inactive", "deactivat", "blocked"});
      },
      kOwnGuess, {200, -32000, "your account has been suspended", {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"scope"}, {"project", "key$", "token", "plan", "app$"}, 3);
+     },
+     "lab.au.ro", {200, -32011, "chain \"bsc\" not in project scope", {}}},
     {kBilling,
      [](Words t, In) {
          // Not the account that a call is made from.
@@ -459,6 +469,13 @@ constexpr auto kRules = std::to_array<RefusalRule>({
 
     {kMissingData, [](Words t, In) { return is_failed_read(t) && is_chain_data(t); }, "geth",
      {200, -32000, "failed to get logs for block #0 (0xd4e567..cb8fa3)", {}}},
+    // How far back it reaches, and not how much may be asked for at once.
+    {kMissingData,
+     [](Words t, In) {
+         return t.near({"window", "retention"}, {"proof", "state", "history", "historical"}, 3) &&
+                t.has({"exceed", "outside", "beyond", "out$", "too$"});
+     },
+     "reth", {200, -32602, "distance to target block exceeds maximum proof window", {}}},
 
     // ---- Too many blocks
     {kTooManyBlocks,
@@ -574,9 +591,10 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kBatchTooLarge, [](Words, In in) { return in.http_status == 413; }, "HTTP", {413, 0, {}, {}}},
     {kTimeout,
      [](Words, In in) {
-         return in.http_status == 408 || in.http_status == 504 || in.http_status == 524;
+         return in.http_status == 408 || in.http_status == 499 || in.http_status == 504 ||
+                in.http_status == 524;
      },
-     "HTTP (524: cloudflare)", {504, 0, {}, {}}},
+     "HTTP (499: nginx, 524: cloudflare)", {504, 0, {}, {}}},
     {kTimeout, [](Words, In in) { return in.code == 408 || in.code == 504; }, kOwnGuess,
      {200, 504, {}, {}}},
     {kBilling,

@@ -109,19 +109,19 @@ size_t count_right(const std::vector<FreshRefusal>& all, std::string& misses) {
 
 TEST(FreshRefusalTest, NinetyFiveOfAHundredHaveTheClassAHumanGivesThem) {
     const std::vector<FreshRefusal> all = read_fresh_refusals(kSeen);
-    ASSERT_GE(all.size(), 60U);
+    ASSERT_GE(all.size(), 100U);
     std::string misses;
     EXPECT_GE(100 * count_right(all, misses), 95 * all.size()) << misses;
 }
 
-/// Classed by hand before the rules were asked. At first sight 35 of these 40 were right, which is
-/// the figure for texts that no rule was written for; what was wrong with four of the others is
-/// mended.
-constexpr size_t kUnseenRight = 39;
+/// Classed by hand before the rules were asked. At first sight 35 of the first 40 and 21 of the
+/// last 23 were right, which is the figure for texts that no rule was written for; what was wrong
+/// with five of the others is mended.
+constexpr size_t kUnseenRight = 61;
 
 TEST(FreshRefusalTest, NoFewerTextsThanEverThatCameAfterTheRulesHaveTheClassAHumanGives) {
     const std::vector<FreshRefusal> all = read_fresh_refusals(kUnseen);
-    ASSERT_GE(all.size(), 40U);
+    ASSERT_GE(all.size(), 63U);
     std::string misses;
     EXPECT_GE(count_right(all, misses), kUnseenRight) << misses;
 }
