@@ -227,6 +227,8 @@ class ChainSource {
     virtual size_t poll(int64_t wait_ms) = 0;
     /// Questions asked and not answered yet.
     [[nodiscard]] virtual size_t in_flight() const = 0;
+    /// Every question fails with the same reason from now on: asking again is of no use.
+    [[nodiscard]] virtual bool has_given_up() const { return false; }
     /// Questions that got no further for at least `waiting_ms`, those that wait longest first, with
     /// what is in their way. Empty where there is nothing to tell.
     [[nodiscard]] virtual std::vector<OpenWait> waits(int64_t waiting_ms) const {

@@ -359,6 +359,25 @@ std::vector<ProviderStats> ProviderPool::stats() const {
     return out;
 }
 
+namespace {
+
+/// What is in the way of a question that nobody was asked yet, where no provider has said anything.
+/// A probe goes before it, which asks for no question in particular.
+std::string describe_idle(const Dispatcher& dispatcher, OpenWait& wait) {
+    std::string states;
+    for (const Provider& provider : dispatcher.providers()) {
+        if (provider.in_flight() > 0) {
+            wait.provider = provider.name();
+            return "its answer to other requests, of its head first of all, has not come yet";
+        }
+        states += states.empty() ? "" : ", ";
+        states += provider.name() + ": " + provider.stats().state;
+    }
+    return "nobody can be asked (" + states + ")";
+}
+
+}  // namespace
+
 std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
     const Dispatcher& dispatcher = impl_->dispatcher;
     std::vector<OpenWait> out = dispatcher.waits().older_than(waiting_ms, dispatcher.now());
@@ -377,13 +396,7 @@ std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
         if (!wait.reason.empty()) {
             continue;
         }
-        // What is on its way may be a probe, which asks for no question in particular.
-        wait.reason = "no answer yet";
-        for (const Provider& provider : dispatcher.providers()) {
-            if (wait.provider.empty() && provider.in_flight() > 0) {
-                wait.provider = provider.name();
-            }
-        }
+        wait.reason = wait.attempts > 0 ? "no answer yet" : describe_idle(dispatcher, wait);
     }
     return out;
 }

@@ -97,8 +97,11 @@ std::string describe_wait(const rpc::OpenWait& wait) {
     if (wait.range) {
         out += " of " + rpc::name_blocks(*wait.range);
     }
-    return out + fmt::format(", for {}, asked {} times: {}",
-                             format_duration(wait.waiting_ms / 1000), wait.attempts, wait.reason);
+    const std::string asked = wait.attempts == 0   ? "not asked yet"
+                              : wait.attempts == 1 ? "asked once"
+                                                   : fmt::format("asked {} times", wait.attempts);
+    return out + fmt::format(", for {}, {}: {}", format_duration(wait.waiting_ms / 1000), asked,
+                             wait.reason);
 }
 
 }  // namespace plumbline::engine

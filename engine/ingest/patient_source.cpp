@@ -11,8 +11,10 @@
 namespace plumbline::engine {
 
 bool PatientSource::open(uint64_t id, Fail fail) {
-    if (open_.empty()) {
+    // Whoever asks again what has failed has waited for an answer all the while.
+    if (open_.empty() && is_answered_) {
         silent_since_ms_ = clock_.monotonic_ms();
+        is_answered_ = false;
     }
     open_.emplace(id, std::move(fail));
     return !given_up_;
@@ -24,6 +26,7 @@ bool PatientSource::close(uint64_t id, bool is_answered) {
     }
     if (is_answered) {
         silent_since_ms_ = clock_.monotonic_ms();
+        is_answered_ = true;
     }
     return true;
 }

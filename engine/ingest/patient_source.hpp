@@ -54,6 +54,7 @@ class PatientSource final : public rpc::ChainSource {
     }
     size_t poll(int64_t wait_ms) override;
     [[nodiscard]] size_t in_flight() const override { return open_.size(); }
+    [[nodiscard]] bool has_given_up() const override { return given_up_.has_value(); }
     [[nodiscard]] std::vector<rpc::OpenWait> waits(int64_t waiting_ms) const override {
         return source_->waits(waiting_ms);
     }
@@ -79,7 +80,8 @@ class PatientSource final : public rpc::ChainSource {
     const Clock& clock_;
     std::map<uint64_t, Fail> open_;
     uint64_t next_id_ = 1;
-    int64_t silent_since_ms_ = 0;  ///< the last answer, or the first question after a pause
+    int64_t silent_since_ms_ = 0;  ///< the last answer, or the first question after one
+    bool is_answered_ = true;      ///< since `silent_since_ms_`
     std::optional<Error> given_up_;
     ReasonLog reasons_;
 };

@@ -8,6 +8,7 @@
 #include "rpc/provider_pool.hpp"
 #include "rpc/refusal_rules.hpp"
 #include "tests/rpc/fake_network.hpp"
+#include "tests/rpc/public_refusals.hpp"
 
 namespace plumbline::rpc::lasting_refusal_test {
 namespace {
@@ -132,6 +133,72 @@ TEST_F(LastingRefusalTest, ABlockWhoseLogsAreRefusedInAnyWordsIsReadWithinAMinut
             const int64_t ms_max = classify_refusal(text).retry_after_ms ? 180'000 : 60'000;
             expect_all(ask(ms_max), what);
             EXPECT_LE(requests(), 400U) << what;
+        }
+    }
+}
+
+/// As the provider sent it: an error object, or a page with another status.
+void refuse_with(FakeNode& node, const FreshRefusal& said,
+                 const std::function<bool(const std::string&, const json&)>& is_refused) {
+    node.answer = [said, is_refused](const std::string& method,
+                                     const json& params) -> std::optional<json> {
+        if (!is_refused(method, params)) {
+            return std::nullopt;
+        }
+        const json data = json::parse(said.data, nullptr, false);
+        return rpc_error(said.code, said.message,
+                         said.data.empty()     ? json(nullptr)
+                         : data.is_discarded() ? json(said.data)
+                                               : data);
+    };
+}
+
+// Whatever class the rules give them.
+TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsABlockForMoreThanAMinute) {
+    for (const char* table : {kSeen, kUnseen}) {
+        for (const FreshRefusal& said : read_fresh_refusals(table)) {
+            start_anew();
+            refuse_with(add(kUrlA), said, [](const std::string& method, const json& params) {
+                return method == "eth_getLogs" && covers_dense(params);
+            });
+            const int64_t ms_max = classify_refusal(said.text()).retry_after_ms ? 180'000 : 60'000;
+            expect_all(ask(ms_max), said.id);
+        }
+    }
+}
+
+TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsARangeThatAnotherProviderHas) {
+    for (const char* table : {kSeen, kUnseen}) {
+        for (const FreshRefusal& said : read_fresh_refusals(table)) {
+            start_anew();
+            FakeNode& refusing = add(kUrlA);
+            refuse_with(refusing, said, [](const std::string& method, const json&) {
+                return method != "eth_chainId";
+            });
+            refusing.status = said.http_status;
+            add(kUrlB);
+            expect_all(ask(60'000), said.id);
+        }
+    }
+}
+
+// All that it is asked, for half a minute.
+TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsTheOnlyProviderForAMinuteAfterItIsOver) {
+    for (const char* table : {kSeen, kUnseen}) {
+        for (const FreshRefusal& said : read_fresh_refusals(table)) {
+            start_anew();
+            const int64_t over_ms = clock_.monotonic_ms() + 30'000;
+            FakeNode& node = add(kUrlA);
+            refuse_with(node, said, [&, over_ms](const std::string&, const json&) {
+                return clock_.monotonic_ms() < over_ms;
+            });
+            std::optional<Result<RangeLogs>> answer = ask(90'000);
+            // A question may end with the refusal; who asks goes on asking.
+            while (answer && !*answer && clock_.monotonic_ms() < over_ms + 60'000) {
+                clock_.advance(500);
+                answer = ask(over_ms + 60'000 - clock_.monotonic_ms());
+            }
+            expect_all(answer, said.id);
         }
     }
 }
@@ -375,7 +442,9 @@ TEST_F(LastingRefusalTest, AWaitNamesWhoIsProbedWhereNothingElseIsKnown) {
     ASSERT_FALSE(is_answered);
     ASSERT_EQ(waits.size(), 1U);
     EXPECT_EQ(waits[0].provider, "http://a.example");
-    EXPECT_EQ(waits[0].reason, "no answer yet");
+    EXPECT_EQ(waits[0].attempts, 0U) << "the probe goes before it";
+    EXPECT_EQ(waits[0].reason,
+              "its answer to other requests, of its head first of all, has not come yet");
     pool_.reset();
 }
 

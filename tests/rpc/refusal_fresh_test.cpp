@@ -3,8 +3,6 @@
 // them is in refusals.tsv.
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -12,43 +10,12 @@
 #include <gtest/gtest.h>
 
 #include "rpc/refusal.hpp"
-#include "tests/support/paths.hpp"
+#include "tests/rpc/public_refusals.hpp"
 
 namespace plumbline::rpc::refusal_fresh_test {
 namespace {
 
-struct FreshRefusal {
-    std::string id;
-    int64_t code = 0;  // 0: the thread does not tell
-    int http_status = 200;
-    std::string message;
-    std::string data;
-    std::string classes;  // as a human reads it; a|b where the text leaves two open
-    std::string hints;
-    std::string source;
-};
-
-/// Those that the rules were mended with, and those that came after.
-constexpr const char* kSeen = "refusals_2024_2026.tsv";
-constexpr const char* kUnseen = "refusals_unseen.tsv";
-
-std::vector<FreshRefusal> read_fresh_refusals(const char* name) {
-    std::ifstream in{source_dir() + "/tests/rpc/data/" + name};
-    std::vector<FreshRefusal> out;
-    std::string line;
-    std::getline(in, line);
-    while (std::getline(in, line)) {
-        std::istringstream fields{line};
-        std::vector<std::string> row;
-        for (std::string field; std::getline(fields, field, '\t');) {
-            row.push_back(field);
-        }
-        row.resize(8);
-        out.push_back({row[0], std::stoll(row[1]), std::stoi(row[2]), row[3], row[4], row[5],
-                       row[6], row[7]});
-    }
-    return out;
-}
+using namespace test;
 
 bool is_one_of(std::string_view name, const std::string& classes) {
     std::istringstream names{classes};
@@ -86,7 +53,7 @@ std::string invented_hints(const Refusal& refusal, const std::string& hints) {
 }
 
 Refusal classify(const FreshRefusal& fresh) {
-    return classify_refusal({fresh.http_status, fresh.code, fresh.message, fresh.data});
+    return classify_refusal(fresh.text());
 }
 
 /// How many have the class that a human gave; the others are told.

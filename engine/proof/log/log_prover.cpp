@@ -81,7 +81,7 @@ void LogProver::note_failure(const Error& error, std::string_view doing) {
     if (retry_at_ms_ >= 0) {
         return;  // of questions asked together, one counts
     }
-    if (++failures_ >= options_.failures_max) {
+    if (++failures_ >= options_.failures_max || source_.has_given_up()) {
         fail(Error{error}.with_context(doing));
         return;
     }

@@ -65,6 +65,10 @@ TEST(ChainWaitTest, AnOpenQuestionIsToldWithProviderMethodRangeAndTheProvidersTe
     EXPECT_EQ(describe_wait(open),
               "http://node: eth_getLogs of blocks 5 to 9, for 34s, asked 3 times: Too many logs "
               "requested");
+    open.attempts = 1;
+    EXPECT_NE(describe_wait(open).find("for 34s, asked once: "), std::string::npos);
+    open.attempts = 0;
+    EXPECT_NE(describe_wait(open).find("for 34s, not asked yet: "), std::string::npos);
 }
 
 }  // namespace

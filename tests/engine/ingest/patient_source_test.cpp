@@ -153,5 +153,22 @@ TEST_F(PatientSourceTest, TimeWithoutAQuestionIsNoSilence) {
     EXPECT_EQ(answers_.size(), 1U);
 }
 
+TEST_F(PatientSourceTest, WhoeverAsksAgainWhatHasFailedHasWaitedAllTheWhile) {
+    rpc::OpenWait wait;
+    wait.reason = "no answer yet";
+    wait.waiting_ms = 60'000;
+    inner_->waiting = {wait};
+    for (int i = 0; i < 5; ++i) {
+        ask();
+        poll_for(11'000);
+        ASSERT_FALSE(source_->has_given_up());
+        inner_->open.back()(Error{ErrorCode::kUnavailable, "no"});
+    }
+    ask();
+    poll_for(6'000);
+    EXPECT_TRUE(source_->has_given_up());
+    EXPECT_THAT(answers_.back(), HasSubstr("for 1m"));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::patient_source_test

@@ -107,6 +107,43 @@ Expected tell_lie(Lie lie, evm::BlockRange range, sim::Random& random, const Pro
     return expected;
 }
 
+/// Answers nothing any more.
+class SpentSource final : public rpc::ChainSource {
+  public:
+    size_t asked = 0;
+
+    void get_chain_id(Callback<uint64_t> done) override { refuse(done); }
+    void get_heads(Callback<rpc::Heads> done) override { refuse(done); }
+    void get_headers(std::vector<uint64_t> /*nums*/,
+                     Callback<std::vector<evm::Header>> done) override {
+        refuse(done);
+    }
+    void get_header_by_hash(evm::Hash /*hash*/, Callback<evm::Header> done) override {
+        refuse(done);
+    }
+    void get_range(rpc::LogFilter /*filter*/, evm::BlockRange /*range*/, bool /*all*/,
+                   Callback<rpc::RangeLogs> done) override {
+        refuse(done);
+    }
+    void get_txns(std::vector<evm::Hash> /*hashes*/,
+                  Callback<std::vector<rpc::TxnInfo>> done) override {
+        refuse(done);
+    }
+    uint64_t suggest_range_size(const rpc::LogFilter& /*filter*/, uint64_t /*from*/) override {
+        return 1;
+    }
+    size_t poll(int64_t /*wait_ms*/) override { return 0; }
+    [[nodiscard]] size_t in_flight() const override { return 0; }
+    [[nodiscard]] bool has_given_up() const override { return true; }
+
+  private:
+    template <typename Done>
+    void refuse(const Done& done) {
+        ++asked;
+        done(Error{ErrorCode::kUnavailable, "nothing has come from the chain"});
+    }
+};
+
 class LogProofTest : public ::testing::Test {
   protected:
     LogProofTest() { logging::configure(logging::Level::kOff, logging::Format::kText); }
@@ -737,6 +774,23 @@ TEST_F(LogProofTest, LevelsAreWrittenDownAndALaterProofBuildsOnThem) {
              EXPECT_TRUE(again->empty());
          }});
     ASSERT_TRUE(shallow.has_value());
+}
+
+TEST_F(LogProofTest, AChainThatHasBeenGivenUpIsAskedOnceAndNotAgainLater) {
+    ProofWorld world{7, 20};
+    world.store(world.honest);
+    auto input = read_log_proof_input(*world.database);
+    ASSERT_TRUE(input);
+    LogProofOptions options;
+    options.range = {1, world.head()};
+    SpentSource spent;
+    LogProver prover{spent, *std::move(input), world.plan, world.clock, options};
+    while (prover.step()) {
+    }
+    EXPECT_TRUE(prover.is_done());
+    ASSERT_TRUE(prover.failure().has_value());
+    EXPECT_NE(prover.failure()->message.find("nothing has come"), std::string::npos);
+    EXPECT_EQ(spent.asked, 1U);
 }
 
 TEST_F(LogProofTest, ARangeThatTheIndexDoesNotHoldIsRefused) {
