@@ -175,12 +175,11 @@ Status check_reports(const engine::Service& service) {
 
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     const engine::Config& config = service.config();
+    // Wrong ones are told at the start, whoever will ask for them.
+    PLUMBLINE_TRY(std::vector<Report> reports,
+                  read_reports(config.text, config.path, service.indexer().plan()));
     if (!config.http && config.webhooks.empty()) {
         return ok();
-    }
-    std::vector<Report> reports;
-    if (config.http) {
-        PLUMBLINE_TRY(reports, read_reports(config.text, config.path, service.indexer().plan()));
     }
     PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan()));
     auto stream = std::make_unique<StreamModule>(service);

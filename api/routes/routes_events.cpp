@@ -88,6 +88,9 @@ Response list_quarantine(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.member("total", snapshot.view->quarantine_count()).key("events").open_array();
         for (const storage::QuarantineRow& row : rows) {
+            if (body.size() >= request.options().page_bytes_max) {
+                break;
+            }
             engine::write_quarantine_row(json, row);
         }
         json.close_array().close_object();

@@ -169,7 +169,7 @@ Response list_tasks(RequestContext& request) {
                 (kind != nullptr && *kind != task.kind)) {
                 continue;
             }
-            if (shown++ == limit) {
+            if (shown++ == limit || body.size() >= request.options().page_bytes_max) {
                 break;
             }
             write_task(out, task);

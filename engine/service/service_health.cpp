@@ -125,6 +125,26 @@ void Service::publish(int64_t now_ms) {
     status_ = std::move(next);
 }
 
+namespace {
+
+/// The log's record names the block that its proof began at, and what is wrong lies below.
+std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
+    std::string out = fmt::format("the {} proof{} found {} mismatch{}", record.proof,
+                                  record.entity.empty() ? "" : " of " + record.entity,
+                                  record.mismatches, record.mismatches == 1 ? "" : "es");
+    if (record.proof != "log") {
+        return out + fmt::format(" at block {}", record.block_num);
+    }
+    const auto first = std::ranges::find_if(
+        known.ranges(), [](const KnownRange& range) { return range.findings > 0; });
+    if (first == known.ranges().end()) {
+        return out + fmt::format(" in the blocks up to {}", record.block_num);
+    }
+    return out + fmt::format(", the first of them in block {}", first->range.from);
+}
+
+}  // namespace
+
 /// What the newest proofs found; they change seldom.
 void Service::read_verdicts(int64_t now_ms) {
     // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
@@ -134,8 +154,10 @@ void Service::read_verdicts(int64_t now_ms) {
         return;
     }
     next_verdicts_ms_ = now_ms + kVerdictsMs;
-    const auto records = database()->read_view()->list_proofs();
-    if (!records) {
+    const auto view = database()->read_view();
+    const auto records = view->list_proofs();
+    const auto known = KnownRanges::read(*view, 0);
+    if (!records || !known) {
         return;
     }
     verdicts_.clear();
@@ -144,10 +166,7 @@ void Service::read_verdicts(int64_t now_ms) {
         const bool is_proof =
             record.proof == "log" || record.proof == "replay" || record.proof == "state";
         if (is_proof && record.mismatches > 0) {
-            verdicts_.push_back(fmt::format("the {} proof{} found {} mismatches at block {}",
-                                            record.proof,
-                                            record.entity.empty() ? "" : " of " + record.entity,
-                                            record.mismatches, record.block_num));
+            verdicts_.push_back(describe_verdict(record, *known));
         }
         if (record.proof == kKnownRecord) {
             add_notes(KnownRanges::parse(record.detail));

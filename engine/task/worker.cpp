@@ -19,15 +19,22 @@ constexpr int64_t kIdleWaitMs = 500;
 }  // namespace
 
 Status TaskKinds::check(std::string_view name) const {
-    if (find(name) != nullptr) {
+    const TaskKind* const asked = find(name);
+    if (asked != nullptr && asked->lane != TaskLane::kDelivery) {
         return ok();
     }
     std::string known;
-    for (const auto& [kind, ignored] : kinds_) {
-        known += known.empty() ? kind : ", " + kind;
+    for (const auto& [name_of, kind] : kinds_) {
+        if (kind.lane != TaskLane::kDelivery) {
+            known += known.empty() ? name_of : ", " + name_of;
+        }
     }
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("there is no task '{}'; known: {}", name, known)};
+                 asked == nullptr
+                     ? fmt::format("there is no task '{}'; known: {}", name, known)
+                     : fmt::format("the service itself adds '{}' when there is something to "
+                                   "deliver; to be added are: {}",
+                                   name, known)};
 }
 
 /// A kind that is not known any more is work, so that somebody ends its tasks.

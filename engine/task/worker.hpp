@@ -95,7 +95,8 @@ class TaskKinds {
     [[nodiscard]] const std::map<std::string, TaskKind, std::less<>>& all() const noexcept {
         return kinds_;
     }
-    /// kInvalidArgument lists what there is.
+    /// Whether somebody may put it into the queue: not what the service delivers by itself.
+    /// kInvalidArgument lists what may.
     [[nodiscard]] Status check(std::string_view name) const;
 
   private:

@@ -80,6 +80,7 @@ class TestContext final : public ApiContext {
     explicit TestContext(std::shared_ptr<const engine::Plan> plan) : plan_{std::move(plan)} {
         engine::add_standard_tasks(kinds_);
         engine::add_proof_tasks(kinds_, nullptr);
+        kinds_.add({"webhook.app", "", "", nullptr, engine::TaskLane::kDelivery});
         now.state = engine::Lifecycle::kLive;
         now.is_ready = true;
         rpc::ProviderStats provider;

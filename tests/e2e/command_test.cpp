@@ -56,6 +56,19 @@ TEST(CommandTest, AConfigMistakeIsToldWithFileAndLineAndTouchesNothing) {
     EXPECT_FALSE(std::filesystem::exists(dir.sub("db")));
 }
 
+TEST(CommandTest, AServiceThatAnswersNobodyChecksItsReportsAllTheSame) {
+    TempDir dir;
+    std::string config = read_file(source_path("examples/community/plumbline.toml"));
+    ASSERT_EQ(config.find("\n[http]"), std::string::npos);
+    write_file(dir.sub("plumbline.toml"), config + "\n[reports.bad]\nentity = \"nobody\"\n");
+    write_file(dir.sub("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    const auto run =
+        plumbline({"run", dir.sub("plumbline.toml"), "--rpc", "http://127.0.0.1:1", "--quiet"});
+    EXPECT_EQ(run.code, 2) << run.err;
+    EXPECT_NE(run.err.find("[reports.bad]"), std::string::npos) << run.err;
+}
+
 TEST(CommandTest, ARunWithAnEndAndADeadNodeEndsWithThree) {
     TempDir dir;
     write_file(dir.sub("plumbline.toml"),

@@ -414,6 +414,28 @@ TEST_F(RouterTest, BeforeThereIsAnIndexTheAnswerIsUnavailable) {
     EXPECT_EQ(api.get("/v1/health")["status"], "ok");
 }
 
+TEST_F(RouterTest, WhatTheServiceDeliversByItselfIsRefusedAsATask) {
+    const Response refused = api.send("POST", "/v1/tasks", kToken, R"({"kind":"webhook.app"})");
+    EXPECT_EQ(refused.status, 400U) << refused.body;
+    EXPECT_NE(refused.body.find("the service itself adds 'webhook.app'"), std::string::npos);
+    EXPECT_EQ(api.get("/v1/tasks")["total"], 0U);
+    const Response unknown = api.send("POST", "/v1/tasks", kToken, R"({"kind":"nothing"})");
+    EXPECT_EQ(unknown.status, 400U);
+    EXPECT_EQ(unknown.body.find("webhook"), std::string::npos) << "is not among what may be added";
+}
+
+TEST_F(RouterTest, AListOfTasksEndsWithTheOneThatPassesItsBytes) {
+    for (int i = 0; i < 5; ++i) {
+        engine::TaskSpec spec;
+        spec.kind = "scrub";
+        spec.args = std::string(2U << 20U, static_cast<char>('a' + i));
+        ASSERT_TRUE(api.context.shown_queue->add(spec));
+    }
+    const auto list = api.get("/v1/tasks");
+    EXPECT_EQ(list["total"], 5U);
+    EXPECT_EQ(list["tasks"].size(), 2U);
+}
+
 TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
     const Response added =
         api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub","args":"fast"})");
