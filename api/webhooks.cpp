@@ -97,6 +97,11 @@ Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::Webhook
     return filter;
 }
 
+/// Others of the same block follow.
+bool is_part_of_block(std::string_view message) {
+    return nlohmann::json::parse(message, nullptr, false).value("more", false);
+}
+
 /// One post.
 struct Parcel {
     std::string body;
@@ -115,8 +120,9 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
     out.known = std::move(known);
     JsonWriter json{out.body};
     json.open_object().member("webhook", webhook.name).key("messages").open_array();
-    while (out.messages < kMessagesMax && out.body.size() < kBodyBytesMax &&
-           !context.should_stop()) {
+    bool is_in_block = false;
+    while (is_in_block || (out.messages < kMessagesMax && out.body.size() < kBodyBytesMax &&
+                           !context.should_stop())) {
         const std::optional<std::string> message = reader.next();
         if (!message) {
             break;
@@ -124,6 +130,8 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
         if (advance_known(out.known, *message)) {
             json.raw(*message);
             ++out.messages;
+            // A block that comes in parts is put away as one.
+            is_in_block = is_part_of_block(*message);
         }
     }
     json.close_array().close_object();
@@ -145,6 +153,9 @@ bool advance_known(std::vector<evm::BlockId>& known, std::string_view message) {
     }
     if (type == "reset") {
         known.clear();
+    }
+    if (parsed.value("more", false)) {
+        return true;
     }
     if (!parsed.contains("hash") && type != "range") {
         return false;  // Before the first block there is nothing to tell.

@@ -15,14 +15,12 @@ constexpr size_t kBlocksMax = 1'000;
 }  // namespace
 
 LogReader::LogReader(const std::shared_ptr<const engine::Plan>& plan, const StreamFilter& filter,
-                     std::unique_ptr<storage::ReadView> view, uint64_t from,
-                     const evm::BlockId& until)
+                     std::unique_ptr<storage::ReadView> view, const Range& range)
     : filter_{filter},
       view_{std::move(view)},
-      from_{from},
-      until_{until},
+      range_{range},
       text_{plan, view_->list_children().value_or({})},
-      logs_{view_->scan_logs(std::min(from, until.block_num), until.block_num)} {}
+      logs_{view_->scan_logs(std::min(range.from, range.until.block_num), range.until.block_num)} {}
 
 Result<std::string> LogReader::next() {
     for (size_t blocks = 0; logs_->valid() && blocks < kBlocksMax; ++blocks) {
@@ -37,13 +35,13 @@ Result<std::string> LogReader::next() {
         return Error{ErrorCode::kCorruption, "the log cannot be read"};
     }
     is_done_ = true;
-    return head_message("ready", until_);
+    return head_message("ready", range_.until);
 }
 
 /// Empty where nothing of the block is wanted.
 std::optional<std::string> LogReader::next_block() {
     const uint64_t block_num = logs_->record().log.block_num;
-    if (block_num < from_) {
+    if (block_num < range_.from) {
         logs_->next();
         return std::nullopt;
     }
@@ -51,11 +49,17 @@ std::optional<std::string> LogReader::next_block() {
     JsonWriter list{events};
     list.open_array();
     bool has_some = false;
+    bool has_more = false;
     for (; logs_->valid() && logs_->record().log.block_num == block_num; logs_->next()) {
         const storage::LogRecord& record = logs_->record();
         const engine::EventText::Name name = text_.name(record);
         if (filter_.wants_event(name.contract == nullptr ? "" : *name.contract,
                                 name.event == nullptr ? "" : *name.event)) {
+            // The last part is not empty: it is the one with the hash.
+            has_more = has_some && events.size() >= range_.message_bytes_max;
+            if (has_more) {
+                break;
+            }
             text_.append_json(list.raw_value(), record);
             has_some = true;
         }
@@ -67,7 +71,11 @@ std::optional<std::string> LogReader::next_block() {
     }
     std::string out;
     JsonWriter json{out};
-    write_head(json, "block", {block_num, row->hash});
+    if (has_more) {
+        json.open_object().member("type", "block").member("block", block_num).member("more", true);
+    } else {
+        write_head(json, "block", {block_num, row->hash});
+    }
     json.member("from", block_num)
         .member("timestamp", row->timestamp)
         .member("event_count", row->event_count)

@@ -21,25 +21,31 @@ namespace plumbline::api {
 /// One thread. `filter` must outlive it.
 class LogReader {
   public:
-    /// Events of the blocks `from` to `until`, which `view` holds.
+    /// Which logs to tell, and how much at once.
+    struct Range {
+        uint64_t from = 0;
+        evm::BlockId until;
+        size_t message_bytes_max = 0;  ///< a message ends with the event that passes it
+    };
+    /// Events of the blocks of `range`, which `view` holds.
     LogReader(const std::shared_ptr<const engine::Plan>& plan, const StreamFilter& filter,
-              std::unique_ptr<storage::ReadView> view, uint64_t from, const evm::BlockId& until);
+              std::unique_ptr<storage::ReadView> view, const Range& range);
 
-    /// "block" for each block with events that are wanted, "wait" where a bounded piece of the log
+    /// "block" for each block with events that are wanted (a block of many comes in parts, of which
+    /// all but the last have "more" and no hash), "wait" where a bounded piece of the log
     /// had none, and at the end "ready". An error ends the stream; its message is the reason for
     /// the client.
     [[nodiscard]] Result<std::string> next();
     /// "ready" was the last one.
     [[nodiscard]] bool is_done() const noexcept { return is_done_; }
-    [[nodiscard]] const evm::BlockId& until() const noexcept { return until_; }
+    [[nodiscard]] const evm::BlockId& until() const noexcept { return range_.until; }
 
   private:
     [[nodiscard]] std::optional<std::string> next_block();
 
     const StreamFilter& filter_;
     std::unique_ptr<storage::ReadView> view_;
-    uint64_t from_;
-    evm::BlockId until_;
+    Range range_;
     engine::EventText text_;
     std::unique_ptr<storage::LogScanner> logs_;
     bool is_done_ = false;

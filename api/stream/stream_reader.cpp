@@ -149,7 +149,9 @@ void StreamReader::stand_on(const std::optional<storage::Cursor>& cursor) {
 /// Tells the events of blocks `from` to `until`, then that the client stands on `until`.
 void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
                             const evm::BlockId& until) {
-    log_ = std::make_unique<LogReader>(feed_.plan, filter_, std::move(view), from, until);
+    log_ =
+        std::make_unique<LogReader>(feed_.plan, filter_, std::move(view),
+                                    LogReader::Range{from, until, feed_.options.commit_bytes_max});
 }
 
 /// Blocks that were too much for the ring, to a client that follows events only: the log has them.

@@ -45,6 +45,10 @@ class StreamClient {
         for (const json& event : body.value("events", json::array())) {
             events.emplace_back(event["block"], event.dump());
         }
+        part.reset();
+        if (body.contains("more")) {
+            part = body["block"];
+        }
         if (body.contains("hash")) {
             const std::pair<uint64_t, std::string> place{body["block"], body["hash"]};
             if (type == "block" && !body["events"].empty()) {
@@ -55,8 +59,13 @@ class StreamClient {
         }
         is_over = type == "drop";
     }
-    /// "&known=..." newest first, with the last block that had events.
-    [[nodiscard]] std::string cursors() const {
+    /// "&known=..." newest first, with the last block that had events. For a connection after
+    /// another: of a block that came in part, nothing is kept.
+    [[nodiscard]] std::string cursors() {
+        if (part) {
+            std::erase_if(events, [&](const auto& event) { return event.first >= *part; });
+            part.reset();
+        }
         std::string out;
         for (auto place = known.rbegin(); place != known.rend() && place - known.rbegin() < 5;
              ++place) {
@@ -79,6 +88,7 @@ class StreamClient {
     std::vector<std::pair<uint64_t, std::string>> events;
     std::vector<std::pair<uint64_t, std::string>> known;
     std::optional<std::pair<uint64_t, std::string>> last_with_events;
+    std::optional<uint64_t> part;  ///< the block of which more is to come
     std::map<std::string, int> seen;
     bool is_over = false;
 };

@@ -283,6 +283,34 @@ TEST(StreamTest, TheSameThroughReorgsBeyondFinality) {
     }
 }
 
+TEST(StreamTest, ABlockOfManyEventsComesInPartsOfWhichTheLastOneHasTheHash) {
+    FakeChain chain{6};
+    chain.mine(30);
+    Rig rig{chain, 6, {.commit_bytes_max = 1}};
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    Follower follower{rig, "event=*&from=0"};
+    std::map<uint64_t, int> parts;
+    const auto target = parse_target("/v1/stream?event=*&from=0");
+    auto reader = rig.hub->subscribe(read_stream_filter(*rig.plan, *target).value());
+    ASSERT_OK(reader);
+    std::optional<uint64_t> open;
+    while (const auto message = (*reader)->next()) {
+        const json body = json::parse(*message);
+        if (body["type"] != "block") {
+            EXPECT_FALSE(open.has_value()) << "nothing comes between the parts";
+            continue;
+        }
+        EXPECT_EQ(body["events"].size(), 1U) << "each is larger than a byte";
+        EXPECT_EQ(body.contains("more"), !body.contains("hash"));
+        EXPECT_TRUE(!open || *open == body["block"]);
+        open = body.contains("more") ? std::optional<uint64_t>{body["block"]} : std::nullopt;
+        ++parts[body["block"]];
+    }
+    EXPECT_TRUE(std::ranges::any_of(parts, [](const auto& one) { return one.second > 1; }));
+    follower.follow(100'000);
+    EXPECT_EQ(follower.client.event_texts(), events_of(rig));
+}
+
 TEST(StreamTest, AClientThatDoesNotReadIsToldAndLetGo) {
     FakeChain chain{5};
     chain.mine(20);
