@@ -40,6 +40,7 @@ class Run {
     this.longest_still = 0;
     this.next = -1;
     this.told = false;
+    this.told_at = -Infinity;
   }
 
   // Once a kind: the first words name it.
@@ -70,7 +71,11 @@ class Run {
     this.told ||= Boolean(logged && reason);
     this.reason = reason ?? this.reason;
     const tell_s = this.mode.live && !this.beside ? limits.LIVE_TELL_S : limits.TELL_S;
-    if (still > tell_s && !(logged && reason) && this.service.code === null) {
+    if (logged && reason) this.told_at = seconds();
+    // Where a reason goes because something was answered, what stands still after it has its time anew.
+    const was_told = this.told_at > this.still_since;
+    const is_silent = was_told ? seconds() - this.told_at > limits.TELL_S / 2 : still > tell_s;
+    if (is_silent && this.service.code === null) {
       const missing = [
         logged ? "" : "no warning",
         reason ? "" : `no reason in health (${JSON.stringify(now?.reasons ?? null)})`,

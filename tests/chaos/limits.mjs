@@ -7,7 +7,7 @@ export const limits = {
   WORKS_S: 60, // the same where the index must come to the head all the while
   LIVE_EVIL_S: 150, // the same on a growing chain, alone
   RECOVER_S: 75, // from the provider's turn to honesty to the head
-  STOP_S: 15, // from SIGTERM to the end
+  STOP_S: 5, // from SIGTERM to the end
   API_S: 5, // an answer of the API
   HOLD_S: 3, // at the head for so long counts
   ASKED_PER_S: 60, // requests on average
