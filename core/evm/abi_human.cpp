@@ -148,6 +148,9 @@ class LineReader {
             if (next == "indexed" && of_event) {
                 out.indexed = true;
             } else if (!is_location(next)) {
+                if (!next.empty() && next.front() >= '0' && next.front() <= '9') {
+                    return mistake("a name does not begin with a digit");
+                }
                 out.name = next;
                 return out;
             }

@@ -53,6 +53,8 @@ TEST(AbiHumanTest, MistakesSayTheLine) {
               "line 2: type \"uint9\": an integer has 8 to 256 bits, a multiple of 8");
     EXPECT_EQ(message("event A(uint256 a"), "line 1: \",\" or \")\" is expected at \"\"");
     EXPECT_EQ(message("event A(uint256 a, bool a)"), "line 1: \"a\" is used twice at \")\"");
+    EXPECT_EQ(message("event A(uint256 7a)"),
+              "line 1: a name does not begin with a digit at \")\"");
     EXPECT_EQ(message("event A(bool indexed, bool indexed, bool indexed, bool indexed)"),
               "line 1: 4 indexed parameters, at most 3 are possible at \"\"");
     EXPECT_EQ(message("event A(uint256 a) nonsense()"),
