@@ -541,6 +541,11 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
     EXPECT_EQ(proof_segments(sources, coverage, 0, 210), wanted);
     EXPECT_EQ(proof_segments(sources, coverage, 85, 85),
               (std::vector<ProofSegment>{{85, 85, ProofLevel::kNone}}));
+    sources[0].end_block = 99;
+    EXPECT_EQ(proof_segments(sources, coverage, 90, 210),
+              (std::vector<ProofSegment>{{90, 199, ProofLevel::kReceipts},
+                                         {200, 210, ProofLevel::kNone}}))
+        << "behind its end a source holds nothing back";
 }
 
 }  // namespace

@@ -47,6 +47,20 @@ TEST(FillTest, ANewSourceIsMissingFromItsStartToTheCursor) {
     EXPECT_EQ(find_missing(sources, {covered("a", 0, 100)}, 100), expected);
 }
 
+TEST(FillTest, BehindAnEndBlockNothingIsMissing) {
+    std::vector<Source> sources = related({make_source("a", 0), make_source("b", 0)});
+    sources[0].end_block = 49;
+    const std::vector<CoverageGap> expected{{{20, 49}, {0, 1}}, {{50, 100}, {1}}};
+    EXPECT_EQ(find_missing(sources, {covered("a", 0, 19), covered("b", 0, 19)}, 100), expected);
+    EXPECT_TRUE(find_missing(sources, {covered("a", 0, 49), covered("b", 0, 100)}, 100).empty());
+}
+
+TEST(FillTest, ChildrenBesideFixedAddressesStartWithThese) {
+    std::vector<Source> sources = {make_source("hub", 50), make_source("vault", 10, true)};
+    sources[1].addresses.resize(1);
+    EXPECT_EQ(related(sources, {{}, {0}})[1].first_block, 10U);
+}
+
 TEST(FillTest, GapsAndEarlierStartsAreMissing) {
     const std::vector<Source> sources = related({make_source("a", 0)});
     const std::vector<CoverageGap> expected{{{0, 9}, {0}}, {{21, 29}, {0}}, {{41, 50}, {0}}};

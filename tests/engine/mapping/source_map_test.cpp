@@ -78,6 +78,21 @@ TEST(SourceMapTest, AChildsLogsCountFromItsBlockOrFromItsAnnouncementOn) {
     }
 }
 
+TEST(SourceMapTest, SourcesOfOneAddressAreVisitedOnceInThePlansOrderHoweverTheyCame) {
+    std::vector<Source> sources(3);
+    sources[1].addresses = {address_of(1)};
+    for (const std::vector<uint32_t>& order :
+         {std::vector<uint32_t>{0, 1, 2}, {2, 1, 0}, {1, 2, 0}}) {
+        SourceMap map{sources};
+        for (const uint32_t source : order) {
+            map.add_child(source, address_of(1), 3, source);
+        }
+        std::vector<uint32_t> visited;
+        map.for_each_source(log_at(5, 0), [&](uint32_t source) { visited.push_back(source); });
+        EXPECT_EQ(visited, (std::vector<uint32_t>{0, 1, 2})) << "one is declared and announced";
+    }
+}
+
 TEST(SourceMapTest, TheEarliestAnnouncementCountsInWhateverOrderTheyAreTold) {
     const std::vector<Source> sources = one_source();
     SourceMap map{sources};

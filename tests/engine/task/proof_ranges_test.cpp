@@ -38,6 +38,13 @@ TEST(ProofRangesTest, TakesOnWhatIsFinalAndNotProvenHighestFirst) {
     EXPECT_TRUE(unproven_ranges(kBoth, kCoverage, 99).empty());
 }
 
+TEST(ProofRangesTest, ASourceThatIsProvenToItsEndHoldsNothingBack) {
+    std::vector<Source> sources = sources_of({{"a", 0}, {"b", 50}});
+    sources[0].end_block = 99;
+    EXPECT_EQ(proven_through(sources, kCoverage).back(),
+              (std::pair<std::string, uint64_t>{"receipts", 119}));
+}
+
 TEST(ProofRangesTest, ProvenThroughIsTheLeastProvenSource) {
     const auto levels = proven_through(kBoth, kCoverage);
     EXPECT_THAT(levels, ::testing::ElementsAre(std::pair<std::string, uint64_t>{"fetched", 300},
