@@ -48,7 +48,7 @@ Result<ExprFragment> ExpressionCompiler::cast(const Operand& call, FieldType to)
         return from;
     }
     return wants(call, side,
-                 to.kind == FieldKind::kBool ? "a comparison, as in x != 0," : "bytes or text", is);
+                 to.kind == FieldKind::kBool ? "a comparison (as in x != 0)" : "bytes or text", is);
 }
 
 Result<ExprFragment> ExpressionCompiler::cast_to_number(const Operand& call, Fragment from,
@@ -61,7 +61,7 @@ Result<ExprFragment> ExpressionCompiler::cast_to_number(const Operand& call, Fra
         from = then(std::move(from), instruction(op, call, 0, 0, is), kAnyNumber);
     } else if (!is.is_number() || is.places > 0) {
         return wants(call, call.keys[0],
-                     is.is_number() ? "a whole number, as round_down(x, 0) makes,"
+                     is.is_number() ? "a whole number (round_down(x, 0) makes one)"
                                     : "a number, true or false, or bytes",
                      is);
     }
@@ -172,7 +172,7 @@ Result<ExprFragment> ExpressionCompiler::abi_encode(const Operand& call) {
     for (const Operand& side : call.keys) {
         PLUMBLINE_TRY(Fragment next, part(side));
         if (next.type.places > 0) {
-            return wants(call, side, "whole numbers, as to_units(x, places) makes,", next.type);
+            return wants(call, side, "whole numbers (to_units(x, places) makes them)", next.type);
         }
         types.push_back(next.type);
         parts.push_back(std::move(next));
