@@ -428,7 +428,7 @@ TEST_F(RouterTest, AListOfTasksEndsWithTheOneThatPassesItsBytes) {
     for (int i = 0; i < 5; ++i) {
         engine::TaskSpec spec;
         spec.kind = "scrub";
-        spec.args = std::string(2U << 20U, static_cast<char>('a' + i));
+        spec.args = std::string(1U << 20U, static_cast<char>('a' + i));
         ASSERT_TRUE(api.context.shown_queue->add(spec));
     }
     const auto list = api.get("/v1/tasks");
