@@ -952,10 +952,14 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
             for (int i = 0; i < 400; ++i) {
                 rig->step();
             }
-            ASSERT_FALSE(rig->indexer->failure().has_value()) << rig->indexer->failure()->message;
+            // A job of RocksDB's own threads that failed in the round before may tell it only now,
+            // with room for some writes still: then too it is to be opened anew.
+            ASSERT_TRUE(!rig->indexer->failure() || rig->indexer->needs_reopen())
+                << rig->indexer->failure()->message;
             files->heal();
             rig->clock.advance(60'000);
             chain.mine(3);
+            start_again_if_stopped();
             for (int i = 0; i < 50; ++i) {
                 rig->step();
             }
