@@ -314,6 +314,10 @@ Status Indexer::run_on_writer(std::function<Status(storage::Database&)> work, Wr
     if (!channel_.calls.push(call)) {
         return Error{ErrorCode::kCancelled, "the index stops"};
     }
+    while (options_.on_wait &&
+           done.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+        options_.on_wait();
+    }
     return done.get();
 }
 

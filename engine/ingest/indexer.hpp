@@ -50,6 +50,9 @@ struct IndexerOptions {
     std::stop_token stop;               ///< ends `open` with kCancelled while it mends damage
     /// Called in every turn of `run`, on the network thread: the only one that may use the source.
     std::function<void()> on_turn;
+    /// For hosts with one thread for everything: `run_on_writer` calls it, again and again, instead
+    /// of waiting; it must step the writer. What it throws ends the call, whose work is not done.
+    std::function<void()> on_wait;
     const Clock* clock = nullptr;  ///< must outlive the indexer; null: the machine's
     rocksdb::Env* env = nullptr;   ///< see storage::OpenOptions
     bool tiny_buffers = false;
