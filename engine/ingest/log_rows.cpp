@@ -3,8 +3,45 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
+#include "engine/mapping/descendants.hpp"
 
 namespace plumbline::engine {
+
+namespace {
+
+void extend_known(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                  const FetchedRange& fetched, evm::BlockRange range, const BlindSources& blind) {
+    if (range.from > range.to) {
+        return;
+    }
+    const std::vector<rpc::ToldBy> nobody{{range, ""}};
+    for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
+        const evm::BlockRange told{std::max(range.from, part.range.from),
+                                   std::min(range.to, part.range.to)};
+        for (const uint32_t i : fetched.sources) {
+            if (told.from <= told.to && (blind.empty() || !blind[i])) {
+                batch.extend_coverage(
+                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
+            }
+        }
+    }
+}
+
+/// Whom the history of a contract of `child`'s may announce.
+void add_blind(BlindSources& blind, const std::vector<Source>& sources,
+               const storage::ChildRow& child) {
+    const auto source = std::ranges::find(sources, child.contract, &Source::contract);
+    if (source == sources.end() || !source->has_history({child.block_num, child.log_index})) {
+        return;
+    }
+    for (const uint32_t i :
+         descendants_of(static_cast<uint32_t>(source - sources.begin()), sources)) {
+        blind.resize(sources.size(), false);
+        blind[i] = true;
+    }
+}
+
+}  // namespace
 
 storage::BlockRow to_row(const BlockInfo& block, size_t events) {
     return {block.block_num,
@@ -17,20 +54,7 @@ storage::BlockRow to_row(const BlockInfo& block, size_t events) {
 
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                      const FetchedRange& fetched, evm::BlockRange range) {
-    if (range.from > range.to) {
-        return;
-    }
-    const std::vector<rpc::ToldBy> nobody{{range, ""}};
-    for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
-        const evm::BlockRange told{std::max(range.from, part.range.from),
-                                   std::min(range.to, part.range.to)};
-        for (const uint32_t i : fetched.sources) {
-            if (told.from <= told.to) {
-                batch.extend_coverage(
-                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
-            }
-        }
-    }
+    extend_known(batch, sources, fetched, range, {});
 }
 
 void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
@@ -43,6 +67,13 @@ void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& s
     const uint64_t first = source->counts_from({child.block_num, child.log_index}).block_num;
     if (first < child.block_num) {
         batch.remove_coverage(source->fingerprint, {first, child.block_num - 1});
+        for (const uint32_t i :
+             descendants_of(static_cast<uint32_t>(source - sources.begin()), sources)) {
+            const uint64_t from = sources[i].counts_from({first, 0}).block_num;
+            if (from <= last_block) {
+                batch.remove_coverage(sources[i].fingerprint, {from, last_block});
+            }
+        }
     }
     if (fetched.to < last_block) {
         batch.remove_coverage(source->fingerprint,
@@ -50,8 +81,15 @@ void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& s
     }
 }
 
+bool is_same_log(const evm::Log& a, ByteView a_data, const evm::Log& b, ByteView b_data) {
+    return a.log_index == b.log_index && a.txn_index == b.txn_index && a.txn_hash == b.txn_hash &&
+           a.address == b.address && a.topic_count == b.topic_count &&
+           std::equal(a.topics.begin(), a.topics.begin() + a.topic_count, b.topics.begin()) &&
+           equal(a_data, b_data);
+}
+
 void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                 const CommitPart& part) {
+                 const CommitPart& part, BlindSources& blind) {
     const FetchedRange& fetched = *part.fetched;
     RangePos at = part.from;
     for (; at.block < part.to.block; ++at.block) {
@@ -71,7 +109,10 @@ void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources
         }
     }
     PLUMBLINE_CHECK_MSG(at.log == part.to.log, "a log of a block that the range does not have");
-    extend_coverage(batch, sources, fetched, part.coverage);
+    for (size_t i = at.child; i < part.to.child; ++i) {
+        add_blind(blind, sources, fetched.children[i]);
+    }
+    extend_known(batch, sources, fetched, part.coverage, blind);
     for (; at.child < part.to.child; ++at.child) {
         batch.append_child(fetched.children[at.child]);
         withdraw_coverage(batch, sources, fetched.children[at.child], fetched.range,

@@ -23,14 +23,24 @@ void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sou
 
 /// A contract that the database did not know is announced in `fetched`, whose blocks were asked for
 /// its logs from there on. What counts of it in other blocks up to `last_block` is not in the log:
-/// its source is not covered there. Where there are such blocks they are fetched as a gap, and the
-/// log is folded again.
+/// its source is not covered there, nor are those whose contracts such logs may announce, from the
+/// first of these blocks on. Where there are such blocks they are fetched as a gap, and the log is
+/// folded again.
 void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                        const storage::ChildRow& child, evm::BlockRange fetched,
                        uint64_t last_block);
 
-/// All that `part` brings, in order.
+/// Sources whose contracts nobody knows all of: logs that nobody has fetched yet may announce more.
+/// By number; empty: none. From the block on that shows it until the log has no gap any more.
+using BlindSources = std::vector<bool>;
+
+/// Whether what is stored of a log is what a provider tells of it.
+[[nodiscard]] bool is_same_log(const evm::Log& a, ByteView a_data, const evm::Log& b,
+                               ByteView b_data);
+
+/// All that `part` brings, in order. Those that are in `blind`, or that `part` adds to it, are not
+/// called covered by it.
 void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                 const CommitPart& part);
+                 const CommitPart& part, BlindSources& blind);
 
 }  // namespace plumbline::engine

@@ -151,6 +151,7 @@ Status Writer::run_command(const WorkItem& item) {
     }
     if (const auto* refold = std::get_if<RefoldWork>(&item.work)) {
         forget_fold();
+        blind_.clear();
         return commands_.refold(refold->reason);
     }
     PLUMBLINE_TRY_VOID(database_.sync());
@@ -308,7 +309,7 @@ bool Writer::start_commit() {
 void Writer::write_commit() {
     if (!writing_.has_logs) {
         for (const CommitPart& part : pipeline_.sealed()->parts) {
-            append_part(*batch_, plan_->sources(), part);
+            append_part(*batch_, plan_->sources(), part, blind_);
         }
         writing_.has_logs = true;
     }

@@ -31,6 +31,7 @@
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
+#include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/sync_timer.hpp"
 #include "engine/ingest/writer_commands.hpp"
 #include "engine/mapping/plan.hpp"
@@ -113,6 +114,7 @@ class Writer {
     WriterCommands commands_;
 
     bool has_factories_ = false;
+    BlindSources blind_;  ///< until the log is folded again, which comes after all gaps are filled
     CommitPipeline pipeline_;
     /// With `batch_`: null until blocks come, and again whenever the database changed past it.
     std::unique_ptr<Fold> fold_;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/descendants.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -39,8 +41,27 @@ Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& vi
     return ok();
 }
 
+/// To `fetched`, outside of `piece`, from `first` on.
+void lower_source(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
+                  const Source& source, uint64_t first, const evm::BlockRange& piece) {
+    for (const storage::CoverageRow& row : coverage) {
+        if (row.source != source.fingerprint || row.level <= ProofLevel::kFetched) {
+            continue;
+        }
+        const auto lower = [&](uint64_t from, uint64_t to) {
+            if (from <= to) {
+                batch.extend_coverage({row.source, {from, to}, row.provider, ProofLevel::kFetched});
+            }
+        };
+        if (piece.from > 0) {
+            lower(std::max(row.range.from, first), std::min(row.range.to, piece.from - 1));
+        }
+        lower(std::max({row.range.from, piece.to + 1, first}), row.range.to);
+    }
+}
+
 /// Blocks outside of the piece may have been written down as proven before anybody knew of the
-/// contracts that it announces: their logs are missing there.
+/// contracts that it announces: their logs are missing there, and whom these announce.
 void lower_others(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
                   const Plan& plan, const LogProofPiece& piece) {
     for (const storage::ChildRow& child : piece.new_children) {
@@ -48,23 +69,13 @@ void lower_others(storage::CommitBatch& batch, const std::vector<storage::Covera
         if (found < 0) {
             continue;
         }
-        const Source& source = plan.sources()[static_cast<size_t>(found)];
+        const auto index = static_cast<uint32_t>(found);
+        const Source& source = plan.sources()[index];
         const uint64_t first = source.counts_from({child.block_num, child.log_index}).block_num;
-        for (const storage::CoverageRow& row : coverage) {
-            if (row.source != source.fingerprint || row.level <= ProofLevel::kFetched) {
-                continue;
-            }
-            const auto lower = [&](uint64_t from, uint64_t to) {
-                if (from <= to) {
-                    batch.extend_coverage(
-                        {row.source, {from, to}, row.provider, ProofLevel::kFetched});
-                }
-            };
-            if (piece.range.from > 0) {
-                lower(std::max(row.range.from, first),
-                      std::min(row.range.to, piece.range.from - 1));
-            }
-            lower(std::max(row.range.from, piece.range.to + 1), row.range.to);
+        lower_source(batch, coverage, source, first, piece.range);
+        for (const uint32_t i : descendants_of(index, plan.sources())) {
+            lower_source(batch, coverage, plan.sources()[i],
+                         plan.sources()[i].counts_from({first, 0}).block_num, piece.range);
         }
     }
 }

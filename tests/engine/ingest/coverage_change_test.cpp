@@ -630,6 +630,49 @@ TEST_F(CoverageChangeTest, SinceABlockNumberCountsWhatAContractSaidBeforeItWasAn
     }
 }
 
+TEST_F(CoverageChangeTest, WhomTheHistoryOfALateContractMayAnnounceIsNotCalledCovered) {
+    FakeChain chain{5};
+    chain.mine(20);
+    const uint64_t first = chain.head() + 1;
+    mine_history(chain);
+    chain.mine_logs({test::ping(make_address(3, 90), 7)});
+    chain.mine(14);
+    Choice choice;
+    choice.vault_since = std::to_string(first);
+    const auto plan = plan_of(choice);
+    const std::string& pods =
+        plan->sources()[static_cast<size_t>(plan->find_source("pod"))].fingerprint;
+    const test::TempDir directory;
+    Life life{chain, directory.sub("db"), choice, 1};
+    size_t looks = 0;
+    for (int i = 0; i < 200'000 && !life.indexer->is_done() && !life.indexer->failure(); ++i) {
+        life.step();
+        const storage::Database* database = life.indexer->database();
+        if (database == nullptr) {
+            continue;
+        }
+        const auto children = database->children().value();
+        const auto knows = [&](const evm::Address& who) {
+            return std::ranges::find(children, who, &storage::ChildRow::address) != children.end();
+        };
+        if (!knows(make_address(2, 90)) || knows(make_address(3, 90))) {
+            continue;
+        }
+        ++looks;
+        const auto coverage = database->coverage().value();
+        for (const storage::CoverageRow& row : coverage) {
+            EXPECT_FALSE(row.source == pods && row.range.to >= first)
+                << row.range.from << " to " << row.range.to;
+        }
+    }
+    EXPECT_GT(looks, 0U);
+    ASSERT_TRUE(life.indexer->is_done());
+    EXPECT_TRUE(life.indexer->stop().has_value());
+    const Fresh fresh = fresh_index(chain, choice);
+    EXPECT_EQ(made_of_log(*life.indexer->database()), fresh.lines);
+    EXPECT_GE(expect_honest(*plan, *life.indexer->database(), fresh.logs), ProofLevel::kFetched);
+}
+
 TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {
     FakeChain chain{3};
     std::mt19937_64 random{3};
