@@ -2,6 +2,9 @@
 // 2. A block that differs is written anew, and told of in the journal.
 // 3. Children: those that nobody announces go, new ones come. Whose children they are has to be
 //    fetched anew, so its coverage goes.
+// 4. What only another config had wanted was not asked for, and is the liar's word too: it goes
+// with
+//    its coverage, so that it is fetched anew should that config come back.
 #include "engine/ingest/replace_range.hpp"
 
 #include <algorithm>
@@ -13,31 +16,30 @@
 
 #include "core/base/clock.hpp"
 #include "engine/ingest/log_rows.hpp"
+#include "engine/mapping/source_map.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 
 namespace {
 
-bool is_same(const evm::Log& a, ByteView a_data, const evm::Log& b, ByteView b_data) {
-    return a.log_index == b.log_index && a.txn_index == b.txn_index && a.txn_hash == b.txn_hash &&
-           a.address == b.address && a.topic_count == b.topic_count &&
-           std::equal(a.topics.begin(), a.topics.begin() + a.topic_count, b.topics.begin()) &&
-           equal(a_data, b_data);
-}
-
 class RangeReplacer {
   public:
     RangeReplacer(const storage::Database& database, const Plan& plan, const FetchedRange& fetched,
                   const std::string& liar, storage::CommitBatch& batch)
-        : view_{database.read_view()},
+        : database_{database},
+          view_{database.read_view()},
           plan_{plan},
           fetched_{fetched},
           liar_{liar},
-          batch_{batch} {}
+          batch_{batch},
+          map_{plan.sources()} {}
 
     Result<size_t> run() {
+        PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, view_->list_children());
+        map_.reset_children(children);
         PLUMBLINE_TRY_VOID(compare_blocks());
+        PLUMBLINE_TRY_VOID(forget_others());
         PLUMBLINE_TRY_VOID(compare_children());
         if (changed_ > 0) {
             batch_.require_refold();
@@ -48,8 +50,9 @@ class RangeReplacer {
   private:
     /// What there is of one block on either side.
     struct Block {
-        evm::LogBatch stored;
-        std::vector<size_t> fetched;  ///< places in the fetched logs
+        evm::LogBatch stored;          ///< that were asked for
+        std::vector<uint32_t> others;  ///< stored, and not asked for: log indexes
+        std::vector<size_t> fetched;   ///< places in the fetched logs
         const BlockInfo* info = nullptr;
         std::optional<storage::BlockRow> row;
     };
@@ -61,8 +64,14 @@ class RangeReplacer {
                 return Error{ErrorCode::kReorg,
                              fmt::format("block {} is another one now", block_num)};
             }
+            for (const uint32_t log_index : block.others) {
+                batch_.remove_log(block_num, log_index);
+            }
             if (!is_as_fetched(block)) {
                 replace(block_num, block);
+            } else if (!block.others.empty() && block.row) {
+                block.row->event_count = static_cast<uint32_t>(block.stored.logs.size());
+                batch_.append_block(*block.row);
             }
         }
         return ok();
@@ -74,7 +83,11 @@ class RangeReplacer {
         const auto scan = view_->scan_logs(range.from, range.to);
         for (; scan->valid(); scan->next()) {
             const evm::Log& log = scan->record().log;
-            out[log.block_num].stored.push(log, scan->record().data);
+            if (is_asked_for(log)) {
+                out[log.block_num].stored.push(log, scan->record().data);
+            } else {
+                out[log.block_num].others.push_back(log.log_index);
+            }
         }
         PLUMBLINE_TRY_VOID(scan->status());
         for (size_t i = 0; i < fetched_.logs.logs.size(); ++i) {
@@ -90,6 +103,30 @@ class RangeReplacer {
         return out;
     }
 
+    [[nodiscard]] bool is_asked_for(const evm::Log& log) const {
+        bool is_wanted = false;
+        map_.for_each_source(log, [&](uint32_t source) {
+            is_wanted =
+                is_wanted || std::ranges::find(fetched_.sources, source) != fetched_.sources.end();
+        });
+        return is_wanted;
+    }
+
+    Status forget_others() {
+        PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
+        for (const storage::CoverageRow& row : coverage) {
+            const bool is_asked = std::ranges::any_of(fetched_.sources, [&](uint32_t source) {
+                return plan_.sources()[source].fingerprint == row.source;
+            });
+            const evm::BlockRange common{std::max(row.range.from, fetched_.range.from),
+                                         std::min(row.range.to, fetched_.range.to)};
+            if (!is_asked && common.from <= common.to) {
+                batch_.remove_coverage(row.source, common);
+            }
+        }
+        return ok();
+    }
+
     [[nodiscard]] bool is_as_fetched(const Block& block) const {
         const bool is_row_right = !block.row || block.info == nullptr ||
                                   (block.row->parent_hash == block.info->parent_hash &&
@@ -100,7 +137,7 @@ class RangeReplacer {
         for (size_t i = 0; i < block.fetched.size(); ++i) {
             const evm::Log& theirs = fetched_.logs.logs[block.fetched[i]];
             const evm::Log& ours = block.stored.logs[i];
-            if (!is_same(ours, block.stored.data(ours), theirs, fetched_.logs.data(theirs))) {
+            if (!is_same_log(ours, block.stored.data(ours), theirs, fetched_.logs.data(theirs))) {
                 return false;
             }
         }
@@ -174,11 +211,13 @@ class RangeReplacer {
         batch_.append_journal(row);
     }
 
+    const storage::Database& database_;
     std::shared_ptr<const storage::ReadView> view_;
     const Plan& plan_;
     const FetchedRange& fetched_;
     const std::string& liar_;
     storage::CommitBatch& batch_;
+    SourceMap map_;  ///< with the stored children
     size_t changed_ = 0;
 };
 

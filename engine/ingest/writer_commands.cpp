@@ -58,24 +58,49 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     return ok();
 }
 
+namespace {
+
+/// The stored logs of one block, read when first asked for.
+class StoredBlock {
+  public:
+    StoredBlock(const storage::ReadView& view, uint64_t block_num)
+        : view_{view},
+          block_num_{block_num} {}
+    /// Empty where the log is not stored; else whether it is stored as `log` and `data` have it.
+    [[nodiscard]] Result<std::optional<bool>> has(const evm::Log& log, ByteView data) {
+        PLUMBLINE_TRY(const bool is_stored, view_.has_log(block_num_, log.log_index));
+        if (!is_stored) {
+            return std::optional<bool>{};
+        }
+        if (logs_.logs.empty()) {
+            const auto scan = view_.scan_logs(block_num_, block_num_);
+            for (; scan->valid(); scan->next()) {
+                logs_.push(scan->record().log, scan->record().data);
+            }
+            PLUMBLINE_TRY_VOID(scan->status());
+        }
+        const auto at = std::ranges::find(logs_.logs, log.log_index, &evm::Log::log_index);
+        return std::optional<bool>{at != logs_.logs.end() &&
+                                   is_same_log(*at, logs_.data(*at), log, data)};
+    }
+
+  private:
+    const storage::ReadView& view_;
+    uint64_t block_num_;
+    evm::LogBatch logs_;
+};
+
+}  // namespace
+
 /// Another source may have brought some of the logs already: those stay, and only get transaction
 /// fields that they lack. Each is looked up: the range may hold any number of other sources' logs.
+/// Where it was told otherwise then, what is told now counts, for it is who tells it now that
+/// coverage names; but receipts that have proven a block outweigh anybody's word.
 Status WriterCommands::append_missing(const storage::ReadView& view, storage::CommitBatch& batch,
                                       const FetchedRange& fetched) {
     const std::vector<evm::Log>& logs = fetched.logs.logs;
     size_t at = 0;
     for (const BlockInfo& block : fetched.blocks) {
-        size_t added = 0;
-        for (; at < logs.size() && logs[at].block_num == block.block_num; ++at) {
-            const evm::Log& log = logs[at];
-            const storage::TxnFields* txn = fetched.txn(at);
-            PLUMBLINE_TRY(const bool is_stored, view.has_log(log.block_num, log.log_index));
-            const bool is_new = !is_stored;
-            if (is_new || txn != nullptr) {
-                batch.append_log(log, fetched.logs.data(log), txn);
-            }
-            added += is_new ? 1U : 0U;
-        }
         const Result<storage::BlockRow> row = view.get_block(block.block_num);
         if (!row && row.error().code != ErrorCode::kNotFound) {
             return row.error();
@@ -84,8 +109,29 @@ Status WriterCommands::append_missing(const storage::ReadView& view, storage::Co
             return Error{ErrorCode::kReorg,
                          fmt::format("block {} is another one now", block.block_num)};
         }
+        const bool is_proven = row && row->level >= storage::ProofLevel::kReceipts;
+        StoredBlock stored{view, block.block_num};
+        size_t added = 0;
+        size_t changed = 0;
+        for (; at < logs.size() && logs[at].block_num == block.block_num; ++at) {
+            const storage::TxnFields* txn = fetched.txn(at);
+            const ByteView data = fetched.logs.data(logs[at]);
+            PLUMBLINE_TRY(const std::optional<bool> is_same, stored.has(logs[at], data));
+            const bool is_other = is_same.has_value() && !*is_same;
+            if (!is_same || (is_other ? !is_proven : txn != nullptr)) {
+                batch.append_log(logs[at], data, txn);
+            }
+            added += is_same ? 0U : 1U;
+            changed += is_other ? 1U : 0U;
+        }
         if (added > 0) {
             batch.append_block(to_row(block, added + (row ? row->event_count : 0)));
+        }
+        if (changed > 0) {
+            logging::warning("a provider tells stored events otherwise than another had",
+                             {{"block", block.block_num},
+                              {"events", changed},
+                              {"kept", is_proven ? "the proven ones" : "what is told now"}});
         }
     }
     return ok();

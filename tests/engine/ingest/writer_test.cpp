@@ -1,11 +1,14 @@
 // When the writer commits: what it took is not left in memory for long.
 #include "engine/ingest/writer.hpp"
 
+#include "storage/commit_batch.hpp"
+#include "storage/read_view.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine::writer_test {
 namespace {
 
+using test::Emitted;
 using test::hash_of;
 using test::Mapping;
 using test::World;
@@ -70,6 +73,56 @@ TEST_F(WriterTest, BlocksWithoutEventsAreKeptAfterFiveSecondsThoughMoreAlwaysWai
     ASSERT_EQ(coverage->size(), 1U);
     EXPECT_EQ(coverage->front().range.from, 1'000U);
     EXPECT_EQ(coverage->front().range.to, 2'999U);
+}
+
+class FilledInTest : public WriterTest {
+  protected:
+    FilledInTest() {
+        world_.start();
+        world_.block(5, {deposit(10)});
+        world_.commit();
+        world_.stop();
+    }
+    Emitted deposit(uint64_t amount) {
+        return mapping_.emit("hub.Deposited", {test::acc(1), test::num(amount)}, 5, 0);
+    }
+    /// The same log, as somebody tells it who is asked for it once more.
+    void fill_in(const Emitted& told) {
+        FetchedRange fetched;
+        fetched.range = {5, 5};
+        const auto row = world_.database->read_view()->get_block(5);
+        ASSERT_TRUE(row.has_value());
+        fetched.blocks = {{5, row->hash, row->parent_hash, row->timestamp}};
+        fetched.logs.push(told.log, told.data);
+        fetched.sources = {0};
+        fetched.told_by = {{{5, 5}, "another"}};
+        WorkItem item{++seq_, 1, GapWork{std::move(fetched)}};
+        ASSERT_TRUE(channel_.queue.try_push(item, 1));
+        while (writer_->step()) {
+        }
+    }
+    [[nodiscard]] Bytes stored_data() const {
+        const auto view = world_.database->read_view();
+        const auto scan = view->scan_logs(5, 5);
+        return scan->valid() ? Bytes{scan->record().data.begin(), scan->record().data.end()}
+                             : Bytes{};
+    }
+};
+
+TEST_F(FilledInTest, WhatIsToldOtherwiseNowCountsForItsTellerIsWhomCoverageNames) {
+    fill_in(deposit(11));
+    EXPECT_EQ(stored_data(), deposit(11).data);
+    EXPECT_TRUE(world_.database->needs_refold());
+}
+
+TEST_F(FilledInTest, ProvenEventsOutweighWhatIsToldOtherwise) {
+    const auto cursor = world_.database->cursor();
+    const auto batch = world_.database->make_batch();
+    batch->set_block_level(5, storage::ProofLevel::kReceipts);
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
+    fill_in(deposit(11));
+    EXPECT_EQ(stored_data(), deposit(10).data);
 }
 
 class FactoryWriterTest : public WriterTest {
