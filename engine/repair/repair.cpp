@@ -36,8 +36,13 @@ storage::JournalRow journal_of(const Finding& finding, std::string kind, std::st
     if (!finding.detail.empty()) {
         row.reason += ": " + finding.detail;
     }
-    row.provider = finding.provider;
     row.evidence = std::move(evidence);
+    if (finding.provider.find(", ") == std::string::npos) {
+        row.provider = finding.provider;
+    } else {
+        // Several had answered about the block: an honest one is not to be named as the liar.
+        row.evidence += (row.evidence.empty() ? "" : "; ") + ("told by one of " + finding.provider);
+    }
     return row;
 }
 
@@ -232,9 +237,17 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
         for (const evm::Log& log : block.logs.logs) {
             bool is_needed = false;
             for (uint32_t i = 0; i < mapping.sources().size() && !is_needed; ++i) {
-                is_needed = mapping.needs_txn(i, log);
+                const Source& wants = mapping.sources()[i];
+                is_needed =
+                    mapping.needs_txn(i, log) &&
+                    (wants.has_factory ||
+                     std::ranges::find(wants.addresses, log.address) != wants.addresses.end());
             }
-            if (is_needed && std::ranges::find(hashes, log.txn_hash) == hashes.end()) {
+            if (!is_needed) {
+                continue;
+            }
+            plan.logs_with_txn.emplace(log.block_num, log.log_index);
+            if (std::ranges::find(hashes, log.txn_hash) == hashes.end()) {
                 hashes.push_back(log.txn_hash);
             }
         }
@@ -415,8 +428,9 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     PLUMBLINE_TRY_VOID(remove_logs(view, block_num, batch));
     for (const evm::Log& log : block.logs.logs) {
         const auto txn = plan.txns.find(log.txn_hash);
+        const bool is_needed = plan.logs_with_txn.contains({log.block_num, log.log_index});
         batch.append_log(log, block.logs.data(log),
-                         txn == plan.txns.end() ? nullptr : &txn->second);
+                         !is_needed || txn == plan.txns.end() ? nullptr : &txn->second);
     }
     batch.append_block(row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
     return ok();

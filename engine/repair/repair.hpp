@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -37,6 +38,9 @@ struct RepairPlan {
     std::vector<ProvenBlock> blocks;            ///< their logs and rows are written anew
     std::vector<uint64_t> out_of_range_blocks;  ///< blocks in which nothing may be stored, but is
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
+    /// Block and index of the logs, of `blocks`, that are stored with fields of `txns`: as ingest
+    /// would, not all of a transaction's.
+    std::set<std::pair<uint64_t, uint32_t>> logs_with_txn;
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
     /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.

@@ -173,6 +173,31 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
     }
 }
 
+TEST_F(RepairTest, WhereSeveralHadAnsweredNobodyIsNamedAsTheLiar) {
+    HonestIndex told = world_.honest;
+    told.logs.begin()->second.arena.assign(told.logs.begin()->second.arena.size(), 0x5a);
+    store(told);
+    const auto coverage = world_.database->coverage();
+    ASSERT_TRUE(coverage.has_value());
+    const auto cursor = world_.database->cursor();
+    const auto batch = world_.database->make_batch();
+    for (storage::CoverageRow row : *coverage) {
+        row.provider = "http://a, http://b";
+        batch->extend_coverage(row);
+    }
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kBuffered).has_value());
+    const auto outcome = mend(options());
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+    const auto journal = world_.database->read_view()->list_journal(0, 100);
+    ASSERT_TRUE(journal.has_value());
+    ASSERT_FALSE(journal->empty());
+    for (const storage::JournalRow& row : *journal) {
+        EXPECT_EQ(row.provider, "");
+        EXPECT_THAT(row.evidence, testing::HasSubstr("told by one of http://a, http://b"));
+    }
+}
+
 TEST_F(RepairTest, EveryFlippedBitIsMendedToTheByte) {
     static_cast<void>(make_wanted());
     const std::vector<std::string> wanted = whole(*world_.database);
