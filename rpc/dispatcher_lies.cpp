@@ -69,6 +69,11 @@ std::optional<CallVerdict> Dispatcher::judge_header(const AskedCall& asked, size
     const bool others = others_have(header->block_num, provider);
     const auto verdict =
         header_trust_.judge({provider, *header, answer.header_layout, others && !asked.group.only});
+    for (const size_t liar : header_trust_.take_exposed()) {
+        convict(liar,
+                ": a header that it told before any could be checked does not hash to the hash it "
+                "claims");
+    }
     if (verdict == HeaderTrust::Verdict::kBelieved) {
         return std::nullopt;
     }

@@ -1,5 +1,7 @@
 #include "rpc/header_trust.hpp"
 
+#include <algorithm>
+
 #include "core/evm/block_gap.hpp"
 
 namespace plumbline::rpc {
@@ -25,9 +27,14 @@ HeaderTrust::Verdict HeaderTrust::judge(const ToldHeader& told) {
     }
     if (evm::check_hash(told.header) == evm::HeaderCheck::kMatches) {
         add_layout(hashing_, told.layout);
+        expose(told.layout);
         return Verdict::kBelieved;
     }
-    if (hashing_.empty() || other_.contains(told.layout)) {
+    if (hashing_.empty()) {
+        remember_early(told);
+        return Verdict::kBelieved;
+    }
+    if (other_.contains(told.layout)) {
         return Verdict::kBelieved;
     }
     const bool must_hash = hashing_.contains(told.layout);
@@ -38,6 +45,35 @@ HeaderTrust::Verdict HeaderTrust::judge(const ToldHeader& told) {
         return Verdict::kLie;
     }
     return told.others_can_tell ? Verdict::kDoubted : Verdict::kBelieved;
+}
+
+/// Headers that no other provider confirms, the first of each hash.
+void HeaderTrust::remember_early(const ToldHeader& told) {
+    const evm::Hash computed = evm::compute_hash(told.header);
+    const auto known = early_.find(told.header.hash);
+    if (known == early_.end()) {
+        if (early_.size() < kOddMax) {
+            early_.emplace(told.header.hash, Odd{told.provider, told.layout, computed, false});
+        }
+    } else if (known->second.provider != told.provider && known->second.computed == computed) {
+        known->second.is_confirmed = true;
+    }
+}
+
+void HeaderTrust::expose(uint64_t layout) {
+    for (auto at = early_.begin(); at != early_.end();) {
+        if (at->second.layout != layout) {
+            ++at;
+            continue;
+        }
+        const Odd& odd = at->second;
+        const bool is_known =
+            std::find(exposed_.begin(), exposed_.end(), odd.provider) != exposed_.end();
+        if (!odd.is_confirmed && !is_known) {
+            exposed_.push_back(odd.provider);
+        }
+        at = early_.erase(at);
+    }
 }
 
 /// Two that are of one mind about a block do not both lie. Clients name fields of their own as they

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "core/evm/header.hpp"
 
@@ -34,6 +36,9 @@ class HeaderTrust {
         kDoubted,   ///< it does not hash, is unlike those that do, and nobody else has told it so
     };
     [[nodiscard]] Verdict judge(const ToldHeader& told);
+    /// Providers that told, before any header had hashed, one that did not hash and that no other
+    /// provider told too, with fields of which one has hashed since. Each once.
+    [[nodiscard]] std::vector<size_t> take_exposed() { return std::exchange(exposed_, {}); }
     /// A header of this chain has hashed.
     [[nodiscard]] bool has_hashed() const { return !hashing_.empty(); }
 
@@ -46,10 +51,14 @@ class HeaderTrust {
         bool is_confirmed = false;  ///< by a second provider
     };
     [[nodiscard]] bool is_confirmed(const ToldHeader& told, const evm::Hash& computed);
+    void remember_early(const ToldHeader& told);
+    void expose(uint64_t layout);
 
     std::set<uint64_t> hashing_;  ///< layouts of which a header has hashed
     std::set<uint64_t> other_;    ///< layouts that two providers told, and that do not hash
     std::map<evm::Hash, Odd> odd_;
+    std::map<evm::Hash, Odd> early_;  ///< told before any had hashed; as `odd_`
+    std::vector<size_t> exposed_;
 };
 
 }  // namespace plumbline::rpc

@@ -57,6 +57,23 @@ TEST_F(HeaderTrustTest, OnceOneHasHashedAllWithItsFieldsMust) {
     EXPECT_EQ(judge(1, honest(6), kLondon), Verdict::kBelieved);
 }
 
+TEST_F(HeaderTrustTest, WhatWasBelievedBeforeAnyHadHashedIsALieOnceOneWithItsFieldsDoes) {
+    EXPECT_EQ(judge(0, with_time(1, 5), kLondon), Verdict::kBelieved) << "nothing to go by yet";
+    EXPECT_EQ(judge(1, with_time(2, 5), kFork), Verdict::kBelieved);
+    EXPECT_TRUE(trust_.take_exposed().empty());
+    EXPECT_EQ(judge(1, honest(3), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(trust_.take_exposed(), std::vector<size_t>{0});
+    EXPECT_EQ(judge(0, honest(4), kLondon), Verdict::kBelieved);
+    EXPECT_TRUE(trust_.take_exposed().empty()) << "once";
+}
+
+TEST_F(HeaderTrustTest, WhatTwoToldBeforeAnyHadHashedIsNoLie) {
+    EXPECT_EQ(judge(0, with_time(1, 5), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(judge(1, with_time(1, 5), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(judge(1, honest(3), kLondon), Verdict::kBelieved);
+    EXPECT_TRUE(trust_.take_exposed().empty());
+}
+
 TEST_F(HeaderTrustTest, BlockZeroIsMadeByNoRule) {
     EXPECT_EQ(judge(0, honest(1), kLondon), Verdict::kBelieved);
     EXPECT_EQ(judge(0, with_time(0, 7), kLondon), Verdict::kBelieved);
