@@ -276,7 +276,7 @@ void Follower::on_heads(Result<rpc::Heads> result) {
         return;
     }
     heads_ = *std::move(result);
-    if (!tip_ || heads_->latest.block_num >= tip_->block_num) {
+    if (disagreement_.empty() && (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
         clear_trouble();
     }
     note_heads(*heads_);
@@ -316,7 +316,9 @@ void Follower::decide() {
         begin_ancestor_search(SearchReason::kFork);
         return;
     }
-    start_next_job();
+    if (is_start_agreed()) {
+        start_next_job();
+    }
 }
 
 /// Blocks below finality are not linked one by one, so the place to go on from is looked at first.

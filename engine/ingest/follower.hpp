@@ -158,7 +158,9 @@ class Follower {
     [[nodiscard]] bool know_children(uint64_t until);
     [[nodiscard]] std::string liar_names() const;
 
-    // Finality: follower_final.cpp
+    // Finality, and whose chain it is before there is any: follower_final.cpp
+    [[nodiscard]] bool is_start_agreed();
+    void ask_start_words();
     void take_finality(const rpc::Heads& heads);
     void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
 
@@ -219,6 +221,10 @@ class Follower {
     LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
 
+    bool is_start_agreed_ = false;  ///< providers tell one chain, as far as they tell
+    int64_t start_asked_ms_ = -1;   ///< -1: that is not asked just now
+    std::string disagreement_;      ///< of providers, for people; empty: none
+
     std::set<std::string> liars_;           ///< what they alone told is to be fetched again
     std::vector<evm::BlockRange> recheck_;  ///< that, ascending
     size_t recheck_next_ = 0;               ///< index in `recheck_`
@@ -236,6 +242,7 @@ class Follower {
     bool is_watch_open_ = false;  ///< heads are asked for beside the fetching
     int64_t watch_asked_ms_ = 0;
     CallbackGuard watch_answers_;
+    CallbackGuard start_words_;
     LogThrottle lower_notice_{60'000};
     CallbackGuard answers_;  ///< last, so that it ends first
 };

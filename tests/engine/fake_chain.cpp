@@ -172,6 +172,16 @@ void FakeNode::get_headers(std::vector<uint64_t> block_nums,
         });
 }
 
+void FakeNode::get_block_words(uint64_t block_num, Callback<std::vector<rpc::BlockWord>> done) {
+    if (!options.words) {
+        ChainSource::get_block_words(block_num, std::move(done));
+        return;
+    }
+    ask<std::vector<rpc::BlockWord>>(std::move(done), [this, block_num] {
+        return Result<std::vector<rpc::BlockWord>>{options.words(block_num)};
+    });
+}
+
 void FakeNode::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) {
     ask<evm::Header>(std::move(done), [this, hash]() -> Result<evm::Header> {
         const FakeBlock* block = find(hash);

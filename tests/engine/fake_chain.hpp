@@ -76,6 +76,8 @@ struct FakeNodeOptions {
     std::function<bool(const evm::Log&)> drops = {};
     /// Its head is told as another block than it is.
     bool is_head_false = false;
+    /// Where set, it stands for two providers, which say this of a block.
+    std::function<std::vector<rpc::BlockWord>(uint64_t block_num)> words = {};
 };
 
 /// Answers from the chain as it is when the answer is given, as a node does.
@@ -100,6 +102,10 @@ class FakeNode final : public rpc::ChainSource {
                    Callback<rpc::RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<rpc::TxnInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
+    void get_block_words(uint64_t block_num, Callback<std::vector<rpc::BlockWord>> done) override;
+    std::vector<std::string> provider_names() const override {
+        return options.words ? std::vector<std::string>{"one", "two"} : std::vector<std::string>{};
+    }
     std::vector<std::string> take_convicted() override { return std::exchange(convicted, {}); }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override {
         return options.seed == 0 ? options.range_max : 1 + random_() % options.range_max;

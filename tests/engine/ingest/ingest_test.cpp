@@ -1253,5 +1253,69 @@ TEST_F(IngestTest, ARunThatEndsAtTheHeadEndsAfterWhatALiarToldIsRight) {
     expect_same_rows(rig, chain);
 }
 
+TEST_F(IngestTest, WhatALiarToldForAnotherConfigGoesWithItsCoverageAndIsNoDifference) {
+    FakeChain chain{25};
+    chain.mine(80);
+    const Directory directory;
+    ConfigParts parts;
+    parts.has_vaults = parts.has_pods = false;
+    FakeNodeOptions node;
+    node.name = "liar";
+    {
+        Rig rig{chain, directory.db(), 0, parts, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish());
+        ASSERT_TRUE(rig.indexer->stop().has_value());
+    }
+    node.name = "honest";
+    parts.start_block = 40;
+    {
+        Rig rig{chain, directory.db(), 0, parts, {true, std::nullopt}, node};
+        rig.node->convicted = {"liar"};
+        ASSERT_TRUE(rig.finish());
+        ASSERT_TRUE(rig.indexer->stop().has_value());
+        const storage::Database& database = *rig.indexer->database();
+        EXPECT_TRUE(database.read_view()->list_journal(0, 10)->empty()) << "nothing differed";
+        const auto coverage = database.coverage().value();
+        for (const storage::CoverageRow& row : coverage) {
+            EXPECT_EQ(row.provider, "honest") << row.range.from << " to " << row.range.to;
+        }
+    }
+    // That config comes back: what is not there any more is fetched.
+    parts.start_block = 0;
+    Rig rig{chain, directory.db(), 0, parts, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish());
+    const Directory other;
+    Rig fresh{chain, other.db(), 0, parts};
+    ASSERT_TRUE(fresh.finish());
+    expect_same(logs_as_read(*rig.indexer->database()), logs_as_read(*fresh.indexer->database()));
+    expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
+}
+
+// ---- Two chains of one id ---------------------------------------------------------------------
+
+TEST_F(IngestTest, NothingIsStoredWhileProvidersTellTwoChainsAndItIsToldWho) {
+    FakeChain chain{26};
+    chain.mine(60);
+    const Directory directory;
+    Rig rig{chain, directory.db(), 0, {}, {}};
+    bool is_agreed = false;
+    const auto words = [&](uint64_t block_num) {
+        const evm::Hash ours = chain.blocks()[block_num]->header.hash;
+        const evm::Hash theirs = is_agreed ? ours : evm::keccak256(ours.view());
+        return std::vector<rpc::BlockWord>{{"one", ours}, {"two", theirs}};
+    };
+    rig.node->options.words = words;
+    run_for(rig, 60'000);
+    ASSERT_NE(rig.indexer->database(), nullptr);
+    EXPECT_FALSE(rig.indexer->database()->cursor().has_value());
+    EXPECT_GE(rig.indexer->progress().waiting_since_ms.load(), 0);
+    const std::string why = rig.indexer->progress().waiting_for.get();
+    EXPECT_NE(why.find("one has 0x"), std::string::npos) << why;
+    EXPECT_NE(why.find("two has 0x"), std::string::npos) << why;
+    is_agreed = true;
+    ASSERT_TRUE(rig.settle(chain));
+    expect_same(rig.stop_and_dump(), fresh_index(chain));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::ingest_test
