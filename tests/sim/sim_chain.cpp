@@ -1,12 +1,13 @@
 #include "tests/sim/sim_chain.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "core/evm/state_sync.hpp"
+#include "core/evm/trie.hpp"
 
 namespace plumbline::sim {
 
@@ -22,6 +23,33 @@ void field(std::string& out, std::string_view name, std::string_view value) {
     out += "\":\"";
     out += value;
     out += '"';
+}
+
+std::string receipts_text(const evm::LogBatch& logs, const SimBlock& block) {
+    std::string out = "[";
+    const evm::ReceiptBatch batch = test::receipts_of(logs);
+    for (const evm::Receipt& receipt : batch.receipts) {
+        out += out.size() == 1 ? "{" : ",{";
+        field(out, "type", "0x2");
+        field(out, "status", "0x1");
+        field(out, "cumulativeGasUsed", evm::to_quantity(receipt.cumulative_gas_used));
+        field(out, "transactionHash", evm::to_hex(receipt.txn_hash));
+        field(out, "transactionIndex", evm::to_quantity(receipt.txn_index));
+        field(out, "blockHash", evm::to_hex(block.header.hash));
+        field(out, "blockNumber", evm::to_quantity(block.header.block_num));
+        out += ",\"logs\":[";
+        for (uint32_t i = 0; i < receipt.log_count; ++i) {
+            out += (i == 0 ? "" : ",") + block.logs_json[receipt.log_begin + i];
+        }
+        out += "]}";
+    }
+    return out + "]";
+}
+
+}  // namespace
+
+evm::Address annex_address() {
+    return make_address(8, 1);
 }
 
 std::string header_json(const evm::Header& header) {
@@ -46,8 +74,6 @@ std::string header_json(const evm::Header& header) {
     return out + ",\"uncles\":[],\"transactions\":[]}";
 }
 
-}  // namespace
-
 std::string log_json(const evm::Log& log, ByteView data, bool removed) {
     std::string out = "{";
     field(out, "address", evm::to_hex(log.address));
@@ -70,7 +96,8 @@ std::string log_json(const evm::Log& log, ByteView data, bool removed) {
 SimChain::SimChain(const ChainOptions& options)
     : options_{options},
       random_{options.seed},
-      gaps_{options.seed ^ 0x9a95} {
+      gaps_{options.seed ^ 0x9a95},
+      extra_{options.seed ^ 0xe874} {
     branches_.emplace_back();
     branches_.back().push_back(make_block(nullptr));
     for (uint64_t i = 0; i < options.blocks_at_start; ++i) {
@@ -179,6 +206,15 @@ const SimBlock* SimChain::find(const evm::Hash& hash) const {
     return found == by_hash_.end() ? nullptr : found->second;
 }
 
+Branch SimChain::branch_to(const evm::Hash& hash, uint64_t block_num) const {
+    Branch out(block_num + 1, nullptr);
+    const SimBlock* block = find(hash);
+    for (; block != nullptr && block->header.block_num <= block_num; block = block->parent) {
+        out[block->header.block_num] = block;
+    }
+    return out;
+}
+
 const SimBlock* SimChain::find_txn(const evm::Hash& hash) const {
     const auto found = by_txn_.find(hash);
     return found == by_txn_.end() ? nullptr : found->second;
@@ -198,56 +234,126 @@ const SimBlock* SimChain::make_block(const SimBlock* parent) {
             add_log(block.logs);
         }
     }
+    if (parent != nullptr) {
+        add_extra_logs(block.logs);
+    }
     seal(block);
     by_hash_.emplace(header.hash, &block);
     return &block;
 }
 
-void SimChain::add_log(evm::LogBatch& logs) {
-    const uint32_t index = static_cast<uint32_t>(logs.logs.size());
-    const uint32_t txn_index =
-        index == 0 ? 0 : logs.logs.back().txn_index + (random_.chance(0.4) ? 1 : 0);
-    test::MadeLog made = pick_log();
-    made.log.log_index = index;
-    made.log.txn_index = txn_index;
+void SimChain::push(evm::LogBatch& logs, test::MadeLog made, bool own_txn) {
+    made.log.log_index = static_cast<uint32_t>(logs.logs.size());
+    made.log.txn_index = logs.logs.empty() ? 0 : logs.logs.back().txn_index + (own_txn ? 1 : 0);
     logs.push(made.log, made.data);
 }
 
-test::MadeLog SimChain::pick_log() {
-    switch (random_.below(12)) {
+void SimChain::add_log(evm::LogBatch& logs) {
+    const bool own_txn = !logs.logs.empty() && random_.chance(0.4);
+    push(logs, pick_log(random_), own_txn);
+}
+
+/// What only some worlds have: a second hub, and a crowd of vaults.
+void SimChain::add_extra_logs(evm::LogBatch& logs) {
+    if (options_.annex_chance > 0 && extra_.chance(options_.annex_chance)) {
+        const evm::Address vault = make_address(2, extra_.below(12));
+        if (extra_.chance(0.5)) {
+            push(logs, test::ping(vault, extra_.below(100)), true);
+        }
+        test::MadeLog made = test::vault_made(vault);
+        made.log.address = annex_address();
+        push(logs, std::move(made), extra_.chance(0.5));
+        push(logs, test::child_made(vault, make_address(3, extra_.below(12))), false);
+        push(logs, test::deposited(annex_address(), make_address(5, extra_.below(8)), 7), true);
+    }
+    if (options_.crowd == 0) {
+        return;
+    }
+    if (crowd_made_ < options_.crowd && extra_.chance(0.2)) {
+        for (uint64_t left = std::min<uint64_t>(options_.crowd - crowd_made_, 250); left > 0;
+             --left) {
+            push(logs, test::vault_made(make_address(4, crowd_made_++)), left % 20 == 0);
+        }
+    }
+    for (uint64_t left = extra_.below(4); left > 0; --left) {
+        const evm::Address member = make_address(4, extra_.below(options_.crowd));
+        push(logs, test::ping(member, extra_.below(100)), true);
+        if (extra_.chance(0.2)) {
+            push(logs, test::child_made(member, make_address(3, extra_.below(12))), false);
+        }
+    }
+}
+
+test::MadeLog SimChain::pick_log(Random& random) {
+    switch (random.below(12)) {
         case 0:
         case 1:
         case 2: {
             const evm::Address contract =
-                random_.chance(0.2) ? make_address(7, random_.below(3)) : hub_address();
-            const evm::Address who = make_address(5, random_.below(8));
-            return test::deposited(contract, who, random_.below(1000));
+                random.chance(0.2) ? make_address(7, random.below(3)) : hub_address();
+            const evm::Address who = make_address(5, random.below(8));
+            return test::deposited(contract, who, random.below(1000));
         }
         case 3: {
-            const evm::Address who = make_address(5, random_.below(8));
-            return test::withdrawn(who, random_.below(700));
+            const evm::Address who = make_address(5, random.below(8));
+            return test::withdrawn(who, random.below(700));
         }
         case 4:
         case 5: {
-            const uint64_t id = random_.below(20);
-            return test::note_opened(id, "note " + std::to_string(random_.next() % 100'000));
+            const uint64_t id = random.below(20);
+            return test::note_opened(id, "note " + std::to_string(random.next() % 100'000));
         }
-        case 6: return test::note_closed(random_.below(20));
-        case 7: return test::vault_made(make_address(2, random_.below(8)));
+        case 6: return test::note_closed(random.below(20));
+        case 7: return test::vault_made(make_address(2, random.below(8)));
         case 8: {
             // A vault makes a pod: a child of a child. It may not be announced yet, or ever.
-            const evm::Address vault = make_address(2, random_.below(10));
-            return test::child_made(vault, make_address(3, random_.below(8)));
+            const evm::Address vault = make_address(2, random.below(10));
+            return test::child_made(vault, make_address(3, random.below(8)));
         }
         case 9: {
-            const evm::Address stranger = make_address(9, random_.below(3));
-            return test::noise(stranger, random_.next());
+            const evm::Address stranger = make_address(9, random.below(3));
+            return test::noise(stranger, random.next());
         }
         default: {
-            const uint64_t number = random_.below(10);
-            const evm::Address contract = make_address(2 + random_.below(2), number);
-            return test::ping(contract, random_.below(100));
+            const uint64_t number = random.below(10);
+            const evm::Address contract = make_address(2 + random.below(2), number);
+            return test::ping(contract, random.below(100));
         }
+    }
+}
+
+/// A chain on which headers, or receipts, do not follow from their content as Ethereum's do.
+void SimChain::deform(SimBlock& block) const {
+    evm::Header& header = block.header;
+    switch (options_.provability) {
+        case Provability::kAll: return;
+        case Provability::kNoReceipts:
+            if (header.receipts_root == evm::kEmptyTrieRoot) {
+                return;
+            }
+            header.receipts_root = evm::keccak256(header.receipts_root.view());
+            header.hash = evm::compute_hash(header);
+            break;
+        case Provability::kNoHeaders: header.hash = evm::keccak256(header.hash.view()); break;
+    }
+    for (evm::Log& log : block.logs.logs) {
+        log.block_hash = header.hash;
+    }
+}
+
+/// Behind all that the block's root and bloom are of.
+void SimChain::add_state_sync(SimBlock& block) {
+    if (options_.state_sync_chance == 0 || block.parent == nullptr ||
+        !extra_.chance(options_.state_sync_chance)) {
+        return;
+    }
+    const evm::Header& header = block.header;
+    for (uint64_t left = extra_.between(1, 3), first = left; left > 0; --left) {
+        push(block.logs, pick_log(extra_), left == first);
+        evm::Log& log = block.logs.logs.back();
+        log.txn_hash = evm::state_sync_txn_hash(header.block_num, header.hash);
+        log.block_num = header.block_num;
+        log.block_hash = header.hash;
     }
 }
 
@@ -256,61 +362,17 @@ void SimChain::seal(SimBlock& block) {
     const std::string salt = std::to_string(header.block_num) + "/" + std::to_string(++salt_) +
                              "/" + std::to_string(options_.seed);
     test::seal_block(block.header, block.logs, salt, prover_);
+    deform(block);
+    const evm::LogBatch rooted = block.logs;
+    block.rooted_logs = rooted.logs.size();
+    add_state_sync(block);
     for (const evm::Log& log : block.logs.logs) {
         block.logs_json.push_back(log_json(log, block.logs.data(log)));
         by_txn_.emplace(log.txn_hash, &block);
     }
     block.json = header_json(header);
-    block.receipts_json = "[";
-    const evm::ReceiptBatch batch = test::receipts_of(block.logs);
-    for (const evm::Receipt& receipt : batch.receipts) {
-        std::string& out = block.receipts_json;
-        out += out.size() == 1 ? "{" : ",{";
-        field(out, "type", "0x2");
-        field(out, "status", "0x1");
-        field(out, "cumulativeGasUsed", evm::to_quantity(receipt.cumulative_gas_used));
-        field(out, "transactionHash", evm::to_hex(receipt.txn_hash));
-        field(out, "transactionIndex", evm::to_quantity(receipt.txn_index));
-        field(out, "blockHash", evm::to_hex(header.hash));
-        field(out, "blockNumber", evm::to_quantity(header.block_num));
-        out += ",\"logs\":[";
-        for (uint32_t i = 0; i < receipt.log_count; ++i) {
-            out += (i == 0 ? "" : ",") + block.logs_json[receipt.log_begin + i];
-        }
-        out += "]}";
-    }
-    block.receipts_json += "]";
-}
-
-std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
-                                                       uint64_t start_block) {
-    std::set<evm::Address> vaults;
-    std::set<evm::Address> pods;
-    std::vector<std::pair<uint64_t, uint32_t>> out;
-    const evm::Hash vault_made = evm::keccak256("VaultMade(address)");
-    const evm::Hash child_made = evm::keccak256("ChildMade(address)");
-    for (uint64_t num = start_block; num <= view.head; ++num) {
-        const SimBlock& block = *view.at(num);
-        // Who is announced anywhere in a block counts from that block on.
-        for (size_t before = SIZE_MAX; before != vaults.size() + pods.size();) {
-            before = vaults.size() + pods.size();
-            for (const evm::Log& log : block.logs.logs) {
-                if (log.address == hub_address() && log.topics[0] == vault_made) {
-                    vaults.insert(evm::Address::from(log.topics[1].view().subspan(12)));
-                }
-                if (vaults.contains(log.address) && log.topics[0] == child_made) {
-                    pods.insert(evm::Address::from(block.logs.data(log).subspan(12)));
-                }
-            }
-        }
-        for (const evm::Log& log : block.logs.logs) {
-            if (log.address == hub_address() || vaults.contains(log.address) ||
-                pods.contains(log.address)) {
-                out.emplace_back(log.block_num, log.log_index);
-            }
-        }
-    }
-    return out;
+    block.rooted_json = receipts_text(rooted, block);
+    block.receipts_json = receipts_text(block.logs, block);
 }
 
 }  // namespace plumbline::sim

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,27 +12,23 @@
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/receipt.hpp"
+#include "tests/sim/random.hpp"
 #include "tests/support/test_chain.hpp"
 
 namespace plumbline::sim {
 
-/// Repeatable on every machine, unlike the standard distributions.
-class Random {
-  public:
-    explicit Random(uint64_t seed) : engine_{seed} {}
-    uint64_t below(uint64_t bound) { return bound == 0 ? 0 : engine_() % bound; }
-    uint64_t between(uint64_t low, uint64_t high) { return low + below(high - low + 1); }
-    bool chance(double probability) {
-        return static_cast<double>(engine_() >> 11U) * 0x1.0p-53 < probability;
-    }
-    uint64_t next() { return engine_(); }
-
-  private:
-    std::mt19937_64 engine_;
-};
-
 using test::hub_address;
 using test::kChainId;
+
+/// A second hub: it announces vaults too, some of them the first one's.
+[[nodiscard]] evm::Address annex_address();
+
+/// What of a chain follows from its content the way Ethereum's does.
+enum class Provability : uint8_t {
+    kAll,
+    kNoReceipts,  ///< roots are not those of the receipts
+    kNoHeaders,   ///< headers hash by rules of their own
+};
 
 /// A block and the JSON a node sends for it.
 struct SimBlock {
@@ -43,6 +38,8 @@ struct SimBlock {
     std::string json;                    ///< eth_getBlockByNumber
     std::vector<std::string> logs_json;  ///< one a log
     std::string receipts_json;           ///< eth_getBlockReceipts
+    std::string rooted_json;             ///< the same without what no root commits to (state syncs)
+    size_t rooted_logs = 0;  ///< so many of `logs`, from the first, are in root and bloom
 };
 
 /// Blocks 0 to head, oldest first; for numbers without a block one that stands for them, of which
@@ -61,6 +58,11 @@ struct ChainOptions {
     double empty_share = 0.3;  ///< blocks without a log
     uint64_t logs_max = 6;
     double gap_chance = 0;  ///< a number: no block has it (core/evm/block_gap.hpp)
+    uint64_t chain_id = kChainId;
+    Provability provability = Provability::kAll;
+    double annex_chance = 0;       ///< a block: the second hub and its vaults log
+    uint64_t crowd = 0;            ///< so many vaults are announced in a few blocks
+    double state_sync_chance = 0;  ///< a block (core/evm/state_sync.hpp); 137 and its like only
 };
 
 /// How often each kind of fork happened.
@@ -98,6 +100,11 @@ class SimChain {
     [[nodiscard]] const SimBlock* find(const evm::Hash& hash) const;
     /// The block of a transaction, and which of its logs is the first.
     [[nodiscard]] const SimBlock* find_txn(const evm::Hash& hash) const;
+    /// The chain up to the block of that hash. Where `block_num` is above it, no block has the
+    /// numbers between: they are null, as is all where no block has this hash.
+    [[nodiscard]] Branch branch_to(const evm::Hash& hash, uint64_t block_num) const;
+    [[nodiscard]] uint64_t chain_id() const { return options_.chain_id; }
+    [[nodiscard]] bool has_crowd() const { return options_.crowd > 0; }
     [[nodiscard]] const ForkCounts& forks() const { return forks_; }
 
   private:
@@ -110,14 +117,21 @@ class SimChain {
     const SimBlock* make_block(const SimBlock* parent);
     void grow(Branch& branch);
     void add_log(evm::LogBatch& logs);
-    [[nodiscard]] test::MadeLog pick_log();
+    void push(evm::LogBatch& logs, test::MadeLog made, bool own_txn);
+    void add_extra_logs(evm::LogBatch& logs);
+    void add_state_sync(SimBlock& block);
+    void deform(SimBlock& block) const;
+    [[nodiscard]] test::MadeLog pick_log(Random& random);
     void seal(SimBlock& block);
     void fork(uint64_t depth, uint64_t blocks);
     void record(int64_t at_ms);
 
     ChainOptions options_;
     Random random_;
-    Random gaps_;  ///< its own, so that chains without gaps are what they were
+    // Of their own, so that chains without such things are what they were.
+    Random gaps_;
+    Random extra_;
+    uint64_t crowd_made_ = 0;
     std::deque<SimBlock> blocks_;
     std::deque<Branch> branches_;
     std::vector<State> states_;
@@ -133,9 +147,7 @@ class SimChain {
 /// A log's JSON as eth_getLogs gives it.
 [[nodiscard]] std::string log_json(const evm::Log& log, ByteView data, bool removed = false);
 
-/// The logs that the config of the simulation wants from a branch, by the plainest reading of the
-/// rule: walk the chain once from the start block on. (block, log index) in order.
-[[nodiscard]] std::vector<std::pair<uint64_t, uint32_t>> wanted_logs(const ChainView& view,
-                                                                     uint64_t start_block);
+/// A header as a node tells it.
+[[nodiscard]] std::string header_json(const evm::Header& header);
 
 }  // namespace plumbline::sim

@@ -40,6 +40,9 @@ enum class Fault : uint8_t {
     kInvented,
     // Lies that nothing below receipts can tell; only on request.
     kHidden,
+    // Lies that a hash or a root convicts of.
+    kHeaderLie,
+    kReceiptLie,
     // The file system.
     kCrash,
     kPowerCut,
@@ -47,6 +50,7 @@ enum class Fault : uint8_t {
     kIoForAWhile,
     kDiskFull,
     kStopped,  ///< no fault: a clean stop and start
+    kChanged,  ///< no fault: a start by another config
     kCount,
 };
 
@@ -79,12 +83,15 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(Fault::kCount)
     "altered log",
     "invented log",
     "hidden lie",
+    "header that does not hash",
+    "receipts not of their root",
     "crash",
     "power cut",
     "I/O error once",
     "I/O errors for a while",
     "disk full for a while",
-    "clean restart"};
+    "clean restart",
+    "another config"};
 
 class FaultCounts {
   public:

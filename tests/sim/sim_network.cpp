@@ -338,7 +338,7 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         return succeeded("null");
     }
     if (method == "eth_chainId") {
-        return succeeded("\"" + evm::to_quantity(kChainId) + "\"");
+        return succeeded("\"" + evm::to_quantity(chain_.chain_id()) + "\"");
     }
     const auto by_hash = [&](const json& text) -> const SimBlock* {
         const SimBlock* block = chain_.find(*evm::parse_hash(text.get<std::string>()));
@@ -372,11 +372,11 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         if (!chain_.view(clock_.monotonic_ms()).has(*block)) {
             count(node, Fault::kOtherFork, at);
         }
-        return succeeded(block->json);
+        return succeeded(tell_header(node, *block));
     }
     if (method == "eth_getBlockByHash") {
         const SimBlock* block = by_hash(params[0]);
-        return succeeded(block == nullptr ? "null" : block->json);
+        return succeeded(block == nullptr ? "null" : tell_header(node, *block));
     }
     if (method == "eth_getBlockReceipts") {
         if (!node.options.has_receipts) {
@@ -384,7 +384,7 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
                           "the method eth_getBlockReceipts does not exist/is not available");
         }
         const SimBlock* block = by_hash(params[0].is_object() ? params[0]["blockHash"] : params[0]);
-        return succeeded(block == nullptr ? "null" : block->receipts_json);
+        return succeeded(block == nullptr ? "null" : answer_receipts(node, *block));
     }
     if (method == "eth_getTransactionByHash") {
         const evm::Hash hash = *evm::parse_hash(params[0].get<std::string>());
@@ -401,6 +401,34 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         return answer_logs(node, params[0], view, asked);
     }
     return failed(-32601, "the method " + method + " does not exist/is not available");
+}
+
+/// Block 0 is what chains are told apart by, and no rule makes its hash.
+std::string SimNetwork::tell_header(Node& node, const SimBlock& block) {
+    if (block.header.block_num == 0 || !hits(node, node.options.header_lies)) {
+        return block.json;
+    }
+    count(node, Fault::kHeaderLie, fmt::format("block {}", block.header.block_num));
+    evm::Header header = block.header;
+    switch (random_.below(3)) {
+        case 0: header.timestamp += random_.between(1, 1'000); break;
+        case 1: header.receipts_root = evm::keccak256("root"); break;
+        default: header.parent_hash = evm::keccak256("parent"); break;
+    }
+    return header_json(header);
+}
+
+std::string SimNetwork::answer_receipts(Node& node, const SimBlock& block) {
+    const std::string& truth =
+        node.options.gives_state_syncs ? block.receipts_json : block.rooted_json;
+    const size_t data = block.rooted_logs == 0 ? std::string::npos : truth.find("\"data\":\"0x0");
+    if (data == std::string::npos || !hits(node, node.options.receipt_lies)) {
+        return truth;
+    }
+    count(node, Fault::kReceiptLie, fmt::format("block {}", block.header.block_num));
+    std::string lie = truth;
+    lie[data + std::string_view{"\"data\":\"0x"}.size()] = '1';
+    return lie;
 }
 
 std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainView& view,
@@ -511,6 +539,9 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
         return;
     }
     const size_t pick = random_.below(found.size());
+    if (found[pick].second >= found[pick].first->rooted_logs) {
+        return;  // No bloom has it, so that nothing tells of lies about it.
+    }
     if (hits(node, options.wrong_answers)) {
         switch (random_.below(5)) {
             case 0:
@@ -614,7 +645,7 @@ void SimNetwork::spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, s
         drop(Fault::kDroppedWeak);
         return;
     }
-    if (hits(node, options.hidden_lies)) {
+    if (block_num <= options.hidden_lies_to && hits(node, options.hidden_lies)) {
         evm::Log log = log_at(pick);
         Bytes data{data_at(pick).begin(), data_at(pick).end()};
         if (data.size() == 32) {

@@ -32,6 +32,7 @@ struct NodeOptions {
     unsigned words = 0;  ///< which provider's texts
     bool beyond_head_is_error = false;
     bool has_receipts = true;
+    bool gives_state_syncs = true;  ///< their receipts, which are in no root
     bool has_finalized = true;
     bool keeps_side_blocks = false;
     int64_t down_from_ms = -1;
@@ -45,6 +46,10 @@ struct NodeOptions {
     double lies = 0;           ///< such that the bloom tells
     double weak_lies = 0;      ///< such that the bloom makes it ask another provider
     double hidden_lies = 0;    ///< such that nothing here tells
+    /// Blocks up to which `hidden_lies` are told: those above are never proven.
+    uint64_t hidden_lies_to = UINT64_MAX;
+    double header_lies = 0;   ///< such that the header's hash convicts of them
+    double receipt_lies = 0;  ///< such that the receipts root convicts of them
 };
 
 class SimNetwork final : public rpc::Transport {
@@ -89,6 +94,8 @@ class SimNetwork final : public rpc::Transport {
     std::string answer_batch(Node& node, const nlohmann::json& body, const ChainView& view);
     std::string answer(Node& node, const nlohmann::json& call, const ChainView& view,
                        const Asked& asked);
+    std::string answer_receipts(Node& node, const SimBlock& block);
+    std::string tell_header(Node& node, const SimBlock& block);
     std::string answer_logs(Node& node, const nlohmann::json& filter, const ChainView& view,
                             const Asked& asked);
     void spoil_logs(Node& node, std::vector<std::pair<const SimBlock*, size_t>>& found,

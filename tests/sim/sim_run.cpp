@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <fmt/format.h>
 #include <rocksdb/env.h>
 
+#include "api/routes/proof_segments.hpp"
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/block_gap.hpp"
@@ -24,6 +26,8 @@
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
 #include "tests/sim/gate_env.hpp"
+#include "tests/sim/sim_oracle.hpp"
+#include "tests/sim/sim_tasks.hpp"
 #include "tests/storage/fault_fs.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -34,6 +38,7 @@ namespace {
 constexpr int64_t kSettleMsMax = 6 * 3'600'000;
 constexpr uint64_t kStepsMax = 6'000'000;
 constexpr uint64_t kCalmRestartsMax = 20;
+constexpr uint64_t kTaskStepsMax = 400'000;
 
 /// A memory file system where there is one: nothing here needs a disk.
 std::string scratch_parent() {
@@ -57,14 +62,23 @@ class Observer final : public rpc::PoolObserver {
 
 /// What a database holds, but for what cannot be equal: which provider said so (coverage), and what
 /// was replaced because one lied (journal).
-std::vector<std::string> content_of(const storage::Database& database) {
+/// Unless `all`, only what is made of the log.
+std::vector<std::string> content_of(const storage::Database& database, bool all) {
     storage::DumpOptions options;
-    options.want = [](std::string_view family) {
-        return family != "coverage" && family != "journal";
+    options.want = [all](std::string_view family) {
+        constexpr std::array<std::string_view, 5> kMade{"entity.", "index.", "undo", "quarantine",
+                                                        "children"};
+        return all ? family != "coverage" && family != "journal" && family != "task"
+                   : std::ranges::any_of(kMade, [family](std::string_view begin) {
+                         return family.starts_with(begin);
+                     });
     };
     Result<std::vector<std::string>> lines = storage::dump_lines(database, options);
     PLUMBLINE_CHECK(lines.has_value());
     std::vector<std::string> out = *std::move(lines);
+    if (!all) {
+        return out;
+    }
     // Coverage as the blocks that are covered, whoever covered them and in however many pieces.
     Result<std::vector<storage::CoverageRow>> coverage = database.coverage();
     PLUMBLINE_CHECK(coverage.has_value());
@@ -105,113 +119,13 @@ std::string difference(const std::vector<std::string>& got,
         extra.size(), shown(extra), missing.size(), shown(missing));
 }
 
-/// Every log of the chain that the config wants is stored with its bytes, and no other: checked
-/// against the chain itself, not against another run of the same code.
-std::string check_against_chain(const storage::Database& database, const ChainView& view,
-                                uint64_t start_block) {
-    const std::vector<std::pair<uint64_t, uint32_t>> wanted = wanted_logs(view, start_block);
-    const auto read = database.read_view();
-    size_t next = 0;
-    const auto scan = read->scan_logs(0, view.head);
-    for (; scan->valid(); scan->next(), ++next) {
-        const storage::LogRecord& record = scan->record();
-        const std::pair<uint64_t, uint32_t> at{record.log.block_num, record.log.log_index};
-        if (next == wanted.size() || at != wanted[next]) {
-            return fmt::format("the log holds {}/{}, the chain has {} next", at.first, at.second,
-                               next == wanted.size()
-                                   ? "nothing"
-                                   : fmt::format("{}/{}", wanted[next].first, wanted[next].second));
-        }
-        const SimBlock& block = *view.at(at.first);
-        const evm::Log& truth = block.logs.logs[at.second];
-        if (record.log.address != truth.address || record.log.topic_count != truth.topic_count ||
-            !std::equal(truth.topics.begin(), truth.topics.begin() + truth.topic_count,
-                        record.log.topics.begin()) ||
-            record.log.txn_hash != truth.txn_hash ||
-            !std::ranges::equal(record.data, block.logs.data(truth))) {
-            return fmt::format("the stored log {}/{} is not the chain's", at.first, at.second);
-        }
-    }
-    if (!scan->status()) {
-        return scan->status().error().message;
-    }
-    return next == wanted.size()
-               ? ""
-               : fmt::format("{} logs stored, the chain has {}", next, wanted.size());
-}
-
-engine::IngestOptions random_ingest(Random& random) {
-    engine::IngestOptions options;
-    if (random.chance(0.3)) {
-        return options;
-    }
-    options.in_flight_max = random.between(1, 6);
-    options.ahead_max = random.between(1, 12);
-    options.ahead_bytes_max = random.between(1, 60'000);
-    options.queue_bytes_max = random.between(1, 60'000);
-    options.range_blocks_max = random.between(1, 200);
-    options.tail_blocks_max = random.between(1, 16);
-    options.child_addresses_max = random.chance(0.5) ? 2 : 100;
-    options.commit_events_max = random.between(1, 80);
-    options.commit_bytes_max = random.between(1, 30'000);
-    options.fold_cache_bytes = random.chance(0.5) ? 1 : 1U << 20U;
-    options.sync_interval_ms = static_cast<int64_t>(random.between(1, 5'000));
-    return options;
-}
-
-NodeOptions random_node(Random& random, size_t index, double trouble) {
-    NodeOptions node;
-    node.url = fmt::format("http://node{}.sim:8545", index);
-    node.latency_ms_min = static_cast<int64_t>(random.between(1, 40));
-    node.latency_ms_max = node.latency_ms_min + static_cast<int64_t>(random.between(0, 300));
-    node.words = static_cast<unsigned>(random.below(12));
-    node.beyond_head_is_error = random.chance(0.5);
-    node.keeps_side_blocks = random.chance(0.4);
-    if (random.chance(0.4)) {
-        node.blocks_cap = random.between(5, 100);
-    }
-    if (random.chance(0.3)) {
-        node.results_cap = random.between(3, 60);
-    }
-    if (random.chance(0.3)) {
-        node.batch_cap = random.between(2, 20);
-    }
-    if (random.chance(0.3)) {
-        node.addresses_cap = random.between(2, 8);
-    }
-    if (random.chance(0.3)) {
-        node.lag_ms = static_cast<int64_t>(random.between(0, 30'000));
-    }
-    if (random.chance(0.25)) {
-        node.other_lag_ms = static_cast<int64_t>(random.between(0, 60'000));
-    }
-    const auto rate = [&](double share, double most) {
-        return random.chance(share)
-                   ? trouble * most * static_cast<double>(random.between(1, 10)) / 10.0
-                   : 0.0;
-    };
-    node.transport_faults = rate(0.6, 0.2);
-    node.http_faults = rate(0.5, 0.15);
-    node.body_faults = rate(0.5, 0.15);
-    node.refusals = rate(0.5, 0.1);
-    node.nulls = rate(0.3, 0.05);
-    node.wrong_answers = rate(0.4, 0.1);
-    return node;
-}
-
-/// When the file system fails, and how.
-struct DiskFault {
-    int64_t at_ms = 0;
-    Fault kind = Fault::kCrash;
-    uint64_t op = 1;
-    int64_t lasts_ms = 0;
-};
-
 class Run {
   public:
     explicit Run(const RunOptions& options)
         : options_{options},
-          random_{options.seed * 0x9e3779b97f4a7c15ULL + 1} {}
+          random_{options.seed * 0x9e3779b97f4a7c15ULL + 1},
+          changes_{options.seed ^ 0xc4a63e},
+          looks_{options.seed ^ 0x100c5} {}
 
     RunResult go() {
         prepare();
@@ -220,7 +134,7 @@ class Run {
             result_.failure = compare();
         }
         end_process();
-        result_.requests = network_->requests();
+        result_.requests = network_->requests() + proof_network_->requests();
         result_.forks = chain_->forks();
         result_.lies_named = observer_->lies;
         result_.simulated_ms = clock_.monotonic_ms();
@@ -235,115 +149,55 @@ class Run {
     }
 
     void prepare() {
-        ChainOptions chain;
-        chain.seed = random_.next();
-        chain.blocks_at_start = random_.between(1, 220);
-        chain.blocks_live = random_.between(10, 90) * (options_.long_life ? 6 : 1);
-        chain.block_ms = static_cast<int64_t>(random_.between(300, 12'000));
-        chain.reorg_chance =
-            random_.chance(0.2) ? 0.0 : 0.02 * static_cast<double>(random_.between(1, 12));
-        chain.reorg_depth_max = random_.between(1, 8);
-        chain.finality_depth = random_.between(10, 24);
-        chain.empty_share = 0.1 * static_cast<double>(random_.between(0, 8));
-        chain.logs_max = random_.between(1, 14);
-        if (random_.chance(0.15)) {
-            chain.deep_reorg_chance = 0.03;
+        world_ = make_world(options_, random_);
+        chain_ = world_.chain.get();
+        say("world: " + world_.describe());
+        oracle_ = std::make_unique<Oracle>(*chain_);
+        // Of final blocks only the ends of a range are looked at: its middle may be another fork's.
+        if (world_.has_liar || options_.hidden_lies || !world_.keeps_finality) {
+            oracle_->expect_lies();
         }
-        // By the seed alone, so that worlds without gaps stay what they were.
-        if (options_.seed % 8 == 5) {
-            chain.gap_chance = 0.02 * static_cast<double>(1 + options_.seed / 8 % 10);
+        use_config();
+        network_ = make_network(world_.network_seed);
+        // Words for a number without a block that nobody knows are learnt where ranges are read; a
+        // pool that only reads headers, as the proof's, never does.
+        for (NodeOptions& node : world_.nodes) {
+            node.words = node.words / 2 * 2;
         }
-        chain_ = std::make_unique<SimChain>(chain);
-        ConfigOptions config;
-        config.finality_depth = random_.chance(0.3) ? chain.finality_depth : 0;
-        config.poll_interval_ms = static_cast<int64_t>(random_.between(200, 4'000));
-        config.names_txns = random_.chance(0.25);
-        start_block_ = random_.chance(0.2) ? random_.below(chain.blocks_at_start) : 0;
-        config.start_block = start_block_;
-        config_ = make_config(config);
-
-        network_ = std::make_unique<SimNetwork>(*chain_, clock_, random_.next(), result_.faults);
-        if (options_.verbose) {
-            network_->on_fault = [](const std::string& text) {
-                std::printf("    %s\n", text.c_str());
-            };
-        }
-        if (options_.verbose) {
-            network_->on_request = [](const std::string& text) {
-                std::printf("    %s\n", text.c_str());
-            };
-        }
-        const size_t count = random_.between(1, 4);
-        const double trouble =
-            random_.chance(0.15) ? 0.0 : static_cast<double>(random_.between(1, 10)) / 10.0;
-        std::vector<NodeOptions> nodes;
-        for (size_t i = 0; i < count; ++i) {
-            nodes.push_back(random_node(random_, i, trouble));
-        }
-        if (random_.chance(0.3)) {
-            // One is away for an hour. The others, if any, go on.
-            NodeOptions& node = nodes[random_.below(count)];
-            node.down_from_ms =
-                static_cast<int64_t>(random_.below(static_cast<uint64_t>(chain_->end_ms())));
-            node.down_to_ms = node.down_from_ms + 3'600'000;
-        }
-        if (count > 1 && random_.chance(0.5)) {
-            // One lies. Whoever else there is must be able to contradict it.
-            NodeOptions& liar = nodes.front();
-            liar.lies = 0.02 * static_cast<double>(random_.between(1, 10));
-            liar.results_cap = UINT64_MAX;
-            liar.addresses_cap = UINT64_MAX;
-            for (size_t i = 1; i < count; ++i) {
-                nodes[i] = NodeOptions{};
-                nodes[i].url = fmt::format("http://node{}.sim:8545", i);
-                nodes[i].latency_ms_max = 200;
-                nodes[i].keeps_side_blocks = true;
-                nodes[i].blocks_cap = random_.chance(0.5) ? random_.between(10, 100) : UINT64_MAX;
-                nodes[i].words = static_cast<unsigned>(random_.below(12));
-            }
-            if (random_.chance(0.5)) {
-                liar.weak_lies = liar.lies;
-            }
-        }
-        if (options_.hidden_lies) {
-            nodes.front().hidden_lies = 0.3;
-        }
-        for (const NodeOptions& node : nodes) {
-            network_->add(node);
+        proof_network_ = make_network(world_.network_seed ^ 0x9f00f);
+        for (const NodeOptions& node : world_.nodes) {
             endpoints_.push_back({node.url, {}, {}});
         }
-        prepare_disk();
         observer_ = std::make_unique<Observer>(options_.verbose);
     }
 
-    void prepare_disk() {
-        if (random_.chance(0.2) && !options_.long_life) {
-            return;
+    void use_config() {
+        config_ = make_config(world_.config);
+        oracle_->use(world_.config);
+        say("config: " + describe_config());
+    }
+    [[nodiscard]] std::string describe_config() const { return sim::describe(world_.config); }
+
+    std::unique_ptr<SimNetwork> make_network(uint64_t seed) {
+        auto out = std::make_unique<SimNetwork>(*chain_, clock_, seed, result_.faults);
+        if (options_.verbose) {
+            out->on_fault = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
+            out->on_request = out->on_fault;
         }
-        const uint64_t count = options_.long_life ? random_.between(20, 60) : random_.between(1, 7);
-        for (uint64_t left = count; left > 0; --left) {
-            DiskFault fault;
-            const bool early = random_.chance(options_.long_life ? 0.1 : 0.5);
-            fault.at_ms = static_cast<int64_t>(
-                random_.below(early ? 4'000 : static_cast<uint64_t>(chain_->end_ms())));
-            constexpr std::array<Fault, 6> kKinds{Fault::kCrash,    Fault::kPowerCut,
-                                                  Fault::kIoOnce,   Fault::kIoForAWhile,
-                                                  Fault::kDiskFull, Fault::kStopped};
-            fault.kind = kKinds[random_.below(kKinds.size())];
-            fault.op = random_.between(1, random_.chance(0.5) ? 20 : 150);
-            fault.lasts_ms = static_cast<int64_t>(random_.between(10, 90'000));
-            disk_faults_.push_back(fault);
+        for (const NodeOptions& node : world_.nodes) {
+            out->add(node);
         }
-        std::ranges::sort(disk_faults_, std::ranges::greater{}, &DiskFault::at_ms);
+        return out;
     }
 
     // --- the process -----------------------------------------------------------------------
 
     /// False: it could not start, and may try again later; `failure` says why where it must not.
     bool start_process(std::string& failure) {
+        change_config();
         rpc::PoolOptions pool;
         pool.endpoints = endpoints_;
-        pool.chain_id = kChainId;
+        pool.chain_id = chain_->chain_id();
         pool.seed = random_.next();
         pool.range.blocks_initial = random_.between(1, 100);
         pool_ = std::make_unique<rpc::ProviderPool>(pool, *network_, clock_, observer_.get());
@@ -354,6 +208,7 @@ class Run {
         options.clock = &clock_;
         options.env = gate_.get();
         options.tiny_buffers = random_.chance(0.8);
+        options.on_wait = [this] { step_beside_task(); };
         injected_at_open_ = disk_.files->faults_injected();
         Result<std::unique_ptr<engine::Indexer>> opened =
             engine::Indexer::open(std::move(options), *pool_);
@@ -368,7 +223,61 @@ class Run {
             return false;
         }
         indexer_ = *std::move(opened);
+        if (world_.has_proofs) {
+            pool.seed ^= 0x9f00f;
+            tasks_ = std::make_unique<SimTasks>(
+                *indexer_, *proof_network_, clock_,
+                TaskOptions{pool, [this] { step_beside_task(); }, observer_.get()});
+        }
+        known_levels_.clear();
         return true;
+    }
+
+    void change_config() {
+        if (world_.config_changes == 0 || result_.opens == 0 || !changes_.chance(0.8)) {
+            return;
+        }
+        --world_.config_changes;
+        const ConfigOptions before = world_.config;
+        if (options_.canary == Canary::kCoverageWithoutChildren) {
+            world_.config.start_block = before.start_block > 0 ? 0 : world_.blocks_at_start / 2;
+        } else {
+            sim::change_config(world_.config, changes_, world_.blocks_at_start);
+        }
+        result_.faults.add(Fault::kChanged);
+        use_config();
+        if (options_.canary == Canary::kCoverageWithoutChildren) {
+            keep_coverage_of_children(before);
+        }
+    }
+
+    /// What a key of coverage that does not know whose children they are would have done.
+    void keep_coverage_of_children(const ConfigOptions& before) {
+        const auto old_plan = engine::Plan::compile(make_config(before));
+        const auto new_plan = engine::Plan::compile(config_);
+        PLUMBLINE_CHECK(old_plan.has_value() && new_plan.has_value());
+        storage::OpenOptions options;
+        options.env = gate_.get();
+        const auto opened = storage::Database::open(directory_.sub("db"), options);
+        if (!opened || !(*opened)->cursor()) {
+            return;
+        }
+        const storage::Cursor cursor = *(*opened)->cursor();
+        const auto batch = (*opened)->make_batch();
+        const auto coverage = (*opened)->coverage();
+        PLUMBLINE_CHECK(coverage.has_value());
+        for (const storage::CoverageRow& row : *coverage) {
+            for (const engine::Source& source : (*old_plan)->sources()) {
+                const int now = (*new_plan)->find_source(source.contract);
+                if (row.source == source.fingerprint && now >= 0) {
+                    batch->extend_coverage(
+                        {(*new_plan)->sources()[static_cast<size_t>(now)].fingerprint, row.range,
+                         row.provider, row.level});
+                }
+            }
+        }
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        (*opened)->commit(*batch, storage::Durability::kSync).ignore("the disk may fail just now");
     }
 
     void end_process() {
@@ -377,9 +286,11 @@ class Run {
             result_.quarantined += indexer_->progress().quarantined.load();
             result_.events += indexer_->progress().events.load();
         }
+        tasks_.reset();
         indexer_.reset();
         pool_.reset();
         network_->forget_requests();
+        proof_network_->forget_requests();
         gate_->drain();
     }
 
@@ -457,6 +368,87 @@ class Run {
         }
     }
 
+    /// One turn of everybody else while a task waits. The process may end meanwhile.
+    void step_beside_task() {
+        step();
+        const bool is_dying =
+            armed_ && (armed_->kind == Fault::kCrash || armed_->kind == Fault::kPowerCut);
+        if (is_dying ? fault_has_struck() || clock_.monotonic_ms() >= armed_->at_ms + 120'000
+                     : strike()) {
+            throw ProcessEnded{};
+        }
+        look_at_levels();
+        if (!wrong_.empty() || indexer_->failure() || ++task_steps_ > kTaskStepsMax) {
+            throw ProcessEnded{};
+        }
+    }
+
+    /// Runs `work`, which runs tasks; false where the process ended in the middle of it.
+    template <typename Work>
+    bool run_tasks(Work&& work) {
+        task_steps_ = 0;
+        try {
+            work();
+        } catch (const ProcessEnded&) {
+            if (task_steps_ > kTaskStepsMax) {
+                wrong_ = "a task does not come to its end";
+            }
+            return false;
+        }
+        return true;
+    }
+
+    /// At every commit that changes what is called proven, and at some of the others.
+    void look_at_levels() {
+        const storage::Database* database = indexer_->database();
+        if (!wrong_.empty() || database == nullptr || !database->cursor()) {
+            return;
+        }
+        const storage::Cursor cursor = *database->cursor();
+        if (cursor.commit_num == known_commit_ && !known_levels_.empty()) {
+            return;
+        }
+        known_commit_ = cursor.commit_num;
+        const auto coverage = database->coverage();
+        if (!coverage) {
+            return;
+        }
+        std::vector<storage::CoverageRow> levels = *coverage;
+        std::erase_if(levels, [](const storage::CoverageRow& row) {
+            return row.level <= storage::ProofLevel::kFetched;
+        });
+        if (levels == known_levels_ && !looks_.chance(0.1)) {
+            return;
+        }
+        known_levels_ = std::move(levels);
+        ++result_.level_checks;
+        wrong_ = oracle_->check_levels(*database, indexer_->plan());
+    }
+
+    void ask_api() {
+        const auto answer = tasks_->ask();
+        if (answer && wrong_.empty()) {
+            ++result_.answer_checks;
+            wrong_ =
+                oracle_->check_answer(*indexer_->database(), answer->level, answer->proven_through);
+        }
+    }
+
+    /// What the service does beside following the chain.
+    void serve() {
+        if (!tasks_ || fault_has_struck()) {
+            return;
+        }
+        if (looks_.chance(0.02)) {
+            ask_api();
+        }
+        if (looks_.chance(0.05) && !run_tasks([this] { tasks_->run_due(); }) &&
+            !indexer_->failure() && wrong_.empty() && !fault_has_struck()) {
+            say("it is closed, for its database must be opened again");
+            end_process();
+        }
+    }
+
     std::string live() {
         gate_ = std::make_unique<GateEnv>(disk_.env.get());
         int64_t calm_since = -1;
@@ -468,9 +460,9 @@ class Run {
             if (steps > kStepsMax) {
                 return "too many steps without an end";
             }
-            if (!disk_faults_.empty() && disk_faults_.back().at_ms <= now && !armed_) {
-                const DiskFault fault = disk_faults_.back();
-                disk_faults_.pop_back();
+            if (!world_.disk_faults.empty() && world_.disk_faults.back().at_ms <= now && !armed_) {
+                const DiskFault fault = world_.disk_faults.back();
+                world_.disk_faults.pop_back();
                 if (fault.kind != Fault::kStopped) {
                     DiskFault due = fault;
                     due.at_ms = now;
@@ -488,9 +480,10 @@ class Run {
             if (strike()) {
                 start_at = clock_.monotonic_ms() + static_cast<int64_t>(random_.below(3'000));
             }
-            if (calm_since < 0 && now > chain_->end_ms() && disk_faults_.empty() && !armed_) {
+            if (calm_since < 0 && now > chain_->end_ms() && world_.disk_faults.empty() && !armed_) {
                 calm_since = now;
                 network_->calm_down();
+                proof_network_->calm_down();
                 say("calm");
             }
             if (calm_since >= 0 && now - calm_since > kSettleMsMax) {
@@ -515,6 +508,15 @@ class Run {
                 continue;
             }
             step();
+            look_at_levels();
+            serve();
+            if (!wrong_.empty()) {
+                tell_state();
+                return wrong_;
+            }
+            if (!indexer_) {
+                continue;
+            }
             if (fault_has_struck() &&
                 (armed_->kind == Fault::kCrash || armed_->kind == Fault::kPowerCut)) {
                 continue;
@@ -572,9 +574,38 @@ class Run {
                            view.head, view.finalized);
     }
 
+    /// For whoever looks for the cause.
+    void tell_state() const {
+        const storage::Database* database = indexer_ ? indexer_->database() : nullptr;
+        if (!options_.verbose || database == nullptr) {
+            return;
+        }
+        say(describe());
+        for (const engine::Source& source : indexer_->plan().sources()) {
+            say(fmt::format("{} from block {}: {}", source.contract, source.first_block,
+                            source.fingerprint));
+        }
+        const auto coverage = database->coverage();
+        const auto children = database->children();
+        if (!coverage || !children) {
+            return;
+        }
+        for (const storage::CoverageRow& row : *coverage) {
+            say(fmt::format("covered {}-{} {} by {}: {}", row.range.from, row.range.to,
+                            storage::to_string(row.level), row.provider, row.source));
+        }
+        for (const storage::ChildRow& child : *children) {
+            say(fmt::format("child {} {} by log {}/{}", child.contract, evm::to_hex(child.address),
+                            child.block_num, child.log_index));
+        }
+    }
+
     // --- the verdict -----------------------------------------------------------------------
 
     std::string compare() {
+        if (std::string wrong = prove_to_the_end(); !wrong.empty()) {
+            return wrong;
+        }
         storage::Database& database = *indexer_->database();
         if (const Status stopped = indexer_->stop(); !stopped) {
             return "the last stop failed: " + stopped.error().message;
@@ -583,18 +614,140 @@ class Run {
         if (std::string spoilt = spoil(database); !spoilt.empty()) {
             return spoilt;
         }
-        if (std::string wrong = check_against_chain(database, chain_->final_view(), start_block_);
-            !wrong.empty()) {
+        // Of an index whose config was another once, the log holds what that one wanted, too.
+        const bool is_exact = result_.faults.of(Fault::kChanged) == 0;
+        if (std::string wrong = oracle_->check_log(database, is_exact); !wrong.empty()) {
             return wrong;
         }
-        const std::vector<std::string> got = content_of(database);
-        const std::vector<std::string> wanted = reference_index(*chain_, config_);
+        if (std::string wrong = oracle_->check_levels(database, indexer_->plan()); !wrong.empty()) {
+            return wrong;
+        }
+        if (std::string wrong = check_journal(database); !wrong.empty()) {
+            return wrong;
+        }
+        if (world_.has_proofs && !forget_levels(database)) {
+            return "the levels could not be taken back";
+        }
+        const std::vector<std::string> got = content_of(database, is_exact);
+        const std::vector<std::string> wanted = reference_index(*chain_, config_, is_exact);
         return got == wanted ? "" : difference(got, wanted);
+    }
+
+    /// All that is final and can be proven is, once nothing fails any more.
+    std::string prove_to_the_end() {
+        if (!tasks_) {
+            return {};
+        }
+        for (int round = 0; round < 3; ++round) {
+            if (!run_tasks([this] { tasks_->prove_all(); }) || !settle()) {
+                return !wrong_.empty() ? wrong_ : "it gave up while it was proven";
+            }
+            if (lowest_final_level() >= provable_level()) {
+                break;
+            }
+            // What could not be proven is tried again after hours.
+            clock_.advance(7 * 3'600'000);
+        }
+        ask_api();
+        if (!wrong_.empty()) {
+            return wrong_;
+        }
+        const storage::ProofLevel lowest = lowest_final_level();
+        if (lowest < provable_level()) {
+            return fmt::format("what is final is proven to {} only: {}", storage::to_string(lowest),
+                               tasks_->last_proof());
+        }
+        const bool is_unprovable = world_.provability == Provability::kNoHeaders;
+        return is_unprovable && lowest > storage::ProofLevel::kFetched
+                   ? "it is called proven, and nothing of it can be"
+                   : "";
+    }
+
+    [[nodiscard]] bool settle() {
+        for (int i = 0; i < 20'000 && !indexer_->failure(); ++i) {
+            step();
+            look_at_levels();
+            if (i > 100 && is_at_the_end() && !indexer_->database()->needs_refold()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    [[nodiscard]] storage::ProofLevel provable_level() const {
+        switch (world_.provability) {
+            case Provability::kNoHeaders: return storage::ProofLevel::kFetched;
+            case Provability::kNoReceipts: return storage::ProofLevel::kLinked;
+            case Provability::kAll: break;
+        }
+        // Receipts that nobody had at the time are not asked for again by themselves.
+        return world_.has_state_syncs || !world_.has_liar ? storage::ProofLevel::kLinked
+                                                          : storage::ProofLevel::kReceipts;
+    }
+
+    [[nodiscard]] storage::ProofLevel lowest_final_level() {
+        const storage::Database& database = *indexer_->database();
+        const auto coverage = database.coverage();
+        storage::ProofLevel lowest = storage::ProofLevel::kReceipts;
+        result_.proven_blocks = 0;
+        for (const api::ProofSegment& segment : api::proof_segments(
+                 indexer_->plan().sources(), *coverage, 0, database.cursor()->finalized)) {
+            lowest = std::min(lowest, segment.level);
+            if (segment.level == storage::ProofLevel::kReceipts) {
+                result_.proven_blocks += segment.to - segment.from + 1;
+            }
+        }
+        return lowest;
+    }
+
+    /// Whoever is named there lies.
+    std::string check_journal(const storage::Database& database) {
+        const auto rows = database.read_view()->list_journal(0, 100'000);
+        if (!rows) {
+            return rows.error().message;
+        }
+        result_.mended = rows->size();
+        const std::string& liar = world_.nodes.front().url;
+        for (const storage::JournalRow& row : *rows) {
+            say(fmt::format("journal: block {}, {} ({}; {}), by {}: {} -> {}", row.block_num,
+                            row.kind, row.reason, row.evidence, row.provider, row.before,
+                            row.after));
+            const bool is_liars = row.provider.empty()
+                                      ? row.evidence.find(liar) != std::string::npos
+                                      : row.provider == liar;
+            if (!is_liars || !world_.lies()) {
+                return fmt::format(
+                    "the journal says of block {}: {} ({}; before {}, after {}), by '{}'",
+                    row.block_num, row.kind, row.reason, row.before, row.after, row.provider);
+            }
+        }
+        return {};
+    }
+
+    /// How well it is proven depends on when the proof came by.
+    [[nodiscard]] static bool forget_levels(storage::Database& database) {
+        const storage::Cursor cursor = *database.cursor();
+        const auto batch = database.make_batch();
+        const auto rows = database.read_view()->list_blocks(0, cursor.block_num);
+        const auto coverage = database.coverage();
+        if (!rows || !coverage) {
+            return false;
+        }
+        for (const storage::BlockRow& row : *rows) {
+            batch->set_block_level(row.block_num, storage::ProofLevel::kFetched);
+        }
+        for (storage::CoverageRow row : *coverage) {
+            row.level = storage::ProofLevel::kFetched;
+            batch->extend_coverage(row);
+        }
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        return database.commit(*batch, storage::Durability::kBuffered).has_value();
     }
 
     /// Damages the database as the canary says.
     std::string spoil(storage::Database& database) {
-        if (options_.canary == Canary::kNone) {
+        if (options_.canary == Canary::kNone ||
+            options_.canary == Canary::kCoverageWithoutChildren) {
             return {};
         }
         const std::string_view family =
@@ -632,106 +785,33 @@ class Run {
     test::TempDir directory_{scratch_parent()};
     storage::test::FaultEnv disk_;
     std::unique_ptr<GateEnv> gate_;
-    std::unique_ptr<SimChain> chain_;
+    World world_;
+    const SimChain* chain_ = nullptr;
+    Random changes_;
+    Random looks_;
+    std::unique_ptr<Oracle> oracle_;
+    std::string wrong_;  ///< what was called proven and is not
+    std::vector<storage::CoverageRow> known_levels_;
+    uint64_t known_commit_ = 0;
+    uint64_t task_steps_ = 0;
     std::unique_ptr<SimNetwork> network_;
+    std::unique_ptr<SimNetwork> proof_network_;
     std::unique_ptr<Observer> observer_;
     engine::Config config_;
-    uint64_t start_block_ = 0;
     std::vector<rpc::Endpoint> endpoints_;
-    std::vector<DiskFault> disk_faults_;
     std::optional<DiskFault> armed_;
     uint64_t injected_when_armed_ = 0;
     uint64_t injected_at_open_ = 0;
     int64_t heals_at_ms_ = -1;
     std::unique_ptr<rpc::ProviderPool> pool_;
     std::unique_ptr<engine::Indexer> indexer_;
+    std::unique_ptr<SimTasks> tasks_;
 };
 
 }  // namespace
 
-engine::Config make_config(const ConfigOptions& options) {
-    const std::string text = fmt::format(
-        R"(
-[chain]
-id = {}
-rpc = "http://node0.sim:8545"
-finality = {}
-poll_interval = "{}ms"
-
-[contracts.hub]
-abi = "hub.json"
-address = "{}"
-start_block = {}
-
-[contracts.vault]
-abi = "child.json"
-factory = {{ event = "hub.VaultMade", address = "vault" }}
-
-[contracts.pod]
-abi = "child.json"
-factory = {{ event = "vault.ChildMade", address = "child" }}
-
-[entities.account]
-key = {{ owner = "address" }}
-fields = {{ balance = "uint256", moves = "uint64", last_block = "uint64", sender = "address" }}
-index = [["last_block"]]
-drop = "balance == 0"
-
-[entities.note]
-key = {{ id = "uint256" }}
-fields = {{ text = "string", opened_in = "uint64" }}
-index = [["text"], ["opened_in"]]
-
-[entities.place]
-key = {{ place = "address" }}
-fields = {{ pings = "uint64", total = "uint256", highest = "uint256" }}
-
-[[on]]
-event = "hub.Deposited"
-upsert = "account"
-key = {{ owner = "who" }}
-set = {{ last_block = "$block.number"{} }}
-add = {{ balance = "amount", moves = 1 }}
-
-[[on]]
-event = "hub.Withdrawn"
-update = "account"
-key = {{ owner = "who" }}
-add = {{ moves = 1 }}
-sub = {{ balance = "amount" }}
-
-[[on]]
-event = "hub.NoteOpened"
-insert = "note"
-key = {{ id = "id" }}
-set = {{ text = "text", opened_in = "$block.number" }}
-
-[[on]]
-event = "hub.NoteClosed"
-delete = "note"
-key = {{ id = "id" }}
-
-[[on]]
-event = ["vault.Ping", "pod.Ping"]
-upsert = "place"
-key = {{ place = "$log.address" }}
-add = {{ pings = 1, total = "n" }}
-max = {{ highest = "n" }}
-)",
-        kChainId,
-        options.finality_depth == 0 ? std::string{"\"finalized\""}
-                                    : std::to_string(options.finality_depth),
-        options.poll_interval_ms, evm::to_hex(hub_address()), options.start_block,
-        options.names_txns ? ", sender = \"$txn.from\"" : "");
-    Result<engine::Config> config =
-        engine::parse_config(text, "sim.toml", [](const std::string& name) {
-            return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
-        });
-    PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
-    return *std::move(config);
-}
-
-std::vector<std::string> reference_index(const SimChain& chain, const engine::Config& config) {
+std::vector<std::string> reference_index(const SimChain& chain, const engine::Config& config,
+                                         bool all) {
     ManualClock clock;
     clock.advance(chain.end_ms() + 1);
     FaultCounts ignored;
@@ -759,7 +839,7 @@ std::vector<std::string> reference_index(const SimChain& chain, const engine::Co
     }
     PLUMBLINE_CHECK_MSG((*indexer)->is_done(), "the reference index did not come to its end");
     PLUMBLINE_CHECK((*indexer)->stop().has_value());
-    return content_of(*(*indexer)->database());
+    return content_of(*(*indexer)->database(), all);
 }
 
 RunResult run_seed(const RunOptions& options) {

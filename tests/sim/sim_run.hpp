@@ -10,13 +10,22 @@
 
 #include "engine/config/config.hpp"
 #include "tests/sim/sim_chain.hpp"
+#include "tests/sim/sim_config.hpp"
 #include "tests/sim/sim_fault.hpp"
 #include "tests/sim/sim_network.hpp"
+#include "tests/sim/sim_world.hpp"
 
 namespace plumbline::sim {
 
-/// Damage behind all checks, done after the run: the comparison must see each of them.
-enum class Canary : uint8_t { kNone, kChangedRow, kLostLog, kExtraRow };
+/// What the checks must see, or they are worth nothing: damage behind their backs, done after the
+/// run; and a wrong engine, whose coverage does not know whose children it is of.
+enum class Canary : uint8_t {
+    kNone,
+    kChangedRow,
+    kLostLog,
+    kExtraRow,
+    kCoverageWithoutChildren,
+};
 
 struct RunOptions {
     uint64_t seed = 1;
@@ -36,22 +45,19 @@ struct RunResult {
     uint64_t reorgs = 0;
     uint64_t opens = 0;
     uint64_t lies_named = 0;
+    uint64_t level_checks = 0;   ///< of what the database calls proven
+    uint64_t answer_checks = 0;  ///< of what the API says of it
+    uint64_t proven_blocks = 0;  ///< at the end, to receipts
+    uint64_t mended = 0;         ///< entries of the journal
     int64_t simulated_ms = 0;
 };
 
 [[nodiscard]] RunResult run_seed(const RunOptions& options);
 
-/// The config that the simulation indexes by.
-struct ConfigOptions {
-    uint64_t finality_depth = 0;  ///< 0: the chain's own `finalized`
-    int64_t poll_interval_ms = 1'000;
-    bool names_txns = false;
-    uint64_t start_block = 0;
-};
-[[nodiscard]] engine::Config make_config(const ConfigOptions& options);
-
-/// "family key value" of an index of `chain` as it is at the end, made without faults.
+/// "family key value" of an index of `chain` as it is at the end, made without faults; unless
+/// `all`, of what is made of the log alone.
 [[nodiscard]] std::vector<std::string> reference_index(const SimChain& chain,
-                                                       const engine::Config& config);
+                                                       const engine::Config& config,
+                                                       bool all = true);
 
 }  // namespace plumbline::sim

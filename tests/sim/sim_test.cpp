@@ -205,5 +205,22 @@ TEST(DayTest, ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
     EXPECT_TRUE(life.indexer->stop().has_value());
 }
 
+/// Lives in which something was wrong once; what it was, see docs/testing.md.
+TEST(SeedTest, LivesThatOnceShowedADefectAreWell) {
+    for (const uint64_t seed : {19U, 32U, 52U, 625U, 5007U}) {
+        RunOptions options;
+        options.seed = seed;
+        EXPECT_EQ(run_seed(options).failure, "") << "seed " << seed;
+    }
+}
+
+TEST(SeedTest, CoverageThatDoesNotKnowWhoseChildrenItIsOfIsSeen) {
+    RunOptions options;
+    options.seed = 1;
+    options.canary = Canary::kCoverageWithoutChildren;
+    const std::string failure = run_seed(options).failure;
+    EXPECT_NE(failure.find(" is called "), std::string::npos) << failure;
+}
+
 }  // namespace
 }  // namespace plumbline::sim::sim_test

@@ -1,0 +1,66 @@
+// The config that the simulation indexes by, and how its owner changes it in mid-life.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+#include "tests/sim/random.hpp"
+#include "tests/support/test_chain.hpp"
+
+namespace plumbline::sim {
+
+/// From where on a child's logs count.
+struct Since {
+    engine::ChildSince kind = engine::ChildSince::kBlock;
+    uint64_t block = 0;  ///< of kNumber
+};
+
+/// What the config says of the second hub, whose announcements may be of the first one's vaults.
+enum class Annex : uint8_t {
+    kNone,
+    kSecondAddress,  ///< the hub has two addresses
+    kContract,       ///< a factory of its own, with children of another name
+};
+
+struct ConfigOptions {
+    uint64_t chain_id = test::kChainId;
+    uint64_t finality_depth = 0;  ///< 0: the chain's own `finalized`
+    int64_t poll_interval_ms = 1'000;
+    bool names_txns = false;
+    uint64_t proof_range_blocks = 1'000;
+    // What its owner changes.
+    uint64_t start_block = 0;  ///< the hub's
+    bool hub_notes = true;     ///< else the hub's events are narrowed
+    Annex annex = Annex::kNone;
+    bool has_vaults = true;
+    bool vault_pings = true;  ///< else announcements only
+    uint64_t vault_start = 0;
+    Since vault_since;
+    bool has_pods = true;
+    Since pod_since;
+    bool doubles = false;  ///< a handler does something else
+};
+
+/// A contract of the config, as the text says it.
+struct SimContract {
+    std::string name;
+    std::string abi;
+    std::vector<evm::Address> addresses;  ///< empty with a factory
+    std::string factory;                  ///< contract.Event(type); empty: none
+    std::string parameter;                ///< of the factory's event
+    Since since;
+    uint64_t start_block = 0;
+    std::vector<std::string> events;  ///< signatures; empty: all
+};
+
+[[nodiscard]] std::vector<SimContract> contracts_of(const ConfigOptions& options);
+[[nodiscard]] engine::Config make_config(const ConfigOptions& options);
+/// What an owner may change, in one line.
+[[nodiscard]] std::string describe(const ConfigOptions& options);
+/// One change of those that owners make: starts, contracts, events, factories, `since`, handlers.
+/// `blocks`: about as many the chain has.
+void change_config(ConfigOptions& options, Random& random, uint64_t blocks);
+
+}  // namespace plumbline::sim
