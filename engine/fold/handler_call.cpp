@@ -231,10 +231,14 @@ class Context final : public HandlerContext {
         PLUMBLINE_TRY(const Row row, find(entity, key));
         PLUMBLINE_TRY(const uint16_t field, field_of(row.entity, name));
         const FieldType type = plan_.entities[row.entity].fields[field].type;
-        if (!type.is_number() || !amount.type.is_number() || type.places != amount.type.places) {
+        if (!type.is_number() || !amount.type.is_number()) {
+            return bad(fmt::format("field '{}.{}' is {}, the amount is {}: both must be numbers",
+                                   entity, name, to_string(type), to_string(amount.type)));
+        }
+        if (type.places != amount.type.places) {
             return bad(
-                fmt::format("field '{}.{}' is {}, the amount is {}: both must be numbers "
-                            "with as many decimal places",
+                fmt::format("field '{}.{}' is {}, the amount is {}: both must have as many "
+                            "decimal places",
                             entity, name, to_string(type), to_string(amount.type)));
         }
         PLUMBLINE_TRY_VOID(

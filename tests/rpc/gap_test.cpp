@@ -101,6 +101,23 @@ class GapTest : public ::testing::Test {
     std::unique_ptr<ProviderPool> pool_;
 };
 
+TEST_F(GapTest, LinkedHeadersComeThroughGapsWhateverTheNodeAnswersForThem) {
+    chain_.make_provable();
+    for (const Style& style : styles()) {
+        SCOPED_TRACE(style.name);
+        start_over();
+        add(kUrlA, style.answer);  // of a pool that has met no gap yet, as a proof's at first
+        const auto found = await<std::vector<evm::Header>>(pool(), 600'000, [&](auto done) {
+            pool().get_linked_headers({2, 60}, hash_at(60), std::move(done));
+        });
+        ASSERT_TRUE(found) << found.error().message;
+        ASSERT_EQ(found->size(), 59U);
+        for (uint64_t num = 2; num <= 60; ++num) {
+            expect_right((*found)[num - 2], num);
+        }
+    }
+}
+
 TEST_F(GapTest, RangesThatBeginEndOrLieInAGapComeWholeWhateverTheNodeAnswersForIt) {
     for (const Style& style : styles()) {
         SCOPED_TRACE(style.name);

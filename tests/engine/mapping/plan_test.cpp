@@ -187,7 +187,7 @@ const std::vector<Mistake> kMistakes{
     {"ShortAddress", opened("set = { owner = \"0x1234\" }\n"),
      "test.toml:20: field 'item.owner' is address: write 0x and 40 hex digits, not 0x1234"},
     {"BoolForNumber", opened("set = { count = true }\n"),
-     "test.toml:20: field 'item.count' is uint64: write a number, not true"},
+     "test.toml:20: field 'item.count' is uint64: write a whole number, not true"},
     {"NumberForString", opened("set = { text = 5 }\n"),
      "test.toml:20: field 'item.text' is string: write a string in single quotes, not 5"},
     {"AddOnAddress", opened("add = { owner = \"author\" }\n"),
