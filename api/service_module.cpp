@@ -167,9 +167,8 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
 
 }  // namespace
 
-Status check_reports(const engine::Service& service) {
-    const engine::Config& config = service.config();
-    const auto reports = read_reports(config.text, config.path, service.indexer().plan());
+Status check_reports(const engine::Config& config, const engine::Plan& plan) {
+    const auto reports = read_reports(config.text, config.path, plan);
     return reports ? ok() : Status{reports.error()};
 }
 

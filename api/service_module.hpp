@@ -20,6 +20,6 @@ struct HttpModuleOptions {
 [[nodiscard]] Status add_http_modules(engine::Service& service, HttpModuleOptions options = {});
 
 /// kInvalidArgument where [reports] does not fit the entities, whoever will ask for them.
-[[nodiscard]] Status check_reports(const engine::Service& service);
+[[nodiscard]] Status check_reports(const engine::Config& config, const engine::Plan& plan);
 
 }  // namespace plumbline::api

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "api/report/report.hpp"
+#include "api/service_module.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config.hpp"
@@ -117,7 +117,7 @@ Result<ExitCode> run_check(const CheckArguments& arguments) {
     logging::configure(logging::Level::kWarning, logging::Format::kText);
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
-    PLUMBLINE_TRY_VOID(api::read_reports(config.text, config.path, *plan));
+    PLUMBLINE_TRY_VOID(api::check_reports(config, *plan));
     if (!arguments.json) {
         PLUMBLINE_TRY_VOID(print(what_is_right(config)));
     }

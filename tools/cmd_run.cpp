@@ -188,8 +188,9 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
         backoff.reset();
         engine::Service& service = **opened;
         // A run with an end answers nobody; its config must be right all the same.
-        PLUMBLINE_TRY_VOID(service.has_worker() ? api::add_http_modules(service)
-                                                : api::check_reports(service));
+        PLUMBLINE_TRY_VOID(service.has_worker()
+                               ? api::add_http_modules(service)
+                               : api::check_reports(service.config(), service.indexer().plan()));
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(quiet)};
         reporter.set_details(
