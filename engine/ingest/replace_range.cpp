@@ -4,10 +4,13 @@
 //    fetched anew, so its coverage goes.
 // 4. What only another config had wanted was not asked for, and is the liar's word too: it goes
 // with
-//    its coverage, so that it is fetched anew should that config come back.
+//    its coverage, so that it is fetched anew should that config come back. So does what a contract
+//    had said before it was announced (`Source::has_history`), where that was in the range or
+//    later.
 #include "engine/ingest/replace_range.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -16,6 +19,7 @@
 
 #include "core/base/clock.hpp"
 #include "engine/ingest/log_rows.hpp"
+#include "engine/mapping/descendants.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/read_view.hpp"
 
@@ -38,6 +42,9 @@ class RangeReplacer {
     Result<size_t> run() {
         PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, view_->list_children());
         map_.reset_children(children);
+        for (const storage::ChildRow& child : children) {
+            note_announced(child);
+        }
         PLUMBLINE_TRY_VOID(compare_blocks());
         PLUMBLINE_TRY_VOID(forget_others());
         PLUMBLINE_TRY_VOID(compare_children());
@@ -103,11 +110,28 @@ class RangeReplacer {
         return out;
     }
 
+    void note_announced(const storage::ChildRow& child) {
+        const int source = map_.find_source(child.contract);
+        if (source < 0 || !plan_.sources()[static_cast<size_t>(source)].has_history(
+                              {child.block_num, child.log_index})) {
+            return;
+        }
+        const auto [at, is_new] =
+            announced_.try_emplace({static_cast<uint32_t>(source), child.address}, child.block_num);
+        at->second = std::min(at->second, child.block_num);
+    }
+    /// Its contract was not known yet when its block was asked for.
+    [[nodiscard]] bool is_history(uint32_t source, const evm::Log& log) const {
+        const auto found = announced_.find({source, log.address});
+        return found != announced_.end() && found->second >= fetched_.range.from &&
+               log.block_num < found->second;
+    }
     [[nodiscard]] bool is_asked_for(const evm::Log& log) const {
         bool is_wanted = false;
         map_.for_each_source(log, [&](uint32_t source) {
-            is_wanted =
-                is_wanted || std::ranges::find(fetched_.sources, source) != fetched_.sources.end();
+            is_wanted = is_wanted ||
+                        (std::ranges::find(fetched_.sources, source) != fetched_.sources.end() &&
+                         !is_history(source, log));
         });
         return is_wanted;
     }
@@ -218,6 +242,8 @@ class RangeReplacer {
     const std::string& liar_;
     storage::CommitBatch& batch_;
     SourceMap map_;  ///< with the stored children
+    /// The blocks that announce stored children with a history.
+    std::map<std::pair<uint32_t, evm::Address>, uint64_t> announced_;
     size_t changed_ = 0;
 };
 
@@ -227,6 +253,32 @@ Result<size_t> replace_range(const storage::Database& database, const Plan& plan
                              const FetchedRange& fetched, const std::string& liar,
                              storage::CommitBatch& batch) {
     return RangeReplacer{database, plan, fetched, liar, batch}.run();
+}
+
+Status withdraw_histories(const storage::Database& database, const Plan& plan,
+                          const FetchedRange& fetched, storage::CommitBatch& batch) {
+    PLUMBLINE_TRY(std::vector<storage::ChildRow> children, database.children());
+    std::ranges::copy(fetched.children, std::back_inserter(children));
+    const std::vector<Source>& sources = plan.sources();
+    for (const storage::ChildRow& child : children) {
+        const auto source = std::ranges::find(sources, child.contract, &Source::contract);
+        if (source == sources.end() || child.block_num <= fetched.range.from) {
+            continue;
+        }
+        const LogPosition announced{child.block_num, child.log_index};
+        const uint64_t first = source->counts_from(announced).block_num;
+        const evm::BlockRange missed{std::max(first, fetched.range.from),
+                                     std::min(child.block_num - 1, fetched.range.to)};
+        if (!source->has_history(announced) || missed.from > missed.to) {
+            continue;
+        }
+        batch.remove_coverage(source->fingerprint, missed);
+        for (const uint32_t i :
+             descendants_of(static_cast<uint32_t>(source - sources.begin()), sources)) {
+            batch.remove_coverage(sources[i].fingerprint, {missed.from, fetched.range.to});
+        }
+    }
+    return ok();
 }
 
 }  // namespace plumbline::engine

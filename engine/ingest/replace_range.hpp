@@ -20,4 +20,10 @@ namespace plumbline::engine {
                                            const FetchedRange& fetched, const std::string& liar,
                                            storage::CommitBatch& batch);
 
+/// What contracts with a history that are announced behind the range's first block had said in its
+/// blocks before that was not asked for: its coverage goes, and that of whom it may announce. Once
+/// `fetched` is called covered. It is fetched as a gap then.
+[[nodiscard]] Status withdraw_histories(const storage::Database& database, const Plan& plan,
+                                        const FetchedRange& fetched, storage::CommitBatch& batch);
+
 }  // namespace plumbline::engine

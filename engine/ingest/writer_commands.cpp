@@ -145,6 +145,7 @@ Status WriterCommands::replace(const FetchedRange& fetched, const std::string& l
     const auto batch = database_.make_batch();
     PLUMBLINE_TRY(const size_t changed, replace_range(database_, plan_, fetched, liar, *batch));
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    PLUMBLINE_TRY_VOID(withdraw_histories(database_, plan_, fetched, *batch));
     if (changed > 0) {
         logging::warning("other providers tell blocks otherwise than the one that lied: replaced",
                          {{"provider", liar},
