@@ -18,7 +18,7 @@ std::string value_text(FieldType type, const KeyValue& value) {
         case FieldKind::kDecimal:
             return evm::decimal_text(value.word.to_decimal_signed(), type.places);
         case FieldKind::kBool: return value.word.is_zero() ? "false" : "true";
-        case FieldKind::kEnum: return (*type.names)[value.word.limb[0]];
+        case FieldKind::kEnum: return enum_name(type, value.word);
         case FieldKind::kBytes: return evm::to_hex(as_bytes(value.bytes));
         case FieldKind::kString: return printable_text(value.bytes, TextPlace::kKey);
         case FieldKind::kAddress:

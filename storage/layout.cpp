@@ -38,6 +38,11 @@ std::string to_string(FieldType type) {
     return "unknown";
 }
 
+std::string enum_name(FieldType type, const evm::U256& value) {
+    return value.fits_u64() && value.limb[0] < type.names->size() ? (*type.names)[value.limb[0]]
+                                                                  : value.to_decimal();
+}
+
 const EnumNames* intern_enum(EnumNames names) {
     static std::mutex mutex;
     static std::set<EnumNames> known;  // its elements stay where they are

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/evm/uint256.hpp"
 
 namespace plumbline::storage {
 
@@ -70,6 +71,10 @@ struct FieldType {
 /// The reverse, but for enums; kInvalidArgument for anything else ("uint" and "int" alone mean 256
 /// bits).
 [[nodiscard]] Result<FieldType> parse_field_type(std::string_view text);
+
+/// The name that an enum's value has; of a number without one, which only others can tell us, its
+/// digits.
+[[nodiscard]] std::string enum_name(FieldType type, const evm::U256& value);
 
 struct Field {
     std::string name;

@@ -33,9 +33,8 @@ std::string what_is_right(const engine::Config& config) {
 std::string to_text(const DryRunReport& report) {
     if (report.events == 0) {
         return report.to < report.from
-                   ? fmt::format(
-                         "nothing to try: the head is block {}, and the config begins at {}\n",
-                         report.to, report.from)
+                   ? fmt::format("nothing to try: the chain has no block from {} on yet\n",
+                                 report.from)
                    : fmt::format("nothing to try: no event in blocks {} to {}, the head\n",
                                  report.from, report.to);
     }
@@ -122,6 +121,7 @@ Result<ExitCode> run_check(const CheckArguments& arguments) {
         PLUMBLINE_TRY_VOID(print(what_is_right(config)));
     }
     if (arguments.events == 0) {
+        PLUMBLINE_TRY_VOID(arguments.json ? print(to_json({})) : ok());
         return ExitCode::kDone;
     }
     PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));

@@ -75,8 +75,10 @@ void add_check(CLI::App& app, ExitCode& exit) {
     command->add_option(
         "--rpc", arguments->rpc,
         "Ask this endpoint (a URL, or env:NAME) instead of the config's; again for several");
-    command->add_option("--from", arguments->from,
-                        "Begin at this block; default: the contracts' start blocks");
+    command
+        ->add_option("--from", arguments->from,
+                     "Begin at this block; default: the contracts' start blocks")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command
         ->add_option("--events", arguments->events,
                      "Try the first so many events, to the end of their block; 0: none, and ask "
@@ -174,9 +176,12 @@ void add_dump(CLI::App& app, ExitCode& exit) {
     what->add_option("--entity", arguments->entity, "Rows of this entity, in key order");
     what->add_flag("--events", arguments->events, "Events, in block and log index order");
     what->require_option(1);
-    command->add_option("--from", arguments->from,
-                        "Events from this block on; rows that last changed in it or later");
-    command->add_option("--to", arguments->to, "Up to this block, included");
+    command
+        ->add_option("--from", arguments->from,
+                     "Events from this block on; rows that last changed in it or later")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
+    command->add_option("--to", arguments->to, "Up to this block, included")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command->add_option("--format", arguments->format, "jsonl or csv")
         ->capture_default_str()
         ->check(CLI::IsMember({"jsonl", "csv"}));
@@ -220,8 +225,10 @@ void add_verify(CLI::App& app, ExitCode& exit) {
                      "log, replay, state or all; replay needs no network")
         ->capture_default_str()
         ->check(CLI::IsMember({"log", "replay", "state", "all"}));
-    command->add_option("--from", arguments->from, "First block of the log proof");
-    command->add_option("--to", arguments->to, "Last block of the log proof");
+    command->add_option("--from", arguments->from, "First block of the log proof")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
+    command->add_option("--to", arguments->to, "Last block of the log proof")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command->add_option("--entity", arguments->entities,
                         "Only this entity's state; again for several");
     command->add_option(

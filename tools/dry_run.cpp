@@ -71,10 +71,13 @@ class DryRun {
 
     [[nodiscard]] Result<DryRunReport> run() {
         PLUMBLINE_TRY(workshop_, Workshop::create());
-        report_.from = UINT64_MAX;
         for (engine::ContractConfig& contract : config_.contracts) {
             contract.start_block = std::max(contract.start_block, options_.from.value_or(0));
-            report_.from = std::min(report_.from, contract.start_block);
+        }
+        PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config_));
+        report_.from = UINT64_MAX;
+        for (const engine::Source& source : plan->sources()) {
+            report_.from = std::min(report_.from, source.first_block);
         }
         std::unique_ptr<engine::Indexer> index;
         for (uint64_t span = kSpanFirst;; span *= kSpanGrowth) {

@@ -91,7 +91,12 @@ class ReportReader {
         }
         const engine::Operand& unit = operand.keys[1];
         if (unit.kind == Kind::kNumber && unit.places == 0 && !unit.negative &&
-            unit.number.fits_u64() && !unit.number.is_zero()) {
+            unit.number.fits_u64()) {
+            if (unit.number.is_zero()) {
+                return section_.mistake(at.pos, fmt::format("{}: behind '/' stands day, hour or a "
+                                                            "number above 0, not 0",
+                                                            section_.name()));
+            }
             return unit.number.limb[0];
         }
         if (unit.kind == Kind::kName && (unit.source == "day" || unit.source == "hour")) {
@@ -115,6 +120,15 @@ class ReportReader {
                                                         section_.name(), out.name));
         }
         out.step = step;
+        if (std::ranges::find(report_.group_by, out.name, &ReportValue::name) !=
+            report_.group_by.end()) {
+            out.name = operand.source;  // `at/day` beside `at/hour`
+        }
+        if (std::ranges::find(report_.group_by, out.name, &ReportValue::name) !=
+            report_.group_by.end()) {
+            return section_.mistake(
+                at.pos, fmt::format("{}: group_by has '{}' twice", section_.name(), out.name));
+        }
         return out;
     }
 

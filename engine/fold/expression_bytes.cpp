@@ -91,7 +91,7 @@ bool ExpressionRunner::convert(Frame& frame, const ExprInstruction& now) {
             if (now.type.is_number()) {
                 text = evm::decimal_text(value.number.to_decimal(), now.type.places);
             } else if (now.type.kind == FieldKind::kEnum) {
-                text = (*now.type.names)[value.number.limb[0]];
+                text = storage::enum_name(now.type, value.number.low_word());
             } else if (now.type.kind == FieldKind::kBool) {
                 text = value.number.is_zero() ? "false" : "true";
             } else if (now.type.is_dynamic()) {

@@ -115,7 +115,7 @@ std::string show_value(const ValueView& value, FieldType type) {
         case FieldKind::kDecimal:
             return evm::decimal_text(value.word.to_decimal_signed(), type.places);
         case FieldKind::kBool: return value.word.is_zero() ? "false" : "true";
-        case FieldKind::kEnum: return (*type.names)[value.word.limb[0]];
+        case FieldKind::kEnum: return storage::enum_name(type, value.word);
         case FieldKind::kBytes: return shortened(value.bytes, false);
         case FieldKind::kString: return shortened(value.bytes, true);
         case FieldKind::kAddress:

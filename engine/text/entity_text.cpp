@@ -112,7 +112,7 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
             return;
         case FieldKind::kBool: out += word.is_zero() ? "false" : "true"; return;
         case FieldKind::kString: append_printable_json(out, dynamic); return;
-        case FieldKind::kEnum: append_json_string(out, (*type.names)[word.limb[0]]); return;
+        case FieldKind::kEnum: append_json_string(out, storage::enum_name(type, word)); return;
         case FieldKind::kAddress:
             out += "\"0x";
             evm::append_hex(out, to_bytes(word).view().last(20));

@@ -76,6 +76,10 @@ TEST_F(CheckTest, BrokenRulesAreShownWithTheirReasonsAndEndWithOne) {
     const auto tried = check({"--from", "6"});
     EXPECT_EQ(tried.code, 1) << tried.err;
     EXPECT_NE(tried.out.find("there is no such row"), std::string::npos) << tried.out;
+    const auto above = check({"--from", "900"});
+    EXPECT_EQ(above.code, 0) << above.err;
+    EXPECT_NE(above.out.find("no block from 900 on yet"), std::string::npos) << above.out;
+    EXPECT_EQ(check({"--from", "-1"}).code, 2);
     EXPECT_TRUE(is_clean());
 }
 

@@ -68,6 +68,11 @@ entity = "user"
 metric = "sum"
 of = "1 / points"
 
+[reports.by_two_steps]
+entity = "user"
+group_by = ["joined_block/2", "joined_block/4"]
+top = 1
+
 [reports.scored]
 event = "hub.Scored"
 metric = "sum"
@@ -143,6 +148,12 @@ TEST_F(ReportTest, ValuesAreExpressionsOverRows) {
     EXPECT_EQ(groups("of_others"), (Groups{"=\"14\""}));
 }
 
+TEST_F(ReportTest, OneColumnByTwoStepsHasTwoNames) {
+    const json by = get("/v1/analytics/by_two_steps")["groups"][0]["by"];
+    EXPECT_TRUE(by.contains("joined_block")) << by;
+    EXPECT_TRUE(by.contains("joined_block/4")) << by;
+}
+
 TEST_F(ReportTest, ParametersOfEventsAreSummedAndTested) {
     // The 15 of the rows, and one that no user took.
     EXPECT_EQ(groups("scored"), (Groups{"=\"16\""}));
@@ -157,7 +168,7 @@ TEST_F(ReportTest, ABrokenRuleNamesTheRowAndThePart) {
 
 TEST_F(ReportTest, ListedAndLimited) {
     const json list = get("/v1/analytics");
-    EXPECT_EQ(list["reports"].size(), 13U);
+    EXPECT_EQ(list["reports"].size(), 14U);
     EXPECT_EQ(list["reports"][0]["about"], "Seats taken in each room");
     EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["groups"].size(), 1U);
     EXPECT_EQ(get("/v1/analytics/by_room?limit=1")["total"], 3);
@@ -190,6 +201,8 @@ TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
         {"entity = \"user\"\ngroup_by = \"nope\"", "'nope' is no column of 'user'"},
         {"entity = \"user\"\ngroup_by = \"name/day\"", "no unsigned number"},
         {"entity = \"user\"\ngroup_by = \"points/week\"", "day, hour or a number"},
+        {"entity = \"user\"\ngroup_by = \"points/0\"", "a number above 0, not 0"},
+        {"entity = \"user\"\ngroup_by = [\"points\", \"name\", \"points\"]", "'points' twice"},
         {"entity = \"user\"\nmetric = \"mean\"", "count, sum, min, max, distinct or ratio"},
         {"entity = \"user\"\nmetric = \"sum\"", "goes with `of`"},
         {"entity = \"user\"\nof = \"points\"", "goes without `of`"},

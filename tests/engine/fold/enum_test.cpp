@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/text/entity_text.hpp"
 #include "storage/key_text.hpp"
 #include "storage/read_view.hpp"
 #include "tests/support/small_index.hpp"
@@ -92,6 +93,17 @@ TEST(EnumTest, MistakesAreToldAtStart) {
     EXPECT_THAT(refusal(with("", R"(["a", "a"])")), HasSubstr("'a' is there twice"));
     EXPECT_THAT(refusal(with("", R"(["in progress"])")), HasSubstr("cannot name a value"));
     EXPECT_THAT(refusal(with("", "3")), HasSubstr("enum"));
+}
+
+/// A contract may have learnt a status more than the config knows.
+TEST(EnumTest, AValueWithoutANameIsShownByItsNumber) {
+    const storage::FieldType type{storage::FieldKind::kEnum, 8, 0,
+                                  storage::intern_enum({"open", "closed"})};
+    EXPECT_EQ(value_to_text(type, {evm::U256{1}, {}}), "closed");
+    EXPECT_EQ(value_to_text(type, {evm::U256{2}, {}}), "2");
+    EXPECT_EQ(value_to_text(type, {evm::negate(evm::U256{1}), {}}).size(), 78U);
+    EXPECT_FALSE(parse_value(type, "2"));
+    EXPECT_FALSE(parse_value(type, "shut"));
 }
 
 TEST(EnumTest, RowsIndexesAndTheSchemaSurviveAReopen) {
