@@ -238,10 +238,9 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
             bool is_needed = false;
             for (uint32_t i = 0; i < mapping.sources().size() && !is_needed; ++i) {
                 const Source& wants = mapping.sources()[i];
-                is_needed =
-                    mapping.needs_txn(i, log) &&
-                    (wants.has_factory ||
-                     std::ranges::find(wants.addresses, log.address) != wants.addresses.end());
+                is_needed = mapping.needs_txn(i, log) &&
+                            (wants.has_factory || std::ranges::find(wants.addresses, log.address) !=
+                                                      wants.addresses.end());
             }
             if (!is_needed) {
                 continue;
