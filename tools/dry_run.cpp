@@ -168,17 +168,17 @@ class DryRun {
 
     void list_handlers(const engine::Plan& plan) {
         const engine::CompiledPlan& all = engine::compiled(plan);
-        std::vector<std::pair<uint32_t, const engine::PlanHandler*>> order;
+        std::vector<std::pair<const engine::PlanEvent*, const engine::PlanHandler*>> order;
         for (const engine::PlanEvent& event : all.events) {
             for (const engine::PlanHandler& handler : event.handlers) {
-                names_.emplace(&handler, name_of(all, event, handler));
-                order.emplace_back(handler.pos.line, &handler);
+                order.emplace_back(&event, &handler);
             }
         }
-        std::ranges::stable_sort(order, {}, &decltype(order)::value_type::first);
-        for (const auto& [line, handler] : order) {
+        std::ranges::stable_sort(order, {}, [](const auto& one) { return one.second->pos.line; });
+        for (const auto& [event, handler] : order) {
             places_.emplace(handler, report_.handlers.size());
-            report_.handlers.push_back({names_[handler], line, 0, 0, 0});
+            report_.handlers.push_back(
+                {name_of(all, *event, *handler), handler->pos.line, 0, 0, 0});
         }
     }
 
@@ -222,7 +222,6 @@ class DryRun {
     rpc::ChainSource& chain_;
     const DryRunOptions& options_;
     std::unique_ptr<Workshop> workshop_;
-    std::map<const engine::PlanHandler*, std::string> names_;
     std::map<const engine::PlanHandler*, size_t> places_;
     DryRunReport report_;
 };
