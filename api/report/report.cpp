@@ -120,12 +120,14 @@ class ReportReader {
                                                         section_.name(), out.name));
         }
         out.step = step;
-        if (std::ranges::find(report_.group_by, out.name, &ReportValue::name) !=
-            report_.group_by.end()) {
+        const auto is_taken = [this](const std::string& name) {
+            return std::ranges::find(report_.group_by, name, &ReportValue::name) !=
+                   report_.group_by.end();
+        };
+        if (is_taken(out.name)) {
             out.name = operand.source;  // `at/day` beside `at/hour`
         }
-        if (std::ranges::find(report_.group_by, out.name, &ReportValue::name) !=
-            report_.group_by.end()) {
+        if (is_taken(out.name)) {
             return section_.mistake(
                 at.pos, fmt::format("{}: group_by has '{}' twice", section_.name(), out.name));
         }
