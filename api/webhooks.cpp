@@ -13,6 +13,7 @@
 #include "core/base/hmac.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
+#include "core/evm/block_id.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/task/tasks.hpp"
 #include "rpc/curl_transport.hpp"
@@ -97,9 +98,35 @@ Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::Webhook
     return filter;
 }
 
-/// Others of the same block follow.
-bool is_part_of_block(std::string_view message) {
-    return nlohmann::json::parse(message, nullptr, false).value("more", false);
+/// Where a receiver stands once it has taken `parsed`, a message of the live stream; `known` is
+/// where it stood, newest first, at most 16. False where the message tells it nothing: then it need
+/// not be sent.
+bool advance_known(std::vector<evm::BlockId>& known, const nlohmann::json& parsed) {
+    const std::string type = parsed.value("type", "");
+    if (type == "resume" || type == "wait" || type == "drop") {
+        return false;
+    }
+    if (type == "reset") {
+        known.clear();
+    }
+    if (parsed.value("more", false)) {
+        return true;
+    }
+    if (!parsed.contains("hash") && type != "range") {
+        return false;  // Before the first block there is nothing to tell.
+    }
+    if (parsed.contains("hash")) {
+        const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
+        PLUMBLINE_CHECK(hash.has_value());
+        const evm::BlockId now{parsed["block"].get<uint64_t>(), *hash};
+        std::erase_if(known,
+                      [&](const evm::BlockId& one) { return one.block_num >= now.block_num; });
+        known.insert(known.begin(), now);
+        known.resize(std::min(known.size(), kKnownMax));
+    }
+    const bool is_empty_block =
+        type == "block" && parsed["rows"].empty() && parsed["events"].empty();
+    return type != "ready" && !is_empty_block;
 }
 
 /// One post.
@@ -127,11 +154,13 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
         if (!message) {
             break;
         }
-        if (advance_known(out.known, *message)) {
+        const nlohmann::json parsed = nlohmann::json::parse(*message, nullptr, false);
+        PLUMBLINE_CHECK(parsed.is_object());
+        if (advance_known(out.known, parsed)) {
             json.raw(*message);
             ++out.messages;
             // A block that comes in parts is put away as one.
-            is_in_block = is_part_of_block(*message);
+            is_in_block = parsed.value("more", false);
         }
     }
     json.close_array().close_object();
@@ -142,36 +171,6 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
 
 std::string webhook_task(std::string_view webhook) {
     return fmt::format("webhook.{}", webhook);
-}
-
-bool advance_known(std::vector<evm::BlockId>& known, std::string_view message) {
-    const nlohmann::json parsed = nlohmann::json::parse(message, nullptr, false);
-    PLUMBLINE_CHECK(parsed.is_object());
-    const std::string type = parsed.value("type", "");
-    if (type == "resume" || type == "wait" || type == "drop") {
-        return false;
-    }
-    if (type == "reset") {
-        known.clear();
-    }
-    if (parsed.value("more", false)) {
-        return true;
-    }
-    if (!parsed.contains("hash") && type != "range") {
-        return false;  // Before the first block there is nothing to tell.
-    }
-    if (parsed.contains("hash")) {
-        const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
-        PLUMBLINE_CHECK(hash.has_value());
-        const evm::BlockId now{parsed["block"].get<uint64_t>(), *hash};
-        std::erase_if(known,
-                      [&](const evm::BlockId& one) { return one.block_num >= now.block_num; });
-        known.insert(known.begin(), now);
-        known.resize(std::min(known.size(), kKnownMax));
-    }
-    const bool is_empty_block =
-        type == "block" && parsed["rows"].empty() && parsed["events"].empty();
-    return type != "ready" && !is_empty_block;
 }
 
 WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)

@@ -12,7 +12,6 @@
 
 #include "api/stream/stream.hpp"
 #include "core/base/mutex.hpp"
-#include "core/evm/block_id.hpp"
 #include "engine/service/service.hpp"
 
 namespace plumbline::api {
@@ -47,10 +46,5 @@ class WebhookModule final : public engine::ServiceModule {
 
 /// The kind and the name of a webhook's task.
 [[nodiscard]] std::string webhook_task(std::string_view webhook);
-
-/// Where a receiver stands once it has taken `message` of the live stream; `known` is where it
-/// stood, newest first, at most 16. False where the message tells it nothing: then it need not be
-/// sent.
-[[nodiscard]] bool advance_known(std::vector<evm::BlockId>& known, std::string_view message);
 
 }  // namespace plumbline::api
