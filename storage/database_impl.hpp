@@ -64,7 +64,6 @@ struct Database::Impl {
     uint32_t last_generation PLUMBLINE_GUARDED_BY(writer) = 1;
     /// Generations that went unpublished; `meta` still knows them.
     std::vector<uint32_t> dropped PLUMBLINE_GUARDED_BY(writer);
-    /// Set by the writer, asked by anybody.
     std::atomic<bool> needs_reopen{false};
     /// For the `DeletedRunCompactor`, where there is one.
     DeletedKeys deleted;
@@ -81,6 +80,9 @@ struct Database::Impl {
 
     /// kIo after a write that failed; tries whether the disk works again.
     [[nodiscard]] Status refuse_if_failed() PLUMBLINE_REQUIRES(writer);
+    /// A write beside the commits was refused: they are as well, and where the disk works again
+    /// `needs_reopen` is set, though no commit may come for long. Thread-safe.
+    void note_refused_write();
     /// Puts the watermark of `next` into every family (with those that only grow at their end or
     /// without), and all that meta keeps of `next`.
     void put_facts(rocksdb::WriteBatch& batch, const StoredState& next,

@@ -104,7 +104,8 @@ Result<std::vector<TaskRow>> TaskStore::list(size_t* damaged_rows) const {
 
 Status TaskStore::write(const std::vector<TaskChange>& changes) {
     PLUMBLINE_TRY_VOID(Internals::of(database_).require_writable());
-    const RocksHandles& core = *Internals::of(database_).core;
+    Database::Impl& impl = Internals::of(database_);
+    const RocksHandles& core = *impl.core;
     rocksdb::ColumnFamilyHandle* family = core.family(FamilyKind::kTask);
     rocksdb::WriteBatch batch;
     for (const TaskChange& change : changes) {
@@ -121,6 +122,7 @@ Status TaskStore::write(const std::vector<TaskChange>& changes) {
     const MutexLock lock{mutex_};
     const rocksdb::Status written = core.db->Write(options, &batch);
     if (!written.ok()) {
+        impl.note_refused_write();
         return Error{ErrorCode::kIo, "writing a task: " + written.ToString()};
     }
     return ok();

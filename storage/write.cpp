@@ -111,6 +111,13 @@ Status Database::Impl::refuse_if_failed() {
                  "the disk takes writes again: close the database and open it again to go on"};
 }
 
+void Database::Impl::note_refused_write() {
+    core->tuning.background_failed->store(true);
+    if (probe_disk(*core->env, core->path)) {
+        needs_reopen = true;
+    }
+}
+
 Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) {
     if (durability == Durability::kBulk) {
         return write_bulk(batch);

@@ -74,10 +74,21 @@ bool Writer::step() {
         } else if (pipeline_.has_in_hand()) {
             return commit_in_hand();  // Nothing more comes at once: it should be seen.
         } else {
-            return sync_if_due();
+            return needs_reopen() ? false : sync_if_due();
         }
     }
     return step_queue();
+}
+
+/// What others write here (tasks, calls) may have met a full disk while no block comes: then nobody
+/// else would notice that the database waits to be opened again. True where that is told now.
+bool Writer::needs_reopen() {
+    if (!database_.needs_reopen()) {
+        return false;
+    }
+    handle_error({ErrorCode::kIo, "the disk refused a write and takes them again"},
+                 "the database must be opened again");
+    return true;
 }
 
 /// The next item of the queue, or a part of it.

@@ -76,6 +76,7 @@ class Writer {
         Status status;
     };
 
+    bool needs_reopen();
     bool step_queue();
     bool step_command(const WorkItem& item);
     bool sync_if_due();

@@ -20,6 +20,7 @@
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
 #include "storage/row.hpp"
+#include "storage/task_store.hpp"
 #include "tests/engine/fake_chain.hpp"
 #include "tests/storage/fault_fs.hpp"
 #include "tests/support/property_test.hpp"
@@ -974,6 +975,33 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
         expect_same(rig->stop_and_dump(), fresh_index(chain));
     }
     EXPECT_GT(faults, 0U);
+}
+
+TEST_F(IngestTest, ADatabaseThatWaitsToBeOpenedAgainIsToldThoughNoBlockComes) {
+    FakeChain chain{5};
+    chain.mine(20);
+    const Directory directory;
+    const auto files = std::make_shared<storage::test::FaultFileSystem>();
+    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+    Rig rig{chain, directory.db(), 5, ConfigParts{}, Until{}, FakeNodeOptions{}, env.get()};
+    ASSERT_TRUE(rig.settle(chain));
+    storage::Database& database = *rig.indexer->database();
+    const auto write = [&] {
+        storage::TaskRow row;
+        row.id = 1;
+        row.kind = "prove_log";
+        return storage::TaskStore{database}.write({{nullptr, &row}});
+    };
+    files->fill_after(0);
+    ASSERT_FALSE(write());
+    files->heal();
+    ASSERT_FALSE(write()) << "RocksDB goes on by itself: then nothing needs to be told";
+    ASSERT_TRUE(database.needs_reopen());
+    for (int i = 0; i < 50; ++i) {
+        rig.step();
+    }
+    ASSERT_TRUE(rig.indexer->failure().has_value());
+    EXPECT_TRUE(rig.indexer->needs_reopen()) << rig.indexer->failure()->message;
 }
 
 TEST_F(IngestTest, ACommitThatFailsBesideTheFoldIsToldOnceAndNothingFollowsIt) {
