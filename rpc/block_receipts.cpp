@@ -28,6 +28,72 @@ void put_back(const evm::LogBatch& outside, evm::ReceiptBatch& batch) {
     batch.receipts.push_back(receipt);
 }
 
+bool has_sync_receipt(const evm::Header& header, const evm::ReceiptBatch& batch) {
+    return !batch.receipts.empty() && batch.receipts.back().txn_hash ==
+                                          evm::state_sync_txn_hash(header.block_num, header.hash);
+}
+
+/// The receipt of a state sync as an item of its own: that nobody has it means there is none.
+CheckedItem sync_item(const evm::Header& header) {
+    CheckedItem item;
+    item.what = "the state sync of block " + std::to_string(header.block_num);
+    item.is_proof = false;
+    Call& call = item.calls.emplace_back();
+    call.kind = Call::Kind::kTxnReceipt;
+    call.block_num = header.block_num;
+    call.hash = header.hash;
+    call.txn_hash = evm::state_sync_txn_hash(header.block_num, header.hash);
+    item.check = [header](std::vector<Answer>& answers) -> std::optional<Error> {
+        const auto* batch = answers[0].get<evm::ReceiptBatch>();
+        const bool is_of_block = batch != nullptr && has_sync_receipt(header, *batch) &&
+                                 std::ranges::all_of(batch->logs.logs, [&](const evm::Log& log) {
+                                     return log.block_num == header.block_num &&
+                                            log.block_hash == header.hash &&
+                                            evm::is_state_sync(log);
+                                 });
+        return is_of_block ? std::nullopt
+                           : std::optional{Error{ErrorCode::kDecode, "it is of another block"}};
+    };
+    return item;
+}
+
+/// Some providers leave state syncs out of eth_getBlockReceipts, and nothing in the block tells:
+/// they are asked for by their transactions' hashes before the receipts stand for a block's logs.
+void add_state_syncs(const ReceiptsContext& context, const std::vector<evm::Header>& headers,
+                     std::vector<Result<CheckedAnswer>> results, CheckedJob::Done done) {
+    std::vector<CheckedItem> items;
+    std::vector<size_t> places;
+    for (size_t i = 0; i < results.size(); ++i) {
+        if (results[i] &&
+            !has_sync_receipt(headers[i], *results[i]->answers[0].get<evm::ReceiptBatch>())) {
+            items.push_back(sync_item(headers[i]));
+            places.push_back(i);
+        }
+    }
+    if (items.empty()) {
+        done(std::move(results));
+        return;
+    }
+    auto job = std::make_shared<CheckedJob>(
+        context.dispatcher, context.memory, std::move(items),
+        [results = std::move(results), places = std::move(places),
+         done = std::move(done)](std::vector<Result<CheckedAnswer>> syncs) mutable {
+            for (size_t i = 0; i < syncs.size(); ++i) {
+                Result<CheckedAnswer>& block = results[places[i]];
+                if (syncs[i]) {
+                    put_back(syncs[i]->answers[0].get<evm::ReceiptBatch>()->logs,
+                             *block->answers[0].get<evm::ReceiptBatch>());
+                } else if (syncs[i].error().code != ErrorCode::kNotFound) {
+                    block = syncs[i].error();
+                }
+            }
+            done(std::move(results));
+        });
+    job->avoid(context.avoid);
+    job->share(context.ticket);
+    job->start();
+}
+
 }  // namespace
 
 std::vector<CheckedItem> receipts_items(std::vector<evm::Header> headers, ReceiptsCheck check) {
@@ -49,10 +115,16 @@ std::vector<CheckedItem> receipts_items(std::vector<evm::Header> headers, Receip
 
 void ask_block_receipts(const ReceiptsContext& context, std::vector<evm::Header> headers,
                         CheckedJob::Done done) {
+    const bool has_syncs = evm::has_state_syncs(context.dispatcher.chain_id().value_or(0));
+    if (has_syncs) {
+        done = [context, headers,
+                last = std::move(done)](std::vector<Result<CheckedAnswer>> results) mutable {
+            add_state_syncs(context, headers, std::move(results), std::move(last));
+        };
+    }
     auto items = receipts_items(
         std::move(headers),
-        [prover = std::make_shared<evm::ReceiptsProver>(),
-         has_syncs = evm::has_state_syncs(context.dispatcher.chain_id().value_or(0))](
+        [prover = std::make_shared<evm::ReceiptsProver>(), has_syncs](
             const evm::Header& header, size_t /*place*/,
             evm::ReceiptBatch& batch) -> std::optional<Error> {
             evm::Bloom bloom;

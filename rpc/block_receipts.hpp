@@ -29,7 +29,8 @@ using ReceiptsCheck =
 /// One result for each of `headers` (at least one), in order, whose only answer is an
 /// evm::ReceiptBatch with logs of that block. Where it hashes to the header's receipts root, logs
 /// are numbered by their place, which is what a log index is, whatever the provider called it.
-/// Errors: nobody gave such receipts. `done` runs once, from `Dispatcher::poll`.
+/// On a chain with state syncs (core/evm/state_sync.hpp) the block's one is there, if anybody has
+/// it. Errors: nobody gave such receipts. `done` runs once, from `Dispatcher::poll`.
 void ask_block_receipts(const ReceiptsContext& context, std::vector<evm::Header> headers,
                         CheckedJob::Done done);
 

@@ -386,6 +386,18 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         const SimBlock* block = by_hash(params[0].is_object() ? params[0]["blockHash"] : params[0]);
         return succeeded(block == nullptr ? "null" : answer_receipts(node, *block));
     }
+    if (method == "eth_getTransactionReceipt") {
+        const SimBlock* block = chain_.find_txn(*evm::parse_hash(params[0].get<std::string>()));
+        if (block == nullptr || !view.has(*block)) {
+            return succeeded("null");
+        }
+        for (const json& receipt : json::parse(block->receipts_json)) {
+            if (receipt["transactionHash"] == params[0]) {
+                return succeeded(receipt.dump());
+            }
+        }
+        return succeeded("null");
+    }
     if (method == "eth_getTransactionByHash") {
         const evm::Hash hash = *evm::parse_hash(params[0].get<std::string>());
         const SimBlock* block = chain_.find_txn(hash);

@@ -656,6 +656,7 @@ class Run {
         }
         const storage::ProofLevel lowest = lowest_final_level();
         if (lowest < provable_level()) {
+            tell_state();
             return fmt::format("what is final is proven to {} only: {}", storage::to_string(lowest),
                                tasks_->last_proof());
         }
