@@ -73,17 +73,11 @@ bool Service::has_to_prove(int64_t unix_ms) const {
     }
     const std::vector<evm::BlockRange> open =
         unproven_ranges(indexer_->plan().sources(), *coverage, cursor->finalized);
-    if (open.empty()) {
-        return false;
-    }
     const auto known =
         KnownRanges::read(*database()->read_view(), static_cast<uint64_t>(unix_ms / 1000));
-    if (!known) {
-        return false;
-    }
-    return config().repair.on_log == LogPolicy::kMend
-               ? !known->without_due(static_cast<uint64_t>(unix_ms / 1000)).without(open).empty()
-               : !known->without(open).empty();
+    return known && !ranges_due(*known, open, config().repair.on_log == LogPolicy::kMend,
+                                static_cast<uint64_t>(unix_ms / 1000))
+                         .empty();
 }
 
 void Service::publish(int64_t now_ms) {
@@ -178,8 +172,10 @@ void Service::add_notes(const KnownRanges& known) {
     for (const KnownRange& range : known.ranges()) {
         if (range.findings == 0 && notes_.size() < kNotesMax) {
             notes_.push_back(fmt::format(
-                "blocks from {}{} cannot be proven: {}", range.range.from,
+                "blocks from {}{} {}: {}", range.range.from,
                 range.range.to == UINT64_MAX ? " on" : fmt::format(" to {}", range.range.to),
+                range.is_retry() ? "are below the level asked for, and are proven again in hours"
+                                 : "cannot be proven",
                 range.note));
         }
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
@@ -20,8 +22,9 @@ constexpr int64_t kStepWaitMs = 100;
 constexpr uint64_t kUnprovableS = 6 * 3'600;
 
 Result<LogProofOptions> options_for(const TaskContext& context, const LogProofInput& input,
-                                    evm::BlockRange range) {
+                                    evm::BlockRange range, bool is_retry) {
     LogProofOptions options = log_proof_options(context.config().proof);
+    options.needs_receipts = is_retry;
     options.range = range;
     if (options.level == ProofLevel::kNone) {
         options.level = ProofLevel::kReceipts;
@@ -39,7 +42,14 @@ uint64_t earlier_findings(const LogRun& run) {
     return known - std::min<uint64_t>(known, run.findings.total);
 }
 
-void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView& view) {
+/// Nobody had receipts just now, as nodes go: chains whose receipts do not recompute are not meant.
+bool waits_for_receipts(const LogProofPiece& piece, const ChainProfile& profile) {
+    return profile.receipts ? piece.counts.unprovable > 0
+                            : profile.receipts_tried == 0 && piece.counts.unsettled > 0;
+}
+
+void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView& view,
+                uint64_t retry_s) {
     if (!run.top) {
         run.top = piece.top;
     }
@@ -50,7 +60,7 @@ void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView
         }
     }
     run.counts += piece.counts;
-    run.known.take(piece, view);
+    run.known.take(piece, view, retry_s);
     if (!piece.findings.empty() || !piece.new_children.empty()) {
         add_piece(run.wrong, piece);
     }
@@ -98,7 +108,7 @@ Status write_piece(const TaskContext& context, const LogProofPiece& piece, const
 Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRange range,
                                              LogRun& run) {
     PLUMBLINE_TRY(LogProofInput input, read_log_proof_input(context.database()));
-    PLUMBLINE_TRY(const LogProofOptions options, options_for(context, input, range));
+    PLUMBLINE_TRY(const LogProofOptions options, options_for(context, input, range, run.is_retry));
     LogProver prover{context.chain(), std::move(input), context.indexer().shared_plan(),
                      context.indexer().clock(), options};
     const WaitEnd wait_end{run.observer};
@@ -106,7 +116,10 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
     while (!prover.is_done() && !context.should_stop()) {
         const bool has_moved = prover.step();
         while (const std::optional<LogProofPiece> piece = prover.take()) {
-            add_to_run(run, *piece, *context.database().read_view());
+            add_to_run(run, *piece, *context.database().read_view(),
+                       waits_for_receipts(*piece, prover.profile())
+                           ? unix_time_s(context) + kUnprovableS
+                           : 0);
             add_piece(outcome, *piece);
             PLUMBLINE_TRY_VOID(write_piece(context, *piece, run, outcome));
         }
@@ -131,7 +144,9 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
 Status write_down_unprovable(const TaskContext& context, evm::BlockRange range, LogRun& run,
                              LogProofOutcome outcome) {
     const uint64_t now_s = unix_time_s(context);
-    run.known.add({range, 0, now_s + kUnprovableS, outcome.reason});
+    run.known.add(
+        {range, 0, now_s + kUnprovableS,
+         run.is_retry ? fmt::format("{}: {}", kRetryNote, outcome.reason) : outcome.reason});
     outcome.findings = run.findings;
     outcome.counts = run.counts;
     return write_down(context, [&](storage::CommitBatch& batch) {

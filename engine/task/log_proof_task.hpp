@@ -21,7 +21,9 @@ struct LogRun {
     Findings findings;
     LogProofCounts counts;
     KnownRanges known;  ///< before the run, then with what it found
-    Findings news;      ///< of `findings`, those in blocks of which nothing was known
+    /// Of ranges that waited for receipts: without any to be had there is nothing to do.
+    bool is_retry = false;
+    Findings news;  ///< of `findings`, those in blocks of which nothing was known
     /// Blocks with findings as the chain proves them, with what is needed to mend them.
     LogProofOutcome wrong;
 };
@@ -32,7 +34,7 @@ struct LogRun {
                                                            evm::BlockRange range, LogRun& run);
 
 /// Writes down that the chain gives no ground to prove blocks `range`, and why: they are left alone
-/// for six hours.
+/// for six hours. Those of a retry keep their level meanwhile.
 [[nodiscard]] Status write_down_unprovable(const TaskContext& context, evm::BlockRange range,
                                            LogRun& run, LogProofOutcome outcome);
 

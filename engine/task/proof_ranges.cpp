@@ -32,6 +32,14 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
     return joined;
 }
 
+std::vector<evm::BlockRange> ranges_due(const KnownRanges& known,
+                                        const std::vector<evm::BlockRange>& open, bool mends,
+                                        uint64_t now_s) {
+    std::vector<evm::BlockRange> due =
+        mends ? known.without_due(now_s).without(open) : known.without(open);
+    return due.empty() ? known.due_retries(now_s) : due;
+}
+
 std::vector<std::pair<std::string, uint64_t>> proven_through(
     const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage) {
     std::vector<std::vector<const storage::CoverageRow*>> rows(sources.size());

@@ -8,6 +8,7 @@
 
 #include "core/evm/log.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/log/log_proof_known.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
@@ -19,6 +20,13 @@ namespace plumbline::engine {
 [[nodiscard]] std::vector<evm::BlockRange> unproven_ranges(
     const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t finalized);
+
+/// What the task `prove_log` takes on by itself at unix time `now_s`, highest first: of `open` what
+/// is not known to be in vain (findings that are due to be mended are taken on, where `mends`);
+/// where nothing is open, what waits for receipts that nobody had.
+[[nodiscard]] std::vector<evm::BlockRange> ranges_due(const KnownRanges& known,
+                                                      const std::vector<evm::BlockRange>& open,
+                                                      bool mends, uint64_t now_s);
 
 /// For each proof level the last block up to which every source is covered that well from its first
 /// block on; 0 = none.

@@ -80,9 +80,8 @@ Result<std::vector<evm::BlockRange>> ranges_to_prove(const TaskContext& context,
         PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(context.row().args));
         return std::vector<evm::BlockRange>{range};
     }
-    return context.config().repair.on_log == LogPolicy::kMend
-               ? known.without_due(unix_time_s(context)).without(open)
-               : known.without(open);
+    return ranges_due(known, open, context.config().repair.on_log == LogPolicy::kMend,
+                      unix_time_s(context));
 }
 
 /// The chain gave no ground below `last.below`: what lies under it is left alone for hours.
@@ -94,7 +93,9 @@ TaskOutcome end_short(TaskContext& context, TaskObserver* observer, MendingBudge
     // Headers that do not hash today will not at the next block either; those that a node has
     // thrown away it may still have of younger blocks.
     const bool is_hopeless = !last.range && !last.profile.headers;
-    const uint64_t top = is_hopeless ? UINT64_MAX : last.range ? last.range->from - 1 : open.to;
+    const uint64_t top = is_hopeless && !run.is_retry ? UINT64_MAX
+                         : last.range                 ? last.range->from - 1
+                                                      : open.to;
     if (const Status written = write_down_unprovable(context, {open.from, top}, run, last);
         !written) {
         return TaskOutcome::from(written.error());
@@ -123,6 +124,8 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
         return TaskOutcome::from(ranges.error());
     }
     const bool is_named = !split_args(context.row().args).empty();
+    run.is_retry =
+        !is_named && !ranges->empty() && *ranges == run.known.due_retries(unix_time_s(context));
     LogProofOutcome last;
     last.is_complete = true;
     for (const evm::BlockRange& range : *ranges) {

@@ -683,9 +683,8 @@ class Run {
             case Provability::kNoReceipts: return storage::ProofLevel::kLinked;
             case Provability::kAll: break;
         }
-        // Receipts that nobody had at the time are not asked for again by themselves.
-        return world_.has_state_syncs || !world_.has_liar ? storage::ProofLevel::kLinked
-                                                          : storage::ProofLevel::kReceipts;
+        return world_.has_state_syncs ? storage::ProofLevel::kLinked
+                                      : storage::ProofLevel::kReceipts;
     }
 
     [[nodiscard]] storage::ProofLevel lowest_final_level() {

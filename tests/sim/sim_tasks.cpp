@@ -119,7 +119,10 @@ bool SimTasks::has_open_ranges(bool and_known) const {
     }
     const auto open =
         engine::unproven_ranges(indexer_.plan().sources(), *coverage, cursor->finalized);
-    return !(and_known ? open : known->without(open)).empty();
+    return !(and_known ? open
+                       : engine::ranges_due(*known, open, false,
+                                            static_cast<uint64_t>(clock_.unix_ms() / 1000)))
+                .empty();
 }
 
 bool SimTasks::run_due() {

@@ -59,6 +59,7 @@ struct LogProofOptions {
     /// At or above the range's end, hash known to be the chain's (an earlier piece's `below`).
     /// Empty: the lowest block at or above the range's end whose hash the database knows well.
     std::optional<evm::BlockId> anchor;  ///< its hash is believed: headers must lead to it
+    bool needs_receipts = false;         ///< without receipts to be had it ends at once
     unsigned failures_max = 5;           ///< in a row, of one question, before the proof gives up
 };
 

@@ -36,6 +36,10 @@ std::optional<uint64_t> to_number(std::string_view word) {
 
 }  // namespace
 
+bool KnownRange::is_retry() const noexcept {
+    return findings == 0 && until_s > 0 && note.starts_with(kRetryNote);
+}
+
 std::string mark_of(const storage::ReadView& view, uint64_t block_num) {
     const auto row = view.get_block(block_num);
     // Rows of empty blocks go once they are final: that is no change.
@@ -79,7 +83,8 @@ Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t no
         }
     }
     std::erase_if(out.ranges_, [&](const KnownRange& known) {
-        return (known.findings == 0 && known.until_s > 0 && known.until_s <= now_s) ||
+        return (known.findings == 0 && known.until_s > 0 && known.until_s <= now_s &&
+                !known.is_retry()) ||
                (known.findings > 0 && !known.note.empty() &&
                 known.note != mark_of(view, known.range.to));
     });
@@ -121,13 +126,35 @@ void KnownRanges::forget(evm::BlockRange range) {
     ranges_ = std::move(left);
 }
 
+/// One outage, one range: its pieces are proven, and fail, one after the other.
+void KnownRanges::join_retries(size_t index) {
+    const auto join = [this](size_t low) {
+        KnownRange& one = ranges_[low];
+        const KnownRange& next = ranges_[low + 1];
+        if (one.is_retry() && next.is_retry() && one.range.to + 1 == next.range.from) {
+            one.range.to = next.range.to;
+            one.until_s = std::max(one.until_s, next.until_s);
+            ranges_.erase(ranges_.begin() + static_cast<std::ptrdiff_t>(low) + 1);
+        }
+    };
+    if (index + 1 < ranges_.size()) {
+        join(index);
+    }
+    if (index > 0) {
+        join(index - 1);
+    }
+}
+
 void KnownRanges::add(KnownRange known) {
     forget(known.range);
     std::ranges::replace(known.note, '\n', ' ');
     known.note.resize(std::min(known.note.size(), kNoteBytesMax));
     const auto at = std::ranges::lower_bound(ranges_, known.range.from, {},
                                              [](const KnownRange& one) { return one.range.from; });
-    ranges_.insert(at, std::move(known));
+    const auto added = ranges_.insert(at, std::move(known));
+    if (added->is_retry()) {
+        join_retries(static_cast<size_t>(added - ranges_.begin()));
+    }
     if (ranges_.size() > kRangesMax) {
         ranges_[1].range.from = ranges_[0].range.from;
         ranges_[1].findings += ranges_[0].findings;
@@ -143,8 +170,12 @@ void KnownRanges::keep_findings(const std::vector<evm::BlockRange>& open) {
     });
 }
 
-void KnownRanges::take(const LogProofPiece& piece, const storage::ReadView& view) {
+void KnownRanges::take(const LogProofPiece& piece, const storage::ReadView& view,
+                       uint64_t retry_s) {
     forget(piece.range);
+    if (retry_s > 0) {
+        add({piece.range, 0, retry_s, std::string{kRetryNote}});
+    }
     std::map<uint64_t, uint64_t> found;
     for (const Finding& finding : piece.findings) {
         ++found[finding.block_num];
@@ -172,7 +203,7 @@ KnownRanges KnownRanges::without_due(uint64_t now_s) const {
 
 bool KnownRanges::has(uint64_t block_num) const noexcept {
     return std::ranges::any_of(ranges_, [block_num](const KnownRange& known) {
-        return known.range.from <= block_num && block_num <= known.range.to;
+        return !known.is_retry() && known.range.from <= block_num && block_num <= known.range.to;
     });
 }
 
@@ -184,13 +215,23 @@ uint64_t KnownRanges::finding_count() const noexcept {
     return out;
 }
 
+std::vector<evm::BlockRange> KnownRanges::due_retries(uint64_t now_s) const {
+    std::vector<evm::BlockRange> out;
+    for (size_t i = ranges_.size(); i-- > 0;) {
+        if (ranges_[i].is_retry() && ranges_[i].until_s <= now_s) {
+            out.push_back(ranges_[i].range);
+        }
+    }
+    return out;
+}
+
 std::vector<evm::BlockRange> KnownRanges::without(const std::vector<evm::BlockRange>& open) const {
     std::vector<evm::BlockRange> out;
     for (evm::BlockRange range : open) {
         bool is_left = true;
         for (size_t i = ranges_.size(); i-- > 0 && is_left;) {
             const evm::BlockRange& known = ranges_[i].range;
-            if (known.from > range.to || known.to < range.from) {
+            if (ranges_[i].is_retry() || known.from > range.to || known.to < range.from) {
                 continue;
             }
             if (known.to < range.to) {

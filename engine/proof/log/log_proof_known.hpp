@@ -1,5 +1,7 @@
 // What a log proof knows already and would only find again: blocks with findings that nobody has
-// repaired, and blocks that the chain gives no ground to prove. It is part of the stored records,
+// repaired, and blocks that the chain gives no ground to prove. And what nobody else remembers:
+// blocks that stayed below the level asked for because nobody had their receipts just then. It is
+// part of the stored records,
 // so that neither a restart nor the next block makes the proof ask for it again.
 #pragma once
 
@@ -25,14 +27,19 @@ struct KnownRange {
     /// With findings, what is stored of the last block, in one word: another one, and the range is
     /// not known any more; empty: not looked at. Without, why it could not be proven.
     std::string note;
+    /// Linked or better, but nobody had the receipts: proven again from `until_s` on.
+    [[nodiscard]] bool is_retry() const noexcept;
     friend bool operator==(const KnownRange&, const KnownRange&) = default;
 };
+
+/// How the note of a retry begins.
+inline constexpr std::string_view kRetryNote = "receipts missing";
 
 /// Ascending and without overlaps; at most 1,000 ranges, beyond which the lowest are joined.
 class KnownRanges {
   public:
     /// What cannot be read is not known. Left out are findings whose mark, and what could not be
-    /// proven whose time has passed.
+    /// proven whose time has passed; retries stay.
     [[nodiscard]] static Result<KnownRanges> read(const storage::ReadView& view, uint64_t now_s);
     [[nodiscard]] static KnownRanges parse(std::string_view text);
     [[nodiscard]] std::string to_text() const;
@@ -44,22 +51,28 @@ class KnownRanges {
     void add(KnownRange known);
     /// Findings in blocks that are not among `open` any more were repaired.
     void keep_findings(const std::vector<evm::BlockRange>& open);
-    /// A piece's findings, in place of what was known of its blocks.
-    void take(const LogProofPiece& piece, const storage::ReadView& view);
+    /// A piece's findings, in place of what was known of its blocks. `retry_s` > 0: it waits for
+    /// receipts until then.
+    void take(const LogProofPiece& piece, const storage::ReadView& view, uint64_t retry_s);
 
     /// Findings in these blocks are not mended before `until_s`.
     void postpone(evm::BlockRange range, uint64_t until_s);
     /// Without the findings that are due to be mended.
     [[nodiscard]] KnownRanges without_due(uint64_t now_s) const;
 
+    /// Of findings and what could not be proven; retries hold nothing up.
     [[nodiscard]] bool has(uint64_t block_num) const noexcept;
     [[nodiscard]] uint64_t finding_count() const noexcept;
     [[nodiscard]] const std::vector<KnownRange>& ranges() const noexcept { return ranges_; }
     /// Those blocks of `open` (highest first) that are not known; highest first.
     [[nodiscard]] std::vector<evm::BlockRange> without(
         const std::vector<evm::BlockRange>& open) const;
+    /// The retries whose time has come, highest first.
+    [[nodiscard]] std::vector<evm::BlockRange> due_retries(uint64_t now_s) const;
 
   private:
+    void join_retries(size_t index);
+
     std::vector<KnownRange> ranges_;
 };
 

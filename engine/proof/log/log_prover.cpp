@@ -232,6 +232,10 @@ bool LogProver::end_profile() {
         end_unprovable(fmt::format("not provable on this chain: {}", profile_.reason));
         return true;
     }
+    if (!profile_.receipts && options_.needs_receipts) {
+        end_unprovable(fmt::format("not provable: {}", profile_.reason));
+        return true;
+    }
     if (!profile_.receipts && options_.level > ProofLevel::kLinked) {
         fall_short(fmt::format("not provable on this chain beyond `linked`: {}", profile_.reason));
     }

@@ -71,6 +71,25 @@ TEST(KnownRangesTest, FindingsStayKnownAndAreDueToBeMendedAgainAfterTheirTime) {
     EXPECT_EQ(KnownRanges::parse(known.to_text()).ranges(), known.ranges());
 }
 
+TEST(KnownRangesTest, WhatWaitsForReceiptsHoldsNothingUpAndIsDueWhenItsTimeHasCome) {
+    KnownRanges known;
+    const std::string note = std::string{kRetryNote} + ": nobody had them";
+    known.add({{10, 19}, 0, 100, note});
+    known.add({{30, 39}, 0, 200, note});
+    known.add({{50, 59}, 0, 100, "no headers"});
+    EXPECT_FALSE(known.has(15));
+    EXPECT_THAT(known.without({{0, 45}}), ElementsAre(BlockRange{0, 45}));
+    EXPECT_THAT(known.due_retries(99), IsEmpty());
+    EXPECT_THAT(known.due_retries(100), ElementsAre(BlockRange{10, 19}));
+    EXPECT_THAT(known.due_retries(200), ElementsAre(BlockRange{30, 39}, BlockRange{10, 19}));
+    EXPECT_EQ(KnownRanges::parse(known.to_text()).ranges(), known.ranges());
+    known.forget({12, 14});
+    EXPECT_THAT(known.due_retries(100), ElementsAre(BlockRange{15, 19}, BlockRange{10, 11}));
+    known.add({{12, 14}, 0, 150, note});
+    EXPECT_THAT(known.due_retries(149), IsEmpty());
+    EXPECT_THAT(known.due_retries(150), ElementsAre(BlockRange{10, 19})) << "one outage, one range";
+}
+
 TEST(KnownRangesTest, SetsOfBlocksByAnySequenceEqualAPlainSet) {
     for (uint64_t seed = 1; seed <= 200; ++seed) {
         SCOPED_TRACE(fmt::format("seed {}", seed));
