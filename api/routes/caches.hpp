@@ -11,6 +11,7 @@
 
 #include "api/routes/guess_limit.hpp"
 #include "api/routes/router.hpp"
+#include "api/rpc/filter_store.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "storage/records.hpp"
@@ -94,6 +95,7 @@ struct Router::Caches {
     ProofSummaryCache proof;
     ReportCache reports;
     GuessLimit guesses;
+    FilterStore filters;
     std::mutex history_turn;  ///< guards no data: one question about the past at a time
 };
 

@@ -25,6 +25,7 @@ Response list_journal(RequestContext& request);
 Response list_analytics(RequestContext& request);
 Response get_analytics(RequestContext& request);
 Response get_stream(RequestContext& request);
+Response post_rpc(RequestContext& request);
 Response list_tasks(RequestContext& request);
 Response add_task(RequestContext& request);
 Response cancel_task(RequestContext& request);

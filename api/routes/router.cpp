@@ -105,6 +105,9 @@ RouteCost Router::cost(std::string_view method, std::string_view target) {
                                            "conflicts",   "journal", "reports",
                                            "row_history", "chain",   "analytics_report"};
     const Result<Target> asked = parse_target(target);
+    if (asked && method == "POST" && matches("/rpc", asked->parts)) {
+        return RouteCost::kScan;
+    }
     if (!asked || (method != "GET" && method != "HEAD")) {
         return RouteCost::kQuick;
     }

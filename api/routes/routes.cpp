@@ -97,6 +97,9 @@ std::vector<Route> finding_routes() {
 /// The live stream, which the server answers itself.
 std::vector<Route> stream_routes() {
     return {
+        {"POST", "/rpc", "rpc",
+         "JSON-RPC from the stored log: eth_getLogs, filters, eth_blockNumber (docs/rpc.md)", false,
+         post_rpc, {}, R"({"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{}]})"},
         {"GET", "/v1/stream", "stream", "The live stream, on a WebSocket", false, get_stream,
          {{"entity", "string", "rows of this entity; * for all", true},
           {"key", "string", "only the row of this key; goes with one entity", true},

@@ -59,8 +59,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"api/http", kCore},
     {"api/report", kLocal + Folders{"api/http"}},
     {"api/stream", kLocal + Folders{"api/http", "engine/ingest"}},
+    {"api/rpc", kStored + Folders{"engine/config", "engine/mapping"}},
     {"api/routes", kLocal + kProofs +
-                       Folders{"api/http", "api/report", "rpc", "engine/ingest", "engine/task",
+                       Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest", "engine/task",
                                "engine/service"}},
     {"api/server", kCore + Folders{"api/http", "api/routes", "api/stream"}},
     {"api", kLocal + kProofs +

@@ -1,0 +1,48 @@
+// JSON-RPC from the stored log at /rpc.
+#include <algorithm>
+
+#include "api/routes/handlers.hpp"
+#include "api/routes/proof_segments.hpp"
+#include "api/rpc/rpc_calls.hpp"
+#include "engine/service/version.hpp"
+
+namespace plumbline::api {
+
+Response post_rpc(RequestContext& request) {
+    Response out;
+    const Result<IndexSnapshot> snapshot = open_snapshot(request);
+    if (!snapshot || !snapshot->cursor) {
+        out.body = rpc_error(rpc_code::kUnavailable,
+                             snapshot ? "no block is indexed yet" : snapshot.error().message);
+        return out;
+    }
+    const std::shared_ptr<const engine::Plan> plan = request.context().plan();
+    const auto coverage = snapshot->database->coverage();
+    if (!coverage) {
+        out.body = rpc_error(rpc_code::kInternal, coverage.error().message);
+        return out;
+    }
+    const engine::ServiceStatus now = request.context().status();
+    const LogSource source{*plan, *snapshot->view, *coverage, *snapshot->cursor,
+                           [&request] { return request.is_late(); }};
+    const RpcIndex index{source,
+                         request.router.caches().filters,
+                         snapshot->database->identity().chain_id,
+                         now.state == engine::Lifecycle::kLive,
+                         now.first_block,
+                         std::max(now.target_block, snapshot->cursor->block_num),
+                         engine::version(),
+                         request.context().clock().monotonic_ms()};
+    out.body = answer_rpc(index, request.http.body);
+    if (out.body.empty()) {  // notifications only
+        out.status = 204;
+        out.content_type = "text/plain";
+    }
+    out.headers.emplace_back("Plumbline-Block", std::to_string(snapshot->cursor->block_num));
+    out.headers.emplace_back("Plumbline-Proven-Through", std::to_string(snapshot->proven_through));
+    out.headers.emplace_back("Plumbline-Proof-Level",
+                             std::string{storage::to_string(snapshot->level)});
+    return out;
+}
+
+}  // namespace plumbline::api

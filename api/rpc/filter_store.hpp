@@ -1,0 +1,65 @@
+// The filters that clients have installed: eth_newFilter, eth_newBlockFilter, and what has changed
+// since somebody asked last. A reorganisation takes logs back: they are told once more, `removed`.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "api/rpc/log_source.hpp"
+#include "core/base/mutex.hpp"
+#include "core/base/result.hpp"
+
+namespace plumbline::api {
+
+/// Thread-safe. Filters that nobody asks for 5 minutes are gone, as nodes do it.
+class FilterStore {
+  public:
+    static constexpr size_t kFiltersMax = 1'000;
+    static constexpr int64_t kIdleMs = 300'000;
+
+    /// The new filter's id. kTooLarge: there are too many. `filter` null: of blocks.
+    [[nodiscard]] Result<std::string> add(const LogSource& source,
+                                          const std::optional<nlohmann::json>& filter,
+                                          int64_t now_ms);
+    /// What has come, and gone, since the last question, as JSON array. kNotFound: no such filter.
+    /// kUnavailable: the index lacks blocks of it by now.
+    [[nodiscard]] Result<std::string> changes(const LogSource& source, const std::string& id,
+                                              int64_t now_ms);
+    /// As it was written. kNotFound, or kInvalidArgument for one of blocks.
+    [[nodiscard]] Result<nlohmann::json> filter_of(const std::string& id, int64_t now_ms);
+    bool remove(const std::string& id);
+
+  private:
+    /// A block above finality that was told of, with what was told of it.
+    struct Told {
+        uint64_t block_num = 0;
+        evm::Hash hash;
+        std::vector<std::string> logs;  ///< open, as `ToldLog::text`
+    };
+    struct Filter {
+        std::optional<nlohmann::json> written;  ///< empty: of blocks
+        LogFilter filter;
+        std::optional<uint64_t> last;  ///< a number as toBlock
+        uint64_t next = 0;             ///< the first block that was not told of
+        std::deque<Told> told;
+        int64_t used_ms = 0;
+        Mutex mutex;  ///< of all above but `used_ms`, which the store's guards
+    };
+    [[nodiscard]] std::shared_ptr<Filter> find(const std::string& id, int64_t now_ms);
+    static void take_back(const LogSource& source, Filter& filter, std::vector<std::string>& out);
+    [[nodiscard]] static Status go_on(const LogSource& source, Filter& filter,
+                                      std::vector<std::string>& out);
+
+    Mutex mutex_;
+    std::map<std::string, std::shared_ptr<Filter>> filters_ PLUMBLINE_GUARDED_BY(mutex_);
+};
+
+}  // namespace plumbline::api

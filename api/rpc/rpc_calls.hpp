@@ -1,0 +1,44 @@
+// JSON-RPC 2.0 over the stored log: the methods that clients use to follow a contract's events.
+// What the index does not have is refused by name and reason, never answered short (docs/rpc.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "api/rpc/filter_store.hpp"
+#include "api/rpc/log_source.hpp"
+
+namespace plumbline::api {
+
+/// What the methods need to know of the index besides its log.
+struct RpcIndex {
+    const LogSource& logs;
+    FilterStore& filters;
+    uint64_t chain_id = 0;
+    bool is_live = false;  ///< else it is catching up
+    uint64_t first_block = 0;
+    uint64_t head_block = 0;  ///< the chain's
+    std::string_view version;
+    int64_t now_ms = 0;  ///< monotonic
+};
+
+/// The codes of JSON-RPC and EIP-1474.
+namespace rpc_code {
+inline constexpr int kParse = -32700;
+inline constexpr int kInvalidRequest = -32600;
+inline constexpr int kMethodNotFound = -32601;
+inline constexpr int kInvalidParams = -32602;
+inline constexpr int kInternal = -32603;
+inline constexpr int kUnavailable = -32001;  ///< the index does not have it
+inline constexpr int kLimit = -32005;
+}  // namespace rpc_code
+
+inline constexpr size_t kRpcBatchMax = 100;
+
+/// The answer to one HTTP body, a request or a batch of them; empty: notifications only.
+[[nodiscard]] std::string answer_rpc(const RpcIndex& index, std::string_view body);
+/// `{"jsonrpc":"2.0","id":null,"error":{..}}`
+[[nodiscard]] std::string rpc_error(int code, std::string_view message);
+
+}  // namespace plumbline::api

@@ -1,0 +1,226 @@
+// /rpc as clients use it: unchanged viem and ethers, and random filters, against the index and against the node that it
+// follows; both must tell the same. What the index does not have must be refused, never answered short. Filters through
+// reorganisations of the real chain.
+//
+//   node tests/rpc_clients/rpc_clients_test.mjs [--binary build/release/plumbline] [--filters 400] [--reorgs 30] [--seed 1]
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { compile } from "../../tools/node/compile.mjs";
+import { Rpc, ethers, options } from "../../tools/node/lib.mjs";
+import { Chain, root } from "../examples/example_chain.mjs";
+
+const { createPublicClient, http, parseAbi, parseAbiItem } = await import(createRequire(join(root, "tools/node/package.json")).resolve("viem"));
+
+const args = options({ binary: join(root, "build/release/plumbline"), filters: 400, reorgs: 30, seed: 1 }, "usage: rpc_clients_test.mjs [--binary FILE] [--filters N] [--reorgs N] [--seed N]");
+console.log(`seed ${args.seed}`);
+// Mulberry32.
+let state = args.seed >>> 0;
+const random = (below) => {
+  state = (state + 0x6d2b79f5) >>> 0;
+  let t = Math.imul(state ^ (state >>> 15), state | 1);
+  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+  return ((t ^ (t >>> 14)) >>> 0) % below;
+};
+const pick = (list) => list[random(list.length)];
+async function until(what, condition, limit_ms = 30_000) {
+  for (const end = Date.now() + limit_ms; ; await new Promise((go) => setTimeout(go, 50))) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${limit_ms / 1000} s: ${what}`);
+  }
+}
+
+const work = mkdtempSync(join(tmpdir(), "rpc-clients-"));
+const chain = await Chain.start(random);
+let service;
+try {
+  // --- a chain with three tokens, two of them indexed, one of these in part
+  const artifact = compile(join(root, "tests/contracts/Tokens.sol")).TestToken;
+  const [whole, part, foreign] = [await chain.deploy(artifact), await chain.deploy(artifact), await chain.deploy(artifact)];
+  const tokens = [whole, part, foreign];
+  const people = chain.people.slice(0, 5);
+  const start = Number(await chain.rpc.call("eth_blockNumber"));
+  const act = async () => {
+    const token = pick(tokens), dice = random(5);
+    if (dice < 2) await token.send(people[0], "mint", pick(people), 1000 + random(1000));
+    else if (dice < 4) await token.attempt(pick(people), "transfer", pick(people), random(500));
+    else await token.send(pick(people), "approve", pick(people), random(900));
+  };
+  for (let i = 0; i < 60; i++) await act();
+
+  const port = await new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => { const at = server.address().port; server.close(() => done(at)); }); });
+  writeFileSync(join(work, "Token.json"), JSON.stringify(artifact.abi));
+  writeFileSync(join(work, "plumbline.toml"), `[chain]
+id = 31337
+rpc = "${chain.url}"
+poll_interval = "50ms"
+finality = 40
+
+[contracts.whole]
+abi = "Token.json"
+address = "${whole.address}"
+start_block = ${start}
+
+[contracts.part]
+abi = "Token.json"
+address = "${part.address}"
+start_block = ${start}
+events = ["Transfer"]
+
+[http]
+listen = "127.0.0.1:${port}"
+`);
+  service = spawn(args.binary, ["run", join(work, "plumbline.toml"), "--db", join(work, "db"), "--quiet"], { stdio: ["ignore", "ignore", "inherit"] });
+  const url = `http://127.0.0.1:${port}/rpc`;
+  const index = new Rpc(url), node = chain.rpc;
+  const raw = async (rpc, method, ...params) => (await rpc.batch([[method, ...params]]))[0];
+  const head = () => node.call("eth_blockNumber");
+  await until("the index is at the head", async () => (await raw(index, "eth_blockNumber").catch(() => ({}))).result === (await head()));
+
+  // --- random filters: the same as the node's, or refused
+  const hex = (n) => "0x" + n.toString(16);
+  const topic = (name) => ethers.id(name);
+  const transfer = topic("Transfer(address,address,uint256)"), approval = topic("Approval(address,address,uint256)");
+  const word = (address) => "0x" + address.slice(2).padStart(64, "0");
+  const position = (values) => [null, pick(values), [pick(values), pick(values)], [pick(values)]][random(4)];
+  let answered = 0, refused = 0, matched = 0;
+  for (let i = 0; i < args.filters; i++) {
+    const last = Number(await head());
+    const address = pick([[whole.address], [part.address], [whole.address, part.address], [foreign.address, whole.address], whole.address.toUpperCase().replace("0X", "0x"), undefined]);
+    const from = pick([hex(start + random(last - start + 1)), hex(start), hex(random(start)), "latest", undefined]);
+    const to = pick([hex(start + random(last - start + 1)), hex(last), "latest", "pending", undefined]);
+    const filter = { address, fromBlock: from, toBlock: to, topics: pick([undefined, [], [position([transfer, approval])], [transfer, position(people.map(word))], [position([transfer, approval]), null, position(people.map(word))]]) };
+    const place = (block, other) => block === undefined || block === "latest" || block === "pending" ? other : Number(block);
+    if (place(from, last) > place(to, last)) continue;
+    const mine = await raw(index, "eth_getLogs", filter);
+    const list = address === undefined ? [] : [address].flat().map((one) => one.toLowerCase());
+    const asked = [filter.topics?.[0] ?? []].flat();
+    const is_covered = list.length > 0 && !list.includes(foreign.address) && place(from, last) >= start && (!list.includes(part.address) || (asked.length > 0 && asked.every((one) => one === transfer)));
+    if (!is_covered) {
+      assert.equal(mine.error?.code, -32001, `answered though it is not covered: ${JSON.stringify(filter)}`);
+      refused++;
+      continue;
+    }
+    const theirs = await raw(node, "eth_getLogs", filter);
+    assert.deepEqual(mine.result, theirs.result, JSON.stringify(filter));
+    answered++;
+    matched += mine.result.length;
+  }
+  assert.ok(answered > args.filters / 10 && refused > args.filters / 10 && matched > 0, `${answered} answered, ${refused} refused, ${matched} logs`);
+  console.log(`filters: ${answered} equal to the node's (${matched} logs), ${refused} refused`);
+
+  // --- by a block's hash
+  const [some] = (await raw(index, "eth_getLogs", { address: whole.address, fromBlock: hex(start) })).result;
+  assert.deepEqual((await raw(index, "eth_getLogs", { address: whole.address, blockHash: some.blockHash })).result, (await raw(node, "eth_getLogs", { address: whole.address, blockHash: some.blockHash })).result);
+
+  // --- viem, as it comes
+  const abi = parseAbi(["event Transfer(address indexed from, address indexed to, uint256 value)", "event Approval(address indexed owner, address indexed spender, uint256 value)"]);
+  const by = (where) => createPublicClient({ transport: http(where), pollingInterval: 50, cacheTime: 0 });
+  const [mine, theirs] = [by(url), by(chain.url)];
+  const same = async (what, ask) => {
+    assert.deepEqual(await ask(mine), await ask(theirs), what);
+    console.log(`viem: ${what}`);
+  };
+  await same("getChainId", (client) => client.getChainId());
+  await same("getBlockNumber", (client) => client.getBlockNumber());
+  await same("getLogs of an event", (client) => client.getLogs({ address: whole.address, event: abi[0], fromBlock: BigInt(start) }));
+  await same("getLogs with arguments", (client) => client.getLogs({ address: whole.address, event: abi[0], args: { to: people[1] }, fromBlock: BigInt(start), toBlock: "latest" }));
+  await same("getLogs of two events", (client) => client.getLogs({ address: whole.address, events: abi, fromBlock: BigInt(start) }));
+  await same("getLogs of two addresses", (client) => client.getLogs({ address: [whole.address, part.address], event: parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 value)"), fromBlock: BigInt(start) }));
+  await same("getContractEvents", (client) => client.getContractEvents({ address: whole.address, abi, eventName: "Approval", fromBlock: BigInt(start) }));
+  await same("getContractEvents, strict", (client) => client.getContractEvents({ address: whole.address, abi, fromBlock: BigInt(start), strict: true }));
+  await same("getLogs by block hash", (client) => client.getLogs({ address: whole.address, blockHash: some.blockHash }));
+  await same("createEventFilter and getFilterLogs", async (client) => client.getFilterLogs({ filter: await client.createEventFilter({ address: whole.address, event: abi[0], fromBlock: BigInt(start) }) }));
+  await same("createContractEventFilter and getFilterLogs", async (client) => client.getFilterLogs({ filter: await client.createContractEventFilter({ address: whole.address, abi, fromBlock: BigInt(start) }) }));
+  {
+    const seen = [], numbers = [], blocks = await mine.createBlockFilter();
+    const ends = [mine.watchContractEvent({ address: whole.address, abi, onLogs: (logs) => seen.push(...logs) }), mine.watchBlockNumber({ onBlockNumber: (number) => numbers.push(number) })];
+    await new Promise((go) => setTimeout(go, 400));
+    const before = BigInt(await head());
+    for (let i = 0; i < 10; i++) await whole.send(people[0], "mint", pick(people), i + 1);
+    const wanted = await theirs.getContractEvents({ address: whole.address, abi, fromBlock: before + 1n });
+    await until("viem's watchContractEvent has them", () => seen.length >= wanted.length);
+    assert.deepEqual(seen, wanted);
+    assert.ok(numbers.at(-1) > before, "watchBlockNumber");
+    ends.forEach((end) => end());
+    const hashes = await mine.getFilterChanges({ filter: blocks });
+    assert.ok(hashes.includes((await theirs.getBlock()).hash), "the block filter tells the newest block");
+    assert.equal(await mine.uninstallFilter({ filter: blocks }), true);
+    assert.equal(await mine.uninstallFilter({ filter: blocks }), false);
+    console.log("viem: watchContractEvent, watchBlockNumber, createBlockFilter, uninstallFilter");
+  }
+  await assert.rejects(mine.getLogs({ event: abi[0], fromBlock: BigInt(start) }), /without an address/);
+  await assert.rejects(mine.getBalance({ address: people[0] }), /not served from the index/);
+
+  // --- ethers, as it comes
+  {
+    const of = (where) => new ethers.Contract(whole.address, artifact.abi, new ethers.JsonRpcProvider(where, undefined, { pollingInterval: 50 }));
+    const [a, b] = [of(url), of(chain.url)];
+    const plain = (events) => events.map(({ blockNumber, transactionHash, index: at, args: values }) => [blockNumber, transactionHash, at, [...values]]);
+    assert.deepEqual(plain(await a.queryFilter("Transfer", start)), plain(await b.queryFilter("Transfer", start)));
+    assert.deepEqual(plain(await a.queryFilter(a.filters.Transfer(null, people[2]), start, "latest")), plain(await b.queryFilter(b.filters.Transfer(null, people[2]), start, "latest")));
+    const heard = [];
+    await a.on("Transfer", (_from, _to, value) => heard.push(value));
+    await new Promise((go) => setTimeout(go, 300));
+    await whole.send(people[0], "mint", people[1], 4711);
+    await until("ethers' on() hears it", () => heard.includes(4711n));
+    for (const contract of [a, b]) { await contract.removeAllListeners(); contract.runner.destroy(); }
+    console.log("ethers: queryFilter, on");
+  }
+
+  // --- filters through reorganisations: what is told adds up to what the chain has
+  const id = (await raw(index, "eth_newFilter", { address: whole.address })).result;
+  const first = Number((await raw(index, "eth_blockNumber")).result) + 1;
+  const held = new Map();
+  for (const log of (await raw(node, "eth_getLogs", { address: whole.address, fromBlock: hex(start), toBlock: hex(first - 1) })).result) held.set(log.transactionHash + log.blockHash + log.logIndex, log);
+  let removed = 0;
+  const poll = async () => {
+    for (const log of (await raw(index, "eth_getFilterChanges", id)).result) {
+      const key = log.transactionHash + log.blockHash + log.logIndex;
+      if (log.removed) { assert.ok(held.delete(key), "a log is taken back that was never told"); removed++; } else { assert.ok(!held.has(key), "a log is told twice"); held.set(key, log); }
+    }
+  };
+  for (let round = 0; round < args.reorgs; round++) {
+    for (let i = random(4); i >= 0; i--) await act();
+    if (random(2)) { await until("the index follows", async () => (await raw(index, "eth_blockNumber")).result === (await head())); await poll(); }
+    await node.call("anvil_reorg", 1 + random(4), []);
+    for (let i = random(3); i >= 0; i--) await act();
+    await until("the index follows", async () => {
+      const block = await node.call("eth_getBlockByNumber", "latest", false);
+      const status = await (await fetch(url.replace("/rpc", "/v1/status"))).json();
+      return status.block.hash === block.hash;
+    });
+    await poll();
+    const now = (await raw(node, "eth_getLogs", { address: whole.address, fromBlock: hex(start) })).result;
+    assert.deepEqual([...held.keys()].sort(), now.map((log) => log.transactionHash + log.blockHash + log.logIndex).sort(), `after reorganisation ${round}`);
+  }
+  assert.ok(removed > 0, "some logs were taken back");
+  console.log(`reorganisations: ${args.reorgs}, ${removed} logs taken back`);
+
+  // --- what is no JSON-RPC
+  const post = async (body) => (await fetch(url, { method: "POST", body })).text();
+  assert.equal(JSON.parse(await post("{")).error.code, -32700);
+  assert.equal(JSON.parse(await post("[]")).error.code, -32600);
+  assert.equal(JSON.parse(await post('{"id":1}')).error.code, -32600);
+  assert.equal(JSON.parse(await post('{"id":1,"method":"eth_getLogs","params":{"a":1}}')).error.code, -32602);
+  assert.equal(JSON.parse(await post('{"id":1,"method":"eth_getLogs","params":[{"fromBlock":5}]}')).error.code, -32602);
+  assert.equal(JSON.parse(await post('{"id":1,"method":"eth_getLogs","params":[{"topics":["0x12"],"address":"0x12"}]}')).error.code, -32602);
+  assert.equal(JSON.parse(await post('{"id":1,"method":"eth_sendRawTransaction","params":["0x"]}')).error.code, -32601);
+  assert.equal(JSON.parse(await post('{"id":1,"method":"eth_getFilterChanges","params":["0x1"]}')).error.message, "filter not found");
+  assert.equal(await post('{"method":"eth_blockNumber"}'), "", "a notification has no answer");
+  assert.deepEqual(JSON.parse(await post('[{"id":"a","method":"net_version"},{"id":2,"method":"nope"},7]')).map((one) => one.result ?? one.error.code), ["31337", -32601, -32600]);
+  const answer = await fetch(url, { method: "POST", body: '{"id":1,"method":"eth_syncing"}' });
+  assert.equal((await answer.json()).result, false);
+  assert.ok(Number(answer.headers.get("plumbline-block")) > 0 && answer.headers.get("plumbline-proof-level"), "the proof level is in the headers");
+  console.log("what is no JSON-RPC is refused by its code");
+} finally {
+  service?.kill();
+  chain.stop();
+  rmSync(work, { recursive: true, force: true });
+}
