@@ -9,7 +9,9 @@
 namespace plumbline::rpc {
 
 struct RangeOptions {
-    uint64_t blocks_initial = 1'000;
+    /// Nothing is known yet, and a block may hold 10 MB of logs: what comes back says how far to
+    /// go.
+    uint64_t blocks_initial = 2;
     uint64_t blocks_max = 2'000'000;
     /// What a good answer weighs at most. Beyond it ranges get shorter, below half they grow.
     uint64_t logs_target = 8'000;

@@ -19,6 +19,7 @@ class AnvilPoolTest : public ::testing::Test {
         emitter_ = anvil_.deploy_emitter();
         ASSERT_EQ(emitter_.size(), 42U);
         PoolOptions options;
+        options.range.blocks_initial = 1'000;
         options.endpoints = {{anvil_.url(), {}, {}}};
         options.deadline_ms = 10'000;
         options.attempts_max = 4;
@@ -125,6 +126,7 @@ TEST_F(AnvilPoolTest, ALogLeftOutIsRestoredFromReceiptsThatMatchTheHeader) {
     }
     DroppingTransport transport;
     PoolOptions options;
+    options.range.blocks_initial = 1'000;
     options.endpoints = {{anvil_.url(), {}, {}}};
     ProviderPool pool{std::move(options), transport, system_clock()};
     const auto answer = await<RangeLogs>(pool, 20'000, [&](auto done) {

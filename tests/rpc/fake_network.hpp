@@ -20,6 +20,14 @@
 
 namespace plumbline::rpc::test {
 
+/// As large a first range as the small chains of these tests are long, so that one question is one
+/// request.
+inline PoolOptions wide_options() {
+    PoolOptions options;
+    options.range.blocks_initial = 1'000;
+    return options;
+}
+
 using nlohmann::json;
 
 [[nodiscard]] evm::Address make_address(uint8_t tag);

@@ -100,7 +100,7 @@ class LastingRefusalTest : public ::testing::Test {
     ManualClock clock_;
     FakeTransport transport_{clock_};
     Recorder recorder_;
-    PoolOptions options_;
+    PoolOptions options_ = wide_options();
     std::unique_ptr<ProviderPool> pool_;
     int64_t elapsed_ms_ = 0;
 };

@@ -105,7 +105,7 @@ class ProviderPoolTest : public ::testing::Test {
     ManualClock clock_;
     FakeTransport transport_{clock_};
     Recorder recorder_;
-    PoolOptions options_;
+    PoolOptions options_ = wide_options();
     std::unique_ptr<ProviderPool> pool_;
 };
 

@@ -14,7 +14,7 @@ class RangeControllerTest : public ::testing::Test {
         return size;
     }
     ManualClock clock_;
-    RangeOptions options_;
+    RangeOptions options_{.blocks_initial = 1'000};
     RangeController ranges_{options_, clock_};
 };
 
@@ -24,6 +24,18 @@ TEST_F(RangeControllerTest, GrowsExponentiallyThroughEmptyHistory) {
         succeed();
         ASSERT_LT(++requests, 8);
     }
+}
+
+TEST_F(RangeControllerTest, TheFirstQuestionIsSmallAndSparseHistoryStillTakesFewRequests) {
+    RangeController fresh{RangeOptions{}, clock_};
+    EXPECT_LE(fresh.size(), 2U) << "10,000 logs a block are 9 MB a block";
+    int requests = 0;
+    for (uint64_t done = 0; done < 1'000'000; ++requests) {
+        const uint64_t size = fresh.take_size();
+        fresh.on_success(size, size / 100, 0, 10);
+        done += size;
+    }
+    EXPECT_LE(requests, 14) << "a million blocks with a log in each hundred";
 }
 
 TEST_F(RangeControllerTest, SizesFollowTheDensityOfLogs) {
