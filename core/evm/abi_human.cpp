@@ -350,7 +350,42 @@ Result<Abi> read_human_abi(std::span<const AbiLine> lines) {
     return out;
 }
 
-Result<Abi> read_human_abi(std::string_view text) {
+namespace {
+
+/// `text` with blanks where it has `// ..` and `/* .. */`; lines stay where they are. A declaration
+/// has no string that could hold one.
+Result<std::string> without_comments(std::string_view text) {
+    std::string out{text};
+    for (size_t at = out.find('/'); at != std::string::npos; at = out.find('/', at + 1)) {
+        const std::string_view rest = std::string_view{out}.substr(at);
+        size_t end = at;
+        if (rest.starts_with("//")) {
+            end = std::min(out.find('\n', at), out.size());
+        } else if (rest.starts_with("/*")) {
+            const size_t close = out.find("*/", at + 2);
+            if (close == std::string::npos) {
+                const auto line =
+                    1 +
+                    std::count(text.begin(),
+                               text.begin() + static_cast<std::string_view::difference_type>(at),
+                               '\n');
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("line {}: the comment that begins here has no end", line)};
+            }
+            end = close + 2;
+        }
+        std::replace_if(
+            out.begin() + static_cast<std::ptrdiff_t>(at),
+            out.begin() + static_cast<std::ptrdiff_t>(end), [](char c) { return c != '\n'; }, ' ');
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<Abi> read_human_abi(std::string_view whole) {
+    PLUMBLINE_TRY(const std::string plain, without_comments(whole));
+    std::string_view text = plain;
     std::vector<AbiLine> lines;
     size_t number = 0;
     while (!text.empty()) {
@@ -358,7 +393,7 @@ Result<Abi> read_human_abi(std::string_view text) {
         const std::string_view line = trim_blanks(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         ++number;
-        if (line.empty() || line.starts_with("//") || line.starts_with("#")) {
+        if (line.empty() || line.starts_with("#")) {
             continue;
         }
         lines.push_back({fmt::format("line {}", number), line});

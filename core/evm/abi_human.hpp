@@ -23,7 +23,8 @@ struct AbiLine {
 /// JSON.
 [[nodiscard]] Result<Abi> read_human_abi(std::span<const AbiLine> lines);
 
-/// The same of a text file; empty lines and lines that begin with // or # say nothing.
+/// The same of a text file. Empty lines, lines that begin with #, and comments as Solidity has them
+/// say nothing.
 [[nodiscard]] Result<Abi> read_human_abi(std::string_view text);
 
 }  // namespace plumbline::evm

@@ -78,6 +78,25 @@ TEST(AbiHumanTest, MistakesSayTheLine) {
     EXPECT_EQ(message("event A(" + std::string(70'000, ' ') + ")"), "line 1: longer than 64 KiB");
 }
 
+TEST(AbiHumanTest, CommentsSayNothingWhereverTheyStand) {
+    const auto abi = read_human_abi(
+        "// first\n"
+        "/* a comment\n   of lines: event Not(uint256 a) */ event A(uint256 a) // behind it\n"
+        "event B(uint256 /* in it */ b, /**/ bool c)//\n"
+        "# a line\n");
+    ASSERT_TRUE(abi) << abi.error().message;
+    ASSERT_EQ(abi->events.size(), 2U);
+    EXPECT_EQ(abi->events[0].signature(), "A(uint256)");
+    EXPECT_EQ(abi->events[1].signature(), "B(uint256,bool)");
+    EXPECT_EQ(abi->events[1].inputs[0].name, "b");
+    const auto open = read_human_abi("event A(uint256 a)\n/* never closed");
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().message, "line 2: the comment that begins here has no end");
+    const auto wrong = read_human_abi("/* one\ntwo */\nevent A(uint25 a)");
+    ASSERT_FALSE(wrong);
+    EXPECT_NE(wrong.error().message.find("line 3"), std::string::npos) << wrong.error().message;
+}
+
 TEST(AbiHumanTest, AFixedPointEventIsLeftOutAlone) {
     const auto abi = read_abi("event Price(fixed128x18 price)\nevent A(bool a)");
     ASSERT_TRUE(abi.has_value()) << abi.error().message;
