@@ -32,11 +32,18 @@ std::string what_is_right(const engine::Config& config) {
 
 std::string to_text(const DryRunReport& report) {
     if (report.events == 0) {
-        return report.to < report.from
-                   ? fmt::format("nothing to try: the chain has no block from {} on yet\n",
-                                 report.from)
-                   : fmt::format("nothing to try: no event in blocks {} to {}, the head\n",
-                                 report.from, report.to);
+        std::string out =
+            report.to < report.from
+                ? fmt::format("nothing to try: the chain has no block from {} on yet\n",
+                              report.from)
+                : fmt::format("nothing to try: no event in blocks {} to {}, the head\n",
+                              report.from, report.to);
+        for (const std::string& address : report.without_code) {
+            out += fmt::format(
+                "  {} is no contract on this chain: is the address right, and the chain?\n",
+                address);
+        }
+        return out;
     }
     std::string out =
         fmt::format("{} of blocks {} to {}{}, {} without a handler, {} refused\n",
@@ -83,6 +90,7 @@ std::string to_json(const DryRunReport& report) {
         .member("unhandled", report.unhandled)
         .member("refused", report.refused)
         .member("violations", report.violations)
+        .member("without_code", report.without_code)
         .key("handlers")
         .open_array();
     for (const DryRunReport::Handler& handler : report.handlers) {
@@ -112,8 +120,9 @@ std::string to_json(const DryRunReport& report) {
 
 }  // namespace
 
-Result<ExitCode> run_check(const CheckArguments& arguments) {
-    logging::configure(logging::Level::kWarning, logging::Format::kText);
+namespace {
+
+Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
     PLUMBLINE_TRY_VOID(api::check_reports(config, *plan));
@@ -131,9 +140,38 @@ Result<ExitCode> run_check(const CheckArguments& arguments) {
     options.from = arguments.from;
     options.events_max = arguments.events;
     options.timeout_ms = arguments.timeout_s * 1000;
+    options.is_quiet = arguments.json;
     PLUMBLINE_TRY(const DryRunReport report, dry_run(config, *chain, options));
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
     return report.refused == 0 ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+/// What became of the check, where there is nothing to report.
+std::string to_json(const Error& error) {
+    const ExitCode code = exit_code(error);
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    json.open_object()
+        .key("error")
+        .open_object()
+        .member("kind", error.code == ErrorCode::kCancelled ? "stopped"
+                        : code == ExitCode::kUsage          ? "config"
+                                                            : "environment")
+        .member("message", error.message)
+        .close_object()
+        .close_object();
+    return out + "\n";
+}
+
+}  // namespace
+
+Result<ExitCode> run_check(const CheckArguments& arguments) {
+    logging::configure(logging::Level::kWarning, logging::Format::kText);
+    Result<ExitCode> ended = check(arguments);
+    if (!ended && arguments.json) {
+        PLUMBLINE_TRY_VOID(print(to_json(ended.error())));
+    }
+    return ended;
 }
 
 }  // namespace plumbline::tools

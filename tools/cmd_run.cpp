@@ -4,8 +4,10 @@
 #include <charconv>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,8 +22,11 @@
 #include "engine/ingest/progress.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/service_status_text.hpp"
+#include "engine/setup/any_address.hpp"
+#include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
 
 namespace plumbline::tools {
@@ -162,16 +167,83 @@ void set_up_logging(const RunArguments& options, const std::string& level_of_con
         options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
 }
 
+/// For `address = "*"`: who refuses what it needs is told before anything is indexed.
+Status probe_any_address(const engine::Config& config) {
+    PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
+    const std::vector<rpc::Endpoint> endpoints = engine::pool_options(config).endpoints;
+    rpc::CurlTransport transport;
+    const auto refused =
+        engine::find_any_address_refusals(*plan, endpoints, transport, system_clock());
+    for (const engine::AnyAddressRefusal& one : refused) {
+        logging::warning(
+            "this endpoint refuses eth_getLogs without an address, which address = "
+            "\"*\" needs: it will not be of use for that",
+            {{"endpoint", one.endpoint}, {"why", one.why}});
+    }
+    if (!refused.empty() && refused.size() == endpoints.size()) {
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("no endpoint takes eth_getLogs without an address, which address = "
+                        "\"*\" needs: {}: {}",
+                        refused.front().endpoint, refused.front().why)};
+    }
+    return ok();
+}
+
+/// Whether a service could be run by the files as they are now.
+Status check_config(const RunArguments& arguments) {
+    PLUMBLINE_TRY(const engine::IndexerOptions options, indexer_options(arguments));
+    PLUMBLINE_TRY(const auto plan, engine::Plan::compile(options.config));
+    return api::check_reports(options.config, *plan);
+}
+
+/// Runs `service` until it is done, told to stop, or its config was saved anew, which `is_changed`
+/// then says.
+Status run_service(engine::Service& service, const RunArguments& arguments,
+                   engine::ProgressReporter& reporter, Signals& signals, bool& is_changed) {
+    std::stop_source stop;
+    const std::stop_callback by_signal{signals.token(), [&stop] { stop.request_stop(); }};
+    std::optional<ConfigWatch> watch;
+    if (arguments.watch) {
+        watch.emplace(
+            service.config(), [&arguments] { return check_config(arguments); },
+            [&stop] { stop.request_stop(); });
+    }
+    Status ended = service.run(stop.get_token(), &reporter);
+    is_changed = watch && watch->has_changed() && !signals.token().stop_requested();
+    return ended;
+}
+
+/// Of a config that was saved while `options` ran; those stay where it cannot be read any more.
+void take_config(const RunArguments& arguments, engine::ServiceOptions& options) {
+    Result<engine::IndexerOptions> changed = indexer_options(arguments);
+    if (!changed) {
+        logging::error("the config was not taken", {{"why", changed.error().message}});
+        return;
+    }
+    changed->stop = options.indexer.stop;
+    options.indexer = *std::move(changed);
+    logging::info("the config was saved: going on by it");
+}
+
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
-/// though there is room.
-Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals& signals) {
+/// though there is room, and a watched config may have been saved.
+Status run_until_done(engine::ServiceOptions options, const RunArguments& arguments,
+                      Signals& signals) {
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
+    std::optional<engine::ServiceOptions> before;  // of the config that another has just taken
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
         if (!opened && opened.error().code == ErrorCode::kCancelled && stop.stop_requested()) {
             return ok();
+        }
+        if (!opened && before && opened.error().code != ErrorCode::kIo) {
+            logging::error("the saved config cannot be run; going on by the one before",
+                           {{"why", opened.error().message}});
+            options = *std::exchange(before, std::nullopt);
+            continue;
         }
         if (!opened) {
             if (!is_again || opened.error().code != ErrorCode::kIo || stop.stop_requested()) {
@@ -186,13 +258,14 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
             continue;
         }
         backoff.reset();
+        before.reset();
         engine::Service& service = **opened;
         // A run with an end answers nobody; its config must be right all the same.
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
                                : api::check_reports(service.config(), service.indexer().plan()));
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
-                                          engine::choose_progress_mode(quiet)};
+                                          engine::choose_progress_mode(arguments.quiet)};
         reporter.set_details(
             [&service](size_t width) { return engine::render_details(service.status(), width); });
         const DirectoryWatch watch{service.indexer().db_path(), [&signals] {
@@ -200,7 +273,8 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
                                        signals.stop();
                                    }};
         signals.watch(&service);
-        Status ended = service.run(stop, &reporter);
+        bool is_changed = false;
+        Status ended = run_service(service, arguments, reporter, signals, is_changed);
         signals.watch(nullptr);
         if (watch.is_gone()) {
             return Error{
@@ -208,6 +282,11 @@ Status run_until_done(const engine::ServiceOptions& options, bool quiet, Signals
                 fmt::format("{} was deleted or moved while it was served: restore a backup "
                             "there, or start again to index from the beginning",
                             service.indexer().db_path())};
+        }
+        if (is_changed && ended) {
+            before = options;
+            take_config(arguments, options);
+            continue;
         }
         if (ended || !service.indexer().needs_reopen() || stop.stop_requested()) {
             return ended;
@@ -224,13 +303,14 @@ Status run_index(const RunArguments& options) {
     engine::ServiceOptions service_options;
     PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
     set_up_logging(options, service_options.indexer.config.log_level);
+    PLUMBLINE_TRY_VOID(probe_any_address(service_options.indexer.config));
     service_options.pool_observer = &pool_log;
     // A run with an end is there for the index alone.
     service_options.has_worker = options.until.empty();
     service_options.has_own_endpoints = !options.rpc.empty();
     Signals signals;
     service_options.indexer.stop = signals.token();
-    return run_until_done(service_options, options.quiet, signals);
+    return run_until_done(std::move(service_options), options, signals);
 }
 
 }  // namespace plumbline::tools

@@ -103,8 +103,13 @@ void add_run(CLI::App& app, ExitCode& exit) {
     command->add_option("CONFIG", arguments->config, "The config file")->required();
     command->add_option("--db", arguments->db,
                         "The database directory; default: as the config says, else `db` beside it");
-    command->add_option("--until", arguments->until,
-                        "Stop with exit code 0 at `head`, or at this block");
+    CLI::Option* until = command->add_option("--until", arguments->until,
+                                             "Stop with exit code 0 at `head`, or at this block");
+    command
+        ->add_flag("--watch", arguments->watch,
+                   "Go on by the config or its ABIs as soon as they are saved: the log is folded "
+                   "again beside what is served")
+        ->excludes(until);
     command
         ->add_option("--timeout", arguments->timeout_s,
                      "With --until: end with exit code 3 after so many seconds without any answer "

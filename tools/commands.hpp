@@ -37,6 +37,7 @@ struct RunArguments {
     int64_t timeout_s = 60;  ///< without any answer, before a run with an end gives up; 0 = never
     std::vector<std::string> rpc;
     bool quiet = false;
+    bool watch = false;  ///< go on by the config whenever it is saved
     std::string log_format = "text";
     std::string log_level;
 };

@@ -144,7 +144,9 @@ Status set_field(const DamageOptions& options) {
     }
     const storage::RowCodec codec{target.layout};
     PLUMBLINE_TRY_VOID(codec.check(*row));
-    if (type.is_dynamic()) {
+    if (value.is_null) {
+        codec.set_null(*row, field);
+    } else if (type.is_dynamic()) {
         codec.set_dynamic(*row, field, value.bytes);
     } else {
         codec.set_word(*row, field, value.word);

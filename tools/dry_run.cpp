@@ -5,6 +5,7 @@
 #include "tools/dry_run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -13,10 +14,12 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include "core/evm/hex.hpp"
 #include "engine/fold/event_trace.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/ingest/progress.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
@@ -28,6 +31,19 @@ namespace {
 constexpr uint64_t kSpanFirst = 256;
 constexpr uint64_t kSpanGrowth = 4;
 constexpr size_t kMemoryBytes = size_t{64} << 20;
+constexpr size_t kCodeAskedMax = 16;
+constexpr int64_t kCodeWaitMs = 5'000;
+
+/// A contract's creation that gives the size of the code at `address`: PUSH20, EXTCODESIZE, and
+/// the word back. Run by an eth_call, it needs nothing of the node beyond that.
+Bytes code_size_of(const evm::Address& address) {
+    Bytes out{0x73};
+    out.insert(out.end(), address.bytes.begin(), address.bytes.end());
+    static constexpr std::array<uint8_t, 9> kRest{0x3b, 0x60, 0x00, 0x52, 0x60,
+                                                  0x20, 0x60, 0x00, 0xf3};
+    out.insert(out.end(), kRest.begin(), kRest.end());
+    return out;
+}
 
 /// A directory for one run, gone with it.
 class Workshop {
@@ -94,9 +110,13 @@ class DryRun {
                 cursor->event_count >= options_.events_max) {
                 break;
             }
+            tell_progress(*cursor);
         }
         const auto view = index->database()->read_view();
         PLUMBLINE_TRY_VOID(fold(*view, index->shared_plan()));
+        if (report_.events == 0) {
+            look_for_code();
+        }
         return std::move(report_);
     }
 
@@ -109,11 +129,55 @@ class DryRun {
         options.ingest.answer_timeout_ms = options_.timeout_ms;
         options.stop = options_.stop;
         PLUMBLINE_TRY(auto index, engine::Indexer::open(std::move(options), chain_));
-        PLUMBLINE_TRY_VOID(index->run(options_.stop, nullptr));
+        // On a terminal a bar while it goes on; what else there is to see is told between ranges.
+        const engine::ProgressMode mode = engine::choose_progress_mode(options_.is_quiet);
+        engine::ProgressReporter reporter{index->progress(), index->clock(), mode};
+        PLUMBLINE_TRY_VOID(
+            index->run(options_.stop, mode == engine::ProgressMode::kBar ? &reporter : nullptr));
         if (options_.stop.stop_requested()) {
             return Error{ErrorCode::kCancelled, "stopped before there were events enough"};
         }
         return index;
+    }
+
+    void tell_progress(const storage::Cursor& cursor) const {
+        if (!options_.is_quiet) {
+            fmt::print(stderr, "{} events in blocks {} to {}; looking further for {}\n",
+                       cursor.event_count, report_.from, cursor.block_num, options_.events_max);
+        }
+    }
+
+    /// Which of the contracts are none: the first thing to ask where nothing was found. What cannot
+    /// be asked says nothing.
+    void look_for_code() {
+        std::vector<evm::Address> addresses;
+        for (const engine::ContractConfig& contract : config_.contracts) {
+            addresses.insert(addresses.end(), contract.addresses.begin(), contract.addresses.end());
+        }
+        addresses.resize(std::min(addresses.size(), kCodeAskedMax));
+        const auto heads = rpc::await<rpc::Heads>(
+            chain_, kCodeWaitMs, [&](auto done) { chain_.get_heads(std::move(done)); });
+        if (!heads || addresses.empty()) {
+            return;
+        }
+        std::vector<rpc::CallRequest> calls;
+        for (const evm::Address& address : addresses) {
+            calls.push_back({std::nullopt, code_size_of(address), 0, nullptr});
+        }
+        rpc::StateBlock block;
+        block.block_num = heads->latest.block_num;
+        block.hash = heads->latest.hash;
+        const auto answers = rpc::await<rpc::CallAnswers>(chain_, kCodeWaitMs, [&](auto done) {
+            chain_.call(std::move(calls), block, std::nullopt, std::move(done));
+        });
+        for (size_t i = 0; answers && i < answers->results.size(); ++i) {
+            const rpc::CallResult& result = answers->results[i];
+            const bool is_size =
+                result.kind == rpc::CallResult::Kind::kAnswered && result.data.size() == 32;
+            if (is_size && evm::U256::from_be(result.data).is_zero()) {
+                report_.without_code.push_back(evm::to_hex(addresses[i]));
+            }
+        }
     }
 
     [[nodiscard]] Status fold(const storage::ReadView& view,

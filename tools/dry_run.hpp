@@ -20,6 +20,7 @@ struct DryRunOptions {
     size_t rows_max = 3;           ///< shown of an entity
     size_t violations_max = 10;    ///< shown
     int64_t timeout_ms = 10'000;   ///< without any answer of the chain; 0 = never
+    bool is_quiet = false;         ///< nothing on standard error on the way
     std::stop_token stop;
 };
 
@@ -45,6 +46,8 @@ struct DryRunReport {
     std::vector<std::string> violations;
     std::vector<Handler> handlers;  ///< all there are, in the order of the config
     std::vector<Entity> entities;
+    /// Declared addresses that have no code at the head; asked for where there was no event.
+    std::vector<std::string> without_code;
 };
 
 /// kUnavailable where the chain tells nothing for the time-out, kCancelled where it was stopped;

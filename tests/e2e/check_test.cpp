@@ -106,6 +106,41 @@ TEST_F(CheckTest, ADeadNodeIsToldAfterTheConfigAndEndsWithThree) {
     EXPECT_NE(tried.err.find("nothing has come from the chain for"), std::string::npos)
         << tried.err;
     EXPECT_TRUE(is_clean());
+    const auto for_programs = plumbline({"check", dir_.sub("plumbline.toml"), "--rpc",
+                                         "http://127.0.0.1:1", "--timeout", "1", "--json"});
+    EXPECT_EQ(for_programs.code, 3);
+    EXPECT_EQ(json::parse(for_programs.out)["error"]["kind"], "environment") << for_programs.out;
+}
+
+TEST_F(CheckTest, AMistakeIsJsonForPrograms) {
+    write_file(dir_.sub("plumbline.toml"), "[chain]\nid = 1\nrpcs = \"x\"\n");
+    const auto tried = check({"--json"});
+    EXPECT_EQ(tried.code, 2);
+    const json found = json::parse(tried.out);
+    EXPECT_EQ(found["error"]["kind"], "config");
+    EXPECT_NE(found["error"]["message"].get<std::string>().find("plumbline.toml:3:"),
+              std::string::npos)
+        << found;
+}
+
+TEST_F(CheckTest, AnAddressWithoutCodeIsNamedWhereNothingWasFound) {
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    const size_t at = config.find("address = \"0x");
+    ASSERT_NE(at, std::string::npos);
+    config.replace(at, 54, "address = \"0x00000000000000000000000000000000000000aa\"");
+    write_file(dir_.sub("plumbline.toml"), config);
+    const auto tried = check();
+    EXPECT_EQ(tried.code, 0) << tried.err;
+    EXPECT_NE(tried.out.find("0x00000000000000000000000000000000000000aa is no contract on this"),
+              std::string::npos)
+        << tried.out;
+}
+
+TEST_F(CheckTest, ALongSearchTellsWhereItIs) {
+    anvil_.mine(512);
+    const auto tried = check({"--events", "1000000"});
+    EXPECT_EQ(tried.code, 0) << tried.err;
+    EXPECT_NE(tried.err.find("looking further for 1000000"), std::string::npos) << tried.err;
 }
 
 }  // namespace

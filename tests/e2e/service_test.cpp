@@ -62,6 +62,38 @@ class ServiceCommandTest : public testing::Test {
     std::string db_ = dir_.sub("db");
 };
 
+TEST_F(ServiceCommandTest, AWatchedConfigIsTakenWhenItIsSavedAndAWrongOneIsNot) {
+    const auto counted = [](const std::string& entity) {
+        return "\n[entities." + entity +
+               "]\nkey = { n = \"uint8\" }\nfields = { count = \"uint64\" }\n[[on]]\n"
+               "event = \"hub.VoteCast\"\nupsert = \"" +
+               entity + "\"\nkey = { n = 1 }\nadd = { count = 1 }\n";
+    };
+    const auto has_rows = [&](const std::string& entity) {
+        const auto listed = plumbline({"list", db_, entity});
+        return listed.code == 0 && listed.out.find("\"count\":") != std::string::npos;
+    };
+    auto arguments = run_arguments();
+    arguments.emplace_back("--watch");
+    Child service{plumbline_command(arguments)};
+    EXPECT_TRUE(eventually([&] { return plumbline({"list", db_, "user"}).code == 0; }));
+    write_config(counted("tally"));
+    EXPECT_TRUE(eventually([&] { return has_rows("tally"); }));
+    write_config("\n[[on]]\nevent = \"hub.Nothing\"\n");
+    write_file(dir_.sub("CommunityHub.json"), "[");
+    write_file(dir_.sub("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    // An ABI alone makes a change too, but the config still is wrong: so this one is the next.
+    write_config(counted("other"));
+    EXPECT_TRUE(eventually([&] { return has_rows("other"); }));
+    EXPECT_EQ(plumbline({"list", db_, "tally"}).code, 2);
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    auto both = run_arguments();
+    both.insert(both.end(), {"--watch", "--until", "head"});
+    EXPECT_EQ(plumbline(both).code, 2);
+}
+
 TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     // What is put into the queue of a database at rest runs with the next service.
     auto arguments = run_arguments();
