@@ -24,7 +24,7 @@ bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
            kind == Call::Kind::kReceipts || kind == Call::Kind::kTxnReceipt ||
            kind == Call::Kind::kBlockTxns || kind == Call::Kind::kTxn ||
-           kind == Call::Kind::kHeaderFinalized;
+           kind == Call::Kind::kTxnGas || kind == Call::Kind::kHeaderFinalized;
 }
 
 Answer call_outcome(CallResult::Kind kind, std::string why, Bytes data = {}) {

@@ -18,6 +18,7 @@
 #include "core/evm/log.hpp"
 #include "core/evm/proof.hpp"
 #include "core/evm/receipt.hpp"
+#include "core/evm/txn_fields.hpp"
 #include "rpc/open_wait.hpp"
 #include "rpc/pool_options.hpp"
 
@@ -59,12 +60,24 @@ struct Heads {
     std::optional<evm::Header> finalized;
 };
 
-/// The parts of a transaction that a mapping may name ($txn.from, .to, .value).
+/// The parts of a transaction that a mapping may name ($txn.from, .to, .value and the rest).
 struct TxnInfo {
     evm::Hash hash;
     evm::Address from;
     std::optional<evm::Address> to;  ///< empty for a contract creation
     evm::U256 value;
+    std::optional<evm::TxnBody> body = {};  ///< empty where the node leaves some of it out
+};
+
+/// Which receipt: of a transaction in that block and no other.
+struct TxnPlace {
+    evm::Hash hash;
+    evm::Hash block_hash;
+};
+/// The parts of a receipt that a mapping may name ($receipt.gas_used and the rest).
+struct TxnReceiptInfo {
+    evm::Hash hash;
+    evm::TxnReceipt receipt;
 };
 
 /// An eth_call that changes nothing.
@@ -174,6 +187,13 @@ class ChainSource {
                            Callback<RangeLogs> done) = 0;
     /// In the order asked.
     virtual void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) = 0;
+    /// In the order asked; kNotFound where one is not in its block (reorged away). A source that
+    /// has none answers kUnavailable.
+    virtual void get_txn_receipts(std::vector<TxnPlace> txns,
+                                  Callback<std::vector<TxnReceiptInfo>> done) {
+        static_cast<void>(txns);
+        done(Error{ErrorCode::kUnavailable, "this source tells no receipts of transactions"});
+    }
 
     /// All receipts of a block with their logs, in transaction order; kNotFound where no provider
     /// knows the block. Not proven: that is what their trie root is for.

@@ -39,13 +39,15 @@ struct Call {
         kTxnReceipt,       ///< the receipt of `txn_hash` in block `hash` -> ReceiptBatch or null
         kBlockTxns,        ///< hashes of the transactions of block `hash` -> them or null
         kTxn,              ///< `hash` -> TxnInfo or null
-        kCall,             ///< `request` at `block` -> CallResult
-        kProof,            ///< `slots` of `address` at `block` -> AccountProof
+        kTxnGas,  ///< of the receipt of `hash` in block `txn_block` -> TxnReceiptInfo or null
+        kCall,    ///< `request` at `block` -> CallResult
+        kProof,   ///< `slots` of `address` at `block` -> AccountProof
     };
     Kind kind = Kind::kChainId;
     uint64_t block_num = 0;
     evm::Hash hash;
-    evm::Hash txn_hash;  ///< kTxnReceipt
+    evm::Hash txn_hash;   ///< kTxnReceipt
+    evm::Hash txn_block;  ///< kTxnGas
     evm::BlockRange range;
     std::shared_ptr<const LogFilter> filter;  ///< kLogs and kLogsOfBlock
     /// The part of `filter->addresses` to ask for: long lists are split.
@@ -81,7 +83,7 @@ struct Answer {
         bool is_missing = false;  ///< nothing came for the call
     };
     std::variant<Malformed, Null, RpcError, uint64_t, evm::Header, evm::LogBatch, evm::ReceiptBatch,
-                 std::vector<evm::Hash>, TxnInfo, CallResult, AccountProof>
+                 std::vector<evm::Hash>, TxnInfo, TxnReceiptInfo, CallResult, AccountProof>
         value = Malformed{"no answer with this call's id", true};
     /// Of a header: which fields it came with, as one word. Those that say nothing of the block's
     /// hash in any client (size, transactions and the like) and null ones do not count.

@@ -5,8 +5,44 @@ namespace plumbline::rpc::json {
 
 namespace {
 
+/// A field of a transaction that only some mappings name; `has` gets its bit where it is there.
+const char* read_body_field(ondemand::value& field, const char* key, evm::TxnBody& body,
+                            uint32_t& has) {
+    const bool is_input = key_is(key, "input");
+    const bool is_one =
+        is_input || key_is(key, "nonce") || key_is(key, "gas") || key_is(key, "type");
+    if (!is_one || is_null(field)) {
+        return nullptr;
+    }
+    if (is_input) {
+        Bytes input;
+        has |= 32U;
+        if (!read_bytes(field, input)) {
+            return "input is not hex";
+        }
+        body.input = as_chars(input);
+        return nullptr;
+    }
+    if (key_is(key, "nonce")) {
+        has |= 8U;
+        return read_quantity(field, body.nonce) ? nullptr : "nonce is not a quantity";
+    }
+    if (key_is(key, "gas")) {
+        has |= 16U;
+        return read_quantity(field, body.gas) ? nullptr : "gas is not a quantity";
+    }
+    uint64_t type = 0;  // not told by nodes that know legacy transactions only
+    if (!read_quantity(field, type) || type > UINT8_MAX) {
+        return "type is not a number of a byte";
+    }
+    body.type = static_cast<uint8_t>(type);
+    return nullptr;
+}
+
 std::optional<Fail> read_txn(ondemand::value& value, TxnInfo& txn) {
+    constexpr uint32_t kBody = 8U | 16U | 32U;
     uint32_t has = 0;
+    evm::TxnBody body;
     if (auto fail = for_each_field(
             value, "a transaction", [&](const char* key, ondemand::value& field) -> const char* {
                 if (key_is(key, "hash")) {
@@ -27,13 +63,62 @@ std::optional<Fail> read_txn(ondemand::value& value, TxnInfo& txn) {
                     has |= 4U;
                     return read_u256(field, txn.value) ? nullptr : "value is not a quantity";
                 }
+                return read_body_field(field, key, body, has);
+            })) {
+        return fail;
+    }
+    if ((has & 7U) != 7U) {
+        return Fail{"a transaction lacks one of hash, from, value"};
+    }
+    if ((has & kBody) == kBody) {
+        txn.body = std::move(body);
+    }
+    return std::nullopt;
+}
+
+/// Of a receipt in another block than `block`: `is_there` stays false.
+std::optional<Fail> read_txn_gas(ondemand::value& value, const evm::Hash& block,
+                                 TxnReceiptInfo& out, bool& is_there) {
+    uint32_t has = 0;
+    evm::Hash is_in;
+    if (auto fail = for_each_field(
+            value, "a receipt", [&](const char* key, ondemand::value& field) -> const char* {
+                if (key_is(key, "transactionHash")) {
+                    has |= 1U;
+                    return read_fixed(field, out.hash) ? nullptr
+                                                       : "transactionHash is not 32 bytes";
+                }
+                if (key_is(key, "blockHash")) {
+                    has |= 2U;
+                    return read_fixed(field, is_in) ? nullptr : "blockHash is not 32 bytes";
+                }
+                if (key_is(key, "gasUsed")) {
+                    has |= 4U;
+                    return read_quantity(field, out.receipt.gas_used) ? nullptr
+                                                                      : "gasUsed is not a quantity";
+                }
+                if (key_is(key, "effectiveGasPrice")) {
+                    has |= 8U;
+                    return read_u256(field, out.receipt.effective_gas_price)
+                               ? nullptr
+                               : "effectiveGasPrice is not a quantity";
+                }
+                if (key_is(key, "status") && !is_null(field)) {
+                    uint64_t status = 0;
+                    if (!read_quantity(field, status) || status > 1) {
+                        return "status is neither 0 nor 1";
+                    }
+                    out.receipt.status = static_cast<uint8_t>(status);
+                }
                 return nullptr;
             })) {
         return fail;
     }
-    if (has != 7U) {
-        return Fail{"a transaction lacks one of hash, from, value"};
+    if (has != 15U) {
+        return Fail{
+            "a receipt lacks one of transactionHash, blockHash, gasUsed, effectiveGasPrice"};
     }
+    is_there = is_in == block;
     return std::nullopt;
 }
 
@@ -120,6 +205,18 @@ std::optional<Fail> read_result(ondemand::value& value, const Call& call, Answer
             fail = read_txn(value, txn);
             if (!fail && txn.hash != call.hash) {
                 fail = Fail{"asked for a transaction by hash, got another one"};
+            }
+            return fail;
+        }
+        case Call::Kind::kTxnGas: {
+            bool is_there = false;
+            auto& receipt = answer.value.emplace<TxnReceiptInfo>();
+            fail = read_txn_gas(value, call.txn_block, receipt, is_there);
+            if (!fail && receipt.hash != call.hash) {
+                fail = Fail{"asked for a transaction's receipt, got another one's"};
+            }
+            if (!fail && !is_there) {
+                answer.value = Answer::Null{};
             }
             return fail;
         }

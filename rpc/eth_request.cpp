@@ -148,7 +148,8 @@ void append_params(std::string& out, const Call& call) {
             append_quoted_hex(out, call.hash);
             out += ",false";
             return;
-        case Call::Kind::kTxn: append_quoted_hex(out, call.hash); return;
+        case Call::Kind::kTxn:
+        case Call::Kind::kTxnGas: append_quoted_hex(out, call.hash); return;
         case Call::Kind::kCall: append_call(out, call); return;
         case Call::Kind::kProof:
             append_quoted_hex(out, call.address);
@@ -172,7 +173,8 @@ std::string_view method_name(Call::Kind kind) noexcept {
         case Call::Kind::kLogs:
         case Call::Kind::kLogsOfBlock: return "eth_getLogs";
         case Call::Kind::kReceipts: return "eth_getBlockReceipts";
-        case Call::Kind::kTxnReceipt: return "eth_getTransactionReceipt";
+        case Call::Kind::kTxnReceipt:
+        case Call::Kind::kTxnGas: return "eth_getTransactionReceipt";
         case Call::Kind::kBlockTxns: return "eth_getBlockByHash";
         case Call::Kind::kTxn: return "eth_getTransactionByHash";
         case Call::Kind::kCall: return "eth_call";

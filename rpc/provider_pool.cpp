@@ -250,6 +250,18 @@ void ProviderPool::get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<
                             impl_->counted<std::vector<TxnInfo>>(std::move(done)));
 }
 
+void ProviderPool::get_txn_receipts(std::vector<TxnPlace> txns,
+                                    Callback<std::vector<TxnReceiptInfo>> done) {
+    std::vector<Call> calls(txns.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+        calls[i].kind = Call::Kind::kTxnGas;
+        calls[i].hash = txns[i].hash;
+        calls[i].txn_block = txns[i].block_hash;
+    }
+    impl_->ask_all<TxnReceiptInfo>(std::move(calls), "the receipt, in that block, of transaction",
+                                   impl_->counted<std::vector<TxnReceiptInfo>>(std::move(done)));
+}
+
 void ProviderPool::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
     std::vector<Call> calls(1);
     calls[0].kind = Call::Kind::kReceipts;

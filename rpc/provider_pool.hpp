@@ -32,6 +32,8 @@ class ProviderPool final : public ChainSource {
     void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                    Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;
+    void get_txn_receipts(std::vector<TxnPlace> txns,
+                          Callback<std::vector<TxnReceiptInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
     [[nodiscard]] std::vector<std::string> provider_names() const override;
     void call(std::vector<CallRequest> requests, StateBlock block, std::optional<size_t> provider,

@@ -22,7 +22,8 @@ constexpr char kLogMark = 'L';
 constexpr char kBlockMark = 'B';
 
 /// What is hashed of a log besides its data takes at most this.
-constexpr size_t kLogHeadMax = 1 + 8 + 4 + 4 + 1 + 1 + 20 + 5 * 32 + 20 + 20 + 32;
+constexpr size_t kLogHeadMax =
+    1 + 8 + 4 + 4 + 1 + 1 + 20 + 5 * 32 + 20 + 20 + 32 + (8 + 8 + 1 + 8) + (8 + 1 + 32);
 
 void put_node(std::string& out, const DigestNode& node) {
     put_varint(out, node.count);
@@ -57,7 +58,9 @@ Digest hash_row(uint64_t key_hash, std::string_view row) noexcept {
 }
 
 Digest hash_log(const evm::Log& log, ByteView data, const TxnFields* txn, std::string& scratch) {
-    const size_t need = kLogHeadMax + data.size();
+    const std::string_view input =
+        txn != nullptr && txn->body ? std::string_view{txn->body->input} : std::string_view{};
+    const size_t need = kLogHeadMax + input.size() + data.size();
     if (scratch.size() < need) {
         scratch.resize(need);
     }
@@ -72,7 +75,8 @@ Digest hash_log(const evm::Log& log, ByteView data, const TxnFields* txn, std::s
     store_be32(out + 12, log.txn_index);
     out += 16;
     *out++ = static_cast<char>(log.topic_count);
-    *out++ = static_cast<char>(txn == nullptr ? 0 : txn->to ? 2 : 1);
+    *out++ = static_cast<char>(
+        txn == nullptr ? 0 : (txn->to ? 2 : 1) | (txn->body ? 4 : 0) | (txn->receipt ? 8 : 0));
     put(log.address.data(), evm::Address::size());
     put(log.txn_hash.data(), evm::Hash::size());
     for (size_t i = 0; i < log.topic_count; ++i) {
@@ -84,6 +88,24 @@ Digest hash_log(const evm::Log& log, ByteView data, const TxnFields* txn, std::s
         put(txn->from.data(), evm::Address::size());
         put(txn->to.value_or(evm::Address{}).data(), evm::Address::size());
         put(value, sizeof(value));
+    }
+    if (txn != nullptr && txn->body) {
+        store_be64(out, txn->body->nonce);
+        store_be64(out + 8, txn->body->gas);
+        store_be64(out + 16, input.size());
+        out += 24;
+        *out++ = static_cast<char>(txn->body->type);
+        if (!input.empty()) {
+            put(input.data(), input.size());
+        }
+    }
+    if (txn != nullptr && txn->receipt) {
+        uint8_t price[32];
+        txn->receipt->effective_gas_price.to_be(price);
+        store_be64(out, txn->receipt->gas_used);
+        out += 8;
+        *out++ = static_cast<char>(txn->receipt->status);
+        put(price, sizeof(price));
     }
     if (!data.empty()) {
         put(data.data(), data.size());

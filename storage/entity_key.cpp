@@ -32,7 +32,21 @@ void append_key_dynamic(std::string& key, std::string_view value) {
     key.append("\0\x01", 2);
 }
 
+void append_key_presence(std::string& key, bool is_null) {
+    key.push_back(is_null ? '\0' : '\x01');
+}
+
 size_t key_part_size(std::string_view key, FieldType type) noexcept {
+    if (type.optional) {
+        if (key.empty() || static_cast<uint8_t>(key.front()) > 1) {
+            return kBadKeyPart;
+        }
+        if (key.front() == '\0') {
+            return 1;
+        }
+        const size_t size = key_part_size(key.substr(1), type.required());
+        return size == kBadKeyPart ? size : size + 1;
+    }
     if (!type.is_dynamic()) {
         return key.size() < type.width() ? kBadKeyPart : type.width();
     }
@@ -72,9 +86,17 @@ Result<std::vector<KeyValue>> decode_key(std::string_view key, const std::vector
             return Error{ErrorCode::kCorruption,
                          "stored key is damaged: '" + field.name + "' is cut off or misspelt"};
         }
-        const std::string_view part = key.substr(0, size);
+        std::string_view part = key.substr(0, size);
         key.remove_prefix(size);
         KeyValue value;
+        if (field.type.optional) {
+            value.is_null = part.front() == '\0';
+            part.remove_prefix(1);
+        }
+        if (value.is_null) {
+            values.push_back(std::move(value));
+            continue;
+        }
         if (field.type.is_dynamic()) {
             value.bytes = decode_key_text(part);
         } else {
@@ -84,7 +106,7 @@ Result<std::vector<KeyValue>> decode_key(std::string_view key, const std::vector
                 case FieldKind::kInt:
                 case FieldKind::kDecimal:
                     word[0] ^= 0x80;
-                    value.word = evm::U256::from_be_signed({word, size});
+                    value.word = evm::U256::from_be_signed({word, part.size()});
                     break;
                 case FieldKind::kFixedBytes: value.word = evm::U256::from_be(word); break;
                 case FieldKind::kEnum:
@@ -101,7 +123,7 @@ Result<std::vector<KeyValue>> decode_key(std::string_view key, const std::vector
                                      "stored key is damaged: '" + field.name + "' is no bool"};
                     }
                     [[fallthrough]];
-                default: value.word = evm::U256::from_be({word, size}); break;
+                default: value.word = evm::U256::from_be({word, part.size()}); break;
             }
         }
         values.push_back(std::move(value));

@@ -4,6 +4,7 @@
 //   uint, bool, address, bytesN   their big-endian bytes at full width
 //   int                           the same with the sign bit flipped
 //   bytes, string                 the bytes with 00 -> 00 ff, ended by 00 01
+//   an optional one, in an index  00 where it is null, else 01 and the value
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,15 @@ namespace plumbline::storage {
 void append_key_word(std::string& key, FieldType type, const evm::U256& word);
 /// Appends a bytes or string value.
 void append_key_dynamic(std::string& key, std::string_view value);
+/// Appends what stands before the value of an optional column; behind a null nothing does.
+void append_key_presence(std::string& key, bool is_null);
 
 /// One decoded key field: `word` for fixed-width types, `bytes` for bytes and string.
+/// Null only where the type is optional.
 struct KeyValue {
     evm::U256 word;
     std::string bytes;
+    bool is_null = false;
     friend bool operator==(const KeyValue&, const KeyValue&) = default;
 };
 /// Reads a whole key back; kCorruption where it does not fit the types exactly.

@@ -36,6 +36,13 @@ void EntityStorage::append_index_key(std::string& out, size_t index, std::string
             out.append(rest.substr(0, std::min(rest.size(), key_part_size(rest, column.type))));
             continue;
         }
+        if (column.type.optional) {
+            const bool is_null = codec.is_null(row, column.place);
+            append_key_presence(out, is_null);
+            if (is_null) {
+                continue;
+            }
+        }
         const std::string_view value = codec.raw(row, column.place);
         if (column.type.is_dynamic()) {
             append_key_dynamic(out, value);

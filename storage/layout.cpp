@@ -24,6 +24,9 @@ unsigned parse_size(std::string_view text) {
 }  // namespace
 
 std::string to_string(FieldType type) {
+    if (type.optional) {
+        return to_string(type.required()) + "?";
+    }
     switch (type.kind) {
         case FieldKind::kUint: return fmt::format("uint{}", type.bits);
         case FieldKind::kInt: return fmt::format("int{}", type.bits);
@@ -51,6 +54,15 @@ const EnumNames* intern_enum(EnumNames names) {
 }
 
 Result<FieldType> parse_field_type(std::string_view text) {
+    if (text.ends_with('?')) {
+        PLUMBLINE_TRY(FieldType type, parse_field_type(text.substr(0, text.size() - 1)));
+        if (type.optional) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("'{}' is not a type: one question mark is enough", text)};
+        }
+        type.optional = true;
+        return type;
+    }
     const auto number = [&](std::string_view prefix, FieldKind kind) -> Result<FieldType> {
         const std::string_view rest = text.substr(prefix.size());
         const unsigned bits = rest.empty() ? 256 : parse_size(rest);

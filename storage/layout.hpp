@@ -44,6 +44,7 @@ struct FieldType {
     /// uint/int: 8..256; fixed bytes: 8 * N; bool: 8; address: 160; decimal: 256; enum: 8; else 0
     uint16_t bits = 256;
     uint8_t places = 0;                ///< decimal: 1..36 behind the point; else 0
+    bool optional = false;             ///< a field that may be unset: its value is null then
     const EnumNames* names = nullptr;  ///< enum: of `intern_enum`; else null
 
     /// Bytes a value takes in a row and, for all kinds but bytes and string, in a key.
@@ -62,11 +63,17 @@ struct FieldType {
     [[nodiscard]] constexpr bool is_signed() const noexcept {
         return kind == FieldKind::kInt || kind == FieldKind::kDecimal;
     }
+    /// Of a value that is there.
+    [[nodiscard]] constexpr FieldType required() const noexcept {
+        FieldType out = *this;
+        out.optional = false;
+        return out;
+    }
     friend bool operator==(const FieldType&, const FieldType&) = default;
 };
 
 /// "uint256", "int8", "bool", "address", "bytes32", "bytes", "string", "decimal(18)",
-/// "enum(open, closed)".
+/// "enum(open, closed)"; behind an optional one stands a question mark: "uint64?".
 [[nodiscard]] std::string to_string(FieldType type);
 /// The reverse, but for enums; kInvalidArgument for anything else ("uint" and "int" alone mean 256
 /// bits).

@@ -14,6 +14,9 @@ namespace {
 constexpr size_t kWord = 32;
 constexpr uint8_t kTopicCountMask = 0x07;
 constexpr uint8_t kHasTxnFields = 0x08;
+constexpr uint8_t kHasTxnBody = 0x10;     // only with kHasTxnFields
+constexpr uint8_t kHasTxnReceipt = 0x20;  // the same
+constexpr uint8_t kKnownFlags = kTopicCountMask | kHasTxnFields | kHasTxnBody | kHasTxnReceipt;
 
 /// How many zero bytes a word begins with.
 size_t leading_zeros(const uint8_t* word) noexcept {
@@ -99,7 +102,13 @@ void read_ref(Reader& reader, const DictView& dictionary, uint8_t* out, size_t s
     std::memcpy(out, value->data(), size);
 }
 
-TxnFields read_txn_fields(Reader& reader) {
+evm::U256 read_packed_number(Reader& reader) noexcept {
+    uint8_t word[kWord];
+    read_packed_word(reader, word);
+    return evm::U256::from_be(word);
+}
+
+TxnFields read_txn_fields(Reader& reader, uint8_t flags) {
     TxnFields txn;
     txn.from = reader.fixed<20>();
     const uint8_t has_to = reader.u8();
@@ -108,10 +117,53 @@ TxnFields read_txn_fields(Reader& reader) {
     } else if (has_to != 0) {
         reader.fail();
     }
-    uint8_t word[kWord];
-    read_packed_word(reader, word);
-    txn.value = evm::U256::from_be(word);
+    txn.value = read_packed_number(reader);
+    if ((flags & kHasTxnBody) != 0) {
+        evm::TxnBody& body = txn.body.emplace();
+        body.nonce = reader.varint();
+        body.gas = reader.varint();
+        body.type = reader.u8();
+        body.input = reader.text();
+    }
+    if ((flags & kHasTxnReceipt) != 0) {
+        evm::TxnReceipt& receipt = txn.receipt.emplace();
+        receipt.gas_used = reader.varint();
+        receipt.status = reader.u8();
+        receipt.effective_gas_price = read_packed_number(reader);
+    }
     return txn;
+}
+
+void put_packed_number(std::string& out, const evm::U256& number) {
+    uint8_t word[kWord];
+    number.to_be(word);
+    put_packed_word(out, word);
+}
+
+uint8_t flags_of(const TxnFields* txn) noexcept {
+    return static_cast<uint8_t>(txn == nullptr ? 0
+                                               : kHasTxnFields | (txn->body ? kHasTxnBody : 0) |
+                                                     (txn->receipt ? kHasTxnReceipt : 0));
+}
+
+void put_txn_fields(std::string& out, const TxnFields& txn) {
+    put_bytes(out, txn.from.view());
+    put_u8(out, txn.to ? 1 : 0);
+    if (txn.to) {
+        put_bytes(out, txn.to->view());
+    }
+    put_packed_number(out, txn.value);
+    if (txn.body) {
+        put_varint(out, txn.body->nonce);
+        put_varint(out, txn.body->gas);
+        put_u8(out, txn.body->type);
+        put_text(out, txn.body->input);
+    }
+    if (txn.receipt) {
+        put_varint(out, txn.receipt->gas_used);
+        put_u8(out, txn.receipt->status);
+        put_packed_number(out, txn.receipt->effective_gas_price);
+    }
 }
 
 }  // namespace
@@ -143,7 +195,7 @@ void append_log_key(std::string& out, uint64_t block_num, uint32_t log_index) {
 void append_log_value(std::string& out, const evm::Log& log, ByteView data, const TxnFields* txn,
                       const LogDictIds& ids) {
     put_u8(out, kLogFormat);
-    put_u8(out, static_cast<uint8_t>(log.topic_count | (txn != nullptr ? kHasTxnFields : 0)));
+    put_u8(out, static_cast<uint8_t>(log.topic_count | flags_of(txn)));
     put_ref(out, ids.address, log.address.view());
     if (log.topic_count > 0) {
         put_ref(out, ids.topic, log.topics[0].view());
@@ -154,14 +206,7 @@ void append_log_value(std::string& out, const evm::Log& log, ByteView data, cons
     put_varint(out, log.txn_index);
     put_bytes(out, log.txn_hash.view());
     if (txn != nullptr) {
-        put_bytes(out, txn->from.view());
-        put_u8(out, txn->to ? 1 : 0);
-        if (txn->to) {
-            put_bytes(out, txn->to->view());
-        }
-        uint8_t value[kWord];
-        txn->value.to_be(value);
-        put_packed_word(out, value);
+        put_txn_fields(out, *txn);
     }
     put_varint(out, data.size());
     const size_t whole = data.size() / kWord * kWord;
@@ -192,7 +237,9 @@ Status decode_log(std::string_view key, std::string_view value, const DictView& 
     }
     const uint8_t flags = reader.u8();
     log.topic_count = flags & kTopicCountMask;
-    if ((flags & ~(kTopicCountMask | kHasTxnFields)) != 0 || log.topic_count > 4) {
+    const bool is_bare_txn =
+        (flags & (kHasTxnBody | kHasTxnReceipt)) != 0 && (flags & kHasTxnFields) == 0;
+    if ((flags & ~kKnownFlags) != 0 || is_bare_txn || log.topic_count > 4) {
         return damaged("unknown flags");
     }
     read_ref(reader, addresses, log.address.data(), evm::Address::size());
@@ -209,7 +256,7 @@ Status decode_log(std::string_view key, std::string_view value, const DictView& 
     log.txn_hash = reader.fixed<kWord>();
     record.txn.reset();
     if ((flags & kHasTxnFields) != 0) {
-        record.txn = read_txn_fields(reader);
+        record.txn = read_txn_fields(reader, flags);
     }
     const uint64_t size = reader.varint();
     // A packed word takes at least one byte, so this bounds what a damaged size can allocate.

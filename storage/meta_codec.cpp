@@ -59,9 +59,18 @@ constexpr auto kIdentityFields = [](auto& to, auto& identity) {
     to.fixed(identity.genesis_hash);
 };
 
+/// On a kind: the field may be unset.
+constexpr uint8_t kOptionalKind = 0x80;
+
 constexpr auto kColumnFields = [](auto& to, auto& field) {
     to.text(field.name);
-    to.code(field.type.kind);
+    auto kind = static_cast<uint8_t>(static_cast<uint8_t>(field.type.kind) |
+                                     (field.type.optional ? kOptionalKind : 0));
+    to.code(kind);
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(field)>>) {
+        field.type.kind = static_cast<FieldKind>(kind & ~kOptionalKind);
+        field.type.optional = (kind & kOptionalKind) != 0;
+    }
     to.varint(field.type.bits);
     if (field.type.kind == FieldKind::kDecimal) {
         to.varint(field.type.places);

@@ -8,6 +8,7 @@
 
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
+#include "core/evm/txn_fields.hpp"
 #include "core/evm/uint256.hpp"
 #include "storage/layout.hpp"
 
@@ -61,12 +62,33 @@ struct BlockRow {
     friend bool operator==(const BlockRow&, const BlockRow&) = default;
 };
 
-/// Sender, receiver and value of a log's transaction; stored where a handler names them.
+/// What a log's transaction says; stored where a handler names it.
 struct TxnFields {
     evm::Address from;
     std::optional<evm::Address> to;
     evm::U256 value;
+    std::optional<evm::TxnBody> body = {};        ///< only where a handler names some of it
+    std::optional<evm::TxnReceipt> receipt = {};  ///< the same
     friend bool operator==(const TxnFields&, const TxnFields&) = default;
+};
+
+/// Which of it is wanted. Whoever wants any wants sender, receiver and value.
+struct TxnNeeds {
+    bool fields = false;
+    bool body = false;
+    bool receipt = false;
+
+    [[nodiscard]] constexpr bool any() const noexcept { return fields; }
+    constexpr void add(TxnNeeds other) noexcept {
+        fields = fields || other.fields;
+        body = body || other.body;
+        receipt = receipt || other.receipt;
+    }
+    /// Whether all of it is there; `txn` may be null.
+    [[nodiscard]] bool met_by(const TxnFields* txn) const noexcept {
+        return txn == nullptr ? !fields : (!body || txn->body) && (!receipt || txn->receipt);
+    }
+    friend constexpr bool operator==(const TxnNeeds&, const TxnNeeds&) = default;
 };
 
 /// A stored log as the scanner yields it. `data` is valid until the scanner moves.

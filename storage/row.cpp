@@ -1,9 +1,11 @@
 #include "storage/row.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "core/base/check.hpp"
 #include "storage/codec.hpp"
 
 namespace plumbline::storage {
@@ -20,15 +22,27 @@ Error bad_row(std::string_view why) {
 }  // namespace
 
 RowCodec::RowCodec(const EntityLayout& layout) {
-    uint32_t offset = kHeadSize;
+    const auto optional_count =
+        static_cast<uint32_t>(std::count_if(layout.fields.begin(), layout.fields.end(),
+                                            [](const Field& f) { return f.type.optional; }));
+    presence_end_ = kHeadSize + (optional_count + 7) / 8;
+    uint32_t offset = presence_end_;
+    uint32_t optional = 0;
     slots_.reserve(layout.fields.size());
     for (const Field& field : layout.fields) {
+        Slot slot{field.type};
+        if (field.type.optional) {
+            slot.presence = static_cast<uint16_t>(kHeadSize + optional / 8);
+            slot.bit = static_cast<uint8_t>(1U << (optional % 8));
+            ++optional;
+        }
         if (field.type.is_dynamic()) {
-            slots_.push_back({field.type, dynamic_count_++});
+            slot.offset = dynamic_count_++;
         } else {
-            slots_.push_back({field.type, offset});
+            slot.offset = offset;
             offset += static_cast<uint32_t>(field.type.width());
         }
+        slots_.push_back(slot);
     }
     dynamic_start_ = offset;
     empty_.assign(dynamic_start_ + dynamic_count_ * kLengthSize, '\0');
@@ -73,7 +87,57 @@ Status RowCodec::check(std::string_view row) const {
         }
         at += size;
     }
-    return at == row.size() ? ok() : Status{bad_row("bytes after the last field")};
+    if (at != row.size()) {
+        return bad_row("bytes after the last field");
+    }
+    return presence_end_ == kHeadSize ? ok() : check_nulls(row);
+}
+
+Status RowCodec::check_nulls(std::string_view row) const {
+    std::string known(presence_end_ - kHeadSize, '\0');
+    for (size_t field = 0; field < slots_.size(); ++field) {
+        const Slot& slot = slots_[field];
+        if (slot.bit == 0) {
+            continue;
+        }
+        char& bits = known[slot.presence - kHeadSize];
+        bits = static_cast<char>(bits | slot.bit);
+        const std::string_view value = raw(row, field);
+        if (is_null(row, field) &&
+            (slot.type.is_dynamic() ? !value.empty()
+                                    : value.find_first_not_of('\0') != std::string_view::npos)) {
+            return bad_row("a null with a value");
+        }
+    }
+    for (size_t i = 0; i < known.size(); ++i) {
+        if ((row[kHeadSize + i] & ~known[i]) != 0) {
+            return bad_row("a value of no field");
+        }
+    }
+    return ok();
+}
+
+bool RowCodec::is_null(std::string_view row, size_t field) const noexcept {
+    const Slot& slot = slots_[field];
+    return slot.bit != 0 && (static_cast<uint8_t>(row[slot.presence]) & slot.bit) == 0;
+}
+
+void RowCodec::set_presence(std::string& row, const Slot& slot, bool is_there) const noexcept {
+    if (slot.bit != 0) {
+        char& bits = row[slot.presence];
+        bits = static_cast<char>(is_there ? bits | slot.bit : bits & ~slot.bit);
+    }
+}
+
+void RowCodec::set_null(std::string& row, size_t field) const {
+    const Slot& slot = slots_[field];
+    PLUMBLINE_DCHECK(slot.bit != 0);
+    if (slot.type.is_dynamic()) {
+        set_dynamic(row, field, {});
+    } else {
+        row.replace(slot.offset, slot.type.width(), slot.type.width(), '\0');
+    }
+    set_presence(row, slot, false);
 }
 
 std::string_view RowCodec::raw(std::string_view row, size_t field) const noexcept {
@@ -104,6 +168,7 @@ evm::U256 RowCodec::word(std::string_view row, size_t field) const noexcept {
 
 void RowCodec::set_word(std::string& row, size_t field, const evm::U256& value) const noexcept {
     const FieldType type = slots_[field].type;
+    set_presence(row, slots_[field], true);
     auto* out = reinterpret_cast<uint8_t*>(row.data() + slots_[field].offset);
     if (type.kind == FieldKind::kFixedBytes) {
         uint8_t word[32];
@@ -115,6 +180,7 @@ void RowCodec::set_word(std::string& row, size_t field, const evm::U256& value) 
 }
 
 void RowCodec::set_dynamic(std::string& row, size_t field, std::string_view value) const {
+    set_presence(row, slots_[field], true);
     const std::string_view old = raw(row, field);
     const auto at = static_cast<size_t>(old.data() - row.data());
     store_be32(row.data() + at - kLengthSize, static_cast<uint32_t>(value.size()));

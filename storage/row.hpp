@@ -6,7 +6,10 @@
 //   1       1     flags: 1 = tombstone (deleted; kept so that the state proof can ask for it)
 //   2       8     block in which the row last changed, big-endian
 //   10      4     log index of that change, big-endian
-//   14      ...   fixed-width fields in declared order, each `width()` bytes, big-endian
+//   14      ...   only where fields are optional: a bit for each of them in declared order, the low
+//                 bit of a byte first; set = the field has a value. What is null has the bytes of
+//                 zero or of an empty text.
+//   ...     ...   fixed-width fields in declared order, each `width()` bytes, big-endian
 //                 (numbers: the low bytes, two's complement for int; bool 0 or 1)
 //   ...     ...   for each bytes or string field, in declared order: length 4 big-endian, bytes
 #pragma once
@@ -38,7 +41,7 @@ class RowCodec {
   public:
     explicit RowCodec(const EntityLayout& layout);
 
-    /// A row with every field zero or empty.
+    /// A row with every field zero or empty, or null where it may be.
     [[nodiscard]] const std::string& empty_row() const noexcept { return empty_; }
     /// kCorruption where `row` is not a row of this layout (format, flags, lengths).
     [[nodiscard]] Status check(std::string_view row) const;
@@ -52,6 +55,10 @@ class RowCodec {
     [[nodiscard]] std::string_view raw(std::string_view row, size_t field) const noexcept;
     /// Replaces a bytes or string field.
     void set_dynamic(std::string& row, size_t field, std::string_view value) const;
+    /// Never of a field that is not optional. A null field's word is zero, its bytes are empty.
+    [[nodiscard]] bool is_null(std::string_view row, size_t field) const noexcept;
+    /// Of an optional field; setting a value makes it one that is not null.
+    void set_null(std::string& row, size_t field) const;
 
     [[nodiscard]] static ChangedAt changed_at(std::string_view row) noexcept;
     static void set_changed_at(std::string& row, ChangedAt at) noexcept;
@@ -70,8 +77,14 @@ class RowCodec {
         FieldType type;
         uint32_t offset =
             0;  ///< fixed width: where it lies; dynamic: its place among the dynamic ones
+        uint16_t presence = 0;  ///< optional: where the byte with its bit lies; else 0
+        uint8_t bit = 0;        ///< optional: of that byte
     };
+    void set_presence(std::string& row, const Slot& slot, bool is_there) const noexcept;
+    [[nodiscard]] Status check_nulls(std::string_view row) const;
+
     std::vector<Slot> slots_;
+    uint32_t presence_end_ = 0;  ///< behind the bits of optional fields
     uint32_t dynamic_start_ = 0;
     uint32_t dynamic_count_ = 0;
     std::string empty_;

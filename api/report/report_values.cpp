@@ -66,7 +66,7 @@ class ReportValues::Leaves final : public ExprLeaves {
         switch (leaf.kind) {
             case Kind::kLiteral: out = {leaf.word, leaf.bytes}; return State::kOk;
             case Kind::kKeyField: out = {key_[leaf.field].word, key_[leaf.field].bytes}; break;
-            case Kind::kField: out = field(leaf.entity, row_, leaf.field); break;
+            case Kind::kField: return field(leaf, row_, is_tolerated, out);
             case Kind::kLookup: return look_up(leaf, is_tolerated, out);
             case Kind::kParam: return param(leaf, out);
             case Kind::kBlockNumber: out.word = record_->log.block_num; break;
@@ -102,11 +102,20 @@ class ReportValues::Leaves final : public ExprLeaves {
         trouble_ = Error{ErrorCode::kInvalidArgument, std::move(why)};
         return State::kFailed;
     }
-    [[nodiscard]] ValueView field(size_t entity, std::string_view row, size_t at) const {
-        const storage::RowCodec& codec = plan_.codecs[entity];
-        return plan_.entities[entity].fields[at].type.is_dynamic()
-                   ? ValueView{{}, codec.raw(row, at)}
-                   : ValueView{codec.word(row, at), {}};
+    /// What is not set is zero where nothing else is said.
+    [[nodiscard]] State field(const PlanOperand& leaf, std::string_view row, bool is_tolerated,
+                              ValueView& out) const {
+        const storage::RowCodec& codec = plan_.codecs[leaf.entity];
+        out.is_null = codec.is_null(row, leaf.field);
+        if (out.is_null && !leaf.takes_null && is_tolerated) {
+            return State::kMissing;
+        }
+        if (leaf.type.is_dynamic()) {
+            out.bytes = codec.raw(row, leaf.field);
+        } else {
+            out.word = codec.word(row, leaf.field);
+        }
+        return State::kOk;
     }
     [[nodiscard]] State param(const PlanOperand& leaf, ValueView& out) {
         const evm::Value* value = decoded_.get(leaf.path, 0);
@@ -132,6 +141,7 @@ class ReportValues::Leaves final : public ExprLeaves {
         ExprValue value;
         switch (runner_.run(*part.program, *this, is_tolerated, value)) {
             case engine::ExpressionRunner::Outcome::kOk: break;
+            case engine::ExpressionRunner::Outcome::kNull:  // of no key
             case engine::ExpressionRunner::Outcome::kMissing: return State::kMissing;
             case engine::ExpressionRunner::Outcome::kFailed: return State::kFailed;
             case engine::ExpressionRunner::Outcome::kViolation:
@@ -181,11 +191,10 @@ class ReportValues::Leaves final : public ExprLeaves {
             return state;
         }
         if (row->has_value()) {
-            out = field(leaf.entity, **row, leaf.field);
-        } else if (is_tolerated) {
-            return State::kMissing;
+            return field(leaf, **row, is_tolerated, out);
         }
-        return State::kOk;
+        out.is_null = true;
+        return is_tolerated && !leaf.takes_null ? State::kMissing : State::kOk;
     }
 
     const storage::ReadView& view_;
@@ -224,6 +233,7 @@ Result<ExprValue> ReportValues::calculate(const engine::ExpressionProgram& progr
         case engine::ExpressionRunner::Outcome::kViolation:
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("{}: {}", leaves_->place(), runner_.reason())};
+        case engine::ExpressionRunner::Outcome::kNull:  // reports do not ask for one
         case engine::ExpressionRunner::Outcome::kMissing:
         case engine::ExpressionRunner::Outcome::kFailed: break;
     }

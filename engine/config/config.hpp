@@ -86,6 +86,14 @@ struct Operand {
         kString,  ///< 'single quotes'
         kLookup,  ///< entity[key operands].field; a row, in `exists`, has no field
         kCall,    ///< an operator or a function: `call` of `keys`
+        kNull,    ///< an optional field is not set
+        kTxnInput,
+        kTxnNonce,
+        kTxnGas,
+        kTxnType,
+        kReceiptGasUsed,
+        kReceiptStatus,
+        kReceiptGasPrice,
     };
     Kind kind = Kind::kNumber;
     std::vector<std::string> path;  ///< kName: its parts; `$arg.3` is {"$arg", "3"}
@@ -126,6 +134,7 @@ struct ContractConfig {
     std::string name;
     std::vector<AbiFile> abis;            ///< versions of one contract
     std::vector<evm::Address> addresses;  ///< may be empty with a factory
+    bool any_address = false;             ///< address = "*": whoever emits its events
     std::vector<FactoryConfig> factories;
     uint64_t start_block = 0;
     uint64_t end_block = UINT64_MAX;  ///< the last block whose logs count
@@ -174,10 +183,10 @@ struct StateConfig {
     std::optional<Operand> at;  ///< which address to ask; default: the contract's own
     std::vector<Operand> args;  ///< key fields, fields, literals, look-ups
     struct Return {
-        enum class Kind : uint8_t { kField, kIgnored, kLiteral };
+        enum class Kind : uint8_t { kField, kIgnored, kLiteral, kExpression };
         Kind kind = Kind::kField;
         std::string field;
-        Operand literal;
+        Operand literal;  ///< or the expression
     };
     std::vector<Return> returns;
     struct Deleted {

@@ -120,7 +120,8 @@ class Checker {
             case Operand::Kind::kNumber:
             case Operand::Kind::kBool:
             case Operand::Kind::kHex:
-            case Operand::Kind::kString: return ok();
+            case Operand::Kind::kString:
+            case Operand::Kind::kNull: return ok();
             case Operand::Kind::kName:
                 if (scope.entity != nullptr) {
                     return own_column(value, scope);
@@ -255,7 +256,7 @@ class Checker {
 
     [[nodiscard]] Status state(const EntityConfig& entity, const StateConfig& state) const {
         const std::string where = fmt::format("state of [entities.{}]", entity.name);
-        const Scope scope{&entity, where, false, false};
+        const Scope scope{&entity, where, false};
         PLUMBLINE_TRY_VOID(contract_exists(state.pos, where, state.contract));
         PLUMBLINE_TRY_VOID(goes_on(state.pos, where, state.contract));
         if (state.at) {
@@ -272,6 +273,8 @@ class Checker {
         for (const StateConfig::Return& item : state.returns) {
             if (item.kind == StateConfig::Return::Kind::kField) {
                 PLUMBLINE_TRY_VOID(own_column(item.literal, scope));
+            } else if (item.kind == StateConfig::Return::Kind::kExpression) {
+                PLUMBLINE_TRY_VOID(operand(item.literal, scope));
             }
         }
         return ok();

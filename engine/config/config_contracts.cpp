@@ -41,9 +41,10 @@ std::string checksummed(const evm::Address& address) {
 Result<evm::Address> read_address(const Section& section, const TomlValue& value) {
     const auto parsed = evm::parse_address(value.text);
     if (!parsed) {
-        return section.mistake(value.pos,
-                               fmt::format("address in {} must be 0x and 40 hex digits, not {}",
-                                           section.name(), in_quotes(value.text)));
+        return section.mistake(
+            value.pos, fmt::format("address in {} must be 0x and 40 hex digits, or \"*\" for "
+                                   "whoever emits the events, not {}",
+                                   section.name(), in_quotes(value.text)));
     }
     const std::string_view digits = std::string_view{value.text}.substr(2);
     const bool has_upper = digits.find_first_of("ABCDEF") != std::string_view::npos;
@@ -64,6 +65,16 @@ Status read_addresses(const Section& section, const TomlValue& value, ContractCo
     }
     PLUMBLINE_TRY(const auto items, section.strings(value, "address", kMaxAddresses));
     for (const TomlValue* item : items) {
+        if (item->text == "*") {
+            if (items.size() > 1) {
+                return section.mistake(item->pos,
+                                       fmt::format("address in {}: \"*\" is every address, so no "
+                                                   "other stands beside it",
+                                                   section.name()));
+            }
+            out.any_address = true;
+            continue;
+        }
         PLUMBLINE_TRY(const evm::Address address, read_address(section, *item));
         if (std::ranges::find(out.addresses, address) != out.addresses.end()) {
             return section.mistake(
@@ -255,6 +266,12 @@ Status read_places(const Section& section, ContractConfig& out) {
     }
     if (address != nullptr) {
         PLUMBLINE_TRY_VOID(read_addresses(section, *address, out));
+    }
+    if (factory != nullptr && out.any_address) {
+        return section.mistake(section.pos(),
+                               fmt::format("{}: address = \"*\" is every contract already, so it "
+                                           "has no factory",
+                                           section.name()));
     }
     if (factory != nullptr) {
         PLUMBLINE_TRY(const auto tables, read_tables(section, *factory, "factory", kMaxFactories));

@@ -23,7 +23,14 @@ Result<storage::FieldType> read_enum(const Section& fields, const TomlEntry& ent
     PLUMBLINE_TRY(const Section section,
                   Section::open(fields.path(), fmt::format("{} in {}", entry.key, fields.name()),
                                 entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"enum"}));
+    PLUMBLINE_TRY_VOID(section.allow_only({"enum", "optional"}));
+    bool is_optional = false;
+    if (const TomlValue* optional = section.find("optional")) {
+        if (optional->kind != TomlValue::Kind::kBool) {
+            return section.wrong_type(*optional, "optional", "true or false");
+        }
+        is_optional = optional->boolean;
+    }
     PLUMBLINE_TRY(const TomlValue* value, section.need("enum"));
     PLUMBLINE_TRY(const auto items, section.strings(*value, "enum", storage::kEnumNamesMax));
     storage::EnumNames names;
@@ -38,14 +45,30 @@ Result<storage::FieldType> read_enum(const Section& fields, const TomlEntry& ent
             return section.mistake(item->pos, fmt::format("{} is there twice in {}",
                                                           in_quotes(item->text), section.name()));
         }
+        if (is_optional && item->text == "null") {
+            return section.mistake(
+                item->pos,
+                fmt::format("null cannot name a value of {}, which may be unset", section.name()));
+        }
         names.push_back(item->text);
     }
     if (names.empty()) {
         return section.mistake(value->pos,
                                fmt::format("enum in {} is an empty list", section.name()));
     }
-    return storage::FieldType{storage::FieldKind::kEnum, 8, 0,
+    return storage::FieldType{storage::FieldKind::kEnum, 8, 0, is_optional,
                               storage::intern_enum(std::move(names))};
+}
+
+Status check_optional(const Section& section, const TomlEntry& entry, std::string_view key,
+                      storage::FieldType type) {
+    if (type.optional && key == "key") {
+        return section.mistake(entry.value.pos,
+                               fmt::format("{} in {}: a part of the key is always set, so it "
+                                           "cannot be optional",
+                                           entry.key, section.name()));
+    }
+    return ok();
 }
 
 /// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
@@ -55,10 +78,10 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
                   Section::open(entity.path(), fmt::format("{} of {}", key, entity.name()), value));
     for (const TomlEntry& entry : section.entries()) {
         if (!is_identifier(entry.key) || entry.key == "_" || entry.key == "true" ||
-            entry.key == "false") {
+            entry.key == "false" || entry.key == "null") {
             return section.mistake(
                 entry.pos, fmt::format("{} cannot name a field: use up to 64 letters, digits and "
-                                       "_, no digit first, and not true, false or _ alone",
+                                       "_, no digit first, and not true, false, null or _ alone",
                                        in_quotes(entry.key)));
         }
         if (std::ranges::find(taken, entry.key) != taken.end()) {
@@ -67,6 +90,7 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
         }
         if (entry.value.kind == TomlValue::Kind::kTable) {
             PLUMBLINE_TRY(const storage::FieldType type, read_enum(section, entry));
+            PLUMBLINE_TRY_VOID(check_optional(section, entry, key, type));
             taken.push_back(entry.key);
             out.push_back({entry.key, type});
             continue;
@@ -88,6 +112,7 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
                 entry.value.pos,
                 fmt::format("{} in {}: {}", entry.key, section.name(), type.error().message));
         }
+        PLUMBLINE_TRY_VOID(check_optional(section, entry, key, *type));
         taken.push_back(entry.key);
         out.push_back({entry.key, *type});
     }
@@ -212,10 +237,12 @@ Status read_returns(const Section& section, const TomlValue& value, StateConfig&
             item.field = operand.path.front();
         } else if (is_literal(operand)) {
             item.kind = StateConfig::Return::Kind::kLiteral;
+        } else if (operand.kind == Operand::Kind::kCall) {
+            item.kind = StateConfig::Return::Kind::kExpression;
         } else {
             return section.mistake(operand.pos,
-                                   fmt::format("returns in {} takes fields, \"_\" and literals, "
-                                               "not {}",
+                                   fmt::format("returns in {} takes fields, expressions over "
+                                               "them, \"_\" and literals, not {}",
                                                section.name(), in_quotes(operand.source)));
         }
         item.literal = std::move(operand);

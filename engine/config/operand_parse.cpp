@@ -328,6 +328,10 @@ class Parser {
             out.number = evm::U256{first == "true" ? 1U : 0U};
             return ok();
         }
+        if (first == "null") {
+            out.kind = Kind::kNull;
+            return ok();
+        }
         out.kind = Kind::kName;
         out.path = {std::string{first}};
         if (is_element_path()) {
@@ -409,17 +413,24 @@ class Parser {
         return arguments(out, ')', kMaxArguments, depth);
     }
 
-    /// `(entity[key])`: a look-up of the row itself.
+    /// `(entity[key])`, a look-up of the row itself; `(entity[key].field)`, or `(field)` where a
+    /// row is at hand: whether that is set.
     [[nodiscard]] Status exists(Operand& out, int depth) {
         scanner_.go_to(scanner_.at() + 1);
         const size_t begin = start();
         Operand row;
         row.path = {std::string{scanner_.name_chars()}};
         scanner_.skip_blanks();
-        if (row.path.front().empty() || !scanner_.peek('[')) {
+        if (row.path.front().empty() || !(scanner_.peek('[') || scanner_.peek(')'))) {
             return scanner_.expected("a row, as in exists(entity[key])");
         }
-        PLUMBLINE_TRY_VOID(row_of(row, begin, depth));
+        row.kind = Kind::kName;
+        if (scanner_.peek('[')) {
+            PLUMBLINE_TRY_VOID(row_of(row, begin, depth));
+            if (scanner_.peek('.')) {
+                PLUMBLINE_TRY_VOID(field_of(row));
+            }
+        }
         row.source = std::string{scanner_.from(begin)};
         row.pos = scanner_.pos_of(begin);
         scanner_.skip_blanks();
@@ -451,6 +462,11 @@ class Parser {
         if (!scanner_.peek('.')) {
             return scanner_.expected("'.' and a field");
         }
+        return field_of(out);
+    }
+
+    /// `.field`
+    [[nodiscard]] Status field_of(Operand& out) {
         scanner_.go_to(scanner_.at() + 1);
         if (scanner_.is_over() || !is_name_start(scanner_.rest().front())) {
             return scanner_.expected("a field");

@@ -3,8 +3,9 @@
 //   expression  the operators below over values, from the loosest to the tightest:
 //               or | and | not | == != < <= > >= | "|" | ^ | & | << >> | + - | * / % | - ~ | ** |
 //               ??
-//   value       number | 0x hex | 'string' | true | false | $name | path | look-up | ( expression )
-//               | function "(" expression { "," expression } ")" | exists "(" row ")"
+//   value       number | 0x hex | 'string' | true | false | null | $name | path | look-up
+//               | ( expression ) | function "(" expression { "," expression } ")"
+//               | exists "(" ( row | look-up | name ) ")"
 //   path        ( name | "$arg." index ) { "." ( name | index ) | "[" index "]" }
 //   look-up     row "." field                                  at most 4 inside each other
 //   row         entity "[" expression { "," expression } "]"

@@ -19,7 +19,7 @@ struct Builtin {
     std::string_view name;
     Operand::Kind kind;
 };
-constexpr std::array<Builtin, 11> kBuiltins{{
+constexpr std::array<Builtin, 18> kBuiltins{{
     {"$block.number", Operand::Kind::kBlockNumber},
     {"$block.hash", Operand::Kind::kBlockHash},
     {"$block.timestamp", Operand::Kind::kBlockTimestamp},
@@ -28,6 +28,13 @@ constexpr std::array<Builtin, 11> kBuiltins{{
     {"$txn.from", Operand::Kind::kTxnFrom},
     {"$txn.to", Operand::Kind::kTxnTo},
     {"$txn.value", Operand::Kind::kTxnValue},
+    {"$txn.input", Operand::Kind::kTxnInput},
+    {"$txn.nonce", Operand::Kind::kTxnNonce},
+    {"$txn.gas", Operand::Kind::kTxnGas},
+    {"$txn.type", Operand::Kind::kTxnType},
+    {"$receipt.gas_used", Operand::Kind::kReceiptGasUsed},
+    {"$receipt.status", Operand::Kind::kReceiptStatus},
+    {"$receipt.effective_gas_price", Operand::Kind::kReceiptGasPrice},
     {"$log.index", Operand::Kind::kLogIndex},
     {"$log.address", Operand::Kind::kLogAddress},
     {"$each.index", Operand::Kind::kEachIndex},

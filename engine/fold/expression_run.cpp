@@ -84,7 +84,8 @@ ExpressionRunner::Outcome ExpressionRunner::run_code(Frame& frame) {
         switch (now.op) {
             case ExprOp::kLeaf:
             case ExprOp::kElements:
-            case ExprOp::kExists: {
+            case ExprOp::kExists:
+            case ExprOp::kIsSet: {
                 bool is_missing = false;
                 const Outcome outcome = read_leaf(frame, now, is_missing);
                 if (is_missing && frame.try_count > 0) {
@@ -109,6 +110,16 @@ ExpressionRunner::Outcome ExpressionRunner::run_code(Frame& frame) {
                     at += now.at;
                 } else {
                     frame.pop();
+                }
+                break;
+            case ExprOp::kNull:
+                if (frame.try_count == 0) {
+                    return Outcome::kNull;
+                }
+                {
+                    const Frame::Try& caught = frame.tries[--frame.try_count];
+                    frame.size = caught.size;
+                    at = caught.at;
                 }
                 break;
             case ExprOp::kTry: frame.tries[frame.try_count++] = {at + now.at, frame.size}; break;
@@ -146,6 +157,9 @@ ExpressionRunner::Outcome ExpressionRunner::read_leaf(Frame& frame, const ExprIn
         value.number = now.type.is_signed() ? Int512::from_signed(read.word)
                                             : Int512::from_unsigned(read.word);
         value.bytes = read.bytes;
+        if (now.op == ExprOp::kIsSet) {
+            set_bool(value, !read.is_null);
+        }
     }
     is_missing = state == ExprLeaves::State::kMissing;
     if (state != ExprLeaves::State::kOk) {

@@ -29,7 +29,7 @@ class ExprLeaves {
   public:
     enum class State : uint8_t {
         kOk,
-        kMissing,  ///< a row that it looks up is not there
+        kMissing,  ///< a row that it looks up is not there, or the field is not set
         kFailed,   ///< the reader knows why
     };
     ExprLeaves() = default;
@@ -37,7 +37,7 @@ class ExprLeaves {
     ExprLeaves& operator=(const ExprLeaves&) = delete;
     virtual ~ExprLeaves() = default;
 
-    /// `is_tolerated`: a missing row is no violation, so nobody needs its reason.
+    /// `is_tolerated`: what is missing is no violation, so nobody needs the reason.
     [[nodiscard]] virtual State read(const PlanOperand& leaf, bool is_tolerated,
                                      ValueView& out) = 0;
     [[nodiscard]] virtual State exists(const PlanOperand& row, bool is_tolerated, bool& out) = 0;
@@ -50,6 +50,7 @@ class ExpressionRunner {
     enum class Outcome : uint8_t {
         kOk,
         kViolation,  ///< `reason` says which rule
+        kNull,       ///< not set; only where the program was compiled for an optional field
         kMissing,    ///< a look-up without ?? found no row, and the leaves were told to tolerate it
         kFailed,     ///< the leaves know why
     };

@@ -12,6 +12,7 @@
 #include "engine/fold/event_trace.hpp"
 #include "engine/fold/handler_runner.hpp"
 #include "engine/fold/prefetch.hpp"
+#include "engine/fold/quarantine_bound.hpp"
 #include "engine/mapping/compiled_plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/entity_key.hpp"
@@ -21,6 +22,8 @@ namespace plumbline::engine {
 struct Fold::Impl {
     Impl(std::shared_ptr<const Plan> shared_plan, storage::Database& database, FoldOptions options)
         : plan{std::move(shared_plan)},
+          own_database{database},
+          starts_empty{options.starts_empty},
           map{plan->sources()},
           cache{plan->entities().size(), database, options.cache_bytes, options.starts_empty},
           runner{compiled(*plan), cache},
@@ -38,8 +41,18 @@ struct Fold::Impl {
                                     const storage::TxnFields* txn);
     [[nodiscard]] Status refuse(const evm::Log& log, const PlanEvent& event);
     void quarantine(const evm::Log& log, const std::string& event, std::string reason);
+    /// The same of an event, whose contract may be anybody's.
+    [[nodiscard]] Status quarantine(const evm::Log& log, const PlanEvent& event,
+                                    std::string reason);
+    [[nodiscard]] bool is_anybodys(const PlanEvent& event) const {
+        return plan->sources()[event.source].any_address;
+    }
 
     std::shared_ptr<const Plan> plan;
+    storage::Database& own_database;
+    bool starts_empty = false;
+    /// Empty: not asked for since the start, or since the database changed.
+    std::optional<QuarantineBound> bound;
     SourceMap map;
     EntityCache cache;
     HandlerRunner runner;
@@ -103,6 +116,30 @@ void Fold::Impl::quarantine(const evm::Log& log, const std::string& event, std::
     quarantined.push_back({log.block_num, log.log_index, event, std::move(reason)});
 }
 
+Status Fold::Impl::quarantine(const evm::Log& log, const PlanEvent& event, std::string reason) {
+    if (!is_anybodys(event)) {
+        quarantine(log, event.name, std::move(reason));
+        return ok();
+    }
+    if (!bound) {
+        // A fold that began with nothing has told it all; else it is in the database.
+        bound.emplace(kQuarantinePerAddressMax);
+        if (!starts_empty) {
+            PLUMBLINE_TRY_VOID(bound->read(own_database));
+        }
+    }
+    if (!bound->take(log.address, reason)) {
+        ++stats.quarantined;
+        ++stats.dropped;
+        if (trace != nullptr) {
+            trace->violation = reason;
+        }
+        return ok();
+    }
+    quarantine(log, event.name, std::move(reason));
+    return ok();
+}
+
 void Fold::look_ahead(const evm::LogBatch& logs, size_t next) {
     impl_->prefetcher.look_ahead(logs, next);
 }
@@ -154,9 +191,10 @@ bool Fold::Impl::find_matches(const evm::Log& log, ByteView data) {
         if (match.event != nullptr) {
             matches.push_back(match);
         }
-        // An anonymous one is known once it has decoded.
-        is_known |=
-            match.is_known && (match.event == nullptr || !match.event->decoder.event().anonymous);
+        // An anonymous one, and one that anybody may emit, is known once it has decoded.
+        is_known |= match.is_known &&
+                    (match.event == nullptr ||
+                     !(match.event->decoder.event().anonymous || is_anybodys(*match.event)));
     });
     return is_claimed;
 }
@@ -165,20 +203,19 @@ bool Fold::Impl::find_matches(const evm::Log& log, ByteView data) {
 Status Fold::Impl::run_matches(const evm::Log& log, ByteView data, const storage::TxnFields* txn) {
     for (const CompiledPlan::Match& match : matches) {
         const PlanEvent& event = *match.event;
-        if (event.needs_txn && txn == nullptr) {
+        if (!event.txn_needs.met_by(txn)) {
             return Error{
                 ErrorCode::kNotFound,
-                fmt::format("{} at block {}, log {}: its handlers name $txn.from, .to or "
-                            ".value, but those of transaction {} were not fetched",
+                fmt::format("{} at block {}, log {}: its handlers name what only transaction {} or "
+                            "its receipt says, and that was not fetched",
                             event.name, log.block_num, log.log_index, evm::to_hex(log.txn_hash))};
         }
         if (match.other != nullptr) {
-            quarantine(
-                log, event.name,
+            return quarantine(
+                log, event,
                 fmt::format("it is {} as well as {}, and nothing tells which: a contract of "
                             "its own for each of them, with start_block and end_block, would",
                             event.decoder.event().shape(), match.other->event().shape()));
-            return ok();
         }
     }
     return matches.size() == 1 ? run_event(*matches[0].event, log, data, txn)
@@ -191,13 +228,12 @@ Status Fold::Impl::run_event(const PlanEvent& event, const evm::Log& log, ByteVi
     const evm::AbiError error =
         predecoded != nullptr ? predecoded->error : event.decoder.decode(log, data, decoded);
     const evm::DecodedEvent& values = predecoded != nullptr ? predecoded->decoded : decoded;
-    if (error != evm::AbiError::kNone && event.decoder.event().anonymous) {
+    if (error != evm::AbiError::kNone && (event.decoder.event().anonymous || is_anybodys(event))) {
         return ok();  // Solidity would have encoded it rightly: it is an event of no ABI.
     }
     is_known = true;
     if (error != evm::AbiError::kNone) {
-        quarantine(log, event.name, explain(event, values, error, log, data));
-        return ok();
+        return quarantine(log, event, explain(event, values, error, log, data));
     }
     EventScope scope{event, log, data, txn, block, values, 0};
     const bool has_run = runner.run(scope, predecoded != nullptr ? &predecoded->keys : nullptr);
@@ -216,7 +252,7 @@ Status Fold::Impl::run_shared(const evm::Log& log, ByteView data, const storage:
         const evm::AbiError error = event.decoder.decode(log, data, shared_decoded[i]);
         if (error == evm::AbiError::kNone) {
             scopes.push_back({event, log, data, txn, block, shared_decoded[i], 0});
-        } else if (failed == nullptr && !event.decoder.event().anonymous) {
+        } else if (failed == nullptr && !event.decoder.event().anonymous && !is_anybodys(event)) {
             failed = &event;
             failure = error;
             decoded = shared_decoded[i];
@@ -225,7 +261,7 @@ Status Fold::Impl::run_shared(const evm::Log& log, ByteView data, const storage:
     is_known = is_known || !scopes.empty();
     if (scopes.empty()) {
         if (failed != nullptr) {
-            quarantine(log, failed->name, explain(*failed, decoded, failure, log, data));
+            return quarantine(log, *failed, explain(*failed, decoded, failure, log, data));
         }
         return ok();
     }
@@ -237,8 +273,7 @@ Status Fold::Impl::refuse(const evm::Log& log, const PlanEvent& event) {
     if (runner.trouble()) {
         return *runner.trouble();
     }
-    quarantine(log, event.name, runner.violation());
-    return ok();
+    return quarantine(log, event, runner.violation());
 }
 
 Status Fold::apply_correction(const storage::CorrectionRow& correction) {
@@ -313,6 +348,8 @@ void Fold::roll_back(uint64_t block_num) {
     my.map.remove_children_above(block_num);
     my.quarantined.clear();
     my.quarantined_bytes = 0;
+    my.bound.reset();
+    my.starts_empty = false;
     my.block = FoldBlock{};
 }
 

@@ -33,11 +33,18 @@ struct FoldStats {
     uint64_t events = 0;   ///< applied, quarantined or without a handler
     uint64_t handled = 0;  ///< had at least one handler
     uint64_t quarantined = 0;
-    uint64_t unknown = 0;       ///< events of no ABI: stored, and no handler can take them
+    uint64_t dropped = 0;  ///< of these not kept: too many of one contract of address = "*"
+    /// Events of no ABI, and of contracts of address = "*" those of another shape: stored, and no
+    /// handler can take them.
+    uint64_t unknown = 0;
     uint64_t row_changes = 0;   ///< rows that an applied event changed, each counted once an event
     uint64_t rows_written = 0;  ///< rows that flushes put into batches
     uint64_t database_reads = 0;  ///< rows that the cache could not answer for
 };
+
+/// Events in quarantine that are kept of one contract that address = "*" is about. Anybody can emit
+/// them, so that their number must not be anybody's choice.
+inline constexpr uint32_t kQuarantinePerAddressMax = 1'000;
 
 /// What a fold may lean on.
 struct FoldOptions {

@@ -21,7 +21,12 @@ Error bad(std::string message) {
 }
 
 /// Empty where `value` may go into something of type `target`.
-std::string misfit(const Value& value, FieldType target) {
+std::string misfit(const Value& value, FieldType field) {
+    if (value.is_null) {
+        return field.optional ? std::string{}
+                              : fmt::format("it is {}, which is never null", to_string(field));
+    }
+    const FieldType target = field.required();
     if (value.type.is_number() && target.is_number() && value.type.places == target.places) {
         return fits_number(value.word, value.type, target)
                    ? std::string{}
@@ -94,7 +99,8 @@ class Context final : public HandlerContext {
                                      storage::key_text(layout, row.entry->key))};
         }
         Value out;
-        out.type = layout.fields[index].type;
+        out.type = layout.fields[index].type.required();
+        out.is_null = plan_.codecs[row.entity].is_null(row.entry->row, index);
         if (out.type.is_dynamic()) {
             out.bytes = plan_.codecs[row.entity].raw(row.entry->row, index);
         } else {
@@ -220,8 +226,9 @@ class Context final : public HandlerContext {
             if (const std::string why = misfit(value, type); !why.empty()) {
                 return bad(fmt::format("field '{}.{}': {}", entity, name, why));
             }
-            PLUMBLINE_TRY_VOID(settled(runner_.change(OpKind::kSet, row.entity, field, *row.entry,
-                                                      {value.word, value.bytes}, value.type)));
+            PLUMBLINE_TRY_VOID(
+                settled(runner_.change(OpKind::kSet, row.entity, field, *row.entry,
+                                       {value.word, value.bytes, value.is_null}, value.type)));
         }
         return settled(runner_.close_row(row.entity, *row.entry, scope_));
     }
@@ -231,6 +238,9 @@ class Context final : public HandlerContext {
         PLUMBLINE_TRY(const Row row, find(entity, key));
         PLUMBLINE_TRY(const uint16_t field, field_of(row.entity, name));
         const FieldType type = plan_.entities[row.entity].fields[field].type;
+        if (amount.is_null) {
+            return bad(fmt::format("field '{}.{}': the amount is null", entity, name));
+        }
         if (!type.is_number() || !amount.type.is_number()) {
             return bad(fmt::format("field '{}.{}' is {}, the amount is {}: both must be numbers",
                                    entity, name, to_string(type), to_string(amount.type)));

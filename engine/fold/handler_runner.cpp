@@ -284,6 +284,7 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
         case Kind::kLiteral:
             out.word = operand.word;
             out.bytes = operand.bytes;
+            out.is_null = operand.is_null;
             return true;
         case Kind::kBlockNumber: out.word = scope.block.block_num; break;
         case Kind::kBlockHash: out.word = word_of(scope.block.hash); break;
@@ -293,11 +294,22 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
         case Kind::kTxnFrom: out.word = word_of(scope.txn->from); break;
         case Kind::kTxnTo: out.word = word_of(scope.txn->to.value_or(evm::Address{})); break;
         case Kind::kTxnValue: out.word = scope.txn->value; break;
+        case Kind::kTxnInput: out.bytes = scope.txn->body->input; return true;
+        case Kind::kTxnNonce: out.word = scope.txn->body->nonce; break;
+        case Kind::kTxnGas: out.word = scope.txn->body->gas; break;
+        case Kind::kTxnType: out.word = scope.txn->body->type; break;
+        case Kind::kReceiptGasUsed: out.word = scope.txn->receipt->gas_used; break;
+        case Kind::kReceiptStatus: out.word = scope.txn->receipt->status; break;
+        case Kind::kReceiptGasPrice: out.word = scope.txn->receipt->effective_gas_price; break;
         case Kind::kLogIndex: out.word = scope.log.log_index; break;
         case Kind::kLogAddress: out.word = word_of(scope.log.address); break;
         case Kind::kEachIndex: out.word = scope.each; break;
         case Kind::kField: {
             const RowCodec& codec = plan_.codecs[operand.entity];
+            if (codec.is_null(row, operand.field)) {
+                return lacks(operand, out,
+                             [&] { return fmt::format("'{}' is null", operand.source); });
+            }
             if (operand.type.is_dynamic()) {
                 out.bytes = codec.raw(row, operand.field);
             } else {
@@ -320,6 +332,20 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
     return true;
 }
 
+/// What an operand finds missing: a null, a case for ?? around it, or a rule violation.
+template <typename Reason>
+bool HandlerRunner::lacks(const PlanOperand& operand, ValueView& out, Reason reason) {
+    if (operand.takes_null) {
+        out.is_null = true;
+        return true;
+    }
+    if (is_missing_tolerated_) {
+        is_missing_ = true;
+        return false;
+    }
+    return fail(reason());
+}
+
 bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                 ValueView& out) {
     const EntityCache::Entry* entry = look_up(operand, scope);
@@ -327,14 +353,18 @@ bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& sc
         return false;
     }
     if (!RowCodec::is_live(entry->row)) {
-        if (is_missing_tolerated_) {
-            is_missing_ = true;
-            return false;
-        }
-        return fail(fmt::format("look-up of '{}': there is no {}", operand.source,
-                                row_name(operand.entity, entry->key)));
+        return lacks(operand, out, [&] {
+            return fmt::format("look-up of '{}': there is no {}", operand.source,
+                               row_name(operand.entity, entry->key));
+        });
     }
     const RowCodec& codec = plan_.codecs[operand.entity];
+    if (codec.is_null(entry->row, operand.field)) {
+        return lacks(operand, out, [&] {
+            return fmt::format("look-up of '{}': it is null in {}", operand.source,
+                               row_name(operand.entity, entry->key));
+        });
+    }
     if (operand.type.is_dynamic()) {
         // A copy: the row may change before the value is used.
         std::string& text = next_text();
@@ -403,6 +433,7 @@ bool HandlerRunner::eval_expression(const PlanOperand& operand, const EventScope
     switch (expressions_.run(*operand.program, leaves, is_missing_tolerated_, value)) {
         case Outcome::kOk: break;
         case Outcome::kViolation: return fail(std::move(expressions_.reason()));
+        case Outcome::kNull: out.is_null = true; return true;
         case Outcome::kMissing: is_missing_ = true; return false;
         case Outcome::kFailed: return false;
     }
@@ -466,7 +497,9 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
     const RowCodec& codec = plan_.codecs[entity];
     const storage::Field& into = plan_.entities[entity].fields[field];
     if (kind == OpKind::kSet) {
-        if (into.type.is_dynamic()) {
+        if (value.is_null) {
+            codec.set_null(entry.row, field);
+        } else if (into.type.is_dynamic()) {
             codec.set_dynamic(entry.row, field, value.bytes);
         } else {
             codec.set_word(entry.row, field, value.word);
@@ -474,7 +507,13 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
         return true;
     }
     const evm::U256 old = codec.word(entry.row, field);
+    const bool was_null = codec.is_null(entry.row, field);
     if (kind == OpKind::kAdd || kind == OpKind::kSub) {
+        if (was_null) {
+            return fail(fmt::format("{} of {}: '{}' is null: set it first",
+                                    kind == OpKind::kAdd ? "add" : "sub",
+                                    row_name(entity, entry.key), into.name));
+        }
         const auto result = add_numbers(kind, old, into.type, value.word, type);
         if (!result) {
             return fail(fmt::format(
@@ -487,7 +526,7 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
         return true;
     }
     const auto order = compare_numbers(value.word, type, old, into.type);
-    if (kind == OpKind::kMin ? order >= 0 : order <= 0) {
+    if (!was_null && (kind == OpKind::kMin ? order >= 0 : order <= 0)) {
         return true;
     }
     if (!fits_number(value.word, type, into.type)) {

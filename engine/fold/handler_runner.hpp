@@ -110,6 +110,8 @@ class HandlerRunner {
     /// Null: it fails. `row` is for `drop`.
     [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
                             std::string_view row, ValueView& out);
+    template <typename Reason>
+    [[nodiscard]] bool lacks(const PlanOperand& operand, ValueView& out, Reason reason);
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                    ValueView& out);
     class Leaves;

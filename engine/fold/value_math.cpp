@@ -109,6 +109,9 @@ bool holds(CompareOp op, const ValueView& a, FieldType a_type, const ValueView& 
 }
 
 std::string show_value(const ValueView& value, FieldType type) {
+    if (value.is_null) {
+        return "null";
+    }
     switch (type.kind) {
         case FieldKind::kUint: return value.word.to_decimal();
         case FieldKind::kInt: return value.word.to_decimal_signed();

@@ -19,6 +19,7 @@ namespace plumbline::engine {
 struct ValueView {
     evm::U256 word;
     std::string_view bytes;
+    bool is_null = false;  ///< of an optional field; `word` and `bytes` are zero and empty
 };
 
 /// True where the number `word` of type `from` is one of type `to`.

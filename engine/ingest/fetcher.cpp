@@ -38,7 +38,8 @@ size_t size_bytes(const rpc::RangeLogs& part) {
 struct Fetcher::Ask {
     using BlockNums = std::vector<uint64_t>;  ///< for their headers
     using TxnHashes = std::vector<evm::Hash>;
-    std::variant<rpc::LogFilter, BlockNums, TxnHashes> question;
+    using Receipts = std::vector<rpc::TxnPlace>;
+    std::variant<rpc::LogFilter, BlockNums, TxnHashes, Receipts> question;
     int64_t not_before_ms = 0;       ///< 0: now
     std::optional<Backoff> backoff;  ///< once it has failed
 };
@@ -304,9 +305,19 @@ void Fetcher::send(Slot& slot, Ask ask) {
             on_answer<std::vector<rpc::TxnInfo>>(
                 slot.id, std::move(ask), [](Slot& at, const std::vector<rpc::TxnInfo>& found) {
                     for (const rpc::TxnInfo& txn : found) {
-                        at.answers.txns[txn.hash] = {txn.from, txn.to, txn.value};
+                        at.answers.txns[txn.hash] = {txn.from, txn.to, txn.value, txn.body, {}};
                     }
                 }));
+    } else if (const auto* places = std::get_if<Ask::Receipts>(&ask.question)) {
+        Ask::Receipts wanted = *places;
+        source_.get_txn_receipts(std::move(wanted),
+                                 on_answer<std::vector<rpc::TxnReceiptInfo>>(
+                                     slot.id, std::move(ask),
+                                     [](Slot& at, const std::vector<rpc::TxnReceiptInfo>& found) {
+                                         for (const rpc::TxnReceiptInfo& txn : found) {
+                                             at.answers.receipts[txn.hash] = txn.receipt;
+                                         }
+                                     }));
     }
 }
 
@@ -428,7 +439,7 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
     if (std::holds_alternative<MoreChildren>(outcome)) {
         ask_children(slot);
     } else if (const auto* txns = std::get_if<MoreTxns>(&outcome)) {
-        ask_txns(slot, txns->hashes);
+        ask_txns(slot, *txns);
     } else if (auto* contradiction = std::get_if<Contradiction>(&outcome)) {
         stop(FetchState::kStale, std::move(contradiction->error));
     } else if (auto* broken = std::get_if<BrokenLink>(&outcome)) {
@@ -438,14 +449,22 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
     return std::nullopt;
 }
 
-void Fetcher::ask_txns(Slot& slot, const std::vector<evm::Hash>& hashes) {
-    slot.answers.txns_asked.insert(hashes.begin(), hashes.end());
-    for (size_t from = 0; from < hashes.size(); from += kTxnsPerAsk) {
-        const auto begin = hashes.begin() + static_cast<std::ptrdiff_t>(from);
-        const size_t count = std::min(kTxnsPerAsk, hashes.size() - from);
-        slot.due.push_back(
-            {Ask::TxnHashes{begin, begin + static_cast<std::ptrdiff_t>(count)}, 0, {}});
+void Fetcher::ask_txns(Slot& slot, const MoreTxns& more) {
+    const auto ask_each = [&slot](const auto& list) {
+        for (size_t from = 0; from < list.size(); from += kTxnsPerAsk) {
+            const auto begin = list.begin() + static_cast<std::ptrdiff_t>(from);
+            const size_t count = std::min(kTxnsPerAsk, list.size() - from);
+            std::remove_cvref_t<decltype(list)> part{begin,
+                                                     begin + static_cast<std::ptrdiff_t>(count)};
+            slot.due.push_back({std::move(part), 0, {}});
+        }
+    };
+    slot.answers.txns_asked.insert(more.hashes.begin(), more.hashes.end());
+    for (const rpc::TxnPlace& txn : more.receipts) {
+        slot.answers.receipts_asked.insert(txn.hash);
     }
+    ask_each(more.hashes);
+    ask_each(more.receipts);
 }
 
 }  // namespace plumbline::engine

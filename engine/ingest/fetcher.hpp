@@ -15,6 +15,7 @@
 #include "engine/ingest/child_candidates.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/ingest/ingest_options.hpp"
+#include "engine/ingest/range_builder.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "rpc/chain_source.hpp"
@@ -93,7 +94,7 @@ class Fetcher {
     void guess_children(const evm::LogBatch& logs);
     [[nodiscard]] bool is_asked_about_confirmed(const Slot& slot) const noexcept;
     [[nodiscard]] std::optional<FetchedRange> build(Slot& slot);
-    void ask_txns(Slot& slot, const std::vector<evm::Hash>& hashes);
+    void ask_txns(Slot& slot, const MoreTxns& more);
     void forget_slots();
 
     rpc::ChainSource& source_;

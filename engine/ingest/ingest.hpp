@@ -49,9 +49,13 @@ struct FetchedRange {
     }
     /// Memory it takes, roughly.
     [[nodiscard]] size_t size_bytes() const noexcept {
+        size_t inputs = 0;
+        for (const storage::TxnFields& txn : txns) {
+            inputs += txn.body ? txn.body->input.capacity() : 0;
+        }
         return logs.arena.capacity() + logs.logs.capacity() * sizeof(evm::Log) +
                blocks.size() * sizeof(BlockInfo) + children.size() * sizeof(storage::ChildRow) +
-               txns.size() * sizeof(storage::TxnFields) + sizeof(FetchedRange);
+               txns.size() * sizeof(storage::TxnFields) + inputs + sizeof(FetchedRange);
     }
 };
 

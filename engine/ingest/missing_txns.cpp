@@ -18,11 +18,9 @@ Result<bool> MissingTxnScan::step(size_t logs_max) {
     for (size_t left = logs_max; left > 0 && scanner_->valid(); --left, scanner_->next()) {
         const storage::LogRecord& record = scanner_->record();
         block_num_ = record.log.block_num;
-        if (record.txn) {
-            continue;
-        }
+        const storage::TxnFields* const txn = record.txn ? &*record.txn : nullptr;
         map_.for_each_source(record.log, [&](uint32_t source) {
-            if (plan_.needs_txn(source, record.log)) {
+            if (!plan_.txn_needs(source, record.log).met_by(txn)) {
                 member_[source] = true;
                 range_ = {range_ ? range_->from : block_num_, block_num_};
             }

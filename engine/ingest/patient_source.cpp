@@ -78,6 +78,13 @@ void PatientSource::get_txns(std::vector<evm::Hash> hashes,
     });
 }
 
+void PatientSource::get_txn_receipts(std::vector<rpc::TxnPlace> txns,
+                                     Callback<std::vector<rpc::TxnReceiptInfo>> done) {
+    ask<std::vector<rpc::TxnReceiptInfo>>(std::move(done), [&](auto taken) {
+        source_->get_txn_receipts(std::move(txns), std::move(taken));
+    });
+}
+
 void PatientSource::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) {
     ask<evm::ReceiptBatch>(
         std::move(done), [&](auto taken) { source_->get_receipts(block_hash, std::move(taken)); });

@@ -36,6 +36,8 @@ class PatientSource final : public rpc::ChainSource {
     void get_range(rpc::LogFilter filter, evm::BlockRange range, bool all_headers,
                    Callback<rpc::RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<rpc::TxnInfo>> done) override;
+    void get_txn_receipts(std::vector<rpc::TxnPlace> txns,
+                          Callback<std::vector<rpc::TxnReceiptInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
     void call(std::vector<rpc::CallRequest> requests, rpc::StateBlock block,
               std::optional<size_t> provider, Callback<rpc::CallAnswers> done) override;

@@ -51,6 +51,9 @@ class RangeBuilder {
     std::optional<Error> drop_doubles();
     void find_children(size_t from, size_t to);
     std::optional<RangeOutcome> find_txns();
+    storage::TxnNeeds needs_of(const evm::Log& log) const;
+    bool look_up_txn(const evm::Log& log, storage::TxnNeeds needs, MoreTxns& missing,
+                     storage::TxnFields& out) const;
     Result<Headers> read_headers() const;
     std::optional<Error> find_blocks();
     void take_logs();
@@ -194,46 +197,87 @@ void RangeBuilder::find_children(size_t from, size_t to) {
     }
 }
 
+storage::TxnNeeds RangeBuilder::needs_of(const evm::Log& log) const {
+    storage::TxnNeeds needs;
+    context_.map.for_each_source(log, [&](uint32_t source) {
+        if (answers_.wants(source)) {
+            needs.add(context_.plan.txn_needs(source, log));
+        }
+    });
+    return needs;
+}
+
+/// False where it is not there: then it joins `missing`, unless it was asked for before.
+bool RangeBuilder::look_up_txn(const evm::Log& log, storage::TxnNeeds needs, MoreTxns& missing,
+                               storage::TxnFields& out) const {
+    const auto found = answers_.txns.find(log.txn_hash);
+    const auto receipt = answers_.receipts.find(log.txn_hash);
+    if (found == answers_.txns.end() && !answers_.txns_asked.contains(log.txn_hash) &&
+        (missing.hashes.empty() || missing.hashes.back() != log.txn_hash)) {
+        missing.hashes.push_back(log.txn_hash);
+    }
+    if (needs.receipt && receipt == answers_.receipts.end() &&
+        !answers_.receipts_asked.contains(log.txn_hash)) {
+        missing.receipts.push_back({log.txn_hash, log.block_hash});
+    }
+    if (found == answers_.txns.end() || (needs.receipt && receipt == answers_.receipts.end()) ||
+        (needs.body && !found->second.body)) {
+        return false;
+    }
+    out = found->second;
+    if (!needs.body) {
+        out.body.reset();
+    }
+    if (needs.receipt) {
+        out.receipt = receipt->second;
+    }
+    return true;
+}
+
 /// Fills in the transactions that the mapping names. Empty: all are there.
 std::optional<RangeOutcome> RangeBuilder::find_txns() {
     const Plan& plan = context_.plan;
     if (!plan.needs_txn()) {
         return std::nullopt;
     }
+    // Of one transaction an event may need more than another.
+    struct Wanted {
+        storage::TxnNeeds needs;
+        uint32_t index = kNoTxn;  ///< in `out_.txns`
+    };
+    std::unordered_map<evm::Hash, std::vector<Wanted>, evm::FixedBytesHash> seen;
     MoreTxns missing;
-    std::unordered_set<evm::Hash, evm::FixedBytesHash> is_missing;
-    std::unordered_map<evm::Hash, uint32_t, evm::FixedBytesHash> index_of;
+    bool is_left_out = false;
     std::vector<uint32_t> txn_of_log(places_.size(), kNoTxn);
     for (size_t i = 0; i < places_.size(); ++i) {
         const evm::Log& log = *places_[i].log;
-        bool is_needed = false;
-        context_.map.for_each_source(log, [&](uint32_t source) {
-            is_needed = is_needed || (answers_.wants(source) && plan.needs_txn(source, log));
-        });
-        if (!is_needed) {
+        const storage::TxnNeeds needs = needs_of(log);
+        if (!needs.any()) {
             continue;
         }
-        const auto found = answers_.txns.find(log.txn_hash);
-        if (found == answers_.txns.end()) {
-            if (!answers_.txns_asked.contains(log.txn_hash)) {
-                if (is_missing.insert(log.txn_hash).second) {
-                    missing.hashes.push_back(log.txn_hash);
-                }
-            } else if (missing.hashes.empty()) {
-                return Contradiction{
-                    {ErrorCode::kNotFound, "a transaction was left out of an answer"}};
-            }
+        std::vector<Wanted>& known = seen[log.txn_hash];
+        const auto same = std::ranges::find(known, needs, &Wanted::needs);
+        if (same != known.end()) {
+            txn_of_log[i] = same->index;
             continue;
         }
-        const auto [place, is_new] =
-            index_of.try_emplace(log.txn_hash, static_cast<uint32_t>(out_.txns.size()));
-        if (is_new) {
-            out_.txns.push_back(found->second);
+        known.push_back({needs, kNoTxn});
+        storage::TxnFields txn;
+        if (!look_up_txn(log, needs, missing, txn)) {
+            is_left_out = true;
+            continue;
         }
-        txn_of_log[i] = place->second;
+        known.back().index = static_cast<uint32_t>(out_.txns.size());
+        out_.txns.push_back(std::move(txn));
+        txn_of_log[i] = known.back().index;
     }
-    if (!missing.hashes.empty()) {
+    if (!missing.empty()) {
         return missing;
+    }
+    if (is_left_out) {
+        return Contradiction{{ErrorCode::kNotFound,
+                              "a transaction, or its nonce, gas or input, was left out of an "
+                              "answer"}};
     }
     if (!out_.txns.empty()) {
         out_.txn_of_log = std::move(txn_of_log);

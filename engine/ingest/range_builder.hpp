@@ -37,8 +37,9 @@ struct RangeAnswers {
     std::vector<uint32_t> asked;    ///< by source: how many of its candidates, or kAllAsked
     std::vector<rpc::RangeLogs> parts;
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;
+    std::unordered_map<evm::Hash, evm::TxnReceipt, evm::FixedBytesHash> receipts;
     /// One that was asked for and did not come is not asked for again.
-    std::unordered_set<evm::Hash, evm::FixedBytesHash> txns_asked;
+    std::unordered_set<evm::Hash, evm::FixedBytesHash> txns_asked, receipts_asked;
 
     [[nodiscard]] bool wants(uint32_t source) const;
 };
@@ -60,6 +61,9 @@ struct MoreChildren {};
 /// Transactions that it must be asked about.
 struct MoreTxns {
     std::vector<evm::Hash> hashes;
+    std::vector<rpc::TxnPlace> receipts;
+
+    [[nodiscard]] bool empty() const noexcept { return hashes.empty() && receipts.empty(); }
 };
 /// The answers do not fit each other: the chain changed, or a provider errs.
 struct Contradiction {

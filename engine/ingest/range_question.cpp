@@ -37,7 +37,9 @@ void RangeQuestion::ask_at(const Source& source, std::span<const evm::Address> a
 }
 
 void RangeQuestion::add_declared(const Source& source) {
-    if (!source.addresses.empty()) {
+    if (source.any_address) {
+        ask_at(source, {});
+    } else if (!source.addresses.empty()) {
         ask_at(source, source.addresses);
     }
 }

@@ -21,7 +21,7 @@ class RangeQuestion {
     explicit RangeQuestion(size_t child_addresses_max)
         : child_addresses_max_{child_addresses_max} {}
 
-    /// The source's own addresses, if it has any.
+    /// The source's own addresses, if it has any; its events wherever they are, if any address is.
     void add_declared(const Source& source);
     /// Those of `children` that may have logs up to `last_block`. True where they are asked for by
     /// topic: that covers every child of the source, those not known yet as well.

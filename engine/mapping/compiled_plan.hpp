@@ -47,9 +47,18 @@ struct PlanOperand {
         kField,       ///< of the row at hand: in `drop`
         kKeyField,    ///< of the row at hand: in expressions outside of a fold
         kExpression,  ///< `program`
+        kTxnInput,
+        kTxnNonce,
+        kTxnGas,
+        kTxnType,
+        kReceiptGasUsed,
+        kReceiptStatus,
+        kReceiptGasPrice,
     };
     Kind kind = Kind::kLiteral;
     bool check_fit = false;   ///< a number that may not fit `target`
+    bool takes_null = false;  ///< kLookup, kField: a missing row and an unset field are a null
+    bool is_null = false;     ///< kLiteral
     storage::FieldType type;  ///< the value's own
     storage::FieldType target;
     int16_t param = -1;             ///< kParam: which, where the whole path is one parameter
@@ -123,7 +132,7 @@ struct PlanEvent {
     uint32_t source = 0;
     std::string name;  ///< "hub.VoteCast"
     evm::EventDecoder decoder;
-    bool needs_txn = false;
+    storage::TxnNeeds txn_needs;
     std::vector<PlanHandler> handlers;
     std::vector<PlanFunction> functions;
     std::vector<PlanChildren> children;

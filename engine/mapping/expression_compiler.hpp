@@ -60,17 +60,22 @@ class ExpressionCompiler {
     [[nodiscard]] static Fragment then(Fragment part, const ExprInstruction& last, FieldType type);
 
     /// `wanted`: what the place takes, for literals, which have no type of their own.
-    [[nodiscard]] Result<Fragment> part(const Operand& operand, Wanted wanted = {});
+    /// `is_result`: what it gives is what the whole expression gives.
+    [[nodiscard]] Result<Fragment> part(const Operand& operand, Wanted wanted = {},
+                                        bool is_result = false);
     [[nodiscard]] Result<Fragment> literal(const Operand& operand, Wanted wanted);
-    [[nodiscard]] Result<Fragment> call(const Operand& call, Wanted wanted);
+    [[nodiscard]] Result<Fragment> call(const Operand& call, Wanted wanted, bool is_result);
+    [[nodiscard]] Result<Fragment> null(const Operand& operand, Wanted wanted, bool is_result);
     /// Two values of one type, or two numbers; a literal takes the type of the other.
+    /// `are_results`: one of them is what the whole expression gives.
     [[nodiscard]] Result<std::pair<Fragment, Fragment>> alike(const Operand& call, const Operand& a,
-                                                              const Operand& b, Wanted wanted);
+                                                              const Operand& b, Wanted wanted,
+                                                              bool are_results = false);
     [[nodiscard]] Result<Fragment> truth(const Operand& call, const Operand& side);
     [[nodiscard]] Result<Fragment> comparison(const Operand& call, CompareOp op);
     [[nodiscard]] Result<Fragment> both_or_either(const Operand& call);
-    [[nodiscard]] Result<Fragment> choice(const Operand& call, Wanted wanted);
-    [[nodiscard]] Result<Fragment> otherwise(const Operand& call, Wanted wanted);
+    [[nodiscard]] Result<Fragment> choice(const Operand& call, Wanted wanted, bool is_result);
+    [[nodiscard]] Result<Fragment> otherwise(const Operand& call, Wanted wanted, bool is_result);
     [[nodiscard]] Result<Fragment> exists(const Operand& call);
 
     // Numbers.
@@ -109,6 +114,7 @@ class ExpressionCompiler {
 
     OperandScope& scope_;
     ExpressionProgram out_;
+    bool takes_null_ = false;  ///< the result may be a null
 };
 
 /// Bytes, bytesN and addresses.

@@ -21,12 +21,15 @@ enum class ExprOp : uint8_t {
     kLeaf,        ///< pushes `leaves[at]`
     kElements,    ///< pushes how many elements the array parameter `leaves[at]` has
     kExists,      ///< pushes whether the row of the look-up `leaves[at]` is there
+    kIsSet,       ///< pushes whether the optional field `leaves[at]` has a value
     kLiteral,     ///< pushes `literals[at]`
+    kNull,        ///< inside a kTry as a missing row; else the program ends with a null
     kJump,        ///< goes on `at` instructions further
     kJumpUnless,  ///< takes a bool; where it is false goes on `at` instructions further
     kAnd,         ///< where the bool on top is false goes on `at` further; else takes it
     kOr,          ///< where the bool on top is true goes on `at` further; else takes it
-    kTry,     ///< until kEndTry, a missing row drops what was pushed since and goes on `at` further
+    kTry,     ///< until kEndTry, a missing row or an unset field drops what was pushed since and
+              ///< goes on `at` further
     kEndTry,  ///< ends the innermost kTry and goes on `at` further
     kNot,
     // Numbers.

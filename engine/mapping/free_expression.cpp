@@ -16,7 +16,7 @@ namespace plumbline::engine {
 Result<std::shared_ptr<const ExpressionProgram>> compile_over_row(const CompiledPlan& plan,
                                                                   size_t entity,
                                                                   const Operand& operand) {
-    OperandScope scope{plan, nullptr, &plan.entities[entity], {}, false, true};
+    OperandScope scope{plan, nullptr, &plan.entities[entity], {}, {}, true};
     PLUMBLINE_TRY(PlanOperand out, compile_expression(scope, operand, {}));
     return std::move(out.program);
 }
@@ -24,9 +24,9 @@ Result<std::shared_ptr<const ExpressionProgram>> compile_over_row(const Compiled
 Result<std::shared_ptr<const ExpressionProgram>> compile_over_event(const CompiledPlan& plan,
                                                                     const PlanEvent& event,
                                                                     const Operand& operand) {
-    OperandScope scope{plan, &event, nullptr, {}, false, true};
+    OperandScope scope{plan, &event, nullptr, {}, {}, true};
     PLUMBLINE_TRY(PlanOperand out, compile_expression(scope, operand, {}));
-    if (scope.needs_txn) {
+    if (scope.txn_needs.any()) {
         return mistake_at(plan.config_path, operand.pos,
                           fmt::format("{}: a stored event does not have what only its "
                                       "transaction says",
@@ -62,7 +62,7 @@ Result<PlanEvent> find_free_event(const CompiledPlan& plan, const std::string& n
     PlanEvent out{index,
                   fmt::format("{}.{}", member->contract, abi->name),
                   std::move(decoder),
-                  false,
+                  {},
                   {},
                   {},
                   {},

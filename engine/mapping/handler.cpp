@@ -6,6 +6,11 @@ namespace plumbline::engine {
 
 using storage::FieldKind;
 
+Value Value::null() {
+    Value out;
+    out.is_null = true;
+    return out;
+}
 Value Value::number(const evm::U256& value) {
     return {{FieldKind::kUint, 256}, value, {}};
 }

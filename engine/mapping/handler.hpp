@@ -27,7 +27,10 @@ struct Value {
     storage::FieldType type;
     evm::U256 word;     ///< fixed-width types, as the EVM holds them
     std::string bytes;  ///< bytes and string
+    /// An optional field is not set: `get` tells it, and `insert`, `upsert` and `update` take it.
+    bool is_null = false;
 
+    [[nodiscard]] static Value null();
     [[nodiscard]] static Value number(const evm::U256& value);
     [[nodiscard]] static Value signed_number(int64_t value);
     /// `units` of 10^-places, for a field `decimal(places)`.
@@ -67,7 +70,7 @@ class HandlerContext {
     [[nodiscard]] virtual const FoldBlock& block() const = 0;
     [[nodiscard]] virtual const evm::Log& log() const = 0;
     [[nodiscard]] virtual ByteView data() const = 0;
-    /// Null unless the handler said `needs_txn`.
+    /// Null unless a handler of the event said that it needs it.
     [[nodiscard]] virtual const storage::TxnFields* txn() const = 0;
 
     /// `EventHandler::params[i]` of this event.
@@ -106,6 +109,8 @@ struct EventHandler {
     std::vector<std::string> params;  ///< what `param(i)` gives: `voter`, `result.winner`, `$arg.2`
     bool needs_txn = false;           ///< sender, receiver and value are fetched for this event
     std::function<Status(HandlerContext&)> run;
+    bool needs_txn_body = false;  ///< `TxnFields::body` is fetched too
+    bool needs_receipt = false;   ///< `TxnFields::receipt` is
 };
 
 }  // namespace plumbline::engine

@@ -87,18 +87,22 @@ bool Plan::needs_txn() const noexcept {
     return compiled_->needs_txn;
 }
 
-bool Plan::needs_txn(uint32_t source, const evm::Log& log) const noexcept {
+storage::TxnNeeds Plan::txn_needs(uint32_t source, const evm::Log& log) const noexcept {
+    storage::TxnNeeds out;
     if (!compiled_->needs_txn) {
-        return false;
+        return out;
     }
     const CompiledPlan::Match match = compiled_->find_event(source, log);
     if (match.shapes != nullptr) {
-        const std::vector<int32_t>& events = match.shapes->events;
-        return std::any_of(events.begin(), events.end(), [this](int32_t event) {
-            return event >= 0 && compiled_->events[static_cast<size_t>(event)].needs_txn;
-        });
+        for (const int32_t event : match.shapes->events) {
+            if (event >= 0) {
+                out.add(compiled_->events[static_cast<size_t>(event)].txn_needs);
+            }
+        }
+    } else if (match.event != nullptr) {
+        out = match.event->txn_needs;
     }
-    return match.event != nullptr && match.event->needs_txn;
+    return out;
 }
 
 bool Plan::is_anonymous_event(uint32_t source, const evm::Log& log,

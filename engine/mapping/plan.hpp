@@ -24,6 +24,7 @@ namespace plumbline::engine {
 
 struct CompiledPlan;
 struct EventHandler;
+struct ExpressionProgram;
 
 /// Where in the chain a log stands.
 struct LogPosition {
@@ -48,6 +49,8 @@ struct EventFilter {
 struct Source {
     std::string contract;
     std::vector<evm::Address> addresses;  ///< declared ones; children come from factories
+    /// Whoever emits an event of `topics0`, which then names at least one.
+    bool any_address = false;
     bool has_factory = false;
     std::vector<uint32_t> parents;  ///< sources whose logs announce its contracts
     /// With a factory: from where on a contract's logs count; see docs/config.md.
@@ -108,7 +111,7 @@ struct ChildAnnouncement {
 /// A value that the state proof makes out of a row: part of its key, a field, a constant, or a
 /// field of another row.
 struct StateOperand {
-    enum class Kind : uint8_t { kKey, kField, kLiteral, kLookup };
+    enum class Kind : uint8_t { kKey, kField, kLiteral, kLookup, kExpression };
     Kind kind = Kind::kLiteral;
     storage::FieldType type;         ///< the value's
     uint16_t column = 0;             ///< kKey: of the key; kField and kLookup: of the fields
@@ -116,15 +119,17 @@ struct StateOperand {
     std::string bytes;               ///< kLiteral of bytes or string
     uint32_t entity = 0;             ///< kLookup
     std::vector<StateOperand> keys;  ///< kLookup: one for each of its key fields
+    std::shared_ptr<const ExpressionProgram> program;  ///< kExpression: over the row's columns
+    bool names_fields = false;                         ///< kExpression: others than key fields
 };
 
 /// How a getter of the contract tells an entity's fields, checked against the ABI.
 struct StatePlan {
     struct Return {
-        enum class Kind : uint8_t { kField, kKey, kIgnored, kLiteral };
+        enum class Kind : uint8_t { kField, kKey, kIgnored, kLiteral, kExpression };
         Kind kind = Kind::kIgnored;
         uint16_t field = 0;    ///< kField: of the layout's fields; kKey: of its key
-        StateOperand literal;  ///< kLiteral: what the getter must tell
+        StateOperand literal;  ///< kLiteral, kExpression: what the getter must tell
         std::string abi_type;  ///< canonical: "uint64", "string"
     };
     /// Where the contract keeps a field: `base`, hashed with each of `keys`, plus `word`.
@@ -195,9 +200,13 @@ class Plan {
     /// Children that `log` of source `source` announces; usually none. Appends to `out`.
     void find_children(uint32_t source, const evm::Log& log, ByteView data,
                        std::vector<ChildAnnouncement>& out) const;
-    /// True where any handler of the event names $txn.from, .to or .value. Of shapes that only
-    /// data tells apart, any.
-    [[nodiscard]] bool needs_txn(uint32_t source, const evm::Log& log) const noexcept;
+    /// What handlers of the event name of its transaction and receipt. Of shapes that only data
+    /// tells apart, what any of them names.
+    [[nodiscard]] storage::TxnNeeds txn_needs(uint32_t source, const evm::Log& log) const noexcept;
+    /// Whether that is anything.
+    [[nodiscard]] bool needs_txn(uint32_t source, const evm::Log& log) const noexcept {
+        return txn_needs(source, log).any();
+    }
     /// The same for any event at all, so that callers can skip the question.
     [[nodiscard]] bool needs_txn() const noexcept;
 

@@ -79,7 +79,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     }
     PLUMBLINE_TRY_VOID(compile_states(config_, plan_));
     for (const PlanEvent& event : plan_.events) {
-        plan_.needs_txn = plan_.needs_txn || event.needs_txn;
+        plan_.needs_txn = plan_.needs_txn || event.txn_needs.any();
         if (event.decoder.event().anonymous) {
             plan_.sources[event.source].abi_topics0.clear();
         }
@@ -138,6 +138,7 @@ Status Compiler::add_contract(const ContractConfig& contract) {
     Source source;
     source.contract = contract.name;
     source.addresses = contract.addresses;
+    source.any_address = contract.any_address;
     source.has_factory = !contract.factories.empty();
     source.start_block = contract.start_block;
     source.end_block = contract.end_block;
@@ -167,6 +168,19 @@ Status Compiler::add_contract(const ContractConfig& contract) {
         source.topics0.clear();
     }
     PLUMBLINE_TRY_VOID(add_filters(plan_, contract, abi, source));
+    if (contract.any_address) {
+        if (source.topics0.empty() && contract.events.empty()) {
+            source.topics0 = source.abi_topics0;
+        }
+        // Without a topic there would be nothing to look for but everything.
+        if (source.topics0.empty() || !contract.anonymous.empty()) {
+            return mistake(contract.pos,
+                           fmt::format("contract '{}': of address = \"*\" only events with a topic "
+                                       "of their own can be looked for; its ABI has none, or an "
+                                       "anonymous one is named",
+                                       contract.name));
+        }
+    }
     plan_.sources.push_back(std::move(source));
     plan_.abis.push_back(std::move(abi));
     plan_.events_of_source.emplace_back();
@@ -233,7 +247,7 @@ Status Compiler::add_drop(const EntityConfig& entity, size_t index) {
     if (!entity.drop) {
         return ok();
     }
-    OperandScope scope{plan_, nullptr, &plan_.entities[index], {}, false};
+    OperandScope scope{plan_, nullptr, &plan_.entities[index], {}, {}};
     PLUMBLINE_TRY(PlanCondition condition, compile_condition(scope, *entity.drop));
     plan_.drops[index].push_back(std::move(condition));
     return ok();
@@ -291,7 +305,7 @@ Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
                             factory.address_param, evm::to_string(path->type)));
         }
     }
-    OperandScope scope{plan_, &event, nullptr, {}, false};
+    OperandScope scope{plan_, &event, nullptr, {}, {}};
     Operand name;
     name.kind = Operand::Kind::kName;
     name.pos = factory.pos;

@@ -58,7 +58,7 @@ struct OperandScope {
     const PlanEvent* event = nullptr;            ///< null: no event, as in `drop`
     const storage::EntityLayout* row = nullptr;  ///< names are this entity's fields
     std::span<const std::string> each;           ///< names that mean an element
-    bool needs_txn = false;                      ///< set where a value asks for it
+    storage::TxnNeeds txn_needs;                 ///< what values ask for
     /// Of `row`: key fields and look-ups are known too.
     bool is_outside_fold = false;
 };
@@ -76,7 +76,7 @@ enum class OperandUse : uint8_t {
     kAmount,  ///< is added, subtracted or compared: any number will do
 };
 /// Compiles `operand` for something of type `target`; `purpose` names that for messages
-/// ("field 'name'").
+/// ("field 'name'"). `set` of an optional field takes a null too.
 [[nodiscard]] Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
                                                   storage::FieldType target,
                                                   const std::string& purpose, OperandUse use);
@@ -87,8 +87,13 @@ enum class OperandUse : uint8_t {
                                                std::optional<storage::FieldType> wanted = {});
 /// The row that `exists` asks for: a look-up without a field.
 [[nodiscard]] Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand);
+/// The optional field that `exists` asks for: a look-up, or a field of the row at hand.
+[[nodiscard]] Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand);
+/// Whether `operand` is a field that may be unset.
+[[nodiscard]] bool names_optional(const OperandScope& scope, const Operand& operand) noexcept;
 /// An operator or a function with what it works on. `wanted` is what literals are read as where
-/// nothing else tells their type; the result's type is the caller's to check.
+/// nothing else tells their type, and where it is optional the result may be a null; the result's
+/// type is the caller's to check.
 [[nodiscard]] Result<PlanOperand> compile_expression(OperandScope& scope, const Operand& operand,
                                                      std::optional<storage::FieldType> wanted);
 /// A literal as a value of `target`.

@@ -12,8 +12,11 @@ using storage::FieldType;
 
 namespace {
 
-bool has_lookup(const Operand& operand) {
-    return operand.kind == Operand::Kind::kLookup || std::ranges::any_of(operand.keys, has_lookup);
+/// Whether its value may be missing.
+bool may_lack(const OperandScope& scope, const Operand& operand) {
+    return operand.kind == Operand::Kind::kLookup || names_optional(scope, operand) ||
+           std::ranges::any_of(operand.keys,
+                               [&](const Operand& key) { return may_lack(scope, key); });
 }
 
 }  // namespace
@@ -28,7 +31,11 @@ std::string describe_type(FieldType type) {
 
 Result<std::shared_ptr<const ExpressionProgram>> ExpressionCompiler::run(const Operand& operand,
                                                                          Wanted wanted) {
-    PLUMBLINE_TRY(Fragment all, part(operand, wanted));
+    if (wanted) {
+        takes_null_ = wanted->optional;
+        wanted = wanted->required();
+    }
+    PLUMBLINE_TRY(Fragment all, part(operand, wanted, true));
     if (wanted && wanted->is_number() && all.type.is_number()) {
         if (all.type.places > wanted->places) {
             return mistake(operand,
@@ -107,12 +114,16 @@ ExprFragment ExpressionCompiler::then(Fragment part, const ExprInstruction& last
     return part;
 }
 
-Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wanted) {
+Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wanted,
+                                              bool is_result) {
     if (is_literal(operand)) {
         return literal(operand, wanted);
     }
     if (operand.kind == Operand::Kind::kCall) {
-        return call(operand, wanted);
+        return call(operand, wanted, is_result);
+    }
+    if (operand.kind == Operand::Kind::kNull) {
+        return null(operand, wanted, is_result);
     }
     PLUMBLINE_TRY(PlanOperand leaf, compile_leaf(scope_, operand));
     Fragment out;
@@ -120,6 +131,22 @@ Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wan
     out_.leaves.push_back(std::move(leaf));
     out.code.push_back(instruction(ExprOp::kLeaf, operand,
                                    static_cast<uint32_t>(out_.leaves.size() - 1), 0, out.type));
+    return out;
+}
+
+Result<ExprFragment> ExpressionCompiler::null(const Operand& operand, Wanted wanted,
+                                              bool is_result) {
+    if (!is_result) {
+        return mistake(operand,
+                       "has no value to calculate with: it may be what if or ?? gives as a whole; "
+                       "exists(entity[key].field) tells whether a field is set");
+    }
+    if (!takes_null_) {
+        return mistake(operand, "fits only an optional field, as of type \"uint64?\"");
+    }
+    Fragment out;
+    out.type = *wanted;  // a place that takes a null has a type
+    out.code.push_back(instruction(ExprOp::kNull, operand));
     return out;
 }
 
@@ -158,16 +185,16 @@ Result<ExprFragment> ExpressionCompiler::literal(const Operand& operand, Wanted 
     return out;
 }
 
-Result<std::pair<ExprFragment, ExprFragment>> ExpressionCompiler::alike(const Operand& call,
-                                                                        const Operand& a,
-                                                                        const Operand& b,
-                                                                        Wanted wanted) {
-    // Beside a number, 0x.. is one too.
+Result<std::pair<ExprFragment, ExprFragment>> ExpressionCompiler::alike(
+    const Operand& call, const Operand& a, const Operand& b, Wanted wanted, bool are_results) {
+    // Beside a number, 0x.. is one too. A null is of any type.
+    using Kind = Operand::Kind;
     const bool a_waits =
-        is_literal(a) &&
-        (!is_literal(b) || (a.kind == Operand::Kind::kHex && b.kind == Operand::Kind::kNumber));
-    PLUMBLINE_TRY(Fragment first, part(a_waits ? b : a, wanted));
-    PLUMBLINE_TRY(Fragment second, part(a_waits ? a : b, first.type));
+        b.kind != Kind::kNull &&
+        (a.kind == Kind::kNull ||
+         (is_literal(a) && (!is_literal(b) || (a.kind == Kind::kHex && b.kind == Kind::kNumber))));
+    PLUMBLINE_TRY(Fragment first, part(a_waits ? b : a, wanted, are_results));
+    PLUMBLINE_TRY(Fragment second, part(a_waits ? a : b, first.type, are_results));
     if (first.type != second.type && !(first.type.is_number() && second.type.is_number())) {
         return mistake(
             call, fmt::format("wants two values of one type, and {} is {}, {} is {}",
@@ -191,7 +218,7 @@ Result<ExprFragment> ExpressionCompiler::truth(const Operand& call, const Operan
     return out;
 }
 
-Result<ExprFragment> ExpressionCompiler::call(const Operand& call, Wanted wanted) {
+Result<ExprFragment> ExpressionCompiler::call(const Operand& call, Wanted wanted, bool is_result) {
     PLUMBLINE_TRY(std::optional<Fragment> numbers, of_numbers(call));
     if (numbers) {
         return *std::move(numbers);
@@ -207,10 +234,10 @@ Result<ExprFragment> ExpressionCompiler::call(const Operand& call, Wanted wanted
         return then(std::move(side), instruction(ExprOp::kNot, call), kBool);
     }
     if (call.call == "if") {
-        return choice(call, wanted);
+        return choice(call, wanted, is_result);
     }
     if (call.call == "??") {
-        return otherwise(call, wanted);
+        return otherwise(call, wanted, is_result);
     }
     if (call.call == "exists") {
         return exists(call);
@@ -247,10 +274,11 @@ Result<ExprFragment> ExpressionCompiler::both_or_either(const Operand& call) {
     return left;
 }
 
-Result<ExprFragment> ExpressionCompiler::choice(const Operand& call, Wanted wanted) {
+Result<ExprFragment> ExpressionCompiler::choice(const Operand& call, Wanted wanted,
+                                                bool is_result) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 3));
     PLUMBLINE_TRY(Fragment out, truth(call, call.keys[0]));
-    PLUMBLINE_TRY(auto ways, alike(call, call.keys[1], call.keys[2], wanted));
+    PLUMBLINE_TRY(auto ways, alike(call, call.keys[1], call.keys[2], wanted, is_result));
     Fragment& yes = ways.first;
     const Fragment& no = ways.second;
     yes.code.push_back(instruction(ExprOp::kJump, call, static_cast<uint32_t>(no.code.size())));
@@ -263,12 +291,14 @@ Result<ExprFragment> ExpressionCompiler::choice(const Operand& call, Wanted want
     return out;
 }
 
-Result<ExprFragment> ExpressionCompiler::otherwise(const Operand& call, Wanted wanted) {
-    if (!has_lookup(call.keys[0])) {
-        return mistake(call, fmt::format("has no look-up before ??: {} never lacks a row",
+Result<ExprFragment> ExpressionCompiler::otherwise(const Operand& call, Wanted wanted,
+                                                   bool is_result) {
+    if (!may_lack(scope_, call.keys[0])) {
+        return mistake(call, fmt::format("has no look-up and no optional field before ??: {} is "
+                                         "never missing",
                                          in_quotes(call.keys[0].source)));
     }
-    PLUMBLINE_TRY(auto ways, alike(call, call.keys[0], call.keys[1], wanted));
+    PLUMBLINE_TRY(auto ways, alike(call, call.keys[0], call.keys[1], wanted, is_result));
     Fragment& there = ways.first;
     const Fragment& missing = ways.second;
     there.code.push_back(
@@ -283,15 +313,18 @@ Result<ExprFragment> ExpressionCompiler::otherwise(const Operand& call, Wanted w
 }
 
 Result<ExprFragment> ExpressionCompiler::exists(const Operand& call) {
-    if (scope_.row != nullptr && !scope_.is_outside_fold) {
+    const Operand& what = call.keys[0];
+    const bool is_row = what.kind == Operand::Kind::kLookup && what.field.empty();
+    if (what.kind == Operand::Kind::kLookup && scope_.row != nullptr && !scope_.is_outside_fold) {
         return mistake(call, "looks at other rows; drop looks at the row itself only");
     }
-    PLUMBLINE_TRY(PlanOperand row, compile_row(scope_, call.keys[0]));
-    out_.leaves.push_back(std::move(row));
+    PLUMBLINE_TRY(PlanOperand leaf,
+                  is_row ? compile_row(scope_, what) : compile_optional(scope_, what));
+    out_.leaves.push_back(std::move(leaf));
     Fragment out;
     out.type = kBool;
-    out.code.push_back(
-        instruction(ExprOp::kExists, call, static_cast<uint32_t>(out_.leaves.size() - 1)));
+    out.code.push_back(instruction(is_row ? ExprOp::kExists : ExprOp::kIsSet, call,
+                                   static_cast<uint32_t>(out_.leaves.size() - 1)));
     return out;
 }
 

@@ -232,6 +232,9 @@ std::string source_fingerprint(const ContractConfig& contract,
     for (const std::string& address : sorted_hex(contract.addresses)) {
         text += fmt::format("address {}\n", address);
     }
+    if (contract.any_address) {
+        text += "any address\n";
+    }
     std::vector<std::string> sorted = factories;
     std::ranges::sort(sorted);
     for (const std::string& factory : sorted) {

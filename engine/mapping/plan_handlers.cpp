@@ -93,7 +93,7 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     out.entity = entity;
     out.on = on_;
     PLUMBLINE_TRY_VOID(bind_each(event, out));
-    OperandScope scope{plan_, &event, nullptr, out.each_names, false};
+    OperandScope scope{plan_, &event, nullptr, out.each_names, {}};
     for (const Condition& condition : handler_.when) {
         PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
         out.when.push_back(std::move(compiled));
@@ -105,7 +105,7 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     PLUMBLINE_TRY_VOID(bind_ops(handler_.sub, OpKind::kSub, scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.min, OpKind::kMin, scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.max, OpKind::kMax, scope, out));
-    event.needs_txn = event.needs_txn || scope.needs_txn;
+    event.txn_needs.add(scope.txn_needs);
     event.handlers.push_back(std::move(out));
     return ok();
 }
@@ -279,7 +279,9 @@ Status compile_function(EventHandler function, CompiledPlan& plan) {
             }
             bound.params.push_back(*std::move(param));
         }
-        event.needs_txn = event.needs_txn || function.needs_txn;
+        event.txn_needs.add(
+            {function.needs_txn || function.needs_txn_body || function.needs_receipt,
+             function.needs_txn_body, function.needs_receipt});
         bound.handler = function;
         event.functions.push_back(std::move(bound));
     }

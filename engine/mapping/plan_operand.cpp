@@ -147,7 +147,7 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     }
     out.kind = Kind::kField;
     out.field = static_cast<uint16_t>(field);
-    out.type = scope.row->fields[out.field].type;
+    out.type = scope.row->fields[out.field].type.required();
     return out;
 }
 
@@ -164,8 +164,8 @@ Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) 
     out.entity = target.entity;
     out.field = target.field;
     const storage::EntityLayout& layout = scope.plan.entities[target.entity];
-    out.type =
-        operand.field.empty() ? FieldType{FieldKind::kBool, 8} : layout.fields[target.field].type;
+    out.type = operand.field.empty() ? FieldType{FieldKind::kBool, 8}
+                                     : layout.fields[target.field].type.required();
     for (size_t i = 0; i < operand.keys.size(); ++i) {
         const std::string purpose =
             fmt::format("key field '{}.{}'", layout.name, layout.key[i].name);
@@ -183,9 +183,44 @@ PlanOperand builtin(Kind kind, FieldType type) {
     return out;
 }
 
+/// What only the transaction or its receipt says: it is fetched.
+PlanOperand of_txn(OperandScope& scope, Operand::Kind kind) {
+    using From = Operand::Kind;
+    constexpr FieldType kUint8{FieldKind::kUint, 8};
+    constexpr storage::TxnNeeds kFields{true, false, false};
+    constexpr storage::TxnNeeds kBody{true, true, false};
+    constexpr storage::TxnNeeds kReceipt{true, false, true};
+    struct Known {
+        From from;
+        Kind kind;
+        FieldType type;
+        storage::TxnNeeds needs;
+    };
+    static constexpr std::array<Known, 10> kKnown{{
+        {From::kTxnFrom, Kind::kTxnFrom, kAddress, kFields},
+        {From::kTxnTo, Kind::kTxnTo, kAddress, kFields},
+        {From::kTxnValue, Kind::kTxnValue, kUint256, kFields},
+        {From::kTxnInput, Kind::kTxnInput, {FieldKind::kBytes, 0}, kBody},
+        {From::kTxnNonce, Kind::kTxnNonce, kUint64, kBody},
+        {From::kTxnGas, Kind::kTxnGas, kUint64, kBody},
+        {From::kTxnType, Kind::kTxnType, kUint8, kBody},
+        {From::kReceiptGasUsed, Kind::kReceiptGasUsed, kUint64, kReceipt},
+        {From::kReceiptStatus, Kind::kReceiptStatus, kUint8, kReceipt},
+        {From::kReceiptGasPrice, Kind::kReceiptGasPrice, kUint256, kReceipt},
+    }};
+    const auto* const found = std::ranges::find(kKnown, kind, &Known::from);
+    scope.txn_needs.add(found->needs);
+    return builtin(found->kind, found->type);
+}
+
 /// Everything but literals and calls, with its own type.
 Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
     using From = Operand::Kind;
+    if (operand.kind == From::kNull) {
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          "null can be set and nothing else: exists(entity[key].field) tells "
+                          "whether a field is set, and ?? what counts where it is not");
+    }
     if (scope.row != nullptr) {
         if (operand.kind == From::kName) {
             return compile_field(scope, operand);
@@ -212,9 +247,16 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
         case From::kTxnIndex: return builtin(Kind::kTxnIndex, kUint32);
         case From::kLogIndex: return builtin(Kind::kLogIndex, kUint32);
         case From::kLogAddress: return builtin(Kind::kLogAddress, kAddress);
-        case From::kTxnFrom: scope.needs_txn = true; return builtin(Kind::kTxnFrom, kAddress);
-        case From::kTxnTo: scope.needs_txn = true; return builtin(Kind::kTxnTo, kAddress);
-        case From::kTxnValue: scope.needs_txn = true; return builtin(Kind::kTxnValue, kUint256);
+        case From::kTxnFrom:
+        case From::kTxnTo:
+        case From::kTxnValue:
+        case From::kTxnInput:
+        case From::kTxnNonce:
+        case From::kTxnGas:
+        case From::kTxnType:
+        case From::kReceiptGasUsed:
+        case From::kReceiptStatus:
+        case From::kReceiptGasPrice: return of_txn(scope, operand.kind);
         case From::kEachIndex:
             if (scope.each.empty()) {
                 return mistake_at(scope.plan.config_path, operand.pos,
@@ -222,6 +264,7 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
             }
             return builtin(Kind::kEachIndex, kUint64);
         case From::kLookup: return compile_lookup(scope, operand);
+        case From::kNull:
         case From::kCall:
         case From::kNumber:
         case From::kBool:
@@ -247,6 +290,41 @@ Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand,
 
 Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
     return compile_lookup(scope, operand);
+}
+
+Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand) {
+    if (operand.kind == Operand::Kind::kName && scope.row == nullptr) {
+        return mistake_at(
+            scope.plan.config_path, operand.pos,
+            fmt::format("'{}' is always there: exists takes a row, entity[key], or an "
+                        "optional field of one, entity[key].field",
+                        operand.source));
+    }
+    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand));
+    if (!names_optional(scope, operand)) {
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          fmt::format("'{}' is set wherever there is the row: only an optional "
+                                      "field, as of type \"{}?\", may be unset",
+                                      operand.source, to_string(out.type)));
+    }
+    out.takes_null = true;
+    return out;
+}
+
+bool names_optional(const OperandScope& scope, const Operand& operand) noexcept {
+    const bool is_field = operand.kind == Operand::Kind::kName && scope.row != nullptr;
+    const storage::EntityLayout* layout = scope.row;
+    if (operand.kind == Operand::Kind::kLookup) {
+        const auto found =
+            std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name);
+        layout = found == scope.plan.entities.end() ? nullptr : &*found;
+    } else if (!is_field) {
+        return false;
+    }
+    const int at = layout == nullptr ? -1
+                                     : find_field(layout->fields, is_field ? join_path(operand.path)
+                                                                           : operand.field);
+    return at >= 0 && layout->fields[static_cast<size_t>(at)].type.optional;
 }
 
 std::vector<std::string> names_of(const std::vector<storage::Field>& fields) {
@@ -384,12 +462,42 @@ Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& ope
                                               to_string(target), how_to_write(target), out.source));
 }
 
-Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand, FieldType target,
+namespace {
+
+/// Only a field that may be unset, and only by `set`, takes a null.
+Result<PlanOperand> compile_null(const OperandScope& scope, const Operand& operand,
+                                 FieldType target, const std::string& purpose, OperandUse use) {
+    if (!target.optional || use != OperandUse::kStore) {
+        return mistake_at(scope.plan.config_path, operand.pos,
+                          target.optional
+                              ? fmt::format("{}: null is set, not calculated with", purpose)
+                              : fmt::format("{} is {}: only an optional field, as of type \"{}?\", "
+                                            "may be null",
+                                            purpose, to_string(target), to_string(target)));
+    }
+    PlanOperand out;
+    out.kind = Kind::kLiteral;
+    out.type = target.required();
+    out.target = out.type;
+    out.is_null = true;
+    out.source = operand.source;
+    return out;
+}
+
+}  // namespace
+
+Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand, FieldType field,
                                     const std::string& purpose, OperandUse use) {
+    if (operand.kind == Operand::Kind::kNull) {
+        return compile_null(scope, operand, field, purpose, use);
+    }
+    const FieldType target = field.required();
+    FieldType wanted = target;
+    wanted.optional = field.optional && use == OperandUse::kStore;
     if (is_literal(operand)) {
         return compile_literal(scope.plan, operand, target, purpose);
     }
-    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, target));
+    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, wanted));
     const bool is_scaled = target.is_number() && out.type.places != target.places;
     if (out.kind != Kind::kExpression && out.type.is_number() &&
         (is_scaled || target.kind == FieldKind::kEnum)) {

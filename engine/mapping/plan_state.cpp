@@ -6,6 +6,7 @@
 
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/mapping/expression_program.hpp"
 #include "engine/mapping/plan_compile.hpp"
 
 namespace plumbline::engine {
@@ -52,6 +53,8 @@ class StateCompiler {
                                                          uint32_t& source) const;
     [[nodiscard]] Result<StateOperand> operand(const Operand& value, FieldType target,
                                                const std::string& purpose) const;
+    [[nodiscard]] Result<StateOperand> expression(const Operand& value, FieldType target,
+                                                  const std::string& purpose) const;
     [[nodiscard]] Status add_args(const StateConfig& config, const evm::AbiFunction& function,
                                   StatePlan& out) const;
     [[nodiscard]] Status add_returns(const StateConfig& config, const evm::AbiFunction& function,
@@ -97,6 +100,9 @@ Result<StateOperand> StateCompiler::operand(const Operand& value, FieldType targ
         }
         return to_state(*literal);
     }
+    if (value.kind == Operand::Kind::kCall) {
+        return expression(value, target, purpose);
+    }
     StateOperand out;
     if (value.kind == Operand::Kind::kLookup) {
         PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, value));
@@ -104,7 +110,7 @@ Result<StateOperand> StateCompiler::operand(const Operand& value, FieldType targ
         out.kind = StateOperand::Kind::kLookup;
         out.entity = lookup.entity;
         out.column = lookup.field;
-        out.type = other.fields[lookup.field].type;
+        out.type = other.fields[lookup.field].type.required();
         for (size_t i = 0; i < value.keys.size(); ++i) {
             PLUMBLINE_TRY(StateOperand key,
                           operand(value.keys[i], other.key[i].type,
@@ -125,7 +131,7 @@ Result<StateOperand> StateCompiler::operand(const Operand& value, FieldType targ
         const bool is_key = index < layout_.key.size();
         out.kind = is_key ? StateOperand::Kind::kKey : StateOperand::Kind::kField;
         out.column = static_cast<uint16_t>(is_key ? index : index - layout_.key.size());
-        out.type = layout_.column(index).type;
+        out.type = layout_.column(index).type.required();
     } else {
         return mistake(value.pos,
                        fmt::format("'{}' belongs to an event; here only fields, literals "
@@ -136,6 +142,29 @@ Result<StateOperand> StateCompiler::operand(const Operand& value, FieldType targ
         return mistake(value.pos,
                        fmt::format("{} is {}, but '{}' is {}", purpose, to_string(target),
                                    value.source, to_string(out.type)));
+    }
+    return out;
+}
+
+/// Over the row's own columns: other rows are looked up by a look-up that stands alone.
+Result<StateOperand> StateCompiler::expression(const Operand& value, FieldType target,
+                                               const std::string& purpose) const {
+    OperandScope scope{plan_, nullptr, &layout_, {}, {}, true};
+    PLUMBLINE_TRY(const PlanOperand compiled,
+                  compile_operand(scope, value, target, purpose, OperandUse::kStore));
+    StateOperand out;
+    out.kind = StateOperand::Kind::kExpression;
+    out.type = target;
+    out.program = compiled.program;
+    for (const PlanOperand& leaf : out.program->leaves) {
+        if (leaf.kind == PlanOperand::Kind::kLookup) {
+            return mistake(
+                value.pos,
+                fmt::format("{}: {} looks at another row; in an expression here only the "
+                            "row's own columns stand, a look-up stands alone",
+                            purpose, in_quotes(leaf.source)));
+        }
+        out.names_fields = out.names_fields || leaf.kind == PlanOperand::Kind::kField;
     }
     return out;
 }
@@ -184,6 +213,11 @@ Result<StatePlan::Return> StateCompiler::one_return(const StateConfig::Return& v
         out.literal = to_state(literal);
         return out;
     }
+    if (value.kind == StateConfig::Return::Kind::kExpression) {
+        out.kind = StatePlan::Return::Kind::kExpression;
+        PLUMBLINE_TRY(out.literal, expression(value.literal, returned, what));
+        return out;
+    }
     const int column = layout_.find_column(value.field);
     if (column < 0) {
         return mistake(pos,
@@ -191,7 +225,7 @@ Result<StatePlan::Return> StateCompiler::one_return(const StateConfig::Return& v
                                    suggest(value.field, names_of(layout_.fields))));
     }
     const auto index = static_cast<size_t>(column);
-    if (!fits(layout_.column(index).type, returned)) {
+    if (!fits(layout_.column(index).type.required(), returned)) {
         return mistake(pos, fmt::format("{} is {}, but field '{}' is {}", what, out.abi_type,
                                         value.field, to_string(layout_.column(index).type)));
     }
@@ -296,11 +330,11 @@ Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const
             FieldType key_type{FieldKind::kUint, 256};
             if (key.kind == Operand::Kind::kName) {
                 if (const int column = layout_.find_column(join_path(key.path)); column >= 0) {
-                    key_type = layout_.column(static_cast<size_t>(column)).type;
+                    key_type = layout_.column(static_cast<size_t>(column)).type.required();
                 }
             } else if (key.kind == Operand::Kind::kLookup) {
                 PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, key));
-                key_type = plan_.entities[lookup.entity].fields[lookup.field].type;
+                key_type = plan_.entities[lookup.entity].fields[lookup.field].type.required();
             } else if (key.kind == Operand::Kind::kString) {
                 key_type = {FieldKind::kString, 0};
             }
@@ -315,6 +349,13 @@ Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const
 
 Status StateCompiler::check_address(const StateConfig& config, uint32_t source) const {
     const Source& from = plan_.sources[source];
+    if (from.any_address) {
+        return mistake(config.pos,
+                       fmt::format("contract '{}' is whoever emits its events: what such contracts "
+                                   "tell of themselves proves nothing, so there is no state and "
+                                   "no count of it",
+                                   from.contract));
+    }
     if (!config.at && (from.has_factory || from.addresses.size() != 1)) {
         return mistake(
             config.pos,

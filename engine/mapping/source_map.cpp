@@ -37,12 +37,16 @@ SourceMap::SourceMap(const std::vector<Source>& sources) : sources_{&sources} {
 
 void SourceMap::reset_children(const std::vector<storage::ChildRow>& children) {
     owners_.clear();
+    anywhere_.clear();
     announced_.clear();
     is_in_order_ = true;
     for (uint32_t i = 0; i < sources_->size(); ++i) {
         const Source& source = (*sources_)[i];
         for (const evm::Address& address : source.addresses) {
             add_owner(address, {i, false, {source.start_block, 0}, source.end_block, {}});
+        }
+        if (source.any_address) {
+            anywhere_.push_back({i, false, {source.start_block, 0}, source.end_block, {}});
         }
     }
     for (const storage::ChildRow& child : children) {

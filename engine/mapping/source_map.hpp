@@ -37,32 +37,21 @@ class SourceMap {
     /// Calls `visit(source)` for each source that wants `log`, once and in the plan's order.
     template <typename Visit>
     void for_each_source(const evm::Log& log, Visit&& visit) const {
-        const auto found = owners_.find(log.address);
-        if (found == owners_.end()) {
-            return;
-        }
-        int64_t last = -1;  // An address may be declared and announced.
-        for (const Owner& owner : found->second) {
-            if (owner.source != last && owner.counts(log) && wants_topic(owner.source, log)) {
-                last = owner.source;
-                visit(owner.source);
+        for_each_owner(log, [&](const Owner& owner) {
+            if (!owner.counts(log) || !wants_topic(owner.source, log)) {
+                return false;
             }
-        }
+            visit(owner.source);
+            return true;
+        });
     }
     /// The same, but from whatever block on: for guesses ahead of what is known.
     template <typename Visit>
     void for_each_source_at_any_time(const evm::Log& log, Visit&& visit) const {
-        const auto found = owners_.find(log.address);
-        if (found == owners_.end()) {
-            return;
-        }
-        int64_t last = -1;
-        for (const Owner& owner : found->second) {
-            if (owner.source != last) {
-                last = owner.source;
-                visit(owner.source);
-            }
-        }
+        for_each_owner(log, [&](const Owner& owner) {
+            visit(owner.source);
+            return true;
+        });
     }
     [[nodiscard]] bool wants_topic(uint32_t source, const evm::Log& log) const noexcept;
 
@@ -85,10 +74,38 @@ class SourceMap {
         evm::Address address;
     };
     void add_owner(const evm::Address& address, const Owner& owner);
+    /// Calls `visit` for the address's owners, in order of their sources, those of any address
+    /// among them, until it was true once for a source: an address may be declared and announced.
+    template <typename Visit>
+    void for_each_owner(const evm::Log& log, Visit&& visit) const {
+        const auto found = owners_.find(log.address);
+        if (found == owners_.end() && anywhere_.empty()) {
+            return;
+        }
+        static const std::vector<Owner> kNone;
+        const std::vector<Owner>& here = found == owners_.end() ? kNone : found->second;
+        int64_t last = -1;
+        size_t next = 0;
+        const auto tell = [&](const Owner& owner) {
+            if (owner.source != last && visit(owner)) {
+                last = owner.source;
+            }
+        };
+        for (const Owner& owner : here) {
+            for (; next < anywhere_.size() && anywhere_[next].source < owner.source; ++next) {
+                tell(anywhere_[next]);
+            }
+            tell(owner);
+        }
+        for (; next < anywhere_.size(); ++next) {
+            tell(anywhere_[next]);
+        }
+    }
 
     const std::vector<Source>* sources_;
     std::vector<Announced> announced_;  ///< children in the order they were added
     bool is_in_order_ = true;           ///< of their blocks
+    std::vector<Owner> anywhere_;       ///< those of sources that any address is of
     /// Those of one address by source: in which order they were announced does not matter.
     std::unordered_map<evm::Address, std::vector<Owner>, evm::FixedBytesHash> owners_;
 };

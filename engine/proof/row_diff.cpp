@@ -27,7 +27,8 @@ std::vector<FieldDifference> compare_rows(const storage::EntityLayout& layout,
         return out;
     }
     for (size_t i = 0; i < layout.fields.size(); ++i) {
-        if (codec.raw(left, i) != codec.raw(right, i)) {
+        if (codec.raw(left, i) != codec.raw(right, i) ||
+            codec.is_null(left, i) != codec.is_null(right, i)) {
             const size_t column = layout.key.size() + i;
             out.push_back({layout.fields[i].name, (*lefts)[column], (*rights)[column]});
         }

@@ -233,21 +233,27 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
         return ok();
     }
     std::vector<evm::Hash> hashes;
+    std::vector<rpc::TxnPlace> places;
     for (const ProvenBlock& block : plan.blocks) {
         for (const evm::Log& log : block.logs.logs) {
-            bool is_needed = false;
-            for (uint32_t i = 0; i < mapping.sources().size() && !is_needed; ++i) {
+            storage::TxnNeeds needs;
+            for (uint32_t i = 0; i < mapping.sources().size(); ++i) {
                 const Source& wants = mapping.sources()[i];
-                is_needed = mapping.needs_txn(i, log) &&
-                            (wants.has_factory || std::ranges::find(wants.addresses, log.address) !=
-                                                      wants.addresses.end());
+                if (wants.has_factory || wants.any_address ||
+                    std::ranges::find(wants.addresses, log.address) != wants.addresses.end()) {
+                    needs.add(mapping.txn_needs(i, log));
+                }
             }
-            if (!is_needed) {
+            if (!needs.any()) {
                 continue;
             }
-            plan.logs_with_txn.emplace(log.block_num, log.log_index);
+            plan.logs_with_txn.emplace(std::pair{log.block_num, log.log_index}, needs);
             if (std::ranges::find(hashes, log.txn_hash) == hashes.end()) {
                 hashes.push_back(log.txn_hash);
+            }
+            if (needs.receipt &&
+                std::ranges::find(places, log.txn_hash, &rpc::TxnPlace::hash) == places.end()) {
+                places.push_back({log.txn_hash, block.header.hash});
             }
         }
     }
@@ -259,7 +265,17 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
                       source.get_txns(hashes, std::move(done));
                   }));
     for (const rpc::TxnInfo& txn : txns) {
-        plan.txns[txn.hash] = {txn.from, txn.to, txn.value};
+        plan.txns[txn.hash] = {txn.from, txn.to, txn.value, txn.body, {}};
+    }
+    if (places.empty()) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const auto receipts, rpc::await<std::vector<rpc::TxnReceiptInfo>>(
+                                           source, kAnswerWaitMs, [&](auto done) {
+                                               source.get_txn_receipts(places, std::move(done));
+                                           }));
+    for (const rpc::TxnReceiptInfo& txn : receipts) {
+        plan.txns[txn.hash].receipt = txn.receipt;
     }
     return ok();
 }
@@ -275,7 +291,8 @@ Status set_field(const storage::EntityLayout& layout, const storage::RowCodec& c
                      fmt::format("{} has no field '{}'", layout.name, finding.field)};
     }
     const auto place = static_cast<size_t>(field - layout.fields.begin());
-    PLUMBLINE_TRY(const storage::KeyValue value, parse_value(field->type, finding.expected));
+    PLUMBLINE_TRY(const storage::KeyValue value,
+                  parse_value(field->type.required(), finding.expected));
     if (field->type.is_dynamic()) {
         codec.set_dynamic(row, place, value.bytes);
     } else {
@@ -426,10 +443,19 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     }
     PLUMBLINE_TRY_VOID(remove_logs(view, block_num, batch));
     for (const evm::Log& log : block.logs.logs) {
-        const auto txn = plan.txns.find(log.txn_hash);
-        const bool is_needed = plan.logs_with_txn.contains({log.block_num, log.log_index});
-        batch.append_log(log, block.logs.data(log),
-                         !is_needed || txn == plan.txns.end() ? nullptr : &txn->second);
+        const auto found = plan.txns.find(log.txn_hash);
+        const auto needs = plan.logs_with_txn.find({log.block_num, log.log_index});
+        std::optional<storage::TxnFields> txn;
+        if (needs != plan.logs_with_txn.end() && found != plan.txns.end()) {
+            txn = found->second;
+            if (!needs->second.body) {
+                txn->body.reset();
+            }
+            if (!needs->second.receipt) {
+                txn->receipt.reset();
+            }
+        }
+        batch.append_log(log, block.logs.data(log), txn ? &*txn : nullptr);
     }
     batch.append_block(row_of(block, block.logs.logs.size(), storage::ProofLevel::kReceipts));
     return ok();

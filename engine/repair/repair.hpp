@@ -15,9 +15,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -40,7 +40,7 @@ struct RepairPlan {
     std::unordered_map<evm::Hash, storage::TxnFields, evm::FixedBytesHash> txns;  ///< for `blocks`
     /// Block and index of the logs, of `blocks`, that are stored with fields of `txns`: as ingest
     /// would, not all of a transaction's.
-    std::set<std::pair<uint64_t, uint32_t>> logs_with_txn;
+    std::map<std::pair<uint64_t, uint32_t>, storage::TxnNeeds> logs_with_txn;
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
     /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.

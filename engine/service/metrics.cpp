@@ -117,6 +117,9 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
     out.counter("plumbline_reorgs_total", "Reorgs followed by this process", to_double(now.reorgs));
     out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
               to_double(status.quarantined_rows));
+    out.counter("plumbline_quarantined_events_total",
+                "Events that no handler could apply, folded by this process, kept or only counted",
+                to_double(now.quarantined));
     out.counter("plumbline_unknown_events_total",
                 "Events of no ABI folded by this process: stored, not applied",
                 to_double(now.unknown));

@@ -8,6 +8,7 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
+#include "engine/setup/any_address.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_pool.hpp"
@@ -166,6 +167,10 @@ class Doctor {
             refused.empty()
                 ? fmt::format("{} blocks and perhaps more", format_count(report_.logs_range))
                 : fmt::format("{} blocks; beyond: {}", format_count(report_.logs_range), refused));
+        const std::string why = refusal_of_any_address(client_, evm::Hash{});
+        add("any address", why.empty() ? CheckResult::kGood : CheckResult::kNote,
+            why.empty() ? "logs by topic alone, of whatever contract" : "refused: " + why,
+            why.empty() ? "" : "contracts with address = \"*\" cannot be indexed from here");
     }
 
     void look_at_history() {

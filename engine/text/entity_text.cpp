@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/hex_digits.hpp"
 #include "core/base/json_text.hpp"
 #include "core/base/printable_text.hpp"
 #include "core/evm/decimal_text.hpp"
@@ -21,6 +22,8 @@ using storage::Field;
 using storage::FieldKind;
 using storage::FieldType;
 using storage::KeyValue;
+
+constexpr std::string_view kNullText = "null";
 
 Error bad_value(FieldType type, std::string_view text, std::string_view expected) {
     return Error{ErrorCode::kInvalidArgument,
@@ -131,9 +134,29 @@ void append_value_json(std::string& out, FieldType type, const evm::U256& word,
     }
 }
 
+/// One value of a row.
+struct Cell {
+    evm::U256 word;
+    std::string_view dynamic;
+    bool is_null = false;
+};
+
+void append_value_json(std::string& out, FieldType type, const Cell& cell) {
+    if (cell.is_null) {
+        out += kNullText;
+    } else {
+        append_value_json(out, type, cell.word, cell.dynamic);
+    }
+}
+
 /// Plain text of a value: JSON's without the quotes around strings.
 std::string value_text(FieldType type, const evm::U256& word, std::string_view dynamic) {
     if (type.kind == FieldKind::kString) {
+        if (type.optional && dynamic == kNullText) {
+            std::string out{"hex:"};  // the text, not the absence of one
+            append_hex_digits(out, dynamic);
+            return out;
+        }
         return printable_text(dynamic, TextPlace::kValue);
     }
     std::string text;
@@ -144,7 +167,11 @@ std::string value_text(FieldType type, const evm::U256& word, std::string_view d
     return text;
 }
 
-/// Calls `visit(field, word, dynamic)` for each column of a row.
+std::string value_text(FieldType type, const Cell& cell) {
+    return cell.is_null ? std::string{kNullText} : value_text(type, cell.word, cell.dynamic);
+}
+
+/// Calls `visit(field, cell)` for each column of a row.
 template <typename Visit>
 Status for_each_column(const EntityLayout& layout, const storage::RowCodec& codec,
                        std::string_view key, std::string_view row, Visit&& visit) {
@@ -154,15 +181,18 @@ Status for_each_column(const EntityLayout& layout, const storage::RowCodec& code
         return Error{ErrorCode::kNotFound, "the row was deleted"};
     }
     for (size_t i = 0; i < layout.key.size(); ++i) {
-        visit(layout.key[i], values[i].word, std::string_view{values[i].bytes});
+        visit(layout.key[i], Cell{values[i].word, values[i].bytes});
     }
     for (size_t i = 0; i < layout.fields.size(); ++i) {
         const Field& field = layout.fields[i];
+        Cell cell;
+        cell.is_null = field.type.optional && codec.is_null(row, i);
         if (field.type.is_dynamic()) {
-            visit(field, evm::U256{}, codec.raw(row, i));
+            cell.dynamic = codec.raw(row, i);
         } else {
-            visit(field, codec.word(row, i), std::string_view{});
+            cell.word = codec.word(row, i);
         }
+        visit(field, cell);
     }
     return ok();
 }
@@ -183,6 +213,9 @@ Result<std::vector<NamedText>> parse_named(const std::vector<std::string>& argum
 }
 
 Result<KeyValue> parse_value(FieldType type, std::string_view text) {
+    if (type.optional && text == kNullText) {
+        return KeyValue{{}, {}, true};
+    }
     switch (type.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt: return parse_integer(type, text);
@@ -228,14 +261,20 @@ Result<KeyValue> parse_value(FieldType type, std::string_view text) {
 }
 
 std::string value_to_text(FieldType type, const KeyValue& value) {
-    return value_text(type, value.word, value.bytes);
+    return value_text(type, Cell{value.word, value.bytes, value.is_null});
 }
 
 void append_value_json(std::string& out, FieldType type, const KeyValue& value) {
-    append_value_json(out, type, value.word, value.bytes);
+    append_value_json(out, type, Cell{value.word, value.bytes, value.is_null});
 }
 
 void append_key_value(std::string& key, FieldType type, const KeyValue& value) {
+    if (type.optional) {
+        storage::append_key_presence(key, value.is_null);
+        if (value.is_null) {
+            return;
+        }
+    }
     if (type.is_dynamic()) {
         storage::append_key_dynamic(key, value.bytes);
     } else {
@@ -304,11 +343,17 @@ Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::R
         const Field& field = layout.column(column);
         if (column < layout.key.size()) {
             append_key_value(out, field.type, key_values[column]);
-        } else if (field.type.is_dynamic()) {
-            storage::append_key_dynamic(out, codec.raw(row, column - layout.key.size()));
-        } else {
-            storage::append_key_word(out, field.type, codec.word(row, column - layout.key.size()));
+            continue;
         }
+        const size_t at = column - layout.key.size();
+        KeyValue value;
+        value.is_null = field.type.optional && codec.is_null(row, at);
+        if (field.type.is_dynamic()) {
+            value.bytes = codec.raw(row, at);
+        } else {
+            value.word = codec.word(row, at);
+        }
+        append_key_value(out, field.type, value);
     }
     return out;
 }
@@ -317,14 +362,13 @@ Status append_row_json(std::string& out, const EntityLayout& layout, const stora
                        std::string_view key, std::string_view row) {
     char separator = '{';
     PLUMBLINE_TRY_VOID(
-        for_each_column(layout, codec, key, row,
-                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-                            out += separator;
-                            separator = ',';
-                            append_json_string(out, field.name);
-                            out += ':';
-                            append_value_json(out, field.type, word, dynamic);
-                        }));
+        for_each_column(layout, codec, key, row, [&](const Field& field, const Cell& cell) {
+            out += separator;
+            separator = ',';
+            append_json_string(out, field.name);
+            out += ':';
+            append_value_json(out, field.type, cell);
+        }));
     out += '}';
     return ok();
 }
@@ -334,10 +378,9 @@ Status append_row_json(std::string& out, const EntityLayout& layout, const stora
                        const std::vector<size_t>& columns) {
     std::vector<std::string> values;
     PLUMBLINE_TRY_VOID(
-        for_each_column(layout, codec, key, row,
-                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-                            append_value_json(values.emplace_back(), field.type, word, dynamic);
-                        }));
+        for_each_column(layout, codec, key, row, [&](const Field& field, const Cell& cell) {
+            append_value_json(values.emplace_back(), field.type, cell);
+        }));
     char separator = '{';
     for (const size_t column : columns) {
         out += separator;
@@ -355,10 +398,9 @@ Result<std::vector<std::string>> row_texts(const EntityLayout& layout,
                                            std::string_view row) {
     std::vector<std::string> out;
     PLUMBLINE_TRY_VOID(
-        for_each_column(layout, codec, key, row,
-                        [&](const Field& field, const evm::U256& word, std::string_view dynamic) {
-                            out.push_back(value_text(field.type, word, dynamic));
-                        }));
+        for_each_column(layout, codec, key, row, [&](const Field& field, const Cell& cell) {
+            out.push_back(value_text(field.type, cell));
+        }));
     return out;
 }
 

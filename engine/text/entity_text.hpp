@@ -22,7 +22,8 @@ using NamedText = std::pair<std::string, std::string>;
 
 /// Reads `text` as a value of `type`: decimal or 0x hex integers, true/false, 0x hex for address,
 /// bytesN and bytes, strings as they are or as `hex:` and their bytes
-/// (core/base/printable_text.hpp). kInvalidArgument says what was expected.
+/// (core/base/printable_text.hpp), `null` where the type is optional. kInvalidArgument says what
+/// was expected.
 [[nodiscard]] Result<storage::KeyValue> parse_value(storage::FieldType type, std::string_view text);
 
 /// The reverse of `parse_value`: what CSV and terminals show.

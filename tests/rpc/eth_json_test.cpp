@@ -313,6 +313,45 @@ TEST(EthJsonTest, ReadsTransactions) {
     EXPECT_EQ(answer.get<TxnInfo>()->value.to_decimal(), "1000000000000000000");
     EXPECT_NE(read_one(Call::Kind::kTxn, replaced(txn, "0xaa", "0xbb")).get<Answer::Malformed>(),
               nullptr);
+    EXPECT_FALSE(answer.get<TxnInfo>()->body) << "without its nonce";
+    const std::string whole =
+        replaced(txn, "\"to\":null",
+                 R"("to":null,"nonce":"0x7","gas":"0x5208","type":"0x2","input":"0x00ff")");
+    const Answer more = read_one(Call::Kind::kTxn, whole);
+    ASSERT_NE(more.get<TxnInfo>(), nullptr) << more.get<Answer::Malformed>()->why;
+    EXPECT_EQ(more.get<TxnInfo>()->body, (evm::TxnBody{7, 21'000, 2, std::string{"\0\xff", 2}}));
+    const Answer old = read_one(Call::Kind::kTxn, replaced(whole, "\"type\":\"0x2\",", ""));
+    ASSERT_NE(old.get<TxnInfo>(), nullptr);
+    EXPECT_EQ(old.get<TxnInfo>()->body->type, 0);
+    for (const std::string& bad :
+         {replaced(whole, "\"0x7\"", "\"7x\""), replaced(whole, "\"0x2\"", "\"0x100\""),
+          replaced(whole, "\"0x00ff\"", "\"0x0\"")}) {
+        EXPECT_NE(read_one(Call::Kind::kTxn, bad).get<Answer::Malformed>(), nullptr) << bad;
+    }
+}
+
+TEST(EthJsonTest, WhatAReceiptSaysOfGasIsOfTheBlockAskedFor) {
+    const std::string receipt =
+        R"({"status":"0x1","gasUsed":"0x5208","effectiveGasPrice":"0x3b9aca00","transactionHash":")" +
+        kHash32 + R"(","blockHash":")" + kHash32 + R"(","logs":[]})";
+    const Answer answer = read_one(Call::Kind::kTxnGas, receipt);
+    ASSERT_NE(answer.get<TxnReceiptInfo>(), nullptr) << answer.get<Answer::Malformed>()->why;
+    EXPECT_EQ(answer.get<TxnReceiptInfo>()->receipt,
+              (evm::TxnReceipt{21'000, 1, evm::U256{1'000'000'000}}));
+    // Before Byzantium; logs tell that it succeeded.
+    const Answer old = read_one(Call::Kind::kTxnGas, replaced(receipt, "\"status\":\"0x1\",", ""));
+    ASSERT_NE(old.get<TxnReceiptInfo>(), nullptr);
+    EXPECT_EQ(old.get<TxnReceiptInfo>()->receipt.status, 1);
+    const std::string elsewhere = replaced(receipt, "\"blockHash\":\"0xaa", "\"blockHash\":\"0xbb");
+    EXPECT_NE(read_one(Call::Kind::kTxnGas, elsewhere).get<Answer::Null>(), nullptr)
+        << "the transaction moved";
+    for (const std::string& bad :
+         {replaced(receipt, "\"transactionHash\":\"0xaa", "\"transactionHash\":\"0xbb"),
+          replaced(receipt, "\"gasUsed\":\"0x5208\",", ""),
+          replaced(receipt, "\"effectiveGasPrice\":\"0x3b9aca00\",", ""),
+          replaced(receipt, "\"status\":\"0x1\"", "\"status\":\"0x2\"")}) {
+        EXPECT_NE(read_one(Call::Kind::kTxnGas, bad).get<Answer::Malformed>(), nullptr) << bad;
+    }
 }
 
 TEST(EthJsonTest, ErrorsAreReadHoweverTheyAreNested) {

@@ -60,12 +60,14 @@ async function start_anvil() {
 }
 
 const asked = []; // filters of eth_getLogs
+const methods = new Set();
 async function start_proxy(target) {
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const part of request) body += part;
     const parsed = JSON.parse(body);
     for (const one of Array.isArray(parsed) ? parsed : [parsed]) {
+      methods.add(one.method);
       if (one.method === "eth_getLogs") asked.push(one.params[0]);
     }
     const answer = await fetch(target, { method: "POST", headers: { "content-type": "application/json" }, body });
@@ -267,6 +269,130 @@ const hits = of("Child", "Hit").map((item) => ({ ...item, n: item.event.args.n }
   await proven(dir);
   await index(dir, filtered(""));
   await compare("without the filter the others are fetched", dir, "move", whose);
+  await proven(dir);
+}
+
+// --- whoever emits it ------------------------------------------------------------------------------
+
+{
+  const dir = join(work, "anywhere");
+  await call("Proxy", token, "upgrade", one);
+  const tokens = [token, await deploy("TokenOne"), await deploy("TokenOne")];
+  for (const [i, address] of tokens.entries()) {
+    await call("TokenOne", address, "go", person(1), person(20 + i), 100 + i);
+    await call("TokenOne", address, "go", person(2), person(9), 200 + i);
+  }
+  await call("TokenTwo", two, "go", person(1), person(9), 300); // another shape of the same topic
+  const anywhere = (more) =>
+    config(`[contracts.t]\nabi = "TokenOne.json"\naddress = "*"\nevents = ["Transfer"]\n${more}\n`) +
+    row_entity("move") + on("t.Transfer", "move", 'n = "value"');
+  const all = (await rpc.call("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" }))
+    .filter((log) => log.topics[0] === new Interface(artifacts.TokenOne.abi).getEvent("Transfer").topicHash)
+    .filter((log) => log.topics.length === 3)
+    .map((log) => ({ log, n: BigInt(log.data), from: `0x${log.topics[1].slice(26)}` }));
+  asked.length = 0;
+  await index(dir, anywhere(""));
+  check("several contracts emit it", new Set(all.map(({ log }) => log.address)).size >= 3);
+  await compare("the events of every contract, of one shape", dir, "move", all);
+  check("the node is asked for the topic alone", asked.length > 0 && asked.every((filter) => !filter.address && filter.topics?.length));
+  await proven(dir);
+  await index(dir, anywhere(`filter = { Transfer = { from = "${person(1)}" } }`));
+  await compare("a filter of an indexed parameter with it", dir, "move", all.filter(({ from }) => from === person(1)));
+  await proven(dir);
+  const tried = await run("check", join(dir, "plumbline.toml"), "--events", "1000");
+  check("check takes it", tried.code === 0 && tried.out.includes("t.Transfer"), tried.out + tried.err);
+
+  // A provider that wants an address says so before anything is indexed.
+  const strict = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    const one = JSON.parse(body);
+    const refuses = !Array.isArray(one) && one.method === "eth_getLogs" && !one.params[0].address;
+    response.setHeader("content-type", "application/json");
+    if (refuses) {
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: one.id, error: { code: -32602, message: "please specify an address" } }));
+    } else {
+      response.end(await (await fetch(node, { method: "POST", headers: { "content-type": "application/json" }, body })).text());
+    }
+  });
+  await new Promise((done) => strict.listen(0, "127.0.0.1", done));
+  strict.unref();
+  const refused = await run("run", join(dir, "plumbline.toml"), "--db", join(dir, "other"), "--until", "head",
+    "--rpc", `http://127.0.0.1:${strict.address().port}`);
+  check("who refuses filters without an address is named at the start",
+    refused.code === 3 && refused.err.includes("please specify an address"), `${refused.code} ${refused.err}`);
+}
+
+// --- what only transactions and their receipts say -------------------------------------------------
+
+{
+  const dir = join(work, "txn");
+  const fields = {
+    sender: "address", nonce: "uint64", gas: "uint64", kind: "uint8", input: "bytes", used: "uint64", status: "uint8",
+    price: "uint256", fee: "uint256",
+  };
+  const named = (set) => config(`[contracts.t]\nabi = "TokenOne.json"\naddress = "${token}"\n
+[entities.move]
+key = { block = "uint64", log = "uint32" }
+fields = { ${Object.entries(fields).map(([name, type]) => `${name} = "${type}"`).join(", ")} }
+`) + `[[on]]
+event = "t.Transfer"
+insert = "move"
+key = { block = "$block.number", log = "$log.index" }
+set = { ${Object.entries(set).map(([name, value]) => `${name} = "${value}"`).join(", ")} }
+`;
+  const body = { sender: "$txn.from", nonce: "$txn.nonce", gas: "$txn.gas", kind: "$txn.type", input: "$txn.input" };
+  const all = {
+    ...body, used: "$receipt.gas_used", status: "$receipt.status", price: "$receipt.effective_gas_price",
+    fee: "$receipt.gas_used * $receipt.effective_gas_price",
+  };
+  const wanted = async (set) => {
+    const found = await rpc.call("eth_getLogs", {
+      fromBlock: "0x0", toBlock: "latest", address: token,
+      topics: [new Interface(artifacts.TokenOne.abi).getEvent("Transfer").topicHash],
+    });
+    const out = [];
+    for (const log of found.filter((item) => item.topics.length === 3)) {
+      const txn = await rpc.call("eth_getTransactionByHash", log.transactionHash);
+      const receipt = await rpc.call("eth_getTransactionReceipt", log.transactionHash);
+      const has = {
+        sender: txn.from, nonce: Number(txn.nonce), gas: Number(txn.gas), kind: Number(txn.type), input: txn.input,
+        used: Number(receipt.gasUsed), status: Number(receipt.status), price: BigInt(receipt.effectiveGasPrice).toString(),
+        fee: (BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice)).toString(),
+      };
+      const row = { block: Number(log.blockNumber), log: Number(log.logIndex) };
+      const unset = (type) => ({ address: person(0), bytes: "0x", uint256: "0" })[type] ?? 0;
+      for (const [name, type] of Object.entries(fields)) row[name] = name in set ? has[name] : unset(type);
+      out.push(JSON.stringify(row));
+    }
+    return out.sort().join("\n");
+  };
+  const found = async () => [...(await rows(dir, "move")).values()].map((row) => JSON.stringify(row)).sort().join("\n");
+  const same = async (what, set) => {
+    const [have, want] = [await found(), await wanted(set)];
+    check(what, want !== "" && have === want, `found\n${have}\nnot\n${want}`);
+  };
+  await call("Proxy", token, "upgrade", one);
+  methods.clear();
+  await index(dir, named({ sender: "$txn.from" }));
+  await same("of a transaction what the mapping names", { sender: 1 });
+  check("no receipt is asked for where none is named", !methods.has("eth_getTransactionReceipt"));
+  await index(dir, named(body));
+  await same("a mapping that names more of transactions fetches it", body);
+  const snapshot = await rpc.call("evm_snapshot");
+  await call("TokenOne", token, "go", person(7), person(8), 1);
+  await index(dir, named(all));
+  await same("gas used, status and price of receipts", all);
+  await rpc.call("evm_revert", snapshot);
+  await call("TokenOne", token, "go", "0xffffffffffffffffffffffffffffffffffffffff", person(8), 2);
+  await call("TokenOne", token, "go", person(7), person(9), 3);
+  await index(dir, named(all));
+  await same("after a reorganisation those of the new chain", all);
+  const before = await found();
+  const rebuilt = await run("rebuild", join(dir, "db"));
+  check("a rebuild needs nobody", rebuilt.code === 0 && (await found()) === before, rebuilt.err);
+  const replayed = await run("verify", join(dir, "db"), "--proof", "replay");
+  check("what is stored of them is whole", replayed.code === 0, replayed.out + replayed.err);
   await proven(dir);
 }
 

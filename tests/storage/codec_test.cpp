@@ -195,6 +195,12 @@ TEST_F(LogBytesTest, EveryFlippedByteIsSeen) {
         txn.from = address_of(8);
         txn.to = number % 2 == 0 ? std::optional{address_of(9)} : std::nullopt;
         txn.value = evm::U256{number * 1000};
+        if (number % 6 == 1) {
+            txn.body = evm::TxnBody{number, 300, 2, std::string(number, 'i')};
+        }
+        if (number % 4 == 0 || number == 7) {
+            txn.receipt = evm::TxnReceipt{21'000, 1, evm::U256{number}};
+        }
         const LogDictIds ids{
             number % 3 == 0 ? std::nullopt : std::optional<uint32_t>{1},
             number % 4 == 0 ? std::nullopt : std::optional<uint32_t>{2}};

@@ -1,6 +1,8 @@
 // Digest trees: what they are made of, and that every kind of commit keeps them.
 #include "storage/digest.hpp"
 
+#include <set>
+
 #include "storage/raw_access.hpp"
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/digest_check.hpp"
@@ -33,7 +35,18 @@ TEST(DigestTest, GoldenHashes) {
     const std::string without_to = to_string(hash_log(log.log, log.data, &txn, scratch));
     EXPECT_EQ(without_to, "36b40d1a8bcfa1726f8035068d205bf3");
     txn.to = evm::Address{};
-    EXPECT_NE(to_string(hash_log(log.log, log.data, &txn, scratch)), without_to);
+    const std::string plain = to_string(hash_log(log.log, log.data, &txn, scratch));
+    EXPECT_NE(plain, without_to);
+    txn.body.emplace();
+    const std::string with_body = to_string(hash_log(log.log, log.data, &txn, scratch));
+    txn.body->input = std::string(300, 'i');
+    const std::string with_input = to_string(hash_log(log.log, log.data, &txn, scratch));
+    txn.receipt.emplace();
+    const std::string with_receipt = to_string(hash_log(log.log, log.data, &txn, scratch));
+    txn.receipt->effective_gas_price = evm::U256{1};
+    const std::string with_price = to_string(hash_log(log.log, log.data, &txn, scratch));
+    EXPECT_EQ(
+        (std::set<std::string>{plain, with_body, with_input, with_receipt, with_price}).size(), 5U);
     BlockRow block = make_block(5, 2);
     const Digest hash = hash_block(block);
     EXPECT_EQ(to_string(hash), "eb235550af7a9538c64817921e02d34b");

@@ -158,7 +158,8 @@ bool LogJudge::may_hold(const evm::Header& header) const noexcept {
                         may_contain_one(header.logs_bloom, bits_[i].events);
         topic_fits[i] = topic_fits[i] && header.block_num <= plan_->sources()[i].end_block;
         if (topic_fits[i] && header.block_num >= plan_->sources()[i].start_block &&
-            may_contain_any(header.logs_bloom, bits_[i].addresses)) {
+            (plan_->sources()[i].any_address ||
+             may_contain_any(header.logs_bloom, bits_[i].addresses))) {
             return true;
         }
     }

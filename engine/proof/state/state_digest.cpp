@@ -7,6 +7,7 @@
 
 #include "core/evm/abi_type.hpp"
 #include "core/evm/keccak.hpp"
+#include "engine/proof/state/state_expression.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -62,7 +63,7 @@ KeyValue field_value(const storage::RowCodec& codec, const storage::FieldType& t
 }
 
 bool names_field(const StateOperand& operand) {
-    return operand.kind == StateOperand::Kind::kField ||
+    return operand.kind == StateOperand::Kind::kField || operand.names_fields ||
            (operand.kind == StateOperand::Kind::kLookup &&
             std::ranges::any_of(operand.keys, names_field));
 }
@@ -106,7 +107,7 @@ Status StateDigester::add_returns(const std::vector<storage::EntityLayout>& enti
         if (item.kind != Kind::kIgnored) {
             const storage::EntityLayout& layout = entities[plan_->entity];
             const storage::FieldType field = item.kind == Kind::kField
-                                                 ? layout.fields[item.field].type
+                                                 ? layout.fields[item.field].type.required()
                                              : item.kind == Kind::kKey ? layout.key[item.field].type
                                                                        : item.literal.type;
             const bool contents =
@@ -195,6 +196,9 @@ Result<KeyValue> StateDigester::evaluate(const StateOperand& operand,
         case Kind::kField:
             return field_value(*codecs_[plan_->entity], operand.type, row, operand.column);
         case Kind::kLiteral: return KeyValue{operand.word, operand.bytes};
+        case Kind::kExpression:
+            return calculate_state(*operand.program, operand.type, key, *codecs_[plan_->entity],
+                                   row);
         case Kind::kLookup: break;
     }
     const storage::EntityLayout& layout = (*entities_)[operand.entity];
@@ -216,12 +220,16 @@ Result<KeyValue> StateDigester::evaluate(const StateOperand& operand,
     return field_value(*codecs_[operand.entity], operand.type, *found, operand.column);
 }
 
-KeyValue StateDigester::expected(const Return& item, const std::vector<KeyValue>& key,
-                                 std::string_view row) const {
+Result<KeyValue> StateDigester::expected(const Return& item, const std::vector<KeyValue>& key,
+                                         std::string_view row) const {
     const StatePlan::Return& planned = plan_->returns[item.place];
     if (storage::RowCodec::is_tombstone(row)) {
         const StateOperand& deleted = plan_->deleted[item.place];
-        return {deleted.word, deleted.bytes};
+        return KeyValue{deleted.word, deleted.bytes};
+    }
+    if (planned.kind == StatePlan::Return::Kind::kExpression) {
+        return calculate_state(*planned.literal.program, item.type, key, *codecs_[plan_->entity],
+                               row);
     }
     if (planned.kind == StatePlan::Return::Kind::kField) {
         return field_value(*codecs_[plan_->entity], item.type, row, planned.field);
@@ -229,16 +237,18 @@ KeyValue StateDigester::expected(const Return& item, const std::vector<KeyValue>
     if (planned.kind == StatePlan::Return::Kind::kKey) {
         return key[planned.field];
     }
-    return {planned.literal.word, planned.literal.bytes};
+    return KeyValue{planned.literal.word, planned.literal.bytes};
 }
 
-evm::Hash StateDigester::leaf(const std::vector<KeyValue>& key, std::string_view row) const {
+Result<evm::Hash> StateDigester::leaf(const std::vector<KeyValue>& key,
+                                      std::string_view row) const {
     if (storage::RowCodec::is_tombstone(row) && plan_->deleted_reverts) {
         return state_leaf(getter_, LeafStatus::kReverted, {});
     }
     Bytes hashed{static_cast<uint8_t>(LeafStatus::kAnswered)};
     for (const Return& item : returns_) {
-        append_value(hashed, item.type, expected(item, key, row));
+        PLUMBLINE_TRY(const KeyValue value, expected(item, key, row));
+        append_value(hashed, item.type, value);
     }
     return evm::keccak256(ByteView{hashed});
 }
@@ -250,6 +260,7 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
     }
     PLUMBLINE_TRY(const std::vector<KeyValue> parts,
                   storage::decode_key(key, (*entities_)[plan_->entity].key));
+    PLUMBLINE_TRY(const evm::Hash leaf_of_row, leaf(parts, row));
     evm::Address at;
     if (plan_->at) {
         PLUMBLINE_TRY(const KeyValue value, evaluate(*plan_->at, parts, row, reader));
@@ -277,7 +288,7 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
         }
         questions.add(words, target);
     }
-    leaves.push_back(leaf(parts, row));
+    leaves.push_back(leaf_of_row);
     return ok();
 }
 
@@ -362,7 +373,7 @@ Result<std::vector<StateDifference>> StateDigester::differences(std::string_view
         if (storage::RowCodec::is_tombstone(row) && !plan_->has_gone) {
             continue;
         }
-        KeyValue wanted = expected(item, parts, row);
+        PLUMBLINE_TRY(KeyValue wanted, expected(item, parts, row));
         if (!(wanted == actual)) {
             out.push_back({item.place, item.type, std::move(wanted), std::move(actual)});
         }

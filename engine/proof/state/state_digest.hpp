@@ -77,11 +77,11 @@ class StateDigester {
                                                      const std::vector<storage::KeyValue>& key,
                                                      std::string_view row,
                                                      const RowReader& reader) const;
-    [[nodiscard]] storage::KeyValue expected(const Return& item,
-                                             const std::vector<storage::KeyValue>& key,
-                                             std::string_view row) const;
-    [[nodiscard]] evm::Hash leaf(const std::vector<storage::KeyValue>& key,
-                                 std::string_view row) const;
+    [[nodiscard]] Result<storage::KeyValue> expected(const Return& item,
+                                                     const std::vector<storage::KeyValue>& key,
+                                                     std::string_view row) const;
+    [[nodiscard]] Result<evm::Hash> leaf(const std::vector<storage::KeyValue>& key,
+                                         std::string_view row) const;
 
     const StatePlan* plan_ = nullptr;
     const std::vector<storage::EntityLayout>* entities_ = nullptr;

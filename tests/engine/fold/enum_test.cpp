@@ -97,7 +97,7 @@ TEST(EnumTest, MistakesAreToldAtStart) {
 
 /// A contract may have learnt a status more than the config knows.
 TEST(EnumTest, AValueWithoutANameIsShownByItsNumber) {
-    const storage::FieldType type{storage::FieldKind::kEnum, 8, 0,
+    const storage::FieldType type{storage::FieldKind::kEnum, 8, 0, false,
                                   storage::intern_enum({"open", "closed"})};
     EXPECT_EQ(value_to_text(type, {evm::U256{1}, {}}), "closed");
     EXPECT_EQ(value_to_text(type, {evm::U256{2}, {}}), "2");

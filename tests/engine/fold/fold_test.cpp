@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/text/entity_text.hpp"
+#include "storage/entity_key.hpp"
 #include "storage/read_view.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/small_index.hpp"
@@ -626,6 +628,38 @@ TEST(FoldTest, MissingTransactionFieldsAreAnErrorAndNoQuarantine) {
     const Status applied = world.fold->apply(event.log, event.data, nullptr);
     EXPECT_ERROR(applied, ErrorCode::kNotFound);
     EXPECT_EQ(world.fold->stats().quarantined, 0U);
+}
+
+TEST(FoldTest, WhatTransactionsAndReceiptsSayIsThereWhereItIsNamed) {
+    const Mapping mapping{kContracts + R"~([entities.seen]
+key = { id = "uint256" }
+fields = { nonce = "uint64", gas = "uint64", kind = "uint8", input = "bytes", used = "uint64", status = "uint8", price = "uint256" }
+[[on]]
+event = "hub.Where"
+insert = "seen"
+key = { id = "id" }
+set = { nonce = "$txn.nonce", gas = "$txn.gas", kind = "$txn.type", input = "slice($txn.input, 0, 4)", used = "$receipt.gas_used", status = "$receipt.status", price = "$receipt.effective_gas_price + 1" }
+)~",
+                          kAbis};
+    EXPECT_EQ(mapping.plan->txn_needs(0, mapping.emit("hub.Where", {num(1)}, 1, 0).log),
+              (storage::TxnNeeds{true, true, true}));
+    World world{mapping};
+    const Emitted event = mapping.emit("hub.Where", {num(1)}, 1, 0);
+    storage::TxnFields txn;
+    txn.body = evm::TxnBody{7, 21'000, 2, "abcdef"};
+    world.fold->begin_block({1, {}, 0, false});
+    EXPECT_ERROR(world.fold->apply(event.log, event.data, &txn), ErrorCode::kNotFound);
+    txn.receipt = evm::TxnReceipt{20'000, 1, evm::U256{99}};
+    ASSERT_OK(world.fold->apply(event.log, event.data, &txn));
+    std::string key;
+    storage::append_key_word(key, {storage::FieldKind::kUint, 256}, evm::U256{1});
+    const auto row = world.fold->peek(0, key);
+    ASSERT_OK(row);
+    std::string shown;
+    ASSERT_OK(
+        append_row_json(shown, mapping.plan->entities()[0], mapping.plan->codec(0), key, *row));
+    EXPECT_EQ(shown, R"({"id":"1","nonce":7,"gas":21000,"kind":2,"input":"0x61626364",)"
+                     R"("used":20000,"status":1,"price":"100"})");
 }
 
 TEST(FoldTest, WhatCannotBeDecodedGoesToQuarantine) {

@@ -63,5 +63,24 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
     EXPECT_EQ(gap->sources, std::vector<uint32_t>{0});
 }
 
+/// What is stored of a transaction is not all there may be.
+TEST(MissingTxnScanTest, AMappingThatNamesMoreOfATransactionLacksIt) {
+    const Mapping before{mapping_toml(R"(, sender = "$txn.from")"), kAbis};
+    World world{before, test::Pace{.needs_txn = true}};
+    world.block(10, {before.emit("hub.Put", {num(1), num(1)}, 10, 0)});
+    world.commit();
+    const auto lacks = [&](std::string_view more) {
+        const Mapping after{mapping_toml(more), kAbis};
+        MissingTxnScan scan{world.database->read_view(), *after.plan, {}, 10};
+        const Result<bool> is_done = scan.step(100);
+        EXPECT_TRUE(is_done && *is_done);
+        return scan.gap().has_value();
+    };
+    EXPECT_FALSE(lacks(""));
+    EXPECT_FALSE(lacks(R"(, sender = "$txn.to")"));
+    EXPECT_TRUE(lacks(R"~(, sender = "address(slice($txn.input, 0, 20))")~"));
+    EXPECT_TRUE(lacks(R"~(, sender = "if($receipt.gas_used > 1, $txn.to, $txn.from)")~"));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::missing_txns_test
