@@ -430,7 +430,7 @@ Result<Abi> read_explorer_answer(const Json& root, const Json& result) {
 
 /// Whether the text starts as a line of a human-readable ABI does, rather than as JSON.
 bool is_declaration(std::string_view text) {
-    return text.starts_with("//") || text.starts_with("#") ||
+    return text.starts_with("//") || text.starts_with("/*") || text.starts_with("#") ||
            (text.front() >= 'a' && text.front() <= 'z' && text.find('(') != std::string_view::npos);
 }
 

@@ -167,6 +167,7 @@ enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
 /// One `[[on]]`.
 struct HandlerConfig {
     std::vector<std::string> events;  ///< contract.Event or contract.Event(types)
+    uint64_t every_blocks = 0;        ///< in place of events: at block numbers that it divides
     HandlerAction action = HandlerAction::kInsert;
     std::string entity;
     std::vector<std::string> each;  ///< array parameters walked together; empty = once

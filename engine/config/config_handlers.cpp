@@ -17,6 +17,7 @@ constexpr size_t kMaxHandlers = 4096;
 constexpr size_t kMaxHandlerEvents = 64;
 constexpr size_t kMaxConditions = 16;
 constexpr size_t kMaxEach = 16;
+constexpr uint64_t kEveryBlocksMax = 1'000'000'000;
 
 Status read_assignments(const Section& handler, std::string_view key,
                         std::vector<Assignment>& out) {
@@ -53,6 +54,20 @@ Status read_events(const Section& section, HandlerConfig& out) {
         }
         out.events.push_back(std::move(name));
     }
+    return ok();
+}
+
+/// `every = { blocks = 7200 }`
+Status read_every(const Section& handler, const TomlValue& value, HandlerConfig& out) {
+    if (const TomlValue* event = handler.find("event")) {
+        return handler.mistake(event->pos,
+                               "[[on]] has both event and every: a handler of blocks sees none of "
+                               "an event");
+    }
+    PLUMBLINE_TRY(const Section section, Section::open(handler.path(), "every of [[on]]", value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"blocks"}));
+    PLUMBLINE_TRY(const TomlValue* blocks, section.need("blocks"));
+    PLUMBLINE_TRY(out.every_blocks, section.integer(*blocks, "blocks", 1, kEveryBlocksMax));
     return ok();
 }
 
@@ -118,11 +133,16 @@ Status read_each(const Section& section, HandlerConfig& out) {
 
 Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value) {
     PLUMBLINE_TRY(const Section section, Section::open(path, "[[on]]", value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"event", "insert", "upsert", "update", "delete", "key",
-                                           "set", "add", "sub", "min", "max", "when", "each"}));
+    PLUMBLINE_TRY_VOID(
+        section.allow_only({"event", "insert", "upsert", "update", "delete", "key", "set", "add",
+                            "sub", "min", "max", "when", "each", "every"}));
     HandlerConfig out;
     out.pos = section.pos();
-    PLUMBLINE_TRY_VOID(read_events(section, out));
+    if (const TomlValue* every = section.find("every")) {
+        PLUMBLINE_TRY_VOID(read_every(section, *every, out));
+    } else {
+        PLUMBLINE_TRY_VOID(read_events(section, out));
+    }
     PLUMBLINE_TRY_VOID(read_action(section, out));
     PLUMBLINE_TRY_VOID(read_conditions(section, out));
     PLUMBLINE_TRY_VOID(read_each(section, out));

@@ -26,6 +26,9 @@ namespace plumbline::engine {
 namespace {
 
 constexpr size_t kTxnsPerAsk = 500;
+constexpr size_t kHeadersPerAsk = 200;
+/// Blocks of a range that a handler of blocks runs at.
+constexpr uint64_t kTicksPerSlot = 2'000;
 
 size_t size_bytes(const rpc::RangeLogs& part) {
     return part.logs.arena.size() + part.logs.logs.size() * sizeof(evm::Log) +
@@ -182,6 +185,7 @@ bool Fetcher::open_slot() {
     }
     std::vector<rpc::LogFilter> filters = std::move(question).filters();
     choose_range(*slot, filters);
+    ask_ticks(*slot);
     for (rpc::LogFilter& filter : filters) {
         slot->due.push_back({std::move(filter), 0, {}});
     }
@@ -204,6 +208,11 @@ void Fetcher::choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filter
         blocks_max = std::min(blocks_max, std::max<uint64_t>(1, source_.suggest_range_size(
                                                                     filters.front(), range.from)));
     }
+    for (const uint32_t i : slot.answers.sources) {
+        if (const uint64_t every = plan_->sources()[i].every_blocks; every != 0) {
+            blocks_max = std::min(blocks_max, every * kTicksPerSlot);
+        }
+    }
     range.to = std::min(range.to, range.from + (blocks_max - 1));
     if (filters.empty()) {
         Ask::BlockNums block_nums;
@@ -212,6 +221,30 @@ void Fetcher::choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filter
             block_nums.push_back(n);
         }
         slot.due.push_back({std::move(block_nums), 0, {}});
+    }
+}
+
+/// The headers that ticks are made of. Those of the tail come anyway.
+void Fetcher::ask_ticks(Slot& slot) const {
+    if (job_.tail) {
+        return;
+    }
+    const evm::BlockRange& range = slot.answers.range;
+    for (const uint32_t i : slot.answers.sources) {
+        const uint64_t every = plan_->sources()[i].every_blocks;
+        if (every == 0) {
+            continue;
+        }
+        Ask::BlockNums block_nums;
+        for (uint64_t n = (range.from + every - 1) / every * every; n <= range.to; n += every) {
+            block_nums.push_back(n);
+            if (block_nums.size() == kHeadersPerAsk) {
+                slot.due.push_back({std::exchange(block_nums, {}), 0, {}});
+            }
+        }
+        if (!block_nums.empty()) {
+            slot.due.push_back({std::move(block_nums), 0, {}});
+        }
     }
 }
 

@@ -81,6 +81,7 @@ class Fetcher {
     bool open_slot();
     [[nodiscard]] bool may_open_slot() const noexcept;
     void choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filters) const;
+    void ask_ticks(Slot& slot) const;
     void ask_children(Slot& slot);
     bool send_due(Slot& slot);
     void send(Slot& slot, Ask ask);

@@ -10,6 +10,7 @@
 #include "core/base/check.hpp"
 #include "engine/ingest/tellers.hpp"
 #include "engine/mapping/block_children.hpp"
+#include "engine/mapping/block_tick.hpp"
 
 namespace plumbline::engine {
 
@@ -47,6 +48,7 @@ class RangeBuilder {
     /// Empty: the range is whole and `out_` is it.
     std::optional<RangeOutcome> run();
     void line_up();
+    std::optional<Error> make_ticks();
     std::optional<Error> attribute();
     std::optional<Error> drop_doubles();
     void find_children(size_t from, size_t to);
@@ -62,6 +64,7 @@ class RangeBuilder {
     const RangeContext& context_;
     FetchedRange out_;
     std::vector<Place> places_;  ///< of all logs, after `attribute` of those that somebody wants
+    evm::LogBatch ticks_;        ///< of the range's blocks (engine/mapping/block_tick.hpp)
     size_t log_count_ = 0;       ///< of all logs
     BlockChildren finder_;
     std::vector<LogPlace> block_logs_;      ///< scratch: those of one block
@@ -90,6 +93,9 @@ std::optional<RangeOutcome> RangeBuilder::run() {
     out_.tail = context_.tail;
     out_.finalized = context_.finalized;
     out_.told_by = join_tellers(answers_.range, answers_.parts);
+    if (std::optional<Error> error = make_ticks()) {
+        return Contradiction{*std::move(error)};
+    }
     line_up();
     if (std::optional<Error> error = attribute()) {
         return Contradiction{*std::move(error)};
@@ -112,6 +118,34 @@ std::optional<RangeOutcome> RangeBuilder::run() {
     return std::nullopt;
 }
 
+/// Those that the range's sources want, of the headers that came.
+std::optional<Error> RangeBuilder::make_ticks() {
+    std::unordered_map<uint64_t, evm::Hash> hashes;
+    const evm::BlockRange& range = answers_.range;
+    for (const uint32_t source : answers_.sources) {
+        const uint64_t every = context_.plan.sources()[source].every_blocks;
+        if (every == 0) {
+            continue;
+        }
+        if (hashes.empty()) {
+            for (const rpc::RangeLogs& part : answers_.parts) {
+                for (const evm::Header& header : part.headers) {
+                    hashes.emplace(header.block_num, header.hash);
+                }
+            }
+        }
+        for (uint64_t n = (range.from + every - 1) / every * every; n <= range.to; n += every) {
+            const auto found = hashes.find(n);
+            if (found == hashes.end()) {
+                return Error{ErrorCode::kReorg,
+                             fmt::format("the header of block {} was left out of an answer", n)};
+            }
+            ticks_.push(make_tick(every, n, found->second), ByteView{});
+        }
+    }
+    return std::nullopt;
+}
+
 void RangeBuilder::line_up() {
     for (const rpc::RangeLogs& part : answers_.parts) {
         log_count_ += part.logs.logs.size();
@@ -122,8 +156,11 @@ void RangeBuilder::line_up() {
             places_.push_back({&log, &part.logs});
         }
     }
+    for (const evm::Log& tick : ticks_.logs) {
+        places_.push_back({&tick, &ticks_});
+    }
     // One answer is in order as it is; should it not be, the next step says so.
-    if (answers_.parts.size() > 1) {
+    if (answers_.parts.size() > 1 || !ticks_.logs.empty()) {
         std::ranges::stable_sort(
             places_, [](const Place& a, const Place& b) { return is_before(*a.log, *b.log); });
     }
@@ -352,7 +389,7 @@ std::optional<Error> RangeBuilder::find_blocks() {
 
 /// Last of all, because it empties the answers.
 void RangeBuilder::take_logs() {
-    if (answers_.parts.size() == 1 && places_.size() == log_count_) {
+    if (answers_.parts.size() == 1 && places_.size() == log_count_ && ticks_.logs.empty()) {
         out_.logs = std::move(answers_.parts.front().logs);
         return;
     }

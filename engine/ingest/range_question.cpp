@@ -37,6 +37,9 @@ void RangeQuestion::ask_at(const Source& source, std::span<const evm::Address> a
 }
 
 void RangeQuestion::add_declared(const Source& source) {
+    if (source.every_blocks != 0) {
+        return;  // made of headers
+    }
     if (source.any_address) {
         ask_at(source, {});
     } else if (!source.addresses.empty()) {

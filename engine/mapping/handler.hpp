@@ -82,7 +82,8 @@ class HandlerContext {
     /// False where there is no such row.
     [[nodiscard]] virtual Result<bool> exists(std::string_view entity,
                                               std::span<const Value> key) = 0;
-    /// One field of a row; kNotFound where there is no such row.
+    /// One field of a row, `is_null` where an optional one is not set; kNotFound where there is no
+    /// such row.
     [[nodiscard]] virtual Result<Value> get(std::string_view entity, std::span<const Value> key,
                                             std::string_view field) = 0;
 

@@ -51,6 +51,10 @@ struct Source {
     std::vector<evm::Address> addresses;  ///< declared ones; children come from factories
     /// Whoever emits an event of `topics0`, which then names at least one.
     bool any_address = false;
+    /// Not of a contract: ticks of blocks whose number this divides
+    /// (engine/mapping/block_tick.hpp), made of their headers and asked of nobody. 0 = of a
+    /// contract.
+    uint64_t every_blocks = 0;
     bool has_factory = false;
     std::vector<uint32_t> parents;  ///< sources whose logs announce its contracts
     /// With a factory: from where on a contract's logs count; see docs/config.md.

@@ -9,6 +9,7 @@
 
 #include "engine/config/config_text.hpp"
 #include "engine/config/operand_parse.hpp"
+#include "engine/mapping/block_tick.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::engine {
@@ -31,6 +32,8 @@ class Compiler {
     }
     [[nodiscard]] std::string fingerprint_with(std::vector<std::string> names);
     [[nodiscard]] Status add_contract(const ContractConfig& contract);
+    void add_ticks();
+    void start_ticks();
     [[nodiscard]] Status add_entity(const EntityConfig& entity);
     [[nodiscard]] Status add_indexes(const EntityConfig& entity, storage::EntityLayout& layout);
     [[nodiscard]] Status add_drop(const EntityConfig& entity, size_t index);
@@ -51,6 +54,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     for (const ContractConfig& contract : config_.contracts) {
         PLUMBLINE_TRY_VOID(add_contract(contract));
     }
+    add_ticks();
     if (config_.entities.size() > kEntitiesMax) {
         return mistake({}, fmt::format("{} entities; at most {} are possible",
                                        config_.entities.size(), kEntitiesMax));
@@ -66,6 +70,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         PLUMBLINE_TRY_VOID(add_factories(config_.contracts[i], i));
     }
     set_first_blocks(plan_.sources);
+    start_ticks();
     std::vector<std::string> unnamed;
     for (const Source& source : plan_.sources) {
         unnamed.push_back(source.fingerprint);
@@ -186,6 +191,39 @@ Status Compiler::add_contract(const ContractConfig& contract) {
     plan_.events_of_source.emplace_back();
     plan_.always_anonymous.emplace_back();
     return add_anonymous(plan_, static_cast<uint32_t>(plan_.sources.size() - 1), contract);
+}
+
+/// A source for each interval of blocks that handlers name, behind the contracts.
+void Compiler::add_ticks() {
+    for (const HandlerConfig& handler : config_.handlers) {
+        const uint64_t blocks = handler.every_blocks;
+        if (blocks == 0 || find_source(plan_, tick_contract(blocks)) >= 0) {
+            continue;
+        }
+        Source source = make_tick_source(blocks);
+        ContractConfig named;
+        named.name = source.contract;
+        named.addresses = source.addresses;
+        source.fingerprint = source_fingerprint(named, {}, source);
+        plan_.sources.push_back(std::move(source));
+        plan_.abis.push_back(tick_abi());
+        plan_.events_of_source.emplace_back();
+        plan_.always_anonymous.emplace_back();
+    }
+}
+
+/// They begin where the first contract does.
+void Compiler::start_ticks() {
+    uint64_t first = UINT64_MAX;
+    for (const Source& source : plan_.sources) {
+        first = source.every_blocks == 0 ? std::min(first, source.first_block) : first;
+    }
+    for (Source& source : plan_.sources) {
+        if (source.every_blocks != 0) {
+            source.start_block = first == UINT64_MAX ? 0 : first;
+            source.first_block = source.start_block;
+        }
+    }
 }
 
 Status Compiler::add_entity(const EntityConfig& entity) {

@@ -204,6 +204,9 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
         const HandlerConfig& handler = config.handlers[on];
         text += fmt::format("on {}\n{} {}\n", fmt::join(handler.events, " "),
                             static_cast<int>(handler.action), handler.entity);
+        if (handler.every_blocks != 0) {
+            text += fmt::format("every {}\n", handler.every_blocks);
+        }
         if (may_share_logs(plan, on)) {
             text += "once a log\n";
         }

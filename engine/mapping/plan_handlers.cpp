@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/config/config_text.hpp"
+#include "engine/mapping/block_tick.hpp"
 #include "engine/mapping/expression_program.hpp"
 #include "engine/mapping/plan_compile.hpp"
 
@@ -63,6 +64,13 @@ Status HandlerCompiler::run() {
         return mistake(handler_.pos,
                        fmt::format("{}: unknown entity '{}'{}", to_string(handler_.action),
                                    handler_.entity, suggest(handler_.entity, known)));
+    }
+    if (handler_.every_blocks != 0) {
+        const int source = find_source(plan_, tick_contract(handler_.every_blocks));
+        PLUMBLINE_TRY(const std::vector<size_t> ticks,
+                      add_events(plan_, static_cast<uint32_t>(source), "Tick", handler_.pos));
+        return bind(static_cast<uint32_t>(entity - plan_.entities.begin()),
+                    plan_.events[ticks.front()]);
     }
     if (handler_.events.empty()) {
         return mistake(handler_.pos, "the handler names no event");

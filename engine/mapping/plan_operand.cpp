@@ -183,6 +183,13 @@ PlanOperand builtin(Kind kind, FieldType type) {
     return out;
 }
 
+/// What is known where no event is.
+bool is_of_block(Operand::Kind kind) noexcept {
+    using From = Operand::Kind;
+    return kind == From::kBlockNumber || kind == From::kBlockHash ||
+           kind == From::kBlockTimestamp || kind == From::kLookup;
+}
+
 /// What only the transaction or its receipt says: it is fetched.
 PlanOperand of_txn(OperandScope& scope, Operand::Kind kind) {
     using From = Operand::Kind;
@@ -237,6 +244,14 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
                           fmt::format("drop of '{}': '{}' is not a field; drop compares fields of "
                                       "the row with literals or with each other",
                                       scope.row->name, operand.source));
+    }
+    if (scope.event != nullptr && scope.plan.sources[scope.event->source].every_blocks != 0 &&
+        !is_of_block(operand.kind)) {
+        return mistake_at(
+            scope.plan.config_path, operand.pos,
+            fmt::format("'{}' belongs to an event; a handler of blocks has "
+                        "$block.number, $block.hash, $block.timestamp and look-ups",
+                        operand.source.empty() ? join_path(operand.path) : operand.source));
     }
     switch (operand.kind) {
         case From::kName: return compile_param(scope, operand.path, operand.pos);

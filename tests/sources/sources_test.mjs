@@ -272,6 +272,71 @@ const hits = of("Child", "Hit").map((item) => ({ ...item, n: item.event.args.n }
   await proven(dir);
 }
 
+// --- handlers of blocks ------------------------------------------------------------------------------
+
+{
+  const dir = join(work, "ticks");
+  const counted = `[entities.count]
+key = { n = "uint8" }
+fields = { moves = "uint64" }
+[entities.beat]
+key = { block = "uint64" }
+fields = { hash = "bytes32", at = "uint64", moves = "uint64" }
+[[on]]
+event = "t.Transfer"
+upsert = "count"
+key = { n = 1 }
+add = { moves = 1 }
+`;
+  const every = (blocks) => `[[on]]
+every = { blocks = ${blocks} }
+insert = "beat"
+key = { block = "$block.number" }
+set = { hash = "$block.hash", at = "$block.timestamp", moves = "count[1].moves ?? 0" }
+`;
+  const ticking = (more) => config(`[contracts.t]\nabi = "TokenOne.json"\naddress = "${token}"\n${counted}${more}`);
+  const same = async (what, blocks) => {
+    const head = Number(await rpc.call("eth_blockNumber"));
+    const topic = new Interface(artifacts.TokenOne.abi).getEvent("Transfer").topicHash;
+    const moves = (await rpc.call("eth_getLogs", { fromBlock: "0x0", toBlock: "latest", address: token, topics: [topic] }))
+      .filter((log) => log.topics.length === 3).map((log) => Number(log.blockNumber));
+    const want = [];
+    for (let n = 0; n <= head; n += blocks) {
+      const block = await rpc.call("eth_getBlockByNumber", `0x${n.toString(16)}`, false);
+      want.push(JSON.stringify({ block: n, hash: block.hash, at: Number(block.timestamp), moves: moves.filter((at) => at <= n).length }));
+    }
+    const listed = await run("list", join(dir, "db"), "beat", "--limit", "100000");
+    const found = listed.out.split("\n").filter((line) => line.startsWith("{"));
+    check(what, want.length > 1 && found.join("\n") === want.join("\n"), `found\n${found.join("\n")}\nnot\n${want.join("\n")}`);
+  };
+  await call("Proxy", token, "upgrade", one);
+  await index(dir, ticking(""));
+  await index(dir, ticking(every(4)));
+  await same("a handler of blocks that came later runs at the blocks before, too", 4);
+  const snapshot = await rpc.call("evm_snapshot");
+  await call("TokenOne", token, "go", person(7), person(8), 1);
+  await rpc.call("anvil_mine", "0x5");
+  await index(dir, ticking(every(4)));
+  await same("and at those that come", 4);
+  await rpc.call("evm_revert", snapshot);
+  await rpc.call("evm_increaseTime", 100);
+  await rpc.call("anvil_mine", "0x3");
+  await call("TokenOne", token, "go", person(7), person(8), 1);
+  await rpc.call("anvil_mine", "0x5");
+  await index(dir, ticking(every(4)));
+  await same("after a reorganisation at the new chain's", 4);
+  const rebuilt = await run("rebuild", join(dir, "db"));
+  check("a rebuild knows its blocks", rebuilt.code === 0, rebuilt.err);
+  await same("and makes the same of them", 4);
+  await proven(dir);
+  const replayed = await run("verify", join(dir, "db"), "--proof", "replay");
+  check("and so does a replay", replayed.code === 0, replayed.out + replayed.err);
+  await index(dir, ticking(every(1)));
+  await same("every block", 1);
+  await index(dir, ticking(every(4)));
+  await same("and fewer again", 4);
+}
+
 // --- whoever emits it ------------------------------------------------------------------------------
 
 {

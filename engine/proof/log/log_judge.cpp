@@ -7,6 +7,7 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/state_sync.hpp"
+#include "engine/mapping/block_tick.hpp"
 
 namespace plumbline::engine {
 
@@ -264,7 +265,7 @@ size_t LogJudge::judge_bloom(const evm::Header& header, const evm::LogBatch& sto
     for (const evm::Log& log : stored.logs) {
         evm::Bloom part;
         evm::add(part, log);
-        if (evm::is_subset(part, header.logs_bloom)) {
+        if (evm::is_subset(part, header.logs_bloom) || is_tick(log)) {
             continue;
         }
         if (is_outside(header, log)) {
@@ -281,6 +282,9 @@ size_t LogJudge::judge_bloom(const evm::Header& header, const evm::LogBatch& sto
 BlockVerdict LogJudge::judge_empty(const evm::Header& header, const evm::LogBatch& stored) {
     BlockVerdict verdict;
     for (const evm::Log& log : stored.logs) {
+        if (is_tick(log)) {
+            continue;
+        }
         if (is_outside(header, log)) {
             verdict.truth.push(log, stored.data(log));
             ++verdict.outside;
@@ -291,7 +295,36 @@ BlockVerdict LogJudge::judge_empty(const evm::Header& header, const evm::LogBatc
         finding.stored = text_of(log, stored.data(log));
         finding.detail = fmt::format("block {} has no receipts at all", header.block_num);
     }
+    judge_ticks(header, stored, verdict);
     return verdict;
+}
+
+/// Those that are stored stay, whatever config wanted them; those that this one wants must be
+/// there.
+void LogJudge::judge_ticks(const evm::Header& header, const evm::LogBatch& stored,
+                           BlockVerdict& verdict) {
+    for (const evm::Log& log : stored.logs) {
+        if (is_tick(log)) {
+            verdict.truth.push(log, ByteView{});
+        }
+    }
+    for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
+        const Source& source = plan_->sources()[i];
+        if (source.every_blocks == 0 || header.block_num % source.every_blocks != 0 ||
+            header.block_num < source.start_block || coverage_of(i, header.block_num) == nullptr) {
+            continue;
+        }
+        const evm::Log tick = make_tick(source.every_blocks, header.block_num, header.hash);
+        const bool is_there = std::ranges::any_of(stored.logs, [&tick](const evm::Log& log) {
+            return log.log_index == tick.log_index && is_tick(log);
+        });
+        if (!is_there) {
+            Finding& finding =
+                verdict.findings.emplace_back(make_finding(FindingKind::kLogMissing, tick));
+            finding.expected = text_of(tick, ByteView{});
+            verdict.truth.push(tick, ByteView{});
+        }
+    }
 }
 
 /// Whom the block announces that the database does not know, known to the map from here on.
@@ -314,6 +347,9 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
     std::vector<const evm::Log*> ours(chain.size(), nullptr);
     evm::LogBatch outside;  // behind all that the root commits to
     for (const evm::Log& log : stored.logs) {
+        if (is_tick(log)) {
+            continue;
+        }
         if (log.log_index < chain.size()) {
             ours[log.log_index] = &log;
             continue;
@@ -363,6 +399,7 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
         verdict.truth.push(log, outside.data(log));
     }
     verdict.outside = outside.logs.size();
+    judge_ticks(header, stored, verdict);
     return verdict;
 }
 

@@ -96,6 +96,7 @@ class LogJudge {
     [[nodiscard]] std::string text_of(const evm::Log& log, ByteView data);
 
     void add_bits(uint32_t source, const storage::ChildRow& child);
+    void judge_ticks(const evm::Header& header, const evm::LogBatch& stored, BlockVerdict& verdict);
     void find_new_children(const evm::LogBatch& logs, std::vector<storage::ChildRow>& out);
 
     std::shared_ptr<const Plan> plan_;

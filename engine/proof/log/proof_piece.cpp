@@ -6,6 +6,7 @@
 
 #include "core/base/check.hpp"
 #include "core/evm/trie.hpp"
+#include "engine/mapping/block_tick.hpp"
 
 namespace plumbline::engine {
 
@@ -326,6 +327,9 @@ void ProofPiece::finish_block_zero(LogProofPiece& out) const {
     for (const evm::Log& log : stored_.logs) {
         if (log.block_num > 0) {
             break;
+        }
+        if (is_tick(log)) {
+            continue;
         }
         Finding finding;
         finding.kind = FindingKind::kLogInvented;

@@ -89,6 +89,9 @@ TEST(AbiHumanTest, CommentsSayNothingWhereverTheyStand) {
     EXPECT_EQ(abi->events[0].signature(), "A(uint256)");
     EXPECT_EQ(abi->events[1].signature(), "B(uint256,bool)");
     EXPECT_EQ(abi->events[1].inputs[0].name, "b");
+    const auto file = read_abi("/* by hand */ event A(uint256 a)", "");
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->events.size(), 1U);
     const auto open = read_human_abi("event A(uint256 a)\n/* never closed");
     ASSERT_FALSE(open);
     EXPECT_EQ(open.error().message, "line 2: the comment that begins here has no end");
