@@ -113,12 +113,14 @@ TEST_F(CheckTest, ADeadNodeIsToldAfterTheConfigAndEndsWithThree) {
 }
 
 TEST_F(CheckTest, AMistakeIsJsonForPrograms) {
-    write_file(dir_.sub("plumbline.toml"), "[chain]\nid = 1\nrpcs = \"x\"\n");
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    config.replace(config.find("insert = \"user\""), 15, "insert = \"usr\" ");
+    write_file(dir_.sub("plumbline.toml"), config);
     const auto tried = check({"--json"});
     EXPECT_EQ(tried.code, 2);
     const json found = json::parse(tried.out);
     EXPECT_EQ(found["error"]["kind"], "config");
-    EXPECT_NE(found["error"]["message"].get<std::string>().find("plumbline.toml:3:"),
+    EXPECT_NE(found["error"]["message"].get<std::string>().find("unknown entity 'usr'"),
               std::string::npos)
         << found;
 }

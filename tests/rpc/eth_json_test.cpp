@@ -25,6 +25,7 @@ Call make_call(Call::Kind kind) {
     call.filter = std::make_shared<const LogFilter>();
     call.hash = *evm::parse_hash(kHash32);
     call.txn_hash = call.hash;
+    call.txn_block = call.hash;
     call.block_num = 12;
     return call;
 }
