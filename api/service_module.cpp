@@ -90,7 +90,7 @@ class HttpModule final : public engine::ServiceModule {
           hub_{hub},
           router_{context_, router_options(service, config_, std::move(reports))} {}
 
-    [[nodiscard]] Status start(engine::Service& /*service*/) override {
+    [[nodiscard]] Status start(engine::Service& service) override {
         ServerOptions options;
         options.address = config_.host;
         options.port = config_.port;
@@ -108,6 +108,7 @@ class HttpModule final : public engine::ServiceModule {
         const std::string url = fmt::format(
             "http://{}:{}", is_v6 ? "[" + config_.host + "]" : config_.host, server_->port());
         logging::info("the API listens", {{"url", url}});
+        service.set_address(url);
         if (options_.on_listening) {
             options_.on_listening(url);
         }

@@ -177,6 +177,7 @@ WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
     : service_{service},
       hub_{hub} {
     for (const engine::WebhookConfig& webhook : service.config().webhooks) {
+        service.metrics().expect_webhook(webhook.name);
         service.add_task_kind(
             {webhook_task(webhook.name), "[BLOCK-HASH...]", "Post what is new to the webhook",
              [this, &webhook](engine::TaskContext& context) { return deliver(context, webhook); },

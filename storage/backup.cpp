@@ -9,6 +9,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/backup_engine.h>
 
+#include "storage/backup_owner.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/rocks_status.hpp"
 
@@ -54,8 +55,27 @@ Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::s
     return engine;
 }
 
+/// RocksDB's own: made with the directory, and not part of a backup.
+Result<std::string> identity_of(const Database& database) {
+    std::string out;
+    PLUMBLINE_TRY_VOID(from_rocks(Internals::of(database).core->db->GetDbIdentity(out),
+                                  "asking for the database's identity"));
+    return out;
+}
+
+/// The directory is its database's, and that which comes out of it is one too.
+void admit_restored(const std::string& directory, const Database& database,
+                    const std::string& db_path) {
+    const Result<std::string> identity = identity_of(database);
+    const Result<BackupOwner> owner = BackupOwner::lock(directory);
+    if (identity && owner) {
+        owner->add(*identity, db_path).ignore("backups may lie where nothing can be written");
+    }
+}
+
 /// Everything readable, whole, and at least what the backup says.
-Status verify_restored(const std::string& path, const BackupInfo& wanted) {
+Status verify_restored(const std::string& path, const BackupInfo& wanted,
+                       const std::string& directory, const std::string& db_path) {
     PLUMBLINE_TRY(const auto database, Database::open(path, {}));
     const rocksdb::Status sums = Internals::of(*database).core->db->VerifyChecksum();
     PLUMBLINE_TRY_VOID(from_rocks(sums, "checking the restored files"));
@@ -68,6 +88,7 @@ Status verify_restored(const std::string& path, const BackupInfo& wanted) {
                                  wanted.id, wanted.commit_num, wanted.chain_id, commit_num,
                                  database->identity().chain_id)};
     }
+    admit_restored(directory, *database, db_path);
     return ok();
 }
 
@@ -81,6 +102,9 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
         return Error{ErrorCode::kIo, fmt::format("cannot make the backup directory {}: {}",
                                                  directory, error.message())};
     }
+    PLUMBLINE_TRY(const BackupOwner owner, BackupOwner::lock(directory));
+    PLUMBLINE_TRY(const std::string identity, identity_of(database));
+    PLUMBLINE_TRY_VOID(owner.claim(identity, database.path()));
     rocksdb::BackupEngineOptions options{directory};
     options.sync = true;
     options.share_table_files = true;
@@ -156,7 +180,7 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
     const Status restored =
         from_rocks(engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
                    "restoring to " + part);
-    const Status verified = restored ? verify_restored(part, info) : restored;
+    const Status verified = restored ? verify_restored(part, info, directory, db_path) : restored;
     if (!verified) {
         fs::remove_all(part, error);
         return verified.error();

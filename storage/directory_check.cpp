@@ -25,7 +25,7 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
                           file.starts_with("LOG") || file.starts_with("MANIFEST-") ||
                           file.starts_with("OPTIONS-") || file.ends_with(".dbtmp") ||
                           file.ends_with(".log") || file.ends_with(".sst") ||
-                          file.starts_with(kHeadFileName);
+                          file.starts_with(kHeadFileName) || file.starts_with("SERVICE");
         if (!ours) {
             return Error{
                 ErrorCode::kIncompatible,

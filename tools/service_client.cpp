@@ -1,6 +1,7 @@
 #include "tools/service_client.hpp"
 
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "engine/config/config_secrets.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "rpc/curl_transport.hpp"
+#include "storage/service_address.hpp"
 
 namespace plumbline::tools {
 
@@ -19,6 +21,16 @@ namespace {
 constexpr int64_t kTimeoutMs = 30'000;
 /// Of an error that is not read as one of ours.
 constexpr size_t kShownMax = 2'000;
+
+/// One that listens everywhere is reached at home.
+std::string at_home(std::string url) {
+    for (const std::string_view any : {"//0.0.0.0:", "//[::]:"}) {
+        if (const size_t at = url.find(any); at != std::string::npos) {
+            url.replace(at, any.size(), "//127.0.0.1:");
+        }
+    }
+    return url;
+}
 
 }  // namespace
 
@@ -37,11 +49,21 @@ Result<ServiceAddress> find_service(const storage::Database& database, const std
         }
         return out;
     }
+    if (std::optional<std::string> known = storage::read_service_address(database.path())) {
+        out.url = at_home(*std::move(known));
+        return out;
+    }
     PLUMBLINE_TRY(const engine::Config config, engine::stored_config(database));
-    if (!config.http || config.http->port == 0) {
+    if (!config.http) {
         return Error{ErrorCode::kUnavailable,
-                     fmt::format("a service writes to {} and its config has no [http] with a port: "
-                                 "add [http] and start it again, or stop it and repeat this",
+                     fmt::format("a service writes to {} and its config has no [http]: add it and "
+                                 "start the service again, or stop it and repeat this",
+                                 database.path())};
+    }
+    if (config.http->port == 0) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("whoever writes to {} now does not listen: a run with an end, or "
+                                 "a command; wait for it",
                                  database.path())};
     }
     const std::string& host = config.http->host;

@@ -325,6 +325,9 @@ Status Indexer::stop() {
     channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
     progress_.state = Lifecycle::kDraining;
     const Status finished = writer_ ? writer_->finish() : ok();
+    if (database_) {
+        progress_.quarantined_rows = database_->quarantine_count();
+    }
     progress_.state = Lifecycle::kStopped;
     return finished;
 }

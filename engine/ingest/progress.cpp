@@ -116,7 +116,7 @@ ProgressNumbers ProgressReporter::read() {
     out.head_block = progress_.head_block;
     out.finalized_block = progress_.finalized_block;
     out.events = progress_.events;
-    out.quarantined = progress_.quarantined;
+    out.quarantined = progress_.quarantined_rows;
     out.unknown = progress_.unknown;
     out.reorgs = progress_.reorgs;
     out.is_refolding = progress_.refolding;

@@ -27,6 +27,7 @@ enum class FindingKind : uint8_t {
     kUnreadable,  ///< stored bytes that cannot be read: `detail` says what RocksDB or the codec
                   ///< said
 };
+inline constexpr FindingKind kFindingKindLast = FindingKind::kUnreadable;
 /// "log missing", "row differs"...: for people, the journal and JSON.
 [[nodiscard]] std::string_view to_string(FindingKind kind) noexcept;
 

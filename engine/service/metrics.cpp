@@ -1,5 +1,6 @@
 #include "engine/service/metrics.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -115,6 +116,10 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
     out.counter("plumbline_commit_seconds_total", "Time spent writing commits",
                 static_cast<double>(status.commit_ms) / 1000);
     out.counter("plumbline_reorgs_total", "Reorgs followed by this process", to_double(now.reorgs));
+    for (const auto& [proof, count] : status.mismatches) {
+        out.gauge("plumbline_mismatches", "Mismatches that stand, as the newest proof found them",
+                  to_double(count), {{"proof", proof}});
+    }
     out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
               to_double(status.quarantined_rows));
     out.counter("plumbline_quarantined_events_total",
@@ -145,11 +150,8 @@ void add_providers(Snapshot& out, const ServiceStatus& status) {
         out.counter("plumbline_provider_errors_total", "", to_double(provider.malformed),
                     with("class", "malformed"));
         for (size_t i = 0; i < provider.refusals.size(); ++i) {
-            if (provider.refusals[i] > 0) {
-                out.counter(
-                    "plumbline_provider_errors_total", "", to_double(provider.refusals[i]),
-                    with("class", std::string{to_string(static_cast<rpc::RefusalClass>(i))}));
-            }
+            out.counter("plumbline_provider_errors_total", "", to_double(provider.refusals[i]),
+                        with("class", std::string{to_string(static_cast<rpc::RefusalClass>(i))}));
         }
         out.counter("plumbline_provider_lies_total", "Answers that were proven wrong",
                     to_double(provider.lies), who);
@@ -170,6 +172,7 @@ void add_providers(Snapshot& out, const ServiceStatus& status) {
 }  // namespace
 
 struct Metrics::Impl {
+    std::vector<std::string> task_kinds;  ///< told before anybody asks
     prometheus::Registry registry;
     prometheus::Family<prometheus::Counter>& http_requests =
         prometheus::BuildCounter()
@@ -210,6 +213,11 @@ struct Metrics::Impl {
             .Name("plumbline_webhook_posts_total")
             .Help("Posts to webhooks, by name and whether they were taken")
             .Register(registry);
+    prometheus::Family<prometheus::Gauge>& webhook_failures =
+        prometheus::BuildGauge()
+            .Name("plumbline_webhook_failures_in_a_row")
+            .Help("Posts that were not taken since one was, by webhook")
+            .Register(registry);
     prometheus::Gauge& stream_clients = prometheus::BuildGauge()
                                             .Name("plumbline_stream_clients")
                                             .Help("Open WebSocket streams")
@@ -217,7 +225,21 @@ struct Metrics::Impl {
                                             .Add({});
 };
 
-Metrics::Metrics() : impl_{std::make_unique<Impl>()} {}
+Metrics::Metrics() : impl_{std::make_unique<Impl>()} {
+    for (uint8_t i = 0; i <= static_cast<uint8_t>(kFindingKindLast); ++i) {
+        impl_->findings.Add({{"kind", std::string{to_string(static_cast<FindingKind>(i))}}});
+    }
+    for (const char* done :
+         {"log inserted", "log removed", "log replaced", "block rewritten", "folded again",
+          "unreadable bytes replaced", "stray bytes removed", "digests renewed", "row corrected"}) {
+        impl_->repairs.Add({{"kind", done}});
+    }
+    for (const char* proof : {"log", "replay", "state", "scrub"}) {
+        for (const char* verdict : {"equal", "mismatch", "partial", "unprovable"}) {
+            impl_->proofs.Add({{"kind", proof}, {"verdict", verdict}});
+        }
+    }
+}
 Metrics::~Metrics() = default;
 
 void Metrics::count_http(std::string_view route, unsigned status, double seconds) {
@@ -248,6 +270,23 @@ void Metrics::count_webhook(std::string_view name, bool was_delivered) {
     impl_->webhooks
         .Add({{"webhook", std::string{name}}, {"outcome", was_delivered ? "taken" : "failed"}})
         .Increment();
+    prometheus::Gauge& in_a_row = impl_->webhook_failures.Add({{"webhook", std::string{name}}});
+    was_delivered ? in_a_row.Set(0) : in_a_row.Increment();
+}
+
+void Metrics::expect_webhook(std::string_view name) {
+    for (const char* outcome : {"taken", "failed"}) {
+        impl_->webhooks.Add({{"webhook", std::string{name}}, {"outcome", outcome}});
+    }
+    impl_->webhook_failures.Add({{"webhook", std::string{name}}});
+}
+
+void Metrics::expect_task(std::string_view kind) {
+    impl_->task_kinds.emplace_back(kind);
+    for (const TaskOutcome::Kind outcome : {TaskOutcome::Kind::kDone, TaskOutcome::Kind::kFailed}) {
+        impl_->task_runs.Add(
+            {{"kind", std::string{kind}}, {"outcome", std::string{to_string(outcome)}}});
+    }
 }
 
 void Metrics::set_stream_clients(uint64_t count) {
@@ -262,6 +301,18 @@ std::string Metrics::text(const MetricsInput& input) const {
         add_index(out, *input.status);
         add_providers(out, *input.status);
     }
+    for (const std::string& kind : impl_->task_kinds) {
+        for (const TaskState state :
+             {TaskState::kWaiting, TaskState::kRunning, TaskState::kDead, TaskState::kParked}) {
+            const bool is_told = std::ranges::any_of(input.queue, [&](const QueueCount& count) {
+                return count.kind == kind && count.state == state;
+            });
+            if (!is_told) {
+                out.gauge("plumbline_queue_tasks", "Tasks, by kind and state", 0,
+                          {{"kind", kind}, {"state", std::string{to_string(state)}}});
+            }
+        }
+    }
     for (const QueueCount& count : input.queue) {
         out.gauge("plumbline_queue_tasks", "Tasks, by kind and state", to_double(count.count),
                   {{"kind", count.kind}, {"state", std::string{to_string(count.state)}}});
@@ -274,6 +325,19 @@ std::string Metrics::text(const MetricsInput& input) const {
     for (const auto& [entity, rows] : input.entity_rows) {
         out.gauge("plumbline_entity_rows", "Rows of an entity", to_double(rows),
                   {{"entity", entity}});
+    }
+    // Without a backup it is as old as can be, which matters where one is scheduled.
+    out.gauge(
+        "plumbline_backup_age_seconds", "Since the newest backup ended; +Inf where there is none",
+        input.backup.ms ? to_seconds(*input.backup.ms) : std::numeric_limits<double>::infinity());
+    out.gauge("plumbline_backup_age_limit_seconds",
+              "Twice [schedule] backup; +Inf where none is scheduled",
+              to_limit(input.backup.max_ms));
+    if (input.disk_size_bytes > 0) {
+        out.gauge("plumbline_disk_free_bytes", "Of the file system that the database is on",
+                  to_double(input.disk_free_bytes));
+        out.gauge("plumbline_disk_size_bytes", "Of the file system that the database is on",
+                  to_double(input.disk_size_bytes));
     }
     if (input.database_bytes > 0) {
         out.gauge("plumbline_database_bytes", "All files of the database directory",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,12 @@ namespace plumbline::engine {
 
 struct ServiceStatus;
 
+/// How old the newest backup is.
+struct BackupAge {
+    std::optional<int64_t> ms;  ///< empty: the work queue knows of none
+    int64_t max_ms = 0;         ///< twice the schedule's interval; 0 = none is scheduled
+};
+
 /// What can only be read, at the time of asking.
 struct MetricsInput {
     const ServiceStatus* status = nullptr;
@@ -26,6 +33,10 @@ struct MetricsInput {
     std::vector<std::pair<std::string, uint64_t>> entity_rows;
     /// By proof level: the last block up to which everything is proven that well.
     std::vector<std::pair<std::string, uint64_t>> proven_through;
+    BackupAge backup;
+    /// Of the file system that the database is on; size 0: not known.
+    uint64_t disk_free_bytes = 0;
+    uint64_t disk_size_bytes = 0;
 };
 
 /// Thread-safe: it has no state but prometheus-cpp's registry, whose families have their own locks.
@@ -44,6 +55,9 @@ class Metrics final : public TaskObserver {
                   const Findings& findings) override;
     void on_repair(std::string_view kind) override;
     void count_webhook(std::string_view name, bool was_delivered);
+    /// What is 0 so far is shown as 0: a series that begins at 1 has no increase to alert on.
+    void expect_webhook(std::string_view name);
+    void expect_task(std::string_view kind);  ///< before `text` is asked by any thread
     void set_stream_clients(uint64_t count);
 
     [[nodiscard]] std::string text(const MetricsInput& input) const;

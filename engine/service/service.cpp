@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
 #include "storage/read_view.hpp"
+#include "storage/service_address.hpp"
 
 namespace plumbline::engine {
 
@@ -167,6 +169,9 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
 }
 
 Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
+    for (const auto& [name, kind] : kinds_.all()) {
+        metrics_.expect_task(name);
+    }
     size_t started = 0;
     Status ended = ok();
     for (; started < modules_.size(); ++started) {
@@ -196,7 +201,11 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         // A module that is up may wait for the writer, which will never run.
         indexer_->stop().ignore("there is nothing in hand");
     }
+    next_quarantine_ms_ = 0;
     publish(indexer_->clock().monotonic_ms());
+    if (is_address_written_) {
+        storage::remove_service_address(database()->path());
+    }
     while (started > 0) {
         modules_[--started]->stop();
     }
@@ -221,6 +230,7 @@ void Service::on_turn() {
         return;
     }
     next_publish_ms_ = now + kPublishMs;
+    write_address();
     read_verdicts(now);
     publish(now);
     // Proofs of a chain that is still being fetched would compete with the fetching.
@@ -229,6 +239,23 @@ void Service::on_turn() {
         scheduler_->tick([this](std::string_view kind) { return is_wanted(kind); });
     }
     tell_manager(now);
+}
+
+/// One that somebody killed left behind would send people to whoever listens there now.
+void Service::write_address() {
+    if (is_address_written_ || database() == nullptr) {
+        return;
+    }
+    is_address_written_ = true;
+    if (address_.empty()) {
+        storage::remove_service_address(database()->path());
+        return;
+    }
+    if (const Status written = storage::write_service_address(database()->path(), address_);
+        !written) {
+        logging::warning("commands will not find this service by its database",
+                         {{"why", written.error().message}});
+    }
 }
 
 void Service::tell_manager(int64_t now_ms) {
@@ -258,6 +285,23 @@ ServiceStatus Service::status() const {
     return out;
 }
 
+BackupAge Service::backup_age() const {
+    BackupAge out;
+    const WorkQueue* queue = this->queue();
+    const Scheduler* scheduler = this->scheduler();
+    if (queue == nullptr || scheduler == nullptr) {
+        return out;
+    }
+    for (const ScheduleEntry& entry : scheduler->entries()) {
+        out.max_ms = entry.kind == "backup" ? 2 * entry.interval_ms : out.max_ms;
+    }
+    for (const TaskRow& row : queue->list(TaskState::kDone, "backup")) {
+        const int64_t age_ms = indexer_->clock().unix_ms() - row.finished_ms;
+        out.ms = std::min(out.ms.value_or(age_ms), age_ms);
+    }
+    return out;
+}
+
 std::string Service::metrics_text() const {
     const ServiceStatus now = status();
     MetricsInput input;
@@ -265,9 +309,15 @@ std::string Service::metrics_text() const {
     if (const WorkQueue* queue = this->queue()) {
         input.queue = queue->counts();
     }
+    input.backup = backup_age();
     if (const storage::Database* known = database()) {
         input.storage = storage::storage_figures(*known);
         input.database_bytes = known->size_bytes();
+        std::error_code error;
+        if (const auto disk = std::filesystem::space(known->path(), error); !error) {
+            input.disk_free_bytes = disk.available;
+            input.disk_size_bytes = disk.capacity;
+        }
         if (const auto coverage = known->coverage()) {
             input.proven_through = proven_through(indexer_->plan().sources(), *coverage);
         }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/mutex.hpp"
@@ -103,6 +104,9 @@ class Service {
     [[nodiscard]] WorkQueue* queue() const noexcept { return shown_queue_.load(); }
     [[nodiscard]] bool has_worker() const noexcept { return options_.has_worker; }
     [[nodiscard]] const TaskKinds& task_kinds() const noexcept { return kinds_; }
+    /// Where the API listens, which is kept beside the database's lock while this service holds it,
+    /// for commands that want to ask it. At start, from a module.
+    void set_address(std::string url) { address_ = std::move(url); }
     /// Adds a task of a known kind. kUnavailable before there is a database.
     [[nodiscard]] Result<TaskAdded> add_task(TaskSpec spec);
     [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
@@ -130,6 +134,9 @@ class Service {
     void add_notes(const KnownRanges& known);
     [[nodiscard]] bool is_wanted(std::string_view kind);
     [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
+    void tell_quarantine(uint64_t rows, int64_t now_ms);
+    void write_address();
+    [[nodiscard]] BackupAge backup_age() const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
                                                         int64_t now_ms) const;
     [[nodiscard]] std::vector<std::string> find_waits(
@@ -151,6 +158,7 @@ class Service {
     std::unique_ptr<Worker> worker_;
     std::unique_ptr<Worker> deliveries_;
     std::vector<std::unique_ptr<ServiceModule>> modules_;
+    std::string address_;
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
@@ -158,6 +166,11 @@ class Service {
     int64_t next_to_prove_ms_ = 0;       ///< when it is looked at again whether there is anything
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
     std::vector<std::string> notes_;     ///< what they could not prove
+    std::vector<std::pair<std::string, uint64_t>> mismatches_{
+        {"log", 0}, {"replay", 0}, {"state", 0}};
+    uint64_t quarantined_told_ = 0;
+    int64_t next_quarantine_ms_ = 0;
+    bool is_address_written_ = false;
     ReasonLog waits_told_;
     bool is_wait_told_ = false;
     int64_t watchdog_ms_ = 0;

@@ -23,6 +23,7 @@ constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
 constexpr uint64_t kReadyLag = 5;
 constexpr size_t kErrorsMax = 3;
+constexpr int64_t kQuarantineLineMs = 60'000;
 
 /// "; NAME: what it answered last" of the first providers that do not work; of those that do, the
 /// state, where none is out of order.
@@ -110,6 +111,8 @@ void Service::publish(int64_t now_ms) {
     const std::vector<std::string> others = find_reasons(next, now_ms);
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());
     next.notes = notes_;
+    next.mismatches = mismatches_;
+    tell_quarantine(next.quarantined_rows, now_ms);
     const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
     next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
                     *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
@@ -117,6 +120,23 @@ void Service::publish(int64_t now_ms) {
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
     status_ = std::move(next);
+}
+
+/// A change is a line, at most one a minute: a backfill may put away an event a block.
+void Service::tell_quarantine(uint64_t rows, int64_t now_ms) {
+    if (rows == quarantined_told_ || now_ms < next_quarantine_ms_) {
+        return;
+    }
+    next_quarantine_ms_ = now_ms + kQuarantineLineMs;
+    if (rows == 0) {
+        logging::info("nothing is in quarantine any more");
+    } else {
+        logging::warning("events are in quarantine: no handler could apply them",
+                         {{"events", rows},
+                          {"before", quarantined_told_},
+                          {"see", fmt::format("plumbline quarantine {}", indexer_->db_path())}});
+    }
+    quarantined_told_ = rows;
 }
 
 namespace {
@@ -156,6 +176,12 @@ void Service::read_verdicts(int64_t now_ms) {
     }
     verdicts_.clear();
     notes_.clear();
+    for (auto& [proof, count] : mismatches_) {
+        count = 0;
+        for (const storage::ProofRecord& record : *records) {
+            count += record.proof == proof ? record.mismatches : 0;
+        }
+    }
     for (const storage::ProofRecord& record : *records) {
         const bool is_proof =
             record.proof == "log" || record.proof == "replay" || record.proof == "state";

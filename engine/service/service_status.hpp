@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/ingest/progress.hpp"
@@ -29,6 +30,8 @@ struct ServiceStatus {
     uint64_t target_block = 0;
     bool has_database = false;
     uint64_t quarantined_rows = 0;  ///< in the database
+    /// Mismatches that stand, by proof: "log", "replay" and "state", 0 where there are none.
+    std::vector<std::pair<std::string, uint64_t>> mismatches;
     std::vector<rpc::ProviderStats> providers;
     size_t tasks_waiting = 0;
     size_t tasks_running = 0;

@@ -27,6 +27,11 @@ void log_findings(std::string_view proof, const Findings& findings) {
                           {"block", finding.block_num},
                           {"detail", finding.detail}});
     }
+    if (findings.total > kLoggedFindings) {
+        logging::warning(fmt::format("the {} proof found more", proof),
+                         {{"mismatches", findings.total - kLoggedFindings},
+                          {"see", "/v1/tasks?state=done, or plumbline task list DB --state done"}});
+    }
 }
 
 }  // namespace
@@ -36,11 +41,23 @@ std::string verdict_of(const Findings& findings, bool is_whole) {
 }
 
 void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& findings, const Findings& news) {
+              const Findings& told, const Findings& news) {
     if (observer != nullptr) {
         observer->on_proof(proof, verdict, news);
     }
-    log_findings(proof, findings);
+    log_findings(proof, told);
+}
+
+void announce(TaskObserver* observer, FindingMemory& memory, const TaskRow& row,
+              std::string_view verdict, const Findings& findings) {
+    const FindingMemory::News news = memory.take(row.kind + " " + row.args, findings);
+    // "prove_state" is the state proof.
+    const size_t prefix = row.kind.starts_with("prove_") ? 6 : 0;
+    const std::string_view proof = std::string_view{row.kind}.substr(prefix);
+    announce(observer, proof, verdict, news.findings, news.findings);
+    if (news.is_over) {
+        logging::info(fmt::format("the {} proof finds nothing any more", proof));
+    }
 }
 
 Status write_down(const TaskContext& context,

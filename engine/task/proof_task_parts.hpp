@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/proof/finding.hpp"
+#include "engine/task/finding_memory.hpp"
 #include "engine/task/task_observer.hpp"
 #include "engine/task/worker.hpp"
 #include "storage/commit_batch.hpp"
@@ -18,15 +19,15 @@ namespace plumbline::engine {
 /// "mismatch" where something was found; else "equal", or "partial" where not all was looked at.
 [[nodiscard]] std::string verdict_of(const Findings& findings, bool is_whole);
 
-/// Says what a proof that has come to its end found: in the log, a few findings by name, and to
+/// Says what a proof that has come to its end found: in the log, a few of `told` by name, and to
 /// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
 /// once.
 void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& findings, const Findings& news);
-inline void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-                     const Findings& findings) {
-    announce(observer, proof, verdict, findings, findings);
-}
+              const Findings& told, const Findings& news);
+/// The same of a proof that looks at all again at each run: what it had found at the last one is
+/// told to nobody, but that nothing is left of it is.
+void announce(TaskObserver* observer, FindingMemory& memory, const TaskRow& row,
+              std::string_view verdict, const Findings& findings);
 
 /// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing
 /// while the index holds no block. Waits for the writer thread.

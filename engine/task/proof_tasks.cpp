@@ -204,7 +204,7 @@ std::string to_json(const StateOutcome& outcome) {
     return out;
 }
 
-TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer) {
+TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, FindingMemory& memory) {
     StateProofOptions options;
     Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities) {
@@ -226,7 +226,7 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer) {
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, "state", verdict_of(outcome), outcome.findings);
+    announce(observer, memory, context.row(), verdict_of(outcome), outcome.findings);
     return TaskOutcome::done(to_json(outcome));
 }
 
@@ -248,7 +248,7 @@ std::string to_json(const ScrubReport& report, std::string_view verdict) {
     return out;
 }
 
-TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer) {
+TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemory& memory) {
     if (!split_args(context.row().args).empty()) {
         return TaskOutcome::from(
             {ErrorCode::kInvalidArgument, "the task scrub takes no arguments"});
@@ -261,7 +261,7 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer) {
         return TaskOutcome::from(report.error());
     }
     const std::string verdict = verdict_of(report->findings, true);
-    announce(observer, "scrub", verdict, report->findings);
+    announce(observer, memory, context.row(), verdict, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
 }
 
@@ -280,7 +280,7 @@ std::string to_json(const ReplayReport& report, std::string_view verdict) {
     return out;
 }
 
-TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer) {
+TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, FindingMemory& memory) {
     const Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities || entities->size() > 1) {
         return TaskOutcome::from(
@@ -320,7 +320,7 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer) {
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, "replay", verdict, report->findings);
+    announce(observer, memory, context.row(), verdict, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
 }
 
@@ -423,15 +423,21 @@ TaskOutcome run_refetch(TaskContext& context, TaskObserver* observer) {
 }  // namespace
 
 void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
+    // All run on the one thread of their lane.
+    const auto memory = std::make_shared<FindingMemory>();
     kinds.add({"prove_log", "[FROM TO]",
                "Prove stored events against block headers; default: final blocks not proven yet",
                [observer, budget = std::make_shared<MendingBudget>()](TaskContext& context) {
                    return run_prove_log(context, observer, *budget);
                }});
     kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
-               [observer](TaskContext& context) { return run_prove_state(context, observer); }});
+               [observer, memory](TaskContext& context) {
+                   return run_prove_state(context, observer, *memory);
+               }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
-               [observer](TaskContext& context) { return run_prove_replay(context, observer); }});
+               [observer, memory](TaskContext& context) {
+                   return run_prove_replay(context, observer, *memory);
+               }});
     kinds.add({"repair", "[dry-run] [ENTITY...]",
                "Run all proofs and mend what they find, cause first",
                [observer](TaskContext& context) { return run_repair(context, observer); }});
@@ -439,7 +445,9 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                "Prove these blocks by their receipts and write anew what differs",
                [observer](TaskContext& context) { return run_refetch(context, observer); }});
     kinds.add({"scrub", "", "Read every stored byte and hold it against the digests",
-               [observer](TaskContext& context) { return run_scrub(context, observer); }});
+               [observer, memory](TaskContext& context) {
+                   return run_scrub(context, observer, *memory);
+               }});
 }
 
 }  // namespace plumbline::engine

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include <gmock/gmock.h>
+
+#include "storage/backup_owner.hpp"
 #include "storage/maintenance.hpp"
 #include "tests/storage/chain_driver.hpp"
 
@@ -11,6 +14,7 @@ namespace plumbline::storage::backup_test {
 namespace {
 
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
+using ::testing::HasSubstr;
 
 std::vector<std::string> dump(const Database& db) {
     auto lines = dump_lines(db);
@@ -129,6 +133,41 @@ TEST(BackupTest, OneThatIsStoppedOnTheWayIsNoBackupAndTheNextIsWhole) {
     ASSERT_OK(info);
     EXPECT_EQ(list_backups(dir.sub("backups"))->size(), 1U);
     ASSERT_OK(restore_backup(dir.sub("backups"), dir.sub("restored")));
+}
+
+TEST(BackupTest, ADirectoryBelongsToOneDatabaseAndToThoseThatComeOutOfIt) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{1};
+    ASSERT_OK(driver.next(*db).status);
+    ASSERT_OK(create_backup(*db, dir.sub("backups"), 0));
+    const auto other = must_open(dir.sub("other"), create_options());
+    ChainDriver other_driver{2};
+    ASSERT_OK(other_driver.next(*other).status);
+    const auto refused = create_backup(*other, dir.sub("backups"), 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr(dir.sub("db")));
+    EXPECT_THAT(refused.error().message, HasSubstr("a directory of its own"));
+    EXPECT_EQ(list_backups(dir.sub("backups"))->size(), 1U);
+
+    ASSERT_OK(restore_backup(dir.sub("backups"), dir.sub("restored")));
+    const auto restored = must_open(dir.sub("restored"), open_options());
+    ASSERT_OK(create_backup(*restored, dir.sub("backups"), 0));
+    ASSERT_OK(create_backup(*db, dir.sub("backups"), 0));
+}
+
+TEST(BackupTest, TwoBackupsOfADirectoryAtOnceAreNotMade) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{1};
+    ASSERT_OK(driver.next(*db).status);
+    ASSERT_OK(create_backup(*db, dir.sub("backups"), 0));
+    const auto held = BackupOwner::lock(dir.sub("backups"));
+    ASSERT_OK(held);
+    const auto second = create_backup(*db, dir.sub("backups"), 0);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
 }
 
 TEST(MaintenanceTest, CompactingChangesNothingThatIsRead) {

@@ -1,6 +1,10 @@
 #include "engine/ingest/progress.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "core/base/logging.hpp"
 
 namespace plumbline::engine::progress_test {
 namespace {
@@ -71,6 +75,23 @@ TEST(ProgressTest, OldSamplesLeaveTheWindow) {
         clock.advance(500);
     }
     EXPECT_LT(reporter.read().events_per_second, 1100);
+}
+
+TEST(ProgressTest, TenQuietMinutesLiveAreTenLines) {
+    IngestProgress progress;
+    ManualClock clock;
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    ProgressReporter reporter{progress, clock, ProgressMode::kLines};
+    progress.state = Lifecycle::kLive;
+    progress.next_block = 101;
+    progress.target_block = progress.head_block = 100;
+    ::testing::internal::CaptureStderr();
+    for (int second = 0; second < 600; ++second) {
+        reporter.tick();
+        clock.advance(1000);
+    }
+    const std::string shown = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(std::ranges::count(shown, '\n'), 10) << shown;
 }
 
 TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {

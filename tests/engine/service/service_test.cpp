@@ -11,6 +11,8 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -21,7 +23,9 @@
 #include "core/base/sleep.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/service/sd_notify.hpp"
+#include "storage/service_address.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::engine::service_test {
@@ -638,6 +642,77 @@ TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
     EXPECT_FALSE(service->status().is_ready);
     EXPECT_FALSE(service->status().progress.lag.has_value());
     EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120.02"));
+}
+
+/// The names after "plumbline_" that a text of rules or panels asks for.
+std::set<std::string> metrics_in(const std::string& path) {
+    std::ifstream file{path};
+    const std::string text{std::istreambuf_iterator<char>{file}, {}};
+    const std::regex name{"plumbline_[a-z_]+[a-z]"};
+    return {std::sregex_token_iterator{text.begin(), text.end(), name}, {}};
+}
+
+TEST_F(ServiceTest, WhatRulesAndPanelsAskForIsThereBeforeAnythingHasHappened) {
+    // Those of providers and of requests have the provider's or the route's name.
+    const auto is_by_name = [](const std::string& name) {
+        return name.starts_with("plumbline_provider_") || name.starts_with("plumbline_http_") ||
+               name.starts_with("plumbline_webhook_") || name.starts_with("plumbline_task_seconds");
+    };
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const std::string shown = service->metrics_text();
+    size_t count = 0;
+    for (const char* file : {"/docs/alerts.yml", "/docs/grafana.json"}) {
+        for (const std::string& name : metrics_in(source_dir() + file)) {
+            if (!is_by_name(name)) {
+                ++count;
+                EXPECT_NE(shown.find("\n" + name), std::string::npos) << name << " of " << file;
+            }
+        }
+    }
+    EXPECT_GT(count, 20U);
+    EXPECT_THAT(shown, HasSubstr("plumbline_findings_total{kind=\"row differs\"} 0"));
+    EXPECT_THAT(shown, HasSubstr("plumbline_mismatches{proof=\"state\"} 0"));
+    EXPECT_THAT(shown, ::testing::ContainsRegex("plumbline_backup_age_seconds .?[Ii]nf"));
+    service->metrics().expect_webhook("app");
+    service->metrics().count_webhook("app", false);
+    service->metrics().count_webhook("app", false);
+    EXPECT_THAT(service->metrics_text(),
+                HasSubstr("plumbline_webhook_failures_in_a_row{webhook=\"app\"} 2"));
+    service->metrics().count_webhook("app", true);
+    EXPECT_THAT(service->metrics_text(),
+                HasSubstr("plumbline_webhook_failures_in_a_row{webhook=\"app\"} 0"));
+}
+
+TEST_F(ServiceTest, ABackupsAgeIsHeldAgainstItsSchedule) {
+    write_config("[backup]\npath = \"backups\"\n[schedule]\nbackup = \"1h\"\n");
+    open();
+    start();
+    ASSERT_TRUE(eventually([this] {
+        return service->queue() != nullptr &&
+               !service->queue()->list(TaskState::kDone, "backup").empty();
+    }));
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_backup_age_limit_seconds 7200"));
+    EXPECT_THAT(service->metrics_text(),
+                ::testing::ContainsRegex("plumbline_backup_age_seconds [0-9]"));
+}
+
+TEST_F(ServiceTest, WhereItListensIsBesideTheLockWhileItRunsAndNoLonger) {
+    open();
+    service->set_address("http://127.0.0.1:40123");
+    start();
+    ASSERT_TRUE(becomes_ready());
+    EXPECT_EQ(storage::read_service_address(dir_.sub("db")), "http://127.0.0.1:40123");
+    stop();
+    EXPECT_EQ(storage::read_service_address(dir_.sub("db")), std::nullopt);
+    // One that was killed left its own; who comes next and does not listen takes it away.
+    ASSERT_TRUE(storage::write_service_address(dir_.sub("db"), "http://127.0.0.1:1").has_value());
+    service.reset();
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    EXPECT_EQ(storage::read_service_address(dir_.sub("db")), std::nullopt);
 }
 
 TEST_F(ServiceTest, PartsAreStoppedInReverseAndOneThatCannotStartEndsTheService) {
