@@ -1,19 +1,22 @@
 // plumbline backup, plumbline restore: a copy of a database that is known to be whole.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
 #include "storage/backup.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/report.hpp"
 
 namespace plumbline::tools {
 
 namespace {
 
 std::string describe(const storage::BackupInfo& info) {
-    return fmt::format(
-        "backup {}: chain {}, block {}, commit {}, {} bytes, made at {} (unix time)\n", info.id,
-        info.chain_id, info.block_num, info.commit_num, info.size_bytes, info.unix_s);
+    return fmt::format("backup {}: chain {}, block {}, commit {}, {} bytes, made {}\n", info.id,
+                       info.chain_id, info.block_num, info.commit_num, info.size_bytes,
+                       utc_time(static_cast<uint64_t>(std::max<int64_t>(info.unix_s, 0))));
 }
 
 }  // namespace

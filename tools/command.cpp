@@ -1,11 +1,14 @@
 #include "tools/command.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
 
 namespace plumbline::tools {
@@ -32,7 +35,10 @@ ExitCode fail(const Error& error) {
     // Whoever meets damage has to do something about it.
     const bool lacks_advice =
         error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
-    fmt::print(stderr, "plumbline: {}{}\n", visible_lines(error.message),
+    fmt::print(stderr, "{} {}{}\n",
+               wants_colour(STDERR_FILENO) ? in_colour(Colour::kRed, "plumbline:")
+                                           : std::string{"plumbline:"},
+               visible_lines(error.message),
                lacks_advice ? "; bring a backup back with `plumbline restore`, or move the "
                               "directory away and index again"
                             : "");

@@ -14,6 +14,7 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include "core/base/json_text.hpp"
+#include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
 
 namespace plumbline::logging {
@@ -56,7 +57,7 @@ std::string utc_time(spdlog::log_clock::time_point time, bool with_date) {
                        parts.tm_mday, clock, since_epoch % 1000);
 }
 
-size_t terminal_width() {
+size_t terminal_width() noexcept {
     winsize size{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U
                                                                            : SIZE_MAX;
@@ -72,6 +73,14 @@ std::string cut_lines(std::string_view text, size_t width) {
         }
     }
     return out;
+}
+
+std::string shown_level(spdlog::level::level_enum level, bool has_colour) {
+    const std::string text = fmt::format("{:<7}", name_of(level));
+    if (!has_colour || level <= spdlog::level::info) {
+        return text;
+    }
+    return in_colour(level == spdlog::level::warn ? Colour::kYellow : Colour::kRed, text);
 }
 
 /// Two spaces begin a field: a text of others must not look like one.
@@ -113,8 +122,8 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
             line += fmt::format(R"({{"time":"{}","level":"{}",{}}})", utc_time(message.time, true),
                                 name_of(message.level), payload);
         } else {
-            line += fmt::format("{} {:<7} {}", utc_time(message.time, false),
-                                name_of(message.level), payload);
+            line += fmt::format("{} {} {}", utc_time(message.time, false),
+                                shown_level(message.level, has_colour_), payload);
         }
         line += '\n';
         line += status_;
@@ -133,6 +142,7 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
         std::fflush(stderr);
     }
     bool json_ = false;
+    bool has_colour_ = wants_colour(STDERR_FILENO);
     std::string status_;
 };
 
@@ -207,6 +217,10 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
         }
     }
     out.logger.log(to_spdlog(level), spdlog::string_view_t{text.data(), text.size()});
+}
+
+size_t terminal_columns() noexcept {
+    return terminal_width();
 }
 
 bool is_terminal() noexcept {

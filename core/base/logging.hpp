@@ -2,6 +2,7 @@
 // and one status line that stays below them on a terminal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -54,6 +55,8 @@ inline void error(std::string_view message, std::initializer_list<Field> fields 
 
 /// True where standard error is a terminal, so that a status line makes sense.
 [[nodiscard]] bool is_terminal() noexcept;
+/// Characters that a line of that terminal takes; a large number where it is none.
+[[nodiscard]] size_t terminal_columns() noexcept;
 /// Keeps `text` (newlines between lines) at the end of the terminal; empty removes it. Thread-safe.
 void set_status_line(std::string_view text);
 

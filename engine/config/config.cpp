@@ -37,42 +37,73 @@ Status check_top_level(std::string_view path, const TomlValue& root) {
     static const std::vector<std::string> kKnown{
         "chain", "database", "contracts", "entities", "on",  "proof",  "repair",
         "http",  "schedule", "webhooks",  "backup",   "log", "reports"};
+    Mistakes mistakes;
     for (const TomlEntry& entry : root.entries) {
-        if (std::ranges::find(kKnown, entry.key) != kKnown.end()) {
-            continue;
+        if (std::ranges::find(kKnown, entry.key) == kKnown.end()) {
+            mistakes.add(Status{mistake_at(path, entry.pos,
+                                           fmt::format("unknown section {}{}", in_quotes(entry.key),
+                                                       suggest(entry.key, kKnown)))});
         }
-        return mistake_at(
-            path, entry.pos,
-            fmt::format("unknown section {}{}", in_quotes(entry.key), suggest(entry.key, kKnown)));
     }
     for (const std::string_view needed : {"chain", "contracts"}) {
         if (root.find(needed) == nullptr) {
-            return mistake_at(path, {},
-                              fmt::format("the config has no {}",
-                                          needed == "chain" ? "[chain]" : "[contracts.NAME]"));
+            mistakes.add(Status{
+                mistake_at(path, {},
+                           fmt::format("the config has no {}",
+                                       needed == "chain" ? "[chain]" : "[contracts.NAME]"))});
         }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Status read_service_sections(std::string_view path, const TomlValue& root, Config& config,
                              std::vector<TextEdit>& edits) {
+    Mistakes mistakes;
     if (const TomlValue* backup = root.find("backup")) {
-        PLUMBLINE_TRY_VOID(read_backup(path, *backup, config));
+        mistakes.add(read_backup(path, *backup, config));
     }
     if (const TomlValue* schedule = root.find("schedule")) {
-        PLUMBLINE_TRY_VOID(read_schedule(path, *schedule, config));
+        mistakes.add(read_schedule(path, *schedule, config));
     }
     if (const TomlValue* http = root.find("http")) {
-        PLUMBLINE_TRY_VOID(read_http(path, *http, config, edits));
+        mistakes.add(read_http(path, *http, config, edits));
     }
     if (const TomlValue* webhooks = root.find("webhooks")) {
-        PLUMBLINE_TRY_VOID(read_webhooks(path, *webhooks, config, edits));
+        mistakes.add(read_webhooks(path, *webhooks, config, edits));
     }
     if (const TomlValue* log = root.find("log")) {
-        PLUMBLINE_TRY_VOID(read_log(path, *log, config));
+        mistakes.add(read_log(path, *log, config));
     }
-    return ok();
+    return mistakes.all();
+}
+
+/// Each section by itself: what one says of another is checked once all could be read.
+Status read_sections(std::string_view path, const TomlValue& root, const FileReader& read_file,
+                     Config& config, std::vector<TextEdit>& edits) {
+    Mistakes mistakes;
+    mistakes.add(read_chain(path, *root.find("chain"), config.chain, edits));
+    if (const TomlValue* database = root.find("database")) {
+        mistakes.add(read_database(path, *database, config));
+    }
+    if (const TomlValue* proof = root.find("proof")) {
+        mistakes.add(read_proof(path, *proof, config.proof));
+    }
+    if (const TomlValue* repair = root.find("repair")) {
+        mistakes.add(read_repair(path, *repair, config.repair));
+    }
+    const bool has_contracts =
+        mistakes.add(read_contracts(path, *root.find("contracts"), read_file, config));
+    if (has_contracts && config.contracts.empty()) {
+        mistakes.add(Status{mistake_at(path, {}, "the config has no [contracts.NAME]")});
+    }
+    if (const TomlValue* entities = root.find("entities")) {
+        mistakes.add(read_entities(path, *entities, config));
+    }
+    if (const TomlValue* handlers = root.find("on")) {
+        mistakes.add(read_handlers(path, *handlers, config));
+    }
+    mistakes.add(read_service_sections(path, root, config, edits));
+    return mistakes.all();
 }
 
 Result<std::string> read_whole_file(const std::filesystem::path& path) {
@@ -112,27 +143,7 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
     config.db_path = "db";
     std::vector<TextEdit> edits;
     PLUMBLINE_TRY_VOID(check_top_level(path, root));
-    PLUMBLINE_TRY_VOID(read_chain(path, *root.find("chain"), config.chain, edits));
-    if (const TomlValue* database = root.find("database")) {
-        PLUMBLINE_TRY_VOID(read_database(path, *database, config));
-    }
-    if (const TomlValue* proof = root.find("proof")) {
-        PLUMBLINE_TRY_VOID(read_proof(path, *proof, config.proof));
-    }
-    if (const TomlValue* repair = root.find("repair")) {
-        PLUMBLINE_TRY_VOID(read_repair(path, *repair, config.repair));
-    }
-    PLUMBLINE_TRY_VOID(read_contracts(path, *root.find("contracts"), read_file, config));
-    if (config.contracts.empty()) {
-        return mistake_at(path, {}, "the config has no [contracts.NAME]");
-    }
-    if (const TomlValue* entities = root.find("entities")) {
-        PLUMBLINE_TRY_VOID(read_entities(path, *entities, config));
-    }
-    if (const TomlValue* handlers = root.find("on")) {
-        PLUMBLINE_TRY_VOID(read_handlers(path, *handlers, config));
-    }
-    PLUMBLINE_TRY_VOID(read_service_sections(path, root, config, edits));
+    PLUMBLINE_TRY_VOID(read_sections(path, root, read_file, config, edits));
     PLUMBLINE_TRY_VOID(check_config(path, config));
     auto redacted = redact_config(text, std::move(edits));
     if (!redacted) {

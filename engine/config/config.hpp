@@ -215,6 +215,9 @@ struct EntityConfig {
     std::vector<std::vector<std::string>> indexes;
     std::optional<Condition> drop;  ///< rows go as soon as it holds; its names are the entity's own
     std::vector<StateConfig> state;
+    /// Fields of key and fields that pages show with a point so many digits from the right; nothing
+    /// that is stored or answered depends on it.
+    std::vector<std::pair<std::string, uint8_t>> decimals;
     std::string count;  ///< "hub.communityCount": a getter of how many there are; may be empty
     SourcePos pos;
 };

@@ -44,16 +44,17 @@ class Checker {
           entity_names_{names_of(config.entities)} {}
 
     [[nodiscard]] Status run() const {
+        Mistakes mistakes;
         for (const ContractConfig& contract : config_.contracts) {
-            PLUMBLINE_TRY_VOID(factory(contract));
+            mistakes.add(factory(contract));
         }
         for (const EntityConfig& entity : config_.entities) {
-            PLUMBLINE_TRY_VOID(this->entity(entity));
+            mistakes.add(this->entity(entity));
         }
         for (const HandlerConfig& handler : config_.handlers) {
-            PLUMBLINE_TRY_VOID(this->handler(handler));
+            mistakes.add(this->handler(handler));
         }
-        return ok();
+        return mistakes.all();
     }
 
   private:

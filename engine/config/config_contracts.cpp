@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "core/evm/checksum.hpp"
 #include "core/evm/hex.hpp"
-#include "core/evm/keccak.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -24,20 +24,6 @@ constexpr size_t kMaxFilters = 64;
 /// Nodes take a thousand topics or fewer at one position.
 constexpr size_t kMaxFilterValues = 256;
 
-/// The address with the letter case that EIP-55 asks for.
-std::string checksummed(const evm::Address& address) {
-    std::string out = evm::to_hex(address);
-    const evm::Hash hash = evm::keccak256(as_bytes(std::string_view{out}.substr(2)));
-    for (size_t i = 2; i < out.size(); ++i) {
-        const uint8_t byte = hash.bytes[(i - 2) / 2];
-        const uint32_t nibble = i % 2 == 0 ? byte / 16U : byte % 16U;
-        if (out[i] >= 'a' && nibble >= 8) {
-            out[i] = static_cast<char>(out[i] - 'a' + 'A');
-        }
-    }
-    return out;
-}
-
 Result<evm::Address> read_address(const Section& section, const TomlValue& value) {
     const auto parsed = evm::parse_address(value.text);
     if (!parsed) {
@@ -46,15 +32,11 @@ Result<evm::Address> read_address(const Section& section, const TomlValue& value
                                    "whoever emits the events, not {}",
                                    section.name(), in_quotes(value.text)));
     }
-    const std::string_view digits = std::string_view{value.text}.substr(2);
-    const bool has_upper = digits.find_first_of("ABCDEF") != std::string_view::npos;
-    const bool has_lower = digits.find_first_of("abcdef") != std::string_view::npos;
-    const std::string expected = checksummed(*parsed);
-    if (has_upper && has_lower && value.text != expected) {
+    if (evm::has_wrong_checksum(value.text, *parsed)) {
         return section.mistake(
             value.pos, fmt::format("address in {}: the letter case of {} is no valid checksum, so "
                                    "a character may be wrong; it would be {}, or all lower case",
-                                   section.name(), value.text, expected));
+                                   section.name(), value.text, evm::to_checksum(*parsed)));
     }
     return *parsed;
 }
@@ -391,10 +373,11 @@ Status read_contracts(std::string_view path, const TomlValue& value, const FileR
             contracts.pos(),
             fmt::format("at most {} contracts, not {}", kMaxContracts, contracts.entries().size()));
     }
+    Mistakes mistakes;
     for (const TomlEntry& entry : contracts.entries()) {
-        PLUMBLINE_TRY_VOID(read_contract(path, entry, read_file, config));
+        mistakes.add(read_contract(path, entry, read_file, config));
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

@@ -17,6 +17,7 @@ constexpr size_t kMaxFields = 256;
 constexpr size_t kMaxIndexes = 32;
 constexpr size_t kMaxStates = 16;
 constexpr size_t kMaxStateItems = 256;
+constexpr uint64_t kMaxShownDecimals = 77;  ///< a uint256 has 78 digits
 
 /// `{ enum = ["open", "closed"] }`
 Result<storage::FieldType> read_enum(const Section& fields, const TomlEntry& entry) {
@@ -71,9 +72,49 @@ Status check_optional(const Section& section, const TomlEntry& entry, std::strin
     return ok();
 }
 
+/// `{ type = "uint256", decimals = 18 }`
+Result<storage::FieldType> read_scaled(const Section& fields, const TomlEntry& entry,
+                                       EntityConfig& entity) {
+    PLUMBLINE_TRY(const Section section,
+                  Section::open(fields.path(), fmt::format("{} in {}", entry.key, fields.name()),
+                                entry.value));
+    PLUMBLINE_TRY_VOID(section.allow_only({"type", "decimals"}));
+    PLUMBLINE_TRY(const TomlValue* value, section.need("type"));
+    PLUMBLINE_TRY(const std::string text, section.string(*value, "type"));
+    const auto type = storage::parse_field_type(text);
+    if (!type) {
+        return section.mistake(value->pos,
+                               fmt::format("type in {}: {}", section.name(), type.error().message));
+    }
+    const TomlValue* decimals = section.find("decimals");
+    if (decimals == nullptr) {
+        return *type;
+    }
+    PLUMBLINE_TRY(const uint64_t places,
+                  section.integer(*decimals, "decimals", 1, kMaxShownDecimals));
+    if (type->kind == storage::FieldKind::kDecimal) {
+        return section.mistake(decimals->pos,
+                               fmt::format("decimals in {}: a {} has its decimal places already",
+                                           section.name(), text));
+    }
+    if (!type->is_number()) {
+        return section.mistake(decimals->pos, fmt::format("decimals in {}: {} is no number",
+                                                          section.name(), in_quotes(text)));
+    }
+    entity.decimals.emplace_back(entry.key, static_cast<uint8_t>(places));
+    return *type;
+}
+
+Result<storage::FieldType> read_table_type(const Section& fields, const TomlEntry& entry,
+                                           EntityConfig& entity) {
+    return entry.value.find("type") != nullptr ? read_scaled(fields, entry, entity)
+                                               : read_enum(fields, entry);
+}
+
 /// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
 Status read_fields(const Section& entity, const TomlValue& value, std::string_view key,
-                   std::vector<std::string>& taken, std::vector<storage::Field>& out) {
+                   std::vector<std::string>& taken, EntityConfig& config) {
+    std::vector<storage::Field>& out = key == "key" ? config.key : config.fields;
     PLUMBLINE_TRY(const Section section,
                   Section::open(entity.path(), fmt::format("{} of {}", key, entity.name()), value));
     for (const TomlEntry& entry : section.entries()) {
@@ -89,7 +130,7 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
                                                           in_quotes(entry.key), entity.name()));
         }
         if (entry.value.kind == TomlValue::Kind::kTable) {
-            PLUMBLINE_TRY(const storage::FieldType type, read_enum(section, entry));
+            PLUMBLINE_TRY(const storage::FieldType type, read_table_type(section, entry, config));
             PLUMBLINE_TRY_VOID(check_optional(section, entry, key, type));
             taken.push_back(entry.key);
             out.push_back({entry.key, type});
@@ -97,7 +138,8 @@ Status read_fields(const Section& entity, const TomlValue& value, std::string_vi
         }
         if (entry.value.kind != TomlValue::Kind::kString) {
             return section.wrong_type(entry.value, entry.key,
-                                      "a type like \"uint256\", or { enum = [..] }");
+                                      "a type like \"uint256\", { enum = [..] }, or { type = "
+                                      "\"uint256\", decimals = 18 }");
         }
         if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
             return section.mistake(
@@ -354,14 +396,14 @@ Status read_states(const Section& entity, const TomlValue& value, EntityConfig& 
 
 Status read_columns(const Section& section, std::vector<std::string>& columns, EntityConfig& out) {
     PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
-    PLUMBLINE_TRY_VOID(read_fields(section, *key, "key", columns, out.key));
+    PLUMBLINE_TRY_VOID(read_fields(section, *key, "key", columns, out));
     if (out.key.empty() || out.key.size() > kMaxKeyFields) {
         return section.mistake(key->pos,
                                fmt::format("key of {} needs 1 to {} fields, not {}", section.name(),
                                            kMaxKeyFields, out.key.size()));
     }
     if (const TomlValue* fields = section.find("fields")) {
-        PLUMBLINE_TRY_VOID(read_fields(section, *fields, "fields", columns, out.fields));
+        PLUMBLINE_TRY_VOID(read_fields(section, *fields, "fields", columns, out));
         if (out.fields.size() > kMaxFields) {
             return section.mistake(
                 fields->pos, fmt::format("{} may have at most {} fields, not {}", section.name(),
@@ -411,11 +453,14 @@ Status read_entities(std::string_view path, const TomlValue& table, Config& conf
             entities.pos(),
             fmt::format("at most {} entities, not {}", kMaxEntities, entities.entries().size()));
     }
+    Mistakes mistakes;
     for (const TomlEntry& entry : entities.entries()) {
-        PLUMBLINE_TRY(EntityConfig entity, read_entity(path, entry));
-        config.entities.push_back(std::move(entity));
+        auto entity = read_entity(path, entry);
+        if (mistakes.add(entity)) {
+            config.entities.push_back(*std::move(entity));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

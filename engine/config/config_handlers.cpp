@@ -182,11 +182,14 @@ Status read_handlers(std::string_view path, const TomlValue& list, Config& confi
             path, list.pos,
             fmt::format("at most {} [[on]] handlers, not {}", kMaxHandlers, list.items.size()));
     }
+    Mistakes mistakes;
     for (const TomlValue& item : list.items) {
-        PLUMBLINE_TRY(HandlerConfig handler, read_handler(path, item));
-        config.handlers.push_back(std::move(handler));
+        auto handler = read_handler(path, item);
+        if (mistakes.add(handler)) {
+            config.handlers.push_back(*std::move(handler));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

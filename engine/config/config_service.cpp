@@ -320,10 +320,11 @@ Status read_webhooks(std::string_view path, const TomlValue& value, Config& conf
             webhooks.pos(),
             fmt::format("at most {} webhooks, not {}", kMaxWebhooks, webhooks.entries().size()));
     }
+    Mistakes mistakes;
     for (const TomlEntry& entry : webhooks.entries()) {
-        PLUMBLINE_TRY_VOID(read_webhook(path, entry, config, edits));
+        mistakes.add(read_webhook(path, entry, config, edits));
     }
-    return ok();
+    return mistakes.all();
 }
 
 Status read_backup(std::string_view path, const TomlValue& value, Config& config) {

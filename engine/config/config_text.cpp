@@ -9,6 +9,24 @@
 
 namespace plumbline::engine {
 
+void Mistakes::add_error(const Error& error) {
+    constexpr size_t kKeptMax = 20;
+    if (kept_.size() < kKeptMax) {
+        kept_.push_back(error);
+    }
+}
+
+Status Mistakes::all() const {
+    if (kept_.empty()) {
+        return ok();
+    }
+    Error out = kept_.front();
+    for (size_t i = 1; i < kept_.size(); ++i) {
+        out.message += "\n" + kept_[i].message;
+    }
+    return out;
+}
+
 namespace {
 
 constexpr size_t kMaxQuoted = 120;

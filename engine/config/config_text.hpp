@@ -17,6 +17,26 @@ namespace plumbline::engine {
 [[nodiscard]] Error mistake_at_column(std::string_view path, SourcePos pos,
                                       std::string_view message);
 
+/// The mistakes of one stage, which are told together: whoever mends one need not start again to
+/// hear of the next. What follows from them is left for the next stage.
+class Mistakes {
+  public:
+    /// True where there is none.
+    template <typename T>
+    bool add(const Result<T>& result) {
+        if (!result) {
+            add_error(result.error());
+        }
+        return result.has_value();
+    }
+    /// kInvalidArgument: a line each, the first 20.
+    [[nodiscard]] Status all() const;
+
+  private:
+    void add_error(const Error& error);
+    std::vector<Error> kept_;
+};
+
 /// `text` in quotes (double ones where it has single ones itself), shortened, with control
 /// characters made visible.
 [[nodiscard]] std::string in_quotes(std::string_view text);

@@ -1,5 +1,5 @@
 // From the parsed config to the plan: contracts, entities, handlers, factories. The first mistake
-// ends it.
+// ends it, but those of handlers are told together.
 #include "engine/mapping/plan_compile.hpp"
 
 #include <algorithm>
@@ -76,9 +76,11 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         unnamed.push_back(source.fingerprint);
     }
     name_children(plan_.sources);
+    Mistakes mistakes;
     for (uint32_t on = 0; on < config_.handlers.size(); ++on) {
-        PLUMBLINE_TRY_VOID(compile_handler(config_.handlers[on], on, plan_));
+        mistakes.add(compile_handler(config_.handlers[on], on, plan_));
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     for (EventHandler& function : functions) {
         PLUMBLINE_TRY_VOID(compile_function(std::move(function), plan_));
     }

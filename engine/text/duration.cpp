@@ -12,6 +12,12 @@ std::string format_count(uint64_t value) {
     return digits;
 }
 
+namespace {
+
+constexpr int64_t kYear = 31'556'952;  // Gregorian
+
+}  // namespace
+
 std::string format_duration(int64_t seconds) {
     if (seconds < 60) {
         return fmt::format("{}s", seconds);
@@ -21,6 +27,9 @@ std::string format_duration(int64_t seconds) {
     }
     if (seconds < 86'400) {
         return fmt::format("{}h{:02}m", seconds / 3600, seconds % 3600 / 60);
+    }
+    if (const int64_t years = seconds / kYear; years >= 2) {
+        return fmt::format("{} years", years);
     }
     return fmt::format("{}d{:02}h", seconds / 86'400, seconds % 86'400 / 3600);
 }

@@ -1,5 +1,6 @@
 #include "engine/config/config.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,6 +117,37 @@ on_drift = "chain"
     EXPECT_EQ(config.repair.on_log, LogPolicy::kReport);
     EXPECT_EQ(parsed(base + "[proof]\nlevel = \"off\"\nsample = 1").proof.level,
               storage::ProofLevel::kNone);
+}
+
+TEST(ConfigTest, ShownDecimalsAreNoPartOfWhatIsStored) {
+    const auto with = [](const std::string& type) {
+        return parsed("[chain]\nid = 1\nrpc = \"http://node\"\n" + std::string{kHub} +
+                      "[entities.item]\nkey = { id = \"uint256\" }\nfields = { n = " + type +
+                      " }\n");
+    };
+    const Config shown = with(R"({ type = "uint256", decimals = 18 })");
+    const Config plain = with(R"("uint256")");
+    EXPECT_EQ(shown.entities[0].fields, plain.entities[0].fields);
+    ASSERT_EQ(shown.entities[0].decimals.size(), 1U);
+    EXPECT_EQ(shown.entities[0].decimals[0].first, "n");
+    EXPECT_EQ(shown.entities[0].decimals[0].second, 18);
+    EXPECT_TRUE(plain.entities[0].decimals.empty());
+}
+
+TEST(ConfigTest, MistakesOfAllSectionsAreToldTogetherAndNotWhatFollowsFromThem) {
+    const auto config =
+        parse_config("[chain]\nid = 1\nrpc = \"http://node\"\n" + std::string{kHub} +
+                         "[entities.a]\nkey = { id = \"uint257\" }\n"
+                         "[entities.b]\nkeys = { id = \"uint256\" }\n"
+                         "[[on]]\nevent = \"hub.Made\"\ninsert = \"a\"\nkey = { id = \"id\" }\n"
+                         "[http]\nlissten = \"x\"\n",
+                     "config.toml", any_abi);
+    ASSERT_FALSE(config);
+    const std::string& said = config.error().message;
+    EXPECT_EQ(std::ranges::count(said, '\n'), 2) << said;
+    EXPECT_NE(said.find("uint257"), std::string::npos) << said;
+    EXPECT_NE(said.find("'keys'"), std::string::npos) << said;
+    EXPECT_NE(said.find("'lissten'"), std::string::npos) << said;
 }
 
 TEST(ConfigTest, ReadsEndpointsAsTables) {
