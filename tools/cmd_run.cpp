@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -28,6 +29,7 @@
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
+#include "tools/first_look.hpp"
 
 namespace plumbline::tools {
 
@@ -260,6 +262,12 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         backoff.reset();
         before.reset();
         engine::Service& service = **opened;
+        if (service.database() == nullptr && !is_again) {
+            // Whoever has moved a database, or starts somewhere else, hears that this is not it.
+            logging::info(
+                "there is no index yet: a new one begins",
+                {{"db", std::filesystem::absolute(service.indexer().db_path()).string()}});
+        }
         // A run with an end answers nobody; its config must be right all the same.
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
@@ -310,6 +318,11 @@ Status run_index(const RunArguments& options) {
     service_options.has_own_endpoints = !options.rpc.empty();
     Signals signals;
     service_options.indexer.stop = signals.token();
+    const engine::Config looked_at = service_options.indexer.config;
+    FirstLook first_look{looked_at};
+    if (options.until == "head") {
+        PLUMBLINE_TRY_VOID(first_look.wait(signals.token()));
+    }
     return run_until_done(std::move(service_options), options, signals);
 }
 

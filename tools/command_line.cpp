@@ -1,13 +1,20 @@
 #include "tools/command_line.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include "engine/config/config_text.hpp"
 #include "engine/service/version.hpp"
+#include "tools/command_docs.hpp"
 #include "tools/commands.hpp"
 
 namespace plumbline::tools {
@@ -59,8 +66,14 @@ void add_init(CLI::App& app, ExitCode& exit) {
     command
         ->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")
         ->required();
-    command->add_option("--start-block", arguments->start_block, "The block it was deployed in")
-        ->capture_default_str();
+    command
+        ->add_option("--start-block", arguments->start_block,
+                     "The block it was deployed in; default: it is looked for")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
+    command
+        ->add_option("--chain-id", arguments->chain_id,
+                     "The chain's id, and the endpoint is not asked about the contract")
+        ->check(CLI::Range(uint64_t{1}, uint64_t{INT64_MAX}));
     command->footer(
         "Example: plumbline init myindex --abi Token.json --address 0x5FbD... --rpc "
         "http://127.0.0.1:8545");
@@ -399,16 +412,49 @@ void add_backup(CLI::App& app, ExitCode& exit) {
 
 }  // namespace
 
-ExitCode run_command_line(int argc, const char* const* argv) {
-    CLI::App app{"plumbline: an EVM event indexer that proves its index against the chain"};
-    app.name("plumbline");
-    app.set_version_flag("--version", std::string{engine::version()});
-    app.require_subcommand(1);
-    app.footer(
-        "Exit codes: 0 done, 1 a check failed or nothing was found, 2 usage or config,\n"
-        "            3 environment (node, disk), 4 corruption.\n"
-        "Start with: plumbline init --help");
-    ExitCode exit = ExitCode::kDone;
+namespace {
+
+/// Commands are words without a dash in front: what comes first must be one.
+std::vector<std::string> names_of(const CLI::App& app) {
+    std::vector<std::string> out;
+    for (const CLI::App* command : app.get_subcommands({})) {
+        if (!command->get_name().empty()) {  // A group of options.
+            out.push_back(command->get_name());
+        }
+    }
+    return out;
+}
+
+/// kInvalidArgument where one of `words` should be a command and is none.
+Status check_commands(const CLI::App& app, std::span<const char* const> words) {
+    const std::vector<std::string> known = names_of(app);
+    if (words.empty() || known.empty() || words[0][0] == '-') {
+        return ok();
+    }
+    const std::string word = words[0];
+    if (std::ranges::find(known, word) == known.end()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("there is no command '{}'{}", word, engine::suggest(word, known))};
+    }
+    return check_commands(*app.get_subcommand(word), words.subspan(1));
+}
+
+/// `plumbline help`, `plumbline help run`.
+Result<std::string> help_of(const CLI::App& app, std::span<const char* const> words) {
+    PLUMBLINE_TRY_VOID(check_commands(app, words));
+    const CLI::App* command = &app;
+    std::string prefix;
+    for (const char* word : words) {
+        if (names_of(*command).empty()) {
+            break;
+        }
+        prefix += (prefix.empty() ? "" : " ") + command->get_name();
+        command = command->get_subcommand(word);
+    }
+    return command->help(prefix);
+}
+
+void add_commands(CLI::App& app, ExitCode& exit) {
     add_init(app, exit);
     add_check(app, exit);
     add_run(app, exit);
@@ -425,6 +471,54 @@ ExitCode run_command_line(int argc, const char* const* argv) {
     add_quarantine(app, exit);
     add_task_commands(app, exit);
     add_backup(app, exit);
+}
+
+/// What a shell or `man` reads, made of the commands as they are.
+void add_documents(CLI::App& app, ExitCode& exit) {
+    // Answered before anything is parsed: afterwards CLI11 gives the help of what was named.
+    CLI::App* help = app.add_subcommand("help", "Show how a command is used");
+    help->add_option("COMMAND", "Which one; default: all of them");
+    help->footer("Example: plumbline help run");
+    CLI::App* completion =
+        app.add_subcommand("completion", "Write what a shell needs to complete the command line");
+    auto shell = std::make_shared<std::string>();
+    completion->add_option("SHELL", *shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->footer(
+        "Example: plumbline completion bash > ~/.local/share/bash-completion/"
+        "completions/plumbline");
+    completion->callback(
+        [&app, shell, &exit] { exit = to_exit(print(completion_script(app, *shell))); });
+    CLI::App* man = app.add_subcommand("man", "Write the manual page");
+    man->footer("Example: plumbline man | man -l -");
+    man->callback([&app, &exit] { exit = to_exit(print(man_page(app))); });
+}
+
+}  // namespace
+
+ExitCode run_command_line(int argc, const char* const* argv) {
+    CLI::App app{"plumbline: an EVM event indexer that proves its index against the chain"};
+    app.name("plumbline");
+    app.set_version_flag("--version", std::string{engine::version()});
+    app.require_subcommand(1);
+    app.footer(
+        "Exit codes: 0 done, 1 a check failed or nothing was found, 2 usage or config,\n"
+        "            3 environment (node, disk), 4 corruption.\n"
+        "Start with: plumbline help init");
+    ExitCode exit = ExitCode::kDone;
+    add_commands(app, exit);
+    add_documents(app, exit);
+    const std::span<const char* const> words{argv + std::min(argc, 1), argv + argc};
+    if (const Status known = check_commands(app, words); !known) {
+        return fail(known.error());
+    }
+    const bool wants_help = !words.empty() && std::string_view{words[0]} == "help";
+    if (wants_help &&
+        std::ranges::none_of(words, [](const char* word) { return word[0] == '-'; })) {
+        const auto text = help_of(app, words.subspan(1));
+        return text ? to_exit(print(*text)) : fail(text.error());
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -18,7 +18,8 @@ struct InitArguments {
     std::string contract;
     std::string address;
     std::string rpc;
-    uint64_t start_block = 0;
+    std::optional<uint64_t> start_block;
+    uint64_t chain_id = 0;  ///< 0 = the endpoint is asked
 };
 
 struct CheckArguments {

@@ -414,10 +414,11 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
             logging::warning(settled.error().message);
         }
     }
-    if (reporter != nullptr) {
+    const std::optional<Error> failed = failure();
+    // Where nothing could begin, the error alone says what there is to say.
+    if (reporter != nullptr && (!failed || progress_.next_block > 0)) {
         reporter->finish();
     }
-    const std::optional<Error> failed = failure();
     if (failed && failed->code != ErrorCode::kCancelled) {
         return *failed;
     }

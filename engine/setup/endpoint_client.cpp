@@ -83,6 +83,13 @@ rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method
         if (done != completions.end()) {
             return std::move(*done);
         }
+        if (patience_.should_stop && patience_.should_stop()) {
+            rpc::HttpCompletion stopped;
+            stopped.id = id;
+            stopped.error = rpc::TransportError::kTimeout;
+            stopped.error_text = "stopped";
+            return stopped;
+        }
         const int64_t waiting_ms = clock_.monotonic_ms() - start_ms;
         if (!is_told && waiting_ms >= kStillWaitingMs) {
             is_told = true;
@@ -107,6 +114,7 @@ json EndpointClient::post(const std::string& method, std::string body, std::stri
     }
     request.body = std::move(body);
     request.timeout_ms = patience_.timeout_ms;
+    request.body_size_max = patience_.body_size_max;
     if (patience_.silence_ms_max > 0) {
         request.timeout_ms = std::min(request.timeout_ms, patience_.silence_ms_max - silent_ms());
     }

@@ -30,6 +30,9 @@ struct EndpointPatience {
     int64_t silence_ms_max = 60'000;
     /// Told once of each question that waits for ten seconds; may be empty.
     std::function<void(const std::string& what)> on_wait;
+    size_t body_size_max = 64U << 20U;  ///< of an answer
+    /// True gives up at once; may be empty.
+    std::function<bool()> should_stop = {};
 };
 
 /// One thread: that which polls the transport. All references must outlive it.

@@ -112,11 +112,7 @@ class ConfigWriter {
             "# Lines that start with # and no blank are examples to uncomment.\n\n"
             "[chain]\n",
             contract_);
-        if (options_.chain_id == 0) {
-            out_ += "id = 1  # the node could not be asked: set the id of your chain\n";
-        } else {
-            out_ += fmt::format("id = {}\n", options_.chain_id);
-        }
+        out_ += fmt::format("id = {}\n", options_.chain_id);
         out_ += fmt::format(
             "rpc = [{}]  # several: failover. A key is better kept outside: \"env:NAME\"\n"
             "finality = \"finalized\"  # or a number of blocks, where the node does not know it\n\n"
@@ -126,7 +122,9 @@ class ConfigWriter {
             "start_block = {}{}\n",
             in_toml(options_.rpc_url), contract_, in_toml(abi_file_), evm::to_hex(options_.address),
             options_.start_block,
-            options_.start_block == 0 ? "  # the block of its deployment saves a long search" : "");
+            options_.is_start_found     ? "  # the first block with its code"
+            : options_.start_block == 0 ? "  # the block of its deployment saves a long search"
+                                        : "");
     }
 
     /// `hub.Event`, with types where the name has overloads or several shapes.

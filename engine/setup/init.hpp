@@ -17,7 +17,8 @@ struct InitOptions {
     evm::Address address;
     std::string rpc_url;  ///< a URL or env:NAME
     uint64_t start_block = 0;
-    uint64_t chain_id = 0;  ///< 0: not known; the config then says that it has to be set
+    bool is_start_found = false;  ///< by asking for code, not told by a person
+    uint64_t chain_id = 0;
 };
 
 struct InitFiles {

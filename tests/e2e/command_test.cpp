@@ -99,12 +99,12 @@ TEST(CommandTest, WhatIsWrittenIsTheOwnersAlone) {
     TempDir dir;
     const std::string fixture = source_path("tests/storage/golden/v2");
     const std::string db = dir.sub("work/db");
-    EXPECT_EQ(
-        plumbline({"init", dir.sub("work"), "--abi",
-                   source_path("examples/community/CommunityHub.json"), "--address",
-                   "0x00000000000000000000000000000000000000aa", "--rpc", "env:PLUMBLINE_NOT_SET"})
-            .code,
-        0);
+    EXPECT_EQ(plumbline({"init", dir.sub("work"), "--abi",
+                         source_path("examples/community/CommunityHub.json"), "--address",
+                         "0x00000000000000000000000000000000000000aa", "--rpc",
+                         "env:PLUMBLINE_NOT_SET", "--chain-id", "31337"})
+                  .code,
+              0);
     std::filesystem::copy(fixture, dir.sub("old"));
     EXPECT_EQ(plumbline({"backup", dir.sub("old"), dir.sub("work/backups")}).code, 0);
     EXPECT_EQ(plumbline({"restore", dir.sub("work/backups"), db}).code, 0);

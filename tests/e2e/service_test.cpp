@@ -140,6 +140,19 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     EXPECT_EQ(service.wait(), 0);
 }
 
+TEST_F(ServiceCommandTest, TheCommandFindsAServiceWhosePortNobodyKnowsBefore) {
+    write_config("\n[http]\nlisten = \"127.0.0.1:0\"\ntoken = \"a-token-for-this-test\"\n");
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(db_ + "/SERVICE"); }));
+    const auto added =
+        plumbline({"task", "add", db_, "compact", "--token", "a-token-for-this-test"});
+    EXPECT_EQ(added.code, 0) << added.err;
+    EXPECT_TRUE(eventually([&] { return is_done("compact"); }));
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    EXPECT_FALSE(std::filesystem::exists(db_ + "/SERVICE"));
+}
+
 TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     const std::string address = "127.0.0.1:" + std::to_string(free_port());
     write_config("\n[http]\nlisten = \"" + address + "\"\ntoken = \"a-token-for-this-test\"\n");

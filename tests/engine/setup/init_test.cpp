@@ -194,12 +194,10 @@ TEST(InitTest, LeavesAnonymousEventsOut) {
     EXPECT_THAT(files.config, HasSubstr("# Raw(uint8) is left out: it is anonymous"));
 }
 
-TEST(InitTest, SaysWhenTheChainIsNotKnown) {
+TEST(InitTest, WritesUrlsAsTheyWereGiven) {
     InitOptions from = options(std::string{kToken});
-    from.chain_id = 0;
     from.rpc_url = "http://node/\"quoted\\";
     const InitFiles files = made(from);
-    EXPECT_THAT(files.config, HasSubstr("id = 1  # the node could not be asked"));
     EXPECT_THAT(files.config, HasSubstr(R"(rpc = ["http://node/\"quoted\\"])"));
 }
 

@@ -1,0 +1,73 @@
+#include "engine/proof/explain.hpp"
+
+namespace plumbline::engine {
+
+std::string_view cause_of(FindingKind kind) noexcept {
+    switch (kind) {
+        case FindingKind::kLogMissing:
+            return "a provider left an event out when it was asked for these blocks";
+        case FindingKind::kLogInvented:
+            return "a provider told an event that the chain does not have, or the chain was "
+                   "reorganised below what it had called final";
+        case FindingKind::kLogAltered:
+            return "a provider told an event otherwise than the chain has it, or the disk has "
+                   "changed it";
+        case FindingKind::kBlockDiffers:
+            return "the stored block is not the chain's: another fork, or a provider of another "
+                   "chain";
+        case FindingKind::kRowMissing:
+        case FindingKind::kRowExtra:
+        case FindingKind::kRowDiffers:
+            return "the stored rows are not what the stored events make: damage on the disk, or a "
+                   "fault of plumbline";
+        case FindingKind::kIndexMissing:
+        case FindingKind::kIndexExtra:
+            return "an index and its rows disagree: damage on the disk, or a fault of plumbline";
+        case FindingKind::kQuarantineDiffers:
+        case FindingKind::kCountDiffers:
+        case FindingKind::kDigestDiffers:
+            return "what is kept beside the rows is not what they add up to: damage on the disk, "
+                   "or a fault of plumbline";
+        case FindingKind::kStateDiffers:
+        case FindingKind::kStateCountDiffers:
+            return "the contract changes this without an event, or the mapping reads its events "
+                   "wrongly; where the events are not proven yet one may be missing";
+        case FindingKind::kUnreadable: return "the disk gave bytes that cannot be read";
+    }
+    return "";
+}
+
+std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept {
+    switch (kind) {
+        case FindingKind::kLogMissing:
+            return "repair inserts the event, proven by its block's receipts, and folds again what "
+                   "depends on it";
+        case FindingKind::kLogInvented:
+            return "repair takes the event out and folds again what depends on it";
+        case FindingKind::kLogAltered:
+            return "repair stores the chain's bytes and folds again what depends on them";
+        case FindingKind::kBlockDiffers: return "repair writes the chain's block";
+        case FindingKind::kStateDiffers:
+        case FindingKind::kStateCountDiffers:
+            return writes_drift
+                       ? "repair writes the contract's value, as a correction ([repair] on_drift)"
+                       : "repair cannot mend it unless the log lacks an event: correct the "
+                         "mapping, or let the contract's word count by [repair] on_drift = "
+                         "\"chain\"";
+        case FindingKind::kUnreadable:
+            return "repair fetches events and folds rows again; look at the disk, or restore a "
+                   "backup";
+        default: return "repair folds the rows again from the stored events";
+    }
+}
+
+std::optional<FindingKind> parse_finding_kind(std::string_view name) noexcept {
+    for (uint8_t i = 0; i <= static_cast<uint8_t>(kFindingKindLast); ++i) {
+        if (to_string(static_cast<FindingKind>(i)) == name) {
+            return static_cast<FindingKind>(i);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,18 @@
+// What a mismatch means and what can be done: one sentence each, for the API and the page.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "engine/proof/finding.hpp"
+
+namespace plumbline::engine {
+
+/// Where it comes from, mostly.
+[[nodiscard]] std::string_view cause_of(FindingKind kind) noexcept;
+/// What `plumbline repair` would do about it. `writes_drift`: [repair] on_drift = "chain".
+[[nodiscard]] std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept;
+/// The kind that `to_string` gives that name.
+[[nodiscard]] std::optional<FindingKind> parse_finding_kind(std::string_view name) noexcept;
+
+}  // namespace plumbline::engine

@@ -1,0 +1,26 @@
+// Looks at what a config is about before it is indexed: mistakes that would end in an empty index
+// without a word.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/setup/endpoint_client.hpp"
+
+namespace plumbline::engine {
+
+struct ConfigLook {
+    bool has_chain = false;             ///< the endpoint told its head
+    std::vector<std::string> warnings;  ///< one sentence each, with what to do
+    /// Nothing can come of it now: every contract starts above the head. Empty: something can.
+    std::string in_vain;
+};
+
+/// What ABIs and the chain say, of at most 16 addresses; an endpoint that does not answer says
+/// nothing.
+[[nodiscard]] ConfigLook look_at_config(const Config& config, const Plan& plan,
+                                        EndpointClient& client);
+
+}  // namespace plumbline::engine

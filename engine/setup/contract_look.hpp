@@ -1,0 +1,58 @@
+// Looks at a contract before one indexes it: whether there is one, what it is, since when, and
+// whether an ABI knows its events.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/evm/abi_json.hpp"
+#include "core/evm/bytes.hpp"
+#include "core/evm/log.hpp"
+#include "engine/setup/endpoint_client.hpp"
+
+namespace plumbline::engine {
+
+struct ChainLook {
+    uint64_t chain_id = 0;
+    uint64_t head = 0;
+};
+/// Two questions. kUnavailable: no answer, with what the endpoint said.
+[[nodiscard]] Result<ChainLook> look_at_chain(EndpointClient& client);
+
+struct ContractLook {
+    bool has_code = false;
+    /// Of a proxy: "EIP-1967 proxy", "EIP-1967 beacon proxy", "EIP-1167 clone"; else empty.
+    std::string proxy;
+    evm::Address implementation;  ///< of a proxy
+    /// The first block with code; empty where the node keeps no state of old blocks.
+    std::optional<uint64_t> deployed_in;
+};
+/// Up to some 70 questions, most of them for `deployed_in` (a binary search, only if asked for).
+[[nodiscard]] Result<ContractLook> look_at_contract(EndpointClient& client,
+                                                    const evm::Address& address,
+                                                    const ChainLook& chain, bool with_deployment);
+
+/// Some of a contract's events, held against an ABI.
+struct EventSample {
+    evm::BlockRange range;
+    uint64_t events = 0;
+    uint64_t unknown = 0;
+    std::vector<std::pair<evm::Hash, uint64_t>>
+        topics;  ///< topic0 of unknown ones, commonest first
+};
+/// The newest events from `first` on: the last 100 blocks, 1,000, 10,000, until there are some.
+/// Empty where the node refuses. Events of proxies themselves (EIP-1967) count as known.
+[[nodiscard]] std::optional<EventSample> sample_events(EndpointClient& client,
+                                                       const evm::Address& address,
+                                                       const evm::Abi& abi, uint64_t first,
+                                                       uint64_t head);
+
+/// "35 events of 0x.. in blocks 1 to 9 are of no event in the ABI: topic0 0xddf2.. (35 times, that
+/// of Transfer(address,address,uint256))"
+[[nodiscard]] std::string describe(const EventSample& sample);
+
+}  // namespace plumbline::engine

@@ -1,0 +1,211 @@
+// The commonest mistakes of the first hour: each is told in one sentence that says what to do.
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/chain.hpp"
+
+namespace plumbline::test::first_hour_test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kNobody = "0x00000000000000000000000000000000000a11ce";
+constexpr const char* kTokenAbi =
+    R"([{"type":"event","name":"Nothing","inputs":[{"name":"a","type":"uint8","indexed":false}]}])";
+constexpr const char* kNoEventsAbi =
+    R"([{"type":"function","name":"f","inputs":[],"outputs":[],"stateMutability":"view"}])";
+constexpr const char* kImplementationSlot =
+    "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
+
+TEST(CommandLineTest, AMisspeltCommandNamesTheOneThatIsMeant) {
+    const auto status = plumbline({"stauts", "./db"});
+    EXPECT_EQ(status.code, 2);
+    EXPECT_THAT(status.err, HasSubstr("there is no command 'stauts'; did you mean 'status'?"));
+    const auto task = plumbline({"task", "lst", "./db"});
+    EXPECT_EQ(task.code, 2);
+    EXPECT_THAT(task.err, HasSubstr("did you mean 'list'?"));
+}
+
+TEST(CommandLineTest, HelpIsACommandToo) {
+    EXPECT_EQ(plumbline({"help"}).out, plumbline({"--help"}).out);
+    EXPECT_THAT(plumbline({"help", "run"}).out, HasSubstr("--until"));
+    EXPECT_THAT(plumbline({"help", "task", "add"}).out, HasSubstr("retry_quarantine"));
+    EXPECT_EQ(plumbline({"help", "runn"}).code, 2);
+}
+
+TEST(CommandLineTest, TheManualAndTheCompletionsKnowEveryCommandAndOption) {
+    const TempDir dir;
+    const auto man = plumbline({"man"});
+    EXPECT_THAT(man.out, AllOf(HasSubstr(".SS task clear"), HasSubstr("\\-\\-until"),
+                               HasSubstr("\\-\\-entity")));
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const auto script = plumbline({"completion", shell});
+        EXPECT_EQ(script.code, 0);
+        for (const char* word : {"quarantine", "restore", "until", "on-drift", "retry"}) {
+            EXPECT_THAT(script.out, HasSubstr(word)) << shell;
+        }
+        write_file(dir.sub(shell), script.out);
+    }
+    const std::string ask = "source " + dir.sub("bash") +
+                            "; complete_it() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); "
+                            "_plumbline; echo \"${COMPREPLY[*]}\"; }; "
+                            "complete_it plumbline sta; complete_it plumbline task li; "
+                            "complete_it plumbline run --log-format j; "
+                            "complete_it plumbline verify --pro";
+    const auto completed = run_command({"bash", "-c", ask});
+    EXPECT_EQ(completed.out, "status\nlist\njson\n--proof\n") << completed.err;
+}
+
+TEST(CommandLineTest, NoEscapeSequencesWhereNobodyLooks) {
+    EXPECT_THAT(plumbline({"run", "missing.toml"}).err, Not(HasSubstr("\x1b")));
+}
+
+class FirstHourTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const auto acted = run_script("examples/community/activity.mjs",
+                                      {"--rpc", anvil_.url(), "--steps", "20", "--seed", "7"});
+        ASSERT_EQ(acted.code, 0) << acted.err;
+        report_ = nlohmann::json::parse(acted.out);
+        address_ = report_["address"];
+        write_file(dir_.sub("Other.json"), kTokenAbi);
+        write_file(dir_.sub("NoEvents.json"), kNoEventsAbi);
+    }
+    Finished init(const std::string& address, const std::string& abi,
+                  std::vector<std::string> more = {}) {
+        std::vector<std::string> arguments{"init", dir_.sub("mine"), "--abi",
+                                           abi,    "--address",      address};
+        if (more.empty() || more[0] != "--rpc") {
+            more.insert(more.begin(), {"--rpc", anvil_.url()});
+        }
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return plumbline(arguments);
+    }
+    /// Refused with `text`, and nothing is written.
+    void expect_refused(const Finished& made, const std::string& text, int code = 2) {
+        EXPECT_EQ(made.code, code) << made.err;
+        EXPECT_THAT(made.err, HasSubstr(text));
+        EXPECT_FALSE(std::filesystem::exists(dir_.sub("mine/plumbline.toml")));
+    }
+    /// Makes `proxy` an EIP-1967 proxy of the community's contract.
+    void make_proxy(const std::string& proxy) {
+        anvil_.call("anvil_setCode", {proxy, "0x00"});
+        anvil_.call("anvil_setStorageAt", {proxy, kImplementationSlot,
+                                           "0x000000000000000000000000" + address_.substr(2)});
+    }
+
+    Anvil anvil_;
+    TempDir dir_;
+    nlohmann::json report_;
+    std::string address_;
+    std::string community_ = source_path("examples/community/CommunityHub.json");
+};
+
+TEST_F(FirstHourTest, AnAddressWithoutCodeIsRefused) {
+    expect_refused(init(kNobody, community_), "there is no contract code at");
+}
+
+TEST_F(FirstHourTest, AWrongChecksumIsRefused) {
+    std::string wrong = "0x5fbDB2315678afecb367f032d93F642f64180aa3";
+    expect_refused(init(wrong, community_), "no valid checksum");
+}
+
+TEST_F(FirstHourTest, AbisWithoutEventsAreRefusedAndAProxysNamesItsImplementation) {
+    expect_refused(init(address_, dir_.sub("NoEvents.json")), "the ABI has no events");
+    make_proxy(kNobody);
+    const auto refused = init(kNobody, dir_.sub("NoEvents.json"));
+    expect_refused(refused, "EIP-1967 proxy of 0x");
+    EXPECT_THAT(refused.err, HasSubstr("give the ABI of that contract"));
+    const auto made = init(kNobody, community_);
+    EXPECT_EQ(made.code, 0) << made.err;
+}
+
+TEST_F(FirstHourTest, TheAbiOfAnotherContractIsRefusedWithTheEventsThatItDoesNotKnow) {
+    expect_refused(init(address_, dir_.sub("Other.json")), "not in the ABI: topic0 0x");
+}
+
+TEST_F(FirstHourTest, AStartAboveTheHeadIsRefusedByInitAndRun) {
+    expect_refused(init(address_, community_, {"--start-block", "99999999"}),
+                   "above the chain's head");
+    ASSERT_EQ(init(address_, community_, {"--chain-id", "31337", "--start-block", "99999999"}).code,
+              0);
+    const auto ran = plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head"});
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err, HasSubstr("start_block 99999999 of community_hub is above"));
+}
+
+TEST_F(FirstHourTest, UrlsOfOtherKindsAreRefusedWithWhatIsWrong) {
+    expect_refused(init(address_, community_, {"--rpc", "ws://127.0.0.1:8545"}), "WebSocket");
+    expect_refused(init(address_, community_, {"--rpc", "127.0.0.1:8545"}), "http:// or https://");
+}
+
+TEST_F(FirstHourTest, ANodeThatDoesNotAnswerGivesNoGuessedChain) {
+    const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port());
+    const auto refused = init(address_, community_, {"--rpc", nobody});
+    expect_refused(refused, "does not tell its chain", 3);
+    EXPECT_THAT(refused.err, HasSubstr("--chain-id"));
+}
+
+TEST_F(FirstHourTest, AllMistakesOfACommandLineAreToldTogether) {
+    const auto refused = init("0x12", dir_.sub("missing.json"), {"--rpc", "ws://127.0.0.1:1"});
+    expect_refused(refused, "is not an address");
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("WebSocket"), HasSubstr("missing.json")));
+}
+
+TEST_F(FirstHourTest, InitFindsTheBlockOfTheDeployment) {
+    anvil_.mine(20);
+    const auto made = init(address_, community_);
+    ASSERT_EQ(made.code, 0) << made.err;
+    EXPECT_THAT(made.out, HasSubstr("The contract was deployed in block"));
+    const std::string config = read_file(dir_.sub("mine/plumbline.toml"));
+    const size_t at = config.find("start_block = ") + 14;
+    const uint64_t found = std::stoull(config.substr(at));
+    const auto code_at = [&](uint64_t block) {
+        return anvil_.call("eth_getCode", {address_, fmt::format("0x{:x}", block)})
+            .get<std::string>();
+    };
+    EXPECT_NE(code_at(found), "0x");
+    EXPECT_EQ(code_at(found - 1), "0x");
+}
+
+TEST_F(FirstHourTest, ARunSaysThatThereIsNoIndexYetAndThatNobodyIsAtTheAddress) {
+    ASSERT_EQ(init(kNobody, community_, {"--chain-id", "31337"}).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    const auto first = plumbline({"run", config, "--until", "head"});
+    EXPECT_EQ(first.code, 0);
+    EXPECT_THAT(first.err, AllOf(HasSubstr("there is no index yet: a new one begins"),
+                                 HasSubstr("there is no contract code at")));
+    const auto second = plumbline({"run", config, "--until", "head"});
+    EXPECT_THAT(second.err, Not(HasSubstr("a new one begins")));
+    std::filesystem::rename(dir_.sub("mine/db"), dir_.sub("moved"));
+    EXPECT_THAT(plumbline({"run", config, "--until", "head"}).err, HasSubstr("a new one begins"));
+}
+
+TEST_F(FirstHourTest, AllMistakesOfAConfigAreToldTogether) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string path = dir_.sub("mine/plumbline.toml");
+    write_file(path, read_file(path) +
+                         "\n[entities.a]\nkey = { id = \"uint257\" }\n"
+                         "[entities.b]\nkeys = { id = \"uint256\" }\n[http]\nlissten = \"x\"\n");
+    const auto refused = plumbline({"run", path, "--until", "head"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("uint257"), HasSubstr("'keys'"),
+                                   HasSubstr("did you mean 'listen'")));
+}
+
+TEST_F(FirstHourTest, EventsOfNoAbiAreToldByTheRun) {
+    ASSERT_EQ(init(address_, dir_.sub("Other.json"), {"--chain-id", "31337"}).code, 0);
+    const auto ran = plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head"});
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.err, HasSubstr("events are in no ABI"));
+    EXPECT_THAT(ran.err, HasSubstr("not in the ABI: topic0 0x"));
+    EXPECT_THAT(ran.err, HasSubstr("plumbline status"));
+}
+
+}  // namespace
+}  // namespace plumbline::test::first_hour_test

@@ -1,0 +1,65 @@
+#include "tools/first_look.hpp"
+
+#include <utility>
+
+#include "core/base/clock.hpp"
+#include "core/base/exception_guard.hpp"
+#include "core/base/logging.hpp"
+#include "engine/mapping/plan.hpp"
+#include "engine/service/service.hpp"
+#include "engine/setup/config_look.hpp"
+#include "rpc/curl_transport.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+constexpr int64_t kAnswerMs = 5'000;
+constexpr size_t kAnswerBytesMax = 4U << 20U;
+
+std::string look(const engine::Config& config, const std::stop_token& stop) {
+    const auto plan = engine::Plan::compile(config);
+    if (!plan) {
+        return {};  // Whoever opens the index tells it.
+    }
+    engine::EndpointPatience patience;
+    patience.timeout_ms = kAnswerMs;
+    patience.silence_ms_max = kAnswerMs;
+    patience.body_size_max = kAnswerBytesMax;
+    patience.should_stop = [&stop] { return stop.stop_requested(); };
+    for (const rpc::Endpoint& endpoint : engine::pool_options(config).endpoints) {
+        rpc::CurlTransport transport;
+        engine::EndpointClient client{endpoint, transport, system_clock(), patience};
+        const engine::ConfigLook seen = engine::look_at_config(config, **plan, client);
+        if (stop.stop_requested()) {
+            return {};
+        }
+        if (!seen.has_chain) {
+            continue;
+        }
+        for (const std::string& warning : seen.warnings) {
+            logging::warning(warning);
+        }
+        return seen.in_vain;
+    }
+    return {};
+}
+
+}  // namespace
+
+FirstLook::FirstLook(const engine::Config& config)
+    : thread_{[this, &config](const std::stop_token& stop) {
+          catch_exceptions("looking at the contracts", [&] {
+              in_vain_ = look(config, stop);
+          }).ignore("it only warns");
+      }} {}
+
+Status FirstLook::wait(const std::stop_token& stop) {
+    {
+        const std::stop_callback on_stop{stop, [this] { thread_.request_stop(); }};
+        thread_.join();
+    }
+    return in_vain_.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, in_vain_}};
+}
+
+}  // namespace plumbline::tools

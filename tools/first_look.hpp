@@ -1,0 +1,31 @@
+// Before a run: what its config is about, seen on the chain.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <thread>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+
+namespace plumbline::tools {
+
+/// Asks one endpoint after the other until one answers, each for at most five seconds, on a thread
+/// of its own, and warns of what would end in an empty index. `config` must outlive it.
+class FirstLook {
+  public:
+    explicit FirstLook(const engine::Config& config);
+    FirstLook(const FirstLook&) = delete;
+    FirstLook& operator=(const FirstLook&) = delete;
+    /// Whoever leaves does not wait for the answers.
+    ~FirstLook() = default;
+
+    /// Waits for it. kInvalidArgument: as things are, a run to the head has nothing to do.
+    [[nodiscard]] Status wait(const std::stop_token& stop);
+
+  private:
+    std::string in_vain_;  ///< of the thread until it is joined
+    std::jthread thread_;
+};
+
+}  // namespace plumbline::tools
