@@ -1,0 +1,40 @@
+# The Debian package of the command (tools/package): the binary stripped, what it links to as dependencies, the unit, the
+# user, the manual and the completions, both written by the binary itself.
+set(documents ${PROJECT_BINARY_DIR}/package)
+add_custom_target(plumbline_documents
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${documents}
+  COMMAND sh -c "$<TARGET_FILE:plumbline> man | gzip -9n >plumbline.1.gz"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion bash >plumbline"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion zsh >_plumbline"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion fish >plumbline.fish"
+  WORKING_DIRECTORY ${documents}
+  DEPENDS plumbline VERBATIM)
+
+# Whoever only wants the library need not have made them.
+install(FILES ${documents}/plumbline.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command OPTIONAL)
+install(FILES ${documents}/plumbline DESTINATION share/bash-completion/completions COMPONENT command OPTIONAL)
+install(FILES ${documents}/_plumbline DESTINATION share/zsh/vendor-completions COMPONENT command OPTIONAL)
+install(FILES ${documents}/plumbline.fish DESTINATION share/fish/vendor_completions.d COMPONENT command OPTIONAL)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/plumbline.service DESTINATION lib/systemd/system COMPONENT command)
+install(FILES docs/alerts.yml docs/grafana.json README.md CHANGELOG.md
+        DESTINATION share/doc/plumbline COMPONENT command)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME plumbline)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_VENDOR plumbline)
+set(CPACK_PACKAGE_CONTACT "The authors of plumbline <plumbline@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "EVM event indexer that proves its index against the chain")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL command)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME plumbline)
+set(CPACK_DEBIAN_COMMAND_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, passwd")
+set(CPACK_DEBIAN_COMMAND_PACKAGE_CONTROL_EXTRA
+  "${PROJECT_SOURCE_DIR}/cmake/package/postinst;${PROJECT_SOURCE_DIR}/cmake/package/prerm;${PROJECT_SOURCE_DIR}/cmake/package/postrm")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)

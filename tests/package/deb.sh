@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The package on a bare Debian 12: installed by one command, then init, run, query, proof and repair
+# against a chain, as its user would. usage: deb.sh BUILD_DIR SOURCE_DIR [ROOT]
+# Skipped (77) where nobody may make a root, or Debian's mirror is not there. ROOT: a bare root to copy, else one is made.
+set -euo pipefail
+build=$1
+source=$2
+bare=${3:-}
+[ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null || { echo "skipped: needs root and debootstrap"; exit 77; }
+work=$(mktemp -d)
+root=$work/root
+chain=
+finish() {
+    [ -z "$chain" ] || kill "$chain" 2>/dev/null || true
+    umount "$root/proc" 2>/dev/null || true
+    rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+step() { printf '%4d s  %s\n' $((SECONDS - since)) "$*"; }
+inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "$@"; }
+as_user() { inside runuser -u plumbline -- "$@"; }
+
+package=$(ls "$build"/plumbline_*.deb)
+size=$(stat -c %s "$package")
+[ "$size" -lt $((20 << 20)) ] || { echo "the package has $size bytes, 20 MiB are the most" >&2; exit 1; }
+if [ -n "$bare" ]; then cp -a "$bare" "$root"; else
+    debootstrap --variant=minbase bookworm "$root" >"$work/debootstrap.log" 2>&1 ||
+        { tail -n 3 "$work/debootstrap.log"; echo "skipped: no bare root could be made"; exit 77; }
+fi
+cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
+mount -t proc proc "$root/proc"
+cp "$package" "$root/tmp/plumbline.deb"
+cp "$source/examples/community/CommunityHub.json" "$root/tmp/"
+since=$SECONDS
+
+inside apt-get update -qq
+inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /tmp/plumbline.deb' >"$work/apt.log" 2>&1 ||
+    { tail -n 20 "$work/apt.log" >&2; exit 1; }
+step "installed: $(inside plumbline --version)"
+for file in usr/bin/plumbline lib/systemd/system/plumbline.service usr/share/man/man1/plumbline.1.gz \
+    usr/share/bash-completion/completions/plumbline usr/share/zsh/vendor-completions/_plumbline \
+    usr/share/fish/vendor_completions.d/plumbline.fish etc/plumbline var/lib/plumbline; do
+    [ -e "$root/$file" ] || { echo "$file is missing" >&2; exit 1; }
+done
+[ "$(inside stat -c '%U %a' /var/lib/plumbline)" = "plumbline 700" ]
+file -b "$root/usr/bin/plumbline" | grep -q ', stripped' || { echo "the binary is not stripped" >&2; exit 1; }
+
+node "$source/tools/node/anvil.mjs" --port 0 --timestamp 1700000000 --with-parent --log /dev/null >"$work/anvil.json" &
+chain=$!
+for _ in $(seq 1200); do [ -s "$work/anvil.json" ] && break; sleep 0.05; done
+url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/anvil.json")
+node "$source/examples/community/activity.mjs" --rpc "$url" --steps 150 >"$work/activity.json"
+address=$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' "$work/activity.json" | head -n 1)
+since=$SECONDS
+as_user plumbline init /etc/plumbline --abi /tmp/CommunityHub.json --address "$address" --rpc "$url"
+step "init"
+as_user plumbline run /etc/plumbline/plumbline.toml --db /var/lib/plumbline/db --until head --quiet
+step "run: at the head"
+as_user plumbline list /var/lib/plumbline/db community_created --limit 1 | grep -q '"name"'
+step "the first query"
+as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof" || { cat "$work/proof" >&2; exit 1; }
+step "the first proof"
+as_user plumbline repair /var/lib/plumbline/db --rpc "$url" >"$work/repair" || { cat "$work/repair" >&2; exit 1; }
+step "the first repair (nothing to do)"
+inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq plumbline' >"$work/apt.log" 2>&1
+[ -e "$root/var/lib/plumbline/db" ] || { echo "purging has deleted the database" >&2; exit 1; }
+echo "the package is as it should be: $size bytes"
