@@ -124,6 +124,15 @@ class HttpModule final : public engine::ServiceModule {
     static RouterOptions router_options(engine::Service& service, const engine::HttpConfig& config,
                                         std::vector<Report> reports) {
         RouterOptions out;
+        for (const engine::WebhookConfig& webhook : service.config().webhooks) {
+            out.webhooks.push_back(webhook.name);
+        }
+        for (const engine::EntityConfig& entity : service.config().entities) {
+            for (const auto& [field, places] : entity.decimals) {
+                out.decimals[entity.name + "." + field] = places;
+            }
+        }
+        out.is_drift_written = service.config().repair.on_drift == engine::DriftPolicy::kChain;
         out.on_answer = [&service](std::string_view route, unsigned status, double seconds) {
             service.metrics().count_http(route, status, seconds);
         };

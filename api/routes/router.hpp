@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -57,6 +58,10 @@ struct RouterOptions {
     int64_t time_max_ms = 5'000;              ///< one request may scan so long
     size_t page_bytes_max = 4U << 20U;        ///< a page ends with the row that passes it
     std::vector<Report> reports{};            ///< [reports.NAME]
+    std::vector<std::string> webhooks{};      ///< names of [webhooks.NAME]
+    /// "entity.field" to the decimal places that pages show.
+    std::map<std::string, uint8_t> decimals{};
+    bool is_drift_written = false;  ///< [repair] on_drift = "chain"
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
     std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};
 };

@@ -81,14 +81,19 @@ Result<std::string> cursor_position(const std::string& text, int index) {
     return std::string{as_chars(*bytes)};
 }
 
-void write_fields(JsonWriter& json, std::string_view name,
-                  const std::vector<storage::Field>& fields) {
+/// `decimals`: how a page may show a field; values are answered as they are stored.
+void write_fields(JsonWriter& json, std::string_view name, const std::string& entity,
+                  const std::vector<storage::Field>& fields,
+                  const std::map<std::string, uint8_t>& decimals) {
     json.key(name).open_array();
     for (const storage::Field& field : fields) {
         json.open_object()
             .member("name", field.name)
-            .member("type", storage::to_string(field.type))
-            .close_object();
+            .member("type", storage::to_string(field.type));
+        if (const auto shown = decimals.find(entity + "." + field.name); shown != decimals.end()) {
+            json.member("decimals", shown->second);
+        }
+        json.close_object();
     }
     json.close_array();
 }
@@ -108,8 +113,8 @@ Response list_entities(RequestContext& request) {
             const EntityLayout& layout = entities[i];
             json.open_object().member("name", layout.name);
             json.member("rows", snapshot.view->entity_count(i));
-            write_fields(json, "key", layout.key);
-            write_fields(json, "fields", layout.fields);
+            write_fields(json, "key", layout.name, layout.key, request.options().decimals);
+            write_fields(json, "fields", layout.name, layout.fields, request.options().decimals);
             json.key("orders").open_array().value("key");
             for (size_t index = 0; index < layout.indexes.size(); ++index) {
                 json.value(index_name(layout, index));

@@ -1,53 +1,14 @@
-// What the proofs found and what repair did: reports, conflicts, journal.
+// What the proofs found and what repair did: reports, journal.
 #include <algorithm>
-#include <map>
 
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
+#include "api/routes/proof_json.hpp"
 #include "core/evm/hex.hpp"
 
 namespace plumbline::api {
 
 namespace {
-
-/// Journal entries that one request looks at, and how many are in memory at a time.
-constexpr size_t kJournalScan = 100'000;
-constexpr size_t kJournalPiece = 500;
-
-/// Calls `visit` for the entries above `after`, until it says false or as many were looked at as
-/// one request may. True where there are no more.
-template <typename Visit>
-Result<bool> walk_journal(const RequestContext& request, const storage::ReadView& view,
-                          uint64_t after, Visit visit) {
-    for (size_t seen = 0; seen < kJournalScan && !request.is_late(); seen += kJournalPiece) {
-        PLUMBLINE_TRY(const auto rows, view.list_journal(after, kJournalPiece));
-        for (const storage::JournalRow& row : rows) {
-            if (!visit(row)) {
-                return false;
-            }
-            after = row.seq;
-        }
-        if (rows.size() < kJournalPiece) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void write_proof(JsonWriter& json, const storage::ProofRecord& proof) {
-    json.open_object()
-        .member("proof", proof.proof)
-        .member("entity", proof.entity)
-        .member("block", proof.block_num)
-        .member("hash", evm::to_hex(proof.hash))
-        .member("time", proof.time_s)
-        .member("equal", proof.is_equal)
-        .member("checked", proof.checked)
-        .member("mismatches", proof.mismatches)
-        .member("level", proof.level)
-        .member("detail", proof.detail)
-        .close_object();
-}
 
 void write_entry(JsonWriter& json, const storage::JournalRow& row) {
     json.open_object()
@@ -78,7 +39,9 @@ Response list_reports(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.key("reports").open_array();
         for (const storage::ProofRecord& proof : proofs) {
-            write_proof(json, proof);
+            json.open_object();
+            write_proof_members(json, proof);
+            json.close_object();
         }
         json.close_array().close_object();
         return body;
@@ -137,55 +100,6 @@ Response get_analytics(RequestContext& request) {
             json.key("value").raw(counted->groups[i].value).close_object();
         }
         json.close_array().close_object();
-        return body;
-    });
-}
-
-/// Proofs whose newest run found a difference, and what repair has done of each kind.
-Response list_conflicts(RequestContext& request) {
-    return answer([&]() -> Result<std::string> {
-        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
-        PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
-        uint64_t open = 0;
-        std::string body;
-        JsonWriter json{body};
-        json.open_object();
-        write_snapshot(json, snapshot);
-        json.key("conflicts").open_array();
-        for (const storage::ProofRecord& proof : proofs) {
-            if (!proof.is_equal) {
-                open += proof.mismatches;
-                write_proof(json, proof);
-            }
-        }
-        std::map<std::string, uint64_t> by_kind;
-        std::map<std::string, uint64_t> by_provider;
-        uint64_t entries = 0;
-        PLUMBLINE_TRY_VOID(
-            walk_journal(request, *snapshot.view, 0, [&](const storage::JournalRow& row) {
-                ++entries;
-                ++by_kind[row.kind];
-                if (!row.provider.empty()) {
-                    ++by_provider[row.provider];
-                }
-                return true;
-            }));
-        json.close_array()
-            .key("summary")
-            .open_object()
-            .member("mismatches", open)
-            .member("quarantined", snapshot.view->quarantine_count())
-            .member("journal_entries", entries)
-            .key("by_kind")
-            .open_object();
-        for (const auto& [kind, count] : by_kind) {
-            json.member(kind, count);
-        }
-        json.close_object().key("by_provider").open_object();
-        for (const auto& [provider, count] : by_provider) {
-            json.member(provider, count);
-        }
-        json.close_object().close_object().close_object();
         return body;
     });
 }

@@ -1,5 +1,7 @@
 // How the service is: health, readiness, status, stats, what is proven.
+#include <charconv>
 #include <optional>
+#include <system_error>
 
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
@@ -96,6 +98,32 @@ Response get_ready(RequestContext& request) {
     return out;
 }
 
+namespace {
+
+/// Where each receiver stands: its newest task knows.
+void write_webhooks(JsonWriter& json, const RequestContext& request) {
+    json.key("webhooks").open_array();
+    const engine::WorkQueue* queue = request.context().queue();
+    for (const std::string& name : request.options().webhooks) {
+        const std::optional<engine::TaskRow> task =
+            queue == nullptr ? std::nullopt : queue->newest("webhook." + name);
+        json.open_object().member("name", name);
+        // The task's arguments begin with the block that the receiver stands on: "309-0x..".
+        uint64_t block = 0;
+        const char* args = task ? task->args.data() : nullptr;
+        const bool is_known =
+            task && std::from_chars(args, args + task->args.size(), block).ec == std::errc{};
+        json.member("delivered_block", is_known ? std::optional{block} : std::nullopt)
+            .member("state", task ? storage::to_string(task->state) : "idle")
+            .member("attempts", task ? task->attempts : 0)
+            .member("error", task ? task->error : std::string{})
+            .close_object();
+    }
+    json.close_array();
+}
+
+}  // namespace
+
 Response get_status(RequestContext& request) {
     const engine::ServiceStatus now = request.context().status();
     std::string body;
@@ -111,6 +139,8 @@ Response get_status(RequestContext& request) {
     json.member("version", engine::version())
         .member("state", to_string(now.state))
         .member("ready", now.is_ready)
+        .member("ready_changed_seconds",
+                to_seconds(request.context().clock().unix_ms() - now.ready_changed_unix_ms))
         .member("uptime_ms", now.uptime_ms);
     write_reasons(json, now.degraded);
     json.key("notes").open_array();
@@ -123,7 +153,13 @@ Response get_status(RequestContext& request) {
     for (const rpc::ProviderStats& provider : now.providers) {
         write_provider(json, provider);
     }
-    json.close_array().close_object();
+    json.close_array().key("mismatches").open_object();
+    for (const auto& [proof, count] : now.mismatches) {
+        json.member(proof, count);
+    }
+    json.close_object();
+    write_webhooks(json, request);
+    json.close_object();
     return reply(std::move(body));
 }
 

@@ -1,6 +1,7 @@
 #include "engine/ingest/progress.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ constexpr int64_t kFirstLineMs = 2'000;
 constexpr int64_t kLineMs = 10'000;
 constexpr int64_t kLiveLineMs = 60'000;
 constexpr size_t kBarWidth = 24;
-constexpr size_t kTerminalWidth = 110;
+constexpr size_t kTerminalWidthMax = 200;
 
 std::string format_rate(double rate) {
     if (rate >= 10'000) {
@@ -167,10 +168,11 @@ void ProgressReporter::tick() {
     if (mode_ == ProgressMode::kBar) {
         if (bar_ms_ < 0 || now - bar_ms_ >= kBarMs) {
             bar_ms_ = now;
-            std::string text = render_bar(read(), kTerminalWidth);
+            const size_t width = std::min(logging::terminal_columns(), kTerminalWidthMax);
+            std::string text = render_bar(read(), width);
             if (details_) {
                 text += '\n';
-                text += details_(kTerminalWidth);
+                text += details_(width);
             }
             logging::set_status_line(text);
         }
@@ -202,7 +204,7 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
         logging::info("stopped", {{"block", block},
                                   {"head", numbers.head_block},
                                   {"events", numbers.events},
-                                  {"seconds", fmt::format("{:.1f}", seconds)},
+                                  {"seconds", std::round(seconds * 10) / 10},
                                   {"events_per_second", static_cast<uint64_t>(rate)},
                                   {"quarantined", numbers.quarantined},
                                   {"unknown", numbers.unknown},

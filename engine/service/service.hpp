@@ -137,8 +137,9 @@ class Service {
     void tell_quarantine(uint64_t rows, int64_t now_ms);
     void write_address();
     [[nodiscard]] BackupAge backup_age() const;
-    [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status,
-                                                        int64_t now_ms) const;
+    [[nodiscard]] std::vector<std::string> find_grave_reasons(int64_t now_ms) const;
+    [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status) const;
+    void read_proven();
     [[nodiscard]] std::vector<std::string> find_waits(
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
 
@@ -168,8 +169,10 @@ class Service {
     std::vector<std::string> notes_;     ///< what they could not prove
     std::vector<std::pair<std::string, uint64_t>> mismatches_{
         {"log", 0}, {"replay", 0}, {"state", 0}};
+    std::pair<std::string, uint64_t> proven_;  ///< the best level, and through which block
     uint64_t quarantined_told_ = 0;
     int64_t next_quarantine_ms_ = 0;
+    bool is_unknown_told_ = false;
     bool is_address_written_ = false;
     ReasonLog waits_told_;
     bool is_wait_told_ = false;

@@ -1,6 +1,7 @@
 // What the service says of itself: how it is, what is not as it should be, what it waits for; and
 // whether a scheduled task has anything to do.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -107,18 +108,32 @@ void Service::publish(int64_t now_ms) {
             }
         }
     }
-    next.degraded = find_waits(next.providers, now_ms);
-    const std::vector<std::string> others = find_reasons(next, now_ms);
+    const std::vector<std::string> waits = find_waits(next.providers, now_ms);
+    const std::vector<std::string> others = find_reasons(next);
+    next.degraded = find_grave_reasons(now_ms);
+    next.degraded.insert(next.degraded.end(), waits.begin(), waits.end());
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());
+    next.address = address_;
+    std::tie(next.proven_level, next.proven_block) = proven_;
     next.notes = notes_;
     next.mismatches = mismatches_;
     tell_quarantine(next.quarantined_rows, now_ms);
+    if (!is_unknown_told_ && next.progress.unknown > 0 && next.state > Lifecycle::kBackfilling) {
+        is_unknown_told_ = true;
+        logging::warning(
+            "events are in no ABI: they are stored, and nothing is made of them",
+            {{"events", next.progress.unknown},
+             {"see", fmt::format("plumbline status {} --events", indexer_->db_path())}});
+    }
     const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
     next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
                     *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
                     !next.progress.is_filling;
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
+    next.ready_changed_unix_ms = next.is_ready == status_.is_ready
+                                     ? std::max(status_.ready_changed_unix_ms, next.started_unix_ms)
+                                     : indexer_->clock().unix_ms();
     status_ = std::move(next);
 }
 
@@ -174,6 +189,7 @@ void Service::read_verdicts(int64_t now_ms) {
     if (!records || !known) {
         return;
     }
+    read_proven();
     verdicts_.clear();
     notes_.clear();
     for (auto& [proof, count] : mismatches_) {
@@ -190,6 +206,21 @@ void Service::read_verdicts(int64_t now_ms) {
         }
         if (record.proof == kKnownRecord) {
             add_notes(KnownRanges::parse(record.detail));
+        }
+    }
+}
+
+/// The best level at which anything is proven from the first block on.
+void Service::read_proven() {
+    const auto coverage = database()->coverage();
+    if (!coverage) {
+        return;
+    }
+    proven_ = {};
+    // From the weakest to the best.
+    for (const auto& [level, block] : proven_through(indexer_->plan().sources(), *coverage)) {
+        if (block > 0 && level != to_string(storage::ProofLevel::kFetched)) {
+            proven_ = {level, block};
         }
     }
 }
@@ -267,7 +298,8 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     return out;
 }
 
-std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int64_t now_ms) const {
+/// What no waiting mends: the index stands still for good, or is wrong.
+std::vector<std::string> Service::find_grave_reasons(int64_t now_ms) const {
     const IngestProgress& progress = indexer_->progress();
     std::vector<std::string> reasons;
     const auto waiting = [now_ms](int64_t since_ms) {
@@ -280,9 +312,15 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int6
     if (const std::optional<Error> failed = indexer_->failure()) {
         reasons.push_back(fmt::format("indexing cannot go on: {}", failed->message));
     }
+    reasons.insert(reasons.end(), verdicts_.begin(), verdicts_.end());
     if (queue_failed_) {
         reasons.emplace_back("the work queue cannot be read");
     }
+    return reasons;
+}
+
+std::vector<std::string> Service::find_reasons(const ServiceStatus& status) const {
+    std::vector<std::string> reasons;
     for (const rpc::ProviderStats& provider : status.providers) {
         if (!provider.usable) {
             reasons.push_back(
@@ -292,7 +330,6 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status, int6
     if (status.progress.is_refolding) {
         reasons.emplace_back("the log is folded again: entities are those of before");
     }
-    reasons.insert(reasons.end(), verdicts_.begin(), verdicts_.end());
     if (status.quarantined_rows > 0) {
         reasons.push_back(fmt::format("{} events are in quarantine", status.quarantined_rows));
     }

@@ -17,7 +17,13 @@ struct ServiceStatus {
     Lifecycle state = Lifecycle::kStarting;
     /// Live, whole, and at most `ready_lag` blocks behind a head that is not old.
     bool is_ready = false;
-    /// What is not as it should be, for people; empty = all is well.
+    int64_t ready_changed_unix_ms = 0;  ///< when that last changed; at first when the service began
+    std::string address;                ///< where the API listens; empty: it does not
+    /// Everything up to `proven_block` is proven to `proven_level`, the best that is; empty:
+    /// nothing is.
+    std::string proven_level;
+    uint64_t proven_block = 0;
+    /// What is not as it should be, for people, the gravest first; empty = all is well.
     std::vector<std::string> degraded;
     /// What is to be known and is no fault: what cannot be proven, and why.
     std::vector<std::string> notes;

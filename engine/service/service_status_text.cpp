@@ -1,5 +1,9 @@
 #include "engine/service/service_status_text.hpp"
 
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "engine/service/service.hpp"
@@ -10,43 +14,85 @@ namespace plumbline::engine {
 namespace {
 
 constexpr size_t kReasonsMax = 3;
+constexpr size_t kProvidersMax = 6;
+constexpr size_t kNameWidth = 11;
+constexpr std::string_view kBetween = "  ";
 
-void add_line(std::string& out, std::string line, size_t width) {
-    if (line.size() > width) {
-        line.resize(width);
+/// `name` and as many of `parts` a line as fit; what is longer than a line is cut.
+void add_lines(std::string& out, std::string_view name, const std::vector<std::string>& parts,
+               size_t width) {
+    std::string line = fmt::format("{:<{}}", name, kNameWidth);
+    bool is_empty = true;
+    const auto end_line = [&] {
+        line.resize(std::min(line.size(), width));
+        out += (out.empty() ? "" : "\n") + line;
+        line = std::string(kNameWidth, ' ');
+        is_empty = true;
+    };
+    for (const std::string& part : parts) {
+        if (!is_empty && line.size() + kBetween.size() + part.size() > width) {
+            end_line();
+        }
+        line += (is_empty ? "" : std::string{kBetween}) + part;
+        is_empty = false;
     }
-    if (!out.empty()) {
-        out += '\n';
+    end_line();
+}
+
+std::vector<std::string> chain_parts(const ServiceStatus& status) {
+    const ProgressNumbers& now = status.progress;
+    return {
+        fmt::format("head {}", now.head_block == 0 ? "not told yet" : format_count(now.head_block)),
+        fmt::format("final {}", format_count(now.finalized_block)),
+        fmt::format("behind {}", now.lag ? format_count(*now.lag) : "unknown"),
+        fmt::format("{:.0f} events/s", now.events_per_second),
+        fmt::format("{:.1f} blocks/s", now.blocks_per_second),
+        fmt::format("reorgs {}", now.reorgs)};
+}
+
+std::vector<std::string> provider_parts(const ServiceStatus& status) {
+    std::vector<std::string> out;
+    for (const rpc::ProviderStats& provider : status.providers) {
+        if (out.size() == kProvidersMax) {
+            out.push_back(fmt::format("and {} more", status.providers.size() - kProvidersMax));
+            break;
+        }
+        out.push_back(fmt::format(
+            "{} {} {:.0f}ms{}", provider.name, provider.state, provider.latency_ms,
+            provider.lies > 0 ? fmt::format(" lied {}x", provider.lies) : std::string{}));
     }
-    out += line;
+    return out;
 }
 
 }  // namespace
 
 std::string render_details(const ServiceStatus& status, size_t width) {
     std::string out;
-    add_line(out,
-             fmt::format("chain      head {}  final {}  behind {}  reorgs {}",
-                         format_count(status.progress.head_block),
-                         format_count(status.progress.finalized_block),
-                         status.progress.lag ? format_count(*status.progress.lag) : "unknown",
-                         status.progress.reorgs),
-             width);
-    std::string providers = "providers ";
-    for (const rpc::ProviderStats& provider : status.providers) {
-        providers += fmt::format(
-            " {} {} {:.0f}ms{}", provider.name, provider.state, provider.latency_ms,
-            provider.lies > 0 ? fmt::format(" lied {}x", provider.lies) : std::string{});
+    // What somebody has to act on is nearest to the bar.
+    for (size_t i = 0; i < std::min(status.degraded.size(), kReasonsMax); ++i) {
+        add_lines(out, "attention", {status.degraded[i]}, width);
     }
-    add_line(out, std::move(providers), width);
-    std::string tasks = fmt::format("tasks      {} waiting  {} running", status.tasks_waiting,
-                                    status.tasks_running);
+    if (status.degraded.size() > kReasonsMax) {
+        add_lines(out, "", {fmt::format("and {} more", status.degraded.size() - kReasonsMax)},
+                  width);
+    }
+    add_lines(out, "chain", chain_parts(status), width);
+    add_lines(out, "proven",
+              {status.proven_level.empty()
+                   ? std::string{"nothing yet"}
+                   : fmt::format("through block {} ({})", format_count(status.proven_block),
+                                 status.proven_level)},
+              width);
+    add_lines(out, "providers", provider_parts(status), width);
+    std::vector<std::string> tasks{fmt::format("{} waiting", status.tasks_waiting),
+                                   fmt::format("{} running", status.tasks_running)};
     if (status.tasks_dead + status.tasks_parked > 0) {
-        tasks += fmt::format("  {} failed  {} parked", status.tasks_dead, status.tasks_parked);
+        tasks.push_back(fmt::format("{} failed", status.tasks_dead));
+        tasks.push_back(fmt::format("{} parked", status.tasks_parked));
     }
-    add_line(out, std::move(tasks), width);
-    for (size_t i = 0; i < status.degraded.size() && i < kReasonsMax; ++i) {
-        add_line(out, "attention  " + status.degraded[i], width);
+    add_lines(out, "tasks", tasks, width);
+    if (!status.address.empty()) {
+        add_lines(out, "api", {status.address}, width);
     }
     return out;
 }

@@ -8,8 +8,9 @@ namespace plumbline::engine {
 
 struct ServiceStatus;
 
-/// Chain, providers, tasks, and what is not as it should be; each line at most `width` characters,
-/// newlines between.
+/// What is not as it should be, the gravest first; then chain, what is proven, providers, tasks and
+/// the API's address. Each line at most `width` characters, newlines between: a narrow terminal
+/// gets more lines, not less text.
 [[nodiscard]] std::string render_details(const ServiceStatus& status, size_t width);
 
 }  // namespace plumbline::engine

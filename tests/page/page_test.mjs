@@ -1,110 +1,173 @@
-// The page in a real browser: nothing overflows on a phone or a desktop, light and dark, all of it
-// can be reached by keyboard, and a repair goes out with the token only.
-// usage: node page_test.mjs [--url URL] [--shots DIR]    without --url, over made-up figures
+// The page in a real browser, before the real server and a real index, in every state that it has to tell: what it says,
+// that nothing overflows on a phone or a desktop, light and dark, that no barrier of axe-core's serious kinds is there,
+// that all can be reached by keyboard, and that a repair goes out with the token only.
+// usage: node page_test.mjs --binary PLUMBLINE [--shots DIR] [--only STATE,..] [--page FILE]
+// --page serves another page.html before the same server, for who writes it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { serve } from "./mock.mjs";
+import { STATES, TOKEN, World, until } from "./states.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, "../..");
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const argument = (name) => { const at = process.argv.indexOf(name); return at < 0 ? null : process.argv[at + 1]; };
 const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-let chromium;
+let chromium, axe;
 try {
-  chromium = createRequire(join(root, "tools/node/package.json"))("playwright-core").chromium;
+  const need = createRequire(join(root, "tools/page/package.json"));
+  chromium = need("playwright-core").chromium;
+  axe = readFileSync(need.resolve("axe-core/axe.min.js"), "utf8");
 } catch { /* not installed */ }
 if (!browserPath || !chromium) {
-  console.log("skipped: needs chromium and playwright-core (tools/setup --page)");
+  console.log("skipped: needs chromium, playwright-core and axe-core (tools/setup --page)");
   process.exit(77);
 }
-
-const shots = argument("--shots");
+const binary = resolve(argument("--binary") ?? join(root, "build/release/plumbline"));
+const shots = argument("--shots"), only = argument("--only")?.split(","), pageFile = argument("--page");
 if (shots) mkdirSync(shots, { recursive: true });
-const mock = argument("--url") ? null : await serve(join(root, "api/routes/page.html"));
-const url = argument("--url") ?? mock.url;
+const DEVICES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
-try {
-  for (const [device, viewport] of Object.entries({ phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } })) {
+
+async function open(url, options) {
+  const context = await browser.newContext({ reducedMotion: "reduce", bypassCSP: true, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("request", (request) => { if (!request.url().startsWith(url) && !/^(data|ws):/.test(request.url())) page.problems.push("asked another host: " + request.url()); });
+  if (pageFile) await page.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: readFileSync(pageFile, "utf8") }));
+  await page.goto(url);
+  return page;
+}
+/// The verdict, once it says `expected`.
+async function says(page, expected, what) {
+  await page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector("#says").textContent), [expected.source]).catch(async () => {
+    assert.match(await page.textContent("#says"), expected, what);
+  });
+}
+async function check_look(page, what) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(wide, 0, `${what}: the page is wider than the screen by ${wide}`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const serious = found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`);
+  assert.deepEqual(serious, [], what);
+}
+async function look(name, state) {
+  for (const [device, viewport] of Object.entries(DEVICES)) {
     for (const colorScheme of ["light", "dark"]) {
-      const page = await browser.newPage({ viewport, colorScheme, reducedMotion: "reduce" });
-      page.setDefaultTimeout(120_000);
-      const problems = [];
-      page.on("pageerror", (error) => problems.push(String(error)));
-      page.on("request", (request) => { if (!request.url().startsWith(url) && !request.url().startsWith("data:")) problems.push("asked another host: " + request.url()); });
-      await page.goto(url);
-      await page.waitForSelector("#tiles .tile");
-      await page.waitForSelector("#wrong li");
-      await page.waitForFunction(() => document.querySelector("#strip-text").textContent !== "");
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.equal(overflow, 0, `${device} ${colorScheme}: the page is wider than the screen by ${overflow}`);
-      assert.deepEqual(problems, [], `${device} ${colorScheme}`);
-      if (shots) await page.screenshot({ path: join(shots, `${device}-${colorScheme}.png`), fullPage: true, timeout: 120_000 });
-      await page.close();
+      const what = `${name} ${device} ${colorScheme}`, page = await open(state.service.url, { viewport, colorScheme });
+      await says(page, state.says, what);
+      if (state.text) await page.waitForFunction(([source, flags]) => new RegExp(source, flags).test(document.body.innerText), [state.text.source, state.text.flags]).catch(async () => assert.match(await page.evaluate(() => document.body.innerText), state.text, what));
+      if (state.cls !== undefined) assert.equal(await page.evaluate(() => document.querySelector("#verdict").className), state.cls, what);
+      // Green is for what was compared.
+      if (state.cls !== "good") assert.ok(!(await page.textContent("#facts")).includes("Equal to the contract") || (await page.textContent("#says")).match(/Right|Not known|differ|Behind|does not answer/), what);
+      await check_look(page, what);
+      assert.deepEqual(page.problems, [], what);
+      if (shots) await page.screenshot({ path: join(shots, `${name}-${device}-${colorScheme}.png`), fullPage: true });
+      await page.context().close();
     }
   }
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-  page.setDefaultTimeout(120_000);
-  await page.goto(url);
-  await page.waitForSelector("#wrong li");
-  await page.waitForFunction(() => document.querySelector("#strip-text").textContent !== "");
-
-  // People read words there, not what machines tell each other.
-  assert.ok(!(await page.textContent("#queue")).includes("{"), "raw JSON in the queue");
-  if (mock) assert.match(await page.textContent("#queue"), /2 mismatches at block 48,100: 24 answers/);
-
-  // By keyboard: everything that can be clicked can be reached by tabbing.
+  console.log(`${name}: as it should be`);
+}
+async function check_keyboard(page) {
   const reached = new Set();
-  for (let i = 0; i < 60; ++i) {
+  for (let i = 0; i < 80; ++i) {
     await page.keyboard.press("Tab");
     reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim()));
   }
   for (const id of ["token", "theme", "zoom-in", "zoom-out", "zoom-all", "strip", "entity", "order", "where", "Show"]) {
     assert.ok(reached.has(id), `${id} cannot be reached by keyboard; reached: ${[...reached].join(", ")}`);
   }
+  await page.waitForFunction(() => document.querySelector("#strip-from").textContent !== "");
   await page.focus("#strip");
   const before = await page.textContent("#strip-from");
   await page.keyboard.press("+");
   await page.keyboard.press("ArrowRight");
-  if (mock) {
-    assert.notEqual(await page.textContent("#strip-from"), before, "the strip zooms by keyboard");
-    await page.keyboard.press("0");
-    assert.equal(await page.textContent("#strip-from"), before);
+  assert.notEqual(await page.textContent("#strip-from"), before, "the strip zooms by keyboard");
+  await page.keyboard.press("0");
+  assert.equal(await page.textContent("#strip-from"), before);
+}
+/// Of the state "right": values as people read them, filters with blanks, a row's history, events as they come.
+async function check_values(page, world, service) {
+  assert.ok(!(await page.textContent("#queue")).includes("{"), "raw JSON in the queue");
+  assert.ok(!(await page.textContent("#queue")).includes("webhook"), "deliveries among the tasks");
+  await page.selectOption("#entity", "user");
+  await page.waitForSelector("#rows table");
+  assert.match(await page.textContent("#rows"), /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/, "times as times");
+  const user = (await world.get(service, "/v1/entities/user?limit=1")).rows[0].row;
+  assert.ok(/^\d+$/.test(user.points), "answers stay as they are stored");
+  assert.match(await page.textContent("#rows-note"), /Equal to the contract at block/);
+  assert.ok(await page.locator('#rows button[title^="Copy 0x"]').count() + await page.locator("#rows code").count() >= 0);
+  await page.fill("#where", "display_name=two words");
+  await page.click("#ask button.main");
+  await page.waitForFunction(() => /No rows that fit|index|order/.test(document.querySelector("#rows").textContent + document.querySelector("#rows-note").textContent));
+  assert.ok(!(await page.textContent("#rows-note")).includes("not of the form"), "blanks in a value");
+  await page.selectOption("#entity", "community");
+  await page.waitForSelector("#rows button.link");
+  await page.locator("#rows button.link").first().click();
+  await page.waitForSelector("#past[open] li");
+  assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("#past[open]").count(), 0);
+  await world.call("evm_mine");
+  await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
+}
+/// Without the token nothing goes out, a wrong one is called wrong, the right one mends what is wrong.
+async function check_repair(page, world, service) {
+  await page.waitForSelector("#wrong button");
+  const tasks = async () => (await world.get(service, "/v1/tasks?limit=100")).tasks.filter((t) => t.kind === "repair" || (t.kind === "prove_state" && t.origin === "http"));
+  const button = page.locator("#wrong button").first();
+  await button.click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "token");
+  await page.fill("#token", "wrong");
+  await button.click();
+  await page.waitForFunction(() => /Wrong token/.test(document.querySelector("#say").textContent));
+  assert.deepEqual(await tasks(), []);
+  await page.fill("#token", TOKEN);
+  await page.locator("#wrong button").first().click();
+  await page.waitForFunction(() => /in the queue/.test(document.querySelector("#say").textContent));
+}
+/// Stopped in the middle: the page says since when, and dims.
+async function check_server_gone(page, service, world) {
+  service.kill("SIGKILL");
+  await service.ended;
+  await says(page, /^The server does not answer since \d\d:\d\d:\d\d/, "server gone");
+  assert.ok(await page.evaluate(() => Number(getComputedStyle(document.querySelector("main > section:nth-of-type(3)")).opacity) < 1), "what is stale is dimmed");
+  assert.ok(!(await page.evaluate(() => document.querySelector("#verdict").className)).includes("good"));
+}
 
-    // A repair without the token asks for it and changes nothing; with it, it goes out.
-    await page.getByRole("button", { name: "Repair" }).click();
-    assert.equal(await page.evaluate(() => document.activeElement.id), "token");
-    assert.deepEqual(mock.changes, []);
-    await page.fill("#token", "wrong");
-    await page.getByRole("button", { name: "Repair" }).click();
-    await page.waitForFunction(() => document.querySelector("#say").textContent !== "");
-    assert.deepEqual(mock.changes, []);
-    await page.fill("#token", "secret");
-    await page.getByRole("button", { name: "Repair" }).click();
-    await page.waitForFunction(() => document.querySelector("#say").textContent.includes("queue"));
-    assert.deepEqual(mock.changes, ["POST /v1/reconcile"]);
-
-    // A row tells what became of it, newest first, and Escape closes that again.
-    await page.getByRole("button", { name: "What became of id=2" }).or(page.locator('button[title="What became of id=2"]')).first().click();
-    await page.waitForSelector("#past[open] li");
-    assert.match(await page.textContent("#past"), /repair block 40,001.*member_count 0 \u2192 47.*hub\.CommunityCreated/s);
-    if (shots) await page.screenshot({ path: join(shots, "history.png") });
-    await page.keyboard.press("Escape");
-    assert.equal(await page.locator("#past[open]").count(), 0);
-
-    // What came live is there, what was taken back is struck out.
-    await page.waitForSelector("#events li.gone");
-    await page.selectOption("#entity", "vote");
-    await page.waitForFunction(() => document.querySelector("#rows").textContent.includes("No rows"));
+const world = new World(binary);
+try {
+  await world.chain();
+  for (const [name, make] of Object.entries(STATES)) {
+    if (only && !only.includes(name)) continue;
+    const state = await make(world);
+    await look(name, state);
+    const page = await open(state.service.url, { viewport: DEVICES.desktop });
+    await says(page, state.says, name);
+    if (name === "right") {
+      await page.waitForSelector("#rows table");
+      await check_values(page, world, state.service);
+      await check_keyboard(page);
+      const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      await page.click("#theme");
+      assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), dark, "the theme switches");
+      await check_server_gone(page, state.service, world);
+      if (shots) await page.screenshot({ path: join(shots, "server_gone-desktop.png"), fullPage: true });
+    }
+    if (name === "mismatch") {
+      await check_repair(page, world, state.service);
+      if (shots) await page.screenshot({ path: join(shots, "repairing-desktop.png"), fullPage: true });
+    }
+    await page.context().close();
+    await world.end(state.service);
   }
-  const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  await page.click("#theme");
-  assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), dark, "the theme switches");
   console.log("the page is as it should be");
 } finally {
   await browser.close();
-  mock?.close();
+  world.close();
 }
+process.exit(0);

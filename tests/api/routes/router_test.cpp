@@ -211,6 +211,60 @@ TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
     EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
 }
 
+TEST_F(RouterTest, ConflictsTellWhatDiffersWhyAndWhatRepairWouldDo) {
+    storage::ProofRecord state;
+    state.proof = "state";
+    state.entity = "user";
+    state.block_num = 12;
+    state.mismatches = 1;
+    const auto cursor = *api.world.database->cursor();
+    const auto batch = api.world.database->make_batch();
+    batch->record_proof(state);
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
+    const auto conflict = [this] { return api.get("/v1/conflicts")["conflicts"][0]; };
+    EXPECT_EQ(conflict()["findings"], json::array()) << "nobody has kept a report of it";
+    EXPECT_THAT(conflict()["remedy"].get<std::string>(), testing::HasSubstr("on_drift"));
+
+    engine::TaskSpec spec;
+    spec.kind = "prove_state";
+    ASSERT_TRUE(api.queue->add(spec).has_value());
+    const auto task = api.queue->take();
+    ASSERT_TRUE(task.has_value() && task->has_value());
+    const json result = json::parse(
+        R"({"proof":"state","findings":[
+             {"kind":"state differs","entity":"room","key":"id=1"},
+             {"kind":"state differs","entity":"user","key":"account=0x3","field":"points",
+              "stored":"1","expected":"4","block":9,"text":"user: points"}]})");
+    ASSERT_TRUE(api.queue->finish((*task)->id, engine::TaskOutcome::done(result.dump())));
+    ASSERT_EQ(conflict()["findings"].size(), 1U) << conflict();
+    EXPECT_EQ(conflict()["findings"][0]["expected"], "4");
+    EXPECT_THAT(conflict()["cause"].get<std::string>(), testing::HasSubstr("without an event"));
+}
+
+TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShown) {
+    ApiWorld api{{.token = kToken, .webhooks = {"app"}, .decimals = {{"user.points", 18}}}};
+    const auto hook = [&api] { return api.get("/v1/status")["webhooks"][0]; };
+    EXPECT_EQ(hook()["name"], "app");
+    EXPECT_TRUE(hook()["delivered_block"].is_null());
+    engine::TaskSpec spec;
+    spec.kind = "webhook.app";
+    spec.args = "309-0x" + std::string(64, 'a') + " 308-0x" + std::string(64, 'b');
+    ASSERT_TRUE(api.queue->add(spec).has_value());
+    EXPECT_EQ(hook()["delivered_block"], 309);
+    const json entities = api.get("/v1/entities")["entities"];
+    size_t shown = 0;
+    for (const json& entity : entities) {
+        for (const json& field : entity["fields"]) {
+            shown += field.contains("decimals") ? 1U : 0U;
+            if (entity["name"] == "user" && field["name"] == "points") {
+                EXPECT_EQ(field["decimals"], 18);
+            }
+        }
+    }
+    EXPECT_EQ(shown, 1U);
+}
+
 TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
     const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
     const json before = api.get(user);

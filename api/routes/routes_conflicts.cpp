@@ -1,0 +1,147 @@
+// What differs now: each proof that found something, with what it found, why that may be and what
+// repair would do.
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "api/routes/handlers.hpp"
+#include "api/routes/proof_json.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/proof/explain.hpp"
+
+namespace plumbline::api {
+
+void write_proof_members(JsonWriter& json, const storage::ProofRecord& proof) {
+    json.member("proof", proof.proof)
+        .member("entity", proof.entity)
+        .member("block", proof.block_num)
+        .member("hash", evm::to_hex(proof.hash))
+        .member("time", proof.time_s)
+        .member("equal", proof.is_equal)
+        .member("checked", proof.checked)
+        .member("mismatches", proof.mismatches)
+        .member("level", proof.level)
+        .member("detail", proof.detail);
+}
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kFindingsShown = 20;
+
+/// The findings of the newest run of that proof that found any, of one entity where one is named.
+/// Reports keep a hundred of a run, and twenty runs of a kind.
+std::vector<Json> findings_of(const engine::WorkQueue* queue, const storage::ProofRecord& proof) {
+    std::vector<Json> out;
+    if (queue == nullptr) {
+        return out;
+    }
+    for (const engine::TaskRow& row :
+         queue->list(engine::TaskState::kDone, "prove_" + proof.proof)) {
+        const Json result = Json::parse(row.result, nullptr, false);
+        if (!result.is_object() || !result.contains("findings") || !result["findings"].is_array()) {
+            continue;
+        }
+        for (const Json& finding : result["findings"]) {
+            if (finding.is_object() &&
+                (proof.entity.empty() || finding.value("entity", "") == proof.entity)) {
+                out.push_back(finding);
+            }
+        }
+        if (!out.empty()) {
+            return out;
+        }
+    }
+    return out;
+}
+
+std::optional<engine::FindingKind> kind_of(const Json& finding) {
+    return finding.contains("kind") && finding["kind"].is_string()
+               ? engine::parse_finding_kind(finding["kind"].get_ref<const std::string&>())
+               : std::nullopt;
+}
+
+/// Where no report of the findings is left, the kind that the proof is about.
+engine::FindingKind typical_kind(const std::string& proof) {
+    return proof == "log"     ? engine::FindingKind::kLogAltered
+           : proof == "state" ? engine::FindingKind::kStateDiffers
+                              : engine::FindingKind::kRowDiffers;
+}
+
+void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
+                    const engine::WorkQueue* queue, bool writes_drift) {
+    const std::vector<Json> findings = findings_of(queue, proof);
+    const engine::FindingKind kind = (findings.empty() ? std::nullopt : kind_of(findings.front()))
+                                         .value_or(typical_kind(proof.proof));
+    out.open_object();
+    write_proof_members(out, proof);
+    out.member("cause", engine::cause_of(kind))
+        .member("remedy", engine::remedy_of(kind, writes_drift))
+        .key("findings")
+        .open_array();
+    for (size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
+        out.raw(findings[i].dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+    out.close_array().close_object();
+}
+
+void write_counts(JsonWriter& json, std::string_view name,
+                  const std::map<std::string, uint64_t>& counts) {
+    json.key(name).open_object();
+    for (const auto& [what, count] : counts) {
+        json.member(what, count);
+    }
+    json.close_object();
+}
+
+}  // namespace
+
+/// Proofs whose newest run found a difference, and what repair has done of each kind.
+Response list_conflicts(RequestContext& request) {
+    return answer([&]() -> Result<std::string> {
+        PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
+        PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
+        uint64_t open = 0;
+        std::string body;
+        JsonWriter json{body};
+        json.open_object();
+        write_snapshot(json, snapshot);
+        json.key("conflicts").open_array();
+        for (const storage::ProofRecord& proof : proofs) {
+            if (!proof.is_equal && proof.mismatches > 0) {
+                open += proof.mismatches;
+                write_conflict(json, proof, request.context().queue(),
+                               request.options().is_drift_written);
+            }
+        }
+        std::map<std::string, uint64_t> by_kind;
+        std::map<std::string, uint64_t> by_provider;
+        uint64_t entries = 0;
+        PLUMBLINE_TRY_VOID(
+            walk_journal(request, *snapshot.view, 0, [&](const storage::JournalRow& row) {
+                ++entries;
+                ++by_kind[row.kind];
+                if (!row.provider.empty()) {
+                    ++by_provider[row.provider];
+                }
+                return true;
+            }));
+        json.close_array()
+            .key("summary")
+            .open_object()
+            .member("mismatches", open)
+            .member("quarantined", snapshot.view->quarantine_count())
+            .member("journal_entries", entries);
+        write_counts(json, "by_kind", by_kind);
+        write_counts(json, "by_provider", by_provider);
+        json.close_object().close_object();
+        return body;
+    });
+}
+
+}  // namespace plumbline::api

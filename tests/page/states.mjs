@@ -1,0 +1,175 @@
+// The states that the page is looked at in: each a real chain, a real index and a real server.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+export const TOKEN = "let-me-change-things";
+const children = new Set();
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/// Waits until `test` gives something; the limit is a guard against a hang.
+export async function until(what, test) {
+  for (let left = 1200; left > 0; left--) {
+    const found = await test().catch(() => null);
+    if (found) return found;
+    await sleep(50);
+  }
+  throw new Error(`it never came: ${what}`);
+}
+
+function start(command, args) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  child.text = "";
+  child.stdout.on("data", (part) => (child.text += part));
+  child.stderr.on("data", (part) => (child.text += part));
+  child.ended = new Promise((done) => child.on("close", (code) => { children.delete(child); done(code); }));
+  return child;
+}
+async function run(command, args) {
+  const child = start(command, args), code = await child.ended;
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${code}\n${child.text}`);
+  return child.text;
+}
+const node = (script, args) => run(process.execPath, [join(root, script), ...args]);
+
+/// A server of our own on loopback.
+async function listen(answer) {
+  const server = http.createServer(answer);
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  server.unref();
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => { server.closeAllConnections(); server.close(); } };
+}
+
+/// Passes requests to `target` as long as `manners` let it: { hold: true } keeps them, { below: N } those for logs
+/// of block N and above.
+function before(target, manners) {
+  return listen((request, response) => {
+    let body = "";
+    request.on("data", (part) => (body += part));
+    request.on("end", async () => {
+      if (manners.hold) return;
+      const to = /"toBlock":"(0x[0-9a-f]+)"/.exec(body);
+      if (manners.below && body.includes("eth_getLogs") && to && Number(to[1]) >= manners.below) return;
+      const answer = await fetch(target, { method: "POST", body, headers: { "Content-Type": "application/json" } }).catch(() => null);
+      if (!answer) return request.socket.destroy();
+      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(Buffer.from(await answer.arrayBuffer()));
+    });
+  });
+}
+
+export class World {
+  constructor(binary) {
+    this.binary = binary;
+    this.dir = mkdtempSync(join(tmpdir(), "plumbline-page-"));
+    this.open = [];
+  }
+  async chain(steps = 150) {
+    const anvil = start(process.execPath, [join(root, "tools/node/anvil.mjs"), "--port", "0", "--timestamp", String(Math.floor(Date.now() / 1000) - 4000), "--with-parent", "--log", "/dev/null"]);
+    this.rpc = JSON.parse((await until("anvil", async () => anvil.text.includes("\n") && anvil.text)).split("\n")[0]).url;
+    this.report = JSON.parse(await node("examples/community/activity.mjs", ["--rpc", this.rpc, "--steps", String(steps), "--seed", "7"]));
+  }
+  call(method, ...params) {
+    return fetch(this.rpc, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }) }).then((r) => r.json());
+  }
+  /// A config of the community with `more` at its end and `change` made to its text.
+  config(name, { rpc = this.rpc, more = "", change = (text) => text } = {}) {
+    const folder = join(this.dir, name);
+    mkdirSync(folder, { recursive: true });
+    const text = readFileSync(join(root, "examples/community/plumbline.toml"), "utf8")
+      .replace(/^rpc = .*$/m, `rpc = ["${rpc}"]\nready_age = "5s"\npoll_interval = "200ms"\nhead_age = "off"`)
+      .replace(/^finality = .*$/m, "finality = 4");
+    writeFileSync(join(folder, "plumbline.toml"), change(text) + `\n[http]\nlisten = "127.0.0.1:0"\ntoken = "env:PAGE_TOKEN"\n${more}`);
+    writeFileSync(join(folder, "CommunityHub.json"), readFileSync(join(root, "examples/community/CommunityHub.json")));
+    return folder;
+  }
+  async index(folder) { await run(this.binary, ["run", join(folder, "plumbline.toml"), "--until", "head", "--quiet"]); }
+  damage(folder, args) { return run(join(dirname(this.binary), "plumbline_damage"), [args[0], join(folder, "db"), ...args.slice(1)]); }
+  async serve(folder) {
+    process.env.PAGE_TOKEN = TOKEN;
+    const service = start(this.binary, ["run", join(folder, "plumbline.toml")]);
+    this.open.push(service);
+    const listens = async () => service.exitCode != null ? [] : /the API listens\s+url=(\S+)/.exec(service.text);
+    const found = await until("the API listens", listens);
+    if (!found[1]) throw new Error(service.text);
+    service.url = found[1] + "/";
+    return service;
+  }
+  get(service, path) { return fetch(service.url.slice(0, -1) + path).then((r) => r.json()); }
+  ready(service) { return until("ready", async () => (await this.get(service, "/v1/status")).ready); }
+  /// The task's newest run has ended.
+  proven(service, proof) { return until(`${proof} proof`, async () => (await this.get(service, "/v1/reports")).reports.some((r) => r.proof === proof)); }
+  async proxy(manners) { const made = await before(this.rpc, manners); this.open.push(made); return made.url; }
+  async receiver(status) { const made = await listen((request, response) => { request.resume(); request.on("end", () => response.writeHead(status).end()); }); this.open.push(made); return made.url; }
+  async end(service) { service.kill("SIGCONT"); service.kill("SIGTERM"); await service.ended; }
+  close() {
+    for (const one of this.open) if (one.close && !one.pid) one.close();
+    for (const child of children) { child.kill("SIGCONT"); child.kill("SIGKILL"); }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+const PROVE = '[schedule]\nprove_state = "2s"\n';
+/// name -> makes the state; gives the service, the page's url, and what the verdict must say.
+export const STATES = {
+  empty: async (world) => {
+    const manners = { hold: true }, folder = world.config("empty", { rpc: await world.proxy(manners) });
+    return { service: await world.serve(folder), says: /^Starting: the chain has not answered/, cls: "" };
+  },
+  not_compared: async (world) => {
+    const service = await world.serve(world.config("plain"));
+    await world.ready(service);
+    return { service, says: /^Up to date; not compared with the contract yet/, cls: "", text: /Nothing was compared with the contract yet/ };
+  },
+  right: async (world) => {
+    const hook = await world.receiver(200);
+    const folder = world.config("right", {
+      more: PROVE + `[webhooks.app]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["*"]\n[reports.votes]\nentity = "vote"\nmetric = "count"\n`,
+      change: (text) => text.replace('points = "uint256"', 'points = { type = "uint256", decimals = 18 }') });
+    const service = await world.serve(folder);
+    await world.ready(service);
+    await world.proven(service, "state");
+    await until("a delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].delivered_block != null);
+    return { service, says: /^Right and up to date/, cls: "good", text: /delivered through block/ };
+  },
+  mismatch: async (world) => {
+    const folder = world.config("mismatch", { more: PROVE });
+    await world.index(folder);
+    await world.damage(folder, ["set-field", "--entity", "community", "--seed", "3", "--field", "member_count", "--value", "4711"]);
+    const service = await world.serve(folder);
+    await world.ready(service);
+    await world.proven(service, "state");
+    return { service, says: /^Up to date, but \d+ values? differs? from the contract/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*Why: .*What to do: /s };
+  },
+  quarantine: async (world) => {
+    const folder = world.config("quarantine", { change: (text) => text + '\n[[on]]\nevent = "hub.CommunityCreated"\ninsert = "user"\nkey = { account = "$log.address" }\n' });
+    const service = await world.serve(folder);
+    await world.ready(service);
+    return { service, says: /^Up to date, but \d+ events? could not be applied/, cls: "warn", text: /events? could not be applied/ };
+  },
+  webhook_fails: async (world) => {
+    const hook = await world.receiver(503);
+    const service = await world.serve(world.config("webhook", { more: PROVE + `[webhooks.billing]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["*"]\n` }));
+    await world.ready(service);
+    await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
+    return { service, says: /^(Right and up to date|Up to date)/, text: /the receiver answers 503/ };
+  },
+  frozen_node: async (world) => {
+    const manners = {}, service = await world.serve(world.config("frozen", { rpc: await world.proxy(manners), more: PROVE }));
+    await world.ready(service);
+    await world.proven(service, "state");
+    manners.hold = true;
+    await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
+    return { service, says: /^Not known to be up to date/, cls: "warn", text: /Unknown: the head is old/ };
+  },
+  backfilling: async (world) => {
+    await world.call("anvil_mine", "0x7d0");
+    const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }) }));
+    await until("some blocks", async () => (await world.get(service, "/v1/status")).progress.next_block > 100);
+    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", text: /not indexed \d/ };
+  },
+};
