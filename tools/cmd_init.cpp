@@ -1,4 +1,5 @@
 // plumbline init: a first config for a contract.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -6,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,6 +20,7 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/setup/contract_look.hpp"
 #include "engine/setup/init.hpp"
+#include "engine/setup/template.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
 #include "tools/command.hpp"
@@ -52,6 +55,56 @@ Status write_new_file(const fs::path& path, const std::string& text) {
     return ok();
 }
 
+/// One a contract that the config names.
+Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments) {
+    size_t wanted = 1;
+    std::string names = "the contract";
+    if (!arguments.from_template.empty()) {
+        PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
+        const auto contracts = engine::contracts_of(from);
+        wanted = contracts.size();
+        names.clear();
+        for (const auto& contract : contracts) {
+            names += (names.empty() ? "" : ", then ") + contract.name;
+        }
+    }
+    if (arguments.addresses.size() != wanted) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("--address is needed {}, of {}",
+                                 wanted == 1 ? "once" : fmt::format("{} times", wanted), names)};
+    }
+    std::vector<evm::Address> out;
+    for (const std::string& text : arguments.addresses) {
+        const auto address = evm::parse_address(text);
+        if (!address) {
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is not an address: expected 0x and 40 hex digits", text)};
+        }
+        if (evm::has_wrong_checksum(text, *address)) {
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("the letter case of {} is no valid checksum, so a character may be "
+                            "wrong; it would be {}, or all lower case",
+                            text, evm::to_checksum(*address))};
+        }
+        out.push_back(*address);
+    }
+    return out;
+}
+
+/// Of a template that of its first contract.
+Result<std::string> read_abi_text(const InitArguments& arguments) {
+    if (arguments.abi.empty() == arguments.from_template.empty()) {
+        return Error{ErrorCode::kInvalidArgument, "give --abi FILE, or --template NAME"};
+    }
+    if (arguments.from_template.empty()) {
+        return read_file(arguments.abi);
+    }
+    PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
+    return std::string{engine::contracts_of(from).front().abi_json};
+}
+
 /// What can be told without the chain, all at once.
 Result<engine::InitOptions> read_arguments(const InitArguments& arguments,
                                            const fs::path& config_path) {
@@ -64,22 +117,15 @@ Result<engine::InitOptions> read_arguments(const InitArguments& arguments,
         mistake(fmt::format("{} is there already; choose another directory or remove it",
                             config_path.string()));
     }
-    if (const auto address = evm::parse_address(arguments.address); !address) {
-        mistake(fmt::format("'{}' is not an address: expected 0x and 40 hex digits",
-                            arguments.address));
-    } else if (evm::has_wrong_checksum(arguments.address, *address)) {
-        mistake(
-            fmt::format("the letter case of {} is no valid checksum, so a character may be "
-                        "wrong; it would be {}, or all lower case",
-                        arguments.address, evm::to_checksum(*address)));
-    } else {
-        out.address = *address;
+    Result<std::vector<evm::Address>> addresses = read_addresses(arguments);
+    if (mistakes.add(addresses)) {
+        out.address = addresses->front();
     }
     // A variable that is not set here may be set where it runs, if nobody is asked now.
     if (arguments.chain_id == 0 || !arguments.rpc.starts_with("env:")) {
         mistakes.add(engine::read_endpoints("--rpc", {arguments.rpc}));
     }
-    if (auto abi = read_file(arguments.abi); mistakes.add(abi)) {
+    if (auto abi = read_abi_text(arguments); mistakes.add(abi)) {
         out.abi_json = *std::move(abi);
     }
     out.abi_file = arguments.abi;
@@ -163,7 +209,8 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
     const bool is_searched = !arguments.start_block.has_value();
     const auto look = engine::look_at_contract(client, options.address, *chain, is_searched);
     if (!look) {
-        note(fmt::format("{} could not be looked at: {}", arguments.address, look.error().message));
+        note(fmt::format("{} could not be looked at: {}", evm::to_checksum(options.address),
+                         look.error().message));
         return ok();
     }
     if (!look->has_code) {
@@ -184,6 +231,26 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
     return hold_abi(client, options, *look, chain->head);
 }
 
+/// The same for a template's further contracts; indexing starts where the oldest was deployed.
+Status look_at_others(const InitArguments& arguments, const engine::InitOptions& first,
+                      engine::InitOptions& options) {
+    if (arguments.from_template.empty()) {
+        return ok();
+    }
+    PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
+    PLUMBLINE_TRY(const auto addresses, read_addresses(arguments));
+    const auto contracts = engine::contracts_of(from);
+    for (size_t i = 1; i < addresses.size(); ++i) {
+        engine::InitOptions other = first;
+        other.address = addresses[i];
+        other.abi_json = contracts[i].abi_json;
+        PLUMBLINE_TRY_VOID(look_before(arguments, other));
+        options.start_block = std::min(options.start_block, other.start_block);
+        options.is_start_found = options.is_start_found && other.is_start_found;
+    }
+    return ok();
+}
+
 /// As few paths need: plain, where the shell takes it for one word as it is.
 std::string as_word(const std::string& path) {
     const bool is_plain = path.find_first_not_of(
@@ -199,9 +266,27 @@ Status run_init(const InitArguments& arguments) {
     const fs::path config_path = directory / kConfigName;
     PLUMBLINE_TRY(engine::InitOptions options, read_arguments(arguments, config_path));
     if (options.chain_id == 0) {
+        const engine::InitOptions first = options;
         PLUMBLINE_TRY_VOID(look_before(arguments, options));
+        PLUMBLINE_TRY_VOID(look_at_others(arguments, first, options));
     }
-    PLUMBLINE_TRY(const auto files, engine::make_config(options));
+    std::vector<std::pair<std::string, std::string>> files;
+    if (arguments.from_template.empty()) {
+        PLUMBLINE_TRY(auto made, engine::make_config(options));
+        files.emplace_back(made.abi_file, made.abi_json);
+        files.emplace_back(kConfigName, made.config);
+    } else {
+        PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
+        PLUMBLINE_TRY(auto addresses, read_addresses(arguments));
+        for (const engine::TemplateFile& file : from.files) {
+            files.emplace_back(file.name, file.text);
+        }
+        const auto config = std::ranges::find(
+            files, kConfigName, [](const auto& file) { return std::string_view{file.first}; });
+        config->second = engine::fill_template(
+            from, {options.chain_id, options.rpc_url, std::move(addresses), options.start_block});
+        std::rotate(config, config + 1, files.end());  // the config last: it says that all is there
+    }
 
     std::error_code error;
     fs::create_directories(directory, error);
@@ -209,11 +294,15 @@ Status run_init(const InitArguments& arguments) {
         return Error{ErrorCode::kIo,
                      fmt::format("cannot make {}: {}", directory.string(), error.message())};
     }
-    PLUMBLINE_TRY_VOID(write_new_file(directory / files.abi_file, files.abi_json));
-    PLUMBLINE_TRY_VOID(write_new_file(config_path, files.config));
+    std::string others;
+    for (const auto& [name, text] : files) {
+        PLUMBLINE_TRY_VOID(write_new_file(directory / name, text));
+        if (name != kConfigName) {
+            others += (others.empty() ? "" : ", ") + (directory / name).string();
+        }
+    }
     return print(fmt::format(
-        "Wrote {} and {}.\n{}Next: plumbline run {}\n", config_path.string(),
-        (directory / files.abi_file).string(),
+        "Wrote {} and {}.\n{}Next: plumbline run {}\n", config_path.string(), others,
         options.is_start_found
             ? fmt::format("The contract was deployed in block {}: indexing starts there.\n",
                           options.start_block)

@@ -56,13 +56,17 @@ void add_init(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<InitArguments>();
     command->add_option("DIR", arguments->directory, "Where to write plumbline.toml and the ABI")
         ->required();
-    command
-        ->add_option("--abi", arguments->abi,
-                     "ABI JSON or lines, a compiler's or Hardhat's file, an explorer's answer")
-        ->required();
+    command->add_option("--abi", arguments->abi,
+                        "ABI JSON or lines, a compiler's or Hardhat's file, an explorer's answer");
+    command->add_option("--template", arguments->from_template,
+                        "Instead of an ABI: erc20, erc721, governor, safe or uniswap_v2");
     command->add_option("--contract", arguments->contract,
                         "Which contract, where the file holds several");
-    command->add_option("--address", arguments->address, "The contract's address")->required();
+    command
+        ->add_option("--address", arguments->addresses,
+                     "The contract's address; again for the next contract of a template")
+        ->allow_extra_args(false)
+        ->required();
     command
         ->add_option("--rpc", arguments->rpc, "A JSON-RPC endpoint, or env:NAME for a secret one")
         ->required();

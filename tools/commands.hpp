@@ -14,9 +14,10 @@ namespace plumbline::tools {
 
 struct InitArguments {
     std::string directory;
-    std::string abi;
+    std::string abi;            ///< empty with `from_template`
+    std::string from_template;  ///< its name
     std::string contract;
-    std::string address;
+    std::vector<std::string> addresses;  ///< one; of a template as many as it has contracts
     std::string rpc;
     std::optional<uint64_t> start_block;
     uint64_t chain_id = 0;  ///< 0 = the endpoint is asked

@@ -1,6 +1,6 @@
 // anvil with somebody else's contracts on it, for the tests of examples/: deploy, send, read, all by ethers.
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -83,21 +83,16 @@ export class Contract {
   }
 }
 
-// An example of examples/ in a directory of its own, over this chain: `addresses` in place of those in its config, in order.
+// An example of examples/ in a directory of its own, made by `plumbline init --template` for this chain and `addresses`, in the
+// order of its config.
 export class Index {
   constructor(binary, example, chain, addresses) {
     this.binary = binary;
     this.directory = mkdtempSync(join(tmpdir(), `${example}-`));
-    cpSync(join(root, "examples", example), this.directory, { recursive: true });
     this.config = join(this.directory, "plumbline.toml");
     this.db = join(this.directory, "db");
-    let text = readFileSync(this.config, "utf8").replace(/^rpc = .*$/m, `rpc = "${chain.url}"`);
-    for (const [name, address] of Object.entries(addresses)) {
-      const before = text;
-      text = text.replace(new RegExp(`(\\[contracts\\.${name}\\][^\\[]*?\\naddress = )"[^"]*"`), `$1"${address}"`);
-      if (text === before) throw new Error(`${example}: no address of ${name} in its config`);
-    }
-    writeFileSync(this.config, text);
+    const made = this.run("init", this.directory, "--template", example, "--rpc", chain.url, ...addresses.flatMap((address) => ["--address", address]));
+    if (made.code !== 0) throw new Error(`init: ${made.code}\n${made.err}`);
   }
 
   run(...command) {

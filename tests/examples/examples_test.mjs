@@ -51,7 +51,7 @@ async function erc20(chain, random) {
     else if (dice < 3) { const who = pick(); await token.send(people[0], "burn", who, (await token.read("balanceOf", who)) / 3n); }
     else { const who = pick(), balance = await token.read("balanceOf", who); await token.send(who, "transfer", pick(), random(4) === 0 ? balance : balance / BigInt(1 + random(9))); }
   }
-  const index = new Index(args.binary, "erc20", chain, { token: token.address });
+  const index = new Index(args.binary, "erc20", chain, [token.address]);
   index.index();
   const accounts = {};
   for (const who of people) { const balance = await token.read("balanceOf", who); if (balance > 0n) accounts[who] = { balance }; }
@@ -87,7 +87,7 @@ async function erc721(chain, random) {
     else if (dice < 9) await nft.send(owner, "approve", random(3) ? pick() : ZERO, id);
     else await nft.send(pick(), "setApprovalForAll", pick(), random(3) > 0);
   }
-  const index = new Index(args.binary, "erc721", chain, { nft: nft.address });
+  const index = new Index(args.binary, "erc721", chain, [nft.address]);
   index.index();
   const tokens = {}, held = {}, operators = {};
   for (const id of owners.keys()) tokens[id] = { owner: await nft.read("ownerOf", id), approved: await nft.read("getApproved", id) };
@@ -128,7 +128,7 @@ async function governor(chain, random) {
       await gov.attempt(proposal.by, "cancel", ...proposal.call);
     }
   }
-  const index = new Index(args.binary, "governor", chain, { governor: gov.address, token: token.address });
+  const index = new Index(args.binary, "governor", chain, [gov.address, token.address]);
   index.index();
   const status = new Map(), wanted = {};
   for (const name of ["ProposalExecuted", "ProposalCanceled"]) for (const { args: { proposalId } } of await gov.events(name)) status.set(proposalId, name.slice(8).toLowerCase());
@@ -184,10 +184,11 @@ async function uniswap_v2(chain, random) {
       await chosen.send(people[0], "swap", way ? out : 0, way ? 0 : out, people[random(4)], "0x");
     } else {
       const who = people[random(4)], balance = await chosen.read("balanceOf", who);
-      if (balance > 10n) { await chosen.send(who, "transfer", chosen.address, balance / BigInt(2 + random(3))); await chosen.send(who, "burn", who); }
+      if (balance > 10n && random(8) === 0) await chosen.send(who, "transfer", ZERO, balance / 7n);  // locked for good
+      else if (balance > 10n) { await chosen.send(who, "transfer", chosen.address, balance / BigInt(2 + random(3))); await chosen.send(who, "burn", who); }
     }
   }
-  const index = new Index(args.binary, "uniswap_v2", chain, { factory: factory.address });
+  const index = new Index(args.binary, "uniswap_v2", chain, [factory.address]);
   index.index();
   const wanted = {}, days = {}, positions = {};
   for (const [number, pair] of pairs.entries()) {
@@ -240,7 +241,7 @@ async function safe(chain, random) {
     else if (dice < 9) await self("nonce");
     else await self("changeThreshold", 0);  // the inner call fails
   }
-  const index = new Index(args.binary, "safe", chain, { factory: factory.address });
+  const index = new Index(args.binary, "safe", chain, [factory.address]);
   index.index();
   const safes = {}, owned = {}, modules = {};
   for (const wallet of wallets) {
