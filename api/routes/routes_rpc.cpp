@@ -32,6 +32,7 @@ Response post_rpc(RequestContext& request) {
                          now.first_block,
                          std::max(now.target_block, snapshot->cursor->block_num),
                          engine::version(),
+                         request.http.client,
                          request.context().clock().monotonic_ms()};
     out.body = answer_rpc(index, request.http.body);
     if (out.body.empty()) {  // notifications only
@@ -40,6 +41,13 @@ Response post_rpc(RequestContext& request) {
     }
     out.headers.emplace_back("Plumbline-Block", std::to_string(snapshot->cursor->block_num));
     out.headers.emplace_back("Plumbline-Proven-Through", std::to_string(snapshot->proven_through));
+    if (!snapshot->mismatches.empty()) {
+        uint64_t count = 0;
+        for (const KnownMismatch& one : snapshot->mismatches) {
+            count += one.count;
+        }
+        out.headers.emplace_back("Plumbline-Mismatches", std::to_string(count));
+    }
     out.headers.emplace_back("Plumbline-Proof-Level",
                              std::string{storage::to_string(snapshot->level)});
     return out;

@@ -33,8 +33,9 @@ std::string array_of(const std::vector<std::string>& items) {
 }  // namespace
 
 Result<std::string> FilterStore::add(const LogSource& source, const std::optional<Json>& written,
-                                     int64_t now_ms) {
+                                     std::string_view client, int64_t now_ms) {
     const auto filter = std::make_shared<Filter>();
+    filter->client = client;
     const storage::Cursor& cursor = source.cursor();
     filter->written = written;
     filter->used_ms = now_ms;
@@ -42,6 +43,15 @@ Result<std::string> FilterStore::add(const LogSource& source, const std::optiona
         std::max(cursor.finalized + 1, cursor.block_num - std::min(cursor.block_num, kToldMax));
     if (written) {
         PLUMBLINE_TRY(filter->filter, parse_log_filter(*written, source.tags()));
+        if (filter->filter.block_hash) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "a filter of one block never changes: ask eth_getLogs"};
+        }
+        const auto from = written->find("fromBlock");
+        if (from != written->end() && from->is_string() &&
+            from->get_ref<const std::string&>().starts_with("0x")) {
+            filter->first = filter->filter.from;
+        }
         const auto to = written->find("toBlock");
         if (to != written->end() && to->is_string() &&
             to->get_ref<const std::string&>().starts_with("0x")) {
@@ -69,6 +79,14 @@ Result<std::string> FilterStore::add(const LogSource& source, const std::optiona
     const MutexLock lock{mutex_};
     std::erase_if(filters_,
                   [&](const auto& entry) { return entry.second->used_ms + kIdleMs < now_ms; });
+    const auto of_client = std::ranges::count_if(
+        filters_, [&](const auto& entry) { return entry.second->client == client; });
+    if (static_cast<size_t>(of_client) >= kFiltersAClient) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("this address has {} filters already: uninstall some, or ask "
+                                 "eth_getLogs",
+                                 kFiltersAClient)};
+    }
     if (filters_.size() >= kFiltersMax) {
         return Error{ErrorCode::kTooLarge,
                      fmt::format("there are {} filters already: uninstall some, or ask "
@@ -136,11 +154,14 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<s
     LogScan scan;
     scan.through = cursor.block_num;
     if (filter.written) {
-        PLUMBLINE_TRY(
-            scan, source.scan(filter.filter, filter.next, filter.last.value_or(cursor.block_num)));
+        PLUMBLINE_TRY(scan, source.scan(filter.filter, std::max(filter.next, filter.first),
+                                        filter.last.value_or(cursor.block_num)));
         if (scan.is_whole) {
             scan.through = cursor.block_num;
         }
+    }
+    if (!scan.through && filter.first > filter.next) {
+        scan.through = std::min(filter.first - 1, cursor.block_num);
     }
     if (!scan.through || *scan.through < filter.next) {
         return ok();

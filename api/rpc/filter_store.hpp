@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -23,12 +24,14 @@ namespace plumbline::api {
 class FilterStore {
   public:
     static constexpr size_t kFiltersMax = 1'000;
+    static constexpr size_t kFiltersAClient = 100;
     static constexpr int64_t kIdleMs = 300'000;
 
-    /// The new filter's id. kTooLarge: there are too many. `filter` null: of blocks.
+    /// The new filter's id. kTooLarge: there are too many, or too many of `client`, an address.
+    /// `filter` null: of blocks.
     [[nodiscard]] Result<std::string> add(const LogSource& source,
                                           const std::optional<nlohmann::json>& filter,
-                                          int64_t now_ms);
+                                          std::string_view client, int64_t now_ms);
     /// What has come, and gone, since the last question, as JSON array. kNotFound: no such filter.
     /// kUnavailable: the index lacks blocks of it by now.
     [[nodiscard]] Result<std::string> changes(const LogSource& source, const std::string& id,
@@ -47,8 +50,10 @@ class FilterStore {
     struct Filter {
         std::optional<nlohmann::json> written;  ///< empty: of blocks
         LogFilter filter;
+        uint64_t first = 0;            ///< a number as fromBlock
         std::optional<uint64_t> last;  ///< a number as toBlock
-        uint64_t next = 0;             ///< the first block that was not told of
+        std::string client;
+        uint64_t next = 0;  ///< the first block that was not told of
         std::deque<Told> told;
         int64_t used_ms = 0;
         Mutex mutex;  ///< of all above but `used_ms`, which the store's guards

@@ -27,6 +27,21 @@ bool keeps_topics(const Source& source, const LogFilter& filter) {
            });
 }
 
+std::string why_not_kept(const Source& source, const evm::Address& address) {
+    const std::string of = fmt::format("of {} ({})", evm::to_hex(address), source.contract);
+    if (!source.filters.empty()) {
+        return of +
+               " some events are kept only where they pass the config's `filter`: ask for its "
+               "other events by topics[0]";
+    }
+    return of +
+           (source.topics0.empty()
+                ? ", which a factory announced, only the ABI's events are sure to be kept: ask "
+                  "for some of those by topics[0]"
+                : " only some events are kept: ask for those by topics[0], or take `events` "
+                  "out of its config");
+}
+
 /// From which block on the source has the address's logs; empty where it is none of its contracts.
 std::optional<uint64_t> first_block_of(const CoveredBy& by, const Source& source,
                                        const evm::Address& address) {
@@ -78,11 +93,7 @@ std::optional<std::string> find_uncovered_of(const CoveredBy& by, const LogFilte
             continue;
         }
         if (!keeps_topics(source, filter)) {
-            reason = fmt::format(
-                "of {} ({}) only some events are kept: ask for those by topics[0], or take "
-                "`events` "
-                "and `filter` out of its config",
-                evm::to_hex(address), source.contract);
+            reason = why_not_kept(source, address);
             continue;
         }
         if (from < *first || to > source.end_block) {

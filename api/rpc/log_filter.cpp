@@ -108,7 +108,7 @@ Result<uint64_t> parse_block(const Json& value, const BlockTags& tags) {
     }
     uint64_t out = 0;
     const char* end = text.data() + text.size();
-    if (!text.starts_with("0x") || text.size() < 3 ||
+    if (!text.starts_with("0x") || text.size() < 3 || text.size() > 2 + 16 ||
         std::from_chars(text.data() + 2, end, out, 16).ptr != end) {
         return invalid(
             fmt::format("'{}' is no block: 0x and up to 16 hex digits, latest, "

@@ -109,13 +109,13 @@ Outcome text_of(Result<std::string> made, bool is_json) {
 
 Outcome new_filter(const RpcIndex& index, const Json& params) {
     const Json& filter = parameter(params, 0);
-    return text_of(
-        index.filters.add(index.logs, filter.is_null() ? Json::object() : filter, index.now_ms),
-        false);
+    return text_of(index.filters.add(index.logs, filter.is_null() ? Json::object() : filter,
+                                     index.client, index.now_ms),
+                   false);
 }
 
 Outcome new_block_filter(const RpcIndex& index, const Json& /*params*/) {
-    return text_of(index.filters.add(index.logs, std::nullopt, index.now_ms), false);
+    return text_of(index.filters.add(index.logs, std::nullopt, index.client, index.now_ms), false);
 }
 
 Result<std::string> id_of(const Json& params) {
@@ -228,12 +228,15 @@ void answer_one(const RpcIndex& index, const Json& request, std::string& out) {
     Outcome outcome = request.is_object()
                           ? run(index, request)
                           : Outcome{{}, Fault{rpc_code::kInvalidRequest, "a request is an object"}};
-    if (request.is_object() && !has_id && !outcome.fault) {
-        return;
+    if (request.is_object() && !has_id && request.contains("method")) {
+        return;  // a notification, whatever it asks
     }
     JsonWriter answer{out};
     answer.open_object().member("jsonrpc", "2.0").key("id");
     const bool is_id = has_id && (id->is_string() || id->is_number());
+    if (has_id && !is_id && !id->is_null()) {
+        outcome = {{}, Fault{rpc_code::kInvalidRequest, "an id is a number or a string"}};
+    }
     answer.raw(is_id ? id->dump(-1, ' ', false, Json::error_handler_t::replace) : "null");
     if (outcome.fault) {
         answer.key("error")

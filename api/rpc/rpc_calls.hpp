@@ -20,7 +20,8 @@ struct RpcIndex {
     uint64_t first_block = 0;
     uint64_t head_block = 0;  ///< the chain's
     std::string_view version;
-    int64_t now_ms = 0;  ///< monotonic
+    std::string_view client;  ///< who asks: an address
+    int64_t now_ms = 0;       ///< monotonic
 };
 
 /// The codes of JSON-RPC and EIP-1474.

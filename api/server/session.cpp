@@ -51,6 +51,9 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
     if (const std::string_view origin = view(request[wire::field::origin]);
         !origin.empty() && is_invited(origin, options)) {
         out.set(wire::field::access_control_allow_origin, request[wire::field::origin]);
+        out.set(wire::field::access_control_expose_headers,
+                "Plumbline-Block, Plumbline-Proof-Level, Plumbline-Proven-Through, "
+                "Plumbline-Mismatches");
         out.set(wire::field::vary, "Origin");
     }
     out.keep_alive(request.keep_alive());
