@@ -41,6 +41,8 @@ void CommitBatch::Impl::reset() {
     logs = 0;
     log_tail = db.now().facts.tails.log;
     old_logs.clear();
+    old_calls.clear();
+    last_block = tail_block(db.now().facts.tails);
     log_changes.clear();
     old_block_hashes.clear();
     last_block_hash = {};
@@ -188,6 +190,42 @@ void CommitBatch::remove_child(const ChildRow& child) {
         .PermitUncheckedError();
     impl_->lowest_block = std::min(impl_->lowest_block, child.block_num);
     impl_->anything = true;
+}
+
+void CommitBatch::put_call(const CallFact& fact) {
+    Impl& my = *impl_;
+    my.db.writer.assert_idle();
+    PLUMBLINE_CHECK(fact.call.input.size() <= kCallInputMax && fact.data.size() <= kCallDataMax);
+    const std::string key = call_key(fact.block_num, fact.call);
+    my.writes.Put(my.db.core->family(FamilyKind::kCalls), key, encode_call(fact))
+        .PermitUncheckedError();
+    if (fact.is_once) {
+        my.writes
+            .Put(my.db.core->family(FamilyKind::kCallsOnce), once_key(fact.call),
+                 encode_once(fact.block_num))
+            .PermitUncheckedError();
+    }
+    if (!my.last_block || fact.block_num > *my.last_block) {
+        my.add_log_change(fact.block_num, {0, hash_call(fact)});
+    } else {
+        my.old_calls[key] = hash_call(fact);
+    }
+    my.lowest_block = std::min(my.lowest_block, fact.block_num);
+    my.anything = true;
+}
+
+void CommitBatch::remove_call(const CallFact& fact) {
+    Impl& my = *impl_;
+    my.db.writer.assert_idle();
+    std::string key = call_key(fact.block_num, fact.call);
+    my.writes.Delete(my.db.core->family(FamilyKind::kCalls), key).PermitUncheckedError();
+    if (fact.is_once) {
+        my.writes.Delete(my.db.core->family(FamilyKind::kCallsOnce), once_key(fact.call))
+            .PermitUncheckedError();
+    }
+    my.old_calls[std::move(key)] = std::nullopt;
+    my.lowest_block = std::min(my.lowest_block, fact.block_num);
+    my.anything = true;
 }
 
 void CommitBatch::change_row(size_t entity, std::string_view key, std::string_view before,

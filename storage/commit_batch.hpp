@@ -9,6 +9,7 @@
 
 #include "core/evm/bytes.hpp"
 #include "core/evm/log.hpp"
+#include "storage/call_fact.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::storage {
@@ -33,6 +34,12 @@ class CommitBatch {
     void append_child(const ChildRow& child);
     /// Without such a child nothing happens. Entities follow by a fold: `require_refold`.
     void remove_child(const ChildRow& child);
+    /// What a contract call answered; replaces the fact of the same call and block. Beyond the
+    /// stored blocks facts come in order of block, each once. Of a `once` call the caller takes an
+    /// older fact away, where there is one.
+    void put_call(const CallFact& fact);
+    /// Without such a fact nothing happens.
+    void remove_call(const CallFact& fact);
     /// A row that changed: `before` and `after` are whole rows, empty = absent. Keeps indexes and
     /// counts. With `undo_block`, what was there before that block is kept for a rollback: call it
     /// once for each (block, row), with `before` = the row before that block.

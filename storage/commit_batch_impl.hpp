@@ -50,6 +50,9 @@ struct CommitBatch::Impl {
         std::optional<Digest> hash;  ///< none = removed
     };
     std::vector<OldLog> old_logs;
+    /// Facts of blocks at or below those stored: put (perhaps over an older one) or, none, removed.
+    std::map<std::string, std::optional<Digest>> old_calls;
+    std::optional<uint64_t> last_block;  ///< the newest stored one with a log or a row
     /// What the logs and block rows beyond the tails add to the log's digest, by ascending block.
     std::vector<std::pair<uint64_t, DigestNode>> log_changes;
     std::map<std::string, std::optional<Digest>> old_block_hashes;  ///< at or below the tail

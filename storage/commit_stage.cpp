@@ -12,21 +12,6 @@
 
 namespace plumbline::storage {
 
-namespace {
-
-/// The newest block that may have digests.
-std::optional<uint64_t> tail_block(const LastKeys& tails) {
-    std::optional<uint64_t> tail;
-    for (const std::string* key : {&tails.log, &tails.block}) {
-        if (!key->empty()) {
-            tail = std::max(tail.value_or(0), load_be64(key->data()));
-        }
-    }
-    return tail;
-}
-
-}  // namespace
-
 CommitStage::CommitStage(Database::Impl& db, CommitBatch::Impl& batch)
     : db_{db},
       batch_{batch},

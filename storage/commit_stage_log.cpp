@@ -68,14 +68,16 @@ Result<uint64_t> count_existing(const RocksHandles& core, rocksdb::ColumnFamilyH
 Status CommitStage::stage_log() {
     next_.totals.events += batch_.logs;
     next_.tails.log = batch_.log_tail;
-    LogDigestOverlay overlay{{}, batch_.old_block_hashes};
+    LogDigestOverlay overlay{{}, batch_.old_block_hashes, batch_.old_calls};
     std::set<uint64_t> pages;
     for (const CommitBatch::Impl::OldLog& log : batch_.old_logs) {
         overlay.logs[log.key] = log.hash;
         pages.insert(load_be64(log.key.data()) / kDigestPageSize);
     }
-    for (const auto& [key, hash] : overlay.blocks) {
-        pages.insert(load_be64(key.data()) / kDigestPageSize);
+    for (const auto* rows : {&overlay.blocks, &overlay.calls}) {
+        for (const auto& [key, hash] : *rows) {
+            pages.insert(load_be64(key.data()) / kDigestPageSize);
+        }
     }
     for (const uint64_t number : pages) {
         PLUMBLINE_TRY(const DigestPage page,

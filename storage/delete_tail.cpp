@@ -82,7 +82,9 @@ Result<uint64_t> next_cut(const RocksHandles& core, uint64_t target) {
     PLUMBLINE_TRY(const uint64_t by_logs,
                   block_behind(core, core.family(FamilyKind::kLog), target));
     PLUMBLINE_TRY(const uint64_t by_blocks, block_behind(core, blocks, target));
-    const uint64_t bound = std::max(by_logs, by_blocks);
+    PLUMBLINE_TRY(const uint64_t by_calls,
+                  block_behind(core, core.family(FamilyKind::kCalls), target));
+    const uint64_t bound = std::max({by_logs, by_blocks, by_calls});
     if (bound == target) {
         return target;
     }

@@ -4,6 +4,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/call_fact.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/record_codec.hpp"
@@ -37,6 +38,8 @@ void add_above(Nodes& nodes, uint64_t page_number, const DigestNode& change) {
     }
 }
 
+constexpr size_t kAnySize = SIZE_MAX;
+
 /// Calls `each(key, value)` for the rows of blocks of one page.
 template <typename Each>
 Status for_page(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family, uint64_t number,
@@ -48,7 +51,7 @@ Status for_page(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family, u
         if (key.size() < sizeof(uint64_t) || load_be64(key.data()) - first >= kDigestPageSize) {
             break;
         }
-        if (key.size() == key_size) {
+        if (key.size() == key_size || key_size == kAnySize) {
             each(key, to_view(it->value()));
         }
     }
@@ -157,9 +160,19 @@ Result<DigestPage> hash_log_page(const RocksHandles& core, const Dictionaries& d
                                         leaf_of(page, key) += {0, hash_block(*row)};
                                     }
                                 }));
+    PLUMBLINE_TRY_VOID(for_page(core, core.family(FamilyKind::kCalls), number, kAnySize,
+                                [&](std::string_view key, std::string_view value) {
+                                    if (overlay.calls.contains(std::string{key})) {
+                                        return;
+                                    }
+                                    if (const auto fact = decode_call(key, value)) {
+                                        leaf_of(page, key) += {0, hash_call(*fact)};
+                                    }
+                                }));
     const std::string first = block_key(number * kDigestPageSize);
     const std::string last = block_key(number * kDigestPageSize + kDigestPageSize - 1);
-    for (const auto& [rows, weight] : {std::pair{&overlay.logs, 1U}, {&overlay.blocks, 0U}}) {
+    for (const auto& [rows, weight] :
+         {std::pair{&overlay.logs, 1U}, {&overlay.blocks, 0U}, {&overlay.calls, 0U}}) {
         for (auto at = rows->lower_bound(first);
              at != rows->end() && at->first.compare(0, sizeof(uint64_t), last) <= 0; ++at) {
             if (at->second) {

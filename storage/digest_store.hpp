@@ -62,6 +62,7 @@ class LogDigestStage {
 struct LogDigestOverlay {
     std::map<std::string, std::optional<Digest>> logs;    ///< by key; none = removed
     std::map<std::string, std::optional<Digest>> blocks;  ///< the same
+    std::map<std::string, std::optional<Digest>> calls;   ///< the same
 };
 /// The page of blocks 16 * `number` to 16 * `number` + 15 from stored bytes, with `overlay` laid
 /// over them. What cannot be read is left out.

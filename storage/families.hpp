@@ -59,6 +59,15 @@ enum class FamilyKind : uint8_t {
     ///   key    level 1, prefix u64
     ///   value  level 1: a page, above: a node (storage/digest.hpp)
     kLogDigest,
+    /// What contract calls answered that handlers name (storage/call_fact.hpp).
+    ///   key    block u64, address 20, selector and arguments (the rest)
+    ///   value  outcome 1, pin 1, once 1, (pin 2: block asked var, hash 32), provider text, answer
+    ///          (the rest)
+    kCalls,
+    /// In which block the fact of a `once` call stands.
+    ///   key    address 20, selector and arguments (the rest)
+    ///   value  block var
+    kCallsOnce,
     /// Rows of one entity.
     ///   key    its key fields: storage/entity_key.hpp
     ///   value  flags 1, block u64, log index u32, fields: storage/row.hpp
@@ -98,6 +107,8 @@ constexpr BaseFamily kBaseFamilies[] = {
     {FamilyKind::kJournal, "journal"},
     {FamilyKind::kCorrections, "corrections"},
     {FamilyKind::kLogDigest, "log_digest"},
+    {FamilyKind::kCalls, "calls"},
+    {FamilyKind::kCallsOnce, "calls_once"},
 };
 constexpr size_t kBaseFamilyCount = sizeof(kBaseFamilies) / sizeof(kBaseFamilies[0]);
 

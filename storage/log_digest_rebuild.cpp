@@ -8,6 +8,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/call_fact.hpp"
 #include "storage/codec.hpp"
 #include "storage/delete_tail.hpp"
 #include "storage/digest_store.hpp"
@@ -45,15 +46,16 @@ Result<DigestNode> sum_stored(const RocksHandles& core, uint8_t level, uint64_t 
     return sum;
 }
 
-/// Walks the log and the block rows side by side, page by page.
+/// Walks the log, the block rows and the calls side by side, page by page.
 class PageHasher {
   public:
     PageHasher(const RocksHandles& core, const Dictionaries& dictionaries, uint64_t end)
         : dictionaries_{dictionaries},
           end_{end},
           logs_{core.iterate(core.family(FamilyKind::kLog))},
-          blocks_{core.iterate(core.family(FamilyKind::kBlocks))} {
-        for (rocksdb::Iterator* it : {logs_.get(), blocks_.get()}) {
+          blocks_{core.iterate(core.family(FamilyKind::kBlocks))},
+          calls_{core.iterate(core.family(FamilyKind::kCalls))} {
+        for (rocksdb::Iterator* it : {logs_.get(), blocks_.get(), calls_.get()}) {
             it->Seek(block_key(0));
         }
     }
@@ -61,7 +63,7 @@ class PageHasher {
     /// The number of the next page that has rows; none at the end.
     [[nodiscard]] std::optional<uint64_t> next() const {
         std::optional<uint64_t> out;
-        for (const rocksdb::Iterator* it : {logs_.get(), blocks_.get()}) {
+        for (const rocksdb::Iterator* it : {logs_.get(), blocks_.get(), calls_.get()}) {
             if (const auto block = block_at(*it)) {
                 const uint64_t page = *block / kDigestPageSize;
                 out = out ? std::min(*out, page) : page;
@@ -89,11 +91,18 @@ class PageHasher {
                 page[*block % kDigestPageSize] += {0, hash_block(*row)};
             }
         }
+        for (auto block = block_at(*calls_); block && *block / kDigestPageSize == number;
+             calls_->Next(), block = block_at(*calls_)) {
+            if (const auto fact = decode_call(to_view(calls_->key()), to_view(calls_->value()))) {
+                page[*block % kDigestPageSize] += {0, hash_call(*fact)};
+            }
+        }
         return page;
     }
     [[nodiscard]] const LogTotals& totals() const noexcept { return totals_; }
     [[nodiscard]] Status status() const {
         PLUMBLINE_TRY_VOID(from_rocks(logs_->status(), "hashing the log"));
+        PLUMBLINE_TRY_VOID(from_rocks(calls_->status(), "hashing calls"));
         return from_rocks(blocks_->status(), "hashing block rows");
     }
 
@@ -111,6 +120,7 @@ class PageHasher {
     const uint64_t end_;
     std::unique_ptr<rocksdb::Iterator> logs_;
     std::unique_ptr<rocksdb::Iterator> blocks_;
+    std::unique_ptr<rocksdb::Iterator> calls_;
     LogTotals totals_;
     LogRecord record_;
     Bytes buffer_;

@@ -14,7 +14,7 @@ namespace plumbline::storage {
 
 /// Of the whole directory. Raised with any change of bytes or of what they mean; older ones are
 /// migrated in place step by step at open (storage/migration.hpp), newer ones refused.
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
 
 /// The value of the empty key: which commit this family's content belongs to. Five varints, in this
 /// order.

@@ -6,6 +6,7 @@
 #include "storage/meta_codec.hpp"
 #include "storage/migration.hpp"
 #include "storage/migration_v2.hpp"
+#include "storage/migration_v3.hpp"
 
 namespace plumbline::storage {
 
@@ -16,6 +17,7 @@ constexpr std::array kSteps{
                   "contracts that factories announce are found by another rule, and what is known "
                   "of their logs by the old one is not called proven any more",
                   migrate_to_v2},
+    MigrationStep{3, "there is room for what contract calls answer", migrate_to_v3},
 };
 
 constexpr bool is_whole() {

@@ -63,6 +63,10 @@ std::unique_ptr<RawScanner> scan_raw_blocks(const ReadView& view, uint64_t from,
     return scan_base(view, FamilyKind::kBlocks, from, to);
 }
 
+std::unique_ptr<RawScanner> scan_raw_calls(const ReadView& view, uint64_t from, uint64_t to) {
+    return scan_base(view, FamilyKind::kCalls, from, to);
+}
+
 std::unique_ptr<RawScanner> scan_raw_log_pages(const ReadView& view, uint64_t from, uint64_t to) {
     return std::make_unique<FamilyScanner>(
         view, Internals::of(view)->core->family(FamilyKind::kLogDigest),

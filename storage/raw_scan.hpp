@@ -31,6 +31,8 @@ class RawScanner {
                                                        uint64_t to);
 [[nodiscard]] std::unique_ptr<RawScanner> scan_raw_blocks(const ReadView& view, uint64_t from,
                                                           uint64_t to);
+[[nodiscard]] std::unique_ptr<RawScanner> scan_raw_calls(const ReadView& view, uint64_t from,
+                                                         uint64_t to);
 /// Level-1 pages of the log's digests, for the same blocks.
 [[nodiscard]] std::unique_ptr<RawScanner> scan_raw_log_pages(const ReadView& view, uint64_t from,
                                                              uint64_t to);

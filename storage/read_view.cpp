@@ -166,6 +166,29 @@ Result<bool> ReadView::has_child(const ChildRow& child) const {
     return value.has_value();
 }
 
+Result<std::optional<CallFact>> ReadView::get_call(uint64_t block_num, const CallKey& call) const {
+    const std::string key = call_key(block_num, call);
+    PLUMBLINE_TRY(const auto value,
+                  impl_->core->get(impl_->core->family(FamilyKind::kCalls), key, impl_->snapshot));
+    if (!value) {
+        return std::optional<CallFact>{};
+    }
+    PLUMBLINE_TRY(CallFact fact, decode_call(key, *value));
+    return std::optional{std::move(fact)};
+}
+
+Result<std::optional<CallFact>> ReadView::get_once(const CallKey& call) const {
+    PLUMBLINE_TRY(const auto value, impl_->core->get(impl_->core->family(FamilyKind::kCallsOnce),
+                                                     once_key(call), impl_->snapshot));
+    if (!value) {
+        return std::optional<CallFact>{};
+    }
+    PLUMBLINE_TRY(const uint64_t block_num, decode_once(*value));
+    PLUMBLINE_TRY(std::optional<CallFact> fact, get_call(block_num, call));
+    // After damage the one may be there without the other.
+    return fact && fact->is_once ? std::move(fact) : std::optional<CallFact>{};
+}
+
 Result<std::vector<ChildRow>> ReadView::list_children() const {
     return list_records<ChildRow>(impl_, impl_->core->family(FamilyKind::kChildren), "", {},
                                   SIZE_MAX, decode_child);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "storage/call_fact.hpp"
 #include "storage/digest.hpp"
 #include "storage/records.hpp"
 #include "storage/scanner.hpp"
@@ -47,6 +48,14 @@ class ReadView {
     [[nodiscard]] Result<bool> has_log(uint64_t block_num, uint32_t log_index) const;
     /// Whether exactly this child is stored.
     [[nodiscard]] Result<bool> has_child(const ChildRow& child) const;
+    /// What that call answered for `block_num`; empty where no such fact is stored.
+    [[nodiscard]] Result<std::optional<CallFact>> get_call(uint64_t block_num,
+                                                           const CallKey& call) const;
+    /// The same of a `once` call, whatever its block.
+    [[nodiscard]] Result<std::optional<CallFact>> get_once(const CallKey& call) const;
+    /// Facts of blocks `from` to `to`, both included.
+    [[nodiscard]] std::unique_ptr<CallScanner> scan_calls(
+        uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop) const;
     /// kNotFound where the database keeps no row of that block.
     [[nodiscard]] Result<BlockRow> get_block(uint64_t block_num) const;
     /// Those rows of blocks `from` to `to`, both included, that the database keeps.

@@ -65,6 +65,47 @@ class LogScannerImpl final : public LogScanner {
     bool valid_ = false;
 };
 
+class CallScannerImpl final : public CallScanner {
+  public:
+    CallScannerImpl(std::unique_ptr<OwnedIterator> scan, OnDamage on_damage)
+        : scan_{std::move(scan)},
+          on_damage_{on_damage} {
+        read();
+    }
+    [[nodiscard]] bool valid() const override { return valid_; }
+    void next() override {
+        PLUMBLINE_CHECK(valid_);
+        scan_->it->Next();
+        read();
+    }
+    [[nodiscard]] const CallFact& fact() const override { return fact_; }
+    [[nodiscard]] Status status() const override { return status_; }
+
+  private:
+    void read() {
+        rocksdb::Iterator& it = *scan_->it;
+        for (valid_ = false; it.Valid(); it.Next()) {
+            auto fact = decode_call(to_view(it.key()), to_view(it.value()));
+            if (fact) {
+                fact_ = *std::move(fact);
+                valid_ = true;
+                return;
+            }
+            if (on_damage_ == OnDamage::kStop) {
+                status_ = std::move(fact).error();
+                return;
+            }
+        }
+        status_ = from_rocks(it.status(), "reading calls");
+    }
+
+    std::unique_ptr<OwnedIterator> scan_;
+    OnDamage on_damage_;
+    CallFact fact_;
+    Status status_;
+    bool valid_ = false;
+};
+
 class EntityScanner final : public RowScanner {
   public:
     EntityScanner(std::unique_ptr<OwnedIterator> scan, const RowCodec& codec, bool with_tombstones)
@@ -223,6 +264,14 @@ std::unique_ptr<RowScanner> ReadView::scan_index(size_t entity, size_t index,
         OwnedIterator::make(impl_, impl_->generation->entities[entity].indexes[index]->get(), from,
                             prefix_end(prefix), false),
         *this, entity, index);
+}
+
+std::unique_ptr<CallScanner> ReadView::scan_calls(uint64_t from, uint64_t to,
+                                                  OnDamage on_damage) const {
+    return std::make_unique<CallScannerImpl>(
+        OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kCalls), block_key(from),
+                            to == UINT64_MAX ? std::string{} : block_key(to + 1), true),
+        on_damage);
 }
 
 std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to,

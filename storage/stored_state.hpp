@@ -1,6 +1,7 @@
 // What a database knows of itself between two commits, as values. Internal to storage.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/codec.hpp"
 #include "storage/coverage_map.hpp"
 #include "storage/dictionary.hpp"
 #include "storage/generation.hpp"
@@ -26,6 +28,17 @@ struct GenerationFacts {
     uint64_t undo_block = 0;  ///< the block of the newest undo row...
     uint32_t undo_next = 0;   ///< ...and the next sequence number in it
 };
+
+/// The newest block with a log or a row, and so the newest that may have digests.
+[[nodiscard]] inline std::optional<uint64_t> tail_block(const LastKeys& tails) {
+    std::optional<uint64_t> tail;
+    for (const std::string* key : {&tails.log, &tails.block}) {
+        if (!key->empty()) {
+            tail = std::max(tail.value_or(0), load_be64(key->data()));
+        }
+    }
+    return tail;
+}
 
 using CoveragePtr = std::shared_ptr<const CoverageRanges>;
 

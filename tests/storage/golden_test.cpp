@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "storage/database.hpp"
+#include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
 #include "tests/support/paths.hpp"
 
@@ -14,10 +15,50 @@ namespace {
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
 namespace fs = std::filesystem;
 
-const std::string kGolden = source_dir() + "/tests/storage/golden/v2";
+const std::string kGolden = source_dir() + "/tests/storage/golden/v3";
+const std::string kFormatTwo = source_dir() + "/tests/storage/golden/v2";
 const std::string kFormatOne = source_dir() + "/tests/storage/golden/v1";
 
-void fill(Database& db, ProofLevel level) {
+/// Three at block 4, one of them for good and one of the head, one reverted at block 6.
+void put_calls(CommitBatch& batch, uint64_t block) {
+    if (block == 4) {
+        batch.put_call({4,
+                        {address_of(3), "decimals"},
+                        CallOutcome::kAnswered,
+                        CallPin::kHash,
+                        true,
+                        {},
+                        std::string(32, '\1'),
+                        "node"});
+        batch.put_call({4,
+                        {address_of(3), "head"},
+                        CallOutcome::kAnswered,
+                        CallPin::kHead,
+                        true,
+                        {3, hash_of(3)},
+                        std::string(32, '\2'),
+                        "node"});
+        batch.put_call({4,
+                        {address_of(3), "symbol"},
+                        CallOutcome::kNoCode,
+                        CallPin::kNumber,
+                        false,
+                        {},
+                        "",
+                        "other"});
+    } else if (block == 6) {
+        batch.put_call({6,
+                        {address_of(3), "owner"},
+                        CallOutcome::kReverted,
+                        CallPin::kHash,
+                        false,
+                        {},
+                        "no",
+                        "node"});
+    }
+}
+
+void fill(Database& db, ProofLevel level, bool with_calls) {
     const RowCodec user{test_bundle().entities[0]};
     const RowCodec vote{test_bundle().entities[1]};
     std::string vote_key;
@@ -31,6 +72,9 @@ void fill(Database& db, ProofLevel level) {
             const TestLog log = make_log(block, i);
             const TxnFields txn{address_of(1), address_of(2), evm::U256{block}};
             batch->append_log(log.log, log.data, i == 1 ? &txn : nullptr);
+        }
+        if (with_calls) {
+            put_calls(*batch, block);
         }
         std::string before;
         ASSERT_OK(db.latest_row(0, user_key(block % 4), before));
@@ -61,10 +105,10 @@ void fill(Database& db, ProofLevel level) {
     }
 }
 
-void expect_content(const Database& db, ProofLevel level) {
+void expect_content(const Database& db, ProofLevel level, bool with_calls) {
     const TempDir dir;
     const auto fresh = must_open(dir.sub("db"), create_options());
-    fill(*fresh, level);
+    fill(*fresh, level, with_calls);
     expect_same(*dump_lines(db), *dump_lines(*fresh));
     EXPECT_EQ(db.identity(), test_identity());
     EXPECT_EQ(db.bundle(), test_bundle());
@@ -82,7 +126,7 @@ TEST(GoldenTest, ThisFormatStaysReadable) {
         fs::create_directories(fs::path{kGolden}.parent_path());
         OpenOptions options = create_options();
         options.tiny_buffers = false;
-        fill(*must_open(kGolden, options), ProofLevel::kLinked);
+        fill(*must_open(kGolden, options), ProofLevel::kLinked, true);
         // Opened once more, so that part of it lies in table files and part in a log.
         auto db = must_open(kGolden, open_options());
         db.reset();
@@ -95,12 +139,27 @@ TEST(GoldenTest, ThisFormatStaysReadable) {
     }
     const TempDir dir;
     fs::copy(kGolden, dir.sub("reader"), fs::copy_options::recursive);
-    expect_content(*must_open(dir.sub("reader"), open_options(true)), ProofLevel::kLinked);
+    expect_content(*must_open(dir.sub("reader"), open_options(true)), ProofLevel::kLinked, true);
     fs::copy(kGolden, dir.sub("writer"), fs::copy_options::recursive);
     auto db = must_open(dir.sub("writer"), open_options());
     EXPECT_EQ(db->lost_blocks(), 0U);
     EXPECT_FALSE(db->needs_refold());
-    expect_content(*db, ProofLevel::kLinked);
+    expect_content(*db, ProofLevel::kLinked, true);
+    ASSERT_OK(db->rollback(9));
+    EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
+}
+
+TEST(GoldenTest, FormatTwoIsBroughtHereWithAllThatItHolds) {
+    const TempDir dir;
+    fs::copy(kFormatTwo, dir.sub("db"), fs::copy_options::recursive);
+    auto db = must_open(dir.sub("db"), open_options());
+    EXPECT_EQ(db->lost_blocks(), 0U);
+    EXPECT_FALSE(db->needs_refold());
+    expect_content(*db, ProofLevel::kLinked, false);
+    EXPECT_FALSE(db->read_view()->scan_calls(0, UINT64_MAX)->valid());
+    db.reset();
+    db = must_open(dir.sub("db"), open_options());
+    EXPECT_FALSE(db->needs_refold()) << "the new families stand where the others do";
     ASSERT_OK(db->rollback(9));
     EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
 }
@@ -111,7 +170,7 @@ TEST(GoldenTest, FormatOneIsBroughtHereWithAllThatItHolds) {
     auto db = must_open(dir.sub("db"), open_options());
     EXPECT_EQ(db->lost_blocks(), 0U);
     EXPECT_FALSE(db->needs_refold());
-    expect_content(*db, ProofLevel::kFetched);
+    expect_content(*db, ProofLevel::kFetched, false);
     ASSERT_OK(db->rollback(9));
     EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
 }

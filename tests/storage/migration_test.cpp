@@ -85,9 +85,9 @@ TEST(MigrationTest, AnOlderDatabaseIsBroughtHereInPlaceAndSaysSo) {
     options.notice = [&](const std::string& text) { notices.push_back(text); };
     expect_migrated(*must_open(path, options), migrated_content());
     EXPECT_THAT(notices, Contains(HasSubstr("to format 2: contracts that factories announce")));
-    EXPECT_EQ(read_meta(path).version, 2U);
+    EXPECT_EQ(read_meta(path).version, kFormatVersion);
     EXPECT_FALSE(read_meta(path).is_under_way);
-    EXPECT_EQ(read_head(*rocksdb::Env::Default(), path)->format_version, 2U);
+    EXPECT_EQ(read_head(*rocksdb::Env::Default(), path)->format_version, kFormatVersion);
     notices.clear();
     expect_migrated(*must_open(path, options), migrated_content());
     EXPECT_THAT(notices, IsEmpty()) << "once is enough";
@@ -101,7 +101,7 @@ TEST(MigrationTest, AReaderIsToldWhoBringsItHereAndChangesNothing) {
     const auto refused = Database::open(path, open_options(true));
     EXPECT_ERROR(refused, ErrorCode::kIncompatible);
     EXPECT_THAT(refused.error().message,
-                HasSubstr("has format 1, this program reads format 2: `plumbline run`"));
+                HasSubstr("has format 1, this program reads format 3: `plumbline run`"));
     EXPECT_EQ(read_meta(path).version, 1U);
     EXPECT_EQ(read_head(*rocksdb::Env::Default(), path)->format_version, 1U);
 }

@@ -105,6 +105,7 @@ class LogScrub {
           report_{run.report},
           logs_{storage::scan_raw_log(view_, run.options.from, run.options.to)},
           blocks_{storage::scan_raw_blocks(view_, run.options.from, run.options.to)},
+          calls_{storage::scan_raw_calls(view_, run.options.from, run.options.to)},
           leaves_{view_, run.options.from, run.options.to},
           is_whole_{run.options.from == 0 && run.options.to == UINT64_MAX} {}
 
@@ -112,6 +113,7 @@ class LogScrub {
         while (true) {
             skip_misfits(*logs_, storage::kLogKeySize, "log");
             skip_misfits(*blocks_, sizeof(uint64_t), "block row");
+            skip_short_calls();
             const auto next = next_block();
             if (!next) {
                 break;
@@ -126,6 +128,7 @@ class LogScrub {
         }
         for (const auto& [status, what] : {std::pair{logs_->status(), "log"},
                                            {blocks_->status(), "blocks"},
+                                           {calls_->status(), "calls"},
                                            {leaves_.status(), "the log's digests"}}) {
             PLUMBLINE_TRY(const bool is_broken_off,
                           note_broken_off(status, what, report_.findings));
@@ -159,7 +162,7 @@ class LogScrub {
 
     [[nodiscard]] std::optional<uint64_t> next_block() const {
         std::optional<uint64_t> next;
-        for (const storage::RawScanner* scan : {logs_.get(), blocks_.get()}) {
+        for (const storage::RawScanner* scan : {logs_.get(), blocks_.get(), calls_.get()}) {
             if (scan->valid()) {
                 const uint64_t block_num = storage::load_be64(scan->key().data());
                 next = std::min(next.value_or(UINT64_MAX), block_num);
@@ -200,8 +203,35 @@ class LogScrub {
             }
             blocks_->next();
         }
+        read_calls();
         rebuilt_ += block_.node;
         return ok();
+    }
+
+    void read_calls() {
+        for (; calls_->valid() && calls_->key().size() >= sizeof(uint64_t) &&
+               storage::load_be64(calls_->key().data()) == block_.block_num;
+             calls_->next()) {
+            if (const auto fact = storage::decode_call(calls_->key(), calls_->value())) {
+                block_.node.sum += storage::hash_call(*fact);
+                continue;
+            }
+            ++block_.unreadable;
+            Finding finding = finding_of(FindingKind::kUnreadable);
+            finding.block_num = block_.block_num;
+            finding.raw_key = calls_->key();
+            finding.detail = "a stored call is damaged";
+            add(std::move(finding));
+        }
+    }
+
+    void skip_short_calls() {
+        for (; calls_->valid() && calls_->key().size() < sizeof(uint64_t); calls_->next()) {
+            Finding finding = finding_of(FindingKind::kUnreadable);
+            finding.raw_key = calls_->key();
+            finding.detail = "a call under a key that is too short";
+            add(std::move(finding));
+        }
     }
 
     void note_unreadable(uint32_t log_index, const std::string& why) {
@@ -314,7 +344,8 @@ class LogScrub {
             finding.detail = block.row ? "the block's row counts other events than the log holds"
                                        : "the block has no row";
         } else {
-            finding.detail = "the bytes of its logs or of its row are not those that were written";
+            finding.detail =
+                "the bytes of its logs, calls or of its row are not those that were written";
         }
         add(std::move(finding));
     }
@@ -413,6 +444,7 @@ class LogScrub {
     ScrubReport& report_;
     std::unique_ptr<storage::RawScanner> logs_;
     std::unique_ptr<storage::RawScanner> blocks_;
+    std::unique_ptr<storage::RawScanner> calls_;
     MaintainedLeaves leaves_;
     bool is_whole_;
     StoredBlock block_;

@@ -1,0 +1,121 @@
+// What contract calls answered, beside the log: bytes, digests, rollbacks.
+#include "storage/call_fact.hpp"
+
+#include "storage/database.hpp"
+#include "storage/raw_scan.hpp"
+#include "tests/storage/chain_driver.hpp"
+
+namespace plumbline::storage::call_fact_test {
+namespace {
+
+using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
+
+CallFact make_fact(uint64_t block, std::string input, std::string data, bool is_once = false) {
+    return {block,
+            {address_of(7), std::move(input)},
+            CallOutcome::kAnswered,
+            CallPin::kHash,
+            is_once,
+            {},
+            std::move(data),
+            "node"};
+}
+
+void add_block(Database& db, uint64_t block, const std::vector<CallFact>& facts) {
+    const auto batch = db.make_batch();
+    const TestLog log = make_log(block, 0);
+    batch->append_log(log.log, log.data, nullptr);
+    for (const CallFact& fact : facts) {
+        batch->put_call(fact);
+    }
+    batch->append_block(make_block(block, 1));
+    batch->set_cursor(block, hash_of(block), block);
+    ASSERT_OK(db.commit(*batch, Durability::kSync));
+}
+
+void expect_digests_fit(Database& db) {
+    const auto before = *db.read_view()->digest_root({});
+    ASSERT_OK(db.rebuild_log_digest());
+    EXPECT_EQ(*db.read_view()->digest_root({}), before);
+}
+
+TEST(CallFactTest, BytesAreTheWrittenOnesAndNothingElseIsRead) {
+    CallFact fact = make_fact(258, "abcd", "xy", true);
+    EXPECT_EQ(call_key(258, fact.call).substr(0, 8), (std::string{0, 0, 0, 0, 0, 0, 1, 2}));
+    for (const CallPin pin : {CallPin::kHash, CallPin::kNumber, CallPin::kHead}) {
+        fact.pin = pin;
+        fact.asked = pin == CallPin::kHead ? evm::BlockId{300, hash_of(3)} : evm::BlockId{};
+        const std::string value = encode_call(fact);
+        EXPECT_EQ(*decode_call(call_key(258, fact.call), value), fact);
+        for (size_t size = 0; size < value.size() - 2; ++size) {
+            EXPECT_ERROR(decode_call(call_key(258, fact.call), value.substr(0, size)),
+                         ErrorCode::kCorruption);
+        }
+    }
+    EXPECT_ERROR(decode_call("short", encode_call(fact)), ErrorCode::kCorruption);
+    EXPECT_EQ(*decode_once(encode_once(300)), 300U);
+}
+
+TEST(CallFactTest, AFactIsFoundByItsBlockAndOneForGoodWithoutIt) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    const CallFact price = make_fact(1, "price", "10");
+    const CallFact name = make_fact(1, "name", "x", true);
+    add_block(*db, 1, {name, price});
+    const auto view = db->read_view();
+    EXPECT_EQ(**view->get_call(1, price.call), price);
+    EXPECT_FALSE(view->get_call(2, price.call)->has_value());
+    EXPECT_FALSE(view->get_once(price.call)->has_value());
+    EXPECT_EQ(**view->get_once(name.call), name);
+}
+
+TEST(CallFactTest, FactsGoWithTheirBlockAndTheDigestsFollow) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    add_block(*db, 1, {make_fact(1, "a", "1"), make_fact(1, "b", "2", true)});
+    const auto root = *db->read_view()->digest_root({});
+    add_block(*db, 2, {make_fact(2, "a", "3"), make_fact(2, "c", "4", true)});
+    expect_digests_fit(*db);
+    EXPECT_NE(*db->read_view()->digest_root({}), root);
+    ASSERT_OK(db->rollback(1));
+    EXPECT_EQ(*db->read_view()->digest_root({}), root);
+    const auto view = db->read_view();
+    EXPECT_FALSE(view->get_call(2, {address_of(7), "a"})->has_value());
+    EXPECT_FALSE(view->get_once({address_of(7), "c"})->has_value());
+    EXPECT_TRUE(view->get_once({address_of(7), "b"})->has_value());
+    expect_digests_fit(*db);
+}
+
+TEST(CallFactTest, AFactIsReplacedAndTakenAwayInStoredBlocks) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    add_block(*db, 1, {});
+    add_block(*db, 2, {make_fact(2, "a", "1", true), make_fact(2, "b", "1")});
+    {
+        // A lower start: the same call is named by an earlier block now.
+        const auto batch = db->make_batch();
+        batch->remove_call(make_fact(2, "a", "1", true));
+        batch->put_call(make_fact(1, "a", "0", true));
+        batch->put_call(make_fact(2, "b", "2"));
+        ASSERT_OK(db->commit(*batch, Durability::kSync));
+    }
+    const auto view = db->read_view();
+    EXPECT_EQ((*view->get_once({address_of(7), "a"}))->block_num, 1U);
+    EXPECT_EQ((*view->get_call(2, {address_of(7), "b"}))->data, "2");
+    EXPECT_FALSE(view->get_call(2, {address_of(7), "a"})->has_value());
+    expect_digests_fit(*db);
+}
+
+TEST(CallFactTest, WhoSaidItAndFactsOfTheHeadAreNoPartOfTheDigest) {
+    CallFact fact = make_fact(1, "a", "1", true);
+    const Digest hash = hash_call(fact);
+    fact.provider = "another";
+    EXPECT_EQ(hash_call(fact), hash);
+    fact.data = "2";
+    EXPECT_NE(hash_call(fact), hash);
+    fact.pin = CallPin::kHead;
+    EXPECT_EQ(hash_call(fact), Digest{});
+}
+
+}  // namespace
+}  // namespace plumbline::storage::call_fact_test
