@@ -5,6 +5,7 @@
 #include "api/rpc/log_coverage.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/mapping/block_tick.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::api {
@@ -104,7 +105,7 @@ Result<LogScan> LogSource::scan(const LogFilter& filter, uint64_t from, uint64_t
             out.logs.resize(whole);
             return out;
         }
-        if (!filter.matches(record.log)) {
+        if (!filter.matches(record.log) || engine::is_tick(record.log)) {
             continue;
         }
         if (!block) {
