@@ -36,6 +36,17 @@ void append_key_presence(std::string& key, bool is_null) {
     key.push_back(is_null ? '\0' : '\x01');
 }
 
+std::string prefix_end(std::string_view prefix) {
+    std::string end{prefix};
+    while (!end.empty() && end.back() == '\xff') {
+        end.pop_back();
+    }
+    if (!end.empty()) {
+        end.back() = static_cast<char>(end.back() + 1);
+    }
+    return end;
+}
+
 size_t key_part_size(std::string_view key, FieldType type) noexcept {
     if (type.optional) {
         if (key.empty() || static_cast<uint8_t>(key.front()) > 1) {

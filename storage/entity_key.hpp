@@ -25,6 +25,9 @@ void append_key_dynamic(std::string& key, std::string_view value);
 /// Appends what stands before the value of an optional column; behind a null nothing does.
 void append_key_presence(std::string& key, bool is_null);
 
+/// The first key that does not start with `prefix`; empty where there is none.
+[[nodiscard]] std::string prefix_end(std::string_view prefix);
+
 /// One decoded key field: `word` for fixed-width types, `bytes` for bytes and string.
 /// Null only where the type is optional.
 struct KeyValue {

@@ -1,4 +1,4 @@
-// Cutting entity keys and index keys into their fields without decoding them. Internal to storage.
+// Cutting entity keys and index keys into their fields without decoding them. For storage and query.
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,7 @@
 
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/read_view_impl.hpp"
 #include "storage/record_codec.hpp"

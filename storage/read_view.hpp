@@ -41,9 +41,14 @@ class ReadView {
     [[nodiscard]] std::unique_ptr<RowScanner> scan_index(size_t entity, size_t index,
                                                          std::string_view prefix,
                                                          std::string_view after) const;
+    /// Rows whose places lie in `span`: of the key where `index` is below 0, else of that index.
+    /// Tombstones are passed over.
+    [[nodiscard]] std::unique_ptr<RowScanner> scan_rows(size_t entity, int index,
+                                                        const ScanSpan& span) const;
     /// Logs of blocks `from` to `to`, both included.
-    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(uint64_t from, uint64_t to,
-                                                        OnDamage on_damage = OnDamage::kStop) const;
+    [[nodiscard]] std::unique_ptr<LogScanner> scan_logs(
+        uint64_t from, uint64_t to, OnDamage on_damage = OnDamage::kStop,
+        ScanOrder order = ScanOrder::kForward) const;
     /// Whether that log is stored; does not read what it holds.
     [[nodiscard]] Result<bool> has_log(uint64_t block_num, uint32_t log_index) const;
     /// Whether exactly this child is stored.

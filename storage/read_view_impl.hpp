@@ -37,18 +37,28 @@ struct ReadView::Impl {
 /// An iterator with what it stands on: RocksDB stays open as long as it lives.
 struct OwnedIterator {
     std::shared_ptr<const ReadView::Impl> view;
+    std::string lower_bound;
     std::string upper_bound;
-    rocksdb::Slice upper_slice;  ///< RocksDB keeps a pointer to it
+    rocksdb::Slice lower_slice;  ///< RocksDB keeps pointers to both
+    rocksdb::Slice upper_slice;
+    ScanOrder order = ScanOrder::kForward;
     std::unique_ptr<rocksdb::Iterator> it;
 
     /// Over keys from `from` up to (not including) `to`; an empty `to` is no bound. A `whole_scan`
-    /// reads ahead and leaves the cache to others.
+    /// reads ahead and leaves the cache to others. It stands on the first key, or going backwards
+    /// on the last.
     static std::unique_ptr<OwnedIterator> make(std::shared_ptr<const ReadView::Impl> view,
                                                rocksdb::ColumnFamilyHandle* family,
                                                std::string_view from, std::string to,
-                                               bool whole_scan);
+                                               bool whole_scan,
+                                               ScanOrder order = ScanOrder::kForward);
+    void step() {
+        if (order == ScanOrder::kForward) {
+            it->Next();
+        } else {
+            it->Prev();
+        }
+    }
 };
-/// The first key that does not start with `prefix`; empty where there is none.
-[[nodiscard]] std::string prefix_end(std::string_view prefix);
 
 }  // namespace plumbline::storage

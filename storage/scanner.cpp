@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 
 #include "core/base/check.hpp"
+#include "storage/entity_key.hpp"
 #include "storage/key_parts.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/read_view_impl.hpp"
@@ -36,7 +37,7 @@ class LogScannerImpl final : public LogScanner {
     [[nodiscard]] bool valid() const override { return valid_; }
     void next() override {
         PLUMBLINE_CHECK(valid_);
-        scan_->it->Next();
+        scan_->step();
         read();
     }
     [[nodiscard]] const LogRecord& record() const override { return record_; }
@@ -46,7 +47,7 @@ class LogScannerImpl final : public LogScanner {
     void read() {
         rocksdb::Iterator& it = *scan_->it;
         const auto& dictionaries = scan_->view->dictionaries;
-        for (valid_ = it.Valid(); valid_; it.Next(), valid_ = it.Valid()) {
+        for (valid_ = it.Valid(); valid_; scan_->step(), valid_ = it.Valid()) {
             status_ = decode_log(to_view(it.key()), to_view(it.value()), dictionaries[0],
                                  dictionaries[1], record_, data_);
             if (status_ || on_damage_ == OnDamage::kStop) {
@@ -117,7 +118,7 @@ class EntityScanner final : public RowScanner {
     [[nodiscard]] bool valid() const override { return valid_; }
     void next() override {
         PLUMBLINE_CHECK(valid_);
-        scan_->it->Next();
+        scan_->step();
         read();
     }
     [[nodiscard]] std::string_view key() const override { return to_view(scan_->it->key()); }
@@ -128,7 +129,7 @@ class EntityScanner final : public RowScanner {
   private:
     void read() {
         rocksdb::Iterator& it = *scan_->it;
-        for (valid_ = it.Valid(); valid_; it.Next(), valid_ = it.Valid()) {
+        for (valid_ = it.Valid(); valid_; scan_->step(), valid_ = it.Valid()) {
             status_ = codec_.check(row());
             if (!status_) {
                 valid_ = false;
@@ -151,17 +152,18 @@ class EntityScanner final : public RowScanner {
 class IndexScanner final : public RowScanner {
   public:
     IndexScanner(std::unique_ptr<OwnedIterator> scan, const ReadView& view, size_t entity,
-                 size_t index)
+                 size_t index, bool keys_only)
         : scan_{std::move(scan)},
           view_{view},
           entity_{entity},
-          index_{index} {
+          index_{index},
+          keys_only_{keys_only} {
         read();
     }
     [[nodiscard]] bool valid() const override { return valid_; }
     void next() override {
         PLUMBLINE_CHECK(valid_);
-        scan_->it->Next();
+        scan_->step();
         read();
     }
     [[nodiscard]] std::string_view key() const override { return key_; }
@@ -188,6 +190,10 @@ class IndexScanner final : public RowScanner {
             }
             key_.remove_prefix(size);
         }
+        if (keys_only_) {
+            valid_ = true;
+            return;
+        }
         auto row = view_.get_row(entity_, key_);
         if (!row) {
             status_ = row.error().code == ErrorCode::kNotFound
@@ -203,6 +209,7 @@ class IndexScanner final : public RowScanner {
     const ReadView& view_;
     size_t entity_;
     size_t index_;
+    bool keys_only_;
     std::string_view key_;
     std::string row_;
     Status status_;
@@ -211,23 +218,15 @@ class IndexScanner final : public RowScanner {
 
 }  // namespace
 
-std::string prefix_end(std::string_view prefix) {
-    std::string end{prefix};
-    while (!end.empty() && end.back() == '\xff') {
-        end.pop_back();
-    }
-    if (!end.empty()) {
-        end.back() = static_cast<char>(end.back() + 1);
-    }
-    return end;
-}
-
 std::unique_ptr<OwnedIterator> OwnedIterator::make(std::shared_ptr<const ReadView::Impl> view,
                                                    rocksdb::ColumnFamilyHandle* family,
                                                    std::string_view from, std::string to,
-                                                   bool whole_scan) {
+                                                   bool whole_scan, ScanOrder order) {
     auto owned = std::make_unique<OwnedIterator>();
     owned->view = std::move(view);
+    owned->order = order;
+    owned->lower_bound = from.empty() ? kFirstKey : from;
+    owned->lower_slice = owned->lower_bound;
     owned->upper_bound = std::move(to);
     owned->upper_slice = owned->upper_bound;
     rocksdb::ReadOptions options;
@@ -235,12 +234,19 @@ std::unique_ptr<OwnedIterator> OwnedIterator::make(std::shared_ptr<const ReadVie
     if (!owned->upper_bound.empty()) {
         options.iterate_upper_bound = &owned->upper_slice;
     }
+    if (order == ScanOrder::kBackward) {
+        options.iterate_lower_bound = &owned->lower_slice;
+    }
     if (whole_scan) {
         options.readahead_size = kScanReadahead;
         options.fill_cache = false;
     }
     owned->it.reset(owned->view->core->db->NewIterator(options, family));
-    owned->it->Seek(to_slice(from.empty() ? kFirstKey : from));
+    if (order == ScanOrder::kForward) {
+        owned->it->Seek(owned->lower_slice);
+    } else {
+        owned->it->SeekToLast();
+    }
     return owned;
 }
 
@@ -263,7 +269,7 @@ std::unique_ptr<RowScanner> ReadView::scan_index(size_t entity, size_t index,
     return std::make_unique<IndexScanner>(
         OwnedIterator::make(impl_, impl_->generation->entities[entity].indexes[index]->get(), from,
                             prefix_end(prefix), false),
-        *this, entity, index);
+        *this, entity, index, false);
 }
 
 std::unique_ptr<CallScanner> ReadView::scan_calls(uint64_t from, uint64_t to,
@@ -274,11 +280,27 @@ std::unique_ptr<CallScanner> ReadView::scan_calls(uint64_t from, uint64_t to,
         on_damage);
 }
 
-std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to,
-                                                OnDamage on_damage) const {
+std::unique_ptr<RowScanner> ReadView::scan_rows(size_t entity, int index,
+                                                const ScanSpan& span) const {
+    const auto& families = impl_->generation->entities[entity];
+    if (index < 0) {
+        return std::make_unique<EntityScanner>(
+            OwnedIterator::make(impl_, families.rows->get(), span.from, span.to, false, span.order),
+            impl_->generation->plans[entity].codec, false);
+    }
+    const auto place = static_cast<size_t>(index);
+    return std::make_unique<IndexScanner>(
+        OwnedIterator::make(impl_, families.indexes[place]->get(), span.from, span.to, false,
+                            span.order),
+        *this, entity, place, span.keys_only);
+}
+
+std::unique_ptr<LogScanner> ReadView::scan_logs(uint64_t from, uint64_t to, OnDamage on_damage,
+                                                ScanOrder order) const {
     return std::make_unique<LogScannerImpl>(
         OwnedIterator::make(impl_, impl_->core->family(FamilyKind::kLog), block_key(from),
-                            to == UINT64_MAX ? std::string{} : block_key(to + 1), to - from > 1),
+                            to == UINT64_MAX ? std::string{} : block_key(to + 1),
+                            order == ScanOrder::kForward && to - from > 1, order),
         on_damage);
 }
 

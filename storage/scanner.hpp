@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
@@ -28,10 +29,20 @@ class RowScanner {
     virtual void next() = 0;
     [[nodiscard]] virtual std::string_view key() const = 0;
     [[nodiscard]] virtual std::string_view row() const = 0;
-    /// What to pass as `after` to go on behind this row: the key, or in an index scan the indexed
-    /// values and the key.
+    /// Its place: the key, or in an index scan the indexed values and the key. What to pass as
+    /// `after` to go on behind it.
     [[nodiscard]] virtual std::string_view position() const = 0;
     [[nodiscard]] virtual Status status() const = 0;
+};
+
+enum class ScanOrder : uint8_t { kForward, kBackward };
+
+/// Which keys a scan walks, and how.
+struct ScanSpan {
+    std::string from;  ///< the first, included; empty: the very first
+    std::string to;    ///< behind the last; empty: no end
+    ScanOrder order = ScanOrder::kForward;
+    bool keys_only = false;  ///< of an index: rows are not looked up, `row` is empty
 };
 
 /// What a scan does with a record that it cannot read.
