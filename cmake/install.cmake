@@ -1,8 +1,10 @@
 # find_package(plumbline) for users of the library.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
-install(TARGETS plumbline_options plumbline_core plumbline_storage plumbline_rpc plumbline_engine plumbline_api
+install(TARGETS plumbline_options plumbline_core plumbline_storage plumbline_rpc plumbline_engine plumbline_query
+        plumbline_api
         EXPORT plumblineTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS plumbline_sqlite LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS plumbline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
 
 # The public headers, as docs/library.md lists them, and what they include themselves. Nothing else

@@ -68,6 +68,11 @@ EventText::Name EventText::name(const storage::LogRecord& record) {
     return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder.event().name};
 }
 
+EventText::Decoded EventText::decode(const storage::LogRecord& record) {
+    const Match found = match(record);
+    return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder, &event_};
+}
+
 void EventText::append_json(std::string& out, const storage::LogRecord& record) {
     append(out, record, nullptr);
 }

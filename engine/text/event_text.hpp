@@ -41,6 +41,20 @@ class EventText {
         const std::string* event = nullptr;
     };
     [[nodiscard]] Name name(const storage::LogRecord& record);
+    /// The same with the values; `decoder` is null where not known. Valid until the next call.
+    struct Decoded {
+        const std::string* contract = nullptr;
+        const evm::EventDecoder* decoder = nullptr;
+        const evm::DecodedEvent* values = nullptr;
+    };
+    [[nodiscard]] Decoded decode(const storage::LogRecord& record);
+    /// Every event that a log may turn out to be, with its contract.
+    template <typename Visit>
+    void for_each_event(Visit&& visit) const {
+        for (const Known& known : known_) {
+            visit(plan_->sources()[known.source].contract, known.decoder);
+        }
+    }
     /// After one was announced; one that is known already changes nothing.
     void add_child(const storage::ChildRow& child) {
         if (const int source = map_.find_source(child.contract); source >= 0) {

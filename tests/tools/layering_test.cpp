@@ -55,20 +55,22 @@ const std::map<std::string, Folders> kMayInclude = {
      kLocal + kProofs + Folders{"rpc", "engine/ingest", "engine/repair", "engine/task"}},
     {"engine/setup", kStored + Folders{"rpc", "engine/config", "engine/mapping", "engine/text",
                                        "engine/proof", "engine/proof/log"}},
+    {"query", kStored + Folders{"engine/config", "engine/mapping", "engine/text"}},
+    {"query/sql", kStored + Folders{"engine/config", "engine/mapping", "engine/text", "query"}},
     {"api/http", kCore},
     {"api/report", kLocal + Folders{"api/http"}},
     {"api/stream", kLocal + Folders{"api/http", "engine/ingest"}},
     {"api/rpc", kStored + Folders{"engine/config", "engine/mapping"}},
     {"api/routes", kLocal + kProofs +
-                       Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest", "engine/task",
-                               "engine/service"}},
+                       Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest",
+                               "engine/task", "engine/service", "query", "query/sql"}},
     {"api/server", kCore + Folders{"api/http", "api/routes", "api/stream"}},
     {"api", kLocal + kProofs +
                 Folders{"api/http", "api/report", "api/routes", "api/server", "api/stream", "rpc",
                         "engine/ingest", "engine/task", "engine/service"}},
     {"tools", kLocal + kProofs +
                   Folders{"api", "rpc", "engine/ingest", "engine/repair", "engine/task",
-                          "engine/service", "engine/setup"}},
+                          "engine/service", "engine/setup", "query", "query/sql"}},
 };
 
 /// Library headers that stay behind one folder's edge.
@@ -76,6 +78,7 @@ const std::map<std::string, Folders> kEdges = {
     {"rocksdb/", {"storage"}},      {"curl/", {"rpc"}},         {"simdjson", {"rpc"}},
     {"toml++/", {"engine/config"}}, {"boost/", {"api/server"}}, {"prometheus/", {"engine/service"}},
     {"cryptopp/", kCore},           {"spdlog/", {"core/base"}}, {"CLI/", {"tools"}},
+    {"sqlite3", {"query/sql"}},
 };
 
 struct Include {
@@ -112,7 +115,7 @@ std::optional<std::string> complaint(const Include& include) {
 std::vector<Include> all_includes() {
     std::vector<Include> out;
     const fs::path root{plumbline::source_dir()};
-    for (const char* layer : {"core", "storage", "rpc", "engine", "api", "tools"}) {
+    for (const char* layer : {"core", "storage", "rpc", "engine", "query", "api", "tools"}) {
         for (const auto& entry : fs::recursive_directory_iterator{root / layer}) {
             const fs::path& path = entry.path();
             const std::string ext = path.extension().string();

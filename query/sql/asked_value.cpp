@@ -1,0 +1,281 @@
+#include "query/sql/asked_value.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/base/ascii.hpp"
+#include "core/base/visible_text.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/text/entity_text.hpp"
+#include "query/sql/number.hpp"
+#include "query/sql/table.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+using evm::Int512;
+using storage::FieldKind;
+using storage::FieldType;
+
+std::string_view text_of(sqlite3_value* value) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+    return text == nullptr
+               ? std::string_view{}
+               : std::string_view{text, static_cast<size_t>(sqlite3_value_bytes(value))};
+}
+
+/// As it is written in SQL, cut.
+std::string shown(sqlite3_value* value) {
+    constexpr size_t kShownMax = 80;
+    const bool is_text = sqlite3_value_type(value) == SQLITE_TEXT;
+    const std::string text = visible_text(text_of(value).substr(0, kShownMax));
+    return is_text ? "'" + text + "'" : text;
+}
+
+Error refuse(FieldType type, sqlite3_value* value, std::string_view why) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} cannot be compared with a column of type {}: {}", shown(value),
+                             storage::to_string(type), why)};
+}
+
+Asked never() {
+    Asked out;
+    out.is_never = true;
+    return out;
+}
+Asked always() {
+    Asked out;
+    out.is_always = true;
+    return out;
+}
+Asked ask(Compare compare, std::string value) {
+    Asked out;
+    out.condition.compare = compare;
+    out.condition.values.push_back(std::move(value));
+    return out;
+}
+
+bool is_upward(Compare compare) noexcept {
+    return compare == Compare::kGt || compare == Compare::kGe;
+}
+
+/// A whole number of units held against the type's range.
+Asked ask_units(FieldType type, Compare compare, const Units& asked) {
+    const bool is_signed = type.is_signed();
+    const int bits = type.kind == FieldKind::kBool ? 1 : type.bits;
+    Units units = asked;
+    if (units.has_rest) {
+        switch (compare) {  // What lies between two units is above the lower one.
+            case Compare::kEq:
+            case Compare::kIn: return never();
+            case Compare::kNe: return always();
+            case Compare::kGe: compare = Compare::kGt; break;
+            case Compare::kLt: compare = Compare::kLe; break;
+            case Compare::kGt:
+            case Compare::kLe: break;
+        }
+    }
+    const bool fits = is_signed ? units.units.fits_signed(bits) : units.units.fits_unsigned(bits);
+    if (!fits) {
+        const bool is_below = units.units.is_negative();
+        const bool holds =
+            compare == Compare::kNe || (compare != Compare::kEq && is_upward(compare) == is_below);
+        return holds ? always() : never();
+    }
+    return ask(compare, encode_value(type, {units.units.low_word(), {}}));
+}
+
+constexpr const char* kWriteAsText =
+    "write numbers of wide columns as text, digits without zeros in front: '1000000000000000000'";
+
+Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) {
+    const bool wide = is_wide(type);
+    switch (sqlite3_value_type(value)) {
+        case SQLITE_INTEGER: {
+            Int512 units{static_cast<int64_t>(sqlite3_value_int64(value))};
+            static_cast<void>(evm::mul(units, evm::power_of_ten(type.places), units));
+            return ask_units(type, compare, {units, false});
+        }
+        case SQLITE_FLOAT: {
+            // Beyond this a floating point number no longer tells which whole number was meant.
+            constexpr double kExactMax = 9007199254740992.0;
+            const double number = sqlite3_value_double(value);
+            if (wide || !(std::abs(number) < kExactMax)) {
+                return refuse(type, value,
+                              wide ? kWriteAsText
+                                   : "it is a floating point number, which is not "
+                                     "exact; write it as text in quotes");
+            }
+            const double below = std::floor(number);
+            return ask_units(type, compare, {Int512{static_cast<int64_t>(below)}, below != number});
+        }
+        case SQLITE_TEXT: {
+            const auto units = units_of(text_of(value), type.places);
+            if (!units) {
+                return refuse(type, value, wide ? kWriteAsText : "it is not a number");
+            }
+            return ask_units(type, compare, *units);
+        }
+        default: return refuse(type, value, "it is a blob");
+    }
+}
+
+/// A text in the order of the texts that hex columns show: which bytes are at or above it.
+struct HexBound {
+    enum class Kind : uint8_t {
+        kBelowAll,
+        kAboveAll,
+        kFrom,   ///< bytes from `bytes` on are above it, all others below
+        kEqual,  ///< it is the text of `bytes`
+        kAfter,  ///< `bytes` themselves are below it, longer ones that begin with them above
+    };
+    Kind kind = Kind::kEqual;
+    std::string bytes;
+};
+
+int hex_digit(char c) noexcept {
+    return is_ascii_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+std::string pack(const std::string& nibbles) {
+    std::string out;
+    for (size_t i = 0; i < nibbles.size(); i += 2) {
+        const int low = i + 1 < nibbles.size() ? nibbles[i + 1] : 0;
+        out.push_back(static_cast<char>(nibbles[i] * 16 + low));
+    }
+    return out;
+}
+
+HexBound hex_bound(std::string_view text) {
+    using Kind = HexBound::Kind;
+    constexpr std::string_view kHead = "0x";
+    std::string nibbles;  // values, not characters
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = ascii_lower(text[i]);
+        if (i < kHead.size()) {
+            if (c != kHead[i]) {
+                return {static_cast<unsigned char>(c) < static_cast<unsigned char>(kHead[i])
+                            ? Kind::kBelowAll
+                            : Kind::kAboveAll,
+                        {}};
+            }
+            continue;
+        }
+        if (const int digit = hex_digit(c); digit >= 0) {
+            nibbles.push_back(static_cast<char>(digit));
+            continue;
+        }
+        if (static_cast<unsigned char>(c) < '0') {  // Below every digit that could stand here.
+            return {nibbles.size() % 2 == 0 ? Kind::kAfter : Kind::kFrom, pack(nibbles)};
+        }
+        if (static_cast<unsigned char>(c) < 'a') {  // Between 9 and a.
+            nibbles.push_back(10);
+            return {Kind::kFrom, pack(nibbles)};
+        }
+        while (!nibbles.empty() && nibbles.back() == 15) {
+            nibbles.pop_back();
+        }
+        if (nibbles.empty()) {
+            return {Kind::kAboveAll, {}};
+        }
+        nibbles.back() = static_cast<char>(nibbles.back() + 1);
+        return {Kind::kFrom, pack(nibbles)};
+    }
+    if (text.size() < kHead.size()) {
+        return {Kind::kBelowAll, {}};
+    }
+    return {nibbles.size() % 2 == 0 ? Kind::kEqual : Kind::kFrom, pack(nibbles)};
+}
+
+Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view text) {
+    const HexBound bound = hex_bound(text);
+    const bool upward = is_upward(compare);
+    using Kind = HexBound::Kind;
+    if (bound.kind == Kind::kBelowAll || bound.kind == Kind::kAboveAll) {
+        return upward == (bound.kind == Kind::kBelowAll) ? always() : never();
+    }
+    std::string value = bound.bytes;
+    if (type.is_dynamic()) {
+        // Without its end mark it stands before all bytes that begin with it.
+        const std::string whole = encode_value(type, {{}, bound.bytes});
+        value = bound.kind == Kind::kFrom ? whole.substr(0, whole.size() - 2) : whole;
+    }
+    const bool is_whole = type.is_dynamic() || value.size() == type.width();
+    if (bound.kind == Kind::kFrom || !is_whole) {
+        // What begins with fewer bytes is above them, and none is equal.
+        return ask(upward ? Compare::kGe : Compare::kLt, std::move(value));
+    }
+    if (bound.kind == Kind::kAfter) {
+        compare = upward ? Compare::kGt : Compare::kLe;
+    }
+    return ask(compare, std::move(value));
+}
+
+Result<Asked> ask_hex(FieldType type, Compare compare, sqlite3_value* value) {
+    if (sqlite3_value_type(value) != SQLITE_TEXT) {
+        return refuse(type, value, "write it as text: '0x...'");
+    }
+    if (compare != Compare::kEq && compare != Compare::kNe) {
+        return ask_hex_range(type, compare, text_of(value));
+    }
+    std::string text{text_of(value)};
+    std::ranges::transform(text, text.begin(), ascii_lower);  // "0X" too: upper() makes it.
+    const auto parsed = engine::parse_value(type, text);
+    if (!parsed) {
+        return parsed.error();
+    }
+    return ask(compare, encode_value(type, *parsed));
+}
+
+}  // namespace
+
+Result<Asked> ask_value(FieldType type, Compare compare, sqlite3_value* value) {
+    if (sqlite3_value_type(value) == SQLITE_NULL) {
+        return never();  // No comparison with null is true, and no column is null.
+    }
+    switch (type.kind) {
+        case FieldKind::kUint:
+        case FieldKind::kInt:
+        case FieldKind::kDecimal:
+        case FieldKind::kBool: return ask_number(type, compare, value);
+        case FieldKind::kAddress:
+        case FieldKind::kFixedBytes:
+        case FieldKind::kBytes: return ask_hex(type, compare, value);
+        case FieldKind::kEnum: {
+            const auto parsed = engine::parse_value(type, text_of(value));
+            if (!parsed) {
+                return parsed.error();
+            }
+            return ask(compare, encode_value(type, *parsed));
+        }
+        case FieldKind::kString:
+            if (sqlite3_value_type(value) == SQLITE_BLOB) {
+                return refuse(type, value, "it is a blob");
+            }
+            return ask(compare, encode_value(type, {{}, std::string{text_of(value)}}));
+    }
+    return never();
+}
+
+Result<Asked> ask_in(FieldType type, sqlite3_value* list) {
+    Asked out;
+    out.condition.compare = Compare::kIn;
+    sqlite3_value* value = nullptr;
+    int code = sqlite3_vtab_in_first(list, &value);
+    for (; code == SQLITE_OK && value != nullptr; code = sqlite3_vtab_in_next(list, &value)) {
+        PLUMBLINE_TRY(Asked one, ask_value(type, Compare::kEq, value));
+        if (!one.is_never) {
+            out.condition.values.push_back(std::move(one.condition.values.front()));
+        }
+    }
+    if (code != SQLITE_OK && code != SQLITE_DONE) {
+        return Error{ErrorCode::kIo, "SQLite did not give the values of an IN list"};
+    }
+    out.is_never = out.condition.values.empty();
+    return out;
+}
+
+}  // namespace plumbline::query::sql

@@ -1,0 +1,49 @@
+// Tables, collation and functions put into an SQLite connection. Internal to query/sql.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "query/sql/sqlite.hpp"
+#include "query/sql/table.hpp"
+
+namespace plumbline::query::sql {
+
+/// The name of the collation that orders numbers of any size.
+inline constexpr const char* kNumberCollation = "u256";
+
+/// What the tables of one SQLite connection share. It must outlive the connection. One thread at a
+/// time, as SQLite sees to.
+struct Connection {
+    sqlite3* db = nullptr;
+    std::vector<std::unique_ptr<Table>> tables;
+    /// The state that the next statement works on. A statement is over when no cursor is open.
+    std::function<Result<std::shared_ptr<const storage::ReadView>>()> newest;
+    std::string module = "plumbline";  ///< the name of its virtual table module
+    std::string prefix;                ///< of the tables' names
+    Statement statement;
+    int open_cursors = 0;
+    /// What the statement is refused for, where SQLite itself has no words for it.
+    std::optional<Error> refused;
+
+    /// The state of the running statement; of the next where none runs.
+    [[nodiscard]] Result<const storage::ReadView*> view();
+    [[nodiscard]] Status on_open();
+    void on_close() noexcept { --open_cursors; }
+    /// Ends the running statement with that error.
+    void refuse(Error error);
+};
+
+/// Every table as a virtual one of `schema`: "main", or "temp" in a connection of somebody else's.
+[[nodiscard]] Status add_tables(Connection& connection, std::string_view schema);
+
+/// The collation u256; sum() of any numbers; u256_add... and decimal_add...
+[[nodiscard]] Status add_functions(Connection& connection);
+
+/// kIo with SQLite's words.
+[[nodiscard]] Error sqlite_error(sqlite3* db, std::string_view doing);
+
+}  // namespace plumbline::query::sql

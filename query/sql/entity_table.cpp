@@ -1,0 +1,158 @@
+// Rows of an entity as a table.
+#include <algorithm>
+
+#include "query/row_cursor.hpp"
+#include "query/sql/table_parts.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+using storage::EntityLayout;
+using storage::KeyValue;
+
+std::vector<Column> entity_columns(const EntityLayout& layout) {
+    std::vector<Column> out;
+    Names names;
+    for (size_t i = 0; i < layout.column_count(); ++i) {
+        out.push_back({names.take(layout.column(i).name), layout.column(i).type});
+    }
+    out.push_back({names.take("_block"), uint_type(64), true, false});
+    out.push_back({names.take("_log"), uint_type(32), true, false});
+    return out;
+}
+
+std::vector<size_t> first_columns(size_t count) {
+    std::vector<size_t> out;
+    for (size_t i = 0; i < count; ++i) {
+        out.push_back(i);
+    }
+    return out;
+}
+
+/// Which of the path's columns has it, or -1.
+int place_in(const AccessPath& path, size_t column) {
+    const auto found = std::ranges::find(path.columns, column);
+    return found == path.columns.end() ? -1 : static_cast<int>(found - path.columns.begin());
+}
+
+/// The index alone has all that is read.
+bool is_covered(const Access& access, size_t columns, uint64_t used) {
+    if (access.path.index < 0 || !access.left.empty() || columns > 63) {
+        return false;
+    }
+    for (size_t i = 0; i < 64; ++i) {
+        if ((used >> i & 1U) != 0 && place_in(access.path, i) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+class EntityCursor final : public TableCursor {
+  public:
+    EntityCursor(Statement& statement, const EntityLayout& layout, size_t entity, Access access,
+                 const Question& question, bool is_covered)
+        : statement_{statement},
+          layout_{layout},
+          path_{access.path},
+          is_covered_{is_covered},
+          rows_{*statement.view,
+                entity,
+                std::move(access),
+                question,
+                {.after = {}, .keys_only = is_covered, .should_stop = statement.should_stop}} {
+        if (is_covered_) {
+            for (const uint16_t column : path_.columns) {
+                place_fields_.push_back(layout.column(column));
+            }
+        }
+        count();
+    }
+    [[nodiscard]] bool valid() const override { return rows_.valid(); }
+    void next() override {
+        rows_.next();
+        has_key_ = false;
+        count();
+    }
+    [[nodiscard]] Status status() const override {
+        return rows_.is_stopped() ? Status{too_late()} : rows_.status();
+    }
+    [[nodiscard]] Result<Cell> read(size_t column) override {
+        const size_t columns = layout_.column_count();
+        if (column >= columns) {
+            const storage::ChangedAt at = storage::RowCodec::changed_at(rows_.row());
+            return Cell{column == columns ? static_cast<int64_t>(at.block_num)
+                                          : int64_t{at.log_index}};
+        }
+        const storage::FieldType type = layout_.column(column).type;
+        if (column >= layout_.key.size() && !is_covered_) {
+            const size_t field = column - layout_.key.size();
+            return type.is_dynamic() ? to_cell(type, {}, rows_.codec().raw(rows_.row(), field))
+                                     : to_cell(type, rows_.codec().word(rows_.row(), field), {});
+        }
+        if (!has_key_) {
+            auto key = is_covered_ ? storage::decode_key(rows_.position(), place_fields_)
+                                   : storage::decode_key(rows_.key(), layout_.key);
+            if (!key) {
+                return key.error();
+            }
+            key_ = *std::move(key);
+            has_key_ = true;
+        }
+        const KeyValue& value =
+            key_[is_covered_ ? static_cast<size_t>(place_in(path_, column)) : column];
+        return to_cell(type, value.word, value.bytes);
+    }
+
+  private:
+    void count() {
+        statement_.visited += rows_.visited() - counted_;
+        counted_ = rows_.visited();
+    }
+
+    Statement& statement_;
+    const EntityLayout& layout_;
+    AccessPath path_;
+    bool is_covered_;
+    std::vector<storage::Field> place_fields_;
+    RowCursor rows_;
+    std::vector<KeyValue> key_;  ///< of the row, or of its place
+    bool has_key_ = false;
+    uint64_t counted_ = 0;
+};
+
+class EntityTable final : public Table {
+  public:
+    EntityTable(const EntityLayout& layout, size_t entity)
+        : Table{layout.name, entity_columns(layout), first_columns(layout.key.size())},
+          layout_{layout},
+          entity_{entity} {}
+    [[nodiscard]] TablePlan plan(const storage::ReadView& view,
+                                 const Question& question) const override {
+        const Access access = plan_cheapest(layout_, question, view.entity_count(entity_));
+        const Estimate guess = estimate(access, view.entity_count(entity_));
+        return {guess.rows, guess.cost, access.is_ordered, access.is_single};
+    }
+    [[nodiscard]] Result<std::unique_ptr<TableCursor>> open(Statement& statement,
+                                                            const Question& question,
+                                                            uint64_t used) const override {
+        const uint64_t rows = statement.view->entity_count(entity_);
+        PLUMBLINE_TRY(Access access, plan_scan(layout_, question, rows));
+        const bool covered = is_covered(access, layout_.column_count(), used);
+        return std::unique_ptr<TableCursor>(std::make_unique<EntityCursor>(
+            statement, layout_, entity_, std::move(access), question, covered));
+    }
+
+  private:
+    EntityLayout layout_;
+    size_t entity_;
+};
+
+}  // namespace
+
+std::unique_ptr<Table> make_entity_table(const EntityLayout& layout, size_t entity) {
+    return std::make_unique<EntityTable>(layout, entity);
+}
+
+}  // namespace plumbline::query::sql

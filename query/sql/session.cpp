@@ -1,0 +1,238 @@
+#include "query/sql/session.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "query/sql/connection.hpp"
+#include "query/sql/safety.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+Value value_at(sqlite3_stmt* statement, int column) {
+    const auto bytes = [&](const void* data) {
+        const auto size = static_cast<size_t>(sqlite3_column_bytes(statement, column));
+        return data == nullptr ? std::string{} : std::string{static_cast<const char*>(data), size};
+    };
+    switch (sqlite3_column_type(statement, column)) {
+        case SQLITE_INTEGER: return int64_t{sqlite3_column_int64(statement, column)};
+        case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
+        case SQLITE_TEXT: return bytes(sqlite3_column_text(statement, column));
+        case SQLITE_BLOB: return Blob{bytes(sqlite3_column_blob(statement, column))};
+        default: return std::monostate{};
+    }
+}
+
+struct Bind {
+    sqlite3_stmt* statement;
+    int place;
+    int operator()(std::monostate /*null*/) const { return sqlite3_bind_null(statement, place); }
+    int operator()(int64_t number) const { return sqlite3_bind_int64(statement, place, number); }
+    int operator()(double number) const { return sqlite3_bind_double(statement, place, number); }
+    int operator()(const std::string& text) const {
+        return sqlite3_bind_text64(statement, place, text.data(), text.size(), SQLITE_TRANSIENT,
+                                   SQLITE_UTF8);
+    }
+    int operator()(const Blob& blob) const {
+        return sqlite3_bind_blob64(statement, place, blob.bytes.data(), blob.bytes.size(),
+                                   SQLITE_TRANSIENT);
+    }
+};
+
+int stop_asked(void* user) {
+    const auto& statement = static_cast<const Connection*>(user)->statement;
+    return statement.should_stop && statement.should_stop() ? 1 : 0;
+}
+
+}  // namespace
+
+struct Session::Impl {
+    struct CloseConnection {
+        void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+    };
+    Connection connection;  // Before the connection, which uses it up to its end.
+    std::unique_ptr<sqlite3, CloseConnection> db;
+    std::shared_ptr<const engine::Plan> plan;
+    std::vector<storage::EntityLayout> entities;
+    SqlLimits limits;
+    std::shared_ptr<const storage::ReadView> view;  ///< of the running statement
+
+    /// Why SQLite gave `code`.
+    [[nodiscard]] Error why(int code) {
+        if (connection.refused) {
+            return *std::exchange(connection.refused, std::nullopt);
+        }
+        const std::string words = sqlite3_errmsg(db.get());
+        switch (code & 0xff) {
+            case SQLITE_INTERRUPT:
+                return {ErrorCode::kTimeout, "the statement took too long and was ended"};
+            case SQLITE_TOOBIG:
+                return {ErrorCode::kTooLarge,
+                        fmt::format("a value or the statement is too large: at most {} bytes",
+                                    limits.value_bytes_max)};
+            case SQLITE_NOMEM:
+                return {ErrorCode::kTooLarge,
+                        "the statement wanted more memory than statements may take together"};
+            case SQLITE_AUTH:
+                return {ErrorCode::kInvalidArgument,
+                        fmt::format("{}: only SELECT is taken here, with SQLite's own functions "
+                                    "and those of docs/sql.md",
+                                    words)};
+            default: return {ErrorCode::kInvalidArgument, words};
+        }
+    }
+    [[nodiscard]] Result<Prepared> prepare(std::string_view sql, std::string_view& rest) {
+        sqlite3_stmt* made = nullptr;
+        const char* tail = nullptr;
+        const int code =
+            sqlite3_prepare_v2(db.get(), sql.data(), static_cast<int>(sql.size()), &made, &tail);
+        Prepared out{made};
+        if (code != SQLITE_OK) {
+            return why(code);
+        }
+        rest = sql.substr(static_cast<size_t>(tail - sql.data()));
+        return out;
+    }
+    [[nodiscard]] Result<Prepared> prepare_one(std::string_view sql, const RunOptions& options);
+    [[nodiscard]] Status step_all(sqlite3_stmt* statement, RowSink& sink);
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::ReadView> view,
+                                               std::shared_ptr<const engine::Plan> plan,
+                                               SqlLimits limits) {
+    auto impl = std::make_unique<Impl>();
+    impl->limits = limits;
+    impl->entities = view->bundle().entities;
+    impl->plan = plan;
+    sqlite3* made = nullptr;
+    const int code =
+        sqlite3_open_v2(":memory:", &made,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    impl->db.reset(made);
+    if (code != SQLITE_OK) {
+        return Error{ErrorCode::kIo, "SQLite could not be opened"};
+    }
+    Connection& connection = impl->connection;
+    connection.db = made;
+    connection.tables = make_tables(*view, plan);
+    connection.newest = [state = impl.get()] { return Result{state->view}; };
+    PLUMBLINE_TRY_VOID(add_functions(connection));
+    PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
+    PLUMBLINE_TRY_VOID(make_safe(made, limits));
+    sqlite3_progress_handler(made, 1'000, stop_asked, &connection);
+    return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptions& options) {
+    if (sql.size() > limits.statement_bytes_max) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("a statement has at most {} bytes", limits.statement_bytes_max)};
+    }
+    PLUMBLINE_TRY_VOID(check_literals(sql));
+    std::string_view rest;
+    PLUMBLINE_TRY(Prepared statement, prepare(sql, rest));
+    if (statement == nullptr) {
+        return Error{ErrorCode::kInvalidArgument, "there is no statement"};
+    }
+    PLUMBLINE_TRY(const Prepared second, prepare(rest, rest));
+    if (second != nullptr) {
+        return Error{ErrorCode::kInvalidArgument, "one statement at a time"};
+    }
+    if (sqlite3_stmt_readonly(statement.get()) == 0 || sqlite3_column_count(statement.get()) == 0) {
+        return Error{ErrorCode::kInvalidArgument, "only SELECT is taken here"};
+    }
+    const auto wanted = static_cast<size_t>(sqlite3_bind_parameter_count(statement.get()));
+    if (wanted != options.parameters.size()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("the statement has {} parameters, {} were given", wanted,
+                                 options.parameters.size())};
+    }
+    for (size_t i = 0; i < wanted; ++i) {
+        const int code =
+            std::visit(Bind{statement.get(), static_cast<int>(i) + 1}, options.parameters[i]);
+        if (code != SQLITE_OK) {
+            return why(code);
+        }
+    }
+    return statement;
+}
+
+Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
+    const int columns = sqlite3_column_count(statement);
+    std::vector<std::string> names;
+    for (int i = 0; i < columns; ++i) {
+        const char* name = sqlite3_column_name(statement, i);
+        names.emplace_back(name == nullptr ? "" : name);
+    }
+    PLUMBLINE_TRY_VOID(sink.on_columns(names));
+    std::vector<Value> row(names.size());
+    while (true) {
+        const int code = sqlite3_step(statement);
+        if (connection.refused || (code != SQLITE_ROW && code != SQLITE_DONE)) {
+            return why(code);
+        }
+        if (code == SQLITE_DONE) {
+            return ok();
+        }
+        for (int i = 0; i < columns; ++i) {
+            row[static_cast<size_t>(i)] = value_at(statement, i);
+        }
+        PLUMBLINE_TRY_VOID(sink.on_row(row));
+    }
+}
+
+Status Session::run(std::shared_ptr<const storage::ReadView> view, std::string_view sql,
+                    const RunOptions& options, RowSink& sink) {
+    Connection& connection = impl_->connection;
+    impl_->view = std::move(view);
+    connection.statement = {impl_->view, options.should_stop, 0};
+    connection.refused.reset();
+    const auto answer = [&]() -> Status {
+        PLUMBLINE_TRY(const Prepared statement, impl_->prepare_one(sql, options));
+        return impl_->step_all(statement.get(), sink);
+    }();
+    connection.statement.view.reset();
+    connection.statement.should_stop = {};
+    impl_->view.reset();
+    return answer;
+}
+
+bool Session::fits(const storage::ReadView& view,
+                   const std::shared_ptr<const engine::Plan>& plan) const {
+    return plan == impl_->plan && view.bundle().entities == impl_->entities;
+}
+
+bool is_complete(const std::string& sql) {
+    return sqlite3_complete(sql.c_str()) != 0;
+}
+
+uint64_t Session::visited() const noexcept {
+    return impl_->connection.statement.visited;
+}
+
+std::vector<TableInfo> Session::tables() const {
+    std::vector<TableInfo> out;
+    for (const auto& table : impl_->connection.tables) {
+        TableInfo info{table->name(), {}};
+        for (const Column& column : table->columns()) {
+            info.columns.push_back({column.name,
+                                    column.type ? storage::to_string(*column.type) : "json",
+                                    column.is_hidden});
+        }
+        out.push_back(std::move(info));
+    }
+    return out;
+}
+
+}  // namespace plumbline::query::sql

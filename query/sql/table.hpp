@@ -1,0 +1,100 @@
+// What SQL sees, without SQLite: tables with columns, that can be asked a `Question` and walked.
+// One state of the database a statement.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/mapping/plan.hpp"
+#include "query/access_plan.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::query::sql {
+
+/// What one statement works on. One thread.
+struct Statement {
+    std::shared_ptr<const storage::ReadView> view;
+    /// Asked every 256 rows: true ends the statement with kTimeout. May be empty.
+    std::function<bool()> should_stop{};
+    uint64_t visited = 0;  ///< rows, index places and logs that were read
+};
+
+struct Column {
+    std::string name;
+    /// Empty: a list or tuple, shown as JSON.
+    std::optional<storage::FieldType> type;
+    bool is_hidden = false;  ///< `select *` leaves it out
+    bool is_asked = true;    ///< conditions on it reach `Table::open`
+};
+
+/// An integer, a text, or null.
+using Cell = std::variant<std::monostate, int64_t, std::string>;
+
+/// A value of a column of that type: an integer where it fits in one, else canonical text; hex for
+/// addresses and bytes; a text's own bytes.
+[[nodiscard]] Cell to_cell(storage::FieldType type, const evm::U256& word, std::string_view bytes);
+
+/// Whether SQL holds the type as canonical text in the order `u256`; such types are compared as
+/// numbers.
+[[nodiscard]] bool is_wide(storage::FieldType type) noexcept;
+
+/// How a question would be answered.
+struct TablePlan {
+    double rows = 0;
+    double cost = 0;
+    bool is_ordered = false;
+    bool is_single = false;  ///< at most one row
+};
+
+/// One thread.
+class TableCursor {
+  public:
+    virtual ~TableCursor() = default;
+    [[nodiscard]] virtual bool valid() const = 0;
+    virtual void next() = 0;
+    [[nodiscard]] virtual Status status() const = 0;
+    [[nodiscard]] virtual Result<Cell> read(size_t column) = 0;
+};
+
+/// Immutable, so thread-safe. Columns of questions count the table's.
+class Table {
+  public:
+    Table(std::string name, std::vector<Column> columns, std::vector<size_t> key)
+        : name_{std::move(name)},
+          columns_{std::move(columns)},
+          key_{std::move(key)} {}
+    virtual ~Table() = default;
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::vector<Column>& columns() const noexcept { return columns_; }
+    /// The columns that no two rows have alike.
+    [[nodiscard]] const std::vector<size_t>& key() const noexcept { return key_; }
+
+    [[nodiscard]] virtual TablePlan plan(const storage::ReadView& view,
+                                         const Question& question) const = 0;
+    /// Rows for which all conditions hold, in the question's order: only one that `plan` gave. Bit
+    /// i of `used`: column i will be read, bit 63: any from 63 on. Statement and table must outlive
+    /// the cursor.
+    [[nodiscard]] virtual Result<std::unique_ptr<TableCursor>> open(Statement& statement,
+                                                                    const Question& question,
+                                                                    uint64_t used) const = 0;
+
+  private:
+    std::string name_;
+    std::vector<Column> columns_;
+    std::vector<size_t> key_;
+};
+
+/// A table an entity and an event, `blocks`, `quarantine`, `journal` and `proofs`: all that `view` and `plan` know. Names that are
+/// taken, in any case, get "_2" and so on.
+[[nodiscard]] std::vector<std::unique_ptr<Table>> make_tables(
+    const storage::ReadView& view, const std::shared_ptr<const engine::Plan>& plan);
+
+}  // namespace plumbline::query::sql

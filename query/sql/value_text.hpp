@@ -1,0 +1,17 @@
+// Values that SQL gives, as JSON and as plain text: as everywhere else in plumbline.
+#pragma once
+
+#include <string>
+
+#include "query/sql/session.hpp"
+
+namespace plumbline::query::sql {
+
+/// Integers as numbers up to 2^53 - 1, above as strings; texts as core/base/printable_text.hpp
+/// shows them; blobs as 0x hex; what is no finite number as null.
+void append_json(std::string& out, const Value& value);
+
+/// The same without quotes; nothing for null.
+[[nodiscard]] std::string to_text(const Value& value);
+
+}  // namespace plumbline::query::sql

@@ -1,0 +1,422 @@
+// Our tables as SQLite's virtual tables: which conditions are taken over, and how.
+//
+// Every condition on a column whose values SQL's own rules would compare wrongly (numbers wider
+// than 64 bits) is taken over, served by a key or not: it is answered exactly or refused.
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "core/base/exception_guard.hpp"
+#include "query/sql/asked_value.hpp"
+#include "query/sql/connection.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+using storage::FieldKind;
+using storage::FieldType;
+
+struct VirtualTable : sqlite3_vtab {
+    Connection* connection = nullptr;
+    const Table* table = nullptr;
+};
+
+struct VirtualCursor : sqlite3_vtab_cursor {
+    std::unique_ptr<TableCursor> rows;  ///< null: none
+};
+
+VirtualTable& table_of(sqlite3_vtab_cursor* cursor) {
+    return *static_cast<VirtualTable*>(cursor->pVtab);
+}
+
+/// Gives SQLite the error's words.
+int fail_with(sqlite3_vtab& table, const Error& error) {
+    sqlite3_free(table.zErrMsg);
+    table.zErrMsg = sqlite3_mprintf("%s", error.message.c_str());
+    auto& connection = *static_cast<VirtualTable&>(table).connection;
+    if (!connection.refused) {
+        connection.refused = error;
+    }
+    return SQLITE_ERROR;
+}
+
+/// Nothing thrown may pass through SQLite.
+template <typename Work>
+int guarded(sqlite3_vtab& table, Work&& work) {
+    const Status done = catch_exceptions("an SQL table", std::forward<Work>(work));
+    return done ? SQLITE_OK : fail_with(table, done.error());
+}
+
+const char* collation_of(FieldType type) {
+    if (is_wide(type) || (type.kind == FieldKind::kUint && type.bits == 64)) {
+        return kNumberCollation;
+    }
+    switch (type.kind) {
+        case FieldKind::kAddress:
+        case FieldKind::kFixedBytes:
+        case FieldKind::kBytes: return "NOCASE";  // Hex in any case is the same bytes.
+        default: return "BINARY";
+    }
+}
+
+bool is_sql_integer(FieldType type) {
+    return type.kind == FieldKind::kBool || (type.is_integer() && type.bits <= 64);
+}
+
+std::string sql_name(std::string_view name) {
+    std::string out{'"'};
+    for (const char c : name) {
+        out.append(c == '"' ? 2 : 1, c);
+    }
+    return out + '"';
+}
+
+std::string declaration(const Table& table) {
+    std::string out = "CREATE TABLE x(";
+    for (const Column& column : table.columns()) {
+        const bool is_integer = column.type && is_sql_integer(*column.type);
+        const char* collation = column.type ? collation_of(*column.type) : "BINARY";
+        out += fmt::format("{} {}{} COLLATE {}, ", sql_name(column.name),
+                           is_integer ? "INTEGER" : "TEXT", column.is_hidden ? " HIDDEN" : "",
+                           collation);
+    }
+    out += "PRIMARY KEY(";
+    for (const size_t column : table.key()) {
+        out += (column == table.key().front() ? "" : ", ") + sql_name(table.columns()[column].name);
+    }
+    return out + ")) WITHOUT ROWID";
+}
+
+int connect(sqlite3* db, void* aux, int /*count*/, const char* const* arguments, sqlite3_vtab** out,
+            char** message) {
+    auto& connection = *static_cast<Connection*>(aux);
+    for (const auto& table : connection.tables) {
+        if (connection.prefix + table->name() != arguments[2]) {
+            continue;
+        }
+        const int code = sqlite3_declare_vtab(db, declaration(*table).c_str());
+        if (code != SQLITE_OK) {
+            *message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
+            return code;
+        }
+        sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+        auto made = std::make_unique<VirtualTable>();
+        static_cast<sqlite3_vtab&>(*made) = {};
+        made->connection = &connection;
+        made->table = table.get();
+        *out = made.release();
+        return SQLITE_OK;
+    }
+    *message = sqlite3_mprintf("plumbline has no table %s", arguments[2]);
+    return SQLITE_ERROR;
+}
+
+/// A function of its own, so that the module's name is no table.
+int create(sqlite3* db, void* aux, int count, const char* const* arguments, sqlite3_vtab** out,
+           char** message) {
+    return connect(db, aux, count, arguments, out, message);
+}
+
+int disconnect(sqlite3_vtab* table) {
+    const std::unique_ptr<VirtualTable> ended{static_cast<VirtualTable*>(table)};
+    return SQLITE_OK;
+}
+
+std::optional<Compare> compare_of(unsigned char op) {
+    switch (op) {
+        case SQLITE_INDEX_CONSTRAINT_EQ:
+        case SQLITE_INDEX_CONSTRAINT_IS: return Compare::kEq;
+        case SQLITE_INDEX_CONSTRAINT_NE: return Compare::kNe;
+        case SQLITE_INDEX_CONSTRAINT_GT: return Compare::kGt;
+        case SQLITE_INDEX_CONSTRAINT_GE: return Compare::kGe;
+        case SQLITE_INDEX_CONSTRAINT_LT: return Compare::kLt;
+        case SQLITE_INDEX_CONSTRAINT_LE: return Compare::kLe;
+        default: return std::nullopt;
+    }
+}
+
+/// Whether we compare as the statement asks: by the column's own collation, or where any gives the
+/// same.
+bool is_taken(const Column& column, Compare compare, const char* collation) {
+    if (!column.is_asked || !column.type) {
+        return false;
+    }
+    const FieldType type = *column.type;
+    const bool is_equality = compare == Compare::kEq || compare == Compare::kNe;
+    if (type.kind == FieldKind::kEnum && !is_equality) {
+        return false;  // Names in SQL's order, not in that of their declaration.
+    }
+    return is_sql_integer(type) || (is_wide(type) && is_equality) ||
+           sqlite3_stricmp(collation, collation_of(type)) == 0;
+}
+
+/// Values of no type, for a plan: bounds around what is equal.
+std::vector<std::string> stand_ins(Compare compare) {
+    switch (compare) {
+        case Compare::kIn: return {"m", "n"};
+        case Compare::kGt:
+        case Compare::kGe: return {"b"};
+        case Compare::kLt:
+        case Compare::kLe: return {"y"};
+        case Compare::kNe: return {"q"};
+        case Compare::kEq: break;
+    }
+    return {"m"};
+}
+
+/// What `best_index` tells `filter`: "cCOLUMN COMPARE;" a condition, "oCOLUMN DESCENDING;" a column
+/// of the order, "u0 BITS;" the columns that are read.
+struct TakenPlan {
+    uint64_t used = ~uint64_t{0};
+    std::vector<std::pair<uint16_t, Compare>> conditions;
+    std::vector<OrderColumn> order;
+
+    [[nodiscard]] std::string text() const {
+        std::string out;
+        for (const auto& [column, compare] : conditions) {
+            out += fmt::format("c{} {};", column, static_cast<int>(compare));
+        }
+        for (const OrderColumn& column : order) {
+            out += fmt::format("o{} {};", column.column, column.descending ? 1 : 0);
+        }
+        return out + fmt::format("u0 {};", used);
+    }
+    static TakenPlan parse(std::string_view text) {
+        TakenPlan out;
+        while (!text.empty()) {
+            const size_t end = text.find(';');
+            unsigned column = 0;
+            uint64_t second = 0;
+            const char* last = text.data() + end;
+            const auto middle = std::from_chars(text.data() + 1, last, column);
+            std::from_chars(middle.ptr + 1, last, second);
+            if (text[0] == 'c') {
+                out.conditions.emplace_back(static_cast<uint16_t>(column),
+                                            static_cast<Compare>(second));
+            } else if (text[0] == 'o') {
+                out.order.push_back({static_cast<uint16_t>(column), second != 0});
+            } else {
+                out.used = second;
+            }
+            text.remove_prefix(end + 1);
+        }
+        return out;
+    }
+};
+
+/// The order of the statement, where the stored order of its columns is SQL's.
+std::vector<OrderColumn> order_of(const Table& table, const sqlite3_index_info& info) {
+    std::vector<OrderColumn> out;
+    for (int i = 0; i < info.nOrderBy; ++i) {
+        const int column = info.aOrderBy[i].iColumn;
+        if (column < 0) {
+            return {};
+        }
+        const Column& asked = table.columns()[static_cast<size_t>(column)];
+        if (!asked.is_asked || !asked.type || asked.type->kind == FieldKind::kEnum) {
+            return {};
+        }
+        out.push_back({static_cast<uint16_t>(column), info.aOrderBy[i].desc != 0});
+    }
+    return out;
+}
+
+Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
+    Connection& connection = *table.connection;
+    if (connection.statement.should_stop && connection.statement.should_stop()) {
+        return Error{ErrorCode::kTimeout, "the statement took too long to plan"};
+    }
+    TakenPlan taken;
+    Question question;
+    for (int i = 0; i < info.nConstraint; ++i) {
+        const auto& constraint = info.aConstraint[i];
+        const auto compare = compare_of(constraint.op);
+        if (constraint.usable == 0 || constraint.iColumn < 0 || !compare ||
+            !is_taken(table.table->columns()[static_cast<size_t>(constraint.iColumn)], *compare,
+                      sqlite3_vtab_collation(&info, i))) {
+            continue;
+        }
+        const bool is_in = *compare == Compare::kEq && sqlite3_vtab_in(&info, i, 1) != 0;
+        const auto column = static_cast<uint16_t>(constraint.iColumn);
+        taken.conditions.emplace_back(column, is_in ? Compare::kIn : *compare);
+        question.where.push_back(
+            {column, taken.conditions.back().second, stand_ins(taken.conditions.back().second)});
+        info.aConstraintUsage[i].argvIndex = static_cast<int>(taken.conditions.size());
+        info.aConstraintUsage[i].omit = 1;
+    }
+    question.order = order_of(*table.table, info);
+    PLUMBLINE_TRY(const storage::ReadView* const view, connection.view());
+    const TablePlan plan = table.table->plan(*view, question);
+    if (plan.is_ordered && !question.order.empty()) {
+        taken.order = question.order;
+        info.orderByConsumed = 1;
+    }
+    info.estimatedCost = plan.cost;
+    info.estimatedRows = static_cast<sqlite3_int64>(plan.rows);
+    if (plan.is_single) {
+        info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    }
+    taken.used = info.colUsed;
+    info.idxStr = sqlite3_mprintf("%s", taken.text().c_str());
+    info.needToFreeIdxStr = 1;
+    return ok();
+}
+
+int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
+    return guarded(*vtab, [&] { return plan_into(*static_cast<VirtualTable*>(vtab), *info); });
+}
+
+int open_cursor(sqlite3_vtab* vtab, sqlite3_vtab_cursor** out) {
+    return guarded(*vtab, [&]() -> Status {
+        auto cursor = std::make_unique<VirtualCursor>();
+        static_cast<sqlite3_vtab_cursor&>(*cursor) = {};
+        PLUMBLINE_TRY_VOID(static_cast<VirtualTable*>(vtab)->connection->on_open());
+        *out = cursor.release();
+        return ok();
+    });
+}
+
+int close_cursor(sqlite3_vtab_cursor* cursor) {
+    table_of(cursor).connection->on_close();
+    const std::unique_ptr<VirtualCursor> ended{static_cast<VirtualCursor*>(cursor)};
+    return SQLITE_OK;
+}
+
+Status start(VirtualCursor& cursor, std::string_view plan, sqlite3_value** values) {
+    const VirtualTable& table = table_of(&cursor);
+    cursor.rows.reset();
+    TakenPlan taken = TakenPlan::parse(plan);
+    Question question;
+    question.order = std::move(taken.order);
+    bool is_never = false;
+    for (size_t i = 0; i < taken.conditions.size(); ++i) {
+        const auto [column, compare] = taken.conditions[i];
+        const Column& asked_of = table.table->columns()[column];
+        auto asked = compare == Compare::kIn ? ask_in(*asked_of.type, values[i])
+                                             : ask_value(*asked_of.type, compare, values[i]);
+        if (!asked) {
+            return std::move(asked).error().with_context(asked_of.name);
+        }
+        is_never |= asked->is_never;
+        if (!asked->is_always && !asked->is_never) {
+            asked->condition.column = column;
+            question.where.push_back(std::move(asked->condition));
+        }
+    }
+    if (is_never) {
+        return ok();
+    }
+    PLUMBLINE_TRY(cursor.rows,
+                  table.table->open(table.connection->statement, question, taken.used));
+    return cursor.rows->status();
+}
+
+int filter(sqlite3_vtab_cursor* cursor, int /*number*/, const char* plan, int /*count*/,
+           sqlite3_value** values) {
+    return guarded(*cursor->pVtab, [&] {
+        return start(*static_cast<VirtualCursor*>(cursor), plan == nullptr ? "" : plan, values);
+    });
+}
+
+int next(sqlite3_vtab_cursor* cursor) {
+    return guarded(*cursor->pVtab, [&] {
+        auto& rows = *static_cast<VirtualCursor*>(cursor)->rows;
+        rows.next();
+        return rows.status();
+    });
+}
+
+int is_at_end(sqlite3_vtab_cursor* cursor) {
+    const auto& rows = static_cast<VirtualCursor*>(cursor)->rows;
+    return rows == nullptr || !rows->valid() ? 1 : 0;
+}
+
+struct GiveCell {
+    sqlite3_context* context;
+    void operator()(std::monostate /*null*/) const { sqlite3_result_null(context); }
+    void operator()(int64_t number) const { sqlite3_result_int64(context, number); }
+    void operator()(const std::string& text) const {
+        sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
+};
+
+int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int place) {
+    return guarded(*cursor->pVtab, [&]() -> Status {
+        auto& rows = *static_cast<VirtualCursor*>(cursor)->rows;
+        PLUMBLINE_TRY(const Cell cell, rows.read(static_cast<size_t>(place)));
+        std::visit(GiveCell{context}, cell);
+        return ok();
+    });
+}
+
+/// Tables without row ids are never asked for one.
+int rowid(sqlite3_vtab_cursor* /*cursor*/, sqlite3_int64* out) {
+    *out = 0;
+    return SQLITE_ERROR;
+}
+
+sqlite3_module make_module() {
+    sqlite3_module out = {};
+    out.iVersion = 1;
+    out.xCreate = create;
+    out.xConnect = connect;
+    out.xBestIndex = best_index;
+    out.xDisconnect = disconnect;
+    out.xDestroy = disconnect;
+    out.xOpen = open_cursor;
+    out.xClose = close_cursor;
+    out.xFilter = filter;
+    out.xNext = next;
+    out.xEof = is_at_end;
+    out.xColumn = column;
+    out.xRowid = rowid;
+    return out;
+}
+
+}  // namespace
+
+Result<const storage::ReadView*> Connection::view() {
+    if (statement.view == nullptr) {
+        PLUMBLINE_TRY(statement.view, newest());
+    }
+    return statement.view.get();
+}
+
+Status Connection::on_open() {
+    if (open_cursors == 0) {
+        PLUMBLINE_TRY(statement.view, newest());
+    }
+    ++open_cursors;
+    return ok();
+}
+
+void Connection::refuse(Error error) {
+    if (!refused) {
+        refused = std::move(error);
+    }
+    sqlite3_interrupt(db);
+}
+
+Error sqlite_error(sqlite3* db, std::string_view doing) {
+    return Error{ErrorCode::kIo, fmt::format("{}: {}", doing, sqlite3_errmsg(db))};
+}
+
+Status add_tables(Connection& connection, std::string_view schema) {
+    static const sqlite3_module kModule = make_module();
+    if (sqlite3_create_module_v2(connection.db, connection.module.c_str(), &kModule, &connection,
+                                 nullptr) != SQLITE_OK) {
+        return sqlite_error(connection.db, "adding tables to SQLite");
+    }
+    for (const auto& table : connection.tables) {
+        const std::string sql =
+            fmt::format("CREATE VIRTUAL TABLE {}.{} USING {}", schema,
+                        sql_name(connection.prefix + table->name()), connection.module);
+        if (sqlite3_exec(connection.db, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+            return sqlite_error(connection.db, "adding the table " + table->name());
+        }
+    }
+    return ok();
+}
+
+}  // namespace plumbline::query::sql
