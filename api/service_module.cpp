@@ -140,6 +140,7 @@ class HttpModule final : public engine::ServiceModule {
         out.page_max = config.page_rows_max;
         out.page_default = std::min(out.page_default, out.page_max);
         out.history_events_max = config.history_events_max;
+        out.sql_ms_max = static_cast<int64_t>(config.sql_ms_max);
         out.reports = std::move(reports);
         return out;
     }

@@ -181,13 +181,40 @@ void add_list(CLI::App& app, ExitCode& exit) {
     command->add_option("ENTITY", arguments->entity, "The entity's name")->required();
     command->add_option(
         "--where", arguments->where,
-        "field=value, again for more fields: the first columns of the key or of an index");
+        "field=value or field.OP=value (gt, gte, lt, lte, ne, in), again for more: the first "
+        "columns of the key or of an index");
+    command->add_option("--order", arguments->order,
+                        "`key`, or columns of an index with commas between; - before: descending");
+    command->add_flag("--scan", arguments->scan,
+                      "Look at row after row where no key or index serves");
     command->add_option("--limit", arguments->limit, "At most so many rows")
         ->capture_default_str()
         ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));
     command->add_option("--after", arguments->after, "Go on after this key, as `more:` shows it");
     command->footer("Example: plumbline list ./db vote --where voter=0xf39f... --limit 20");
     when_given(command, arguments, exit, run_list);
+}
+
+void add_sql(CLI::App& app, ExitCode& exit) {
+    CLI::App* command = app.add_subcommand("sql", "Ask in SQL; reading only");
+    auto arguments = std::make_shared<SqlArguments>();
+    command->add_option("DB", arguments->path, "The database directory")->required();
+    command->add_option("STATEMENT", arguments->statement,
+                        "One SELECT; without it statements are read from standard input");
+    command->add_option("--format", arguments->format, "table, csv, or json: an object a line")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"table", "csv", "json"}));
+    command->add_flag("--tables", arguments->tables, "Show the tables and their columns instead");
+    command->add_flag("--stats", arguments->stats, "Say how many rows were read, at which block");
+    command
+        ->add_option("--timeout", arguments->timeout_s,
+                     "End a statement after so many seconds; 0 = never")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
+    command->footer(
+        "Example: plumbline sql ./db 'select voter, weight from vote order by weight desc limit "
+        "5'");
+    when_given(command, arguments, exit, run_sql);
 }
 
 void add_dump(CLI::App& app, ExitCode& exit) {
@@ -465,6 +492,7 @@ void add_commands(CLI::App& app, ExitCode& exit) {
     add_status(app, exit);
     add_get(app, exit);
     add_list(app, exit);
+    add_sql(app, exit);
     add_dump(app, exit);
     add_rebuild(app, exit);
     add_verify(app, exit);

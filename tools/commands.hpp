@@ -55,8 +55,19 @@ struct ListArguments {
     std::string path;
     std::string entity;
     std::vector<std::string> where;
+    std::string order;
+    bool scan = false;
     uint64_t limit = 100;
     std::string after;
+};
+
+struct SqlArguments {
+    std::string path;
+    std::string statement;  ///< empty: from standard input
+    std::string format = "table";
+    bool tables = false;
+    bool stats = false;
+    int64_t timeout_s = 0;  ///< 0: as long as it takes
 };
 
 struct DumpArguments {
@@ -157,6 +168,7 @@ struct DoctorArguments {
 [[nodiscard]] ExitCode run_status(const StatusArguments& arguments);
 [[nodiscard]] Status run_get(const GetArguments& arguments);
 [[nodiscard]] Status run_list(const ListArguments& arguments);
+[[nodiscard]] Status run_sql(const SqlArguments& arguments);
 [[nodiscard]] Status run_dump(const DumpArguments& arguments);
 [[nodiscard]] Status run_rebuild(const RebuildArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_check(const CheckArguments& arguments);

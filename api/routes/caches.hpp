@@ -14,6 +14,7 @@
 #include "api/rpc/filter_store.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
+#include "query/sql/session.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::api {
@@ -91,7 +92,39 @@ class ReportCache {
     std::map<std::string, Entry> reports_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
+/// SQL sessions that nobody uses now. Thread-safe.
+class SqlSessions {
+  public:
+    using Held = std::unique_ptr<query::sql::Session>;
+    /// One that fits; empty where there is none.
+    [[nodiscard]] Held take(const storage::ReadView& view,
+                            const std::shared_ptr<const engine::Plan>& plan)
+        PLUMBLINE_EXCLUDES(mutex_) {
+        const MutexLock lock{mutex_};
+        // Those that no longer fit belong to an earlier generation and never will again.
+        std::erase_if(idle_, [&](const Held& session) { return !session->fits(view, plan); });
+        if (idle_.empty()) {
+            return nullptr;
+        }
+        Held out = std::move(idle_.back());
+        idle_.pop_back();
+        return out;
+    }
+    void give_back(Held session) PLUMBLINE_EXCLUDES(mutex_) {
+        constexpr size_t kIdleMax = 4;
+        const MutexLock lock{mutex_};
+        if (idle_.size() < kIdleMax) {
+            idle_.push_back(std::move(session));
+        }
+    }
+
+  private:
+    Mutex mutex_;
+    std::vector<Held> idle_ PLUMBLINE_GUARDED_BY(mutex_);
+};
+
 struct Router::Caches {
+    SqlSessions sql;
     ProofSummaryCache proof;
     ReportCache reports;
     GuessLimit guesses;

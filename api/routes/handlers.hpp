@@ -18,6 +18,8 @@ Response list_rows(RequestContext& request);
 Response get_row(RequestContext& request);
 Response get_row_history(RequestContext& request);
 Response list_events(RequestContext& request);
+Response list_sql_tables(RequestContext& request);
+Response run_sql(RequestContext& request);
 Response list_quarantine(RequestContext& request);
 Response list_reports(RequestContext& request);
 Response list_conflicts(RequestContext& request);

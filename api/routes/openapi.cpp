@@ -1,7 +1,12 @@
 // The OpenAPI document, written from the route table, so that it cannot say anything else.
 #include <algorithm>
+#include <set>
 
+#include "api/routes/answer_shapes.hpp"
 #include "api/routes/handlers.hpp"
+#include "api/routes/openapi_shape.hpp"
+#include "core/base/ascii.hpp"
+#include "core/evm/abi_decode.hpp"
 #include "engine/service/version.hpp"
 
 namespace plumbline::api {
@@ -36,74 +41,169 @@ void write_parameter(JsonWriter& json, std::string_view name, std::string_view w
     json.close_object().close_object();
 }
 
-void write_response(JsonWriter& json, std::string_view status, std::string_view about) {
-    json.key(status).open_object().member("description", about).close_object();
+/// What an operation answers: a schema, or for what is no JSON its type.
+void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type) {
+    const auto content = [&](std::string_view type, std::string_view schema) {
+        json.key("content").open_object().key(type).open_object();
+        json.key("schema").raw(schema).close_object().close_object();
+    };
+    json.key("responses").open_object();
+    json.key("200").open_object().member("description", "done");
+    if (!shape.empty()) {
+        content("application/json", schema_of(shape));
+    } else if (!content_type.empty()) {
+        content(content_type, R"({"type":"string"})");
+    }
+    json.close_object();
+    json.key("default").open_object().member("description", "refused, and why");
+    content("application/json", R"({"$ref":"#/components/schemas/Error"})");
+    json.close_object().close_object();
 }
 
-void write_operation(JsonWriter& json, const Route& route) {
+/// FIELD, FIELD.gt... of an entity or, with a prefix, of an event.
+void write_field_parameters(JsonWriter& json, std::string_view prefix,
+                            const std::vector<std::string>& names) {
+    constexpr std::string_view kCompares[] = {"", ".gt", ".gte", ".lt", ".lte", ".ne", ".in"};
+    for (const std::string& name : names) {
+        for (const std::string_view compare : kCompares) {
+            write_parameter(json, fmt::format("{}{}{}", prefix, name, compare), "query", "string",
+                            compare == ".in" ? "one of several, with commas between" : "", false);
+        }
+    }
+}
+
+/// One operation of a path. `fields`: parameters that the config knows, behind `prefix`.
+struct Operation {
+    const Route& route;
+    std::string id;
+    std::string shape;
+    std::vector<std::string_view> variables;
+    std::string_view prefix{};
+    std::vector<std::string> fields{};
+};
+
+void write_body(JsonWriter& json, const Route& route) {
+    json.key("requestBody").open_object().member("description", route.body).key("content");
+    json.open_object().key("application/json").open_object();
+    json.key("schema").raw(schema_of(body_shape(route.id)));
+    json.close_object().close_object().close_object();
+}
+
+void write_operation(JsonWriter& json, const Operation& operation) {
+    const Route& route = operation.route;
     std::string method{route.method};
-    std::ranges::transform(method, method.begin(),
-                           [](char c) { return static_cast<char>(c | 0x20); });
+    std::ranges::transform(method, method.begin(), ascii_lower);
     json.key(method)
         .open_object()
-        .member("operationId", route.id)
-        .member("summary", route.about)
-        .key("parameters")
-        .open_array();
-    for (const std::string_view name : variables_of(route.pattern)) {
+        .member("operationId", operation.id)
+        .member("summary", route.about);
+    if (!route.more_params.empty()) {
+        json.member("description", "Further parameters: " + std::string{route.more_params});
+    }
+    json.key("parameters").open_array();
+    for (const std::string_view name : operation.variables) {
         write_parameter(json, name, "path", "string", {}, false);
     }
     for (const QueryParam& param : route.query) {
         write_parameter(json, param.name, "query", param.type, param.about, param.many);
     }
+    write_field_parameters(json, operation.prefix, operation.fields);
     json.close_array();
     if (!route.body.empty()) {
-        json.key("requestBody")
-            .open_object()
-            .member("description", route.body)
-            .key("content")
-            .open_object()
-            .key("application/json")
-            .open_object()
-            .key("schema")
-            .open_object()
-            .member("type", "object")
-            .close_object()
-            .close_object()
-            .close_object()
-            .close_object();
+        write_body(json, route);
     }
     if (route.changes) {
-        json.key("security")
-            .open_array()
-            .open_object()
-            .key("token")
-            .open_array()
-            .close_array()
-            .close_object()
-            .close_array();
+        json.key("security").raw(R"([{"token":[]}])");
     }
-    json.key("responses").open_object();
-    write_response(json, "default", "done, or {\"error\":{\"code\",\"message\"}}");
+    const std::string_view text = route.id == "page"      ? "text/html"
+                                  : route.id == "metrics" ? "text/plain"
+                                                          : "";
+    write_responses(json, operation.shape, text);
+    json.close_object();
+}
+
+const Route& route_of(std::string_view id) {
+    return *std::ranges::find(routes(), id, &Route::id);
+}
+
+void write_path(JsonWriter& json, const std::string& path, const Operation& operation) {
+    json.key(path).open_object();
+    write_operation(json, operation);
+    json.close_object();
+}
+
+/// A path an entity and an event, whose answers are of their own types.
+void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
+    for (const storage::EntityLayout& layout : plan.entities()) {
+        std::vector<std::string> fields;
+        for (size_t i = 0; i < layout.column_count(); ++i) {
+            // A field that is named as a parameter is asked for by `where`.
+            if (!route_of("rows").has_param(layout.column(i).name)) {
+                fields.push_back(layout.column(i).name);
+            }
+        }
+        const std::string path = "/v1/entities/" + layout.name;
+        const std::string row = "entity." + layout.name;
+        write_path(json, path,
+                   {route_of("rows"), "rows." + layout.name, list_shape(row), {}, "", fields});
+        write_path(json, path + "/{key}",
+                   {route_of("row"), "row." + layout.name, row_shape(row), {"key"}});
+        write_path(
+            json, path + "/{key}/history",
+            {route_of("row_history"), "row_history." + layout.name, history_shape(row), {"key"}});
+    }
+    std::set<std::string> seen;
+    for (size_t source = 0; source < plan.sources().size(); ++source) {
+        const std::string& contract = plan.sources()[source].contract;
+        for (const evm::AbiEvent& event : plan.abi(source).events) {
+            const std::string name = contract + "." + event.name;
+            if (!evm::EventDecoder::compile(event) || !seen.insert(name).second) {
+                continue;
+            }
+            std::vector<std::string> params;
+            for (const evm::AbiParam& input : event.inputs) {
+                if (!input.name.empty()) {
+                    params.push_back(input.name);
+                }
+            }
+            write_path(json, "/v1/events/" + contract + "/" + event.name,
+                       {route_of("events_of"),
+                        "events." + name,
+                        events_shape("event." + name),
+                        {},
+                        "param.",
+                        params});
+        }
+    }
+}
+
+void write_components(JsonWriter& json, const engine::Plan& plan) {
+    json.key("components").open_object();
+    json.key("securitySchemes").raw(R"({"token":{"type":"http","scheme":"bearer"}})");
+    json.key("schemas").open_object();
+    for (const auto& shapes : {shared_shapes(), config_shapes(plan)}) {
+        for (const auto& [name, shape] : shapes) {
+            json.key(name).raw(schema_of(shape));
+        }
+    }
     json.close_object().close_object();
 }
 
 }  // namespace
 
-Response get_openapi(RequestContext& /*request*/) {
+Response get_openapi(RequestContext& request) {
+    const std::shared_ptr<const engine::Plan> plan = request.context().plan();
     std::string body;
     JsonWriter json{body};
     json.open_object()
-        .member("openapi", "3.0.3")
+        .member("openapi", "3.1.0")
         .key("info")
         .open_object()
         .member("title", "plumbline")
         .member("version", engine::version())
-        .close_object()
-        .key("components")
-        .raw(R"({"securitySchemes":{"token":{"type":"http","scheme":"bearer"}}})")
-        .key("paths")
-        .open_object();
+        .close_object();
+    write_components(json, *plan);
+    json.key("paths").open_object();
     std::string_view open_path;
     for (const Route& route : routes()) {
         if (route.pattern != open_path) {
@@ -113,9 +213,12 @@ Response get_openapi(RequestContext& /*request*/) {
             open_path = route.pattern;
             json.key(route.pattern).open_object();
         }
-        write_operation(json, route);
+        write_operation(json, {route, std::string{route.id}, std::string{answer_shape(route.id)},
+                               variables_of(route.pattern)});
     }
-    json.close_object().close_object().close_object();
+    json.close_object();
+    write_config_paths(json, *plan);
+    json.close_object().close_object();
     return reply(std::move(body));
 }
 

@@ -95,6 +95,18 @@ Result<uint64_t> RequestContext::limit() const {
     return limit.value_or(options().page_default);
 }
 
+Result<bool> RequestContext::flag(std::string_view name) const {
+    const std::string* text = target.find(name);
+    if (text == nullptr || *text == "false") {
+        return false;
+    }
+    if (*text == "true") {
+        return true;
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} is true or false, not '{}'", name, *text)};
+}
+
 Result<IndexSnapshot> open_snapshot(RequestContext& request) {
     IndexSnapshot out;
     out.database = request.context().database();

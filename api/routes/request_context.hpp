@@ -22,6 +22,7 @@ namespace plumbline::api {
 /// One request on its way through its handler. Lives as long as the handler runs.
 struct RequestContext {
     Router& router;
+    const Route& route;
     const Request& http;
     const Target& target;
     int64_t deadline_ms = 0;  ///< monotonic
@@ -37,6 +38,8 @@ struct RequestContext {
     [[nodiscard]] Result<std::optional<uint64_t>> integer(std::string_view name, uint64_t low,
                                                           uint64_t high) const;
     [[nodiscard]] Result<uint64_t> limit() const;
+    /// False where it is not given; kInvalidArgument for anything but true and false.
+    [[nodiscard]] Result<bool> flag(std::string_view name) const;
 };
 
 /// The database and one consistent state of it. kUnavailable before there is one.

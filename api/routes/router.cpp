@@ -13,6 +13,9 @@ namespace plumbline::api {
 
 namespace {
 
+/// What the sorts of all statements may take together.
+constexpr size_t kSqlMemoryMax = size_t{64} << 20;
+
 bool is_variable(std::string_view part) noexcept {
     return part.starts_with('{');
 }
@@ -36,15 +39,13 @@ bool matches(std::string_view pattern, const std::vector<std::string>& parts) {
 Status check_query(const Route& route, const Target& target) {
     for (const auto& [name, value] : target.query) {
         const auto known = std::ranges::find(route.query, name, &QueryParam::name);
+        if (known == route.query.end() && !route.more_params.empty()) {
+            continue;
+        }
         if (known == route.query.end()) {
-            std::string names;
-            for (const QueryParam& param : route.query) {
-                names += names.empty() ? "" : ", ";
-                names += param.name;
-            }
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("no parameter '{}' here; there are: {}", name,
-                                     names.empty() ? "none" : names)};
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("no parameter '{}' here; there are: {}", name, route.param_names())};
         }
         if (!known->many && target.all(name).size() > 1) {
             return Error{ErrorCode::kInvalidArgument, fmt::format("{} is given twice", name)};
@@ -54,6 +55,19 @@ Status check_query(const Route& route, const Target& target) {
 }
 
 }  // namespace
+
+bool Route::has_param(std::string_view name) const noexcept {
+    return std::ranges::find(query, name, &QueryParam::name) != query.end();
+}
+
+std::string Route::param_names() const {
+    std::string names;
+    for (const QueryParam& param : query) {
+        names += names.empty() ? "" : ", ";
+        names += param.name;
+    }
+    return names.empty() ? "none" : names;
+}
 
 bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
     // Every byte given is looked at, so that the time tells only how long the guess was.
@@ -101,11 +115,12 @@ Response Router::check_token(const Request& request) {
 
 RouteCost Router::cost(std::string_view method, std::string_view target) {
     constexpr std::string_view kProbes[] = {"health", "ready", "metrics"};
-    constexpr std::string_view kScans[] = {"rows",        "events",  "quarantine",
-                                           "conflicts",   "journal", "reports",
-                                           "row_history", "chain",   "analytics_report"};
+    constexpr std::string_view kScans[] = {
+        "rows",    "events",  "events_of",   "quarantine", "conflicts",
+        "journal", "reports", "row_history", "chain",      "analytics_report"};
     const Result<Target> asked = parse_target(target);
-    if (asked && method == "POST" && matches("/rpc", asked->parts)) {
+    if (asked && method == "POST" &&
+        (matches("/rpc", asked->parts) || matches("/v1/sql", asked->parts))) {
         return RouteCost::kScan;
     }
     if (!asked || (method != "GET" && method != "HEAD")) {
@@ -130,7 +145,11 @@ RouteCost Router::cost(std::string_view method, std::string_view target) {
 Router::Router(const ApiContext& context, RouterOptions options)
     : context_{context},
       options_{std::move(options)},
-      caches_{std::make_unique<Caches>()} {}
+      caches_{std::make_unique<Caches>()} {
+    if (options_.sql_ms_max > 0) {
+        query::sql::limit_sqlite_memory(kSqlMemoryMax);
+    }
+}
 Router::~Router() = default;
 
 Response Router::handle(const Request& request) {
@@ -185,7 +204,7 @@ Response Router::dispatch(const Request& request, std::string_view& pattern) {
     if (const Status known = check_query(*found, *target); !known) {
         return fail(known.error());
     }
-    RequestContext asked{*this, request, *target,
+    RequestContext asked{*this, *found, request, *target,
                          context_.clock().monotonic_ms() + options_.time_max_ms};
     Response out;
     const Status handled = catch_exceptions(found->pattern, [&] { out = found->handle(asked); });

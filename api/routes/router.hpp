@@ -38,6 +38,12 @@ struct Route {
     Response (*handle)(RequestContext& request) = nullptr;
     std::vector<QueryParam> query;
     std::string_view body;  ///< what the JSON body holds, for people; empty: no body
+    /// For people: parameters that only the config knows, such as FIELD.gt; the handler reads them.
+    std::string_view more_params{};
+
+    [[nodiscard]] bool has_param(std::string_view name) const noexcept;
+    /// With commas between; "none".
+    [[nodiscard]] std::string param_names() const;
 };
 
 /// What an answer costs, and so who must not wait for whom.
@@ -56,6 +62,8 @@ struct RouterOptions {
     uint64_t page_default = 100;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
     int64_t time_max_ms = 5'000;              ///< one request may scan so long
+    int64_t sql_ms_max = 500;                 ///< a statement may take so long; 0: none are taken
+    uint64_t sql_rows_max = 10'000;           ///< an answer to a statement ends there
     size_t page_bytes_max = 4U << 20U;        ///< a page ends with the row that passes it
     std::vector<Report> reports{};            ///< [reports.NAME]
     std::vector<std::string> webhooks{};      ///< names of [webhooks.NAME]

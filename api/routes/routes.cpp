@@ -38,11 +38,16 @@ std::vector<Route> entity_routes() {
         {"GET", "/v1/entities/{name}", "rows", "Rows of an entity, a page at a time", false,
          list_rows,
          {{"where", "string", "field=value: the first columns of the key or of an index", true},
-          {"order", "string", "`key`, or the columns of an index with commas between"},
+          {"order", "string",
+           "`key`, or the first columns of an index with commas between; - before one: descending"},
           {"fields", "string", "only these fields, with commas between"},
           kLimit,
-          kCursor},
-         {}},
+          kCursor,
+          {"key", "string", "only the row of this key", true},
+          {"count", "boolean", "true: also how many rows the question finds"},
+          {"scan", "boolean", "true: look at row after row where no key or index serves"}},
+         {},
+         "FIELD=value, FIELD.gt, gte, lt, lte, ne: one value; FIELD.in: several with commas between"},
         {"GET", "/v1/entities/{name}/{key}", "row", "One row by its key", false, get_row,
          {{"fields", "string", "only these fields, with commas between"},
           {"at", "integer", "as it was after this block"}},
@@ -61,16 +66,36 @@ std::vector<Route> entity_routes() {
 /// The log, and what of it could not be applied.
 std::vector<Route> event_routes() {
     return {
-        {"GET", "/v1/events", "events", "Stored events in block and log order", false, list_events,
+        {"GET", "/v1/events", "events", "Stored events in block and log order, or the newest first", false, list_events,
          {{"contract", "string", "only of this contract of the config"},
           {"event", "string", "only of this name"},
           {"from", "integer", "first block"},
           {"to", "integer", "last block, included"},
+          {"order", "string", "`block`, or `-block`: the newest first"},
           kLimit,
           kCursor},
-         {}},
+         {},
+         "param.NAME=value, param.NAME.gt, gte, lt, lte, ne: one value; param.NAME.in: several with commas between"},
+        {"GET", "/v1/events/{contract}/{event}", "events_of", "Stored events of one kind", false, list_events,
+         {{"from", "integer", "first block"},
+          {"to", "integer", "last block, included"},
+          {"order", "string", "`block`, or `-block`: the newest first"},
+          kLimit,
+          kCursor},
+         {},
+         "param.NAME=value, param.NAME.gt, gte, lt, lte, ne: one value; param.NAME.in: several with commas between"},
         {"GET", "/v1/quarantine", "quarantine", "Events that could not be applied, and why", false,
          list_quarantine, {kLimit}, {}},
+    };
+}
+
+/// Questions in SQL.
+std::vector<Route> sql_routes() {
+    return {
+        {"GET", "/v1/sql", "sql_tables", "The tables that SQL sees, with their columns", false,
+         list_sql_tables, {}, {}},
+        {"POST", "/v1/sql", "sql", "One SELECT over one block, with a time limit", false, run_sql, {},
+         R"({"sql":"select ... where id = ?","params":["1"]})"},
     };
 }
 
@@ -140,7 +165,7 @@ std::vector<Route> task_routes() {
 
 std::vector<Route> make_routes() {
     std::vector<Route> out;
-    for (const auto part : {service_routes, entity_routes, event_routes, finding_routes,
+    for (const auto part : {service_routes, entity_routes, event_routes, sql_routes, finding_routes,
                             stream_routes, task_routes}) {
         std::ranges::move(part(), std::back_inserter(out));
     }

@@ -2,84 +2,15 @@
 //
 // A page cursor is a place in key or index order, not a row: a row that goes away between two pages
 // takes nothing with it, and rows that stay are shown exactly once.
-#include <algorithm>
-#include <optional>
-
 #include "api/routes/handlers.hpp"
+#include "api/routes/row_question.hpp"
 #include "api/routes/rows.hpp"
-#include "core/evm/hex.hpp"
-#include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
 
 namespace {
 
 using storage::EntityLayout;
-
-std::string index_name(const EntityLayout& layout, size_t index) {
-    std::string out;
-    for (const uint16_t column : layout.indexes[index]) {
-        out += (out.empty() ? "" : ",") + layout.column(column).name;
-    }
-    return out;
-}
-
-/// By the key or the index that `order` names; without it, by whichever fits `where`.
-Result<engine::Lookup> plan_scan(const EntityLayout& layout,
-                                 const std::vector<engine::NamedText>& where,
-                                 const std::string* order) {
-    if (order == nullptr) {
-        return engine::plan_lookup(layout, where);
-    }
-    EntityLayout narrow = layout;
-    narrow.indexes.clear();
-    if (*order == "key") {
-        return engine::plan_lookup(narrow, where);
-    }
-    std::string known = "key";
-    for (size_t i = 0; i < layout.indexes.size(); ++i) {
-        if (index_name(layout, i) != *order) {
-            known += " | " + index_name(layout, i);
-            continue;
-        }
-        const std::vector<uint16_t>& columns = layout.indexes[i];
-        std::string prefix;
-        for (size_t at = 0; at < where.size(); ++at) {
-            const auto found = at < columns.size()
-                                   ? std::ranges::find(where, layout.column(columns[at]).name,
-                                                       &engine::NamedText::first)
-                                   : where.end();
-            if (found == where.end()) {
-                return Error{
-                    ErrorCode::kInvalidArgument,
-                    fmt::format("in order of {} only its first columns can be asked for", *order)};
-            }
-            const storage::FieldType type = layout.column(columns[at]).type;
-            PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, found->second));
-            engine::append_key_value(prefix, type, value);
-        }
-        return engine::Lookup{static_cast<int>(i), std::move(prefix)};
-    }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("no order '{}' of {}; there are: {}", *order, layout.name, known)};
-}
-
-std::string cursor_text(int index, std::string_view position) {
-    return fmt::format("{}.{}", index < 0 ? "k" : std::to_string(index),
-                       evm::to_hex(as_bytes(position)).substr(2));
-}
-
-Result<std::string> cursor_position(const std::string& text, int index) {
-    const std::string head = (index < 0 ? std::string{"k"} : std::to_string(index)) + ".";
-    const auto bytes = text.starts_with(head) && text.size() > head.size()
-                           ? evm::parse_hex("0x" + text.substr(head.size()))
-                           : std::nullopt;
-    if (!bytes) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "cursor is not one that `next` of the same question gave"};
-    }
-    return std::string{as_chars(*bytes)};
-}
 
 /// `decimals`: how a page may show a field; values are answered as they are stored.
 void write_fields(JsonWriter& json, std::string_view name, const std::string& entity,
@@ -117,7 +48,7 @@ Response list_entities(RequestContext& request) {
             write_fields(json, "fields", layout.name, layout.fields, request.options().decimals);
             json.key("orders").open_array().value("key");
             for (size_t index = 0; index < layout.indexes.size(); ++index) {
-                json.value(index_name(layout, index));
+                json.value(query::path_name(layout, static_cast<int>(index)));
             }
             json.close_array().close_object();
         }
@@ -126,50 +57,140 @@ Response list_entities(RequestContext& request) {
     });
 }
 
+namespace {
+
+/// At most so many places are counted for one answer.
+constexpr uint64_t kCountMax = 1'000'000;
+
+/// "count" and "count_is_exact" of an open object: all that the question finds, whatever the page.
+Status write_count(JsonWriter& json, const RequestContext& request, const storage::ReadView& view,
+                   size_t entity, const RowListQuestion& asked) {
+    if (asked.question.where.empty()) {
+        json.member("count", view.entity_count(entity)).member("count_is_exact", true);
+        return ok();
+    }
+    query::RowCursor rows{view,
+                          entity,
+                          asked.access,
+                          asked.question,
+                          {.after = {},
+                           .keys_only = asked.access.left.empty(),
+                           .should_stop = [&request] { return request.is_late(); },
+                           .visits_max = kCountMax}};
+    uint64_t count = 0;
+    for (; rows.valid(); rows.next()) {
+        ++count;
+    }
+    PLUMBLINE_TRY_VOID(rows.status());
+    json.member("count", count).member("count_is_exact", !rows.is_stopped());
+    return ok();
+}
+
+Result<std::string> show_rows(RequestContext& request, const IndexSnapshot& snapshot, size_t entity,
+                              const RowListQuestion& asked) {
+    const storage::ReadView& view = *snapshot.view;
+    const EntityLayout& layout = view.bundle().entities[entity];
+    PLUMBLINE_TRY(const auto columns, read_columns(request, layout));
+    PLUMBLINE_TRY(const uint64_t limit, request.limit());
+    PLUMBLINE_TRY(const bool is_counted, request.flag("count"));
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    write_snapshot(json, snapshot);
+    json.member("entity", layout.name).key("rows").open_array();
+    query::RowCursor rows{view,
+                          entity,
+                          asked.access,
+                          asked.question,
+                          {.after = asked.after,
+                           .should_stop = [&request] { return request.is_late(); },
+                           .visits_max = asked.access.left.empty() ? UINT64_MAX : kRowVisitsMax}};
+    std::string shown_last;
+    for (uint64_t shown = 0;
+         rows.valid() && shown < limit &&
+         (shown == 0 || (!request.is_late() && body.size() < request.options().page_bytes_max));
+         ++shown) {
+        json.open_object();
+        PLUMBLINE_TRY_VOID(write_row(json, layout, rows.codec(), rows.key(), rows.row(), columns));
+        json.close_object();
+        shown_last = rows.position();
+        rows.next();
+    }
+    PLUMBLINE_TRY_VOID(rows.status());
+    const std::string last = rows.is_stopped() ? rows.position() : shown_last;
+    json.close_array().key("next");
+    if ((rows.valid() || rows.is_stopped()) && !last.empty()) {
+        json.value(asked.cursor(last));
+    } else {
+        json.null();
+    }
+    if (is_counted) {
+        PLUMBLINE_TRY_VOID(write_count(json, request, view, entity, asked));
+    }
+    json.close_object();
+    return body;
+}
+
+/// The rows of the keys that were named, in the order they were named in.
+Result<std::string> show_keys(RequestContext& request, const IndexSnapshot& snapshot, size_t entity,
+                              const std::vector<std::string>& keys) {
+    const EntityLayout& layout = snapshot.view->bundle().entities[entity];
+    for (const auto& [name, text] : request.target.query) {
+        if (name != "key" && name != "fields") {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} does not go with key: rows by their keys come whole and "
+                                     "in the order of the keys",
+                                     name)};
+        }
+    }
+    if (keys.size() > request.options().page_max) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("at most {} keys in one request", request.options().page_max)};
+    }
+    PLUMBLINE_TRY(const auto columns, read_columns(request, layout));
+    const storage::RowCodec codec{layout};
+    std::vector<std::string> missing;
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    write_snapshot(json, snapshot);
+    json.member("entity", layout.name).key("rows").open_array();
+    for (const std::string& text : keys) {
+        PLUMBLINE_TRY(const std::string key, read_key(layout, text));
+        const auto row = snapshot.view->get_row(entity, key);
+        if (!row && row.error().code == ErrorCode::kNotFound) {
+            missing.push_back(text);
+            continue;
+        }
+        if (!row) {
+            return row.error();
+        }
+        if (body.size() >= request.options().page_bytes_max) {
+            return Error{ErrorCode::kTooLarge,
+                         "the rows of these keys are too large for one "
+                         "answer: ask for fewer keys or fields"};
+        }
+        json.open_object();
+        PLUMBLINE_TRY_VOID(write_row(json, layout, codec, key, *row, columns));
+        json.close_object();
+    }
+    json.close_array().key("next").null().member("missing", missing).close_object();
+    return body;
+}
+
+}  // namespace
+
 Response list_rows(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
-        const storage::ReadView& view = *snapshot.view;
-        PLUMBLINE_TRY(const size_t entity, find_entity(view, request.part(2)));
-        const EntityLayout& layout = view.bundle().entities[entity];
-        PLUMBLINE_TRY(const auto where, engine::parse_named(request.target.all("where")));
-        PLUMBLINE_TRY(const engine::Lookup lookup,
-                      plan_scan(layout, where, request.target.find("order")));
-        PLUMBLINE_TRY(const auto columns, read_columns(request, layout));
-        PLUMBLINE_TRY(const uint64_t limit, request.limit());
-        std::string after;
-        if (const std::string* cursor = request.target.find("cursor")) {
-            PLUMBLINE_TRY(after, cursor_position(*cursor, lookup.index));
+        PLUMBLINE_TRY(const size_t entity, find_entity(*snapshot.view, request.part(2)));
+        if (const auto keys = request.target.all("key"); !keys.empty()) {
+            return show_keys(request, snapshot, entity, keys);
         }
-        const auto rows =
-            lookup.index < 0
-                ? view.scan_entity(entity, lookup.prefix, after)
-                : view.scan_index(entity, static_cast<size_t>(lookup.index), lookup.prefix, after);
-        const storage::RowCodec codec{layout};
-        std::string body;
-        JsonWriter json{body};
-        json.open_object();
-        write_snapshot(json, snapshot);
-        json.member("entity", layout.name).key("rows").open_array();
-        std::string next;
-        for (uint64_t shown = 0; rows->valid() && shown < limit && !request.is_late() &&
-                                 (shown == 0 || body.size() < request.options().page_bytes_max);
-             ++shown) {
-            json.open_object();
-            PLUMBLINE_TRY_VOID(write_row(json, layout, codec, rows->key(), rows->row(), columns));
-            json.close_object();
-            next = rows->position();
-            rows->next();
-        }
-        PLUMBLINE_TRY_VOID(rows->status());
-        json.close_array().key("next");
-        if (rows->valid() && !next.empty()) {
-            json.value(cursor_text(lookup.index, next));
-        } else {
-            json.null();
-        }
-        json.close_object();
-        return body;
+        PLUMBLINE_TRY(const RowListQuestion asked,
+                      read_row_list(request, snapshot.view->bundle().entities[entity],
+                                    snapshot.view->entity_count(entity)));
+        return show_rows(request, snapshot, entity, asked);
     });
 }
 

@@ -2,6 +2,7 @@
 #include "api/http/log_cursor.hpp"
 #include "api/routes/handlers.hpp"
 #include "engine/text/event_text.hpp"
+#include "query/event_filter.hpp"
 
 namespace plumbline::api {
 
@@ -10,8 +11,112 @@ namespace {
 /// Logs looked at for one page; a page may so be short, or empty, and still have a `next`.
 constexpr uint64_t kScanMax = 50'000;
 
-bool is_wanted(const std::string* asked, const std::string* name) {
-    return asked == nullptr || (name != nullptr && *name == *asked);
+/// Which blocks, which way, from where.
+struct EventPlace {
+    uint64_t first = 0;
+    uint64_t last = UINT64_MAX;
+    bool newest_first = false;
+    std::optional<LogCursor> after;
+
+    /// It comes after what the last page showed.
+    [[nodiscard]] bool is_ahead(const LogCursor& place) const {
+        return !after || (newest_first ? place < *after : place > *after);
+    }
+};
+
+Result<EventPlace> read_place(const RequestContext& request) {
+    EventPlace out;
+    PLUMBLINE_TRY(const auto from, request.integer("from", 0, UINT64_MAX));
+    PLUMBLINE_TRY(const auto to, request.integer("to", 0, UINT64_MAX));
+    PLUMBLINE_TRY(out.after, read_log_cursor(request.target.find("cursor")));
+    out.first = from.value_or(0);
+    out.last = to.value_or(UINT64_MAX);
+    if (out.first > out.last) {
+        return Error{ErrorCode::kInvalidArgument, "from is above to"};
+    }
+    if (const std::string* order = request.target.find("order")) {
+        if (*order != "block" && *order != "-block") {
+            return Error{ErrorCode::kInvalidArgument,
+                         "order is block, or -block for the newest first"};
+        }
+        out.newest_first = *order == "-block";
+    }
+    if (out.after && out.newest_first) {
+        out.last = std::min(out.last, out.after->block_num);
+    } else if (out.after) {
+        out.first = std::max(out.first, out.after->block_num);
+    }
+    return out;
+}
+
+Result<query::EventFilter> read_event_filter(const RequestContext& request,
+                                             const engine::EventText& events) {
+    const auto text = [&](std::string_view name) {
+        const std::string* found = request.target.find(name);
+        return found == nullptr ? std::string{} : *found;
+    };
+    const bool is_named = request.route.id == "events_of";
+    const std::string contract = is_named ? request.part(2) : text("contract");
+    const std::string event = is_named ? request.part(3) : text("event");
+    query::EventFilter out{contract, event};
+    if (is_named && !out.knows_any(events)) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("no contract '{}' with an event '{}'; /v1/openapi.json lists all",
+                                 contract, event)};
+    }
+    constexpr std::string_view kParam = "param.";
+    for (const auto& [name, value] : request.target.query) {
+        if (request.route.has_param(name)) {
+            continue;
+        }
+        if (!name.starts_with(kParam)) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("no parameter '{}' here; there are: {}; and param.NAME=..., "
+                                     "param.NAME.gt=..., gte, lt, lte, ne, in",
+                                     name, request.route.param_names())};
+        }
+        PLUMBLINE_TRY(const auto asked,
+                      query::read_condition_name(std::string_view{name}.substr(kParam.size())));
+        PLUMBLINE_TRY_VOID(out.add(events, asked, value));
+    }
+    return out;
+}
+
+/// Writes a page of events; gives the place behind which the next one begins.
+Result<std::optional<LogCursor>> write_events(JsonWriter& json, const std::string& body,
+                                              RequestContext& request,
+                                              const IndexSnapshot& snapshot,
+                                              const EventPlace& place) {
+    PLUMBLINE_TRY(const uint64_t limit, request.limit());
+    PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
+    engine::EventText text{request.context().plan(), children};
+    PLUMBLINE_TRY(query::EventFilter filter, read_event_filter(request, text));
+    std::optional<LogCursor> next;
+    if (place.first > place.last) {
+        return next;
+    }
+    const auto logs = snapshot.view->scan_logs(
+        place.first, place.last, storage::OnDamage::kStop,
+        place.newest_first ? storage::ScanOrder::kBackward : storage::ScanOrder::kForward);
+    uint64_t shown = 0;
+    for (uint64_t seen = 0; logs->valid(); logs->next()) {
+        const storage::LogRecord& record = logs->record();
+        const LogCursor at{record.log.block_num, record.log.log_index};
+        if (!place.is_ahead(at)) {
+            continue;
+        }
+        if (shown == limit || ++seen > kScanMax || (seen > 1 && request.is_late()) ||
+            (shown > 0 && body.size() >= request.options().page_bytes_max)) {
+            return next;
+        }
+        next = at;
+        if (filter.is_empty() || filter.wants(text.decode(record))) {
+            text.append_json(json.raw_value(), record);
+            ++shown;
+        }
+    }
+    PLUMBLINE_TRY_VOID(logs->status());
+    return std::optional<LogCursor>{};
 }
 
 }  // namespace
@@ -19,53 +124,13 @@ bool is_wanted(const std::string* asked, const std::string* name) {
 Response list_events(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
-        PLUMBLINE_TRY(const auto from, request.integer("from", 0, UINT64_MAX));
-        PLUMBLINE_TRY(const auto to, request.integer("to", 0, UINT64_MAX));
-        PLUMBLINE_TRY(const uint64_t limit, request.limit());
-        const std::string* contract = request.target.find("contract");
-        const std::string* event = request.target.find("event");
-        PLUMBLINE_TRY(const auto after, read_log_cursor(request.target.find("cursor")));
-        const uint64_t last = to.value_or(UINT64_MAX);
-        const uint64_t first = std::max(from.value_or(0), after ? after->block_num : 0);
-        if (from.value_or(0) > last) {
-            return Error{ErrorCode::kInvalidArgument, "from is above to"};
-        }
-        PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
-        engine::EventText text{request.context().plan(), children};
+        PLUMBLINE_TRY(const EventPlace place, read_place(request));
         std::string body;
         JsonWriter json{body};
         json.open_object();
         write_snapshot(json, snapshot);
         json.key("events").open_array();
-        std::optional<LogCursor> next;
-        uint64_t shown = 0;
-        if (first <= last) {
-            const auto logs = snapshot.view->scan_logs(first, last);
-            for (uint64_t seen = 0; logs->valid(); logs->next()) {
-                const storage::LogRecord& record = logs->record();
-                const LogCursor place{record.log.block_num, record.log.log_index};
-                if (after && place <= *after) {
-                    continue;
-                }
-                if (shown == limit || ++seen > kScanMax || request.is_late() ||
-                    (shown > 0 && body.size() >= request.options().page_bytes_max)) {
-                    break;
-                }
-                next = place;
-                if (contract != nullptr || event != nullptr) {
-                    const engine::EventText::Name name = text.name(record);
-                    if (!is_wanted(contract, name.contract) || !is_wanted(event, name.event)) {
-                        continue;
-                    }
-                }
-                text.append_json(json.raw_value(), record);
-                ++shown;
-            }
-            PLUMBLINE_TRY_VOID(logs->status());
-            if (!logs->valid()) {
-                next.reset();
-            }
-        }
+        PLUMBLINE_TRY(const auto next, write_events(json, body, request, snapshot, place));
         json.close_array().key("next");
         if (next) {
             json.value(log_cursor_text(*next));

@@ -276,6 +276,7 @@ struct HttpConfig {
     uint64_t body_kib_max = 64;
     uint64_t page_rows_max = 1'000;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past; 0 = none
+    uint64_t sql_ms_max = 500;    ///< that a statement in SQL may take; 0 = none are taken
     int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
     SourcePos pos;
 

@@ -266,10 +266,10 @@ Status read_schedule(std::string_view path, const TomlValue& value, Config& conf
 Status read_http(std::string_view path, const TomlValue& value, Config& config,
                  std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section http, Section::open(path, "[http]", value));
-    PLUMBLINE_TRY_VOID(
-        http.allow_only({"listen", "token", "cors", "hosts", "trusted_proxies", "ready_lag",
-                         "connections_max", "client_connections_max", "stream_clients_max",
-                         "body_kib_max", "page_rows_max", "history_events_max", "timeout"}));
+    PLUMBLINE_TRY_VOID(http.allow_only({"listen", "token", "cors", "hosts", "trusted_proxies",
+                                        "ready_lag", "connections_max", "client_connections_max",
+                                        "stream_clients_max", "body_kib_max", "page_rows_max",
+                                        "history_events_max", "sql_ms_max", "timeout"}));
     HttpConfig out;
     out.pos = http.pos();
     if (const TomlValue* listen = http.find("listen")) {
@@ -299,7 +299,8 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
                               {"stream_clients_max", &out.stream_clients_max, 0, 100'000},
                               {"body_kib_max", &out.body_kib_max, 1, 65'536},
                               {"page_rows_max", &out.page_rows_max, 1, 100'000},
-                              {"history_events_max", &out.history_events_max, 0, 1'000'000'000}};
+                              {"history_events_max", &out.history_events_max, 0, 1'000'000'000},
+                              {"sql_ms_max", &out.sql_ms_max, 0, 60'000}};
     for (const Number& number : numbers) {
         if (const TomlValue* found = http.find(number.key)) {
             PLUMBLINE_TRY(*number.out, http.integer(*found, number.key, number.low, number.high));

@@ -66,36 +66,6 @@ std::string join_names(const std::vector<Field>& fields) {
     return out;
 }
 
-std::string describe_lookups(const EntityLayout& layout) {
-    std::string out = fmt::format("the key ({})", join_names(layout.key));
-    for (const auto& index : layout.indexes) {
-        out += ", an index (";
-        for (size_t i = 0; i < index.size(); ++i) {
-            out += (i == 0 ? "" : ", ") + layout.column(index[i]).name;
-        }
-        out += ")";
-    }
-    return out;
-}
-
-/// Encodes the values of `where` if their columns are the first ones of `columns`.
-Result<std::string> encode_leading(const EntityLayout& layout, const std::vector<uint16_t>& columns,
-                                   const std::vector<NamedText>& where, bool& matches) {
-    std::string prefix;
-    matches = where.size() <= columns.size();
-    for (size_t i = 0; matches && i < where.size(); ++i) {
-        const Field& field = layout.column(columns[i]);
-        const auto found = std::ranges::find(where, field.name, &NamedText::first);
-        if (found == where.end()) {
-            matches = false;
-            break;
-        }
-        PLUMBLINE_TRY(const auto value, parse_value(field.type, found->second));
-        append_key_value(prefix, field.type, value);
-    }
-    return prefix;
-}
-
 /// A fixed-width value's bytes, from the word that holds it as the EVM would.
 evm::FixedBytes<32> to_bytes(const evm::U256& word) {
     evm::FixedBytes<32> out;
@@ -303,35 +273,6 @@ Result<std::string> encode_key(const EntityLayout& layout, const std::vector<Nam
                                  join_names(layout.key))};
     }
     return key;
-}
-
-Result<Lookup> plan_lookup(const EntityLayout& layout, const std::vector<NamedText>& where) {
-    for (const NamedText& condition : where) {
-        if (layout.find_column(condition.first) < 0) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("{} has no field '{}'", layout.name, condition.first)};
-        }
-    }
-    std::vector<uint16_t> key_columns(layout.key.size());
-    for (size_t i = 0; i < key_columns.size(); ++i) {
-        key_columns[i] = static_cast<uint16_t>(i);
-    }
-    bool matches = false;
-    PLUMBLINE_TRY(auto prefix, encode_leading(layout, key_columns, where, matches));
-    if (matches) {
-        return Lookup{-1, std::move(prefix)};
-    }
-    for (size_t i = 0; i < layout.indexes.size(); ++i) {
-        PLUMBLINE_TRY(prefix, encode_leading(layout, layout.indexes[i], where, matches));
-        if (matches) {
-            return Lookup{static_cast<int>(i), std::move(prefix)};
-        }
-    }
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("{} cannot be asked by these fields; it can by the first columns of {}. "
-                    "Another index is one line in the config: index = [[...]]",
-                    layout.name, describe_lookups(layout))};
 }
 
 Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::RowCodec& codec,

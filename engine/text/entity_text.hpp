@@ -38,15 +38,6 @@ void append_key_value(std::string& key, storage::FieldType type, const storage::
 [[nodiscard]] Result<std::string> encode_key(const storage::EntityLayout& layout,
                                              const std::vector<NamedText>& values);
 
-/// How a filter can be answered without reading every row.
-struct Lookup {
-    int index = -1;      ///< a secondary index, or -1 for the key itself
-    std::string prefix;  ///< encoded leading values
-};
-/// The key or an index whose leading columns are exactly those of `where`; kInvalidArgument lists
-/// what can be asked for.
-[[nodiscard]] Result<Lookup> plan_lookup(const storage::EntityLayout& layout,
-                                         const std::vector<NamedText>& where);
 /// The encoded values of `index`'s columns for a row, followed by nothing (the key is separate).
 [[nodiscard]] Result<std::string> index_prefix_of(const storage::EntityLayout& layout,
                                                   const storage::RowCodec& codec, size_t index,

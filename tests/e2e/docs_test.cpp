@@ -116,9 +116,9 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
     // The example's contract, chain and row are another's.
     std::map<std::string, std::string> replacements{{"https://your.node", anvil.url()},
                                                     {"19000000", "0"}};
-    const std::set<std::string> can_be_run{"init",   "run",    "status",  "get",
-                                           "list",   "dump",   "rebuild", "doctor",
-                                           "verify", "repair", "journal", "quarantine"};
+    const std::set<std::string> can_be_run{"init",   "run",     "status",    "get", "list",
+                                           "dump",   "rebuild", "doctor",    "sql", "verify",
+                                           "repair", "journal", "quarantine"};
     size_t count = 0;
     for (const Block& block : shell_blocks("README.md")) {
         const std::vector<std::string> calls = plumbline_calls(block.text);
@@ -173,6 +173,11 @@ TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {
     EXPECT_GE(blocks.size(), 7U);
     for (const Block& block : blocks) {
         expect_runs(block, {{"$API", api}, {"$TOKEN", token}}, dir.path(), anvil);
+    }
+    const std::vector<Block> sql = shell_blocks("docs/sql.md");
+    EXPECT_GE(sql.size(), 4U);
+    for (const Block& block : sql) {
+        expect_runs(block, {{"$API", api}}, dir.path(), anvil);
     }
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);

@@ -132,22 +132,6 @@ TEST(EntityTextTest, ValuesOutsideTheirTypeAreRefused) {
                              "129639935"));
 }
 
-TEST(EntityTextTest, LookupTakesTheKeysOrAnIndexsFirstColumns) {
-    const auto layout = sample();
-    EXPECT_EQ(plan_lookup(layout, {}).value().index, -1);
-    EXPECT_EQ(plan_lookup(layout, {{"id", "7"}}).value().index, -1);
-    EXPECT_EQ(plan_lookup(layout, {{"owner", kAlice}}).value().index, 0);
-    EXPECT_EQ(plan_lookup(layout, {{"open", "true"}}).value().index, 1);
-    EXPECT_EQ(plan_lookup(layout, {{"id", "7"}, {"open", "true"}}).value().index, 1);
-    const auto none = plan_lookup(layout, {{"note", "x"}});
-    ASSERT_FALSE(none);
-    EXPECT_NE(
-        none.error().message.find("the key (id, owner), an index (owner), an index (open, id)"),
-        std::string::npos)
-        << none.error().message;
-    EXPECT_EQ(plan_lookup(layout, {{"nope", "x"}}).error().message, "thing has no field 'nope'");
-}
-
 TEST(EntityTextTest, KeyTextReadsBack) {
     const SampleRow sample;
     const auto text = key_to_text(sample.layout, sample.key);

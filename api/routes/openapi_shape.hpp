@@ -1,0 +1,28 @@
+// JSON Schema from a short notation, so that the shape of an answer is read at a glance:
+//
+//   {name: string, count?: integer, rows: [Row], level: "a"|"b", by: {*: integer}}
+//
+// `?` behind a name: it may be missing; `*`: any other names; a capital or a point in a name:
+// another schema of the document; any other name (uint256, bytes32): a string of that format.
+// Internal to api.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/evm/abi_type.hpp"
+#include "storage/layout.hpp"
+
+namespace plumbline::api {
+
+/// The schema as JSON. Notations are our own: one that is wrong is a broken invariant.
+[[nodiscard]] std::string schema_of(std::string_view shape);
+
+/// The notation of a column's values, as rows show them.
+[[nodiscard]] std::string shape_of(storage::FieldType type);
+/// The notation of a parameter's values, as events show them.
+[[nodiscard]] std::string shape_of(const evm::AbiType& type);
+/// A member's name in a notation.
+[[nodiscard]] std::string shape_name(std::string_view name);
+
+}  // namespace plumbline::api

@@ -1,0 +1,217 @@
+// plumbline sql: questions in SQL, over the database as it stands; beside its writer too.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "core/base/clock.hpp"
+#include "core/base/json_text.hpp"
+#include "core/base/visible_text.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "engine/text/entity_text.hpp"
+#include "query/sql/session.hpp"
+#include "query/sql/value_text.hpp"
+#include "storage/read_view.hpp"
+#include "tools/command.hpp"
+#include "tools/commands.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+using query::sql::Value;
+
+/// What a statement's sorts may take together.
+constexpr size_t kMemoryMax = size_t{1} << 30;
+/// Rows that a table is held for, to align its columns; further ones follow as wide as they are.
+constexpr size_t kAlignedRowsMax = 1'000;
+
+/// A JSON object a row.
+class JsonRows final : public query::sql::RowSink {
+  public:
+    Status on_columns(const std::vector<std::string>& names) override {
+        names_ = names;
+        return ok();
+    }
+    Status on_row(std::span<const Value> row) override {
+        std::string line{'{'};
+        for (size_t i = 0; i < row.size(); ++i) {
+            line += i == 0 ? "" : ",";
+            append_json_string(line, names_[i]);
+            line += ':';
+            query::sql::append_json(line, row[i]);
+        }
+        return print(line + "}\n");
+    }
+
+  private:
+    std::vector<std::string> names_;
+};
+
+class CsvRows final : public query::sql::RowSink {
+  public:
+    Status on_columns(const std::vector<std::string>& names) override { return print_line(names); }
+    Status on_row(std::span<const Value> row) override {
+        std::vector<std::string> texts;
+        std::ranges::transform(row, std::back_inserter(texts), query::sql::to_text);
+        return print_line(texts);
+    }
+
+  private:
+    static Status print_line(const std::vector<std::string>& texts) {
+        std::string line;
+        for (size_t i = 0; i < texts.size(); ++i) {
+            line += i == 0 ? "" : ",";
+            append_csv_field(line, texts[i]);
+        }
+        return print(line + "\n");
+    }
+};
+
+/// Columns under each other, for people.
+class TableRows final : public query::sql::RowSink {
+  public:
+    Status on_columns(const std::vector<std::string>& names) override {
+        held_ = {names};
+        return ok();
+    }
+    Status on_row(std::span<const Value> row) override {
+        std::vector<std::string> texts;
+        for (const Value& value : row) {
+            std::string text = visible_text(query::sql::to_text(value));
+            std::ranges::replace(text, '\n', ' ');
+            texts.push_back(std::move(text));
+        }
+        held_.push_back(std::move(texts));
+        return held_.size() > kAlignedRowsMax ? flush() : ok();
+    }
+    Status flush() {
+        for (const auto& row : held_) {
+            widths_.resize(std::max(widths_.size(), row.size()));
+            for (size_t i = 0; i < row.size(); ++i) {
+                widths_[i] = std::max(widths_[i], row[i].size());
+            }
+        }
+        for (const auto& row : held_) {
+            std::string line;
+            for (size_t i = 0; i < row.size(); ++i) {
+                line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths_[i]);
+            }
+            PLUMBLINE_TRY_VOID(print(line + "\n"));
+        }
+        held_.clear();
+        return ok();
+    }
+
+  private:
+    std::vector<std::vector<std::string>> held_;
+    std::vector<size_t> widths_;
+};
+
+Status run_statement(query::sql::Session& session,
+                     const std::shared_ptr<const storage::ReadView>& view,
+                     const std::string& statement, const SqlArguments& options) {
+    query::sql::RunOptions run;
+    if (options.timeout_s > 0) {
+        const int64_t end_ms = system_clock().monotonic_ms() + options.timeout_s * 1'000;
+        run.should_stop = [end_ms] { return system_clock().monotonic_ms() >= end_ms; };
+    }
+    Status done;
+    if (options.format == "json") {
+        JsonRows rows;
+        done = session.run(view, statement, run, rows);
+    } else if (options.format == "csv") {
+        CsvRows rows;
+        done = session.run(view, statement, run, rows);
+    } else {
+        TableRows rows;
+        done = session.run(view, statement, run, rows);
+        if (done) {
+            done = rows.flush();
+        }
+    }
+    if (done && options.stats) {
+        const auto cursor = view->cursor();
+        fmt::print(stderr, "read {} rows at block {}\n", session.visited(),
+                   cursor ? cursor->block_num : 0);
+    }
+    return done;
+}
+
+Status describe(const query::sql::Session& session) {
+    for (const query::sql::TableInfo& table : session.tables()) {
+        std::string columns;
+        for (const auto& column : table.columns) {
+            columns +=
+                fmt::format("{}{} {}", columns.empty() ? "" : ", ", column.name, column.type);
+        }
+        PLUMBLINE_TRY_VOID(print(fmt::format("{}({})\n", table.name, columns)));
+    }
+    return ok();
+}
+
+/// Statements from standard input, each up to its semicolon; the first that fails ends it unless
+/// somebody types.
+Status run_input(query::sql::Session& session, const std::shared_ptr<const storage::ReadView>& view,
+                 const SqlArguments& options) {
+    const bool is_typed = isatty(STDIN_FILENO) == 1;
+    if (is_typed) {
+        fmt::print(stderr, "SQL, ended by ; .tables shows what there is, .quit ends\n");
+    }
+    std::string statement;
+    const auto prompt = [&] {
+        if (is_typed) {
+            fmt::print(stderr, "{}", statement.empty() ? "plumbline> " : "      ...> ");
+        }
+    };
+    prompt();
+    for (std::string line; std::getline(std::cin, line); prompt()) {
+        if (statement.empty() && (line == ".quit" || line == ".exit")) {
+            return ok();
+        }
+        if (statement.empty() && (line == ".tables" || line == ".schema")) {
+            PLUMBLINE_TRY_VOID(describe(session));
+            continue;
+        }
+        statement += line + "\n";
+        if (!query::sql::is_complete(statement)) {
+            continue;
+        }
+        const Status done = run_statement(session, view, statement, options);
+        statement.clear();
+        if (!done && !is_typed) {
+            return done;
+        }
+        if (!done) {
+            static_cast<void>(fail(done.error()));
+        }
+    }
+    const bool is_blank = statement.find_first_not_of(" \t\r\n") == std::string::npos;
+    return is_blank ? ok() : run_statement(session, view, statement, options);
+}
+
+}  // namespace
+
+Status run_sql(const SqlArguments& options) {
+    PLUMBLINE_TRY(const auto database, open_to_read(options.path));
+    query::sql::limit_sqlite_memory(kMemoryMax);
+    // Events need their ABIs; rows are there without.
+    std::shared_ptr<const engine::Plan> plan;
+    if (auto stored = engine::stored_plan(*database)) {
+        plan = *std::move(stored);
+    } else {
+        fmt::print(stderr, "plumbline: no tables of events: {}\n", stored.error().message);
+    }
+    const std::shared_ptr<const storage::ReadView> view = database->read_view();
+    PLUMBLINE_TRY(const auto session, query::sql::Session::open(view, plan));
+    if (options.tables) {
+        return describe(*session);
+    }
+    return options.statement.empty() ? run_input(*session, view, options)
+                                     : run_statement(*session, view, options.statement, options);
+}
+
+}  // namespace plumbline::tools
