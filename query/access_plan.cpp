@@ -74,9 +74,13 @@ void bound(std::vector<Span>& parts, const Condition& condition) {
     }
 }
 
-ColumnPart part_of(uint16_t column, const std::vector<Condition>& where) {
+ColumnPart part_of(uint16_t column, const std::vector<Condition>& where, bool is_optional) {
     ColumnPart out;
-    out.bounds.push_back({});
+    const bool is_bounded = std::ranges::any_of(where, [column](const Condition& condition) {
+        return condition.column == column && !is_pin(condition);
+    });
+    // No bound holds of null, which comes before all values.
+    out.bounds.push_back({is_optional && is_bounded ? std::string{"\x01"} : std::string{}, {}});
     for (size_t i = 0; i < where.size(); ++i) {
         if (where[i].column != column || !is_pin(where[i])) {
             continue;
@@ -99,8 +103,9 @@ ColumnPart part_of(uint16_t column, const std::vector<Condition>& where) {
             continue;
         }
         if (out.is_pinned) {
-            std::erase_if(out.values,
-                          [&](const std::string& value) { return !holds(where[i], value); });
+            std::erase_if(out.values, [&](const std::string& value) {
+                return !holds(where[i], value, is_optional);
+            });
         } else {
             bound(out.bounds, where[i]);
         }
@@ -212,7 +217,7 @@ Error refusal(const EntityLayout& layout, const Question& question) {
     const std::vector<uint16_t> index = index_that_serves(question);
     EntityLayout wider = layout;
     wider.indexes.push_back(index);
-    const Access access = plan_path(paths_of(wider).back(), question);
+    const Access access = plan_path(layout, paths_of(wider).back(), question);
     std::string help =
         access.left.empty() && access.is_ordered
             ? fmt::format("index = [[{}]] in [entities.{}] would serve it",
@@ -240,7 +245,7 @@ std::vector<AccessPath> paths_of(const EntityLayout& layout) {
     return out;
 }
 
-Access plan_path(AccessPath path, const Question& question) {
+Access plan_path(const EntityLayout& layout, AccessPath path, const Question& question) {
     Access out;
     out.path = std::move(path);
     std::vector<std::string> prefixes{""};
@@ -248,7 +253,8 @@ Access plan_path(AccessPath path, const Question& question) {
     std::vector<bool> is_answered(question.where.size());
     size_t at = 0;
     for (; at < out.path.columns.size(); ++at) {
-        ColumnPart part = part_of(out.path.columns[at], question.where);
+        ColumnPart part = part_of(out.path.columns[at], question.where,
+                                  layout.column(out.path.columns[at]).type.optional);
         if (!part.is_pinned || part.values.size() * prefixes.size() > kSpansMax) {
             break;
         }
@@ -267,7 +273,8 @@ Access plan_path(AccessPath path, const Question& question) {
     out.pinned = at;
     std::vector<Span> bounds{{}};
     if (at < out.path.columns.size()) {
-        ColumnPart part = part_of(out.path.columns[at], question.where);
+        ColumnPart part = part_of(out.path.columns[at], question.where,
+                                  layout.column(out.path.columns[at]).type.optional);
         if (!part.is_pinned && !part.answered.empty() &&
             part.bounds.size() * prefixes.size() <= kSpansMax) {
             out.is_bounded = true;
@@ -301,7 +308,7 @@ Result<Access> plan_served(const EntityLayout& layout, const Question& question,
         if (only && *only != path.index) {
             continue;
         }
-        Access access = plan_path(std::move(path), question);
+        Access access = plan_path(layout, std::move(path), question);
         if (access.left.empty() && access.is_ordered) {
             return access;
         }
@@ -330,7 +337,7 @@ std::optional<Access> cheapest(const EntityLayout& layout, const Question& quest
     std::optional<Access> best;
     double best_cost = 0;
     for (AccessPath& path : paths_of(layout)) {
-        Access access = plan_path(std::move(path), question);
+        Access access = plan_path(layout, std::move(path), question);
         if (must_be_ordered && !access.is_ordered) {
             continue;
         }

@@ -48,7 +48,8 @@ struct Access {
 [[nodiscard]] std::vector<AccessPath> paths_of(const storage::EntityLayout& layout);
 
 /// How `path` serves `question`.
-[[nodiscard]] Access plan_path(AccessPath path, const Question& question);
+[[nodiscard]] Access plan_path(const storage::EntityLayout& layout, AccessPath path,
+                               const Question& question);
 
 /// The first path that answers every condition and gives the order, the key before the indexes;
 /// without one kInvalidArgument, which names what can be asked and the index that would serve.

@@ -25,8 +25,12 @@ std::string encode_value(storage::FieldType type, const storage::KeyValue& value
     return out;
 }
 
-bool holds(const Condition& condition, std::string_view value) noexcept {
+bool holds(const Condition& condition, std::string_view value, bool is_optional) noexcept {
     const auto is = [&](const std::string& asked) { return value == asked; };
+    if (is_optional && value == kNullValue && condition.compare != Compare::kEq &&
+        condition.compare != Compare::kIn) {
+        return false;
+    }
     switch (condition.compare) {
         case Compare::kEq:
         case Compare::kIn: return std::ranges::any_of(condition.values, is);

@@ -28,8 +28,14 @@ struct Condition {
 /// The order-preserving bytes of one value.
 [[nodiscard]] std::string encode_value(storage::FieldType type, const storage::KeyValue& value);
 
-/// Whether a column with the encoded value `value` is as `condition` asks.
-[[nodiscard]] bool holds(const Condition& condition, std::string_view value) noexcept;
+/// What a column of an optional type that is not set is encoded as; all others begin above it.
+inline constexpr std::string_view kNullValue{"\0", 1};
+
+/// Whether a column with the encoded value `value` is as `condition` asks. Null, which only a
+/// column of an optional type (`is_optional`) can be, equals null alone, and no other comparison
+/// holds.
+[[nodiscard]] bool holds(const Condition& condition, std::string_view value,
+                         bool is_optional = false) noexcept;
 
 /// A column to order by.
 struct OrderColumn {

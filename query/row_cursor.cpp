@@ -20,6 +20,13 @@ Result<std::string_view> ColumnReader::read(std::string_view key, std::string_vi
         const size_t field = column - key_columns;
         const storage::FieldType type = layout_.fields[field].type;
         scratch_.clear();
+        if (type.optional) {
+            const bool is_null = codec_.is_null(row, field);
+            storage::append_key_presence(scratch_, is_null);
+            if (is_null) {
+                return std::string_view{scratch_};
+            }
+        }
         if (type.is_dynamic()) {
             storage::append_key_dynamic(scratch_, codec_.raw(row, field));
         } else {
@@ -132,7 +139,7 @@ bool RowCursor::is_wanted() {
             status_ = value.error();
             return false;
         }
-        if (!holds(condition, *value)) {
+        if (!holds(condition, *value, columns_.is_optional(condition.column))) {
             return false;
         }
     }

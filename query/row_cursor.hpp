@@ -30,6 +30,10 @@ class ColumnReader {
     [[nodiscard]] Result<std::string_view> read(std::string_view key, std::string_view row,
                                                 uint16_t column);
     [[nodiscard]] const storage::RowCodec& codec() const noexcept { return codec_; }
+    /// Whether a row may have no value there.
+    [[nodiscard]] bool is_optional(uint16_t column) const {
+        return layout_.column(column).type.optional;
+    }
 
   private:
     const storage::EntityLayout& layout_;

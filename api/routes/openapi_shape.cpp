@@ -161,6 +161,9 @@ std::string shape_name(std::string_view name) {
 
 std::string shape_of(storage::FieldType type) {
     using storage::FieldKind;
+    if (type.optional) {
+        return shape_of(type.required()) + "|null";
+    }
     switch (type.kind) {
         case FieldKind::kUint: return integer_shape(false, type.bits);
         case FieldKind::kInt: return integer_shape(true, type.bits);

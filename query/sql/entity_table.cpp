@@ -88,6 +88,9 @@ class EntityCursor final : public TableCursor {
         const storage::FieldType type = layout_.column(column).type;
         if (column >= layout_.key.size() && !is_covered_) {
             const size_t field = column - layout_.key.size();
+            if (rows_.codec().is_null(rows_.row(), field)) {
+                return Cell{};
+            }
             return type.is_dynamic() ? to_cell(type, {}, rows_.codec().raw(rows_.row(), field))
                                      : to_cell(type, rows_.codec().word(rows_.row(), field), {});
         }
@@ -102,7 +105,7 @@ class EntityCursor final : public TableCursor {
         }
         const KeyValue& value =
             key_[is_covered_ ? static_cast<size_t>(place_in(path_, column)) : column];
-        return to_cell(type, value.word, value.bytes);
+        return value.is_null ? Cell{} : to_cell(type, value.word, value.bytes);
     }
 
   private:
