@@ -35,8 +35,8 @@ Status read_database(std::string_view path, const TomlValue& value, Config& conf
 
 Status check_top_level(std::string_view path, const TomlValue& root) {
     static const std::vector<std::string> kKnown{
-        "chain", "database", "contracts", "entities", "on",  "proof",  "repair",
-        "http",  "schedule", "webhooks",  "backup",   "log", "reports"};
+        "chain", "database", "contracts", "entities", "on",     "proof", "repair",
+        "http",  "schedule", "webhooks",  "sinks",    "backup", "log",   "reports"};
     Mistakes mistakes;
     for (const TomlEntry& entry : root.entries) {
         if (std::ranges::find(kKnown, entry.key) == kKnown.end()) {
@@ -70,6 +70,9 @@ Status read_service_sections(std::string_view path, const TomlValue& root, Confi
     }
     if (const TomlValue* webhooks = root.find("webhooks")) {
         mistakes.add(read_webhooks(path, *webhooks, config, edits));
+    }
+    if (const TomlValue* sinks = root.find("sinks")) {
+        mistakes.add(read_sinks(path, *sinks, config, edits));
     }
     if (const TomlValue* log = root.find("log")) {
         mistakes.add(read_log(path, *log, config));

@@ -295,6 +295,20 @@ struct WebhookConfig {
     friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
 };
 
+/// [sinks.NAME]: a PostgreSQL database that is kept equal to the index.
+struct SinkConfig {
+    std::string name;
+    std::string url;  ///< a secret: it may hold the password
+    std::string schema = "public";
+    std::vector<std::string> entities;  ///< which become tables
+    std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*": which do, too
+    bool has_chain_id = false;  ///< distribute = "chain_id": the key's first column in every table
+    bool strings_as_bytes = false;  ///< strings = "bytea"
+    SourcePos pos;
+
+    friend bool operator==(const SinkConfig&, const SinkConfig&) = default;
+};
+
 /// [backup]: where the task `backup` writes.
 struct BackupConfig {
     std::string path;       ///< relative to the config; empty: no backups
@@ -315,6 +329,7 @@ struct Config {
     std::vector<ScheduleConfig> schedules;  ///< what [schedule] says, besides the defaults
     std::optional<HttpConfig> http;         ///< empty: no server
     std::vector<WebhookConfig> webhooks;
+    std::vector<SinkConfig> sinks;
     BackupConfig backup;
     std::string log_level;  ///< [log] level; empty: not said
 };

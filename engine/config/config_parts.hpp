@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
 #include "engine/config/config_secrets.hpp"
+#include "engine/config/config_section.hpp"
 #include "engine/config/config_toml.hpp"
 
 namespace plumbline::engine {
@@ -33,6 +34,15 @@ namespace plumbline::engine {
                                std::vector<TextEdit>& edits);
 [[nodiscard]] Status read_webhooks(std::string_view path, const TomlValue& value, Config& config,
                                    std::vector<TextEdit>& edits);
+/// Contracts and entities must have been read before.
+[[nodiscard]] Status read_sinks(std::string_view path, const TomlValue& value, Config& config,
+                                std::vector<TextEdit>& edits);
+/// `entities = ["vote"]` of a section; they must be known.
+[[nodiscard]] Status read_entity_names(const Section& section, const Config& config,
+                                       std::vector<std::string>& out);
+/// `events = ["hub.VoteCast", "hub.*", "*"]` of a section; their contracts must be known.
+[[nodiscard]] Status read_event_names(const Section& section, const Config& config,
+                                      std::vector<std::string>& out);
 [[nodiscard]] Status read_backup(std::string_view path, const TomlValue& value, Config& config);
 [[nodiscard]] Status read_log(std::string_view path, const TomlValue& value, Config& config);
 /// What only the whole config can tell: that every contract, entity and field named exists and

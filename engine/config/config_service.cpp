@@ -195,6 +195,16 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
     out.url = *std::move(resolved);
     PLUMBLINE_TRY(const TomlValue* secret, section.need("secret"));
     PLUMBLINE_TRY(out.secret, read_strong_secret(section, *secret, "secret", edits));
+    PLUMBLINE_TRY_VOID(read_entity_names(section, config, out.entities));
+    PLUMBLINE_TRY_VOID(read_event_names(section, config, out.events));
+    config.webhooks.push_back(std::move(out));
+    return ok();
+}
+
+}  // namespace
+
+Status read_entity_names(const Section& section, const Config& config,
+                         std::vector<std::string>& out) {
     if (const TomlValue* entities = section.find("entities")) {
         PLUMBLINE_TRY(const auto items, section.strings(*entities, "entities", 256));
         std::vector<std::string> known;
@@ -207,9 +217,14 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
                     item->pos, fmt::format("unknown entity {} in {}{}", in_quotes(item->text),
                                            section.name(), suggest(item->text, known)));
             }
-            out.entities.push_back(item->text);
+            out.push_back(item->text);
         }
     }
+    return ok();
+}
+
+Status read_event_names(const Section& section, const Config& config,
+                        std::vector<std::string>& out) {
     if (const TomlValue* events = section.find("events")) {
         PLUMBLINE_TRY(const auto items, section.strings(*events, "events", 256));
         std::vector<std::string> known;
@@ -230,14 +245,11 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
                     item->pos, fmt::format("unknown contract {} in {}{}", in_quotes(contract),
                                            section.name(), suggest(contract, known)));
             }
-            out.events.push_back(item->text);
+            out.push_back(item->text);
         }
     }
-    config.webhooks.push_back(std::move(out));
     return ok();
 }
-
-}  // namespace
 
 const std::vector<std::string>& schedulable_tasks() {
     static const std::vector<std::string> kTasks{"prove_log", "prove_state", "prove_replay",
