@@ -45,6 +45,22 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .close_object();
 }
 
+void write_sink(JsonWriter& json, const engine::SinkStatus& sink) {
+    json.open_object()
+        .member("name", sink.name)
+        .member("state", sink.state)
+        .member("reason", sink.reason)
+        .member("block", sink.block_num)
+        .member("lag", sink.lag_blocks)
+        .member("transactions", sink.transactions)
+        .member("rows_upserted", sink.rows_upserted)
+        .member("rows_deleted", sink.rows_deleted)
+        .member("rows_copied", sink.rows_copied)
+        .member("tables_compared", sink.tables_compared)
+        .member("retries", sink.retries)
+        .close_object();
+}
+
 /// Whole ones; null where it is not known.
 std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
     return ms ? std::optional{*ms / 1000} : std::nullopt;
@@ -159,7 +175,11 @@ Response get_status(RequestContext& request) {
     }
     json.close_object();
     write_webhooks(json, request);
-    json.close_object();
+    json.key("sinks").open_array();
+    for (const engine::SinkStatus& sink : now.sinks) {
+        write_sink(json, sink);
+    }
+    json.close_array().close_object();
     return reply(std::move(body));
 }
 

@@ -169,6 +169,41 @@ void add_providers(Snapshot& out, const ServiceStatus& status) {
     }
 }
 
+void add_sinks(Snapshot& out, const ServiceStatus& status) {
+    for (const SinkStatus& sink : status.sinks) {
+        const Labels who{{"sink", sink.name}};
+        const auto rows = [&](const char* how, uint64_t count) {
+            Labels labels = who;
+            labels.push_back({"how", how});
+            out.counter("plumbline_sink_rows_total",
+                        "Rows that went into a sink's tables, by how they did", to_double(count),
+                        std::move(labels));
+        };
+        out.gauge("plumbline_sink_up", "1 while the sink follows the index",
+                  sink.state == "following" ? 1 : 0, who);
+        out.gauge("plumbline_sink_lag_blocks",
+                  "Blocks that a sink's tables are behind the index; NaN before the first load",
+                  sink.block_num ? to_double(sink.lag_blocks) : kUnknown, who);
+        if (sink.block_num) {
+            out.gauge("plumbline_sink_block", "The block that a sink's tables stand at",
+                      to_double(*sink.block_num), who);
+        }
+        rows("upserted", sink.rows_upserted);
+        rows("deleted", sink.rows_deleted);
+        rows("copied", sink.rows_copied);
+        out.counter("plumbline_sink_transactions_total", "Transactions that a sink has committed",
+                    to_double(sink.transactions), who);
+        out.counter("plumbline_sink_tables_compared_total",
+                    "Tables of a sink that were compared with the index row by row",
+                    to_double(sink.tables_compared), who);
+        out.counter("plumbline_sink_retries_total", "Times that a sink failed and began again",
+                    to_double(sink.retries), who);
+        out.counter("plumbline_sink_round_trips_total",
+                    "Times that a sink sent something and awaited the answer",
+                    to_double(sink.round_trips), who);
+    }
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -300,6 +335,7 @@ std::string Metrics::text(const MetricsInput& input) const {
     if (input.status != nullptr) {
         add_index(out, *input.status);
         add_providers(out, *input.status);
+        add_sinks(out, *input.status);
     }
     for (const std::string& kind : impl_->task_kinds) {
         for (const TaskState state :

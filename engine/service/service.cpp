@@ -373,6 +373,9 @@ Result<ReloadReport> Service::reload() {
     if (fresh.webhooks != running.webhooks) {
         report.needs_restart.emplace_back("[webhooks]");
     }
+    if (fresh.sinks != running.sinks) {
+        report.needs_restart.emplace_back("[sinks]");
+    }
     return report;
 }
 

@@ -49,6 +49,8 @@ class ServiceModule {
     [[nodiscard]] virtual Status start(Service& service) = 0;
     /// After the index has stopped; nothing of the service may be used once it returns.
     virtual void stop() = 0;
+    /// Adds what it has to say of itself; any thread, while it runs.
+    virtual void describe(ServiceStatus& /*status*/) const {}
 };
 
 struct ServiceOptions {

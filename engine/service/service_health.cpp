@@ -125,6 +125,15 @@ void Service::publish(int64_t now_ms) {
             {{"events", next.progress.unknown},
              {"see", fmt::format("plumbline status {} --events", indexer_->db_path())}});
     }
+    for (const std::unique_ptr<ServiceModule>& module : modules_) {
+        module->describe(next);
+    }
+    for (const SinkStatus& sink : next.sinks) {
+        if (sink.is_failing) {
+            next.degraded.push_back(fmt::format("sink {}, {} blocks behind: {}", sink.name,
+                                                sink.lag_blocks, sink.reason));
+        }
+    }
     const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
     next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
                     *next.progress.lag <= ready_lag && !next.progress.is_refolding &&

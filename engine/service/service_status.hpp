@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,23 @@
 #include "rpc/pool_options.hpp"
 
 namespace plumbline::engine {
+
+/// A database that is kept equal to the index.
+struct SinkStatus {
+    std::string name;
+    std::string state;   ///< "waiting", "loading", "following", "failing", "fenced"
+    std::string reason;  ///< why it does not follow; empty while it does
+    bool is_failing = false;
+    std::optional<uint64_t> block_num;  ///< it stands at; empty: nothing is there yet
+    uint64_t lag_blocks = 0;            ///< behind the index
+    uint64_t transactions = 0;          ///< by this process, as the others
+    uint64_t rows_upserted = 0;
+    uint64_t rows_deleted = 0;
+    uint64_t rows_copied = 0;
+    uint64_t tables_compared = 0;
+    uint64_t retries = 0;
+    uint64_t round_trips = 0;
+};
 
 /// How the service is, at one moment.
 struct ServiceStatus {
@@ -39,6 +57,7 @@ struct ServiceStatus {
     /// Mismatches that stand, by proof: "log", "replay" and "state", 0 where there are none.
     std::vector<std::pair<std::string, uint64_t>> mismatches;
     std::vector<rpc::ProviderStats> providers;
+    std::vector<SinkStatus> sinks;
     size_t tasks_waiting = 0;
     size_t tasks_running = 0;
     size_t tasks_dead = 0;    ///< given up, with a reason
