@@ -68,17 +68,21 @@ const std::map<std::string, Folders> kMayInclude = {
     {"api", kLocal + kProofs +
                 Folders{"api/http", "api/report", "api/routes", "api/server", "api/stream", "rpc",
                         "engine/ingest", "engine/task", "engine/service"}},
+    {"sink", kLocal + kProofs +
+                 Folders{"rpc", "engine/ingest", "engine/task", "engine/service", "engine/setup"}},
     {"tools", kLocal + kProofs +
-                  Folders{"api", "rpc", "engine/ingest", "engine/repair", "engine/task",
+                  Folders{"api", "sink", "rpc", "engine/ingest", "engine/repair", "engine/task",
                           "engine/service", "engine/setup", "query", "query/sql"}},
 };
 
 /// Library headers that stay behind one folder's edge.
 const std::map<std::string, Folders> kEdges = {
-    {"rocksdb/", {"storage"}},      {"curl/", {"rpc"}},         {"simdjson", {"rpc"}},
-    {"toml++/", {"engine/config"}}, {"boost/", {"api/server"}}, {"prometheus/", {"engine/service"}},
-    {"cryptopp/", kCore},           {"spdlog/", {"core/base"}}, {"CLI/", {"tools"}},
-    {"sqlite3", {"query/sql"}},
+    {"rocksdb/", {"storage"}},  {"curl/", {"rpc"}},
+    {"simdjson", {"rpc"}},      {"toml++/", {"engine/config"}},
+    {"boost/", {"api/server"}}, {"prometheus/", {"engine/service"}},
+    {"libpq", {"sink"}},        {"sqlite3", {"query/sql"}},
+    {"cryptopp/", kCore},       {"spdlog/", {"core/base"}},
+    {"CLI/", {"tools"}},
 };
 
 struct Include {
@@ -115,7 +119,8 @@ std::optional<std::string> complaint(const Include& include) {
 std::vector<Include> all_includes() {
     std::vector<Include> out;
     const fs::path root{plumbline::source_dir()};
-    for (const char* layer : {"core", "storage", "rpc", "engine", "query", "api", "tools"}) {
+    for (const char* layer :
+         {"core", "storage", "rpc", "engine", "query", "api", "sink", "tools"}) {
         for (const auto& entry : fs::recursive_directory_iterator{root / layer}) {
             const fs::path& path = entry.path();
             const std::string ext = path.extension().string();

@@ -1,0 +1,445 @@
+#include "sink/pg_connection.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include "core/base/clock.hpp"
+#include "core/base/url_parts.hpp"
+
+namespace plumbline::sink {
+
+namespace {
+
+constexpr int kLookMs = 100;
+constexpr size_t kMessageMax = 600;
+constexpr size_t kCopyChunk = size_t{256} << 10;
+
+/// What the server says in several lines, as one.
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool is_blank = c == '\n' || c == '\t' || c == ' ';
+        if (!is_blank || (!out.empty() && out.back() != ' ')) {
+            out += is_blank ? ' ' : c;
+        }
+    }
+    while (!out.empty() && out.back() == ' ') {
+        out.pop_back();
+    }
+    out.resize(std::min(out.size(), kMessageMax));
+    return out;
+}
+
+void ignore_notice(void* /*context*/, const char* /*message*/) {}
+
+}  // namespace
+
+Redactor redactor_of(std::string_view url) {
+    Redactor out;
+    const UrlParts parts = split_url(url);
+    if (const size_t colon = parts.user_info.find(':'); colon != std::string_view::npos) {
+        out.add(parts.user_info.substr(colon + 1));
+    }
+    for (std::string_view rest = parts.query; !rest.empty();) {
+        const std::string_view item = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+        const size_t equals = item.find('=');
+        if (equals != std::string_view::npos &&
+            item.substr(0, equals).find("password") != std::string_view::npos) {
+            out.add(item.substr(equals + 1));
+        }
+    }
+    return out;
+}
+
+// --- rows ----------------------------------------------------------------------------------------
+
+PgRows::PgRows(pg_result* result) noexcept : result_{result, [](pg_result* r) { PQclear(r); }} {}
+size_t PgRows::size() const noexcept {
+    return static_cast<size_t>(PQntuples(result_.get()));
+}
+std::string_view PgRows::at(size_t row, size_t column) const noexcept {
+    const int r = static_cast<int>(row);
+    const int c = static_cast<int>(column);
+    return {PQgetvalue(result_.get(), r, c), static_cast<size_t>(PQgetlength(result_.get(), r, c))};
+}
+bool PgRows::is_null(size_t row, size_t column) const noexcept {
+    return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+}
+std::string_view PgRows::tag() const noexcept {
+    return PQcmdStatus(result_.get());
+}
+uint64_t PgRows::touched() const noexcept {
+    const std::string_view text = PQcmdTuples(result_.get());
+    uint64_t out = 0;
+    std::from_chars(text.data(), text.data() + text.size(), out);
+    return out;
+}
+
+// --- connecting ----------------------------------------------------------------------------------
+
+PgConnection::PgConnection(PgOptions options)
+    : options_{std::move(options)},
+      redactor_{redactor_of(options_.url)} {}
+
+PgConnection::~PgConnection() {
+    PQfinish(connection_);
+}
+
+Result<std::unique_ptr<PgConnection>> PgConnection::open(PgOptions options) {
+    std::unique_ptr<PgConnection> out{new PgConnection{std::move(options)}};
+    PLUMBLINE_TRY_VOID(out->connect());
+    return out;
+}
+
+Status PgConnection::connect() {
+    // What stands before the URL are defaults that it may overrule; behind it, it may not. Start-up
+    // options are none of them: PgBouncer refuses those.
+    const char* const keys[] = {
+        "fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
+        "tcp_user_timeout",          "dbname",          "client_encoding",     nullptr};
+    const char* const values[] = {"plumbline",          "15",   "5",    "3", "30000",
+                                  options_.url.c_str(), "UTF8", nullptr};
+    connection_ = PQconnectStartParams(keys, values, 1);
+    if (connection_ == nullptr) {
+        return Error{ErrorCode::kUnavailable, "no memory for a connection"};
+    }
+    PQsetNoticeProcessor(connection_, ignore_notice, nullptr);
+    const int64_t deadline = system_clock().monotonic_ms() + options_.connect_ms;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    if (PQstatus(connection_) == CONNECTION_BAD) {
+        state = PGRES_POLLING_FAILED;
+    }
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED) {
+            return lost("connecting to");
+        }
+        PLUMBLINE_TRY_VOID(wait_socket(state == PGRES_POLLING_WRITING, deadline));
+        state = PQconnectPoll(connection_);
+    }
+    ++round_trips_;
+    if (PQsetnonblocking(connection_, 1) != 0) {
+        return lost("connecting to");
+    }
+    return ok();
+}
+
+std::string PgConnection::place() const {
+    const char* host = PQhost(connection_);
+    const char* port = PQport(connection_);
+    const char* name = PQdb(connection_);
+    const auto text = [](const char* word) { return word == nullptr ? "" : word; };
+    return fmt::format("{}:{}/{}", text(host), text(port), text(name));
+}
+
+std::string PgConnection::tls() const {
+    const char* version = PQsslAttribute(connection_, "protocol");
+    return version == nullptr || *version == '\0' ? "none" : version;
+}
+
+int PgConnection::server_version() const {
+    return PQserverVersion(connection_);
+}
+
+// --- waiting -------------------------------------------------------------------------------------
+
+Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
+    for (;;) {
+        if (options_.should_stop && options_.should_stop()) {
+            is_lost_ = true;
+            return Error{ErrorCode::kCancelled, "stopped before PostgreSQL had answered"};
+        }
+        pollfd on{PQsocket(connection_),
+                  static_cast<int16_t>(for_write ? POLLIN | POLLOUT : POLLIN), 0};
+        // While connecting a socket that can be read does not mean that it can be written.
+        if (for_write && PQstatus(connection_) != CONNECTION_OK) {
+            on.events = POLLOUT;
+        }
+        const int ready = poll(&on, 1, kLookMs);
+        if (ready > 0) {
+            return ok();
+        }
+        if (deadline_ms > 0 && system_clock().monotonic_ms() >= deadline_ms) {
+            is_lost_ = true;
+            sqlstate_.clear();
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("PostgreSQL at {} does not answer", place())};
+        }
+    }
+}
+
+Error PgConnection::lost(std::string_view doing) {
+    is_lost_ = true;
+    sqlstate_.clear();
+    const std::string said = one_line(redactor_.redact(PQerrorMessage(connection_)));
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{} PostgreSQL: {}", doing, said.empty() ? "no reason given" : said)};
+}
+
+Error PgConnection::refused(pg_result* result) {
+    const PgRows owner{result};
+    const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (state == nullptr || PQstatus(connection_) == CONNECTION_BAD) {
+        return lost("asking");
+    }
+    sqlstate_ = state;
+    const auto field = [&](int code) {
+        const char* text = PQresultErrorField(result, code);
+        return one_line(redactor_.redact(text == nullptr ? "" : text));
+    };
+    std::string message =
+        fmt::format("PostgreSQL refuses ({}): {}", sqlstate_, field(PG_DIAG_MESSAGE_PRIMARY));
+    for (const int more : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT}) {
+        if (const std::string text = field(more); !text.empty()) {
+            message += "; " + text;
+        }
+    }
+    message.resize(std::min(message.size(), kMessageMax));
+    // Class 57P: the server goes down; 08: the connection is gone.
+    if (sqlstate_.starts_with("57P") || sqlstate_.starts_with("08")) {
+        is_lost_ = true;
+        return Error{ErrorCode::kUnavailable, std::move(message)};
+    }
+    return Error{ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+/// Everything that waits to be sent, reading what comes meanwhile.
+Status PgConnection::send_all() {
+    int64_t deadline = 0;
+    for (;;) {
+        const int left = PQflush(connection_);
+        if (left < 0) {
+            return lost("writing to");
+        }
+        if (left == 0) {
+            return ok();
+        }
+        deadline =
+            options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
+        PLUMBLINE_TRY_VOID(wait_socket(true, deadline));
+        if (PQconsumeInput(connection_) == 0) {
+            return lost("writing to");
+        }
+    }
+}
+
+/// Null at the end of a statement's results.
+Result<pg_result*> PgConnection::next_result() {
+    while (PQisBusy(connection_) != 0) {
+        const int64_t deadline =
+            options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
+        PLUMBLINE_TRY_VOID(wait_socket(false, deadline));
+        if (PQconsumeInput(connection_) == 0) {
+            return lost("reading from");
+        }
+    }
+    return PQgetResult(connection_);
+}
+
+// --- statements ----------------------------------------------------------------------------------
+
+Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& statements) {
+    sqlstate_.clear();
+    if (is_lost_ || PQenterPipelineMode(connection_) == 0) {
+        return lost("asking");
+    }
+    std::vector<const char*> values;
+    for (const PgStatement& statement : statements) {
+        values.clear();
+        for (const std::string& param : statement.params) {
+            values.push_back(param.c_str());
+        }
+        if (PQsendQueryParams(connection_, statement.sql.c_str(), static_cast<int>(values.size()),
+                              nullptr, values.data(), nullptr, nullptr, 0) == 0) {
+            return lost("asking");
+        }
+    }
+    if (PQpipelineSync(connection_) == 0) {
+        return lost("asking");
+    }
+    PLUMBLINE_TRY_VOID(send_all());
+    ++round_trips_;
+    std::vector<PgRows> out;
+    Status read = read_commands(statements.size(), out);
+    if (is_lost_) {
+        return std::move(read).error();
+    }
+    if (PQexitPipelineMode(connection_) == 0) {
+        return lost("asking");
+    }
+    if (!read) {
+        return std::move(read).error();
+    }
+    return out;
+}
+
+Status PgConnection::read_commands(size_t count, std::vector<PgRows>& out) {
+    Status first = ok();
+    for (size_t at = 0; at < count; ++at) {
+        for (;;) {
+            PLUMBLINE_TRY(pg_result* const result, next_result());
+            if (result == nullptr) {
+                break;
+            }
+            const ExecStatusType status = PQresultStatus(result);
+            if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+                out.emplace_back(result);
+            } else if (status == PGRES_PIPELINE_ABORTED) {
+                PQclear(result);
+            } else {
+                Error error = refused(result);
+                if (first) {
+                    first = std::move(error);
+                }
+                if (is_lost_) {
+                    return first;
+                }
+            }
+        }
+    }
+    for (;;) {
+        PLUMBLINE_TRY(pg_result* const result, next_result());
+        if (result == nullptr) {
+            if (PQstatus(connection_) == CONNECTION_BAD) {
+                return lost("reading from");
+            }
+            continue;
+        }
+        const PgRows owner{result};
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            return first;
+        }
+        if (PQstatus(connection_) == CONNECTION_BAD) {
+            return lost("reading from");
+        }
+    }
+}
+
+Result<PgRows> PgConnection::query(std::string sql, std::vector<std::string> params) {
+    PLUMBLINE_TRY(std::vector<PgRows> rows, run({{std::move(sql), std::move(params)}}));
+    if (rows.size() != 1) {
+        return Error{ErrorCode::kUnavailable, "PostgreSQL gave no result"};
+    }
+    return std::move(rows.front());
+}
+
+bool PgConnection::rollback() {
+    const std::string kept = sqlstate_;
+    if (!is_lost_ && PQtransactionStatus(connection_) != PQTRANS_IDLE) {
+        if (const auto rolled = query("rollback"); !rolled) {
+            is_lost_ = true;
+        }
+    }
+    sqlstate_ = kept;
+    return !is_lost_;
+}
+
+// --- COPY ----------------------------------------------------------------------------------------
+
+Status PgConnection::copy_in(const std::string& sql,
+                             const std::function<Status(const CopyPut&)>& produce) {
+    sqlstate_.clear();
+    if (is_lost_ || PQsendQuery(connection_, sql.c_str()) == 0) {
+        return lost("asking");
+    }
+    PLUMBLINE_TRY_VOID(send_all());
+    ++round_trips_;
+    PLUMBLINE_TRY(pg_result* const begun, next_result());
+    if (PQresultStatus(begun) != PGRES_COPY_IN) {
+        Error error = refused(begun);
+        finish_copy().ignore("the refusal is what is told");
+        return error;
+    }
+    PQclear(begun);
+    const auto put = [this](std::string_view lines) -> Status {
+        for (size_t at = 0; at < lines.size(); at += kCopyChunk) {
+            const size_t size = std::min(kCopyChunk, lines.size() - at);
+            if (PQputCopyData(connection_, lines.data() + at, static_cast<int>(size)) < 0) {
+                return lost("writing to");
+            }
+            PLUMBLINE_TRY_VOID(send_all());
+        }
+        return ok();
+    };
+    if (Status produced = produce(put); !produced) {
+        is_lost_ = true;  // Whatever comes now, nobody wants to hear it.
+        return produced;
+    }
+    if (PQputCopyEnd(connection_, nullptr) < 0) {
+        return lost("writing to");
+    }
+    PLUMBLINE_TRY_VOID(send_all());
+    ++round_trips_;
+    return finish_copy();
+}
+
+/// What is still to come of a COPY.
+Status PgConnection::finish_copy() {
+    Status first = ok();
+    for (;;) {
+        PLUMBLINE_TRY(pg_result* const result, next_result());
+        if (result == nullptr) {
+            return first;
+        }
+        if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+            PQclear(result);
+            continue;
+        }
+        Error error = refused(result);
+        if (is_lost_) {
+            return error;
+        }
+        if (first) {
+            first = std::move(error);
+        }
+    }
+}
+
+Status PgConnection::copy_out(const std::string& sql,
+                              const std::function<Status(std::string_view)>& on_line) {
+    sqlstate_.clear();
+    if (is_lost_ || PQsendQuery(connection_, sql.c_str()) == 0) {
+        return lost("asking");
+    }
+    PLUMBLINE_TRY_VOID(send_all());
+    ++round_trips_;
+    PLUMBLINE_TRY(pg_result* const begun, next_result());
+    if (PQresultStatus(begun) != PGRES_COPY_OUT) {
+        Error error = refused(begun);
+        finish_copy().ignore("the refusal is what is told");
+        return error;
+    }
+    PQclear(begun);
+    for (;;) {
+        char* line = nullptr;
+        const int size = PQgetCopyData(connection_, &line, 1);
+        if (size == -1) {
+            return finish_copy();
+        }
+        if (size < -1) {
+            return lost("reading from");
+        }
+        if (size == 0) {
+            const int64_t deadline =
+                options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
+            PLUMBLINE_TRY_VOID(wait_socket(false, deadline));
+            if (PQconsumeInput(connection_) == 0) {
+                return lost("reading from");
+            }
+            continue;
+        }
+        Status taken = on_line({line, static_cast<size_t>(size)});
+        PQfreemem(line);
+        if (!taken) {
+            is_lost_ = true;
+            return taken;
+        }
+    }
+}
+
+}  // namespace plumbline::sink

@@ -1,0 +1,118 @@
+// One connection to a PostgreSQL server, or to what speaks its wire. All that knows libpq.
+//
+// A pipeline is how statements go out: all of them at once, then one sync, so that a whole
+// transaction costs one round trip. Sockets are non-blocking and read while we send: with both
+// sides' buffers full, each would else wait for the other for ever. COPY never runs in a pipeline,
+// where libpq 15 answers PGRES_COPY_IN for ever.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/redactor.hpp"
+#include "core/base/result.hpp"
+
+struct pg_conn;
+struct pg_result;
+
+namespace plumbline::sink {
+
+/// What a statement gave: rows of text.
+class PgRows {
+  public:
+    explicit PgRows(pg_result* result) noexcept;
+    [[nodiscard]] size_t size() const noexcept;
+    /// Undefined beyond `size` or the statement's columns; empty for null.
+    [[nodiscard]] std::string_view at(size_t row, size_t column) const noexcept;
+    [[nodiscard]] bool is_null(size_t row, size_t column) const noexcept;
+    /// Rows that an insert, update or delete touched.
+    [[nodiscard]] uint64_t touched() const noexcept;
+    /// "COMMIT", "INSERT 0 5"...
+    [[nodiscard]] std::string_view tag() const noexcept;
+
+  private:
+    std::shared_ptr<pg_result> result_;
+};
+
+/// A statement with $1, $2...; parameters go as text, so the SQL says their types by casts.
+struct PgStatement {
+    std::string sql;
+    std::vector<std::string> params;
+};
+
+struct PgOptions {
+    std::string url;  ///< postgresql://...
+    int64_t connect_ms = 10'000;
+    /// How long the server may be silent while an answer is due; 0 = for ever (TCP keepalives tell
+    /// a dead one).
+    int64_t silence_ms = 60'000;
+    /// Looked at ten times a second while it waits: true ends the wait with kCancelled.
+    std::function<bool()> should_stop;
+};
+
+/// One thread. Errors are kUnavailable where the server is away or the connection was lost,
+/// kCancelled as asked, kInvalidArgument where the server refused a statement; `sqlstate` then says
+/// why. Messages are the server's, without the URL's password.
+class PgConnection {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<PgConnection>> open(PgOptions options);
+    PgConnection(const PgConnection&) = delete;
+    PgConnection& operator=(const PgConnection&) = delete;
+    ~PgConnection();
+
+    /// Sends all, then waits for all: one round trip. After the first that fails the server skips
+    /// the rest; its error is given. An open transaction has then failed too: `rollback`.
+    [[nodiscard]] Result<std::vector<PgRows>> run(const std::vector<PgStatement>& statements);
+    [[nodiscard]] Result<PgRows> query(std::string sql, std::vector<std::string> params = {});
+    /// Ends a transaction that may be open; false where the connection is of no use any more.
+    bool rollback();
+    /// Sends whole lines of a COPY.
+    using CopyPut = std::function<Status(std::string_view)>;
+    /// COPY ... FROM STDIN of what `produce` puts; an error of its own ends the connection.
+    [[nodiscard]] Status copy_in(const std::string& sql,
+                                 const std::function<Status(const CopyPut&)>& produce);
+    /// COPY ... TO STDOUT: each line with its end.
+    [[nodiscard]] Status copy_out(const std::string& sql,
+                                  const std::function<Status(std::string_view)>& on_line);
+
+    /// Of the last error; empty where it was not the server that refused.
+    [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
+    /// Nothing more can be asked over it.
+    [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
+    /// Times that something was sent and its answer awaited.
+    [[nodiscard]] uint64_t round_trips() const noexcept { return round_trips_; }
+    void set_silence_ms(int64_t ms) noexcept { options_.silence_ms = ms; }
+    /// "localhost:5432/app": where it leads, for people.
+    [[nodiscard]] std::string place() const;
+    /// "TLSv1.3", or "none".
+    [[nodiscard]] std::string tls() const;
+    [[nodiscard]] int server_version() const;
+
+  private:
+    explicit PgConnection(PgOptions options);
+    [[nodiscard]] Status connect();
+    [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
+    [[nodiscard]] Status send_all();
+    [[nodiscard]] Result<pg_result*> next_result();
+    [[nodiscard]] Error refused(pg_result* result);
+    [[nodiscard]] Error lost(std::string_view doing);
+    [[nodiscard]] Status read_commands(size_t count, std::vector<PgRows>& out);
+    [[nodiscard]] Status finish_copy();
+
+    PgOptions options_;
+    Redactor redactor_;
+    pg_conn* connection_ = nullptr;
+    std::string sqlstate_;
+    bool is_lost_ = false;
+    uint64_t round_trips_ = 0;
+};
+
+/// Hides the password of `url` in what others say of it.
+[[nodiscard]] Redactor redactor_of(std::string_view url);
+
+}  // namespace plumbline::sink

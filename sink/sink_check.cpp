@@ -1,0 +1,247 @@
+#include "sink/sink_check.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "core/base/clock.hpp"
+#include "core/base/sleep.hpp"
+#include "sink/event_rows.hpp"
+#include "sink/sink_session.hpp"
+#include "sink/sink_writer.hpp"
+#include "sink/table_compare.hpp"
+
+namespace plumbline::sink {
+
+namespace {
+
+constexpr int64_t kAgainMs = 200;
+constexpr size_t kLookUpRows = 500;
+constexpr size_t kMendRows = 5'000;
+
+std::string shown(const SinkColumn& column, std::string_view cell) {
+    return (column.kind == CellKind::kBytes ? "0x" : "") + std::string{cell};
+}
+
+/// One table: what differs in it, and the statements that mend it.
+class TableCheck {
+  public:
+    TableCheck(const SinkCheckOptions& options, SinkSession& session, const SinkTable& table,
+               SinkReport& report)
+        : options_{options},
+          session_{session},
+          table_{table},
+          report_{report},
+          upserts_{table.columns(), false},
+          deletes_{table.columns(), true},
+          asked_{table.columns(), true} {}
+
+    Status run(const RowSource& rows) {
+        PLUMBLINE_TRY_VOID(
+            compare_table(session_.connection(), table_, rows,
+                          [&](const RowDifference& difference) { return take(difference); }));
+        PLUMBLINE_TRY_VOID(look_up());
+        return mend(1);
+    }
+
+  private:
+    Status take(const RowDifference& difference) {
+        ++report_.differing;
+        const bool is_kept = report_.findings.size() + waiting_.size() < options_.findings_max;
+        if (difference.kind == RowDifference::Kind::kChanged && is_kept) {
+            asked_.add(*difference.cells);
+            waiting_.emplace(key_of(*difference.cells), *difference.cells);
+        } else if (is_kept) {
+            const bool is_extra = difference.kind == RowDifference::Kind::kExtra;
+            report_.findings.push_back(
+                {table_.name(),
+                 table_.key_text(*difference.cells),
+                 is_extra ? RowFinding::Kind::kExtra : RowFinding::Kind::kMissing,
+                 {}});
+        }
+        if (options_.repair) {
+            const bool is_extra = difference.kind == RowDifference::Kind::kExtra;
+            (is_extra ? deletes_ : upserts_).add(*difference.cells);
+        }
+        if (waiting_.size() >= kLookUpRows) {
+            PLUMBLINE_TRY_VOID(look_up());
+        }
+        return mend(kMendRows);
+    }
+
+    [[nodiscard]] std::string key_of(const Cells& cells) const {
+        std::string out;
+        for (size_t i = 0; i < cells.size(); ++i) {
+            if (table_.columns()[i].is_key) {
+                out += fmt::format("{}:{},", cells[i].size(), cells[i]);
+            }
+        }
+        return out;
+    }
+
+    /// Reads the rows that wait as PostgreSQL has them, before anything is mended.
+    Status look_up() {
+        if (waiting_.empty()) {
+            return ok();
+        }
+        PLUMBLINE_TRY(const PgRows rows,
+                      session_.connection().query(table_.cells_sql(), asked_.take()));
+        const std::vector<SinkColumn>& columns = table_.columns();
+        Cells cells(columns.size());
+        for (size_t row = 0; row < rows.size(); ++row) {
+            for (size_t i = 0; i < columns.size(); ++i) {
+                cells[i] = rows.at(row, i);
+            }
+            const auto own = waiting_.find(key_of(cells));
+            if (own == waiting_.end()) {
+                continue;
+            }
+            RowFinding finding{
+                table_.name(), table_.key_text(own->second), RowFinding::Kind::kChanged, {}};
+            for (size_t i = 0; i < columns.size(); ++i) {
+                if (rows.is_null(row, i) || cells[i] != own->second[i]) {
+                    finding.cells.push_back({columns[i].name, shown(columns[i], own->second[i]),
+                                             rows.is_null(row, i)
+                                                 ? std::nullopt
+                                                 : std::optional{shown(columns[i], cells[i])}});
+                }
+            }
+            report_.findings.push_back(std::move(finding));
+        }
+        waiting_.clear();
+        return ok();
+    }
+
+    Status mend(size_t rows_min) {
+        std::vector<PgStatement> statements;
+        if (upserts_.rows() >= rows_min) {
+            report_.mended += upserts_.rows();
+            statements.push_back({table_.upsert_sql(), upserts_.take()});
+        }
+        if (deletes_.rows() >= rows_min) {
+            report_.mended += deletes_.rows();
+            statements.push_back({table_.delete_sql(), deletes_.take()});
+        }
+        if (statements.empty()) {
+            return ok();
+        }
+        PLUMBLINE_TRY_VOID(look_up());
+        PLUMBLINE_TRY(const auto done, session_.run(statements));
+        return ok();
+    }
+
+    const SinkCheckOptions& options_;
+    SinkSession& session_;
+    const SinkTable& table_;
+    SinkReport& report_;
+    RowArrays upserts_;
+    RowArrays deletes_;
+    RowArrays asked_;
+    std::map<std::string, Cells> waiting_;
+};
+
+/// Whether the tables are said to hold just what the view holds.
+Result<bool> stand_together(SinkSession& session, const std::vector<SinkTable>& tables,
+                            const storage::ReadView& view) {
+    const std::optional<storage::Cursor> cursor = view.cursor();
+    if (!cursor || session.position() != SinkPosition{cursor->block_num, cursor->block_hash}) {
+        return false;
+    }
+    for (size_t at = 0; at < tables.size(); ++at) {
+        if (tables[at].is_event()) {
+            continue;  // The same block is the same log.
+        }
+        const std::optional<storage::DigestNode>& held = session.tables()[at].held;
+        PLUMBLINE_TRY(const storage::DigestNode own,
+                      view.digest_root({static_cast<int>(tables[at].entity())}));
+        if (held && !(*held == own)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Status check_together(const SinkCheckOptions& options, SinkSession& session,
+                      const std::vector<SinkTable>& tables, const storage::ReadView& view,
+                      SinkReport& report) {
+    report.block_num = view.cursor()->block_num;
+    EventRows events{*options.plan, tables};
+    for (size_t at = 0; at < tables.size(); ++at) {
+        if (!session.tables()[at].exists) {
+            return Error{ErrorCode::kNotFound,
+                         fmt::format("the table {} does not exist: plumbline run makes it",
+                                     tables[at].full_name())};
+        }
+        ++report.tables;
+        TableCheck check{options, session, tables[at], report};
+        RowSource rows;
+        if (tables[at].is_event()) {
+            rows = events.rows_of(view, at, options.should_stop);
+        } else {
+            const size_t entity = tables[at].entity();
+            rows = entity_rows(view, tables[at], options.plan->codec(entity), options.should_stop);
+        }
+        uint64_t own = 0;
+        const RowSource counted = [&](const RowTaker& take) {
+            own = 0;
+            return rows([&](const Cells& cells) {
+                ++own;
+                return take(cells);
+            });
+        };
+        PLUMBLINE_TRY_VOID(check.run(counted));
+        report.rows += own;
+    }
+    return ok();
+}
+
+}  // namespace
+
+Result<SinkReport> check_sink(
+    const SinkCheckOptions& options,
+    const std::function<Result<std::unique_ptr<storage::Database>>()>& open) {
+    PLUMBLINE_TRY(const std::vector<SinkTable> tables,
+                  make_tables(options.config, *options.plan, options.chain_id));
+    SinkSession session{options.config, tables, options.chain_id};
+    PgOptions pg;
+    pg.url = options.config.url;
+    pg.silence_ms = 0;
+    pg.should_stop = options.should_stop;
+    PLUMBLINE_TRY_VOID(session.open_to_read(pg));
+    const int64_t deadline = system_clock().monotonic_ms() + options.patience_ms;
+    for (;;) {
+        PLUMBLINE_TRY(const std::unique_ptr<storage::Database> database, open());
+        const std::unique_ptr<storage::ReadView> view = database->read_view();
+        // The cursor's row is held until the end, so that its writer waits; or one state is read.
+        PLUMBLINE_TRY(
+            const auto begun,
+            session.run(options.repair ? session.begin_beside_writer()
+                                       : std::vector<PgStatement>{{"begin isolation level "
+                                                                   "repeatable read read only",
+                                                                   {}}}));
+        PLUMBLINE_TRY_VOID(session.refresh());
+        PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
+        if (is_together) {
+            SinkReport report;
+            PLUMBLINE_TRY_VOID(check_together(options, session, tables, *view, report));
+            PLUMBLINE_TRY_VOID(session.commit({}));
+            return report;
+        }
+        session.connection().rollback();
+        const auto cursor = view->cursor();
+        if (system_clock().monotonic_ms() >= deadline) {
+            return Error{
+                ErrorCode::kUnavailable,
+                fmt::format(
+                    "the sink {} stands at block {} and the index at block {}, so they "
+                    "cannot be compared: let plumbline run bring the sink up",
+                    options.config.name,
+                    session.position() ? fmt::format("{}", session.position()->block_num) : "none",
+                    cursor ? fmt::format("{}", cursor->block_num) : "none")};
+        }
+        sleep_ms(kAgainMs);
+    }
+}
+
+}  // namespace plumbline::sink

@@ -1,0 +1,155 @@
+// Every statement about a sink's table.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+#include "sink/sink_table.hpp"
+
+namespace plumbline::sink {
+
+std::string SinkTable::names(bool keys_only, std::string_view of) const {
+    std::string out;
+    for (const SinkColumn& column : columns_) {
+        if (!keys_only || column.is_key) {
+            out += fmt::format("{}{}{}", out.empty() ? "" : ", ", of, quote_name(column.name));
+        }
+    }
+    return out;
+}
+
+std::string SinkTable::create_sql() const {
+    std::string columns;
+    for (const SinkColumn& column : columns_) {
+        columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quote_name(column.name),
+                               column.type, column.is_key ? " not null" : "");
+    }
+    return fmt::format("create table {} ({})", full_name_, columns);
+}
+
+std::string SinkTable::primary_key_sql() const {
+    return fmt::format("alter table {} add primary key ({})", full_name_, names(true));
+}
+
+std::vector<std::string> SinkTable::index_sqls() const {
+    std::vector<std::string> out;
+    if (is_event()) {
+        return out;
+    }
+    for (const std::vector<uint16_t>& index : layout_->indexes) {
+        std::string name = name_;
+        std::string columns = chain_id_.empty() ? "" : "\"chain_id\"";
+        const bool is_short = std::ranges::none_of(
+            index, [&](uint16_t column) { return layout_->column(column).type.is_dynamic(); });
+        for (const uint16_t column : index) {
+            const std::string& field = layout_->column(column).name;
+            name += "_" + field;
+            columns += fmt::format("{}{}", columns.empty() ? "" : ", ", quote_name(field));
+        }
+        if (!is_short) {
+            continue;  // A long value would be refused, and with it the row.
+        }
+        if (name.size() + 4 > kSqlNameMax) {
+            name = name.substr(0, kSqlNameMax - 13) + "_" +
+                   evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
+        }
+        out.push_back(fmt::format("create index if not exists {} on {} ({})",
+                                  quote_name(name + "_idx"), full_name_, columns));
+    }
+    return out;
+}
+
+std::string SinkTable::copy_in_sql() const {
+    return fmt::format("copy {} ({}) from stdin", full_name_, names(false));
+}
+
+std::string SinkTable::unnest_sql(bool keys_only) const {
+    std::string out;
+    size_t number = 0;
+    for (const SinkColumn& column : columns_) {
+        if (!keys_only || column.is_key) {
+            out += fmt::format("{}${}::{}[]", number == 0 ? "" : ", ", number + 1, column.type);
+            ++number;
+        }
+    }
+    return "unnest(" + out + ")";
+}
+
+std::string SinkTable::upsert_sql() const {
+    std::string sets;
+    for (const SinkColumn& column : columns_) {
+        if (!column.is_key) {
+            const std::string name = quote_name(column.name);
+            sets += fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", name, name);
+        }
+    }
+    return fmt::format("insert into {} ({}) select * from {} on conflict ({}) do update set {}",
+                       full_name_, names(false), unnest_sql(false), names(true), sets);
+}
+
+std::string SinkTable::delete_sql() const {
+    return fmt::format("delete from {} where ({}) in (select * from {})", full_name_, names(true),
+                       unnest_sql(true));
+}
+
+/// What stands in a cell: hex digits of bytes.
+std::string SinkTable::cell_sql(const SinkColumn& column, std::string_view of) const {
+    const std::string name = fmt::format("{}{}", of, quote_name(column.name));
+    return column.kind == CellKind::kBytes ? fmt::format("encode({}, 'hex')", name)
+                                           : fmt::format("{}::text", name);
+}
+
+/// Cells with a mark between that no cell has: texts go in as hex.
+std::string SinkTable::joined_cells_sql(bool keys_only) const {
+    std::string out;
+    for (const SinkColumn& column : columns_) {
+        if (keys_only && !column.is_key) {
+            continue;
+        }
+        const std::string cell = column.kind == CellKind::kText
+                                     ? fmt::format("encode(convert_to({}::text, 'UTF8'), 'hex')",
+                                                   quote_name(column.name))
+                                     : cell_sql(column, {});
+        out += fmt::format("{}coalesce({}, '~')", out.empty() ? "" : " || '|' || ", cell);
+    }
+    return out;
+}
+
+std::string SinkTable::digest_sql() const {
+    return fmt::format(
+        "select ('x' || substr(k, 1, 3))::bit(12)::int, count(*), "
+        "sum(('x' || substr(r, 1, 16))::bit(64)::bigint), "
+        "sum(('x' || substr(r, 17, 16))::bit(64)::bigint) "
+        "from (select md5({}) as k, md5({}) as r from {} where {}) as digests group by 1",
+        joined_cells_sql(true), joined_cells_sql(false), full_name_, condition_);
+}
+
+std::string SinkTable::fetch_sql(const std::vector<uint32_t>& buckets) const {
+    std::string keys;
+    for (const SinkColumn& column : columns_) {
+        if (column.is_key) {
+            keys += ", " + cell_sql(column, {});
+        }
+    }
+    std::string list;
+    for (const uint32_t bucket : buckets) {
+        list += fmt::format("{}'{:03x}'", list.empty() ? "" : ",", bucket);
+    }
+    const std::string key = joined_cells_sql(true);
+    return fmt::format(
+        "copy (select md5({}), md5({}){} from {} where {} and "
+        "substr(md5({}), 1, 3) in ({})) to stdout",
+        key, joined_cells_sql(false), keys, full_name_, condition_, key, list);
+}
+
+std::string SinkTable::cells_sql() const {
+    std::string cells;
+    for (const SinkColumn& column : columns_) {
+        cells += fmt::format("{}{}", cells.empty() ? "" : ", ", cell_sql(column, "t."));
+    }
+    return fmt::format("select {} from {} as t where ({}) in (select * from {})", cells, full_name_,
+                       names(true, "t."), unnest_sql(true));
+}
+
+}  // namespace plumbline::sink

@@ -1,0 +1,153 @@
+// Brings a PostgreSQL database from where it stands to where the index stands, one transaction at a
+// time. RocksDB stays the truth: nothing is remembered that PostgreSQL does not say itself.
+//
+//   1. connect, take the cursor over                             sink_session
+//   2. tables that are new: COPY, then their keys; tables of which nobody knows what they hold:
+//      compare, send what differs                                `sync_all`
+//   3. from then on: rows that commits and rollbacks touched, in one pipeline     `send_dirty`
+//
+// Event tables are brought on by the logs of new blocks. What they hold is known as how many logs
+// the index had by then, whatever the event; together with the block's hash that tells whether the
+// log before it is still the same.
+//
+// What the tables hold is known as a digest, the one that the index keeps of its own rows: each
+// transaction notes it beside the cursor. Adding what was sent must give the index's own digest; if
+// it does not, something happened to the index that nobody told, and step 2 comes again. So
+// whatever is missed (a crash, a repair, a fold by another mapping) ends in a comparison, never in
+// a table that is silently wrong.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
+#include "sink/dirty_rows.hpp"
+#include "sink/event_rows.hpp"
+#include "sink/sink_session.hpp"
+#include "sink/sink_table.hpp"
+#include "storage/database.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::sink {
+
+/// What it did, since it was made.
+struct SinkFigures {
+    uint64_t transactions = 0;
+    uint64_t upserted = 0;
+    uint64_t deleted = 0;
+    uint64_t copied = 0;
+    uint64_t compared = 0;  ///< tables
+};
+
+/// Rows of one statement.
+constexpr size_t kSinkStatementRows = 5'000;
+
+/// The tables of a sink: its entities in the plan's order, then its events. kInvalidArgument where
+/// PostgreSQL cannot have them.
+[[nodiscard]] Result<std::vector<SinkTable>> make_tables(const engine::SinkConfig& config,
+                                                         const engine::Plan& plan,
+                                                         uint64_t chain_id);
+/// Which of the plan's entities they are.
+[[nodiscard]] std::vector<bool> wanted_entities(const std::vector<SinkTable>& tables,
+                                                const engine::Plan& plan);
+
+/// One thread. `dirty` is filled by the writer's.
+class SinkWriter {
+  public:
+    struct Options {
+        engine::SinkConfig config;
+        std::shared_ptr<const engine::Plan> plan;
+        uint64_t chain_id = 0;
+        int64_t silence_ms = 60'000;
+        std::function<bool()> should_stop;
+    };
+    enum class Step : uint8_t {
+        kNothing,  ///< PostgreSQL stands where the index stands
+        kSent,
+        kWait,  ///< tables must be loaded or compared, which `may_sync` did not allow
+    };
+
+    [[nodiscard]] static Result<std::unique_ptr<SinkWriter>> make(Options options,
+                                                                  DirtyRows& dirty);
+    SinkWriter(const SinkWriter&) = delete;
+    SinkWriter& operator=(const SinkWriter&) = delete;
+
+    /// Once to where `database` stands. After an error: wait, then call it again; it connects anew.
+    /// kIncompatible: another writer has the cursor, for good.
+    [[nodiscard]] Result<Step> step(const storage::Database& database, bool may_sync);
+
+    [[nodiscard]] const SinkFigures& figures() const noexcept { return figures_; }
+    [[nodiscard]] const std::optional<SinkPosition>& position() const noexcept {
+        return session_.position();
+    }
+    [[nodiscard]] bool is_fenced() const noexcept { return session_.is_fenced(); }
+    [[nodiscard]] uint64_t round_trips() const noexcept { return session_.round_trips(); }
+
+  private:
+    /// A transaction being filled: its statements go out when they are many, and with COMMIT.
+    struct Filling {
+        std::vector<PgStatement> statements;
+        size_t bytes = 0;
+    };
+    /// A commit whose answer never came may have been done: what is then so.
+    struct Unanswered {
+        std::vector<TableState> states;
+        std::map<RowName, storage::DigestNode> sent;
+        uint64_t commit_num = 0;
+    };
+
+    SinkWriter(Options options, std::vector<SinkTable> tables, DirtyRows& dirty);
+    [[nodiscard]] Status connect(const storage::Database& database);
+    [[nodiscard]] Status seed(const storage::Database& database);
+    [[nodiscard]] Result<Step> step_connected(const storage::Database& database, bool may_sync);
+    [[nodiscard]] bool shows_plan(const storage::ReadView& view) const;
+    [[nodiscard]] bool must_sync() const;
+    [[nodiscard]] Result<Step> send_dirty(const storage::ReadView& view, const DirtyState& dirty);
+    [[nodiscard]] Result<bool> fill_dirty(const storage::ReadView& view, const DirtyRowMap& dirty,
+                                          Unanswered& result, Filling& filling);
+    [[nodiscard]] Result<bool> fill_events(const storage::ReadView& view,
+                                           std::optional<uint64_t> rollback_to, Unanswered& result,
+                                           Filling& filling);
+    [[nodiscard]] Result<std::optional<uint64_t>> find_common(
+        const storage::ReadView& view, std::optional<uint64_t> rollback_to) const;
+    [[nodiscard]] Status sync_table(const storage::ReadView& view, size_t at);
+    [[nodiscard]] RowSource rows_of(const storage::ReadView& view, size_t at);
+    [[nodiscard]] Status sync_all(const storage::Database& database);
+    [[nodiscard]] Status load(const SinkTable& table, const RowSource& rows);
+    [[nodiscard]] Status send_differences(const SinkTable& table, const RowSource& rows);
+    [[nodiscard]] Status add(Filling& filling, PgStatement statement);
+    [[nodiscard]] Status add_rows(Filling& filling, const SinkTable& table, RowArrays& upserts,
+                                  RowArrays& deletes, size_t rows_min);
+    [[nodiscard]] Status settle(const storage::Cursor& cursor, Unanswered result, Filling filling);
+    [[nodiscard]] Result<ProvenMark> find_proven(const storage::Database& database,
+                                                 uint64_t block_num) const;
+
+    Options options_;
+    std::vector<SinkTable> tables_;
+    std::vector<int> table_of_;  ///< by entity; -1 = none
+    EventRows events_;
+    DirtyRows& dirty_;
+    SinkSession session_;
+    SinkFigures figures_;
+    std::optional<Unanswered> unanswered_;
+    uint64_t sent_commit_ = 0;  ///< the index's newest commit that was looked at
+    ProvenMark proven_;         ///< of the index
+    ProvenMark noted_proven_;   ///< in PostgreSQL
+    int misses_ = 0;
+    bool is_seeded_ = false;
+    bool is_own_position_ = false;   ///< where PostgreSQL stands, this process has put it
+    bool has_other_events_ = false;  ///< the event tables may hold others than the log: compare
+};
+
+/// The stored row, a tombstone too; empty where there is none.
+[[nodiscard]] Result<std::string> stored_row(const storage::ReadView& view, const SinkTable& table,
+                                             std::string_view key);
+
+}  // namespace plumbline::sink

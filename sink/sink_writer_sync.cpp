@@ -1,0 +1,193 @@
+// The parts of a sink's writer that read whole logs and whole tables.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "sink/sink_writer.hpp"
+#include "sink/table_compare.hpp"
+
+namespace plumbline::sink {
+
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+}  // namespace
+
+// --- events --------------------------------------------------------------------------------------
+
+/// The block up to which what the event tables hold is the log's; empty where nobody can tell.
+Result<std::optional<uint64_t>> SinkWriter::find_common(const storage::ReadView& view,
+                                                        std::optional<uint64_t> rollback_to) const {
+    const std::optional<SinkPosition>& position = session_.position();
+    const storage::Cursor cursor = *view.cursor();
+    if (!position || (rollback_to && !is_own_position_)) {
+        return std::optional<uint64_t>{};
+    }
+    if (rollback_to) {
+        return std::optional{std::min(*rollback_to, position->block_num)};
+    }
+    if (position->block_num >= cursor.block_num) {
+        const bool is_same = *position == SinkPosition{cursor.block_num, cursor.block_hash};
+        return is_same ? std::optional{position->block_num} : std::nullopt;
+    }
+    const Result<storage::BlockRow> block = view.get_block(position->block_num);
+    if (block) {
+        return block->hash == position->block_hash ? std::optional{position->block_num}
+                                                   : std::nullopt;
+    }
+    if (block.error().code != ErrorCode::kNotFound) {
+        return block.error();
+    }
+    // Final and without events: its row has gone.
+    return position->block_num <= cursor.finalized ? std::optional{position->block_num}
+                                                   : std::nullopt;
+}
+
+/// False where the event tables may hold others than the log.
+Result<bool> SinkWriter::fill_events(const storage::ReadView& view,
+                                     std::optional<uint64_t> rollback_to, Unanswered& result,
+                                     Filling& filling) {
+    if (events_.empty()) {
+        return true;
+    }
+    PLUMBLINE_TRY(const std::optional<uint64_t> common, find_common(view, rollback_to));
+    if (!common || has_other_events_) {
+        return false;
+    }
+    const storage::Cursor cursor = *view.cursor();
+    std::vector<RowArrays> rows;
+    for (const SinkTable& table : tables_) {
+        rows.emplace_back(table.columns(), false);
+        if (table.is_event() && rollback_to) {
+            PLUMBLINE_TRY_VOID(
+                add(filling, {table.delete_above_sql(), {fmt::format("{}", *common)}}));
+        }
+    }
+    RowArrays nothing{{}, true};
+    const auto take = [&](size_t at, const Cells& cells) -> Result<bool> {
+        rows[at].add(cells);
+        PLUMBLINE_TRY_VOID(add_rows(filling, tables_[at], rows[at], nothing, kSinkStatementRows));
+        return true;
+    };
+    PLUMBLINE_TRY(const uint64_t seen,
+                  events_.scan(view, *common + 1, cursor.block_num, options_.should_stop, take));
+    for (size_t at = 0; at < tables_.size(); ++at) {
+        if (!tables_[at].is_event()) {
+            continue;
+        }
+        PLUMBLINE_TRY_VOID(add_rows(filling, tables_[at], rows[at], nothing, 1));
+        storage::DigestNode& held = *result.states[at].held;
+        if (!rollback_to && held.sum.low + seen != cursor.event_count) {
+            return false;
+        }
+        held = {0, {0, cursor.event_count}};
+    }
+    return true;
+}
+
+// --- whole tables --------------------------------------------------------------------------------
+
+RowSource SinkWriter::rows_of(const storage::ReadView& view, size_t at) {
+    const SinkTable& table = tables_[at];
+    return table.is_event() ? events_.rows_of(view, at, options_.should_stop)
+                            : entity_rows(view, table, options_.plan->codec(table.entity()),
+                                          options_.should_stop);
+}
+
+/// The table is then what the view is.
+Status SinkWriter::sync_table(const storage::ReadView& view, size_t at) {
+    if (!session_.tables()[at].exists) {
+        return load(tables_[at], rows_of(view, at));
+    }
+    ++figures_.compared;
+    return send_differences(tables_[at], rows_of(view, at));
+}
+
+Status SinkWriter::sync_all(const storage::Database& database) {
+    has_other_events_ = !dirty_.begin() || has_other_events_;
+    const std::unique_ptr<storage::ReadView> view = database.read_view();
+    if (!view->cursor() || !shows_plan(*view)) {
+        return Error{ErrorCode::kUnavailable, "the index is just folded again"};
+    }
+    const storage::Cursor cursor = *view->cursor();
+    session_.connection().set_silence_ms(0);  // Building a key may take long.
+    PLUMBLINE_TRY(const auto begun, session_.run(session_.begin(cursor)));
+    Unanswered result{session_.tables(), {}, cursor.commit_num};
+    for (size_t at = 0; at < tables_.size(); ++at) {
+        TableState& state = result.states[at];
+        if (tables_[at].is_event()) {
+            // Read again from the beginning: this is for once in a while.
+            state.held = storage::DigestNode{0, {0, cursor.event_count}};
+        } else {
+            PLUMBLINE_TRY(state.held, view->digest_root({static_cast<int>(tables_[at].entity())}));
+            state.rows = view->entity_count(tables_[at].entity());
+        }
+        const TableState& before = session_.tables()[at];
+        if (tables_[at].is_event() || !before.exists || before.held != state.held) {
+            PLUMBLINE_TRY_VOID(sync_table(*view, at));
+        }
+        state.exists = true;
+    }
+    for (const RowName& name : dirty_.touched()) {
+        if (const int table = table_of_[name.first]; table >= 0) {
+            PLUMBLINE_TRY(const std::string row,
+                          stored_row(*view, tables_[static_cast<size_t>(table)], name.second));
+            result.sent.emplace(name, row_digest(name.second, row));
+        }
+    }
+    PLUMBLINE_TRY_VOID(settle(cursor, std::move(result), {}));
+    has_other_events_ = false;
+    session_.connection().set_silence_ms(options_.silence_ms);
+    return ok();
+}
+
+/// Into a table without a key, which is made afterwards: five times as fast.
+Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
+    logging::info("loading a table of a sink",
+                  {{"sink", options_.config.name}, {"table", table.full_name()}});
+    PLUMBLINE_TRY(const auto made, session_.run({{table.create_sql(), {}}}));
+    uint64_t count = 0;
+    std::string lines;
+    const auto produce = [&](const PgConnection::CopyPut& put) -> Status {
+        const auto take = [&](const Cells& cells) -> Result<bool> {
+            append_copy_line(lines, table.columns(), cells);
+            ++count;
+            if (lines.size() >= kCopyBytes) {
+                PLUMBLINE_TRY_VOID(put(lines));
+                lines.clear();
+            }
+            return true;
+        };
+        PLUMBLINE_TRY_VOID(rows(take));
+        return put(lines);
+    };
+    PLUMBLINE_TRY_VOID(session_.connection().copy_in(table.copy_in_sql(), produce));
+    std::vector<PgStatement> keys{{table.primary_key_sql(), {}}};
+    for (std::string& sql : table.index_sqls()) {
+        keys.push_back({std::move(sql), {}});
+    }
+    PLUMBLINE_TRY(const auto keyed, session_.run(keys));
+    figures_.copied += count;
+    return ok();
+}
+
+Status SinkWriter::send_differences(const SinkTable& table, const RowSource& rows) {
+    Filling filling;
+    RowArrays upserts{table.columns(), false};
+    RowArrays deletes{table.columns(), true};
+    PLUMBLINE_TRY_VOID(
+        compare_table(session_.connection(), table, rows, [&](const RowDifference& difference) {
+            const bool is_extra = difference.kind == RowDifference::Kind::kExtra;
+            (is_extra ? deletes : upserts).add(*difference.cells);
+            return add_rows(filling, table, upserts, deletes, kSinkStatementRows);
+        }));
+    PLUMBLINE_TRY_VOID(add_rows(filling, table, upserts, deletes, 1));
+    if (!filling.statements.empty()) {
+        PLUMBLINE_TRY(const auto sent, session_.run(filling.statements));
+    }
+    return ok();
+}
+
+}  // namespace plumbline::sink
