@@ -87,6 +87,10 @@ Result<std::vector<rpc::Endpoint>> endpoints_of(const DoctorArguments& arguments
 }  // namespace
 
 ExitCode run_doctor(const DoctorArguments& arguments) {
+    if (!arguments.sink.empty()) {
+        const Result<ExitCode> looked = run_doctor_sink(arguments);
+        return looked ? *looked : fail(looked.error());
+    }
     if (arguments.url.empty() == arguments.config.empty()) {
         return fail(
             Error{ErrorCode::kInvalidArgument,

@@ -25,6 +25,7 @@
 #include "engine/service/service_status_text.hpp"
 #include "engine/setup/any_address.hpp"
 #include "rpc/curl_transport.hpp"
+#include "sink/sink_module.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
@@ -272,6 +273,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
                                : api::check_reports(service.config(), service.indexer().plan()));
+        PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(arguments.quiet)};
         reporter.set_details(

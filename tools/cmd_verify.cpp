@@ -49,6 +49,13 @@ bool record(const std::string& path, const engine::Plan& plan, const engine::Ver
 }  // namespace
 
 Result<ExitCode> run_verify(const VerifyArguments& arguments) {
+    if (!arguments.sink.empty()) {
+        return run_verify_sink(arguments);
+    }
+    if (arguments.repair) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "--repair mends the tables of a --sink; of the index: plumbline repair"};
+    }
     engine::VerifyReport report;
     std::shared_ptr<const engine::Plan> plan;
     {

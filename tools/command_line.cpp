@@ -287,6 +287,9 @@ void add_verify(CLI::App& app, ExitCode& exit) {
     add_timeout(command, arguments->timeout_s);
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");
+    command->add_option("--sink", arguments->sink,
+                        "Hold the tables of [sinks.NAME] of --config against the index instead");
+    command->add_flag("--repair", arguments->repair, "With --sink: mend the rows that differ");
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
         "Exit code 0: all that was asked for is proven. 1: a mismatch, or events in quarantine "
@@ -330,6 +333,8 @@ void add_doctor(CLI::App& app, ExitCode& exit) {
     auto arguments = std::make_shared<DoctorArguments>();
     command->add_option("URL", arguments->url,
                         "The JSON-RPC endpoint, or env:NAME for a secret one");
+    command->add_option("--sink", arguments->sink,
+                        "Look at a PostgreSQL database instead: a postgresql:// URL, or env:NAME");
     command->add_option("--token", arguments->token,
                         "Sent as Authorization: Bearer; env:NAME keeps it off the command line");
     command->add_option("--config", arguments->config,

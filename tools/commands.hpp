@@ -97,6 +97,8 @@ struct VerifyArguments {
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
     std::string scratch;
+    std::string sink;     ///< this sink's tables and nothing else
+    bool repair = false;  ///< with `sink`
     bool json = false;
 };
 
@@ -157,6 +159,7 @@ struct StatusArguments {
 
 struct DoctorArguments {
     std::string url;
+    std::string sink;  ///< a PostgreSQL URL instead
     std::string config;
     std::string token;
     int64_t timeout_s = 60;  ///< without any answer; 0 = never
@@ -174,6 +177,8 @@ struct DoctorArguments {
 [[nodiscard]] Result<ExitCode> run_check(const CheckArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_verify(const VerifyArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_repair(const RepairArguments& arguments);
+[[nodiscard]] Result<ExitCode> run_verify_sink(const VerifyArguments& arguments);
+[[nodiscard]] Result<ExitCode> run_doctor_sink(const DoctorArguments& arguments);
 [[nodiscard]] ExitCode run_doctor(const DoctorArguments& arguments);
 /// False: they differ.
 [[nodiscard]] Result<bool> run_diff(const DiffArguments& arguments);

@@ -1,0 +1,172 @@
+// plumbline verify --sink and plumbline doctor --sink: a PostgreSQL database against the index, and
+// before one trusts it.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/base/json_writer.hpp"
+#include "engine/config/config_secrets.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "sink/sink_check.hpp"
+#include "sink/sink_doctor.hpp"
+#include "tools/command.hpp"
+#include "tools/commands.hpp"
+
+namespace plumbline::tools {
+
+namespace {
+
+std::string_view to_word(sink::RowFinding::Kind kind) {
+    switch (kind) {
+        case sink::RowFinding::Kind::kMissing: return "missing";
+        case sink::RowFinding::Kind::kChanged: return "changed";
+        case sink::RowFinding::Kind::kExtra: return "extra";
+    }
+    return "";
+}
+
+/// A cell may be very long; what differs is mostly seen at its beginning.
+std::string short_cell(const std::optional<std::string>& cell) {
+    constexpr size_t kShownMax = 80;
+    if (!cell) {
+        return "null";
+    }
+    return cell->size() <= kShownMax
+               ? *cell
+               : fmt::format("{}... ({} letters)", cell->substr(0, kShownMax), cell->size());
+}
+
+std::string sink_text(const sink::SinkReport& report, bool was_repaired) {
+    std::string out;
+    for (const sink::RowFinding& row : report.findings) {
+        out += fmt::format("{} {} {}\n", to_word(row.kind), row.table, row.key);
+        for (const sink::CellFinding& cell : row.cells) {
+            out += fmt::format("    {}: {} in the index, {} in PostgreSQL\n", cell.column,
+                               short_cell(cell.index), short_cell(cell.postgresql));
+        }
+    }
+    if (report.differing > report.findings.size()) {
+        out += fmt::format("... and {} more\n", report.differing - report.findings.size());
+    }
+    out +=
+        fmt::format("{} rows of {} tables compared at block {}: {}\n", report.rows, report.tables,
+                    report.block_num,
+                    report.differing == 0 ? "equal" : fmt::format("{} differ", report.differing));
+    if (was_repaired && report.mended > 0) {
+        out += fmt::format("{} rows mended\n", report.mended);
+    }
+    return out;
+}
+
+std::string sink_json(const sink::SinkReport& report) {
+    std::string out;
+    JsonWriter json{out};
+    json.open_object()
+        .member("block", report.block_num)
+        .member("tables", report.tables)
+        .member("rows", report.rows)
+        .member("differing", report.differing)
+        .member("mended", report.mended)
+        .key("findings")
+        .open_array();
+    for (const sink::RowFinding& row : report.findings) {
+        json.open_object()
+            .member("kind", to_word(row.kind))
+            .member("table", row.table)
+            .member("key", row.key)
+            .key("cells")
+            .open_array();
+        for (const sink::CellFinding& cell : row.cells) {
+            json.open_object()
+                .member("column", cell.column)
+                .member("index", cell.index)
+                .member("postgresql", cell.postgresql)
+                .close_object();
+        }
+        json.close_array().close_object();
+    }
+    json.close_array().close_object();
+    return out + "\n";
+}
+
+/// The sink's URL is a secret: only the config file has it.
+Result<engine::SinkConfig> find_sink(const VerifyArguments& arguments) {
+    if (arguments.config.empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "--sink needs --config: the database keeps the config without its secrets"};
+    }
+    PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
+    std::string known;
+    for (const engine::SinkConfig& one : config.sinks) {
+        if (one.name == arguments.sink) {
+            return one;
+        }
+        known += (known.empty() ? "" : ", ") + one.name;
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("no [sinks.{}] in {}; there are: {}", arguments.sink, arguments.config,
+                             known.empty() ? "none" : known)};
+}
+
+}  // namespace
+
+Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
+    sink::SinkCheckOptions options;
+    PLUMBLINE_TRY(options.config, find_sink(arguments));
+    options.repair = arguments.repair;
+    options.patience_ms = arguments.timeout_s * 1'000;
+    {
+        PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
+        PLUMBLINE_TRY(options.plan, engine::stored_plan(*database));
+        options.chain_id = database->identity().chain_id;
+    }
+    PLUMBLINE_TRY(const sink::SinkReport report,
+                  sink::check_sink(options, [&arguments] { return open_to_read(arguments.path); }));
+    PLUMBLINE_TRY_VOID(
+        print(arguments.json ? sink_json(report) : sink_text(report, arguments.repair)));
+    return report.differing == report.mended ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+Result<ExitCode> run_doctor_sink(const DoctorArguments& arguments) {
+    PLUMBLINE_TRY(const std::string url, engine::resolve_env(arguments.sink));
+    if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "--sink takes a postgresql:// URL, or env:NAME for a secret one"};
+    }
+    PLUMBLINE_TRY(const sink::SinkDoctorReport report,
+                  sink::examine_database(url, arguments.timeout_s * 1'000));
+    std::string out;
+    if (arguments.json) {
+        JsonWriter json{out};
+        json.open_object()
+            .member("database", report.place)
+            .member("server", report.server)
+            .member("fine", report.is_fine())
+            .key("checks")
+            .open_array();
+        for (const engine::DoctorCheck& check : report.checks) {
+            json.open_object()
+                .member("name", check.name)
+                .member("result", to_string(check.result))
+                .member("found", check.found)
+                .member("advice", check.advice)
+                .close_object();
+        }
+        json.close_array().close_object();
+        out += "\n";
+    } else {
+        out = fmt::format("{}\n", report.place);
+        for (const engine::DoctorCheck& check : report.checks) {
+            out += fmt::format("  {:<8} {:<11} {}\n", to_string(check.result), check.name,
+                               check.found);
+            if (!check.advice.empty()) {
+                out += fmt::format("  {:<8} {:<11} -> {}\n", "", "", check.advice);
+            }
+        }
+        out += report.is_fine() ? "a sink can write there\n" : "not for a sink as it is\n";
+    }
+    PLUMBLINE_TRY_VOID(print(out));
+    return report.is_fine() ? ExitCode::kDone : ExitCode::kCheckFailed;
+}
+
+}  // namespace plumbline::tools
