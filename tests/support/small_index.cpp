@@ -245,12 +245,23 @@ void World::commit() {
     if (!last_.first) {
         return;
     }
-    ASSERT_OK(fold->flush(*batch));
+    RowChanges changes{SIZE_MAX / 2, 0, {}};
+    ASSERT_OK(fold->flush(*batch, told ? &changes : nullptr));
     batch->set_cursor(last_.first, last_.second, time_of(last_.first));
     batch->set_finalized(std::min(pace_.finalized, last_.first));
     ASSERT_OK(database->commit(*batch, storage::Durability::kBuffered));
     batch->clear();
+    if (told) {
+        told(changes.rows, last_.first, std::min(pace_.finalized, last_.first));
+    }
     last_ = {};
+}
+
+void World::rollback(uint64_t target) {
+    commit();
+    stop();
+    ASSERT_OK(database->rollback(target));
+    start();
 }
 
 std::string World::row(const std::string& entity, const std::string& key) {

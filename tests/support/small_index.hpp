@@ -19,6 +19,7 @@
 #include "core/evm/abi_encode.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/fold.hpp"
+#include "engine/fold/row_change.hpp"
 #include "engine/mapping/handler.hpp"
 #include "engine/mapping/plan.hpp"
 #include "tests/storage/storage_test_util.hpp"
@@ -129,6 +130,12 @@ class World {
     [[nodiscard]] std::vector<std::string> quarantine();
     /// Everything that is derived, as text.
     [[nodiscard]] std::vector<std::string> derived(bool with_undo = true);
+
+    /// Takes the blocks above `target` back, which must have undo.
+    void rollback(uint64_t target);
+
+    /// Told of each commit as an observer of the index is: its rows, its block, what is final.
+    std::function<void(const std::vector<RowChange>&, uint64_t block_num, uint64_t finalized)> told;
 
     TempDir dir;
     std::unique_ptr<storage::Database> database;

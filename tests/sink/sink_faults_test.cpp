@@ -1,0 +1,333 @@
+// What goes wrong between an index and its PostgreSQL: nothing is lost, nothing doubled, and each
+// says what it is.
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "sink/sink_check.hpp"
+#include "tests/sink/sink_world.hpp"
+
+namespace plumbline::sink::test::sink_faults_test {
+namespace {
+
+using plumbline::test::PgBouncer;
+using ::testing::HasSubstr;
+
+class SinkFaultsTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (!plumbline::test::has_postgres()) {
+            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
+        }
+    }
+    [[nodiscard]] std::string failure(SinkWorld& sink) {
+        const Status settled = sink.settle(*sink.make_writer());
+        return settled ? std::string{} : settled.error().message;
+    }
+    const Mapping mapping_{sink_toml(), sink_abis()};
+};
+
+/// Hands bytes on between a TCP port and the server's socket, and cuts every connection after so
+/// many of them.
+class CuttingProxy {
+  public:
+    explicit CuttingProxy(std::string socket_path) : target_{std::move(socket_path)} {
+        listener_ = socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(at);
+        EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&at), size), 0);
+        EXPECT_EQ(listen(listener_, 8), 0);
+        EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+        port_ = ntohs(at.sin_port);
+        thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
+    }
+    ~CuttingProxy() {
+        thread_.request_stop();
+        thread_.join();
+        close(listener_);
+    }
+    [[nodiscard]] uint16_t port() const { return port_; }
+    /// Of both directions together; SIZE_MAX: never.
+    std::atomic<size_t> bytes_max{SIZE_MAX};
+
+  private:
+    void run(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            pollfd on{listener_, POLLIN, 0};
+            if (poll(&on, 1, 20) > 0) {
+                serve(accept(listener_, nullptr, nullptr), stop);
+            }
+        }
+    }
+    void serve(int client, const std::stop_token& stop) const {
+        const int server = socket(AF_UNIX, SOCK_STREAM, 0);
+        sockaddr_un at{};
+        at.sun_family = AF_UNIX;
+        std::strncpy(at.sun_path, target_.c_str(), sizeof(at.sun_path) - 1);
+        if (connect(server, reinterpret_cast<sockaddr*>(&at), sizeof(at)) == 0) {
+            hand_on(client, server, stop);
+        }
+        close(client);
+        close(server);
+    }
+    void hand_on(int client, int server, const std::stop_token& stop) const {
+        size_t left = bytes_max;
+        pollfd on[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+        while (left > 0 && !stop.stop_requested()) {
+            if (poll(on, 2, 20) <= 0) {
+                continue;
+            }
+            for (int from = 0; from < 2; ++from) {
+                if (on[from].revents == 0) {
+                    continue;
+                }
+                char buffer[16'384];
+                const ssize_t got = recv(on[from].fd, buffer, std::min(sizeof(buffer), left), 0);
+                if (got <= 0) {
+                    return;
+                }
+                left -= static_cast<size_t>(got);
+                if (send(on[1 - from].fd, buffer, static_cast<size_t>(got), MSG_NOSIGNAL) != got) {
+                    return;
+                }
+            }
+        }
+    }
+    std::string target_;
+    int listener_ = -1;
+    uint16_t port_ = 0;
+    std::jthread thread_;
+};
+
+TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
+    const uint64_t seed = test_seed(7);
+    SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+    std::mt19937_64 random{seed};
+    CuttingProxy proxy{shared_postgres().socket_dir() + "/.s.PGSQL.5432"};
+    SinkWorld sink{"cut", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = fmt::format(
+        "postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable&gssencmode=disable",
+        proxy.port());
+    sink.look_url = shared_postgres().url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    unsigned cuts = 0;
+    for (uint64_t block = 2; cuts < 40; ++block) {
+        std::vector<Emitted> events;
+        for (uint32_t i = 0; i < 20; ++i) {
+            const uint64_t id = random() % 40;
+            events.push_back(random() % 4 == 0 ? sink.del(id, block, i)
+                                               : sink.put(id, random() % 500, block, i));
+        }
+        sink.world.block(block, events);
+        // From the greeting to the last answer.
+        proxy.bytes_max = 1 + random() % 9'000;
+        if (!sink.settle(*writer)) {
+            ++cuts;
+        }
+        if (random() % 4 == 0) {
+            proxy.bytes_max = SIZE_MAX;
+            while (!sink.settle(*writer)) {
+            }
+            ASSERT_EQ(sink.differences(), 0U) << "block " << block;
+        }
+    }
+    proxy.bytes_max = SIZE_MAX;
+    while (!sink.settle(*writer)) {
+    }
+    EXPECT_FALSE(writer->is_fenced()) << "an unanswered COMMIT of its own is no other writer";
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkFaultsTest, OfTwoWritersTheOldOneLeavesNothingBehind) {
+    SinkWorld one{"fenced", mapping_, {1, size_t{1} << 20, 0}};
+    SinkWorld two{"fenced", mapping_, {1, size_t{1} << 20, 0}};
+    one.world.block(1, {one.put(1, 10, 1, 0)});
+    two.world.block(1, {two.put(1, 77, 1, 0)});
+    auto old_writer = one.make_writer();
+    ASSERT_OK(one.settle(*old_writer));
+    for (uint64_t round = 0; round < 100; ++round) {
+        SinkWorld& old_one = round % 2 == 0 ? one : two;
+        SinkWorld& new_one = round % 2 == 0 ? two : one;
+        auto new_writer = new_one.make_writer();
+        ASSERT_OK(new_one.settle(*new_writer));
+        const std::string rows = new_one.items();
+
+        const uint64_t block = round + 2;
+        old_one.world.block(
+            block, {old_one.put(1, 600 + round, block, 0), old_one.put(block, 6, block, 1)});
+        const Status refused = old_one.settle(*old_writer);
+        ASSERT_FALSE(refused) << round;
+        EXPECT_THAT(refused.error().message, HasSubstr("another plumbline has taken over"));
+        EXPECT_TRUE(old_writer->is_fenced());
+        EXPECT_FALSE(old_one.settle(*old_writer)) << "for good";
+        ASSERT_EQ(new_one.items(), rows) << round;
+        ASSERT_EQ(new_one.differences(), 0U) << round;
+        old_writer = std::move(new_writer);
+    }
+}
+
+TEST_F(SinkFaultsTest, AServerThatIsKilledComesBackToTheSameRows) {
+    Postgres server;
+    SinkWorld sink{"killed", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = server.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    for (uint64_t block = 2; block < 5; ++block) {
+        sink.world.block(block, {sink.put(1, block, block, 0), sink.put(block, 1, block, 1)});
+        server.kill();
+        const Status away = sink.settle(*writer);
+        ASSERT_FALSE(away);
+        EXPECT_EQ(away.error().code, ErrorCode::kUnavailable) << away.error().message;
+        server.start();
+        ASSERT_OK(sink.settle(*writer));
+        EXPECT_EQ(sink.differences(), 0U);
+    }
+}
+
+TEST_F(SinkFaultsTest, ThroughPgBouncerInTransactionModeItIsTheSame) {
+    const PgBouncer pool{shared_postgres()};
+    SinkWorld sink{"pooled", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = pool.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    for (uint64_t block = 2; block < 20; ++block) {
+        sink.world.block(block, {sink.put(1, block, block, 0), sink.del(block - 2, block, 1),
+                                 sink.put(block, 1, block, 2)});
+        ASSERT_OK(sink.settle(*writer));
+    }
+    EXPECT_EQ(sink.differences(), 0U);
+    EXPECT_EQ(writer->figures().compared, 0U);
+}
+
+TEST_F(SinkFaultsTest, EachRefusalSaysWhatItIs) {
+    SinkWorld sink{"refusals", mapping_};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    sink.sql("create role poor login password 'a-very-secret-word'");
+    sink.config.url = shared_postgres().url("user=poor&password=a-very-secret-word");
+    EXPECT_THAT(failure(sink), HasSubstr("permission denied for database"));
+    sink.sql("create schema refusals");
+    EXPECT_THAT(failure(sink), HasSubstr("permission denied for schema refusals"));
+    sink.sql("grant all on schema refusals to poor");
+    EXPECT_EQ(failure(sink), "") << "rights on the one schema are enough";
+
+    sink.config.url = shared_postgres().url("user=nobody&password=a-very-secret-word");
+    EXPECT_THAT(failure(sink), HasSubstr("role \"nobody\" does not exist"));
+    sink.config.url = "postgresql://bob:a-very-secret-word@127.0.0.1:1/x";
+    EXPECT_THAT(failure(sink), HasSubstr("refused"));
+    EXPECT_THAT(failure(sink), ::testing::Not(HasSubstr("a-very-secret-word")));
+
+    sink.config.url = shared_postgres().url();
+    sink.sql("alter table refusals.item alter column \"when\" type text");
+    EXPECT_THAT(failure(sink), HasSubstr("the column when of \"refusals\".\"item\" is text, and "
+                                         "the mapping needs numeric(78,0)"));
+    sink.sql("alter table refusals.item drop column \"when\"");
+    EXPECT_EQ(failure(sink), "") << "a dropped column is made and filled again";
+    EXPECT_EQ(sink.sql("select \"when\" from refusals.item"), "10");
+    sink.sql("drop table refusals.item");
+    EXPECT_EQ(failure(sink), "") << "and so is a table";
+    EXPECT_EQ(sink.items(), "1=10");
+    sink.sql("drop table refusals.item; create view refusals.item as select 1 as id");
+    EXPECT_THAT(failure(sink), HasSubstr("is no table"));
+}
+
+TEST_F(SinkFaultsTest, ASerializationFailureIsTriedAgain) {
+    Postgres server{{"default_transaction_isolation=serializable"}};
+    SinkWorld sink{"serialized", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = server.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.world.block(2, {sink.put(1, 11, 2, 0)});
+    PgOptions options;
+    options.url = server.url();
+    const auto user = PgConnection::open(options).value();
+    ASSERT_OK(user->run({{"begin", {}}, {"update serialized.item set note = 'mine'", {}}}));
+    Status refused = ok();
+    std::jthread waits{[&] { refused = sink.settle(*writer); }};
+    ASSERT_TRUE(plumbline::test::eventually(
+        [&] { return server.sql("select count(*) from pg_locks where not granted") == "1"; }));
+    ASSERT_OK(user->query("commit"));
+    waits.join();
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("40001"));
+    ASSERT_OK(sink.settle(*writer));
+    EXPECT_EQ(sink.differences(), 0U) << "the user's note is overwritten, too";
+}
+
+TEST_F(SinkFaultsTest, ADatabaseOfAnotherEncodingIsRefused) {
+    const Postgres latin{{}, "LATIN1"};
+    SinkWorld sink{"latin", mapping_};
+    sink.config.url = latin.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    EXPECT_THAT(failure(sink), HasSubstr("has the encoding LATIN1: a sink needs UTF8"));
+}
+
+TEST_F(SinkFaultsTest, AnotherChainsCursorIsRefused) {
+    SinkWorld sink{"other_chain", mapping_};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    EXPECT_EQ(failure(sink), "");
+    sink.sql("update other_chain.plumbline_cursor set chain_id = 5");
+    EXPECT_THAT(failure(sink), HasSubstr("is of chain 5, and this index of chain 31337"));
+}
+
+TEST_F(SinkFaultsTest, DriftIsFoundCellByCellAndOnlyThatIsMended) {
+    SinkWorld sink{"drift", mapping_};
+    std::vector<Emitted> many;
+    for (uint32_t id = 0; id < 3'000; ++id) {
+        many.push_back(sink.put(id, id, 1, id));
+    }
+    sink.world.block(1, many);
+    ASSERT_OK(sink.settle(*sink.make_writer()));
+    sink.sql("update drift.item set amount = amount + 1 where id % 3 = 0");
+    sink.sql("delete from drift.item where id in (7, 10)");
+    sink.sql("insert into drift.item (id, amount) values (99999, 1), (-1, 2)");
+    EXPECT_EQ(sink.differences(), 1'000U + 2 + 2);
+    SinkCheckOptions check;
+    check.config = sink.config;
+    check.plan = mapping_.plan;
+    check.chain_id = 31337;
+    const auto open = [&] {
+        storage::OpenOptions options;
+        options.read_only = true;
+        return storage::Database::open(sink.world.database->path(), options);
+    };
+    const auto found = check_sink(check, open);
+    ASSERT_TRUE(found.has_value()) << found.error().message;
+    EXPECT_EQ(found->differing, 1'004U);
+    std::map<std::string, std::string> cells;
+    for (const RowFinding& row : found->findings) {
+        for (const CellFinding& cell : row.cells) {
+            cells[row.key + " " + cell.column] = *cell.index + " " + *cell.postgresql;
+        }
+    }
+    EXPECT_EQ(cells.size(), 1'000U);
+    EXPECT_EQ(cells["id=2997 amount"], "2997 2998");
+    check.repair = true;
+    const auto mended = check_sink(check, open);
+    ASSERT_TRUE(mended.has_value()) << mended.error().message;
+    EXPECT_EQ(mended->mended, 1'004U);
+    EXPECT_EQ(sink.differences(), 0U);
+    sink.sql("update drift.item set amount = amount + 1 where id % 3 = 0");
+    sink.sql("delete from drift.item where id in (7, 10)");
+    sink.sql("insert into drift.item (id, amount) values (99999, 1), (-1, 2)");
+    // What is noted says nothing any more: then all is compared.
+    sink.sql("update drift.plumbline_tables set digest = null");
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    EXPECT_EQ(writer->figures().upserted, 1'002U);
+    EXPECT_EQ(writer->figures().deleted, 2U);
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+}  // namespace
+}  // namespace plumbline::sink::test::sink_faults_test

@@ -1,0 +1,308 @@
+// The real command on a real chain into a real PostgreSQL, both killed again and again while the
+// chain grows and forks; what psql then says is what `plumbline dump` says. PLUMBLINE_SEED replays
+// the moments, PLUMBLINE_KILLS sets how many of each side.
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/e2e/chain.hpp"
+#include "tests/support/postgres.hpp"
+
+namespace plumbline::test::sink_service_test {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::string> kEntities = {"community", "membership", "option",
+                                            "question",  "user",       "vote"};
+
+uint64_t from_environment(const char* name, uint64_t fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+/// As psql shows it without the sink's code having had a hand in it.
+std::string as_psql(const json& value) {
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (text.starts_with("0x")) {
+        text[0] = '\\';
+    }
+    for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; ++at) {
+        text.replace(at, 1, "\\n");
+    }
+    return text;
+}
+
+class SinkServiceTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (!has_postgres()) {
+            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
+        }
+        act(20, 1);
+        http_ = free_port();
+        write_file(dir_.sub("CommunityHub.json"),
+                   read_file(source_path("examples/community/CommunityHub.json")));
+        write_file(
+            config_,
+            read_file(source_path("examples/community/plumbline.toml")) +
+                "\n[http]\nlisten = \"127.0.0.1:" + std::to_string(http_) +
+                "\"\n[sinks.main]\nurl = \"" + server_.url("password=hidden-word") +
+                "\"\nschema = \"chain\"\nentities = [\"community\", \"membership\", \"option\", "
+                "\"question\", \"user\", \"vote\"]\nevents = [\"*\"]\n");
+    }
+    void act(unsigned steps, uint64_t seed) {
+        std::vector<std::string> arguments{"--rpc",   anvil_.url(),
+                                           "--steps", std::to_string(steps),
+                                           "--seed",  std::to_string(seed)};
+        if (!address_.empty()) {
+            arguments.insert(arguments.end(), {"--address", address_});
+        }
+        const auto done = run_script("examples/community/activity.mjs", arguments);
+        ASSERT_EQ(done.code, 0) << done.err;
+        address_ =
+            json::parse(done.out.substr(done.out.rfind('\n', done.out.size() - 2) + 1))["address"];
+    }
+    [[nodiscard]] std::vector<std::string> run_arguments() const {
+        return {"run", config_, "--db", db_, "--rpc", anvil_.url(), "--quiet"};
+    }
+    /// "block" of the cursor; empty before the first load.
+    [[nodiscard]] std::string sink_block() const {
+        const Finished asked = server_.try_sql("select block from chain.plumbline_cursor");
+        return asked.code == 0 ? asked.out.substr(0, asked.out.find('\n')) : "";
+    }
+    [[nodiscard]] bool is_at_the_head() { return sink_block() == std::to_string(anvil_.head()); }
+    [[nodiscard]] Finished verify(std::vector<std::string> more = {}) const {
+        std::vector<std::string> arguments{"verify", db_, "--sink", "main", "--config", config_};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return plumbline(arguments);
+    }
+    /// Rows of both sides as lines of text, sorted.
+    void expect_equal_rows() const {
+        for (const std::string& entity : kEntities) {
+            std::vector<std::string> stored;
+            std::istringstream lines{plumbline({"dump", db_, "--entity", entity}).out};
+            for (std::string line; std::getline(lines, line);) {
+                std::string text;
+                // nlohmann's ordered objects keep the columns' order.
+                for (const auto& [name, value] : nlohmann::ordered_json::parse(line).items()) {
+                    text += as_psql(value) + "|";
+                }
+                stored.push_back(std::move(text));
+            }
+            std::ranges::sort(stored);
+            const std::string cells = server_.sql(
+                "select string_agg(format('%I::text', column_name), ' || ''|'' || ' order by "
+                "ordinal_position) from information_schema.columns where table_schema = 'chain' "
+                "and table_name = '" +
+                entity + "' and column_name not like '\\_%'");
+            std::vector<std::string> held;
+            std::istringstream rows{server_.sql("select replace(" + cells +
+                                                ", E'\\n', '\\n') || "
+                                                "'|' from chain." +
+                                                entity)};
+            for (std::string line; std::getline(rows, line);) {
+                held.push_back(line);
+            }
+            std::ranges::sort(held);
+            EXPECT_EQ(held, stored) << entity;
+        }
+        std::istringstream events{plumbline({"dump", db_, "--events"}).out};
+        std::map<std::string, size_t> counts;
+        for (std::string line; std::getline(events, line);) {
+            const json event = json::parse(line, nullptr, false);
+            ASSERT_TRUE(event.is_object() && event.value("event", json{}).is_string()) << line;
+            ++counts["hub_" + event.at("event").get<std::string>()];
+        }
+        for (const auto& [table, count] : counts) {
+            EXPECT_EQ(server_.sql("select count(*) from chain.\"" + table + "\""),
+                      std::to_string(count))
+                << table;
+        }
+    }
+    void kill_both_sides(uint64_t kills_wanted);
+
+    // Finality follows eight blocks behind, so that forks cross it too.
+    Anvil anvil_{{"--slots-in-an-epoch", "4"}};
+    Postgres server_;
+    std::string address_;
+    TempDir dir_;
+    std::string db_ = dir_.sub("db");
+    std::string config_ = dir_.sub("plumbline.toml");
+    uint16_t http_ = 0;
+};
+
+/// A moment of each side's choosing, one after the other.
+void SinkServiceTest::kill_both_sides(uint64_t kills_wanted) {
+    const uint64_t seed = from_environment("PLUMBLINE_SEED", std::random_device{}());
+    std::printf("PLUMBLINE_SEED=%lu\n", seed);
+    SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
+    std::mt19937_64 random{seed};
+    auto service = std::make_unique<Child>(plumbline_command(run_arguments()));
+    ASSERT_TRUE(eventually([&] { return !sink_block().empty(); }));
+    uint64_t forks = 0;
+    for (uint64_t kills = 0; kills < 2 * kills_wanted; ++kills) {
+        std::jthread activity{[&, steps = 4 + random() % 12, act_seed = random() % 100'000] {
+            act(static_cast<unsigned>(steps), act_seed);
+        }};
+        // The moment is what is tried, so it is a time and no condition.
+        std::this_thread::sleep_for(std::chrono::milliseconds{random() % 700});
+        if (kills % 2 == 0) {
+            EXPECT_TRUE(service->is_running());
+            service->send_signal(SIGKILL);
+            service->wait();
+            service = std::make_unique<Child>(plumbline_command(run_arguments()));
+        } else {
+            server_.kill();
+            server_.start();
+        }
+        activity.join();
+        if (random() % 4 == 0) {
+            anvil_.call("anvil_reorg", {1 + random() % 9, json::array()});
+            anvil_.mine(1 + static_cast<unsigned>(random() % 3));
+            ++forks;
+        }
+        if (kills % 10 == 9) {
+            ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+            expect_equal_rows();
+        }
+    }
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    std::printf("%lu kills of each side, %lu forks, head %lu\n", kills_wanted, forks,
+                anvil_.head());
+    const Finished equal = verify();
+    EXPECT_EQ(equal.code, 0) << equal.out << equal.err;
+    expect_equal_rows();
+    service->send_signal(SIGTERM);
+    EXPECT_EQ(service->wait(), 0);
+}
+
+TEST_F(SinkServiceTest, KilledOnEitherSideItLosesAndDoublesNothing) {
+    kill_both_sides(from_environment("PLUMBLINE_KILLS", 3));
+}
+
+TEST_F(SinkServiceTest, SlowKilledOnEitherSideManyTimes) {
+    kill_both_sides(from_environment("PLUMBLINE_KILLS", 10));
+}
+
+/// The fenced blocks of docs/postgres.md in that language.
+std::vector<std::string> page_blocks(const std::string& language) {
+    std::vector<std::string> out;
+    std::istringstream lines{read_file(source_path("docs/postgres.md"))};
+    bool is_inside = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line == "```" + language) {
+            is_inside = true;
+            out.emplace_back();
+        } else if (line == "```") {
+            is_inside = false;
+        } else if (is_inside) {
+            out.back() += line + "\n";
+        }
+    }
+    return out;
+}
+
+TEST_F(SinkServiceTest, ThePagesExamplesWork) {
+    const std::vector<std::string> statements = page_blocks("sql");
+    ASSERT_GE(statements.size(), 5U);
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    for (const std::string& block : statements) {
+        write_file(dir_.sub("block.sql"), block);
+        const Finished done = run_command({"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
+                                           server_.url(), "-f", dir_.sub("block.sql")});
+        EXPECT_EQ(done.code, 0) << block << done.err;
+    }
+    server_.sql("insert into chain.label select account, 'somebody' from chain.\"user\" limit 1");
+    EXPECT_EQ(server_.sql("select name from chain.named_user"), "somebody");
+    EXPECT_EQ(server_.sql("select sum(points) from chain.total"),
+              server_.sql("select sum(points) from chain.\"user\"", "user=reader"));
+
+    // Every section of a config on the page is one that is taken.
+    const std::string base = read_file(source_path("examples/community/plumbline.toml"));
+    for (const std::string& block : page_blocks("toml")) {
+        write_file(dir_.sub("page.toml"), base + "\n" + block);
+        const Finished checked =
+            run_command({"env", "PLUMBLINE_PG=" + server_.url(), plumbline_command({})[0], "check",
+                         dir_.sub("page.toml"), "--rpc", anvil_.url(), "--from", "0"});
+        EXPECT_EQ(checked.code, 0) << block << checked.err << checked.out;
+    }
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
+TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
+    const Finished looked = plumbline({"doctor", "--sink", server_.url()});
+    EXPECT_EQ(looked.code, 0) << looked.out << looked.err;
+    EXPECT_EQ(server_.sql("select count(*) from pg_namespace where nspname like "
+                          "'plumbline\\_doctor%'"),
+              "0");
+
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    act(30, 2);
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    anvil_.call("anvil_reorg", {4, json::array()});
+    act(10, 3);
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    expect_equal_rows();
+
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto get = [&](const std::string& path) {
+        return run_command({"curl", "-s", base + path}).out;
+    };
+    EXPECT_TRUE(eventually([&] {
+        const json status = json::parse(get("/v1/status"), nullptr, false);
+        const json sinks =
+            status.is_object() ? status.value("sinks", json::array()) : json::array();
+        return sinks.size() == 1 && sinks[0].value("state", "") == "following" &&
+               sinks[0].value("lag", 1) == 0;
+    })) << get("/v1/status");
+    EXPECT_NE(get("/metrics").find("plumbline_sink_up{sink=\"main\"} 1"), std::string::npos);
+    EXPECT_TRUE(eventually([&] {
+        anvil_.mine();
+        return server_.sql(
+                   "select count(*) from chain.plumbline_tables where proven_level is not "
+                   "null") == "6";
+    }));
+
+    // The server away: told with its reason, and without the password; the index goes on.
+    server_.stop();
+    act(5, 4);
+    EXPECT_TRUE(eventually([&] {
+        const json health = json::parse(get("/v1/health"), nullptr, false);
+        return health.dump().find("sink main") != std::string::npos;
+    })) << get("/v1/health");
+    EXPECT_EQ(get("/v1/health").find("hidden-word"), std::string::npos);
+    server_.start();
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+
+    // Beside the running service: drift is named cell by cell and mended.
+    EXPECT_EQ(verify().code, 0);
+    server_.sql("update chain.\"user\" set points = points + 1");
+    server_.sql("delete from chain.vote where ctid = (select min(ctid) from chain.vote)");
+    const Finished drift = verify();
+    EXPECT_EQ(drift.code, 1) << drift.out << drift.err;
+    EXPECT_NE(drift.out.find("missing vote "), std::string::npos) << drift.out;
+    EXPECT_NE(drift.out.find("    points: "), std::string::npos) << drift.out;
+    const Finished mended = verify({"--repair"});
+    EXPECT_EQ(mended.code, 0) << mended.out << mended.err;
+    EXPECT_EQ(verify().code, 0);
+    expect_equal_rows();
+
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    // At rest both stand at the same block: what was in hand was sent.
+    EXPECT_EQ(verify().code, 0);
+    EXPECT_EQ(read_file(db_ + "/LOG").find("hidden-word"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace plumbline::test::sink_service_test

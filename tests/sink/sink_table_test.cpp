@@ -1,0 +1,143 @@
+// What becomes of values and names on their way into PostgreSQL.
+#include "sink/sink_table.hpp"
+
+#include "tests/sink/sink_world.hpp"
+
+namespace plumbline::sink::test::sink_table_test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SinkValuesTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (!plumbline::test::has_postgres()) {
+            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
+        }
+    }
+    [[nodiscard]] Emitted put(uint64_t id, const AbiValue& amount, const AbiValue& delta,
+                              const std::string& note, const Bytes& data, uint32_t index) const {
+        return mapping_.emit("hub.Put",
+                             {num(id), acc(1), amount, delta, text(note), AbiValue::blob(data),
+                              num(1), AbiValue::number(evm::U256{UINT64_MAX}), num(0)},
+                             block_, index);
+    }
+    uint64_t block_ = 1;
+    const Mapping mapping_{sink_toml(), sink_abis()};
+};
+
+evm::U256 power_of_two(int bits) {
+    evm::U256 out;
+    out.limb[static_cast<size_t>(bits / 64)] = uint64_t{1} << (bits % 64);
+    return out;
+}
+
+TEST_F(SinkValuesTest, EveryValueIsKeptWholeWhicheverWayItGoes) {
+    const evm::U256 least = power_of_two(255);  // -2^255 as int256
+    const evm::U256 most = evm::negate(evm::U256{1});
+    const std::string long_text(300'000, 'x');
+    const Bytes long_bytes(300'000, uint8_t{0xab});
+    const auto fill = [&](SinkWorld& sink) {
+        sink.world.block(
+            1,
+            {put(1, AbiValue::number(most), AbiValue::number(least), std::string("a\0b", 3), {}, 0),
+             put(2, num(0), AbiValue::number(most), "\xff\xfe bad", long_bytes, 1),
+             put(3, num(1), num(1), "tab\tline\nback\\slash 'quote' \"double\" {a,b} \\x41",
+                 {0x00, 0xff}, 2),
+             put(4, num(1), num(1), long_text, {}, 3), put(5, num(1), num(1), "", {}, 4),
+             put(6, num(1), num(1), "hex:00", {}, 5), put(7, num(1), num(1), "NULL", {}, 6),
+             put(8, num(1), num(1), "\xf0\x9f\x90\x8d \xe2\x80\xae turned", {}, 7),
+             sink.named(std::string("n\0m", 3), 1, block_, 8), sink.named(long_text, 2, block_, 9),
+             sink.named("", 3, block_, 10)});
+    };
+    const auto check = [&](SinkWorld& sink) {
+        const std::string of = sink.config.schema + ".item";
+        EXPECT_EQ(sink.sql("select amount, delta, note from " + of + " where id = 1"),
+                  most.to_decimal() + "|" + least.to_decimal_signed() + "|hex:610062");
+        EXPECT_EQ(sink.sql("select delta, note, octet_length(data), \"when\" from " + of +
+                           " where id = 2"),
+                  "-1|hex:fffe20626164|300000|18446744073709551615");
+        EXPECT_EQ(sink.sql("select note = E'tab\\tline\\nback\\\\slash ''quote'' \"double\" {a,b} "
+                           "\\\\x41', encode(data, 'hex') from " +
+                           of + " where id = 3"),
+                  "t|00ff");
+        EXPECT_EQ(sink.sql("select length(note) from " + of + " where id = 4"), "300000");
+        EXPECT_EQ(sink.sql("select note = '', data = '' from " + of + " where id = 5"), "t|t");
+        EXPECT_EQ(sink.sql("select note from " + of + " where id = 6"), "hex:6865783a3030");
+        EXPECT_EQ(sink.sql("select note from " + of + " where id = 7"), "NULL");
+        EXPECT_EQ(sink.sql("select string_agg(left(name, 9), ',' order by value) from " +
+                           sink.config.schema + ".named"),
+                  "hex:6e006,xxxxxxxxx,");
+        EXPECT_EQ(sink.differences(), 0U);
+    };
+    SinkWorld copied{"values_copied", mapping_};
+    fill(copied);
+    ASSERT_OK(copied.settle(*copied.make_writer()));
+    check(copied);
+
+    SinkWorld upserted{"values_upserted", mapping_};
+    upserted.world.block(1, {});
+    block_ = 2;
+    const auto writer = upserted.make_writer();
+    ASSERT_OK(upserted.settle(*writer));
+    fill(upserted);
+    ASSERT_OK(upserted.settle(*writer));
+    EXPECT_EQ(writer->figures().upserted, 11U);
+    check(upserted);
+
+    SinkWorld as_bytes{"values_as_bytes", mapping_};
+    as_bytes.config.strings_as_bytes = true;
+    fill(as_bytes);
+    ASSERT_OK(as_bytes.settle(*as_bytes.make_writer()));
+    EXPECT_EQ(as_bytes.sql("select encode(note, 'hex') from values_as_bytes.item where id = 1"),
+              "610062");
+    EXPECT_EQ(as_bytes.differences(), 0U);
+}
+
+storage::EntityLayout layout_of(const std::string& entity, const std::string& field) {
+    storage::EntityLayout out;
+    out.name = entity;
+    out.key = {{"id", {storage::FieldKind::kUint, 256}}};
+    out.fields = {{field, {storage::FieldKind::kUint, 64}}};
+    return out;
+}
+
+TEST(SinkNamesTest, NamesThatPostgresqlCannotHaveAreRefusedWithASentence) {
+    engine::SinkConfig config;
+    config.name = "main";
+    const auto refusal = [&](const std::string& entity, const std::string& field) {
+        const storage::EntityLayout layout = layout_of(entity, field);
+        const auto made = SinkTable::make(layout, 0, config, 1);
+        return made ? std::string{} : made.error().message;
+    };
+    const std::string longest(63, 'a');
+    EXPECT_EQ(refusal(longest, longest), "");
+    EXPECT_THAT(refusal(longest + "a", "x"), HasSubstr("has 64 letters"));
+    EXPECT_THAT(refusal("x", longest + "a"), HasSubstr("has 64 letters"));
+    EXPECT_THAT(refusal("x", "xmin"), HasSubstr("PostgreSQL has a column of that name"));
+    EXPECT_THAT(refusal("x", "_block"), HasSubstr("the sink has a column of that name"));
+    EXPECT_THAT(refusal("plumbline_cursor", "x"), HasSubstr("the sink's own"));
+    EXPECT_EQ(refusal("select", "order"), "") << "reserved words are quoted";
+}
+
+TEST(SinkNamesTest, IntegersTakeTheNarrowestTypeThatHoldsThem) {
+    engine::SinkConfig config;
+    for (const auto& [kind, bits, type] :
+         std::vector<std::tuple<storage::FieldKind, uint16_t, std::string>>{
+             {storage::FieldKind::kUint, 24, "integer"},
+             {storage::FieldKind::kUint, 32, "bigint"},
+             {storage::FieldKind::kInt, 32, "integer"},
+             {storage::FieldKind::kInt, 64, "bigint"},
+             {storage::FieldKind::kUint, 56, "bigint"},
+             {storage::FieldKind::kUint, 64, "numeric(78,0)"},
+             {storage::FieldKind::kInt, 256, "numeric(78,0)"}}) {
+        storage::EntityLayout layout = layout_of("x", "value");
+        layout.fields[0].type = {kind, bits};
+        const auto table = SinkTable::make(layout, 0, config, 1);
+        ASSERT_TRUE(table.has_value());
+        EXPECT_EQ(table->columns()[1].type, type) << bits;
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::sink::test::sink_table_test

@@ -1,0 +1,157 @@
+// An index of hostile values, a PostgreSQL, and a sink between them, on one thread.
+#pragma once
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/evm/hex.hpp"
+#include "sink/sink_writer.hpp"
+#include "sink/table_compare.hpp"
+#include "tests/support/postgres.hpp"
+#include "tests/support/small_index.hpp"
+
+namespace plumbline::sink::test {
+
+using namespace engine::test;
+using plumbline::test::Postgres;
+
+inline const Abis& sink_abis() {
+    static const Abis kAbis{
+        {"hub.json",
+         abi_json({"event Put(uint256 id, address owner, uint256 amount, int256 delta, string "
+                   "note, bytes data, bool flag, uint64 when, uint8 kind)",
+                   "event Del(uint256 id)", "event Named(string name, uint256 value)"})}};
+    return kAbis;
+}
+
+inline std::string sink_toml(const std::string& more_fields = {},
+                             const std::string& more_sets = {}) {
+    return fmt::format(R"(
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+[entities.item]
+key = {{ id = "uint256" }}
+fields = {{ owner = "address", amount = "uint256", delta = "int256", note = "string", data = "bytes", flag = "bool", when = "uint64", kind = {{ enum = ["open", "closed"] }}{} }}
+index = [["owner"]]
+[[on]]
+event = "hub.Put"
+upsert = "item"
+key = {{ id = "id" }}
+set = {{ owner = "owner", amount = "amount", delta = "delta", note = "note", data = "data", flag = "flag", when = "when"{} }}
+[[on]]
+event = "hub.Del"
+delete = "item"
+key = {{ id = "id" }}
+[entities.named]
+key = {{ name = "string" }}
+fields = {{ value = "uint256" }}
+[[on]]
+event = "hub.Named"
+upsert = "named"
+key = {{ name = "name" }}
+set = {{ value = "value" }}
+)",
+                       hex_of(1), more_fields, more_sets);
+}
+
+/// One PostgreSQL for all tests of a binary: starting one takes a second.
+inline Postgres& shared_postgres() {
+    static Postgres server;
+    return server;
+}
+
+/// A sink as a service has it, stepped by hand.
+class SinkWorld {
+  public:
+    explicit SinkWorld(const std::string& schema, const Mapping& mapping, Pace pace = {})
+        : mapping_{mapping},
+          world{mapping, pace},
+          dirty{size_t{8} << 20, {true, true}} {
+        config.name = "main";
+        config.url = shared_postgres().url();
+        config.schema = schema;
+        config.entities = {"item", "named"};
+        world.told = [this](const std::vector<engine::RowChange>& rows, uint64_t block_num,
+                            uint64_t finalized) {
+            dirty.on_commit(&rows, {block_num, block_num}, finalized,
+                            world.database->cursor()->commit_num);
+        };
+    }
+    [[nodiscard]] std::unique_ptr<SinkWriter> make_writer() {
+        SinkWriter::Options options;
+        options.config = config;
+        options.plan = mapping_.plan;
+        options.chain_id = 31337;
+        return std::move(SinkWriter::make(std::move(options), dirty)).value();
+    }
+    /// Until nothing is left to send; the error, if there is one.
+    [[nodiscard]] Status settle(SinkWriter& writer) {
+        for (int turns = 0; turns < 100; ++turns) {
+            PLUMBLINE_TRY(const SinkWriter::Step step, writer.step(*world.database, true));
+            if (step == SinkWriter::Step::kNothing) {
+                return ok();
+            }
+        }
+        return Error{ErrorCode::kTimeout, "it never came to rest"};
+    }
+    void rollback(uint64_t target) {
+        world.rollback(target);
+        dirty.on_rollback(target, world.database->cursor()->commit_num);
+    }
+    [[nodiscard]] Emitted put(uint64_t id, uint64_t amount, uint64_t block, uint32_t index,
+                              const std::string& note = "a note") const {
+        return mapping_.emit(
+            "hub.Put",
+            {num(id), acc(id % 7), num(amount), neg(amount), text(note),
+             AbiValue::blob(Bytes(amount % 50, uint8_t{7})), num(amount % 2), num(amount), num(0)},
+            block, index);
+    }
+    [[nodiscard]] Emitted del(uint64_t id, uint64_t block, uint32_t index) const {
+        return mapping_.emit("hub.Del", {num(id)}, block, index);
+    }
+    [[nodiscard]] Emitted named(const std::string& name, uint64_t value, uint64_t block,
+                                uint32_t index) const {
+        return mapping_.emit("hub.Named", {text(name), num(value)}, block, index);
+    }
+    std::string sql(const std::string& statement) const { return shared_postgres().sql(statement); }
+    /// Of "item": id, amount.
+    [[nodiscard]] std::string items() const {
+        return sql("select string_agg(id || '=' || amount, ' ' order by id) from " + config.schema +
+                   ".item");
+    }
+    /// Row by row, over a connection of its own: how many rows of all tables differ.
+    [[nodiscard]] size_t differences() const {
+        size_t out = 0;
+        PgOptions options;
+        options.url = look_url.empty() ? config.url : look_url;
+        const auto connection = PgConnection::open(options).value();
+        const auto view = world.database->read_view();
+        const std::vector<SinkTable> tables = make_tables(config, *mapping_.plan, 31337).value();
+        EventRows events{*mapping_.plan, tables};
+        for (size_t at = 0; at < tables.size(); ++at) {
+            const SinkTable& table = tables[at];
+            const RowSource rows =
+                table.is_event() ? events.rows_of(*view, at)
+                                 : entity_rows(*view, table, mapping_.plan->codec(table.entity()));
+            EXPECT_OK(compare_table(*connection, table, rows, [&](const RowDifference&) {
+                ++out;
+                return ok();
+            }));
+        }
+        return out;
+    }
+
+  private:
+    const Mapping& mapping_;
+
+  public:
+    engine::SinkConfig config;
+    std::string look_url;  ///< for `differences`, where it is not the config's
+    World world;
+    DirtyRows dirty;
+};
+
+}  // namespace plumbline::sink::test

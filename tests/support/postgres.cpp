@@ -1,0 +1,147 @@
+#include "tests/support/postgres.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <pwd.h>
+
+namespace plumbline::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Debian keeps the server's programs out of the path; PLUMBLINE_POSTGRES is the directory of
+/// another server's.
+std::string server_program(const std::string& name) {
+    if (const char* other = std::getenv("PLUMBLINE_POSTGRES"); other != nullptr) {
+        return std::string{other} + "/" + name;
+    }
+    for (const char* dir : {"/usr/lib/postgresql/15/bin/", "/usr/lib/postgresql/16/bin/",
+                            "/usr/lib/postgresql/17/bin/"}) {
+        if (fs::exists(dir + name)) {
+            return dir + name;
+        }
+    }
+    return "";
+}
+
+/// So that the server's user may work in it.
+void give_away(const std::string& path) {
+    fs::permissions(path, fs::perms::all);
+    if (geteuid() == 0) {
+        if (const passwd* user = getpwnam("postgres"); user != nullptr) {
+            EXPECT_EQ(chown(path.c_str(), user->pw_uid, user->pw_gid), 0);
+        }
+    }
+}
+
+}  // namespace
+
+bool has_postgres() {
+    return !server_program("postgres").empty();
+}
+
+std::vector<std::string> as_postgres_user(std::vector<std::string> command) {
+    if (geteuid() == 0) {
+        const std::vector<std::string> as{"setpriv", "--reuid=postgres", "--regid=postgres",
+                                          "--clear-groups"};
+        command.insert(command.begin(), as.begin(), as.end());
+    }
+    return command;
+}
+
+Postgres::Postgres(std::vector<std::string> settings, const std::string& encoding)
+    : settings_{std::move(settings)} {
+    give_away(dir_.path());
+    const Finished made = run_command(
+        as_postgres_user({server_program("initdb"), "-D", dir_.sub("data"), "-U", "postgres", "-A",
+                          "trust", "-E", encoding, "--locale=C", "--no-sync"}));
+    EXPECT_EQ(made.code, 0) << made.err;
+    start();
+}
+
+void Postgres::start() {
+    std::vector<std::string> command{server_program("postgres"),
+                                     "-D",
+                                     dir_.sub("data"),
+                                     "-k",
+                                     dir_.path(),
+                                     "-c",
+                                     "listen_addresses=",
+                                     "-c",
+                                     "fsync=off",
+                                     "-c",
+                                     "max_connections=50",
+                                     "-c",
+                                     "log_min_messages=panic",
+                                     "-c",
+                                     "log_min_error_statement=panic"};
+    for (const std::string& setting : settings_) {
+        command.insert(command.end(), {"-c", setting});
+    }
+    command = as_postgres_user(std::move(command));
+    // Until the last process of a killed server has ended, a new one refuses to start.
+    EXPECT_TRUE(eventually([&] {
+        if (!server_ || !server_->is_running()) {
+            server_ = std::make_unique<Child>(command);
+        }
+        return try_sql("select 1").code == 0;
+    }));
+}
+
+void Postgres::kill() {
+    server_->send_signal(SIGKILL);
+    server_->wait();
+    // The postmaster's children notice by themselves; only then may another one start.
+    fs::remove(dir_.sub("data/postmaster.pid"));
+    server_.reset();
+}
+
+void Postgres::stop() {
+    server_->send_signal(SIGINT);
+    server_->wait();
+    server_.reset();
+}
+
+std::string Postgres::url(const std::string& options) const {
+    const std::string user = options.find("user=") == std::string::npos ? "&user=postgres" : "";
+    return "postgresql:///postgres?host=" + dir_.path() + user +
+           (options.empty() ? "" : "&" + options);
+}
+
+Finished Postgres::try_sql(const std::string& statement, const std::string& options) const {
+    return run_command({"psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url(options),
+                        "-c", statement});
+}
+
+std::string Postgres::sql(const std::string& statement, const std::string& options) const {
+    const Finished done = try_sql(statement, options);
+    EXPECT_EQ(done.code, 0) << statement << "\n" << done.err;
+    return done.out.empty() ? "" : done.out.substr(0, done.out.size() - 1);
+}
+
+PgBouncer::PgBouncer(const Postgres& server) {
+    give_away(dir_.path());
+    write_file(dir_.sub("pgbouncer.ini"),
+               "[databases]\npostgres = host=" + server.socket_dir() +
+                   " dbname=postgres user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = "
+                   "6432\nunix_socket_dir = " +
+                   dir_.path() + "\nauth_type = any\npool_mode = transaction\nlogfile = " +
+                   dir_.sub("log") + "\n");
+    process_ =
+        std::make_unique<Child>(as_postgres_user({"pgbouncer", "-q", dir_.sub("pgbouncer.ini")}));
+    EXPECT_TRUE(eventually([&] {
+        return run_command({"psql", "-X", "-d", url(), "-c", "select 1"}).code == 0;
+    }));
+}
+
+std::string PgBouncer::url() const {
+    return "postgresql:///postgres?port=6432&user=postgres&host=" + dir_.path();
+}
+
+}  // namespace plumbline::test
