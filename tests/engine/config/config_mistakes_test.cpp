@@ -60,8 +60,9 @@ std::vector<Case> read_cases() {
             }
             out.push_back(std::move(item));
             is_open = true;
-        } else if (is_open && line.starts_with(">>> ")) {
-            out.back().message = line.substr(4);
+        } else if (line.starts_with(">>> ") && !out.empty()) {
+            std::string& message = out.back().message;
+            message += (message.empty() ? "" : "\n") + line.substr(4);
             is_open = false;
         } else if (is_open) {
             out.back().text += line + "\n";
