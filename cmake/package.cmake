@@ -19,6 +19,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/docs/plumbline.service DESTINATION lib/syste
 install(FILES docs/alerts.yml docs/grafana.json README.md CHANGELOG.md
         DESTINATION share/doc/plumbline COMPONENT command)
 
+# cpack would build all targets first, tests included; tools/package has built what it takes.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME plumbline)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})

@@ -20,7 +20,7 @@ step() { printf '%4d s  %s\n' $((SECONDS - since)) "$*"; }
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "$@"; }
 as_user() { inside runuser -u plumbline -- "$@"; }
 
-package=$(ls "$build"/plumbline_*.deb)
+package=$(ls "$build"/plumbline_*.deb 2>/dev/null) || { echo "there is no package: run tools/package" >&2; exit 1; }
 size=$(stat -c %s "$package")
 [ "$size" -lt $((20 << 20)) ] || { echo "the package has $size bytes, 20 MiB are the most" >&2; exit 1; }
 if [ -n "$bare" ]; then cp -a "$bare" "$root"; else
