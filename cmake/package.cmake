@@ -3,11 +3,10 @@
 set(documents ${PROJECT_BINARY_DIR}/package)
 add_custom_target(plumbline_documents
   COMMAND ${CMAKE_COMMAND} -E make_directory ${documents}
-  COMMAND sh -c "$<TARGET_FILE:plumbline> man | gzip -9n >plumbline.1.gz"
-  COMMAND sh -c "$<TARGET_FILE:plumbline> completion bash >plumbline"
-  COMMAND sh -c "$<TARGET_FILE:plumbline> completion zsh >_plumbline"
-  COMMAND sh -c "$<TARGET_FILE:plumbline> completion fish >plumbline.fish"
-  WORKING_DIRECTORY ${documents}
+  COMMAND sh -c "$<TARGET_FILE:plumbline> man | gzip -9n >${documents}/plumbline.1.gz"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion bash >${documents}/plumbline"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion zsh >${documents}/_plumbline"
+  COMMAND sh -c "$<TARGET_FILE:plumbline> completion fish >${documents}/plumbline.fish"
   DEPENDS plumbline VERBATIM)
 
 # Whoever only wants the library need not have made them.
