@@ -128,7 +128,7 @@ export const STATES = {
   right: async (world) => {
     const hook = await world.receiver(200);
     const folder = world.config("right", {
-      more: PROVE + `[webhooks.app]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["*"]\n[reports.votes]\nentity = "vote"\nmetric = "count"\n`,
+      more: PROVE + `[webhooks.app]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["community", "vote"]\n`,
       change: (text) => text.replace('points = "uint256"', 'points = { type = "uint256", decimals = 18 }') });
     const service = await world.serve(folder);
     await world.ready(service);
@@ -153,7 +153,7 @@ export const STATES = {
   },
   webhook_fails: async (world) => {
     const hook = await world.receiver(503);
-    const service = await world.serve(world.config("webhook", { more: PROVE + `[webhooks.billing]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["*"]\n` }));
+    const service = await world.serve(world.config("webhook", { more: PROVE + `[webhooks.billing]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["community", "vote"]\n` }));
     await world.ready(service);
     await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
     return { service, says: /^(Right and up to date|Up to date)/, text: /the receiver answers 503/ };
