@@ -30,8 +30,8 @@ std::string_view cause_of(FindingKind kind) noexcept {
                    "or a fault of plumbline";
         case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
-            return "the contract changes this without an event, or the mapping reads its events "
-                   "wrongly; where the events are not proven yet one may be missing";
+            return "a damaged row or a missing event; where neither is the cause, the contract "
+                   "changes this without an event, or the mapping reads its events wrongly";
         case FindingKind::kUnreadable: return "the disk gave bytes that cannot be read";
     }
     return "";
@@ -51,9 +51,9 @@ std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept {
         case FindingKind::kStateCountDiffers:
             return writes_drift
                        ? "repair writes the contract's value, as a correction ([repair] on_drift)"
-                       : "repair cannot mend it unless the log lacks an event: correct the "
-                         "mapping, or let the contract's word count by [repair] on_drift = "
-                         "\"chain\"";
+                       : "repair folds a damaged row again and fetches a missing event; where it "
+                         "leaves the difference, correct the mapping, or let the contract's word "
+                         "count by [repair] on_drift = \"chain\"";
         case FindingKind::kUnreadable:
             return "repair fetches events and folds rows again; look at the disk, or restore a "
                    "backup";
