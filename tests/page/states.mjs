@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const TOKEN = "let-me-change-things";
+process.env.PAGE_TOKEN = TOKEN;
 const children = new Set();
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -90,7 +91,6 @@ export class World {
   async index(folder) { await run(this.binary, ["run", join(folder, "plumbline.toml"), "--until", "head", "--quiet"]); }
   damage(folder, args) { return run(join(dirname(this.binary), "plumbline_damage"), [args[0], join(folder, "db"), ...args.slice(1)]); }
   async serve(folder) {
-    process.env.PAGE_TOKEN = TOKEN;
     const service = start(this.binary, ["run", join(folder, "plumbline.toml")]);
     this.open.push(service);
     const listens = async () => service.exitCode != null ? [] : /the API listens\s+url=(\S+)/.exec(service.text);
