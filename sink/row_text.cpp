@@ -13,6 +13,10 @@ void append_copy_line(std::string& out, const std::vector<SinkColumn>& columns,
         if (i > 0) {
             out += '\t';
         }
+        if (cells[i] == kNullCell) {
+            out += R"(\N)";
+            continue;
+        }
         if (columns[i].kind == CellKind::kBytes) {
             out += R"(\\x)";
         }
@@ -48,7 +52,9 @@ void RowArrays::add(const Cells& cells) {
         const size_t before = part.text.size();
         part.text += part.text.empty() ? '{' : ',';
         const std::string& cell = cells[part.column];
-        if (part.kind == CellKind::kPlain) {
+        if (cell == kNullCell) {
+            part.text += "NULL";
+        } else if (part.kind == CellKind::kPlain) {
             part.text += cell;
         } else {
             part.text += part.kind == CellKind::kBytes ? R"("\\x)" : "\"";
@@ -98,7 +104,9 @@ CellDigest digest_cells(const std::vector<SinkColumn>& columns, const Cells& cel
                 scratch += '|';
             }
             is_first = false;
-            if (columns[i].kind == CellKind::kText) {
+            if (cells[i] == kNullCell) {
+                scratch += '~';  // as `joined_cells_sql` has it
+            } else if (columns[i].kind == CellKind::kText) {
                 evm::append_hex(scratch, as_bytes(std::string_view{cells[i]}));
             } else {
                 scratch += cells[i];

@@ -21,6 +21,9 @@ constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
 std::string shown(const SinkColumn& column, std::string_view cell) {
+    if (cell == kNullCell) {
+        return "null";
+    }
     return (column.kind == CellKind::kBytes ? "0x" : "") + std::string{cell};
 }
 
@@ -91,7 +94,8 @@ class TableCheck {
         Cells cells(columns.size());
         for (size_t row = 0; row < rows.size(); ++row) {
             for (size_t i = 0; i < columns.size(); ++i) {
-                cells[i] = rows.at(row, i);
+                cells[i] =
+                    rows.is_null(row, i) ? std::string{kNullCell} : std::string{rows.at(row, i)};
             }
             const auto own = waiting_.find(key_of(cells));
             if (own == waiting_.end()) {
@@ -100,7 +104,7 @@ class TableCheck {
             RowFinding finding{
                 table_.name(), table_.key_text(own->second), RowFinding::Kind::kChanged, {}};
             for (size_t i = 0; i < columns.size(); ++i) {
-                if (rows.is_null(row, i) || cells[i] != own->second[i]) {
+                if (cells[i] != own->second[i]) {
                     finding.cells.push_back({columns[i].name, shown(columns[i], own->second[i]),
                                              rows.is_null(row, i)
                                                  ? std::nullopt

@@ -312,6 +312,10 @@ Status SinkTable::to_cells(const storage::RowCodec& codec, std::string_view key,
     PLUMBLINE_TRY_VOID(codec.check(row));
     for (size_t i = 0; i < layout_->fields.size(); ++i) {
         const FieldType type = layout_->fields[i].type;
+        if (codec.is_null(row, i)) {
+            cells[at++] = kNullCell;
+            continue;
+        }
         const bool is_dynamic = type.is_dynamic();
         set_cell(cells[at++], type, is_dynamic ? evm::U256{} : codec.word(row, i),
                  is_dynamic ? codec.raw(row, i) : std::string_view{}, strings_as_bytes_);

@@ -39,6 +39,8 @@ struct SinkColumn {
 
 /// One row as text, a cell a column. Kept from row to row, so that its strings keep their room.
 using Cells = std::vector<std::string>;
+/// The cell of a field that is not set: no text has a NUL, and bytes are hex digits.
+inline constexpr std::string_view kNullCell{"\0", 1};
 
 /// Letters that a name may have: NAMEDATALEN - 1.
 constexpr size_t kSqlNameMax = 63;

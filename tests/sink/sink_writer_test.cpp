@@ -172,7 +172,10 @@ TEST_F(SinkWriterTest, RandomReorgsAndRestartsEndEqual) {
     const uint64_t seed = test_seed(20261128);
     SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
     std::mt19937_64 random{seed};
-    SinkWorld sink{"random_reorgs", mapping_, {1, size_t{1} << 20, 1}};
+    const Mapping mapping{
+        sink_toml(R"(, maybe = "uint64?")", R"~(, maybe = "if(amount > 500, amount, null)")~"),
+        sink_abis()};
+    SinkWorld sink{"random_reorgs", mapping, {1, size_t{1} << 20, 1}};
     sink.config.events = {"*"};
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     auto writer = sink.make_writer();
