@@ -29,7 +29,10 @@ constexpr RouteShape kShapes[] = {
     {"status",
      "{block: Block|null, proof: Proof|null, chain_id: integer|null, version: string, "
      "state: string, ready: boolean, uptime_ms: integer, reasons: [string], notes: "
-     "[string], progress: Progress, providers: [Provider]}"},
+     "[string], progress: Progress, providers: [Provider], ready_changed_seconds: integer|null, "
+     "mismatches: {*: integer}, webhooks: [{name: string, delivered_block: integer|null, state: "
+     "string, attempts: integer, error: string}], sinks: [Sink]}"},
+    {"rpc", "any"},
     {"stats", "{" PLUMBLINE_SNAPSHOT ", events: integer, blocks: integer, quarantined: integer, "
               "size_bytes: integer, entities: {*: integer}}"},
     {"chain", "{" PLUMBLINE_SNAPSHOT ", from: integer, to: integer, complete: boolean, segments: "
@@ -43,7 +46,7 @@ constexpr RouteShape kShapes[] = {
     {"sql", "{" PLUMBLINE_SNAPSHOT ", columns: [string], rows: [[string|number|null]], is_whole: "
             "boolean, visited: integer}"},
     {"reports", "{" PLUMBLINE_SNAPSHOT ", reports: [ProofReport]}"},
-    {"conflicts", "{" PLUMBLINE_SNAPSHOT ", conflicts: [ProofReport], summary: {mismatches: "
+    {"conflicts", "{" PLUMBLINE_SNAPSHOT ", conflicts: [Conflict], summary: {mismatches: "
                   "integer, quarantined: integer, journal_entries: integer, by_kind: {*: "
                   "integer}, by_provider: {*: integer}}}"},
     {"journal", "{" PLUMBLINE_SNAPSHOT ", entries: [JournalEntry], next: integer|null}"},
@@ -61,6 +64,7 @@ constexpr RouteShape kShapes[] = {
 };
 
 constexpr RouteShape kBodies[] = {
+    {"rpc", "any"},
     {"sql", "{sql: string, params?: [string|number|boolean|null]}"},
     {"add_task", "{kind: string, args?: string, priority?: integer}"},
     {"prove", R"({proof: "log"|"state"|"replay", entity?: string, from?: integer, to?: integer})"},
@@ -99,7 +103,19 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "string, block: integer, count: integer}]}"},
         {"ChangedAt", "{block: integer, log_index: integer}"},
         {"At", "{number: integer, hash: bytes32|null, timestamp: integer|null}"},
-        {"Column", "{name: string, type: string}"},
+        {"Column", "{name: string, type: string, decimals?: integer}"},
+        {"Conflict",
+         "{proof: string, entity: string, block: integer, hash: bytes32, time: "
+         "integer, equal: boolean, checked: integer, mismatches: integer, level: "
+         "string, detail: string, cause: string, remedy: string, findings: [Finding]}"},
+        {"Finding",
+         "{kind: string, entity?: string, key?: string, field?: string, stored?: string, "
+         "expected?: string, block?: integer, log_index?: integer, provider?: string, detail?: "
+         "string, text: string}"},
+        {"Sink",
+         "{name: string, state: string, reason: string, block: integer|null, lag: integer|null, "
+         "transactions: integer, rows_upserted: integer, rows_deleted: integer, rows_copied: "
+         "integer, tables_compared: integer, retries: integer}"},
         {"Event",
          "{block: integer, log_index: integer, txn_index: integer, txn_hash: bytes32, "
          "address: address, contract: string|null, event: string|null, params?: {*: "
