@@ -113,7 +113,7 @@ EntityLayout random_layout(std::mt19937_64& random) {
         field("x", "bytes").type,
         field("x", "string").type,
         field("x", "decimal(4)").type,
-        {storage::FieldKind::kEnum, 8, 0, storage::intern_enum({"open", "closed", "a"})}};
+        {storage::FieldKind::kEnum, 8, 0, false, storage::intern_enum({"open", "closed", "a"})}};
     EntityLayout out;
     out.name = "thing";
     const size_t columns = 4 + random() % 4;
@@ -231,7 +231,7 @@ void check_question(const RowWorld& world, const Question& question, std::mt1993
         by_key[row.key] = &row;
     }
     for (AccessPath& path : paths_of(layout)) {
-        const Access access = plan_path(std::move(path), question);
+        const Access access = plan_path(layout, std::move(path), question);
         for (const size_t page : {size_t{1000}, 1 + random() % 5}) {
             const Answer answer = ask_in_pages(world, access, question, page);
             ASSERT_EQ(answer.keys.size(), plain.size());
@@ -253,7 +253,7 @@ void check_question(const RowWorld& world, const Question& question, std::mt1993
     }
     const auto served = plan_served(layout, question);
     EXPECT_EQ(served.has_value(), std::ranges::any_of(paths_of(layout), [&](AccessPath& path) {
-                  const Access access = plan_path(path, question);
+                  const Access access = plan_path(layout, path, question);
                   return access.left.empty() && access.is_ordered;
               }));
 }

@@ -38,7 +38,7 @@ EntityLayout vote_layout() {
                   field("small", "int32"),      field("open", "bool"),
                   field("tag", "bytes4"),       field("data", "bytes")};
     out.fields.push_back(
-        {"state", {FieldKind::kEnum, 8, 0, storage::intern_enum({"open", "closed", "a"})}});
+        {"state", {FieldKind::kEnum, 8, 0, false, storage::intern_enum({"open", "closed", "a"})}});
     out.indexes = {{1}, {2, 3}, {4}, {5}, {6, 7}, {12}};
     return out;
 }

@@ -180,10 +180,17 @@ std::vector<std::string> ids_where(World& world, const std::string& field,
                                    const std::string& value) {
     const auto view = world.database->read_view();
     const storage::EntityLayout& layout = view->bundle().entities[0];
-    const auto lookup = plan_lookup(layout, {{field, value}});
-    EXPECT_TRUE(lookup) << (lookup ? "" : lookup.error().message);
     std::vector<std::string> out;
-    auto rows = view->scan_index(0, static_cast<size_t>(lookup->index), lookup->prefix, "");
+    size_t index = 0;
+    while (layout.column(layout.indexes[index].front()).name != field) {
+        ++index;
+    }
+    const storage::FieldType type = layout.column(layout.indexes[index].front()).type;
+    const auto asked = parse_value(type, value);
+    EXPECT_TRUE(asked) << (asked ? "" : asked.error().message);
+    std::string prefix;
+    append_key_value(prefix, type, *asked);
+    auto rows = view->scan_index(0, index, prefix, "");
     for (; rows->valid(); rows->next()) {
         out.push_back(storage::key_text(layout, rows->key()));
     }
