@@ -1,4 +1,5 @@
-// Cutting entity keys and index keys into their fields without decoding them. For storage and query.
+// Cutting entity keys and index keys into their fields without decoding them. For storage and
+// query.
 #pragma once
 
 #include <cstddef>

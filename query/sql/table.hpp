@@ -92,8 +92,8 @@ class Table {
     std::vector<size_t> key_;
 };
 
-/// A table an entity and an event, `blocks`, `quarantine`, `journal` and `proofs`: all that `view` and `plan` know. Names that are
-/// taken, in any case, get "_2" and so on.
+/// A table an entity and an event, `blocks`, `quarantine`, `journal` and `proofs`: all that `view`
+/// and `plan` know. Names that are taken, in any case, get "_2" and so on.
 [[nodiscard]] std::vector<std::unique_ptr<Table>> make_tables(
     const storage::ReadView& view, const std::shared_ptr<const engine::Plan>& plan);
 

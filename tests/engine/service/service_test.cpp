@@ -656,7 +656,8 @@ TEST_F(ServiceTest, WhatRulesAndPanelsAskForIsThereBeforeAnythingHasHappened) {
     // Those of providers and of requests have the provider's or the route's name.
     const auto is_by_name = [](const std::string& name) {
         return name.starts_with("plumbline_provider_") || name.starts_with("plumbline_http_") ||
-               name.starts_with("plumbline_webhook_") || name.starts_with("plumbline_task_seconds");
+               name.starts_with("plumbline_webhook_") || name.starts_with("plumbline_sink_") ||
+               name.starts_with("plumbline_task_seconds");
     };
     open();
     start();

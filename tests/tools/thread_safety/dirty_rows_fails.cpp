@@ -1,4 +1,5 @@
-// Must not compile: it forgets what a sink has to send without the lock, beside the writer's thread.
+// Must not compile: it forgets what a sink has to send without the lock, beside the writer's
+// thread.
 #include "sink/dirty_rows.hpp"
 
 namespace plumbline::sink {
