@@ -6,8 +6,9 @@
 //      - another block at its height: search the common ancestor, roll back, settle (1)
 //      - the head is below ours: see the rule at the top of the header
 //   3. Give the fetcher its next job: a gap to fill, what is final, or the tail above finality.
-//   4. Hand its ranges to the writer in order. A job that ends leads back to 2, or to 1 where that
-//      was the last gap; one that does not join what is stored leads to the ancestor search.
+//   4. Hand its ranges to the writer in order. A job that ends leads back to 2, that of a gap once
+//      it is stored, or to 1 where that was the last gap; one that does not join what is stored
+//      leads to the ancestor search.
 //   5. At the head: poll, and tell the writer what became final.
 //
 // A trouble of the network waits and asks again; a range that the writer refuses leads back to 1.

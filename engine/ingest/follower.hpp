@@ -69,7 +69,8 @@ class Follower {
     [[nodiscard]] int64_t wake_at_ms() const noexcept;
     /// It waits for the writer: come back soon.
     [[nodiscard]] bool waits_for_writer() const noexcept {
-        return outbox_.has_waiting() || phase_ == Phase::kSettle || phase_ == Phase::kFinish;
+        return outbox_.has_waiting() || phase_ == Phase::kSettle || phase_ == Phase::kFinish ||
+               (phase_ == Phase::kFetch && fetcher_.state() == FetchState::kDone);
     }
     /// Nothing but an answer of the chain will get it on.
     [[nodiscard]] bool waits_for_chain() const noexcept;
@@ -145,6 +146,7 @@ class Follower {
     void start_job(FetchJob job, JobKind kind);
     bool step_fetch();
     bool hand_over_ranges();
+    [[nodiscard]] bool may_end_job() const noexcept;
     [[nodiscard]] bool announces_history(const FetchedRange& fetched) const;
     void end_job();
     void check_range_ends();

@@ -45,6 +45,7 @@ void Follower::start_fill() {
                       {{"from", span.range.from}, {"to", fill_.back().range.to}});
     }
     // Who was announced in earlier blocks is known; the rest shows again on the way.
+    PLUMBLINE_CHECK_MSG(outbox_.is_drained(), "the span before may announce children");
     Result<std::vector<storage::ChildRow>> children = database_.children();
     if (!children) {
         channel_.fail(std::move(children).error());
@@ -91,7 +92,7 @@ bool Follower::step_fetch() {
             return has_moved;
         }
         case FetchState::kDone:
-            if (!outbox_.has_waiting()) {
+            if (may_end_job()) {
                 end_job();
                 return true;
             }
@@ -146,6 +147,13 @@ bool Follower::announces_history(const FetchedRange& fetched) const {
         return source != plan_->sources().end() &&
                source->has_history({child.block_num, child.log_index});
     });
+}
+
+/// What comes above the tip is asked with the children that the fetcher knows. Spans below it are
+/// asked with those that the database knows: one that waits for the writer may announce children
+/// whose logs are in the next.
+bool Follower::may_end_job() const noexcept {
+    return job_kind_ == JobKind::kNext ? !outbox_.has_waiting() : outbox_.is_drained();
 }
 
 void Follower::end_job() {

@@ -55,19 +55,21 @@ struct Choice {
     uint64_t vault_end = 0;
     bool vaults_are_pods = false;  ///< what the hub announces is a pod too
     bool has_fixed_vault = false;  ///< one that nobody has to announce
+    uint64_t guest_end = 0;        ///< of a contract over one of the vaults; 0: none
     uint64_t whose_deposits = 0;   ///< of how many people; 0: of all
 };
 
 std::string describe(const Choice& choice) {
     return fmt::format(
-        "hub from {} to {}, deposits of {}{}{}{}{}{}{}{} vault from {} to {}{}{}", choice.hub_start,
-        choice.hub_end, choice.whose_deposits, choice.has_fixed_vault ? ", a fixed vault" : "",
+        "hub from {} to {}, deposits of {}{}{}{}{}{}{}{} vault from {} to {}{}{}, guest to {}",
+        choice.hub_start, choice.hub_end, choice.whose_deposits,
+        choice.has_fixed_vault ? ", a fixed vault" : "",
         choice.vaults_are_pods ? ", vaults are pods" : "",
         choice.has_second_hub ? ", second hub" : "", choice.has_vaults ? ", vaults" : "",
         choice.has_vaults && choice.has_pods ? ", pods" : "",
         choice.vault_pings ? ", vaults' pings" : "", choice.doubles ? ", doubles" : "",
         choice.vault_start, choice.vault_end, ", vaults since " + choice.vault_since,
-        ", pods since " + choice.pod_since);
+        ", pods since " + choice.pod_since, choice.guest_end);
 }
 
 std::string child_text(std::string_view name, std::string_view factory, std::string_view rest) {
@@ -111,6 +113,20 @@ key = {{ place = "$log.address" }}
                        name, event, change);
 }
 
+/// Of no family: what it lacks may end where what a factory's children lack does not.
+std::string guest_text(uint64_t end_block) {
+    return fmt::format(R"(
+[contracts.guest]
+abi = "child.json"
+address = "{}"
+end_block = {}
+[entities.guest_row]
+key = {{ place = "address" }}
+fields = {{ pings = "uint64", last = "uint256" }}
+)",
+                       evm::to_hex(make_address(2, 7)), end_block);
+}
+
 Config make_config(const Choice& choice) {
     std::string text = fmt::format(
         R"(
@@ -136,6 +152,9 @@ add = {{ balance = "amount" }}
         choice.has_second_hub ? fmt::format(", \"{}\"", evm::to_hex(second_hub())) : "",
         choice.hub_start, end_text(choice.hub_end) + filter_text(choice.whose_deposits));
     const std::string_view ping = "add = { pings = 1 }\nset = { last = \"n\" }";
+    if (choice.guest_end != 0) {
+        text += guest_text(choice.guest_end) + handler_text("guest", "Ping", ping);
+    }
     if (choice.has_vaults) {
         text += child_text(
             "vault",
@@ -185,12 +204,13 @@ std::string pick_since(std::mt19937_64& random) {
 
 /// One change of a config, of those that users make.
 void change(Choice& choice, std::mt19937_64& random) {
-    switch (random() % 14) {
+    switch (random() % 15) {
         case 9: choice.hub_end = random() % 2 * (60 + random() % 10); break;
         case 10: choice.vault_end = random() % 3 * 30; break;
         case 11: choice.vaults_are_pods = !choice.vaults_are_pods; break;
         case 12: choice.has_fixed_vault = !choice.has_fixed_vault; break;
         case 13: choice.whose_deposits = random() % 4; break;
+        case 14: choice.guest_end = random() % 3 * 25; break;
         case 0:
         case 1:
         case 2: choice.hub_start = random() % 4 * 20; break;
@@ -244,14 +264,18 @@ struct Life {
             options.ingest.child_addresses_max = seed % 2 == 0 ? 2 : 100;
             options.ingest.commit_events_max = 1 + seed % 50;
             options.ingest.tail_blocks_max = 1 + seed % 8;
+            is_writer_slow = seed % 3 == 2;
         }
         auto opened = Indexer::open(std::move(options), node);
         PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
         indexer = *std::move(opened);
     }
     void step() {
-        const bool has_written = indexer->step_writer();
-        if (!indexer->step_network(50) && !has_written) {
+        const bool has_written = !is_writer_slow && indexer->step_writer();
+        if (indexer->step_network(50) || has_written) {
+            return;
+        }
+        if (!is_writer_slow || !indexer->step_writer()) {
             clock.advance(5);
         }
     }
@@ -265,6 +289,7 @@ struct Life {
     ManualClock clock;
     FakeNode node;
     std::unique_ptr<Indexer> indexer;
+    bool is_writer_slow = false;  ///< has its turn only where the network cannot get on
 };
 
 using Places = std::set<std::pair<uint64_t, uint32_t>>;
@@ -450,6 +475,44 @@ Indexed index_to_head(const FakeChain& chain, const std::string& path, const Cho
             database.read_view()->list_proofs().value()};
 }
 
+uint64_t stored_pings(const storage::Database& database, const Plan& plan, std::string_view entity,
+                      const evm::Address& who) {
+    const auto at = static_cast<size_t>(plan.find_entity(entity));
+    std::string key;
+    storage::append_key_word(key, *storage::parse_field_type("address"),
+                             evm::U256::from_be(who.view()));
+    const auto row = database.read_view()->get_row(at, key);
+    return row ? plan.codec(at).word(*row, 0).limb[0] : 0;
+}
+
+TEST_F(CoverageChangeTest, ChildrenThatOneSpanAnnouncesAreAskedForInTheNextHoweverSlowTheWriterIs) {
+    const evm::Address vault = make_address(2, 90);
+    FakeChain chain{6};
+    chain.mine(10);
+    chain.mine_logs({test::vault_made(vault), test::ping(vault, 1)});
+    chain.mine(30);
+    chain.mine_logs({test::ping(vault, 2)});
+    chain.mine(20);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice choice;
+    choice.has_vaults = false;
+    index_to_head(chain, path, choice);
+    // The family lacks all blocks, and the guest the first of them: two spans.
+    choice.has_vaults = true;
+    choice.guest_end = 25;
+    Life life{chain, path, choice, 0};
+    life.is_writer_slow = true;
+    ASSERT_TRUE(life.finish()) << (life.indexer->failure() ? life.indexer->failure()->message
+                                                           : "slow");
+    EXPECT_TRUE(life.indexer->stop().has_value());
+    const storage::Database& database = *life.indexer->database();
+    EXPECT_EQ(stored_pings(database, *plan_of(choice), "vault_row", vault), 2U);
+    const Fresh fresh = fresh_index(chain, choice);
+    EXPECT_EQ(made_of_log(database), fresh.lines);
+    EXPECT_GE(expect_honest(life.indexer->plan(), database, fresh.logs), ProofLevel::kFetched);
+}
+
 TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAway) {
     FakeChain chain{1};
     std::mt19937_64 random{1};
@@ -573,16 +636,6 @@ uint64_t pings_since(const FakeChain& chain, const evm::Address& who, uint64_t s
         }
     }
     return count;
-}
-
-uint64_t stored_pings(const storage::Database& database, const Plan& plan, std::string_view entity,
-                      const evm::Address& who) {
-    const auto at = static_cast<size_t>(plan.find_entity(entity));
-    std::string key;
-    storage::append_key_word(key, *storage::parse_field_type("address"),
-                             evm::U256::from_be(who.view()));
-    const auto row = database.read_view()->get_row(at, key);
-    return row ? plan.codec(at).word(*row, 0).limb[0] : 0;
 }
 
 TEST_F(CoverageChangeTest, SinceABlockNumberCountsWhatAContractSaidBeforeItWasAnnounced) {
