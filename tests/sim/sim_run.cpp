@@ -640,8 +640,20 @@ class Run {
         if (!tasks_) {
             return {};
         }
-        for (int round = 0; round < 3; ++round) {
+        int reopens = 0;
+        for (int round = 0; round < 3 + reopens; ++round) {
             if (!run_tasks([this] { tasks_->prove_all(); }) || !settle()) {
+                // A disk that was full a while ago: the service closes the database and opens it.
+                if (wrong_.empty() && indexer_->needs_reopen() && ++reopens <= 3) {
+                    end_process();
+                    std::string failure;
+                    if (!start_process(failure)) {
+                        return "cannot open again: " + failure;
+                    }
+                    if (settle()) {
+                        continue;
+                    }
+                }
                 return !wrong_.empty() ? wrong_ : "it gave up while it was proven";
             }
             if (lowest_final_level() >= provable_level()) {

@@ -257,7 +257,7 @@ TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShow
     EXPECT_EQ(hook()["name"], "app");
     EXPECT_TRUE(hook()["delivered_block"].is_null());
     engine::TaskSpec spec;
-    spec.kind = "webhook.app";
+    spec.kind = spec.name = "webhook.app";
     spec.args = "309-0x" + std::string(64, 'a') + " 308-0x" + std::string(64, 'b');
     ASSERT_TRUE(api.queue->add(spec).has_value());
     EXPECT_EQ(hook()["delivered_block"], 309);
