@@ -121,6 +121,9 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
                                            "repair", "journal", "quarantine"};
     size_t count = 0;
     for (const Block& block : shell_blocks("README.md")) {
+        if (block.text.starts_with("tools/package")) {
+            continue;  // tests/package installs it, on a root of its own
+        }
         const std::vector<std::string> calls = plumbline_calls(block.text);
         if (!std::ranges::all_of(calls, [&](const std::string& call) {
                 return can_be_run.contains(call.substr(0, call.find(' ')));
