@@ -158,7 +158,6 @@ EventSample count(const json& logs, const evm::Abi& abi, evm::BlockRange range) 
 }  // namespace
 
 Result<ChainLook> look_at_chain(EndpointClient& client) {
-    ChainLook out;
     const Reply id = client.ask("eth_chainId");
     const auto chain_id = id.result ? quantity_of(*id.result) : std::nullopt;
     const Reply head = chain_id ? client.ask("eth_blockNumber") : id;
@@ -217,8 +216,8 @@ std::string describe(const EventSample& sample) {
                     sample.range.to, sample.unknown == 1 ? "is" : "are");
     for (size_t i = 0; i < std::min(sample.topics.size(), kTopicsShown); ++i) {
         const auto& [topic0, times] = sample.topics[i];
-        const auto* const known = std::ranges::find_if(kCommon, [&](const char* signature) {
-            return evm::keccak256(std::string_view{signature}) == topic0;
+        const auto* const known = std::ranges::find(kCommon, topic0, [](const char* signature) {
+            return evm::keccak256(std::string_view{signature});
         });
         out += fmt::format("{}{} ({}{})", i == 0 ? "" : ", ", evm::to_hex(topic0),
                            known == kCommon.end() ? "" : std::string{*known} + ", ",
