@@ -12,6 +12,7 @@
 #include "rpc/curl_transport.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/doctor_text.hpp"
 
 namespace plumbline::tools {
 
@@ -46,31 +47,15 @@ std::string to_json(const engine::DoctorReport& report) {
         .member("receipts_tried", report.profile.receipts_tried)
         .member("reason", report.profile.reason)
         .close_object()
-        .member("blocks_compared", report.blocks_compared)
-        .key("checks")
-        .open_array();
-    for (const engine::DoctorCheck& check : report.checks) {
-        json.open_object()
-            .member("name", check.name)
-            .member("result", to_string(check.result))
-            .member("found", check.found)
-            .member("advice", check.advice)
-            .close_object();
-    }
-    json.close_array().close_object();
+        .member("blocks_compared", report.blocks_compared);
+    write_checks(json, report.checks);
+    json.close_object();
     return out + "\n";
 }
 
 std::string for_people(const engine::DoctorReport& report) {
-    std::string out = fmt::format("{}\n", report.endpoint);
-    for (const engine::DoctorCheck& check : report.checks) {
-        out += fmt::format("  {:<8} {:<11} {}\n", to_string(check.result), check.name, check.found);
-        if (!check.advice.empty()) {
-            out += fmt::format("  {:<8} {:<11} -> {}\n", "", "", check.advice);
-        }
-    }
-    out += fmt::format("profile: {}\n{}\n", to_string(report.profile.kind), report.verdict);
-    return out;
+    return fmt::format("{}\n{}profile: {}\n{}\n", report.endpoint, checks_for_people(report.checks),
+                       to_string(report.profile.kind), report.verdict);
 }
 
 /// The endpoints that the command line names: one, or all of a config with their headers.

@@ -55,13 +55,20 @@ Status write_new_file(const fs::path& path, const std::string& text) {
     return ok();
 }
 
+/// What is asked for, once it was read: every name is looked up here and nowhere else.
+struct InitRequest {
+    engine::InitOptions options;           ///< of the first contract
+    std::optional<engine::Template> from;  ///< in place of an ABI
+    std::vector<evm::Address> addresses;   ///< one; of a template one a contract, in its order
+};
+
 /// One a contract that the config names.
-Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments) {
+Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments,
+                                                 const std::optional<engine::Template>& from) {
     size_t wanted = 1;
     std::string names = "the contract";
-    if (!arguments.from_template.empty()) {
-        PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
-        const auto contracts = engine::contracts_of(from);
+    if (from) {
+        const auto contracts = engine::contracts_of(*from);
         wanted = contracts.size();
         names.clear();
         for (const auto& contract : contracts) {
@@ -94,39 +101,45 @@ Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments)
 }
 
 /// Of a template that of its first contract.
-Result<std::string> read_abi_text(const InitArguments& arguments) {
+Result<std::string> read_abi_text(const InitArguments& arguments,
+                                  const std::optional<engine::Template>& from) {
     if (arguments.abi.empty() == arguments.from_template.empty()) {
         return Error{ErrorCode::kInvalidArgument, "give --abi FILE, or --template NAME"};
     }
-    if (arguments.from_template.empty()) {
-        return read_file(arguments.abi);
-    }
-    PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
-    return std::string{engine::contracts_of(from).front().abi_json};
+    return from ? Result<std::string>{std::string{engine::contracts_of(*from).front().abi_json}}
+                : read_file(arguments.abi);
 }
 
 /// What can be told without the chain, all at once.
-Result<engine::InitOptions> read_arguments(const InitArguments& arguments,
-                                           const fs::path& config_path) {
+Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::path& config_path) {
     engine::Mistakes mistakes;
     const auto mistake = [&mistakes](std::string text) {
         mistakes.add(Status{Error{ErrorCode::kInvalidArgument, std::move(text)}});
     };
-    engine::InitOptions out;
+    InitRequest request;
+    engine::InitOptions& out = request.options;
     if (fs::exists(config_path)) {
         mistake(fmt::format("{} is there already; choose another directory or remove it",
                             config_path.string()));
     }
-    Result<std::vector<evm::Address>> addresses = read_addresses(arguments);
-    if (mistakes.add(addresses)) {
-        out.address = addresses->front();
+    if (!arguments.from_template.empty()) {
+        if (const auto from = engine::find_template(arguments.from_template); mistakes.add(from)) {
+            request.from = *from;
+        }
+    }
+    const bool is_named = arguments.from_template.empty() || request.from;
+    if (is_named) {
+        if (auto addresses = read_addresses(arguments, request.from); mistakes.add(addresses)) {
+            request.addresses = *std::move(addresses);
+            out.address = request.addresses.front();
+        }
+        if (auto abi = read_abi_text(arguments, request.from); mistakes.add(abi)) {
+            out.abi_json = *std::move(abi);
+        }
     }
     // A variable that is not set here may be set where it runs, if nobody is asked now.
     if (arguments.chain_id == 0 || !arguments.rpc.starts_with("env:")) {
         mistakes.add(engine::read_endpoints("--rpc", {arguments.rpc}));
-    }
-    if (auto abi = read_abi_text(arguments); mistakes.add(abi)) {
-        out.abi_json = *std::move(abi);
     }
     out.abi_file = arguments.abi;
     out.contract = arguments.contract;
@@ -138,7 +151,7 @@ Result<engine::InitOptions> read_arguments(const InitArguments& arguments,
         mistakes.add(engine::make_config(out));
     }
     PLUMBLINE_TRY_VOID(mistakes.all());
-    return out;
+    return request;
 }
 
 void note(const std::string& text) {
@@ -233,17 +246,12 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
 
 /// The same for a template's further contracts; indexing starts where the oldest was deployed.
 Status look_at_others(const InitArguments& arguments, const engine::InitOptions& first,
-                      engine::InitOptions& options) {
-    if (arguments.from_template.empty()) {
-        return ok();
-    }
-    PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
-    PLUMBLINE_TRY(const auto addresses, read_addresses(arguments));
-    const auto contracts = engine::contracts_of(from);
-    for (size_t i = 1; i < addresses.size(); ++i) {
+                      InitRequest& request) {
+    engine::InitOptions& options = request.options;
+    for (size_t i = 1; i < request.addresses.size(); ++i) {
         engine::InitOptions other = first;
-        other.address = addresses[i];
-        other.abi_json = contracts[i].abi_json;
+        other.address = request.addresses[i];
+        other.abi_json = engine::contracts_of(*request.from)[i].abi_json;
         PLUMBLINE_TRY_VOID(look_before(arguments, other));
         options.start_block = std::min(options.start_block, other.start_block);
         options.is_start_found = options.is_start_found && other.is_start_found;
@@ -264,27 +272,27 @@ std::string as_word(const std::string& path) {
 Status run_init(const InitArguments& arguments) {
     const fs::path directory{arguments.directory};
     const fs::path config_path = directory / kConfigName;
-    PLUMBLINE_TRY(engine::InitOptions options, read_arguments(arguments, config_path));
+    PLUMBLINE_TRY(InitRequest request, read_arguments(arguments, config_path));
+    engine::InitOptions& options = request.options;
     if (options.chain_id == 0) {
         const engine::InitOptions first = options;
         PLUMBLINE_TRY_VOID(look_before(arguments, options));
-        PLUMBLINE_TRY_VOID(look_at_others(arguments, first, options));
+        PLUMBLINE_TRY_VOID(look_at_others(arguments, first, request));
     }
     std::vector<std::pair<std::string, std::string>> files;
-    if (arguments.from_template.empty()) {
+    if (!request.from) {
         PLUMBLINE_TRY(auto made, engine::make_config(options));
         files.emplace_back(made.abi_file, made.abi_json);
         files.emplace_back(kConfigName, made.config);
     } else {
-        PLUMBLINE_TRY(const engine::Template from, engine::find_template(arguments.from_template));
-        PLUMBLINE_TRY(auto addresses, read_addresses(arguments));
-        for (const engine::TemplateFile& file : from.files) {
+        for (const engine::TemplateFile& file : request.from->files) {
             files.emplace_back(file.name, file.text);
         }
         const auto config = std::ranges::find(
             files, kConfigName, [](const auto& file) { return std::string_view{file.first}; });
         config->second = engine::fill_template(
-            from, {options.chain_id, options.rpc_url, std::move(addresses), options.start_block});
+            *request.from,
+            {options.chain_id, options.rpc_url, request.addresses, options.start_block});
         std::rotate(config, config + 1, files.end());  // the config last: it says that all is there
     }
 

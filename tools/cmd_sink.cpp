@@ -11,6 +11,7 @@
 #include "sink/sink_doctor.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/doctor_text.hpp"
 
 namespace plumbline::tools {
 
@@ -141,29 +142,13 @@ Result<ExitCode> run_doctor_sink(const DoctorArguments& arguments) {
         json.open_object()
             .member("database", report.place)
             .member("server", report.server)
-            .member("fine", report.is_fine())
-            .key("checks")
-            .open_array();
-        for (const engine::DoctorCheck& check : report.checks) {
-            json.open_object()
-                .member("name", check.name)
-                .member("result", to_string(check.result))
-                .member("found", check.found)
-                .member("advice", check.advice)
-                .close_object();
-        }
-        json.close_array().close_object();
+            .member("fine", report.is_fine());
+        write_checks(json, report.checks);
+        json.close_object();
         out += "\n";
     } else {
-        out = fmt::format("{}\n", report.place);
-        for (const engine::DoctorCheck& check : report.checks) {
-            out += fmt::format("  {:<8} {:<11} {}\n", to_string(check.result), check.name,
-                               check.found);
-            if (!check.advice.empty()) {
-                out += fmt::format("  {:<8} {:<11} -> {}\n", "", "", check.advice);
-            }
-        }
-        out += report.is_fine() ? "a sink can write there\n" : "not for a sink as it is\n";
+        out = fmt::format("{}\n{}{}\n", report.place, checks_for_people(report.checks),
+                          report.is_fine() ? "a sink can write there" : "not for a sink as it is");
     }
     PLUMBLINE_TRY_VOID(print(out));
     return report.is_fine() ? ExitCode::kDone : ExitCode::kCheckFailed;
