@@ -341,8 +341,8 @@ bool PgConnection::rollback() {
 
 // --- COPY ----------------------------------------------------------------------------------------
 
-Status PgConnection::copy_in(const std::string& sql,
-                             const std::function<Status(const CopyPut&)>& produce) {
+/// Asks for a COPY; `direction` is PGRES_COPY_IN or PGRES_COPY_OUT.
+Status PgConnection::begin_copy(const std::string& sql, int direction) {
     sqlstate_.clear();
     if (is_lost_ || PQsendQuery(connection_, sql.c_str()) == 0) {
         return lost("asking");
@@ -350,12 +350,18 @@ Status PgConnection::copy_in(const std::string& sql,
     PLUMBLINE_TRY_VOID(send_all());
     ++round_trips_;
     PLUMBLINE_TRY(pg_result* const begun, next_result());
-    if (PQresultStatus(begun) != PGRES_COPY_IN) {
+    if (PQresultStatus(begun) != direction) {
         Error error = refused(begun);
         finish_copy().ignore("the refusal is what is told");
         return error;
     }
     PQclear(begun);
+    return ok();
+}
+
+Status PgConnection::copy_in(const std::string& sql,
+                             const std::function<Status(const CopyPut&)>& produce) {
+    PLUMBLINE_TRY_VOID(begin_copy(sql, PGRES_COPY_IN));
     const auto put = [this](std::string_view lines) -> Status {
         for (size_t at = 0; at < lines.size(); at += kCopyChunk) {
             const size_t size = std::min(kCopyChunk, lines.size() - at);
@@ -402,19 +408,7 @@ Status PgConnection::finish_copy() {
 
 Status PgConnection::copy_out(const std::string& sql,
                               const std::function<Status(std::string_view)>& on_line) {
-    sqlstate_.clear();
-    if (is_lost_ || PQsendQuery(connection_, sql.c_str()) == 0) {
-        return lost("asking");
-    }
-    PLUMBLINE_TRY_VOID(send_all());
-    ++round_trips_;
-    PLUMBLINE_TRY(pg_result* const begun, next_result());
-    if (PQresultStatus(begun) != PGRES_COPY_OUT) {
-        Error error = refused(begun);
-        finish_copy().ignore("the refusal is what is told");
-        return error;
-    }
-    PQclear(begun);
+    PLUMBLINE_TRY_VOID(begin_copy(sql, PGRES_COPY_OUT));
     for (;;) {
         char* line = nullptr;
         const int size = PQgetCopyData(connection_, &line, 1);

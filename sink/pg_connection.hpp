@@ -102,6 +102,7 @@ class PgConnection {
     [[nodiscard]] Error refused(pg_result* result);
     [[nodiscard]] Error lost(std::string_view doing);
     [[nodiscard]] Status read_commands(size_t count, std::vector<PgRows>& out);
+    [[nodiscard]] Status begin_copy(const std::string& sql, int direction);
     [[nodiscard]] Status finish_copy();
 
     PgOptions options_;
