@@ -59,6 +59,9 @@ void look_at_address(const ContractConfig& contract, const evm::Address& address
             evm::to_hex(address), contract.name, chain.head, chain.chain_id));
         return;
     }
+    if (!contract.filters.empty()) {
+        return;  // Its other events are not wanted, so nobody is asked for them.
+    }
     const auto sample = sample_events(client, address, abi, contract.start_block, chain.head);
     if (sample && sample->unknown > 0) {
         out.warnings.push_back(
