@@ -32,8 +32,8 @@ class SinkFaultsTest : public ::testing::Test {
     const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
-/// Hands bytes on between a TCP port and the server's socket, and cuts every connection after so
-/// many of them.
+/// Hands bytes on between a TCP port and the server's socket, and cuts the connection after so many
+/// of them.
 class CuttingProxy {
   public:
     explicit CuttingProxy(std::string socket_path) : target_{std::move(socket_path)} {
@@ -54,8 +54,9 @@ class CuttingProxy {
         close(listener_);
     }
     [[nodiscard]] uint16_t port() const { return port_; }
-    /// Of both directions together; SIZE_MAX: never.
-    std::atomic<size_t> bytes_max{SIZE_MAX};
+    /// From now on, of both directions together, on the connection that stands as well; then every
+    /// new one at once. SIZE_MAX: never.
+    void cut_after(size_t bytes) { left_ = bytes; }
 
   private:
     void run(const std::stop_token& stop) {
@@ -66,7 +67,7 @@ class CuttingProxy {
             }
         }
     }
-    void serve(int client, const std::stop_token& stop) const {
+    void serve(int client, const std::stop_token& stop) {
         const int server = socket(AF_UNIX, SOCK_STREAM, 0);
         sockaddr_un at{};
         at.sun_family = AF_UNIX;
@@ -77,10 +78,9 @@ class CuttingProxy {
         close(client);
         close(server);
     }
-    void hand_on(int client, int server, const std::stop_token& stop) const {
-        size_t left = bytes_max;
+    void hand_on(int client, int server, const std::stop_token& stop) {
         pollfd on[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-        while (left > 0 && !stop.stop_requested()) {
+        while (left_ > 0 && !stop.stop_requested()) {
             if (poll(on, 2, 20) <= 0) {
                 continue;
             }
@@ -89,11 +89,14 @@ class CuttingProxy {
                     continue;
                 }
                 char buffer[16'384];
+                size_t left = left_;
                 const ssize_t got = recv(on[from].fd, buffer, std::min(sizeof(buffer), left), 0);
                 if (got <= 0) {
                     return;
                 }
-                left -= static_cast<size_t>(got);
+                if (left != SIZE_MAX) {  // nothing to count, or set anew meanwhile
+                    left_.compare_exchange_strong(left, left - static_cast<size_t>(got));
+                }
                 if (send(on[1 - from].fd, buffer, static_cast<size_t>(got), MSG_NOSIGNAL) != got) {
                     return;
                 }
@@ -101,6 +104,7 @@ class CuttingProxy {
         }
     }
     std::string target_;
+    std::atomic<size_t> left_{SIZE_MAX};
     int listener_ = -1;
     uint16_t port_ = 0;
     std::jthread thread_;
@@ -128,18 +132,18 @@ TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
         }
         sink.world.block(block, events);
         // From the greeting to the last answer.
-        proxy.bytes_max = 1 + random() % 9'000;
+        proxy.cut_after(1 + random() % 9'000);
         if (!sink.settle(*writer)) {
             ++cuts;
         }
         if (random() % 4 == 0) {
-            proxy.bytes_max = SIZE_MAX;
+            proxy.cut_after(SIZE_MAX);
             while (!sink.settle(*writer)) {
             }
             ASSERT_EQ(sink.differences(), 0U) << "block " << block;
         }
     }
-    proxy.bytes_max = SIZE_MAX;
+    proxy.cut_after(SIZE_MAX);
     while (!sink.settle(*writer)) {
     }
     EXPECT_FALSE(writer->is_fenced()) << "an unanswered COMMIT of its own is no other writer";
