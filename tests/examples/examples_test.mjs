@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { compile } from "../../tools/node/compile.mjs";
-import { AbiCoder, ethers, options } from "../../tools/node/lib.mjs";
+import { AbiCoder, Random, ethers, options } from "../../tools/node/lib.mjs";
 import { Chain, Contract, Index, ZERO, root } from "./example_chain.mjs";
 
 const args = options({ binary: join(root, "build/release/plumbline"), example: "", steps: 120, seed: 1 }, "usage: examples_test.mjs [--binary FILE] [--example NAME] [--steps N] [--seed N]");
@@ -17,15 +17,10 @@ const DAY = 86_400;
 const packages = join(root, "tools/node/node_modules");
 const artifact = (path) => JSON.parse(readFileSync(join(packages, path), "utf8"));
 
-// Mulberry32.
+// Below a bound, as the generator of all scripts gives it.
 function random_of(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = new Random(seed);
+  return (below) => random.below(below);
 }
 
 const plain = (value) => typeof value === "bigint" ? String(value) : typeof value === "string" && value.startsWith("0x") ? value.toLowerCase() : value;

@@ -12,21 +12,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { compile } from "../../tools/node/compile.mjs";
-import { Rpc, ethers, options } from "../../tools/node/lib.mjs";
+import { Random, Rpc, ethers, options } from "../../tools/node/lib.mjs";
 import { Chain, root } from "../examples/example_chain.mjs";
 
 const { createPublicClient, http, parseAbi, parseAbiItem } = await import(createRequire(join(root, "tools/node/package.json")).resolve("viem"));
 
 const args = options({ binary: join(root, "build/release/plumbline"), filters: 400, reorgs: 30, seed: 1 }, "usage: rpc_clients_test.mjs [--binary FILE] [--filters N] [--reorgs N] [--seed N]");
 console.log(`seed ${args.seed}`);
-// Mulberry32.
-let state = args.seed >>> 0;
-const random = (below) => {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = Math.imul(state ^ (state >>> 15), state | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) % below;
-};
+const generator = new Random(args.seed);
+const random = (below) => generator.below(below);
 const pick = (list) => list[random(list.length)];
 async function until(what, condition, limit_ms = 30_000) {
   for (const end = Date.now() + limit_ms; ; await new Promise((go) => setTimeout(go, 50))) {
