@@ -116,6 +116,15 @@ Config must_read_config(std::string_view mapping, const Abis& abis) {
     return *std::move(config);
 }
 
+std::string refusal(std::string_view mapping, const Abis& abis) {
+    const auto config = read_config(mapping, abis);
+    if (!config) {
+        return config.error().message;
+    }
+    const auto plan = Plan::compile(*config);
+    return plan ? "" : plan.error().message;
+}
+
 const Abis& chain_abis() {
     static const Abis kFiles{{"hub.json", plumbline::test::kHubAbi},
                              {"child.json", plumbline::test::kChildAbi}};
@@ -292,6 +301,11 @@ std::vector<std::string> World::quarantine() {
                                   found.reason));
     }
     return out;
+}
+
+std::string World::row_or_reason(const std::string& entity, const std::string& key) {
+    const std::vector<std::string> bad = quarantine();
+    return bad.empty() ? row(entity, key) : bad.back();
 }
 
 std::vector<std::string> World::derived(bool with_undo) {

@@ -49,6 +49,8 @@ constexpr std::string_view kChainToml = "[chain]\nid = 31337\nrpc = [\"http://12
 [[nodiscard]] Result<Config> read_config(std::string_view mapping, const Abis& abis);
 /// Of a config that is right.
 [[nodiscard]] Config must_read_config(std::string_view mapping, const Abis& abis);
+/// Why it is refused, by the config or by what it is compiled to; "" where it is right.
+[[nodiscard]] std::string refusal(std::string_view mapping, const Abis& abis);
 
 /// The contracts that made-up chains tell of (tests/support/test_chain.hpp): "hub.json" and
 /// "child.json".
@@ -128,6 +130,8 @@ class World {
     [[nodiscard]] std::string row(const std::string& entity, const std::string& key);
     /// "block/index event: reason"
     [[nodiscard]] std::vector<std::string> quarantine();
+    /// The same of the newest event in quarantine; where none is there, the row.
+    [[nodiscard]] std::string row_or_reason(const std::string& entity, const std::string& key);
     /// Everything that is derived, as text.
     [[nodiscard]] std::vector<std::string> derived(bool with_undo = true);
 

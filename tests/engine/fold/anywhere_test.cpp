@@ -55,12 +55,7 @@ add = { amount = "value" }
 }
 
 std::string refusal(const std::string& mapping) {
-    const auto config = test::read_config(mapping, kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(mapping, kAbis);
 }
 
 /// A transfer that `token` emits.

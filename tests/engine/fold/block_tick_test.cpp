@@ -54,12 +54,7 @@ set = { sum = "total[1].sum ?? 0", at = "$block.timestamp", hash = "$block.hash"
 )";
 
 std::string refusal(const std::string& handler) {
-    const auto config = test::read_config(with(handler), kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(with(handler), kAbis);
 }
 
 test::Emitted tick(uint64_t every, uint64_t block) {

@@ -39,12 +39,7 @@ key = { id = "id" }
 }
 
 std::string refusal(const std::string& rest) {
-    const auto config = test::read_config(on_put(rest), kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(on_put(rest), kAbis);
 }
 
 struct Put {
@@ -61,8 +56,7 @@ std::string made(const std::string& rest, const std::vector<Put>& puts) {
         world.block(block, {mapping.emit("hub.Put", {num(1), num(put.a), put.b}, block, 0)});
         ++block;
     }
-    const std::vector<std::string> bad = world.quarantine();
-    return bad.empty() ? world.row("item", "id=1") : bad.back();
+    return world.row_or_reason("item", "id=1");
 }
 
 TEST(DecimalTest, APlainNumberKeepsItsValueAndUnitsAreSaidInWords) {

@@ -40,20 +40,14 @@ key = { id = "id" }
 }
 
 std::string refusal(const std::string& mapping) {
-    const auto config = test::read_config(mapping, kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(mapping, kAbis);
 }
 
 std::string made(const std::string& rest, uint64_t a) {
     const Mapping mapping{with(rest), kAbis};
     World world{mapping};
     world.block(1, {mapping.emit("hub.Put", {num(1), num(a)}, 1, 0)});
-    const std::vector<std::string> bad = world.quarantine();
-    return bad.empty() ? world.row("item", "id=1") : bad.back();
+    return world.row_or_reason("item", "id=1");
 }
 
 TEST(EnumTest, AValueIsWrittenAndShownByItsName) {

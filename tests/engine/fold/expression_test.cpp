@@ -47,12 +47,7 @@ std::string on_put(const std::string& rest) {
 
 /// Why the config is refused.
 std::string refusal(const std::string& mapping) {
-    const auto config = test::read_config(mapping, kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(mapping, kAbis);
 }
 
 struct Put {
@@ -73,8 +68,7 @@ std::string made(const std::string& rest, const std::vector<Put>& puts) {
                                          block, 0)});
         ++block;
     }
-    const std::vector<std::string> bad = world.quarantine();
-    return bad.empty() ? world.row("item", "id=1") : bad.back();
+    return world.row_or_reason("item", "id=1");
 }
 
 TEST(ExpressionTest, AWholeCalculationGoesIntoAField) {

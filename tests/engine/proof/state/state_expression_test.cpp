@@ -37,12 +37,7 @@ fields = { price = "decimal(6)", opened = "uint64", closed = "uint64?" }
 }
 
 std::string refusal(const std::string& state) {
-    const auto config = test::read_config(with(state), kAbis);
-    if (!config) {
-        return config.error().message;
-    }
-    const auto plan = Plan::compile(*config);
-    return plan ? "" : plan.error().message;
+    return test::refusal(with(state), kAbis);
 }
 
 constexpr const char* kState =
