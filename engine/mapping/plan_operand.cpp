@@ -254,7 +254,10 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
                         operand.source.empty() ? join_path(operand.path) : operand.source));
     }
     switch (operand.kind) {
-        case From::kName: return compile_param(scope, operand.path, operand.pos);
+        case From::kName:
+            return operand.path.front() == "$call"
+                       ? compile_call_fact(scope, operand)
+                       : compile_param(scope, operand.path, operand.pos);
         case From::kBlockNumber: return builtin(Kind::kBlockNumber, kUint64);
         case From::kBlockHash: return builtin(Kind::kBlockHash, kBytes32);
         case From::kBlockTimestamp: return builtin(Kind::kBlockTimestamp, kUint64);

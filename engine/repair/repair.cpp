@@ -179,6 +179,29 @@ void RepairPlan::add_refold(const std::string& reason) {
     fold_again = true;
 }
 
+void RepairPlan::add_calls(const Findings& findings, const std::vector<storage::CallFact>& right) {
+    std::map<std::string, const storage::CallFact*> settled;
+    for (const storage::CallFact& fact : right) {
+        settled[storage::call_key(fact.block_num, fact.call)] = &fact;
+    }
+    for (const Finding& finding : findings.kept) {
+        const auto fact = settled.find(finding.raw_key);
+        if (fact == settled.end()) {
+            left.push_back(describe(finding));
+            continue;
+        }
+        calls.push_back(*fact->second);
+        steps.push_back("write what most providers tell of the " + finding.key);
+        if (journal.size() < kJournalRowsMax) {
+            journal.push_back(journal_of(finding, "call replaced",
+                                         "as " + fact->second->provider + " and most others tell"));
+        }
+    }
+    if (!calls.empty()) {
+        add_refold("facts of contract calls were mended");
+    }
+}
+
 void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
     std::set<uint64_t> unmended;
     uint64_t rows = 0;
@@ -493,6 +516,12 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::ChildRow& child : plan.children) {
         if (!exchanged.contains(child.block_num)) {
             batch->append_child(child);
+        }
+    }
+    for (const storage::CallFact& fact : plan.calls) {
+        PLUMBLINE_TRY(const auto stored, view->get_call(fact.block_num, fact.call));
+        if (stored) {  // Else the chain was reorganised meanwhile.
+            batch->put_call(fact);
         }
     }
     for (const storage::CorrectionRow& correction : plan.corrections) {
