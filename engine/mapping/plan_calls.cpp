@@ -84,6 +84,12 @@ Result<PlanOperand> CallCompiler::find_address() const {
     if (config_.at) {
         return known_ahead(*config_.at, kCallAddress, "at");
     }
+    const uint64_t every = scope_.plan.sources[scope_.event->source].every_blocks;
+    if (config_.contract.empty() && every != 0) {
+        return wrong(
+            "a handler of blocks has no contract of its own: say with at which address to "
+            "ask");
+    }
     const int named = config_.contract.empty() ? static_cast<int>(scope_.event->source)
                                                : find_source(scope_.plan, config_.contract);
     PlanOperand out;
@@ -98,7 +104,9 @@ Result<PlanOperand> CallCompiler::find_address() const {
     if (source.has_factory || source.addresses.size() != 1) {
         return wrong(fmt::format("contract '{}' has {}: say with at which one to ask",
                                  config_.contract,
-                                 source.has_factory ? "a factory" : "several addresses"));
+                                 source.has_factory   ? "a factory"
+                                 : source.any_address ? "any address"
+                                                      : "several addresses"));
     }
     out.kind = CallKind::kLiteral;
     out.word = evm::U256::from_be(source.addresses.front().view());

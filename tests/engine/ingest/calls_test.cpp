@@ -44,7 +44,24 @@ struct Asked {
     bool name = true;
     std::string more_of_name;  ///< `, state = "head"`
     uint64_t start_block = 0;
+    bool beat = false;  ///< the hub's own price at every seventh block
 };
+
+std::string beat_handler() {
+    return fmt::format(R"x(
+[entities.beat]
+key = {{ block = "uint64" }}
+fields = {{ price = "uint256" }}
+[[on]]
+every = {{ blocks = 7 }}
+insert = "beat"
+key = {{ block = "$block.number" }}
+set = {{ price = "$call.price" }}
+[on.calls]
+price = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "{0}", default = 7 }}
+)x",
+                       evm::to_hex(test::hub_address()));
+}
 
 Config make_config(const Asked& asked) {
     std::vector<std::string> calls;
@@ -59,7 +76,7 @@ Config make_config(const Asked& asked) {
         calls.push_back(call);
         sets.emplace_back(R"(name = "$call.name")");
     }
-    const std::string text = fmt::format(
+    std::string text = fmt::format(
         R"(
 [chain]
 id = 31337
@@ -81,6 +98,7 @@ set = {{ {} }}
 )",
         evm::to_hex(test::hub_address()), asked.start_block, fmt::join(sets, ", "),
         calls.empty() ? "" : fmt::format("calls = {{ {} }}", fmt::join(calls, ", ")));
+    text += asked.beat ? beat_handler() : std::string{};
     Result<Config> config = parse_config(
         text, "test.toml", [](const std::string&) { return Result<std::string>{test::kHubAbi}; });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
@@ -410,6 +428,55 @@ TEST_F(CallsTest, ALowerStartMovesACallForGoodToTheFirstEventThatNamesIt) {
             }
         }
         EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+using Prices = std::map<uint64_t, evm::U256>;
+
+Prices stored_beats(const storage::Database& database) {
+    Prices out;
+    const storage::RowCodec codec{database.entities()[1]};
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+        uint64_t block_num = 0;
+        for (const char byte : scan->key()) {
+            block_num = block_num << 8 | static_cast<uint8_t>(byte);
+        }
+        out[block_num] = codec.word(scan->row(), 0);
+    }
+    return out;
+}
+
+Prices expected_beats(const FakeChain& chain) {
+    Prices out;
+    for (const auto& block : chain.blocks()) {
+        if (block->header.block_num % 7 == 0) {
+            out[block->header.block_num] = Truth::price(*block, test::hub_address());
+        }
+    }
+    return out;
+}
+
+TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const TempDir directory;
+        Asked asked;
+        asked.beat = true;
+        Rig rig{chain, directory.sub("db"), seed, asked, {}};
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 5; ++round) {
+            for (uint64_t i = random() % 300; i > 0; --i) {
+                rig.step();
+            }
+            chain.reorg(1 + random() % 8, 2 + random() % 10);
+        }
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        EXPECT_EQ(stored_beats(*rig.indexer->database()), expected_beats(chain));
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.stop_and_dump() == fresh_index(chain, asked));
     }
 }
 

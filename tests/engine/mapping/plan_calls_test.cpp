@@ -109,6 +109,32 @@ TEST(PlanCallsTest, UsesThatMeanNothingAreRefused) {
                 HasSubstr("which is not one value"));
 }
 
+TEST(PlanCallsTest, AHandlerOfBlocksAsksWhomItNames) {
+    const auto of_blocks = [](const std::string& calls) {
+        std::string text = mapping_of(calls, "n = \"$call.a\"");
+        text.replace(text.find("event = \"hub.Made\""), 18, "every = { blocks = 5 }");
+        text.replace(text.find("token = \"token\" }"), 15,
+                     "token = \"0x00000000000000000000000000000000000000a5\"");
+        const auto config = read_config(text, kAbis);
+        if (!config) {
+            return config.error().message;
+        }
+        const auto plan = Plan::compile(*config);
+        return plan ? "" : plan.error().message;
+    };
+    const std::string kind = ", args = [\"0x00000000000000000000000000000000000000a4\", 1]";
+    EXPECT_EQ(of_blocks(call("a", "other.price", kind)), "");
+    EXPECT_EQ(of_blocks(call("a", "function at(uint256) view returns (uint256)",
+                             ", at = \"0x00000000000000000000000000000000000000a5\", "
+                             "args = \"$block.number\"")),
+              "");
+    EXPECT_THAT(of_blocks(call("a", "function n() view returns (uint256)")),
+                HasSubstr("a handler of blocks has no contract of its own"));
+    EXPECT_THAT(of_blocks(call("a", "hub.price", kind)), HasSubstr("has several addresses"));
+    EXPECT_THAT(of_blocks(call("a", "other.price", ", at = \"$log.address\"" + kind)),
+                HasSubstr("belongs to an event"));
+}
+
 TEST(PlanCallsTest, TheFingerprintTellsCallsApart) {
     const auto print = [](const std::string& calls) {
         const auto plan = Plan::compile(*read_config(mapping_of(calls, "n = 1"), kAbis));
