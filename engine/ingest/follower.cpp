@@ -162,8 +162,11 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
                            const storage::Cursor& cursor) {
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
     fill_ = find_missing(plan_->sources(), coverage, cursor.block_num);
+    const bool is_changed = database_.bundle().fingerprint != plan_->bundle().fingerprint;
+    // Events that were mended may name calls, too, and a fold that lacks an answer ends.
+    const bool is_mended = plan_->has_calls() && database_.needs_refold();
     if (!fill_.empty() || (!plan_->needs_txn() && !plan_->has_calls()) ||
-        database_.bundle().fingerprint == plan_->bundle().fingerprint) {
+        (!is_changed && !is_mended)) {
         return ok();
     }
     // A changed mapping may name transactions and calls that the stored logs came without.

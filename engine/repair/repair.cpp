@@ -484,6 +484,19 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     return ok();
 }
 
+/// Of a `once` call the fact of the first log that names it counts.
+Status put_new_call(const storage::ReadView& view, const storage::CallFact& fact,
+                    storage::CommitBatch& batch) {
+    if (fact.is_once) {
+        PLUMBLINE_TRY(const auto later, view.get_once(fact.call));
+        if (later && later->block_num != fact.block_num) {
+            batch.remove_call(*later);
+        }
+    }
+    batch.put_call(fact);
+    return ok();
+}
+
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
@@ -522,6 +535,11 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
         PLUMBLINE_TRY(const auto stored, view->get_call(fact.block_num, fact.call));
         if (stored) {  // Else the chain was reorganised meanwhile.
             batch->put_call(fact);
+        }
+    }
+    for (const storage::CallFact& fact : plan.new_calls) {
+        if (!exchanged.contains(fact.block_num)) {
+            PLUMBLINE_TRY_VOID(put_new_call(*view, fact, *batch));
         }
     }
     for (const storage::CorrectionRow& correction : plan.corrections) {

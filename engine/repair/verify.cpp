@@ -375,6 +375,7 @@ Result<RepairPlan> make_plan(const storage::Database& database,
         plan.add_log(*report.log);
         if (chain != nullptr) {
             PLUMBLINE_TRY_VOID(fetch_txns(*chain, *mapping, plan));
+            PLUMBLINE_TRY_VOID(fetch_calls(*chain, *database.read_view(), *mapping, plan));
         }
     }
     if (report.calls) {

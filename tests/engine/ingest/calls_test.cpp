@@ -1,6 +1,7 @@
 // Contract calls as facts, on one thread: a chain in memory whose contracts answer by block, a real
 // database, the real plan, ingest and fold. An independent walk over the chain says what rows must
 // hold.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -17,6 +18,7 @@
 #include "core/evm/keccak.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/repair/repair.hpp"
 #include "engine/repair/verify.hpp"
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
@@ -567,6 +569,93 @@ TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     ASSERT_TRUE(repaired) << repaired.error().message;
     EXPECT_TRUE(repaired->plans.empty());
     EXPECT_FALSE(repaired->left.empty());
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+/// The block of the first deposit of the chain.
+uint64_t first_deposit(const FakeChain& chain) {
+    uint64_t out = UINT64_MAX;
+    for_deposits(chain, [&](const FakeBlock& block, const evm::Address& /*who*/) {
+        out = std::min(out, block.header.block_num);
+    });
+    return out;
+}
+
+/// What a proof says of a block whose events a provider had left out.
+RepairPlan plan_for(const FakeChain& chain, uint64_t block_num, const storage::Database& database) {
+    const FakeBlock& fake = *chain.blocks()[block_num];
+    ProvenBlock block;
+    block.header = fake.header;
+    for (const evm::Log& log : fake.logs.logs) {
+        if (log.address == test::hub_address()) {
+            block.logs.push(log, fake.logs.data(log));
+        }
+    }
+    block.has_receipts = true;
+    if (const auto row = database.read_view()->get_block(block_num)) {
+        block.stored_hash = row->hash;
+    }
+    RepairPlan plan;
+    plan.blocks.push_back(std::move(block));
+    plan.fold_again = true;
+    return plan;
+}
+
+size_t facts_for_good(const storage::Database& database, const storage::CallKey& call) {
+    size_t out = 0;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        out += scan->fact().is_once && scan->fact().call == call ? 1U : 0U;
+    }
+    return out;
+}
+
+TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const uint64_t lost = first_deposit(chain);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        ASSERT_NE(stored_rows(database), expected_rows(chain));
+        RepairPlan plan = plan_for(chain, lost, database);
+        const auto mapping = rig.indexer->shared_plan();
+        ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
+        const Status repaired = apply_repair(database, mapping, plan);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+        for (const storage::CallFact& fact : plan.new_calls) {
+            EXPECT_TRUE(!fact.is_once || facts_for_good(database, fact.call) == 1);
+        }
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
+    FakeChain chain{4};
+    chain.mine(80);
+    const uint64_t lost = first_deposit(chain);
+    const TempDir directory;
+    {
+        FakeNodeOptions node;
+        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        const Status repaired =
+            apply_repair(database, rig.indexer->shared_plan(), plan_for(chain, lost, database));
+        ASSERT_FALSE(repaired);
+        EXPECT_EQ(repaired.error().code, ErrorCode::kNotFound);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+    Rig rig{chain, directory.sub("db"), 0};
+    ASSERT_TRUE(rig.finish()) << rig.why();
     EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
     EXPECT_TRUE(rig.indexer->stop().has_value());
 }
