@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "engine/calls/call_lookup.hpp"
 #include "engine/ingest/tellers.hpp"
 #include "engine/mapping/block_children.hpp"
 #include "engine/mapping/block_tick.hpp"
@@ -23,46 +24,6 @@ bool is_before(const evm::Log& a, const evm::Log& b) {
 Error differ_about(uint64_t block_num) {
     return {ErrorCode::kReorg, fmt::format("two answers differ about block {}", block_num)};
 }
-
-/// What is known of calls where a range is built: what it uses already, what is stored or on its
-/// way there, what was answered.
-class CallLookup final : public CallSource {
-  public:
-    CallLookup(CallSet& used, CallSource& known, CallSet& answered)
-        : used_{used},
-          known_{known},
-          answered_{answered} {}
-
-    Result<const storage::CallFact*> find(const storage::CallKey& call, uint64_t block_num,
-                                          bool is_once) override {
-        from_ = &used_;
-        for (CallSource* source :
-             {static_cast<CallSource*>(&used_), &known_, static_cast<CallSource*>(&answered_)}) {
-            PLUMBLINE_TRY(const storage::CallFact* fact, source->find(call, block_num, is_once));
-            // An answer that was asked for ahead may be of a later log than the first that names
-            // it, or of an earlier one that is not there any more.
-            if (fact != nullptr && (source != &answered_ || fact->block_num == block_num)) {
-                from_ = source;
-                return fact;
-            }
-        }
-        return nullptr;
-    }
-    /// The fact that `find` gave last goes with the range.
-    void use(storage::CallFact fact, bool is_once) {
-        if (from_ != &used_) {
-            const bool is_new = from_ == &answered_;
-            fact.is_once = is_new ? is_once : fact.is_once;
-            used_.add(std::move(fact), is_new);
-        }
-    }
-
-  private:
-    CallSet& used_;
-    CallSource& known_;
-    CallSet& answered_;
-    CallSource* from_ = nullptr;
-};
 
 /// One range, once. The steps are those at the top of the header.
 class RangeBuilder {

@@ -1,6 +1,7 @@
 // What contract calls answer that the handlers of mended events name: the fold after a repair must
 // find every answer, for it asks nobody.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/calls/call_asker.hpp"
+#include "engine/calls/call_lookup.hpp"
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/call_finder.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -22,22 +24,6 @@ constexpr int64_t kCallsWaitMs = 300'000;
 /// A call may be made of what calls before it in its handler answer, and these are asked first.
 constexpr unsigned kCallRoundsMax = 20;
 
-/// What was asked for the plan, else what is stored.
-class PlannedCalls final : public CallSource {
-  public:
-    PlannedCalls(CallSet& asked, StoredCalls& stored) : asked_{asked}, stored_{stored} {}
-
-    Result<const storage::CallFact*> find(const storage::CallKey& call, uint64_t block_num,
-                                          bool is_once) override {
-        PLUMBLINE_TRY(const storage::CallFact* fact, asked_.find(call, block_num, is_once));
-        return fact != nullptr ? fact : stored_.find(call, block_num, is_once);
-    }
-
-  private:
-    CallSet& asked_;
-    StoredCalls& stored_;
-};
-
 /// For one plan, once. One thread.
 class CallFetch {
   public:
@@ -48,8 +34,7 @@ class CallFetch {
           plan_{plan},
           map_{mapping.sources()},
           finder_{mapping},
-          stored_{view},
-          known_{asked_, stored_} {}
+          stored_{view} {}
 
     [[nodiscard]] Status run() {
         PLUMBLINE_TRY(std::vector<storage::ChildRow> children, view_.list_children());
@@ -77,6 +62,8 @@ class CallFetch {
     [[nodiscard]] Result<std::vector<CallQuestion>> find_questions() {
         std::vector<CallQuestion> out;
         std::unordered_set<std::string> seen;
+        used_.emplace();
+        lookup_.emplace(*used_, stored_, answered_);
         for (const ProvenBlock* block : blocks_) {
             const evm::Header& header = block->header;
             for (const evm::Log& log : block->logs.logs) {
@@ -84,10 +71,14 @@ class CallFetch {
                 for (NeededCall& need : needed_) {
                     const bool is_once = need.call->is_once;
                     PLUMBLINE_TRY(const storage::CallFact* fact,
-                                  known_.find(need.key, header.block_num, is_once));
+                                  lookup_->find(need.key, header.block_num, is_once));
+                    if (fact != nullptr) {
+                        lookup_->use(*fact, is_once);
+                        continue;
+                    }
                     std::string key = is_once ? storage::once_key(need.key)
                                               : storage::call_key(header.block_num, need.key);
-                    if (fact == nullptr && seen.insert(std::move(key)).second) {
+                    if (seen.insert(std::move(key)).second) {
                         out.push_back({{header.block_num, header.hash},
                                        std::move(need.key),
                                        is_once,
@@ -107,9 +98,9 @@ class CallFetch {
         needed_.clear();
         map_.for_each_source(log, [&](uint32_t source) {
             if (found) {
-                found =
-                    finder_.find(source, log, block.logs.data(log), at,
-                                 txn == plan_.txns.end() ? nullptr : &txn->second, known_, needed_);
+                found = finder_.find(source, log, block.logs.data(log), at,
+                                     txn == plan_.txns.end() ? nullptr : &txn->second, *lookup_,
+                                     needed_);
             }
         });
         return found;
@@ -123,7 +114,7 @@ class CallFetch {
                                           asker.ask(std::move(questions), std::move(done));
                                       }));
         for (storage::CallFact& fact : facts) {
-            asked_.add(std::move(fact), true);
+            answered_.add(std::move(fact), true);
         }
         return ok();
     }
@@ -155,7 +146,7 @@ class CallFetch {
     }
 
     void take() {
-        for (const storage::CallFact* fact : asked_.all_new()) {
+        for (const storage::CallFact* fact : used_->all_new()) {
             plan_.new_calls.push_back(*fact);
         }
         if (!plan_.new_calls.empty()) {
@@ -171,9 +162,10 @@ class CallFetch {
     RepairPlan& plan_;
     SourceMap map_;
     CallFinder finder_;
-    CallSet asked_;
     StoredCalls stored_;
-    PlannedCalls known_;
+    CallSet answered_;             ///< all that was asked
+    std::optional<CallSet> used_;  ///< what the logs need, as far as it is known
+    std::optional<CallLookup> lookup_;
     std::vector<const ProvenBlock*> blocks_;  ///< of the plan, ascending
     std::vector<NeededCall> needed_;          ///< scratch: those of one log
 };

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -46,9 +47,10 @@ struct Asked {
     bool name = true;
     std::string more_of_name;  ///< `, state = "head"`
     uint64_t start_block = 0;
-    bool beat = false;  ///< the hub's own price at every seventh block
+    std::string more;  ///< of the config
 };
 
+/// The hub's own price at every seventh block.
 std::string beat_handler() {
     return fmt::format(R"x(
 [entities.beat]
@@ -100,7 +102,7 @@ set = {{ {} }}
 )",
         evm::to_hex(test::hub_address()), asked.start_block, fmt::join(sets, ", "),
         calls.empty() ? "" : fmt::format("calls = {{ {} }}", fmt::join(calls, ", ")));
-    text += asked.beat ? beat_handler() : std::string{};
+    text += asked.more;
     Result<Config> config = parse_config(
         text, "test.toml", [](const std::string&) { return Result<std::string>{test::kHubAbi}; });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
@@ -466,7 +468,7 @@ TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
         chain.mine(60);
         const TempDir directory;
         Asked asked;
-        asked.beat = true;
+        asked.more = beat_handler();
         Rig rig{chain, directory.sub("db"), seed, asked, {}};
         std::mt19937_64 random{seed};
         for (int round = 0; round < 5; ++round) {
@@ -479,6 +481,63 @@ TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
         EXPECT_EQ(stored_beats(*rig.indexer->database()), expected_beats(chain));
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
         EXPECT_TRUE(rig.stop_and_dump() == fresh_index(chain, asked));
+    }
+}
+
+TEST_F(CallsTest, ACallThatWasAskedForTheWrongEventIsAskedForTheRightOne) {
+    const std::string hub = evm::to_hex(test::hub_address());
+    Asked asked;
+    asked.price = false;
+    asked.name = false;
+    // Whether the event needs the name is known only once its flag is: both are asked at first.
+    asked.more = fmt::format(R"x(
+[entities.flagged]
+key = {{ owner = "address" }}
+fields = {{ name = "string" }}
+[[on]]
+event = "hub.Deposited"
+upsert = "flagged"
+key = {{ owner = "who" }}
+when = "$call.flag == 1"
+set = {{ name = "$call.name" }}
+[on.calls]
+flag = {{ call = "function flag(address) view returns (uint8)", args = "who", once = true }}
+name = {{ call = "function name() view returns (string)", at = "{}", once = true, default = "'?'" }}
+)x",
+                             hub);
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        FakeNodeOptions node;
+        node.contracts = [](const FakeBlock& block, const evm::Address& to, ByteView input) {
+            if (input.size() != 36) {
+                return Truth::answer(block, to, input);
+            }
+            rpc::CallResult out{rpc::CallResult::Kind::kAnswered, {}, ""};
+            const evm::Address who = evm::Address::from(input.subspan(16));
+            evm::append_word(out.data, evm::U256{Truth::number_of(who) % 2});
+            return out;
+        };
+        const TempDir directory;
+        Rig rig{chain, directory.sub("db"), seed, asked, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        std::map<std::string, std::string> expected;
+        std::optional<std::string> name;
+        for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+            if (Truth::number_of(who) % 2 == 1) {
+                name = name ? name : Truth::name(block, test::hub_address());
+                expected[std::string{as_chars(who.view())}] = *name;
+            }
+        });
+        std::map<std::string, std::string> stored;
+        const storage::RowCodec codec{rig.indexer->database()->entities()[1]};
+        const auto view = rig.indexer->database()->read_view();
+        for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+            stored[std::string{scan->key()}] = codec.raw(scan->row(), 0);
+        }
+        EXPECT_EQ(stored, expected);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
     }
 }
 
