@@ -133,8 +133,14 @@ void put_calls(std::string& out, const std::vector<CallConfig>& calls, const Com
         out += fmt::format("call {} {}", call.name, call.is_once ? "once" : "");
         for (const PlanEvent& event : plan.events) {
             for (const PlanHandler& handler : event.handlers) {
-                if (handler.on == on) {
-                    out += fmt::format(" {}", handler.calls[i]->declaration);
+                if (handler.on != on) {
+                    continue;
+                }
+                const PlanCall& compiled_call = *handler.calls[i];
+                out += fmt::format(" {}", compiled_call.declaration);
+                // Else it is the event's own contract, whose addresses its coverage tells.
+                if (!call.at && compiled_call.at.kind == PlanOperand::Kind::kLiteral) {
+                    out += fmt::format(" of {}", compiled_call.at.word.to_decimal());
                 }
             }
         }

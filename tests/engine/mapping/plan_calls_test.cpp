@@ -144,6 +144,7 @@ TEST(PlanCallsTest, TheFingerprintTellsCallsApart) {
     EXPECT_NE(first, print(call("a", "hub.name()", ", once = true")));
     EXPECT_NE(first, print(call("a", "hub.name()", ", at = \"token\"")));
     EXPECT_NE(first, print(call("a", "hub.pair()")));
+    EXPECT_NE(first, print(call("a", "other.name()")));
     EXPECT_EQ(first, print(call("a", "hub.name")));
 }
 
