@@ -30,6 +30,8 @@ namespace {
 
 constexpr size_t kTxnsPerAsk = 500;
 constexpr size_t kHeadersPerAsk = 200;
+/// What fails is asked again as a whole.
+constexpr size_t kCallsPerAsk = 1'000;
 /// Blocks of a range that a handler of blocks runs at.
 constexpr uint64_t kTicksPerSlot = 2'000;
 
@@ -371,10 +373,14 @@ void Fetcher::send(Slot& slot, Ask ask) {
         call_asker_.ask(
             std::move(questions),
             on_answer<std::vector<storage::CallFact>>(
-                slot.id, std::move(ask), [](Slot& at, std::vector<storage::CallFact> facts) {
+                slot.id, std::move(ask), [this](Slot& at, std::vector<storage::CallFact> facts) {
+                    const size_t before = at.answers.calls.size_bytes();
                     for (storage::CallFact& fact : facts) {
                         at.answers.calls.add(std::move(fact), true);
                     }
+                    const size_t bytes = at.answers.calls.size_bytes() - before;
+                    at.bytes += bytes;
+                    held_bytes_ += bytes;
                 }));
     }
 }
@@ -507,7 +513,7 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
     } else if (const auto* txns = std::get_if<MoreTxns>(&outcome)) {
         ask_txns(slot, *txns);
     } else if (auto* calls = std::get_if<MoreCalls>(&outcome)) {
-        slot.due.push_back({std::move(calls->questions), 0, {}});
+        ask_calls(slot, std::move(calls->questions));
     } else if (auto* unreadable = std::get_if<Unreadable>(&outcome)) {
         stop(FetchState::kStale, std::move(unreadable->error));
     } else if (auto* contradiction = std::get_if<Contradiction>(&outcome)) {
@@ -578,19 +584,30 @@ bool Fetcher::foresee_calls(Slot& slot) {
             }
         }
     }
-    claim_calls(slot, questions);
+    claim_calls(slot, std::move(questions));
     return true;
 }
 
-void Fetcher::claim_calls(Slot& slot, std::vector<CallQuestion>& questions) {
+void Fetcher::claim_calls(Slot& slot, std::vector<CallQuestion> questions) {
     for (const CallQuestion& question : questions) {
         if (question.is_once) {
             claimed_.emplace(storage::once_key(question.call), slot.id);
         }
     }
-    if (!questions.empty()) {
-        slot.due.push_back({std::move(questions), 0, {}});
-        send_due(slot);
+    ask_calls(slot, std::move(questions));
+    send_due(slot);
+}
+
+void Fetcher::ask_calls(Slot& slot, std::vector<CallQuestion> questions) {
+    Ask::Calls part;
+    for (CallQuestion& question : questions) {
+        part.push_back(std::move(question));
+        if (part.size() == kCallsPerAsk) {
+            slot.due.push_back({std::exchange(part, {}), 0, {}});
+        }
+    }
+    if (!part.empty()) {
+        slot.due.push_back({std::move(part), 0, {}});
     }
 }
 

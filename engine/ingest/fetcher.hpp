@@ -108,7 +108,8 @@ class Fetcher {
     void ask_txns(Slot& slot, const MoreTxns& more);
     void foresee_calls();
     [[nodiscard]] bool foresee_calls(Slot& slot);
-    void claim_calls(Slot& slot, std::vector<CallQuestion>& questions);
+    void claim_calls(Slot& slot, std::vector<CallQuestion> questions);
+    void ask_calls(Slot& slot, std::vector<CallQuestion> questions);
     void forget_slots();
 
     rpc::ChainSource& source_;
