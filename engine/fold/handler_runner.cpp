@@ -324,6 +324,11 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
             break;
         case Kind::kKeyField: return fail("a row's key has no meaning in a handler");
         case Kind::kExpression: return eval_expression(operand, scope, row, out);
+        case Kind::kCallFact:
+            if (!eval_call(operand, scope, out)) {
+                return false;
+            }
+            break;
     }
     if (operand.check_fit && !fits_number(out.word, operand.type, operand.target)) {
         return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
@@ -458,9 +463,9 @@ bool HandlerRunner::eval_expression(const PlanOperand& operand, const EventScope
 }
 
 EntityCache::Entry* HandlerRunner::find(uint32_t entity, std::string_view key, uint64_t hash) {
-    EntityCache::Entry* entry = cache_.find(entity, key, hash);
+    EntityCache::Entry* entry = cache_->find(entity, key, hash);
     if (entry == nullptr) {
-        trouble_ = cache_.error();
+        trouble_ = cache_->error();
     }
     return entry;
 }
@@ -482,7 +487,7 @@ bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache:
         return fail(fmt::format("{} of {}: {}", to_string(action), row_name(entity, entry.key),
                                 live ? "there is such a row already" : "there is no such row"));
     }
-    cache_.touch(entry);
+    cache_->touch(entry);
     if (action == HandlerAction::kDelete) {
         remove_row(entity, entry, scope);
     } else if (!live) {

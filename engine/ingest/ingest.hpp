@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "core/evm/log.hpp"
+#include "engine/calls/call_set.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/records.hpp"
 
@@ -37,6 +39,7 @@ struct FetchedRange {
     std::vector<storage::TxnFields> txns;
     std::vector<uint32_t> txn_of_log;  ///< into `txns` or kNoTxn; empty where no log needs one
     std::vector<uint32_t> sources;     ///< of the plan, for which the range is now complete
+    std::shared_ptr<CallSet> calls;    ///< what its logs need; null where they need none
     /// Who answered for which part: ascending, without gaps, all of the range; where several were
     /// asked about a block their names are joined by ", ".
     std::vector<rpc::ToldBy> told_by;
@@ -55,7 +58,8 @@ struct FetchedRange {
         }
         return logs.arena.capacity() + logs.logs.capacity() * sizeof(evm::Log) +
                blocks.size() * sizeof(BlockInfo) + children.size() * sizeof(storage::ChildRow) +
-               txns.size() * sizeof(storage::TxnFields) + inputs + sizeof(FetchedRange);
+               txns.size() * sizeof(storage::TxnFields) + inputs +
+               (calls ? calls->size_bytes() : 0) + sizeof(FetchedRange);
     }
 };
 

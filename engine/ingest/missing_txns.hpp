@@ -1,4 +1,5 @@
-// Which logs were stored without the transactions that a changed mapping now names.
+// Which logs were stored without the transactions, or the answers of contract calls, that a changed
+// mapping now names.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/calls/call_set.hpp"
+#include "engine/fold/call_finder.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -35,12 +38,19 @@ class MissingTxnScan {
     [[nodiscard]] std::optional<CoverageGap> gap() const;
 
   private:
+    [[nodiscard]] Result<bool> lacks_call(uint32_t source, const storage::LogRecord& record);
+    void note(uint32_t source);
+
     const Plan& plan_;
     SourceMap map_;
-    std::vector<bool> member_;  ///< by source: a log of it lacks its transaction
+    std::vector<bool> member_;  ///< by source: a log of it lacks something
     std::optional<evm::BlockRange> range_;
     uint64_t block_num_ = 0;
     std::unique_ptr<storage::ReadView> view_;
+    std::unique_ptr<CallFinder> finder_;  ///< null where no handler has calls
+    StoredCalls calls_;
+    std::vector<NeededCall> needed_;
+    FoldBlock block_;
     std::unique_ptr<storage::LogScanner> scanner_;  ///< of the view, so it goes first
 };
 

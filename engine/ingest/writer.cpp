@@ -254,6 +254,7 @@ Status Writer::fold_block(const BlockSpan& span) {
     const FetchedRange& fetched = *span.fetched;
     const BlockInfo& block = span.block();
     fold_->begin_block({block.block_num, block.hash, block.timestamp, span.needs_undo()});
+    fold_->set_calls(fetched.calls.get());
     // From which log on each of them counts is the map's to know.
     for (size_t at = span.from.child; at < span.to.child; ++at) {
         fold_->add_child(fetched.children[at]);

@@ -42,6 +42,8 @@ class WriterCommands {
     [[nodiscard]] Status refold(const std::string& reason);
 
   private:
+    [[nodiscard]] static Status add_calls(const storage::ReadView& view,
+                                          storage::CommitBatch& batch, const FetchedRange& fetched);
     [[nodiscard]] static Status append_missing(const storage::ReadView& view,
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
