@@ -155,14 +155,14 @@ struct PlanEvent {
     uint32_t source = 0;
     std::string name;  ///< "hub.VoteCast"
     evm::EventDecoder decoder;
-    storage::TxnNeeds txn_needs;
+    storage::TxnNeeds txn_needs = {};
     bool has_calls = false;
-    std::vector<PlanHandler> handlers;
-    std::vector<PlanFunction> functions;
-    std::vector<PlanChildren> children;
+    std::vector<PlanHandler> handlers = {};
+    std::vector<PlanFunction> functions = {};
+    std::vector<PlanChildren> children = {};
     /// Of an anonymous event: the author's word for which logs are it. One of these must hold, with
     /// all of its tests; one without tests always holds.
-    std::vector<std::vector<TopicTest>> told_by;
+    std::vector<std::vector<TopicTest>> told_by = {};
 };
 
 /// Filled by `Plan::compile`, unchanged afterwards.
