@@ -23,8 +23,6 @@ using storage::CallPin;
 
 /// Programs that were refused in a row before nobody is asked to run one in that form any more.
 constexpr unsigned kRefusedMax = 2;
-/// Of what a contract says where it reverts, kept.
-constexpr size_t kRevertKeptMax = 256;
 
 bool names_gas(std::string_view why) {
     std::string text{why};
@@ -36,7 +34,7 @@ bool names_gas(std::string_view why) {
 }  // namespace
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `out` and `facts`.
+/// `alone`, `by_num`, `out` and `facts`, but for those that `error` tells of.
 struct CallAsker::Job {
     struct Item {
         CallQuestion question;
@@ -52,6 +50,7 @@ struct CallAsker::Job {
     std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
     std::vector<Chunk> out;
     std::vector<CallFact> facts;
+    std::optional<Error> error;  ///< why some have no answer
     Done done;
     std::optional<size_t> provider;
 
@@ -70,12 +69,25 @@ struct CallAsker::Job {
         if (outcome == CallOutcome::kAnswered && fact.data.size() > storage::kCallDataMax) {
             fact.outcome = CallOutcome::kTooLarge;
             fact.data.clear();
-        } else if (outcome == CallOutcome::kReverted) {
-            fact.data.resize(std::min(fact.data.size(), kRevertKeptMax));
+        } else if (outcome == CallOutcome::kAnswered && fact.data.empty()) {
+            fact.outcome = CallOutcome::kNothing;  // A program sees that there is no code.
+        } else if (outcome != CallOutcome::kAnswered) {
+            fact.data.clear();
         }
         facts.push_back(std::move(fact));
     }
-    void fail(Error error) const { done(std::move(error)); }
+    /// Nothing more can be asked.
+    void fail(Error why) {
+        error = std::move(why);
+        finish();
+    }
+    void finish() {
+        if (facts.empty() && error) {
+            done(*std::move(error));
+        } else {
+            done(std::move(facts));
+        }
+    }
 };
 
 namespace {
@@ -155,7 +167,7 @@ void CallAsker::ask_next(const JobPtr& job) {
     } else if (!job->by_num.empty()) {
         look_at_headers(job, false);
     } else {
-        job->done(std::move(job->facts));
+        job->finish();
     }
 }
 
@@ -207,8 +219,8 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
         const std::vector<Job::Item>& items = chunks[i].items;
         const rpc::CallResult& result = results[i];
         if (result.kind == rpc::CallResult::Kind::kMissingState) {
-            job->fail(no_state(items.front().state.block_num, result.why));
-            return;
+            job->error = no_state(items.front().state.block_num, result.why);
+            continue;
         }
         const auto read = result.kind == rpc::CallResult::Kind::kAnswered
                               ? read_program_answer(result.data, items.size())
@@ -285,19 +297,19 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);
                 break;
             case rpc::CallResult::Kind::kMissingState:
-                job->fail(no_state(items[i].state.block_num, result.why));
-                return;
+                job->error = no_state(items[i].state.block_num, result.why);
+                break;
             case rpc::CallResult::Kind::kRefused:
                 if (names_gas(result.why)) {
                     job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
                 } else if (!items[i].state.by_num) {
                     job->by_num.push_back(items[i]);
                 } else {
-                    job->fail({ErrorCode::kUnavailable,
-                               fmt::format("calls: no provider runs the call to {} at block {}: {}",
-                                           evm::to_hex(items[i].question.call.to),
-                                           items[i].state.block_num, result.why)});
-                    return;
+                    job->error =
+                        Error{ErrorCode::kUnavailable,
+                              fmt::format("calls: no provider runs the call to {} at block {}: {}",
+                                          evm::to_hex(items[i].question.call.to),
+                                          items[i].state.block_num, result.why)};
                 }
                 break;
         }
@@ -323,12 +335,14 @@ void CallAsker::look_at_headers(const JobPtr& job, bool is_after) {
     source_.get_headers(
         numbers, answers_.wrap([this, job, is_after](Result<std::vector<evm::Header>> headers) {
             if (!headers) {
+                job->facts.clear();  // Some are perhaps of another block.
                 job->fail(std::move(headers).error());
                 return;
             }
             for (const evm::Header& header : *headers) {
                 const auto at = job->headers.find(header.block_num);
                 if (at == job->headers.end() || at->second != header.hash) {
+                    job->facts.clear();
                     job->fail({ErrorCode::kReorg,
                                fmt::format("block {} is another one now", header.block_num)});
                     return;

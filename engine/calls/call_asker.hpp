@@ -50,8 +50,9 @@ class CallAsker {
     CallAsker(const CallAsker&) = delete;
     CallAsker& operator=(const CallAsker&) = delete;
 
-    /// A fact for each question, in no promised order. kNotFound: nobody has the state (any more,
-    /// or not the block). kUnavailable: nobody runs the call. `done` runs inside the source's
+    /// Facts for the questions that were answered, in no promised order; where none was, the error:
+    /// kNotFound: nobody has the state (any more, or not the block). kUnavailable: nobody runs the
+    /// call. kReorg: the block is another one. `done` runs inside the source's
     /// `poll`, once, unless `cancel` comes first. Where `provider` is set nobody else is asked.
     void ask(std::vector<CallQuestion> questions, Done done,
              std::optional<size_t> provider = std::nullopt);

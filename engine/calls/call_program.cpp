@@ -88,7 +88,7 @@ std::optional<std::vector<ProgramResult>> read_program_answer(ByteView answer, s
         switch (answer[0]) {
             case 0: result.outcome = storage::CallOutcome::kAnswered; break;
             case 1: result.outcome = storage::CallOutcome::kReverted; break;
-            case 2: result.outcome = storage::CallOutcome::kNoCode; break;
+            case 2: result.outcome = storage::CallOutcome::kNothing; break;
             case 4: result.outcome = storage::CallOutcome::kTooLarge; break;
             default: break;
         }
