@@ -515,7 +515,7 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
     } else if (auto* calls = std::get_if<MoreCalls>(&outcome)) {
         ask_calls(slot, std::move(calls->questions));
     } else if (auto* unreadable = std::get_if<Unreadable>(&outcome)) {
-        stop(FetchState::kStale, std::move(unreadable->error));
+        stop(FetchState::kFailed, std::move(unreadable->error));
     } else if (auto* contradiction = std::get_if<Contradiction>(&outcome)) {
         stop(FetchState::kStale, std::move(contradiction->error));
     } else if (auto* broken = std::get_if<BrokenLink>(&outcome)) {

@@ -46,6 +46,7 @@ enum class FetchState : uint8_t {
     kDone,    ///< everything was handed over
     kForked,  ///< the span's first block does not follow `parent_hash`
     kStale,   ///< the chain changed meanwhile, or lacks what was asked for: look at its head again
+    kFailed,  ///< the database could not be read: `trouble` says why
 };
 
 /// One thread: that which polls the source. Answers that come after a cancel are dropped.

@@ -14,6 +14,7 @@
 
 #include "core/evm/log.hpp"
 #include "engine/calls/call_set.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/records.hpp"
 
@@ -88,10 +89,15 @@ struct RollbackWork {
 struct RefoldWork {
     std::string reason;
 };
+/// Facts of contract calls that the log does not name any more; a fold is owed afterwards.
+struct DropCallsWork {
+    std::vector<UnneededCall> calls;
+};
 /// Make everything so far durable.
 struct SyncWork {};
 
-using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork>;
+using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork,
+                          DropCallsWork, SyncWork>;
 
 struct WorkItem {
     uint64_t seq = 0;    ///< counts items

@@ -165,6 +165,9 @@ Status Writer::run_command(const WorkItem& item) {
         blind_.clear();
         return commands_.refold(refold->reason);
     }
+    if (const auto* drop = std::get_if<DropCallsWork>(&item.work)) {
+        return commands_.drop_calls(drop->calls);
+    }
     PLUMBLINE_TRY_VOID(database_.sync());
     sync_timer_.on_synced(clock_.monotonic_ms());
     return ok();

@@ -11,6 +11,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
@@ -163,7 +164,7 @@ void note_other_answer(const storage::CallFact& before, const storage::CallFact&
 }  // namespace
 
 /// Of a `once` call the fact of the first log that names it counts: where that stands earlier now,
-/// the one of a later log goes.
+/// the one of a later log is good for its own block at most.
 Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitBatch& batch,
                                  const FetchedRange& fetched) {
     if (!fetched.calls) {
@@ -173,7 +174,7 @@ Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitB
         if (fact->is_once) {
             PLUMBLINE_TRY(const auto later, view.get_once(fact->call));
             if (later && later->block_num != fact->block_num) {
-                batch.remove_call(*later);
+                make_plain(*later, batch);
             }
         }
         PLUMBLINE_TRY(const auto stored, view.get_call(fact->block_num, fact->call));
@@ -182,6 +183,13 @@ Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitB
         }
         batch.put_call(*fact);
     }
+    return ok();
+}
+
+Status WriterCommands::drop_calls(const std::vector<UnneededCall>& calls) {
+    PLUMBLINE_TRY_VOID(drop_unneeded(database_, calls));
+    sync_timer_.on_buffered_write();
+    ++progress_.commits;
     return ok();
 }
 
