@@ -279,8 +279,8 @@ void add_verify(CLI::App& app, ExitCode& exit) {
         ->check(CLI::IsMember({"log", "replay", "calls", "state", "all"}));
     command
         ->add_option("--sample", arguments->calls_sample,
-                     "Which part of the facts of contract calls is asked again")
-        ->capture_default_str()
+                     "Which part of the facts of contract calls is asked again, 0 to 1; by "
+                     "default about 1,000 facts")
         ->check(CLI::Range(0.0, 1.0));
     command->add_option("--from", arguments->from, "First block of the proofs of log and calls")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));

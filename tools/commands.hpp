@@ -91,7 +91,7 @@ struct RebuildArguments {
 struct VerifyArguments {
     std::string path;
     std::string proof = "all";
-    double calls_sample = 1.0;
+    std::optional<double> calls_sample;
     std::vector<std::string> entities;
     std::vector<std::string> rpc;
     std::string config;

@@ -69,6 +69,11 @@ class Verification {
         for (const std::string& why : report_.calls->unproven) {
             report_.unproven.push_back("calls: not asked again: " + why);
         }
+        if (report_.calls->skipped > 0) {
+            report_.notes.push_back(fmt::format(
+                "calls: {} of {} facts were asked again; --sample 1 asks all",
+                report_.calls->checked, report_.calls->checked + report_.calls->skipped));
+        }
         if (report_.calls->by_same > 0) {
             report_.notes.push_back(
                 fmt::format("calls: {} facts were asked again of who had told them: a second "
@@ -334,7 +339,7 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
         record.detail = fmt::format("{} events folded", report.replay->events);
         batch.record_proof(record);
     }
-    if (report.calls) {
+    if (report.calls && (report.calls->is_whole || !report.calls->findings.empty())) {
         storage::ProofRecord record;
         record.proof = "calls";
         record.block_num = cursor->block_num;

@@ -29,7 +29,8 @@ struct VerifyOptions {
     bool with_replay = true;
     bool with_state = true;
     bool with_calls = true;
-    double calls_sample = 1.0;  ///< of the facts of contract calls, which part is asked again
+    /// Of the facts of contract calls, which part is asked again; empty: about 1,000 of them.
+    std::optional<double> calls_sample;
     /// Of the log and of the scrub's log part; empty: from the first contract's start to the head.
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;

@@ -269,7 +269,7 @@ Metrics::Metrics() : impl_{std::make_unique<Impl>()} {
                              "digests renewed", "row corrected", "call replaced"}) {
         impl_->repairs.Add({{"kind", done}});
     }
-    for (const char* proof : {"log", "replay", "state", "scrub"}) {
+    for (const char* proof : {"log", "replay", "state", "calls", "scrub"}) {
         for (const char* verdict : {"equal", "mismatch", "partial", "unprovable"}) {
             impl_->proofs.Add({{"kind", proof}, {"verdict", verdict}});
         }

@@ -19,6 +19,7 @@ using storage::CallFact;
 using storage::CallPin;
 
 constexpr size_t kFactsAtOnce = 4'000;
+constexpr double kSampled = 1'000;
 constexpr int64_t kWaitMs = 50;
 constexpr size_t kUnprovenMax = 20;
 constexpr size_t kShownMax = 100;
@@ -33,9 +34,7 @@ std::string show_answer(const CallFact& fact) {
 }
 
 bool is_same_answer(const CallFact& a, const CallFact& b) {
-    // What a contract says where it reverts depends on the node; that it does, does not.
-    return a.outcome == b.outcome &&
-           (a.outcome == storage::CallOutcome::kReverted || a.data == b.data);
+    return a.outcome == b.outcome && a.data == b.data;
 }
 
 /// One run. One thread.
@@ -50,6 +49,7 @@ class CallProver {
           providers_{source.provider_names()} {}
 
     Result<CallOutcomeReport> run() {
+        PLUMBLINE_TRY_VOID(choose_sample());
         const auto scan = view_.scan_calls(options_.from, options_.to);
         std::vector<CallFact> facts;
         for (; scan->valid(); scan->next()) {
@@ -64,6 +64,7 @@ class CallProver {
         }
         PLUMBLINE_TRY_VOID(scan->status());
         PLUMBLINE_TRY_VOID(check(std::move(facts)));
+        report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
         return std::move(report_);
     }
 
@@ -72,8 +73,21 @@ class CallProver {
 
     [[nodiscard]] bool is_in_sample(const CallFact& fact) const {
         const uint64_t hash = storage::hash_key(storage::call_key(fact.block_num, fact.call));
-        return options_.sample >= 1.0 ||
-               static_cast<double>(hash >> 11U) < options_.sample * 9007199254740992.0;
+        return sample_ >= 1.0 || static_cast<double>(hash >> 11U) < sample_ * 9007199254740992.0;
+    }
+
+    [[nodiscard]] Status choose_sample() {
+        sample_ = options_.sample.value_or(1.0);
+        if (options_.sample) {
+            return ok();
+        }
+        uint64_t count = 0;
+        const auto scan = view_.scan_calls(options_.from, options_.to);
+        for (; scan->valid(); scan->next()) {
+            ++count;
+        }
+        sample_ = kSampled / static_cast<double>(std::max<uint64_t>(count, 1));
+        return scan->status();
     }
 
     /// Everybody else first, in turn; the one who told it last.
@@ -122,15 +136,20 @@ class CallProver {
             return ok();
         }
         std::vector<CallFact> differing;
+        size_t unanswered = 0;
         for (const CallFact& fact : told) {
             const auto at = answers->find({fact.block_num, fact.call});
             if (at == answers->end()) {
+                ++unanswered;
                 continue;
             }
             ++report_.checked;
             if (!is_same_answer(at->second, fact)) {
                 differing.push_back(fact);
             }
+        }
+        if (unanswered > 0 && report_.unproven.size() < kUnprovenMax) {
+            report_.unproven.push_back(fmt::format("{} facts: no provider answers", unanswered));
         }
         return differing.empty() ? ok() : settle(differing);
     }
@@ -178,6 +197,9 @@ class CallProver {
         }
         const auto most = std::ranges::max_element(
             others, {}, [](const std::pair<CallFact, size_t>& other) { return other.second; });
+        if (most->second < for_it) {
+            return;  // Most say what is stored.
+        }
         const bool is_settled = most->second > for_it;
         Finding finding;
         finding.kind = FindingKind::kCallDiffers;
@@ -253,6 +275,7 @@ class CallProver {
     const storage::ReadView& view_;
     const CallProofOptions& options_;
     CallAsker asker_;
+    double sample_ = 1.0;
     std::vector<std::string> providers_;
     std::optional<storage::BlockRow> last_block_;
     CallOutcomeReport report_;

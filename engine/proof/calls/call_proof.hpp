@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ namespace plumbline::engine {
 struct CallProofOptions {
     uint64_t from = 0;
     uint64_t to = UINT64_MAX;
-    double sample = 1.0;  ///< which part of the facts is asked about, evenly spread by their keys
+    /// Which part of the facts is asked about, evenly spread by their keys and the same each time;
+    /// empty: as much as makes about 1,000.
+    std::optional<double> sample;
     std::function<bool()> is_cancelled;
     std::function<void(uint64_t done)> on_progress;
 };
@@ -26,6 +29,7 @@ struct CallProofOptions {
 struct CallOutcomeReport {
     uint64_t checked = 0;  ///< asked again and answered
     uint64_t skipped = 0;  ///< not in the sample
+    bool is_whole = false;  ///< all facts of all blocks were to be asked about
     uint64_t by_same = 0;  ///< of `checked`: nobody else than who told it could be asked
     Findings findings;     ///< kCallDiffers
     std::vector<storage::CallFact> right;  ///< what most say, for findings that are settled
