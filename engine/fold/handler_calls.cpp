@@ -22,11 +22,11 @@ void put_word(std::string& out, const evm::U256& word) {
 
 /// Why the call gives nothing, for people.
 std::string why_nothing(const storage::CallFact& fact, evm::AbiError error) {
+    if (fact.outcome == storage::CallOutcome::kNothing) {
+        return "answered nothing: there is no contract, or none with that function";
+    }
     if (fact.outcome != storage::CallOutcome::kAnswered) {
         return std::string{storage::to_string(fact.outcome)};
-    }
-    if (fact.data.empty()) {
-        return "answered nothing: there is no contract, or none with that function";
     }
     return fmt::format("answered {} bytes that are not what it returns: {}", fact.data.size(),
                        evm::to_string(error));
@@ -69,6 +69,9 @@ bool HandlerRunner::eval_call(const PlanOperand& operand, const EventScope& scop
     storage::CallKey key;
     if (!make_call(call, scope, key)) {
         return false;
+    }
+    if (evaluated_ != nullptr) {
+        evaluated_->push_back({&call, key});
     }
     Result<const storage::CallFact*> found = nullptr;
     if (calls_ != nullptr) {
@@ -122,8 +125,10 @@ bool HandlerRunner::read_answer(const PlanOperand& operand, const storage::CallF
         out.bytes = call.defaults[which].bytes;
         return true;
     }
-    return fail(fmt::format("call '{}' ({} at {}): {}; no default is written", call.name,
-                            call.declaration, evm::to_hex(fact.call.to), why_nothing(fact, error)));
+    return lacks(operand, out, [&] {
+        return fmt::format("call '{}' ({} at {}): {}; no default is written", call.name,
+                           call.declaration, evm::to_hex(fact.call.to), why_nothing(fact, error));
+    });
 }
 
 Status HandlerRunner::list_calls(EventScope& scope, std::vector<NeededCall>& out) {
@@ -149,11 +154,15 @@ Status HandlerRunner::list_calls(EventScope& scope, std::vector<NeededCall>& out
             texts_used_ = 0;
             expressions_.forget();
             bool wanted = true;
-            if (handler.has_early_when && !test(handler.when, scope, {}, wanted)) {
-                if (failed_to_read()) {
+            if (handler.has_early_when) {
+                // Those that `when` itself names are needed also where it does not hold.
+                evaluated_ = &out;
+                const bool is_told = test(handler.when, scope, {}, wanted);
+                evaluated_ = nullptr;
+                if (!is_told && failed_to_read()) {
                     return *trouble_;
                 }
-                wanted = true;  // Perhaps for want of an answer that is listed below.
+                wanted = wanted || !is_told;  // Perhaps for want of an answer that is listed.
             }
             for (size_t i = 0; wanted && i < handler.calls.size(); ++i) {
                 NeededCall need{handler.calls[i].get(), {}};

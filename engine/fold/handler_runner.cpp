@@ -337,20 +337,6 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
     return true;
 }
 
-/// What an operand finds missing: a null, a case for ?? around it, or a rule violation.
-template <typename Reason>
-bool HandlerRunner::lacks(const PlanOperand& operand, ValueView& out, Reason reason) {
-    if (operand.takes_null) {
-        out.is_null = true;
-        return true;
-    }
-    if (is_missing_tolerated_) {
-        is_missing_ = true;
-        return false;
-    }
-    return fail(reason());
-}
-
 bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                 ValueView& out) {
     const EntityCache::Entry* entry = look_up(operand, scope);

@@ -125,8 +125,19 @@ class HandlerRunner {
     /// Null: it fails. `row` is for `drop`.
     [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
                             std::string_view row, ValueView& out);
+    /// What an operand finds missing: a null, a case for ?? around it, or a rule violation.
     template <typename Reason>
-    [[nodiscard]] bool lacks(const PlanOperand& operand, ValueView& out, Reason reason);
+    [[nodiscard]] bool lacks(const PlanOperand& operand, ValueView& out, Reason reason) {
+        if (operand.takes_null) {
+            out.is_null = true;
+            return true;
+        }
+        if (is_missing_tolerated_) {
+            is_missing_ = true;
+            return false;
+        }
+        return fail(reason());
+    }
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                    ValueView& out);
     [[nodiscard]] bool make_call(const PlanCall& call, const EventScope& scope,
@@ -152,7 +163,8 @@ class HandlerRunner {
     const CompiledPlan& plan_;
     EntityCache* cache_ = nullptr;
     CallSource* calls_ = nullptr;
-    evm::DecodedEvent answer_;  ///< of the call looked at last
+    std::vector<NeededCall>* evaluated_ = nullptr;  ///< where set, what is evaluated is appended
+    evm::DecodedEvent answer_;                      ///< of the call looked at last
     std::string violation_;
     std::optional<Error> trouble_;
     std::string key_;

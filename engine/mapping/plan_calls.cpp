@@ -167,6 +167,12 @@ Status CallCompiler::add_defaults(const evm::AbiFunction& function, PlanCall& ou
                                      i + 1, function.signature(),
                                      to_string(function.outputs[i].type)));
         }
+        if (config_.defaults[i].kind == Operand::Kind::kNull) {
+            return wrong(fmt::format(
+                "a default is a value: leave it out, and write $call.{} ?? null where an optional "
+                "field is set",
+                config_.name));
+        }
         if (!is_literal(config_.defaults[i])) {
             return wrong(
                 fmt::format("default takes literals, not '{}'", config_.defaults[i].source));
@@ -272,6 +278,12 @@ Status compile_calls(const HandlerConfig& handler, OperandScope& scope, PlanHand
         scope.calls = out.calls;
     }
     return ok();
+}
+
+bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept {
+    return std::ranges::any_of(scope.calls, [&](const std::shared_ptr<const PlanCall>& call) {
+        return call->name == operand.path[1] && call->defaults.empty();
+    });
 }
 
 Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& operand) {

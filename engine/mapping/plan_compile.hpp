@@ -69,6 +69,8 @@ struct OperandScope {
 [[nodiscard]] Status compile_calls(const HandlerConfig& handler, OperandScope& scope,
                                    PlanHandler& out);
 /// `$call.NAME` and what of its answer is meant.
+/// A `$call.NAME` whose call has no default.
+[[nodiscard]] bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept;
 [[nodiscard]] Result<PlanOperand> compile_call_fact(const OperandScope& scope,
                                                     const Operand& operand);
 /// Whether the log, and what its `once` calls answer, tell the value: nothing that is folded does.

@@ -319,11 +319,12 @@ Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
 }
 
 Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand) {
-    if (operand.kind == Operand::Kind::kName && scope.row == nullptr) {
+    if (operand.kind == Operand::Kind::kName && scope.row == nullptr &&
+        !names_optional(scope, operand)) {
         return mistake_at(
             scope.plan.config_path, operand.pos,
-            fmt::format("'{}' is always there: exists takes a row, entity[key], or an "
-                        "optional field of one, entity[key].field",
+            fmt::format("'{}' is always there: exists takes a row, entity[key], an optional field "
+                        "of one, entity[key].field, or a $call.NAME without a default",
                         operand.source));
     }
     PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand));
@@ -339,6 +340,9 @@ Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand
 
 bool names_optional(const OperandScope& scope, const Operand& operand) noexcept {
     const bool is_field = operand.kind == Operand::Kind::kName && scope.row != nullptr;
+    if (!is_field && names_call(operand)) {
+        return call_may_lack(scope, operand);
+    }
     const storage::EntityLayout* layout = scope.row;
     if (operand.kind == Operand::Kind::kLookup) {
         const auto found =
