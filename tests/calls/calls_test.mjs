@@ -254,7 +254,7 @@ check("the second run makes no call", honest.counts.calls === first_calls, `${ho
     event.name === "Seen" && event.args.token.toLowerCase() === tokens.mkr).length, `${facts.length}, not ${distinct.size}`);
   const outcome = (token) => facts.find((fact) => fact.to === token.toLowerCase() && fact.input === "0x313ce567");
   for (const [name, wanted] of [["bare", "reverted"], ["bomb", "answered too much"], ["burner", "ran out of gas"],
-    ["heavy", "answered"], ["nobody", "no contract there"]]) {
+    ["heavy", "answered"], ["nobody", "answered nothing"]]) {
     check(`${name} ${wanted}`, outcome(tokens[name]).outcome === wanted, JSON.stringify(outcome(tokens[name])));
   }
   const verified = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node);

@@ -67,6 +67,8 @@ price = {{ call = "function price(address) view returns (uint256)", at = "{0}", 
                        evm::to_hex(test::hub_address()));
 }
 
+constexpr uint64_t kFinality = 12;
+
 Config make_config(const Asked& asked) {
     std::vector<std::string> calls;
     std::vector<std::string> sets{R"(last_block = "$block.number")"};
@@ -85,7 +87,7 @@ Config make_config(const Asked& asked) {
 [chain]
 id = 31337
 rpc = "http://127.0.0.1:1"
-finality = 12
+finality = {}
 [contracts.hub]
 abi = "hub.json"
 address = "{}"
@@ -100,7 +102,7 @@ key = {{ owner = "who" }}
 set = {{ {} }}
 {}
 )",
-        evm::to_hex(test::hub_address()), asked.start_block, fmt::join(sets, ", "),
+        kFinality, evm::to_hex(test::hub_address()), asked.start_block, fmt::join(sets, ", "),
         calls.empty() ? "" : fmt::format("calls = {{ {} }}", fmt::join(calls, ", ")));
     text += asked.more;
     Result<Config> config = parse_config(
@@ -153,6 +155,12 @@ struct Truth {
         return out;
     }
 };
+
+/// What a contract says where it reverts is not kept.
+std::string_view kept_of(const rpc::CallResult& truth) {
+    return truth.kind == rpc::CallResult::Kind::kAnswered ? as_chars(truth.data)
+                                                          : std::string_view{};
+}
 
 struct AccountRow {
     evm::U256 price;
@@ -258,10 +266,10 @@ class Rig {
             const storage::Database* database = indexer->database();
             const auto cursor =
                 database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
-            if (cursor && cursor->block_hash == chain.blocks().back()->header.hash) {
-                for (int n = 0; n < 200; ++n) {
-                    step();
-                }
+            // Finality of the last head comes with it or shortly after.
+            const evm::Header& head = chain.blocks().back()->header;
+            if (cursor && cursor->block_hash == head.hash &&
+                cursor->finalized + kFinality == head.block_num) {
                 return true;
             }
         }
@@ -293,6 +301,26 @@ std::vector<std::string> fresh_index(const FakeChain& chain, const Asked& asked 
     return rig.stop_and_dump();
 }
 
+/// Lines that only one of the two has; empty where they are equal.
+std::vector<std::string> differences(const std::vector<std::string>& a,
+                                     const std::vector<std::string>& b) {
+    std::vector<std::string> out;
+    std::ranges::set_symmetric_difference(a, b, std::back_inserter(out));
+    out.resize(std::min<size_t>(out.size(), 10));
+    return out;
+}
+
+/// What is stored of facts and rows: not how far it is proven, nor in which order it came.
+std::vector<std::string> calls_and_rows(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) {
+        return family.starts_with("calls") || family.starts_with("account");
+    };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
 class CallsTest : public test::PropertyTest {};
 
 TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
@@ -307,7 +335,7 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
         ASSERT_TRUE(rig.finish()) << rig.why();
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
         EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
-        EXPECT_TRUE(rig.stop_and_dump() == fresh_index(chain));
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
         // Again, and folded again: nobody is asked.
         Rig again{chain, directory.sub("db"), seed};
         ASSERT_TRUE(again.finish()) << again.why();
@@ -319,7 +347,7 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
 }
 
 TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
-    for (const uint64_t seed : seeds(100)) {
+    for (const uint64_t seed : seeds(10)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(30);
@@ -332,6 +360,7 @@ TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
             }
             chain.reorg(1 + random() % 8, 2 + random() % 10);
         }
+        chain.mine(20);  // Finality never goes back: above what a higher head had made final.
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
         const auto view = rig.indexer->database()->read_view();
@@ -339,9 +368,9 @@ TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
             const storage::CallFact& fact = scan->fact();
             const rpc::CallResult truth = Truth::answer(*chain.blocks()[fact.block_num],
                                                         fact.call.to, as_bytes(fact.call.input));
-            ASSERT_EQ(fact.data, as_chars(truth.data)) << "block " << fact.block_num;
+            ASSERT_EQ(fact.data, kept_of(truth)) << "block " << fact.block_num;
         }
-        EXPECT_TRUE(rig.stop_and_dump() == fresh_index(chain));
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
     }
 }
 
@@ -462,7 +491,7 @@ Prices expected_beats(const FakeChain& chain) {
 }
 
 TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
-    for (const uint64_t seed : seeds(20)) {
+    for (const uint64_t seed : seeds(8)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(60);
@@ -477,10 +506,12 @@ TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
             }
             chain.reorg(1 + random() % 8, 2 + random() % 10);
         }
+        chain.mine(20);  // Finality never goes back: above what a higher head had made final.
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
         EXPECT_EQ(stored_beats(*rig.indexer->database()), expected_beats(chain));
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
-        EXPECT_TRUE(rig.stop_and_dump() == fresh_index(chain, asked));
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, asked)),
+                  std::vector<std::string>{});
     }
 }
 
@@ -558,7 +589,7 @@ void lie(uint64_t seed, uint64_t one_in, const FakeBlock& block, ByteView input,
 
 TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
     size_t found = 0;
-    for (const uint64_t seed : seeds(200)) {
+    for (const uint64_t seed : seeds(20)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(60);
@@ -581,7 +612,7 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
             EXPECT_EQ(fact.provider, "liar");
             const auto truth = Truth::answer(*chain.blocks()[fact.block_num], fact.call.to,
                                              as_bytes(fact.call.input));
-            wrong += fact.data == as_chars(truth.data) ? 0U : 1U;
+            wrong += fact.data == kept_of(truth) ? 0U : 1U;
         }
         RepairOptions options;
         options.verify.with_log = false;
@@ -597,7 +628,7 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
         found += wrong;
         const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
         ASSERT_TRUE(repaired) << repaired.error().message;
-        EXPECT_TRUE(repaired->is_whole());
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
         EXPECT_EQ(stored_rows(database), expected_rows(chain));
         EXPECT_EQ(database.read_view()->list_journal(0, 1000)->size(), wrong);
         EXPECT_TRUE(rig.indexer->stop().has_value());
@@ -682,7 +713,7 @@ TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
         Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
-        ASSERT_NE(stored_rows(database), expected_rows(chain));
+        ASSERT_FALSE(database.read_view()->scan_logs(lost, lost)->valid());
         RepairPlan plan = plan_for(chain, lost, database);
         const auto mapping = rig.indexer->shared_plan();
         ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
@@ -694,6 +725,100 @@ TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
         }
         EXPECT_TRUE(rig.indexer->stop().has_value());
     }
+}
+
+TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const uint64_t gone = first_deposit(chain);
+        FakeNodeOptions without;
+        without.drops = [gone](const evm::Log& log) { return log.block_num == gone; };
+        const TempDir directory;
+        {
+            Rig rig{chain, directory.sub("db"), 0};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            storage::Database& database = *rig.indexer->database();
+            RepairPlan plan = plan_for(chain, gone, database);
+            plan.blocks.front().logs.clear();
+            const Status repaired = apply_repair(database, rig.indexer->shared_plan(), plan);
+            // Names that were asked there for the first time are missing now.
+            EXPECT_TRUE(repaired || repaired.error().code == ErrorCode::kNotFound);
+            EXPECT_FALSE(database.read_view()->scan_logs(gone, gone)->valid());
+            EXPECT_FALSE(database.read_view()->scan_calls(gone, gone)->valid());
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Rig again{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, without};
+        ASSERT_TRUE(again.finish()) << again.why();
+        const TempDir other;
+        Rig fresh{chain, other.sub("db"), 0, {}, {true, std::nullopt}, without};
+        ASSERT_TRUE(fresh.finish()) << fresh.why();
+        EXPECT_EQ(differences(calls_and_rows(*again.indexer->database()),
+                              calls_and_rows(*fresh.indexer->database())),
+                  std::vector<std::string>{});
+        EXPECT_TRUE(again.indexer->stop().has_value());
+        EXPECT_TRUE(fresh.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, AMappingThatAsksLessLeavesNoFactBehind) {
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const TempDir directory;
+        {
+            Rig rig{chain, directory.sub("db"), seed};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Asked less;
+        less.price = seed % 3 == 0;
+        less.name = seed % 3 == 1;
+        Rig rig{chain, directory.sub("db"), seed, less};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(rig.node->call_asks, 0U);
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, less)),
+                  std::vector<std::string>{});
+    }
+}
+
+TEST_F(CallsTest, WhereACallHasNoAnswerAnOptionalFieldStaysUnset) {
+    Asked asked;
+    asked.price = false;
+    asked.name = false;
+    asked.more = R"x(
+[entities.named]
+key = { owner = "address" }
+fields = { name = "string?", is_named = "bool" }
+[[on]]
+event = "hub.Deposited"
+upsert = "named"
+key = { owner = "who" }
+set = { name = "$call.name ?? null", is_named = "exists($call.name)" }
+[on.calls]
+name = { call = "function name() view returns (string)", at = "who", once = true }
+)x";
+    FakeChain chain{3};
+    chain.mine(80);
+    const TempDir directory;
+    Rig rig{chain, directory.sub("db"), 0, asked};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    size_t unset = 0;
+    size_t rows = 0;
+    const storage::RowCodec codec{rig.indexer->database()->entities()[1]};
+    const auto view = rig.indexer->database()->read_view();
+    for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+        const bool is_null = codec.is_null(scan->row(), 0);
+        EXPECT_EQ(is_null, Truth::number_of(evm::Address::from(as_bytes(scan->key()))) % 5 == 0);
+        EXPECT_EQ(codec.word(scan->row(), 1).is_zero(), is_null);
+        unset += is_null ? 1U : 0U;
+        ++rows;
+    }
+    EXPECT_GT(unset, 0U);
+    EXPECT_GT(rows, unset);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
 TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
