@@ -80,6 +80,14 @@ struct TxnReceiptInfo {
     evm::TxnReceipt receipt;
 };
 
+/// The block whose state is asked for, and how it is named in the question.
+struct StateBlock : evm::BlockId {
+    /// For nodes that take no block hash: another block of that number may answer, so the caller
+    /// has to look at the header afterwards.
+    bool by_num = false;
+    friend bool operator==(const StateBlock&, const StateBlock&) = default;
+};
+
 /// An eth_call that changes nothing.
 struct CallRequest {
     std::optional<evm::Address> to;  ///< empty: `data` is run as the code of a contract in creation
@@ -87,6 +95,8 @@ struct CallRequest {
     uint64_t gas = 0;  ///< 0: what the node gives
     /// Where set, `to` has this code instead of its own (a state override).
     std::shared_ptr<const Bytes> code;
+    /// The state that it is asked of, where that is not the one of all others.
+    std::optional<StateBlock> block = {};
 };
 
 /// What became of an eth_call.
@@ -100,14 +110,7 @@ struct CallResult {
     Kind kind = Kind::kRefused;
     Bytes data;
     std::string why;
-};
-
-/// The block whose state is asked for, and how it is named in the question.
-struct StateBlock : evm::BlockId {
-    /// For nodes that take no block hash: another block of that number may answer, so the caller
-    /// has to look at the header afterwards.
-    bool by_num = false;
-    friend bool operator==(const StateBlock&, const StateBlock&) = default;
+    std::string provider = {};  ///< who said so; empty: not known
 };
 
 /// What questions cost.
@@ -205,8 +208,9 @@ class ChainSource {
     /// Names of the endpoints that `call` and `get_proof` can be told to ask, in their order.
     [[nodiscard]] virtual std::vector<std::string> provider_names() const { return {}; }
     // NOLINTBEGIN(performance-unnecessary-value-param): who overrides these keeps what is asked.
-    /// Runs calls at the state after `block`, all by endpoint `provider` where that is said.
-    /// Outages and rate limits are waited out; an error means that nobody could be asked.
+    /// Runs calls at the state after `block`, or their own block where they have one, all by
+    /// endpoint `provider` where that is said. Outages and rate limits are waited out; an error
+    /// means that nobody could be asked.
     virtual void call(std::vector<CallRequest> requests, StateBlock block,
                       std::optional<size_t> provider, Callback<CallAnswers> done) {
         static_cast<void>(requests);

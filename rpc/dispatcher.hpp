@@ -112,6 +112,7 @@ class Dispatcher {
                CallVerdict verdict, ResponseHealth& health);
     void take_news(const InFlightRequest& request, const ProviderNews& news,
                    ResponseHealth& health);
+    void name_teller(Answer& answer, size_t provider) const;
     void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
     void count_rate_limit(PendingGroup& active, size_t provider);
     void take_billing(const InFlightRequest& request, const std::string& text);

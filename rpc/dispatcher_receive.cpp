@@ -209,6 +209,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
+            name_teller(answers[i], request.provider);
             active.settle(request.indices[i], std::move(answers[i]));
             is_progress = true;
         }
@@ -277,9 +278,17 @@ void Dispatcher::take_billing(const InFlightRequest& request, const std::string&
     }
 }
 
+/// Of what a contract said no hash tells whether it is true: who told it is kept with it.
+void Dispatcher::name_teller(Answer& answer, size_t provider) const {
+    if (auto* result = answer.get<CallResult>()) {
+        result->provider = providers_[provider].name();
+    }
+}
+
 void Dispatcher::decide(PendingGroup& active, size_t provider, size_t call, CallFate fate) {
     WaitTicket* const ticket = active.group.ticket.get();
     if (auto* done = std::get_if<Settle>(&fate)) {
+        name_teller(done->answer, provider);
         active.settle(call, std::move(done->answer));
     } else if (auto* again = std::get_if<AskAgain>(&fate)) {
         if (ticket != nullptr) {

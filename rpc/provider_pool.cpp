@@ -96,7 +96,9 @@ struct ProviderPool::Impl {
             return;
         }
         CallGroup group;
-        group.block_needed = calls.front().block.block_num;
+        for (const Call& call : calls) {
+            group.block_needed = std::max(group.block_needed.value_or(0), call.block.block_num);
+        }
         group.calls = std::move(calls);
         group.only = provider;
         group.done = std::move(done);
@@ -282,7 +284,7 @@ void ProviderPool::call(std::vector<CallRequest> requests, StateBlock block,
     std::vector<Call> calls(requests.size());
     for (size_t i = 0; i < calls.size(); ++i) {
         calls[i].kind = Call::Kind::kCall;
-        calls[i].block = block;
+        calls[i].block = requests[i].block.value_or(block);
         calls[i].request = std::make_shared<const CallRequest>(std::move(requests[i]));
     }
     impl_->ask_state(std::move(calls), provider,

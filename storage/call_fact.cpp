@@ -40,7 +40,7 @@ std::string_view to_string(CallOutcome outcome) noexcept {
     switch (outcome) {
         case CallOutcome::kAnswered: return "answered";
         case CallOutcome::kReverted: return "reverted";
-        case CallOutcome::kNoCode: return "no contract there";
+        case CallOutcome::kNothing: return "answered nothing";
         case CallOutcome::kOutOfGas: return "ran out of gas";
         case CallOutcome::kTooLarge: return "answered too much";
     }

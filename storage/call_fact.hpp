@@ -17,8 +17,8 @@ namespace plumbline::storage {
 /// What became of a call. Stored: DO NOT CHANGE THESE VALUES.
 enum class CallOutcome : uint8_t {
     kAnswered = 0,
-    kReverted = 1,  ///< `data` is what it said
-    kNoCode = 2,    ///< there is no contract at the address
+    kReverted = 1,  ///< what it said is not kept: nodes differ in it
+    kNothing = 2,   ///< no byte came back: no contract is there, or none with that function
     kOutOfGas = 3,  ///< with all the gas that a node gives to one call
     kTooLarge = 4,  ///< more than `kCallDataMax` bytes came back
 };

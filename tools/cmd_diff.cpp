@@ -15,6 +15,8 @@ std::string place_of(const engine::Difference& difference) {
         case engine::DifferenceKind::kLog:
             return fmt::format("event at block {}, log {}", difference.block_num,
                                difference.log_index);
+        case engine::DifferenceKind::kCall:
+            return fmt::format("block {} call", difference.block_num);
         case engine::DifferenceKind::kBlock: return fmt::format("block {}", difference.block_num);
         case engine::DifferenceKind::kRow:
             return fmt::format("{} {}{}{}", difference.entity, difference.key,
@@ -45,7 +47,8 @@ Status print_text(const engine::DiffReport& report) {
 void write_difference(JsonWriter& json, const engine::Difference& difference) {
     json.open_object().member("kind", to_string(difference.kind));
     if (difference.kind == engine::DifferenceKind::kLog ||
-        difference.kind == engine::DifferenceKind::kBlock) {
+        difference.kind == engine::DifferenceKind::kBlock ||
+        difference.kind == engine::DifferenceKind::kCall) {
         json.member("block", difference.block_num).member("log_index", difference.log_index);
     }
     for (const auto& [name, text] : {std::pair{"entity", &difference.entity},

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/json_writer.hpp"
+#include "core/evm/hex.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
@@ -148,6 +150,63 @@ Status dump_events(const storage::Database& database, const DumpArguments& optio
     return logs->status();
 }
 
+std::string_view pin_name(storage::CallPin pin) {
+    switch (pin) {
+        case storage::CallPin::kHash: return "hash";
+        case storage::CallPin::kNumber: return "number";
+        case storage::CallPin::kHead: return "head";
+    }
+    return "unknown";
+}
+
+void append_fact_json(std::string& out, const storage::CallFact& fact) {
+    JsonWriter json{out};
+    json.open_object()
+        .member("block", fact.block_num)
+        .member("to", evm::to_hex(fact.call.to))
+        .member("input", evm::to_hex(as_bytes(fact.call.input)))
+        .member("outcome", storage::to_string(fact.outcome))
+        .member("data", evm::to_hex(as_bytes(fact.data)))
+        .member("once", fact.is_once)
+        .member("pinned_by", pin_name(fact.pin));
+    if (fact.pin == storage::CallPin::kHead) {
+        json.member("asked_at", fact.asked.block_num);
+    }
+    json.member("provider", fact.provider).close_object();
+}
+
+void append_fact_csv(std::string& out, const storage::CallFact& fact) {
+    out += fmt::format(
+        "{},{},{},{},{},{},{},{},", fact.block_num, evm::to_hex(fact.call.to),
+        evm::to_hex(as_bytes(fact.call.input)), storage::to_string(fact.outcome),
+        evm::to_hex(as_bytes(fact.data)), fact.is_once, pin_name(fact.pin),
+        fact.pin == storage::CallPin::kHead ? fmt::to_string(fact.asked.block_num) : std::string{});
+    out += '"';
+    for (const char c : fact.provider) {
+        out += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    out += '"';
+}
+
+Status dump_facts(const storage::Database& database, const DumpArguments& options, LineSink& sink) {
+    const bool csv = options.format == "csv";
+    if (csv) {
+        sink.buffer() += "block,to,input,outcome,data,once,pinned_by,asked_at,provider";
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    const auto view = database.read_view();
+    const auto facts = view->scan_calls(options.from.value_or(0), options.to.value_or(UINT64_MAX));
+    for (; facts->valid() && !sink.is_closed(); facts->next()) {
+        if (csv) {
+            append_fact_csv(sink.buffer(), facts->fact());
+        } else {
+            append_fact_json(sink.buffer(), facts->fact());
+        }
+        PLUMBLINE_TRY_VOID(sink.end_line());
+    }
+    return facts->status();
+}
+
 }  // namespace
 
 Status run_dump(const DumpArguments& options) {
@@ -156,8 +215,9 @@ Status run_dump(const DumpArguments& options) {
         return Error{ErrorCode::kInvalidArgument, "--from is above --to"};
     }
     PLUMBLINE_TRY(auto sink, LineSink::open(options.out));
-    PLUMBLINE_TRY_VOID(options.events ? dump_events(*database, options, sink)
-                                      : dump_entity(*database, options, sink));
+    PLUMBLINE_TRY_VOID(options.facts    ? dump_facts(*database, options, sink)
+                       : options.events ? dump_events(*database, options, sink)
+                                        : dump_entity(*database, options, sink));
     return sink.finish();
 }
 

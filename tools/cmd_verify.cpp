@@ -23,6 +23,8 @@ Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
     options.with_log = wants("log");
     options.with_replay = wants("replay");
     options.with_state = wants("state");
+    options.with_calls = wants("calls");
+    options.calls_sample = arguments.calls_sample;
     options.from = arguments.from;
     options.to = arguments.to;
     options.scratch_dir = arguments.scratch;
@@ -65,7 +67,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         PLUMBLINE_TRY(engine::VerifyOptions options, make_options(arguments, *database));
         options.proof = config.proof;
         options.proof.level = storage::ProofLevel::kReceipts;
-        const bool needs_chain = options.with_log || options.with_state;
+        const bool needs_chain = options.with_log || options.with_state || options.with_calls;
         std::unique_ptr<rpc::ChainSource> chain;
         if (needs_chain) {
             PLUMBLINE_TRY(

@@ -218,16 +218,19 @@ void add_sql(CLI::App& app, ExitCode& exit) {
 }
 
 void add_dump(CLI::App& app, ExitCode& exit) {
-    CLI::App* command = app.add_subcommand("dump", "Write all rows of an entity, or all events");
+    CLI::App* command = app.add_subcommand(
+        "dump", "Write all rows of an entity, all events, or all facts of contract calls");
     auto arguments = std::make_shared<DumpArguments>();
     command->add_option("DB", arguments->path, "The database directory")->required();
     auto* what = command->add_option_group("what");
     what->add_option("--entity", arguments->entity, "Rows of this entity, in key order");
     what->add_flag("--events", arguments->events, "Events, in block and log index order");
+    what->add_flag("--facts", arguments->facts,
+                   "What contract calls answered, in order of block and call");
     what->require_option(1);
     command
         ->add_option("--from", arguments->from,
-                     "Events from this block on; rows that last changed in it or later")
+                     "Events and facts from this block on; rows that last changed in it or later")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command->add_option("--to", arguments->to, "Up to this block, included")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
@@ -271,12 +274,17 @@ void add_verify(CLI::App& app, ExitCode& exit) {
         ->required();
     command
         ->add_option("--proof", arguments->proof,
-                     "log, replay, state or all; replay needs no network")
+                     "log, replay, calls, state or all; replay needs no network")
         ->capture_default_str()
-        ->check(CLI::IsMember({"log", "replay", "state", "all"}));
-    command->add_option("--from", arguments->from, "First block of the log proof")
+        ->check(CLI::IsMember({"log", "replay", "calls", "state", "all"}));
+    command
+        ->add_option("--sample", arguments->calls_sample,
+                     "Which part of the facts of contract calls is asked again, 0 to 1; by "
+                     "default about 1,000 facts")
+        ->check(CLI::Range(0.0, 1.0));
+    command->add_option("--from", arguments->from, "First block of the proofs of log and calls")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
-    command->add_option("--to", arguments->to, "Last block of the log proof")
+    command->add_option("--to", arguments->to, "Last block of the proofs of log and calls")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command->add_option("--entity", arguments->entities,
                         "Only this entity's state; again for several");

@@ -74,6 +74,7 @@ struct DumpArguments {
     std::string path;
     std::string entity;
     bool events = false;
+    bool facts = false;
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
     std::string format = "jsonl";
@@ -90,6 +91,7 @@ struct RebuildArguments {
 struct VerifyArguments {
     std::string path;
     std::string proof = "all";
+    std::optional<double> calls_sample;
     std::vector<std::string> entities;
     std::vector<std::string> rpc;
     std::string config;

@@ -121,6 +121,25 @@ void append_state_text(std::string& out, const engine::StateOutcome& state) {
     append_lines(out, state.findings, kLinesMax);
 }
 
+void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {
+    json.open_object();
+    write_with_total(json, calls.findings, kJsonFindingsMax);
+    json.member("equal", calls.findings.empty())
+        .member("checked", calls.checked)
+        .member("skipped", calls.skipped)
+        .member("asked_of_teller", calls.by_same)
+        .close_object();
+}
+
+void append_calls_text(std::string& out, const engine::CallOutcomeReport& calls) {
+    out += fmt::format("calls   {}: {} facts of contract calls asked again{}\n",
+                       verdict(calls.findings), with_commas(calls.checked),
+                       calls.skipped == 0
+                           ? std::string{}
+                           : fmt::format(", {} not in the sample", with_commas(calls.skipped)));
+    append_lines(out, calls.findings, kLinesMax);
+}
+
 std::string_view verdict_of(const engine::RepairOutcome& outcome) {
     if (!outcome.is_whole()) {
         return "not whole\n";
@@ -166,6 +185,7 @@ void write_plan(JsonWriter& json, const engine::RepairPlan& plan) {
         .member("steps", plan.steps)
         .member("blocks", plan.blocks.size())
         .member("corrections", plan.corrections.size())
+        .member("calls", plan.calls.size())
         .member("fold_again", plan.fold_again)
         .close_object();
 }
@@ -184,6 +204,9 @@ void write_report(JsonWriter& json, const engine::VerifyReport& report) {
     }
     if (report.replay) {
         write_replay(json.key("replay"), *report.replay);
+    }
+    if (report.calls) {
+        write_calls(json.key("calls"), *report.calls);
     }
     if (report.state) {
         write_state(json.key("state"), *report.state);
@@ -215,6 +238,9 @@ std::string to_text(const engine::VerifyReport& report) {
     }
     if (report.replay) {
         append_replay_text(out, *report.replay);
+    }
+    if (report.calls) {
+        append_calls_text(out, *report.calls);
     }
     if (report.state) {
         append_state_text(out, *report.state);

@@ -42,7 +42,8 @@ Result<std::vector<KnownMismatch>> known_mismatches(const storage::ReadView& vie
     }
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     for (const storage::ProofRecord& record : records) {
-        if ((record.proof == "replay" || record.proof == "state") && record.mismatches > 0) {
+        if ((record.proof == "replay" || record.proof == "state" || record.proof == "calls") &&
+            record.mismatches > 0) {
             out.push_back({record.proof, record.entity, record.block_num, record.mismatches});
         }
     }

@@ -70,6 +70,7 @@ std::optional<engine::FindingKind> kind_of(const Json& finding) {
 engine::FindingKind typical_kind(const std::string& proof) {
     return proof == "log"     ? engine::FindingKind::kLogAltered
            : proof == "state" ? engine::FindingKind::kStateDiffers
+           : proof == "calls" ? engine::FindingKind::kCallDiffers
                               : engine::FindingKind::kRowDiffers;
 }
 

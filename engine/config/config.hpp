@@ -164,6 +164,19 @@ struct Assignment {
 
 enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
 
+/// `dec = { call = "token.decimals()", at = "token0", once = true, default = 18 }`
+struct CallConfig {
+    std::string name;
+    std::string contract;       ///< empty: `function` is a whole declaration
+    std::string function;       ///< a name or a full signature
+    std::optional<Operand> at;  ///< which address to ask
+    std::vector<Operand> args;
+    std::vector<Operand> defaults;  ///< for what does not answer; literals, one for each value
+    bool is_once = false;
+    bool at_head = false;
+    SourcePos pos;
+};
+
 /// One `[[on]]`.
 struct HandlerConfig {
     std::vector<std::string> events;  ///< contract.Event or contract.Event(types)
@@ -171,6 +184,7 @@ struct HandlerConfig {
     HandlerAction action = HandlerAction::kInsert;
     std::string entity;
     std::vector<std::string> each;  ///< array parameters walked together; empty = once
+    std::vector<CallConfig> calls;
     std::vector<Condition> when;
     std::vector<Assignment> key;
     std::vector<Assignment> set, add, sub, min, max;

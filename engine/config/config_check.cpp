@@ -291,6 +291,9 @@ class Checker {
             return unknown(handler.pos, "[[on]]", "entity", handler.entity, entity_names_);
         }
         const Scope scope{nullptr, "[[on]]", !handler.each.empty()};
+        for (const CallConfig& call : handler.calls) {
+            PLUMBLINE_TRY_VOID(this->call(call, scope));
+        }
         for (const Condition& condition : handler.when) {
             PLUMBLINE_TRY_VOID(operand(condition.left, scope));
             PLUMBLINE_TRY_VOID(operand(condition.right, scope));
@@ -301,6 +304,20 @@ class Checker {
         PLUMBLINE_TRY_VOID(changes(handler.sub, "sub", *entity, scope));
         PLUMBLINE_TRY_VOID(changes(handler.min, "min", *entity, scope));
         return changes(handler.max, "max", *entity, scope);
+    }
+
+    [[nodiscard]] Status call(const CallConfig& call, const Scope& scope) const {
+        const std::string where = fmt::format("call '{}' of [[on]]", call.name);
+        if (!call.contract.empty()) {
+            PLUMBLINE_TRY_VOID(contract_exists(call.pos, where, call.contract));
+        }
+        if (call.at) {
+            PLUMBLINE_TRY_VOID(operand(*call.at, scope));
+        }
+        for (const Operand& arg : call.args) {
+            PLUMBLINE_TRY_VOID(operand(arg, scope));
+        }
+        return ok();
     }
 
     [[nodiscard]] Status handler_key(const HandlerConfig& handler, const EntityConfig& entity,

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/config/config_calls.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -135,7 +136,7 @@ Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value
     PLUMBLINE_TRY(const Section section, Section::open(path, "[[on]]", value));
     PLUMBLINE_TRY_VOID(
         section.allow_only({"event", "insert", "upsert", "update", "delete", "key", "set", "add",
-                            "sub", "min", "max", "when", "each", "every"}));
+                            "sub", "min", "max", "when", "each", "every", "calls"}));
     HandlerConfig out;
     out.pos = section.pos();
     if (const TomlValue* every = section.find("every")) {
@@ -146,6 +147,7 @@ Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value
     PLUMBLINE_TRY_VOID(read_action(section, out));
     PLUMBLINE_TRY_VOID(read_conditions(section, out));
     PLUMBLINE_TRY_VOID(read_each(section, out));
+    PLUMBLINE_TRY_VOID(read_calls(section, out));
     PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
     static_cast<void>(key);
     PLUMBLINE_TRY_VOID(read_assignments(section, "key", out.key));

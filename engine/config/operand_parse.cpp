@@ -413,13 +413,16 @@ class Parser {
         return arguments(out, ')', kMaxArguments, depth);
     }
 
-    /// `(entity[key])`, a look-up of the row itself; `(entity[key].field)`, or `(field)` where a
-    /// row is at hand: whether that is set.
+    /// `(entity[key])`, a look-up of the row itself; `(entity[key].field)`, `($call.NAME)`, or
+    /// `(field)` where a row is at hand: whether that is set.
     [[nodiscard]] Status exists(Operand& out, int depth) {
         scanner_.go_to(scanner_.at() + 1);
         const size_t begin = start();
         Operand row;
         row.path = {std::string{scanner_.name_chars()}};
+        if (row.path.front() == "$call" && scanner_.peek('.')) {
+            PLUMBLINE_TRY_VOID(scanner_.path_rest(row));
+        }
         scanner_.skip_blanks();
         if (row.path.front().empty() || !(scanner_.peek('[') || scanner_.peek(')'))) {
             return scanner_.expected("a row, as in exists(entity[key])");

@@ -194,6 +194,9 @@ Status OperandScanner::builtin(Operand& out) {
     if (whole.starts_with("$arg.")) {
         return argument(out, begin);
     }
+    if (whole.starts_with("$call.")) {
+        return call_name(out, begin);
+    }
     const auto found = std::ranges::find(kBuiltins, whole, &Builtin::name);
     if (found != kBuiltins.end()) {
         out.kind = found->kind;
@@ -205,6 +208,7 @@ Status OperandScanner::builtin(Operand& out) {
         known.emplace_back(item.name);
     }
     known.emplace_back("$arg.N");
+    known.emplace_back("$call.NAME");
     return fail(begin, fmt::format("unknown name {}{}", in_quotes(whole), suggest(whole, known)));
 }
 
@@ -218,6 +222,18 @@ Status OperandScanner::argument(Operand& out, size_t begin) {
     }
     out.kind = Operand::Kind::kName;
     out.path = {"$arg", std::string{index}};
+    return path_rest(out);
+}
+
+/// `$call.price`, `$call.reserves.reserve0`.
+Status OperandScanner::call_name(Operand& out, size_t begin) {
+    at_ = begin + std::string_view{"$call."}.size();
+    const std::string_view name = name_chars();
+    if (name.empty() || !is_name_start(name.front())) {
+        return fail(begin, "$call needs the name of one of the handler's calls, as in $call.price");
+    }
+    out.kind = Operand::Kind::kName;
+    out.path = {"$call", std::string{name}};
     return path_rest(out);
 }
 

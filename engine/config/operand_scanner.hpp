@@ -57,6 +57,7 @@ class OperandScanner {
     [[nodiscard]] Result<std::string_view> places();
     [[nodiscard]] Status hex(Operand& out, std::string_view digits, size_t begin);
     [[nodiscard]] Status argument(Operand& out, size_t begin);
+    [[nodiscard]] Status call_name(Operand& out, size_t begin);
 
     std::string_view text_;
     TextOrigin origin_;

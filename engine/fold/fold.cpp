@@ -140,6 +140,10 @@ Status Fold::Impl::quarantine(const evm::Log& log, const PlanEvent& event, std::
     return ok();
 }
 
+void Fold::set_calls(CallSource* calls) {
+    impl_->runner.set_calls(calls);
+}
+
 void Fold::look_ahead(const evm::LogBatch& logs, size_t next) {
     impl_->prefetcher.look_ahead(logs, next);
 }

@@ -15,6 +15,7 @@
 
 namespace plumbline::engine {
 
+class CallSource;
 struct EventTrace;
 struct RowChanges;
 
@@ -70,10 +71,13 @@ class Fold {
     /// block before its first log. From where on a child's logs count: `Source::counts_from`.
     void add_child(const storage::ChildRow& child);
     void begin_block(const FoldBlock& block);
+    /// Where the answers of contract calls are found from now on; null: nowhere.
+    void set_calls(CallSource* calls);
     /// A hint: `logs.logs[next]` and those behind it will be applied in turn, and stay where they
     /// are until then. Worth giving before each `apply`.
     void look_ahead(const evm::LogBatch& logs, size_t next);
-    /// kNotFound where a handler needs `txn` and it is null.
+    /// kNotFound where a handler needs `txn` and it is null, or the answer of a call that is
+    /// not there.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
     /// Writes a row that the contract says, after the events of its block: `begin_block` of that
     /// block comes first. One that does not fit the mapping (any more) goes to quarantine.

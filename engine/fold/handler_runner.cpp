@@ -324,26 +324,17 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
             break;
         case Kind::kKeyField: return fail("a row's key has no meaning in a handler");
         case Kind::kExpression: return eval_expression(operand, scope, row, out);
+        case Kind::kCallFact:
+            if (!eval_call(operand, scope, out)) {
+                return false;
+            }
+            break;
     }
     if (operand.check_fit && !fits_number(out.word, operand.type, operand.target)) {
         return fail(fmt::format("'{}' is {}, which {} cannot hold", operand.source,
                                 show_value(out, operand.type), to_string(operand.target)));
     }
     return true;
-}
-
-/// What an operand finds missing: a null, a case for ?? around it, or a rule violation.
-template <typename Reason>
-bool HandlerRunner::lacks(const PlanOperand& operand, ValueView& out, Reason reason) {
-    if (operand.takes_null) {
-        out.is_null = true;
-        return true;
-    }
-    if (is_missing_tolerated_) {
-        is_missing_ = true;
-        return false;
-    }
-    return fail(reason());
 }
 
 bool HandlerRunner::eval_lookup(const PlanOperand& operand, const EventScope& scope,
@@ -458,9 +449,9 @@ bool HandlerRunner::eval_expression(const PlanOperand& operand, const EventScope
 }
 
 EntityCache::Entry* HandlerRunner::find(uint32_t entity, std::string_view key, uint64_t hash) {
-    EntityCache::Entry* entry = cache_.find(entity, key, hash);
+    EntityCache::Entry* entry = cache_->find(entity, key, hash);
     if (entry == nullptr) {
-        trouble_ = cache_.error();
+        trouble_ = cache_->error();
     }
     return entry;
 }
@@ -482,7 +473,7 @@ bool HandlerRunner::open_row(HandlerAction action, uint32_t entity, EntityCache:
         return fail(fmt::format("{} of {}: {}", to_string(action), row_name(entity, entry.key),
                                 live ? "there is such a row already" : "there is no such row"));
     }
-    cache_.touch(entry);
+    cache_->touch(entry);
     if (action == HandlerAction::kDelete) {
         remove_row(entity, entry, scope);
     } else if (!live) {

@@ -12,6 +12,7 @@
 
 #include "core/base/result.hpp"
 #include "core/evm/abi_decode.hpp"
+#include "engine/calls/call_set.hpp"
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/event_trace.hpp"
 #include "engine/fold/expression_run.hpp"
@@ -57,6 +58,12 @@ struct ForeseenKeys {
 /// violation. Events are paid for by their own bytes, and a list of rows may repeat them for each.
 inline constexpr size_t kEventBytesMax = size_t{16} << 20;
 
+/// A contract call that a handler uses.
+struct NeededCall {
+    const PlanCall* call = nullptr;
+    storage::CallKey key;
+};
+
 /// One thread. Keeps its buffers, so that an event allocates nothing once they have grown.
 ///
 /// Its operations return bool, with the reason left in `violation` or `trouble`, where the rest of
@@ -65,7 +72,15 @@ inline constexpr size_t kEventBytesMax = size_t{16} << 20;
 /// or a quarantine row once an event. `handler_call.cpp` does for each call of a C++ handler.
 class HandlerRunner {
   public:
-    HandlerRunner(const CompiledPlan& plan, EntityCache& cache) : plan_{plan}, cache_{cache} {}
+    HandlerRunner(const CompiledPlan& plan, EntityCache& cache) : plan_{plan}, cache_{&cache} {}
+    /// One that runs nothing, for `list_calls`.
+    explicit HandlerRunner(const CompiledPlan& plan) : plan_{plan} {}
+
+    /// Where answers of contract calls are found; null: nowhere.
+    void set_calls(CallSource* calls) noexcept { calls_ = calls; }
+    /// The calls of the event's handlers as far as they can be told before it is folded, into
+    /// `out`. A call whose address or arguments break a rule is left out: its turn will tell.
+    [[nodiscard]] Status list_calls(EventScope& scope, std::vector<NeededCall>& out);
 
     /// All handlers of the event, the config's first. False: rule violation or trouble; the caller
     /// takes the event's changes back. `predecoded` may be null.
@@ -110,9 +125,26 @@ class HandlerRunner {
     /// Null: it fails. `row` is for `drop`.
     [[nodiscard]] bool eval(const PlanOperand& operand, const EventScope& scope,
                             std::string_view row, ValueView& out);
+    /// What an operand finds missing: a null, a case for ?? around it, or a rule violation.
     template <typename Reason>
-    [[nodiscard]] bool lacks(const PlanOperand& operand, ValueView& out, Reason reason);
+    [[nodiscard]] bool lacks(const PlanOperand& operand, ValueView& out, Reason reason) {
+        if (operand.takes_null) {
+            out.is_null = true;
+            return true;
+        }
+        if (is_missing_tolerated_) {
+            is_missing_ = true;
+            return false;
+        }
+        return fail(reason());
+    }
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
+                                   ValueView& out);
+    [[nodiscard]] bool make_call(const PlanCall& call, const EventScope& scope,
+                                 storage::CallKey& out);
+    [[nodiscard]] bool eval_call(const PlanOperand& operand, const EventScope& scope,
+                                 ValueView& out);
+    [[nodiscard]] bool read_answer(const PlanOperand& operand, const storage::CallFact& fact,
                                    ValueView& out);
     class Leaves;
     [[nodiscard]] bool eval_expression(const PlanOperand& operand, const EventScope& scope,
@@ -129,7 +161,10 @@ class HandlerRunner {
     std::string& next_text();
 
     const CompiledPlan& plan_;
-    EntityCache& cache_;
+    EntityCache* cache_ = nullptr;
+    CallSource* calls_ = nullptr;
+    std::vector<NeededCall>* evaluated_ = nullptr;  ///< where set, what is evaluated is appended
+    evm::DecodedEvent answer_;                      ///< of the call looked at last
     std::string violation_;
     std::optional<Error> trouble_;
     std::string key_;

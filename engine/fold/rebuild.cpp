@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/background_job.hpp"
+#include "engine/calls/call_set.hpp"
 #include "engine/fold/log_reader.hpp"
 #include "engine/fold/refold_start.hpp"
 #include "engine/mapping/stored_plan.hpp"
@@ -33,8 +34,10 @@ class Rebuild {
           target_{target},
           batch_{target.make_batch()},
           reader_{source, until_block, cursor.finalized, options.on_damage},
+          calls_{source},
           until_block_{until_block},
           finalized_{cursor.finalized} {
+        fold_.set_calls(&calls_);
         progress_.events_total = cursor.event_count;
         commits_.use_thread();
     }
@@ -139,8 +142,8 @@ class Rebuild {
     [[nodiscard]] static Error explain(Error error) {
         if (error.code == ErrorCode::kNotFound) {
             error.message +=
-                "; the log was fetched by a config that did not name them, so fetch "
-                "it again: run with a new database directory";
+                "; the log was fetched by a config that did not name them: "
+                "plumbline run fetches them";
         }
         return error;
     }
@@ -163,6 +166,7 @@ class Rebuild {
     RebuildProgress progress_;
     FoldBlock block_;
     bool has_block_ = false;
+    StoredCalls calls_;
     const uint64_t until_block_;
     const uint64_t finalized_;
     std::vector<storage::CorrectionRow> corrections_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/mapping/block_children.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/mapping/stored_plan.hpp"
@@ -190,11 +191,17 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
     if (database.bundle().fingerprint != plan.bundle().fingerprint) {
         PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
     }
-    if (batch->empty()) {
+    if (!batch->empty()) {
+        batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+        PLUMBLINE_TRY_VOID(database.commit(*batch, storage::Durability::kSync));
+    }
+    const bool is_other =
+        database.needs_refold() || database.bundle().fingerprint != plan.bundle().fingerprint;
+    if (!is_other || options.on_damage != storage::OnDamage::kStop) {
         return ok();
     }
-    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-    return database.commit(*batch, storage::Durability::kSync);
+    PLUMBLINE_TRY(const auto children, database.children());
+    return drop_unneeded_calls(database, plan, children, options.is_cancelled);
 }
 
 Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view) {

@@ -10,7 +10,7 @@
 
 namespace plumbline::engine {
 
-/// In one synced commit, or none where nothing changes:
+/// In one synced commit, or none where nothing changes, and some more of the last kind:
 ///
 /// - The children are those that the stored log announces by `plan`, no more and no less: another
 ///   start of a factory, or a factory less, makes others of the same log. Reads the whole log where
@@ -18,6 +18,7 @@ namespace plumbline::engine {
 /// - Coverage of sources with a factory that `plan` does not have is forgotten. It says that the
 ///   logs of the children of its time are stored; whose children are known is of this plan only.
 /// - Where the mapping is another one, verdicts of proofs are void.
+/// - Facts of contract calls that no log names by `plan` go.
 ///
 /// Until a fold by `plan` is published the old rows do not belong to the log then
 /// (`Database::needs_refold`). kCancelled as `RebuildOptions::is_cancelled` says.

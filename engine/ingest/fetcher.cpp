@@ -11,6 +11,9 @@
 #include "engine/ingest/fetcher.hpp"
 
 #include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -27,6 +30,8 @@ namespace {
 
 constexpr size_t kTxnsPerAsk = 500;
 constexpr size_t kHeadersPerAsk = 200;
+/// What fails is asked again as a whole.
+constexpr size_t kCallsPerAsk = 1'000;
 /// Blocks of a range that a handler of blocks runs at.
 constexpr uint64_t kTicksPerSlot = 2'000;
 
@@ -42,7 +47,8 @@ struct Fetcher::Ask {
     using BlockNums = std::vector<uint64_t>;  ///< for their headers
     using TxnHashes = std::vector<evm::Hash>;
     using Receipts = std::vector<rpc::TxnPlace>;
-    std::variant<rpc::LogFilter, BlockNums, TxnHashes, Receipts> question;
+    using Calls = std::vector<CallQuestion>;
+    std::variant<rpc::LogFilter, BlockNums, TxnHashes, Receipts, Calls> question;
     int64_t not_before_ms = 0;       ///< 0: now
     std::optional<Backoff> backoff;  ///< once it has failed
 };
@@ -53,18 +59,24 @@ struct Fetcher::Slot {
     RangeAnswers answers;
     std::deque<Ask> due;
     unsigned in_flight = 0;
-    size_t bytes = 0;  ///< of the answers
+    size_t bytes = 0;          ///< of the answers
+    bool is_foreseen = false;  ///< its calls were asked for, as far as they could be told
 
     [[nodiscard]] bool is_answered() const { return in_flight == 0 && due.empty(); }
 };
 
 Fetcher::Fetcher(rpc::ChainSource& source, std::shared_ptr<const Plan> plan, const Clock& clock,
-                 const IngestOptions& options)
+                 const IngestOptions& options, const storage::Database* database)
     : source_{source},
       plan_{std::move(plan)},
       clock_{clock},
       options_{options},
-      map_{plan_->sources()} {
+      map_{plan_->sources()},
+      known_calls_{database},
+      call_asker_{source, options.finality_depth, options.finality_depth_fallback} {
+    if (plan_->has_calls()) {
+        finder_ = std::make_unique<CallFinder>(*plan_);
+    }
     has_factories_ = std::ranges::any_of(plan_->sources(), &Source::has_factory);
     reset_children({});
 }
@@ -73,6 +85,7 @@ Fetcher::~Fetcher() = default;
 
 void Fetcher::reset_children(const std::vector<storage::ChildRow>& children) {
     PLUMBLINE_CHECK(slots_.empty());
+    known_calls_.forget();
     map_.reset_children(children);
     candidates_.reset(plan_->sources().size());
     for (const storage::ChildRow& child : children) {
@@ -94,6 +107,7 @@ void Fetcher::start(FetchJob job) {
     for (const uint32_t source : job_.sources) {
         in_job_[source] = true;
     }
+    known_calls_.distrust(job_.distrusted, job_.range.from);
     next_block_ = job_.range.from;
     all_opened_ = false;
     parent_hash_ = job_.parent_hash;
@@ -110,6 +124,8 @@ void Fetcher::cancel() {
 /// Answers that are still to come find nobody.
 void Fetcher::forget_slots() {
     answers_.cancel();
+    call_asker_.cancel();
+    claimed_.clear();
     slots_.clear();
     in_flight_ = 0;
     held_bytes_ = 0;
@@ -127,6 +143,7 @@ bool Fetcher::step() {
     while (state_ == FetchState::kWorking && open_slot()) {
         sent = true;
     }
+    foresee_calls();
     return sent;
 }
 
@@ -351,6 +368,20 @@ void Fetcher::send(Slot& slot, Ask ask) {
                                              at.answers.receipts[txn.hash] = txn.receipt;
                                          }
                                      }));
+    } else if (const auto* calls = std::get_if<Ask::Calls>(&ask.question)) {
+        Ask::Calls questions = *calls;
+        call_asker_.ask(
+            std::move(questions),
+            on_answer<std::vector<storage::CallFact>>(
+                slot.id, std::move(ask), [this](Slot& at, std::vector<storage::CallFact> facts) {
+                    const size_t before = at.answers.calls.size_bytes();
+                    for (storage::CallFact& fact : facts) {
+                        at.answers.calls.add(std::move(fact), true);
+                    }
+                    const size_t bytes = at.answers.calls.size_bytes() - before;
+                    at.bytes += bytes;
+                    held_bytes_ += bytes;
+                }));
     }
 }
 
@@ -364,7 +395,10 @@ Fetcher::Slot& Fetcher::find_slot(uint64_t id) noexcept {
 void Fetcher::fail(Slot& slot, Ask ask, Error error) {
     // The chain is not what the job was made for: its head decides anew. Everything else is the
     // network's trouble and passes.
-    if (error.code == ErrorCode::kReorg || error.code == ErrorCode::kNotFound) {
+    // Below finality, state that is not there is a node's, not the chain's.
+    const bool lacks_state = std::holds_alternative<Ask::Calls>(ask.question) && !job_.tail &&
+                             error.code == ErrorCode::kNotFound;
+    if (!lacks_state && (error.code == ErrorCode::kReorg || error.code == ErrorCode::kNotFound)) {
         stop(FetchState::kStale, std::move(error));
         return;
     }
@@ -452,6 +486,10 @@ std::optional<FetchedRange> Fetcher::take() {
     }
     PLUMBLINE_CHECK(held_bytes_ >= slot.bytes);
     held_bytes_ -= slot.bytes;
+    if (fetched->calls) {
+        known_calls_.learn(*fetched->calls);
+        std::erase_if(claimed_, [&](const auto& item) { return item.second == slot.id; });
+    }
     slots_.pop_front();
     if (slots_.empty() && all_opened_) {
         state_ = FetchState::kDone;
@@ -462,9 +500,10 @@ std::optional<FetchedRange> Fetcher::take() {
 /// The range's final form, now that everything before it is known. Empty where more must be asked
 /// (it is then due) or the job is over.
 std::optional<FetchedRange> Fetcher::build(Slot& slot) {
+    known_calls_.refresh();
     RangeOutcome outcome =
         build_range(slot.answers, {*plan_, map_, candidates_, in_job_, has_factories_, job_.tail,
-                                   job_.finalized, parent_hash_});
+                                   job_.finalized, parent_hash_, finder_.get(), &known_calls_});
     if (auto* fetched = std::get_if<FetchedRange>(&outcome)) {
         parent_hash_ = fetched->blocks.back().hash;
         return std::move(*fetched);
@@ -473,6 +512,10 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
         ask_children(slot);
     } else if (const auto* txns = std::get_if<MoreTxns>(&outcome)) {
         ask_txns(slot, *txns);
+    } else if (auto* calls = std::get_if<MoreCalls>(&outcome)) {
+        ask_calls(slot, std::move(calls->questions));
+    } else if (auto* unreadable = std::get_if<Unreadable>(&outcome)) {
+        stop(FetchState::kFailed, std::move(unreadable->error));
     } else if (auto* contradiction = std::get_if<Contradiction>(&outcome)) {
         stop(FetchState::kStale, std::move(contradiction->error));
     } else if (auto* broken = std::get_if<BrokenLink>(&outcome)) {
@@ -480,6 +523,92 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
         stop(is_first ? FetchState::kForked : FetchState::kStale, std::move(broken->error));
     }
     return std::nullopt;
+}
+
+// --- contract calls ahead ----------------------------------------------------------------------
+
+/// Calls are asked for as soon as the logs are there, range by range: which `once` call is whose
+/// depends on the ranges before.
+void Fetcher::foresee_calls() {
+    if (!finder_ || state_ != FetchState::kWorking) {
+        return;
+    }
+    for (size_t i = 0; i < slots_.size() && in_flight_ < options_.in_flight_max; ++i) {
+        if (!slots_[i]->is_foreseen && !foresee_calls(*slots_[i])) {
+            return;
+        }
+    }
+}
+
+/// False where its logs are not there yet. What cannot be told ahead shows when it is built.
+bool Fetcher::foresee_calls(Slot& slot) {
+    if (!slot.is_answered()) {
+        return false;
+    }
+    slot.is_foreseen = true;
+    known_calls_.refresh();
+    std::vector<CallQuestion> questions;
+    std::unordered_set<std::string> seen;
+    std::vector<NeededCall> needed;
+    for (const rpc::RangeLogs& part : slot.answers.parts) {
+        std::unordered_map<uint64_t, const evm::Header*> headers;
+        for (const evm::Header& header : part.headers) {
+            headers[header.block_num] = &header;
+        }
+        for (const evm::Log& log : part.logs.logs) {
+            const auto header = headers.find(log.block_num);
+            if (header == headers.end() || header->second->hash != log.block_hash) {
+                continue;
+            }
+            needed.clear();
+            map_.for_each_source(log, [&](uint32_t source) {
+                if (slot.answers.wants(source)) {
+                    finder_
+                        ->find(source, log, part.logs.data(log),
+                               {log.block_num, log.block_hash, header->second->timestamp}, nullptr,
+                               known_calls_, needed)
+                        .ignore("what cannot be told now is told when the range is built");
+                }
+            });
+            for (NeededCall& need : needed) {
+                std::string key = need.call->is_once ? storage::once_key(need.key)
+                                                     : storage::call_key(log.block_num, need.key);
+                const auto known = known_calls_.find(need.key, log.block_num, need.call->is_once);
+                const bool is_claimed = need.call->is_once && claimed_.contains(key);
+                if (known && *known == nullptr && !is_claimed && seen.insert(key).second) {
+                    questions.push_back({{log.block_num, log.block_hash},
+                                         std::move(need.key),
+                                         need.call->is_once,
+                                         need.call->at_head});
+                }
+            }
+        }
+    }
+    claim_calls(slot, std::move(questions));
+    return true;
+}
+
+void Fetcher::claim_calls(Slot& slot, std::vector<CallQuestion> questions) {
+    for (const CallQuestion& question : questions) {
+        if (question.is_once) {
+            claimed_.emplace(storage::once_key(question.call), slot.id);
+        }
+    }
+    ask_calls(slot, std::move(questions));
+    send_due(slot);
+}
+
+void Fetcher::ask_calls(Slot& slot, std::vector<CallQuestion> questions) {
+    Ask::Calls part;
+    for (CallQuestion& question : questions) {
+        part.push_back(std::move(question));
+        if (part.size() == kCallsPerAsk) {
+            slot.due.push_back({std::exchange(part, {}), 0, {}});
+        }
+    }
+    if (!part.empty()) {
+        slot.due.push_back({std::move(part), 0, {}});
+    }
 }
 
 void Fetcher::ask_txns(Slot& slot, const MoreTxns& more) {

@@ -1,20 +1,27 @@
 // Asks the chain for a span of blocks, range by range, ahead and in any order, and hands the ranges
 // over complete and in order: logs of all sources merged without doubles, children of factories
-// found and followed to any depth, transactions looked up where the mapping names them.
+// found and followed to any depth, transactions looked up and contract calls made where the mapping
+// names them.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "engine/calls/call_asker.hpp"
+#include "engine/fold/call_finder.hpp"
 #include "engine/ingest/child_candidates.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/ingest/ingest_options.hpp"
+#include "engine/ingest/known_calls.hpp"
 #include "engine/ingest/range_builder.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -28,7 +35,8 @@ struct FetchJob {
     std::vector<uint32_t> sources;
     bool tail = false;  ///< above finality: all headers, linked by parent hash
     uint64_t finalized = 0;
-    std::optional<evm::Hash> parent_hash;  ///< of the block before the span, where it is known
+    std::optional<evm::Hash> parent_hash;   ///< of the block before the span, where it is known
+    std::set<std::string> distrusted = {};  ///< stored answers of calls that they told do not count
 };
 
 /// What has become of a job.
@@ -38,13 +46,16 @@ enum class FetchState : uint8_t {
     kDone,    ///< everything was handed over
     kForked,  ///< the span's first block does not follow `parent_hash`
     kStale,   ///< the chain changed meanwhile, or lacks what was asked for: look at its head again
+    kFailed,  ///< the database could not be read: `trouble` says why
 };
 
 /// One thread: that which polls the source. Answers that come after a cancel are dropped.
 class Fetcher {
   public:
+    /// `database` is where answers of contract calls are looked for before they are asked for;
+    /// null: nowhere.
     Fetcher(rpc::ChainSource& source, std::shared_ptr<const Plan> plan, const Clock& clock,
-            const IngestOptions& options);
+            const IngestOptions& options, const storage::Database* database = nullptr);
     Fetcher(const Fetcher&) = delete;
     Fetcher& operator=(const Fetcher&) = delete;
     ~Fetcher();
@@ -96,6 +107,10 @@ class Fetcher {
     [[nodiscard]] bool is_asked_about_confirmed(const Slot& slot) const noexcept;
     [[nodiscard]] std::optional<FetchedRange> build(Slot& slot);
     void ask_txns(Slot& slot, const MoreTxns& more);
+    void foresee_calls();
+    [[nodiscard]] bool foresee_calls(Slot& slot);
+    void claim_calls(Slot& slot, std::vector<CallQuestion> questions);
+    void ask_calls(Slot& slot, std::vector<CallQuestion> questions);
     void forget_slots();
 
     rpc::ChainSource& source_;
@@ -124,6 +139,12 @@ class Fetcher {
     size_t slot_bytes_average_ = 0;  ///< moving, of answers: what one more will bring
     uint64_t answer_count_ = 0;
     bool has_answer_ = false;  ///< before the first one `slot_bytes_average_` says nothing
+
+    std::unique_ptr<CallFinder> finder_;  ///< null where no handler has calls
+    KnownCalls known_calls_;
+    CallAsker call_asker_;
+    /// `once` calls that a slot has asked for, by storage::once_key, and which.
+    std::unordered_map<std::string, uint64_t> claimed_;
 
     CallbackGuard answers_;  ///< last, so that it ends first
 };

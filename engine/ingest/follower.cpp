@@ -21,7 +21,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
-#include "engine/ingest/missing_txns.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
@@ -38,7 +38,7 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       clock_{clock},
       options_{options},
       until_{until},
-      fetcher_{source, plan_, clock, options},
+      fetcher_{source, plan_, clock, options, &database},
       outbox_{channel},
       backoff_{options.retry_ms_min, options.retry_ms_max},
       wait_{progress, clock} {
@@ -162,14 +162,21 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
                            const storage::Cursor& cursor) {
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
     fill_ = find_missing(plan_->sources(), coverage, cursor.block_num);
-    if (!fill_.empty() || !plan_->needs_txn() ||
-        database_.bundle().fingerprint == plan_->bundle().fingerprint) {
+    const bool is_changed = database_.bundle().fingerprint != plan_->bundle().fingerprint;
+    const auto has_calls = [this] {
+        return plan_->has_calls() || database_.read_view()->scan_calls(0, UINT64_MAX)->valid();
+    };
+    // Logs that were mended may name other calls, too, and a fold that lacks an answer ends.
+    const bool is_needed =
+        is_changed ? plan_->needs_txn() || has_calls() : database_.needs_refold() && has_calls();
+    if (!fill_.empty() || !is_needed) {
+        txns_looked_for_ = false;
         return ok();
     }
-    // A changed mapping may name transactions that the stored logs came without.
+    // A changed mapping may name transactions and calls that the stored logs came without.
     if (!txns_looked_for_) {
-        txn_scan_ = std::make_unique<MissingTxnScan>(database_.read_view(), *plan_, children,
-                                                     cursor.block_num);
+        txn_scan_ =
+            std::make_unique<FoldNeeds>(database_.read_view(), *plan_, children, cursor.block_num);
         return ok();
     }
     fill_ = txn_fill_;
@@ -185,8 +192,12 @@ bool Follower::step_txn_scan() {
         return false;
     }
     if (scan_notice_.due(clock_.monotonic_ms())) {
-        logging::info("looking for stored logs without the transactions that the mapping now names",
-                      {{"block", txn_scan_->block_num()}, {"of", database_.cursor()->block_num}});
+        logging::info(
+            "looking for stored logs without the transactions or calls that the mapping now names",
+            {{"block", txn_scan_->block_num()}, {"of", database_.cursor()->block_num}});
+    }
+    if (std::vector<UnneededCall> calls = txn_scan_->take_unneeded(); !calls.empty()) {
+        outbox_.push(DropCallsWork{std::move(calls)});
     }
     if (*is_done) {
         if (std::optional<CoverageGap> gap = txn_scan_->gap()) {

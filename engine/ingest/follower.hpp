@@ -33,7 +33,7 @@
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
-#include "engine/ingest/missing_txns.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/ingest/range_end_check.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -219,7 +219,7 @@ class Follower {
     std::vector<CoverageGap> fill_;             ///< what the database lacks below its cursor
     size_t fill_next_ = 0;                      ///< index in `fill_`
     bool txns_looked_for_ = false;              ///< that reads the whole log: once a run
-    std::unique_ptr<MissingTxnScan> txn_scan_;  ///< while it does
+    std::unique_ptr<FoldNeeds> txn_scan_;  ///< while it does
     LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
 

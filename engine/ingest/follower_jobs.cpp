@@ -102,6 +102,7 @@ bool Follower::step_fetch() {
             begin_ancestor_search(SearchReason::kFork);
             return true;
         case FetchState::kStale: on_stale(); return true;
+        case FetchState::kFailed: channel_.fail(*fetcher_.trouble()); return true;
         case FetchState::kIdle: break;
     }
     return has_moved;

@@ -105,6 +105,7 @@ void Follower::fetch_again(const evm::BlockRange& range) {
     job.range = range;
     job.sources = all_sources_;
     job.finalized = finality_.finalized();
+    job.distrusted = liars_;
     start_job(std::move(job), JobKind::kRecheck);
 }
 

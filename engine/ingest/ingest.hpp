@@ -7,11 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "core/evm/log.hpp"
+#include "engine/calls/call_set.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/records.hpp"
 
@@ -37,6 +40,7 @@ struct FetchedRange {
     std::vector<storage::TxnFields> txns;
     std::vector<uint32_t> txn_of_log;  ///< into `txns` or kNoTxn; empty where no log needs one
     std::vector<uint32_t> sources;     ///< of the plan, for which the range is now complete
+    std::shared_ptr<CallSet> calls;    ///< what its logs need; null where they need none
     /// Who answered for which part: ascending, without gaps, all of the range; where several were
     /// asked about a block their names are joined by ", ".
     std::vector<rpc::ToldBy> told_by;
@@ -55,7 +59,8 @@ struct FetchedRange {
         }
         return logs.arena.capacity() + logs.logs.capacity() * sizeof(evm::Log) +
                blocks.size() * sizeof(BlockInfo) + children.size() * sizeof(storage::ChildRow) +
-               txns.size() * sizeof(storage::TxnFields) + inputs + sizeof(FetchedRange);
+               txns.size() * sizeof(storage::TxnFields) + inputs +
+               (calls ? calls->size_bytes() : 0) + sizeof(FetchedRange);
     }
 };
 
@@ -84,10 +89,15 @@ struct RollbackWork {
 struct RefoldWork {
     std::string reason;
 };
+/// Facts of contract calls that the log does not name any more; a fold is owed afterwards.
+struct DropCallsWork {
+    std::vector<UnneededCall> calls;
+};
 /// Make everything so far durable.
 struct SyncWork {};
 
-using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork, SyncWork>;
+using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork,
+                          DropCallsWork, SyncWork>;
 
 struct WorkItem {
     uint64_t seq = 0;    ///< counts items

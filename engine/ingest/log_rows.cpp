@@ -81,6 +81,14 @@ void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& s
     }
 }
 
+void put_calls(storage::CommitBatch& batch, const FetchedRange& fetched, uint64_t block_num) {
+    if (fetched.calls) {
+        for (const storage::CallFact* fact : fetched.calls->new_of(block_num)) {
+            batch.put_call(*fact);
+        }
+    }
+}
+
 bool is_same_log(const evm::Log& a, ByteView a_data, const evm::Log& b, ByteView b_data) {
     return a.log_index == b.log_index && a.txn_index == b.txn_index && a.txn_hash == b.txn_hash &&
            a.address == b.address && a.topic_count == b.topic_count &&
@@ -100,6 +108,7 @@ void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources
             const evm::Log& log = fetched.logs.logs[at.log];
             batch.append_log(log, fetched.logs.data(log), fetched.txn(at.log));
         }
+        put_calls(batch, fetched, block.block_num);
         // The row of the newest final block stays until finality moves on: it is what a rollback to
         // there goes back to. So the last block of a range always has one.
         const size_t events = at.log - first;

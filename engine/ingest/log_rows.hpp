@@ -35,6 +35,8 @@ void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& s
 using BlindSources = std::vector<bool>;
 
 /// Whether what is stored of a log is what a provider tells of it.
+/// What calls answered for the block, beyond what is stored.
+void put_calls(storage::CommitBatch& batch, const FetchedRange& fetched, uint64_t block_num);
 [[nodiscard]] bool is_same_log(const evm::Log& a, ByteView a_data, const evm::Log& b,
                                ByteView b_data);
 

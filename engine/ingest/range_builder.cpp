@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "engine/calls/call_lookup.hpp"
 #include "engine/ingest/tellers.hpp"
 #include "engine/mapping/block_children.hpp"
 #include "engine/mapping/block_tick.hpp"
@@ -56,6 +57,9 @@ class RangeBuilder {
     storage::TxnNeeds needs_of(const evm::Log& log) const;
     bool look_up_txn(const evm::Log& log, storage::TxnNeeds needs, MoreTxns& missing,
                      storage::TxnFields& out) const;
+    std::optional<RangeOutcome> find_calls();
+    std::optional<Error> find_calls_of(const Place& place, const FoldBlock& block, size_t at);
+    std::optional<Error> use_call(const NeededCall& need, const FoldBlock& block);
     Result<Headers> read_headers() const;
     std::optional<Error> find_blocks();
     void take_logs();
@@ -69,7 +73,11 @@ class RangeBuilder {
     BlockChildren finder_;
     std::vector<LogPlace> block_logs_;      ///< scratch: those of one block
     std::vector<ChildAnnouncement> fresh_;  ///< added to the map by this range
-    bool asked_about_all_ = true;           ///< whom the range announces, it was asked about
+    std::optional<CallLookup> lookup_;
+    std::vector<NeededCall> needed_;  ///< scratch: those of one log
+    std::vector<CallQuestion> questions_;
+    std::unordered_set<std::string> questioned_;  ///< keys of those
+    bool asked_about_all_ = true;                 ///< whom the range announces, it was asked about
 };
 
 RangeOutcome RangeBuilder::build() {
@@ -113,6 +121,9 @@ std::optional<RangeOutcome> RangeBuilder::run() {
         return BrokenLink{
             {ErrorCode::kReorg,
              fmt::format("block {} does not follow the block before it", out_.range.from)}};
+    }
+    if (std::optional<RangeOutcome> other = find_calls()) {
+        return other;
     }
     take_logs();
     return std::nullopt;
@@ -318,6 +329,69 @@ std::optional<RangeOutcome> RangeBuilder::find_txns() {
     }
     if (!out_.txns.empty()) {
         out_.txn_of_log = std::move(txn_of_log);
+    }
+    return std::nullopt;
+}
+
+/// What each log's handlers name of calls: known, or answered meanwhile, or to be asked. A `once`
+/// call is asked for the first log that names it.
+std::optional<RangeOutcome> RangeBuilder::find_calls() {
+    if (context_.finder == nullptr) {
+        return std::nullopt;
+    }
+    out_.calls = std::make_shared<CallSet>();
+    lookup_.emplace(*out_.calls, *context_.known, answers_.calls);
+    size_t block = 0;
+    for (size_t i = 0; i < places_.size(); ++i) {
+        while (out_.blocks[block].block_num != places_[i].log->block_num) {
+            ++block;
+        }
+        const BlockInfo& info = out_.blocks[block];
+        if (std::optional<Error> error =
+                find_calls_of(places_[i], {info.block_num, info.hash, info.timestamp}, i)) {
+            return Unreadable{*std::move(error)};
+        }
+    }
+    if (!questions_.empty()) {
+        return MoreCalls{std::move(questions_)};
+    }
+    return std::nullopt;
+}
+
+std::optional<Error> RangeBuilder::find_calls_of(const Place& place, const FoldBlock& block,
+                                                 size_t at) {
+    const ByteView data = place.batch->data(*place.log);
+    Status found;
+    needed_.clear();
+    context_.map.for_each_source(*place.log, [&](uint32_t source) {
+        if (found && answers_.wants(source)) {
+            found = context_.finder->find(source, *place.log, data, block, out_.txn(at), *lookup_,
+                                          needed_);
+        }
+    });
+    for (size_t i = 0; found && i < needed_.size(); ++i) {
+        if (std::optional<Error> error = use_call(needed_[i], block)) {
+            return error;
+        }
+    }
+    return found ? std::nullopt : std::optional{found.error()};
+}
+
+std::optional<Error> RangeBuilder::use_call(const NeededCall& need, const FoldBlock& block) {
+    const bool is_once = need.call->is_once;
+    auto fact = lookup_->find(need.key, block.block_num, is_once);
+    if (!fact) {
+        return std::move(fact).error();
+    }
+    if (*fact != nullptr) {
+        lookup_->use(**fact, is_once);
+        return std::nullopt;
+    }
+    std::string key =
+        is_once ? storage::once_key(need.key) : storage::call_key(block.block_num, need.key);
+    if (questioned_.insert(std::move(key)).second) {
+        questions_.push_back(
+            {{block.block_num, block.hash}, need.key, is_once, need.call->at_head});
     }
     return std::nullopt;
 }

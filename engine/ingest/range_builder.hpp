@@ -7,6 +7,7 @@
 //   3. The transactions of the logs that need one. Not here: back to asking.
 //   4. The headers: they agree, join, and are those of the logs.
 //   5. The first block follows the block before the range.
+//   6. What contract calls answer that handlers of the logs name. Not here: back to asking.
 //
 // Nothing is asked here. What does not end in a whole range leaves the children as they were.
 #pragma once
@@ -19,6 +20,9 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/calls/call_asker.hpp"
+#include "engine/calls/call_set.hpp"
+#include "engine/fold/call_finder.hpp"
 #include "engine/ingest/child_candidates.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/mapping/plan.hpp"
@@ -40,6 +44,7 @@ struct RangeAnswers {
     std::unordered_map<evm::Hash, evm::TxnReceipt, evm::FixedBytesHash> receipts;
     /// One that was asked for and did not come is not asked for again.
     std::unordered_set<evm::Hash, evm::FixedBytesHash> txns_asked, receipts_asked;
+    CallSet calls;  ///< what was asked and answered
 
     [[nodiscard]] bool wants(uint32_t source) const;
 };
@@ -54,6 +59,8 @@ struct RangeContext {
     bool tail = false;                ///< see FetchedRange
     uint64_t finalized = 0;
     std::optional<evm::Hash> parent_hash;  ///< of the block before the range, where it is known
+    CallFinder* finder = nullptr;          ///< null: no handler has calls
+    CallSource* known = nullptr;           ///< what is known of calls without asking; with `finder`
 };
 
 /// The range announces children that it must be asked about.
@@ -65,6 +72,14 @@ struct MoreTxns {
 
     [[nodiscard]] bool empty() const noexcept { return hashes.empty() && receipts.empty(); }
 };
+/// Contract calls whose answers its events need.
+struct MoreCalls {
+    std::vector<CallQuestion> questions;
+};
+/// The database could not be read.
+struct Unreadable {
+    Error error;
+};
 /// The answers do not fit each other: the chain changed, or a provider errs.
 struct Contradiction {
     Error error;
@@ -73,7 +88,8 @@ struct Contradiction {
 struct BrokenLink {
     Error error;
 };
-using RangeOutcome = std::variant<FetchedRange, MoreChildren, MoreTxns, Contradiction, BrokenLink>;
+using RangeOutcome = std::variant<FetchedRange, MoreChildren, MoreTxns, MoreCalls, Unreadable,
+                                  Contradiction, BrokenLink>;
 
 /// Takes the logs out of `answers` where the range is whole, and adds its children to the map.
 [[nodiscard]] RangeOutcome build_range(RangeAnswers& answers, const RangeContext& context);

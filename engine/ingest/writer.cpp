@@ -165,6 +165,9 @@ Status Writer::run_command(const WorkItem& item) {
         blind_.clear();
         return commands_.refold(refold->reason);
     }
+    if (const auto* drop = std::get_if<DropCallsWork>(&item.work)) {
+        return commands_.drop_calls(drop->calls);
+    }
     PLUMBLINE_TRY_VOID(database_.sync());
     sync_timer_.on_synced(clock_.monotonic_ms());
     return ok();
@@ -254,6 +257,7 @@ Status Writer::fold_block(const BlockSpan& span) {
     const FetchedRange& fetched = *span.fetched;
     const BlockInfo& block = span.block();
     fold_->begin_block({block.block_num, block.hash, block.timestamp, span.needs_undo()});
+    fold_->set_calls(fetched.calls.get());
     // From which log on each of them counts is the map's to know.
     for (size_t at = span.from.child; at < span.to.child; ++at) {
         fold_->add_child(fetched.children[at]);

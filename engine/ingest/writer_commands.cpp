@@ -8,7 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
@@ -40,6 +43,7 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     const auto batch = database_.make_batch();
     const auto view = database_.read_view();
     PLUMBLINE_TRY_VOID(append_missing(*view, *batch, fetched));
+    PLUMBLINE_TRY_VOID(add_calls(*view, *batch, fetched));
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
     for (const storage::ChildRow& child : fetched.children) {
         PLUMBLINE_TRY(const bool is_known, view->has_child(child));
@@ -137,6 +141,58 @@ Status WriterCommands::append_missing(const storage::ReadView& view, storage::Co
     return ok();
 }
 
+namespace {
+
+/// Of a call that a provider had answered which was proven to lie.
+void note_other_answer(const storage::CallFact& before, const storage::CallFact& now,
+                       storage::CommitBatch& batch) {
+    storage::JournalRow row;
+    row.time_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    row.kind = "call asked again";
+    row.key = fmt::format("call to {} with {}", evm::to_hex(now.call.to),
+                          evm::to_hex(as_bytes(now.call.input)));
+    row.block_num = now.block_num;
+    row.before = evm::to_hex(as_bytes(before.data));
+    row.after = evm::to_hex(as_bytes(now.data));
+    row.reason = "a provider that was proven to lie had told it";
+    row.provider = before.provider;
+    row.evidence = "as " + now.provider + " tells it";
+    batch.append_journal(row);
+    batch.require_refold();
+}
+
+}  // namespace
+
+/// Of a `once` call the fact of the first log that names it counts: where that stands earlier now,
+/// the one of a later log is good for its own block at most.
+Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitBatch& batch,
+                                 const FetchedRange& fetched) {
+    if (!fetched.calls) {
+        return ok();
+    }
+    for (const storage::CallFact* fact : fetched.calls->all_new()) {
+        if (fact->is_once) {
+            PLUMBLINE_TRY(const auto later, view.get_once(fact->call));
+            if (later && later->block_num != fact->block_num) {
+                make_plain(*later, batch);
+            }
+        }
+        PLUMBLINE_TRY(const auto stored, view.get_call(fact->block_num, fact->call));
+        if (stored && (stored->outcome != fact->outcome || stored->data != fact->data)) {
+            note_other_answer(*stored, *fact, batch);
+        }
+        batch.put_call(*fact);
+    }
+    return ok();
+}
+
+Status WriterCommands::drop_calls(const std::vector<UnneededCall>& calls) {
+    PLUMBLINE_TRY_VOID(drop_unneeded(database_, calls));
+    sync_timer_.on_buffered_write();
+    ++progress_.commits;
+    return ok();
+}
+
 Status WriterCommands::replace(const FetchedRange& fetched, const std::string& liar) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     if (!cursor || fetched.range.to > cursor->block_num) {
@@ -144,6 +200,7 @@ Status WriterCommands::replace(const FetchedRange& fetched, const std::string& l
     }
     const auto batch = database_.make_batch();
     PLUMBLINE_TRY(const size_t changed, replace_range(database_, plan_, fetched, liar, *batch));
+    PLUMBLINE_TRY_VOID(add_calls(*database_.read_view(), *batch, fetched));
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
     PLUMBLINE_TRY_VOID(withdraw_histories(database_, plan_, fetched, *batch));
     if (changed > 0) {

@@ -40,8 +40,12 @@ class WriterCommands {
     [[nodiscard]] Result<bool> roll_back(const BlockInfo& target);
     /// `reason` is for the log.
     [[nodiscard]] Status refold(const std::string& reason);
+    /// Takes these facts away; the entities follow with the refold.
+    [[nodiscard]] Status drop_calls(const std::vector<UnneededCall>& calls);
 
   private:
+    [[nodiscard]] static Status add_calls(const storage::ReadView& view,
+                                          storage::CommitBatch& batch, const FetchedRange& fetched);
     [[nodiscard]] static Status append_missing(const storage::ReadView& view,
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);

@@ -24,6 +24,7 @@
 namespace plumbline::engine {
 
 struct ExpressionProgram;
+struct PlanCall;
 
 /// Where a value comes from when an event is applied. `Operand` says how the config writes it: a
 /// name there is a parameter, a field or an element here, and all forms of literals are words or
@@ -54,6 +55,7 @@ struct PlanOperand {
         kReceiptGasUsed,
         kReceiptStatus,
         kReceiptGasPrice,
+        kCallFact,  ///< what `call` answered, at `path`
     };
     Kind kind = Kind::kLiteral;
     bool check_fit = false;   ///< a number that may not fit `target`
@@ -64,11 +66,12 @@ struct PlanOperand {
     int16_t param = -1;             ///< kParam: which, where the whole path is one parameter
     uint16_t field = 0;             ///< kLookup, kField, kKeyField
     uint32_t entity = 0;            ///< kLookup
-    evm::ValuePath path;            ///< kParam
+    evm::ValuePath path;            ///< kParam, kCallFact
     evm::U256 word;                 ///< kLiteral
     std::string bytes;              ///< kLiteral
     std::vector<PlanOperand> keys;  ///< kLookup
     std::shared_ptr<const ExpressionProgram> program;  ///< kExpression
+    std::shared_ptr<const PlanCall> call;              ///< kCallFact
     std::string source;                                ///< as written
 };
 
@@ -77,6 +80,24 @@ struct PlanCondition {
     CompareOp op = CompareOp::kEq;
     PlanOperand right;
     std::string source;
+};
+
+/// A contract call whose answers a handler uses. What it asks is known of the log alone, before the
+/// fold.
+struct PlanCall {
+    std::string name;         ///< as handlers name it
+    std::string declaration;  ///< "decimals()(uint8)"
+    evm::FixedBytes<4> selector;
+    PlanOperand at;
+    std::vector<PlanOperand> args;
+    std::vector<bool> arg_dynamic;  ///< string or bytes
+    bool is_once = false;           ///< one answer an (address, input) for ever
+    bool at_head = false;
+    /// What is returned, read like the data of an event without topics.
+    evm::EventDecoder returns;
+    bool returns_text = false;          ///< one string, for which old contracts return a bytes32
+    std::vector<PlanOperand> defaults;  ///< none, or a literal for each value
+    SourcePos pos;
 };
 
 enum class OpKind : uint8_t { kSet, kAdd, kSub, kMin, kMax };
@@ -94,7 +115,9 @@ struct PlanHandler {
     uint32_t entity = 0;
     std::vector<evm::ValuePath> each;  ///< arrays walked together
     std::vector<std::string> each_names;
+    std::vector<std::shared_ptr<const PlanCall>> calls;
     std::vector<PlanCondition> when;
+    bool has_early_when = false;   ///< the log alone tells whether it holds
     std::vector<PlanOperand> key;  ///< one a key field, in layout order
     bool has_early_key = false;    ///< nothing but the event itself goes into the key
     uint32_t on = 0;               ///< which `[[on]]` it is: a log runs each once
@@ -132,13 +155,14 @@ struct PlanEvent {
     uint32_t source = 0;
     std::string name;  ///< "hub.VoteCast"
     evm::EventDecoder decoder;
-    storage::TxnNeeds txn_needs;
-    std::vector<PlanHandler> handlers;
-    std::vector<PlanFunction> functions;
-    std::vector<PlanChildren> children;
+    storage::TxnNeeds txn_needs = {};
+    bool has_calls = false;
+    std::vector<PlanHandler> handlers = {};
+    std::vector<PlanFunction> functions = {};
+    std::vector<PlanChildren> children = {};
     /// Of an anonymous event: the author's word for which logs are it. One of these must hold, with
     /// all of its tests; one without tests always holds.
-    std::vector<std::vector<TopicTest>> told_by;
+    std::vector<std::vector<TopicTest>> told_by = {};
 };
 
 /// Filled by `Plan::compile`, unchanged afterwards.
@@ -158,6 +182,7 @@ struct CompiledPlan {
     /// database of that fingerprint was not made by handlers in C++. Empty without factories.
     std::string format_one_fingerprint;
     bool needs_txn = false;
+    bool has_calls = false;
 
     /// Shapes of one event with as many topics: only data may tell which one a log is.
     struct ShapeGroup {

@@ -59,15 +59,7 @@ Result<PlanEvent> find_free_event(const CompiledPlan& plan, const std::string& n
         return told(compiled.error());
     }
     evm::EventDecoder decoder = *std::move(compiled);
-    PlanEvent out{index,
-                  fmt::format("{}.{}", member->contract, abi->name),
-                  std::move(decoder),
-                  {},
-                  {},
-                  {},
-                  {},
-                  {}};
-    return out;
+    return PlanEvent{index, fmt::format("{}.{}", member->contract, abi->name), std::move(decoder)};
 }
 
 Operand as_operand(const Condition& condition) {

@@ -83,6 +83,10 @@ const std::vector<StatePlan>& Plan::state_plans() const noexcept {
 const std::vector<CountPlan>& Plan::count_plans() const noexcept {
     return compiled_->counts;
 }
+bool Plan::has_calls() const noexcept {
+    return compiled_->has_calls;
+}
+
 bool Plan::needs_txn() const noexcept {
     return compiled_->needs_txn;
 }

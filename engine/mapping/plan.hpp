@@ -213,6 +213,8 @@ class Plan {
     }
     /// The same for any event at all, so that callers can skip the question.
     [[nodiscard]] bool needs_txn() const noexcept;
+    /// True where any handler names contract calls.
+    [[nodiscard]] bool has_calls() const noexcept;
 
     /// What the state proof compares; in the order of the entities and of their `state`.
     [[nodiscard]] const std::vector<StatePlan>& state_plans() const noexcept;

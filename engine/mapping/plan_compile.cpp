@@ -87,6 +87,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     PLUMBLINE_TRY_VOID(compile_states(config_, plan_));
     for (const PlanEvent& event : plan_.events) {
         plan_.needs_txn = plan_.needs_txn || event.txn_needs.any();
+        plan_.has_calls = plan_.has_calls || event.has_calls;
         if (event.decoder.event().anonymous) {
             plan_.sources[event.source].abi_topics0.clear();
         }

@@ -61,7 +61,21 @@ struct OperandScope {
     storage::TxnNeeds txn_needs;                 ///< what values ask for
     /// Of `row`: key fields and look-ups are known too.
     bool is_outside_fold = false;
+    /// Those that `$call` may name.
+    std::span<const std::shared_ptr<const PlanCall>> calls = {};
 };
+
+/// The handler's `calls`, in their order, into `out.calls`; each may use those before it.
+[[nodiscard]] Status compile_calls(const HandlerConfig& handler, OperandScope& scope,
+                                   PlanHandler& out);
+/// `$call.NAME` and what of its answer is meant.
+/// A `$call.NAME` whose call has no default.
+[[nodiscard]] bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept;
+[[nodiscard]] Result<PlanOperand> compile_call_fact(const OperandScope& scope,
+                                                    const Operand& operand);
+/// Whether the log, and what its `once` calls answer, tell the value: nothing that is folded does.
+/// False for a look-up and for other calls.
+[[nodiscard]] bool is_known_ahead(const PlanOperand& operand) noexcept;
 
 /// The field type that holds a value of `type`; false for arrays and tuples.
 [[nodiscard]] bool field_type_of(const evm::AbiType& type, storage::FieldType& out) noexcept;

@@ -35,8 +35,8 @@ Result<size_t> add_shape(CompiledPlan& plan, uint32_t source, const evm::AbiEven
                           fmt::format("{}.{}: {}", contract, abi.name, decoder.error().message));
     }
     const auto index = static_cast<uint32_t>(plan.events.size());
-    plan.events.push_back(PlanEvent{
-        source, fmt::format("{}.{}", contract, abi.name), *std::move(decoder), {}, {}, {}, {}, {}});
+    plan.events.push_back(
+        PlanEvent{source, fmt::format("{}.{}", contract, abi.name), *std::move(decoder)});
     plan.events_of_source[source].push_back(index);
     return size_t{index};
 }

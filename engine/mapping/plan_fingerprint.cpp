@@ -70,6 +70,13 @@ void put(std::string& out, std::string_view title, const std::vector<Assignment>
     }
 }
 
+void put(std::string& out, std::string_view title, const std::vector<Operand>& list) {
+    for (const Operand& operand : list) {
+        out += fmt::format(" {} ", title);
+        put(out, operand);
+    }
+}
+
 void put(std::string& out, const std::vector<storage::Field>& fields) {
     for (const storage::Field& field : fields) {
         out += fmt::format(" {} {},", field.name, to_string(field.type));
@@ -115,6 +122,35 @@ void put(std::string& out, const PlanEvent& event) {
         for (const std::string& param : function.handler.params) {
             out += fmt::format(" {}\n", counted(param));
         }
+    }
+}
+
+/// `once` decides which state is asked, so what is stored for another rule does not do.
+void put_calls(std::string& out, const std::vector<CallConfig>& calls, const CompiledPlan& plan,
+               size_t on) {
+    for (size_t i = 0; i < calls.size(); ++i) {
+        const CallConfig& call = calls[i];
+        out += fmt::format("call {} {}", call.name, call.is_once ? "once" : "");
+        for (const PlanEvent& event : plan.events) {
+            for (const PlanHandler& handler : event.handlers) {
+                if (handler.on != on) {
+                    continue;
+                }
+                const PlanCall& compiled_call = *handler.calls[i];
+                out += fmt::format(" {}", compiled_call.declaration);
+                // Else it is the event's own contract, whose addresses its coverage tells.
+                if (!call.at && compiled_call.at.kind == PlanOperand::Kind::kLiteral) {
+                    out += fmt::format(" of {}", compiled_call.at.word.to_decimal());
+                }
+            }
+        }
+        if (call.at) {
+            out += " at ";
+            put(out, *call.at);
+        }
+        put(out, "arg", call.args);
+        put(out, "default", call.defaults);
+        out += '\n';
     }
 }
 
@@ -213,6 +249,7 @@ std::string schema_fingerprint(const Config& config, const CompiledPlan& plan) {
         for (const std::string& name : handler.each) {
             text += fmt::format("each {}\n", counted(name));
         }
+        put_calls(text, handler.calls, plan, on);
         for (const Condition& condition : handler.when) {
             text += "when ";
             put(text, condition);

@@ -102,10 +102,14 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     out.on = on_;
     PLUMBLINE_TRY_VOID(bind_each(event, out));
     OperandScope scope{plan_, &event, nullptr, out.each_names, {}};
+    PLUMBLINE_TRY_VOID(compile_calls(handler_, scope, out));
     for (const Condition& condition : handler_.when) {
         PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
         out.when.push_back(std::move(compiled));
     }
+    out.has_early_when = std::ranges::all_of(out.when, [](const PlanCondition& condition) {
+        return is_known_ahead(condition.left) && is_known_ahead(condition.right);
+    });
     PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, &out.when, handler_.pos));
     PLUMBLINE_TRY_VOID(bind_key(scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.set, OpKind::kSet, scope, out));
@@ -114,6 +118,7 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     PLUMBLINE_TRY_VOID(bind_ops(handler_.min, OpKind::kMin, scope, out));
     PLUMBLINE_TRY_VOID(bind_ops(handler_.max, OpKind::kMax, scope, out));
     event.txn_needs.add(scope.txn_needs);
+    event.has_calls = event.has_calls || !out.calls.empty();
     event.handlers.push_back(std::move(out));
     return ok();
 }

@@ -183,11 +183,20 @@ PlanOperand builtin(Kind kind, FieldType type) {
     return out;
 }
 
+bool names_call(const Operand& operand) noexcept {
+    return operand.kind == Operand::Kind::kName && operand.path.front() == "$call";
+}
+
 /// What is known where no event is.
-bool is_of_block(Operand::Kind kind) noexcept {
+bool is_of_block(const Operand& operand) noexcept {
     using From = Operand::Kind;
-    return kind == From::kBlockNumber || kind == From::kBlockHash ||
-           kind == From::kBlockTimestamp || kind == From::kLookup;
+    switch (operand.kind) {
+        case From::kBlockNumber:
+        case From::kBlockHash:
+        case From::kBlockTimestamp:
+        case From::kLookup: return true;
+        default: return names_call(operand);
+    }
 }
 
 /// What only the transaction or its receipt says: it is fetched.
@@ -246,15 +255,17 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
                                       scope.row->name, operand.source));
     }
     if (scope.event != nullptr && scope.plan.sources[scope.event->source].every_blocks != 0 &&
-        !is_of_block(operand.kind)) {
+        !is_of_block(operand)) {
         return mistake_at(
             scope.plan.config_path, operand.pos,
             fmt::format("'{}' belongs to an event; a handler of blocks has "
-                        "$block.number, $block.hash, $block.timestamp and look-ups",
+                        "$block.number, $block.hash, $block.timestamp, $call.NAME and look-ups",
                         operand.source.empty() ? join_path(operand.path) : operand.source));
     }
     switch (operand.kind) {
-        case From::kName: return compile_param(scope, operand.path, operand.pos);
+        case From::kName:
+            return names_call(operand) ? compile_call_fact(scope, operand)
+                                       : compile_param(scope, operand.path, operand.pos);
         case From::kBlockNumber: return builtin(Kind::kBlockNumber, kUint64);
         case From::kBlockHash: return builtin(Kind::kBlockHash, kBytes32);
         case From::kBlockTimestamp: return builtin(Kind::kBlockTimestamp, kUint64);
@@ -308,11 +319,12 @@ Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
 }
 
 Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand) {
-    if (operand.kind == Operand::Kind::kName && scope.row == nullptr) {
+    if (operand.kind == Operand::Kind::kName && scope.row == nullptr &&
+        !names_optional(scope, operand)) {
         return mistake_at(
             scope.plan.config_path, operand.pos,
-            fmt::format("'{}' is always there: exists takes a row, entity[key], or an "
-                        "optional field of one, entity[key].field",
+            fmt::format("'{}' is always there: exists takes a row, entity[key], an optional field "
+                        "of one, entity[key].field, or a $call.NAME without a default",
                         operand.source));
     }
     PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand));
@@ -328,6 +340,9 @@ Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand
 
 bool names_optional(const OperandScope& scope, const Operand& operand) noexcept {
     const bool is_field = operand.kind == Operand::Kind::kName && scope.row != nullptr;
+    if (!is_field && names_call(operand)) {
+        return call_may_lack(scope, operand);
+    }
     const storage::EntityLayout* layout = scope.row;
     if (operand.kind == Operand::Kind::kLookup) {
         const auto found =

@@ -205,10 +205,64 @@ class Diff {
                      b == logs_b.end() ? std::string{} : b->second.second});
             }
         }
+        PLUMBLINE_TRY_VOID(compare_calls(block_num));
         PLUMBLINE_TRY(const auto row_a, read_row(*view_a_, block_num));
         PLUMBLINE_TRY(const auto row_b, read_row(*view_b_, block_num));
         if (row_a != row_b) {
             add({DifferenceKind::kBlock, {}, {}, {}, block_num, 0, row_a, row_b});
+        }
+        return ok();
+    }
+
+    /// What calls answered, by storage::call_key; those of the head are nothing to compare.
+    [[nodiscard]] Result<std::map<std::string, storage::CallFact>> read_calls(
+        const storage::ReadView& view, uint64_t block_num) {
+        std::map<std::string, storage::CallFact> calls;
+        const auto scan = view.scan_calls(block_num, block_num);
+        for (; scan->valid(); scan->next()) {
+            ++report_.records_read;
+            if (scan->fact().pin != storage::CallPin::kHead) {
+                calls[storage::call_key(block_num, scan->fact().call)] = scan->fact();
+            }
+        }
+        PLUMBLINE_TRY_VOID(scan->status());
+        return calls;
+    }
+
+    [[nodiscard]] Status compare_calls(uint64_t block_num) {
+        PLUMBLINE_TRY(const auto calls_a, read_calls(*view_a_, block_num));
+        PLUMBLINE_TRY(const auto calls_b, read_calls(*view_b_, block_num));
+        std::map<std::string, std::pair<const storage::CallFact*, const storage::CallFact*>> all;
+        for (const auto& [key, fact] : calls_a) {
+            all[key].first = &fact;
+        }
+        for (const auto& [key, fact] : calls_b) {
+            all[key].second = &fact;
+        }
+        const auto show = [](const storage::CallFact* fact) {
+            return fact == nullptr
+                       ? std::string{}
+                       : fmt::format(
+                             "{} {}: {} {}", evm::to_hex(fact->call.to),
+                             evm::to_hex(as_bytes(fact->call.input)),
+                             storage::to_string(fact->outcome),
+                             evm::to_hex(as_bytes(fact->data)
+                                             .first(std::min<size_t>(fact->data.size(), 64))));
+        };
+        for (const auto& [key, both] : all) {
+            const bool is_same =
+                both.first != nullptr && both.second != nullptr &&
+                storage::hash_call(*both.first) == storage::hash_call(*both.second);
+            if (!is_same) {
+                add({DifferenceKind::kCall,
+                     {},
+                     {},
+                     {},
+                     block_num,
+                     0,
+                     show(both.first),
+                     show(both.second)});
+            }
         }
         return ok();
     }
@@ -294,6 +348,7 @@ std::string_view to_string(DifferenceKind kind) noexcept {
         case DifferenceKind::kLog: return "event";
         case DifferenceKind::kBlock: return "block";
         case DifferenceKind::kRow: return "row";
+        case DifferenceKind::kCall: return "call";
     }
     return "unknown";
 }

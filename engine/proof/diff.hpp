@@ -19,6 +19,7 @@ enum class DifferenceKind : uint8_t {
     kLog,
     kBlock,
     kRow,
+    kCall,  ///< what a contract call answered
 };
 [[nodiscard]] std::string_view to_string(DifferenceKind kind) noexcept;
 

@@ -32,6 +32,9 @@ std::string_view cause_of(FindingKind kind) noexcept {
         case FindingKind::kStateCountDiffers:
             return "a damaged row or a missing event; where neither is the cause, the contract "
                    "changes this without an event, or the mapping reads its events wrongly";
+        case FindingKind::kCallDiffers:
+            return "a provider told what a contract had not answered, then or now: no header "
+                   "proves an answer";
         case FindingKind::kUnreadable: return "the disk gave bytes that cannot be read";
     }
     return "";
@@ -54,6 +57,9 @@ std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept {
                        : "repair folds a damaged row again and fetches a missing event; where it "
                          "leaves the difference, correct the mapping, or let the contract's word "
                          "count by [repair] on_drift = \"chain\"";
+        case FindingKind::kCallDiffers:
+            return "repair writes what most providers tell and folds again; where as many tell one "
+                   "thing as the other, ask one more (--rpc)";
         case FindingKind::kUnreadable:
             return "repair fetches events and folds rows again; look at the disk, or restore a "
                    "backup";

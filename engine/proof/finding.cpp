@@ -42,6 +42,9 @@ std::string what_of(const Finding& finding) {
                        ? "the contract tells something else"
                        : fmt::format("{} is {} in the index, the contract tells {}", field,
                                      finding.stored, finding.expected);
+        case FindingKind::kCallDiffers:
+            return fmt::format("the fact is {}, providers tell {}", finding.stored,
+                               finding.expected);
         case FindingKind::kLogAltered:
         case FindingKind::kBlockDiffers:
         case FindingKind::kRowDiffers:
@@ -77,6 +80,7 @@ std::string_view to_string(FindingKind kind) noexcept {
         case FindingKind::kRowMissing: return "row missing";
         case FindingKind::kRowExtra: return "row extra";
         case FindingKind::kRowDiffers: return "row differs";
+        case FindingKind::kCallDiffers: return "call differs";
         case FindingKind::kIndexMissing: return "index entry missing";
         case FindingKind::kIndexExtra: return "index entry extra";
         case FindingKind::kQuarantineDiffers: return "quarantine differs";

@@ -24,6 +24,7 @@ enum class FindingKind : uint8_t {
     kDigestDiffers,      ///< a maintained digest is not that of the stored bytes
     kStateDiffers,       ///< the contract tells `expected` for `field`, the row has `stored`
     kStateCountDiffers,  ///< the contract counts `expected` rows, the database `stored`
+    kCallDiffers,        ///< providers tell `expected` of a contract call, stored is `stored`
     kUnreadable,  ///< stored bytes that cannot be read: `detail` says what RocksDB or the codec
                   ///< said
 };

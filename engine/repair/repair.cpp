@@ -179,6 +179,29 @@ void RepairPlan::add_refold(const std::string& reason) {
     fold_again = true;
 }
 
+void RepairPlan::add_calls(const Findings& findings, const std::vector<storage::CallFact>& right) {
+    std::map<std::string, const storage::CallFact*> settled;
+    for (const storage::CallFact& fact : right) {
+        settled[storage::call_key(fact.block_num, fact.call)] = &fact;
+    }
+    for (const Finding& finding : findings.kept) {
+        const auto fact = settled.find(finding.raw_key);
+        if (fact == settled.end()) {
+            left.push_back(describe(finding));
+            continue;
+        }
+        calls.push_back(*fact->second);
+        steps.push_back("write what most providers tell of the " + finding.key);
+        if (journal.size() < kJournalRowsMax) {
+            journal.push_back(journal_of(finding, "call replaced",
+                                         "as " + fact->second->provider + " and most others tell"));
+        }
+    }
+    if (!calls.empty()) {
+        add_refold("facts of contract calls were mended");
+    }
+}
+
 void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
     std::set<uint64_t> unmended;
     uint64_t rows = 0;
@@ -461,6 +484,19 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     return ok();
 }
 
+/// Of a `once` call the fact of the first log that names it counts.
+Status put_new_call(const storage::ReadView& view, const storage::CallFact& fact,
+                    storage::CommitBatch& batch) {
+    if (fact.is_once) {
+        PLUMBLINE_TRY(const auto later, view.get_once(fact.call));
+        if (later && later->block_num != fact.block_num) {
+            batch.remove_call(*later);
+        }
+    }
+    batch.put_call(fact);
+    return ok();
+}
+
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
@@ -493,6 +529,17 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::ChildRow& child : plan.children) {
         if (!exchanged.contains(child.block_num)) {
             batch->append_child(child);
+        }
+    }
+    for (const storage::CallFact& fact : plan.calls) {
+        PLUMBLINE_TRY(const auto stored, view->get_call(fact.block_num, fact.call));
+        if (stored) {  // Else the chain was reorganised meanwhile.
+            batch->put_call(fact);
+        }
+    }
+    for (const storage::CallFact& fact : plan.new_calls) {
+        if (!exchanged.contains(fact.block_num)) {
+            PLUMBLINE_TRY_VOID(put_new_call(*view, fact, *batch));
         }
     }
     for (const storage::CorrectionRow& correction : plan.corrections) {

@@ -43,6 +43,8 @@ struct RepairPlan {
     std::map<std::pair<uint64_t, uint32_t>, storage::TxnNeeds> logs_with_txn;
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
     std::vector<storage::CorrectionRow> corrections;
+    std::vector<storage::CallFact> calls;      ///< in place of what is stored of them
+    std::vector<storage::CallFact> new_calls;  ///< that the events of `blocks` need
     /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.
     std::optional<storage::JournalRow> renew_log_digests;
     bool fold_again = false;
@@ -52,7 +54,7 @@ struct RepairPlan {
 
     [[nodiscard]] bool is_empty() const noexcept {
         return blocks.empty() && out_of_range_blocks.empty() && corrections.empty() &&
-               children.empty() && !renew_log_digests && !fold_again;
+               calls.empty() && children.empty() && !renew_log_digests && !fold_again;
     }
 
     /// Blocks whose logs or rows are not the chain's.
@@ -60,6 +62,8 @@ struct RepairPlan {
     /// The same of what may be mended without being asked: whole blocks of which every finding is
     /// certain (`Finding::is_certain`), the lowest `blocks_max` of them. `left` names the others.
     void add_certain_log(const LogProofOutcome& outcome, size_t blocks_max);
+    /// Facts of contract calls of which most providers say something else: `right`.
+    void add_calls(const Findings& findings, const std::vector<storage::CallFact>& right);
     /// Rows, indexes, counts, digests and quarantine that are not what the log makes; stored log
     /// bytes that no longer are what they were, as far as `add_log` (called before) mends them.
     /// What lies outside of `indexed` cannot be of the chain and goes.
@@ -73,6 +77,12 @@ struct RepairPlan {
 
 /// Fetches the transaction fields that the mapping names for logs of `plan.blocks`.
 [[nodiscard]] Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& plan);
+
+/// Asks what contract calls answer that the handlers name for logs of `plan.blocks` and that is not
+/// stored; after `fetch_txns`. kNotFound, kUnavailable: as `CallAsker` says; then `plan` must not
+/// be applied, for its fold would lack them.
+[[nodiscard]] Status fetch_calls(rpc::ChainSource& source, const storage::ReadView& view,
+                                 const Plan& mapping, RepairPlan& plan);
 
 /// Turns state findings into correction records at the index's block. For each finding the row gets
 /// the contract's value; a row that the contract no longer has is deleted.

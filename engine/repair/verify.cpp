@@ -47,6 +47,9 @@ class Verification {
         if (options_.with_log) {
             PLUMBLINE_TRY_VOID(look_at_log());
         }
+        if (options_.with_calls && plan_->has_calls()) {
+            PLUMBLINE_TRY_VOID(look_at_calls());
+        }
         if (options_.with_state) {
             PLUMBLINE_TRY_VOID(look_at_state());
         }
@@ -54,9 +57,37 @@ class Verification {
     }
 
   private:
+    [[nodiscard]] Status look_at_calls() {
+        CallProofOptions proof;
+        proof.from = options_.from.value_or(0);
+        proof.to = options_.to.value_or(UINT64_MAX);
+        proof.sample = options_.calls_sample;
+        proof.is_cancelled = [this] { return is_stopped(); };
+        proof.on_progress = [this](uint64_t done) { report_progress("calls", "facts", done, 0); };
+        const auto view = database_.read_view();
+        PLUMBLINE_TRY(report_.calls, prove_calls(*chain_, *view, proof));
+        for (const std::string& why : report_.calls->unproven) {
+            report_.unproven.push_back("calls: not asked again: " + why);
+        }
+        if (report_.calls->skipped > 0) {
+            report_.notes.push_back(fmt::format(
+                "calls: {} of {} facts were asked again; --sample 1 asks all",
+                report_.calls->checked, report_.calls->checked + report_.calls->skipped));
+        }
+        if (report_.calls->by_same > 0) {
+            report_.notes.push_back(
+                fmt::format("calls: {} facts were asked again of who had told them: a second "
+                            "provider would prove more",
+                            report_.calls->by_same));
+        }
+        return ok();
+    }
     void note_missing_chain() {
         if (options_.with_log) {
             report_.unproven.emplace_back("log: not proven, no provider to ask");
+        }
+        if (options_.with_calls && plan_->has_calls()) {
+            report_.unproven.emplace_back("calls: not proven, no provider to ask");
         }
         if (options_.with_state) {
             report_.unproven.emplace_back("state: not proven, no provider to ask");
@@ -261,7 +292,7 @@ class Verification {
 
 uint64_t VerifyReport::finding_count() const noexcept {
     return (log ? log->findings.total : 0) + (replay ? replay->findings.total : 0) +
-           (state ? state->findings.total : 0);
+           (state ? state->findings.total : 0) + (calls ? calls->findings.total : 0);
 }
 
 Result<VerifyReport> verify(const storage::Database& database,
@@ -308,6 +339,18 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
         record.detail = fmt::format("{} events folded", report.replay->events);
         batch.record_proof(record);
     }
+    if (report.calls && (report.calls->is_whole || !report.calls->findings.empty())) {
+        storage::ProofRecord record;
+        record.proof = "calls";
+        record.block_num = cursor->block_num;
+        record.hash = cursor->block_hash;
+        record.time_s = now_s;
+        record.is_equal = report.calls->findings.empty() && report.calls->unproven.empty();
+        record.checked = report.calls->checked;
+        record.mismatches = report.calls->findings.total;
+        record.detail = fmt::format("{} facts asked again", report.calls->checked);
+        batch.record_proof(record);
+    }
     if (report.state) {
         PLUMBLINE_TRY(const auto proofs, database.read_view()->list_proofs());
         for (size_t i = 0; i < report.state->entities.size(); ++i) {
@@ -337,7 +380,11 @@ Result<RepairPlan> make_plan(const storage::Database& database,
         plan.add_log(*report.log);
         if (chain != nullptr) {
             PLUMBLINE_TRY_VOID(fetch_txns(*chain, *mapping, plan));
+            PLUMBLINE_TRY_VOID(fetch_calls(*chain, *database.read_view(), *mapping, plan));
         }
+    }
+    if (report.calls) {
+        plan.add_calls(report.calls->findings, report.calls->right);
     }
     if (report.replay) {
         const uint64_t first = report.log && report.log->is_complete && report.log->range

@@ -14,6 +14,7 @@
 #include "core/evm/log.hpp"
 #include "engine/config/config.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/proof/calls/call_proof.hpp"
 #include "engine/proof/log/log_proof.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_proof.hpp"
@@ -27,6 +28,9 @@ struct VerifyOptions {
     bool with_log = true;
     bool with_replay = true;
     bool with_state = true;
+    bool with_calls = true;
+    /// Of the facts of contract calls, which part is asked again; empty: about 1,000 of them.
+    std::optional<double> calls_sample;
     /// Of the log and of the scrub's log part; empty: from the first contract's start to the head.
     std::optional<uint64_t> from;
     std::optional<uint64_t> to;
@@ -51,7 +55,8 @@ struct VerifyReport {
     std::vector<LogProofPiece> log_pieces;  ///< the levels reached, range by range
     std::optional<ReplayReport> replay;
     std::optional<StateOutcome> state;
-    std::vector<std::string> state_marks;  ///< by `state->entities`: stands for the rows compared
+    std::optional<CallOutcomeReport> calls;  ///< empty: the mapping names none
+    std::vector<std::string> state_marks;    ///< by `state->entities`: stands for the rows compared
     /// Events of the log that are not applied to the entities, and the first of them.
     uint64_t quarantined = 0;
     std::vector<storage::QuarantineRow> quarantine;

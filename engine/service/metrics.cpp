@@ -264,12 +264,12 @@ Metrics::Metrics() : impl_{std::make_unique<Impl>()} {
     for (uint8_t i = 0; i <= static_cast<uint8_t>(kFindingKindLast); ++i) {
         impl_->findings.Add({{"kind", std::string{to_string(static_cast<FindingKind>(i))}}});
     }
-    for (const char* done :
-         {"log inserted", "log removed", "log replaced", "block rewritten", "folded again",
-          "unreadable bytes replaced", "stray bytes removed", "digests renewed", "row corrected"}) {
+    for (const char* done : {"log inserted", "log removed", "log replaced", "block rewritten",
+                             "folded again", "unreadable bytes replaced", "stray bytes removed",
+                             "digests renewed", "row corrected", "call replaced"}) {
         impl_->repairs.Add({{"kind", done}});
     }
-    for (const char* proof : {"log", "replay", "state", "scrub"}) {
+    for (const char* proof : {"log", "replay", "state", "calls", "scrub"}) {
         for (const char* verdict : {"equal", "mismatch", "partial", "unprovable"}) {
             impl_->proofs.Add({{"kind", proof}, {"verdict", verdict}});
         }

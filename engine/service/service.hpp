@@ -170,7 +170,7 @@ class Service {
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
     std::vector<std::string> notes_;     ///< what they could not prove
     std::vector<std::pair<std::string, uint64_t>> mismatches_{
-        {"log", 0}, {"replay", 0}, {"state", 0}};
+        {"log", 0}, {"replay", 0}, {"state", 0}, {"calls", 0}};
     std::pair<std::string, uint64_t> proven_;  ///< the best level, and through which block
     uint64_t quarantined_told_ = 0;
     int64_t next_quarantine_ms_ = 0;

@@ -208,8 +208,8 @@ void Service::read_verdicts(int64_t now_ms) {
         }
     }
     for (const storage::ProofRecord& record : *records) {
-        const bool is_proof =
-            record.proof == "log" || record.proof == "replay" || record.proof == "state";
+        const bool is_proof = record.proof == "log" || record.proof == "replay" ||
+                              record.proof == "state" || record.proof == "calls";
         if (is_proof && record.mismatches > 0) {
             verdicts_.push_back(describe_verdict(record, *known));
         }

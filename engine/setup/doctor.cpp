@@ -209,7 +209,8 @@ class Doctor {
                 : "no state at all",
             is_archive ? ""
                        : "the state proof compares recent blocks only; finding since when "
-                         "something differs needs an archive");
+                         "something differs needs an archive. So do contract calls of older "
+                         "events, but for once = true, state = \"head\"");
     }
 
     void look_at_receipts() {
@@ -247,6 +248,7 @@ class Doctor {
     }
 
     void look_at_calls() {
+        look_at_pins();
         const std::string block = text_of(head_, "number");
         const Reply over = client_.ask(
             "eth_call",
@@ -264,6 +266,19 @@ class Doctor {
                 "neither state overrides nor creations in eth_call",
                 "the state proof falls back to plain batches: more requests and bytes");
         }
+    }
+
+    /// Contract calls are pinned by the hash of their event's block (EIP-1898).
+    void look_at_pins() {
+        const std::string hash = text_of(head_, "hash");
+        const Reply pinned = client_.ask(
+            "eth_call", json::array({{{"data", kAnswer42}, {"to", kNowhere}},
+                                     {{"blockHash", hash}, {"requireCanonical", true}}}));
+        add("calls", pinned.result ? CheckResult::kGood : CheckResult::kNote,
+            pinned.result ? "eth_call at a block's hash"
+                          : "none at a block's hash: " + pinned.error,
+            pinned.result ? ""
+                          : "contract calls are asked by number, between two looks at the header");
     }
 
     /// Recent blocks with logs where there are any, and some from all of history.

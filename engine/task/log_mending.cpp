@@ -58,6 +58,10 @@ void mend_log(TaskContext& context, TaskObserver* observer, MendingBudget& budge
     if (!plan.is_empty()) {
         Status mended = fetch_txns(context.chain(), *mapping, plan);
         if (mended) {
+            const auto view = context.database().read_view();
+            mended = fetch_calls(context.chain(), *view, *mapping, plan);
+        }
+        if (mended) {
             mended = carry_out(context, observer, mapping, plan);
         }
         if (!mended && mended.error().code == ErrorCode::kCancelled) {

@@ -6,6 +6,7 @@
 
 #include "core/evm/block_gap.hpp"
 #include "core/evm/keccak.hpp"
+#include "engine/calls/call_program.hpp"
 
 namespace plumbline::test {
 
@@ -261,6 +262,71 @@ void FakeNode::get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> do
         }
         return receipts_of(block->logs);
     });
+}
+
+void FakeNode::call(std::vector<rpc::CallRequest> requests, rpc::StateBlock block,
+                    std::optional<size_t> provider, Callback<rpc::CallAnswers> done) {
+    ask<rpc::CallAnswers>(std::move(done), [this, requests = std::move(requests), block, provider] {
+        const size_t teller = provider.value_or(0);
+        rpc::CallAnswers out;
+        for (const rpc::CallRequest& request : requests) {
+            out.results.push_back(run_call(request, request.block.value_or(block), teller));
+            out.results.back().provider =
+                options.providers.empty() ? options.name : options.providers[teller];
+        }
+        return out;
+    });
+}
+
+rpc::CallResult FakeNode::ask_contract(const FakeBlock& block, const evm::Address& to,
+                                       ByteView input, size_t provider) {
+    ++calls_made;
+    rpc::CallResult result = options.contracts(block, to, input);
+    if (options.spoils) {
+        options.spoils(provider, block, input, result);
+    }
+    return result;
+}
+
+rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::StateBlock& state,
+                                   size_t provider) {
+    using Kind = rpc::CallResult::Kind;
+    ++call_asks;
+    const FakeBlock* block =
+        state.by_num ? chain_.blocks()[state.block_num].get() : find(state.hash);
+    if (block == nullptr || head() - block->header.block_num > options.state_depth) {
+        return {Kind::kMissingState, {}, "missing trie node"};
+    }
+    if (!options.contracts) {
+        return {Kind::kRefused, {}, "no calls here"};
+    }
+    if (request.to && !request.code) {
+        return ask_contract(*block, *request.to, request.data, provider);
+    }
+    if (!options.runs_programs) {
+        return {Kind::kRefused, {}, "no programs here"};
+    }
+    // As call_program.yul does, but for gas.
+    const size_t code =
+        request.to ? 0 : engine::make_program_call(engine::ProgramForm::kCreate, {}).data.size();
+    ByteView calls = ByteView{request.data}.subspan(code);
+    Bytes answer{0, 1, 0, 0};
+    size_t count = 0;
+    while (calls.size() >= 22) {
+        const size_t size = size_t{calls[20]} << 8 | calls[21];
+        const rpc::CallResult result = ask_contract(*block, evm::Address::from(calls.first(20)),
+                                                    calls.subspan(22, size), provider);
+        const bool is_refused = result.kind == Kind::kRefused;  // It stands for want of gas.
+        answer.push_back(is_refused ? 3 : result.kind == Kind::kReverted ? 1 : 0);
+        answer.push_back(static_cast<uint8_t>(result.data.size() >> 8));
+        answer.push_back(static_cast<uint8_t>(result.data.size()));
+        answer.insert(answer.end(), result.data.begin(), result.data.end());
+        calls = calls.subspan(22 + size);
+        ++count;
+    }
+    answer[2] = static_cast<uint8_t>(count >> 8);
+    answer[3] = static_cast<uint8_t>(count);
+    return {Kind::kAnswered, std::move(answer), ""};
 }
 
 size_t FakeNode::poll(int64_t wait_ms) {

@@ -78,6 +78,17 @@ struct FakeNodeOptions {
     bool is_head_false = false;
     /// Where set, it stands for two providers, which say this of a block.
     std::function<std::vector<rpc::BlockWord>(uint64_t block_num)> words = {};
+    /// What contracts answer at a block; empty: it runs no calls.
+    std::function<rpc::CallResult(const FakeBlock& block, const evm::Address& to, ByteView input)>
+        contracts = {};
+    /// Names of providers that it stands for, and what one of them makes of an answer.
+    std::vector<std::string> providers = {};
+    std::function<void(size_t provider, const FakeBlock& block, ByteView input,
+                       rpc::CallResult& result)>
+        spoils = {};
+    bool runs_programs = true;  ///< else it refuses creations and overrides
+    /// Blocks so far below the head have no state any more.
+    uint64_t state_depth = UINT64_MAX;
 };
 
 /// Answers from the chain as it is when the answer is given, as a node does.
@@ -92,6 +103,8 @@ class FakeNode final : public rpc::ChainSource {
     FakeNodeOptions options;             ///< may change between two polls
     std::vector<std::string> convicted;  ///< for `take_convicted`
     size_t range_asks = 0;
+    size_t call_asks = 0;   ///< eth_calls
+    size_t calls_made = 0;  ///< by contracts, those inside of programs too
 
     void get_chain_id(Callback<uint64_t> done) override;
     void get_heads(Callback<rpc::Heads> done) override;
@@ -103,8 +116,10 @@ class FakeNode final : public rpc::ChainSource {
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<rpc::TxnInfo>> done) override;
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override;
     void get_block_words(uint64_t block_num, Callback<std::vector<rpc::BlockWord>> done) override;
+    void call(std::vector<rpc::CallRequest> requests, rpc::StateBlock block,
+              std::optional<size_t> provider, Callback<rpc::CallAnswers> done) override;
     std::vector<std::string> provider_names() const override {
-        return options.words ? std::vector<std::string>{"one", "two"} : std::vector<std::string>{};
+        return options.words ? std::vector<std::string>{"one", "two"} : options.providers;
     }
     std::vector<std::string> take_convicted() override { return std::exchange(convicted, {}); }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override {
@@ -123,6 +138,10 @@ class FakeNode final : public rpc::ChainSource {
     [[nodiscard]] const FakeBlock* find(const evm::Hash& hash) const;
     [[nodiscard]] Result<rpc::RangeLogs> read_range(const rpc::LogFilter& filter,
                                                     evm::BlockRange range, bool all_headers) const;
+    [[nodiscard]] rpc::CallResult run_call(const rpc::CallRequest& request,
+                                           const rpc::StateBlock& state, size_t provider);
+    [[nodiscard]] rpc::CallResult ask_contract(const FakeBlock& block, const evm::Address& to,
+                                               ByteView input, size_t provider);
     /// `answer` is worked out when the node gets to it, unless it refuses.
     template <typename T>
     void ask(Callback<T> done, std::function<Result<T>()> answer);

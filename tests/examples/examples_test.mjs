@@ -23,6 +23,8 @@ function random_of(seed) {
   return (below) => random.below(below);
 }
 
+// A decimal(18) as plumbline tells it: without zeros at its end.
+const decimal = (units, decimals) => ethers.formatUnits(units, decimals).replace(/\.0$/, "");
 const plain = (value) => typeof value === "bigint" ? String(value) : typeof value === "string" && value.startsWith("0x") ? value.toLowerCase() : value;
 // Rows by key, each field as text; and that they are as many as `wanted`.
 function same_rows(what, rows, key_of, wanted) {
@@ -51,7 +53,7 @@ async function erc20(chain, random) {
   const accounts = {};
   for (const who of people) { const balance = await token.read("balanceOf", who); if (balance > 0n) accounts[who] = { balance }; }
   same_rows("accounts", index.rows("account"), (row) => row.owner, accounts);
-  same_rows("supply", index.rows("token"), (row) => row.address, { [token.address]: { supply: await token.read("totalSupply") } });
+  same_rows("supply", index.rows("token"), (row) => row.address, { [token.address]: { supply: await token.read("totalSupply"), symbol: await token.read("symbol"), decimals: await token.read("decimals") } });
   const days = {};
   for (const { args: { from, to, value }, time } of await token.events("Transfer")) {
     const day = (days[Math.floor(time / DAY)] ??= { volume: 0n, transfers: 0, largest: 0n, minted: 0n, burnt: 0n });
@@ -190,9 +192,11 @@ async function uniswap_v2(chain, random) {
     const [reserve0, reserve1] = await pair.read("getReserves");
     const swaps = await pair.events("Swap");
     const sum = (list, one, two) => list.reduce((total, event) => total + event.args[one] + event.args[two], 0n);
-    wanted[pair.address] = { token0: pair.tokens[0].address, token1: pair.tokens[1].address, number: number + 1, reserve0, reserve1, supply: await pair.read("totalSupply"), swaps: swaps.length, volume0: sum(swaps, "amount0In", "amount0Out"), volume1: sum(swaps, "amount1In", "amount1Out") };
-    const day = (time) => (days[`${pair.address} ${Math.floor(time / DAY)}`] ??= { volume0: 0n, volume1: 0n, swaps: 0, mints: 0, burns: 0, reserve0: 0n, reserve1: 0n });
-    for (const { args: swap, time } of swaps) { const at = day(time); at.swaps++; at.volume0 += swap.amount0In + swap.amount0Out; at.volume1 += swap.amount1In + swap.amount1Out; }
+    const [symbol0, symbol1] = await Promise.all(pair.tokens.map((token) => token.read("symbol")));
+    const [decimals0, decimals1] = await Promise.all(pair.tokens.map((token) => token.read("decimals")));
+    wanted[pair.address] = { token0: pair.tokens[0].address, token1: pair.tokens[1].address, symbol0, symbol1, decimals0, decimals1, number: number + 1, reserve0, reserve1, supply: await pair.read("totalSupply"), swaps: swaps.length, volume0: sum(swaps, "amount0In", "amount0Out"), volume1: sum(swaps, "amount1In", "amount1Out") };
+    const day = (time) => (days[`${pair.address} ${Math.floor(time / DAY)}`] ??= { volume0: 0n, volume1: 0n, amount0: 0n, amount1: 0n, swaps: 0, mints: 0, burns: 0, reserve0: 0n, reserve1: 0n });
+    for (const { args: swap, time } of swaps) { const at = day(time); at.swaps++; at.volume0 += swap.amount0In + swap.amount0Out; at.volume1 += swap.amount1In + swap.amount1Out; at.amount0 = decimal(at.volume0, decimals0); at.amount1 = decimal(at.volume1, decimals1); }
     for (const { time } of await pair.events("Mint")) day(time).mints++;
     for (const { time } of await pair.events("Burn")) day(time).burns++;
     for (const { args: sync, time } of await pair.events("Sync")) Object.assign(day(time), { reserve0: sync.reserve0, reserve1: sync.reserve1 });

@@ -53,10 +53,18 @@ std::string account_text(const ConfigOptions& options) {
     if (options.annex == Annex::kContract) {
         deposits.emplace_back("annex.Deposited");
     }
+    // One answer a block, and one for good that it depends on.
+    const std::string calls = !options.names_calls ? ""
+                                                   : fmt::format(R"x(
+[on.calls]
+first = {{ call = "function first(address) view returns (address)", at = "{0}", args = "who", once = true }}
+price = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "$call.first", default = 7 }}
+)x",
+                                                                 evm::to_hex(hub_address()));
     return fmt::format(R"(
 [entities.account]
 key = {{ owner = "address" }}
-fields = {{ balance = "uint256", moves = "uint64", last_block = "uint64", sender = "address" }}
+fields = {{ balance = "uint256", moves = "uint64", last_block = "uint64", sender = "address", price = "uint256" }}
 index = [["last_block"]]
 drop = "balance == 0"
 
@@ -64,9 +72,9 @@ drop = "balance == 0"
 event = {}
 upsert = "account"
 key = {{ owner = "who" }}
-set = {{ last_block = "$block.number"{} }}
+set = {{ last_block = "$block.number"{}{} }}
 add = {{ balance = "amount", moves = {} }}
-
+{}
 [[on]]
 event = "hub.Withdrawn"
 update = "account"
@@ -75,7 +83,8 @@ add = {{ moves = 1 }}
 sub = {{ balance = "amount" }}
 )",
                        list_text(deposits), options.names_txns ? ", sender = \"$txn.from\"" : "",
-                       options.doubles ? 2 : 1);
+                       options.names_calls ? ", price = \"$call.price\"" : "",
+                       options.doubles ? 2 : 1, calls);
 }
 
 constexpr const char* kNotes = R"(
@@ -208,11 +217,12 @@ std::string describe(const ConfigOptions& options) {
         out += contract.addresses.size() > 1 ? " and annex" : "";
         out += contract.events.empty() ? "" : " narrowed";
     }
-    return out + (options.doubles ? ", doubles" : "");
+    return out + (options.doubles ? ", doubles" : "") + (options.names_calls ? ", calls" : "");
 }
 
 void change_config(ConfigOptions& options, Random& random, uint64_t blocks) {
-    switch (random.below(11)) {
+    switch (random.below(12)) {
+        case 11: options.names_calls = !options.names_calls; break;
         case 0:
         case 1:
         case 2: options.start_block = random.below(4) * blocks / 4; break;

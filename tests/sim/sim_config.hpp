@@ -29,6 +29,7 @@ struct ConfigOptions {
     uint64_t finality_depth = 0;  ///< 0: the chain's own `finalized`
     int64_t poll_interval_ms = 1'000;
     bool names_txns = false;
+    bool names_calls = false;  ///< the hub is asked for something at each deposit
     uint64_t proof_range_blocks = 1'000;
     // What its owner changes.
     uint64_t start_block = 0;  ///< the hub's

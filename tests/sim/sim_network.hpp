@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,10 @@ struct NodeOptions {
     double receipt_lies = 0;  ///< such that the receipts root convicts of them
 };
 
+/// What the hub says after `block` where it is asked `input` (hex): made of both. Empty: it
+/// reverts.
+[[nodiscard]] std::optional<evm::Hash> hub_answer(const SimBlock& block, const std::string& input);
+
 class SimNetwork final : public rpc::Transport {
   public:
     SimNetwork(const SimChain& chain, ManualClock& clock, uint64_t seed, FaultCounts& counts)
@@ -95,6 +100,10 @@ class SimNetwork final : public rpc::Transport {
     std::string answer(Node& node, const nlohmann::json& call, const ChainView& view,
                        const Asked& asked);
     std::string answer_receipts(Node& node, const SimBlock& block);
+    static std::string answer_call(
+        const nlohmann::json& params,
+        const std::function<const SimBlock*(const nlohmann::json&)>& by_hash,
+        const ChainView& view);
     std::string tell_header(Node& node, const SimBlock& block);
     std::string answer_logs(Node& node, const nlohmann::json& filter, const ChainView& view,
                             const Asked& asked);

@@ -68,7 +68,8 @@ std::vector<std::string> content_of(const storage::Database& database, bool all)
     options.want = [all](std::string_view family) {
         constexpr std::array<std::string_view, 5> kMade{"entity.", "index.", "undo", "quarantine",
                                                         "children"};
-        return all ? family != "coverage" && family != "journal" && family != "task"
+        return all ? family != "coverage" && family != "journal" && family != "task" &&
+                         family != "calls"
                    : std::ranges::any_of(kMade, [family](std::string_view begin) {
                          return family.starts_with(begin);
                      });
@@ -78,6 +79,16 @@ std::vector<std::string> content_of(const storage::Database& database, bool all)
     std::vector<std::string> out = *std::move(lines);
     if (!all) {
         return out;
+    }
+    // Facts whoever told them.
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        storage::CallFact fact = scan->fact();
+        fact.provider.clear();
+        fact.pin = storage::CallPin::kHash;  // Where nobody took the hash just then, by number.
+        out.push_back(fmt::format("call {} {} {}", fact.block_num,
+                                  evm::to_hex(as_bytes(fact.call.input)),
+                                  evm::to_hex(as_bytes(storage::encode_call(fact)))));
     }
     // Coverage as the blocks that are covered, whoever covered them and in however many pieces.
     Result<std::vector<storage::CoverageRow>> coverage = database.coverage();
@@ -622,6 +633,9 @@ class Run {
         if (std::string wrong = oracle_->check_levels(database, indexer_->plan()); !wrong.empty()) {
             return wrong;
         }
+        if (std::string wrong = check_facts(database); !wrong.empty()) {
+            return wrong;
+        }
         if (std::string wrong = check_journal(database); !wrong.empty()) {
             return wrong;
         }
@@ -633,6 +647,29 @@ class Run {
         const std::vector<std::string> got = content_of(database, all);
         const std::vector<std::string> wanted = reference_index(*chain_, config_, all);
         return got == wanted ? "" : difference(got, wanted);
+    }
+
+    /// Every fact is what the hub said at the end of that block of the chain.
+    std::string check_facts(const storage::Database& database) const {
+        const auto view = database.read_view();
+        const ChainView chain = chain_->view(clock_.monotonic_ms());
+        const auto scan = view->scan_calls(0, UINT64_MAX);
+        for (; scan->valid(); scan->next()) {
+            const storage::CallFact& fact = scan->fact();
+            const SimBlock* block = chain.at(fact.block_num);
+            const auto said = block == nullptr
+                                  ? std::nullopt
+                                  : hub_answer(*block, evm::to_hex(as_bytes(fact.call.input)));
+            const bool is_right =
+                said ? fact.outcome == storage::CallOutcome::kAnswered &&
+                           fact.data == as_chars(said->view())
+                     : block != nullptr && fact.outcome == storage::CallOutcome::kReverted;
+            if (!is_right) {
+                return fmt::format("the fact of a call in block {} is not what the hub said",
+                                   fact.block_num);
+            }
+        }
+        return scan->status() ? "" : scan->status().error().message;
     }
 
     /// All that is final and can be proven is, once nothing fails any more.

@@ -1,6 +1,7 @@
 // What contract calls answered, beside the log: bytes, digests, rollbacks.
 #include "storage/call_fact.hpp"
 
+#include "core/evm/hex.hpp"
 #include "storage/database.hpp"
 #include "storage/raw_scan.hpp"
 #include "tests/storage/chain_driver.hpp"
@@ -54,6 +55,22 @@ TEST(CallFactTest, BytesAreTheWrittenOnesAndNothingElseIsRead) {
     }
     EXPECT_ERROR(decode_call("short", encode_call(fact)), ErrorCode::kCorruption);
     EXPECT_EQ(*decode_once(encode_once(300)), 300U);
+}
+
+TEST(CallFactTest, TheLayoutIsThatOfTheDocument) {
+    CallFact fact;
+    fact.block_num = 258;
+    fact.call.to.bytes.fill(0x33);
+    fact.call.input = "\x31\x3c\xe5\x67";
+    fact.is_once = true;
+    fact.data = std::string(31, '\0') + '\x12';
+    fact.provider = "node";
+    EXPECT_EQ(evm::to_hex(as_bytes(call_key(fact.block_num, fact.call))),
+              "0x0000000000000102" + std::string(40, '3') + "313ce567");
+    EXPECT_EQ(evm::to_hex(as_bytes(encode_call(fact))),
+              "0x01000001046e6f6465" + std::string(62, '0') + "12");
+    EXPECT_EQ(evm::to_hex(as_bytes(once_key(fact.call))), "0x" + std::string(40, '3') + "313ce567");
+    EXPECT_EQ(evm::to_hex(as_bytes(encode_once(258))), "0x018202");
 }
 
 TEST(CallFactTest, AFactIsFoundByItsBlockAndOneForGoodWithoutIt) {

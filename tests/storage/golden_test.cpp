@@ -40,7 +40,7 @@ void put_calls(CommitBatch& batch, uint64_t block) {
                         "node"});
         batch.put_call({4,
                         {address_of(3), "symbol"},
-                        CallOutcome::kNoCode,
+                        CallOutcome::kNothing,
                         CallPin::kNumber,
                         false,
                         {},

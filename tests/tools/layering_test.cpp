@@ -28,10 +28,10 @@ Folders operator+(Folders a, const Folders& b) {
 const Folders kCore = {"core/base", "core/evm"};
 const Folders kStored = kCore + Folders{"storage"};
 const Folders kProofs = {"engine/proof", "engine/proof/log", "engine/proof/replay",
-                         "engine/proof/state"};
+                         "engine/proof/state", "engine/proof/calls"};
 /// What a log becomes, without a network.
-const Folders kLocal =
-    kStored + Folders{"engine/config", "engine/mapping", "engine/fold", "engine/text"};
+const Folders kLocal = kStored + Folders{"engine/calls", "engine/config", "engine/mapping",
+                                         "engine/fold", "engine/text"};
 
 // A folder may always include itself. From the bottom up.
 const std::map<std::string, Folders> kMayInclude = {
@@ -42,13 +42,15 @@ const std::map<std::string, Folders> kMayInclude = {
     {"engine/config", kStored},
     {"engine/mapping", kStored + Folders{"engine/config"}},
     {"engine/text", kStored + Folders{"engine/config", "engine/mapping"}},
-    {"engine/fold", kStored + Folders{"engine/config", "engine/mapping"}},
+    {"engine/calls", kStored + Folders{"rpc"}},
+    {"engine/fold", kStored + Folders{"engine/calls", "engine/config", "engine/mapping"}},
     {"engine/ingest", kLocal + Folders{"rpc"}},
     {"engine/proof", kStored + Folders{"engine/config", "engine/mapping", "engine/text"}},
     {"engine/proof/log",
      kStored + Folders{"rpc", "engine/config", "engine/mapping", "engine/text", "engine/proof"}},
     {"engine/proof/replay", kLocal + Folders{"engine/proof"}},
     {"engine/proof/state", kLocal + Folders{"rpc", "engine/proof"}},
+    {"engine/proof/calls", kLocal + Folders{"rpc", "engine/proof"}},
     {"engine/repair", kLocal + kProofs + Folders{"rpc"}},
     {"engine/task", kLocal + kProofs + Folders{"rpc", "engine/ingest", "engine/repair"}},
     {"engine/service",

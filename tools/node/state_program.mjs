@@ -1,8 +1,8 @@
-// Compiles engine/proof/state/state_program.yul, the program that the state proof runs inside eth_call, and prints its bytecode.
+// Compiles the programs that run inside eth_call (the state proof's and that of contract calls) and prints their bytecode.
 //
-//   node tools/node/state_program.mjs            the hex digits and their size
-//   node tools/node/state_program.mjs --write    puts them into engine/proof/state/state_program.cpp
-//   node tools/node/state_program.mjs --check    writes nothing; exit 1 if state_program.cpp holds others
+//   node tools/node/state_program.mjs            the hex digits and their sizes
+//   node tools/node/state_program.mjs --write    puts them into the .cpp file beside each .yul file
+//   node tools/node/state_program.mjs --check    writes nothing; exit 1 if a .cpp file holds others
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,12 +10,15 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const source = join(root, "engine/proof/state/state_program.yul");
-const target = join(root, "engine/proof/state/state_program.cpp");
+const programs = [
+  { path: "engine/proof/state/state_program", object: "StateProgram" },
+  { path: "engine/calls/call_program", object: "CallProgram" },
+];
 
-function compile() {
+function compile({ path, object }) {
   const solc = createRequire(import.meta.url)("solc");
-  const name = "state_program.yul";
+  const source = join(root, `${path}.yul`);
+  const name = "program.yul";
   const input = {
     language: "Yul",
     sources: { [name]: { content: readFileSync(source, "utf8") } },
@@ -29,7 +32,7 @@ function compile() {
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
   const errors = (output.errors || []).filter((message) => message.severity === "error");
   if (errors.length > 0) throw new Error(errors.map((message) => message.formattedMessage).join("\n"));
-  return output.contracts[name].StateProgram.evm.bytecode.object;
+  return output.contracts[name][object].evm.bytecode.object;
 }
 
 // As it stands in the C++ source: string literals of 90 digits, one a line.
@@ -37,16 +40,21 @@ const block = (code) => code.match(/.{1,90}/g).map((line) => `    "${line}"`).jo
 const pattern = /(kProgramHex\[\] =\n)([^;]*)(;)/;
 
 try {
-  const code = compile();
   const mode = process.argv[2] || "";
-  if (mode === "--write" || mode === "--check") {
+  if (mode && mode !== "--write" && mode !== "--check") throw new Error("usage: state_program.mjs [--write | --check]");
+  for (const program of programs) {
+    const code = compile(program);
+    if (!mode) {
+      console.log(`${program.object}\n${code}\n${code.length / 2} bytes`);
+      continue;
+    }
+    const target = join(root, `${program.path}.cpp`);
     const text = readFileSync(target, "utf8");
     if (!pattern.test(text)) throw new Error(`${target}: no kProgramHex`);
     const wanted = text.replace(pattern, (_, before, __, after) => before + block(code) + after);
     if (mode === "--write") writeFileSync(target, wanted);
-    else if (wanted !== text) throw new Error(`${target}: not what ${source} compiles to; run this with --write`);
-  } else if (mode) throw new Error("usage: state_program.mjs [--write | --check]");
-  else console.log(`${code}\n${code.length / 2} bytes`);
+    else if (wanted !== text) throw new Error(`${target}: not what ${program.path}.yul compiles to; run this with --write`);
+  }
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
-// The examples of docs/coming_from.md are compiled with the events they name, and one of them is
-// run against numbers worked out by hand.
+// The examples of docs/coming_from.md and docs/calls.md are compiled with the events they name, and
+// one of them is run against numbers worked out by hand.
 #include <fstream>
 #include <regex>
 #include <string>
@@ -28,9 +28,9 @@ struct Example {
     Abis abis;
 };
 
-/// The guide's blocks, each with one ABI for all its contracts: the events of its `# event` lines.
-std::vector<Example> examples() {
-    std::ifstream in{source_dir() + "/docs/coming_from.md"};
+/// A page's blocks, each with one ABI for all its contracts: the events of its `# event` lines.
+std::vector<Example> examples(const std::string& page = "coming_from.md") {
+    std::ifstream in{source_dir() + "/docs/" + page};
     const std::string guide{std::istreambuf_iterator<char>{in}, {}};
     std::vector<Example> out;
     for (size_t at = 0; (at = guide.find("```toml\n", at)) != std::string::npos;) {
@@ -56,8 +56,10 @@ std::vector<Example> examples() {
 }
 
 TEST(ComingFromTest, EveryExampleOfTheGuideCompiles) {
-    const std::vector<Example> all = examples();
+    std::vector<Example> all = examples();
     EXPECT_GE(all.size(), 4U);
+    EXPECT_EQ(examples("calls.md").size(), 1U);
+    all.push_back(examples("calls.md").front());
     for (const Example& example : all) {
         const auto config = test::read_config(example.config, example.abis);
         ASSERT_TRUE(config) << config.error().message << "\n" << example.config;

@@ -235,7 +235,7 @@ key = { who = "$txn.from" }
     const Status done = rebuild(*world.database, other.plan);
     EXPECT_ERROR(done, ErrorCode::kNotFound);
     EXPECT_THAT(done.error().message, HasSubstr("hub.Put at block"));
-    EXPECT_THAT(done.error().message, HasSubstr("run with a new database directory"));
+    EXPECT_THAT(done.error().message, HasSubstr("plumbline run fetches them"));
 }
 
 }  // namespace

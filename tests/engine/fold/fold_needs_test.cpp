@@ -1,9 +1,9 @@
 // Looking for logs without the transactions that a changed mapping names, part by part.
-#include "engine/ingest/missing_txns.hpp"
+#include "engine/fold/fold_needs.hpp"
 
 #include "tests/support/small_index.hpp"
 
-namespace plumbline::engine::missing_txns_test {
+namespace plumbline::engine::fold_needs_test {
 namespace {
 
 using test::acc;
@@ -32,7 +32,7 @@ set = {{ amount = "amount"{} }}
                        test::hex_of(1), more);
 }
 
-TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
+TEST(FoldNeedsTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
     const Mapping before{mapping_toml(""), kAbis};
     const Mapping after{mapping_toml(R"(, sender = "$txn.from")"), kAbis};
     World world{before};
@@ -42,7 +42,7 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
                                 : before.emit("hub.Put", {num(block), num(1)}, block, 0)});
     }
     world.commit();
-    MissingTxnScan scan{world.database->read_view(), *after.plan, {}, 109};
+    FoldNeeds scan{world.database->read_view(), *after.plan, {}, 109};
     size_t steps = 1;
     uint64_t stood = 0;
     for (;; ++steps) {
@@ -64,14 +64,14 @@ TEST(MissingTxnScanTest, ReadsNoMoreThanItIsToldAtATimeAndFindsTheSame) {
 }
 
 /// What is stored of a transaction is not all there may be.
-TEST(MissingTxnScanTest, AMappingThatNamesMoreOfATransactionLacksIt) {
+TEST(FoldNeedsTest, AMappingThatNamesMoreOfATransactionLacksIt) {
     const Mapping before{mapping_toml(R"(, sender = "$txn.from")"), kAbis};
     World world{before, test::Pace{.needs_txn = true}};
     world.block(10, {before.emit("hub.Put", {num(1), num(1)}, 10, 0)});
     world.commit();
     const auto lacks = [&](std::string_view more) {
         const Mapping after{mapping_toml(more), kAbis};
-        MissingTxnScan scan{world.database->read_view(), *after.plan, {}, 10};
+        FoldNeeds scan{world.database->read_view(), *after.plan, {}, 10};
         const Result<bool> is_done = scan.step(100);
         EXPECT_TRUE(is_done && *is_done);
         return scan.gap().has_value();
@@ -83,4 +83,4 @@ TEST(MissingTxnScanTest, AMappingThatNamesMoreOfATransactionLacksIt) {
 }
 
 }  // namespace
-}  // namespace plumbline::engine::missing_txns_test
+}  // namespace plumbline::engine::fold_needs_test

@@ -1,0 +1,360 @@
+#include "engine/calls/call_asker.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/ascii.hpp"
+#include "core/base/check.hpp"
+#include "core/evm/header.hpp"
+#include "core/evm/hex.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::CallFact;
+using storage::CallOutcome;
+using storage::CallPin;
+
+/// Programs that were refused in a row before nobody is asked to run one in that form any more.
+constexpr unsigned kRefusedMax = 2;
+
+bool names_gas(std::string_view why) {
+    std::string text{why};
+    std::ranges::transform(text, text.begin(), ascii_lower);
+    return text.find("out of gas") != std::string::npos ||
+           text.find("outofgas") != std::string::npos;
+}
+
+}  // namespace
+
+/// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
+/// `alone`, `by_num`, `out` and `facts`, but for those that `error` tells of.
+struct CallAsker::Job {
+    struct Item {
+        CallQuestion question;
+        rpc::StateBlock state;  ///< which is asked
+        CallPin pin = CallPin::kHash;
+    };
+    struct Chunk {
+        std::vector<Item> items;
+    };
+    std::vector<Item> open;
+    std::vector<Item> alone;                ///< not by a program
+    std::vector<Item> by_num;               ///< those of `alone` that nobody takes by hash
+    std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
+    std::vector<Chunk> out;
+    std::vector<CallFact> facts;
+    std::optional<Error> error;  ///< why some have no answer
+    Done done;
+    std::optional<size_t> provider;
+
+    void settle(const Item& item, CallOutcome outcome, ByteView data, std::string teller) {
+        CallFact fact;
+        fact.block_num = item.question.block.block_num;
+        fact.call = item.question.call;
+        fact.outcome = outcome;
+        fact.pin = item.pin;
+        fact.is_once = item.question.is_once;
+        if (item.pin == CallPin::kHead) {
+            fact.asked = item.state;
+        }
+        fact.data = as_chars(data);
+        fact.provider = std::move(teller);
+        if (outcome == CallOutcome::kAnswered && fact.data.size() > storage::kCallDataMax) {
+            fact.outcome = CallOutcome::kTooLarge;
+            fact.data.clear();
+        } else if (outcome == CallOutcome::kAnswered && fact.data.empty()) {
+            fact.outcome = CallOutcome::kNothing;  // A program sees that there is no code.
+        } else if (outcome != CallOutcome::kAnswered) {
+            fact.data.clear();
+        }
+        facts.push_back(std::move(fact));
+    }
+    /// Nothing more can be asked.
+    void fail(Error why) {
+        error = std::move(why);
+        finish();
+    }
+    void finish() {
+        if (facts.empty() && error) {
+            done(*std::move(error));
+        } else {
+            done(std::move(facts));
+        }
+    }
+};
+
+namespace {
+
+Error no_state(uint64_t block_num, std::string_view why) {
+    return {ErrorCode::kNotFound,
+            fmt::format("calls: no provider has the state after block {} ({}): an archive node has "
+                        "it; for what never changes, once = true with state = \"head\" needs none",
+                        block_num, why)};
+}
+
+}  // namespace
+
+void CallAsker::ask(std::vector<CallQuestion> questions, Done done,
+                    std::optional<size_t> provider) {
+    const auto job = std::make_shared<Job>();
+    job->done = std::move(done);
+    job->provider = provider;
+    bool needs_head = false;
+    for (CallQuestion& question : questions) {
+        needs_head = needs_head || question.at_head;
+        const rpc::StateBlock state{question.asked.value_or(question.block), false};
+        const CallPin pin = question.asked ? CallPin::kHead : CallPin::kHash;
+        job->open.push_back({std::move(question), state, pin});
+    }
+    if (needs_head) {
+        ask_head(job);
+    } else {
+        ask_next(job);
+    }
+}
+
+/// The newest final block: its state is one that full nodes keep, and no reorg takes it back.
+void CallAsker::ask_head(const JobPtr& job) {
+    source_.get_heads(answers_.wrap([this, job](Result<rpc::Heads> heads) {
+        if (!heads) {
+            job->fail(std::move(heads).error());
+            return;
+        }
+        const auto use = [this, job](const evm::Header& header) {
+            for (Job::Item& item : job->open) {
+                if (item.question.at_head && item.question.block.block_num <= header.block_num) {
+                    item.state = {{header.block_num, header.hash}, false};
+                    item.pin = CallPin::kHead;
+                }
+            }
+            ask_next(job);
+        };
+        if (heads->finalized && !depth_) {
+            use(*heads->finalized);
+            return;
+        }
+        const uint64_t depth = depth_.value_or(fallback_);
+        const uint64_t latest = heads->latest.block_num;
+        source_.get_headers({latest > depth ? latest - depth : 0},
+                            answers_.wrap([job, use](Result<std::vector<evm::Header>> headers) {
+                                if (!headers || headers->empty()) {
+                                    job->fail(headers ? Error{ErrorCode::kNotFound, "no header"}
+                                                      : std::move(headers).error());
+                                    return;
+                                }
+                                use(headers->front());
+                            }));
+    }));
+}
+
+void CallAsker::ask_next(const JobPtr& job) {
+    if (!runs_programs_) {
+        job->alone.insert(job->alone.end(), std::make_move_iterator(job->open.begin()),
+                          std::make_move_iterator(job->open.end()));
+        job->open.clear();
+    }
+    if (!job->open.empty()) {
+        ask_programs(job);
+    } else if (!job->alone.empty()) {
+        ask_alone(job);
+    } else if (!job->by_num.empty()) {
+        look_at_headers(job, false);
+    } else {
+        job->finish();
+    }
+}
+
+// --- by programs -------------------------------------------------------------------------------
+
+void CallAsker::ask_programs(const JobPtr& job) {
+    std::ranges::stable_sort(job->open, [](const Job::Item& a, const Job::Item& b) {
+        return a.state.block_num < b.state.block_num;
+    });
+    size_t bytes = 0;
+    for (Job::Item& item : job->open) {
+        const size_t size = program_size(item.question.call);
+        const bool goes_on =
+            !job->out.empty() && job->out.back().items.front().state == item.state &&
+            job->out.back().items.size() < kProgramCallsMax && bytes + size <= kProgramBytesMax;
+        if (!goes_on) {
+            job->out.emplace_back();
+            bytes = 0;
+        }
+        bytes += size;
+        job->out.back().items.push_back(std::move(item));
+    }
+    job->open.clear();
+    std::vector<rpc::CallRequest> requests;
+    for (const Job::Chunk& chunk : job->out) {
+        std::vector<const storage::CallKey*> calls;
+        for (const Job::Item& item : chunk.items) {
+            calls.push_back(&item.question.call);
+        }
+        requests.push_back(make_program_call(form_, calls));
+        requests.back().block = chunk.items.front().state;
+    }
+    const rpc::StateBlock newest = *requests.back().block;
+    source_.call(std::move(requests), newest, job->provider,
+                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     if (!answers) {
+                         job->fail(std::move(answers).error());
+                         return;
+                     }
+                     take_programs(job, std::move(answers->results));
+                 }));
+}
+
+void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> results) {
+    PLUMBLINE_CHECK(results.size() == job->out.size());
+    const std::vector<Job::Chunk> chunks = std::exchange(job->out, {});
+    bool is_any_refused = false;
+    for (size_t i = 0; i < chunks.size(); ++i) {
+        const std::vector<Job::Item>& items = chunks[i].items;
+        const rpc::CallResult& result = results[i];
+        if (result.kind == rpc::CallResult::Kind::kMissingState) {
+            job->error = no_state(items.front().state.block_num, result.why);
+            continue;
+        }
+        const auto read = result.kind == rpc::CallResult::Kind::kAnswered
+                              ? read_program_answer(result.data, items.size())
+                              : std::nullopt;
+        if (!read || read->empty()) {
+            is_any_refused = true;
+            std::ranges::copy(items, std::back_inserter(job->alone));
+            continue;
+        }
+        refused_in_row_ = 0;
+        for (size_t at = 0; at < items.size(); ++at) {
+            if (at >= read->size()) {
+                job->open.push_back(items[at]);
+            } else if (!(*read)[at].outcome) {
+                job->alone.push_back(items[at]);
+            } else {
+                job->settle(items[at], *(*read)[at].outcome, (*read)[at].data, result.provider);
+            }
+        }
+    }
+    if (is_any_refused) {
+        on_program_refused();
+    }
+    ask_next(job);
+}
+
+void CallAsker::on_program_refused() {
+    if (++refused_in_row_ < kRefusedMax) {
+        return;
+    }
+    refused_in_row_ = 0;
+    if (form_ == ProgramForm::kCreate) {
+        form_ = ProgramForm::kOverride;
+    } else {
+        runs_programs_ = false;
+    }
+}
+
+// --- one by one --------------------------------------------------------------------------------
+
+void CallAsker::ask_alone(const JobPtr& job) {
+    std::vector<rpc::CallRequest> requests;
+    uint64_t newest = 0;
+    for (const Job::Item& item : job->alone) {
+        rpc::CallRequest request;
+        request.to = item.question.call.to;
+        const ByteView input = as_bytes(item.question.call.input);
+        request.data.assign(input.begin(), input.end());
+        request.block = item.state;
+        newest = std::max(newest, item.state.block_num);
+        requests.push_back(std::move(request));
+    }
+    source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false}, job->provider,
+                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     if (!answers) {
+                         job->fail(std::move(answers).error());
+                         return;
+                     }
+                     take_alone(job, std::move(answers->results));
+                 }));
+}
+
+void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> results) {
+    PLUMBLINE_CHECK(results.size() == job->alone.size());
+    const std::vector<Job::Item> items = std::exchange(job->alone, {});
+    const bool is_by_num = !items.empty() && items.front().state.by_num;
+    for (size_t i = 0; i < items.size(); ++i) {
+        rpc::CallResult& result = results[i];
+        switch (result.kind) {
+            case rpc::CallResult::Kind::kAnswered:
+                job->settle(items[i], CallOutcome::kAnswered, result.data, result.provider);
+                break;
+            case rpc::CallResult::Kind::kReverted:
+                job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);
+                break;
+            case rpc::CallResult::Kind::kMissingState:
+                job->error = no_state(items[i].state.block_num, result.why);
+                break;
+            case rpc::CallResult::Kind::kRefused:
+                if (names_gas(result.why)) {
+                    job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
+                } else if (!items[i].state.by_num) {
+                    job->by_num.push_back(items[i]);
+                } else {
+                    job->error =
+                        Error{ErrorCode::kUnavailable,
+                              fmt::format("calls: no provider runs the call to {} at block {}: {}",
+                                          evm::to_hex(items[i].question.call.to),
+                                          items[i].state.block_num, result.why)};
+                }
+                break;
+        }
+    }
+    if (is_by_num) {
+        look_at_headers(job, true);
+    } else {
+        ask_next(job);
+    }
+}
+
+/// Another block of the same number may answer: the headers must be the same before and after.
+void CallAsker::look_at_headers(const JobPtr& job, bool is_after) {
+    for (Job::Item& item : job->by_num) {
+        item.state.by_num = true;
+        item.pin = item.pin == CallPin::kHead ? CallPin::kHead : CallPin::kNumber;
+        job->headers[item.state.block_num] = item.state.hash;
+    }
+    std::vector<uint64_t> numbers;
+    for (const auto& [number, hash] : job->headers) {
+        numbers.push_back(number);
+    }
+    source_.get_headers(
+        numbers, answers_.wrap([this, job, is_after](Result<std::vector<evm::Header>> headers) {
+            if (!headers) {
+                job->facts.clear();  // Some are perhaps of another block.
+                job->fail(std::move(headers).error());
+                return;
+            }
+            for (const evm::Header& header : *headers) {
+                const auto at = job->headers.find(header.block_num);
+                if (at == job->headers.end() || at->second != header.hash) {
+                    job->facts.clear();
+                    job->fail({ErrorCode::kReorg,
+                               fmt::format("block {} is another one now", header.block_num)});
+                    return;
+                }
+            }
+            if (is_after) {
+                job->headers.clear();
+            } else {
+                job->alone = std::exchange(job->by_num, {});
+            }
+            ask_next(job);
+        }));
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,84 @@
+// Asks the chain what contract calls answer.
+//
+//   1. Calls with state = "head" whose block is final are asked of the newest final block, all
+//      others of the state after their own block, by its hash.
+//   2. Those of one block go together, in one eth_call that runs a program (call_program.hpp);
+//      requests for many blocks go in JSON-RPC batches, as large as the provider takes.
+//   3. What the program did not get to goes into the next one. What failed there for want of gas is
+//      asked by itself, and so is everything where nobody runs the program.
+//   4. Where nobody takes a block's hash, the calls are asked by number, between two looks at the
+//      header.
+//
+// A revert is an answer. State that nobody has any more is none, and never counts as a revert.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/base/callback_guard.hpp"
+#include "core/base/result.hpp"
+#include "core/evm/block_id.hpp"
+#include "engine/calls/call_program.hpp"
+#include "rpc/chain_source.hpp"
+#include "storage/call_fact.hpp"
+
+namespace plumbline::engine {
+
+struct CallQuestion {
+    evm::BlockId block;  ///< of the log that names the call
+    storage::CallKey call;
+    bool is_once = false;
+    bool at_head = false;
+    /// The state of this block is asked for, and no other.
+    std::optional<evm::BlockId> asked = {};
+};
+
+/// One thread: that which polls the source.
+class CallAsker {
+  public:
+    using Done = std::function<void(Result<std::vector<storage::CallFact>>)>;
+
+    /// `source` must outlive it. Without a `finalized` tag, and where `depth` is set, what lies
+    /// `depth` (else `fallback`) blocks below the head is final.
+    CallAsker(rpc::ChainSource& source, std::optional<uint64_t> depth, uint64_t fallback)
+        : source_{source},
+          depth_{depth},
+          fallback_{fallback} {}
+    CallAsker(const CallAsker&) = delete;
+    CallAsker& operator=(const CallAsker&) = delete;
+
+    /// Facts for the questions that were answered, in no promised order; where none was, the error:
+    /// kNotFound: nobody has the state (any more, or not the block). kUnavailable: nobody runs the
+    /// call. kReorg: the block is another one. `done` runs inside the source's
+    /// `poll`, once, unless `cancel` comes first. Where `provider` is set nobody else is asked.
+    void ask(std::vector<CallQuestion> questions, Done done,
+             std::optional<size_t> provider = std::nullopt);
+    /// Nobody waits for what was asked any more.
+    void cancel() { answers_.cancel(); }
+
+  private:
+    struct Job;
+    using JobPtr = std::shared_ptr<Job>;
+
+    void ask_head(const JobPtr& job);
+    void ask_next(const JobPtr& job);
+    void ask_programs(const JobPtr& job);
+    void ask_alone(const JobPtr& job);
+    void look_at_headers(const JobPtr& job, bool is_after);
+    void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
+    void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
+    void on_program_refused();
+
+    rpc::ChainSource& source_;
+    std::optional<uint64_t> depth_;
+    uint64_t fallback_;
+    ProgramForm form_ = ProgramForm::kCreate;
+    bool runs_programs_ = true;
+    unsigned refused_in_row_ = 0;
+    CallbackGuard answers_;  ///< last, so that it ends first
+};
+
+}  // namespace plumbline::engine

@@ -1,0 +1,329 @@
+// `calls` of a handler: which function of which address is asked with what, checked against the
+// ABI, and `$call.NAME`, what of the answer is meant.
+//
+// An answer is fetched before its event is folded. So address and arguments may be made of the log,
+// of literals and of what `once` calls before them answer, and of nothing that the fold makes.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/abi_human.hpp"
+#include "engine/config/config_text.hpp"
+#include "engine/config/operand_parse.hpp"
+#include "engine/mapping/expression_program.hpp"
+#include "engine/mapping/plan_compile.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::FieldKind;
+using storage::FieldType;
+using CallKind = PlanOperand::Kind;
+
+constexpr FieldType kCallAddress{FieldKind::kAddress, 160};
+
+/// One of them, for one event. One thread.
+class CallCompiler {
+  public:
+    CallCompiler(const CallConfig& call, OperandScope& scope) : config_{call}, scope_{scope} {}
+
+    [[nodiscard]] Result<std::shared_ptr<const PlanCall>> run();
+
+  private:
+    [[nodiscard]] Error wrong(std::string_view message) const {
+        return mistake_at(scope_.plan.config_path, config_.pos,
+                          fmt::format("call '{}': {}", config_.name, message));
+    }
+    [[nodiscard]] Result<evm::AbiFunction> find_function() const;
+    [[nodiscard]] Result<PlanOperand> find_address() const;
+    [[nodiscard]] Status add_args(const evm::AbiFunction& function, PlanCall& out) const;
+    [[nodiscard]] Status add_defaults(const evm::AbiFunction& function, PlanCall& out) const;
+    [[nodiscard]] Result<PlanOperand> known_ahead(const Operand& value, FieldType type,
+                                                  const std::string& purpose) const;
+
+    const CallConfig& config_;
+    OperandScope& scope_;
+};
+
+std::string show_function(const evm::AbiFunction& function) {
+    std::vector<std::string> outputs;
+    for (const evm::AbiParam& output : function.outputs) {
+        outputs.push_back(to_string(output.type));
+    }
+    return fmt::format("{}({})", function.signature(), fmt::join(outputs, ","));
+}
+
+Result<evm::AbiFunction> CallCompiler::find_function() const {
+    if (config_.contract.empty()) {
+        auto abi = evm::read_human_abi(config_.function);
+        if (!abi) {
+            return wrong(abi.error().message);
+        }
+        if (abi->functions.size() != 1) {
+            return wrong(fmt::format("{} declares no function that can be called",
+                                     in_quotes(config_.function)));
+        }
+        return abi->functions.front();
+    }
+    const int source = find_source(scope_.plan, config_.contract);
+    if (source < 0) {
+        return wrong(fmt::format("unknown contract '{}'{}", config_.contract,
+                                 suggest(config_.contract, contract_names(scope_.plan))));
+    }
+    auto found = scope_.plan.abis[static_cast<size_t>(source)].find_function(config_.function);
+    if (!found) {
+        return wrong(fmt::format("contract '{}': {}", config_.contract, found.error().message));
+    }
+    return **found;
+}
+
+/// `at`; without it the event's own contract, or the only one of the contract that is named.
+Result<PlanOperand> CallCompiler::find_address() const {
+    if (config_.at) {
+        return known_ahead(*config_.at, kCallAddress, "at");
+    }
+    const uint64_t every = scope_.plan.sources[scope_.event->source].every_blocks;
+    if (config_.contract.empty() && every != 0) {
+        return wrong(
+            "a handler of blocks has no contract of its own: say with at which address to "
+            "ask");
+    }
+    const int named = config_.contract.empty() ? static_cast<int>(scope_.event->source)
+                                               : find_source(scope_.plan, config_.contract);
+    PlanOperand out;
+    out.type = kCallAddress;
+    out.target = kCallAddress;
+    if (named == static_cast<int>(scope_.event->source)) {
+        out.kind = CallKind::kLogAddress;
+        out.source = "$log.address";
+        return out;
+    }
+    const Source& source = scope_.plan.sources[static_cast<size_t>(named)];
+    if (source.has_factory || source.addresses.size() != 1) {
+        return wrong(fmt::format("contract '{}' has {}: say with at which one to ask",
+                                 config_.contract,
+                                 source.has_factory   ? "a factory"
+                                 : source.any_address ? "any address"
+                                                      : "several addresses"));
+    }
+    out.kind = CallKind::kLiteral;
+    out.word = evm::U256::from_be(source.addresses.front().view());
+    return out;
+}
+
+Result<PlanOperand> CallCompiler::known_ahead(const Operand& value, FieldType type,
+                                              const std::string& purpose) const {
+    PLUMBLINE_TRY(
+        PlanOperand out,
+        compile_operand(scope_, value, type, fmt::format("{} of call '{}'", purpose, config_.name),
+                        OperandUse::kStore));
+    if (!is_known_ahead(out)) {
+        return mistake_at(
+            scope_.plan.config_path, value.pos,
+            fmt::format("{} of call '{}': '{}' is not known before the event is folded, and calls "
+                        "are asked before that. Parameters, literals, $block, $txn, $log and what "
+                        "calls with once = true answer are",
+                        purpose, config_.name, out.source));
+    }
+    return out;
+}
+
+Status CallCompiler::add_args(const evm::AbiFunction& function, PlanCall& out) const {
+    if (config_.args.size() != function.inputs.size()) {
+        return wrong(fmt::format("{} takes {} argument{}, not {}", function.signature(),
+                                 function.inputs.size(), function.inputs.size() == 1 ? "" : "s",
+                                 config_.args.size()));
+    }
+    for (size_t i = 0; i < config_.args.size(); ++i) {
+        FieldType type;
+        if (!field_type_of(function.inputs[i].type, type)) {
+            return wrong(fmt::format("argument {} of {} is {}: only single values can be given",
+                                     i + 1, function.signature(),
+                                     to_string(function.inputs[i].type)));
+        }
+        PLUMBLINE_TRY(PlanOperand arg,
+                      known_ahead(config_.args[i], type, fmt::format("argument {}", i + 1)));
+        out.args.push_back(std::move(arg));
+        out.arg_dynamic.push_back(type.is_dynamic());
+    }
+    return ok();
+}
+
+Status CallCompiler::add_defaults(const evm::AbiFunction& function, PlanCall& out) const {
+    if (config_.defaults.empty()) {
+        return ok();
+    }
+    if (config_.defaults.size() != function.outputs.size()) {
+        return wrong(fmt::format("{} returns {} value{}, but default has {}", function.signature(),
+                                 function.outputs.size(), function.outputs.size() == 1 ? "" : "s",
+                                 config_.defaults.size()));
+    }
+    for (size_t i = 0; i < config_.defaults.size(); ++i) {
+        FieldType type;
+        if (!field_type_of(function.outputs[i].type, type)) {
+            return wrong(fmt::format("value {} of {} is {}: only single values have a default",
+                                     i + 1, function.signature(),
+                                     to_string(function.outputs[i].type)));
+        }
+        if (config_.defaults[i].kind == Operand::Kind::kNull) {
+            return wrong(fmt::format(
+                "a default is a value: leave it out, and write $call.{} ?? null where an optional "
+                "field is set",
+                config_.name));
+        }
+        if (!is_literal(config_.defaults[i])) {
+            return wrong(
+                fmt::format("default takes literals, not '{}'", config_.defaults[i].source));
+        }
+        PLUMBLINE_TRY(PlanOperand value,
+                      compile_literal(scope_.plan, config_.defaults[i], type,
+                                      fmt::format("default of call '{}'", config_.name)));
+        out.defaults.push_back(std::move(value));
+    }
+    return ok();
+}
+
+Result<std::shared_ptr<const PlanCall>> CallCompiler::run() {
+    PLUMBLINE_TRY(evm::AbiFunction function, find_function());
+    if (!function.read_only) {
+        return wrong(
+            fmt::format("{} is no getter: it may change the contract (view or pure is "
+                        "missing)",
+                        function.signature()));
+    }
+    if (function.outputs.empty()) {
+        return wrong(fmt::format("{} returns nothing", function.signature()));
+    }
+    evm::AbiEvent answer;
+    answer.name = function.name;
+    answer.anonymous = true;
+    answer.inputs = function.outputs;
+    auto decoder = evm::EventDecoder::compile(std::move(answer));
+    if (!decoder) {
+        return wrong(decoder.error().message);
+    }
+    PLUMBLINE_TRY(PlanOperand at, find_address());
+    auto out = std::make_shared<PlanCall>(PlanCall{config_.name,
+                                                   show_function(function),
+                                                   function.selector(),
+                                                   std::move(at),
+                                                   {},
+                                                   {},
+                                                   config_.is_once,
+                                                   config_.at_head,
+                                                   *std::move(decoder),
+                                                   false,
+                                                   {},
+                                                   config_.pos});
+    out->returns_text =
+        function.outputs.size() == 1 && function.outputs[0].type.kind == evm::TypeKind::kString;
+    PLUMBLINE_TRY_VOID(add_args(function, *out));
+    PLUMBLINE_TRY_VOID(add_defaults(function, *out));
+    return std::shared_ptr<const PlanCall>{std::move(out)};
+}
+
+/// The place of the answer that `rest`, behind the call's name, means.
+std::string answer_path(const evm::AbiEvent& answer, std::span<const std::string> rest) {
+    std::string text;
+    for (const std::string& part : rest) {
+        text += text.empty() ? part : "." + part;
+    }
+    const bool is_index = !text.empty() && text.front() >= '0' && text.front() <= '9';
+    if (text.empty()) {
+        return "$arg.0";
+    }
+    if (answer.inputs.size() == 1 && answer.inputs[0].type.kind == evm::TypeKind::kTuple) {
+        return "$arg.0." + text;
+    }
+    return is_index ? "$arg." + text : text;
+}
+
+}  // namespace
+
+bool is_known_ahead(const PlanOperand& operand) noexcept {
+    switch (operand.kind) {
+        case CallKind::kParam:
+        case CallKind::kLiteral:
+        case CallKind::kBlockNumber:
+        case CallKind::kBlockHash:
+        case CallKind::kBlockTimestamp:
+        case CallKind::kTxnHash:
+        case CallKind::kTxnIndex:
+        case CallKind::kTxnFrom:
+        case CallKind::kTxnTo:
+        case CallKind::kTxnValue:
+        case CallKind::kTxnInput:
+        case CallKind::kTxnNonce:
+        case CallKind::kTxnGas:
+        case CallKind::kTxnType:
+        case CallKind::kReceiptGasUsed:
+        case CallKind::kReceiptStatus:
+        case CallKind::kReceiptGasPrice:
+        case CallKind::kLogIndex:
+        case CallKind::kLogAddress:
+        case CallKind::kEachIndex: return true;
+        case CallKind::kCallFact: return operand.call->is_once;
+        case CallKind::kExpression:
+            return std::ranges::all_of(operand.program->leaves, is_known_ahead);
+        default: return false;
+    }
+}
+
+Status compile_calls(const HandlerConfig& handler, OperandScope& scope, PlanHandler& out) {
+    for (const CallConfig& config : handler.calls) {
+        PLUMBLINE_TRY(auto call, CallCompiler(config, scope).run());
+        out.calls.push_back(std::move(call));
+        scope.calls = out.calls;
+    }
+    return ok();
+}
+
+bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept {
+    return std::ranges::any_of(scope.calls, [&](const std::shared_ptr<const PlanCall>& call) {
+        return call->name == operand.path[1] && call->defaults.empty();
+    });
+}
+
+Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& operand) {
+    const auto wrong = [&](std::string_view message) {
+        return mistake_at(scope.plan.config_path, operand.pos, message);
+    };
+    const std::string& name = operand.path[1];
+    const auto found = std::ranges::find_if(
+        scope.calls,
+        [&](const std::shared_ptr<const PlanCall>& call) { return call->name == name; });
+    if (found == scope.calls.end()) {
+        std::vector<std::string> known;
+        for (const auto& call : scope.calls) {
+            known.push_back(call->name);
+        }
+        return wrong(known.empty()
+                         ? fmt::format("'$call.{}': the handler has no calls", name)
+                         : fmt::format("unknown call '{}'{}", name, suggest(name, known)));
+    }
+    const PlanCall& call = **found;
+    const evm::AbiEvent& answer = call.returns.event();
+    const auto rest = std::span{operand.path}.subspan(2);
+    if (rest.empty() && answer.inputs.size() > 1) {
+        return wrong(fmt::format("'$call.{}': {} returns {} values: name one, as in $call.{}.0",
+                                 name, call.declaration, answer.inputs.size(), name));
+    }
+    auto path = call.returns.compile_path(answer_path(answer, rest));
+    if (!path) {
+        return wrong(
+            fmt::format("'$call.{}': {}: {}", name, call.declaration, path.error().message));
+    }
+    PlanOperand out;
+    out.kind = CallKind::kCallFact;
+    if (!field_type_of(path->type, out.type)) {
+        return wrong(fmt::format("'$call.{}': {} returns {} there, which is not one value", name,
+                                 call.declaration, to_string(path->type)));
+    }
+    out.path = *std::move(path);
+    out.call = *found;
+    return out;
+}
+
+}  // namespace plumbline::engine

@@ -1,0 +1,291 @@
+#include "engine/proof/calls/call_proof.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "engine/calls/call_asker.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+using storage::CallFact;
+using storage::CallPin;
+
+constexpr size_t kFactsAtOnce = 4'000;
+constexpr double kSampled = 1'000;
+constexpr int64_t kWaitMs = 50;
+constexpr size_t kUnprovenMax = 20;
+constexpr size_t kShownMax = 100;
+
+std::string show_answer(const CallFact& fact) {
+    std::string out{storage::to_string(fact.outcome)};
+    if (!fact.data.empty()) {
+        const std::string hex = evm::to_hex(as_bytes(fact.data));
+        out += " " + (hex.size() > kShownMax ? hex.substr(0, kShownMax) + ".." : hex);
+    }
+    return out;
+}
+
+bool is_same_answer(const CallFact& a, const CallFact& b) {
+    return a.outcome == b.outcome && a.data == b.data;
+}
+
+/// One run. One thread.
+class CallProver {
+  public:
+    CallProver(rpc::ChainSource& source, const storage::ReadView& view,
+               const CallProofOptions& options)
+        : source_{source},
+          view_{view},
+          options_{options},
+          asker_{source, std::nullopt, 0},
+          providers_{source.provider_names()} {}
+
+    Result<CallOutcomeReport> run() {
+        PLUMBLINE_TRY_VOID(choose_sample());
+        const auto scan = view_.scan_calls(options_.from, options_.to);
+        std::vector<CallFact> facts;
+        for (; scan->valid(); scan->next()) {
+            if (!is_in_sample(scan->fact())) {
+                ++report_.skipped;
+                continue;
+            }
+            facts.push_back(scan->fact());
+            if (facts.size() == kFactsAtOnce) {
+                PLUMBLINE_TRY_VOID(check(std::exchange(facts, {})));
+            }
+        }
+        PLUMBLINE_TRY_VOID(scan->status());
+        PLUMBLINE_TRY_VOID(check(std::move(facts)));
+        report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
+        return std::move(report_);
+    }
+
+  private:
+    using Asked = std::map<std::pair<uint64_t, storage::CallKey>, CallFact>;
+
+    [[nodiscard]] bool is_in_sample(const CallFact& fact) const {
+        const uint64_t hash = storage::hash_key(storage::call_key(fact.block_num, fact.call));
+        return sample_ >= 1.0 || static_cast<double>(hash >> 11U) < sample_ * 9007199254740992.0;
+    }
+
+    [[nodiscard]] Status choose_sample() {
+        sample_ = options_.sample.value_or(1.0);
+        if (options_.sample) {
+            return ok();
+        }
+        uint64_t count = 0;
+        const auto scan = view_.scan_calls(options_.from, options_.to);
+        for (; scan->valid(); scan->next()) {
+            ++count;
+        }
+        sample_ = kSampled / static_cast<double>(std::max<uint64_t>(count, 1));
+        return scan->status();
+    }
+
+    /// Everybody else first, in turn; the one who told it last.
+    [[nodiscard]] std::vector<size_t> others_of(const std::string& teller) const {
+        std::vector<size_t> out;
+        for (size_t i = 0; i < providers_.size(); ++i) {
+            if (providers_[i] != teller) {
+                out.push_back(i);
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] Status check(std::vector<CallFact> facts) {
+        std::map<std::string, std::vector<CallFact>> by_teller;
+        for (CallFact& fact : facts) {
+            by_teller[fact.provider].push_back(std::move(fact));
+        }
+        for (auto& [teller, told] : by_teller) {
+            PLUMBLINE_TRY_VOID(check_of(teller, told));
+        }
+        if (options_.on_progress) {
+            options_.on_progress(report_.checked);
+        }
+        return ok();
+    }
+
+    [[nodiscard]] Status check_of(const std::string& teller, const std::vector<CallFact>& told) {
+        std::vector<size_t> others = others_of(teller);
+        const bool has_others = !others.empty();
+        std::string why = "no provider to ask";
+        std::optional<Asked> answers;
+        size_t asked = 0;
+        // One that does not have the state is passed over; where there is nobody else, the teller.
+        for (; asked < others.size() && !answers; ++asked) {
+            PLUMBLINE_TRY(answers, ask(told, others[asked], why));
+        }
+        if (!answers) {
+            PLUMBLINE_TRY(answers, ask(told, std::nullopt, why));
+            report_.by_same += answers && !has_others ? told.size() : 0;
+        }
+        if (!answers) {
+            if (report_.unproven.size() < kUnprovenMax) {
+                report_.unproven.push_back(fmt::format("{} facts: {}", told.size(), why));
+            }
+            return ok();
+        }
+        std::vector<CallFact> differing;
+        size_t unanswered = 0;
+        for (const CallFact& fact : told) {
+            const auto at = answers->find({fact.block_num, fact.call});
+            if (at == answers->end()) {
+                ++unanswered;
+                continue;
+            }
+            ++report_.checked;
+            if (!is_same_answer(at->second, fact)) {
+                differing.push_back(fact);
+            }
+        }
+        if (unanswered > 0 && report_.unproven.size() < kUnprovenMax) {
+            report_.unproven.push_back(fmt::format("{} facts: no provider answers", unanswered));
+        }
+        return differing.empty() ? ok() : settle(differing);
+    }
+
+    /// Asks everybody and counts.
+    [[nodiscard]] Status settle(const std::vector<CallFact>& facts) {
+        std::vector<Asked> words;
+        std::string why;
+        for (size_t i = 0; i < std::max<size_t>(providers_.size(), 1); ++i) {
+            PLUMBLINE_TRY(auto said,
+                          ask(facts, providers_.empty() ? std::nullopt : std::optional{i}, why));
+            if (said) {
+                words.push_back(*std::move(said));
+            }
+        }
+        for (const CallFact& fact : facts) {
+            judge(fact, words);
+        }
+        return ok();
+    }
+
+    void judge(const CallFact& fact, const std::vector<Asked>& words) {
+        size_t for_it = 0;
+        std::vector<std::pair<CallFact, size_t>> others;
+        for (const Asked& word : words) {
+            const auto said = word.find({fact.block_num, fact.call});
+            if (said == word.end()) {
+                continue;
+            }
+            if (is_same_answer(said->second, fact)) {
+                ++for_it;
+                continue;
+            }
+            const auto known = std::ranges::find_if(others, [&](const auto& other) {
+                return is_same_answer(other.first, said->second);
+            });
+            if (known == others.end()) {
+                others.emplace_back(said->second, 1);
+            } else {
+                ++known->second;
+            }
+        }
+        if (others.empty()) {
+            return;  // Who differed a moment ago does not any more.
+        }
+        const auto most = std::ranges::max_element(
+            others, {}, [](const std::pair<CallFact, size_t>& other) { return other.second; });
+        if (most->second < for_it) {
+            return;  // Most say what is stored.
+        }
+        const bool is_settled = most->second > for_it;
+        Finding finding;
+        finding.kind = FindingKind::kCallDiffers;
+        finding.block_num = fact.block_num;
+        finding.key = fmt::format("call to {} with {} at block {}", evm::to_hex(fact.call.to),
+                                  evm::to_hex(as_bytes(fact.call.input)), fact.block_num);
+        finding.raw_key = storage::call_key(fact.block_num, fact.call);
+        finding.stored = show_answer(fact);
+        finding.expected = show_answer(most->first);
+        finding.provider = is_settled ? fact.provider : std::string{};
+        finding.is_certain = false;
+        finding.detail = is_settled ? fmt::format("{} of {} providers say so, {} what is stored",
+                                                  most->second, words.size(), for_it)
+                                    : fmt::format(
+                                          "as many providers say what is stored: one more, as with "
+                                          "--rpc, would tell who is wrong; {} had told it, {} says "
+                                          "otherwise",
+                                          fact.provider.empty() ? "somebody" : fact.provider,
+                                          most->first.provider);
+        report_.findings.add(std::move(finding));
+        if (is_settled) {
+            CallFact right = most->first;
+            right.is_once = fact.is_once;
+            right.pin = fact.pin;
+            report_.right.push_back(std::move(right));
+        }
+    }
+
+    /// Empty where it could not be asked, with the reason in `why`.
+    [[nodiscard]] Result<std::optional<Asked>> ask(const std::vector<CallFact>& facts,
+                                                   std::optional<size_t> provider,
+                                                   std::string& why) {
+        std::vector<CallQuestion> questions;
+        for (const CallFact& fact : facts) {
+            PLUMBLINE_TRY(const evm::Hash hash, hash_of(fact.block_num));
+            CallQuestion question{{fact.block_num, hash}, fact.call, fact.is_once, false, {}};
+            if (fact.pin == CallPin::kHead) {
+                question.asked = fact.asked;
+            }
+            questions.push_back(std::move(question));
+        }
+        std::optional<Result<std::vector<CallFact>>> answer;
+        asker_.ask(
+            std::move(questions),
+            [&answer](Result<std::vector<CallFact>> result) { answer.emplace(std::move(result)); },
+            provider);
+        while (!answer) {
+            if (options_.is_cancelled && options_.is_cancelled()) {
+                asker_.cancel();
+                return Error{ErrorCode::kCancelled, "stopped"};
+            }
+            source_.poll(kWaitMs);
+        }
+        if (!*answer) {
+            why = answer->error().message;
+            return std::optional<Asked>{};
+        }
+        Asked out;
+        for (CallFact& fact : **answer) {
+            out.emplace(std::pair{fact.block_num, fact.call}, std::move(fact));
+        }
+        return std::optional{std::move(out)};
+    }
+
+    [[nodiscard]] Result<evm::Hash> hash_of(uint64_t block_num) {
+        if (!last_block_ || last_block_->block_num != block_num) {
+            PLUMBLINE_TRY(last_block_, view_.get_block(block_num));
+        }
+        return last_block_->hash;
+    }
+
+    rpc::ChainSource& source_;
+    const storage::ReadView& view_;
+    const CallProofOptions& options_;
+    CallAsker asker_;
+    double sample_ = 1.0;
+    std::vector<std::string> providers_;
+    std::optional<storage::BlockRow> last_block_;
+    CallOutcomeReport report_;
+};
+
+}  // namespace
+
+Result<CallOutcomeReport> prove_calls(rpc::ChainSource& source, const storage::ReadView& view,
+                                      const CallProofOptions& options) {
+    return CallProver{source, view, options}.run();
+}
+
+}  // namespace plumbline::engine

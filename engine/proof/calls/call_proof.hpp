@@ -1,0 +1,44 @@
+// Facts of contract calls against the chain: each is asked again, of another provider than the one
+// that told it where there is one. Nothing but another word proves an answer: where two providers
+// differ all others are asked, and what most of them say counts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/proof/finding.hpp"
+#include "rpc/chain_source.hpp"
+#include "storage/call_fact.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+struct CallProofOptions {
+    uint64_t from = 0;
+    uint64_t to = UINT64_MAX;
+    /// Which part of the facts is asked about, evenly spread by their keys and the same each time;
+    /// empty: as much as makes about 1,000.
+    std::optional<double> sample;
+    std::function<bool()> is_cancelled;
+    std::function<void(uint64_t done)> on_progress;
+};
+
+struct CallOutcomeReport {
+    uint64_t checked = 0;  ///< asked again and answered
+    uint64_t skipped = 0;  ///< not in the sample
+    bool is_whole = false;  ///< all facts of all blocks were to be asked about
+    uint64_t by_same = 0;  ///< of `checked`: nobody else than who told it could be asked
+    Findings findings;     ///< kCallDiffers
+    std::vector<storage::CallFact> right;  ///< what most say, for findings that are settled
+    std::vector<std::string> unproven;     ///< what could not be asked, and why
+};
+
+/// Waits for answers. An error means that the database could not be read, or kCancelled.
+[[nodiscard]] Result<CallOutcomeReport> prove_calls(rpc::ChainSource& source,
+                                                    const storage::ReadView& view,
+                                                    const CallProofOptions& options);
+
+}  // namespace plumbline::engine

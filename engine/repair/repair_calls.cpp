@@ -1,0 +1,183 @@
+// What contract calls answer that the handlers of mended events name: the fold after a repair must
+// find every answer, for it asks nobody.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/calls/call_asker.hpp"
+#include "engine/calls/call_lookup.hpp"
+#include "engine/calls/call_set.hpp"
+#include "engine/fold/call_finder.hpp"
+#include "engine/mapping/source_map.hpp"
+#include "engine/repair/repair.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kCallsWaitMs = 300'000;
+/// A call may be made of what calls before it in its handler answer, and these are asked first.
+constexpr unsigned kCallRoundsMax = 20;
+
+/// For one plan, once. One thread.
+class CallFetch {
+  public:
+    CallFetch(rpc::ChainSource& source, const storage::ReadView& view, const Plan& mapping,
+              RepairPlan& plan)
+        : source_{source},
+          view_{view},
+          plan_{plan},
+          map_{mapping.sources()},
+          finder_{mapping},
+          stored_{view} {}
+
+    [[nodiscard]] Status run() {
+        PLUMBLINE_TRY(std::vector<storage::ChildRow> children, view_.list_children());
+        children.insert(children.end(), plan_.children.begin(), plan_.children.end());
+        map_.reset_children(children);
+        for (const ProvenBlock& block : plan_.blocks) {
+            if (block.has_receipts) {
+                blocks_.push_back(&block);
+            }
+        }
+        std::ranges::sort(blocks_, {},
+                          [](const ProvenBlock* block) { return block->header.block_num; });
+        for (unsigned round = 0; round < kCallRoundsMax; ++round) {
+            PLUMBLINE_TRY(std::vector<CallQuestion> questions, find_questions());
+            if (questions.empty()) {
+                take();
+                return ok();
+            }
+            PLUMBLINE_TRY_VOID(ask(std::move(questions)));
+        }
+        return Error{ErrorCode::kTooLarge, "calls of mended events lead to ever more calls"};
+    }
+
+  private:
+    [[nodiscard]] Result<std::vector<CallQuestion>> find_questions() {
+        std::vector<CallQuestion> out;
+        std::unordered_set<std::string> seen;
+        used_.emplace();
+        lookup_.emplace(*used_, stored_, answered_);
+        for (const ProvenBlock* block : blocks_) {
+            const evm::Header& header = block->header;
+            for (const evm::Log& log : block->logs.logs) {
+                PLUMBLINE_TRY_VOID(find_needed(*block, log));
+                for (NeededCall& need : needed_) {
+                    const bool is_once = need.call->is_once;
+                    PLUMBLINE_TRY(const storage::CallFact* fact,
+                                  lookup_->find(need.key, header.block_num, is_once));
+                    if (fact != nullptr) {
+                        lookup_->use(*fact, is_once);
+                        continue;
+                    }
+                    std::string key = is_once ? storage::once_key(need.key)
+                                              : storage::call_key(header.block_num, need.key);
+                    if (seen.insert(std::move(key)).second) {
+                        out.push_back({{header.block_num, header.hash},
+                                       std::move(need.key),
+                                       is_once,
+                                       need.call->at_head,
+                                       {}});
+                    }
+                }
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] Status find_needed(const ProvenBlock& block, const evm::Log& log) {
+        const auto txn = plan_.txns.find(log.txn_hash);
+        const FoldBlock at{block.header.block_num, block.header.hash, block.header.timestamp};
+        Status found;
+        needed_.clear();
+        map_.for_each_source(log, [&](uint32_t source) {
+            if (found) {
+                found = finder_.find(source, log, block.logs.data(log), at,
+                                     txn == plan_.txns.end() ? nullptr : &txn->second, *lookup_,
+                                     needed_);
+            }
+        });
+        return found;
+    }
+
+    [[nodiscard]] Status ask(std::vector<CallQuestion> questions) {
+        PLUMBLINE_TRY_VOID(pin_to_final(questions));
+        CallAsker asker{source_, std::nullopt, 0};
+        PLUMBLINE_TRY(auto facts, rpc::await<std::vector<storage::CallFact>>(
+                                      source_, kCallsWaitMs, [&](auto done) {
+                                          asker.ask(std::move(questions), std::move(done));
+                                      }));
+        for (storage::CallFact& fact : facts) {
+            answered_.add(std::move(fact), true);
+        }
+        return ok();
+    }
+
+    /// Of `state = "head"`: the newest block that is final here.
+    [[nodiscard]] Status pin_to_final(std::vector<CallQuestion>& questions) {
+        const auto cursor = view_.cursor();
+        const uint64_t finalized = cursor ? cursor->finalized : 0;
+        std::optional<evm::BlockId> state;
+        for (CallQuestion& question : questions) {
+            if (!std::exchange(question.at_head, false) || question.block.block_num > finalized) {
+                continue;
+            }
+            if (!state) {
+                PLUMBLINE_TRY(
+                    const auto headers,
+                    rpc::await<std::vector<evm::Header>>(source_, kCallsWaitMs, [&](auto done) {
+                        source_.get_headers({finalized}, std::move(done));
+                    }));
+                if (headers.empty()) {
+                    return Error{ErrorCode::kNotFound,
+                                 fmt::format("no provider has the header of block {}", finalized)};
+                }
+                state = evm::BlockId{finalized, headers.front().hash};
+            }
+            question.asked = state;
+        }
+        return ok();
+    }
+
+    void take() {
+        for (const storage::CallFact* fact : used_->all_new()) {
+            plan_.new_calls.push_back(*fact);
+        }
+        if (!plan_.new_calls.empty()) {
+            plan_.steps.push_back(fmt::format("write what {} contract call{} of these events {}",
+                                              plan_.new_calls.size(),
+                                              plan_.new_calls.size() == 1 ? "" : "s",
+                                              plan_.new_calls.size() == 1 ? "answers" : "answer"));
+        }
+    }
+
+    rpc::ChainSource& source_;
+    const storage::ReadView& view_;
+    RepairPlan& plan_;
+    SourceMap map_;
+    CallFinder finder_;
+    StoredCalls stored_;
+    CallSet answered_;             ///< all that was asked
+    std::optional<CallSet> used_;  ///< what the logs need, as far as it is known
+    std::optional<CallLookup> lookup_;
+    std::vector<const ProvenBlock*> blocks_;  ///< of the plan, ascending
+    std::vector<NeededCall> needed_;          ///< scratch: those of one log
+};
+
+}  // namespace
+
+Status fetch_calls(rpc::ChainSource& source, const storage::ReadView& view, const Plan& mapping,
+                   RepairPlan& plan) {
+    if (!mapping.has_calls() || plan.blocks.empty()) {
+        return ok();
+    }
+    return CallFetch{source, view, mapping, plan}.run();
+}
+
+}  // namespace plumbline::engine

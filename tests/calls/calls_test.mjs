@@ -1,0 +1,300 @@
+// The real binary and contract calls, on a real node: what contracts answer, and what they do instead.
+//
+//   node tests/calls/calls_test.mjs [--binary build/release/plumbline] [--keep]
+//
+// What the rows must hold is asked of the node, block by block. A proxy counts requests and calls, and is as narrow or as
+// false as a provider can be.
+
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { compile } from "../../tools/node/compile.mjs";
+import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const args = options(
+  { binary: join(root, "build/release/plumbline"), keep: false },
+  "usage: calls_test.mjs [--binary FILE] [--keep]",
+);
+const binary = resolve(args.binary);
+const work = mkdtempSync(join(tmpdir(), "calls-"));
+const artifacts = compile(join(here, "Calls.sol"));
+const children = new Set();
+let failures = 0;
+
+function check(what, ok, more = "") {
+  if (!ok) failures++;
+  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
+}
+
+function start(command) {
+  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  child.text = "";
+  child.stdout.on("data", (part) => (child.text += part));
+  child.errors = "";
+  child.stderr.on("data", (part) => (child.errors += part));
+  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
+  child.ended.then(() => children.delete(child));
+  return child;
+}
+
+async function run(...command) {
+  const child = start([binary, ...command]);
+  const code = await child.ended;
+  return { code, out: child.text, err: child.errors };
+}
+
+async function start_anvil() {
+  const child = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1"]);
+  while (!child.text.includes("\n")) await new Promise((done) => child.stdout.once("data", done));
+  return JSON.parse(child.text).url;
+}
+
+// --- a proxy that counts, and is what `mode` makes of it -------------------------------------------
+
+async function start_proxy(target, mode = {}) {
+  const counts = { requests: 0, calls: 0, lies: 0 };
+  const answer_one = async (one) => {
+    if (one.method === "eth_call") {
+      counts.calls++;
+      if (mode.no_programs && (!one.params[0].to || one.params.length > 2)) {
+        return { jsonrpc: "2.0", id: one.id, error: { code: -32602, message: "invalid argument 0: to is needed" } };
+      }
+    }
+    const answer = await fetch(target, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(one),
+    });
+    const parsed = await answer.json();
+    if (mode.lies && one.method === "eth_call" && parsed.result && parsed.result.length > 20) {
+      const hash = createHash("sha256").update(JSON.stringify(one.params)).digest();
+      if (hash[0] % mode.lies === 0) {
+        counts.lies++;
+        const last = parsed.result.slice(-1) === "0" ? "1" : "0";
+        parsed.result = parsed.result.slice(0, -1) + last;
+      }
+    }
+    return parsed;
+  };
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    counts.requests++;
+    const parsed = JSON.parse(body);
+    response.setHeader("content-type", "application/json");
+    if (Array.isArray(parsed) && mode.batch && parsed.length > mode.batch) {
+      const error = { code: -32600, message: `batch size is too large, max is ${mode.batch}` };
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error }));
+      return;
+    }
+    const answers = await Promise.all((Array.isArray(parsed) ? parsed : [parsed]).map(answer_one));
+    response.end(JSON.stringify(Array.isArray(parsed) ? answers : answers[0]));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  server.unref();
+  return { url: `http://127.0.0.1:${server.address().port}`, counts };
+}
+
+const node = await start_anvil();
+const rpc = new Rpc(node);
+const [from] = await rpc.call("eth_accounts");
+
+async function send(to, data) {
+  const hash = await rpc.call("eth_sendTransaction", { from, to, data, gas: "0x1c9c380" });
+  let receipt = null;
+  while (!receipt) receipt = await rpc.call("eth_getTransactionReceipt", hash);
+  if (receipt.status !== "0x1") throw new Error("a transaction failed");
+  return receipt;
+}
+const deploy = async (name, types = [], values = []) =>
+  (await send(undefined, artifacts[name].bytecode + AbiCoder.defaultAbiCoder().encode(types, values).slice(2)))
+    .contractAddress;
+const transact = (name, to, method, ...values) =>
+  send(to, new Interface(artifacts[name].abi).encodeFunctionData(method, values));
+
+const registry = await deploy("Registry");
+const tokens = {
+  usdc: await deploy("Token", ["uint8", "string"], [6, "USDC"]),
+  long: await deploy("Token", ["uint8", "string"], [18, "A name that is longer than one word of the chain"]),
+  mkr: await deploy("OldToken"),
+  bare: await deploy("Bare"),
+  bomb: await deploy("Bomb"),
+  burner: await deploy("Burner"),
+  heavy: await deploy("Heavy"),
+  nobody: "0x00000000000000000000000000000000000abcde",
+};
+for (const token of Object.values(tokens)) await transact("Registry", registry, "add", token);
+const live = [tokens.usdc, tokens.long, tokens.mkr];
+for (let round = 0; round < 40; round++) {
+  await transact(round % 3 === 2 ? "OldToken" : "Token", live[round % 3], "mint", 1000 + round);
+  await transact("Registry", registry, "see", [tokens.usdc, tokens.long, tokens.usdc, tokens.mkr].slice(0, 1 + (round % 4)));
+}
+await rpc.call("anvil_mine", "0x3");
+
+// --- what the rows must be -------------------------------------------------------------------------
+
+const face = new Interface(artifacts.Registry.abi);
+const logs = await rpc.call("eth_getLogs", { fromBlock: "0x0", toBlock: "latest", address: registry });
+const events = logs.map((log) => ({ log, event: face.parseLog(log), block: Number(log.blockNumber) }));
+const word_at = async (to, method, block, i = 0) => {
+  const data = new Interface(artifacts.Token.abi).encodeFunctionData(method, []);
+  const result = await rpc.call("eth_call", { to, data }, `0x${block.toString(16)}`);
+  return BigInt(`0x${result.slice(2 + 64 * i, 66 + 64 * i) || "0"}`);
+};
+const wanted_tokens = {
+  usdc: [6, "USDC"], long: [18, "A name that is longer than one word of the chain"], mkr: [18, "MKR"], bare: [77, "?"],
+  bomb: [77, "?"], burner: [77, "?"], heavy: [9, "HEAVY"], nobody: [77, "?"],
+};
+const wanted_seen = new Map();
+const distinct = new Set();
+for (const { log, event, block } of events) {
+  const token = event.args.token.toLowerCase();
+  if (event.name === "Added") {
+    distinct.add(`${token} decimals`).add(`${token} symbol`).add(`${block} count`);
+    continue;
+  }
+  distinct.add(`${block} ${token} supply`).add(`${block} count`);
+  if (token !== tokens.mkr) distinct.add(`${block} ${token} reserves`);
+  wanted_seen.set(`${block}/${Number(log.logIndex)}`, {
+    supply: String(await word_at(token, "totalSupply", block)),
+    second: String(token === tokens.mkr ? 0n : await word_at(token, "reserves", block, 1)),
+    count: String(BigInt(await rpc.call("eth_call", { to: registry, data: face.encodeFunctionData("count", []) }, log.blockNumber))),
+  });
+}
+
+const config = (urls) => `[chain]
+id = 31337
+rpc = ${JSON.stringify(urls)}
+[database]
+path = "db"
+[contracts.registry]
+abi = "Registry.json"
+address = "${registry}"
+[entities.token]
+key = { token = "address" }
+fields = { decimals = "uint8", symbol = "string" }
+[entities.seen]
+key = { block = "uint64", log = "uint32" }
+fields = { supply = "uint256", second = "uint256", count = "uint256" }
+[[on]]
+event = "registry.Added"
+insert = "token"
+key = { token = "token" }
+set = { decimals = "$call.dec", symbol = "$call.sym" }
+[on.calls]
+dec = { call = "function decimals() view returns (uint8)", at = "token", once = true, default = 77 }
+sym = { call = "function symbol() view returns (string)", at = "token", once = true, default = "'?'" }
+count = { call = "registry.count()" }
+[[on]]
+event = "registry.Seen"
+insert = "seen"
+key = { block = "$block.number", log = "$log.index" }
+when = "id > 0"
+set = { supply = "$call.supply", second = "if(token == ${tokens.mkr}, 0, $call.pair.second)", count = "$call.count" }
+[on.calls]
+supply = { call = "function totalSupply() view returns (uint256)", at = "token" }
+pair = { call = "function reserves() view returns (uint112 first, uint112 second)", at = "token", default = [1, 2] }
+count = { call = "registry.count()" }
+`;
+
+async function index(name, urls) {
+  const dir = join(work, name);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "plumbline.toml"), config(urls));
+  writeFileSync(join(dir, "Registry.json"), JSON.stringify(artifacts.Registry.abi));
+  const ran = await run("run", join(dir, "plumbline.toml"), "--until", "head");
+  check(`run of ${name}`, ran.code === 0, ran.err.trim().split("\n").slice(-3).join(" | "));
+  return dir;
+}
+async function rows(dir, entity) {
+  const listed = await run("list", join(dir, "db"), entity, "--limit", "100000");
+  return listed.out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+}
+async function compare(what, dir) {
+  const found = new Map((await rows(dir, "token")).map((row) => [row.token, row]));
+  for (const [name, [decimals, symbol]] of Object.entries(wanted_tokens)) {
+    const row = found.get(tokens[name].toLowerCase()) || {};
+    check(`${what}: ${name}`, row.decimals === decimals && row.symbol === symbol, JSON.stringify(row));
+  }
+  const seen = await rows(dir, "seen");
+  let wrong = wanted_seen.size - seen.length;
+  for (const row of seen) {
+    const want = wanted_seen.get(`${row.block}/${row.log}`);
+    if (!want || ["supply", "second", "count"].some((field) => String(row[field]) !== want[field])) wrong++;
+  }
+  check(`${what}: what each block's state was`, wrong === 0, `${wrong} of ${wanted_seen.size} differ`);
+}
+
+// --- answers, and a second run -----------------------------------------------------------------------
+
+const honest = await start_proxy(node);
+const dir = await index("plain", [honest.url]);
+await compare("answers", dir);
+console.log(`     ${events.length} events, ${distinct.size} distinct calls: ${honest.counts.calls} eth_call in ${honest.counts.requests} requests`);
+check("never more calls than distinct ones", honest.counts.calls <= distinct.size);
+const first_calls = honest.counts.calls;
+await index("plain", [honest.url]);
+check("the second run makes no call", honest.counts.calls === first_calls, `${honest.counts.calls - first_calls}`);
+{
+  const before = honest.counts.requests;
+  const rebuilt = await run("rebuild", join(dir, "db"), "--quiet");
+  check("a rebuild asks nobody", rebuilt.code === 0 && honest.counts.requests === before, rebuilt.err);
+  await compare("after a rebuild", dir);
+  const dumped = await run("dump", join(dir, "db"), "--facts");
+  const facts = dumped.out.trim().split("\n").map((line) => JSON.parse(line));
+  check("every fact is written out once", facts.length === distinct.size + events.filter(({ event }) =>
+    event.name === "Seen" && event.args.token.toLowerCase() === tokens.mkr).length, `${facts.length}, not ${distinct.size}`);
+  const outcome = (token) => facts.find((fact) => fact.to === token.toLowerCase() && fact.input === "0x313ce567");
+  for (const [name, wanted] of [["bare", "reverted"], ["bomb", "answered too much"], ["burner", "ran out of gas"],
+    ["heavy", "answered"], ["nobody", "answered nothing"]]) {
+    check(`${name} ${wanted}`, outcome(tokens[name]).outcome === wanted, JSON.stringify(outcome(tokens[name])));
+  }
+  const verified = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node);
+  check("asked again, all is the same", verified.code === 0, verified.out + verified.err);
+  const replayed = await run("verify", join(dir, "db"), "--proof", "replay");
+  check("the replay proof needs no network", replayed.code === 0, replayed.out + replayed.err);
+}
+
+// --- narrow providers --------------------------------------------------------------------------------
+
+for (const batch of [1, 10, 100]) {
+  const narrow = await start_proxy(node, { batch });
+  await compare(`batches of ${batch}`, await index(`batch${batch}`, [narrow.url]));
+  console.log(`     batches of ${batch}: ${narrow.counts.calls} eth_call in ${narrow.counts.requests} requests`);
+  check(`batches of ${batch}: never more calls than distinct ones`, narrow.counts.calls <= distinct.size);
+}
+await compare("no programs", await index("plain_calls", [(await start_proxy(node, { no_programs: true })).url]));
+
+// --- a provider that lies ------------------------------------------------------------------------------
+
+{
+  const liar = await start_proxy(node, { lies: 11 });
+  const second = await start_proxy(node);
+  const lied = await index("lied", [liar.url]);
+  check("the liar lied", liar.counts.lies > 0);
+  const asked = ["--rpc", liar.url, "--rpc", node, "--rpc", second.url];
+  const verified = await run("verify", join(lied, "db"), "--proof", "calls", ...asked);
+  check("verify finds it and names it", verified.code === 1 && verified.out.includes("call differs") === false &&
+    verified.out.includes("as ") && verified.out.includes("had answered"), verified.out + verified.err);
+  const repaired = await run("repair", join(lied, "db"), ...asked);
+  check("repair mends it", repaired.code === 0, repaired.out + repaired.err);
+  await compare("mended", lied);
+  const again = await run("verify", join(lied, "db"), "--proof", "calls", ...asked);
+  check("verify is content", again.code === 0, again.out + again.err);
+  const journal = await run("journal", join(lied, "db"));
+  check("the journal names who lied", journal.out.includes("call replaced"), journal.out);
+}
+
+for (const child of children) child.kill();
+if (args.keep || failures > 0) console.log(`kept: ${work}`);
+else rmSync(work, { recursive: true });
+console.log(failures === 0 ? "all ok" : `${failures} failed`);
+process.exit(failures === 0 ? 0 : 1);

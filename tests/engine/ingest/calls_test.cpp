@@ -1,0 +1,872 @@
+// Contract calls as facts, on one thread: a chain in memory whose contracts answer by block, a real
+// database, the real plan, ingest and fold. An independent walk over the chain says what rows must
+// hold.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+#include "engine/fold/rebuild.hpp"
+#include "engine/ingest/indexer.hpp"
+#include "engine/repair/repair.hpp"
+#include "engine/repair/verify.hpp"
+#include "storage/inspect.hpp"
+#include "storage/read_view.hpp"
+#include "storage/row.hpp"
+#include "tests/engine/fake_chain.hpp"
+#include "tests/support/property_test.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace plumbline::engine::calls_test {
+namespace {
+
+using test::FakeBlock;
+using test::FakeChain;
+using test::FakeNode;
+using test::FakeNodeOptions;
+using test::TempDir;
+
+constexpr const char* kPriceCall =
+    R"x(price = { call = "function price(address) view returns (uint256)", args = "who", default = 7 })x";
+constexpr const char* kNameCall =
+    R"x(name = { call = "function name() view returns (string)", at = "who", once = true, default = "'?'"{} })x";
+
+struct Asked {
+    bool price = true;
+    bool name = true;
+    std::string more_of_name;  ///< `, state = "head"`
+    uint64_t start_block = 0;
+    std::string more;  ///< of the config
+};
+
+/// The hub's own price at every seventh block.
+std::string beat_handler() {
+    return fmt::format(R"x(
+[entities.beat]
+key = {{ block = "uint64" }}
+fields = {{ price = "uint256" }}
+[[on]]
+every = {{ blocks = 7 }}
+insert = "beat"
+key = {{ block = "$block.number" }}
+set = {{ price = "$call.price" }}
+[on.calls]
+price = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "{0}", default = 7 }}
+)x",
+                       evm::to_hex(test::hub_address()));
+}
+
+constexpr uint64_t kFinality = 12;
+
+Config make_config(const Asked& asked) {
+    std::vector<std::string> calls;
+    std::vector<std::string> sets{R"(last_block = "$block.number")"};
+    if (asked.price) {
+        calls.emplace_back(kPriceCall);
+        sets.emplace_back(R"(price = "$call.price")");
+    }
+    if (asked.name) {
+        std::string call{kNameCall};
+        call.replace(call.find("{}"), 2, asked.more_of_name);
+        calls.push_back(call);
+        sets.emplace_back(R"(name = "$call.name")");
+    }
+    std::string text = fmt::format(
+        R"(
+[chain]
+id = 31337
+rpc = "http://127.0.0.1:1"
+finality = {}
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+start_block = {}
+[entities.account]
+key = {{ owner = "address" }}
+fields = {{ price = "uint256", name = "string", last_block = "uint64" }}
+[[on]]
+event = "hub.Deposited"
+upsert = "account"
+key = {{ owner = "who" }}
+set = {{ {} }}
+{}
+)",
+        kFinality, evm::to_hex(test::hub_address()), asked.start_block, fmt::join(sets, ", "),
+        calls.empty() ? "" : fmt::format("calls = {{ {} }}", fmt::join(calls, ", ")));
+    text += asked.more;
+    Result<Config> config = parse_config(
+        text, "test.toml", [](const std::string&) { return Result<std::string>{test::kHubAbi}; });
+    PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
+    return *std::move(config);
+}
+
+/// What contracts say: a price by block and account, for one account in four none; a name by block,
+/// for one account in three as a bytes32.
+struct Truth {
+    static uint64_t number_of(const evm::Address& who) {
+        return evm::keccak256(who.view()).bytes[3];
+    }
+    static evm::U256 price(const FakeBlock& block, const evm::Address& who) {
+        if (number_of(who) % 4 == 0) {
+            return evm::U256{7};
+        }
+        Bytes bytes{block.header.hash.bytes.begin(), block.header.hash.bytes.end()};
+        bytes.insert(bytes.end(), who.bytes.begin(), who.bytes.end());
+        return evm::U256::from_be(evm::keccak256(ByteView{bytes}).view());
+    }
+    static std::string name(const FakeBlock& block, const evm::Address& who) {
+        return number_of(who) % 5 == 0 ? "?" : "at " + evm::to_hex(block.header.hash).substr(0, 10);
+    }
+    static rpc::CallResult answer(const FakeBlock& block, const evm::Address& to, ByteView input) {
+        using Kind = rpc::CallResult::Kind;
+        rpc::CallResult out{Kind::kAnswered, {}, ""};
+        if (input.size() == 36) {
+            const evm::Address who = evm::Address::from(input.subspan(16));
+            if (number_of(who) % 4 == 0) {
+                return {Kind::kReverted, {1, 2, 3}, "reverted"};
+            }
+            evm::append_word(out.data, price(block, who));
+            return out;
+        }
+        if (number_of(to) % 5 == 0) {
+            return out;  // Nothing at all.
+        }
+        const std::string text = name(block, to);
+        if (number_of(to) % 3 == 0) {
+            out.data.assign(text.begin(), text.end());
+            out.data.resize(32);
+            return out;
+        }
+        evm::append_word(out.data, evm::U256{32});
+        evm::append_word(out.data, evm::U256{text.size()});
+        out.data.insert(out.data.end(), text.begin(), text.end());
+        out.data.resize(96);
+        return out;
+    }
+};
+
+/// What a contract says where it reverts is not kept.
+std::string_view kept_of(const rpc::CallResult& truth) {
+    return truth.kind == rpc::CallResult::Kind::kAnswered ? as_chars(truth.data)
+                                                          : std::string_view{};
+}
+
+struct AccountRow {
+    evm::U256 price;
+    std::string name;
+    uint64_t last_block = 0;
+    friend bool operator==(const AccountRow&, const AccountRow&) = default;
+};
+using Rows = std::map<std::string, AccountRow>;
+
+/// Every deposit of the chain, in order.
+template <typename Each>
+void for_deposits(const FakeChain& chain, Each each) {
+    for (const auto& block : chain.blocks()) {
+        for (const evm::Log& log : block->logs.logs) {
+            if (log.address == test::hub_address() &&
+                log.topics[0] == evm::keccak256("Deposited(address,uint256)")) {
+                each(*block, evm::Address::from(log.topics[1].view().subspan(12)));
+            }
+        }
+    }
+}
+
+Rows expected_rows(const FakeChain& chain) {
+    Rows rows;
+    for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+        const std::string key{as_chars(who.view())};
+        const bool is_new = !rows.contains(key);
+        AccountRow& row = rows[key];
+        row.price = Truth::price(block, who);
+        row.name = is_new ? Truth::name(block, who) : row.name;
+        row.last_block = block.header.block_num;
+    });
+    return rows;
+}
+
+Rows stored_rows(const storage::Database& database) {
+    Rows rows;
+    const storage::RowCodec codec{database.entities()[0]};
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_entity(0, "", ""); scan->valid(); scan->next()) {
+        rows[std::string{scan->key()}] = {codec.word(scan->row(), 0),
+                                          std::string{codec.raw(scan->row(), 1)},
+                                          codec.word(scan->row(), 2).limb[0]};
+    }
+    return rows;
+}
+
+/// Calls that differ: (block, account) of prices and accounts of names.
+size_t distinct_calls(const FakeChain& chain) {
+    std::set<std::pair<uint64_t, std::string>> prices;
+    std::set<std::string> names;
+    for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+        prices.emplace(block.header.block_num, as_chars(who.view()));
+        names.emplace(as_chars(who.view()));
+    });
+    return prices.size() + names.size();
+}
+
+class Rig {
+  public:
+    Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const Asked& asked = {},
+        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {})
+        : random_{seed * 7919 + 1} {
+        node_options.seed = seed;
+        if (!node_options.contracts) {
+            node_options.contracts = Truth::answer;
+        }
+        node = std::make_unique<FakeNode>(chain, clock, node_options);
+        IndexerOptions options;
+        options.config = make_config(asked);
+        options.db_path = std::move(db_path);
+        options.until = until;
+        options.clock = &clock;
+        options.tiny_buffers = true;
+        if (seed != 0) {
+            options.ingest.in_flight_max = 1 + random_() % 6;
+            options.ingest.ahead_max = 1 + random_() % 10;
+            options.ingest.tail_blocks_max = 1 + random_() % 8;
+            options.ingest.commit_events_max = 1 + random_() % 50;
+            options.ingest.fold_cache_bytes = random_() % 2 == 0 ? 1 : 1U << 20U;
+        }
+        auto opened = Indexer::open(std::move(options), *node);
+        PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
+        indexer = *std::move(opened);
+    }
+    void step() {
+        const bool has_moved = random_() % 2 == 0
+                                   ? indexer->step_writer() || indexer->step_network(50)
+                                   : indexer->step_network(50) || indexer->step_writer();
+        if (!has_moved) {
+            clock.advance(5);
+        }
+    }
+    bool finish(int steps_max = 400'000) {
+        for (int i = 0; i < steps_max && !indexer->is_done() && !indexer->failure(); ++i) {
+            step();
+        }
+        return indexer->is_done();
+    }
+    bool settle(const FakeChain& chain, int steps_max = 400'000) {
+        for (int i = 0; i < steps_max && !indexer->failure(); ++i) {
+            step();
+            const storage::Database* database = indexer->database();
+            const auto cursor =
+                database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
+            // Finality of the last head comes with it or shortly after.
+            const evm::Header& head = chain.blocks().back()->header;
+            if (cursor && cursor->block_hash == head.hash &&
+                cursor->finalized + kFinality == head.block_num) {
+                return true;
+            }
+        }
+        return false;
+    }
+    std::vector<std::string> stop_and_dump() {
+        EXPECT_TRUE(indexer->stop().has_value());
+        auto lines = storage::dump_lines(*indexer->database());
+        EXPECT_TRUE(lines.has_value());
+        indexer.reset();
+        return *std::move(lines);
+    }
+    [[nodiscard]] std::string why() const {
+        return indexer->failure() ? indexer->failure()->message : "slow";
+    }
+
+    ManualClock clock;
+    std::unique_ptr<FakeNode> node;
+    std::unique_ptr<Indexer> indexer;
+
+  private:
+    std::mt19937_64 random_;
+};
+
+std::vector<std::string> fresh_index(const FakeChain& chain, const Asked& asked = {}) {
+    const TempDir directory;
+    Rig rig{chain, directory.sub("db"), 0, asked};
+    EXPECT_TRUE(rig.finish()) << rig.why();
+    return rig.stop_and_dump();
+}
+
+/// Lines that only one of the two has; empty where they are equal.
+std::vector<std::string> differences(const std::vector<std::string>& a,
+                                     const std::vector<std::string>& b) {
+    std::vector<std::string> out;
+    std::ranges::set_symmetric_difference(a, b, std::back_inserter(out));
+    out.resize(std::min<size_t>(out.size(), 10));
+    return out;
+}
+
+/// What is stored of facts and rows: not how far it is proven, nor in which order it came.
+std::vector<std::string> calls_and_rows(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) {
+        return family.starts_with("calls") || family.starts_with("account");
+    };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+class CallsTest : public test::PropertyTest {};
+
+TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
+    for (const uint64_t seed : seeds(30)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(120);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.runs_programs = seed % 3 != 0;
+        Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
+        // Again, and folded again: nobody is asked.
+        Rig again{chain, directory.sub("db"), seed};
+        ASSERT_TRUE(again.finish()) << again.why();
+        ASSERT_TRUE(rebuild(*again.indexer->database(), again.indexer->shared_plan(), {}));
+        EXPECT_EQ(again.node->call_asks, 0U);
+        EXPECT_EQ(stored_rows(*again.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(again.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(30);
+        const TempDir directory;
+        Rig rig{chain, directory.sub("db"), seed, {}, {}};
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 10; ++round) {
+            for (uint64_t i = random() % 300; i > 0; --i) {
+                rig.step();
+            }
+            chain.reorg(1 + random() % 8, 2 + random() % 10);
+        }
+        chain.mine(20);  // Finality never goes back: above what a higher head had made final.
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        const auto view = rig.indexer->database()->read_view();
+        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+            const storage::CallFact& fact = scan->fact();
+            const rpc::CallResult truth = Truth::answer(*chain.blocks()[fact.block_num],
+                                                        fact.call.to, as_bytes(fact.call.input));
+            ASSERT_EQ(fact.data, kept_of(truth)) << "block " << fact.block_num;
+        }
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
+    }
+}
+
+TEST_F(CallsTest, StateThatIsNotThereIsAnErrorAndNeverTheDefault) {
+    FakeChain chain{3};
+    chain.mine(200);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.state_depth = 64;
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    EXPECT_FALSE(rig.finish(5'000));
+    EXPECT_FALSE(rig.indexer->failure());
+    EXPECT_FALSE(rig.indexer->database()->read_view()->scan_calls(0, UINT64_MAX)->valid());
+    rig.node->options.state_depth = UINT64_MAX;
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, WhatNeverChangesIsAskedOfTheNewestFinalBlockWhereTheConfigSaysSo) {
+    FakeChain chain{3};
+    chain.mine(200);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.state_depth = 64;
+    Asked asked;
+    asked.price = false;
+    asked.more_of_name = R"(, state = "head")";
+    Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    size_t of_head = 0;
+    const auto view = rig.indexer->database()->read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        const storage::CallFact& fact = scan->fact();
+        of_head += fact.pin == storage::CallPin::kHead ? 1U : 0U;
+        if (fact.pin == storage::CallPin::kHead) {
+            EXPECT_EQ(fact.asked.block_num, chain.head() - 12);
+            EXPECT_LE(fact.block_num, fact.asked.block_num);
+        } else {
+            EXPECT_GT(fact.block_num, chain.head() - 12);
+        }
+    }
+    EXPECT_GT(of_head, 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, ACallThatTheMappingNamesLaterIsMadeForTheStoredEvents) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(100);
+        const TempDir directory;
+        Asked less;
+        less.name = false;
+        {
+            Rig rig{chain, directory.sub("db"), seed, less};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Rig rig{chain, directory.sub("db"), seed};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, ALowerStartMovesACallForGoodToTheFirstEventThatNamesIt) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(100);
+        const TempDir directory;
+        Asked late;
+        late.start_block = 60;
+        {
+            Rig rig{chain, directory.sub("db"), seed, late};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Rig rig{chain, directory.sub("db"), seed};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        std::set<std::string> names;
+        const auto view = rig.indexer->database()->read_view();
+        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+            if (scan->fact().is_once) {
+                EXPECT_TRUE(names.insert(storage::once_key(scan->fact().call)).second);
+            }
+        }
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+using Prices = std::map<uint64_t, evm::U256>;
+
+Prices stored_beats(const storage::Database& database) {
+    Prices out;
+    const storage::RowCodec codec{database.entities()[1]};
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+        uint64_t block_num = 0;
+        for (const char byte : scan->key()) {
+            block_num = block_num << 8 | static_cast<uint8_t>(byte);
+        }
+        out[block_num] = codec.word(scan->row(), 0);
+    }
+    return out;
+}
+
+Prices expected_beats(const FakeChain& chain) {
+    Prices out;
+    for (const auto& block : chain.blocks()) {
+        if (block->header.block_num % 7 == 0) {
+            out[block->header.block_num] = Truth::price(*block, test::hub_address());
+        }
+    }
+    return out;
+}
+
+TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const TempDir directory;
+        Asked asked;
+        asked.more = beat_handler();
+        Rig rig{chain, directory.sub("db"), seed, asked, {}};
+        std::mt19937_64 random{seed};
+        for (int round = 0; round < 5; ++round) {
+            for (uint64_t i = random() % 300; i > 0; --i) {
+                rig.step();
+            }
+            chain.reorg(1 + random() % 8, 2 + random() % 10);
+        }
+        chain.mine(20);  // Finality never goes back: above what a higher head had made final.
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        EXPECT_EQ(stored_beats(*rig.indexer->database()), expected_beats(chain));
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, asked)),
+                  std::vector<std::string>{});
+    }
+}
+
+TEST_F(CallsTest, ACallThatWasAskedForTheWrongEventIsAskedForTheRightOne) {
+    const std::string hub = evm::to_hex(test::hub_address());
+    Asked asked;
+    asked.price = false;
+    asked.name = false;
+    // Whether the event needs the name is known only once its flag is: both are asked at first.
+    asked.more = fmt::format(R"x(
+[entities.flagged]
+key = {{ owner = "address" }}
+fields = {{ name = "string" }}
+[[on]]
+event = "hub.Deposited"
+upsert = "flagged"
+key = {{ owner = "who" }}
+when = "$call.flag == 1"
+set = {{ name = "$call.name" }}
+[on.calls]
+flag = {{ call = "function flag(address) view returns (uint8)", args = "who", once = true }}
+name = {{ call = "function name() view returns (string)", at = "{}", once = true, default = "'?'" }}
+)x",
+                             hub);
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        FakeNodeOptions node;
+        node.contracts = [](const FakeBlock& block, const evm::Address& to, ByteView input) {
+            if (input.size() != 36) {
+                return Truth::answer(block, to, input);
+            }
+            rpc::CallResult out{rpc::CallResult::Kind::kAnswered, {}, ""};
+            const evm::Address who = evm::Address::from(input.subspan(16));
+            evm::append_word(out.data, evm::U256{Truth::number_of(who) % 2});
+            return out;
+        };
+        const TempDir directory;
+        Rig rig{chain, directory.sub("db"), seed, asked, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        std::map<std::string, std::string> expected;
+        std::optional<std::string> name;
+        for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+            if (Truth::number_of(who) % 2 == 1) {
+                name = name ? name : Truth::name(block, test::hub_address());
+                expected[std::string{as_chars(who.view())}] = *name;
+            }
+        });
+        std::map<std::string, std::string> stored;
+        const storage::RowCodec codec{rig.indexer->database()->entities()[1]};
+        const auto view = rig.indexer->database()->read_view();
+        for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+            stored[std::string{scan->key()}] = codec.raw(scan->row(), 0);
+        }
+        EXPECT_EQ(stored, expected);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+/// One call in `one_in` is told wrongly, always the same ones.
+void lie(uint64_t seed, uint64_t one_in, const FakeBlock& block, ByteView input,
+         rpc::CallResult& result) {
+    Bytes bytes{block.header.hash.bytes.begin(), block.header.hash.bytes.end()};
+    bytes.insert(bytes.end(), input.begin(), input.end());
+    bytes.push_back(static_cast<uint8_t>(seed));
+    const evm::Hash hash = evm::keccak256(ByteView{bytes});
+    const uint64_t dice =
+        uint64_t{hash.bytes[0]} << 16 | uint64_t{hash.bytes[1]} << 8 | hash.bytes[2];
+    if (dice % one_in == 0 && result.kind == rpc::CallResult::Kind::kAnswered &&
+        input.size() == 36 && !result.data.empty()) {
+        result.data.back() ^= 1;
+    }
+}
+
+TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
+    size_t found = 0;
+    for (const uint64_t seed : seeds(20)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"liar", "second", "third"};
+        node.spoils = [seed](size_t provider, const FakeBlock& block, ByteView input,
+                             rpc::CallResult& result) {
+            if (provider == 0) {
+                lie(seed, 10, block, input, result);
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        size_t wrong = 0;
+        const auto view = database.read_view();
+        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+            const storage::CallFact& fact = scan->fact();
+            EXPECT_EQ(fact.provider, "liar");
+            const auto truth = Truth::answer(*chain.blocks()[fact.block_num], fact.call.to,
+                                             as_bytes(fact.call.input));
+            wrong += fact.data == kept_of(truth) ? 0U : 1U;
+        }
+        RepairOptions options;
+        options.verify.with_log = false;
+        options.verify.with_replay = false;
+        options.verify.with_state = false;
+        const auto looked =
+            verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+        ASSERT_TRUE(looked) << looked.error().message;
+        EXPECT_EQ(looked->calls->findings.total, wrong);
+        for (const Finding& finding : looked->calls->findings.kept) {
+            EXPECT_EQ(finding.provider, "liar") << describe(finding);
+        }
+        found += wrong;
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+        EXPECT_EQ(database.read_view()->list_journal(0, 1000)->size(), wrong);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+    EXPECT_GT(found, 0U);
+}
+
+TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
+    FakeChain chain{7};
+    chain.mine(80);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"one", "other"};
+    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
+                     rpc::CallResult& result) {
+        if (provider == 1) {
+            lie(7, 3, block, input, result);
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    RepairOptions options;
+    options.verify.with_log = false;
+    options.verify.with_replay = false;
+    options.verify.with_state = false;
+    const auto repaired =
+        repair(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(), options);
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_TRUE(repaired->plans.empty());
+    EXPECT_FALSE(repaired->left.empty());
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+/// The block of the first deposit of the chain.
+uint64_t first_deposit(const FakeChain& chain) {
+    uint64_t out = UINT64_MAX;
+    for_deposits(chain, [&](const FakeBlock& block, const evm::Address& /*who*/) {
+        out = std::min(out, block.header.block_num);
+    });
+    return out;
+}
+
+/// What a proof says of a block whose events a provider had left out.
+RepairPlan plan_for(const FakeChain& chain, uint64_t block_num, const storage::Database& database) {
+    const FakeBlock& fake = *chain.blocks()[block_num];
+    ProvenBlock block;
+    block.header = fake.header;
+    for (const evm::Log& log : fake.logs.logs) {
+        if (log.address == test::hub_address()) {
+            block.logs.push(log, fake.logs.data(log));
+        }
+    }
+    block.has_receipts = true;
+    if (const auto row = database.read_view()->get_block(block_num)) {
+        block.stored_hash = row->hash;
+    }
+    RepairPlan plan;
+    plan.blocks.push_back(std::move(block));
+    plan.fold_again = true;
+    return plan;
+}
+
+size_t facts_for_good(const storage::Database& database, const storage::CallKey& call) {
+    size_t out = 0;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        out += scan->fact().is_once && scan->fact().call == call ? 1U : 0U;
+    }
+    return out;
+}
+
+TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const uint64_t lost = first_deposit(chain);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        ASSERT_FALSE(database.read_view()->scan_logs(lost, lost)->valid());
+        RepairPlan plan = plan_for(chain, lost, database);
+        const auto mapping = rig.indexer->shared_plan();
+        ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
+        const Status repaired = apply_repair(database, mapping, plan);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+        for (const storage::CallFact& fact : plan.new_calls) {
+            EXPECT_TRUE(!fact.is_once || facts_for_good(database, fact.call) == 1);
+        }
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const uint64_t gone = first_deposit(chain);
+        FakeNodeOptions without;
+        without.drops = [gone](const evm::Log& log) { return log.block_num == gone; };
+        const TempDir directory;
+        {
+            Rig rig{chain, directory.sub("db"), 0};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            storage::Database& database = *rig.indexer->database();
+            RepairPlan plan = plan_for(chain, gone, database);
+            plan.blocks.front().logs.clear();
+            const Status repaired = apply_repair(database, rig.indexer->shared_plan(), plan);
+            // Names that were asked there for the first time are missing now.
+            EXPECT_TRUE(repaired || repaired.error().code == ErrorCode::kNotFound);
+            EXPECT_FALSE(database.read_view()->scan_logs(gone, gone)->valid());
+            EXPECT_FALSE(database.read_view()->scan_calls(gone, gone)->valid());
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Rig again{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, without};
+        ASSERT_TRUE(again.finish()) << again.why();
+        const TempDir other;
+        Rig fresh{chain, other.sub("db"), 0, {}, {true, std::nullopt}, without};
+        ASSERT_TRUE(fresh.finish()) << fresh.why();
+        EXPECT_EQ(differences(calls_and_rows(*again.indexer->database()),
+                              calls_and_rows(*fresh.indexer->database())),
+                  std::vector<std::string>{});
+        EXPECT_TRUE(again.indexer->stop().has_value());
+        EXPECT_TRUE(fresh.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, AMappingThatAsksLessLeavesNoFactBehind) {
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        const TempDir directory;
+        {
+            Rig rig{chain, directory.sub("db"), seed};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Asked less;
+        less.price = seed % 3 == 0;
+        less.name = seed % 3 == 1;
+        Rig rig{chain, directory.sub("db"), seed, less};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(rig.node->call_asks, 0U);
+        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, less)),
+                  std::vector<std::string>{});
+    }
+}
+
+TEST_F(CallsTest, WhereACallHasNoAnswerAnOptionalFieldStaysUnset) {
+    Asked asked;
+    asked.price = false;
+    asked.name = false;
+    asked.more = R"x(
+[entities.named]
+key = { owner = "address" }
+fields = { name = "string?", is_named = "bool" }
+[[on]]
+event = "hub.Deposited"
+upsert = "named"
+key = { owner = "who" }
+set = { name = "$call.name ?? null", is_named = "exists($call.name)" }
+[on.calls]
+name = { call = "function name() view returns (string)", at = "who", once = true }
+)x";
+    FakeChain chain{3};
+    chain.mine(80);
+    const TempDir directory;
+    Rig rig{chain, directory.sub("db"), 0, asked};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    size_t unset = 0;
+    size_t rows = 0;
+    const storage::RowCodec codec{rig.indexer->database()->entities()[1]};
+    const auto view = rig.indexer->database()->read_view();
+    for (const auto scan = view->scan_entity(1, "", ""); scan->valid(); scan->next()) {
+        const bool is_null = codec.is_null(scan->row(), 0);
+        EXPECT_EQ(is_null, Truth::number_of(evm::Address::from(as_bytes(scan->key()))) % 5 == 0);
+        EXPECT_EQ(codec.word(scan->row(), 1).is_zero(), is_null);
+        unset += is_null ? 1U : 0U;
+        ++rows;
+    }
+    EXPECT_GT(unset, 0U);
+    EXPECT_GT(rows, unset);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
+    FakeChain chain{4};
+    chain.mine(80);
+    const uint64_t lost = first_deposit(chain);
+    const TempDir directory;
+    {
+        FakeNodeOptions node;
+        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        const Status repaired =
+            apply_repair(database, rig.indexer->shared_plan(), plan_for(chain, lost, database));
+        ASSERT_FALSE(repaired);
+        EXPECT_EQ(repaired.error().code, ErrorCode::kNotFound);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+    Rig rig{chain, directory.sub("db"), 0};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {
+    FakeChain chain{5};
+    chain.mine(60);
+    const TempDir directory;
+    size_t in_programs = 0;
+    FakeNodeOptions node;
+    // Refused inside of a program means that the gas was used up; alone it answers.
+    std::set<std::string> seen;
+    node.contracts = [&](const FakeBlock& block, const evm::Address& to, ByteView input) {
+        const std::string key = std::string{as_chars(block.header.hash.view())} +
+                                std::string{as_chars(to.view())} + std::string{as_chars(input)};
+        if (seen.insert(key).second) {
+            ++in_programs;
+            return rpc::CallResult{rpc::CallResult::Kind::kRefused, {}, "out of gas"};
+        }
+        return Truth::answer(block, to, input);
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_GT(in_programs, 0U);
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+}  // namespace
+}  // namespace plumbline::engine::calls_test

@@ -1,0 +1,152 @@
+// Contract calls of handlers, compiled: which are refused, and where.
+#include <ostream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/mapping/compiled_plan.hpp"
+#include "tests/support/small_index.hpp"
+
+namespace plumbline::engine::plan_calls_test {
+namespace {
+
+using test::abi_json;
+using test::Abis;
+using test::read_config;
+using testing::HasSubstr;
+
+const Abis kAbis{{"Hub.json", abi_json({
+                                  "event Made(address indexed token, uint256 id)",
+                                  "function name() view (string)",
+                                  "function pair() view (uint112 first, address second)",
+                                  "function price(address token, uint8 kind) view (uint256)",
+                                  "function set(uint256 id) nonpayable (bool)",
+                                  "function all() view (uint256[])",
+                                  "function item() view ((address owner, string text) it)",
+                              })}};
+
+std::string mapping_of(const std::string& calls, const std::string& set) {
+    return R"(
+[contracts.hub]
+abi = "Hub.json"
+address = ["0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x00000000000000000000000000000000000000a4"]
+[contracts.other]
+abi = "Hub.json"
+address = "0x00000000000000000000000000000000000000a5"
+[entities.item]
+key = { token = "address" }
+fields = { n = "uint256", text = "string", owner = "address" }
+[[on]]
+event = "hub.Made"
+upsert = "item"
+key = { token = "token" }
+set = { )" +
+           set + " }\n[on.calls]\n" + calls + "\n";
+}
+
+std::string compile_error(const std::string& calls, const std::string& set = "n = 1") {
+    const auto config = read_config(mapping_of(calls, set), kAbis);
+    if (!config) {
+        return "PARSER " + config.error().message;
+    }
+    const auto plan = Plan::compile(*config);
+    return plan ? "" : plan.error().message;
+}
+
+/// One call named `name`.
+std::string call(const std::string& name, const std::string& function,
+                 const std::string& more = "") {
+    return name + " = { call = \"" + function + "\"" + more + " }\n";
+}
+
+TEST(PlanCallsTest, WhatAnswersIsUsedByNamesPlacesAndMembers) {
+    EXPECT_EQ(
+        compile_error(call("a", "hub.name()") + call("b", "hub.pair()") + call("c", "hub.item()") +
+                          call("d", "other.price", ", args = [\"token\", 3], default = 0") +
+                          call("e", "function x(bytes) view returns (uint8)",
+                               ", at = \"token\", args = \"0x00ff\""),
+                      "text = \"concat($call.a, $call.c.text)\", owner = \"$call.b.second\", "
+                      "n = \"$call.d + $call.e + $call.b.0\""),
+        "");
+}
+
+TEST(PlanCallsTest, OnlyWhatIsKnownBeforeTheFoldIsAsked) {
+    const std::string by_answer = call("a", "hub.name()", ", at = \"$call.o.second\"");
+    EXPECT_THAT(compile_error(call("a", "hub.name()", ", at = \"item[token].owner\"")),
+                HasSubstr("'item[token].owner' is not known before the event is folded"));
+    EXPECT_THAT(compile_error(call("o", "other.pair()") + by_answer),
+                HasSubstr("'$call.o.second' is not known before the event is folded"));
+    EXPECT_EQ(compile_error(call("o", "other.pair()", ", once = true") + by_answer), "");
+    EXPECT_THAT(compile_error(call("a", "hub.name()", ", at = \"$call.a\"")),
+                HasSubstr("'$call.a': the handler has no calls"));
+}
+
+TEST(PlanCallsTest, CallsThatCannotBeMadeAreRefused) {
+    EXPECT_THAT(compile_error(call("a", "hub.set(uint256)", ", args = \"id\"")),
+                HasSubstr("set(uint256) is no getter"));
+    EXPECT_THAT(compile_error(call("a", "hub.nothing()")), HasSubstr("contract 'hub': "));
+    EXPECT_THAT(compile_error(call("a", "hub.price", ", args = \"token\"")),
+                HasSubstr("price(address,uint8) takes 2 arguments, not 1"));
+    EXPECT_THAT(compile_error(call("a", "hub.price", ", args = [\"id\", 1]")),
+                HasSubstr("argument 1 of call 'a' is address, but 'id' is uint256"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()", ", default = 1")),
+                HasSubstr("pair() returns 2 values, but default has 1"));
+    EXPECT_THAT(compile_error(call("a", "hub.name()", ", default = 1")),
+                HasSubstr("default of call 'a' is string"));
+    EXPECT_THAT(compile_error(call("a", "hub.name()", ", default = \"token\"")),
+                HasSubstr("default takes literals"));
+    EXPECT_THAT(compile_error(call("a", "function f() view")), HasSubstr("call 'a'"));
+}
+
+TEST(PlanCallsTest, UsesThatMeanNothingAreRefused) {
+    EXPECT_THAT(compile_error(call("a", "hub.name()"), "n = \"$call.a\""),
+                HasSubstr("is uint256, but '$call.a' is string"));
+    EXPECT_THAT(compile_error(call("price", "hub.name()"), "text = \"$call.pric\""),
+                HasSubstr("unknown call 'pric'; did you mean 'price'?"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()"), "n = \"$call.a\""),
+                HasSubstr("returns 2 values: name one, as in $call.a.0"));
+    EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.a\""),
+                HasSubstr("which is not one value"));
+}
+
+TEST(PlanCallsTest, AHandlerOfBlocksAsksWhomItNames) {
+    const auto of_blocks = [](const std::string& calls) {
+        std::string text = mapping_of(calls, "n = \"$call.a\"");
+        text.replace(text.find("event = \"hub.Made\""), 18, "every = { blocks = 5 }");
+        text.replace(text.find("token = \"token\" }"), 15,
+                     "token = \"0x00000000000000000000000000000000000000a5\"");
+        const auto config = read_config(text, kAbis);
+        if (!config) {
+            return config.error().message;
+        }
+        const auto plan = Plan::compile(*config);
+        return plan ? "" : plan.error().message;
+    };
+    const std::string kind = ", args = [\"0x00000000000000000000000000000000000000a4\", 1]";
+    EXPECT_EQ(of_blocks(call("a", "other.price", kind)), "");
+    EXPECT_EQ(of_blocks(call("a", "function at(uint256) view returns (uint256)",
+                             ", at = \"0x00000000000000000000000000000000000000a5\", "
+                             "args = \"$block.number\"")),
+              "");
+    EXPECT_THAT(of_blocks(call("a", "function n() view returns (uint256)")),
+                HasSubstr("a handler of blocks has no contract of its own"));
+    EXPECT_THAT(of_blocks(call("a", "hub.price", kind)), HasSubstr("has several addresses"));
+    EXPECT_THAT(of_blocks(call("a", "other.price", ", at = \"$log.address\"" + kind)),
+                HasSubstr("belongs to an event"));
+}
+
+TEST(PlanCallsTest, TheFingerprintTellsCallsApart) {
+    const auto print = [](const std::string& calls) {
+        const auto plan = Plan::compile(*read_config(mapping_of(calls, "n = 1"), kAbis));
+        return (*plan)->bundle().fingerprint;
+    };
+    const std::string first = print(call("a", "hub.name()"));
+    EXPECT_NE(first, print(call("a", "hub.name()", ", once = true")));
+    EXPECT_NE(first, print(call("a", "hub.name()", ", at = \"token\"")));
+    EXPECT_NE(first, print(call("a", "hub.pair()")));
+    EXPECT_NE(first, print(call("a", "other.name()")));
+    EXPECT_EQ(first, print(call("a", "hub.name")));
+}
+
+}  // namespace
+}  // namespace plumbline::engine::plan_calls_test
