@@ -360,6 +360,7 @@ Result<RepairPlan> make_plan(const storage::Database& database,
     } else if (options.on_drift == DriftPolicy::kChain) {
         PLUMBLINE_TRY_VOID(plan_corrections(database, report.state->findings, plan));
     } else {
+        plan.leaves_drift = true;
         for (const Finding& finding : report.state->findings.kept) {
             plan.left.push_back(describe(finding));
         }
@@ -379,6 +380,7 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
         PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
         PLUMBLINE_TRY(RepairPlan next, make_plan(database, plan, chain, options, outcome.report));
         outcome.left = next.left;
+        outcome.leaves_drift = next.leaves_drift;
         if (next.is_empty()) {
             return outcome;
         }

@@ -95,6 +95,7 @@ struct RepairOutcome {
     std::vector<RepairPlan> plans;  ///< carried out, one a round (with `dry_run`: would be)
     VerifyReport report;            ///< of the last look
     std::vector<std::string> left;  ///< what is not mended, and why
+    bool leaves_drift = false;      ///< as the last plan has it
 
     [[nodiscard]] bool is_whole() const noexcept {
         return left.empty() && report.finding_count() == 0;
