@@ -91,6 +91,7 @@ class Verification {
         };
         const auto view = database_.read_view();
         PLUMBLINE_TRY(report_.replay, prove_replay(*view, plan_, replay));
+        PLUMBLINE_TRY(report_.unknown, count_unknown_events(*view, plan_, replay.is_cancelled));
         return ok();
     }
 

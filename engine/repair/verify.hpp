@@ -18,6 +18,7 @@
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/repair/repair.hpp"
+#include "engine/repair/unknown_events.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 
@@ -56,6 +57,7 @@ struct VerifyReport {
     uint64_t quarantined = 0;
     std::vector<storage::QuarantineRow> quarantine;
     QuarantinePolicy quarantine_policy = QuarantinePolicy::kReport;
+    UnknownEvents unknown;  ///< of the whole log; looked for with the replay
     /// Entities whose rows were compared, but not those that were deleted.
     std::vector<std::string> deleted_not_compared;
     std::vector<std::string> unproven;  ///< asked for and not proven, and why
