@@ -35,6 +35,9 @@ constexpr RouteShape kShapes[] = {
     {"rpc", "any"},
     {"stats", "{" PLUMBLINE_SNAPSHOT ", events: integer, blocks: integer, quarantined: integer, "
               "size_bytes: integer, entities: {*: integer}}"},
+    {"progress",
+     "{samples: [{time: integer, next_block: integer, lag: integer|null, events: "
+     "integer}]}"},
     {"chain", "{" PLUMBLINE_SNAPSHOT ", from: integer, to: integer, complete: boolean, segments: "
               "[{from: integer, to: integer, level: Level}]}"},
     {"entities", "{" PLUMBLINE_SNAPSHOT ", entities: [{name: string, rows: integer, key: [Column], "

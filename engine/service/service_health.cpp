@@ -138,6 +138,9 @@ void Service::publish(int64_t now_ms) {
     next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
                     *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
                     !next.progress.is_filling;
+    history_.tell(now_ms, {indexer_->clock().unix_ms() / 1'000, next.progress.next_block,
+                           next.progress.lag, next.progress.events});
+    next.history = history_.samples();
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
     next.ready_changed_unix_ms = next.is_ready == status_.is_ready

@@ -220,6 +220,15 @@ TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
     EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
 }
 
+TEST_F(RouterTest, ProgressTellsTheSamplesAndAnUnknownLagAsNull) {
+    EXPECT_EQ(api.get("/v1/progress")["samples"], json::array());
+    api.context.now.history = std::make_shared<engine::ProgressSamples>(
+        engine::ProgressSamples{{1'700'000'000, 12, 3, 40}, {1'700'000'010, 15, std::nullopt, 44}});
+    EXPECT_EQ(api.get("/v1/progress")["samples"],
+              json::parse(R"([{"time":1700000000,"next_block":12,"lag":3,"events":40},
+                              {"time":1700000010,"next_block":15,"lag":null,"events":44}])"));
+}
+
 TEST_F(RouterTest, ConflictsTellWhatDiffersWhyAndWhatRepairWouldDo) {
     storage::ProofRecord state;
     state.proof = "state";
