@@ -63,7 +63,7 @@ function conflict(m) {
   return el(
       'li', {},
       el('div', {className: 'row'},
-         el('b', {className: 'bad grow'},
+         el('b', {className: 'bad title'},
             m.proof === 'state' ? `${many(m.mismatches, 'row', 'rows')} of ${m.entity} ${
                                       m.mismatches === 1 ? 'differs' : 'differ'}` :
                                   `${many(m.mismatches, 'mismatch', 'mismatches')} in the ${m.proof} proof${

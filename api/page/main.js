@@ -24,6 +24,7 @@ const lost = () => {
   every(5000, wrong);
   every(3000, queue);
   every(10000, browse);
+  every(10000, hour);
   every(15000, reports);
   live();
 })();

@@ -1,15 +1,31 @@
 // ---- progress
-const past = {
-  lag: [],
-  rate: []
-};
-function line(id, values) {
-  const top = Math.max(1, ...values);
-  $(id).setAttribute(
-      'points',
-      values.map((v, i) => `${values.length > 1 ? 100 * i / (values.length - 1) : 0},${38 - 36 * v / top}`)
-          .join(' '));
-  return top;
+// The last hour as the server kept it, so that whoever opens the page now sees it.
+async function hour() {
+  const samples = (await get('/v1/progress')).samples, rates = [];
+  for (let i = 1; i < samples.length; ++i) {
+    const seconds = samples[i].time - samples[i - 1].time;
+    if (seconds > 0)
+      rates.push(
+          {time: samples[i].time, value: Math.max(0, samples[i].events - samples[i - 1].events) / seconds});
+  }
+  line('lag', 'Blocks behind', samples.filter(s => s.lag != null).map(s => ({time: s.time, value: s.lag})));
+  line('rate', 'Events a second', rates);
+}
+function line(id, name, points) {
+  if (points.length < 2) {
+    set($(id + '-text'), name + ': drawn here in half a minute');
+    return;
+  }
+  const top = Math.max(1, ...points.map(p => p.value)), first = points[0].time,
+        last = points[points.length - 1].time, most = Math.max(...points.map(p => p.value));
+  $(id + '-line')
+      .setAttribute(
+          'points',
+          points.map(p => `${100 * (p.time - first) / Math.max(1, last - first)},${38 - 36 * p.value / top}`)
+              .join(' '));
+  set($(id + '-text'),
+      `${name}, ${clock(first * 1000)} to ${clock(last * 1000)}: at most ${
+          num(most < 10 ? +most.toFixed(1) : Math.ceil(most))}`);
 }
 async function status() {
   const s = await get('/v1/status'), p = s.progress;
@@ -42,18 +58,6 @@ async function status() {
           p.eta_seconds == null ? p.blocks_per_second.toFixed(1) : duration(p.eta_seconds)),
       tile('reorganisations followed', num(p.reorgs)),
       tile('on disk', stats ? bytes(stats.size_bytes) : '–'));
-  if (p.lag != null && known)
-    past.lag.push(p.lag);
-  past.rate.push(p.events_per_second);
-  for (const k of ['lag', 'rate'])
-    if (past[k].length > 300)
-      past[k].shift();
-  for (const [k, name] of [['lag', 'Blocks behind'], ['rate', 'Events a second']]) {
-    line(k + '-line', past[k]);
-    set($(k + '-text'),
-        `${name}, since this page is open${
-            past[k].length ? `: at most ${num(Math.ceil(Math.max(...past[k])))}` : ''}`);
-  }
   $('providers')
       .replaceChildren(table(
           'Providers', ['Name', 'State', 'Head#', 'Latency#', 'Requests#', 'Errors#', 'Lies#'],

@@ -28,7 +28,11 @@ function compared() {
     };
   }
   if (!proofs.length)
-    return {cls: '', text: 'Not compared yet', more: 'no proof of state has run: see docs/verification.md'};
+    return {
+      cls: '',
+      text: 'Not compared yet',
+      more: 'no proof of state has run: [schedule] prove_state in the config runs it'
+    };
   const least = Math.min(...proofs.map(p => p.block)), all = proofs.reduce((n, p) => n + p.checked, 0),
         then = Math.min(...proofs.map(p => p.time)), names = proofs.map(p => p.entity),
         others = entities.map(e => e.name).filter(name => !names.includes(name));
@@ -114,6 +118,20 @@ function verdict() {
     since
   ];
 }
+// What is not as it should be: the service's own reasons, and who does not take what is delivered.
+function attention(s) {
+  // Whoever lists the differences has looked later than whoever gives the reasons.
+  const none = now.conflicts && !now.conflicts.summary.mismatches,
+        reasons = s.reasons.filter(r => !none || !/^the (log|replay|state) proof/.test(r)),
+        hooks = (s.webhooks || []).filter(w => w.error), sinks = (s.sinks || []).filter(k => k.reason);
+  return [
+    ...reasons,
+    ...hooks.map(
+        w => `webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'is not taken, and tried again'}: ${
+            w.error.replace(`webhook ${w.name}: `, '')}`),
+    ...sinks.map(k => `sink ${k.name}: ${k.reason}`).filter(text => !s.reasons.some(r => text.endsWith(r)))
+  ];
+}
 function tellVerdict() {
   const s = now.status, [cls, text, more] = verdict();
   document.body.classList.toggle('stale', now.gone > 0);
@@ -145,6 +163,8 @@ function tellVerdict() {
           ''),
       fact('Entities right?', same.text, same.more, now.gone ? '' : same.cls));
   $('reasons').replaceChildren(
-      ...s.reasons.map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
+      ...attention(s)
+          .filter(r => !more.includes(r))
+          .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
       ...(s.notes || []).map(r => el('li', {className: 'soft'}, 'Note: ' + r)));
 }

@@ -51,6 +51,8 @@ async function says(page, expected, what) {
 async function check_look(page, what) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(wide, 0, `${what}: the page is wider than the screen by ${wide}`);
+  const squeezed = await page.evaluate(() => [...document.querySelectorAll("main *")].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim().length > 12) && e.clientWidth > 0 && e.clientWidth < 50 && e.clientHeight > 60).map((e) => e.textContent));
+  assert.deepEqual(squeezed, [], `${what}: text of a letter or two a line`);
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const serious = found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`);
@@ -126,6 +128,10 @@ async function check_values(page, world, service) {
   assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#past[open]").count(), 0);
+  // The last hour, of which there is half a minute.
+  for (const id of ["lag", "rate"]) {
+    await page.waitForFunction((id) => / \d\d:\d\d:\d\d to \d\d:\d\d:\d\d: at most \d+/.test(document.getElementById(id + "-text").textContent) && document.getElementById(id + "-line").getAttribute("points"), id);
+  }
   await world.call("evm_mine");
   await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
 }
@@ -146,6 +152,7 @@ async function check_repair(page, world, service) {
   assert.match(await page.textContent("#says"), /1 row differs/, "a dry run changes nothing");
   await page.getByRole("button", { name: "Repair", exact: true }).click();
   await says(page, /^Right and up to date/, "repaired");
+  assert.ok(!(await page.textContent("#reasons")).includes("mismatch"), "what is mended needs no attention");
   assert.match(await page.textContent("#wrong"), /None.*The repair of .*fold/s, "what it did");
 }
 /// Stopped in the middle: the page says since when, and dims.

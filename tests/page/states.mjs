@@ -190,7 +190,7 @@ export const STATES = {
     const service = await world.serve(world.config("webhook", { more: PROVE + `[webhooks.billing]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["community", "vote"]\n` }));
     await world.ready(service);
     await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
-    return { service, says: /^(Right and up to date|Up to date)/, text: /the receiver answers 503/ };
+    return { service, says: /^(Right and up to date|Up to date)/, text: /Attention: webhook billing is not taken, and tried again: .*503/ };
   },
   frozen_node: async (world) => {
     const manners = {}, service = await world.serve(world.config("frozen", { rpc: await world.proxy(manners), more: PROVE }));
