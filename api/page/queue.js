@@ -1,9 +1,22 @@
 // ---- queue
+// Runs that follow one another and say the same are one line.
+function together(tasks) {
+  const out = [];
+  for (const k of tasks) {
+    const says = [k.kind, k.args, k.state, k.error || outcome(k.result)].join('\n'),
+          last = out[out.length - 1];
+    if (last && last.says === says && k.state === 'done')
+      last.times++;
+    else
+      out.push({...k, says, times: 1});
+  }
+  return out;
+}
 async function queue() {
   if (!now.status || now.status.chain_id == null)
     return;
   const t = await get('/v1/tasks?limit=100'),
-        own = t.tasks.filter(k => !k.kind.startsWith('webhook.')).slice(0, 8);
+        own = together(t.tasks.filter(k => !k.kind.startsWith('webhook.'))).slice(0, 8);
   if (!own.length) {
     $('queue').replaceChildren(
         el('li', {className: 'soft'}, 'Nothing to do. Proofs, backups and repairs are listed here.'));
@@ -23,7 +36,8 @@ async function queue() {
           el('li', {},
              el('div', {className: 'row'},
                 el('span', {className: 'grow'}, el('b', {}, k.kind.replaceAll('_', ' ')),
-                   k.args ? ' ' + k.args : ''),
+                   k.args ? ' ' + k.args : '',
+                   k.times > 1 ? el('span', {className: 'soft small'}, ` ${k.times} times`) : null),
                 el('span', {className: cls[k.state] || ''},
                    k.state + (k.attempts > 1 || k.error ? `, try ${k.attempts} of ${k.attempts_max}` : '')),
                 k.state === 'waiting' ? act('Cancel', 'DELETE', '/v1/tasks/' + k.id) :
