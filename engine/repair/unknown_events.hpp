@@ -22,7 +22,7 @@ struct UnknownEvents {
     std::map<std::pair<std::string, std::string>, uint64_t> other_shapes;
 };
 
-/// Walks the whole log of `view` and decodes nothing. kCancelled where `is_cancelled`, which may be
+/// Walks and decodes the whole log of `view`. kCancelled where `is_cancelled`, which may be
 /// empty, says so.
 [[nodiscard]] Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
                                                          const std::shared_ptr<const Plan>& plan,
