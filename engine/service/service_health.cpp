@@ -262,8 +262,8 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     const auto tell = [&](std::string key, std::string text) {
         if (waits_told_.is_new(std::move(key), now_ms)) {
             logging::warning("waiting for the chain", {{"why", text}});
+            is_wait_told_ = true;  // Its end is a line too, once.
         }
-        is_wait_told_ = true;
         add(std::move(text));
     };
     for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
