@@ -59,12 +59,13 @@ step "init"
 as_user plumbline run /etc/plumbline/plumbline.toml --db /var/lib/plumbline/db --until head --quiet
 step "run: at the head"
 # Any free port: 8080 may be somebody's here.
-sed -i 's/^listen = .*/listen = "127.0.0.1:0"/' "$root/etc/plumbline/plumbline.toml"
+as_user sed -i 's/^listen = .*/listen = "127.0.0.1:0"/' /etc/plumbline/plumbline.toml
 # Without functions, so that the id is that of runuser, which hands signals on.
-chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root TERM=dumb runuser -u plumbline -- \
+chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb runuser -u plumbline -- \
     plumbline run /etc/plumbline/plumbline.toml --db /var/lib/plumbline/db 2>"$work/service.log" &
 service=$!
 for _ in $(seq 1200); do [ -s "$root/var/lib/plumbline/db/SERVICE" ] && break; sleep 0.05; done
+[ -s "$root/var/lib/plumbline/db/SERVICE" ] || { cat "$work/service.log" >&2; exit 1; }
 page=$(sed -n 's/.*\(http:[^ "]*\).*/\1/p' "$root/var/lib/plumbline/db/SERVICE")
 node -e 'fetch(process.argv[1]).then((r) => r.text()).then((t) => process.exit(t.includes("<title>plumbline") ? 0 : 1))' "$page/" ||
     { cat "$work/service.log" >&2; exit 1; }
