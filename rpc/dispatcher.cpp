@@ -158,7 +158,8 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     }
     ++active.requests_out;
     if (active.group.ticket != nullptr) {
-        active.group.ticket->on_asked(providers_[provider].name(), most_telling(sent.calls));
+        active.group.ticket->on_asked(providers_[provider].name(), most_telling(sent.calls),
+                                      sent.sent_ms);
     }
     providers_[provider].on_sent();
     const uint64_t transport_id = transport_.submit(std::move(request));
@@ -275,7 +276,13 @@ void Dispatcher::finish_if_settled(PendingGroup& active) {
 
 void Dispatcher::finish(PendingGroup& active, GroupResult result) {
     GroupResult whole = active.finish(std::move(result), now());
-    active.group.ticket.reset();
+    if (active.group.ticket != nullptr) {
+        // Whoever shares it hears nothing of requests that are still out.
+        for (uint32_t i = 0; i < active.requests_out; ++i) {
+            active.group.ticket->on_back();
+        }
+        active.group.ticket.reset();
+    }
     finished_.emplace_back(std::move(active.group.done), std::move(whole));
 }
 

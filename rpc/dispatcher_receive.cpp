@@ -32,6 +32,9 @@ void Dispatcher::receive(HttpCompletion& completion) {
     PendingGroup& active = found->second;
     PLUMBLINE_CHECK(active.requests_out > 0);
     --active.requests_out;
+    if (active.group.ticket != nullptr) {
+        active.group.ticket->on_back();
+    }
     active.last_provider = request.provider;
     active.traffic.received += completion.body.size();
     providers_[request.provider].on_done(completion.body.size());

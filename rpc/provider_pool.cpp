@@ -375,7 +375,20 @@ std::vector<ProviderStats> ProviderPool::stats() const {
 
 namespace {
 
-/// What is in the way of a question that nobody was asked yet, where no provider has said anything.
+/// Where nobody refused the question itself: what is wrong with those that could be asked.
+std::string describe_errors(const Dispatcher& dispatcher, OpenWait& wait) {
+    std::string out;
+    for (const Provider& provider : dispatcher.providers()) {
+        if (const ProviderStats known = provider.stats(); !known.last_error.empty()) {
+            wait.provider = wait.provider.empty() ? known.name : wait.provider;
+            out += out.empty() ? "" : "; ";
+            out += known.name + " (" + known.state + "): " + known.last_error;
+        }
+    }
+    return out;
+}
+
+/// What is in the way of a question that nobody is asked now, where no provider has said anything.
 /// A probe goes before it, which asks for no question in particular.
 std::string describe_idle(const Dispatcher& dispatcher, OpenWait& wait) {
     std::string states;
@@ -394,23 +407,20 @@ std::string describe_idle(const Dispatcher& dispatcher, OpenWait& wait) {
 
 std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
     const Dispatcher& dispatcher = impl_->dispatcher;
-    std::vector<OpenWait> out = dispatcher.waits().older_than(waiting_ms, dispatcher.now());
-    for (OpenWait& wait : out) {
-        if (!wait.reason.empty()) {
-            continue;
+    const std::optional<int64_t> moved_ms = dispatcher.waits().last_progress_ms();
+    const bool is_moving = moved_ms && dispatcher.now() - *moved_ms < waiting_ms;
+    std::vector<OpenWait> out;
+    for (OpenWait& wait : dispatcher.waits().older_than(waiting_ms, dispatcher.now())) {
+        if (wait.reason.empty()) {
+            wait.reason = describe_errors(dispatcher, wait);
         }
-        // Nobody refused it: those that could be asked are silent, or nobody can be asked.
-        for (const Provider& provider : dispatcher.providers()) {
-            if (const ProviderStats known = provider.stats(); !known.last_error.empty()) {
-                wait.provider = wait.provider.empty() ? known.name : wait.provider;
-                wait.reason += wait.reason.empty() ? "" : "; ";
-                wait.reason += known.name + " (" + known.state + "): " + known.last_error;
-            }
+        if (wait.reason.empty() && is_moving && wait.out_ms.value_or(0) < waiting_ms) {
+            continue;  // Others are answered: its turn has not come yet, or only just.
         }
-        if (!wait.reason.empty()) {
-            continue;
+        if (wait.reason.empty()) {
+            wait.reason = wait.out_ms ? "no answer yet" : describe_idle(dispatcher, wait);
         }
-        wait.reason = wait.attempts > 0 ? "no answer yet" : describe_idle(dispatcher, wait);
+        out.push_back(std::move(wait));
     }
     return out;
 }

@@ -27,19 +27,28 @@ void WaitTicket::close() {
     board_.entries_.erase(id_);
 }
 
-void WaitTicket::on_asked(const std::string& provider, const Call& call) {
+void WaitTicket::on_asked(const std::string& provider, const Call& call, int64_t now_ms) {
     const auto found = board_.entries_.find(id_);
     if (found == board_.entries_.end()) {
         return;
     }
     OpenWait& wait = found->second.wait;
     ++wait.attempts;
+    ++found->second.out;
+    found->second.asked_ms = now_ms;
     wait.method = method_name(call.kind);
     if (const auto blocks = blocks_of(call)) {
         wait.range = blocks;
     }
     if (wait.reason.empty()) {
         wait.provider = provider;
+    }
+}
+
+void WaitTicket::on_back() {
+    if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
+        uint32_t& out = found->second.out;
+        out -= std::min<uint32_t>(out, 1);
     }
 }
 
@@ -54,6 +63,10 @@ void WaitTicket::on_progress(int64_t now_ms) {
     if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
         found->second.since_ms = now_ms;
         found->second.wait.reason.clear();
+        found->second.wait.has_progressed = true;
+        if (found->second.wait.range) {
+            board_.last_progress_ms_ = now_ms;
+        }
     }
 }
 
@@ -73,6 +86,9 @@ std::vector<OpenWait> WaitBoard::older_than(int64_t waiting_ms, int64_t now_ms) 
         if (now_ms - entry.since_ms >= waiting_ms) {
             out.push_back(entry.wait);
             out.back().waiting_ms = now_ms - entry.since_ms;
+            if (entry.out > 0) {
+                out.back().out_ms = now_ms - entry.asked_ms;
+            }
         }
     }
     std::ranges::stable_sort(

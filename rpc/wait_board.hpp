@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,9 @@ class WaitTicket {
     ~WaitTicket();
 
     /// A request for it went out.
-    void on_asked(const std::string& provider, const Call& call);
+    void on_asked(const std::string& provider, const Call& call, int64_t now_ms);
+    /// One of the requests that went out has come back, or never will.
+    void on_back();
     /// `reason` as it may be shown: it was not answered, and will be asked for again.
     void on_refused(const std::string& provider, std::string reason);
     /// A part of it is answered: its age counts from `now_ms` on, and what was in the way is past.
@@ -51,15 +54,20 @@ class WaitBoard {
     /// `reason` is empty where nobody refused.
     [[nodiscard]] std::vector<OpenWait> older_than(int64_t waiting_ms, int64_t now_ms) const;
     [[nodiscard]] size_t size() const { return entries_.size(); }
+    /// When a part of a question about blocks was last answered; empty where none was.
+    [[nodiscard]] std::optional<int64_t> last_progress_ms() const { return last_progress_ms_; }
 
   private:
     friend class WaitTicket;
     struct Entry {
         OpenWait wait;
         int64_t since_ms = 0;
+        uint32_t out = 0;      ///< requests
+        int64_t asked_ms = 0;  ///< the newest of them
     };
     std::map<uint64_t, Entry> entries_;
     uint64_t next_id_ = 1;
+    std::optional<int64_t> last_progress_ms_;
 };
 
 /// The blocks that `call` is about; empty where it names none.

@@ -155,7 +155,7 @@ Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::pat
 }
 
 void note(const std::string& text) {
-    fmt::print(stderr, "plumbline: {}\n", visible_lines(text));
+    print_error(fmt::format("plumbline: {}\n", visible_lines(text)));
 }
 
 Error mistake(std::string text) {
@@ -310,12 +310,13 @@ Status run_init(const InitArguments& arguments) {
         }
     }
     return print(fmt::format(
-        "Wrote {} and {}.\n{}Next: plumbline run {}\n", config_path.string(), others,
+        "Wrote {} and {}.\n{}Next: plumbline run {}\nIts page is then at {}\n",
+        config_path.string(), others,
         options.is_start_found
             ? fmt::format("The contract was deployed in block {}: indexing starts there.\n",
                           options.start_block)
             : std::string{},
-        as_word(config_path.string())));
+        as_word(config_path.string()), engine::kFirstPage));
 }
 
 }  // namespace plumbline::tools

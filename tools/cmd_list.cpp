@@ -89,7 +89,7 @@ Status run_list(const ListArguments& options) {
     PLUMBLINE_TRY_VOID(rows.status());
     if (rows.valid() && shown > 0) {
         PLUMBLINE_TRY(const std::string text, engine::key_to_text(layout, last_key));
-        fmt::print(stderr, "more: --after {}\n", shell_quoted(visible_text(text)));
+        print_error(fmt::format("more: --after {}\n", shell_quoted(visible_text(text))));
     }
     return ok();
 }

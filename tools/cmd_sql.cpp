@@ -135,8 +135,8 @@ Status run_statement(query::sql::Session& session,
     }
     if (done && options.stats) {
         const auto cursor = view->cursor();
-        fmt::print(stderr, "read {} rows at block {}\n", session.visited(),
-                   cursor ? cursor->block_num : 0);
+        print_error(fmt::format("read {} rows at block {}\n", session.visited(),
+                                cursor ? cursor->block_num : 0));
     }
     return done;
 }
@@ -159,12 +159,12 @@ Status run_input(query::sql::Session& session, const std::shared_ptr<const stora
                  const SqlArguments& options) {
     const bool is_typed = isatty(STDIN_FILENO) == 1;
     if (is_typed) {
-        fmt::print(stderr, "SQL, ended by ; .tables shows what there is, .quit ends\n");
+        print_error("SQL, ended by ; .tables shows what there is, .quit ends\n");
     }
     std::string statement;
     const auto prompt = [&] {
         if (is_typed) {
-            fmt::print(stderr, "{}", statement.empty() ? "plumbline> " : "      ...> ");
+            print_error(fmt::format("{}", statement.empty() ? "plumbline> " : "      ...> "));
         }
     };
     prompt();
@@ -203,7 +203,7 @@ Status run_sql(const SqlArguments& options) {
     if (auto stored = engine::stored_plan(*database)) {
         plan = *std::move(stored);
     } else {
-        fmt::print(stderr, "plumbline: no tables of events: {}\n", stored.error().message);
+        print_error(fmt::format("plumbline: no tables of events: {}\n", stored.error().message));
     }
     const std::shared_ptr<const storage::ReadView> view = database->read_view();
     PLUMBLINE_TRY(const auto session, query::sql::Session::open(view, plan));

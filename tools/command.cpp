@@ -35,13 +35,14 @@ ExitCode fail(const Error& error) {
     // Whoever meets damage has to do something about it.
     const bool lacks_advice =
         error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
-    fmt::print(stderr, "{} {}{}\n",
-               wants_colour(STDERR_FILENO) ? in_colour(Colour::kRed, "plumbline:")
-                                           : std::string{"plumbline:"},
-               visible_lines(error.message),
-               lacks_advice ? "; bring a backup back with `plumbline restore`, or move the "
-                              "directory away and index again"
-                            : "");
+    print_error(fmt::format("{} {}{}\n",
+                            wants_colour(STDERR_FILENO) ? in_colour(Colour::kRed, "plumbline:")
+                                                        : std::string{"plumbline:"},
+                            visible_lines(error.message),
+                            lacks_advice
+                                ? "; bring a backup back with `plumbline restore`, or move the "
+                                  "directory away and index again"
+                                : ""));
     return exit_code(error);
 }
 
@@ -49,7 +50,7 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
     storage::OpenOptions options;
     options.read_only = true;
     options.notice = [](const std::string& text) {
-        fmt::print(stderr, "plumbline: {}\n", visible_lines(text));
+        print_error(fmt::format("plumbline: {}\n", visible_lines(text)));
     };
     auto database = storage::Database::open(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
@@ -80,6 +81,11 @@ Result<size_t> find_entity(const storage::Database& database, const std::string&
     }
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("no entity '{}' in {}; there are: {}", name, database.path(), known)};
+}
+
+void print_error(std::string_view text) noexcept {
+    // Not fmt::print, which throws where the pipe is closed.
+    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
 }
 
 Status print(std::string_view text) {

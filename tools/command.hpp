@@ -38,6 +38,8 @@ ExitCode fail(const Error& error);
 /// Writes lines to standard output, with nothing in them that acts on a terminal
 /// (core/base/visible_text.hpp); kIo when that fails (a closed pipe is no failure).
 [[nodiscard]] Status print(std::string_view text);
+/// Writes to standard error as it is; where nobody reads it any more, nothing happens.
+void print_error(std::string_view text) noexcept;
 /// As one word of a command that people paste into a POSIX shell.
 [[nodiscard]] std::string shell_quoted(std::string_view text);
 

@@ -23,6 +23,7 @@
 #include "engine/mapping/plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/read_view.hpp"
+#include "tools/command.hpp"
 
 namespace plumbline::tools {
 
@@ -142,8 +143,9 @@ class DryRun {
 
     void tell_progress(const storage::Cursor& cursor) const {
         if (!options_.is_quiet) {
-            fmt::print(stderr, "{} events in blocks {} to {}; looking further for {}\n",
-                       cursor.event_count, report_.from, cursor.block_num, options_.events_max);
+            print_error(fmt::format("{} events in blocks {} to {}; looking further for {}\n",
+                                    cursor.event_count, report_.from, cursor.block_num,
+                                    options_.events_max));
         }
     }
 

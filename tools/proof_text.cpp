@@ -180,6 +180,35 @@ void append_quarantine_text(std::string& out, const engine::VerifyReport& report
     }
 }
 
+void write_unknown(JsonWriter& json, const engine::UnknownEvents& unknown) {
+    json.open_object().member("total", unknown.total).key("other_shapes").open_array();
+    for (const auto& [event, count] : unknown.other_shapes) {
+        json.open_object()
+            .member("contract", event.first)
+            .member("event", event.second)
+            .member("count", count)
+            .close_object();
+    }
+    json.close_array().close_object();
+}
+
+void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown) {
+    for (const auto& [event, count] : unknown.other_shapes) {
+        out += fmt::format(
+            "events {} {} of {} {} indexed parameters other than those of its ABI, so nothing is "
+            "made of {}: add the ABI that has them, abi = [\"...\", \"...\"]\n",
+            with_commas(count), event.second, event.first, count == 1 ? "has" : "have",
+            count == 1 ? "it" : "them");
+    }
+    if (unknown.total > 0) {
+        out += fmt::format(
+            "events {} of the log {} in no ABI, so nothing is made of {}: "
+            "`plumbline status DB --events` counts them by topic\n",
+            with_commas(unknown.total), unknown.total == 1 ? "is" : "are",
+            unknown.total == 1 ? "it" : "them");
+    }
+}
+
 void write_plan(JsonWriter& json, const engine::RepairPlan& plan) {
     json.open_object()
         .member("steps", plan.steps)
@@ -212,6 +241,7 @@ void write_report(JsonWriter& json, const engine::VerifyReport& report) {
         write_state(json.key("state"), *report.state);
     }
     write_quarantine(json.key("quarantine"), report);
+    write_unknown(json.key("unknown_events"), report.unknown);
     json.member("deleted_not_compared", report.deleted_not_compared)
         .member("unproven", report.unproven)
         .member("notes", report.notes)
@@ -250,6 +280,7 @@ std::string to_text(const engine::VerifyReport& report) {
             "        deleted rows of {} are not compared: its `state` has no `deleted`\n", name);
     }
     append_quarantine_text(out, report);
+    append_unknown_text(out, report.unknown);
     for (const std::string& text : report.unproven) {
         out += "not proven: " + text + "\n";
     }

@@ -35,6 +35,9 @@ constexpr RouteShape kShapes[] = {
     {"rpc", "any"},
     {"stats", "{" PLUMBLINE_SNAPSHOT ", events: integer, blocks: integer, quarantined: integer, "
               "size_bytes: integer, entities: {*: integer}}"},
+    {"progress",
+     "{samples: [{time: integer, next_block: integer, lag: integer|null, events: "
+     "integer}]}"},
     {"chain", "{" PLUMBLINE_SNAPSHOT ", from: integer, to: integer, complete: boolean, segments: "
               "[{from: integer, to: integer, level: Level}]}"},
     {"entities", "{" PLUMBLINE_SNAPSHOT ", entities: [{name: string, rows: integer, key: [Column], "
@@ -48,7 +51,8 @@ constexpr RouteShape kShapes[] = {
     {"reports", "{" PLUMBLINE_SNAPSHOT ", reports: [ProofReport]}"},
     {"conflicts", "{" PLUMBLINE_SNAPSHOT ", conflicts: [Conflict], summary: {mismatches: "
                   "integer, quarantined: integer, journal_entries: integer, by_kind: {*: "
-                  "integer}, by_provider: {*: integer}}}"},
+                  "integer}, by_provider: {*: integer}}, repair: RepairRun|null, plan: "
+                  "RepairRun|null}"},
     {"journal", "{" PLUMBLINE_SNAPSHOT ", entries: [JournalEntry], next: integer|null}"},
     {"analytics", "{reports: [{name: string, about: string, metric: string}]}"},
     {"analytics_report", "{" PLUMBLINE_SNAPSHOT ", report: string, about: string, metric: string, "
@@ -108,6 +112,9 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "{proof: string, entity: string, block: integer, hash: bytes32, time: "
          "integer, equal: boolean, checked: integer, mismatches: integer, level: "
          "string, detail: string, cause: string, remedy: string, findings: [Finding]}"},
+        {"RepairRun",
+         "{task: integer, state: string, entity: string, time: integer, whole: boolean, steps: "
+         "[string], left: [string], error: string}"},
         {"Finding",
          "{kind: string, entity?: string, key?: string, field?: string, stored?: string, "
          "expected?: string, block?: integer, log_index?: integer, provider?: string, detail?: "

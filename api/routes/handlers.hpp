@@ -12,6 +12,7 @@ Response get_health(RequestContext& request);
 Response get_ready(RequestContext& request);
 Response get_status(RequestContext& request);
 Response get_stats(RequestContext& request);
+Response get_progress(RequestContext& request);
 Response get_chain(RequestContext& request);
 Response list_entities(RequestContext& request);
 Response list_rows(RequestContext& request);

@@ -1,4 +1,4 @@
-// The page of page.html, built into the binary by cmake/embed.cmake.
+// The page of api/page, built into the binary by cmake/embed.cmake.
 #pragma once
 
 #include <string_view>

@@ -25,6 +25,8 @@ std::vector<Route> service_routes() {
         {"GET", "/v1/status", "status", "Lifecycle, heads, progress, providers", false, get_status,
          {}, {}},
         {"GET", "/v1/stats", "stats", "How much is stored", false, get_stats, {}, {}},
+        {"GET", "/v1/progress", "progress", "How the index got on in the last hour", false,
+         get_progress, {}, {}},
         {"GET", "/v1/chain", "chain", "To which level which blocks are proven", false, get_chain,
          {{"from", "integer", "first block"}, {"to", "integer", "last block"}}, {}},
     };

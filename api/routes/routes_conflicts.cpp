@@ -10,6 +10,7 @@
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_json.hpp"
+#include "api/routes/repair_runs.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/proof/explain.hpp"
 
@@ -75,14 +76,17 @@ engine::FindingKind typical_kind(const std::string& proof) {
 }
 
 void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
-                    const engine::WorkQueue* queue, bool writes_drift) {
+                    const engine::WorkQueue* queue, bool writes_drift,
+                    const std::optional<RepairRun>& repair) {
     const std::vector<Json> findings = findings_of(queue, proof);
     const engine::FindingKind kind = (findings.empty() ? std::nullopt : kind_of(findings.front()))
                                          .value_or(typical_kind(proof.proof));
     out.open_object();
     write_proof_members(out, proof);
     out.member("cause", engine::cause_of(kind))
-        .member("remedy", engine::remedy_of(kind, writes_drift))
+        .member("remedy",
+                engine::remedy_of(kind, writes_drift,
+                                  proof.proof == "state" && has_left_drift(repair, proof.entity)))
         .key("findings")
         .open_array();
     for (size_t i = 0; i < std::min(findings.size(), kFindingsShown); ++i) {
@@ -102,11 +106,13 @@ void write_counts(JsonWriter& json, std::string_view name,
 
 }  // namespace
 
-/// Proofs whose newest run found a difference, and what repair has done of each kind.
+/// Proofs whose newest run found a difference, what the newest repair does about it or would do,
+/// and what repair has done of each kind.
 Response list_conflicts(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
+        const RepairRuns repairs = newest_repairs(request.context().queue());
         uint64_t open = 0;
         std::string body;
         JsonWriter json{body};
@@ -117,7 +123,7 @@ Response list_conflicts(RequestContext& request) {
             if (!proof.is_equal && proof.mismatches > 0) {
                 open += proof.mismatches;
                 write_conflict(json, proof, request.context().queue(),
-                               request.options().is_drift_written);
+                               request.options().is_drift_written, repairs.repair);
             }
         }
         std::map<std::string, uint64_t> by_kind;
@@ -140,7 +146,10 @@ Response list_conflicts(RequestContext& request) {
             .member("journal_entries", entries);
         write_counts(json, "by_kind", by_kind);
         write_counts(json, "by_provider", by_provider);
-        json.close_object().close_object();
+        json.close_object();
+        write_repair_run(json.key("repair"), repairs.repair);
+        write_repair_run(json.key("plan"), repairs.plan);
+        json.close_object();
         return body;
     });
 }

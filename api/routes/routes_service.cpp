@@ -205,6 +205,22 @@ Response get_stats(RequestContext& request) {
     });
 }
 
+Response get_progress(RequestContext& request) {
+    std::string body;
+    JsonWriter json{body};
+    json.open_object().key("samples").open_array();
+    for (const engine::ProgressSample& sample : *request.context().status().history) {
+        json.open_object()
+            .member("time", sample.time_s)
+            .member("next_block", sample.next_block)
+            .member("lag", sample.lag)
+            .member("events", sample.events)
+            .close_object();
+    }
+    json.close_array().close_object();
+    return reply(std::move(body));
+}
+
 Response get_chain(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));

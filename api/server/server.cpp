@@ -47,9 +47,11 @@ class Listener : public std::enable_shared_from_this<Listener> {
             acceptor_.listen(asio::socket_base::max_listen_connections, error);
         }
         if (error) {
-            return Error{ErrorCode::kUnavailable,
-                         fmt::format("cannot listen on {}:{}: {}", shared_->options.address,
-                                     shared_->options.port, error.message())};
+            return Error{
+                ErrorCode::kUnavailable,
+                fmt::format("cannot listen on {}:{}: {}; give another address or port in "
+                            "[http] listen",
+                            shared_->options.address, shared_->options.port, error.message())};
         }
         return ok();
     }

@@ -132,6 +132,13 @@ void Follower::watch_wait() {
         return;
     }
     if (phase_ == Phase::kFetch) {
+        // A range in many pieces may take long, and its pieces come in.
+        for (const rpc::OpenWait& open : source_.waits(0)) {
+            if (open.has_progressed && open.waiting_ms < kWaitToTellMs) {
+                asked_ms_ = progress_.answered_ms = now - open.waiting_ms;
+                return;
+            }
+        }
         wait_.wait(asked_ms_, fmt::format("fetching blocks {} to {}: no answer yet",
                                           progress_.fetched_next.load(),
                                           std::max<uint64_t>(1, fetcher_.asked_next()) - 1));

@@ -40,7 +40,7 @@ std::string_view cause_of(FindingKind kind) noexcept {
     return "";
 }
 
-std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept {
+std::string_view remedy_of(FindingKind kind, bool writes_drift, bool is_left) noexcept {
     switch (kind) {
         case FindingKind::kLogMissing:
             return "repair inserts the event, proven by its block's receipts, and folds again what "
@@ -52,6 +52,11 @@ std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept {
         case FindingKind::kBlockDiffers: return "repair writes the chain's block";
         case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
+            if (is_left && !writes_drift) {
+                return "correct the mapping: the last repair proved events and rows and left this, "
+                       "so another one changes nothing; or let the contract's word count by "
+                       "[repair] on_drift = \"chain\"";
+            }
             return writes_drift
                        ? "repair writes the contract's value, as a correction ([repair] on_drift)"
                        : "repair folds a damaged row again and fetches a missing event; where it "

@@ -11,7 +11,9 @@ namespace plumbline::engine {
 /// Where it comes from, mostly.
 [[nodiscard]] std::string_view cause_of(FindingKind kind) noexcept;
 /// What `plumbline repair` would do about it. `writes_drift`: [repair] on_drift = "chain".
-[[nodiscard]] std::string_view remedy_of(FindingKind kind, bool writes_drift) noexcept;
+/// `is_left`: a repair has proven events and rows since, and could not mend it.
+[[nodiscard]] std::string_view remedy_of(FindingKind kind, bool writes_drift,
+                                         bool is_left = false) noexcept;
 /// The kind that `to_string` gives that name.
 [[nodiscard]] std::optional<FindingKind> parse_finding_kind(std::string_view name) noexcept;
 

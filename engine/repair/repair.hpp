@@ -51,6 +51,8 @@ struct RepairPlan {
     std::vector<storage::JournalRow> journal;
     std::vector<std::string> steps;  ///< what will be done, for people, in order
     std::vector<std::string> left;   ///< what is not mended, and why
+    /// Events and rows are proven, and the contract tells otherwise: in `left`.
+    bool leaves_drift = false;
 
     [[nodiscard]] bool is_empty() const noexcept {
         return blocks.empty() && out_of_range_blocks.empty() && corrections.empty() &&

@@ -122,6 +122,7 @@ class Verification {
         };
         const auto view = database_.read_view();
         PLUMBLINE_TRY(report_.replay, prove_replay(*view, plan_, replay));
+        PLUMBLINE_TRY(report_.unknown, count_unknown_events(*view, plan_, replay.is_cancelled));
         return ok();
     }
 
@@ -407,6 +408,7 @@ Result<RepairPlan> make_plan(const storage::Database& database,
     } else if (options.on_drift == DriftPolicy::kChain) {
         PLUMBLINE_TRY_VOID(plan_corrections(database, report.state->findings, plan));
     } else {
+        plan.leaves_drift = true;
         for (const Finding& finding : report.state->findings.kept) {
             plan.left.push_back(describe(finding));
         }
@@ -426,6 +428,7 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
         PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
         PLUMBLINE_TRY(RepairPlan next, make_plan(database, plan, chain, options, outcome.report));
         outcome.left = next.left;
+        outcome.leaves_drift = next.leaves_drift;
         if (next.is_empty()) {
             return outcome;
         }

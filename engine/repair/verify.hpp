@@ -19,6 +19,7 @@
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/repair/repair.hpp"
+#include "engine/repair/unknown_events.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
 
@@ -61,6 +62,7 @@ struct VerifyReport {
     uint64_t quarantined = 0;
     std::vector<storage::QuarantineRow> quarantine;
     QuarantinePolicy quarantine_policy = QuarantinePolicy::kReport;
+    UnknownEvents unknown;  ///< of the whole log; looked for with the replay
     /// Entities whose rows were compared, but not those that were deleted.
     std::vector<std::string> deleted_not_compared;
     std::vector<std::string> unproven;  ///< asked for and not proven, and why
@@ -100,6 +102,7 @@ struct RepairOutcome {
     std::vector<RepairPlan> plans;  ///< carried out, one a round (with `dry_run`: would be)
     VerifyReport report;            ///< of the last look
     std::vector<std::string> left;  ///< what is not mended, and why
+    bool leaves_drift = false;      ///< as the last plan has it
 
     [[nodiscard]] bool is_whole() const noexcept {
         return left.empty() && report.finding_count() == 0;

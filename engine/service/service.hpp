@@ -176,6 +176,7 @@ class Service {
     int64_t next_quarantine_ms_ = 0;
     bool is_unknown_told_ = false;
     bool is_address_written_ = false;
+    ProgressHistory history_;
     ReasonLog waits_told_;
     bool is_wait_told_ = false;
     int64_t watchdog_ms_ = 0;

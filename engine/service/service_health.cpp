@@ -138,6 +138,9 @@ void Service::publish(int64_t now_ms) {
     next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
                     *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
                     !next.progress.is_filling;
+    history_.tell(now_ms, {indexer_->clock().unix_ms() / 1'000, next.progress.next_block,
+                           next.progress.lag, next.progress.events});
+    next.history = history_.samples();
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
     next.ready_changed_unix_ms = next.is_ready == status_.is_ready
@@ -259,8 +262,8 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     const auto tell = [&](std::string key, std::string text) {
         if (waits_told_.is_new(std::move(key), now_ms)) {
             logging::warning("waiting for the chain", {{"why", text}});
+            is_wait_told_ = true;  // Its end is a line too, once.
         }
-        is_wait_told_ = true;
         add(std::move(text));
     };
     for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/ingest/progress.hpp"
+#include "engine/service/progress_history.hpp"
 #include "rpc/pool_options.hpp"
 
 namespace plumbline::engine {
@@ -58,6 +60,7 @@ struct ServiceStatus {
     std::vector<std::pair<std::string, uint64_t>> mismatches;
     std::vector<rpc::ProviderStats> providers;
     std::vector<SinkStatus> sinks;
+    std::shared_ptr<const ProgressSamples> history = std::make_shared<ProgressSamples>();
     size_t tasks_waiting = 0;
     size_t tasks_running = 0;
     size_t tasks_dead = 0;    ///< given up, with a reason

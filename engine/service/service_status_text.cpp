@@ -20,7 +20,7 @@ constexpr std::string_view kBetween = "  ";
 
 /// `name` and as many of `parts` a line as fit; what is longer than a line is cut.
 void add_lines(std::string& out, std::string_view name, const std::vector<std::string>& parts,
-               size_t width) {
+               size_t width, std::string_view between = kBetween) {
     std::string line = fmt::format("{:<{}}", name, kNameWidth);
     bool is_empty = true;
     const auto end_line = [&] {
@@ -30,13 +30,26 @@ void add_lines(std::string& out, std::string_view name, const std::vector<std::s
         is_empty = true;
     };
     for (const std::string& part : parts) {
-        if (!is_empty && line.size() + kBetween.size() + part.size() > width) {
+        if (!is_empty && line.size() + between.size() + part.size() > width) {
             end_line();
         }
-        line += (is_empty ? "" : std::string{kBetween}) + part;
+        line += (is_empty ? "" : std::string{between}) + part;
         is_empty = false;
     }
     end_line();
+}
+
+/// A sentence is told whole, on as many lines as it takes.
+std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find(' '), text.size());
+        if (end > 0) {
+            out.emplace_back(text.substr(0, end));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
 }
 
 std::vector<std::string> chain_parts(const ServiceStatus& status) {
@@ -70,7 +83,7 @@ std::string render_details(const ServiceStatus& status, size_t width) {
     std::string out;
     // What somebody has to act on is nearest to the bar.
     for (size_t i = 0; i < std::min(status.degraded.size(), kReasonsMax); ++i) {
-        add_lines(out, "attention", {status.degraded[i]}, width);
+        add_lines(out, "attention", words_of(status.degraded[i]), width, " ");
     }
     if (status.degraded.size() > kReasonsMax) {
         add_lines(out, "", {fmt::format("and {} more", status.degraded.size() - kReasonsMax)},

@@ -116,12 +116,13 @@ class ConfigWriter {
         out_ += fmt::format(
             "rpc = [{}]  # several: failover. A key is better kept outside: \"env:NAME\"\n"
             "finality = \"finalized\"  # or a number of blocks, where the node does not know it\n\n"
+            "{}\n"
             "[contracts.{}]\n"
             "abi = {}\n"
             "address = \"{}\"\n"
             "start_block = {}{}\n",
-            in_toml(options_.rpc_url), contract_, in_toml(abi_file_), evm::to_hex(options_.address),
-            options_.start_block,
+            in_toml(options_.rpc_url), kHttpSection, contract_, in_toml(abi_file_),
+            evm::to_hex(options_.address), options_.start_block,
             options_.is_start_found     ? "  # the first block with its code"
             : options_.start_block == 0 ? "  # the block of its deployment saves a long search"
                                         : "");

@@ -10,6 +10,14 @@
 
 namespace plumbline::engine {
 
+/// Where the page and the API of a first config are.
+inline constexpr std::string_view kFirstPage = "http://127.0.0.1:8080/";
+/// The lines of a first config that put them there.
+inline constexpr std::string_view kHttpSection =
+    "[http]\n"
+    "listen = \"127.0.0.1:8080\"  # the page, the API and the metrics, for this machine alone\n"
+    "# token = \"env:PLUMBLINE_TOKEN\" lets who sends it change things: tasks, repairs.\n";
+
 struct InitOptions {
     std::string abi_json;  ///< of any kind that `evm::read_abi` takes
     std::string abi_file;  ///< its path: names the contract where the content does not

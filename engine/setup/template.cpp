@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/checksum.hpp"
+#include "engine/setup/init.hpp"
 
 namespace plumbline::engine {
 
@@ -86,6 +87,9 @@ std::string fill_template(const Template& from, const TemplateValues& values) {
             out += line;
         }
         out += '\n';
+    }
+    if (out.find("[http]") == std::string::npos) {
+        out += fmt::format("\n{}", kHttpSection);
     }
     return out;
 }

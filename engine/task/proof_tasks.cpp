@@ -13,9 +13,11 @@
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/replay/scrub.hpp"
+#include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/proof/state/state_record.hpp"
 #include "engine/repair/verify.hpp"
+#include "engine/task/beginning_memory.hpp"
 #include "engine/task/log_mending.hpp"
 #include "engine/task/log_proof_task.hpp"
 #include "engine/task/proof_ranges.hpp"
@@ -204,7 +206,28 @@ std::string to_json(const StateOutcome& outcome) {
     return out;
 }
 
-TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, FindingMemory& memory) {
+/// What the state proofs of a process remember of one another.
+struct StateMemory {
+    FindingMemory& findings;
+    BeginningMemory beginnings;
+};
+
+/// Empty where the node does not remember so far back, or does not answer soon.
+std::optional<uint64_t> find_beginning(const TaskContext& context, const storage::ReadView& view,
+                                       const Plan& plan, const Finding& finding) {
+    constexpr int64_t kAnswerMs = 10'000;
+    const int entity = plan.find_entity(finding.entity);
+    if (entity < 0 || context.should_stop()) {
+        return std::nullopt;
+    }
+    BisectOptions options;
+    options.wait_ms_max = kAnswerMs;
+    const auto first = find_first_wrong_block(
+        context.chain(), view, plan, static_cast<uint32_t>(entity), finding.raw_key, options);
+    return first ? std::optional{first->block_num} : std::nullopt;
+}
+
+TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateMemory& memory) {
     StateProofOptions options;
     Result<std::vector<uint32_t>> entities = named_entities(context, context.row().args);
     if (!entities) {
@@ -215,7 +238,10 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, Findin
     const auto view = context.database().read_view();
     const std::shared_ptr<const Plan> plan = context.indexer().shared_plan();
     options.last_equal = last_equal_of(*view, plan);
-    const StateOutcome outcome = prove_state(context.chain(), *view, plan, std::move(options));
+    StateOutcome outcome = prove_state(context.chain(), *view, plan, std::move(options));
+    memory.beginnings.tell(outcome.findings, [&](const Finding& finding) {
+        return find_beginning(context, *view, *plan, finding);
+    });
     if (context.should_stop()) {
         return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
     }
@@ -226,7 +252,7 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, Findin
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory, context.row(), verdict_of(outcome), outcome.findings);
+    announce(observer, memory.findings, context.row(), verdict_of(outcome), outcome.findings);
     return TaskOutcome::done(to_json(outcome));
 }
 
@@ -342,6 +368,7 @@ std::string to_json(const RepairOutcome& outcome, bool is_dry_run) {
     }
     json.close_array()
         .member("left", outcome.left)
+        .member("leaves_drift", outcome.leaves_drift)
         .member("unproven", outcome.report.unproven)
         .member("mismatches", outcome.report.finding_count())
         .close_object();
@@ -432,9 +459,8 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                    return run_prove_log(context, observer, *budget);
                }});
     kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
-               [observer, memory](TaskContext& context) {
-                   return run_prove_state(context, observer, *memory);
-               }});
+               [observer, memory, state = std::make_shared<StateMemory>(StateMemory{*memory, {}})](
+                   TaskContext& context) { return run_prove_state(context, observer, *state); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [observer, memory](TaskContext& context) {
                    return run_prove_replay(context, observer, *memory);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/chain.hpp"
+#include "tests/support/paths.hpp"
 
 namespace plumbline::test::first_hour_test {
 namespace {
@@ -59,6 +60,14 @@ TEST(CommandLineTest, TheManualAndTheCompletionsKnowEveryCommandAndOption) {
                             "complete_it plumbline verify --pro";
     const auto completed = run_command({"bash", "-c", ask});
     EXPECT_EQ(completed.out, "status\nlist\njson\n--proof\n") << completed.err;
+}
+
+TEST(CommandLineTest, WhoeverClosesStandardErrorChangesNothing) {
+    for (const char* command : {"stauts", "run missing.toml", "status missing"}) {
+        const auto ended = run_command(
+            {"bash", "-c", binary_dir() + "/plumbline " + command + " 2>/dev/full; echo rc $?"});
+        EXPECT_EQ(ended.out, "rc 2\n") << command << ": " << ended.err;
+    }
 }
 
 TEST(CommandLineTest, NoEscapeSequencesWhereNobodyLooks) {
@@ -142,6 +151,22 @@ TEST_F(FirstHourTest, AStartAboveTheHeadIsRefusedByInitAndRun) {
 TEST_F(FirstHourTest, UrlsOfOtherKindsAreRefusedWithWhatIsWrong) {
     expect_refused(init(address_, community_, {"--rpc", "ws://127.0.0.1:8545"}), "WebSocket");
     expect_refused(init(address_, community_, {"--rpc", "127.0.0.1:8545"}), "http:// or https://");
+    expect_refused(init(address_, community_, {"--rpc", " " + anvil_.url()}), "white space");
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"run", config}, {"verify", dir_.sub("mine/db")}, {"doctor"}}) {
+        auto arguments = command;
+        if (command.front() != "doctor") {
+            arguments.emplace_back("--rpc");
+        }
+        arguments.emplace_back("wss://node.example/key");
+        const auto refused = plumbline(arguments);
+        EXPECT_EQ(refused.code, 2) << command.front() << refused.err;
+        EXPECT_THAT(refused.err, HasSubstr("WebSocket is not supported")) << command.front();
+        EXPECT_THAT(refused.err, Not(HasSubstr("key"))) << command.front();
+    }
 }
 
 TEST_F(FirstHourTest, ANodeThatDoesNotAnswerGivesNoGuessedChain) {
@@ -151,10 +176,51 @@ TEST_F(FirstHourTest, ANodeThatDoesNotAnswerGivesNoGuessedChain) {
     EXPECT_THAT(refused.err, HasSubstr("--chain-id"));
 }
 
+TEST_F(FirstHourTest, ARunToTheHeadOfANodeThatDoesNotAnswerEndsAndSaysWhereToLook) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const auto ran =
+        plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head", "--rpc",
+                   "http://127.0.0.1:" + std::to_string(free_port()), "--timeout", "2"});
+    EXPECT_EQ(ran.code, 3);
+    EXPECT_THAT(ran.err,
+                AllOf(HasSubstr("nothing has come from the chain"), HasSubstr("plumbline doctor")));
+}
+
+TEST_F(FirstHourTest, ADatabaseOfAnotherChainIsRefusedWithBothChains) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    std::string text = read_file(config);
+    text.replace(text.find("id = 31337"), 10, "id = 1");
+    write_file(config, text);
+    const auto refused = plumbline({"run", config, "--until", "head"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("holds chain 31337"), HasSubstr("says chain 1"),
+                                   HasSubstr("another database directory")));
+}
+
 TEST_F(FirstHourTest, AllMistakesOfACommandLineAreToldTogether) {
     const auto refused = init("0x12", dir_.sub("missing.json"), {"--rpc", "ws://127.0.0.1:1"});
     expect_refused(refused, "is not an address");
     EXPECT_THAT(refused.err, AllOf(HasSubstr("WebSocket"), HasSubstr("missing.json")));
+}
+
+TEST_F(FirstHourTest, ThePageIsWhereInitSaysAndAPortThatIsTakenSaysWhatToChange) {
+    const auto made = init(address_, community_);
+    ASSERT_EQ(made.code, 0) << made.err;
+    EXPECT_THAT(made.out, HasSubstr("Its page is then at http://127.0.0.1:8080/"));
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    std::string text = read_file(config);
+    const std::string listen = "listen = \"127.0.0.1:8080\"";
+    ASSERT_NE(text.find(listen), std::string::npos) << text;
+    // The node's own port is taken.
+    const std::string port = anvil_.url().substr(anvil_.url().rfind(':') + 1);
+    text.replace(text.find(listen), listen.size(), "listen = \"127.0.0.1:" + port + "\"");
+    write_file(config, text);
+    const auto refused = plumbline({"run", config});
+    EXPECT_EQ(refused.code, 3);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("cannot listen on 127.0.0.1:" + port),
+                                   HasSubstr("give another address or port in [http] listen")));
 }
 
 TEST_F(FirstHourTest, InitFindsTheBlockOfTheDeployment) {
@@ -189,9 +255,11 @@ TEST_F(FirstHourTest, ARunSaysThatThereIsNoIndexYetAndThatNobodyIsAtTheAddress) 
 TEST_F(FirstHourTest, AllMistakesOfAConfigAreToldTogether) {
     ASSERT_EQ(init(address_, community_).code, 0);
     const std::string path = dir_.sub("mine/plumbline.toml");
-    write_file(path, read_file(path) +
+    std::string text = read_file(path);
+    text.replace(text.find("listen = "), 6, "lissten");
+    write_file(path, text +
                          "\n[entities.a]\nkey = { id = \"uint257\" }\n"
-                         "[entities.b]\nkeys = { id = \"uint256\" }\n[http]\nlissten = \"x\"\n");
+                         "[entities.b]\nkeys = { id = \"uint256\" }\n");
     const auto refused = plumbline({"run", path, "--until", "head"});
     EXPECT_EQ(refused.code, 2);
     EXPECT_THAT(refused.err, AllOf(HasSubstr("uint257"), HasSubstr("'keys'"),

@@ -144,6 +144,36 @@ key = { id = 1 }
     return out;
 }
 
+TEST(ProveTest, VerifyTellsOfEventsOfNoAbiAndOfThoseThatAnAbiHasInAnotherShape) {
+    Anvil anvil;
+    TempDir dir;
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // Transfer of an ERC-721 has three indexed parameters, that of an ERC-20 two, under one topic.
+    std::string config = partly_proven(anvil, "");
+    const size_t nft = config.find("ERC721.json");
+    config.replace(nft, std::strlen("ERC721.json"), "ERC20.json");
+    write_file(dir.sub("plumbline.toml"), config);
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    const auto told = plumbline({"verify", db});
+    EXPECT_EQ(told.code, 0) << told.err;
+    EXPECT_THAT(told.out, HasSubstr("Transfer(address,address,uint256) of nft have indexed "
+                                    "parameters other than those of its ABI"));
+    EXPECT_THAT(told.out, HasSubstr("in no ABI, so nothing is made of them"));
+    const json unknown = json::parse(plumbline({"verify", db, "--json"}).out)["unknown_events"];
+    const json status = json::parse(plumbline({"status", db, "--events", "--json"}).out);
+    uint64_t expected = 0;
+    for (const json& event : status["by_event"]) {
+        expected += event["event"].is_null() ? event["count"].get<uint64_t>() : 0;
+    }
+    EXPECT_GT(expected, 0U);
+    EXPECT_EQ(unknown["total"], expected);
+    ASSERT_EQ(unknown["other_shapes"].size(), 1U) << unknown;
+    EXPECT_EQ(unknown["other_shapes"][0]["contract"], "nft");
+    EXPECT_EQ(unknown["other_shapes"][0]["event"], "Transfer(address,address,uint256)");
+}
+
 TEST(ProveTest, VerifyTellsOfQuarantineAndOfDeletedRowsThatNobodyCompared) {
     Anvil anvil;
     TempDir dir;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The package on a bare Debian 12: installed by one command, then init, run, query, proof and repair
-# against a chain, as its user would. usage: deb.sh BUILD_DIR SOURCE_DIR [ROOT]
+# The package on a bare Debian 12: installed by one command, then init, run, page, query, proof and repair of a
+# damaged row against a chain, as its user would. usage: deb.sh BUILD_DIR SOURCE_DIR [ROOT]
 # Skipped (77) where nobody may make a root, or Debian's mirror is not there. ROOT: a bare root to copy, else one is made.
 set -euo pipefail
 build=$1
@@ -10,7 +10,9 @@ bare=${3:-}
 work=$(mktemp -d)
 root=$work/root
 chain=
+service=
 finish() {
+    [ -z "$service" ] || kill "$service" 2>/dev/null || true
     [ -z "$chain" ] || kill "$chain" 2>/dev/null || true
     umount "$root/proc" 2>/dev/null || true
     rm -rf --one-file-system "$work"
@@ -56,12 +58,33 @@ as_user plumbline init /etc/plumbline --abi /tmp/CommunityHub.json --address "$a
 step "init"
 as_user plumbline run /etc/plumbline/plumbline.toml --db /var/lib/plumbline/db --until head --quiet
 step "run: at the head"
+# Any free port: 8080 may be somebody's here.
+as_user sed -i 's/^listen = .*/listen = "127.0.0.1:0"/' /etc/plumbline/plumbline.toml
+# Without functions, so that the id is that of runuser, which hands signals on.
+chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb runuser -u plumbline -- \
+    plumbline run /etc/plumbline/plumbline.toml --db /var/lib/plumbline/db 2>"$work/service.log" &
+service=$!
+for _ in $(seq 1200); do [ -s "$root/var/lib/plumbline/db/SERVICE" ] && break; sleep 0.05; done
+[ -s "$root/var/lib/plumbline/db/SERVICE" ] || { cat "$work/service.log" >&2; exit 1; }
+page=$(sed -n 's/.*\(http:[^ "]*\).*/\1/p' "$root/var/lib/plumbline/db/SERVICE")
+node -e 'fetch(process.argv[1]).then((r) => r.text()).then((t) => process.exit(t.includes("<title>plumbline") ? 0 : 1))' "$page/" ||
+    { cat "$work/service.log" >&2; exit 1; }
+step "the page"
+kill "$service"
+wait "$service" || true
+service=
 as_user plumbline list /var/lib/plumbline/db community_created --limit 1 | grep -q '"name"'
 step "the first query"
 as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof" || { cat "$work/proof" >&2; exit 1; }
 step "the first proof"
+"$build/plumbline_damage" set-field "$root/var/lib/plumbline/db" --entity community_created --seed 1 --field name --value nobody >/dev/null
+chown -R --reference "$root/var/lib/plumbline" "$root/var/lib/plumbline/db"
+if as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof"; then echo "the damage was not found" >&2; exit 1; fi
+grep -q community_created "$work/proof"
+step "a damaged row found"
 as_user plumbline repair /var/lib/plumbline/db --rpc "$url" >"$work/repair" || { cat "$work/repair" >&2; exit 1; }
-step "the first repair (nothing to do)"
+as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof" || { cat "$work/proof" >&2; exit 1; }
+step "the first repair"
 inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq plumbline' >"$work/apt.log" 2>&1
 [ -e "$root/var/lib/plumbline/db" ] || { echo "purging has deleted the database" >&2; exit 1; }
 echo "the package is as it should be: $size bytes"

@@ -1,8 +1,8 @@
 // The page in a real browser, before the real server and a real index, in every state that it has to tell: what it says,
 // that nothing overflows on a phone or a desktop, light and dark, that no barrier of axe-core's serious kinds is there,
 // that all can be reached by keyboard, and that a repair goes out with the token only.
-// usage: node page_test.mjs --binary PLUMBLINE [--shots DIR] [--only STATE,..] [--page FILE]
-// --page serves another page.html before the same server, for who writes it.
+// usage: node page_test.mjs --binary PLUMBLINE [--shots DIR] [--only STATE,..] [--page]
+// --page serves api/page as it is now before the same server, for who writes it.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -25,7 +25,8 @@ if (!browserPath || !chromium) {
   process.exit(77);
 }
 const binary = resolve(argument("--binary") ?? join(root, "build/release/plumbline"));
-const shots = argument("--shots"), only = argument("--only")?.split(","), pageFile = argument("--page");
+const shots = argument("--shots"), only = argument("--only")?.split(","), fresh = process.argv.includes("--page");
+const page_now = () => readFileSync(join(root, "api/page/index.html"), "utf8").replace(/\/\*include (\w+\.\w+)\*\//g, (_, name) => readFileSync(join(root, "api/page", name), "utf8"));
 if (shots) mkdirSync(shots, { recursive: true });
 const DEVICES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu"] });
@@ -37,7 +38,7 @@ async function open(url, options) {
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("request", (request) => { if (!request.url().startsWith(url) && !/^(data|ws):/.test(request.url())) page.problems.push("asked another host: " + request.url()); });
-  if (pageFile) await page.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: readFileSync(pageFile, "utf8") }));
+  if (fresh) await page.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: page_now() }));
   await page.goto(url);
   return page;
 }
@@ -50,6 +51,8 @@ async function says(page, expected, what) {
 async function check_look(page, what) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(wide, 0, `${what}: the page is wider than the screen by ${wide}`);
+  const squeezed = await page.evaluate(() => [...document.querySelectorAll("main *")].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim().length > 12) && e.clientWidth > 0 && e.clientWidth < 50 && e.clientHeight > 60).map((e) => e.textContent));
+  assert.deepEqual(squeezed, [], `${what}: text of a letter or two a line`);
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   const serious = found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`);
@@ -100,11 +103,24 @@ async function check_values(page, world, service) {
   const user = (await world.get(service, "/v1/entities/user?limit=1")).rows[0].row;
   assert.ok(/^\d+$/.test(user.points), "answers stay as they are stored");
   assert.match(await page.textContent("#rows-note"), /Equal to the contract at block/);
-  assert.ok(await page.locator('#rows button[title^="Copy 0x"]').count() + await page.locator("#rows code").count() >= 0);
-  await page.fill("#where", "display_name=two words");
+  // decimals = 18 is for the page alone.
+  const rich = (await world.get(service, "/v1/entities/user?limit=100")).rows.find((r) => r.row.points.length > 18).row;
+  const whole = rich.points.slice(0, -18).replace(/\B(?=(\d{3})+$)/g, ","), rest = rich.points.slice(-18).replace(/0+$/, "");
+  assert.ok((await page.locator(`#rows span[title="${rich.points}"]`).first().textContent()) === whole + (rest && "." + rest), "points with 18 decimal places");
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.locator(`#rows button[title="Copy ${rich.account}"]`).click();
+  await until("it is copied", async () => await page.evaluate(() => navigator.clipboard.readText()) === rich.account);
+  // A value with blanks: exactly that row.
+  const named = (await world.get(service, "/v1/entities/user?limit=100")).rows.map((r) => r.row).find((r) => /^\S+ \S+/.test(r.display_name));
+  await page.fill("#where", "display_name=" + named.display_name);
   await page.click("#ask button.main");
-  await page.waitForFunction(() => /No rows that fit|index|order/.test(document.querySelector("#rows").textContent + document.querySelector("#rows-note").textContent));
-  assert.ok(!(await page.textContent("#rows-note")).includes("not of the form"), "blanks in a value");
+  await page.waitForFunction(([name]) => { const names = [...document.querySelectorAll("#rows tbody tr td:nth-child(2)")].map((td) => td.textContent); return names.length > 0 && names.every((n) => n === name); }, [named.display_name]);
+  // Last first.
+  await page.fill("#where", "");
+  await page.selectOption("#order", "-key");
+  const last = (await world.get(service, "/v1/entities/user?order=-key&limit=1")).rows[0].row.account;
+  await page.waitForFunction(([account]) => document.querySelector("#rows tbody tr button.copy")?.title === "Copy " + account, [last]);
+  await page.waitForFunction(() => /user \(\d+, equal\)/.test(document.querySelector("#entity").textContent));  // each entity with its proof
   await page.selectOption("#entity", "community");
   await page.waitForSelector("#rows button.link");
   await page.locator("#rows button.link").first().click();
@@ -112,6 +128,10 @@ async function check_values(page, world, service) {
   assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#past[open]").count(), 0);
+  // The last hour, of which there is half a minute.
+  for (const id of ["lag", "rate"]) {
+    await page.waitForFunction((id) => / \d\d:\d\d:\d\d to \d\d:\d\d:\d\d: at most \d+/.test(document.getElementById(id + "-text").textContent) && document.getElementById(id + "-line").getAttribute("points"), id);
+  }
   await world.call("evm_mine");
   await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
 }
@@ -127,8 +147,13 @@ async function check_repair(page, world, service) {
   await page.waitForFunction(() => /Wrong token/.test(document.querySelector("#say").textContent));
   assert.deepEqual(await tasks(), []);
   await page.fill("#token", TOKEN);
-  await page.locator("#wrong button").first().click();
-  await page.waitForFunction(() => /in the queue/.test(document.querySelector("#say").textContent));
+  await button.click();
+  await page.waitForFunction(() => /A repair would:\s+fold/.test(document.querySelector("#wrong").innerText));
+  assert.match(await page.textContent("#says"), /1 row differs/, "a dry run changes nothing");
+  await page.getByRole("button", { name: "Repair", exact: true }).click();
+  await says(page, /^Right and up to date/, "repaired");
+  assert.ok(!(await page.textContent("#reasons")).includes("mismatch"), "what is mended needs no attention");
+  assert.match(await page.textContent("#wrong"), /None.*The repair of .*fold/s, "what it did");
 }
 /// Stopped in the middle: the page says since when, and dims.
 async function check_server_gone(page, service, world) {
@@ -160,7 +185,11 @@ try {
     }
     if (name === "mismatch") {
       await check_repair(page, world, state.service);
-      if (shots) await page.screenshot({ path: join(shots, "repairing-desktop.png"), fullPage: true });
+      if (shots) await page.screenshot({ path: join(shots, "repaired-desktop.png"), fullPage: true });
+    }
+    if (state.release) {
+      state.release();
+      await says(page, /^Right and up to date/, `${name}: once it is done`);
     }
     await page.context().close();
     await world.end(state.service);

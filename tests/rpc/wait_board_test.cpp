@@ -24,7 +24,7 @@ TEST(WaitBoardTest, AQuestionIsOldFromItsLastProgressOnAndGoneOnceAnswered) {
     WaitBoard board;
     auto old = board.open("eth_getLogs", evm::BlockRange{1, 9}, 1'000);
     const auto young = board.open("eth_chainId", std::nullopt, 4'000);
-    old->on_asked("a", logs_call({1, 4}));
+    old->on_asked("a", logs_call({1, 4}), 1'000);
     old->on_refused("a", "too busy");
     auto waits = board.older_than(2'000, 5'000);
     ASSERT_EQ(waits.size(), 1U);
@@ -123,6 +123,28 @@ TEST_F(PoolWaitsTest, ASilentProviderIsNamed) {
     EXPECT_EQ(waits[0].method, "eth_getBlockByNumber");
     EXPECT_EQ(waits[0].provider, "http://a.example");
     EXPECT_EQ(waits[0].reason, "no answer yet");
+}
+
+TEST_F(PoolWaitsTest, WhatOnlyWaitsForItsTurnIsNotWaitedFor) {
+    FakeNode& node = add(kUrlA);
+    node.latency_ms = 3'000;
+    options_.in_flight_max = 1;
+    make();
+    pool_->get_heads([](Result<Heads>) {});
+    poll_for(7'000);
+    for (int i = 0; i < 8; ++i) {
+        ask_range();
+    }
+    for (int second = 0; second < 20; ++second) {
+        poll_for(1'000);
+        for (const OpenWait& wait : pool_->waits(10'000)) {
+            ADD_FAILURE() << "after " << second << " s: " << wait.method << ": " << wait.reason;
+        }
+    }
+    EXPECT_FALSE(pool_->waits(0).empty()) << "all is answered, so nothing was in line";
+    node.latency_ms = 60'000;
+    poll_for(20'000);
+    EXPECT_FALSE(pool_->waits(10'000).empty()) << "nobody is answered any more";
 }
 
 TEST_F(PoolWaitsTest, WhatIsAnsweredWaitsNoLonger) {

@@ -121,6 +121,16 @@ TEST(SourceRulesTest, TimeAndSleepComeFromOutside) {
     }
 }
 
+/// It throws where the reader has gone, and what is thrown on the way out ends the process by a
+/// signal.
+TEST(SourceRulesTest, NobodyPrintsByWhatThrows) {
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "query", "api", "sink", "tools"},
+               {".hpp", ".cpp"})) {
+        EXPECT_EQ(code_of(read(path)).find("fmt::print("), std::string::npos) << path;
+    }
+}
+
 TEST(SourceRulesTest, CodeIsAscii) {
     for (const fs::path& path :
          files({"core", "storage", "rpc", "engine", "query", "api", "tools", "bench"},
@@ -139,6 +149,30 @@ TEST(SourceRulesTest, EveryHeaderGuardsAndIntroducesItself) {
         EXPECT_NE(text.find("#pragma once"), std::string::npos) << path;
         EXPECT_TRUE(text.starts_with("//")) << path << " does not say what it is";
     }
+}
+
+TEST(SourceRulesTest, EveryAlertHasACaseEitherWayAPanelAndALineInTheRunbook) {
+    const std::string rules = read(kRoot / "docs/alerts.yml");
+    const std::string cases = read(kRoot / "tests/alerts/alerts_test.yml");
+    const std::string panels = read(kRoot / "docs/grafana.json");
+    const std::string runbook = read(kRoot / "docs/operations.md");
+    const std::regex alert{R"(alert: (\w+)\s+expr: ([^\n]*))"};
+    const std::regex metric{R"(plumbline_\w+)"};
+    size_t seen = 0;
+    for (std::sregex_iterator rule{rules.begin(), rules.end(), alert}, end; rule != end; ++rule) {
+        const std::string name = (*rule)[1];
+        const std::string expr = (*rule)[2];
+        ++seen;
+        const std::string head = "alertname: " + name + R"(\s+exp_alerts:)";
+        EXPECT_TRUE(std::regex_search(cases, std::regex{head + R"( \[\])"})) << name << " is quiet";
+        EXPECT_TRUE(std::regex_search(cases, std::regex{head + R"(\s+- )"})) << name << " fires";
+        EXPECT_NE(runbook.find('`' + name + '`'), std::string::npos) << name;
+        for (std::sregex_iterator used{expr.begin(), expr.end(), metric}; used != end; ++used) {
+            EXPECT_NE(panels.find(used->str()), std::string::npos)
+                << used->str() << " has no panel";
+        }
+    }
+    EXPECT_GT(seen, 10U);
 }
 
 TEST(SourceRulesTest, DocumentsLinkOnlyToWhatIsThere) {

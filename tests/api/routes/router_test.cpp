@@ -29,6 +29,13 @@ std::string example_of(const Route& route) {
 
 class RouterTest : public testing::Test {
   protected:
+    void record(const storage::ProofRecord& row) {
+        const auto cursor = *api.world.database->cursor();
+        const auto batch = api.world.database->make_batch();
+        batch->record_proof(row);
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
+    }
     ApiWorld api;
 };
 
@@ -190,13 +197,6 @@ TEST_F(RouterTest, RowsThatAreOwedAFoldHaveNoLevel) {
 
 TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
     EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
-    const auto record = [this](const storage::ProofRecord& row) {
-        const auto cursor = *api.world.database->cursor();
-        const auto batch = api.world.database->make_batch();
-        batch->record_proof(row);
-        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
-        ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
-    };
     storage::ProofRecord known;
     known.proof = "log_known";
     known.detail = "3 3 0 0 no header\n5 5 2 0 \n7 7 1 0 ";
@@ -220,17 +220,22 @@ TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
     EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
 }
 
+TEST_F(RouterTest, ProgressTellsTheSamplesAndAnUnknownLagAsNull) {
+    EXPECT_EQ(api.get("/v1/progress")["samples"], json::array());
+    api.context.now.history = std::make_shared<engine::ProgressSamples>(
+        engine::ProgressSamples{{1'700'000'000, 12, 3, 40}, {1'700'000'010, 15, std::nullopt, 44}});
+    EXPECT_EQ(api.get("/v1/progress")["samples"],
+              json::parse(R"([{"time":1700000000,"next_block":12,"lag":3,"events":40},
+                              {"time":1700000010,"next_block":15,"lag":null,"events":44}])"));
+}
+
 TEST_F(RouterTest, ConflictsTellWhatDiffersWhyAndWhatRepairWouldDo) {
     storage::ProofRecord state;
     state.proof = "state";
     state.entity = "user";
     state.block_num = 12;
     state.mismatches = 1;
-    const auto cursor = *api.world.database->cursor();
-    const auto batch = api.world.database->make_batch();
-    batch->record_proof(state);
-    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
-    ASSERT_TRUE(api.world.database->commit(*batch, storage::Durability::kSync).has_value());
+    record(state);
     const auto conflict = [this] { return api.get("/v1/conflicts")["conflicts"][0]; };
     EXPECT_EQ(conflict()["findings"], json::array()) << "nobody has kept a report of it";
     EXPECT_THAT(conflict()["remedy"].get<std::string>(), testing::HasSubstr("on_drift"));
@@ -249,6 +254,45 @@ TEST_F(RouterTest, ConflictsTellWhatDiffersWhyAndWhatRepairWouldDo) {
     ASSERT_EQ(conflict()["findings"].size(), 1U) << conflict();
     EXPECT_EQ(conflict()["findings"][0]["expected"], "4");
     EXPECT_THAT(conflict()["cause"].get<std::string>(), testing::HasSubstr("without an event"));
+}
+
+TEST_F(RouterTest, ConflictsTellWhatTheNewestRepairDidAndWhatAPlanWouldDo) {
+    EXPECT_TRUE(api.get("/v1/conflicts")["repair"].is_null());
+    EXPECT_TRUE(api.get("/v1/conflicts")["plan"].is_null());
+    const auto add = [this](const char* args) {
+        engine::TaskSpec spec;
+        spec.kind = "repair";
+        spec.args = args;
+        ASSERT_TRUE(api.queue->add(spec).has_value());
+    };
+    const auto end = [this](const char* result) {
+        const auto task = api.queue->take();
+        ASSERT_TRUE(task.has_value() && task->has_value());
+        ASSERT_TRUE(api.queue->finish((*task)->id, engine::TaskOutcome::done(result)));
+    };
+    add("dry-run user");
+    end(R"({"task":"repair","dry_run":true,"whole":false,"steps":["fold user again"],"left":[]})");
+    add("user");
+    json conflicts = api.get("/v1/conflicts");
+    EXPECT_EQ(conflicts["plan"]["steps"], json::array({"fold user again"}));
+    EXPECT_EQ(conflicts["plan"]["entity"], "user");
+    EXPECT_EQ(conflicts["repair"]["state"], "waiting");
+    EXPECT_EQ(conflicts["repair"]["steps"], json::array());
+
+    storage::ProofRecord state;
+    state.proof = "state";
+    state.entity = "user";
+    state.mismatches = 1;
+    record(state);
+    end(R"({"task":"repair","dry_run":false,"whole":false,"leaves_drift":true,"steps":[],
+            "left":["user: points"],"unproven":["the replay was stopped"]})");
+    conflicts = api.get("/v1/conflicts");
+    EXPECT_EQ(conflicts["repair"]["state"], "done");
+    EXPECT_EQ(conflicts["repair"]["whole"], false);
+    EXPECT_EQ(conflicts["repair"]["left"], json::array({"user: points", "the replay was stopped"}));
+    EXPECT_THAT(conflicts["conflicts"][0]["remedy"].get<std::string>(),
+                testing::StartsWith("correct the mapping"))
+        << "another repair would change nothing";
 }
 
 TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShown) {

@@ -58,6 +58,14 @@ TEST(ServiceStatusTextTest, ANarrowTerminalGetsMoreLinesAndNotLessText) {
     EXPECT_GT(std::ranges::count(narrow, '\n'), std::ranges::count(wide, '\n'));
 }
 
+TEST(ServiceStatusTextTest, AReasonIsToldToItsEndOnAnyTerminal) {
+    ServiceStatus status = some_status();
+    status.degraded = {"the state proof of community found 1 mismatch at block 15, and it stands"};
+    const std::string text = render_details(status, 60);
+    EXPECT_LE(longest(text), 60U) << text;
+    EXPECT_THAT(text, HasSubstr("\n           block 15, and it stands"));
+}
+
 TEST(ServiceStatusTextTest, WhatMattersMostIsFirstAndTheRestIsCounted) {
     const std::string text = render_details(some_status(), 80);
     EXPECT_THAT(text, StartsWith("attention  the state proof of store found 3 mismatches"));

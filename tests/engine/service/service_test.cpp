@@ -78,6 +78,7 @@ class Turns {
 
 /// What all of a service's nodes do, and were asked.
 struct NodeManners {
+    std::atomic<bool> is_slow{false};  ///< a question has been open for longer than is good
     std::atomic<uint64_t> headers_asked{0};
     std::atomic<bool> is_mute{false};      ///< swallows questions for heads
     std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
@@ -134,6 +135,14 @@ class OwnedNode final : public rpc::ChainSource {
         return node_.poll(wait_ms);
     }
     [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
+    [[nodiscard]] std::vector<rpc::OpenWait> waits(int64_t /*waiting_ms*/) const override {
+        rpc::OpenWait wait;
+        wait.method = "eth_getLogs";
+        wait.provider = "slow";
+        wait.reason = "no answer yet";
+        wait.waiting_ms = 12'000;
+        return manners_.is_slow ? std::vector{wait} : std::vector<rpc::OpenWait>{};
+    }
 
   private:
     Turns& turns_;
@@ -249,6 +258,31 @@ TaskKind hanging_kind(const std::string& name, TaskLane lane, const std::atomic<
                 return TaskOutcome::done("ended");
             },
             lane};
+}
+
+TEST_F(ServiceTest, AWaitThatComesAndGoesIsOneLineAndItsEndAnother) {
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    testing::internal::CaptureStderr();
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    for (int i = 0; i < 3; ++i) {
+        manners_.is_slow = true;
+        EXPECT_TRUE(is_degraded_by("waiting for the chain: "));
+        manners_.is_slow = false;
+        EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+    }
+    logging::configure(logging::Level::kOff, logging::Format::kText);
+    const std::string log = testing::internal::GetCapturedStderr();
+    const auto count = [&log](const std::string& text) {
+        size_t out = 0;
+        for (size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) {
+            ++out;
+        }
+        return out;
+    };
+    EXPECT_EQ(count("waiting for the chain"), 1U) << log;
+    EXPECT_EQ(count("nothing is waited for any more"), 1U) << log;
 }
 
 TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {

@@ -1,0 +1,105 @@
+// ---- what all parts use
+'use strict';
+const $ = id => document.getElementById(id);
+const el = (tag, props, ...kids) => {
+  const e = Object.assign(document.createElement(tag), props || {});
+  e.append(...kids.filter(k => k != null));
+  return e;
+};
+const set = (e, text) => {
+  if (e.textContent !== text)
+    e.textContent = text;
+};  // A live region is not read again for nothing.
+const group = digits => digits.replace(/\B(?=(\d{3})+$)/g, ',');
+const num = n => {
+  if (n == null)
+    return '–';
+  const t = String(n), m = /^(-?)(\d+)(\.\d+)?$/.exec(t);
+  return m ? m[1] + group(m[2]) + (m[3] || '') : t;
+};
+const many = (n, one, more = one + 's') => `${num(n)} ${String(n) === '1' ? one : more}`;
+const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const duration = s => s == null ? '–' :
+    s < 60                      ? s + ' s' :
+    s < 3600                    ? Math.floor(s / 60) + ' min' :
+    s < 86400                   ? Math.floor(s / 3600) + ' h ' + Math.floor(s % 3600 / 60) + ' min' :
+    s < 63113904                ? Math.floor(s / 86400) + ' days' :
+                                  Math.floor(s / 31556952) + ' years';
+const bytes = b => {
+  let i = 0;
+  while (b >= 1024 && i < 4) {
+    b /= 1024;
+    i++;
+  }
+  return b.toFixed(i && b < 10 ? 1 : 0) + ' ' + ['B', 'KiB', 'MiB', 'GiB', 'TiB'][i];
+};
+const clock = ms => new Date(ms).toLocaleTimeString('en-GB');
+const ago = s => {
+  const seconds = Math.max(0, Math.floor(Date.now() / 1000 - s));
+  return seconds < 5 ? 'just now' : duration(seconds) + ' ago';
+};
+const utc = s => new Date(Number(s) * 1000).toISOString().replace('T', ' ').replace('.000Z', ' UTC');
+let sayTimer;
+function say(text) {
+  $('say').textContent = text;
+  clearTimeout(sayTimer);
+  sayTimer = setTimeout(() => $('say').textContent = '', 6000);
+}
+async function get(path) {
+  const r = await fetch(path);
+  const b = await r.json();
+  if (!r.ok && !b.reasons)
+    throw new Error(b.error ? b.error.message : r.status);
+  return b;
+}
+async function change(method, path, body) {
+  const token = $('token').value;
+  if (!token) {
+    $('token').focus();
+    say('This needs the token: put it into the field at the top of the page.');
+    return null;
+  }
+  const r = await fetch(
+      path,
+      {method, headers: {Authorization: 'Bearer ' + token}, body: body ? JSON.stringify(body) : undefined});
+  const b = await r.json();
+  if (r.ok)
+    return b;
+  if (r.status === 401) {
+    $('token').focus();
+    $('token').select();
+    say('Wrong token: the server does not know it.');
+  } else
+    say(b.error.message);
+  return null;
+}
+$('token').value = sessionStorage.getItem('token') || '';
+$('token').onchange = () => sessionStorage.setItem('token', $('token').value);
+const theme = localStorage.getItem('theme');
+if (theme)
+  document.documentElement.dataset.theme = theme;
+$('theme').onclick = () => {
+  const t = getComputedStyle(document.documentElement).colorScheme === 'dark' ? 'light' : 'dark';
+  document.documentElement.dataset.theme = t;
+  localStorage.setItem('theme', t);
+  draw();
+};
+function table(caption, heads, rows) {
+  return el(
+      'table', {}, el('caption', {}, caption),
+      el('thead', {},
+         el('tr', {},
+            ...heads.map(
+                h => el('th', {className: h.endsWith('#') ? 'n' : '', scope: 'col'}, h.replace('#', ''))))),
+      el('tbody', {},
+         ...rows.map(
+             r =>
+                 el('tr', {},
+                    ...r.map(
+                        (c, i) =>
+                            el('td', {
+                              className: heads[i].endsWith('#') ? 'n' : '',
+                              title: typeof c === 'string' ? c : ''
+                            },
+                               c))))));
+}

@@ -1,0 +1,147 @@
+// ---- differences
+function finding(f) {
+  const where = [f.entity, f.key].filter(Boolean).join(' ');
+  return el(
+      'li', {className: 'small'},
+      f.field ? el('span', {}, el('b', {}, `${where} · ${f.field}: `), el('code', {}, f.stored ?? '–'),
+                   ' here, ', el('code', {}, f.expected ?? '–'),
+                   f.kind.startsWith('state') ? ' in the contract' : ' is right') :
+                el('b', {}, f.text),
+      f.field && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,
+      f.field && f.block ? el('span', {className: 'soft'}, ` · row last changed in block ${num(f.block)}`) :
+                           null);
+}
+const FINDINGS_SHOWN = 6;
+const lines = texts =>
+    el('ul', {className: 'plain'}, ...texts.map(text => el('li', {className: 'small'}, text)));
+// The newest run, where it is about this entity: its name, or all.
+const about = (run, entity) =>
+    run && (!run.entity || !entity || run.entity.split(' ').includes(entity)) ? run : null;
+async function ask_task(name, path, body) {
+  if (await change('POST', path, body)) {
+    say(name + ': it is in the queue.');
+    await wrong();
+    queue();
+  }
+}
+// What a repair would do, as the newest dry run has it.
+function plan_of(m) {
+  const plan = about(now.conflicts.plan, m.entity);
+  if (!plan)
+    return null;
+  if (plan.state === 'waiting' || plan.state === 'running')
+    return el('div', {className: 'soft'}, 'What a repair would do is being looked up…');
+  if (plan.state !== 'done')
+    return el('div', {className: 'bad'}, `What a repair would do is not known: ${plan.error || plan.state}`);
+  return el(
+      'div', {}, el('b', {}, 'A repair would: '),
+      plan.steps.length ? lines(plan.steps) : el('span', {}, 'change nothing.'),
+      plan.left.length ? el('div', {}, 'and leave:', lines(plan.left)) : null,
+      el('div', {className: 'faint small'}, `looked up ${ago(plan.time)}`));
+}
+// What the newest repair did, and left.
+function repair_of(m) {
+  const run = about(now.conflicts.repair, m.entity);
+  if (!run || repairing())
+    return null;
+  if (run.state !== 'done')
+    return el(
+        'div', {className: 'bad'},
+        `The repair of ${clock(run.time * 1000)} has not ended well: ${run.error || run.state}.`);
+  // The values are listed above.
+  const why = run.left.filter(line => !m.entity || !line.startsWith(m.entity + ' '));
+  return run.left.length ? el('div', {}, el('b', {}, `The repair of ${clock(run.time * 1000)} left this: `),
+                              why.join('; ') + '.') :
+                           null;
+}
+function conflict(m) {
+  const busy = repairing(), run = about(now.conflicts.repair, m.entity),
+        tried = run && run.state === 'done' && run.left.length > 0,
+        plan = about(now.conflicts.plan, m.entity),
+        planning = plan && (plan.state === 'waiting' || plan.state === 'running'),
+        findings = m.findings || [], dry = ('dry-run ' + (m.entity || '')).trim();
+  return el(
+      'li', {},
+      el('div', {className: 'row'},
+         el('b', {className: 'bad title'},
+            m.proof === 'state' ? `${many(m.mismatches, 'row', 'rows')} of ${m.entity} ${
+                                      m.mismatches === 1 ? 'differs' : 'differ'}` :
+                                  `${many(m.mismatches, 'mismatch', 'mismatches')} in the ${m.proof} proof${
+                                      m.entity ? ' of ' + m.entity : ''}`),
+         el('button', {
+           disabled: !!busy || !!planning,
+           onclick: () => ask_task('Dry run', '/v1/tasks', {kind: 'repair', args: dry})
+         },
+            'What would repair do?'),
+         el('button', {
+           className: tried ? '' : 'main',
+           disabled: !!busy,
+           onclick: () => ask_task('Repair', '/v1/reconcile', m.entity ? {entity: m.entity} : {})
+         },
+            busy      ? 'Repairing…' :
+                tried ? 'Repair again' :
+                        'Repair')),
+      el('ul', {}, ...findings.slice(0, FINDINGS_SHOWN).map(finding)),
+      findings.length > FINDINGS_SHOWN ?
+          el('div', {className: 'soft small'},
+             `and ${
+                 num(findings.length -
+                     FINDINGS_SHOWN)} more values: /v1/conflicts lists twenty, plumbline verify all`) :
+          null,
+      m.cause ? el('div', {}, el('b', {}, 'Why: '), m.cause + '.') : null,
+      m.remedy ? el('div', {}, el('b', {}, 'What to do: '), m.remedy + '.') : null, plan_of(m), repair_of(m),
+      el('div', {className: 'faint small'},
+         `found by the ${m.proof} proof at block ${num(m.block)}, ${utc(m.time)}`));
+}
+async function wrong() {
+  if (!now.status || now.status.chain_id == null) {
+    tellVerdict();
+    return;
+  }
+  const [c, reports] = await Promise.all([get('/v1/conflicts'), get('/v1/reports')]);
+  now.conflicts = c;
+  now.reports = reports;
+  const q = c.summary.quarantined, items = c.conflicts.map(conflict);
+  if (q) {
+    const list = await get('/v1/quarantine?limit=3');
+    items.push(el(
+        'li', {}, el('b', {className: 'warn'}, `${many(q, 'event')} could not be applied`),
+        el('div', {className: 'soft'},
+           'They are stored, and nothing was made of them: the mapping does not allow what they say, or an earlier event is missing. Correct the config and start again.'),
+        ...list.events.map(
+            e => el('div', {className: 'small'}, `block ${num(e.block)}, ${e.event}: ${e.reason}`)),
+        q > list.events.length ?
+            el('div', {className: 'soft small'},
+               `and ${num(q - list.events.length)} more: plumbline quarantine lists them`) :
+            null));
+  }
+  if (!items.length) {
+    const same = compared();
+    items.push(
+        same.cls === 'good' ? el('li', {}, el('b', {className: 'good'}, '✓ None. '),
+                                 el('span', {className: 'soft'}, same.more + '.')) :
+                              el('li', {}, el('b', {}, 'Nothing was compared with the contract yet. '),
+                                 el('span', {className: 'soft'},
+                                    'Entities with state in the config are, by the task prove_state.')));
+  }
+  if (repairing() && !c.conflicts.length)
+    items.push(el('li', {}, 'A repair runs: all proofs look again.'));
+  const done = c.repair && c.repair.state === 'done' && c.repair.steps.length ? c.repair : null;
+  if (done)
+    items.push(el('li', {className: 'soft'}, `The repair of ${utc(done.time)}:`, lines(done.steps)));
+  const kinds = Object.entries(c.summary.by_kind);
+  if (kinds.length)
+    items.push(el(
+        'li', {className: 'soft'}, 'Repaired so far: ' + kinds.map(([k, n]) => k + ' ' + num(n)).join(', ')));
+  replace_around_focus($('wrong'), items);
+  name_entities();
+  tellVerdict();
+}
+// The button that has the focus is there again afterwards, with the focus.
+function replace_around_focus(list, items) {
+  const nth = [...list.querySelectorAll('button')].indexOf(document.activeElement);
+  list.replaceChildren(...items);
+  const button = list.querySelectorAll('button')[nth];
+  if (button)
+    button.focus();
+}

@@ -1,0 +1,30 @@
+// ---- who is asked how often
+const every = (ms, what) => {
+  const run = () => {
+    if (!document.hidden)
+      what().catch(() => {});
+  };
+  run();
+  setInterval(run, ms);
+};
+const lost = () => {
+  if (!now.gone)
+    now.gone = now.heard || Date.now();
+  if (!now.status) {
+    $('verdict').className = 'bad';
+    set($('says'), 'The server does not answer');
+    set($('why'), 'It is asked again every 2 s.');
+  } else
+    tellVerdict();
+};
+(async () => {
+  await status().catch(lost);
+  every(2000, () => status().catch(lost));
+  every(5000, chain);
+  every(5000, wrong);
+  every(3000, queue);
+  every(10000, browse);
+  every(10000, hour);
+  every(15000, reports);
+  live();
+})();

@@ -1,0 +1,118 @@
+// ---- progress
+// The last hour as the server kept it, so that whoever opens the page now sees it.
+async function hour() {
+  const samples = (await get('/v1/progress')).samples, rates = [];
+  for (let i = 1; i < samples.length; ++i) {
+    const seconds = samples[i].time - samples[i - 1].time;
+    if (seconds > 0)
+      rates.push(
+          {time: samples[i].time, value: Math.max(0, samples[i].events - samples[i - 1].events) / seconds});
+  }
+  line('lag', 'Blocks behind', samples.filter(s => s.lag != null).map(s => ({time: s.time, value: s.lag})));
+  line('rate', 'Events a second', rates);
+}
+function line(id, name, points) {
+  if (points.length < 2) {
+    set($(id + '-text'), name + ': drawn here in half a minute');
+    return;
+  }
+  const top = Math.max(1, ...points.map(p => p.value)), first = points[0].time,
+        last = points[points.length - 1].time, most = Math.max(...points.map(p => p.value));
+  $(id + '-line')
+      .setAttribute(
+          'points',
+          points.map(p => `${100 * (p.time - first) / Math.max(1, last - first)},${38 - 36 * p.value / top}`)
+              .join(' '));
+  set($(id + '-text'),
+      `${name}, ${clock(first * 1000)} to ${clock(last * 1000)}: at most ${
+          num(most < 10 ? +most.toFixed(1) : Math.ceil(most))}`);
+}
+async function status() {
+  const s = await get('/v1/status'), p = s.progress;
+  now.status = s;
+  now.heard = Date.now();
+  now.gone = 0;
+  let stats = null;
+  if (s.chain_id != null)
+    try {
+      stats = await get('/v1/stats');
+    } catch (e) {
+    }
+  set($('chain-id'), s.chain_id == null ? '' : 'chain ' + s.chain_id);
+  set($('version'), s.version ? '· version ' + s.version : '');
+  const span = Math.max(1, p.target_block + 1 - p.first_block),
+        done = Math.min(span, Math.max(0, p.next_block - p.first_block)),
+        share = p.target_block ? 100 * done / span : 0;
+  $('bar').firstElementChild.style.width = share + '%';
+  $('bar').setAttribute('aria-valuenow', share.toFixed(1));
+  const tile = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value)),
+        known = p.head_block > 0;
+  $('tiles').replaceChildren(
+      tile('block indexed', s.block ? num(s.block.number) : '–'),
+      tile('head of the chain', known ? num(p.head_block) : 'not told yet'),
+      tile('final', known ? num(p.finalized_block) : '–'),
+      tile('events stored', stats ? num(stats.events) : '–'),
+      tile('events a second', num(Math.round(p.events_per_second))),
+      tile(
+          p.eta_seconds == null ? 'blocks a second' : 'to go',
+          p.eta_seconds == null ? p.blocks_per_second.toFixed(1) : duration(p.eta_seconds)),
+      tile('reorganisations followed', num(p.reorgs)),
+      tile('on disk', stats ? bytes(stats.size_bytes) : '–'));
+  $('providers')
+      .replaceChildren(table(
+          'Providers', ['Name', 'State', 'Head#', 'Latency#', 'Requests#', 'Errors#', 'Lies#'],
+          s.providers.map(
+              v =>
+                  [el('span', {style: 'white-space:nowrap'}, v.name),
+                   el('span', {className: v.usable ? 'good' : 'bad', style: 'white-space:nowrap'}, v.state),
+                   num(v.head), Math.round(v.latency_ms) + ' ms', num(v.requests),
+                   num(v.errors + v.refusals + v.malformed),
+                   el('span', {className: v.lies ? 'bad' : ''}, num(v.lies))])));
+  const hooks = s.webhooks || [];
+  $('webhooks-card').hidden = !hooks.length;
+  const sinks = s.sinks || [];
+  $('sinks-card').hidden = !sinks.length;
+  for (const id of ['sinks-card', 'webhooks-card'])
+    $(id).className = hooks.length && sinks.length ? 'half' : '';
+  $('sinks').replaceChildren(...sinks.map(
+      k =>
+          el('li', {}, el('b', {}, k.name), ' ',
+             el('span',
+                {className: k.reason ? 'bad' :
+                     k.lag === 0     ? 'good' :
+                                       ''},
+                k.state),
+             el('div', {className: 'soft'},
+                k.block == null ?
+                    'Nothing was written yet.' :
+                    `holds block ${num(k.block)}${k.lag ? `, ${many(k.lag, 'block')} behind` : ''}`),
+             k.reason ? el('div', {className: 'bad small'}, k.reason) : null)));
+  $('webhooks')
+      .replaceChildren(...hooks.map(
+          w =>
+              el('li', {}, el('b', {}, w.name), ' ',
+                 w.error ? el('span', {className: 'bad'},
+                              w.state === 'dead' ? 'given up' : `not taken, try ${w.attempts}`) :
+                                                   el('span', {className: 'good'}, w.delivered_block == null ? '' : 'taken'),
+                 el('div', {className: 'soft'},
+                    w.delivered_block == null ? 'Nothing was delivered yet.' :
+                                                `delivered through block ${num(w.delivered_block)}`),
+                 w.error ? el('div', {className: 'bad small'}, w.error) : null)));
+  tellVerdict();
+  if (s.block) {
+    const last = Math.max(s.block.number, p.head_block);
+    if (strip.last == null || strip.to === strip.last) {
+      const follow = strip.from === strip.first;
+      strip.last = last;
+      strip.first = p.first_block;
+      strip.to = last;
+      if (follow || strip.from == null) {
+        const first = strip.from == null;
+        strip.from = strip.first;
+        if (first)
+          chain().catch(() => {});
+      }
+    } else
+      strip.last = last;
+  }
+}

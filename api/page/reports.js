@@ -1,0 +1,34 @@
+// ---- reports: sums may pass what a Number holds, so they stay text.
+async function reports() {
+  if (!now.status || now.status.chain_id == null)
+    return;
+  const list = (await get('/v1/analytics')).reports;
+  $('reports-card').hidden = !list.length;
+  if (list.length && !$('report').options.length)
+    $('report').replaceChildren(...list.map(r => el('option', {value: r.name}, r.name.replaceAll('_', ' '))));
+  if (list.length)
+    await report();
+}
+async function report() {
+  const r = await get('/v1/analytics/' + encodeURIComponent($('report').value) + '?limit=15');
+  set($('report-about'), r.about || r.metric);
+  const top = Math.max(...r.groups.map(g => Number(g.value)), 0) || 1;
+  const name = g => Object.entries(g.by)
+                        .map(
+                            ([k, v]) => /timestamp|_at$|^day$|^hour$/.test(k) && v > 1e9 ?
+                                new Date(v * 1000).toISOString().slice(0, 10) :
+                                v)
+                        .join(', ') ||
+      'all',
+        value = v => typeof v === 'number' && !Number.isInteger(v) ? v.toFixed(3) : num(v);
+  $('report-bars')
+      .replaceChildren(
+          ...r.groups.map(
+              g =>
+                  el('div', {}, el('span', {}, name(g)),
+                     el('div', {className: 'b'},
+                        el('i', {style: `width:${Math.max(0, 100 * Number(g.value) / top)}%`})),
+                     el('span', {}, value(g.value)))),
+          ...(r.groups.length ? [] : [el('p', {className: 'soft'}, 'Nothing to count yet.')]));
+}
+$('report').onchange = () => report().catch(e => say(e.message));

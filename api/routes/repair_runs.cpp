@@ -1,0 +1,108 @@
+#include "api/routes/repair_runs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace plumbline::api {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kDryRun = "dry-run";
+constexpr size_t kLinesMax = 20;
+
+std::vector<std::string> lines_of(const Json& result, const char* name) {
+    std::vector<std::string> out;
+    const auto found = result.find(name);
+    if (found == result.end() || !found->is_array()) {
+        return out;
+    }
+    for (const Json& line : *found) {
+        if (line.is_string()) {
+            out.push_back(line.get<std::string>());
+        }
+    }
+    // The last line of what is left says why.
+    if (out.size() > kLinesMax) {
+        const std::string last = std::move(out.back());
+        out.resize(kLinesMax - 1);
+        out.push_back(last);
+    }
+    return out;
+}
+
+bool is_true(const Json& result, const char* name) {
+    const auto found = result.find(name);
+    return found != result.end() && found->is_boolean() && found->get<bool>();
+}
+
+RepairRun read_run(engine::TaskRow task) {
+    RepairRun out;
+    std::string_view args = task.args;
+    out.is_dry_run = args.starts_with(kDryRun);
+    args.remove_prefix(out.is_dry_run ? kDryRun.size() : 0);
+    args.remove_prefix(std::min(args.find_first_not_of(' '), args.size()));
+    out.entity = args;
+    const Json result = Json::parse(task.result, nullptr, false);
+    if (task.state == engine::TaskState::kDone && result.is_object()) {
+        out.is_whole = is_true(result, "whole");
+        out.leaves_drift = is_true(result, "leaves_drift");
+        out.steps = lines_of(result, "steps");
+        out.left = lines_of(result, "left");
+        // What could not be proven was not mended either.
+        for (std::string& line : lines_of(result, "unproven")) {
+            out.left.push_back(std::move(line));
+        }
+    }
+    out.task = std::move(task);
+    return out;
+}
+
+}  // namespace
+
+RepairRuns newest_repairs(const engine::WorkQueue* queue) {
+    RepairRuns out;
+    if (queue == nullptr) {
+        return out;
+    }
+    for (engine::TaskRow& task : queue->list(std::nullopt, "repair")) {
+        RepairRun run = read_run(std::move(task));
+        std::optional<RepairRun>& newest = run.is_dry_run ? out.plan : out.repair;
+        if (!newest) {
+            newest = std::move(run);
+        }
+    }
+    return out;
+}
+
+bool has_left_drift(const std::optional<RepairRun>& run, std::string_view entity) {
+    if (!run || !run->leaves_drift) {
+        return false;
+    }
+    const std::string all = " " + run->entity + " ";
+    return run->entity.empty() || all.find(" " + std::string{entity} + " ") != std::string::npos;
+}
+
+void write_repair_run(JsonWriter& json, const std::optional<RepairRun>& run) {
+    if (!run) {
+        json.null();
+        return;
+    }
+    const engine::TaskRow& task = run->task;
+    const int64_t changed_ms = std::max({task.created_ms, task.started_ms, task.finished_ms});
+    json.open_object()
+        .member("task", task.id)
+        .member("state", storage::to_string(task.state))
+        .member("entity", run->entity)
+        .member("time", changed_ms / 1000)
+        .member("whole", run->is_whole)
+        .member("steps", run->steps)
+        .member("left", run->left)
+        .member("error", task.error)
+        .close_object();
+}
+
+}  // namespace plumbline::api

@@ -1,0 +1,40 @@
+// What the queue knows of repairs: the newest one, and the newest plan of one (a dry run).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/json_writer.hpp"
+#include "engine/task/work_queue.hpp"
+
+namespace plumbline::api {
+
+/// A task `repair` as people ask for it. `steps` and `left` come from its result, 20 of each at
+/// most, so they are empty before it has ended.
+struct RepairRun {
+    engine::TaskRow task;
+    bool is_dry_run = false;
+    std::string entity;         ///< the entities that it was asked to look at; empty: all
+    bool is_whole = false;      ///< nothing was found at the end
+    bool leaves_drift = false;  ///< events and rows are proven, and the contract tells otherwise
+    std::vector<std::string> steps;  ///< what was done, or of a dry run would be
+    std::vector<std::string> left;   ///< what is not mended, and why
+};
+
+struct RepairRuns {
+    std::optional<RepairRun> repair;  ///< not a dry run
+    std::optional<RepairRun> plan;    ///< a dry run
+};
+
+/// `queue` may be null: then there are none.
+[[nodiscard]] RepairRuns newest_repairs(const engine::WorkQueue* queue);
+
+/// It has left what the contract tells otherwise of `entity`, with events and rows proven.
+[[nodiscard]] bool has_left_drift(const std::optional<RepairRun>& run, std::string_view entity);
+
+/// null where there is none.
+void write_repair_run(JsonWriter& json, const std::optional<RepairRun>& run);
+
+}  // namespace plumbline::api

@@ -1,0 +1,31 @@
+// Events that are stored and that no ABI knows: nothing is made of them, so whoever asks whether
+// the index is right should hear of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/base/result.hpp"
+#include "engine/mapping/plan.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+struct UnknownEvents {
+    uint64_t total = 0;
+    /// Those that an ABI knows in another shape: same signature, other parameters indexed. By
+    /// contract and signature.
+    std::map<std::pair<std::string, std::string>, uint64_t> other_shapes;
+};
+
+/// Walks and decodes the whole log of `view`. kCancelled where `is_cancelled`, which may be
+/// empty, says so.
+[[nodiscard]] Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
+                                                         const std::shared_ptr<const Plan>& plan,
+                                                         const std::function<bool()>& is_cancelled);
+
+}  // namespace plumbline::engine
