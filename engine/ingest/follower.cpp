@@ -171,6 +171,7 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
         is_changed ? plan_->needs_txn() || has_calls() : database_.needs_refold() && has_calls();
     if (!fill_.empty() || !is_needed) {
         txns_looked_for_ = false;
+        scan_rounds_ = is_needed ? scan_rounds_ : 0;
         return ok();
     }
     // A changed mapping may name transactions and calls that the stored logs came without.

@@ -24,6 +24,7 @@
 #include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/evm/block_id.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/ingest/ancestor_search.hpp"
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/fetcher.hpp"
@@ -33,7 +34,6 @@
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
-#include "engine/fold/fold_needs.hpp"
 #include "engine/ingest/range_end_check.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -216,9 +216,10 @@ class Follower {
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
 
-    std::vector<CoverageGap> fill_;             ///< what the database lacks below its cursor
-    size_t fill_next_ = 0;                      ///< index in `fill_`
-    bool txns_looked_for_ = false;              ///< that reads the whole log: once a run
+    std::vector<CoverageGap> fill_;        ///< what the database lacks below its cursor
+    size_t fill_next_ = 0;                 ///< index in `fill_`
+    bool txns_looked_for_ = false;         ///< that reads the whole log: before each fold
+    unsigned scan_rounds_ = 0;             ///< of fetching and looking, before this fold
     std::unique_ptr<FoldNeeds> txn_scan_;  ///< while it does
     LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named

@@ -12,6 +12,8 @@ namespace {
 
 /// Jobs that found the chain changed, in a row, before that is worth a warning.
 constexpr unsigned kStaleJobsToTell = 5;
+/// Calls of calls: a handler has at most 16.
+constexpr unsigned kScanRoundsMax = 20;
 
 }  // namespace
 
@@ -174,6 +176,8 @@ void Follower::end_job() {
         }
         progress_.fill_next = 0;
         txn_fill_.clear();
+        // What was fetched may have other answers, and lead to other calls of later blocks.
+        txns_looked_for_ = !plan_->has_calls() || ++scan_rounds_ >= kScanRoundsMax;
         restart(0);  // Finds everything covered and folds again.
         return;
     }
