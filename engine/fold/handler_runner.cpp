@@ -561,7 +561,9 @@ bool HandlerRunner::close_row(uint32_t entity, EntityCache::Entry& entry, const 
     }
     bool gone = false;
     if (!test(drop, scope, entry.row, gone)) {
-        return false;
+        return trouble_
+                   ? false
+                   : fail(fmt::format("drop of {}: {}", row_name(entity, entry.key), violation_));
     }
     if (gone) {
         remove_row(entity, entry, scope);
