@@ -1025,11 +1025,15 @@ const isShort = (text) => utf8(text).length <= 900 && bracketLevels(text) <= 24;
 
 const NULL = () => leaf("null", "text", "null", { value: null });
 
+// A text as it is shown: in hex, since one with control characters is not shown as it is.
+const shownText = (part) => call("text", "hex", call("bytes", "bytes", part));
+
 function makeNullable(depth) { // of a field "string?": "alone or as what `if` or `??` gives"
   if (chance(0.1)) return NULL();
   const more = () => (depth > 0 && chance(0.3) ? makeNullable(depth - 1) : NULL());
-  if (chance(0.4)) return tree("??", "text", withLookUp("text", depth, chance(0.5)), more());
-  const sides = [make("text", depth), more()];
+  if (chance(0.1)) return tree("??", "text", lookUp(lookUpKey(smaller(depth), chance(0.8)), "n"), more());
+  if (chance(0.4)) return tree("??", "text", shownText(withLookUp("text", depth, chance(0.5))), more());
+  const sides = [shownText(make("text", depth)), more()];
   return tree("if", "text", make("bool", smaller(depth)), ...(chance(0.5) ? sides : sides.reverse()));
 }
 
