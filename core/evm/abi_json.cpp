@@ -102,10 +102,19 @@ bool is_identifier(std::string_view name) {
     });
 }
 
-/// Types that a library's own ABI may name and that no call from outside can carry.
+/// Types that a library's own ABI may name and that no call from outside can carry: storage
+/// pointers, mappings, contracts, structs and enums by name. "uint7" and "bytes33" are none.
 bool is_library_type(std::string_view text) {
-    return text.find(' ') != std::string_view::npos || text.find('.') != std::string_view::npos ||
-           text.starts_with("fixed") || text.starts_with("ufixed");
+    if (text.find(' ') != std::string_view::npos || text.find('.') != std::string_view::npos ||
+        text.starts_with("fixed") || text.starts_with("ufixed")) {
+        return true;
+    }
+    constexpr std::string_view kElementary[] = {"uint",  "int",    "bool",     "address",
+                                                "bytes", "string", "function", "tuple"};
+    return is_identifier(text.substr(0, text.find('['))) &&
+           std::ranges::none_of(kElementary, [text](std::string_view elementary) {
+               return text.starts_with(elementary);
+           });
 }
 
 /// Reads the entries of one ABI array. `skip_` is set where an error only means "leave it out".

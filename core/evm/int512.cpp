@@ -212,6 +212,11 @@ bool sub(const Int512& a, const Int512& b, Int512& out) noexcept {
 }
 
 bool mul(const Int512& a, const Int512& b, Int512& out) noexcept {
+    if (a.fits_u64() && b.fits_u64()) {
+        const Wide product = static_cast<Wide>(a.limb[0]) * b.limb[0];
+        out.limb = {static_cast<uint64_t>(product), static_cast<uint64_t>(product >> 64)};
+        return true;
+    }
     const Limbs left = magnitude(a);
     const Limbs right = magnitude(b);
     const size_t left_count = limb_count(left);
@@ -244,6 +249,13 @@ bool negate(const Int512& a, Int512& out) noexcept {
 bool div_mod(const Int512& a, const Int512& b, Int512& quotient, Int512& remainder) noexcept {
     if (b.is_zero()) {
         return false;
+    }
+    if (a.fits_u64() && b.fits_u64()) {
+        const uint64_t value = a.limb[0];
+        const uint64_t by = b.limb[0];
+        quotient.limb = {value / by};
+        remainder.limb = {value % by};
+        return true;
     }
     Limbs rest = magnitude(a);
     const Limbs divisor = magnitude(b);

@@ -164,7 +164,9 @@ bool append_param(std::string_view text, std::string& out) {
 
 std::optional<std::string> parse_signature(std::string_view text) {
     const size_t open = text.find('(');
-    if (!is_solidity_name(text.substr(0, open))) {
+    // Events may begin with a dollar sign, which elsewhere in a config begins a name of ours.
+    const std::string_view name = text.substr(0, open);
+    if (!is_solidity_name(name.starts_with('$') ? "_" + std::string{name} : std::string{name})) {
         return std::nullopt;
     }
     std::string out{text.substr(0, open)};

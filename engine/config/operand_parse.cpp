@@ -60,7 +60,8 @@ class Parser {
         scanner_.skip_blanks();
         const SourcePos pos = scanner_.pos_of(scanner_.at());
         PLUMBLINE_TRY(Operand all, binary(0, 0));
-        if (all.kind != Kind::kCall) {
+        const bool is_place = all.kind == Kind::kName || all.kind == Kind::kLookup;
+        if (all.kind != Kind::kCall && !is_place) {
             scanner_.skip_blanks();
             return scanner_.expected("one of == != < <= > >=");
         }
@@ -130,7 +131,11 @@ class Parser {
         out.kind = Kind::kCall;
         out.call = std::string{name};
         out.keys = std::move(arguments);
-        out.source = std::string{scanner_.from(begin)};
+        std::string_view source = scanner_.from(begin);
+        while (source.ends_with(' ')) {  // before the operator that ended it
+            source.remove_suffix(1);
+        }
+        out.source = std::string{source};
         out.pos = scanner_.pos_of(begin);
         return out;
     }

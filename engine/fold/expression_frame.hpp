@@ -31,7 +31,8 @@ struct ExpressionRunner::Frame {
                                            : evm::Int512::from_unsigned(literal.word),
                          literal.bytes};
     }
-    ExprValue pop() { return stack[--size]; }
+    /// Stays where it is until something is pushed.
+    const ExprValue& pop() { return stack[--size]; }
     [[nodiscard]] ExprValue& top() const { return stack[size - 1]; }
 };
 

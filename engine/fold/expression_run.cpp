@@ -142,7 +142,9 @@ ExpressionRunner::Outcome ExpressionRunner::read_leaf(Frame& frame, const ExprIn
     const PlanOperand& leaf = frame.program.leaves[now.at];
     const bool is_tolerated = frame.is_tolerated || frame.try_count > 0;
     ExprLeaves::State state = ExprLeaves::State::kOk;
-    ExprValue value;
+    // In its place already: what another program does in between lies behind this one's part.
+    ExprValue& value = frame.stack[frame.size];
+    value.bytes = {};
     if (now.op == ExprOp::kExists) {
         bool is_there = false;
         state = frame.leaves.exists(leaf, is_tolerated, is_there);
@@ -165,7 +167,7 @@ ExpressionRunner::Outcome ExpressionRunner::read_leaf(Frame& frame, const ExprIn
     if (state != ExprLeaves::State::kOk) {
         return is_missing && is_tolerated ? Outcome::kMissing : Outcome::kFailed;
     }
-    frame.push(value);
+    ++frame.size;
     return Outcome::kOk;
 }
 
@@ -222,7 +224,7 @@ bool ExpressionRunner::calculate(Frame& frame, const ExprInstruction& now) {
         case ExprOp::kSameBytes: break;
         default: return convert(frame, now);
     }
-    const ExprValue right = frame.pop();
+    const ExprValue& right = frame.pop();
     ExprValue& left = frame.top();
     Int512& number = left.number;
     bool fits = true;

@@ -72,7 +72,10 @@ class Context final : public HandlerContext {
             return bad(fmt::format("parameter {} is no array", i));
         }
         const evm::Value* list = scope_.decoded.get(param->array);
-        return list == nullptr ? size_t{0} : size_t{list->size};
+        if (list == nullptr) {
+            return bad("a parameter lies outside its array");
+        }
+        return size_t{list->size};
     }
     [[nodiscard]] Result<Value> element(size_t i, size_t element) const override {
         PLUMBLINE_TRY(const size_t size, array_size(i));

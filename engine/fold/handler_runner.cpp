@@ -28,6 +28,10 @@ evm::U256 word_of(const evm::Hash& hash) noexcept {
     return evm::U256::from_be(hash.view());
 }
 
+std::string behind_the_end(std::string_view place) {
+    return fmt::format("'{}' lies behind the end of an array", place);
+}
+
 }  // namespace
 
 bool HandlerRunner::fail(std::string reason) {
@@ -167,13 +171,15 @@ bool HandlerRunner::run_handler(const PlanHandler& handler, EventScope& scope) {
     uint32_t count = 0;
     for (size_t i = 0; i < handler.each.size(); ++i) {
         const evm::Value* list = scope.decoded.get(handler.each[i]);
-        const uint32_t size = list == nullptr ? 0 : list->size;
+        if (list == nullptr) {
+            return fail(fmt::format("each: {}", behind_the_end(handler.each_names[i])));
+        }
         if (i == 0) {
-            count = size;
-        } else if (size != count) {
+            count = list->size;
+        } else if (list->size != count) {
             return fail(fmt::format("each: '{}' has {} element{}, but '{}' has {}",
                                     handler.each_names[0], count, count == 1 ? "" : "s",
-                                    handler.each_names[i], size));
+                                    handler.each_names[i], list->size));
         }
     }
     for (uint32_t i = 0; i < count; ++i) {
@@ -272,7 +278,7 @@ bool HandlerRunner::eval(const PlanOperand& operand, const EventScope& scope, st
                 operand.param >= 0 ? &scope.decoded.params()[static_cast<size_t>(operand.param)]
                                    : scope.decoded.get(operand.path, scope.each);
             if (value == nullptr) {
-                return fail(fmt::format("'{}' has no element {}", operand.source, scope.each));
+                return fail(behind_the_end(operand.source));
             }
             if (value->kind == evm::ValueKind::kBytes) {
                 out.bytes = as_chars(value->bytes());
@@ -401,7 +407,10 @@ class HandlerRunner::Leaves final : public ExprLeaves {
     }
     [[nodiscard]] State elements(const PlanOperand& list, uint64_t& out) override {
         const evm::Value* value = scope_.decoded.get(list.path, scope_.each);
-        out = value == nullptr ? 0 : value->size;
+        if (value == nullptr) {
+            return runner_.fail(behind_the_end(list.source)) ? State::kOk : State::kFailed;
+        }
+        out = value->size;
         return State::kOk;
     }
 
@@ -543,7 +552,9 @@ bool HandlerRunner::close_row(uint32_t entity, EntityCache::Entry& entry, const 
     }
     bool gone = false;
     if (!test(drop, scope, entry.row, gone)) {
-        return false;
+        return trouble_
+                   ? false
+                   : fail(fmt::format("drop of {}: {}", row_name(entity, entry.key), violation_));
     }
     if (gone) {
         remove_row(entity, entry, scope);

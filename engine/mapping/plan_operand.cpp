@@ -564,6 +564,23 @@ Result<bool> compares_decimals(OperandScope& scope, const Condition& condition) 
     return is_decimal;
 }
 
+/// `when = "is_open"` is read as `is_open == true`, both sides at one place of the config.
+bool is_place_alone(const Condition& condition) {
+    return condition.right.kind == Operand::Kind::kBool &&
+           condition.right.pos.line == condition.pos.line &&
+           condition.right.pos.column == condition.pos.column;
+}
+
+/// Of what stands alone as a condition.
+Status check_truth(const std::string& path, const Condition& condition, const PlanOperand& alone) {
+    if (alone.type.kind == FieldKind::kBool) {
+        return ok();
+    }
+    return mistake_at(path, condition.pos,
+                      fmt::format("'{}' is {}, not true or false", alone.source,
+                                  alone.type.is_number() ? "a number" : to_string(alone.type)));
+}
+
 Result<PlanCondition> decimal_condition(OperandScope& scope, const Condition& condition) {
     PlanCondition out;
     PLUMBLINE_TRY(out.left, compile_expression(scope, as_operand(condition), {}));
@@ -582,6 +599,11 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
     const std::string& path = scope.plan.config_path;
     const bool left_literal = is_literal(condition.left);
     const bool right_literal = is_literal(condition.right);
+    const bool is_alone = is_place_alone(condition);
+    if (is_alone) {
+        PLUMBLINE_TRY(out.left, compile_leaf(scope, condition.left));
+        PLUMBLINE_TRY_VOID(check_truth(path, condition, out.left));
+    }
     PLUMBLINE_TRY(const bool has_decimals, compares_decimals(scope, condition));
     if (has_decimals) {
         return decimal_condition(scope, condition);
@@ -591,14 +613,8 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
                           fmt::format("the condition compares two literals, {} and {}",
                                       show_literal(condition.left), show_literal(condition.right)));
     }
-    if (!left_literal) {
+    if (!left_literal && !is_alone) {
         PLUMBLINE_TRY(out.left, compile_leaf(scope, condition.left));
-    }
-    if (out.left.kind == Kind::kExpression && out.left.type.kind != FieldKind::kBool) {
-        return mistake_at(
-            path, condition.pos,
-            fmt::format("'{}' is {}, not true or false", out.left.source,
-                        out.left.type.is_number() ? "a number" : to_string(out.left.type)));
     }
     if (!right_literal) {
         PLUMBLINE_TRY(out.right, compile_leaf(scope, condition.right));

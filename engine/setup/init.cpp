@@ -166,7 +166,10 @@ class ConfigWriter {
                             array.type_text);
         const evm::AbiType& element = array.type->children.front();
         if (element.is_array()) {
-            out_ += " Arrays in arrays need a handler in C++.\n";
+            out_ += fmt::format(
+                " Its items are arrays themselves: each = [{}] walks through it, and {}[0] is then "
+                "an item's first element.\n",
+                in_toml(array.path), array.path);
             return;
         }
         out_ += " One row for each item:\n";
@@ -267,7 +270,7 @@ class ConfigWriter {
         }
         const std::string entity =
             entities_.claim(to_snake_case(function->name).substr(0, kMaxBaseName));
-        NameSet names{{"_", "true", "false"}};
+        NameSet names{{"_", "true", "false", "null"}};
         const evm::AbiParam& input = function->inputs[0];
         const std::string key =
             names.claim(input.name.empty() ? "id" : to_snake_case(input.name).substr(0, 48));

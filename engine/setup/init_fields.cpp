@@ -86,7 +86,7 @@ bool may_be_another(const evm::AbiEvent& event, size_t index) {
 /// A name that the mapping can say, and that no other parameter has.
 bool has_name(const evm::AbiEvent& event, size_t index) {
     const std::string& name = event.inputs[index].name;
-    return is_solidity_name(name) && name != "true" && name != "false" &&
+    return is_solidity_name(name) && name != "true" && name != "false" && name != "null" &&
            std::ranges::count(event.inputs, name, &evm::AbiParam::name) == 1;
 }
 
@@ -126,7 +126,7 @@ std::optional<storage::FieldType> field_type(const evm::AbiType& type) {
 }
 
 Flattened flatten(const evm::AbiEvent& event) {
-    Flattener out{{"block", "log_index", "_", "true", "false"}};
+    Flattener out{{"block", "log_index", "_", "true", "false", "null"}};
     for (size_t i = 0; i < event.inputs.size(); ++i) {
         const evm::AbiParam& param = event.inputs[i];
         const std::string path = param_path(event, i);
@@ -145,7 +145,7 @@ Flattened flatten(const evm::AbiEvent& event) {
 }
 
 Flattened flatten_item(const std::string& path, const evm::AbiType& element) {
-    Flattener out{{"block", "log_index", "item", "_", "true", "false"}};
+    Flattener out{{"block", "log_index", "item", "_", "true", "false", "null"}};
     out.add("value", path, 1, element);
     return out.take();
 }

@@ -16,7 +16,8 @@ namespace {
 
 using namespace plumbline;
 
-/// VoteCast(questionId, voter, option, weight, comment) -> longest_comment[question_id].text
+/// VoteCast(questionId, voter, option, weight, comment) -> longest_comment[question_id].text, which
+/// is null as long as nobody has written one
 Status keep_longest_comment(engine::HandlerContext& event) {
     PLUMBLINE_TRY(const engine::Value question, event.param(0));
     PLUMBLINE_TRY(const engine::Value comment, event.param(1));
@@ -24,11 +25,12 @@ Status keep_longest_comment(engine::HandlerContext& event) {
     PLUMBLINE_TRY(const bool known, event.exists("longest_comment", key));
     if (known) {
         PLUMBLINE_TRY(const engine::Value longest, event.get("longest_comment", key, "text"));
-        if (longest.bytes.size() >= comment.bytes.size()) {
+        if (!longest.is_null && longest.bytes.size() >= comment.bytes.size()) {
             return ok();
         }
     }
-    const engine::FieldValue set[] = {{"text", comment}};
+    const engine::FieldValue set[] = {
+        {"text", comment.bytes.empty() ? engine::Value::null() : comment}};
     return event.upsert("longest_comment", key, set);
 }
 

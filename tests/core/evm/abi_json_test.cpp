@@ -178,13 +178,27 @@ TEST(AbiJsonTest, LibraryFunctionsAreLeftOutAndNamed) {
     const auto abi = read_abi(R"([
         {"type":"function","name":"add","inputs":[{"name":"set","type":"Set.Data storage"}]},
         {"type":"function","name":"mode","inputs":[{"name":"m","type":"Lib.Mode"}]},
+        {"type":"function","name":"settle","inputs":[{"name":"c","type":"tuple","components":[
+            {"name":"state","type":"IExchangeState"}]},{"name":"m","type":"Mode[]"}]},
+        {"type":"function","name":"all","inputs":[{"name":"m","type":"mapping(uint256 => address) storage"}]
+},
         {"name":"ok","inputs":[],"constant":true,"outputs":[{"type":"bool"}]}])");
     ASSERT_TRUE(abi.has_value()) << abi.error().message;
     ASSERT_EQ(abi->functions.size(), 1U);
     EXPECT_EQ(abi->functions[0].name, "ok");
     EXPECT_TRUE(abi->functions[0].read_only);
-    ASSERT_EQ(abi->skipped.size(), 2U);
+    ASSERT_EQ(abi->skipped.size(), 4U);
     EXPECT_EQ(abi->skipped[1].rfind("abi[1].inputs[0].type: ", 0), 0U) << abi->skipped[1];
+    EXPECT_EQ(abi->skipped[2].rfind("abi[2].inputs[0].components[0].type: ", 0), 0U);
+}
+
+TEST(AbiJsonTest, AMistypedTypeIsAMistakeAndNoLibrarys) {
+    for (const char* type : {"uint7", "bytes33", "boolean", "int", "addressee", "tuples"}) {
+        const auto abi =
+            read_abi(R"([{"name":"f","inputs":[{"type":")" + std::string{type} + R"("}]}])");
+        // "int" is what Solidity writes for int256; everything else is none.
+        EXPECT_EQ(abi.has_value(), std::string_view{type} == "int") << type;
+    }
 }
 
 TEST(AbiJsonTest, LimitsAreKept) {

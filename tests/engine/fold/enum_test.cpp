@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/fold/rebuild.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/commit_batch.hpp"
 #include "storage/key_text.hpp"
 #include "storage/read_view.hpp"
 #include "tests/support/small_index.hpp"
@@ -55,6 +57,31 @@ TEST(EnumTest, AValueIsWrittenAndShownByItsName) {
     EXPECT_THAT(made(R"~(set = { status = "'closed'" })~", 0), HasSubstr(R"("status":"closed")"));
     EXPECT_THAT(made(R"~(set = { status = "if(a > 1, 'void', 'closed')" })~", 2),
                 HasSubstr(R"("status":"void")"));
+}
+
+TEST(EnumTest, ACorrectionWhoseNameIsGoneGoesToQuarantine) {
+    const Mapping three{with(""), kAbis};
+    const Mapping two{with("", R"(["open", "closed"])"), kAbis};
+    World world{three};
+    world.block(1, {three.emit("hub.Put", {num(1), num(0)}, 1, 0)});
+    world.commit();
+    world.stop();
+    std::string row = three.plan->codec(0).empty_row();
+    three.plan->codec(0).set_word(row, 0, evm::U256{2});
+    const auto batch = world.database->make_batch();
+    batch->append_correction(
+        {1, 0, "item", *key_from_text(three.plan->entities()[0], "id=1"), row, "test"});
+    batch->require_refold();
+    ASSERT_OK(world.database->commit(*batch, storage::Durability::kSync));
+    for (const Mapping* mapping : {&three, &two, &three}) {
+        ASSERT_OK(rebuild(*world.database, mapping->plan));
+        const auto refused = world.database->read_view()->list_quarantine(10);
+        ASSERT_TRUE(refused.has_value());
+        ASSERT_EQ(refused->size(), mapping == &two ? 1U : 0U);
+        if (mapping == &two) {
+            EXPECT_THAT(refused->front().reason, HasSubstr("does not fit the mapping"));
+        }
+    }
 }
 
 TEST(EnumTest, ANumberIsThePlaceOfANameAndAnyOtherIsAViolation) {

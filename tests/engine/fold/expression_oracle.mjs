@@ -3,8 +3,11 @@
 //
 //   node expression_oracle.mjs --seed N --count M
 //
-// First line: {"rows": {ID: {"v", "s"}}}, rows of the entity `row`. Then M lines {"expr", "args", "is"}; `is` is
-// "= TEXT" (what text(expr) gives), "violation" or "mistake". The same seed gives the same lines.
+// First line: {"rows": {ID: {"v", "s", "st", "o", "m", "n", "u"}}}, rows of the entity `row`, the last four optional and
+// perhaps null. Then M lines {"expr", "args", "is"}; `is` is "= TEXT" (what text(expr) gives), "violation" or "mistake".
+// Where "whole" is true, expr itself is the value of a field "string?", and `is` may be "null".
+// With --ticks they are of a handler of blocks: no parameters, only rows and what it knows of the block.
+// The same seed gives the same lines.
 // An expression is made as a tree, calculated as a tree, and printed with the brackets that the page's table of
 // operators asks for, and some more. Where the page leaves the result open, the case is thrown away (OPEN).
 
@@ -78,9 +81,9 @@ if (keccak256(Buffer.alloc(0)).toString("hex") !== EMPTY_HASH) throw new Error("
 // --------------------------------------------------------------------------------------------------------- outcomes
 //
 // Numbers are BigInt, those with decimal places as so many of their smallest units; true and false boolean; texts
-// (UTF-8), bytes, bytesN and addresses are Buffers. The types of a tree's nodes: "num", "bool", "text", "bytes",
-// "address", "bytes1" .. "bytes32".
-// A part that fails does so as: MISSING, a look-up without its row, which `??` replaces; OTHER, any other violation;
+// (UTF-8), bytes, bytesN and addresses are Buffers, enums their names as strings. The types of a tree's nodes: "num",
+// "bool", "text", "bytes", "address", "bytes1" .. "bytes32", "enum".
+// A part that fails does so as: MISSING, a look-up without its row or of a null, which `??` replaces; OTHER, any other;
 // MIXED, both at once, so that only the order of calculation would tell which; OPEN, the page does not say.
 
 const [MISSING, OTHER, MIXED, OPEN] = ["missing", "other", "mixed", "open"].map((fail) => ({ fail }));
@@ -206,6 +209,7 @@ function toInteger(x, isSigned, bits) {
     must(x.length <= 32); // "32 bytes at most"
     if (x.length === 0) open();
   }
+  if (typeof x === "string") return BigInt(ENUM.indexOf(x)); // of an enum "the place of the name, from 0"
   const value = Buffer.isBuffer(x) ? BigInt(hexOf(x)) : BigInt(x); // "without a sign"; "of true and false 1 and 0"
   const [low, high] = integerBounds(isSigned, bits);
   return must(value >= low && value <= high), value;
@@ -263,11 +267,12 @@ const PLACES = { // by operator, function or kind of node; all others take whole
   from_units: (parts) => (places(parts[0]) === 0 ? wantedPlaces(1)(parts) : MISTAKE),
   to_units: (parts) => (places(parts[0]) <= wantedPlaces(1)(parts) ? 0 : MISTAKE),
   round_down: wantedPlaces(1), round_up: wantedPlaces(1), round_half_even: wantedPlaces(1), div: wantedPlaces(2),
-  text: () => 0, ...Object.fromEntries(COMPARISONS.map((operator) => [operator, () => 0])),
+  text: () => 0, "look-up": (parts, { field }) => (noPlaces(parts) === 0 ? FIELDS[field].places : MISTAKE),
+  ...Object.fromEntries(COMPARISONS.map((operator) => [operator, () => 0])),
 };
 
 function places(node) {
-  const ofThis = () => (PLACES[node.operator ?? node.name ?? node.kind] ?? noPlaces)(node.parts);
+  const ofThis = () => (PLACES[node.operator ?? node.name ?? node.kind] ?? noPlaces)(node.parts, node);
   return (node.places ??= node.parts.some((part) => places(part) === MISTAKE) ? MISTAKE : ofThis());
 }
 
@@ -292,7 +297,13 @@ function withoutZeros(node) {
 }
 
 // ------------------------------------------------------------------------------------------------------- evaluation
-let rows = new Map(); // id => { v, s }
+let rows = new Map(); // id => its fields; an optional one that is not set is null
+const ENUM = ["open", "closed", "on_hold"];
+const FIELDS = { // of the entity `row`
+  v: { type: "num", places: 0 }, s: { type: "text", places: 0 }, st: { type: "enum", places: 0 },
+  o: { type: "num", places: 0, isOptional: true }, m: { type: "num", places: 6, isOptional: true },
+  n: { type: "text", places: 0, isOptional: true }, u: { type: "enum", places: 0, isOptional: true },
+};
 
 function evaluate(node) {
   if (places(node) === MISTAKE) return OPEN;
@@ -341,9 +352,10 @@ function apply(node, values) {
   if (node.kind === "call") return applyFunction(node, values);
   if (values[0] < 0n || values[0] > UINT256_MAX) open(); // no such row, or a violation that `??` does not replace?
   const row = rows.get(values[0]);
-  if (node.kind === "exists") return row !== undefined;
-  if (row === undefined) throw MISSING;
-  return row[node.field];
+  const value = row === undefined ? null : node.field === undefined ? row : row[node.field];
+  if (node.kind === "exists") return value !== null; // "whether there is one whose optional field is set"
+  if (value === null) throw MISSING; // "reading a null is a rule violation unless `??` says what counts then"
+  return value;
 }
 
 function applyScaled(node, values) {
@@ -366,7 +378,8 @@ const tree = (kind, type, ...parts) => ({ kind, type: typeOf(type), parts });
 const call = (type, name, ...parts) => ({ kind: "call", name, type: typeOf(type), parts });
 const count = (places) => leaf("count", "num", String(places), { value: BigInt(places) }); // a function's S
 const fromUnits = (x, places) => call("num", "from_units", x, count(places));
-const lookUp = (key, field) => ({ kind: "look-up", type: field === "v" ? "num" : "text", field, parts: [key] });
+const lookUp = (key, field) => ({ kind: "look-up", type: FIELDS[field].type, field, parts: [key] });
+const exists = (key, field) => ({ kind: "exists", type: "bool", field, parts: [key] });
 const op = (left, operator, value) => infix("num", left, operator, number(value));
 const peek = (node) => evaluate(node).value; // undefined where it fails
 
@@ -415,7 +428,8 @@ function printBare(node) {
   if (node.kind === "prefix") return printPrefix(node);
   if (node.kind === "call") return `${node.name}(${list()})`;
   if (node.kind === "if") return `if(${list()})`;
-  if (node.kind === "exists") return `exists(${gap()}row[${list()}]${gap()})`;
+  const dot = node.field === undefined ? "" : `.${node.field}`;
+  if (node.kind === "exists") return `exists(${gap()}row[${list()}]${dot}${gap()})`;
   return node.kind === "look-up" ? `row[${list()}].${node.field}` : printInfix(node);
 }
 
@@ -476,8 +490,13 @@ function randomTime() { // often where a year, a February, a month begins
 
 function makeRows() {
   const ids = [0n, 1n, 1n << 255n, 7n, 255n, UINT256_MAX, randomBits(256), randomBits(64)];
-  rows = new Map(ids.map((id) => [id, { v: chance(0.4) ? pick(ids) : randomUint(256), s: utf8(randomText(12)) }]));
-  rows.set(0n, { v: 1n, s: utf8("zero's Öl 😀") }).set(1n, { v: 1n << 255n, s: utf8("") });
+  const perhaps = (value) => (chance(0.4) ? null : value);
+  const more = () => ({ st: pick(ENUM), o: perhaps(chance(0.4) ? pick(ids) : randomUint(256)), m: perhaps(randomInt256()),
+    n: perhaps(utf8(pick(["", "null", randomText(12)]))), u: perhaps(pick(ENUM)) });
+  const row = () => ({ v: chance(0.4) ? pick(ids) : randomUint(256), s: utf8(randomText(12)), ...more() });
+  rows = new Map(ids.map((id) => [id, row()]));
+  rows.set(0n, { v: 1n, s: utf8("zero's Öl 😀"), st: "open", o: null, m: 1500000n, n: null, u: "open" });
+  rows.set(1n, { v: 1n << 255n, s: utf8(""), st: "on_hold", o: 0n, m: null, n: utf8(""), u: null });
 }
 
 const presentKey = () => pick([...rows.keys()]);
@@ -489,6 +508,8 @@ function missingKey() {
   }
 }
 
+let block = { number: 1n, time: 0n, hash: Buffer.alloc(32) };
+let isTick = false; // of a handler of blocks
 let args; // of this case: the values of the event's parameters
 let names; // type => makers of leaves
 
@@ -502,14 +523,24 @@ function makeArguments() {
   };
   const table = [ // type, value, ways to say it
     ["num", args.a, "a", "a", "$arg.0"], ["num", args.b, "b", "b", "$arg.1"], ["num", args.c, "c", "$arg.2"],
-    ["num", args.t.x, "t.x", "t.0", "$arg.9.x"], ["num", 1n, "$block.number"], ["num", 1600000012n, "$block.timestamp"],
+    ["num", args.t.x, "t.x", "t.0", "$arg.9.x"],
     ...args.list.map((item, i) => ["num", item, `list[${i}]`]), ["bool", args.d, "d", "$arg.3"],
     ["text", utf8(args.h), "h", "$arg.7"], ["text", utf8(args.t.y), "t.y", "t.1", "$arg.9.y"],
     ["bytes", args.g, "g", "$arg.6"], ["address", args.e, "e", "$arg.4"], ["bytes32", args.f, "f", "$arg.5"],
-    ["bytes4", args.k, "k", "$arg.10"]];
-  names = {};
-  for (const [type, value, ...texts] of table)
+    ["bytes4", args.k, "k", "$arg.10"], ["address", HUB, "$log.address"]];
+  const ofBlock = [["num", block.number, "$block.number"], ["num", block.time, "$block.timestamp"],
+    ["bytes32", block.hash, "$block.hash"]];
+  names = isTick ? literalNames() : {};
+  for (const [type, value, ...texts] of isTick ? ofBlock : [...table, ...ofBlock])
     (names[type] ??= []).push(...texts.map((text) => () => leaf("name", type, text, { value })));
+}
+
+const HUB = Buffer.from("5fbdb2315678afecb367f032d93f642f64180aa3", "hex");
+
+function literalNames() { // what stands for parameters where there are none
+  const fixed = (type, size) => [() => call(type, type, hexBytes(randomBytes(size)))];
+  return { bool: [() => truth(chance(0.5))], text: [() => quoted(randomText())], address: fixed("address", 20),
+    bytes: [() => hexBytes(randomBytes(between(1, 24)))], bytes4: fixed("bytes4", 4), bytes32: fixed("bytes32", 32) };
 }
 
 function argumentsAsJson() {
@@ -532,6 +563,7 @@ function make(type, depth) {
 }
 
 function makeLeaf(type) {
+  if (type === "enum") return lookUp(number(presentKey()), "st");
   if (chance(type === "dec" ? 0.3 : 0.6)) return type === "dec" ? fromUnits(name("num"), randomPlaces()) : name(type);
   if (type === "num") return number(pick([BigInt(between(-9, 12)), randomUint(256), randomInt256()]));
   if (type === "dec") return decimal(randomUnits(), randomPlaces());
@@ -564,13 +596,16 @@ function lookUpKey(depth, isPresent) {
 }
 
 function withLookUp(type, depth, isPresent) { // something of this type with a look-up anywhere in it
-  const found = lookUp(lookUpKey(smaller(depth), isPresent), typeOf(type) === "num" || chance(0.3) ? "v" : "s");
+  const fields = { num: ["v", "v", "o"], dec: ["v", "o", "m", "m"], text: ["s", "n", "v", "m", "st"], enum: ["st", "u", "u"] };
+  const field = pick(fields[type] ?? ["s", "s", "n", "v", "o", "m", "u"]);
+  const found = lookUp(lookUpKey(smaller(depth), isPresent), field);
   const more = () => infix("num", found, pick(["+", "-", "^", "/"]), makeLeaf("num"));
-  if (type === "num") return chance(0.6) ? found : chance(0.5) ? lookUp(found, "v") : more();
-  if (type === "dec" && chance(0.5)) return fromUnits(found, randomPlaces());
+  if (type === "enum") return found;
+  if (type === "num") return chance(0.6) ? found : chance(0.5) ? lookUp(found, pick(["v", "o"])) : more();
+  if (type === "dec" && field !== "m" && chance(0.5)) return fromUnits(found, randomPlaces());
   if (type === "dec") return chance(0.4) ? found : infix("num", found, pick(["+", "-", "*"]), makeLeaf("dec"));
   if (type === "bool") return infix("bool", found, pick(["==", "!="]), make(found.type, smaller(depth)));
-  const text = found.type === "num" ? call("text", "text", found) : found;
+  const text = found.type === "text" ? found : call("text", "text", found);
   if (type === "bytes") return call("bytes", "bytes", text);
   return chance(0.7) ? text : call("text", "concat", text, make("text", smaller(depth)));
 }
@@ -707,8 +742,9 @@ function makeComparison(depth) {
 }
 
 function makeEquality(depth) {
-  const type = pick(["bool", "text", "text", "bytes", "bytes", "address", "bytes4", "bytes32"]);
+  const type = pick(["bool", "text", "text", "bytes", "bytes", "address", "bytes4", "bytes32", "enum", "enum"]);
   const left = make(type, depth - 1);
+  if (type === "enum" && chance(0.5)) return infix("bool", left, pick(["==", "!="]), literalThatIs("enum", pick(ENUM)));
   const isLiteral = peek(left) !== undefined && left.kind !== "hex" && chance(0.5);
   const right = isLiteral ? literalThatIs(type, peek(left)) : make(type, smaller(depth));
   const isOfLiterals = left.kind === "hex" && right.kind === "hex"; // of two numbers, or of two bytes?
@@ -717,6 +753,7 @@ function makeEquality(depth) {
 
 function literalThatIs(type, value) {
   if (type === "bool") return truth(value);
+  if (type === "enum") return leaf("quoted", "enum", `'${value}'`, { value }); // "written 'open'"
   if (type === "text") return quoted(value.toString());
   if (value.length === 0) return name("bytes"); // is `0x` a literal?
   return hexBytes(value); // "an address beside an address"; beside a bytesN as in the page's `sig == 0xb65337df`
@@ -774,7 +811,8 @@ function makeEncoded(depth) {
 const FIXED = ["address", "bytes4", "bytes32"];
 const SHIFTS = [0n, 1n, 8n, 255n, 256n, 510n, 511n];
 const CALENDAR = ["year", "month", "day", "hour"].flatMap((what) => [what, "start_of_" + what]);
-const LIST = () => leaf("list", "list", pick(["list", "$arg.8"]), { value: args.list });
+const LIST = () =>
+  isTick ? quoted(randomText()) : leaf("list", "list", pick(["list", "$arg.8"]), { value: args.list });
 
 const MAKERS_OF_ANY = [[7, makeInstead], [8, makeChoice]];
 const MAKERS = { // type => [weight, maker]
@@ -784,21 +822,24 @@ const MAKERS = { // type => [weight, maker]
     [7, (depth) => prefix(pick(["-", "~"]), operand(depth - 1))],
     [2, (depth) => call("num", "abs", operand(depth - 1))],
     [5, (depth) => call("num", pick(["min", "max"]), ...operands(depth), ...(chance(0.5) ? [make("num", 0)] : []))],
-    [4, (depth) => lookUp(lookUpKey(depth - 1, true), "v")], [3, callOf("num", ["len"], ["text", "bytes"])],
+    [5, (depth) => lookUp(lookUpKey(depth - 1, true), pick(["v", "o"]))], [3, callOf("num", ["len"], ["text", "bytes"])],
+    [2, callOf("num", ["uint8"], ["enum"])],
     [2, (depth) => lookUp(lookUp(lookUpKey(depth - 1, true), "v"), "v")], [1, () => call("num", "len", LIST())],
     [9, makeWhole], [8, (depth) => call("num", pick(CALENDAR), numberThatIs(randomTime(), depth - 1))]],
-  dec: [[30, makeDecimalArithmetic], [14, makeRounded], [14, makeDivision],
+  dec: [[6, (depth) => lookUp(lookUpKey(depth - 1, true), "m")], [30, makeDecimalArithmetic], [14, makeRounded], [14, makeDivision],
     [10, (depth) => fromUnits(operand(depth - 1), chance(0.8) ? randomPlaces() : manyPlaces())],
     [6, (depth) => prefix("-", make("dec", depth - 1))], [4, (depth) => call("num", "abs", make("dec", depth - 1))],
     [8, (depth) => call("num", pick(["min", "max"]), make("dec", depth - 1), ...makeSides(depth))],
     [4, () => fromUnits(number(pick([NUMBER_MAX, NUMBER_MIN, NUMBER_MAX - 1n, NUMBER_MIN + 1n])), manyPlaces())]],
   bool: [[20, makeComparison], [12, makeDecimalComparison], [20, makeEquality], [25, makeLogic],
     [10, (depth) => prefix("not", make("bool", depth - 1))],
-    [8, (depth) => tree("exists", "bool", lookUpKey(depth - 1, chance(0.5)))]],
-  text: [[14, callOf("text", ["text"], ["num", "num", "dec", "dec", "bool", "bytes", ...FIXED])],
+    [8, (depth) => exists(lookUpKey(depth - 1, chance(0.5)))],
+    [8, (depth) => exists(lookUpKey(depth - 1, chance(0.8)), pick(["o", "m", "n", "u"]))]],
+  enum: [[10, (depth) => lookUp(lookUpKey(depth - 1, true), pick(["st", "st", "u"]))]],
+  text: [[14, callOf("text", ["text"], ["num", "num", "dec", "dec", "bool", "bytes", "enum", "enum", ...FIXED])],
     [6, callOf("text", ["hex"], ["bytes", ...FIXED])], [20, callOf("text", ["concat"], ["text"], 3)],
     [12, callOf("text", ["lower"], ["text"])], [20, makeSlice], [10, makeString],
-    [8, (depth) => lookUp(lookUpKey(depth - 1, true), "s")]],
+    [10, (depth) => lookUp(lookUpKey(depth - 1, true), pick(["s", "n"]))]],
   bytes: [[25, callOf("bytes", ["bytes"], ["text", "text", "bytes7", ...FIXED])], [25, makeEncoded],
     [20, callOf("bytes", ["concat"], ["bytes", "bytes", ...FIXED], 3)], [20, makeSlice]],
 };
@@ -809,6 +850,8 @@ function failing(type) { // a part of this type that is a rule violation
   const fail = chance(0.15) ? round(pick(FAILING_DECIMALS)(), 0) : pick(FAILING_NUMBERS)();
   const text = call("text", "text", fail);
   if (type === "num") return fail;
+  if (type === "enum") return chance(0.5) ? unset("enum") : lookUp(number(missingKey()), pick(["st", "u"]));
+  if (type === "text" && chance(0.2)) return unset("text");
   if (type === "bool") return infix("bool", fail, pick(["==", "<"]), makeLeaf("num"));
   return type === "text" ? text : type === "bytes" ? call(type, "bytes", text) : call(type, type, fail);
 }
@@ -820,13 +863,14 @@ function beyondInteger() {
 }
 
 const lengthOf = (type, name, ...parts) => call("num", "len", call(type, name, ...parts));
-const paramH = () => leaf("name", "text", "h", { value: utf8(args.h) });
+const paramH = () => (isTick ? quoted(args.h) : leaf("name", "text", "h", { value: utf8(args.h) }));
 
 const FAILING_NUMBERS = [
   () => op(makeLeaf("num"), pick(["/", "%"]), 0n),
   () => infix("num", makeLeaf("num"), pick(["/", "%"]), op(name("num"), "*", 0n)),
-  () => leaf("name", "num", `list[${args.list.length + below(3)}]`, OTHER), // "an index behind its end"
-  () => lookUp(number(missingKey()), "v"),
+  () => (isTick ? unset("num") : leaf("name", "num", `list[${args.list.length + below(3)}]`, OTHER)), // "behind its end"
+  () => lookUp(number(missingKey()), pick(["v", "o"])),
+  () => unset("num"),
   beyondInteger,
   () => op(makeLeaf("num"), pick(["<<", ">>"]), pick([512n, -1n, UINT256_MAX])),
   () => op(number(pick([1n, -2n])), "<<", 511n),
@@ -854,7 +898,15 @@ const FAILING_NUMBERS = [
 
 const zero = () => pick([number(0n), fromUnits(number(0n), randomPlaces()), op(makeLeaf("dec"), "*", 0n)]);
 
+const UNSET = { num: [0n, "o"], dec: [1n, "m"], text: [0n, "n"], enum: [1n, "u"] }; // nulls of `makeRows`
+
+function unset(type) {
+  const [id, field] = UNSET[type];
+  return lookUp(number(id), field);
+}
+
 const FAILING_DECIMALS = [
+  () => unset("dec"),
   () => call("num", "div", makeLeaf(pick(["num", "dec"])), zero(), count(manyPlaces())),
   () => infix("num", fromUnits(number(NUMBER_MAX), 5), "+", decimal(1n, pick([0, 4, 5, 5, 5]))),
   () => infix("num", fromUnits(number(NUMBER_MIN), 5), "-", decimal(1n, pick([0, 4, 5, 5, 5]))),
@@ -897,6 +949,14 @@ const MISTAKES = [
   () => `${pick(["abs", "year", "start_of_month", "uint256", "int8"])}(${part("text")})`,
   () => `${pick(["lower", "len", "keccak256", "string", "bytes"])}(${part("num")})`,
   () => pick([`concat(${part("text")}, g)`, `if(${part("num")}, 1, 2)`, `min(${part("num")}, ${part("text")})`]),
+  // An enum is compared with one of its names; "text gives the name, uint8 the place"
+  () => pick(["row[1].st == 'nope'", "row[1].u != 'Open'", "row[1].st + 1", "row[1].st < 'open'", "row[0].u and true",
+    "hex(row[1].st)", "if(true, row[1].st, 1)", "lower(row[1].st)", "row[1].st == 1", "row[1].u ?? 3"]),
+  // "the value on the left, which must have a look-up or an optional field"; null is a value of `set` only
+  () => pick(["$block.number ?? 1", "(1 + 2) ?? 3", "'a' ?? 'b'", "row[1].v + (2 ?? 3)", "null", "1 + null",
+    "row[1].o == null", "if(true, null, 1) + 1", "null ?? 1", "(row[1].o ?? null) + 1", "abs(null)"]),
+  () => pick(["exists(row[1].w)", "exists(1)", "exists(nope[1])", "exists(row)", "row[row[1].m].v", "row[1].m / 2",
+    "row[1].m & 1", "row[0].n + 1", "row[1, 2].v", "row[1]", "row[1].o[0]", "exists(row['a'])"]),
   // Functions and names that are not there
   () => `${pick(["sqrt", "foo", "uint7", "uint264", "int0", "bytes33"])}(${part("num")})`,
   () => pick(["zz", "t.z", "t.2", "$arg.11", "row[1].w", "nope[1].v", "$block.nothing"]),
@@ -930,7 +990,7 @@ const MISTAKES = [
     pick(["c)", "a)", "t.x)", "1.5)", "'6')"]),
   () => pick(["from_units(a)", "to_units(a)", "round_up(1.5)", "round_down(1.5, 1, 'up')", "div(a, b)",
     "div(a, 2, 3, 4)", "div(a, 3, 2, 'nearest')", "div(a, 3, 2, 'up', 1)", "from_units(1, 2, 3)", "round(1.5, 0)",
-    "1.5.5", "1.5 2", "1,5"]),
+    "1.5.5", "1.5 2", "(1,5)"]),
   // "`a < b < c` is a mistake"
   () => part("num") + comparison() + part("num") + comparison() + part("num"),
   // Not of the language
@@ -963,6 +1023,20 @@ function makeWithMistake() { // numbers with places anywhere
 // ------------------------------------------------------------------------------------------------------------ cases
 const isShort = (text) => utf8(text).length <= 900 && bracketLevels(text) <= 24;
 
+const NULL = () => leaf("null", "text", "null", { value: null });
+
+// A text as it is shown: in hex, since one with control characters is not shown as it is.
+const shownText = (part) => call("text", "hex", call("bytes", "bytes", part));
+
+function makeNullable(depth) { // of a field "string?": "alone or as what `if` or `??` gives"
+  if (chance(0.1)) return NULL();
+  const more = () => (depth > 0 && chance(0.3) ? makeNullable(depth - 1) : NULL());
+  if (chance(0.1)) return tree("??", "text", lookUp(lookUpKey(smaller(depth), chance(0.8)), "n"), more());
+  if (chance(0.4)) return tree("??", "text", shownText(withLookUp("text", depth, chance(0.5))), more());
+  const sides = [shownText(make("text", depth)), more()];
+  return tree("if", "text", make("bool", smaller(depth)), ...(chance(0.5) ? sides : sides.reverse()));
+}
+
 const TOP_TYPES = [[30, "num"], [18, "dec"], [20, "bool"], [12, "text"], [14, "bytes"], [4, "address"], [4, "bytes32"],
   [2, "bytes4"], [1, "bytes20"], [1, "bytes31"], [1, "bytes8"]];
 
@@ -988,23 +1062,35 @@ function makeCase() {
     style = { space: pick([0, 0.5, 0.9]), brackets: pick([0, 0.05, 0.25]) };
     [risk, sloppy] = [wanted === "violation" ? 0.12 : 0, 0];
     if (wanted === "mistake") return { expr: makeMistake(), args: argumentsAsJson(), is: wanted };
-    const whole = makeTop(pick([0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]));
+    const isNullable = chance(0.06);
+    const depth = pick([0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]);
+    const whole = isNullable ? makeNullable(depth) : makeTop(depth);
     const { value, fail } = evaluateBothWays(whole);
     if (fail === "open" || (fail === undefined) !== (wanted === "value") || lookUpLevels(whole) > 4) continue;
     const expr = print(whole);
     if (!isShort(expr)) continue;
-    return { expr, args: argumentsAsJson(), is: fail ? wanted : "= " + toText(value, places(whole)) };
+    const shown = isNullable ? String(value) : toText(value, places(whole));
+    const is = fail ? wanted : value === null ? "null" : "= " + shown;
+    return { expr, args: argumentsAsJson(), is, ...(isNullable ? { whole: true } : {}) };
   }
 }
 
-const [, , seedFlag, seed, countFlag, cases] = process.argv;
-if (seedFlag !== "--seed" || countFlag !== "--count" || !/^\d+$/.test(seed) || !/^\d+$/.test(cases)) {
-  console.error("usage: node expression_oracle.mjs --seed N --count M");
+const options = process.argv.slice(2);
+const option = (name) => options[options.indexOf(name) + 1] ?? "";
+const isNumber = (text) => /^\d+$/.test(text);
+const [blockNumber, blockTime, blockHash] = option("--block").split(":");
+if (!["--seed", "--count"].every((name) => options.includes(name) && isNumber(option(name))) || !isNumber(blockNumber)) {
+  console.error("usage: node expression_oracle.mjs --seed N --count M --block NUMBER:TIME:HASH [--ticks]");
   process.exit(2);
 }
-randomState = Number(BigInt(seed) % 2n ** 32n);
+randomState = Number(BigInt(option("--seed")) % 2n ** 32n);
+block = { number: BigInt(blockNumber), time: BigInt(blockTime), hash: Buffer.from(blockHash.slice(2), "hex") };
+isTick = options.includes("--ticks");
 makeRows();
-const shown = [...rows].map(([id, { v, s }]) => [String(id), { v: String(v), s: s.toString() }]);
+const ofRow = ({ v, s, st, o, m, n, u }) => ({ v: String(v), s: s.toString(), st: String(ENUM.indexOf(st)),
+  o: o === null ? null : String(o), m: m === null ? null : String(m), n: n === null ? null : n.toString(),
+  u: u === null ? null : String(ENUM.indexOf(u)) });
+const shown = [...rows].map(([id, row]) => [String(id), ofRow(row)]);
 const lines = [JSON.stringify({ rows: Object.fromEntries(shown) })];
-for (let i = 0; i < Number(cases); ++i) lines.push(JSON.stringify(makeCase()));
+for (let i = 0; i < Number(option("--count")); ++i) lines.push(JSON.stringify(makeCase()));
 process.stdout.write(lines.join("\n") + "\n");

@@ -89,7 +89,52 @@ TEST(ExpressionTest, AValueThatTheFieldCannotHoldIsAViolationThatShowsIt) {
                 HasSubstr("'a - 1' is -1, which uint256"));
 }
 
+TEST(ExpressionTest, WhatIsTrueOrFalseIsAConditionByItself) {
+    const std::string second = R"~(set = { ok = "a > 1" }
+[[on]]
+event = "hub.Put"
+update = "item"
+key = { id = "id" }
+set = { small = 1 }
+when = )~";
+    for (const char* alone :
+         {"\"item[id].ok\"", "\" (item[id].ok) \"", "[\"item[id].ok\", \"a > 0\"]"}) {
+        EXPECT_THAT(made(second + alone, {{1, 2, num(0), ""}}), HasSubstr(R"("small":1)"));
+        EXPECT_THAT(made(second + alone, {{1, 1, num(0), ""}}), HasSubstr(R"("small":0)"));
+    }
+    EXPECT_THAT(refusal(on_put("when = \"a\"")), HasSubstr("'a' is a number, not true or false"));
+    EXPECT_THAT(refusal(on_put("when = \"s\"")), HasSubstr("'s' is string, not true or false"));
+    EXPECT_THAT(refusal(on_put("when = \"item[id].small\"")), HasSubstr("is a number, not true"));
+    std::string dropping = on_put(R"~(set = { ok = "a > 1", v = "a" })~");
+    dropping.replace(dropping.find("[[on]]"), 0, "drop = \"ok\"\n");
+    const Mapping mapping{dropping, kAbis};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), num(2), num(0), text("")}, 1, 0),
+                    mapping.emit("hub.Put", {num(2), num(1), num(0), text("")}, 1, 1)});
+    EXPECT_EQ(world.row("item", "id=1"), "");
+    EXPECT_THAT(world.row("item", "id=2"), HasSubstr(R"("v":"1")"));
+}
+
+TEST(ExpressionTest, AnIndexBehindTheEndIsAViolationWhereAnArrayIsWalkedOrCountedToo) {
+    const std::string on_deep = kHead + "[[on]]\nevent = \"hub.Deep\"\nupsert = \"item\"\n";
+    const std::vector<std::string> handlers{"key = { id = \"grid[1]\" }\neach = [\"grid[1]\"]\n",
+                                            "key = { id = 5 }\nset = { v = \"len(grid[1])\" }\n",
+                                            "key = { id = 5 }\nset = { v = \"grid[1][0]\" }\n"};
+    for (const std::string& handler : handlers) {
+        const Mapping mapping{on_deep + handler, kAbis};
+        World world{mapping};
+        world.block(1, {mapping.emit("hub.Deep", {list({list({num(3)}), list({num(5)})})}, 1, 0)});
+        EXPECT_NE(world.row("item", "id=5"), "") << handler;
+        EXPECT_THAT(world.quarantine(), IsEmpty()) << handler;
+        world.block(2, {mapping.emit("hub.Deep", {list({list({num(3)})})}, 2, 0)});
+        EXPECT_THAT(world.quarantine(), ElementsAre(HasSubstr("lies behind the end of an array")))
+            << handler;
+    }
+}
+
 TEST(ExpressionTest, AViolationNamesThePartThatFailed) {
+    EXPECT_THAT(made(R"~(set = { v = "1 / a + 7" })~", {{1, 0, num(0), ""}}),
+                HasSubstr("field 'v': '1 / a': division by zero"));
     EXPECT_THAT(made(R"~(set = { v = "1 + 7 / a" })~", {{1, 0, num(0), ""}}),
                 HasSubstr("field 'v': '7 / a': division by zero"));
     EXPECT_THAT(made(R"~(set = { v = "(a ** 511) * 2" })~", {{1, 2, num(0), ""}}),

@@ -192,6 +192,88 @@ TEST(HandlerTest, TheRulesOfTheConfigHoldForItToo) {
                     "the key of 'item' has 1 fields, not 0", "there is no 'item' (id=2)"));
 }
 
+const std::string kOptional = R"~(
+[contracts.hub]
+abi = "Hub.json"
+address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+[entities.item]
+key = { id = "uint256" }
+[entities.item.fields]
+n = "uint8?"
+text = "string?"
+price = "decimal(2)?"
+kind = { enum = ["open", "closed"], optional = true }
+sum = "uint8"
+[[on]]
+event = "hub.Put"
+insert = "item"
+key = { id = "id" }
+)~";
+
+TEST(HandlerTest, WritesAndReadsNullsAndKnowsThemFromZeros) {
+    std::vector<bool> nulls;
+    const auto run = [&nulls](HandlerContext& context) -> Status {
+        const std::array<Value, 1> key{Value::number(1)};
+        const std::array<FieldValue, 4> zeros{{{"n", Value::number(0)},
+                                               {"text", Value::string("")},
+                                               {"price", Value::decimal(evm::U256{}, 2)},
+                                               {"kind", Value::number(0)}}};
+        const auto note = [&]() -> Status {
+            for (const char* field : {"n", "text", "price", "kind", "sum"}) {
+                PLUMBLINE_TRY(const Value value, context.get("item", key, field));
+                nulls.push_back(value.is_null);
+            }
+            return ok();
+        };
+        PLUMBLINE_TRY_VOID(note());
+        PLUMBLINE_TRY_VOID(context.update("item", key, zeros));
+        PLUMBLINE_TRY_VOID(note());
+        PLUMBLINE_TRY(const Value kind, context.get("item", key, "kind"));
+        PLUMBLINE_TRY(const Value price, context.get("item", key, "price"));
+        // What was read can be written again, a null too.
+        const std::array<FieldValue, 3> other{
+            {{"kind", kind}, {"price", price}, {"text", Value::string("null")}}};
+        PLUMBLINE_TRY_VOID(context.upsert("item", std::array{Value::number(2)}, other));
+        PLUMBLINE_TRY(const Value unset, context.get("item", std::array{Value::number(2)}, "n"));
+        const std::array<FieldValue, 2> taken{{{"n", unset}, {"text", Value::null()}}};
+        return context.update("item", key, taken);
+    };
+    const Mapping mapping{kOptional, kAbis, {on_put(run)}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    EXPECT_THAT(world.quarantine(), ElementsAre());
+    EXPECT_THAT(nulls,
+                ElementsAre(true, true, true, true, false, false, false, false, false, false));
+    EXPECT_EQ(world.row("item", "id=1"),
+              R"({"id":"1","n":null,"text":null,"price":"0","kind":"open","sum":0})");
+    EXPECT_EQ(world.row("item", "id=2"),
+              R"({"id":"2","n":null,"text":"null","price":"0","kind":"open","sum":0})");
+}
+
+TEST(HandlerTest, ANullFitsNoRequiredFieldNoKeyAndNoSum) {
+    std::vector<std::string> messages;
+    const auto run = [&messages](HandlerContext& context) -> Status {
+        const std::array<Value, 1> key{Value::number(1)};
+        const auto note = [&messages](const Status& status) {
+            messages.push_back(status ? "" : status.error().message);
+        };
+        note(context.update("item", key, std::array{FieldValue{"sum", Value::null()}}));
+        note(context.upsert("item", std::array{Value::null()}, {}));
+        note(context.add("item", key, "sum", Value::null()));
+        note(context.add("item", key, "n", Value::number(1)));
+        note(context.update("item", key, std::array{FieldValue{"kind", Value::number(2)}}));
+        return ok();
+    };
+    const Mapping mapping{kOptional, kAbis, {on_put(run)}};
+    World world{mapping};
+    world.block(1, {mapping.emit("hub.Put", {num(1), acc(3), text("hi")}, 1, 0)});
+    EXPECT_THAT(messages, ElementsAre("field 'item.sum': it is uint8, which is never null",
+                                      "key field 'item.id': it is uint256, which is never null",
+                                      "field 'item.sum': the amount is null",
+                                      "add of 'item' (id=1): 'n' is null: set it first",
+                                      HasSubstr("has no name 2")));
+}
+
 TEST(HandlerTest, ArraysAreReadElementByElementAndDropHolds) {
     const auto run = [](HandlerContext& context) -> Status {
         PLUMBLINE_TRY(const size_t size, context.array_size(0));

@@ -99,7 +99,8 @@ TEST(OptionalTest, ReadingANullIsARuleViolationUnlessADefaultIsWritten) {
     EXPECT_THAT(made(R"~(when = "item[id].n == 0")~"), HasSubstr("there is no 'item'"));
     EXPECT_THAT(made(R"~(add = { n = 1 })~"),
                 HasSubstr("add of 'item' (id=1): 'n' is null: set it"));
-    EXPECT_THAT(made("", 0, R"~(drop = "n == 0")~"), HasSubstr("'n' is null"));
+    EXPECT_THAT(made("", 0, R"~(drop = "n == 0")~"),
+                HasSubstr("drop of 'item' (id=1): 'n' is null"));
     EXPECT_EQ(made("", 0, R"~(drop = "(n ?? 0) == 0")~"), "");
 }
 

@@ -178,7 +178,7 @@ TEST(InitTest, FlattensTuplesAndShowsHowToStoreArrays) {
     EXPECT_THAT(files.config, HasSubstr("order.items ((uint256,string)[]) is an array"));
     EXPECT_THAT(files.config, HasSubstr("ids (uint256[3]) is an array"));
     EXPECT_THAT(files.config, HasSubstr("grid (uint8[][]) is an array and does not fit a field. "
-                                        "Arrays in arrays"));
+                                        "Its items are arrays themselves: each = [\"grid\"]"));
     EXPECT_THAT(files.config, HasSubstr("memo (string) is indexed: a log holds only its keccak"));
     const Config all = parsed(files, uncommented(files.config));
     const HandlerConfig& items = all.handlers.at(1);
@@ -283,6 +283,28 @@ event Price(fixed128x18 price)
                 HasSubstr("event = \"token.Transfer(address indexed,address indexed,uint256)\""));
     EXPECT_THAT(files.config, HasSubstr("holder = \"$arg.1\"")) << "the name of two parameters";
     EXPECT_THAT(files.config, HasSubstr("# Price is left out: "));
+}
+
+/// What nothing forbids a contract to call its events and parameters.
+TEST(InitTest, NamesThatTheConfigUsesItselfRunToo) {
+    std::string inputs;
+    for (const char* name : {"and", "or", "not", "null", "true", "false", "min", "if", "exists",
+                             "text", "day", "_", "$", "$x", "$block", "block", "log_index"}) {
+        inputs += fmt::format("{}{{\"name\":\"{}\",\"type\":\"uint64\"}}",
+                              inputs.empty() ? "" : ",", name);
+    }
+    std::string abi;
+    for (const char* name : {"null", "if", "every", "min", "$dollar", "$", "_", "a$b"}) {
+        abi += fmt::format(R"({}{{"type":"event","name":"{}","inputs":[{}]}})",
+                           abi.empty() ? "" : ",", name, inputs);
+    }
+    const InitFiles files = made(options("[" + abi + "]"));
+    for (const std::string& text : {files.config, uncommented(files.config)}) {
+        const Config config = parsed(files, text);
+        const auto plan = Plan::compile(config);
+        ASSERT_TRUE(plan.has_value()) << plan.error().message << "\n" << text;
+        EXPECT_GE(config.handlers.size(), 8U);
+    }
 }
 
 TEST(InitTest, WhatItWritesForAnyAbiRuns) {
