@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/routes/api_context.hpp"
+#include "api/routes/openapi_shape.hpp"
 #include "api/routes/router.hpp"
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
@@ -181,6 +182,10 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
 Status check_reports(const engine::Config& config, const engine::Plan& plan) {
     const auto reports = read_reports(config.text, config.path, plan);
     return reports ? ok() : Status{reports.error()};
+}
+
+std::string openapi_document(const engine::Plan& plan) {
+    return write_openapi(plan);
 }
 
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {

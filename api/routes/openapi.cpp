@@ -191,8 +191,7 @@ void write_components(JsonWriter& json, const engine::Plan& plan) {
 
 }  // namespace
 
-Response get_openapi(RequestContext& request) {
-    const std::shared_ptr<const engine::Plan> plan = request.context().plan();
+std::string write_openapi(const engine::Plan& plan) {
     std::string body;
     JsonWriter json{body};
     json.open_object()
@@ -202,7 +201,7 @@ Response get_openapi(RequestContext& request) {
         .member("title", "plumbline")
         .member("version", engine::version())
         .close_object();
-    write_components(json, *plan);
+    write_components(json, plan);
     json.key("paths").open_object();
     std::string_view open_path;
     for (const Route& route : routes()) {
@@ -217,9 +216,13 @@ Response get_openapi(RequestContext& request) {
                                variables_of(route.pattern)});
     }
     json.close_object();
-    write_config_paths(json, *plan);
+    write_config_paths(json, plan);
     json.close_object().close_object();
-    return reply(std::move(body));
+    return body;
+}
+
+Response get_openapi(RequestContext& request) {
+    return reply(write_openapi(*request.context().plan()));
 }
 
 }  // namespace plumbline::api

@@ -89,6 +89,12 @@ class Router {
     [[nodiscard]] const ApiContext& context() const noexcept { return context_; }
     [[nodiscard]] const RouterOptions& options() const noexcept { return options_; }
 
+    /// Of a new WebSocket at /rpc; the router must outlive it.
+    [[nodiscard]] std::shared_ptr<Subscriptions> open_subscriptions(const std::string& client);
+    /// Notifications of what has come and gone since the last call, each a message; see
+    /// Subscriptions::news. Not while a request of the same connection is handled.
+    [[nodiscard]] Result<std::vector<std::string>> rpc_news(Subscriptions& subscriptions);
+
     struct Caches;
     [[nodiscard]] Caches& caches() noexcept { return *caches_; }
 

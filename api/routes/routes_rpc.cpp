@@ -4,6 +4,8 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
 #include "api/rpc/rpc_calls.hpp"
+#include "api/rpc/subscriptions.hpp"
+#include "core/base/exception_guard.hpp"
 #include "engine/service/version.hpp"
 
 namespace plumbline::api {
@@ -33,7 +35,8 @@ Response post_rpc(RequestContext& request) {
                          std::max(now.target_block, snapshot->cursor->block_num),
                          engine::version(),
                          request.http.client,
-                         request.context().clock().monotonic_ms()};
+                         request.context().clock().monotonic_ms(),
+                         request.http.subscriptions};
     out.body = answer_rpc(index, request.http.body);
     if (out.body.empty()) {  // notifications only
         out.status = 204;
@@ -50,6 +53,32 @@ Response post_rpc(RequestContext& request) {
     }
     out.headers.emplace_back("Plumbline-Proof-Level",
                              std::string{storage::to_string(snapshot->level)});
+    return out;
+}
+
+std::shared_ptr<Subscriptions> Router::open_subscriptions(const std::string& client) {
+    return std::make_shared<Subscriptions>(caches_->filters, client);
+}
+
+Result<std::vector<std::string>> Router::rpc_news(Subscriptions& subscriptions) {
+    storage::Database* database = context_.database();
+    if (database == nullptr) {
+        return std::vector<std::string>{};
+    }
+    const std::shared_ptr<const engine::Plan> plan = context_.plan();
+    const std::unique_ptr<storage::ReadView> view = database->read_view();
+    const std::optional<storage::Cursor> cursor = view->cursor();
+    if (!cursor) {
+        return std::vector<std::string>{};
+    }
+    PLUMBLINE_TRY(const auto coverage, database->coverage());
+    const int64_t now_ms = context_.clock().monotonic_ms();
+    const LogSource source{*plan, *view, coverage, *cursor, [this, now_ms] {
+                               return context_.clock().monotonic_ms() >=
+                                      now_ms + options_.time_max_ms;
+                           }};
+    Result<std::vector<std::string>> out = std::vector<std::string>{};
+    PLUMBLINE_TRY_VOID(catch_exceptions("/rpc", [&] { out = subscriptions.news(source, now_ms); }));
     return out;
 }
 

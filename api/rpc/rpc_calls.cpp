@@ -109,13 +109,14 @@ Outcome text_of(Result<std::string> made, bool is_json) {
 
 Outcome new_filter(const RpcIndex& index, const Json& params) {
     const Json& filter = parameter(params, 0);
-    return text_of(index.filters.add(index.logs, filter.is_null() ? Json::object() : filter,
-                                     index.client, index.now_ms),
+    FilterStore::Wanted wanted;
+    wanted.written = filter.is_null() ? Json::object() : filter;
+    return text_of(index.filters.add(index.logs, std::move(wanted), index.client, index.now_ms),
                    false);
 }
 
 Outcome new_block_filter(const RpcIndex& index, const Json& /*params*/) {
-    return text_of(index.filters.add(index.logs, std::nullopt, index.client, index.now_ms), false);
+    return text_of(index.filters.add(index.logs, {}, index.client, index.now_ms), false);
 }
 
 Result<std::string> id_of(const Json& params) {
@@ -142,6 +143,31 @@ Outcome filter_logs(const RpcIndex& index, const Json& params) {
 Outcome uninstall_filter(const RpcIndex& index, const Json& params) {
     const Result<std::string> id = id_of(params);
     return id ? Outcome{index.filters.remove(*id) ? "true" : "false", {}} : fault_of(id.error());
+}
+
+// --- subscriptions
+// ---------------------------------------------------------------------------------
+
+Outcome no_socket() {
+    return {{},
+            Fault{rpc_code::kMethodNotFound,
+                  "notifications need a WebSocket: connect to ws://HOST/rpc, or poll "
+                  "eth_getFilterChanges"}};
+}
+
+Outcome subscribe(const RpcIndex& index, const Json& params) {
+    return index.subscriptions == nullptr
+               ? no_socket()
+               : text_of(index.subscriptions->add(index.logs, params, index.now_ms), false);
+}
+
+Outcome unsubscribe(const RpcIndex& index, const Json& params) {
+    if (index.subscriptions == nullptr) {
+        return no_socket();
+    }
+    const Result<std::string> id = id_of(params);
+    return id ? Outcome{index.subscriptions->remove(*id) ? "true" : "false", {}}
+              : fault_of(id.error());
 }
 
 // --- how the index is --------------------------------------------------------------------------
@@ -190,6 +216,8 @@ constexpr Method kMethods[] = {
     {"eth_getFilterChanges", filter_changes},
     {"eth_getFilterLogs", filter_logs},
     {"eth_uninstallFilter", uninstall_filter},
+    {"eth_subscribe", subscribe},
+    {"eth_unsubscribe", unsubscribe},
     {"eth_syncing", syncing},
     {"net_version", net_version},
     {"web3_clientVersion", client_version},

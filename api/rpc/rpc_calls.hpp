@@ -8,6 +8,7 @@
 
 #include "api/rpc/filter_store.hpp"
 #include "api/rpc/log_source.hpp"
+#include "api/rpc/subscriptions.hpp"
 
 namespace plumbline::api {
 
@@ -20,8 +21,9 @@ struct RpcIndex {
     uint64_t first_block = 0;
     uint64_t head_block = 0;  ///< the chain's
     std::string_view version;
-    std::string_view client;  ///< who asks: an address
-    int64_t now_ms = 0;       ///< monotonic
+    std::string_view client;                 ///< who asks: an address
+    int64_t now_ms = 0;                      ///< monotonic
+    Subscriptions* subscriptions = nullptr;  ///< of the connection; null: it is no WebSocket
 };
 
 /// The codes of JSON-RPC and EIP-1474.

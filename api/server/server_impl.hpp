@@ -64,6 +64,7 @@ struct Shared {
     std::atomic<uint64_t> errors{0};
     std::atomic<uint64_t> refused{0};
     std::atomic<uint64_t> streams{0};
+    std::atomic<uint64_t> rpc_sockets{0};
     std::atomic<uint64_t> accept_failures{0};
     std::atomic<size_t> sessions{0};      ///< connections that are no streams
     std::atomic<size_t> answer_bytes{0};  ///< of answers that clients have not taken yet
@@ -100,6 +101,14 @@ struct StreamStart {
 };
 /// Turns a connection that asked for it into a stream.
 void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, StreamStart start);
+
+/// JSON-RPC on a WebSocket that is about to begin.
+struct RpcStart {
+    BeastRequest request;
+    std::string client;
+    ConnectionPlace place;
+};
+void start_rpc(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, RpcStart start);
 
 /// Whose pages may read, besides our own.
 [[nodiscard]] bool is_invited(std::string_view origin, const ServerOptions& options);

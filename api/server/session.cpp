@@ -220,6 +220,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
     /// On one of the pools' threads.
     void answer() {
+        if (const Status known = check_stream(); !known) {
+            write(fail(known.error()));
+            return;
+        }
         Request asked;
         asked.method = view(request_.method_string());
         asked.target = view(request_.target());
@@ -250,13 +254,17 @@ class Session : public std::enable_shared_from_this<Session> {
     void upgrade() {
         const Result<Target> target = parse_target(view(request_.target()));
         Result<std::unique_ptr<StreamReader>> reader =
-            Error{ErrorCode::kNotFound, "only /v1/stream is a stream"};
+            Error{ErrorCode::kNotFound, "a WebSocket is taken at /v1/stream and at /rpc"};
         if (!is_friendly(view(request_[wire::field::origin]), view(request_[wire::field::host]),
                          shared_->options)) {
             write(fail(403, "Forbidden", "pages of other hosts may not follow the stream"));
             return;
         }
-        if (target && target->parts == std::vector<std::string>{"v1", "stream"}) {
+        if (target && target->parts == std::vector<std::string>{"rpc"}) {
+            upgrade_to_rpc();
+            return;
+        }
+        if (is_stream(target)) {
             reader = subscribe(*target);
         }
         if (!reader) {
@@ -267,6 +275,31 @@ class Session : public std::enable_shared_from_this<Session> {
         stream_.expires_never();
         start_stream(stream_.release_socket(), shared_,
                      {*std::move(reader), std::move(request_), client_, std::move(place_)});
+    }
+
+    void upgrade_to_rpc() {
+        if (shared_->rpc_sockets.load() >= shared_->options.rpc_sockets_max) {
+            write(busy(503, "as many WebSockets as may be are open at /rpc; ask by HTTP"));
+            return;
+        }
+        ++shared_->requests;
+        stream_.expires_never();
+        start_rpc(stream_.release_socket(), shared_,
+                  {std::move(request_), client_, std::move(place_)});
+    }
+
+    static bool is_stream(const Result<Target>& target) {
+        return target && target->parts == std::vector<std::string>{"v1", "stream"};
+    }
+
+    /// A client whose WebSocket was refused cannot see why; a plain request tells.
+    Status check_stream() {
+        const Result<Target> target = parse_target(view(request_.target()));
+        if (!is_stream(target) || request_.method() != wire::verb::get || shared_->hub == nullptr) {
+            return ok();
+        }
+        const auto filter = read_stream_filter(shared_->hub->plan(), *target);
+        return filter ? ok() : Status{filter.error()};
     }
 
     Result<std::unique_ptr<StreamReader>> subscribe(const Target& target) {

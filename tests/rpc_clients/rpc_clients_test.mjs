@@ -15,7 +15,9 @@ import { compile } from "../../tools/node/compile.mjs";
 import { Random, Rpc, ethers, options } from "../../tools/node/lib.mjs";
 import { Chain, root } from "../examples/example_chain.mjs";
 
-const { createPublicClient, http, parseAbi, parseAbiItem } = await import(createRequire(join(root, "tools/node/package.json")).resolve("viem"));
+const { createPublicClient, http, parseAbi, parseAbiItem, webSocket } = await import(createRequire(join(root, "tools/node/package.json")).resolve("viem"));
+
+const { WebSocket } = createRequire(join(root, "tools/node/package.json"))("ws");
 
 const args = options({ binary: join(root, "build/release/plumbline"), filters: 400, reorgs: 30, seed: 1 }, "usage: rpc_clients_test.mjs [--binary FILE] [--filters N] [--reorgs N] [--seed N]");
 console.log(`seed ${args.seed}`);
@@ -166,6 +168,91 @@ listen = "127.0.0.1:${port}"
     await until("ethers' on() hears it", () => heard.includes(4711n));
     for (const contract of [a, b]) { await contract.removeAllListeners(); contract.runner.destroy(); }
     console.log("ethers: queryFilter, on");
+  }
+
+  // --- by WebSocket: viem and ethers as they come
+  const ws = url.replace("http", "ws");
+  {
+    const client = createPublicClient({ transport: webSocket(ws), cacheTime: 0 });
+    assert.equal(await client.getChainId(), 31337);
+    assert.deepEqual(await client.getContractEvents({ address: whole.address, abi, fromBlock: BigInt(start) }), await theirs.getContractEvents({ address: whole.address, abi, fromBlock: BigInt(start) }));
+    const seen = [], numbers = [], errors = [];
+    const ends = [client.watchContractEvent({ address: whole.address, abi, onLogs: (logs) => seen.push(...logs), onError: (error) => errors.push(error) }), client.watchBlockNumber({ onBlockNumber: (number) => numbers.push(number), onError: (error) => errors.push(error) })];
+    await until("viem has subscribed", async () => { await act(); return numbers.length > 0; });
+    const before = BigInt(await head());
+    for (let i = 0; i < 10; i++) await whole.send(people[0], "mint", pick(people), i + 1);
+    const wanted = await theirs.getContractEvents({ address: whole.address, abi, fromBlock: before + 1n });
+    const newer = () => seen.filter((log) => log.blockNumber > before);
+    await until("viem's subscription has them", () => newer().length >= wanted.length && numbers.at(-1) >= before + 10n);
+    const plain = (logs) => logs.map(({ eventName, args: values, blockNumber, blockHash, logIndex, transactionHash, removed }) => ({ eventName, values, blockNumber, blockHash, logIndex, transactionHash, removed }));
+    assert.deepEqual(plain(newer()), plain(wanted));
+    assert.deepEqual(errors, []);
+    ends.forEach((end) => end());
+    (await client.transport.getRpcClient()).close();
+    const provider = new ethers.WebSocketProvider(ws, undefined, {});
+    const contract = new ethers.Contract(whole.address, artifact.abi, provider), heard = [];
+    await contract.on("Transfer", (_from, _to, value) => heard.push(value));
+    await until("ethers' on() hears it by WebSocket", async () => { await whole.send(people[0], "mint", people[1], 4712); return heard.includes(4712n); });
+    await provider.destroy();
+    console.log("by WebSocket: viem's watchContractEvent and watchBlockNumber, ethers' on");
+  }
+
+  // --- subscriptions through reorganisations: what is told adds up to what the chain has
+  {
+    const socket = new WebSocket(ws), answers = new Map(), news = new Map();
+    await new Promise((done) => socket.once("open", done));
+    socket.on("message", (data) => {
+      const message = JSON.parse(data);
+      if (message.method === "eth_subscription") news.get(message.params.subscription).push(message.params.result);
+      else if (message.result !== undefined && String(message.result).length === 34) news.set(message.result, []), answers.get(message.id)(message);
+      else answers.get(message.id ?? null)(message);
+    });
+    let next = 0;
+    const ask = (method, ...params) => new Promise((done) => { answers.set(++next, done); socket.send(JSON.stringify({ jsonrpc: "2.0", id: next, method, params })); });
+    assert.equal((await ask("eth_blockNumber")).result, (await raw(index, "eth_blockNumber")).result);
+    assert.equal((await ask("eth_subscribe", "newPendingTransactions")).error.code, -32602);
+    assert.equal((await ask("eth_subscribe", "logs", { address: foreign.address })).error.code, -32001);
+    assert.equal((await ask("eth_subscribe", "logs", { address: "0x12" })).error.code, -32602);
+    assert.equal((await raw(index, "eth_subscribe", "newHeads")).error.code, -32601, "not by HTTP");
+    const first = Number((await ask("eth_blockNumber")).result);
+    const logs = (await ask("eth_subscribe", "logs", { address: whole.address })).result, heads = (await ask("eth_subscribe", "newHeads")).result;
+    const held = new Map(), at = new Map();
+    const key = (log) => log.transactionHash + log.blockHash + log.logIndex;
+    for (const log of (await raw(node, "eth_getLogs", { address: whole.address, fromBlock: hex(start), toBlock: hex(first) })).result) held.set(key(log), log);
+    let removed = 0;
+    const settle = () => {
+      for (const log of news.get(logs).splice(0)) {
+        if (log.removed) { assert.ok(held.delete(key(log)), "a log is taken back that was never told"); removed++; } else { assert.ok(!held.has(key(log)), "a log is told twice"); held.set(key(log), log); }
+      }
+      for (const { number, hash, parentHash, timestamp } of news.get(heads).splice(0)) {
+        assert.ok(parentHash && timestamp);
+        for (const known of [...at.keys()]) if (known >= Number(number)) at.delete(known);
+        at.set(Number(number), hash);
+      }
+    };
+    for (let round = 0; round < args.reorgs; round++) {
+      for (let i = random(4); i >= 0; i--) await act();
+      if (random(2)) await node.call("anvil_reorg", 1 + random(4), []);
+      for (let i = random(3); i >= 0; i--) await act();
+      const block = await node.call("eth_getBlockByNumber", "latest", false);
+      await until("the newest head is told", () => { settle(); return at.get(Number(block.number)) === block.hash; });
+      const now = (await raw(node, "eth_getLogs", { address: whole.address, fromBlock: hex(start) })).result.map(key).sort();
+      await until(`the logs are those of the node, round ${round}`, () => { settle(); return JSON.stringify([...held.keys()].sort()) === JSON.stringify(now); }, 5_000).catch((error) => { assert.deepEqual([...held.keys()].sort(), now, error.message); });
+    }
+    assert.ok(removed > 0, "some logs were taken back");
+    assert.equal((await ask("eth_unsubscribe", logs)).result, true);
+    assert.equal((await ask("eth_unsubscribe", logs)).result, false);
+    settle();
+    await whole.send(people[0], "mint", people[1], 1);
+    await until("heads go on", () => news.get(heads).length > 0);
+    assert.equal(news.get(logs).length, 0, "nothing more of what was given up");
+    const ended = new Promise((done) => socket.once("close", done));
+    answers.set(null, (message) => answers.set("parse", message));
+    socket.send("{");
+    await until("what is no JSON is told so", () => answers.get("parse")?.error.code === -32700);
+    socket.close();
+    await ended;
+    console.log(`subscriptions: ${args.reorgs} reorganisations, ${removed} logs taken back`);
   }
 
   // --- filters through reorganisations: what is told adds up to what the chain has

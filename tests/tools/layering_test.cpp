@@ -64,7 +64,7 @@ const std::map<std::string, Folders> kMayInclude = {
     {"api/routes", kLocal + kProofs +
                        Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest",
                                "engine/task", "engine/service", "query", "query/sql"}},
-    {"api/server", kCore + Folders{"api/http", "api/routes", "api/stream"}},
+    {"api/server", kCore + Folders{"api/http", "api/routes", "api/rpc", "api/stream"}},
     {"api", kLocal + kProofs +
                 Folders{"api/http", "api/report", "api/routes", "api/server", "api/stream", "rpc",
                         "engine/ingest", "engine/task", "engine/service"}},
