@@ -41,8 +41,10 @@ void write_parameter(JsonWriter& json, std::string_view name, std::string_view w
     json.close_object().close_object();
 }
 
-/// What an operation answers: a schema, or for what is no JSON its type.
-void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type) {
+/// What an operation answers: a schema, or for what is no JSON its type. Ponder's client shows a
+/// refusal as it comes, so there it is plain text.
+void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type,
+                     bool is_refused_in_text) {
     const auto content = [&](std::string_view type, std::string_view schema) {
         json.key("content").open_object().key(type).open_object();
         json.key("schema").raw(schema).close_object().close_object();
@@ -56,7 +58,11 @@ void write_responses(JsonWriter& json, std::string_view shape, std::string_view 
     }
     json.close_object();
     json.key("default").open_object().member("description", "refused, and why");
-    content("application/json", R"({"$ref":"#/components/schemas/Error"})");
+    if (is_refused_in_text) {
+        content("text/plain", R"({"type":"string"})");
+    } else {
+        content("application/json", R"({"$ref":"#/components/schemas/Error"})");
+    }
     json.close_object().close_object();
 }
 
@@ -115,10 +121,12 @@ void write_operation(JsonWriter& json, const Operation& operation) {
     if (route.changes) {
         json.key("security").raw(R"([{"token":[]}])");
     }
-    const std::string_view text = route.id == "page"      ? "text/html"
-                                  : route.id == "metrics" ? "text/plain"
-                                                          : "";
-    write_responses(json, operation.shape, text);
+    const std::string_view text = route.id == "page"          ? "text/html"
+                                  : route.id == "metrics"     ? "text/plain"
+                                  : route.id == "ponder_live" ? "text/event-stream"
+                                                              : "";
+    write_responses(json, operation.shape, text,
+                    route.id == "ponder_db" || route.id == "ponder_live");
     json.close_object();
 }
 

@@ -19,6 +19,7 @@
 
 namespace plumbline::api {
 
+class NodeForward;
 class Router;
 struct RequestContext;
 
@@ -50,6 +51,7 @@ struct Route {
 enum class RouteCost : uint8_t {
     kProbe,  ///< how the service is, for those who watch it
     kQuick,  ///< a look or a few
+    kRpc,    ///< JSON-RPC: a scan, or a node's answer is waited for
     kScan,   ///< reads as many rows or events as there are, until its limits
 };
 
@@ -69,6 +71,8 @@ struct RouterOptions {
     std::vector<std::string> webhooks{};      ///< names of [webhooks.NAME]
     /// "entity.field" to the decimal places that pages show.
     std::map<std::string, uint8_t> decimals{};
+    /// Whom /rpc asks for what the index does not have; null: nobody.
+    std::shared_ptr<NodeForward> node{};
     bool is_drift_written = false;  ///< [repair] on_drift = "chain"
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
     std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};

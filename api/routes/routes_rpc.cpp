@@ -36,8 +36,11 @@ Response post_rpc(RequestContext& request) {
                          engine::version(),
                          request.http.client,
                          request.context().clock().monotonic_ms(),
-                         request.http.subscriptions};
-    out.body = answer_rpc(index, request.http.body);
+                         request.http.subscriptions,
+                         request.options().node.get(),
+                         request.options().time_max_ms};
+    RpcAnswer told = answer_rpc(index, request.http.body);
+    out.body = std::move(told.body);
     if (out.body.empty()) {  // notifications only
         out.status = 204;
         out.content_type = "text/plain";
@@ -51,8 +54,12 @@ Response post_rpc(RequestContext& request) {
         }
         out.headers.emplace_back("Plumbline-Mismatches", std::to_string(count));
     }
-    out.headers.emplace_back("Plumbline-Proof-Level",
-                             std::string{storage::to_string(snapshot->level)});
+    // Nobody proves here what a node says.
+    const storage::ProofLevel level = told.has_node ? storage::ProofLevel::kNone : snapshot->level;
+    out.headers.emplace_back("Plumbline-Proof-Level", std::string{storage::to_string(level)});
+    out.headers.emplace_back("Plumbline-Source", !told.has_node   ? "index"
+                                                 : told.has_index ? "index, node"
+                                                                  : "node");
     return out;
 }
 

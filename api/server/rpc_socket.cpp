@@ -110,7 +110,7 @@ class RpcSession final : public std::enable_shared_from_this<RpcSession>, public
         asked.body = std::move(asked_);
         asked.client = start_.client;
         asked.subscriptions = subscriptions_.get();
-        const auto taken = shared_->scans.submit(
+        const auto taken = shared_->rpc_calls.submit(
             start_.client, [self = shared_from_this(), asked = std::move(asked)] {
                 auto out = std::make_shared<std::string>(self->shared_->router.handle(asked).body);
                 asio::post(self->socket_.get_executor(), [self, out] {

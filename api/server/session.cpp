@@ -53,7 +53,7 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
         out.set(wire::field::access_control_allow_origin, request[wire::field::origin]);
         out.set(wire::field::access_control_expose_headers,
                 "Plumbline-Block, Plumbline-Proof-Level, Plumbline-Proven-Through, "
-                "Plumbline-Mismatches");
+                "Plumbline-Mismatches, Plumbline-Source");
         out.set(wire::field::vary, "Origin");
     }
     out.keep_alive(request.keep_alive());
@@ -224,6 +224,9 @@ class Session : public std::enable_shared_from_this<Session> {
             write(fail(known.error()));
             return;
         }
+        if (go_live()) {
+            return;
+        }
         Request asked;
         asked.method = view(request_.method_string());
         asked.target = view(request_.target());
@@ -233,8 +236,9 @@ class Session : public std::enable_shared_from_this<Session> {
         const RouteCost cost = Router::cost(asked.method, asked.target);
         FairPool& pool = cost == RouteCost::kProbe   ? shared_->probes
                          : cost == RouteCost::kQuick ? shared_->quick
+                         : cost == RouteCost::kRpc   ? shared_->rpc_calls
                                                      : shared_->scans;
-        if (cost == RouteCost::kScan &&
+        if ((cost == RouteCost::kScan || cost == RouteCost::kRpc) &&
             shared_->answer_bytes.load() >= shared_->options.answer_bytes_max) {
             write(busy(503, "clients do not take their answers fast enough; ask again"));
             return;
@@ -249,6 +253,30 @@ class Session : public std::enable_shared_from_this<Session> {
         } else if (taken == FairPool::Taken::kFull) {
             write(busy(503, "too many requests wait already; ask again"));
         }
+    }
+
+    /// A live query keeps its connection. False where it is none.
+    bool go_live() {
+        const Result<Target> target = parse_target(view(request_.target()));
+        if (!target || target->parts != std::vector<std::string>{"sql", "live"} ||
+            request_.method() != wire::verb::get || shared_->hub == nullptr) {
+            return false;
+        }
+        if (shared_->live_queries.load() >= shared_->options.live_queries_max) {
+            write(busy(503, "as many live queries as may be are open; ask /sql/db"));
+            return true;
+        }
+        std::string headers;
+        if (const std::string_view origin = view(request_[wire::field::origin]);
+            !origin.empty() && is_invited(origin, shared_->options)) {
+            headers = fmt::format("Access-Control-Allow-Origin: {}\r\nVary: Origin\r\n", origin);
+        }
+        ++shared_->requests;
+        stream_.expires_never();
+        start_live(
+            stream_.release_socket(), shared_,
+            {std::string{view(request_.target())}, std::move(headers), client_, std::move(place_)});
+        return true;
     }
 
     void upgrade() {

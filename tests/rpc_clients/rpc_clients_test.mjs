@@ -5,7 +5,7 @@
 //   node tests/rpc_clients/rpc_clients_test.mjs [--binary build/release/plumbline] [--filters 400] [--reorgs 30] [--seed 1]
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -72,7 +72,8 @@ events = ["Transfer"]
 [http]
 listen = "127.0.0.1:${port}"
 `);
-  service = spawn(args.binary, ["run", join(work, "plumbline.toml"), "--db", join(work, "db"), "--quiet"], { stdio: ["ignore", "ignore", "inherit"] });
+  const serve = () => spawn(args.binary, ["run", join(work, "plumbline.toml"), "--db", join(work, "db"), "--quiet"], { stdio: ["ignore", "ignore", "inherit"] });
+  service = serve();
   const url = `http://127.0.0.1:${port}/rpc`;
   const index = new Rpc(url), node = chain.rpc;
   const raw = async (rpc, method, ...params) => (await rpc.batch([[method, ...params]]))[0];
@@ -299,7 +300,57 @@ listen = "127.0.0.1:${port}"
   const answer = await fetch(url, { method: "POST", body: '{"id":1,"method":"eth_syncing"}' });
   assert.equal((await answer.json()).result, false);
   assert.ok(Number(answer.headers.get("plumbline-block")) > 0 && answer.headers.get("plumbline-proof-level"), "the proof level is in the headers");
+  assert.equal(answer.headers.get("plumbline-source"), "index");
   console.log("what is no JSON-RPC is refused by its code");
+
+  // --- what the index does not have, from the node, where the config lists it
+  service.kill();
+  await new Promise((done) => service.once("exit", done));
+  const text = readFileSync(join(work, "plumbline.toml"), "utf8");
+  const listed = ["eth_call", "eth_estimateGas", "eth_gasPrice", "eth_maxPriorityFeePerGas", "eth_getBalance", "eth_getCode", "eth_getStorageAt", "eth_getTransactionCount", "eth_getBlockByNumber", "eth_getBlockByHash", "eth_getTransactionByHash", "eth_getTransactionReceipt", "eth_getLogs"];
+  // A first endpoint that nobody answers at, with a key that nobody may see.
+  writeFileSync(join(work, "plumbline.toml"), `${text.replace(/^rpc = .*$/m, `rpc = ["http://127.0.0.1:1/v3/a1b2c3d4e5f6a7b8c9d0", "${chain.url}"]`)}rpc_forward = ${JSON.stringify(listed)}\nrpc_forward_per_second = 40\n`);
+  service = serve();
+  await until("the index is at the head again", async () => (await raw(index, "eth_blockNumber").catch(() => ({}))).result === (await head()));
+  const hash = some.transactionHash;
+  const both = async (what, ask) => { await same(`forwarded: ${what}`, ask); await new Promise((go) => setTimeout(go, 60)); };
+  await both("getBalance", (client) => client.getBalance({ address: people[1] }));
+  await both("getCode", (client) => client.getCode({ address: whole.address }));
+  await both("getStorageAt", (client) => client.getStorageAt({ address: whole.address, slot: "0x2" }));
+  await both("getTransactionCount", (client) => client.getTransactionCount({ address: people[0] }));
+  await both("getBlock", (client) => client.getBlock());
+  await both("getBlock by number", (client) => client.getBlock({ blockNumber: BigInt(start), includeTransactions: true }));
+  await both("getBlock by hash", (client) => client.getBlock({ blockHash: some.blockHash }));
+  await both("getBlock finalized", (client) => client.getBlock({ blockTag: "finalized" }));
+  await both("getTransaction", (client) => client.getTransaction({ hash }));
+  await both("getTransactionReceipt", (client) => client.getTransactionReceipt({ hash }));
+  await both("getGasPrice", (client) => client.getGasPrice());
+  await both("readContract", (client) => client.readContract({ address: whole.address, abi: parseAbi(["function balanceOf(address) view returns (uint256)"]), functionName: "balanceOf", args: [people[1]] }));
+  await both("estimateContractGas", (client) => client.estimateContractGas({ address: whole.address, abi: parseAbi(["function mint(address,uint256)"]), functionName: "mint", args: [people[1], 5n], account: people[0] }));
+  await both("getLogs of what the index does not cover", (client) => client.getLogs({ address: foreign.address, event: abi[0], fromBlock: BigInt(start) }));
+  const transfer_of = parseAbi(["function transfer(address,uint256)"]);
+  const revert = (client) => client.simulateContract({ address: whole.address, abi: transfer_of, functionName: "transfer", args: [people[1], 10n ** 30n], account: people[0] }).then(() => "went through", (error) => error.walk((one) => one.raw !== undefined || one.data !== undefined)?.raw);
+  assert.deepEqual(await revert(mine), await revert(theirs), "a revert's data comes through");
+  assert.ok((await revert(theirs))?.startsWith("0x"));
+  const asked = async (body) => { const got = await fetch(url, { method: "POST", body: JSON.stringify(body) }); return { source: got.headers.get("plumbline-source"), level: got.headers.get("plumbline-proof-level"), answers: await got.json() }; };
+  const one = (id, method, ...params) => ({ jsonrpc: "2.0", id, method, params });
+  await new Promise((go) => setTimeout(go, 1000));
+  const mixed = await asked([one(1, "eth_getBalance", people[0], "latest"), one(2, "eth_blockNumber"), one(3, "eth_sendRawTransaction", "0x"), one(4, "eth_getLogs", { address: foreign.address, fromBlock: hex(start) }), one(5, "eth_getLogs", { address: whole.address, fromBlock: hex(start) }), one("six", "eth_getCode", foreign.address, "latest")]);
+  assert.deepEqual(mixed.answers.map(({ id, source, error }) => [id, source ?? "index", error?.code]), [[1, "node", undefined], [2, "index", undefined], [3, "index", -32601], [4, "node", undefined], [5, "index", undefined], ["six", "node", undefined]]);
+  assert.deepEqual([mixed.source, mixed.level], ["index, node", "none"], "marked, and nobody proves it");
+  assert.deepEqual(mixed.answers[5].result, (await raw(node, "eth_getCode", foreign.address, "latest")).result);
+  assert.equal((await asked(one(1, "eth_blockNumber"))).source, "index");
+  // Of a batch beyond the rate nothing goes to the node; a second later it answers again.
+  const flood = await asked(Array.from({ length: 99 }, (_, i) => one(i, "eth_getBalance", people[0], "latest")));
+  assert.ok(flood.answers.every(({ error }) => error?.code === -32005), JSON.stringify(flood.answers[0]));
+  await until("it is passed on again", async () => (await asked(one(1, "eth_getBalance", people[0], "latest"))).answers.result);
+  // A node that is gone, and its key.
+  chain.stop();
+  await until("the node is gone", async () => fetch(chain.url).then(() => false, () => true));
+  const gone = await asked(one(1, "eth_getBalance", people[0], "latest"));
+  assert.equal(gone.answers.error.code, -32011);
+  assert.ok(!JSON.stringify(gone).includes("a1b2c3d4"), JSON.stringify(gone));
+  console.log("forwarded: marked, limited, refused where it is not listed");
 } finally {
   service?.kill();
   chain.stop();
