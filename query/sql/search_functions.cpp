@@ -55,12 +55,15 @@ void run_instr(sqlite3_context* context, int /*count*/, sqlite3_value** values) 
 void run_replace(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
     const auto text = bytes_of(values[0], false);
     const auto part = bytes_of(values[1], false);
-    const auto with = bytes_of(values[2], false);
-    if (!text || !part || !with) {
+    if (!text || !part) {
         return sqlite3_result_null(context);
     }
-    if (part->empty()) {
+    if (part->empty()) {  // Whatever it would be replaced by, null too: as SQLite does.
         return sqlite3_result_value(context, values[0]);
+    }
+    const auto with = bytes_of(values[2], false);
+    if (!with) {
+        return sqlite3_result_null(context);
     }
     const auto most = static_cast<size_t>(
         sqlite3_limit(sqlite3_context_db_handle(context), SQLITE_LIMIT_LENGTH, -1));
