@@ -178,6 +178,7 @@ Status make_safe(sqlite3* db, const SqlLimits& limits) {
         return sqlite_error(db, "setting SQLite up");
     }
     PLUMBLINE_TRY_VOID(add_search_functions(db));
+    PLUMBLINE_TRY_VOID(add_format_functions(db));
     for (const Limit& limit : all) {
         sqlite3_limit(db, limit.what, limit.value);
     }

@@ -12,5 +12,7 @@ namespace plumbline::query::sql {
 
 /// In place of SQLite's own, which take the product of what they are given. Part of `make_safe`.
 [[nodiscard]] Status add_search_functions(sqlite3* db);
+/// In place of SQLite's own, which write as long as they are told to. Part of `make_safe`.
+[[nodiscard]] Status add_format_functions(sqlite3* db);
 
 }  // namespace plumbline::query::sql

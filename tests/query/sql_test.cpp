@@ -77,6 +77,54 @@ TEST_F(SqlProperty, TextsAreSearchedAsBySqlite) {
     }
 }
 
+/// printf() and format() are ours, with an end; SQLite's own are the oracle.
+TEST_F(SqlProperty, TextsAreFormattedAsBySqlite) {
+    for (const uint64_t seed : seeds(2)) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        SqlWorld world{seed, 1};
+        PlainTables plain{world.world};
+        std::mt19937_64 random{seed};
+        const auto pick = [&](std::span<const char* const> all) {
+            return std::string{all[random() % all.size()]};
+        };
+        constexpr const char* kFlags[] = {"", "-", "+", "0", "#", "!", ",", " ", "-0"};
+        constexpr const char* kWidths[] = {"", "", "1", "7", "12"};
+        constexpr const char* kPrecisions[] = {"", "", ".0", ".3", ".9"};
+        constexpr const char* kLetters[] = {"d", "i", "u", "x", "X", "o", "f", "e",
+                                            "g", "s", "q", "Q", "w", "c", "%", "lld"};
+        constexpr const char* kValues[] = {"1",   "-42",  "'it''s'",    "1.5", "null",
+                                           "'a'", "'12'", "'\xc3\xa4'", "''"};
+        constexpr const char* kSome[] = {"'a'", "'\xc3\xa4'", "'\xe2\x82\xac.'", "7"};
+        for (int i = 0; i < 3'000; ++i) {
+            std::string format;
+            std::string values;
+            for (size_t n = 1 + random() % 3; n > 0; --n) {
+                const std::string letter = pick(kLetters);
+                format +=
+                    pick(kWidths) + "%" + pick(kFlags) + pick(kWidths) + pick(kPrecisions) + letter;
+                // A %c of nothing is a zero byte there and nothing here.
+                values += letter == "%"
+                              ? ""
+                              : ", " + pick(letter == "c" ? std::span<const char* const>{kSome}
+                                                          : kValues);
+            }
+            const std::string sql = "select printf('" + format + "'" + values +
+                                    "), format('%*d|%.*f" + format + "', 7, 42, 2, 1.005" + values +
+                                    ")";
+            const auto ours = world.ask(sql);
+            const auto theirs = plain.ask(sql);
+            ASSERT_TRUE(ours) << sql << ": " << message_of(ours);
+            ASSERT_TRUE(theirs) << sql << ": " << message_of(theirs);
+            ASSERT_EQ(*ours, *theirs) << sql;
+        }
+        for (const std::string text :
+             {"select printf('%.2147483647c', 'a')", "select format('%*d', 2000000000, 1)",
+              "select format('%.*c', 100000000, 'a')"}) {
+            EXPECT_THAT(message_of(world.ask(text)), HasSubstr("too large")) << text;
+        }
+    }
+}
+
 TEST(SqlTest, TextsThatRepeatThemselvesAreSearchedAtOnce) {
     SqlWorld world{1, 1};
     const std::string most = "printf('%.*c', 1000000, 'a')";
