@@ -233,7 +233,12 @@ listen = "127.0.0.1:${port}"
     };
     for (let round = 0; round < args.reorgs; round++) {
       for (let i = random(4); i >= 0; i--) await act();
-      if (random(2)) await node.call("anvil_reorg", 1 + random(4), []);
+      if (round % 2 === 0) { // One that was told for sure.
+        await whole.send(people[0], "mint", people[1], 1 + round);
+        const told = (await node.call("eth_getBlockByNumber", "latest", false)).hash;
+        await until("the block is told", () => { settle(); return [...held.values()].some((log) => log.blockHash === told); });
+      }
+      if (round % 2 === 0 || random(2)) await node.call("anvil_reorg", 1 + random(4), []);
       for (let i = random(3); i >= 0; i--) await act();
       const block = await node.call("eth_getBlockByNumber", "latest", false);
       await until("the newest head is told", () => { settle(); return at.get(Number(block.number)) === block.hash; });
@@ -270,7 +275,8 @@ listen = "127.0.0.1:${port}"
   };
   for (let round = 0; round < args.reorgs; round++) {
     for (let i = random(4); i >= 0; i--) await act();
-    if (random(2)) { await until("the index follows", async () => (await raw(index, "eth_blockNumber")).result === (await head())); await poll(); }
+    if (round % 2 === 0) await whole.send(people[0], "mint", people[1], 1 + round);
+    if (round % 2 === 0 || random(2)) { await until("the index follows", async () => (await raw(index, "eth_blockNumber")).result === (await head())); await poll(); }
     await node.call("anvil_reorg", 1 + random(4), []);
     for (let i = random(3); i >= 0; i--) await act();
     await until("the index follows", async () => {
