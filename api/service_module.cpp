@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "api/routes/api_context.hpp"
+#include "api/routes/openapi_shape.hpp"
 #include "api/routes/router.hpp"
+#include "api/rpc/node_forward.hpp"
 #include "api/server/server.hpp"
 #include "api/stream/stream.hpp"
 #include "api/webhooks.hpp"
@@ -142,6 +144,10 @@ class HttpModule final : public engine::ServiceModule {
         out.history_events_max = config.history_events_max;
         out.sql_ms_max = static_cast<int64_t>(config.sql_ms_max);
         out.reports = std::move(reports);
+        if (!config.rpc_forward.empty()) {
+            out.node = std::make_shared<NodeForward>(NodeForward::Options{
+                config.rpc_forward, service.config().chain.rpc, config.rpc_forward_per_second});
+        }
         return out;
     }
 
@@ -181,6 +187,10 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
 Status check_reports(const engine::Config& config, const engine::Plan& plan) {
     const auto reports = read_reports(config.text, config.path, plan);
     return reports ? ok() : Status{reports.error()};
+}
+
+std::string openapi_document(const engine::Plan& plan) {
+    return write_openapi(plan);
 }
 
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {

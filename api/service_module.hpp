@@ -22,4 +22,7 @@ struct HttpModuleOptions {
 /// kInvalidArgument where [reports] does not fit the entities, whoever will ask for them.
 [[nodiscard]] Status check_reports(const engine::Config& config, const engine::Plan& plan);
 
+/// What a service with this plan answers at /v1/openapi.json.
+[[nodiscard]] std::string openapi_document(const engine::Plan& plan);
+
 }  // namespace plumbline::api

@@ -17,6 +17,7 @@
 
 #include "core/base/sleep.hpp"
 #include "storage/directory_check.hpp"
+#include "storage/frozen_directory.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -33,12 +34,13 @@ class Recovery {
     [[nodiscard]] Result<Recovered> run();
 
   private:
-    [[nodiscard]] Status open_reader();
+    [[nodiscard]] Status open_frozen();
+    [[nodiscard]] Status open_unfrozen();
     [[nodiscard]] Status open_writer();
     [[nodiscard]] Status recover_log(const std::vector<std::string>& names);
     [[nodiscard]] rocksdb::Status try_open(rocksdb::WALRecoveryMode mode,
                                            const std::vector<std::string>& names);
-    [[nodiscard]] rocksdb::Status try_open_read_only();
+    [[nodiscard]] rocksdb::Status try_open_read_only(rocksdb::Env& env);
     [[nodiscard]] std::string manifest_state() const;
     [[nodiscard]] std::set<std::string> wal_files() const;
     [[nodiscard]] Status set_aside_wal();
@@ -124,8 +126,9 @@ std::set<std::string> Recovery::wal_files() const {
     return {files.begin(), files.end()};
 }
 
-rocksdb::Status Recovery::try_open_read_only() {
+rocksdb::Status Recovery::try_open_read_only(rocksdb::Env& env) {
     rocksdb::DBOptions options = make_db_options(options_, core_.tuning);
+    options.env = &env;
     // Only damage at the end of a log that a writer is just writing may pass; what is lost further
     // in shows against the sidecar, which was read before.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -200,7 +203,25 @@ Status Recovery::recover_log(const std::vector<std::string>& names) {
     return from_rocks(status, "opening " + core_.path);
 }
 
-Status Recovery::open_reader() {
+/// Beside a writer. Its files are held as of one moment first, so what fails then is wrong with
+/// them.
+Status Recovery::open_frozen() {
+    const auto directory = std::make_shared<FrozenDirectory>(core_.path);
+    core_.reader_env = rocksdb::NewCompositeEnv(directory);
+    if (const Status frozen = directory->freeze(); !frozen) {
+        return frozen.error().code == ErrorCode::kIo ? open_unfrozen() : frozen;
+    }
+    const rocksdb::Status status = try_open_read_only(*core_.reader_env);
+    directory->thaw();
+    // Held and opened it takes two descriptors a file; more than a shell allows, for a large one.
+    const bool is_out_of_files =
+        status.IsIOError() && status.ToString().find("Too many open files") != std::string::npos;
+    return is_out_of_files ? open_unfrozen() : from_rocks(status, "opening " + core_.path);
+}
+
+/// Over a file system that is no directory of the system: file after file, and again where the
+/// writer changed them meanwhile.
+Status Recovery::open_unfrozen() {
     rocksdb::Status status;
     for (int i = 0; i < kReadOnlyTriesMax; ++i) {
         // A writer may flush and delete a log file between our reading of the manifest and of
@@ -208,7 +229,7 @@ Status Recovery::open_reader() {
         // first, so if those of before are all still there, none was missed.
         const std::string manifest = manifest_state();
         const std::set<std::string> logs = wal_files();
-        status = try_open_read_only();
+        status = try_open_read_only(*core_.env);
         if (status.ok()) {
             const std::set<std::string> logs_after = wal_files();
             if (manifest_state() == manifest ||
@@ -255,7 +276,9 @@ Result<Recovered> Recovery::run() {
     PLUMBLINE_TRY(const DirectoryState directory, check_directory(options_, core_));
     exists_ = directory.has_rocks;
     found_.head = directory.head;
-    PLUMBLINE_TRY_VOID(options_.read_only ? open_reader() : open_writer());
+    PLUMBLINE_TRY_VOID(!options_.read_only       ? open_writer()
+                       : options_.env == nullptr ? open_frozen()
+                                                 : open_unfrozen());
     return std::move(found_);
 }
 

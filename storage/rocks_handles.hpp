@@ -55,6 +55,7 @@ struct RocksHandles {
     std::string path;
     rocksdb::Env* env = nullptr;
     RocksTuning tuning;
+    std::unique_ptr<rocksdb::Env> reader_env;  ///< of a reader's `db`, where it is not `env`
     std::unique_ptr<rocksdb::DB> db;
     std::array<FamilyPtr, kBaseFamilyCount> base;
 

@@ -217,6 +217,23 @@ void add_sql(CLI::App& app, ExitCode& exit) {
     when_given(command, arguments, exit, run_sql);
 }
 
+void add_codegen(CLI::App& app, ExitCode& exit) {
+    CLI::App* codegen = app.add_subcommand("codegen", "Write what programs compile against");
+    codegen->require_subcommand(1);
+    codegen->footer("Example: plumbline codegen ts myindex/plumbline.toml --out src/plumbline.ts");
+    const auto add = [&](const char* name, const char* help, auto run) {
+        CLI::App* command = codegen->add_subcommand(name, help);
+        auto arguments = std::make_shared<CodegenArguments>();
+        command->add_option("CONFIG", arguments->config, "The config file")->required();
+        command->add_option("--out", arguments->out,
+                            "Write to this file instead of standard output");
+        command->footer(fmt::format("Example: plumbline codegen {} myindex/plumbline.toml", name));
+        when_given(command, arguments, exit, run);
+    };
+    add("ts", "TypeScript: types of the API's answers, and the contracts' ABIs", run_codegen_ts);
+    add("openapi", "The OpenAPI document of a service with this config", run_codegen_openapi);
+}
+
 void add_dump(CLI::App& app, ExitCode& exit) {
     CLI::App* command = app.add_subcommand(
         "dump", "Write all rows of an entity, all events, or all facts of contract calls");
@@ -506,6 +523,7 @@ void add_commands(CLI::App& app, ExitCode& exit) {
     add_get(app, exit);
     add_list(app, exit);
     add_sql(app, exit);
+    add_codegen(app, exit);
     add_dump(app, exit);
     add_rebuild(app, exit);
     add_verify(app, exit);

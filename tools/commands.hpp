@@ -70,6 +70,11 @@ struct SqlArguments {
     int64_t timeout_s = 0;  ///< 0: as long as it takes
 };
 
+struct CodegenArguments {
+    std::string config;
+    std::string out;  ///< empty: standard output
+};
+
 struct DumpArguments {
     std::string path;
     std::string entity;
@@ -174,6 +179,8 @@ struct DoctorArguments {
 [[nodiscard]] Status run_get(const GetArguments& arguments);
 [[nodiscard]] Status run_list(const ListArguments& arguments);
 [[nodiscard]] Status run_sql(const SqlArguments& arguments);
+[[nodiscard]] Status run_codegen_ts(const CodegenArguments& arguments);
+[[nodiscard]] Status run_codegen_openapi(const CodegenArguments& arguments);
 [[nodiscard]] Status run_dump(const DumpArguments& arguments);
 [[nodiscard]] Status run_rebuild(const RebuildArguments& arguments);
 [[nodiscard]] Result<ExitCode> run_check(const CheckArguments& arguments);

@@ -48,6 +48,8 @@ constexpr RouteShape kShapes[] = {
                    "type: string, hidden: boolean}]}]}"},
     {"sql", "{" PLUMBLINE_SNAPSHOT ", columns: [string], rows: [[string|number|null]], is_whole: "
             "boolean, visited: integer}"},
+    {"ponder_db", "{rows: [{*: any}]}"},
+    {"ponder_status", "{*: {id: integer, block: {number: integer, timestamp: integer}}}"},
     {"reports", "{" PLUMBLINE_SNAPSHOT ", reports: [ProofReport]}"},
     {"conflicts", "{" PLUMBLINE_SNAPSHOT ", conflicts: [Conflict], summary: {mismatches: "
                   "integer, quarantined: integer, journal_entries: integer, by_kind: {*: "

@@ -41,8 +41,10 @@ void write_parameter(JsonWriter& json, std::string_view name, std::string_view w
     json.close_object().close_object();
 }
 
-/// What an operation answers: a schema, or for what is no JSON its type.
-void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type) {
+/// What an operation answers: a schema, or for what is no JSON its type. Ponder's client shows a
+/// refusal as it comes, so there it is plain text.
+void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type,
+                     bool is_refused_in_text) {
     const auto content = [&](std::string_view type, std::string_view schema) {
         json.key("content").open_object().key(type).open_object();
         json.key("schema").raw(schema).close_object().close_object();
@@ -56,7 +58,11 @@ void write_responses(JsonWriter& json, std::string_view shape, std::string_view 
     }
     json.close_object();
     json.key("default").open_object().member("description", "refused, and why");
-    content("application/json", R"({"$ref":"#/components/schemas/Error"})");
+    if (is_refused_in_text) {
+        content("text/plain", R"({"type":"string"})");
+    } else {
+        content("application/json", R"({"$ref":"#/components/schemas/Error"})");
+    }
     json.close_object().close_object();
 }
 
@@ -115,10 +121,12 @@ void write_operation(JsonWriter& json, const Operation& operation) {
     if (route.changes) {
         json.key("security").raw(R"([{"token":[]}])");
     }
-    const std::string_view text = route.id == "page"      ? "text/html"
-                                  : route.id == "metrics" ? "text/plain"
-                                                          : "";
-    write_responses(json, operation.shape, text);
+    const std::string_view text = route.id == "page"          ? "text/html"
+                                  : route.id == "metrics"     ? "text/plain"
+                                  : route.id == "ponder_live" ? "text/event-stream"
+                                                              : "";
+    write_responses(json, operation.shape, text,
+                    route.id == "ponder_db" || route.id == "ponder_live");
     json.close_object();
 }
 
@@ -191,8 +199,7 @@ void write_components(JsonWriter& json, const engine::Plan& plan) {
 
 }  // namespace
 
-Response get_openapi(RequestContext& request) {
-    const std::shared_ptr<const engine::Plan> plan = request.context().plan();
+std::string write_openapi(const engine::Plan& plan) {
     std::string body;
     JsonWriter json{body};
     json.open_object()
@@ -202,7 +209,7 @@ Response get_openapi(RequestContext& request) {
         .member("title", "plumbline")
         .member("version", engine::version())
         .close_object();
-    write_components(json, *plan);
+    write_components(json, plan);
     json.key("paths").open_object();
     std::string_view open_path;
     for (const Route& route : routes()) {
@@ -217,9 +224,13 @@ Response get_openapi(RequestContext& request) {
                                variables_of(route.pattern)});
     }
     json.close_object();
-    write_config_paths(json, *plan);
+    write_config_paths(json, plan);
     json.close_object().close_object();
-    return reply(std::move(body));
+    return body;
+}
+
+Response get_openapi(RequestContext& request) {
+    return reply(write_openapi(*request.context().plan()));
 }
 
 }  // namespace plumbline::api

@@ -11,12 +11,16 @@
 #include <string_view>
 
 #include "core/evm/abi_type.hpp"
+#include "engine/mapping/plan.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::api {
 
 /// The schema as JSON. Notations are our own: one that is wrong is a broken invariant.
 [[nodiscard]] std::string schema_of(std::string_view shape);
+
+/// The whole document of a service with this plan.
+[[nodiscard]] std::string write_openapi(const engine::Plan& plan);
 
 /// The notation of a column's values, as rows show them.
 [[nodiscard]] std::string shape_of(storage::FieldType type);

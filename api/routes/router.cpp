@@ -116,11 +116,13 @@ Response Router::check_token(const Request& request) {
 RouteCost Router::cost(std::string_view method, std::string_view target) {
     constexpr std::string_view kProbes[] = {"health", "ready", "metrics"};
     constexpr std::string_view kScans[] = {
-        "rows",    "events",  "events_of",   "quarantine", "conflicts",
-        "journal", "reports", "row_history", "chain",      "analytics_report"};
+        "rows",    "events",      "events_of", "quarantine",       "conflicts", "journal",
+        "reports", "row_history", "chain",     "analytics_report", "ponder_db", "ponder_live"};
     const Result<Target> asked = parse_target(target);
-    if (asked && method == "POST" &&
-        (matches("/rpc", asked->parts) || matches("/v1/sql", asked->parts))) {
+    if (asked && method == "POST" && matches("/rpc", asked->parts)) {
+        return RouteCost::kRpc;
+    }
+    if (asked && method == "POST" && matches("/v1/sql", asked->parts)) {
         return RouteCost::kScan;
     }
     if (!asked || (method != "GET" && method != "HEAD")) {

@@ -19,6 +19,7 @@
 
 namespace plumbline::api {
 
+class NodeForward;
 class Router;
 struct RequestContext;
 
@@ -50,6 +51,7 @@ struct Route {
 enum class RouteCost : uint8_t {
     kProbe,  ///< how the service is, for those who watch it
     kQuick,  ///< a look or a few
+    kRpc,    ///< JSON-RPC: a scan, or a node's answer is waited for
     kScan,   ///< reads as many rows or events as there are, until its limits
 };
 
@@ -69,6 +71,8 @@ struct RouterOptions {
     std::vector<std::string> webhooks{};      ///< names of [webhooks.NAME]
     /// "entity.field" to the decimal places that pages show.
     std::map<std::string, uint8_t> decimals{};
+    /// Whom /rpc asks for what the index does not have; null: nobody.
+    std::shared_ptr<NodeForward> node{};
     bool is_drift_written = false;  ///< [repair] on_drift = "chain"
     /// Told of every answer: the route's pattern ("other" where there is none). May be empty.
     std::function<void(std::string_view route, unsigned status, double seconds)> on_answer{};
@@ -88,6 +92,12 @@ class Router {
     [[nodiscard]] static RouteCost cost(std::string_view method, std::string_view target);
     [[nodiscard]] const ApiContext& context() const noexcept { return context_; }
     [[nodiscard]] const RouterOptions& options() const noexcept { return options_; }
+
+    /// Of a new WebSocket at /rpc; the router must outlive it.
+    [[nodiscard]] std::shared_ptr<Subscriptions> open_subscriptions(const std::string& client);
+    /// Notifications of what has come and gone since the last call, each a message; see
+    /// Subscriptions::news. Not while a request of the same connection is handled.
+    [[nodiscard]] Result<std::vector<std::string>> rpc_news(Subscriptions& subscriptions);
 
     struct Caches;
     [[nodiscard]] Caches& caches() noexcept { return *caches_; }

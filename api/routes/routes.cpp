@@ -98,6 +98,11 @@ std::vector<Route> sql_routes() {
          list_sql_tables, {}, {}},
         {"POST", "/v1/sql", "sql", "One SELECT over one block, with a time limit", false, run_sql, {},
          R"({"sql":"select ... where id = ?","params":["1"]})"},
+        {"GET", "/sql/db", "ponder_db", "One SELECT, as @ponder/client asks (docs/sql.md)", false, get_ponder_db,
+         {{"sql", "string", "superjson of sql and params"}}, {}},
+        {"GET", "/sql/live", "ponder_live", "The same as server-sent events, now and after each change", false,
+         get_ponder_live, {{"sql", "string", "superjson of sql and params"}}, {}},
+        {"GET", "/status", "ponder_status", "The indexed block, as @ponder/client asks", false, get_ponder_status, {}, {}},
     };
 }
 

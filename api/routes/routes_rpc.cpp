@@ -4,6 +4,8 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
 #include "api/rpc/rpc_calls.hpp"
+#include "api/rpc/subscriptions.hpp"
+#include "core/base/exception_guard.hpp"
 #include "engine/service/version.hpp"
 
 namespace plumbline::api {
@@ -33,8 +35,12 @@ Response post_rpc(RequestContext& request) {
                          std::max(now.target_block, snapshot->cursor->block_num),
                          engine::version(),
                          request.http.client,
-                         request.context().clock().monotonic_ms()};
-    out.body = answer_rpc(index, request.http.body);
+                         request.context().clock().monotonic_ms(),
+                         request.http.subscriptions,
+                         request.options().node.get(),
+                         request.options().time_max_ms};
+    RpcAnswer told = answer_rpc(index, request.http.body);
+    out.body = std::move(told.body);
     if (out.body.empty()) {  // notifications only
         out.status = 204;
         out.content_type = "text/plain";
@@ -48,8 +54,38 @@ Response post_rpc(RequestContext& request) {
         }
         out.headers.emplace_back("Plumbline-Mismatches", std::to_string(count));
     }
-    out.headers.emplace_back("Plumbline-Proof-Level",
-                             std::string{storage::to_string(snapshot->level)});
+    // Nobody proves here what a node says.
+    const storage::ProofLevel level = told.has_node ? storage::ProofLevel::kNone : snapshot->level;
+    out.headers.emplace_back("Plumbline-Proof-Level", std::string{storage::to_string(level)});
+    out.headers.emplace_back("Plumbline-Source", !told.has_node   ? "index"
+                                                 : told.has_index ? "index, node"
+                                                                  : "node");
+    return out;
+}
+
+std::shared_ptr<Subscriptions> Router::open_subscriptions(const std::string& client) {
+    return std::make_shared<Subscriptions>(caches_->filters, client);
+}
+
+Result<std::vector<std::string>> Router::rpc_news(Subscriptions& subscriptions) {
+    storage::Database* database = context_.database();
+    if (database == nullptr) {
+        return std::vector<std::string>{};
+    }
+    const std::shared_ptr<const engine::Plan> plan = context_.plan();
+    const std::unique_ptr<storage::ReadView> view = database->read_view();
+    const std::optional<storage::Cursor> cursor = view->cursor();
+    if (!cursor) {
+        return std::vector<std::string>{};
+    }
+    PLUMBLINE_TRY(const auto coverage, database->coverage());
+    const int64_t now_ms = context_.clock().monotonic_ms();
+    const LogSource source{*plan, *view, coverage, *cursor, [this, now_ms] {
+                               return context_.clock().monotonic_ms() >=
+                                      now_ms + options_.time_max_ms;
+                           }};
+    Result<std::vector<std::string>> out = std::vector<std::string>{};
+    PLUMBLINE_TRY_VOID(catch_exceptions("/rpc", [&] { out = subscriptions.news(source, now_ms); }));
     return out;
 }
 

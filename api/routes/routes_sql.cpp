@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/handlers.hpp"
+#include "api/routes/sql_question.hpp"
 #include "query/sql/value_text.hpp"
 
 namespace plumbline::api {
@@ -10,30 +11,6 @@ namespace {
 
 using nlohmann::json;
 using query::sql::Value;
-
-struct SqlQuestion {
-    std::string statement;
-    std::vector<Value> parameters;
-};
-
-Result<Value> read_parameter(const json& value) {
-    switch (value.type()) {
-        case json::value_t::null: return Value{};
-        case json::value_t::boolean: return Value{int64_t{value.get<bool>() ? 1 : 0}};
-        case json::value_t::number_integer: return Value{value.get<int64_t>()};
-        case json::value_t::number_unsigned:
-            if (value.get<uint64_t>() <= uint64_t{INT64_MAX}) {
-                return Value{value.get<int64_t>()};
-            }
-            return Error{ErrorCode::kInvalidArgument,
-                         "a number in params is beyond 2^63 - 1: send it as a string"};
-        case json::value_t::number_float: return Value{value.get<double>()};
-        case json::value_t::string: return Value{value.get<std::string>()};
-        default:
-            return Error{ErrorCode::kInvalidArgument,
-                         "params are strings, numbers, true, false and null"};
-    }
-}
 
 Result<SqlQuestion> read_sql(const RequestContext& request) {
     const json body = json::parse(request.http.body, nullptr, false);
@@ -94,6 +71,27 @@ class JsonAnswer final : public query::sql::RowSink {
     bool is_full_ = false;
 };
 
+}  // namespace
+
+Result<Value> read_parameter(const json& value) {
+    switch (value.type()) {
+        case json::value_t::null: return Value{};
+        case json::value_t::boolean: return Value{int64_t{value.get<bool>() ? 1 : 0}};
+        case json::value_t::number_integer: return Value{value.get<int64_t>()};
+        case json::value_t::number_unsigned:
+            if (value.get<uint64_t>() <= uint64_t{INT64_MAX}) {
+                return Value{value.get<int64_t>()};
+            }
+            return Error{ErrorCode::kInvalidArgument,
+                         "a number in params is beyond 2^63 - 1: send it as a string"};
+        case json::value_t::number_float: return Value{value.get<double>()};
+        case json::value_t::string: return Value{value.get<std::string>()};
+        default:
+            return Error{ErrorCode::kInvalidArgument,
+                         "params are strings, numbers, true, false and null"};
+    }
+}
+
 Status check_sql_taken(const RequestContext& request) {
     return request.options().sql_ms_max > 0
                ? ok()
@@ -111,7 +109,11 @@ Result<SqlSessions::Held> open_session(RequestContext& request,
     return query::sql::Session::open(view, plan);
 }
 
-}  // namespace
+query::sql::RunOptions sql_limits(const RequestContext& request, const SqlQuestion& asked) {
+    const Clock& clock = request.context().clock();
+    const int64_t end_ms = clock.monotonic_ms() + request.options().sql_ms_max;
+    return {[&clock, end_ms] { return clock.monotonic_ms() >= end_ms; }, asked.parameters};
+}
 
 Response list_sql_tables(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
@@ -151,12 +153,8 @@ Response run_sql(RequestContext& request) {
         write_snapshot(out, snapshot);
         const std::shared_ptr<const storage::ReadView> view = std::move(snapshot.view);
         PLUMBLINE_TRY(SqlSessions::Held session, open_session(request, view));
-        const Clock& clock = request.context().clock();
-        const int64_t end_ms = clock.monotonic_ms() + request.options().sql_ms_max;
         JsonAnswer rows{out, body, request.options()};
-        const Status done = session->run(
-            view, asked.statement,
-            {[&clock, end_ms] { return clock.monotonic_ms() >= end_ms; }, asked.parameters}, rows);
+        const Status done = session->run(view, asked.statement, sql_limits(request, asked), rows);
         const uint64_t visited = session->visited();
         request.router.caches().sql.give_back(std::move(session));
         if (!done && !rows.is_full()) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
 
 namespace plumbline::api {
@@ -30,15 +31,29 @@ std::string array_of(const std::vector<std::string>& items) {
     return out + "]";
 }
 
+/// What is stored of a header.
+std::string head_text(const storage::BlockRow& block) {
+    std::string out;
+    JsonWriter{out}
+        .open_object()
+        .member("number", evm::to_quantity(block.block_num))
+        .member("hash", evm::to_hex(block.hash))
+        .member("parentHash", evm::to_hex(block.parent_hash))
+        .member("timestamp", evm::to_quantity(block.timestamp))
+        .close_object();
+    return out;
+}
+
 }  // namespace
 
-Result<std::string> FilterStore::add(const LogSource& source, const std::optional<Json>& written,
+Result<std::string> FilterStore::add(const LogSource& source, Wanted wanted,
                                      std::string_view client, int64_t now_ms) {
-    const auto filter = std::make_shared<Filter>();
+    const auto filter = std::make_shared<Filter>(told_bytes_);
     filter->client = client;
     const storage::Cursor& cursor = source.cursor();
-    filter->written = written;
+    filter->wanted = std::move(wanted);
     filter->used_ms = now_ms;
+    const std::optional<Json>& written = filter->wanted.written;
     filter->next =
         std::max(cursor.finalized + 1, cursor.block_num - std::min(cursor.block_num, kToldMax));
     if (written) {
@@ -77,8 +92,9 @@ Result<std::string> FilterStore::add(const LogSource& source, const std::optiona
         }
     }
     const MutexLock lock{mutex_};
-    std::erase_if(filters_,
-                  [&](const auto& entry) { return entry.second->used_ms + kIdleMs < now_ms; });
+    std::erase_if(filters_, [&](const auto& entry) {
+        return !entry.second->wanted.lives_on && entry.second->used_ms + kIdleMs < now_ms;
+    });
     const auto of_client = std::ranges::count_if(
         filters_, [&](const auto& entry) { return entry.second->client == client; });
     if (static_cast<size_t>(of_client) >= kFiltersAClient) {
@@ -101,7 +117,8 @@ Result<std::string> FilterStore::add(const LogSource& source, const std::optiona
 std::shared_ptr<FilterStore::Filter> FilterStore::find(const std::string& id, int64_t now_ms) {
     const MutexLock lock{mutex_};
     const auto at = filters_.find(id);
-    if (at == filters_.end() || at->second->used_ms + kIdleMs < now_ms) {
+    if (at == filters_.end() ||
+        (!at->second->wanted.lives_on && at->second->used_ms + kIdleMs < now_ms)) {
         return nullptr;
     }
     at->second->used_ms = now_ms;
@@ -114,15 +131,27 @@ Result<Json> FilterStore::filter_of(const std::string& id, int64_t now_ms) {
         return Error{ErrorCode::kNotFound, "filter not found"};
     }
     const MutexLock lock{filter->mutex};
-    if (!filter->written) {
+    if (!filter->wanted.written) {
         return Error{ErrorCode::kInvalidArgument, "it is a filter of blocks"};
     }
-    return *filter->written;
+    return *filter->wanted.written;
 }
 
 bool FilterStore::remove(const std::string& id) {
     const MutexLock lock{mutex_};
     return filters_.erase(id) > 0;
+}
+
+void FilterStore::count_told(Filter& filter, const std::string& log) {
+    filter.told_bytes += log.size();
+    filter.all_told_bytes += log.size();
+}
+
+void FilterStore::forget_told(Filter& filter, const Told& block) {
+    for (const std::string& log : block.logs) {
+        filter.told_bytes -= log.size();
+        filter.all_told_bytes -= log.size();
+    }
 }
 
 /// Blocks that were told of and are not the chain's any more, oldest first.
@@ -138,10 +167,11 @@ void FilterStore::take_back(const LogSource& source, Filter& filter,
             break;
         }
         filter.next = last.block_num;
+        forget_told(filter, last);
         gone.push_back(std::move(filter.told.back()));
         filter.told.pop_back();
     }
-    for (auto block = gone.rbegin(); filter.written && block != gone.rend(); ++block) {
+    for (auto block = gone.rbegin(); filter.wanted.written && block != gone.rend(); ++block) {
         for (const std::string& log : block->logs) {
             out.push_back(close_log(log, true));
         }
@@ -153,7 +183,7 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<s
     const storage::Cursor& cursor = source.cursor();
     LogScan scan;
     scan.through = cursor.block_num;
-    if (filter.written) {
+    if (filter.wanted.written) {
         PLUMBLINE_TRY(scan, source.scan(filter.filter, std::max(filter.next, filter.first),
                                         filter.last.value_or(cursor.block_num)));
         if (scan.is_whole) {
@@ -178,25 +208,41 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<s
                             [&](const Told& block) { return block.block_num >= log->block_num; });
         if (told != filter.told.end() && told->block_num == log->block_num) {
             told->logs.push_back(log->text);
+            count_told(filter, log->text);
         }
     }
-    if (!filter.written) {
-        for (uint64_t n = filter.next; n <= *scan.through; ++n) {
-            if (const auto hash = source.hash_of(n)) {
-                out.push_back('"' + evm::to_hex(*hash) + '"');
+    for (uint64_t n = filter.next; !filter.wanted.written && n <= *scan.through; ++n) {
+        if (filter.wanted.tells_heads) {
+            if (const auto block = source.row_of(n)) {
+                out.push_back(head_text(*block));
             }
+        } else if (const auto hash = source.hash_of(n)) {
+            out.push_back('"' + evm::to_hex(*hash) + '"');
         }
     }
     filter.next = *scan.through + 1;
     while (!filter.told.empty() &&
            (filter.told.front().block_num <= cursor.finalized || filter.told.size() > kToldMax)) {
+        forget_told(filter, filter.told.front());
         filter.told.pop_front();
+    }
+    if (filter.all_told_bytes.load() > kToldBytesMax) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("all filters together remember more than {} MiB of logs above the "
+                                 "finalized block: ask for fewer events, or ask eth_getLogs",
+                                 kToldBytesMax >> 20U)};
     }
     return ok();
 }
 
 Result<std::string> FilterStore::changes(const LogSource& source, const std::string& id,
                                          int64_t now_ms) {
+    PLUMBLINE_TRY(const std::vector<std::string> items, take_changes(source, id, now_ms));
+    return array_of(items);
+}
+
+Result<std::vector<std::string>> FilterStore::take_changes(const LogSource& source,
+                                                           const std::string& id, int64_t now_ms) {
     const auto filter = find(id, now_ms);
     if (filter == nullptr) {
         return Error{ErrorCode::kNotFound, "filter not found"};
@@ -204,7 +250,7 @@ Result<std::string> FilterStore::changes(const LogSource& source, const std::str
     const MutexLock lock{filter->mutex};
     std::vector<std::string> out;
     take_back(source, *filter, out);
-    if (filter->written && filter->next <= source.cursor().block_num) {
+    if (filter->wanted.written && filter->next <= source.cursor().block_num) {
         PLUMBLINE_TRY(const std::optional<std::string> gap,
                       source.find_uncovered(filter->filter, filter->next,
                                             filter->last.value_or(source.cursor().block_num)));
@@ -212,8 +258,13 @@ Result<std::string> FilterStore::changes(const LogSource& source, const std::str
             return Error{ErrorCode::kUnavailable, *gap};
         }
     }
-    PLUMBLINE_TRY_VOID(go_on(source, *filter, out));
-    return array_of(out);
+    if (Status went = go_on(source, *filter, out); !went) {
+        if (went.error().code == ErrorCode::kTooLarge) {
+            remove(id);
+        }
+        return went.error();
+    }
+    return out;
 }
 
 }  // namespace plumbline::api

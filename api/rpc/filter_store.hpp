@@ -1,7 +1,9 @@
 // The filters that clients have installed: eth_newFilter, eth_newBlockFilter, and what has changed
 // since somebody asked last. A reorganisation takes logs back: they are told once more, `removed`.
+// Subscriptions of a WebSocket (subscriptions.hpp) are filters too.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -26,16 +28,27 @@ class FilterStore {
     static constexpr size_t kFiltersMax = 1'000;
     static constexpr size_t kFiltersAClient = 100;
     static constexpr int64_t kIdleMs = 300'000;
+    /// Logs above finality that all filters together remember, to take them back.
+    static constexpr size_t kToldBytesMax = 128U << 20U;
+
+    struct Wanted {
+        std::optional<nlohmann::json> written{};  ///< as clients write a filter; empty: of blocks
+        bool tells_heads = false;  ///< of blocks: their headers, as far as they are stored
+        bool lives_on = false;     ///< until `remove`, whoever asks
+    };
 
     /// The new filter's id. kTooLarge: there are too many, or too many of `client`, an address.
-    /// `filter` null: of blocks.
-    [[nodiscard]] Result<std::string> add(const LogSource& source,
-                                          const std::optional<nlohmann::json>& filter,
+    [[nodiscard]] Result<std::string> add(const LogSource& source, Wanted wanted,
                                           std::string_view client, int64_t now_ms);
     /// What has come, and gone, since the last question, as JSON array. kNotFound: no such filter.
-    /// kUnavailable: the index lacks blocks of it by now.
+    /// kUnavailable: the index lacks blocks of it by now. kTooLarge: it remembers too much, and is
+    /// gone.
     [[nodiscard]] Result<std::string> changes(const LogSource& source, const std::string& id,
                                               int64_t now_ms);
+    /// The same, each for itself as JSON.
+    [[nodiscard]] Result<std::vector<std::string>> take_changes(const LogSource& source,
+                                                                const std::string& id,
+                                                                int64_t now_ms);
     /// As it was written. kNotFound, or kInvalidArgument for one of blocks.
     [[nodiscard]] Result<nlohmann::json> filter_of(const std::string& id, int64_t now_ms);
     bool remove(const std::string& id);
@@ -48,7 +61,14 @@ class FilterStore {
         std::vector<std::string> logs;  ///< open, as `ToldLog::text`
     };
     struct Filter {
-        std::optional<nlohmann::json> written;  ///< empty: of blocks
+        explicit Filter(std::atomic<size_t>& bytes) : all_told_bytes{bytes} {}
+        Filter(const Filter&) = delete;
+        Filter& operator=(const Filter&) = delete;
+        ~Filter() { all_told_bytes -= told_bytes; }
+
+        std::atomic<size_t>& all_told_bytes;  ///< the store's
+        size_t told_bytes = 0;
+        Wanted wanted;
         LogFilter filter;
         uint64_t first = 0;            ///< a number as fromBlock
         std::optional<uint64_t> last;  ///< a number as toBlock
@@ -59,10 +79,13 @@ class FilterStore {
         Mutex mutex;  ///< of all above but `used_ms`, which the store's guards
     };
     [[nodiscard]] std::shared_ptr<Filter> find(const std::string& id, int64_t now_ms);
+    static void count_told(Filter& filter, const std::string& log);
+    static void forget_told(Filter& filter, const Told& block);
     static void take_back(const LogSource& source, Filter& filter, std::vector<std::string>& out);
     [[nodiscard]] static Status go_on(const LogSource& source, Filter& filter,
                                       std::vector<std::string>& out);
 
+    std::atomic<size_t> told_bytes_{0};
     Mutex mutex_;
     std::map<std::string, std::shared_ptr<Filter>> filters_ PLUMBLINE_GUARDED_BY(mutex_);
 };

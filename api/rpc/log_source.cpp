@@ -51,6 +51,11 @@ std::optional<evm::Hash> LogSource::hash_of(uint64_t block_num) const {
     return row ? std::optional{row->hash} : std::nullopt;
 }
 
+std::optional<storage::BlockRow> LogSource::row_of(uint64_t block_num) const {
+    const Result<storage::BlockRow> row = view_.get_block(block_num);
+    return row ? std::optional{*row} : std::nullopt;
+}
+
 std::optional<uint64_t> LogSource::block_of(const evm::Hash& hash) const {
     if (hash == cursor_.block_hash) {
         return cursor_.block_num;

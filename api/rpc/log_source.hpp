@@ -49,6 +49,8 @@ class LogSource {
     [[nodiscard]] BlockTags tags() const;
     /// Empty where the database keeps no row of that block: final and without an event.
     [[nodiscard]] std::optional<evm::Hash> hash_of(uint64_t block_num) const;
+    /// The same, all that is stored of it.
+    [[nodiscard]] std::optional<storage::BlockRow> row_of(uint64_t block_num) const;
     /// Looks among the newest 10,000 rows. Empty: not there.
     [[nodiscard]] std::optional<uint64_t> block_of(const evm::Hash& hash) const;
     /// Why the index lacks some of these blocks for the filter; empty where it does not.

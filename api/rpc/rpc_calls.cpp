@@ -1,5 +1,7 @@
 #include "api/rpc/rpc_calls.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -17,11 +19,13 @@ using Json = nlohmann::json;
 struct Fault {
     int code = rpc_code::kInternal;
     std::string message;
+    std::string data{};  ///< hex; may be empty
 };
 /// The result as JSON, or why there is none.
 struct Outcome {
     std::string result{};
     std::optional<Fault> fault{};
+    bool is_of_node = false;
 };
 
 Outcome fault_of(const Error& error) {
@@ -109,13 +113,14 @@ Outcome text_of(Result<std::string> made, bool is_json) {
 
 Outcome new_filter(const RpcIndex& index, const Json& params) {
     const Json& filter = parameter(params, 0);
-    return text_of(index.filters.add(index.logs, filter.is_null() ? Json::object() : filter,
-                                     index.client, index.now_ms),
+    FilterStore::Wanted wanted;
+    wanted.written = filter.is_null() ? Json::object() : filter;
+    return text_of(index.filters.add(index.logs, std::move(wanted), index.client, index.now_ms),
                    false);
 }
 
 Outcome new_block_filter(const RpcIndex& index, const Json& /*params*/) {
-    return text_of(index.filters.add(index.logs, std::nullopt, index.client, index.now_ms), false);
+    return text_of(index.filters.add(index.logs, {}, index.client, index.now_ms), false);
 }
 
 Result<std::string> id_of(const Json& params) {
@@ -142,6 +147,31 @@ Outcome filter_logs(const RpcIndex& index, const Json& params) {
 Outcome uninstall_filter(const RpcIndex& index, const Json& params) {
     const Result<std::string> id = id_of(params);
     return id ? Outcome{index.filters.remove(*id) ? "true" : "false", {}} : fault_of(id.error());
+}
+
+// --- subscriptions
+// ---------------------------------------------------------------------------------
+
+Outcome no_socket() {
+    return {{},
+            Fault{rpc_code::kMethodNotFound,
+                  "notifications need a WebSocket: connect to ws://HOST/rpc, or poll "
+                  "eth_getFilterChanges"}};
+}
+
+Outcome subscribe(const RpcIndex& index, const Json& params) {
+    return index.subscriptions == nullptr
+               ? no_socket()
+               : text_of(index.subscriptions->add(index.logs, params, index.now_ms), false);
+}
+
+Outcome unsubscribe(const RpcIndex& index, const Json& params) {
+    if (index.subscriptions == nullptr) {
+        return no_socket();
+    }
+    const Result<std::string> id = id_of(params);
+    return id ? Outcome{index.subscriptions->remove(*id) ? "true" : "false", {}}
+              : fault_of(id.error());
 }
 
 // --- how the index is --------------------------------------------------------------------------
@@ -176,6 +206,44 @@ Outcome syncing(const RpcIndex& index, const Json& /*params*/) {
     return {out, {}};
 }
 
+// --- what a node is asked for -------------------------------------------------------------------
+
+/// A block that the node tells must be the index's own, as far as that has it.
+std::optional<Fault> find_fork(const RpcIndex& index, const std::string& result) {
+    const Json block = Json::parse(result, nullptr, false);
+    const auto number = block.is_object() ? block.find("number") : block.end();
+    const auto hash = block.is_object() ? block.find("hash") : block.end();
+    if (number == block.end() || hash == block.end() || !hash->is_string()) {
+        return std::nullopt;
+    }
+    const Result<uint64_t> at = parse_block(*number, {});
+    if (!at || *at > index.logs.cursor().block_num) {
+        return std::nullopt;
+    }
+    const std::optional<evm::Hash> own = index.logs.hash_of(*at);
+    if (!own || evm::parse_hash(hash->get_ref<const std::string&>()) == own) {
+        return std::nullopt;
+    }
+    return Fault{
+        rpc_code::kUnavailable,
+        fmt::format("the node's block {} is not the index's: one of them is on a fork; ask "
+                    "again",
+                    *at)};
+}
+
+Outcome outcome_of(const RpcIndex& index, const Json& request, NodeAnswer answer) {
+    if (answer.code != 0) {
+        return {{}, Fault{answer.code, std::move(answer.message), std::move(answer.data)}, true};
+    }
+    const std::string& method = request["method"].get_ref<const std::string&>();
+    if (method == "eth_getBlockByNumber" || method == "eth_getBlockByHash") {
+        if (std::optional<Fault> fork = find_fork(index, answer.result)) {
+            return {{}, std::move(fork), true};
+        }
+    }
+    return {std::move(answer.result), {}, true};
+}
+
 struct Method {
     std::string_view name;
     Outcome (*run)(const RpcIndex& index, const Json& params);
@@ -190,12 +258,28 @@ constexpr Method kMethods[] = {
     {"eth_getFilterChanges", filter_changes},
     {"eth_getFilterLogs", filter_logs},
     {"eth_uninstallFilter", uninstall_filter},
+    {"eth_subscribe", subscribe},
+    {"eth_unsubscribe", unsubscribe},
     {"eth_syncing", syncing},
     {"net_version", net_version},
     {"web3_clientVersion", client_version},
 };
 
-Outcome run(const RpcIndex& index, const Json& request) {
+/// The index has no answer of its own, and the config lets a node be asked.
+bool is_for_node(const RpcIndex& index, const Json& request) {
+    if (index.node == nullptr || !request.is_object()) {
+        return false;
+    }
+    const auto method = request.find("method");
+    const auto params = request.find("params");
+    return method != request.end() && method->is_string() && request.contains("id") &&
+           (params == request.end() || params->is_array() || params->is_null()) &&
+           index.node->takes(method->get_ref<const std::string&>()) &&
+           std::ranges::find(kMethods, method->get_ref<const std::string&>(), &Method::name) ==
+               std::end(kMethods);
+}
+
+Outcome run_own(const RpcIndex& index, const Json& request) {
     const auto method = request.find("method");
     if (method == request.end() || !method->is_string()) {
         return {{}, Fault{rpc_code::kInvalidRequest, "a request has a method, a string"}};
@@ -221,11 +305,26 @@ Outcome run(const RpcIndex& index, const Json& request) {
                               name.substr(0, 80), served)}};
 }
 
-/// Appends the answer; nothing for a notification.
-void answer_one(const RpcIndex& index, const Json& request, std::string& out) {
+/// Logs that the index lacks may be the node's to tell.
+Outcome run(const RpcIndex& index, const Json& request) {
+    Outcome own = run_own(index, request);
+    const bool is_lacking = own.fault && own.fault->code == rpc_code::kUnavailable &&
+                            request["method"] == "eth_getLogs";
+    if (!is_lacking || index.node == nullptr || !index.node->takes("eth_getLogs")) {
+        return own;
+    }
+    std::vector<NodeAnswer> told = index.node->ask({&request}, index.now_ms, index.node_ms_max);
+    return outcome_of(index, request, std::move(told[0]));
+}
+
+/// Appends the answer; nothing for a notification. `known`: the outcome, if it is there already.
+void answer_one(const RpcIndex& index, const Json& request, std::optional<Outcome> known,
+                RpcAnswer& whole) {
+    std::string& out = whole.body;
     const auto id = request.is_object() ? request.find("id") : request.end();
     const bool has_id = request.is_object() && id != request.end();
-    Outcome outcome = request.is_object()
+    Outcome outcome = known ? *std::move(known)
+                      : request.is_object()
                           ? run(index, request)
                           : Outcome{{}, Fault{rpc_code::kInvalidRequest, "a request is an object"}};
     if (request.is_object() && !has_id && request.contains("method")) {
@@ -242,12 +341,41 @@ void answer_one(const RpcIndex& index, const Json& request, std::string& out) {
         answer.key("error")
             .open_object()
             .member("code", outcome.fault->code)
-            .member("message", outcome.fault->message)
-            .close_object();
+            .member("message", outcome.fault->message);
+        if (!outcome.fault->data.empty()) {
+            answer.member("data", outcome.fault->data);
+        }
+        answer.close_object();
     } else {
         answer.key("result").raw(outcome.result);
     }
+    if (outcome.is_of_node) {
+        answer.member("source", "node");
+    }
+    (outcome.is_of_node ? whole.has_node : whole.has_index) = true;
     answer.close_object();
+}
+
+/// Those of a batch that go to the node go together.
+std::vector<std::optional<Outcome>> ask_node(const RpcIndex& index,
+                                             const std::vector<const Json*>& requests) {
+    std::vector<const Json*> calls;
+    for (const Json* request : requests) {
+        if (is_for_node(index, *request)) {
+            calls.push_back(request);
+        }
+    }
+    std::vector<std::optional<Outcome>> out(requests.size());
+    if (calls.empty()) {
+        return out;
+    }
+    std::vector<NodeAnswer> told = index.node->ask(calls, index.now_ms, index.node_ms_max);
+    for (size_t i = 0, next = 0; i < requests.size() && next < calls.size(); ++i) {
+        if (requests[i] == calls[next]) {
+            out[i] = outcome_of(index, *requests[i], std::move(told[next++]));
+        }
+    }
+    return out;
 }
 
 }  // namespace
@@ -260,33 +388,42 @@ std::string rpc_error(int code, std::string_view message) {
     return out;
 }
 
-std::string answer_rpc(const RpcIndex& index, std::string_view body) {
+RpcAnswer answer_rpc(const RpcIndex& index, std::string_view body) {
+    const auto refuse = [](int code, std::string_view message) {
+        return RpcAnswer{rpc_error(code, message), true, false};
+    };
     const Json request = Json::parse(body, nullptr, false);
     if (request.is_discarded()) {
-        return rpc_error(rpc_code::kParse, "the body is no JSON");
+        return refuse(rpc_code::kParse, "the body is no JSON");
     }
-    std::string out;
-    if (!request.is_array()) {
-        answer_one(index, request, out);
-        return out;
+    if (request.is_array() && (request.empty() || request.size() > kRpcBatchMax)) {
+        return refuse(rpc_code::kInvalidRequest,
+                      fmt::format("a batch has 1 to {} requests", kRpcBatchMax));
     }
-    if (request.empty() || request.size() > kRpcBatchMax) {
-        return rpc_error(rpc_code::kInvalidRequest,
-                         fmt::format("a batch has 1 to {} requests", kRpcBatchMax));
+    std::vector<const Json*> requests;
+    if (request.is_array()) {
+        std::ranges::transform(request, std::back_inserter(requests),
+                               [](const Json& one) { return &one; });
+    } else {
+        requests.push_back(&request);
     }
-    for (const Json& one : request) {
-        const size_t before = out.size();
-        answer_one(index, one, out);
-        if (out.size() > before) {
-            out.insert(before, before == 0 ? "[" : ",");
+    std::vector<std::optional<Outcome>> known = ask_node(index, requests);
+    RpcAnswer out;
+    for (size_t i = 0; i < requests.size(); ++i) {
+        const size_t before = out.body.size();
+        answer_one(index, *requests[i], std::move(known[i]), out);
+        if (request.is_array() && out.body.size() > before) {
+            out.body.insert(before, before == 0 ? "[" : ",");
         }
-        if (out.size() > LogSource::kBytesMax) {
-            return rpc_error(rpc_code::kLimit,
-                             "the answers of this batch are too large: ask for "
-                             "less in one");
+        if (request.is_array() && out.body.size() > LogSource::kBytesMax) {
+            return refuse(rpc_code::kLimit,
+                          "the answers of this batch are too large: ask for less in one");
         }
     }
-    return out.empty() ? out : out + "]";
+    if (request.is_array() && !out.body.empty()) {
+        out.body += ']';
+    }
+    return out;
 }
 
 }  // namespace plumbline::api

@@ -8,6 +8,8 @@
 
 #include "api/rpc/filter_store.hpp"
 #include "api/rpc/log_source.hpp"
+#include "api/rpc/node_forward.hpp"
+#include "api/rpc/subscriptions.hpp"
 
 namespace plumbline::api {
 
@@ -20,8 +22,18 @@ struct RpcIndex {
     uint64_t first_block = 0;
     uint64_t head_block = 0;  ///< the chain's
     std::string_view version;
-    std::string_view client;  ///< who asks: an address
-    int64_t now_ms = 0;       ///< monotonic
+    std::string_view client;                 ///< who asks: an address
+    int64_t now_ms = 0;                      ///< monotonic
+    Subscriptions* subscriptions = nullptr;  ///< of the connection; null: it is no WebSocket
+    NodeForward* node = nullptr;             ///< for what the index does not have; null: nobody
+    int64_t node_ms_max = 5'000;             ///< that it may take
+};
+
+/// The answer to one body, and who gave it.
+struct RpcAnswer {
+    std::string body;  ///< empty: notifications only
+    bool has_index = false;
+    bool has_node = false;
 };
 
 /// The codes of JSON-RPC and EIP-1474.
@@ -37,8 +49,8 @@ inline constexpr int kLimit = -32005;
 
 inline constexpr size_t kRpcBatchMax = 100;
 
-/// The answer to one HTTP body, a request or a batch of them; empty: notifications only.
-[[nodiscard]] std::string answer_rpc(const RpcIndex& index, std::string_view body);
+/// To a request or a batch of them.
+[[nodiscard]] RpcAnswer answer_rpc(const RpcIndex& index, std::string_view body);
 /// `{"jsonrpc":"2.0","id":null,"error":{..}}`
 [[nodiscard]] std::string rpc_error(int code, std::string_view message);
 

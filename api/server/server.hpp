@@ -26,7 +26,9 @@ struct ServerOptions {
     std::vector<std::string> hosts{};  ///< names that it is called by, besides addresses
     std::vector<std::string> trusted_proxies{};  ///< whose X-Forwarded-For is believed
     size_t client_connections_max = 256;         ///< of one address
-    int64_t stream_send_ms_max = 30'000;         ///< for a stream's client to take a message
+    size_t rpc_sockets_max = 256;                ///< JSON-RPC on WebSockets
+    size_t live_queries_max = 1'000;
+    int64_t stream_send_ms_max = 30'000;   ///< for a stream's client to take a message
     size_t answer_bytes_max = 64U << 20U;  ///< on their way to clients; beyond it scans are refused
 };
 

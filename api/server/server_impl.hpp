@@ -55,6 +55,8 @@ struct Shared {
     FairPool probes{{.threads = 1, .client_waiting_max = 64}};
     FairPool quick{{.threads = 2, .client_running_max = 2, .client_waiting_max = 64}};
     FairPool scans{{.threads = 2, .niceness = kScanNiceness}};
+    /// Of their own, because some wait for a node.
+    FairPool rpc_calls{{.threads = 4, .niceness = kScanNiceness}};
     /// At most one job a stream.
     FairPool stream_readers{
         {.threads = 2, .client_waiting_max = SIZE_MAX, .waiting_max = SIZE_MAX}};
@@ -64,6 +66,8 @@ struct Shared {
     std::atomic<uint64_t> errors{0};
     std::atomic<uint64_t> refused{0};
     std::atomic<uint64_t> streams{0};
+    std::atomic<uint64_t> rpc_sockets{0};
+    std::atomic<uint64_t> live_queries{0};
     std::atomic<uint64_t> accept_failures{0};
     std::atomic<size_t> sessions{0};      ///< connections that are no streams
     std::atomic<size_t> answer_bytes{0};  ///< of answers that clients have not taken yet
@@ -77,7 +81,7 @@ struct Shared {
 
     /// Jobs that wait are dropped, those that run end.
     void stop_pools() {
-        for (FairPool* pool : {&probes, &quick, &scans, &stream_readers}) {
+        for (FairPool* pool : {&probes, &quick, &scans, &rpc_calls, &stream_readers}) {
             pool->stop();
         }
     }
@@ -100,6 +104,23 @@ struct StreamStart {
 };
 /// Turns a connection that asked for it into a stream.
 void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, StreamStart start);
+
+/// JSON-RPC on a WebSocket that is about to begin.
+struct RpcStart {
+    BeastRequest request;
+    std::string client;
+    ConnectionPlace place;
+};
+void start_rpc(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, RpcStart start);
+
+/// A live query that is about to begin.
+struct LiveStart {
+    std::string target;   ///< of the question that it asks again and again
+    std::string headers;  ///< of the answer, whole lines; may be empty
+    std::string client;
+    ConnectionPlace place;
+};
+void start_live(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, LiveStart start);
 
 /// Whose pages may read, besides our own.
 [[nodiscard]] bool is_invited(std::string_view origin, const ServerOptions& options);

@@ -53,7 +53,7 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
         out.set(wire::field::access_control_allow_origin, request[wire::field::origin]);
         out.set(wire::field::access_control_expose_headers,
                 "Plumbline-Block, Plumbline-Proof-Level, Plumbline-Proven-Through, "
-                "Plumbline-Mismatches");
+                "Plumbline-Mismatches, Plumbline-Source");
         out.set(wire::field::vary, "Origin");
     }
     out.keep_alive(request.keep_alive());
@@ -220,6 +220,13 @@ class Session : public std::enable_shared_from_this<Session> {
 
     /// On one of the pools' threads.
     void answer() {
+        if (const Status known = check_stream(); !known) {
+            write(fail(known.error()));
+            return;
+        }
+        if (go_live()) {
+            return;
+        }
         Request asked;
         asked.method = view(request_.method_string());
         asked.target = view(request_.target());
@@ -229,8 +236,9 @@ class Session : public std::enable_shared_from_this<Session> {
         const RouteCost cost = Router::cost(asked.method, asked.target);
         FairPool& pool = cost == RouteCost::kProbe   ? shared_->probes
                          : cost == RouteCost::kQuick ? shared_->quick
+                         : cost == RouteCost::kRpc   ? shared_->rpc_calls
                                                      : shared_->scans;
-        if (cost == RouteCost::kScan &&
+        if ((cost == RouteCost::kScan || cost == RouteCost::kRpc) &&
             shared_->answer_bytes.load() >= shared_->options.answer_bytes_max) {
             write(busy(503, "clients do not take their answers fast enough; ask again"));
             return;
@@ -247,16 +255,44 @@ class Session : public std::enable_shared_from_this<Session> {
         }
     }
 
+    /// A live query keeps its connection. False where it is none.
+    bool go_live() {
+        const Result<Target> target = parse_target(view(request_.target()));
+        if (!target || target->parts != std::vector<std::string>{"sql", "live"} ||
+            request_.method() != wire::verb::get || shared_->hub == nullptr) {
+            return false;
+        }
+        if (shared_->live_queries.load() >= shared_->options.live_queries_max) {
+            write(busy(503, "as many live queries as may be are open; ask /sql/db"));
+            return true;
+        }
+        std::string headers;
+        if (const std::string_view origin = view(request_[wire::field::origin]);
+            !origin.empty() && is_invited(origin, shared_->options)) {
+            headers = fmt::format("Access-Control-Allow-Origin: {}\r\nVary: Origin\r\n", origin);
+        }
+        ++shared_->requests;
+        stream_.expires_never();
+        start_live(
+            stream_.release_socket(), shared_,
+            {std::string{view(request_.target())}, std::move(headers), client_, std::move(place_)});
+        return true;
+    }
+
     void upgrade() {
         const Result<Target> target = parse_target(view(request_.target()));
         Result<std::unique_ptr<StreamReader>> reader =
-            Error{ErrorCode::kNotFound, "only /v1/stream is a stream"};
+            Error{ErrorCode::kNotFound, "a WebSocket is taken at /v1/stream and at /rpc"};
         if (!is_friendly(view(request_[wire::field::origin]), view(request_[wire::field::host]),
                          shared_->options)) {
             write(fail(403, "Forbidden", "pages of other hosts may not follow the stream"));
             return;
         }
-        if (target && target->parts == std::vector<std::string>{"v1", "stream"}) {
+        if (target && target->parts == std::vector<std::string>{"rpc"}) {
+            upgrade_to_rpc();
+            return;
+        }
+        if (is_stream(target)) {
             reader = subscribe(*target);
         }
         if (!reader) {
@@ -267,6 +303,31 @@ class Session : public std::enable_shared_from_this<Session> {
         stream_.expires_never();
         start_stream(stream_.release_socket(), shared_,
                      {*std::move(reader), std::move(request_), client_, std::move(place_)});
+    }
+
+    void upgrade_to_rpc() {
+        if (shared_->rpc_sockets.load() >= shared_->options.rpc_sockets_max) {
+            write(busy(503, "as many WebSockets as may be are open at /rpc; ask by HTTP"));
+            return;
+        }
+        ++shared_->requests;
+        stream_.expires_never();
+        start_rpc(stream_.release_socket(), shared_,
+                  {std::move(request_), client_, std::move(place_)});
+    }
+
+    static bool is_stream(const Result<Target>& target) {
+        return target && target->parts == std::vector<std::string>{"v1", "stream"};
+    }
+
+    /// A client whose WebSocket was refused cannot see why; a plain request tells.
+    Status check_stream() {
+        const Result<Target> target = parse_target(view(request_.target()));
+        if (!is_stream(target) || request_.method() != wire::verb::get || shared_->hub == nullptr) {
+            return ok();
+        }
+        const auto filter = read_stream_filter(shared_->hub->plan(), *target);
+        return filter ? ok() : Status{filter.error()};
     }
 
     Result<std::unique_ptr<StreamReader>> subscribe(const Target& target) {

@@ -290,7 +290,9 @@ struct HttpConfig {
     uint64_t body_kib_max = 64;
     uint64_t page_rows_max = 1'000;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past; 0 = none
-    uint64_t sql_ms_max = 500;    ///< that a statement in SQL may take; 0 = none are taken
+    uint64_t sql_ms_max = 500;             ///< that a statement in SQL may take; 0 = none are taken
+    std::vector<std::string> rpc_forward;  ///< methods that /rpc asks the chain's endpoints for
+    uint64_t rpc_forward_per_second = 20;
     int64_t timeout_ms = 10'000;  ///< for a request to come whole and its answer to be taken
     SourcePos pos;
 

@@ -133,6 +133,45 @@ Status read_hosts(const Section& http, const TomlValue& value, HttpConfig& out) 
     return ok();
 }
 
+/// What a node may be asked for others: reading, and sending what somebody has signed.
+constexpr std::string_view kForwardable[] = {"eth_call",
+                                             "eth_estimateGas",
+                                             "eth_createAccessList",
+                                             "eth_gasPrice",
+                                             "eth_maxPriorityFeePerGas",
+                                             "eth_feeHistory",
+                                             "eth_blobBaseFee",
+                                             "eth_getBalance",
+                                             "eth_getCode",
+                                             "eth_getStorageAt",
+                                             "eth_getProof",
+                                             "eth_getTransactionCount",
+                                             "eth_getBlockByNumber",
+                                             "eth_getBlockByHash",
+                                             "eth_getBlockReceipts",
+                                             "eth_getBlockTransactionCountByNumber",
+                                             "eth_getBlockTransactionCountByHash",
+                                             "eth_getTransactionByHash",
+                                             "eth_getTransactionByBlockHashAndIndex",
+                                             "eth_getTransactionByBlockNumberAndIndex",
+                                             "eth_getTransactionReceipt",
+                                             "eth_getLogs",
+                                             "eth_sendRawTransaction"};
+
+Status read_forwarded(const Section& http, const TomlValue& value, HttpConfig& out) {
+    PLUMBLINE_TRY(const auto items, http.strings(value, "rpc_forward", std::size(kForwardable)));
+    for (const TomlValue* item : items) {
+        if (std::ranges::find(kForwardable, item->text) == std::end(kForwardable)) {
+            return http.mistake(
+                item->pos, fmt::format("rpc_forward in [http] must list methods that only read, or "
+                                       "eth_sendRawTransaction, not {}; known: {}",
+                                       in_quotes(item->text), fmt::join(kForwardable, ", ")));
+        }
+        out.rpc_forward.push_back(item->text);
+    }
+    return ok();
+}
+
 /// "10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8".
 bool is_network(const std::string& text) {
     const size_t slash = std::min(text.find('/'), text.size());
@@ -278,10 +317,10 @@ Status read_schedule(std::string_view path, const TomlValue& value, Config& conf
 Status read_http(std::string_view path, const TomlValue& value, Config& config,
                  std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section http, Section::open(path, "[http]", value));
-    PLUMBLINE_TRY_VOID(http.allow_only({"listen", "token", "cors", "hosts", "trusted_proxies",
-                                        "ready_lag", "connections_max", "client_connections_max",
-                                        "stream_clients_max", "body_kib_max", "page_rows_max",
-                                        "history_events_max", "sql_ms_max", "timeout"}));
+    PLUMBLINE_TRY_VOID(http.allow_only(
+        {"listen", "token", "cors", "hosts", "trusted_proxies", "ready_lag", "connections_max",
+         "client_connections_max", "stream_clients_max", "body_kib_max", "page_rows_max",
+         "history_events_max", "sql_ms_max", "rpc_forward", "rpc_forward_per_second", "timeout"}));
     HttpConfig out;
     out.pos = http.pos();
     if (const TomlValue* listen = http.find("listen")) {
@@ -299,6 +338,9 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
     if (const TomlValue* proxies = http.find("trusted_proxies")) {
         PLUMBLINE_TRY_VOID(read_trusted_proxies(http, *proxies, out));
     }
+    if (const TomlValue* methods = http.find("rpc_forward")) {
+        PLUMBLINE_TRY_VOID(read_forwarded(http, *methods, out));
+    }
     struct Number {
         const char* key;
         uint64_t* out;
@@ -312,7 +354,8 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
                               {"body_kib_max", &out.body_kib_max, 1, 65'536},
                               {"page_rows_max", &out.page_rows_max, 1, 100'000},
                               {"history_events_max", &out.history_events_max, 0, 1'000'000'000},
-                              {"sql_ms_max", &out.sql_ms_max, 0, 60'000}};
+                              {"sql_ms_max", &out.sql_ms_max, 0, 60'000},
+                              {"rpc_forward_per_second", &out.rpc_forward_per_second, 1, 100'000}};
     for (const Number& number : numbers) {
         if (const TomlValue* found = http.find(number.key)) {
             PLUMBLINE_TRY(*number.out, http.integer(*found, number.key, number.low, number.high));

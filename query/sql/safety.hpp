@@ -10,4 +10,9 @@ namespace plumbline::query::sql {
 /// touches no file and loads no code.
 [[nodiscard]] Status make_safe(sqlite3* db, const SqlLimits& limits);
 
+/// In place of SQLite's own, which take the product of what they are given. Part of `make_safe`.
+[[nodiscard]] Status add_search_functions(sqlite3* db);
+/// In place of SQLite's own, which write as long as they are told to. Part of `make_safe`.
+[[nodiscard]] Status add_format_functions(sqlite3* db);
+
 }  // namespace plumbline::query::sql

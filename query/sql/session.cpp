@@ -1,6 +1,7 @@
 #include "query/sql/session.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -46,6 +47,18 @@ struct Bind {
                                    SQLITE_TRANSIENT);
     }
 };
+
+/// Which of the given ones "$2" means; `place` where it is not named so.
+size_t number_of(const char* name, size_t place) {
+    const std::string_view text = name == nullptr ? "" : name;
+    size_t number = 0;
+    const char* end = text.data() + text.size();
+    if (!text.starts_with('$') || std::from_chars(text.data() + 1, end, number).ptr != end ||
+        number == 0) {
+        return place;
+    }
+    return number - 1;
+}
 
 int stop_asked(void* user) {
     const auto& statement = static_cast<const Connection*>(user)->statement;
@@ -159,8 +172,13 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
                                  options.parameters.size())};
     }
     for (size_t i = 0; i < wanted; ++i) {
-        const int code =
-            std::visit(Bind{statement.get(), static_cast<int>(i) + 1}, options.parameters[i]);
+        const int place = static_cast<int>(i) + 1;
+        const size_t given = number_of(sqlite3_bind_parameter_name(statement.get(), place), i);
+        if (given >= wanted) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("parameters are numbered from $1 to ${}", wanted)};
+        }
+        const int code = std::visit(Bind{statement.get(), place}, options.parameters[given]);
         if (code != SQLITE_OK) {
             return why(code);
         }
@@ -171,10 +189,14 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
 Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
     const int columns = sqlite3_column_count(statement);
     std::vector<std::string> names;
+    std::vector<std::string> types;
     for (int i = 0; i < columns; ++i) {
         const char* name = sqlite3_column_name(statement, i);
         names.emplace_back(name == nullptr ? "" : name);
+        const char* type = sqlite3_column_decltype(statement, i);
+        types.emplace_back(type == nullptr ? "" : type);
     }
+    sink.on_declared(types);
     PLUMBLINE_TRY_VOID(sink.on_columns(names));
     std::vector<Value> row(names.size());
     while (true) {

@@ -34,7 +34,7 @@ struct SqlLimits {
 struct RunOptions {
     /// Asked again and again: true ends the statement with kTimeout. May be empty. Any thread.
     std::function<bool()> should_stop{};
-    std::vector<Value> parameters{};  ///< of `?` and `?1`, in order
+    std::vector<Value> parameters{};  ///< of `?`, `?1` and `$1`, in order
 };
 
 /// Takes what a statement gives. kCancelled-like errors of its own end the statement and are given
@@ -42,6 +42,9 @@ struct RunOptions {
 class RowSink {
   public:
     virtual ~RowSink() = default;
+    /// Before all else: of each column the type that a table declares it with (INTEGER, TEXT,
+    /// BOOLEAN); "" for what is calculated.
+    virtual void on_declared(const std::vector<std::string>& /*types*/) {}
     [[nodiscard]] virtual Status on_columns(const std::vector<std::string>& names) = 0;
     /// Values point into SQLite until the call returns.
     [[nodiscard]] virtual Status on_row(std::span<const Value> row) = 0;

@@ -76,10 +76,13 @@ std::string declaration(const Table& table) {
     std::string out = "CREATE TABLE x(";
     for (const Column& column : table.columns()) {
         const bool is_integer = column.type && is_sql_integer(*column.type);
+        const bool is_bool = column.type && column.type->kind == FieldKind::kBool;
         const char* collation = column.type ? collation_of(*column.type) : "BINARY";
         out += fmt::format("{} {}{} COLLATE {}, ", sql_name(column.name),
-                           is_integer ? "INTEGER" : "TEXT", column.is_hidden ? " HIDDEN" : "",
-                           collation);
+                           is_bool      ? "BOOLEAN"
+                           : is_integer ? "INTEGER"
+                                        : "TEXT",
+                           column.is_hidden ? " HIDDEN" : "", collation);
     }
     out += "PRIMARY KEY(";
     for (const size_t column : table.key()) {

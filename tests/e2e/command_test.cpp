@@ -22,7 +22,7 @@ TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
     EXPECT_EQ(overview.code, 0);
     for (const std::string command :
          {"init", "check", "run", "status", "get", "list", "dump", "rebuild", "diff", "journal",
-          "quarantine", "doctor", "backup", "restore", "task"}) {
+          "quarantine", "doctor", "backup", "restore", "task", "codegen"}) {
         EXPECT_NE(overview.out.find(command), std::string::npos) << command;
         const auto help = plumbline({command, "--help"});
         EXPECT_EQ(help.code, 0);

@@ -116,10 +116,12 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
     // The example's contract, chain and row are another's.
     std::map<std::string, std::string> replacements{{"https://your.node", anvil.url()},
                                                     {"19000000", "0"}};
-    const std::set<std::string> can_be_run{"init",   "run",     "status",    "get", "list",
-                                           "dump",   "rebuild", "doctor",    "sql", "verify",
-                                           "repair", "journal", "quarantine"};
+    const std::set<std::string> can_be_run{"init",   "run",     "status",     "get",    "list",
+                                           "dump",   "rebuild", "doctor",     "sql",    "verify",
+                                           "repair", "journal", "quarantine", "codegen"};
+    const std::string usual = "127.0.0.1:8080";
     size_t count = 0;
+    size_t asked = 0;
     for (const Block& block : shell_blocks("README.md")) {
         if (block.text.starts_with("tools/package")) {
             continue;  // tests/package installs it, on a root of its own
@@ -130,7 +132,24 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
             })) {
             continue;
         }
+        std::unique_ptr<Child> service;
+        if (block.text.find(usual + "/") != std::string::npos) {
+            const std::string place = "127.0.0.1:" + std::to_string(free_port());
+            replacements[usual] = place;
+            write_file(dir.sub("myindex/http.toml"), read_file(dir.sub("myindex/plumbline.toml")) +
+                                                         "\n[http]\nlisten = \"" + place + "\"\n");
+            service = std::make_unique<Child>(
+                plumbline_command({"run", dir.sub("myindex/http.toml"), "--quiet"}));
+            ASSERT_TRUE(eventually([&] {
+                return run_command({"curl", "-sf", "http://" + place + "/v1/ready"}).code == 0;
+            }));
+            ++asked;
+        }
         expect_runs(block, replacements, dir.path(), anvil);
+        if (service) {
+            service->send_signal(SIGTERM);
+            EXPECT_EQ(service->wait(), 0);
+        }
         count += calls.size();
         const auto row = plumbline({"list", dir.sub("myindex/db"), "transfer", "--limit", "1"});
         if (row.code == 0) {
@@ -141,6 +160,7 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
         }
     }
     EXPECT_GE(count, 6U);
+    EXPECT_GE(asked, 1U);
     EXPECT_TRUE(std::filesystem::exists(dir.sub("events.csv")));
 }
 
@@ -176,6 +196,9 @@ TEST(DocsTest, TheApisExamplesWorkOnARunningIndex) {
     EXPECT_GE(blocks.size(), 7U);
     for (const Block& block : blocks) {
         expect_runs(block, {{"$API", api}, {"$TOKEN", token}}, dir.path(), anvil);
+    }
+    for (const Block& block : shell_blocks("docs/clients.md")) {
+        expect_runs(block, {{"$API", api}}, dir.path(), anvil);
     }
     const std::vector<Block> sql = shell_blocks("docs/sql.md");
     EXPECT_GE(sql.size(), 4U);

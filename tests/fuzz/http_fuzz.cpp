@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/rpc/subscriptions.hpp"
 #include "api/stream/stream.hpp"
 #include "tests/api/api_world.hpp"
 
@@ -42,6 +43,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const bool has_token =
         request.authorization == "Bearer " + std::string{plumbline::api::test::kToken};
     PLUMBLINE_CHECK(has_token || api.queue->list() == tasks_before);
+    // The same on a WebSocket, which may subscribe.
+    if (request.target == "/rpc" && request.method == "POST") {
+        const auto subscriptions = api.router.open_subscriptions("fuzz");
+        request.subscriptions = subscriptions.get();
+        const Response told = api.router.handle(request);
+        PLUMBLINE_CHECK(told.body.empty() || nlohmann::json::accept(told.body));
+        if (const auto news = api.router.rpc_news(*subscriptions)) {
+            for (const std::string& one : *news) {
+                PLUMBLINE_CHECK(nlohmann::json::accept(one));
+            }
+        }
+    }
     // The stream's question is read from the same bytes.
     if (const auto target = plumbline::api::parse_target(request.target)) {
         static_cast<void>(plumbline::api::read_stream_filter(*api.mapping.plan, *target));

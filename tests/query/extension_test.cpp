@@ -91,7 +91,7 @@ assert ask('select count(*) from account') == [(2,)]
 }
 
 /// Every commit puts ten rows of its block: an answer that has another number of one has mixed two.
-TEST(ExtensionTest, DISABLED_ItFollowsARunningWriterAndNeverMixesBlocks) {
+TEST(ExtensionTest, ItFollowsARunningWriterAndNeverMixesBlocks) {
     RowWorld world{{account_layout()}};
     put_accounts(world, 1, 10, 1);
     std::atomic<bool> is_over{false};

@@ -24,7 +24,8 @@ inline std::string encode_text(storage::FieldType type, const std::string& text)
 }
 
 /// The text of a random value out of few, so that values meet; the ends of the type among them.
-inline std::string random_text(std::mt19937_64& random, storage::FieldType type) {
+template <typename Random>
+std::string random_text(Random& random, storage::FieldType type) {
     using storage::FieldKind;
     const uint64_t pick = random() % 8;
     const std::string digits = std::to_string(pick * pick * pick % 101);

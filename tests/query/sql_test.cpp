@@ -9,246 +9,19 @@
 #include "query/sql/connection.hpp"
 #include "query/sql/session.hpp"
 #include "query/sql/value_text.hpp"
-#include "tests/query/row_world.hpp"
+#include "tests/query/sql_world.hpp"
 #include "tests/support/property_test.hpp"
 
 namespace plumbline::query::sql::sql_test {
 
 namespace {
 
-using query::test::RowWorld;
-using query::test::TextRow;
-using storage::EntityLayout;
-using storage::Field;
-using storage::FieldKind;
-using storage::test::field;
+using namespace plumbline::query::sql::test;
 using storage::test::message_of;
 using testing::HasSubstr;
 
 constexpr const char* kMost =
     "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-
-EntityLayout vote_layout() {
-    EntityLayout out;
-    out.name = "vote";
-    out.key = {field("proposal", "uint256"), field("voter", "address")};
-    out.fields = {field("support", "uint8"),    field("weight", "uint256"),
-                  field("at", "uint64"),        field("note", "string"),
-                  field("price", "decimal(4)"), field("change", "int128"),
-                  field("small", "int32"),      field("open", "bool"),
-                  field("tag", "bytes4"),       field("data", "bytes")};
-    out.fields.push_back(
-        {"state", {FieldKind::kEnum, 8, 0, false, storage::intern_enum({"open", "closed", "a"})}});
-    out.indexes = {{1}, {2, 3}, {4}, {5}, {6, 7}, {12}};
-    return out;
-}
-
-EntityLayout voter_layout() {
-    EntityLayout out;
-    out.name = "voter";
-    out.key = {field("account", "address")};
-    out.fields = {field("name", "string"), field("votes", "uint32"), field("power", "uint256")};
-    out.indexes = {{2}, {3}};
-    return out;
-}
-
-bool is_uint64(storage::FieldType type) {
-    return type.kind == FieldKind::kUint && type.bits == 64;
-}
-
-/// All rows of an answer as text, a line each.
-class Lines final : public RowSink {
-  public:
-    Status on_columns(const std::vector<std::string>& names) override {
-        columns = names;
-        return ok();
-    }
-    Status on_row(std::span<const Value> row) override {
-        std::string line;
-        for (const Value& value : row) {
-            append_json(line, value);
-            line += ' ';
-        }
-        lines.push_back(std::move(line));
-        return ok();
-    }
-    std::vector<std::string> columns;
-    std::vector<std::string> lines;
-};
-
-/// The same rows in tables of SQLite's own, with our collation and functions.
-class PlainTables {
-  public:
-    explicit PlainTables(const RowWorld& world) {
-        EXPECT_EQ(sqlite3_open(":memory:", &connection_.db), SQLITE_OK);
-        EXPECT_OK(add_functions(connection_));
-        for (size_t i = 0; i < world.layouts().size(); ++i) {
-            fill(world.layouts()[i], world.rows[i]);
-        }
-    }
-    PlainTables(const PlainTables&) = delete;
-    PlainTables& operator=(const PlainTables&) = delete;
-    ~PlainTables() { sqlite3_close_v2(connection_.db); }
-
-    Result<std::vector<std::string>> ask(const std::string& sql) {
-        sqlite3_stmt* statement = nullptr;
-        connection_.refused.reset();
-        if (sqlite3_prepare_v2(connection_.db, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
-            return sqlite_error(connection_.db, sql);
-        }
-        std::vector<std::string> out;
-        int code = 0;
-        while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-            std::string line;
-            for (int i = 0; i < sqlite3_column_count(statement); ++i) {
-                const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, i));
-                switch (sqlite3_column_type(statement, i)) {
-                    case SQLITE_INTEGER:
-                        append_json(line, int64_t{sqlite3_column_int64(statement, i)});
-                        break;
-                    case SQLITE_FLOAT:
-                        append_json(line, sqlite3_column_double(statement, i));
-                        break;
-                    case SQLITE_NULL: append_json(line, std::monostate{}); break;
-                    default: append_json(line, std::string{text}); break;
-                }
-                line += ' ';
-            }
-            out.push_back(std::move(line));
-        }
-        const bool is_done = code == SQLITE_DONE && !connection_.refused;
-        const Error error = sqlite_error(connection_.db, sql);
-        sqlite3_finalize(statement);
-        return is_done ? Result<std::vector<std::string>>{std::move(out)} : error;
-    }
-
-  private:
-    void run(const std::string& sql) {
-        char* message = nullptr;
-        ASSERT_EQ(sqlite3_exec(connection_.db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
-            << sql << ": " << message;
-    }
-    void fill(const EntityLayout& layout, const std::vector<TextRow>& rows) {
-        std::string sql = "create table " + layout.name + "(";
-        for (size_t i = 0; i < layout.column_count(); ++i) {
-            const storage::FieldType type = layout.column(i).type;
-            const bool is_integer =
-                type.kind == FieldKind::kBool || (type.is_integer() && type.bits <= 64);
-            const bool is_hex = type.kind == FieldKind::kAddress ||
-                                type.kind == FieldKind::kFixedBytes ||
-                                type.kind == FieldKind::kBytes;
-            sql += (i == 0 ? "" : ", ") + layout.column(i).name +
-                   (is_uint64(type) ? ""
-                    : is_integer    ? " integer"
-                                    : " text") +
-                   (is_wide(type) || is_uint64(type) ? " collate u256"
-                    : is_hex                         ? " collate nocase"
-                                                     : "");
-        }
-        run(sql + ")");
-        for (const TextRow& row : rows) {
-            sql = "insert into " + layout.name + " values (";
-            for (size_t i = 0; i < row.size(); ++i) {
-                const storage::FieldType type = layout.column(i).type;
-                std::string text =
-                    engine::value_to_text(type, engine::parse_value(type, row[i]).value());
-                if (type.kind == FieldKind::kBool) {
-                    text = text == "true" ? "1" : "0";
-                }
-                // Numbers from 2^63 on would become floats.
-                const bool is_bare = is_uint64(type) && text.size() < 19;
-                sql += (i == 0 ? "" : ", ") + (is_bare ? text : "'" + text + "'");
-            }
-            run(sql + ")");
-        }
-    }
-
-    Connection connection_;
-};
-
-struct SqlWorld {
-    explicit SqlWorld(uint64_t seed, size_t votes = 150) : world{{vote_layout(), voter_layout()}} {
-        std::mt19937_64 random{seed};
-        world.fill(0, random, votes);
-        world.fill(1, random, 6);
-        view = world.database->read_view();
-        session = Session::open(view, nullptr).value();
-    }
-    Result<std::vector<std::string>> ask(const std::string& sql, std::vector<Value> values = {}) {
-        Lines lines;
-        RunOptions options;
-        options.parameters = std::move(values);
-        PLUMBLINE_TRY_VOID(session->run(view, sql, options, lines));
-        return lines.lines;
-    }
-    RowWorld world;
-    std::shared_ptr<const storage::ReadView> view;
-    std::unique_ptr<Session> session;
-};
-
-std::string literal(std::mt19937_64& random, const Field& column) {
-    return "'" + query::test::random_text(random, column.type) + "'";
-}
-
-/// A random condition on a column; literals in every shape that is right.
-std::string random_condition(std::mt19937_64& random, const EntityLayout& layout) {
-    const Field& column = layout.column(random() % layout.column_count());
-    const auto value = [&]() -> std::string {
-        if (column.type.kind == FieldKind::kBool) {
-            return random() % 2 == 0 ? "1" : "0";
-        }
-        std::string text = literal(random, column);
-        if (column.type.is_integer() && text.size() < 18 &&
-            (is_uint64(column.type) || random() % 2 == 0)) {
-            return text.substr(1, text.size() - 2);
-        }
-        return text;
-    };
-    constexpr const char* kCompares[] = {"=", "<>", "<", "<=", ">", ">="};
-    // SQLite itself makes a float of a number from 2^63 on in the list of an integer column, which
-    // is then refused.
-    switch (is_uint64(column.type) ? 1 + random() % 5 : random() % 6) {
-        case 0: return fmt::format("{} in ({}, {}, {})", column.name, value(), value(), value());
-        case 1: return fmt::format("{} between {} and {}", column.name, value(), value());
-        case 2: return fmt::format("({0} = {1} or {0} > {2})", column.name, value(), value());
-        default: return fmt::format("{} {} {}", column.name, kCompares[random() % 6], value());
-    }
-}
-
-std::string random_statement(std::mt19937_64& random, const EntityLayout& layout) {
-    std::string where;
-    for (size_t i = random() % 4; i > 0; --i) {
-        where += (where.empty() ? " where " : " and ") + random_condition(random, layout);
-    }
-    const Field& a = layout.column(random() % layout.column_count());
-    const Field& b = layout.column(random() % layout.column_count());
-    std::string keys;
-    for (const Field& key : layout.key) {
-        keys += ", " + key.name;
-    }
-    const char* down = random() % 2 == 0 ? " desc" : "";
-    switch (random() % 7) {
-        case 0:
-            return fmt::format("select count(*), min({0}), max({0}) from {1}{2}", a.name,
-                               layout.name, where);
-        case 1:
-            return fmt::format("select {0}, count(*) from {1}{2} group by {0} order by {0}{3}",
-                               a.name, layout.name, where, down);
-        case 2:
-            return fmt::format("select distinct {0} from {1}{2} order by 1{3}", a.name, layout.name,
-                               where, down);
-        case 3:
-            return fmt::format("select * from {0}{1} order by {2}{3}{4} limit {5} offset {6}",
-                               layout.name, where, a.name, down, keys, random() % 20, random() % 5);
-        case 4:
-            return fmt::format("select {2}, {3} from {0}{1} order by {2}{4}, {3}{4}{5}",
-                               layout.name, where, a.name, b.name, down, keys);
-        case 5: return fmt::format("select max({0}) from {1}{2}", a.name, layout.name, where);
-        default:
-            return fmt::format("select * from {}{} order by {}", layout.name, where,
-                               keys.substr(2));
-    }
-}
 
 class SqlProperty : public plumbline::test::PropertyTest {};
 
@@ -267,6 +40,111 @@ TEST_F(SqlProperty, EveryAnswerIsThatOfPlainTables) {
             ASSERT_EQ(*ours, *theirs) << sql;
         }
     }
+}
+
+/// instr() and replace() are ours, in linear time; SQLite's own are the oracle.
+TEST_F(SqlProperty, TextsAreSearchedAsBySqlite) {
+    for (const uint64_t seed : seeds(2)) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        SqlWorld world{seed, 1};
+        PlainTables plain{world.world};
+        std::mt19937_64 random{seed};
+        const auto text = [&]() -> std::string {
+            constexpr const char* kParts[] = {"a", "b", "ab", "\xc3\xa4", "''", "\xe2\x82\xac"};
+            std::string out;
+            for (size_t i = random() % 7; i > 0; --i) {
+                out += kParts[random() % std::size(kParts)];
+            }
+            switch (random() % 12) {
+                case 0: return "null";
+                case 1: return std::to_string(random() % 200);
+                case 2: return "1.5";
+                case 3: return "x'" + std::string(2 * (random() % 3), '6') + "'";
+                default: return "'" + out + "'";
+            }
+        };
+        for (int i = 0; i < 2'000; ++i) {
+            const std::string sql =
+                random() % 2 == 0
+                    ? fmt::format("select instr({}, {})", text(), text())
+                    : fmt::format("select replace({}, {}, {})", text(), text(), text());
+            const auto ours = world.ask(sql);
+            const auto theirs = plain.ask(sql);
+            ASSERT_TRUE(ours) << sql << ": " << message_of(ours);
+            ASSERT_TRUE(theirs) << sql << ": " << message_of(theirs);
+            ASSERT_EQ(*ours, *theirs) << sql;
+        }
+    }
+}
+
+/// printf() and format() are ours, with an end; SQLite's own are the oracle.
+TEST_F(SqlProperty, TextsAreFormattedAsBySqlite) {
+    for (const uint64_t seed : seeds(2)) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        SqlWorld world{seed, 1};
+        PlainTables plain{world.world};
+        std::mt19937_64 random{seed};
+        const auto pick = [&](std::span<const char* const> all) {
+            return std::string{all[random() % all.size()]};
+        };
+        constexpr const char* kFlags[] = {"", "-", "+", "0", "#", "!", ",", " ", "-0"};
+        constexpr const char* kWidths[] = {"", "", "1", "7", "12"};
+        constexpr const char* kPrecisions[] = {"", "", ".0", ".3", ".9"};
+        constexpr const char* kLetters[] = {"d", "i", "u", "x", "X", "o", "f", "e",
+                                            "g", "s", "q", "Q", "w", "c", "%", "lld"};
+        constexpr const char* kValues[] = {"1",   "-42",  "'it''s'",    "1.5", "null",
+                                           "'a'", "'12'", "'\xc3\xa4'", "''"};
+        constexpr const char* kSome[] = {"'a'", "'\xc3\xa4'", "'\xe2\x82\xac.'", "7"};
+        for (int i = 0; i < 3'000; ++i) {
+            std::string format;
+            std::string values;
+            for (size_t n = 1 + random() % 3; n > 0; --n) {
+                const std::string letter = pick(kLetters);
+                format +=
+                    pick(kWidths) + "%" + pick(kFlags) + pick(kWidths) + pick(kPrecisions) + letter;
+                // A %c of nothing is a zero byte there and nothing here.
+                values += letter == "%"
+                              ? ""
+                              : ", " + pick(letter == "c" ? std::span<const char* const>{kSome}
+                                                          : kValues);
+            }
+            const std::string sql = "select printf('" + format + "'" + values +
+                                    "), format('%*d|%.*f" + format + "', 7, 42, 2, 1.005" + values +
+                                    ")";
+            const auto ours = world.ask(sql);
+            const auto theirs = plain.ask(sql);
+            ASSERT_TRUE(ours) << sql << ": " << message_of(ours);
+            ASSERT_TRUE(theirs) << sql << ": " << message_of(theirs);
+            ASSERT_EQ(*ours, *theirs) << sql;
+        }
+        for (const std::string text :
+             {"select printf('%.2147483647c', 'a')", "select format('%*d', 2000000000, 1)",
+              "select format('%.*c', 100000000, 'a')"}) {
+            EXPECT_THAT(message_of(world.ask(text)), HasSubstr("too large")) << text;
+        }
+    }
+}
+
+TEST(SqlTest, TextsThatRepeatThemselvesAreSearchedAtOnce) {
+    SqlWorld world{1, 1};
+    const std::string most = "printf('%.*c', 1000000, 'a')";
+    const std::string half = "printf('%.*c', 500000, 'a') || 'b'";
+    EXPECT_EQ(*world.ask("select instr(" + most + ", " + half + ")"),
+              std::vector<std::string>{"0 "});
+    EXPECT_EQ(*world.ask("select length(replace(" + most + ", " + half + ", ''))"),
+              std::vector<std::string>{"1000000 "});
+    EXPECT_THAT(message_of(world.ask("select replace(" + most + ", 'a', 'aa')")),
+                HasSubstr("too large"));
+    EXPECT_FALSE(world.ask("select json_patch('{}', '{}')"));
+}
+
+TEST(SqlTest, ParametersMayBeNumberedAsPostgresqlDoes) {
+    SqlWorld world{1, 1};
+    const std::vector<Value> two{std::string{"one"}, int64_t{2}};
+    EXPECT_EQ(*world.ask("select $2, $1, $2", two), std::vector<std::string>{"2 \"one\" 2 "});
+    EXPECT_EQ(*world.ask("select ?, ?", two), std::vector<std::string>{"\"one\" 2 "});
+    EXPECT_THAT(message_of(world.ask("select $1, $3", two)), HasSubstr("from $1 to $2"));
+    EXPECT_THAT(message_of(world.ask("select $1", two)), HasSubstr("has 1 parameters"));
 }
 
 /// Joins, subqueries, windows, and all else that people write.

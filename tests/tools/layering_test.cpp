@@ -62,14 +62,14 @@ const std::map<std::string, Folders> kMayInclude = {
     {"api/http", kCore},
     {"api/report", kLocal + Folders{"api/http"}},
     {"api/stream", kLocal + Folders{"api/http", "engine/ingest"}},
-    {"api/rpc", kStored + Folders{"engine/config", "engine/mapping"}},
+    {"api/rpc", kStored + Folders{"engine/config", "engine/mapping", "rpc"}},
     {"api/routes", kLocal + kProofs +
                        Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest",
                                "engine/task", "engine/service", "query", "query/sql"}},
-    {"api/server", kCore + Folders{"api/http", "api/routes", "api/stream"}},
+    {"api/server", kCore + Folders{"api/http", "api/routes", "api/rpc", "api/stream"}},
     {"api", kLocal + kProofs +
-                Folders{"api/http", "api/report", "api/routes", "api/server", "api/stream", "rpc",
-                        "engine/ingest", "engine/task", "engine/service"}},
+                Folders{"api/http", "api/report", "api/routes", "api/rpc", "api/server",
+                        "api/stream", "rpc", "engine/ingest", "engine/task", "engine/service"}},
     {"sink", kLocal + kProofs +
                  Folders{"rpc", "engine/ingest", "engine/task", "engine/service", "engine/setup"}},
     {"tools", kLocal + kProofs +

@@ -1,8 +1,9 @@
-// The OpenAPI document of the community example through openapi-typescript, and what an app writes
-// against its types through tsc --strict: 40 right uses and 20 wrong ones.
+// What an app writes against the types of the community example, through tsc --strict, 40 right uses and 20 wrong ones and
+// as many of plumbline-client: over `plumbline codegen ts`, over openapi-typescript of the served document, which both
+// must say the same.
 // usage: node types_test.mjs PLUMBLINE    needs `npm ci` here (tools/setup), else it is skipped
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
 const plumbline = process.argv[2];
-if (!existsSync(join(here, "node_modules/.package-lock.json"))) {
+if (!existsSync(join(here, "node_modules/.package-lock.json")) || !existsSync(join(root, "clients/ts/node_modules/.package-lock.json"))) {
   console.log("skipped: needs openapi-typescript and tsc (tools/setup)");
   process.exit(77);
 }
@@ -44,15 +45,42 @@ try {
     }
   }
   writeFileSync(join(folder, "document.json"), document);
-  symlinkSync(join(here, "node_modules"), join(folder, "node_modules"));
-  run("openapi-typescript/bin/cli.js", "document.json", "-o", "document.ts");
-  copyFileSync(join(here, "uses.ts"), join(folder, "uses.ts"));
-  run("typescript/bin/tsc", "--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--moduleResolution", "bundler",
-    "--module", "esnext", "--skipLibCheck", "uses.ts");
-  const uses = readFileSync(join(here, "uses.ts"), "utf8");
-  const wrong = uses.match(/@ts-expect-error/g).length - 1;
-  console.log(`${wrong} wrong uses are refused, and all others compile`);
-  if (wrong < 20) throw new Error("fewer than 20 wrong uses");
+  const generate = (what, ...args) => {
+    const done = spawnSync(plumbline, ["codegen", what, join(folder, "plumbline.toml"), ...args], { encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`codegen ${what}: ${done.stderr}`);
+    return done.stdout;
+  };
+  if (generate("openapi") !== document) throw new Error("codegen openapi and the service do not write the same");
+
+  // The client as npm packs it, without what its build needs.
+  const packed = join(folder, "client");
+  run("typescript/bin/tsc", "-p", join(root, "clients/ts/tsconfig.json"), "--outDir", join(packed, "dist"));
+  copyFileSync(join(root, "clients/ts/package.json"), join(packed, "package.json"));
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(packed, join(folder, "node_modules/plumbline-client"));
+  for (const name of ["openapi-fetch", "openapi-typescript-helpers"]) symlinkSync(join(here, "node_modules", name), join(folder, "node_modules", name));
+
+  const wrong = (file) => readFileSync(join(here, file), "utf8").match(/^ *\/\/ @ts-expect-error/gm).length;
+  const check = (dir, ...files) => {
+    for (const file of files) copyFileSync(join(here, file), join(dir, file));
+    run("typescript/bin/tsc", "--strict", "--noEmit", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler",
+      "--lib", "es2022,dom,dom.asynciterable", "--skipLibCheck", ...files.map((file) => join(dir, file)));
+  };
+  run("openapi-typescript/bin/cli.js", "document.json", "-o", "reference.ts");
+  for (const [name, source] of [["served", "reference.ts"], ["generated", undefined]]) {
+    const dir = join(folder, name);
+    mkdirSync(dir);
+    if (source) copyFileSync(join(folder, source), join(dir, "document.ts"));
+    else generate("ts", "--out", join(dir, "document.ts"));
+    check(dir, "uses.ts");
+  }
+  console.log(`${wrong("uses.ts")} wrong uses are refused and all others compile, by either way to the types`);
+  copyFileSync(join(folder, "reference.ts"), join(folder, "generated/reference.ts"));
+  check(join(folder, "generated"), "same.ts");
+  console.log("codegen ts says what openapi-typescript says");
+  check(join(folder, "generated"), "client_uses.ts");
+  console.log(`${wrong("client_uses.ts")} wrong uses of the client are refused and all others compile`);
+  if (wrong("uses.ts") < 20 || wrong("client_uses.ts") < 15) throw new Error("fewer wrong uses than there should be");
 } finally {
   service.kill("SIGTERM");
   rmSync(folder, { recursive: true, force: true });

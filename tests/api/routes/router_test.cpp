@@ -24,6 +24,12 @@ std::string example_of(const Route& route) {
     put("{report}", "seats");
     put("{contract}", "hub");
     put("{event}", "Scored");
+    if (route.id == "ponder_db" || route.id == "ponder_live") {
+        // {"json":{"sql":"select $1","params":["1"]}}
+        out +=
+            "?sql=%7B%22json%22%3A%7B%22sql%22%3A%22select%20%241%22%2C%22params%22%3A%5B%221%22"
+            "%5D%7D%7D";
+    }
     return out;
 }
 
@@ -104,6 +110,8 @@ TEST_F(RouterTest, WhatReadsAsManyRowsAsThereAreIsAScanAndWhatWatchesAProbe) {
         EXPECT_EQ(Router::cost("GET", target), RouteCost::kQuick) << target;
     }
     EXPECT_EQ(Router::cost("POST", "/v1/tasks"), RouteCost::kQuick);
+    EXPECT_EQ(Router::cost("POST", "/rpc"), RouteCost::kRpc);
+    EXPECT_EQ(Router::cost("GET", "/sql/db?sql=x"), RouteCost::kScan);
 }
 
 TEST_F(RouterTest, NoMethodOnAnyAddressChangesAnythingWithoutTheToken) {
@@ -890,7 +898,8 @@ TEST_F(RouterTest, EveryAnswerIsAsItsSchemaSays) {
             << path << ": " << answer.body;
     };
     for (const Route& route : routes()) {
-        if (route.id == "page" || route.id == "metrics" || route.id == "stream") {
+        if (route.id == "page" || route.id == "metrics" || route.id == "stream" ||
+            route.id == "ponder_live") {
             continue;
         }
         std::string method{route.method};

@@ -1,0 +1,31 @@
+// What the faces of SQL over HTTP share. Internal to api.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "api/routes/request_context.hpp"
+#include "query/sql/session.hpp"
+
+namespace plumbline::api {
+
+struct SqlQuestion {
+    std::string statement;
+    std::vector<query::sql::Value> parameters;
+};
+
+/// kInvalidArgument for what is no string, number, true, false or null.
+[[nodiscard]] Result<query::sql::Value> read_parameter(const nlohmann::json& value);
+/// kUnavailable where the config takes no SQL.
+[[nodiscard]] Status check_sql_taken(const RequestContext& request);
+/// One with the tables of `view`, to be given back to the router's caches.
+[[nodiscard]] Result<SqlSessions::Held> open_session(
+    RequestContext& request, const std::shared_ptr<const storage::ReadView>& view);
+/// The question's parameters, and the time that a statement may take from now on.
+[[nodiscard]] query::sql::RunOptions sql_limits(const RequestContext& request,
+                                                const SqlQuestion& asked);
+
+}  // namespace plumbline::api
