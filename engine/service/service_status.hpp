@@ -56,7 +56,8 @@ struct ServiceStatus {
     uint64_t target_block = 0;
     bool has_database = false;
     uint64_t quarantined_rows = 0;  ///< in the database
-    /// Mismatches that stand, by proof: "log", "replay", "state" and "calls", 0 where there are none.
+    /// Mismatches that stand, by proof: "log", "replay", "state" and "calls", 0 where there are
+    /// none.
     std::vector<std::pair<std::string, uint64_t>> mismatches;
     std::vector<rpc::ProviderStats> providers;
     std::vector<SinkStatus> sinks;

@@ -27,11 +27,11 @@ struct CallProofOptions {
 };
 
 struct CallOutcomeReport {
-    uint64_t checked = 0;  ///< asked again and answered
-    uint64_t skipped = 0;  ///< not in the sample
+    uint64_t checked = 0;   ///< asked again and answered
+    uint64_t skipped = 0;   ///< not in the sample
     bool is_whole = false;  ///< all facts of all blocks were to be asked about
-    uint64_t by_same = 0;  ///< of `checked`: nobody else than who told it could be asked
-    Findings findings;     ///< kCallDiffers
+    uint64_t by_same = 0;   ///< of `checked`: nobody else than who told it could be asked
+    Findings findings;      ///< kCallDiffers
     std::vector<storage::CallFact> right;  ///< what most say, for findings that are settled
     std::vector<std::string> unproven;     ///< what could not be asked, and why
 };
