@@ -34,7 +34,7 @@ bool names_gas(std::string_view why) {
 }  // namespace
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `by_num`, `out` and `facts`, but for those that `error` tells of.
+/// `alone`, `by_num`, `doubtful`, `out` and `facts`, but for those that `error` tells of.
 struct CallAsker::Job {
     struct Item {
         CallQuestion question;
@@ -45,8 +45,12 @@ struct CallAsker::Job {
         std::vector<Item> items;
     };
     std::vector<Item> open;
-    std::vector<Item> alone;                ///< not by a program
-    std::vector<Item> by_num;               ///< those of `alone` that nobody takes by hash
+    std::vector<Item> alone;     ///< not by a program
+    std::vector<Item> by_num;    ///< those of `alone` that nobody takes by hash
+    std::vector<Item> doubtful;  ///< refused by hash and by number
+    std::string why_doubtful;
+    std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
+    size_t next_provider = 0;               ///< who is asked about them next
     std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
     std::vector<Chunk> out;
     std::vector<CallFact> facts;
@@ -97,6 +101,14 @@ Error no_state(uint64_t block_num, std::string_view why) {
             fmt::format("calls: no provider has the state after block {} ({}): an archive node has "
                         "it; for what never changes, once = true with state = \"head\" needs none",
                         block_num, why)};
+}
+
+/// In a program the caller is another one, there is less gas, and the precompiles are not seen:
+/// what has no answer there is asked as everybody asks it.
+bool is_alone_better(const ProgramResult& result) {
+    return !result.outcome || *result.outcome == CallOutcome::kReverted ||
+           *result.outcome == CallOutcome::kNothing ||
+           (*result.outcome == CallOutcome::kAnswered && result.data.empty());
 }
 
 }  // namespace
@@ -166,9 +178,65 @@ void CallAsker::ask_next(const JobPtr& job) {
         ask_alone(job);
     } else if (!job->by_num.empty()) {
         look_at_headers(job, false);
+    } else if (!job->doubtful.empty()) {
+        ask_by_name(job);
     } else {
         job->finish();
     }
+}
+
+// --- what is refused ----------------------------------------------------------------------------
+
+/// Each provider in turn. One that refuses these calls and runs another one says that it is the
+/// calls' own doing, in words that nobody knows yet: an outcome, which must not stop an index.
+void CallAsker::ask_by_name(const JobPtr& job) {
+    if (job->asked_by_name) {
+        probe(job);
+        return;
+    }
+    const size_t count = job->provider ? *job->provider + 1 : source_.provider_names().size();
+    if (job->provider && job->next_provider == 0) {
+        job->next_provider = *job->provider;
+    }
+    if (job->next_provider >= count) {
+        const Job::Item& first = job->doubtful.front();
+        job->error = Error{ErrorCode::kUnavailable,
+                           fmt::format("calls: no provider runs the call to {} at block {}: {}",
+                                       evm::to_hex(first.question.call.to), first.state.block_num,
+                                       job->why_doubtful)};
+        job->doubtful.clear();
+        job->finish();
+        return;
+    }
+    job->asked_by_name = job->next_provider++;
+    for (Job::Item& item : job->doubtful) {
+        item.state.by_num = false;
+        item.pin = item.pin == CallPin::kHead ? CallPin::kHead : CallPin::kHash;
+        job->alone.push_back(std::move(item));
+    }
+    job->doubtful.clear();
+    ask_alone(job);
+}
+
+/// Whether it runs anything: nothing is at the zero address, and asking it costs nothing.
+void CallAsker::probe(const JobPtr& job) {
+    const std::optional<size_t> provider = std::exchange(job->asked_by_name, std::nullopt);
+    rpc::CallRequest request;
+    request.to = evm::Address{};
+    const rpc::StateBlock state = job->doubtful.front().state;
+    source_.call({std::move(request)}, state, provider,
+                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     const bool runs = answers && answers->results.size() == 1 &&
+                                       answers->results[0].kind == rpc::CallResult::Kind::kAnswered;
+                     if (runs) {
+                         for (const Job::Item& item : job->doubtful) {
+                             job->settle(item, CallOutcome::kReverted, {},
+                                         answers->results[0].provider);
+                         }
+                         job->doubtful.clear();
+                     }
+                     ask_next(job);
+                 }));
 }
 
 // --- by programs -------------------------------------------------------------------------------
@@ -234,7 +302,7 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
         for (size_t at = 0; at < items.size(); ++at) {
             if (at >= read->size()) {
                 job->open.push_back(items[at]);
-            } else if (!(*read)[at].outcome) {
+            } else if (is_alone_better((*read)[at])) {
                 job->alone.push_back(items[at]);
             } else {
                 job->settle(items[at], *(*read)[at].outcome, (*read)[at].data, result.provider);
@@ -273,8 +341,15 @@ void CallAsker::ask_alone(const JobPtr& job) {
         newest = std::max(newest, item.state.block_num);
         requests.push_back(std::move(request));
     }
-    source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false}, job->provider,
+    source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false},
+                 job->asked_by_name ? job->asked_by_name : job->provider,
                  answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     if (!answers && job->asked_by_name) {
+                         job->asked_by_name.reset();  // Not to be had: the next one.
+                         job->doubtful = std::exchange(job->alone, {});
+                         ask_next(job);
+                         return;
+                     }
                      if (!answers) {
                          job->fail(std::move(answers).error());
                          return;
@@ -305,11 +380,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 } else if (!items[i].state.by_num) {
                     job->by_num.push_back(items[i]);
                 } else {
-                    job->error =
-                        Error{ErrorCode::kUnavailable,
-                              fmt::format("calls: no provider runs the call to {} at block {}: {}",
-                                          evm::to_hex(items[i].question.call.to),
-                                          items[i].state.block_num, result.why)};
+                    job->why_doubtful = result.why;
+                    job->doubtful.push_back(items[i]);
                 }
                 break;
         }

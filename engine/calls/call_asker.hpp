@@ -6,8 +6,12 @@
 //      requests for many blocks go in JSON-RPC batches, as large as the provider takes.
 //   3. What the program did not get to goes into the next one. What failed there for want of gas is
 //      asked by itself, and so is everything where nobody runs the program.
+//      So is what reverted there or answered nothing.
 //   4. Where nobody takes a block's hash, the calls are asked by number, between two looks at the
 //      header.
+//
+//   5. What is refused all the same is asked of each provider in turn. One that refuses it and runs
+//      something else says that the contract fails.
 //
 // A revert is an answer. State that nobody has any more is none, and never counts as a revert.
 #pragma once
@@ -67,6 +71,8 @@ class CallAsker {
     void ask_next(const JobPtr& job);
     void ask_programs(const JobPtr& job);
     void ask_alone(const JobPtr& job);
+    void ask_by_name(const JobPtr& job);
+    void probe(const JobPtr& job);
     void look_at_headers(const JobPtr& job, bool is_after);
     void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
     void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);

@@ -61,7 +61,7 @@ FoldNeeds::FoldNeeds(std::unique_ptr<storage::ReadView> view, const Plan& plan,
     : plan_{plan},
       map_{plan.sources()},
       member_(plan.sources().size(), false),
-      cursor_{cursor},
+      first_block_{first_block_of(plan.sources())},
       view_{std::move(view)},
       finder_{plan.has_calls() ? std::make_unique<CallFinder>(plan) : nullptr},
       calls_{*view_},
@@ -109,6 +109,9 @@ Status FoldNeeds::judge_facts_below(uint64_t block_num) {
             return ok();
         }
         const storage::CallFact& fact = facts_->fact();
+        if (fact.block_num < first_block_) {
+            continue;  // Below every start: its log is kept as well.
+        }
         const auto named = fact.block_num == block_num_ ? named_.find(fact.call) : named_.end();
         const bool is_named = named != named_.end();
         if (is_named && named->second == fact.is_once) {
@@ -153,7 +156,8 @@ Result<bool> FoldNeeds::lacks_call(uint32_t source, const storage::LogRecord& re
 Result<bool> FoldNeeds::is_known(const NeededCall& need) {
     const bool is_once = need.call->is_once;
     PLUMBLINE_TRY(const storage::CallFact* fact, calls_.find(need.key, block_num_, is_once));
-    if (fact == nullptr) {
+    // What a later state said is no answer for who asks after the event's block.
+    if (fact == nullptr || (fact->pin == storage::CallPin::kHead && !need.call->at_head)) {
         return false;
     }
     if (fact->block_num == block_num_) {

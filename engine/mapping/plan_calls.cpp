@@ -242,6 +242,34 @@ std::string answer_path(const evm::AbiEvent& answer, std::span<const std::string
 
 }  // namespace
 
+namespace {
+
+/// A call of the same function, of this handler or one before, that asks another state.
+const PlanCall* find_other_state(const CompiledPlan& plan, const PlanHandler& handler,
+                                 const PlanCall& call) {
+    const auto find_in = [&call](const PlanHandler& one) -> const PlanCall* {
+        for (const auto& other : one.calls) {
+            if (other->selector == call.selector && other->at_head != call.at_head) {
+                return other.get();
+            }
+        }
+        return nullptr;
+    };
+    if (const PlanCall* other = find_in(handler)) {
+        return other;
+    }
+    for (const PlanEvent& event : plan.events) {
+        for (const PlanHandler& one : event.handlers) {
+            if (const PlanCall* other = find_in(one)) {
+                return other;
+            }
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
 bool is_known_ahead(const PlanOperand& operand) noexcept {
     switch (operand.kind) {
         case CallKind::kParam:
@@ -274,6 +302,15 @@ bool is_known_ahead(const PlanOperand& operand) noexcept {
 Status compile_calls(const HandlerConfig& handler, OperandScope& scope, PlanHandler& out) {
     for (const CallConfig& config : handler.calls) {
         PLUMBLINE_TRY(auto call, CallCompiler(config, scope).run());
+        if (const PlanCall* other = find_other_state(scope.plan, out, *call)) {
+            return mistake_at(
+                scope.plan.config_path, config.pos,
+                fmt::format("call '{}': {} is asked with state = \"head\" {} and without it {}: "
+                            "the same call would have two answers; write it alike",
+                            call->name, call->declaration,
+                            call->at_head ? "here" : fmt::format("in line {}", other->pos.line),
+                            call->at_head ? fmt::format("in line {}", other->pos.line) : "here"));
+        }
         out.calls.push_back(std::move(call));
         scope.calls = out.calls;
     }

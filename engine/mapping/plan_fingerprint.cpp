@@ -130,7 +130,8 @@ void put_calls(std::string& out, const std::vector<CallConfig>& calls, const Com
                size_t on) {
     for (size_t i = 0; i < calls.size(); ++i) {
         const CallConfig& call = calls[i];
-        out += fmt::format("call {} {}", call.name, call.is_once ? "once" : "");
+        out += fmt::format("call {} {}{}", call.name, call.is_once ? "once" : "",
+                           call.at_head ? " head" : "");
         for (const PlanEvent& event : plan.events) {
             for (const PlanHandler& handler : event.handlers) {
                 if (handler.on != on) {

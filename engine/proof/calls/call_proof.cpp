@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -172,7 +171,8 @@ class CallProver {
     }
 
     void judge(const CallFact& fact, const std::vector<Asked>& words) {
-        size_t for_it = 0;
+        // Who told it has a voice, also where it is not asked now.
+        size_t for_it = std::ranges::find(providers_, fact.provider) == providers_.end() ? 1 : 0;
         std::vector<std::pair<CallFact, size_t>> others;
         for (const Asked& word : words) {
             const auto said = word.find({fact.block_num, fact.call});
@@ -236,9 +236,7 @@ class CallProver {
         for (const CallFact& fact : facts) {
             PLUMBLINE_TRY(const evm::Hash hash, hash_of(fact.block_num));
             CallQuestion question{{fact.block_num, hash}, fact.call, fact.is_once, false, {}};
-            if (fact.pin == CallPin::kHead) {
-                question.asked = fact.asked;
-            }
+            question.at_head = fact.pin == CallPin::kHead;  // never changes, and needs no archive
             questions.push_back(std::move(question));
         }
         std::optional<Result<std::vector<CallFact>>> answer;

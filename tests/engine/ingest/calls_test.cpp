@@ -219,6 +219,21 @@ size_t distinct_calls(const FakeChain& chain) {
     return prices.size() + names.size();
 }
 
+/// Those of them that revert or answer nothing: a program's word for that is not taken.
+size_t unanswered_calls(const FakeChain& chain) {
+    std::set<std::pair<uint64_t, std::string>> prices;
+    std::set<std::string> names;
+    for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+        if (Truth::number_of(who) % 4 == 0) {
+            prices.emplace(block.header.block_num, as_chars(who.view()));
+        }
+        if (Truth::number_of(who) % 5 == 0) {
+            names.emplace(as_chars(who.view()));
+        }
+    });
+    return prices.size() + names.size();
+}
+
 class Rig {
   public:
     Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const Asked& asked = {},
@@ -334,7 +349,8 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
         Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
-        EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
+        EXPECT_EQ(rig.node->calls_made,
+                  distinct_calls(chain) + (node.runs_programs ? unanswered_calls(chain) : 0));
         EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
         // Again, and folded again: nobody is asked.
         Rig again{chain, directory.sub("db"), seed};
@@ -842,6 +858,65 @@ TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
     ASSERT_TRUE(rig.finish()) << rig.why();
     EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
     EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, AContractThatFailsInWordsNobodyKnowsStopsNoIndex) {
+    for (const bool runs_programs : {true, false}) {
+        FakeChain chain{6};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"one"};
+        node.runs_programs = runs_programs;
+        node.contracts = [](const FakeBlock& block, const evm::Address& to, ByteView input) {
+            rpc::CallResult out = Truth::answer(block, to, input);
+            if (out.kind == rpc::CallResult::Kind::kReverted) {
+                out = {rpc::CallResult::Kind::kRefused, {}, "EVM error OutOfOffset"};
+            }
+            return out;
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, AProviderThatRunsNoCallsLeavesThemToOthers) {
+    FakeChain chain{7};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"deaf", "able"};
+    node.spoils = [](size_t provider, const FakeBlock& /*block*/, ByteView /*input*/,
+                     rpc::CallResult& result) {
+        if (provider == 0) {
+            result = {rpc::CallResult::Kind::kRefused, {}, "the method eth_call does not exist"};
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, WhatALaterStateSaidIsAskedAgainWhereTheEventsBlockCounts) {
+    FakeChain chain{8};
+    chain.mine(80);
+    const TempDir directory;
+    Asked asked;
+    asked.price = false;
+    asked.more_of_name = R"(, state = "head")";
+    {
+        Rig rig{chain, directory.sub("db"), 0, asked};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+    asked.more_of_name = "";
+    Rig rig{chain, directory.sub("db"), 1, asked};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, asked)),
+              std::vector<std::string>{});
 }
 
 TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {

@@ -70,6 +70,15 @@ TEST(PlanCallsTest, WhatAnswersIsUsedByNamesPlacesAndMembers) {
         "");
 }
 
+TEST(PlanCallsTest, AFunctionIsAskedOfOneStateInAllOfTheConfig) {
+    const std::string once = ", once = true";
+    const std::string head = ", once = true, state = \"head\"";
+    EXPECT_THAT(compile_error(call("a", "hub.name()", once) + call("b", "hub.name()", head)),
+                HasSubstr("is asked with state = \"head\" here and without it in line"));
+    EXPECT_EQ(compile_error(call("a", "hub.name()", head) + call("b", "hub.name()", head)), "");
+    EXPECT_EQ(compile_error(call("a", "hub.name()", once) + call("b", "hub.pair()", head)), "");
+}
+
 TEST(PlanCallsTest, OnlyWhatIsKnownBeforeTheFoldIsAsked) {
     const std::string by_answer = call("a", "hub.name()", ", at = \"$call.o.second\"");
     EXPECT_THAT(compile_error(call("a", "hub.name()", ", at = \"item[token].owner\"")),
