@@ -84,22 +84,44 @@ $('theme').onclick = () => {
   localStorage.setItem('theme', t);
   draw();
 };
+// The text, which may go on in the next line after each `mark`.
+const broken = (text, mark) =>
+    text.split(mark).flatMap((part, i, all) => i + 1 < all.length ? [part + mark, el('wbr')] : [part]);
 function table(caption, heads, rows) {
+  const name = i => heads[i].replace('#', ''), cls = i => heads[i].endsWith('#') ? 'n' : '';
+  const cell = (c, i) => {
+    const td = el('td', {className: cls(i), role: 'cell', title: typeof c === 'string' ? c : ''}, c);
+    td.dataset.head = name(i);
+    return td;
+  };
+  // The roles stay where rows are laid out as cards.
   return el(
-      'table', {}, el('caption', {}, caption),
-      el('thead', {},
-         el('tr', {},
+      'table', {role: 'table'}, el('caption', {}, caption),
+      el('thead', {role: 'rowgroup'},
+         el('tr', {role: 'row'},
             ...heads.map(
-                h => el('th', {className: h.endsWith('#') ? 'n' : '', scope: 'col'}, h.replace('#', ''))))),
-      el('tbody', {},
-         ...rows.map(
-             r =>
-                 el('tr', {},
-                    ...r.map(
-                        (c, i) =>
-                            el('td', {
-                              className: heads[i].endsWith('#') ? 'n' : '',
-                              title: typeof c === 'string' ? c : ''
-                            },
-                               c))))));
+                (_, i) =>
+                    el('th', {className: cls(i), scope: 'col', role: 'columnheader'},
+                       ...broken(name(i), '_'))))),
+      el('tbody', {role: 'rowgroup'}, ...rows.map(r => el('tr', {role: 'row'}, ...r.map(cell)))));
 }
+// A table that is wider than its place is set closer, then each row as a card: no column is cut.
+function fit(place) {
+  for (const how of ['', 'close', 'cards']) {
+    place.classList.remove('close', 'cards');
+    if (how)
+      place.classList.add(how);
+    if (place.scrollWidth <= place.clientWidth)
+      return;
+  }
+}
+function replace_table(place, made) {
+  place.replaceChildren(made);
+  fit(place);
+}
+let width = 0;
+new ResizeObserver(([main]) => {
+  if (main.contentRect.width !== width)
+    document.querySelectorAll('.wide').forEach(fit);
+  width = main.contentRect.width;
+}).observe($('main'));

@@ -73,14 +73,16 @@ function conflict(m) {
            onclick: () => ask_task('Dry run', '/v1/tasks', {kind: 'repair', args: dry})
          },
             'What would repair do?'),
-         el('button', {
-           className: tried ? '' : 'main',
-           disabled: !!busy,
-           onclick: () => ask_task('Repair', '/v1/reconcile', m.entity ? {entity: m.entity} : {})
-         },
-            busy      ? 'Repairing…' :
-                tried ? 'Repair again' :
-                        'Repair')),
+         is_hopeless(m) && !busy ?
+             null :
+             el('button', {
+               className: tried ? '' : 'main',
+               disabled: !!busy,
+               onclick: () => ask_task('Repair', '/v1/reconcile', m.entity ? {entity: m.entity} : {})
+             },
+                busy      ? 'Repairing…' :
+                    tried ? 'Repair again' :
+                            'Repair')),
       el('ul', {}, ...findings.slice(0, FINDINGS_SHOWN).map(finding)),
       findings.length > FINDINGS_SHOWN ?
           el('div', {className: 'soft small'},
@@ -98,28 +100,32 @@ async function wrong() {
     tellVerdict();
     return;
   }
-  const [c, reports] = await Promise.all([get('/v1/conflicts'), get('/v1/reports')]);
+  const [c, reports, list] =
+      await Promise.all([get('/v1/conflicts'), get('/v1/reports'), get('/v1/entities')]);
+  const q = c.summary.quarantined, put_away = q ? (await get('/v1/quarantine?limit=3')).events : [];
   now.conflicts = c;
   now.reports = reports;
-  const q = c.summary.quarantined, items = c.conflicts.map(conflict);
+  now.entities = list.entities;
+  now.quarantine = put_away;
+  const items = c.conflicts.map(conflict);
   if (q) {
-    const list = await get('/v1/quarantine?limit=3');
     items.push(el(
-        'li', {}, el('b', {className: 'warn'}, `${many(q, 'event')} could not be applied`),
+        'li', {}, el('b', {className: 'bad'}, `${many(q, 'event')} could not be applied`),
         el('div', {className: 'soft'},
            'They are stored, and nothing was made of them: the mapping does not allow what they say, or an earlier event is missing. Correct the config and start again.'),
-        ...list.events.map(
+        ...put_away.map(
             e => el('div', {className: 'small'}, `block ${num(e.block)}, ${e.event}: ${e.reason}`)),
-        q > list.events.length ?
-            el('div', {className: 'soft small'},
-               `and ${num(q - list.events.length)} more: plumbline quarantine lists them`) :
-            null));
+        q > put_away.length ? el('div', {className: 'soft small'},
+                                 `and ${num(q - put_away.length)} more: plumbline quarantine lists them`) :
+                              null));
   }
   if (!items.length) {
     const same = compared();
     items.push(
         same.cls === 'good' ? el('li', {}, el('b', {className: 'good'}, '✓ None. '),
                                  el('span', {className: 'soft'}, same.more + '.')) :
+            same.part       ? el('li', {}, el('b', {}, 'None in what was compared. '),
+                                 el('span', {className: 'soft'}, `${same.more}. ${same.left}.`)) :
                               el('li', {}, el('b', {}, 'Nothing was compared with the contract yet. '),
                                  el('span', {className: 'soft'},
                                     'Entities with state in the config are, by the task prove_state.')));

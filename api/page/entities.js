@@ -62,15 +62,18 @@ function shown(column, value) {
     const minus = text.startsWith('-') ? '-' : '',
           digits = text.replace('-', '').padStart(column.decimals + 1, '0'),
           at = digits.length - column.decimals, rest = digits.slice(at).replace(/0+$/, '');
-    return el('span', {title: text}, minus + group(digits.slice(0, at)) + (rest ? '.' + rest : ''));
+    return el(
+        'span', {title: text}, at_commas(minus + group(digits.slice(0, at)) + (rest ? '.' + rest : '')));
   }
   if (/^uint/.test(column.type) && /(^|_)(time|timestamp|at)$/.test(column.name) && Number(text) > 1e8 &&
       Number(text) < 1e11)
     return el('span', {title: text}, utc(text));
   if (column.type === 'address')
     return el('span', {title: text}, el('code', {}, short_address(text)), copy_button(text));
-  return /^u?int|^decimal/.test(column.type) ? num(text) : text;
+  return /^u?int|^decimal/.test(column.type) ? el('span', {title: text}, at_commas(num(text))) : text;
 }
+// A long number may go on in the next line after a comma.
+const at_commas = text => text.length < 16 ? text : el('span', {}, ...broken(text, ','));
 async function show(next) {
   const name = $('entity').value;
   if (!name) {
@@ -104,7 +107,8 @@ async function show(next) {
                      `${many(proof.mismatches, 'mismatch', 'mismatches')} with the contract at block ${
                          num(proof.block)}.` :
                      'Not compared with the contract.'));
-    $('rows').replaceChildren(
+    replace_table(
+        $('rows'),
         page.rows.length ?
             table(
                 'Rows of ' + name,

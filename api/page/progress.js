@@ -35,7 +35,7 @@ async function status() {
   let stats = null;
   if (s.chain_id != null)
     try {
-      stats = await get('/v1/stats');
+      stats = now.stats = await get('/v1/stats');
     } catch (e) {
     }
   set($('chain-id'), s.chain_id == null ? '' : 'chain ' + s.chain_id);
@@ -46,10 +46,12 @@ async function status() {
   $('bar').firstElementChild.style.width = share + '%';
   $('bar').setAttribute('aria-valuenow', share.toFixed(1));
   const tile = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value)),
-        known = p.head_block > 0;
+        known = p.head_block > 0, quiet = silence(s);
   $('tiles').replaceChildren(
       tile('block indexed', s.block ? num(s.block.number) : '–'),
-      tile('head of the chain', known ? num(p.head_block) : 'not told yet'),
+      tile(
+          'head of the chain' + (known && quiet != null ? `, last told ${duration(quiet)} ago` : ''),
+          known ? num(p.head_block) : 'not told yet'),
       tile('final', known ? num(p.finalized_block) : '–'),
       tile('events stored', stats ? num(stats.events) : '–'),
       tile('events a second', num(Math.round(p.events_per_second))),
@@ -58,16 +60,7 @@ async function status() {
           p.eta_seconds == null ? p.blocks_per_second.toFixed(1) : duration(p.eta_seconds)),
       tile('reorganisations followed', num(p.reorgs)),
       tile('on disk', stats ? bytes(stats.size_bytes) : '–'));
-  $('providers')
-      .replaceChildren(table(
-          'Providers', ['Name', 'State', 'Head#', 'Latency#', 'Requests#', 'Errors#', 'Lies#'],
-          s.providers.map(
-              v =>
-                  [el('span', {style: 'white-space:nowrap'}, v.name),
-                   el('span', {className: v.usable ? 'good' : 'bad', style: 'white-space:nowrap'}, v.state),
-                   num(v.head), Math.round(v.latency_ms) + ' ms', num(v.requests),
-                   num(v.errors + v.refusals + v.malformed),
-                   el('span', {className: v.lies ? 'bad' : ''}, num(v.lies))])));
+  providers(s);
   const hooks = s.webhooks || [];
   $('webhooks-card').hidden = !hooks.length;
   const sinks = s.sinks || [];

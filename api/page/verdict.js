@@ -11,37 +11,56 @@ const now = {
   proven: null,
   conflicts: null,
   reports: null,
+  entities: null,
+  quarantine: null,
+  stats: null,
   heard: 0,
   gone: 0
 };
 // What the entities are known to be: compared with the contract, or nothing is said of them.
 function compared() {
-  const c = now.conflicts,
-        proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state' && r.checked > 0) : [];
+  const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
+        done = proofs.filter(r => r.checked > 0), names = done.map(p => p.entity);
   if (c && c.summary.mismatches) {
     const wrong = c.conflicts;
     return {
       cls: 'bad',
-      text: wrong.every(w => w.proof === 'state') ? many(c.summary.mismatches, 'row differs', 'rows differ') :
-                                                    many(c.summary.mismatches, 'mismatch', 'mismatches'),
+      text: 'No: ' +
+          (wrong.every(w => w.proof === 'state') ? many(c.summary.mismatches, 'row differs', 'rows differ') :
+                                                   many(c.summary.mismatches, 'mismatch', 'mismatches')),
       more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ')
     };
   }
-  if (!proofs.length)
+  if (c && c.summary.quarantined)
+    return {
+      cls: 'bad',
+      text: 'No',
+      more: `${many(c.summary.quarantined, 'event is', 'events are')} stored, and nothing is made of them`
+    };
+  if (!done.length)
     return {
       cls: '',
       text: 'Not compared yet',
-      more: 'no proof of state has run: [schedule] prove_state in the config runs it'
+      more: 'no proof of state has run: [schedule] prove_state = "10m" in the config runs it'
     };
-  const least = Math.min(...proofs.map(p => p.block)), all = proofs.reduce((n, p) => n + p.checked, 0),
-        then = Math.min(...proofs.map(p => p.time)), names = proofs.map(p => p.entity),
-        others = entities.map(e => e.name).filter(name => !names.includes(name));
+  const least = Math.min(...done.map(p => p.block)), all = done.reduce((n, p) => n + p.checked, 0),
+        then = Math.min(...done.map(p => p.time)),
+        // Where there are no rows there is nothing to compare.
+      others = (now.entities || []).filter(e => !names.includes(e.name) && e.rows > 0).map(e => e.name),
+        without = others.filter(name => !proofs.some(p => p.entity === name)),
+        left = others.length ? `Not compared: ${others.join(', ')}` +
+          (without.length ? `: ${without.map(n => `[entities.${n}]`).join(', ')} in the config ${
+                                without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
+                            '') :
+                               '';
   return {
-    cls: 'good',
-    part: others.length ? `${names.length} of ${names.length + others.length}` : '',
-    text: others.length ? 'What was compared is equal to the contract' : 'Equal to the contract',
+    cls: left ? '' : 'good',
+    part: left ? `${names.length} of ${names.length + others.length}` : '',
+    text: left ? `${names.length} of ${names.length + others.length} compared, and equal` :
+                 'Equal to the contract',
+    left,
     more: `${names.join(', ')}: ${many(all, 'value')} compared at block ${num(least)}, ${ago(then)}` +
-        (others.length ? `; not compared: ${others.join(', ')}` : '')
+        (left ? `; not compared: ${others.join(', ')}` : '')
   };
 }
 // The repair that waits or runs, if any.
@@ -55,24 +74,72 @@ function differing(conflicts, count) {
       `${many(count, 'row differs', 'rows differ')} from the contract` :
       `${many(count, 'mismatch was', 'mismatches were')} found by proofs`;
 }
+const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
+const differs = f => f.field ?
+    `${[f.entity, f.key].filter(Boolean).join(' ').replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${
+        f.field}: ${clip(f.stored)} here, ${clip(f.expected)} ${
+        f.kind.startsWith('state') ? 'in the contract' : 'is right'}` :
+    f.text;
+// The newest repair has left this difference, and the server knows that another one would too.
+const is_hopeless = m => /^correct the mapping/.test(m.remedy || '');
+// The first difference, and what to do about it.
+function what_to_do() {
+  const [m] = now.conflicts.conflicts, [f] = m.findings || [], run = repairing(),
+        tried = about(now.conflicts.repair, m.entity);
+  return (f ? `First: ${differs(f)}. ` : '') +
+      (run                ? 'Wait, a repair is running.' :
+           is_hopeless(m) ? 'Repair cannot mend this: correct the mapping.' :
+           tried && tried.state === 'done' && tried.left.length ? 'The last repair left this: below is why.' :
+                                                                  'Press Repair.');
+}
+// No provider has told its head for longer than ready_age: since how many seconds, or null.
+function silence(s) {
+  return s && s.progress.lag == null && s.reasons.some(r => r.startsWith('no provider has told')) ?
+      s.progress.ready_age_seconds :
+      null;
+}
+// Who does not take what is delivered, each in a few words and with its reason.
+function failing(s) {
+  const code = text => /answers (\d{3})\b/.exec(text);
+  return [
+    ...(s.webhooks || [])
+        .filter(w => w.error)
+        .map(w => ({
+               says: `webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'fails'}${
+                   code(w.error) ? ` (${code(w.error)[1]})` : ''}`,
+               why: `Webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'is tried again'}: ${
+                   w.error.replace(`webhook ${w.name}: `, '')}.`
+             })),
+    ...(s.sinks || [])
+        .filter(k => k.reason)
+        .map(k => ({says: `sink ${k.name} fails`, why: `Sink ${k.name}: ${k.reason}.`}))
+  ];
+}
+// What is wrong with the rows, in words and in full.
+function wrongness() {
+  const c = now.conflicts, bad = c ? c.summary : {mismatches: 0, quarantined: 0};
+  if (bad.mismatches)
+    return {text: differing(c.conflicts, bad.mismatches), why: what_to_do()};
+  if (!bad.quarantined)
+    return {text: '', why: ''};
+  const all = now.stats && now.stats.events >= bad.quarantined ? ` of ${num(now.stats.events)}` : '',
+        first = now.quarantine && now.quarantine[0];
+  return {text: `${num(bad.quarantined)}${all} ${
+        !all && bad.quarantined === 1 ? 'event is' : 'events are'} not applied`,
+    why: (first ? `First: block ${num(first.block)}, ${first.event}: ${first.reason}. ` : '') +
+        'Correct the config and start again.',
+    incomplete: true
+  };
+}
 function verdict() {
   const s = now.status;
   if (!s)
     return ['', 'Asking the server…', ''];
-  const p = s.progress, part = () => {
-    const span = p.target_block + 1 - p.first_block;
-    return span > 0 ? Math.floor(100 * Math.min(1, Math.max(0, p.next_block - p.first_block) / span)) : 0;
-  }, same = compared();
   if (now.gone)
     return [
       'bad', `The server does not answer since ${clock(now.gone)}`,
       `What is below is of ${clock(now.heard)}, and may be wrong by now. It is asked again every 2 s.`
     ];
-  const bad = now.conflicts ? now.conflicts.summary : {mismatches: 0, quarantined: 0};
-  const wrong = bad.mismatches ? differing(now.conflicts.conflicts, bad.mismatches) :
-      bad.quarantined          ? `${many(bad.quarantined, 'event')} could not be applied` :
-                                 '';
-  const cls = bad.mismatches ? 'bad' : bad.quarantined ? 'warn' : '', run = repairing();
   if (s.state === 'starting')
     return [
       '', 'Starting: the chain has not answered so far',
@@ -80,9 +147,12 @@ function verdict() {
     ];
   if (s.state === 'draining' || s.state === 'stopped')
     return ['warn', 'Shutting down', 'Everything that was shown is safe on the disk.'];
+  const p = s.progress, span = p.target_block + 1 - p.first_block, wrong = wrongness(),
+        and = wrong.text && ', and ' + wrong.text, run = repairing(),
+        part = span > 0 ? Math.floor(100 * Math.min(1, Math.max(0, p.next_block - p.first_block) / span)) : 0;
   if (s.state === 'backfilling')
     return [
-      cls || 'warn', `Catching up: ${part()} % of the blocks` + (wrong ? ', and ' + wrong : ''),
+      wrong.text ? 'bad' : 'warn', `Catching up: ${part} % of the blocks${and}`,
       p.eta_seconds != null ? `About ${duration(p.eta_seconds)} to go; rows are those of block ${
                                   num(s.block ? s.block.number : p.first_block)}.` :
                               'Rows are those of an old block until then.'
@@ -91,80 +161,44 @@ function verdict() {
     return ['warn', 'Folding the events again', 'Rows are those of before until it is done.'];
   if (run)
     return [
-      'warn', `Being repaired${wrong ? ': ' + wrong : ''}`,
+      'warn', `Being repaired${wrong.text ? ': ' + wrong.text : ''}`,
       (run.state === 'running' ? `Running since ${clock(run.time * 1000)}: ` : 'Next in the queue: ') +
-          'all proofs run, what they find is mended in one commit, and proven again. Rows can be read meanwhile.'
+          'all proofs run, what they find is mended in one commit, and proven again. Rows can be read meanwhile. ' +
+          wrong.why
     ];
-  if (!s.ready)
+  if (!s.ready) {
+    const quiet = silence(s);
     return [
-      bad.mismatches ? 'bad' : 'warn',
-      (p.lag == null ? 'Not known to be up to date' : `Behind by ${many(p.lag, 'block')}`) +
-          (wrong ? ', and ' + wrong : ''),
-      `Not ready for ${duration(s.ready_changed_seconds)}: ${
-          s.reasons[0] || 'older blocks are still filled in'}`
+      wrong.text ? 'bad' : 'warn',
+      (p.lag == null ? 'Not known to be up to date' : `Behind by ${many(p.lag, 'block')}`) + and,
+      quiet == null ? `Not ready for ${duration(s.ready_changed_seconds)}: ${
+                          s.reasons[0] || 'older blocks are still filled in'}` :
+          s.providers.length === 1 ?
+                      `${s.providers[0].name} has not answered for ${
+                          duration(quiet)}: check that it runs, or add a second provider to [chain] rpc.` :
+                      `None of ${s.providers.length} providers has answered for ${
+                          duration(quiet)}: check that they run, and the way to them.`
     ];
-  if (wrong)
+  }
+  if (wrong.text)
     return [
-      cls, `Up to date, but ${wrong}`,
-      bad.mismatches ? 'Below: which, why, and what can be done.' :
-                       'Below: which and why. They are stored, and nothing is made of them.'
+      'bad', wrong.incomplete ? `Rows are incomplete: ${wrong.text}` : `Up to date, but ${wrong.text}`,
+      wrong.why
     ];
-  const since = `Since ${clock(Date.now() - 1000 * s.ready_changed_seconds)}, for ${
-      duration(s.ready_changed_seconds)}.`;
-  if (same.cls !== 'good')
-    return ['', 'Up to date; not compared with the contract yet', since];
-  return [
-    'good', same.part ? `Up to date; ${same.part} entities compared, and equal` : 'Right and up to date',
-    since
-  ];
+  return fine(s);
 }
-// What is not as it should be: the service's own reasons, and who does not take what is delivered.
-function attention(s) {
-  // Whoever lists the differences has looked later than whoever gives the reasons.
-  const none = now.conflicts && !now.conflicts.summary.mismatches,
-        reasons = s.reasons.filter(r => !none || !/^the (log|replay|state) proof/.test(r)),
-        hooks = (s.webhooks || []).filter(w => w.error), sinks = (s.sinks || []).filter(k => k.reason);
-  return [
-    ...reasons,
-    ...hooks.map(
-        w => `webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'is not taken, and tried again'}: ${
-            w.error.replace(`webhook ${w.name}: `, '')}`),
-    ...sinks.map(k => `sink ${k.name}: ${k.reason}`).filter(text => !s.reasons.some(r => text.endsWith(r)))
-  ];
-}
-function tellVerdict() {
-  const s = now.status, [cls, text, more] = verdict();
-  document.body.classList.toggle('stale', now.gone > 0);
-  $('verdict').className = cls;
-  set($('says'), text);
-  set($('why'), more);
-  document.title = text + ' – plumbline';
-  if (!s)
-    return;
-  const p = s.progress, same = compared(), b = s.block, old = p.head_age_seconds, proven = now.proven;
-  const fact = (name, value, more, cls) =>
-      el('div', {}, el('dt', {}, name), el('dd', {className: cls || ''}, value, el('span', {}, more)));
-  $('facts').replaceChildren(
-      fact(
-          'Up to date?',
-          now.gone             ? 'Unknown' :
-              p.lag == null    ? 'Unknown: the head is old' :
-              p.lag === 0 && b ? 'Yes, at the head' :
-              b                ? `${many(p.lag, 'block')} behind` :
-                                 'Nothing is indexed yet',
-          b ? `block ${num(b.number)}` +
-                  (old != null && old < 1e9 ? `, head made ${duration(old)} ago` : `, ${utc(b.timestamp)}`) :
-                             '',
-          !now.gone && s.ready ? 'good' : ''),
-      fact(
-                         'Proven to?', proven ? `Block ${num(proven.block)}` : 'Not proven yet',
-          proven ? 'to the level ' + LEVELS[proven.level][0] :
-                                  'proofs of the events run once the index is live',
-          ''),
-      fact('Entities right?', same.text, same.more, now.gone ? '' : same.cls));
-  $('reasons').replaceChildren(
-      ...attention(s)
-          .filter(r => !more.includes(r))
-          .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
-      ...(s.notes || []).map(r => el('li', {className: 'soft'}, 'Note: ' + r)));
+// All is up to date, and nothing is known to be wrong.
+function fine(s) {
+  const same = compared(), fails = failing(s), right = same.cls === 'good',
+        since = `Since ${clock(Date.now() - 1000 * s.ready_changed_seconds)}, for ${
+            duration(s.ready_changed_seconds)}.`;
+  if (fails.length)
+    return [
+      'warn', `${right ? 'Data right' : 'Up to date'}; ${fails.map(f => f.says).join(', ')}`,
+      fails.map(f => f.why).join(' ')
+    ];
+  if (right)
+    return ['good', 'Right and up to date', since];
+  return same.part ? ['', `Up to date; ${same.part} entities compared, and equal`, `${since} ${same.left}.`] :
+                     ['', 'Up to date; not compared with the contract yet', since];
 }

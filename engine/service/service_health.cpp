@@ -26,17 +26,18 @@ constexpr uint64_t kReadyLag = 5;
 constexpr size_t kErrorsMax = 3;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
-/// "; NAME: what it answered last" of the first providers that do not work; of those that do, the
-/// state, where none is out of order.
-std::string describe_providers(const std::vector<rpc::ProviderStats>& providers) {
+/// "; NAME: what it answered last" of the first providers that do not work; `otherwise` of each,
+/// where none is out of order.
+std::string describe_providers(const std::vector<rpc::ProviderStats>& providers,
+                               std::string_view otherwise) {
     const bool is_any_ill = std::ranges::any_of(
         providers, [](const rpc::ProviderStats& one) { return !one.last_error.empty(); });
     std::string out;
     size_t count = 0;
     for (const rpc::ProviderStats& provider : providers) {
         if ((!is_any_ill || !provider.last_error.empty()) && count++ < kErrorsMax) {
-            out += "; " + provider.name + ": " +
-                   (is_any_ill ? provider.last_error : "asked now (" + provider.state + ")");
+            out += fmt::format("; {}: {}", provider.name,
+                               is_any_ill ? std::string_view{provider.last_error} : otherwise);
         }
     }
     return out;
@@ -281,7 +282,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
             add(std::move(shown));  // Told when it came up.
         } else {
             // No question is late by itself: whoever is asked answers, and nothing comes of it.
-            tell(reason_key(text), shown + describe_providers(providers));
+            tell(reason_key(text), shown + describe_providers(providers, "answers"));
         }
     }
     if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
@@ -292,17 +293,18 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     }
     const HeadAges ages = read_head_ages(progress, indexer_->clock());
     if (ages.is_silent()) {
-        out.push_back(fmt::format("no provider has told the chain's head for {} (ready_age: {}){}",
-                                  format_duration(ages.ready_ms / 1000),
-                                  format_duration(ages.ready_max_ms / 1000),
-                                  describe_providers(providers)));
+        out.push_back(fmt::format(
+            "no provider has told the chain's head for {} (ready_age: {}){}: check that "
+            "the node runs, or add a second provider to [chain] rpc",
+            format_duration(ages.ready_ms / 1000), format_duration(ages.ready_max_ms / 1000),
+            describe_providers(providers, "no answer")));
     }
     if (ages.is_stale()) {
-        out.push_back(
-            fmt::format("the chain's head, block {}, is {} old (head_age: {}): the chain stands "
-                        "still, or every provider does{}",
-                        progress.head_block.load(), format_duration(*ages.head_ms / 1000),
-                        format_duration(ages.head_max_ms / 1000), describe_providers(providers)));
+        out.push_back(fmt::format(
+            "the chain's head, block {}, is {} old (head_age: {}): the chain stands "
+            "still, or every provider does{}",
+            progress.head_block.load(), format_duration(*ages.head_ms / 1000),
+            format_duration(ages.head_max_ms / 1000), describe_providers(providers, "answers")));
         if (waits_told_.is_new("the head is old", now_ms)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
         }

@@ -131,11 +131,12 @@ export class World {
 }
 
 const PROVE = '[schedule]\nprove_state = "2s"\n';
-/// name -> makes the state; gives the service, the page's url, and what the verdict must say.
+/// name -> makes the state; gives the service, what the verdict must say (`says`, `why`, `cls`), what its facts, what the page
+/// as a whole, what nowhere (`never`), and how the state of each provider is coloured.
 export const STATES = {
   empty: async (world) => {
     const manners = { hold: true }, folder = world.config("empty", { rpc: await world.proxy(manners) });
-    return { service: await world.serve(folder), says: /^Starting: the chain has not answered/, cls: "" };
+    return { service: await world.serve(folder), says: /^Starting: the chain has not answered/, cls: "", text: /Providers.*starting/s, providers: "soft" };
   },
   not_compared: async (world) => {
     const service = await world.serve(world.config("plain"));
@@ -151,18 +152,18 @@ export const STATES = {
     await world.ready(service);
     await world.proven(service, "state");
     await until("a delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].delivered_block != null);
-    return { service, says: /^Right and up to date/, cls: "good", text: /delivered through block/ };
+    return { service, says: /^Right and up to date/, cls: "good", facts: /Yes: block (\d+) of \1\s*node asked (just now|\d+ s ago); (no new block for \d+ min|newest block \d+ s old).*Block \d+, the last final block\s*receipts: every event proven; 4 newer ones wait to become final/s, text: /delivered through block/, providers: "good" };
   },
   mismatch: async (world) => {
     const service = await world.damaged("mismatch");
-    return { service, says: /^Up to date, but 1 row differs from the contract/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*since block \d+.*Why: .*What to do: repair folds/s };
+    return { service, says: /^Up to date, but 1 row differs from the contract/, why: /^First: community id=\d+, member_count: 4711 here, \d+ in the contract\. Press Repair\.$/, facts: /Entities right\?\s*No: 1 row differs/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*since block \d+.*Why: .*What to do: repair folds/s };
   },
   repairing: async (world) => {
     const manners = {}, service = await world.damaged("repairing", await world.proxy(manners));
     manners.hold = /Receipt/;
     await world.post(service, "/v1/reconcile", { entity: "community" });
     await until("it runs", async () => (await world.get(service, "/v1/conflicts")).repair?.state === "running");
-    return { service, says: /^Being repaired: 1 row differs from the contract/, cls: "warn", text: /Repairing…/, release: () => { manners.hold = undefined; } };
+    return { service, says: /^Being repaired: 1 row differs from the contract/, cls: "warn", why: /First: community id=\d+, member_count: .*Wait, a repair is running\.$/, text: /Repairing…/, release: () => { manners.hold = undefined; } };
   },
   // The config reads the contract's answer wrongly: no repair can help.
   left: async (world) => {
@@ -171,26 +172,27 @@ export const STATES = {
     await world.proven(service, "state");
     await world.post(service, "/v1/reconcile", {});
     await world.repaired(service);
-    return { service, says: /^Up to date, but 2 rows differ from the contract/, cls: "bad", text: /What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:.*Repair again|Repair again.*What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:/s };
+    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:/s, never: /Repair again/ };
   },
   partly: async (world) => {
     const service = await world.serve(world.config("partly", { more: PROVE, change: (text) => text.replace(/^state = { call = "hub.options".*$/m, "") }));
     await world.ready(service);
     await world.proven(service, "state");
-    return { service, says: /^Up to date; 5 of 6 entities compared, and equal/, cls: "good", text: /not compared: option/ };
+    return { service, says: /^Up to date; 5 of 6 entities compared, and equal/, cls: "", why: /Not compared: option: \[entities\.option\] in the config needs state = \{ call = … \}\.$/, facts: /5 of 6 compared, and equal/, text: /not compared: option/, never: /✓/ };
   },
   quarantine: async (world) => {
     const folder = world.config("quarantine", { change: (text) => text + '\n[[on]]\nevent = "hub.CommunityCreated"\ninsert = "user"\nkey = { account = "$log.address" }\n' });
     const service = await world.serve(folder);
     await world.ready(service);
-    return { service, says: /^Up to date, but \d+ events? could not be applied/, cls: "warn", text: /events? could not be applied/ };
+    return { service, says: /^Rows are incomplete: \d+ of \d+ events are not applied/, why: /^First: block \d+, hub\.\w+: .+ Correct the config and start again\.$/, facts: /Entities right\?\s*No/, cls: "bad", text: /events? could not be applied/ };
   },
   webhook_fails: async (world) => {
     const hook = await world.receiver(503);
     const service = await world.serve(world.config("webhook", { more: PROVE + `[webhooks.billing]\nurl = "${hook}"\nsecret = "env:PAGE_TOKEN"\nentities = ["community", "vote"]\n` }));
     await world.ready(service);
     await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
-    return { service, says: /^(Right and up to date|Up to date)/, text: /Attention: webhook billing is not taken, and tried again: .*503/ };
+    await world.proven(service, "state");
+    return { service, says: /^Data right; webhook billing fails \(503\)/, why: /^Webhook billing is tried again: .*503/, facts: /Entities right\?\s*Equal to the contract/, cls: "warn", text: /not taken, try \d+/ };
   },
   frozen_node: async (world) => {
     const manners = {}, service = await world.serve(world.config("frozen", { rpc: await world.proxy(manners), more: PROVE }));
@@ -198,7 +200,8 @@ export const STATES = {
     await world.proven(service, "state");
     manners.hold = true;
     await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
-    return { service, says: /^Not known to be up to date/, cls: "warn", text: /Unknown: the head is old/ };
+    return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ s: check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ s\s*block \d+ is indexed; head \d+, last told \d+ s ago/,
+      text: /Providers.*no answer for \d+ s\s+\d+, last told \d+ s ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
   },
   backfilling: async (world) => {
     await world.call("anvil_mine", "0x7d0");

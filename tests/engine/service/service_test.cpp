@@ -661,6 +661,7 @@ TEST_F(ServiceTest, WhereNobodyTellsTheHeadTheServiceIsNotReadyAndTheLagUnknown)
     EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_lag_blocks 0"));
     manners_.is_mute = true;
     ASSERT_TRUE(is_degraded_by("no provider has told the chain's head for"));
+    ASSERT_TRUE(is_degraded_by("check that the node runs, or add a second provider"));
     EXPECT_FALSE(service->status().is_ready);
     EXPECT_FALSE(service->status().progress.lag.has_value());
     EXPECT_THAT(service->metrics_text(),

@@ -1,0 +1,30 @@
+// ---- providers
+// Green is for who answers; who has only just been asked is neither good nor bad.
+const PROVIDER_CLASS = {
+  ok: 'good',
+  starting: 'soft'
+};
+function providers(s) {
+  const quiet = silence(s);
+  const state = v => {
+    const silent = quiet != null && (v.state === 'ok' || v.state === 'starting');
+    return el(
+        'span', {
+          className: silent || !v.usable ? 'bad' : PROVIDER_CLASS[v.state] || 'warn',
+          style: 'white-space:nowrap'
+        },
+        silent ? `no answer for ${duration(quiet)}` : v.state);
+  };
+  replace_table(
+      $('providers'),
+      table(
+          'Providers', ['Name', 'State', 'Head#', 'Latency#', 'Requests#', 'Errors#', 'Lies#'],
+          s.providers.map(
+              v =>
+                  [el('span', {style: 'white-space:nowrap'}, v.name), state(v),
+                   num(v.head) +
+                       (quiet != null && v.head != null ? `, last told ${duration(quiet)} ago` : ''),
+                   Math.round(v.latency_ms) + ' ms', num(v.requests),
+                   num(v.errors + v.refusals + v.malformed),
+                   el('span', {className: v.lies ? 'bad' : ''}, num(v.lies))])));
+}
