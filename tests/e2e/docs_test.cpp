@@ -136,8 +136,11 @@ TEST(DocsTest, TheReadmesCommandsWorkInTheirOrder) {
         if (block.text.find(usual + "/") != std::string::npos) {
             const std::string place = "127.0.0.1:" + std::to_string(free_port());
             replacements[usual] = place;
-            write_file(dir.sub("myindex/http.toml"), read_file(dir.sub("myindex/plumbline.toml")) +
-                                                         "\n[http]\nlisten = \"" + place + "\"\n");
+            // `init` writes the usual place, which may be taken where tests run.
+            std::string config = read_file(dir.sub("myindex/plumbline.toml"));
+            const size_t at = config.find(usual);
+            ASSERT_NE(at, std::string::npos) << config;
+            write_file(dir.sub("myindex/http.toml"), config.replace(at, usual.size(), place));
             service = std::make_unique<Child>(
                 plumbline_command({"run", dir.sub("myindex/http.toml"), "--quiet"}));
             ASSERT_TRUE(eventually([&] {
