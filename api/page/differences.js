@@ -17,19 +17,36 @@ const lines = texts =>
 // The newest run, where it is about this entity: its name, or all.
 const about = (run, entity) =>
     run && (!run.entity || !entity || run.entity.split(' ').includes(entity)) ? run : null;
+const is_open = run => run.state === 'waiting' || run.state === 'running';
+// What this page has put into the queue, until it has ended.
+let asked = null;
 async function ask_task(name, path, body) {
-  if (await change('POST', path, body)) {
-    say(name + ': it is in the queue.');
-    await wrong();
-    queue();
-  }
+  const answer = await change('POST', path, body);
+  if (!answer)
+    return;
+  asked = {name, task: answer.task.id};
+  say(name + ': it is in the queue.');
+  await wrong();
 }
+// The note that it is in the queue does not outlive the run.
+function tell_end() {
+  const {repair, plan} = now.conflicts, runs = [repair, plan].filter(r => r && asked && r.task >= asked.task),
+                 run = runs.find(r => r.task === asked.task);
+  if (!runs.length || (run && is_open(run)))
+    return;
+  if (run)
+    say(`${asked.name}: ${run.state === 'done' ? 'it has ended' : run.error || run.state}.`);
+  asked = null;
+}
+// Repairs and plans as they are listed, to see whether one has begun or ended.
+const runs_of = conflicts =>
+    conflicts && [conflicts.repair, conflicts.plan].map(r => r && r.task + ' ' + r.state).join();
 // What a repair would do, as the newest dry run has it.
 function plan_of(m) {
   const plan = about(now.conflicts.plan, m.entity);
   if (!plan)
     return null;
-  if (plan.state === 'waiting' || plan.state === 'running')
+  if (is_open(plan))
     return el('div', {className: 'soft'}, 'What a repair would do is being looked up…');
   if (plan.state !== 'done')
     return el('div', {className: 'bad'}, `What a repair would do is not known: ${plan.error || plan.state}`);
@@ -57,8 +74,7 @@ function repair_of(m) {
 function conflict(m) {
   const busy = repairing(), run = about(now.conflicts.repair, m.entity),
         tried = run && run.state === 'done' && run.left.length > 0,
-        plan = about(now.conflicts.plan, m.entity),
-        planning = plan && (plan.state === 'waiting' || plan.state === 'running'),
+        plan = about(now.conflicts.plan, m.entity), planning = plan && is_open(plan),
         findings = m.findings || [], dry = ('dry-run ' + (m.entity || '')).trim();
   return el(
       'li', {},
@@ -100,10 +116,15 @@ async function wrong() {
     tellVerdict();
     return;
   }
-  const [c, reports, list] =
-      await Promise.all([get('/v1/conflicts'), get('/v1/reports'), get('/v1/entities')]);
+  const [c, reports, list, proofs] = await Promise.all([
+    get('/v1/conflicts'), get('/v1/reports'), get('/v1/entities'), get('/v1/tasks?kind=prove_state&limit=100')
+  ]);
   const q = c.summary.quarantined, put_away = q ? (await get('/v1/quarantine?limit=3')).events : [];
+  // No run is listed as running beside a verdict that knows its end.
+  if (runs_of(c) !== runs_of(now.conflicts))
+    await queue(c);
   now.conflicts = c;
+  now.proofs = proofs.tasks;
   now.reports = reports;
   now.entities = list.entities;
   now.quarantine = put_away;
@@ -141,6 +162,7 @@ async function wrong() {
         'li', {className: 'soft'}, 'Repaired so far: ' + kinds.map(([k, n]) => k + ' ' + num(n)).join(', ')));
   replace_around_focus($('wrong'), items);
   name_entities();
+  tell_end();
   tellVerdict();
 }
 // The button that has the focus is there again afterwards, with the focus.

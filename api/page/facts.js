@@ -1,9 +1,10 @@
 // ---- the verdict's three facts, and what else is not as it should be
 // The service's own reasons, but for those that the verdict and the differences tell in full.
-function attention(s) {
+function attention(s, more) {
   const known = now.conflicts, quiet = silence(s) != null;
   return s.reasons.filter(
-      r => !(known && /^the (log|replay|state) proof/.test(r)) &&
+      r => !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
+          !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events are in quarantine$/.test(r)) &&
           !(quiet && /^(no provider has told|waiting for the chain).*no answer/.test(r)));
@@ -15,18 +16,23 @@ function freshness(s) {
   const p = s.progress, b = s.block, quiet = silence(s), told = p.ready_age_seconds;
   if (!b)
     return ['Nothing is indexed yet', ''];
-  const where = `block ${num(b.number)} of ${num(p.head_block)}`;
-  if (now.gone)
-    return ['Unknown', where];
+  const where = `block ${num(b.number)} of ${num(p.head_block)}`, old = standstill(s);
+  if (p.lag == null && blocks_left(s))
+    return [
+      `No: ${behind(s)} behind`,
+      quiet != null ? `${where}; no provider has told the head for ${duration(quiet)}` :
+          old ? `${where}; the head itself is ${old}` :
+                `${where}; the head is old`
+    ];
   if (quiet != null)
     return [
       `Unknown: no answer for ${duration(quiet)}`,
       `block ${num(b.number)} is indexed; head ${num(p.head_block)}, last told ${duration(quiet)} ago`
     ];
   if (p.lag == null)
-    return ['Unknown: the head is old', `${where}; ${made(p, b)}`];
+    return [`Unknown: the head is ${old || 'old'}`, `${where}; check that the node is in sync`];
   return [
-    p.lag ? `No: ${many(p.lag, 'block')} behind, ${where}` : `Yes: ${where}`,
+    p.lag ? `No: ${behind(s)} behind, ${where}` : `Yes: ${where}`,
     `node asked ${told == null || told < 1 ? 'just now' : duration(told) + ' ago'}; ${made(p, b)}`
   ];
 }
@@ -41,6 +47,35 @@ function proven_to(s) {
         (newer > 0 ? `; ${num(newer)} newer ${newer === 1 ? 'one waits' : 'ones wait'} to become final` : '')
   ];
 }
+// Since when, in ms, the entity of a state proof's report is known to be right: since the first proof after
+// which none found a difference, or since the repair that mended it.
+function entity_since(report, proofs) {
+  const repair = about(now.conflicts && now.conflicts.repair, report.entity),
+        mended = repair && repair.state === 'done' && repair.steps.length ? 1000 * repair.time : 0;
+  let since = null;
+  for (const proof of proofs) {
+    // The repair's end is told in whole seconds; what was found in that second is what it mended.
+    if (proof.finished_ms < mended + 1000)
+      break;
+    const one = proof.entities.find(e => e.entity === report.entity);
+    if (one && one.differing)
+      return since ?? 1000 * report.time;
+    if (one && !one.unproven.length)
+      since = proof.finished_ms;
+  }
+  return mended || (since ?? 1000 * report.time);
+}
+// The same of all that is compared with the contract; 0 where nothing is.
+function right_since() {
+  const proofs =
+            now.proofs.filter(k => k.state === 'done')
+                .sort((a, b) => b.finished_ms - a.finished_ms)
+                .map(
+                    k => (
+                        {finished_ms: k.finished_ms, entities: JSON.parse(k.result || '{}').entities || []})),
+        states = now.reports ? now.reports.reports.filter(r => r.proof === 'state' && r.checked > 0) : [];
+  return Math.max(0, ...states.map(r => entity_since(r, proofs)));
+}
 function tellVerdict() {
   const s = now.status, [cls, text, more] = verdict();
   document.body.classList.toggle('stale', now.gone > 0);
@@ -50,20 +85,21 @@ function tellVerdict() {
   document.title = text + ' – plumbline';
   if (!s)
     return;
-  const same = compared(),
-        fact = (name, [value, more], cls) =>
-            el('div', {}, el('dt', {}, name), el('dd', {className: cls || ''}, value, el('span', {}, more)));
+  // Of a server that does not answer nothing is known but what it said last.
+  const same = compared(), fact = (name, [value, more], cls) => {
+    const [shown, beside, color] =
+        now.gone ? [`Unknown (last: ${value}, at ${clock(now.heard)})`, '', ''] : [value, more, cls || ''];
+    return el('div', {}, el('dt', {}, name), el('dd', {className: color}, shown, el('span', {}, beside)));
+  };
   $('facts').replaceChildren(
       fact(
           'Up to date?', freshness(s),
-          now.gone               ? '' :
-              s.ready            ? 'good' :
-              silence(s) != null ? 'warn' :
-                                   ''),
-      fact('Proven to?', proven_to(s)),
-      fact('Entities right?', [same.text, same.more], now.gone ? '' : same.cls));
+          s.ready                                                           ? 'good' :
+              silence(s) != null || blocks_left(s) || standstill(s) != null ? 'warn' :
+                                                                              ''),
+      fact('Proven to?', proven_to(s)), fact('Entities right?', [same.text, same.more], same.cls));
   $('reasons').replaceChildren(
-      ...attention(s)
+      ...attention(s, more)
           .filter(r => !more.includes(r))
           .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
       ...(s.notes || []).map(r => el('li', {className: 'soft'}, 'Note: ' + r)));

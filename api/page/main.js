@@ -13,7 +13,7 @@ const lost = () => {
   if (!now.status) {
     $('verdict').className = 'bad';
     set($('says'), 'The server does not answer');
-    set($('why'), 'It is asked again every 2 s.');
+    set($('why'), 'Check that plumbline runs, and its log. It is asked again every 2 s.');
   } else
     tellVerdict();
 };
@@ -22,6 +22,10 @@ const lost = () => {
   every(2000, () => status().catch(lost));
   every(5000, chain);
   every(5000, wrong);
+  every(1000, async () => {
+    if (asked || repairing())
+      await wrong();
+  });
   every(3000, queue);
   every(10000, browse);
   every(10000, hour);

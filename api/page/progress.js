@@ -55,9 +55,7 @@ async function status() {
       tile('final', known ? num(p.finalized_block) : '–'),
       tile('events stored', stats ? num(stats.events) : '–'),
       tile('events a second', num(Math.round(p.events_per_second))),
-      tile(
-          p.eta_seconds == null ? 'blocks a second' : 'to go',
-          p.eta_seconds == null ? p.blocks_per_second.toFixed(1) : duration(p.eta_seconds)),
+      tile(to_go(p) ? 'to go' : 'blocks a second', to_go(p) || p.blocks_per_second.toFixed(1)),
       tile('reorganisations followed', num(p.reorgs)),
       tile('on disk', stats ? bytes(stats.size_bytes) : '–'));
   providers(s);

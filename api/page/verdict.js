@@ -13,6 +13,8 @@ const now = {
   reports: null,
   entities: null,
   quarantine: null,
+  proofs: [],
+  ready: 0,
   stats: null,
   heard: 0,
   gone: 0
@@ -66,7 +68,7 @@ function compared() {
 // The repair that waits or runs, if any.
 function repairing() {
   const run = now.conflicts && now.conflicts.repair;
-  return run && (run.state === 'waiting' || run.state === 'running') ? run : null;
+  return run && is_open(run) ? run : null;
 }
 // A state proof counts rows, the others count what they compare.
 function differing(conflicts, count) {
@@ -98,6 +100,35 @@ function silence(s) {
       s.progress.ready_age_seconds :
       null;
 }
+// The head that the providers tell is older than head_age, and they answer: how old, in words, or null.
+function standstill(s) {
+  const age = s.progress.head_age_seconds;
+  return s.progress.lag == null && silence(s) == null &&
+          s.reasons.some(r => r.startsWith('the chain\'s head, ')) ?
+      (age == null ? '' : duration(age) + ' ') + 'old' :
+      null;
+}
+// What to do where the head is not told, or stands still; empty where it is as it should be.
+function head_help(s) {
+  const quiet = silence(s), old = standstill(s);
+  if (quiet != null)
+    return s.providers.length === 1 ?
+        `${s.providers[0].name} has not answered for ${
+            duration(quiet)}: check that it runs, or add a second provider to [chain] rpc.` :
+        `None of ${s.providers.length} providers has answered for ${
+            duration(quiet)}: check that they run, and the way to them.`;
+  return old == null ?
+      '' :
+      `The chain's newest block that is told is ${
+          old}: check that the node is in sync (eth_syncing, its peers), or add another provider to [chain] rpc; where blocks come seldom, raise [chain] head_age.`;
+}
+// So many blocks are told and not indexed; there may be more where the head is old.
+const blocks_left = s =>
+    Math.max(0, s.progress.head_block + 1 - Math.max(s.progress.next_block, s.progress.first_block));
+const behind = s =>
+    (s.progress.lag == null ? 'at least ' : '') + many(s.progress.lag ?? blocks_left(s), 'block');
+// The rate is known, and makes a time that can be told.
+const to_go = p => p.eta_seconds >= 1 && p.blocks_per_second > 0 ? duration(p.eta_seconds) : null;
 // Who does not take what is delivered, each in a few words and with its reason.
 function failing(s) {
   const code = text => /answers (\d{3})\b/.exec(text);
@@ -138,7 +169,8 @@ function verdict() {
   if (now.gone)
     return [
       'bad', `The server does not answer since ${clock(now.gone)}`,
-      `What is below is of ${clock(now.heard)}, and may be wrong by now. It is asked again every 2 s.`
+      `Check that plumbline runs, and its log. What is below is of ${
+          clock(now.heard)}, and may be wrong by now. The server is asked again every 2 s.`
     ];
   if (s.state === 'starting')
     return [
@@ -153,9 +185,9 @@ function verdict() {
   if (s.state === 'backfilling')
     return [
       wrong.text ? 'bad' : 'warn', `Catching up: ${part} % of the blocks${and}`,
-      p.eta_seconds != null ? `About ${duration(p.eta_seconds)} to go; rows are those of block ${
-                                  num(s.block ? s.block.number : p.first_block)}.` :
-                              'Rows are those of an old block until then.'
+      `${to_go(p) ? `About ${to_go(p)} to go; rows` : 'Rows'} are those of block ${
+          num(s.block ? s.block.number : p.first_block)}. ${head_help(s)}`
+          .trim()
     ];
   if (p.refolding)
     return ['warn', 'Folding the events again', 'Rows are those of before until it is done.'];
@@ -167,17 +199,12 @@ function verdict() {
           wrong.why
     ];
   if (!s.ready) {
-    const quiet = silence(s);
     return [
       wrong.text ? 'bad' : 'warn',
-      (p.lag == null ? 'Not known to be up to date' : `Behind by ${many(p.lag, 'block')}`) + and,
-      quiet == null ? `Not ready for ${duration(s.ready_changed_seconds)}: ${
-                          s.reasons[0] || 'older blocks are still filled in'}` :
-          s.providers.length === 1 ?
-                      `${s.providers[0].name} has not answered for ${
-                          duration(quiet)}: check that it runs, or add a second provider to [chain] rpc.` :
-                      `None of ${s.providers.length} providers has answered for ${
-                          duration(quiet)}: check that they run, and the way to them.`
+      (p.lag == null && !blocks_left(s) ? 'Not known to be up to date' : `Behind by ${behind(s)}`) + and,
+      head_help(s) ||
+          `Not ready for ${duration(s.ready_changed_seconds)}: ${
+              s.reasons[0] || 'older blocks are still filled in'}`
     ];
   }
   if (wrong.text)
@@ -187,11 +214,18 @@ function verdict() {
     ];
   return fine(s);
 }
+// Since when, in ms, it is ready. The server tells whole seconds, which must not move the time to and fro.
+function ready_since(s) {
+  const told = now.heard - 1000 * s.ready_changed_seconds;
+  if (Math.abs(told - now.ready) > 2000)
+    now.ready = told;
+  return now.ready;
+}
 // All is up to date, and nothing is known to be wrong.
 function fine(s) {
   const same = compared(), fails = failing(s), right = same.cls === 'good',
-        since = `Since ${clock(Date.now() - 1000 * s.ready_changed_seconds)}, for ${
-            duration(s.ready_changed_seconds)}.`;
+        from = Math.max(ready_since(s), right_since()),
+        since = `Since ${clock(from)}, for ${duration(Math.max(0, Math.floor((Date.now() - from) / 1000)))}.`;
   if (fails.length)
     return [
       'warn', `${right ? 'Data right' : 'Up to date'}; ${fails.map(f => f.says).join(', ')}`,

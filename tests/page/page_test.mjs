@@ -162,16 +162,40 @@ async function check_repair(page, world, service) {
   assert.match(await page.textContent("#says"), /1 row differs/, "a dry run changes nothing");
   await page.getByRole("button", { name: "Repair", exact: true }).click();
   await says(page, /^Right and up to date/, "repaired");
+  // The list and the note know the end as soon as the verdict does.
+  assert.doesNotMatch(await page.innerText("#queue"), /^repair( |\n)[^\n]*\n*(waiting|running)/m, "the repair has ended");
+  assert.doesNotMatch(await page.textContent("#say"), /in the queue/);
+  await check_since(page, 1000 * (await world.get(service, "/v1/conflicts")).repair.time, "right since the repair");
+  const since = await page.textContent("#why"), proofs = async () => (await world.get(service, "/v1/tasks?kind=prove_state&state=done&limit=100")).tasks.length, before = await proofs();
+  await until("two more proofs", async () => (await proofs()) >= before + 2);
+  await page.evaluate(() => wrong());
+  assert.equal((await page.textContent("#why")).split(",")[0], since.split(",")[0], "later proofs do not move it");
   assert.ok(!(await page.textContent("#reasons")).includes("mismatch"), "what is mended needs no attention");
   assert.match(await page.textContent("#wrong"), /None.*The repair of .*fold/s, "what it did");
 }
-/// Stopped in the middle: the page says since when, and dims.
+/// What is right is so since a proof has said it, not since the service is ready.
+async function check_since(page, least_ms, what) {
+  await page.waitForFunction(() => /^Since \d\d:\d\d:\d\d, for \d/.test(document.querySelector("#why").textContent));
+  const [, hours, minutes, seconds] = /^Since (\d\d):(\d\d):(\d\d)/.exec(await page.textContent("#why")).map(Number);
+  const least = new Date(least_ms), day = 86400, told = (hours * 60 + minutes) * 60 + seconds;
+  const later = (told - (least.getHours() * 60 + least.getMinutes()) * 60 - least.getSeconds() + day) % day;
+  assert.ok(later < day / 2, `${what}: ${await page.textContent("#why")} lies before ${least.toTimeString()}`);
+}
+/// Stopped in the middle: the page says since when and what to do, dims, and knows nothing any more.
 async function check_server_gone(page, service, world) {
   service.kill("SIGKILL");
   await service.ended;
   await says(page, /^The server does not answer since \d\d:\d\d:\d\d/, "server gone");
   assert.ok(await page.evaluate(() => Number(getComputedStyle(document.querySelector("main > section:nth-of-type(3)")).opacity) < 1), "what is stale is dimmed");
   assert.ok(!(await page.evaluate(() => document.querySelector("#verdict").className)).includes("good"));
+  assert.match(await page.textContent("#why"), /^Check that plumbline runs, and its log\. What is below is of \d\d:\d\d:\d\d/);
+  const facts = await page.evaluate(() => [...document.querySelectorAll("#facts dd")].map((dd) => ({ text: dd.textContent, cls: dd.className })));
+  assert.equal(facts.length, 3);
+  for (const { text, cls } of facts) {
+    assert.match(text, /^Unknown \(last: .+, at \d\d:\d\d:\d\d\)$/);
+    assert.equal(cls, "", text);
+  }
+  assert.ok(await page.evaluate(() => Number(getComputedStyle(document.querySelector("#facts")).opacity) < 1), "the facts are dimmed");
 }
 
 const world = new World(binary);
@@ -185,6 +209,8 @@ try {
     await says(page, state.says, name);
     if (name === "right") {
       await page.waitForSelector("#rows table");
+      const first = Math.min(...(await world.get(state.service, "/v1/tasks?kind=prove_state&state=done&limit=100")).tasks.map((t) => t.finished_ms));
+      await check_since(page, first, "right since the first proof");
       await check_values(page, world, state.service);
       await check_keyboard(page);
       const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -130,6 +130,7 @@ export class World {
   }
 }
 
+const OLD_HEAD = (text) => text.replace('head_age = "off"', 'head_age = "1m"');
 const PROVE = '[schedule]\nprove_state = "2s"\n';
 /// name -> makes the state; gives the service, what the verdict must say (`says`, `why`, `cls`), what its facts, what the page
 /// as a whole, what nowhere (`never`), and how the state of each provider is coloured.
@@ -203,10 +204,16 @@ export const STATES = {
     return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ s: check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ s\s*block \d+ is indexed; head \d+, last told \d+ s ago/,
       text: /Providers.*no answer for \d+ s\s+\d+, last told \d+ s ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
   },
+  // All that is told is indexed, and the node itself stands still.
+  old_head: async (world) => {
+    const service = await world.serve(world.config("old_head", { more: PROVE, change: OLD_HEAD }));
+    await world.proven(service, "state");
+    return { service, says: /^Not known to be up to date/, cls: "warn", why: /^The chain's newest block that is told is \d+ \S+ old: check that the node is in sync .*, or add another provider/, facts: /Unknown: the head is \d+ \S+ old\s*block ([\d,]+) of \1; check that the node is in sync/, never: /Attention: the chain's head/ };
+  },
   backfilling: async (world) => {
     await world.call("anvil_mine", "0x7d0");
-    const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }) }));
+    const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }), change: OLD_HEAD }));
     await until("some blocks", async () => (await world.get(service, "/v1/status")).progress.next_block > 100);
-    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", text: /not indexed \d/ };
+    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", why: /^(About \d+ \S+ to go; rows|Rows) are those of block [\d,]+\. .*check that /, facts: /Up to date\?\s*No: at least [\d,]+ blocks behind\s*block [\d,]+ of [\d,]+; /, text: /not indexed \d/, never: /About 0 s|Unknown/ };
   },
 };
