@@ -339,7 +339,7 @@ std::vector<std::string> calls_and_rows(const storage::Database& database) {
 class CallsTest : public test::PropertyTest {};
 
 TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
-    for (const uint64_t seed : seeds(30)) {
+    for (const uint64_t seed : seeds(8)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(120);
