@@ -61,7 +61,6 @@ FoldNeeds::FoldNeeds(std::unique_ptr<storage::ReadView> view, const Plan& plan,
     : plan_{plan},
       map_{plan.sources()},
       member_(plan.sources().size(), false),
-      first_block_{first_block_of(plan.sources())},
       view_{std::move(view)},
       finder_{plan.has_calls() ? std::make_unique<CallFinder>(plan) : nullptr},
       calls_{*view_},
@@ -109,9 +108,6 @@ Status FoldNeeds::judge_facts_below(uint64_t block_num) {
             return ok();
         }
         const storage::CallFact& fact = facts_->fact();
-        if (fact.block_num < first_block_) {
-            continue;  // Below every start: its log is kept as well.
-        }
         const auto named = fact.block_num == block_num_ ? named_.find(fact.call) : named_.end();
         const bool is_named = named != named_.end();
         if (is_named && named->second == fact.is_once) {

@@ -71,7 +71,6 @@ class FoldNeeds {
     std::vector<bool> member_;  ///< by source: a log of it lacks something
     std::optional<evm::BlockRange> range_;
     uint64_t block_num_ = 0;
-    const uint64_t first_block_;  ///< of the index
     std::unique_ptr<storage::ReadView> view_;
     std::unique_ptr<CallFinder> finder_;  ///< null where no handler has calls
     StoredCalls calls_;

@@ -122,7 +122,12 @@ class Verification {
         };
         const auto view = database_.read_view();
         PLUMBLINE_TRY(report_.replay, prove_replay(*view, plan_, replay));
-        PLUMBLINE_TRY(report_.unknown, count_unknown_events(*view, plan_, replay.is_cancelled));
+        // Where the log cannot be read, the replay proof has said so: nothing is counted.
+        if (auto counted = count_unknown_events(*view, plan_, replay.is_cancelled)) {
+            report_.unknown = *std::move(counted);
+        } else if (counted.error().code == ErrorCode::kCancelled) {
+            return counted.error();
+        }
         return ok();
     }
 
