@@ -1,6 +1,7 @@
 #include "engine/calls/call_asker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -28,7 +29,9 @@ bool names_gas(std::string_view why) {
     std::string text{why};
     std::ranges::transform(text, text.begin(), ascii_lower);
     return text.find("out of gas") != std::string::npos ||
-           text.find("outofgas") != std::string::npos;
+           text.find("outofgas") != std::string::npos ||
+           text.find("gas uint64 overflow") != std::string::npos ||  // geth: more memory than any
+           text.find("oog") != std::string::npos;                    // revm: MemoryLimitOOG
 }
 
 }  // namespace
@@ -51,6 +54,7 @@ struct CallAsker::Job {
     std::string why_doubtful;
     std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
     size_t next_provider = 0;               ///< who is asked about them next
+    unsigned times_asked = 0;               ///< the one that is asked by name
     std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
     std::vector<Chunk> out;
     std::vector<CallFact> facts;
@@ -101,6 +105,20 @@ Error no_state(uint64_t block_num, std::string_view why) {
             fmt::format("calls: no provider has the state after block {} ({}): an archive node has "
                         "it; for what never changes, once = true with state = \"head\" needs none",
                         block_num, why)};
+}
+
+/// Before a refusal by one provider counts as the contract's doing.
+constexpr unsigned kTimesRefused = 3;
+
+/// What a node says of itself is no word about the call.
+bool may_be_the_contract(std::string_view why) {
+    std::string text{why};
+    std::ranges::transform(text, text.begin(), ascii_lower);
+    return std::ranges::none_of(
+        std::to_array<std::string_view>({"internal error", "time", "busy", "load", "limit",
+                                         "available", "tier", "method", "param", "argument",
+                                         "server", "healthy", "support"}),
+        [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
 
 /// In a program the caller is another one, there is less gas, and the precompiles are not seen:
@@ -190,8 +208,16 @@ void CallAsker::ask_next(const JobPtr& job) {
 /// Each provider in turn. One that refuses these calls and runs another one says that it is the
 /// calls' own doing, in words that nobody knows yet: an outcome, which must not stop an index.
 void CallAsker::ask_by_name(const JobPtr& job) {
+    if (job->asked_by_name && job->times_asked >= kTimesRefused) {
+        if (may_be_the_contract(job->why_doubtful)) {
+            probe(job);
+            return;
+        }
+        job->asked_by_name.reset();
+    }
     if (job->asked_by_name) {
-        probe(job);
+        ++job->times_asked;
+        ask_doubtful(job);
         return;
     }
     const size_t count = job->provider ? *job->provider + 1 : source_.provider_names().size();
@@ -209,6 +235,11 @@ void CallAsker::ask_by_name(const JobPtr& job) {
         return;
     }
     job->asked_by_name = job->next_provider++;
+    job->times_asked = 1;
+    ask_doubtful(job);
+}
+
+void CallAsker::ask_doubtful(const JobPtr& job) {
     for (Job::Item& item : job->doubtful) {
         item.state.by_num = false;
         item.pin = item.pin == CallPin::kHead ? CallPin::kHead : CallPin::kHash;
@@ -299,6 +330,7 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
             continue;
         }
         refused_in_row_ = 0;
+        takes_hashes_ = true;
         for (size_t at = 0; at < items.size(); ++at) {
             if (at >= read->size()) {
                 job->open.push_back(items[at]);
@@ -366,6 +398,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
         rpc::CallResult& result = results[i];
         switch (result.kind) {
             case rpc::CallResult::Kind::kAnswered:
+                takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
                 job->settle(items[i], CallOutcome::kAnswered, result.data, result.provider);
                 break;
             case rpc::CallResult::Kind::kReverted:
@@ -377,7 +410,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
             case rpc::CallResult::Kind::kRefused:
                 if (names_gas(result.why)) {
                     job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
-                } else if (!items[i].state.by_num) {
+                } else if (!items[i].state.by_num && !takes_hashes_) {
                     job->by_num.push_back(items[i]);
                 } else {
                     job->why_doubtful = result.why;

@@ -72,6 +72,7 @@ class CallAsker {
     void ask_programs(const JobPtr& job);
     void ask_alone(const JobPtr& job);
     void ask_by_name(const JobPtr& job);
+    void ask_doubtful(const JobPtr& job);
     void probe(const JobPtr& job);
     void look_at_headers(const JobPtr& job, bool is_after);
     void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
@@ -83,6 +84,9 @@ class CallAsker {
     uint64_t fallback_;
     ProgramForm form_ = ProgramForm::kCreate;
     bool runs_programs_ = true;
+    /// Somebody has answered by a block's hash: what is refused then is not asked by number, for
+    /// the backends behind one provider may be on two branches.
+    bool takes_hashes_ = false;
     unsigned refused_in_row_ = 0;
     CallbackGuard answers_;  ///< last, so that it ends first
 };

@@ -665,8 +665,10 @@ class Run {
                            fact.data == as_chars(said->view())
                      : block != nullptr && fact.outcome == storage::CallOutcome::kReverted;
             if (!is_right) {
-                return fmt::format("the fact of a call in block {} is not what the hub said",
-                                   fact.block_num);
+                return fmt::format(
+                    "the fact of a call in block {} is not what the hub said: {} {} (pin {}, {})",
+                    fact.block_num, evm::to_hex(as_bytes(fact.call.input)),
+                    storage::to_string(fact.outcome), static_cast<int>(fact.pin), fact.provider);
             }
         }
         return scan->status() ? "" : scan->status().error().message;
