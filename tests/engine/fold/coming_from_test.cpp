@@ -44,7 +44,7 @@ std::vector<Example> examples(const std::string& page = "coming_from.md") {
             events.push_back(example.config.substr(line + 2, last - line - 2));
             line = last;
         }
-        const std::regex file{"abi = \"([^\"]+)\""};
+        const std::regex file{"abi *= \"([^\"]+)\""};
         for (std::sregex_iterator found{example.config.begin(), example.config.end(), file};
              found != std::sregex_iterator{}; ++found) {
             example.abis.emplace((*found)[1].str(), abi_json(events));
