@@ -10,12 +10,25 @@ constexpr size_t kLogsPerStep = 20'000;
 /// Found in one step: an answer has up to 8 kB.
 constexpr size_t kUnneededMax = 2'000;
 
-}  // namespace
-
+/// The fact is nobody's `once` call any more, but may be a plain call of its block.
 void make_plain(storage::CallFact fact, storage::CommitBatch& batch) {
     batch.remove_call(fact);
     fact.is_once = false;
     batch.put_call(fact);
+}
+
+}  // namespace
+
+Status put_first(const storage::ReadView& view, const storage::CallFact& fact,
+                 storage::CommitBatch& batch) {
+    if (fact.is_once) {
+        PLUMBLINE_TRY(const auto other, view.get_once(fact.call));
+        if (other && other->block_num != fact.block_num) {
+            make_plain(*other, batch);
+        }
+    }
+    batch.put_call(fact);
+    return ok();
 }
 
 Status drop_unneeded(storage::Database& database, const std::vector<UnneededCall>& calls) {

@@ -33,8 +33,10 @@ struct UnneededCall {
     bool is_plain = false;
 };
 
-/// The fact is nobody's `once` call any more, but may be a plain call of its block.
-void make_plain(storage::CallFact fact, storage::CommitBatch& batch);
+/// Beside the facts that `view` shows. Of a `once` call the fact of the first log that names it
+/// counts: one of another block is good for plain calls of its own block at most.
+[[nodiscard]] Status put_first(const storage::ReadView& view, const storage::CallFact& fact,
+                               storage::CommitBatch& batch);
 /// In one commit, after which a fold is owed (`Database::needs_refold`). Facts that are not stored
 /// any more are passed over.
 [[nodiscard]] Status drop_unneeded(storage::Database& database,

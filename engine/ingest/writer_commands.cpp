@@ -163,25 +163,17 @@ void note_other_answer(const storage::CallFact& before, const storage::CallFact&
 
 }  // namespace
 
-/// Of a `once` call the fact of the first log that names it counts: where that stands earlier now,
-/// the one of a later log is good for its own block at most.
 Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitBatch& batch,
                                  const FetchedRange& fetched) {
     if (!fetched.calls) {
         return ok();
     }
     for (const storage::CallFact* fact : fetched.calls->all_new()) {
-        if (fact->is_once) {
-            PLUMBLINE_TRY(const auto later, view.get_once(fact->call));
-            if (later && later->block_num != fact->block_num) {
-                make_plain(*later, batch);
-            }
-        }
         PLUMBLINE_TRY(const auto stored, view.get_call(fact->block_num, fact->call));
         if (stored && (stored->outcome != fact->outcome || stored->data != fact->data)) {
             note_other_answer(*stored, *fact, batch);
         }
-        batch.put_call(*fact);
+        PLUMBLINE_TRY_VOID(put_first(view, *fact, batch));
     }
     return ok();
 }

@@ -9,6 +9,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/fold_needs.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
@@ -484,19 +485,6 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     return ok();
 }
 
-/// Of a `once` call the fact of the first log that names it counts.
-Status put_new_call(const storage::ReadView& view, const storage::CallFact& fact,
-                    storage::CommitBatch& batch) {
-    if (fact.is_once) {
-        PLUMBLINE_TRY(const auto later, view.get_once(fact.call));
-        if (later && later->block_num != fact.block_num) {
-            batch.remove_call(*later);
-        }
-    }
-    batch.put_call(fact);
-    return ok();
-}
-
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
@@ -539,7 +527,7 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     }
     for (const storage::CallFact& fact : plan.new_calls) {
         if (!exchanged.contains(fact.block_num)) {
-            PLUMBLINE_TRY_VOID(put_new_call(*view, fact, *batch));
+            PLUMBLINE_TRY_VOID(put_first(*view, fact, *batch));
         }
     }
     for (const storage::CorrectionRow& correction : plan.corrections) {
