@@ -25,6 +25,7 @@
 #include "storage/read_view.hpp"
 #include "storage/row.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/engine/stepped_index.hpp"
 #include "tests/support/property_test.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -234,79 +235,41 @@ size_t unanswered_calls(const FakeChain& chain) {
     return prices.size() + names.size();
 }
 
-class Rig {
+class Rig : public test::SteppedIndex {
   public:
     Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const Asked& asked = {},
-        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {})
-        : random_{seed * 7919 + 1} {
-        node_options.seed = seed;
-        if (!node_options.contracts) {
-            node_options.contracts = Truth::answer;
+        Until until = {true, std::nullopt}, const FakeNodeOptions& node_options = {})
+        : SteppedIndex{chain, options_of(std::move(db_path), asked, until), seed,
+                       with_contracts(node_options)} {
+        PLUMBLINE_CHECK_MSG(!open_error, open_error ? open_error->message.c_str() : "");
+    }
+    /// Until finality has come as far as the head lets it.
+    bool settle(const FakeChain& chain, int steps_max = 400'000) {
+        bool is_final = SteppedIndex::settle(chain, steps_max);
+        for (int i = 0; is_final && i < steps_max; ++i) {
+            if (cursor()->finalized + kFinality == chain.head()) {
+                return true;
+            }
+            step();
+            is_final = !indexer->failure();
         }
-        node = std::make_unique<FakeNode>(chain, clock, node_options);
+        return false;
+    }
+
+  private:
+    static IndexerOptions options_of(std::string db_path, const Asked& asked, Until until) {
         IndexerOptions options;
         options.config = make_config(asked);
         options.db_path = std::move(db_path);
         options.until = until;
-        options.clock = &clock;
-        options.tiny_buffers = true;
-        if (seed != 0) {
-            options.ingest.in_flight_max = 1 + random_() % 6;
-            options.ingest.ahead_max = 1 + random_() % 10;
-            options.ingest.tail_blocks_max = 1 + random_() % 8;
-            options.ingest.commit_events_max = 1 + random_() % 50;
-            options.ingest.fold_cache_bytes = random_() % 2 == 0 ? 1 : 1U << 20U;
+        return options;
+    }
+    static FakeNodeOptions with_contracts(FakeNodeOptions options) {
+        if (!options.contracts) {
+            options.contracts = Truth::answer;
         }
-        auto opened = Indexer::open(std::move(options), *node);
-        PLUMBLINE_CHECK_MSG(opened.has_value(), opened ? "" : opened.error().message.c_str());
-        indexer = *std::move(opened);
+        return options;
     }
-    void step() {
-        const bool has_moved = random_() % 2 == 0
-                                   ? indexer->step_writer() || indexer->step_network(50)
-                                   : indexer->step_network(50) || indexer->step_writer();
-        if (!has_moved) {
-            clock.advance(5);
-        }
-    }
-    bool finish(int steps_max = 400'000) {
-        for (int i = 0; i < steps_max && !indexer->is_done() && !indexer->failure(); ++i) {
-            step();
-        }
-        return indexer->is_done();
-    }
-    bool settle(const FakeChain& chain, int steps_max = 400'000) {
-        for (int i = 0; i < steps_max && !indexer->failure(); ++i) {
-            step();
-            const storage::Database* database = indexer->database();
-            const auto cursor =
-                database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
-            // Finality of the last head comes with it or shortly after.
-            const evm::Header& head = chain.blocks().back()->header;
-            if (cursor && cursor->block_hash == head.hash &&
-                cursor->finalized + kFinality == head.block_num) {
-                return true;
-            }
-        }
-        return false;
-    }
-    std::vector<std::string> stop_and_dump() {
-        EXPECT_TRUE(indexer->stop().has_value());
-        auto lines = storage::dump_lines(*indexer->database());
-        EXPECT_TRUE(lines.has_value());
-        indexer.reset();
-        return *std::move(lines);
-    }
-    [[nodiscard]] std::string why() const {
-        return indexer->failure() ? indexer->failure()->message : "slow";
-    }
-
-    ManualClock clock;
-    std::unique_ptr<FakeNode> node;
-    std::unique_ptr<Indexer> indexer;
-
-  private:
-    std::mt19937_64 random_;
 };
 
 std::vector<std::string> fresh_index(const FakeChain& chain, const Asked& asked = {}) {
@@ -314,15 +277,6 @@ std::vector<std::string> fresh_index(const FakeChain& chain, const Asked& asked 
     Rig rig{chain, directory.sub("db"), 0, asked};
     EXPECT_TRUE(rig.finish()) << rig.why();
     return rig.stop_and_dump();
-}
-
-/// Lines that only one of the two has; empty where they are equal.
-std::vector<std::string> differences(const std::vector<std::string>& a,
-                                     const std::vector<std::string>& b) {
-    std::vector<std::string> out;
-    std::ranges::set_symmetric_difference(a, b, std::back_inserter(out));
-    out.resize(std::min<size_t>(out.size(), 10));
-    return out;
 }
 
 /// What is stored of facts and rows: not how far it is proven, nor in which order it came.
@@ -351,7 +305,7 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
         EXPECT_EQ(rig.node->calls_made,
                   distinct_calls(chain) + (node.runs_programs ? unanswered_calls(chain) : 0));
-        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
         // Again, and folded again: nobody is asked.
         Rig again{chain, directory.sub("db"), seed};
         ASSERT_TRUE(again.finish()) << again.why();
@@ -386,7 +340,7 @@ TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
                                                         fact.call.to, as_bytes(fact.call.input));
             ASSERT_EQ(fact.data, kept_of(truth)) << "block " << fact.block_num;
         }
-        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain)), std::vector<std::string>{});
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -526,8 +480,7 @@ TEST_F(CallsTest, HandlersOfBlocksHoldWhatContractsSaidAtThem) {
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
         EXPECT_EQ(stored_beats(*rig.indexer->database()), expected_beats(chain));
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
-        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, asked)),
-                  std::vector<std::string>{});
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, asked));
     }
 }
 
@@ -743,6 +696,45 @@ TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
     }
 }
 
+TEST_F(CallsTest, AnAnswerForGoodThatMovesToARepairedEventLeavesItsBlockToPlainCalls) {
+    Asked asked;
+    asked.more = R"x(
+[entities.latest]
+key = { owner = "address" }
+fields = { name = "string" }
+[[on]]
+event = "hub.Deposited"
+upsert = "latest"
+key = { owner = "who" }
+set = { name = "$call.now" }
+[on.calls]
+now = { call = "function name() view returns (string)", at = "who", default = "'?'" }
+)x";
+    for (const uint64_t seed : seeds(6)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const uint64_t lost = first_deposit(chain);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        RepairPlan plan = plan_for(chain, lost, database);
+        const auto mapping = rig.indexer->shared_plan();
+        ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
+        const Status repaired = apply_repair(database, mapping, plan);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        const TempDir other;
+        Rig fresh{chain, other.sub("db"), 0, asked};
+        ASSERT_TRUE(fresh.finish()) << fresh.why();
+        test::expect_same(calls_and_rows(database), calls_and_rows(*fresh.indexer->database()));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+        EXPECT_TRUE(fresh.indexer->stop().has_value());
+    }
+}
+
 TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
     for (const uint64_t seed : seeds(8)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -770,9 +762,8 @@ TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
         const TempDir other;
         Rig fresh{chain, other.sub("db"), 0, {}, {true, std::nullopt}, without};
         ASSERT_TRUE(fresh.finish()) << fresh.why();
-        EXPECT_EQ(differences(calls_and_rows(*again.indexer->database()),
-                              calls_and_rows(*fresh.indexer->database())),
-                  std::vector<std::string>{});
+        test::expect_same(calls_and_rows(*again.indexer->database()),
+                          calls_and_rows(*fresh.indexer->database()));
         EXPECT_TRUE(again.indexer->stop().has_value());
         EXPECT_TRUE(fresh.indexer->stop().has_value());
     }
@@ -795,8 +786,7 @@ TEST_F(CallsTest, AMappingThatAsksLessLeavesNoFactBehind) {
         Rig rig{chain, directory.sub("db"), seed, less};
         ASSERT_TRUE(rig.finish()) << rig.why();
         EXPECT_EQ(rig.node->call_asks, 0U);
-        EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, less)),
-                  std::vector<std::string>{});
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, less));
     }
 }
 
@@ -915,8 +905,7 @@ TEST_F(CallsTest, WhatALaterStateSaidIsAskedAgainWhereTheEventsBlockCounts) {
     asked.more_of_name = "";
     Rig rig{chain, directory.sub("db"), 1, asked};
     ASSERT_TRUE(rig.finish()) << rig.why();
-    EXPECT_EQ(differences(rig.stop_and_dump(), fresh_index(chain, asked)),
-              std::vector<std::string>{});
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain, asked));
 }
 
 TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {

@@ -22,6 +22,7 @@
 #include "storage/row.hpp"
 #include "storage/task_store.hpp"
 #include "tests/engine/fake_chain.hpp"
+#include "tests/engine/stepped_index.hpp"
 #include "tests/storage/fault_fs.hpp"
 #include "tests/support/property_test.hpp"
 
@@ -127,132 +128,36 @@ add = {{ pings = 1, total = "n" }}
     return *std::move(config);
 }
 
-IngestOptions small_options(uint64_t seed) {
-    std::mt19937_64 random{seed};
-    IngestOptions options;
-    options.in_flight_max = 1 + random() % 6;
-    options.ahead_max = 1 + random() % 10;
-    options.ahead_bytes_max = 1 + random() % 40'000;
-    options.queue_bytes_max = 1 + random() % 40'000;
-    options.tail_blocks_max = 1 + random() % 8;
-    options.child_addresses_max = random() % 2 == 0 ? 2 : 100;
-    options.commit_events_max = 1 + random() % 50;
-    options.commit_bytes_max = 1 + random() % 20'000;
-    options.fold_cache_bytes = random() % 2 == 0 ? 1 : 1U << 20U;
-    return options;
-}
-
 /// An indexer over a chain, stepped on one thread in an order that follows from its seed.
-class Rig {
+class Rig : public test::SteppedIndex {
   public:
     Rig(const FakeChain& chain, std::string db_path, uint64_t seed, const ConfigParts& parts = {},
-        Until until = {true, std::nullopt}, FakeNodeOptions node_options = {},
+        Until until = {true, std::nullopt}, const FakeNodeOptions& node_options = {},
         rocksdb::Env* env = nullptr, bool commit_aside = false, IndexObserver* observer = nullptr)
-        : random_{seed * 7919 + 1} {
-        node_options.seed = seed;
-        node = std::make_unique<FakeNode>(chain, clock, node_options);
+        : SteppedIndex{chain,
+                       options_of(std::move(db_path), parts, until, env, commit_aside, observer),
+                       seed, node_options} {}
+
+  private:
+    static IndexerOptions options_of(std::string db_path, const ConfigParts& parts, Until until,
+                                     rocksdb::Env* env, bool commit_aside,
+                                     IndexObserver* observer) {
         IndexerOptions options;
         options.config = make_config(parts);
         options.db_path = std::move(db_path);
         options.until = until;
-        options.clock = &clock;
-        options.tiny_buffers = true;
         options.env = env;
         options.commit_aside = commit_aside;
         options.observer = observer;
-        if (seed != 0) {
-            options.ingest = small_options(seed);
-        }
-        Result<std::unique_ptr<Indexer>> opened = Indexer::open(std::move(options), *node);
-        if (opened) {
-            indexer = *std::move(opened);
-        } else {
-            open_error = opened.error();
-        }
+        return options;
     }
-    void step() {
-        bool has_moved = false;
-        if (random_() % 2 == 0) {
-            has_moved = indexer->step_writer() || indexer->step_network(50);
-        } else {
-            has_moved = indexer->step_network(50) || indexer->step_writer();
-        }
-        if (!has_moved) {
-            clock.advance(5);
-        }
-    }
-    /// Steps until done; false when it failed or takes too long.
-    bool finish(int steps_max = 400'000) {
-        for (int i = 0; i < steps_max && !indexer->is_done() && !indexer->failure(); ++i) {
-            step();
-        }
-        return indexer->is_done();
-    }
-    /// Steps until the index stands at the head and has nothing to do, then stops.
-    bool settle(const FakeChain& chain, int steps_max = 400'000) {
-        for (int i = 0; i < steps_max && !indexer->failure(); ++i) {
-            step();
-            const storage::Database* database = indexer->database();
-            const auto cursor =
-                database == nullptr ? std::optional<storage::Cursor>{} : database->cursor();
-            if (cursor && cursor->block_num == chain.head() &&
-                cursor->block_hash == chain.blocks().back()->header.hash) {
-                // Finality of the last head comes with it or shortly after.
-                for (int n = 0; n < 200; ++n) {
-                    step();
-                }
-                return true;
-            }
-        }
-        return false;
-    }
-    std::vector<std::string> stop_and_dump() {
-        EXPECT_TRUE(indexer->stop().has_value());
-        Result<std::vector<std::string>> lines = storage::dump_lines(*indexer->database());
-        EXPECT_TRUE(lines.has_value());
-        std::vector<std::string> out = *std::move(lines);
-        indexer.reset();
-        return out;
-    }
-
-    ManualClock clock;
-    std::unique_ptr<FakeNode> node;
-    std::unique_ptr<Indexer> indexer;
-    std::optional<Error> open_error;
-
-  private:
-    std::mt19937_64 random_;
 };
 
 std::vector<std::string> fresh_index(const FakeChain& chain, const ConfigParts& parts = {}) {
     const Directory directory;
     Rig rig{chain, directory.db(), 0, parts};
-    EXPECT_TRUE(rig.finish()) << (rig.indexer->failure() ? rig.indexer->failure()->message
-                                                         : "slow");
+    EXPECT_TRUE(rig.finish()) << rig.why();
     return rig.stop_and_dump();
-}
-
-/// The first lines that differ, for a failure's message.
-std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-    std::string out;
-    int shown = 0;
-    for (const std::string& line : a) {
-        if (!std::ranges::binary_search(b, line) && std::ranges::find(b, line) == b.end() &&
-            shown++ < 6) {
-            out += "\n- " + line;
-        }
-    }
-    shown = 0;
-    for (const std::string& line : b) {
-        if (std::ranges::find(a, line) == a.end() && shown++ < 6) {
-            out += "\n+ " + line;
-        }
-    }
-    return out;
-}
-
-void expect_same(const std::vector<std::string>& got, const std::vector<std::string>& wanted) {
-    EXPECT_TRUE(got == wanted) << difference(got, wanted);
 }
 
 class IngestTest : public test::PropertyTest {};
@@ -385,7 +290,7 @@ TEST_F(IngestTest, AnyOrderOfAnswersGivesTheSameBytes) {
         node.refusal_percent = static_cast<unsigned>(seed % 4) * 10;
         Rig rig{chain, directory.db(), seed, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish());
-        expect_same(rig.stop_and_dump(), expected);
+        test::expect_same(rig.stop_and_dump(), expected);
     }
 }
 
@@ -403,7 +308,7 @@ TEST_F(IngestTest, BackfillAndLiveGiveTheSameBytes) {
         }
         ASSERT_TRUE(rig.settle(chain));
         EXPECT_EQ(rig.indexer->progress().state.load(), Lifecycle::kLive);
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -439,7 +344,7 @@ TEST_F(IngestTest, AnySequenceOfReorgsGivesAFreshIndexOfTheWinner) {
         // Finality must be that of the final head: it never goes back by itself.
         chain.mine(40);
         ASSERT_TRUE(rig.settle(chain));
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -470,7 +375,7 @@ TEST_F(IngestTest, AChainThatLeavesOutNumbersIsIndexedWhollyHoweverItIsRead) {
             }
             EXPECT_EQ(stored, wanted_logs(chain));
         }
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -486,7 +391,7 @@ TEST_F(IngestTest, AReorgBelowFinalityIsRepairedOverGapsToo) {
         chain.reorg(20 + seed % 38, 50);
         ASSERT_TRUE(rig.settle(chain));
         EXPECT_GE(rig.indexer->progress().reorgs.load(), 1U);
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -530,7 +435,7 @@ TEST_F(IngestTest, ReorgsBelowFinalityAreRepaired) {
         chain.reorg(20 + seed % 38, 50);
         ASSERT_TRUE(rig.settle(chain));
         EXPECT_GE(rig.indexer->progress().reorgs.load(), 1U);
-        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
     }
 }
 
@@ -552,7 +457,7 @@ TEST_F(IngestTest, WithNothingLeftOfTheIndexTheNextForkIsFollowedToo) {
         // Block 44 is another one once more.
         chain.reorg(chain.head() - 41, 70);
         ASSERT_TRUE(rig.settle(chain));
-        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
     }
 }
 
@@ -581,7 +486,7 @@ TEST_F(IngestTest, StoppedAndStartedAgainAnywhereIsAsNeverStopped) {
         Rig rig{chain, directory.db(), seed};
         chain.mine(20);
         ASSERT_TRUE(rig.finish());
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -644,9 +549,9 @@ TEST_F(IngestTest, ANewContractIsFilledInAndFoldedAgain) {
         const Directory other;
         Rig fresh{chain, other.db(), 0};
         ASSERT_TRUE(fresh.finish());
-        expect_same(logs_as_read(*rig.indexer->database()),
-                    logs_as_read(*fresh.indexer->database()));
-        expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
+        test::expect_same(logs_as_read(*rig.indexer->database()),
+                          logs_as_read(*fresh.indexer->database()));
+        test::expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
     }
 }
 
@@ -670,7 +575,7 @@ TEST_F(IngestTest, AChangedMappingFoldsAgainWithoutTheNetwork) {
     EXPECT_EQ(rig.indexer->database()->bundle().fingerprint,
               rig.indexer->plan().bundle().fingerprint);
     EXPECT_EQ(rig.node->range_asks, 0U);
-    expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
 }
 
 TEST_F(IngestTest, AMappingChangedBeforeTheFirstCommitIsTheOneThatCounts) {
@@ -690,7 +595,7 @@ TEST_F(IngestTest, AMappingChangedBeforeTheFirstCommitIsTheOneThatCounts) {
     changed.doubles = true;
     Rig rig{chain, directory.db(), 5, changed};
     ASSERT_TRUE(rig.finish());
-    expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain, changed));
 }
 
 TEST_F(IngestTest, RowsLeftBehindByALostLogAreFoldedAway) {
@@ -718,7 +623,7 @@ TEST_F(IngestTest, RowsLeftBehindByALostLogAreFoldedAway) {
     ASSERT_NE(rig.indexer, nullptr);
     EXPECT_FALSE(rig.indexer->database()->cursor().has_value());
     ASSERT_TRUE(rig.finish());
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, AChangedEndpointChangesOnlyTheStoredConfig) {
@@ -765,7 +670,7 @@ TEST_F(IngestTest, TransactionsAreFetchedWhereTheMappingNamesThem) {
         }
         EXPECT_GT(deposits, 0U);
         EXPECT_EQ(rig.indexer->database()->quarantine_count(), 0U);
-        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
     }
 }
 
@@ -786,7 +691,7 @@ TEST_F(IngestTest, TransactionsThatAChangedMappingNamesAreFetchedForStoredLogs) 
         ASSERT_TRUE(rig.finish());
         EXPECT_EQ(rig.indexer->database()->quarantine_count(), 0U);
         EXPECT_EQ(rig.indexer->database()->cursor()->event_count, wanted_logs(chain).size());
-        expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain, parts));
     }
 }
 
@@ -815,7 +720,7 @@ TEST_F(IngestTest, ALaggingProviderIsNotAReorg) {
     rig.node->options.lag = 0;
     chain.mine(2);
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, AChainThatStaysShorterIsFollowedDown) {
@@ -830,7 +735,7 @@ TEST_F(IngestTest, AChainThatStaysShorterIsFollowedDown) {
     EXPECT_EQ(rig.indexer->progress().reorgs.load(), 1U);
     chain.mine(10);
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, UntilABlockStopsExactlyThere) {
@@ -875,7 +780,7 @@ TEST_F(IngestTest, ProvidersThatAreDownForAnHourCostNoRestart) {
     rig.node->options.is_down = false;
     ASSERT_TRUE(rig.settle(chain));
     EXPECT_LT(rig.indexer->progress().waiting_since_ms.load(), 0);
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, AnotherChainIsRefusedAndNothingTouched) {
@@ -972,7 +877,7 @@ TEST_F(IngestTest, AFullDiskIsWaitedOutWithoutLosingAnything) {
             start_again_if_stopped();
             ASSERT_TRUE(rig->settle(chain));
         }
-        expect_same(rig->stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig->stop_and_dump(), fresh_index(chain));
     }
     EXPECT_GT(faults, 0U);
 }
@@ -1075,7 +980,7 @@ TEST_F(IngestTest, APowerCutAnywhereLosesNothingThatIsNotFetchedAgain) {
         Rig rig{chain, directory.db(), seed, {}, {true, std::nullopt}, {}, env.get()};
         ASSERT_NE(rig.indexer, nullptr) << rig.open_error->message;
         ASSERT_TRUE(rig.finish());
-        expect_same(rig.stop_and_dump(), fresh_index(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
     }
 }
 
@@ -1124,7 +1029,7 @@ TEST_F(IngestTest, ThreadsGiveTheSameBytesAndObserversHearEveryBlock) {
     EXPECT_EQ(recorder.total, wanted_logs(chain).size());
     Result<std::vector<std::string>> lines = storage::dump_lines(*(*indexer)->database());
     ASSERT_TRUE(lines.has_value());
-    expect_same(*lines, fresh_index(chain));
+    test::expect_same(*lines, fresh_index(chain));
 }
 
 // ---- What one provider's word does not do ----------------------------------------------------
@@ -1159,7 +1064,7 @@ TEST_F(IngestTest, OneAnswerThatCallsTheHeadFinalCostsNoFold) {
     EXPECT_EQ(recorder.rollbacks, 1);
     chain.mine(40);
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, ALowerHeadOfABlockThatItsOwnChainLacksUndoesNothing) {
@@ -1179,7 +1084,7 @@ TEST_F(IngestTest, ALowerHeadOfABlockThatItsOwnChainLacksUndoesNothing) {
     rig.node->options = {};
     chain.mine(2);
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 TEST_F(IngestTest, WhatIsFinalIsNotUndoneByAMomentOfAnotherChain) {
@@ -1205,7 +1110,7 @@ TEST_F(IngestTest, WhatIsFinalIsNotUndoneByAMomentOfAnotherChain) {
     EXPECT_EQ(rig.indexer->progress().reorgs.load(), 1U);
     chain.mine(40);
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 // ---- What a liar told -------------------------------------------------------------------------
@@ -1215,8 +1120,9 @@ void expect_same_rows(Rig& rig, const FakeChain& chain) {
     const Directory directory;
     Rig fresh{chain, directory.db(), 0};
     ASSERT_TRUE(fresh.finish());
-    expect_same(logs_as_read(*rig.indexer->database()), logs_as_read(*fresh.indexer->database()));
-    expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
+    test::expect_same(logs_as_read(*rig.indexer->database()),
+                      logs_as_read(*fresh.indexer->database()));
+    test::expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
 }
 
 TEST_F(IngestTest, WhatALiarToldAloneIsFetchedAgainOnceAndTheIndexIsThatOfAnHonestOne) {
@@ -1315,8 +1221,9 @@ TEST_F(IngestTest, WhatALiarToldForAnotherConfigGoesWithItsCoverageAndIsNoDiffer
     const Directory other;
     Rig fresh{chain, other.db(), 0, parts};
     ASSERT_TRUE(fresh.finish());
-    expect_same(logs_as_read(*rig.indexer->database()), logs_as_read(*fresh.indexer->database()));
-    expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
+    test::expect_same(logs_as_read(*rig.indexer->database()),
+                      logs_as_read(*fresh.indexer->database()));
+    test::expect_same(derived_only(rig.stop_and_dump()), derived_only(fresh.stop_and_dump()));
 }
 
 // ---- Two chains of one id ---------------------------------------------------------------------
@@ -1342,7 +1249,7 @@ TEST_F(IngestTest, NothingIsStoredWhileProvidersTellTwoChainsAndItIsToldWho) {
     EXPECT_NE(why.find("two has 0x"), std::string::npos) << why;
     is_agreed = true;
     ASSERT_TRUE(rig.settle(chain));
-    expect_same(rig.stop_and_dump(), fresh_index(chain));
+    test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
 }  // namespace
