@@ -19,12 +19,24 @@ Result<const storage::CallFact*> CallLookup::find(const storage::CallKey& call, 
     return answered_.find(call, block_num, false);
 }
 
-void CallLookup::use(storage::CallFact fact, bool is_once) {
-    if (from_ != &used_) {
+Status CallLookup::need(CallQuestion question) {
+    const uint64_t block_num = question.block.block_num;
+    PLUMBLINE_TRY(const storage::CallFact* found, find(question.call, block_num, question.is_once));
+    if (found == nullptr) {
+        if (questioned_.insert(answer_key(question.call, block_num, question.is_once)).second) {
+            questions_.push_back(std::move(question));
+        }
+    } else if (from_ != &used_) {
         const bool is_new = from_ == &answered_;
-        fact.is_once = is_new ? is_once : fact.is_once;
+        storage::CallFact fact = *found;
+        fact.is_once = is_new ? question.is_once : fact.is_once;
         used_.add(std::move(fact), is_new);
     }
+    return ok();
+}
+
+std::vector<CallQuestion> CallLookup::take_questions() {
+    return std::exchange(questions_, {});
 }
 
 }  // namespace plumbline::engine

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/calls/call_asker.hpp"
 #include "engine/calls/call_set.hpp"
 #include "storage/call_fact.hpp"
 
@@ -21,14 +25,18 @@ class CallLookup final : public CallSource {
 
     [[nodiscard]] Result<const storage::CallFact*> find(const storage::CallKey& call,
                                                         uint64_t block_num, bool is_once) override;
-    /// The fact that `find` gave last goes with the logs.
-    void use(storage::CallFact fact, bool is_once);
+    /// A log needs this: its fact goes with the logs, or it is among `take_questions`, once.
+    [[nodiscard]] Status need(CallQuestion question);
+    /// What must be asked before the logs have all that they need.
+    [[nodiscard]] std::vector<CallQuestion> take_questions();
 
   private:
     CallSet& used_;
     CallSource& known_;
     CallSet& answered_;
-    CallSource* from_ = nullptr;
+    CallSource* from_ = nullptr;  ///< who had the fact that `find` gave last
+    std::vector<CallQuestion> questions_;
+    std::unordered_set<std::string> questioned_;  ///< their keys
 };
 
 }  // namespace plumbline::engine

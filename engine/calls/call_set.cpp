@@ -14,6 +14,10 @@ constexpr uint64_t kWalkedBlocksMax = 64;
 
 }  // namespace
 
+std::string answer_key(const storage::CallKey& call, uint64_t block_num, bool is_once) {
+    return is_once ? storage::once_key(call) : storage::call_key(block_num, call);
+}
+
 void CallSet::add(storage::CallFact fact, bool is_new) {
     const size_t bytes = sizeof(Entry) + 2 * fact.call.input.size() + fact.data.size() + 64;
     const bool is_once = fact.is_once;

@@ -15,6 +15,10 @@
 
 namespace plumbline::engine {
 
+/// What one answer goes by: of a `once` call the call, of others the block as well.
+[[nodiscard]] std::string answer_key(const storage::CallKey& call, uint64_t block_num,
+                                     bool is_once);
+
 /// One thread.
 class CallSource {
   public:

@@ -3,16 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
+#include "engine/calls/call_asker.hpp"
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/fold/handler_runner.hpp"
 #include "engine/mapping/plan.hpp"
 
 namespace plumbline::engine {
+
+/// `need` of a log of `block`, as it is asked.
+[[nodiscard]] inline CallQuestion question_of(NeededCall need, const evm::BlockId& block) {
+    return {block, std::move(need.key), need.call->is_once, need.call->at_head, {}};
+}
 
 /// One thread; keeps its buffers. `plan` must outlive it.
 class CallFinder {

@@ -58,8 +58,7 @@ class RangeBuilder {
     bool look_up_txn(const evm::Log& log, storage::TxnNeeds needs, MoreTxns& missing,
                      storage::TxnFields& out) const;
     std::optional<RangeOutcome> find_calls();
-    std::optional<Error> find_calls_of(const Place& place, const FoldBlock& block, size_t at);
-    std::optional<Error> use_call(const NeededCall& need, const FoldBlock& block);
+    Status find_calls_of(const Place& place, const FoldBlock& block, size_t at);
     Result<Headers> read_headers() const;
     std::optional<Error> find_blocks();
     void take_logs();
@@ -75,9 +74,7 @@ class RangeBuilder {
     std::vector<ChildAnnouncement> fresh_;  ///< added to the map by this range
     std::optional<CallLookup> lookup_;
     std::vector<NeededCall> needed_;  ///< scratch: those of one log
-    std::vector<CallQuestion> questions_;
-    std::unordered_set<std::string> questioned_;  ///< keys of those
-    bool asked_about_all_ = true;                 ///< whom the range announces, it was asked about
+    bool asked_about_all_ = true;     ///< whom the range announces, it was asked about
 };
 
 RangeOutcome RangeBuilder::build() {
@@ -347,19 +344,19 @@ std::optional<RangeOutcome> RangeBuilder::find_calls() {
             ++block;
         }
         const BlockInfo& info = out_.blocks[block];
-        if (std::optional<Error> error =
-                find_calls_of(places_[i], {info.block_num, info.hash, info.timestamp}, i)) {
-            return Unreadable{*std::move(error)};
+        if (Status found =
+                find_calls_of(places_[i], {info.block_num, info.hash, info.timestamp}, i);
+            !found) {
+            return Unreadable{std::move(found).error()};
         }
     }
-    if (!questions_.empty()) {
-        return MoreCalls{std::move(questions_)};
+    if (std::vector<CallQuestion> questions = lookup_->take_questions(); !questions.empty()) {
+        return MoreCalls{std::move(questions)};
     }
     return std::nullopt;
 }
 
-std::optional<Error> RangeBuilder::find_calls_of(const Place& place, const FoldBlock& block,
-                                                 size_t at) {
+Status RangeBuilder::find_calls_of(const Place& place, const FoldBlock& block, size_t at) {
     const ByteView data = place.batch->data(*place.log);
     Status found;
     needed_.clear();
@@ -369,31 +366,12 @@ std::optional<Error> RangeBuilder::find_calls_of(const Place& place, const FoldB
                                           needed_);
         }
     });
-    for (size_t i = 0; found && i < needed_.size(); ++i) {
-        if (std::optional<Error> error = use_call(needed_[i], block)) {
-            return error;
-        }
+    PLUMBLINE_TRY_VOID(std::move(found));
+    for (NeededCall& need : needed_) {
+        PLUMBLINE_TRY_VOID(
+            lookup_->need(question_of(std::move(need), {block.block_num, block.hash})));
     }
-    return found ? std::nullopt : std::optional{found.error()};
-}
-
-std::optional<Error> RangeBuilder::use_call(const NeededCall& need, const FoldBlock& block) {
-    const bool is_once = need.call->is_once;
-    auto fact = lookup_->find(need.key, block.block_num, is_once);
-    if (!fact) {
-        return std::move(fact).error();
-    }
-    if (*fact != nullptr) {
-        lookup_->use(**fact, is_once);
-        return std::nullopt;
-    }
-    std::string key =
-        is_once ? storage::once_key(need.key) : storage::call_key(block.block_num, need.key);
-    if (questioned_.insert(std::move(key)).second) {
-        questions_.push_back(
-            {{block.block_num, block.hash}, need.key, is_once, need.call->at_head});
-    }
-    return std::nullopt;
+    return ok();
 }
 
 /// Of all answers, where they agree and neighbouring blocks join.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -60,35 +59,18 @@ class CallFetch {
 
   private:
     [[nodiscard]] Result<std::vector<CallQuestion>> find_questions() {
-        std::vector<CallQuestion> out;
-        std::unordered_set<std::string> seen;
         used_.emplace();
         lookup_.emplace(*used_, stored_, answered_);
         for (const ProvenBlock* block : blocks_) {
-            const evm::Header& header = block->header;
+            const evm::BlockId id{block->header.block_num, block->header.hash};
             for (const evm::Log& log : block->logs.logs) {
                 PLUMBLINE_TRY_VOID(find_needed(*block, log));
                 for (NeededCall& need : needed_) {
-                    const bool is_once = need.call->is_once;
-                    PLUMBLINE_TRY(const storage::CallFact* fact,
-                                  lookup_->find(need.key, header.block_num, is_once));
-                    if (fact != nullptr) {
-                        lookup_->use(*fact, is_once);
-                        continue;
-                    }
-                    std::string key = is_once ? storage::once_key(need.key)
-                                              : storage::call_key(header.block_num, need.key);
-                    if (seen.insert(std::move(key)).second) {
-                        out.push_back({{header.block_num, header.hash},
-                                       std::move(need.key),
-                                       is_once,
-                                       need.call->at_head,
-                                       {}});
-                    }
+                    PLUMBLINE_TRY_VOID(lookup_->need(question_of(std::move(need), id)));
                 }
             }
         }
-        return out;
+        return lookup_->take_questions();
     }
 
     [[nodiscard]] Status find_needed(const ProvenBlock& block, const evm::Log& log) {
