@@ -12,8 +12,6 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -72,11 +70,8 @@ Fetcher::Fetcher(rpc::ChainSource& source, std::shared_ptr<const Plan> plan, con
       clock_{clock},
       options_{options},
       map_{plan_->sources()},
-      known_calls_{database},
+      foresight_{*plan_, database},
       call_asker_{source, options.finality_depth, options.finality_depth_fallback} {
-    if (plan_->has_calls()) {
-        finder_ = std::make_unique<CallFinder>(*plan_);
-    }
     has_factories_ = std::ranges::any_of(plan_->sources(), &Source::has_factory);
     reset_children({});
 }
@@ -85,7 +80,7 @@ Fetcher::~Fetcher() = default;
 
 void Fetcher::reset_children(const std::vector<storage::ChildRow>& children) {
     PLUMBLINE_CHECK(slots_.empty());
-    known_calls_.forget();
+    foresight_.known().forget();
     map_.reset_children(children);
     candidates_.reset(plan_->sources().size());
     for (const storage::ChildRow& child : children) {
@@ -107,7 +102,7 @@ void Fetcher::start(FetchJob job) {
     for (const uint32_t source : job_.sources) {
         in_job_[source] = true;
     }
-    known_calls_.distrust(job_.distrusted, job_.range.from);
+    foresight_.known().distrust(job_.distrusted, job_.range.from);
     next_block_ = job_.range.from;
     all_opened_ = false;
     parent_hash_ = job_.parent_hash;
@@ -125,7 +120,7 @@ void Fetcher::cancel() {
 void Fetcher::forget_slots() {
     answers_.cancel();
     call_asker_.cancel();
-    claimed_.clear();
+    foresight_.forget_claims();
     slots_.clear();
     in_flight_ = 0;
     held_bytes_ = 0;
@@ -487,8 +482,7 @@ std::optional<FetchedRange> Fetcher::take() {
     PLUMBLINE_CHECK(held_bytes_ >= slot.bytes);
     held_bytes_ -= slot.bytes;
     if (fetched->calls) {
-        known_calls_.learn(*fetched->calls);
-        std::erase_if(claimed_, [&](const auto& item) { return item.second == slot.id; });
+        foresight_.hand_over(slot.id, *fetched->calls);
     }
     slots_.pop_front();
     if (slots_.empty() && all_opened_) {
@@ -500,10 +494,10 @@ std::optional<FetchedRange> Fetcher::take() {
 /// The range's final form, now that everything before it is known. Empty where more must be asked
 /// (it is then due) or the job is over.
 std::optional<FetchedRange> Fetcher::build(Slot& slot) {
-    known_calls_.refresh();
-    RangeOutcome outcome =
-        build_range(slot.answers, {*plan_, map_, candidates_, in_job_, has_factories_, job_.tail,
-                                   job_.finalized, parent_hash_, finder_.get(), &known_calls_});
+    foresight_.known().refresh();
+    RangeOutcome outcome = build_range(
+        slot.answers, {*plan_, map_, candidates_, in_job_, has_factories_, job_.tail,
+                       job_.finalized, parent_hash_, foresight_.finder(), &foresight_.known()});
     if (auto* fetched = std::get_if<FetchedRange>(&outcome)) {
         parent_hash_ = fetched->blocks.back().hash;
         return std::move(*fetched);
@@ -527,75 +521,23 @@ std::optional<FetchedRange> Fetcher::build(Slot& slot) {
 
 // --- contract calls ahead ----------------------------------------------------------------------
 
-/// Calls are asked for as soon as the logs are there, range by range: which `once` call is whose
-/// depends on the ranges before.
+/// Range by range: those behind one whose logs are not there yet wait for it.
 void Fetcher::foresee_calls() {
-    if (!finder_ || state_ != FetchState::kWorking) {
+    if (foresight_.finder() == nullptr || state_ != FetchState::kWorking) {
         return;
     }
     for (size_t i = 0; i < slots_.size() && in_flight_ < options_.in_flight_max; ++i) {
-        if (!slots_[i]->is_foreseen && !foresee_calls(*slots_[i])) {
+        Slot& slot = *slots_[i];
+        if (slot.is_foreseen) {
+            continue;
+        }
+        if (!slot.is_answered()) {
             return;
         }
+        slot.is_foreseen = true;
+        ask_calls(slot, foresight_.foresee(slot.answers, map_, slot.id));
+        send_due(slot);
     }
-}
-
-/// False where its logs are not there yet. What cannot be told ahead shows when it is built.
-bool Fetcher::foresee_calls(Slot& slot) {
-    if (!slot.is_answered()) {
-        return false;
-    }
-    slot.is_foreseen = true;
-    known_calls_.refresh();
-    std::vector<CallQuestion> questions;
-    std::unordered_set<std::string> seen;
-    std::vector<NeededCall> needed;
-    for (const rpc::RangeLogs& part : slot.answers.parts) {
-        std::unordered_map<uint64_t, const evm::Header*> headers;
-        for (const evm::Header& header : part.headers) {
-            headers[header.block_num] = &header;
-        }
-        for (const evm::Log& log : part.logs.logs) {
-            const auto header = headers.find(log.block_num);
-            if (header == headers.end() || header->second->hash != log.block_hash) {
-                continue;
-            }
-            needed.clear();
-            map_.for_each_source(log, [&](uint32_t source) {
-                if (slot.answers.wants(source)) {
-                    finder_
-                        ->find(source, log, part.logs.data(log),
-                               {log.block_num, log.block_hash, header->second->timestamp}, nullptr,
-                               known_calls_, needed)
-                        .ignore("what cannot be told now is told when the range is built");
-                }
-            });
-            for (NeededCall& need : needed) {
-                std::string key = need.call->is_once ? storage::once_key(need.key)
-                                                     : storage::call_key(log.block_num, need.key);
-                const auto known = known_calls_.find(need.key, log.block_num, need.call->is_once);
-                const bool is_claimed = need.call->is_once && claimed_.contains(key);
-                if (known && *known == nullptr && !is_claimed && seen.insert(key).second) {
-                    questions.push_back({{log.block_num, log.block_hash},
-                                         std::move(need.key),
-                                         need.call->is_once,
-                                         need.call->at_head});
-                }
-            }
-        }
-    }
-    claim_calls(slot, std::move(questions));
-    return true;
-}
-
-void Fetcher::claim_calls(Slot& slot, std::vector<CallQuestion> questions) {
-    for (const CallQuestion& question : questions) {
-        if (question.is_once) {
-            claimed_.emplace(storage::once_key(question.call), slot.id);
-        }
-    }
-    ask_calls(slot, std::move(questions));
-    send_due(slot);
 }
 
 void Fetcher::ask_calls(Slot& slot, std::vector<CallQuestion> questions) {

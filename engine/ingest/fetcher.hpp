@@ -10,18 +10,16 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/calls/call_asker.hpp"
-#include "engine/fold/call_finder.hpp"
+#include "engine/ingest/call_foresight.hpp"
 #include "engine/ingest/child_candidates.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/ingest/ingest_options.hpp"
-#include "engine/ingest/known_calls.hpp"
 #include "engine/ingest/range_builder.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -108,8 +106,6 @@ class Fetcher {
     [[nodiscard]] std::optional<FetchedRange> build(Slot& slot);
     void ask_txns(Slot& slot, const MoreTxns& more);
     void foresee_calls();
-    [[nodiscard]] bool foresee_calls(Slot& slot);
-    void claim_calls(Slot& slot, std::vector<CallQuestion> questions);
     void ask_calls(Slot& slot, std::vector<CallQuestion> questions);
     void forget_slots();
 
@@ -140,11 +136,8 @@ class Fetcher {
     uint64_t answer_count_ = 0;
     bool has_answer_ = false;  ///< before the first one `slot_bytes_average_` says nothing
 
-    std::unique_ptr<CallFinder> finder_;  ///< null where no handler has calls
-    KnownCalls known_calls_;
+    CallForesight foresight_;
     CallAsker call_asker_;
-    /// `once` calls that a slot has asked for, by storage::once_key, and which.
-    std::unordered_map<std::string, uint64_t> claimed_;
 
     CallbackGuard answers_;  ///< last, so that it ends first
 };
