@@ -54,18 +54,42 @@ constexpr auto kFailed = std::to_array<std::string_view>({
     "statechangeduringstaticcall",
 });
 
+constexpr auto kGas = std::to_array<std::string_view>({
+    "out of gas", "outofgas",
+    "oog",                  // revm: MemoryLimitOOG
+    "gas uint64 overflow",  // geth: more memory than any
+});
+// What a node says of itself.
+constexpr auto kOfTheNode = std::to_array<std::string_view>({
+    "internal error",
+    "time",
+    "busy",
+    "load",
+    "limit",
+    "available",
+    "tier",
+    "method",
+    "param",
+    "argument",
+    "server",
+    "healthy",
+    "support",
+});
+
 bool has_any(std::string_view text, auto&& parts) {
     return std::ranges::any_of(
         parts, [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
 }
 
+std::string lowered(std::string text) {
+    std::ranges::transform(text, text.begin(), ascii_lower);
+    return text;
+}
+
 }  // namespace
 
 CallRefusal classify_call_refusal(const RefusalText& text) {
-    std::string whole{text.message};
-    whole += ' ';
-    whole += text.data;
-    std::ranges::transform(whole, whole.begin(), ascii_lower);
+    const std::string whole = lowered(std::string{text.message}.append(1, ' ').append(text.data));
     // A contract chooses its own words, so its revert is known by the code where there is one.
     if (text.code == 3) {
         return CallRefusal::kReverted;
@@ -91,6 +115,14 @@ CallRefusal classify_call_refusal(const RefusalText& text) {
                                                                   : CallRefusal::kOther;
         default: return CallRefusal::kRefused;
     }
+}
+
+bool names_gas(std::string_view text) {
+    return has_any(lowered(std::string{text}), kGas);
+}
+
+bool may_be_the_contract(std::string_view text) {
+    return !has_any(lowered(std::string{text}), kOfTheNode);
 }
 
 Bytes revert_data(std::string_view error_data) {

@@ -18,6 +18,11 @@ enum class CallRefusal : uint8_t {
 
 [[nodiscard]] CallRefusal classify_call_refusal(const RefusalText& text);
 
+/// Of a refused call's text: it had not gas enough, in whatever node's words.
+[[nodiscard]] bool names_gas(std::string_view text);
+/// The same: it may be the contract's own doing, for the node says nothing about itself.
+[[nodiscard]] bool may_be_the_contract(std::string_view text);
+
 /// What a contract gave with its revert, from an error's `data` however it is wrapped; empty where
 /// there is none.
 [[nodiscard]] Bytes revert_data(std::string_view error_data);

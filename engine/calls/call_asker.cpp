@@ -1,7 +1,6 @@
 #include "engine/calls/call_asker.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -9,10 +8,10 @@
 
 #include <fmt/format.h>
 
-#include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
+#include "rpc/call_refusal.hpp"
 
 namespace plumbline::engine {
 
@@ -24,15 +23,6 @@ using storage::CallPin;
 
 /// Programs that were refused in a row before nobody is asked to run one in that form any more.
 constexpr unsigned kRefusedMax = 2;
-
-bool names_gas(std::string_view why) {
-    std::string text{why};
-    std::ranges::transform(text, text.begin(), ascii_lower);
-    return text.find("out of gas") != std::string::npos ||
-           text.find("outofgas") != std::string::npos ||
-           text.find("gas uint64 overflow") != std::string::npos ||  // geth: more memory than any
-           text.find("oog") != std::string::npos;                    // revm: MemoryLimitOOG
-}
 
 }  // namespace
 
@@ -109,17 +99,6 @@ Error no_state(uint64_t block_num, std::string_view why) {
 
 /// Before a refusal by one provider counts as the contract's doing.
 constexpr unsigned kTimesRefused = 3;
-
-/// What a node says of itself is no word about the call.
-bool may_be_the_contract(std::string_view why) {
-    std::string text{why};
-    std::ranges::transform(text, text.begin(), ascii_lower);
-    return std::ranges::none_of(
-        std::to_array<std::string_view>({"internal error", "time", "busy", "load", "limit",
-                                         "available", "tier", "method", "param", "argument",
-                                         "server", "healthy", "support"}),
-        [&](std::string_view part) { return text.find(part) != std::string::npos; });
-}
 
 /// In a program the caller is another one, there is less gas, and the precompiles are not seen:
 /// what has no answer there is asked as everybody asks it.
@@ -209,7 +188,7 @@ void CallAsker::ask_next(const JobPtr& job) {
 /// calls' own doing, in words that nobody knows yet: an outcome, which must not stop an index.
 void CallAsker::ask_by_name(const JobPtr& job) {
     if (job->asked_by_name && job->times_asked >= kTimesRefused) {
-        if (may_be_the_contract(job->why_doubtful)) {
+        if (rpc::may_be_the_contract(job->why_doubtful)) {
             probe(job);
             return;
         }
@@ -408,7 +387,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 job->error = no_state(items[i].state.block_num, result.why);
                 break;
             case rpc::CallResult::Kind::kRefused:
-                if (names_gas(result.why)) {
+                if (rpc::names_gas(result.why)) {
                     job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
                 } else if (!items[i].state.by_num && !takes_hashes_) {
                     job->by_num.push_back(items[i]);
