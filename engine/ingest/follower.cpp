@@ -110,8 +110,8 @@ bool Follower::settle() {
     if (outbox_.is_refused()) {
         outbox_.begin_epoch();
     }
-    if (txn_scan_) {
-        return step_txn_scan();
+    if (needs_scan_) {
+        return step_needs_scan();
     }
     const std::optional<storage::Cursor> cursor = database_.cursor();
     Result<std::vector<storage::ChildRow>> children = database_.children();
@@ -138,7 +138,7 @@ bool Follower::settle() {
             channel_.fail(std::move(found).error());
             return false;
         }
-        if (txn_scan_) {
+        if (needs_scan_) {
             return true;  // Comes back here when it is done.
         }
     }
@@ -170,24 +170,24 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
     const bool is_needed =
         is_changed ? plan_->needs_txn() || has_calls() : database_.needs_refold() && has_calls();
     if (!fill_.empty() || !is_needed) {
-        txns_looked_for_ = false;
+        needs_looked_for_ = false;
         scan_rounds_ = is_needed ? scan_rounds_ : 0;
         return ok();
     }
     // A changed mapping may name transactions and calls that the stored logs came without.
-    if (!txns_looked_for_) {
-        txn_scan_ =
+    if (!needs_looked_for_) {
+        needs_scan_ =
             std::make_unique<FoldNeeds>(database_.read_view(), *plan_, children, cursor.block_num);
         return ok();
     }
-    fill_ = txn_fill_;
+    fill_ = needs_fill_;
     return ok();
 }
 
 /// A part of the log a turn: this thread answers the service manager, signals and the network too.
-bool Follower::step_txn_scan() {
+bool Follower::step_needs_scan() {
     constexpr size_t kLogsPerStep = 20'000;
-    Result<bool> is_done = txn_scan_->step(kLogsPerStep);
+    Result<bool> is_done = needs_scan_->step(kLogsPerStep);
     if (!is_done) {
         channel_.fail(std::move(is_done).error());
         return false;
@@ -195,17 +195,17 @@ bool Follower::step_txn_scan() {
     if (scan_notice_.due(clock_.monotonic_ms())) {
         logging::info(
             "looking for stored logs without the transactions or calls that the mapping now names",
-            {{"block", txn_scan_->block_num()}, {"of", database_.cursor()->block_num}});
+            {{"block", needs_scan_->block_num()}, {"of", database_.cursor()->block_num}});
     }
-    if (std::vector<UnneededCall> calls = txn_scan_->take_unneeded(); !calls.empty()) {
+    if (std::vector<UnneededCall> calls = needs_scan_->take_unneeded(); !calls.empty()) {
         outbox_.push(DropCallsWork{std::move(calls)});
     }
     if (*is_done) {
-        if (std::optional<CoverageGap> gap = txn_scan_->gap()) {
-            txn_fill_ = {*std::move(gap)};
+        if (std::optional<CoverageGap> gap = needs_scan_->gap()) {
+            needs_fill_ = {*std::move(gap)};
         }
-        txns_looked_for_ = true;
-        txn_scan_.reset();
+        needs_looked_for_ = true;
+        needs_scan_.reset();
     }
     return true;
 }

@@ -100,7 +100,7 @@ class Follower {
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
-    bool step_txn_scan();
+    bool step_needs_scan();
     [[nodiscard]] Status find_fill(const std::vector<storage::ChildRow>& children,
                                    const storage::Cursor& cursor);
     bool order_refold_if_needed();
@@ -216,13 +216,13 @@ class Follower {
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
 
-    std::vector<CoverageGap> fill_;        ///< what the database lacks below its cursor
-    size_t fill_next_ = 0;                 ///< index in `fill_`
-    bool txns_looked_for_ = false;         ///< that reads the whole log: before each fold
-    unsigned scan_rounds_ = 0;             ///< of fetching and looking, before this fold
-    std::unique_ptr<FoldNeeds> txn_scan_;  ///< while it does
+    std::vector<CoverageGap> fill_;          ///< what the database lacks below its cursor
+    size_t fill_next_ = 0;                   ///< index in `fill_`
+    bool needs_looked_for_ = false;          ///< that reads the whole log: before each fold
+    unsigned scan_rounds_ = 0;               ///< of fetching and looking, before this fold
+    std::unique_ptr<FoldNeeds> needs_scan_;  ///< while it does
     LogThrottle scan_notice_{5'000};
-    std::vector<CoverageGap> txn_fill_;  ///< logs stored without the transactions now named
+    std::vector<CoverageGap> needs_fill_;  ///< logs stored without the transactions now named
 
     bool is_start_agreed_ = false;  ///< providers tell one chain, as far as they tell
     int64_t start_asked_ms_ = -1;   ///< -1: that is not asked just now

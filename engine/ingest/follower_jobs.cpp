@@ -175,9 +175,9 @@ void Follower::end_job() {
             return;
         }
         progress_.fill_next = 0;
-        txn_fill_.clear();
+        needs_fill_.clear();
         // What was fetched may have other answers, and lead to other calls of later blocks.
-        txns_looked_for_ = !plan_->has_calls() || ++scan_rounds_ >= kScanRoundsMax;
+        needs_looked_for_ = !plan_->has_calls() || ++scan_rounds_ >= kScanRoundsMax;
         restart(0);  // Finds everything covered and folds again.
         return;
     }
