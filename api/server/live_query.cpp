@@ -179,11 +179,7 @@ class LiveQuery final : public std::enable_shared_from_this<LiveQuery>, public S
 
 void start_live(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, LiveStart start) {
     const auto session = std::make_shared<LiveQuery>(std::move(socket), shared, std::move(start));
-    {
-        const MutexLock lock{shared->clients_mutex};
-        std::erase_if(shared->clients, [](const auto& client) { return client.expired(); });
-        shared->clients.push_back(session);
-    }
+    shared->add_client(session);
     session->start();
 }
 

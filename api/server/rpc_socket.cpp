@@ -1,21 +1,19 @@
 // JSON-RPC on a WebSocket: requests one after the other, and what the connection has subscribed to.
 // A request is read only once the one before is answered, and news are looked for only once those
 // before are taken: a slow client makes nothing grow.
-#include <chrono>
 #include <deque>
 #include <string>
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include "api/rpc/rpc_calls.hpp"
 #include "api/rpc/subscriptions.hpp"
 #include "api/server/server_impl.hpp"
+#include "api/server/web_socket.hpp"
 
 namespace plumbline::api {
 
@@ -31,7 +29,7 @@ constexpr size_t kReasonMax = 120;
 class RpcSession final : public std::enable_shared_from_this<RpcSession>, public StreamClient {
   public:
     RpcSession(Tcp::socket&& socket, std::shared_ptr<Shared> shared, RpcStart start)
-        : socket_{std::move(socket)},
+        : link_{std::move(socket)},
           shared_{std::move(shared)},
           start_{std::move(start)},
           subscriptions_{shared_->router.open_subscriptions(start_.client)} {
@@ -59,12 +57,7 @@ class RpcSession final : public std::enable_shared_from_this<RpcSession>, public
 
   private:
     void accept() {
-        rpc_ws::stream_base::timeout timeout{};
-        timeout.handshake_timeout = std::chrono::milliseconds{shared_->options.request_ms_max};
-        timeout.idle_timeout = std::chrono::milliseconds{shared_->options.stream_idle_ms_max};
-        timeout.keep_alive_pings = true;
-        socket_.set_option(timeout);
-        socket_.read_message_max(shared_->options.body_bytes_max);
+        link_.set_limits(shared_->options, shared_->options.body_bytes_max);
         socket_.async_accept(start_.request, [self = shared_from_this()](beast::error_code error) {
             if (!error) {
                 self->is_open_ = true;
@@ -173,29 +166,19 @@ class RpcSession final : public std::enable_shared_from_this<RpcSession>, public
             take_turn();
             return;
         }
-        timer_.expires_after(std::chrono::milliseconds{shared_->options.stream_send_ms_max});
-        timer_.async_wait(
-            [self = shared_from_this(), number = ++messages_](beast::error_code error) {
-                if (!error && self->is_busy_ && self->messages_ == number) {
-                    beast::get_lowest_layer(self->socket_).close();
-                }
-            });
-        socket_.text(true);
-        socket_.async_write(asio::buffer(outgoing_.front()),
-                            [self = shared_from_this()](beast::error_code error, size_t) {
-                                self->timer_.cancel();
-                                self->shared_->answer_bytes -= self->outgoing_.front().size();
-                                self->outgoing_.pop_front();
-                                self->is_open_ = self->is_open_ && !error;
-                                self->write();
-                            });
+        link_.send(outgoing_.front(), shared_from_this(), [this](beast::error_code error) {
+            shared_->answer_bytes -= outgoing_.front().size();
+            outgoing_.pop_front();
+            is_open_ = is_open_ && !error;
+            write();
+        });
     }
 
-    rpc_ws::stream<beast::tcp_stream> socket_;
+    WebSocket link_;
+    WebSocket::Stream& socket_ = link_.stream();
     std::shared_ptr<Shared> shared_;
     RpcStart start_;
     std::shared_ptr<Subscriptions> subscriptions_;  ///< of the job that is under way, if one is
-    asio::steady_timer timer_{socket_.get_executor()};
     beast::flat_buffer incoming_;
     std::string asked_;
     std::deque<std::string> outgoing_;
@@ -205,16 +188,11 @@ class RpcSession final : public std::enable_shared_from_this<RpcSession>, public
     bool is_reading_next_ = false;  ///< read once what is under way is written
     bool has_news_ = false;         ///< the index moved since somebody looked
     bool is_subscribed_ = false;
-    uint64_t messages_ = 0;
 };
 
 void start_rpc(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, RpcStart start) {
     const auto session = std::make_shared<RpcSession>(std::move(socket), shared, std::move(start));
-    {
-        const MutexLock lock{shared->clients_mutex};
-        std::erase_if(shared->clients, [](const auto& client) { return client.expired(); });
-        shared->clients.push_back(session);
-    }
+    shared->add_client(session);
     session->start();
 }
 

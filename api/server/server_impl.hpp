@@ -79,6 +79,13 @@ struct Shared {
           proxies{options.trusted_proxies},
           connections{{options.connections_max, options.client_connections_max}} {}
 
+    /// From now on it is told of news, as long as it lives.
+    void add_client(const std::shared_ptr<StreamClient>& client) {
+        const MutexLock lock{clients_mutex};
+        std::erase_if(clients, [](const auto& one) { return one.expired(); });
+        clients.push_back(client);
+    }
+
     /// Jobs that wait are dropped, those that run end.
     void stop_pools() {
         for (FairPool* pool : {&probes, &quick, &scans, &rpc_calls, &stream_readers}) {

@@ -1,14 +1,12 @@
 // One client of the live stream on a WebSocket.
-#include <chrono>
 #include <utility>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include "api/server/server_impl.hpp"
+#include "api/server/web_socket.hpp"
 #include "api/stream/stream.hpp"
 
 namespace plumbline::api {
@@ -26,7 +24,7 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
                             public StreamClient {
   public:
     StreamSession(Tcp::socket&& socket, std::shared_ptr<Shared> shared, StreamStart start)
-        : socket_{std::move(socket)},
+        : link_{std::move(socket)},
           shared_{std::move(shared)},
           start_{std::move(start)},
           reader_{std::move(start_.reader)} {
@@ -46,12 +44,7 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
 
   private:
     void accept() {
-        ws::stream_base::timeout timeout{};
-        timeout.handshake_timeout = std::chrono::milliseconds{shared_->options.request_ms_max};
-        timeout.idle_timeout = std::chrono::milliseconds{shared_->options.stream_idle_ms_max};
-        timeout.keep_alive_pings = true;
-        socket_.set_option(timeout);
-        socket_.read_message_max(kClientMessageMax);
+        link_.set_limits(shared_->options, kClientMessageMax);
         socket_.async_accept(start_.request, [self = shared_from_this()](beast::error_code error) {
             if (!error) {
                 self->is_open_ = true;
@@ -102,24 +95,12 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
             return;
         }
         outgoing_ = *std::move(message);
-        // Pings keep a connection open; only what is taken keeps a stream.
-        timer_.expires_after(std::chrono::milliseconds{shared_->options.stream_send_ms_max});
-        timer_.async_wait(
-            [self = shared_from_this(), number = ++messages_](beast::error_code error) {
-                if (!error && self->is_busy_ && self->messages_ == number) {
-                    beast::get_lowest_layer(self->socket_).close();
-                }
-            });
-        socket_.text(true);
-        socket_.async_write(asio::buffer(outgoing_),
-                            [self = shared_from_this()](beast::error_code error, size_t) {
-                                self->on_write(error);
-                            });
+        link_.send(outgoing_, shared_from_this(),
+                   [this](beast::error_code error) { on_write(error); });
     }
 
     void on_write(beast::error_code error) {
         is_busy_ = false;
-        timer_.cancel();
         outgoing_ = {};
         if (error || !reader_) {
             end();
@@ -140,27 +121,22 @@ class StreamSession final : public std::enable_shared_from_this<StreamSession>,
         reader_.reset();
     }
 
-    ws::stream<beast::tcp_stream> socket_;
+    WebSocket link_;
+    WebSocket::Stream& socket_ = link_.stream();
     std::shared_ptr<Shared> shared_;
     StreamStart start_;
     std::shared_ptr<StreamReader> reader_;  ///< shared with a job that is at it
-    asio::steady_timer timer_{socket_.get_executor()};
     beast::flat_buffer incoming_;
     std::string outgoing_;
     bool is_open_ = false;
     bool is_busy_ = false;   ///< a message is made or under way
     bool has_news_ = false;  ///< was woken in the meantime
-    uint64_t messages_ = 0;
 };
 
 void start_stream(Tcp::socket&& socket, const std::shared_ptr<Shared>& shared, StreamStart start) {
     const auto session =
         std::make_shared<StreamSession>(std::move(socket), shared, std::move(start));
-    {
-        const MutexLock lock{shared->clients_mutex};
-        std::erase_if(shared->clients, [](const auto& client) { return client.expired(); });
-        shared->clients.push_back(session);
-    }
+    shared->add_client(session);
     session->start();
 }
 
