@@ -4,7 +4,6 @@
 //   (cd tests/abis && npm ci)                            once: some 600 MB
 //   node tests/abis/abis_test.mjs [--binary build/release/plumbline] [--jobs 2] [--seed 1] [--only thirdweb] [--keep]
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -13,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { compile } from "../../tools/node/compile.mjs";
 import { Interface, Random, Rpc, options } from "../../tools/node/lib.mjs";
 import { all_abis, random_logs } from "./abis.mjs";
+import { runs, start_anvil } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -25,38 +25,15 @@ if (!existsSync(join(here, "node_modules/.package-lock.json"))) {
   console.log("skipped: npm ci in tests/abis has not been run");
   process.exit(77);
 }
-const binary = resolve(args.binary);
+const plumbline = runs(resolve(args.binary));
 const work = mkdtempSync(join(tmpdir(), "abis-"));
-const children = new Set();
-
-function start(command) {
-  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  child.text = "";
-  child.errors = "";
-  child.stdout.setEncoding("utf8").on("data", (part) => (child.text += part));
-  child.stderr.setEncoding("utf8").on("data", (part) => (child.errors += part));
-  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
-  child.ended.then(() => children.delete(child));
-  return child;
-}
-
-async function plumbline(...command) {
-  const child = start([binary, ...command]);
-  const code = await child.ended;
-  return { code, out: child.text, err: child.errors };
-}
-
 process.on("exit", () => {
-  for (const child of children) child.kill("SIGTERM");
   if (!args.keep) rmSync(work, { recursive: true, force: true });
 });
 
 // --- a chain with a contract for each ABI, which has emitted each of its events once ----------------
 
-const node = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1"]);
-while (!node.text.includes("\n")) await new Promise((done) => node.stdout.once("data", done));
-const { url } = JSON.parse(node.text);
+const url = await start_anvil("--slots-in-an-epoch", "1");
 const rpc = new Rpc(url);
 const [from] = await rpc.call("eth_accounts");
 const emitter = compile(join(here, "Emitter.sol")).Emitter;

@@ -5,7 +5,6 @@
 // What the rows must hold is asked of the node, block by block. A proxy counts requests and calls, and is as narrow or as
 // false as a provider can be.
 
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,6 +14,7 @@ import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { runs, start_anvil } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -22,39 +22,14 @@ const args = options(
   { binary: join(root, "build/release/plumbline"), keep: false },
   "usage: calls_test.mjs [--binary FILE] [--keep]",
 );
-const binary = resolve(args.binary);
+const run = runs(resolve(args.binary));
 const work = mkdtempSync(join(tmpdir(), "calls-"));
 const artifacts = compile(join(here, "Calls.sol"));
-const children = new Set();
 let failures = 0;
 
 function check(what, ok, more = "") {
   if (!ok) failures++;
   console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
-
-function start(command) {
-  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  child.text = "";
-  child.stdout.on("data", (part) => (child.text += part));
-  child.errors = "";
-  child.stderr.on("data", (part) => (child.errors += part));
-  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
-  child.ended.then(() => children.delete(child));
-  return child;
-}
-
-async function run(...command) {
-  const child = start([binary, ...command]);
-  const code = await child.ended;
-  return { code, out: child.text, err: child.errors };
-}
-
-async function start_anvil() {
-  const child = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1"]);
-  while (!child.text.includes("\n")) await new Promise((done) => child.stdout.once("data", done));
-  return JSON.parse(child.text).url;
 }
 
 // --- a proxy that counts, and is what `mode` makes of it -------------------------------------------
@@ -103,7 +78,7 @@ async function start_proxy(target, mode = {}) {
   return { url: `http://127.0.0.1:${server.address().port}`, counts };
 }
 
-const node = await start_anvil();
+const node = await start_anvil("--slots-in-an-epoch", "1");
 const rpc = new Rpc(node);
 const [from] = await rpc.call("eth_accounts");
 
@@ -293,7 +268,6 @@ await compare("no programs", await index("plain_calls", [(await start_proxy(node
   check("the journal names who lied", journal.out.includes("call replaced"), journal.out);
 }
 
-for (const child of children) child.kill();
 if (args.keep || failures > 0) console.log(`kept: ${work}`);
 else rmSync(work, { recursive: true });
 console.log(failures === 0 ? "all ok" : `${failures} failed`);

@@ -14,6 +14,7 @@ import { pathToFileURL } from "node:url";
 import { compile } from "../../tools/node/compile.mjs";
 import { Random, options } from "../../tools/node/lib.mjs";
 import { Chain, root } from "../examples/example_chain.mjs";
+import { free_port, until } from "../support/programs.mjs";
 
 const args = options({ binary: join(root, "build/release/plumbline"), rounds: 25, seed: 1 }, "usage: client_test.mjs [--binary FILE] [--rounds N] [--seed N]");
 const source = join(root, "clients/ts");
@@ -25,15 +26,6 @@ console.log(`seed ${args.seed}`);
 const random = new Random(args.seed);
 const packages = createRequire(join(root, "tools/node/package.json"));
 const WebSocket = globalThis.WebSocket ?? packages("ws").WebSocket;
-
-async function until(what, condition, limit_ms = 30_000) {
-  for (const end = Date.now() + limit_ms; ; await new Promise((go) => setTimeout(go, 20))) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`waited ${limit_ms / 1000} s: ${what}`);
-  }
-}
-const freePort = () => new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => { const { port } = server.address(); server.close(() => done(port)); }); });
 
 // What lies between client and service: passes everything on until it cuts.
 class Wire {
@@ -79,7 +71,7 @@ try {
   const people = chain.people.slice(0, 6);
   const act = () => random.chance(40) ? token.send(people[0], "mint", random.pick(people), 1000 + random.below(1000)) : token.attempt(random.pick(people), "transfer", random.pick(people), random.below(500));
   for (let i = 0; i < 40; i++) await act();
-  const port = await freePort();
+  const port = await free_port();
   writeFileSync(join(work, "Token.json"), JSON.stringify(artifact.abi));
   const config = join(work, "plumbline.toml");
   writeFileSync(config, `[chain]

@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -17,13 +16,7 @@ import { Chain, root } from "../examples/example_chain.mjs";
 const args = options({ binary: join(root, "build/release/plumbline"), extension: join(root, "build/release/libplumbline_sqlite.so"), reads: 10_000, blocks: 12, seed: 1 }, "usage: reads_test.mjs [--binary FILE] [--extension FILE] [--reads N] [--blocks N] [--seed N]");
 console.log(`seed ${args.seed}`);
 const random = new Random(args.seed);
-async function until(what, condition, limit_ms = 60_000) {
-  for (const end = Date.now() + limit_ms; ; await new Promise((go) => setTimeout(go, 20))) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`waited ${limit_ms / 1000} s: ${what}`);
-  }
-}
+const until = (what, condition) => until_within(what, condition, 60_000);
 const SUMS = "select (select sum(got) from holder), (select sum(gave) from holder), (select sum(value) from token_Transfer), (select sum(moves) from holder), 2 * (select count(*) from token_Transfer), (select max(_block) from token_Transfer) <= (select max(number) from blocks)";
 const adds_up = ([got, gave, value, moves, twice, is_below]) => String(got) === String(gave) && String(got) === String(value) && String(moves) === String(twice) && Number(is_below) === 1;
 
@@ -61,6 +54,7 @@ while not is_over and (reads < int(sys.argv[4]) or len(blocks) < int(sys.argv[5]
         print("mixed", row, flush=True)
 print(reads, len(blocks), refused)
 `;
+import { free_port, until as until_within } from "../support/programs.mjs";
 
 const work = mkdtempSync(join(tmpdir(), "plumbline-reads-"));
 const chain = await Chain.start((below) => random.below(below));
@@ -72,7 +66,7 @@ try {
   const people = chain.people.slice(0, 8);
   const act = () => (random.chance(40) ? token.send(people[0], "mint", random.pick(people), 1000 + random.below(1000)) : token.attempt(random.pick(people), "transfer", random.pick(people), random.below(500)));
   for (let i = 0; i < 60; i++) await act();
-  const port = await new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => { const at = server.address().port; server.close(() => done(at)); }); });
+  const port = await free_port();
   writeFileSync(join(work, "Token.json"), JSON.stringify(artifact.abi));
   const config = join(work, "plumbline.toml");
   const side = (column, key) => `

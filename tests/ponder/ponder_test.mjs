@@ -12,6 +12,7 @@ import { options } from "../../tools/node/lib.mjs";
 import { write_index } from "../chaos/provider.mjs";
 import { Service } from "../chaos/service.mjs";
 import { growing_chain, sleep } from "../chaos/support.mjs";
+import { until } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const args = options({ binary: join(here, "../../build/release/plumbline") }, "usage: ponder_test.mjs [--binary FILE]");
@@ -44,13 +45,6 @@ const check = async (what, run) => {
     throw error;
   }
 };
-async function until(what, condition) {
-  for (const end = Date.now() + 30_000; ; await sleep(50)) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`waited 30 s: ${what}`);
-  }
-}
 try {
   for (let i = 0, seen; !(service.api && (seen = await service.look())?.live && seen.next + 2 > (await chain.head())); i++) {
     if (i > 1200 || service.code !== null) throw new Error(`not live: ${service.lines.at(-1)}`);

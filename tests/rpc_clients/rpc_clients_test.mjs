@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { join } from "node:path";
 import { compile } from "../../tools/node/compile.mjs";
 import { Random, Rpc, ethers, options } from "../../tools/node/lib.mjs";
 import { Chain, root } from "../examples/example_chain.mjs";
+import { free_port, until } from "../support/programs.mjs";
 
 const { createPublicClient, http, parseAbi, parseAbiItem, webSocket } = await import(createRequire(join(root, "tools/node/package.json")).resolve("viem"));
 
@@ -24,14 +24,6 @@ console.log(`seed ${args.seed}`);
 const generator = new Random(args.seed);
 const random = (below) => generator.below(below);
 const pick = (list) => list[random(list.length)];
-async function until(what, condition, limit_ms = 30_000) {
-  for (const end = Date.now() + limit_ms; ; await new Promise((go) => setTimeout(go, 50))) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`waited ${limit_ms / 1000} s: ${what}`);
-  }
-}
-
 const work = mkdtempSync(join(tmpdir(), "rpc-clients-"));
 const chain = await Chain.start(random);
 let service;
@@ -50,7 +42,7 @@ try {
   };
   for (let i = 0; i < 60; i++) await act();
 
-  const port = await new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => { const at = server.address().port; server.close(() => done(at)); }); });
+  const port = await free_port();
   writeFileSync(join(work, "Token.json"), JSON.stringify(artifact.abi));
   writeFileSync(join(work, "plumbline.toml"), `[chain]
 id = 31337

@@ -6,7 +6,6 @@
 // What the rows must be is worked out from the node's logs by ethers. Each config's log is then proven, and the changed
 // config must give over the old database what a fresh one has.
 
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -15,6 +14,7 @@ import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { runs, start_anvil } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -22,10 +22,9 @@ const args = options(
   { binary: join(root, "build/release/plumbline"), keep: false },
   "usage: sources_test.mjs [--binary FILE] [--keep]",
 );
-const binary = resolve(args.binary);
+const run = runs(resolve(args.binary));
 const work = mkdtempSync(join(tmpdir(), "sources-"));
 const artifacts = compile(join(here, "Sources.sol"));
-const children = new Set();
 let failures = 0;
 
 function check(what, ok, more = "") {
@@ -33,31 +32,7 @@ function check(what, ok, more = "") {
   console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
 }
 
-function start(command) {
-  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  child.text = "";
-  child.stdout.on("data", (part) => (child.text += part));
-  child.errors = "";
-  child.stderr.on("data", (part) => (child.errors += part));
-  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
-  child.ended.then(() => children.delete(child));
-  return child;
-}
-
-async function run(...command) {
-  const child = start([binary, ...command]);
-  const code = await child.ended;
-  return { code, out: child.text, err: child.errors };
-}
-
 // --- the node, and a proxy that remembers what it is asked ---------------------------------------
-
-async function start_anvil() {
-  const child = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1"]);
-  while (!child.text.includes("\n")) await new Promise((done) => child.stdout.once("data", done));
-  return JSON.parse(child.text).url;
-}
 
 const asked = []; // filters of eth_getLogs
 const methods = new Set();
@@ -79,7 +54,7 @@ async function start_proxy(target) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-const node = await start_anvil();
+const node = await start_anvil("--slots-in-an-epoch", "1");
 const url = await start_proxy(node);
 const rpc = new Rpc(node);
 const [from] = await rpc.call("eth_accounts");
@@ -461,7 +436,6 @@ set = { ${Object.entries(set).map(([name, value]) => `${name} = "${value}"`).joi
   await proven(dir);
 }
 
-for (const child of children) child.kill("SIGTERM");
 if (!args.keep) rmSync(work, { recursive: true, force: true });
 console.log(failures ? `${failures} failed; ${args.keep ? work : "--keep keeps what they left"}` : "all as it should be");
 process.exit(failures ? 1 : 0);

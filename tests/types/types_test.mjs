@@ -4,10 +4,10 @@
 // usage: node types_test.mjs PLUMBLINE    needs `npm ci` here (tools/setup), else it is skipped
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { free_port } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
@@ -17,19 +17,15 @@ if (!existsSync(join(here, "node_modules/.package-lock.json")) || !existsSync(jo
   process.exit(77);
 }
 
-const freePort = () => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => { const { port } = server.address(); server.close(() => done(port)); });
-});
-
 const run = (script, ...args) => {
   const done = spawnSync(process.execPath, [join(here, "node_modules", script), ...args], { encoding: "utf8", cwd: folder });
   if (done.status !== 0) throw new Error(`${script}: ${done.stdout}${done.stderr}`);
 };
 
 const folder = mkdtempSync(join(tmpdir(), "plumbline-types-"));
-const port = await freePort();
+const port = await free_port();
 // The document needs no chain and no index: nobody listens at that endpoint.
-const dead = await freePort();
+const dead = await free_port();
 for (const file of ["CommunityHub.json"]) copyFileSync(join(root, "examples/community", file), join(folder, file));
 writeFileSync(join(folder, "plumbline.toml"),
   `${readFileSync(join(root, "examples/community/plumbline.toml"), "utf8")}\n[http]\nlisten = "127.0.0.1:${port}"\n`);

@@ -7,14 +7,13 @@
 // The program below knows nothing of plumbline: it reads the logs of the chain as it stands in the end and counts with
 // BigInt. The index has followed every branch on the way.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { free_port, runs, start, start_anvil } from "../support/programs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const args = options(
@@ -39,7 +38,7 @@ const artifact = (name) => JSON.parse(readFileSync(join(args.package, "build", `
 const [factory_json, pair_json, token_json] = ["UniswapV2Factory", "UniswapV2Pair", "ERC20"].map(artifact);
 const [factory_abi, pair_abi, token_abi] = [factory_json, pair_json, token_json].map((json) => new Interface(json.abi));
 const work = mkdtempSync(join(tmpdir(), "oracle-"));
-const children = new Set();
+const run = runs(binary);
 let failures = 0;
 
 function check(what, ok, more = "") {
@@ -56,27 +55,9 @@ function random(below) {
   return ((t ^ (t >>> 14)) >>> 0) % below;
 }
 
-function start(command) {
-  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  child.text = "";
-  child.errors = "";
-  child.stdout.on("data", (part) => (child.text += part));
-  child.stderr.on("data", (part) => (child.errors += part));
-  child.ended = new Promise((done) => child.on("close", (code, signal) => done(signal || code)));
-  child.ended.then(() => children.delete(child));
-  return child;
-}
-async function run(...command) {
-  const child = start([binary, ...command]);
-  return { code: await child.ended, out: child.text, err: child.errors };
-}
-
 // --- the chain -------------------------------------------------------------------------------------
 
-const anvil = start(["node", join(root, "tools/node/anvil.mjs"), "--with-parent", "--timestamp", "1700000000"]);
-while (!anvil.text.includes("\n")) await new Promise((done) => anvil.stdout.once("data", done));
-const { url } = JSON.parse(anvil.text);
+const url = await start_anvil("--timestamp", "1700000000");
 const rpc = new Rpc(url);
 const [me, ...people] = await rpc.call("eth_accounts");
 
@@ -139,12 +120,7 @@ async function step() {
 
 // --- the index -------------------------------------------------------------------------------------
 
-const port = await new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
+const port = await free_port();
 writeFileSync(join(work, "Pair.json"), JSON.stringify(pair_json.abi));
 writeFileSync(join(work, "Token.json"), JSON.stringify(token_json.abi));
 writeFileSync(join(work, "Factory.json"), JSON.stringify(factory_json.abi));
@@ -225,7 +201,7 @@ async function caught_up() {
     const head = await rpc.call("eth_getBlockByNumber", "latest", false);
     const there = await get("/v1/status").catch(() => null);
     if (there?.block?.hash === head.hash) return there;
-    if (!children.has(service)) throw new Error(`run has ended: ${service.errors}`);
+    if (service.exitCode !== null || service.signalCode !== null) throw new Error(`run has ended: ${service.errors}`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }
@@ -346,7 +322,6 @@ const proven = await run("verify", join(work, "db"), "--proof", "state", "--rpc"
 check("the contracts tell the same reserves and balances", proven.code === 0, proven.out + proven.err);
 check("a replay finds nothing", replayed.code === 0, replayed.out + replayed.err);
 
-for (const child of children) child.kill("SIGTERM");
 if (!args.keep) rmSync(work, { recursive: true, force: true });
 console.log(failures ? `${failures} failed; seed ${args.seed}; ${args.keep ? work : "--keep keeps what they left"}` : "all as it should be");
 process.exit(failures ? 1 : 0);

@@ -10,12 +10,12 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { free_port } from "../support/programs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const args = options(
@@ -235,14 +235,6 @@ function find_lie(fresh, events, rows) {
   if (rows.proof.level === "none" || !is_at_head) return "";
   const shown = JSON.stringify(rows.rows.map((row) => JSON.stringify(row)).sort());
   return shown === fresh.shown ? "" : `rows at level ${rows.proof.level} are not those of a fresh index`;
-}
-
-async function free_port() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 // Runs the service until `enough` says so of its newest answers, looking all the time.
