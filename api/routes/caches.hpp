@@ -12,6 +12,7 @@
 #include "api/routes/guess_limit.hpp"
 #include "api/routes/router.hpp"
 #include "api/rpc/filter_store.hpp"
+#include "api/rpc/log_stream.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "query/sql/session.hpp"
@@ -129,6 +130,7 @@ struct Router::Caches {
     ReportCache reports;
     GuessLimit guesses;
     FilterStore filters;
+    LogStreamPlaces log_streams;
     std::mutex history_turn;  ///< guards no data: one question about the past at a time
 };
 

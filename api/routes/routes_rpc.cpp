@@ -3,6 +3,7 @@
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
+#include "api/rpc/log_stream.hpp"
 #include "api/rpc/rpc_calls.hpp"
 #include "api/rpc/subscriptions.hpp"
 #include "core/base/exception_guard.hpp"
@@ -10,9 +11,31 @@
 
 namespace plumbline::api {
 
+namespace {
+
+/// The snapshot's view goes with the answer, which may have parts that are made later.
+void stream_logs(RequestContext& request, IndexSnapshot& snapshot, LogFilter filter,
+                 Response& out) {
+    auto logs = std::make_shared<LogStream>(std::move(snapshot.view), std::move(filter),
+                                            snapshot.cursor->block_num, request.context().clock());
+    AnswerParts::Part part = logs->next();
+    out.body += part.text;
+    if (part.is_last) {
+        return;
+    }
+    if (auto place = request.router.caches().log_streams.take(request.http.client)) {
+        logs->hold(std::move(place));
+        out.rest = std::move(logs);
+    } else {
+        out.body += logs->give_up("as many long answers as may be go out already").text;
+    }
+}
+
+}  // namespace
+
 Response post_rpc(RequestContext& request) {
     Response out;
-    const Result<IndexSnapshot> snapshot = open_snapshot(request);
+    Result<IndexSnapshot> snapshot = open_snapshot(request);
     if (!snapshot || !snapshot->cursor) {
         out.body = rpc_error(rpc_code::kUnavailable,
                              snapshot ? "no block is indexed yet" : snapshot.error().message);
@@ -38,12 +61,16 @@ Response post_rpc(RequestContext& request) {
                          request.context().clock().monotonic_ms(),
                          request.http.subscriptions,
                          request.options().node.get(),
-                         request.options().time_max_ms};
+                         request.options().time_max_ms,
+                         request.http.takes_parts};
     RpcAnswer told = answer_rpc(index, request.http.body);
     out.body = std::move(told.body);
     if (out.body.empty()) {  // notifications only
         out.status = 204;
         out.content_type = "text/plain";
+    }
+    if (told.logs) {
+        stream_logs(request, *snapshot, *std::move(told.logs), out);
     }
     out.headers.emplace_back("Plumbline-Block", std::to_string(snapshot->cursor->block_num));
     out.headers.emplace_back("Plumbline-Proven-Through", std::to_string(snapshot->proven_through));

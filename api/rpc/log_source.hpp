@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/rpc/log_filter.hpp"
+#include "api/rpc/log_walk.hpp"
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/read_view.hpp"
@@ -20,9 +21,6 @@ struct ToldLog {
     uint64_t block_num = 0;
     std::string text;  ///< an object whose bracket is open
 };
-/// `{...,"removed":true}` or false.
-[[nodiscard]] std::string close_log(const std::string& open, bool removed);
-
 struct LogScan {
     std::vector<ToldLog> logs;
     /// The blocks up to here were gone through, whole; below `from`: not even the first.

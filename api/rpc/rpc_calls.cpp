@@ -26,6 +26,7 @@ struct Outcome {
     std::string result{};
     std::optional<Fault> fault{};
     bool is_of_node = false;
+    std::optional<LogFilter> logs{};  ///< to be streamed in place of a result
 };
 
 Outcome fault_of(const Error& error) {
@@ -72,6 +73,9 @@ Outcome logs_of(const RpcIndex& index, LogFilter filter) {
     }
     if (*gap) {
         return {{}, Fault{rpc_code::kUnavailable, **gap}};
+    }
+    if (index.may_stream) {
+        return {{}, {}, false, std::move(filter)};
     }
     const Result<LogScan> scan = source.scan(filter, filter.from, filter.to);
     if (!scan) {
@@ -346,6 +350,11 @@ void answer_one(const RpcIndex& index, const Json& request, std::optional<Outcom
             answer.member("data", outcome.fault->data);
         }
         answer.close_object();
+    } else if (outcome.logs) {
+        answer.key("result").open_array();
+        whole.has_index = true;
+        whole.logs = std::move(outcome.logs);
+        return;
     } else {
         answer.key("result").raw(outcome.result);
     }
@@ -388,7 +397,7 @@ std::string rpc_error(int code, std::string_view message) {
     return out;
 }
 
-RpcAnswer answer_rpc(const RpcIndex& index, std::string_view body) {
+RpcAnswer answer_rpc(RpcIndex index, std::string_view body) {
     const auto refuse = [](int code, std::string_view message) {
         return RpcAnswer{rpc_error(code, message), true, false};
     };
@@ -402,6 +411,7 @@ RpcAnswer answer_rpc(const RpcIndex& index, std::string_view body) {
     }
     std::vector<const Json*> requests;
     if (request.is_array()) {
+        index.may_stream = false;
         std::ranges::transform(request, std::back_inserter(requests),
                                [](const Json& one) { return &one; });
     } else {

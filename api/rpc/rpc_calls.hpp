@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/rpc/filter_store.hpp"
+#include "api/rpc/log_filter.hpp"
 #include "api/rpc/log_source.hpp"
 #include "api/rpc/node_forward.hpp"
 #include "api/rpc/subscriptions.hpp"
@@ -27,6 +29,7 @@ struct RpcIndex {
     Subscriptions* subscriptions = nullptr;  ///< of the connection; null: it is no WebSocket
     NodeForward* node = nullptr;             ///< for what the index does not have; null: nobody
     int64_t node_ms_max = 5'000;             ///< that it may take
+    bool may_stream = false;                 ///< the answer to one request may be RpcAnswer::logs
 };
 
 /// The answer to one body, and who gave it.
@@ -34,6 +37,8 @@ struct RpcAnswer {
     std::string body;  ///< empty: notifications only
     bool has_index = false;
     bool has_node = false;
+    /// These logs come after the body, whose result is a list that is still open.
+    std::optional<LogFilter> logs{};
 };
 
 /// The codes of JSON-RPC and EIP-1474.
@@ -50,7 +55,7 @@ inline constexpr int kLimit = -32005;
 inline constexpr size_t kRpcBatchMax = 100;
 
 /// To a request or a batch of them.
-[[nodiscard]] RpcAnswer answer_rpc(const RpcIndex& index, std::string_view body);
+[[nodiscard]] RpcAnswer answer_rpc(RpcIndex index, std::string_view body);
 /// `{"jsonrpc":"2.0","id":null,"error":{..}}`
 [[nodiscard]] std::string rpc_error(int code, std::string_view message);
 

@@ -10,9 +10,13 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <fmt/format.h>
@@ -37,9 +41,11 @@ std::string_view view(beast::string_view text) noexcept {
     return {text.data(), text.size()};
 }
 
-BeastResponse to_beast(Response&& answer, const BeastRequest& request,
-                       const ServerOptions& options) {
-    BeastResponse out;
+/// All but the body's size, and the body.
+template <typename Body>
+wire::response<Body> head_of(const Response& answer, const BeastRequest& request,
+                             const ServerOptions& options) {
+    wire::response<Body> out;
     out.version(request.version());
     out.result(answer.status);
     out.set(wire::field::content_type, answer.content_type);
@@ -57,6 +63,12 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
         out.set(wire::field::vary, "Origin");
     }
     out.keep_alive(request.keep_alive());
+    return out;
+}
+
+BeastResponse to_beast(Response&& answer, const BeastRequest& request,
+                       const ServerOptions& options) {
+    BeastResponse out = head_of<wire::string_body>(answer, request, options);
     const size_t size = answer.body.size();
     if (request.method() != wire::verb::head) {
         out.body() = std::move(answer.body);
@@ -233,6 +245,7 @@ class Session : public std::enable_shared_from_this<Session> {
         asked.authorization = view(request_[wire::field::authorization]);
         asked.body = std::move(request_.body());
         asked.client = client_;
+        asked.takes_parts = request_.version() >= 11;  // chunks are of HTTP/1.1
         const RouteCost cost = Router::cost(asked.method, asked.target);
         FairPool& pool = cost == RouteCost::kProbe   ? shared_->probes
                          : cost == RouteCost::kQuick ? shared_->quick
@@ -351,6 +364,10 @@ class Session : public std::enable_shared_from_this<Session> {
         if (answer.status >= 500 && answer.status != 503 && answer.status != 501) {
             ++shared_->errors;
         }
+        if (answer.rest != nullptr) {
+            write_parts(std::move(answer));
+            return;
+        }
         response_ = to_beast(std::move(answer), request_, shared_->options);
         response_.keep_alive(response_.keep_alive() && !is_last_);
         answer_bytes_ = response_.body().size();
@@ -366,12 +383,78 @@ class Session : public std::enable_shared_from_this<Session> {
         shared_->answer_bytes -= std::exchange(answer_bytes_, 0);
         const bool is_done = error || is_last_ || response_.need_eof();
         response_ = {};  // Its memory is not kept for a client that may say nothing for a while.
+        end_answer(is_done);
+    }
+
+    void end_answer(bool is_done) {
         if (is_done) {
             close();
         } else {
             place_.set_waiting(true);
             read(shared_->options.idle_ms_max);
         }
+    }
+
+    /// An answer whose rest is made while it goes out, a part after the other was taken.
+    void write_parts(Response answer) {
+        parts_ = std::move(answer.rest);
+        part_ = {std::move(answer.body), false};
+        parts_head_.emplace(head_of<wire::empty_body>(answer, request_, shared_->options));
+        parts_head_->keep_alive(parts_head_->keep_alive() && !is_last_);
+        parts_head_->chunked(true);
+        parts_writer_.emplace(*parts_head_);
+        stream_.expires_after(milliseconds{shared_->options.request_ms_max});
+        wire::async_write_header(stream_, *parts_writer_,
+                                 [self = shared_from_this()](beast::error_code error, size_t) {
+                                     error ? self->end_parts(error) : self->write_part();
+                                 });
+    }
+
+    void write_part() {
+        if (part_.text.empty()) {  // as a chunk it would be the last one
+            go_on_with_parts();
+            return;
+        }
+        answer_bytes_ = part_.text.size();
+        shared_->answer_bytes += answer_bytes_;
+        stream_.expires_after(milliseconds{shared_->options.request_ms_max});
+        asio::async_write(stream_, wire::make_chunk(asio::buffer(part_.text)),
+                          [self = shared_from_this()](beast::error_code error, size_t) {
+                              self->shared_->answer_bytes -= std::exchange(self->answer_bytes_, 0);
+                              error ? self->end_parts(error) : self->go_on_with_parts();
+                          });
+    }
+
+    void go_on_with_parts() {
+        if (part_.is_last) {
+            asio::async_write(stream_, wire::make_chunk_last(),
+                              [self = shared_from_this()](beast::error_code error, size_t) {
+                                  self->end_parts(error);
+                              });
+            return;
+        }
+        stream_.expires_never();  // Nobody reads or writes here until the part is made.
+        const auto taken =
+            shared_->rpc_calls.submit(client_, [self = shared_from_this(), parts = parts_] {
+                auto part = std::make_shared<AnswerParts::Part>(parts->next());
+                asio::post(self->stream_.get_executor(), [self, part] {
+                    self->part_ = std::move(*part);
+                    self->write_part();
+                });
+            });
+        if (taken != FairPool::Taken::kYes) {
+            part_ = parts_->give_up("too many requests wait already; ask again");
+            write_part();
+        }
+    }
+
+    void end_parts(beast::error_code error) {
+        const bool is_done = error || !parts_head_->keep_alive() || is_last_;
+        parts_writer_.reset();
+        parts_head_.reset();
+        parts_.reset();
+        part_ = {};
+        end_answer(is_done);
     }
 
     void close() {
@@ -389,6 +472,11 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<wire::request_parser<wire::string_body>> parser_;
     BeastRequest request_;
     BeastResponse response_;
+    // Of an answer in parts, while it goes out.
+    std::shared_ptr<AnswerParts> parts_;
+    AnswerParts::Part part_;  ///< the one that is being written
+    std::optional<wire::response<wire::empty_body>> parts_head_;
+    std::optional<wire::response_serializer<wire::empty_body>> parts_writer_;
     size_t answer_bytes_ = 0;  ///< of it, as counted in `shared_`
     bool is_reading_ = false;  ///< waits for a request's head, or for the rest of one
     bool is_last_ = false;     ///< no request after this one
