@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -10,6 +11,8 @@
 #include "core/base/clock.hpp"
 #include "core/base/json_text.hpp"
 #include "core/base/visible_text.hpp"
+#include "engine/fold/row_history.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "query/sql/session.hpp"
@@ -111,14 +114,39 @@ class TableRows final : public query::sql::RowSink {
     std::vector<size_t> widths_;
 };
 
-Status run_statement(query::sql::Session& session,
-                     const std::shared_ptr<const storage::ReadView>& view,
-                     const std::string& statement, const SqlArguments& options) {
+/// What statements are asked of.
+struct Asked {
+    query::sql::Session& session;
+    std::shared_ptr<const storage::ReadView> view;
+    const storage::Database& database;
+    std::shared_ptr<const engine::Plan> plan;  ///< null: no events, and no past
+    const SqlArguments& options;
+};
+
+/// Folds the log up to a block beside the database, as long as the statement may take.
+query::sql::ReadPast read_past(const Asked& asked, const std::function<bool()>& should_stop) {
+    return [&asked, should_stop](
+               const storage::ReadView& view,
+               uint64_t block_num) -> Result<std::shared_ptr<const storage::ReadView>> {
+        PLUMBLINE_TRY_VOID(engine::check_functions(asked.database, *asked.plan));
+        engine::RowHistoryOptions past;
+        past.scratch_parent = engine::directory_of(asked.database);
+        past.events_max = UINT64_MAX;
+        past.is_late = should_stop;
+        return engine::rows_at(view, asked.plan, block_num, past);
+    };
+}
+
+Status run_statement(const Asked& asked, const std::string& statement) {
+    const SqlArguments& options = asked.options;
+    query::sql::Session& session = asked.session;
+    const std::shared_ptr<const storage::ReadView>& view = asked.view;
     query::sql::RunOptions run;
     if (options.timeout_s > 0) {
         const int64_t end_ms = system_clock().monotonic_ms() + options.timeout_s * 1'000;
         run.should_stop = [end_ms] { return system_clock().monotonic_ms() >= end_ms; };
     }
+    run.read_past = read_past(asked, run.should_stop);
     Status done;
     if (options.format == "json") {
         JsonRows rows;
@@ -155,8 +183,7 @@ Status describe(const query::sql::Session& session) {
 
 /// Statements from standard input, each up to its semicolon; the first that fails ends it unless
 /// somebody types.
-Status run_input(query::sql::Session& session, const std::shared_ptr<const storage::ReadView>& view,
-                 const SqlArguments& options) {
+Status run_input(const Asked& asked) {
     const bool is_typed = isatty(STDIN_FILENO) == 1;
     if (is_typed) {
         print_error("SQL, ended by ; .tables shows what there is, .quit ends\n");
@@ -173,14 +200,14 @@ Status run_input(query::sql::Session& session, const std::shared_ptr<const stora
             return ok();
         }
         if (statement.empty() && (line == ".tables" || line == ".schema")) {
-            PLUMBLINE_TRY_VOID(describe(session));
+            PLUMBLINE_TRY_VOID(describe(asked.session));
             continue;
         }
         statement += line + "\n";
         if (!query::sql::is_complete(statement)) {
             continue;
         }
-        const Status done = run_statement(session, view, statement, options);
+        const Status done = run_statement(asked, statement);
         statement.clear();
         if (!done && !is_typed) {
             return done;
@@ -190,7 +217,7 @@ Status run_input(query::sql::Session& session, const std::shared_ptr<const stora
         }
     }
     const bool is_blank = statement.find_first_not_of(" \t\r\n") == std::string::npos;
-    return is_blank ? ok() : run_statement(session, view, statement, options);
+    return is_blank ? ok() : run_statement(asked, statement);
 }
 
 }  // namespace
@@ -210,8 +237,8 @@ Status run_sql(const SqlArguments& options) {
     if (options.tables) {
         return describe(*session);
     }
-    return options.statement.empty() ? run_input(*session, view, options)
-                                     : run_statement(*session, view, options.statement, options);
+    const Asked asked{*session, view, *database, plan, options};
+    return options.statement.empty() ? run_input(asked) : run_statement(asked, options.statement);
 }
 
 }  // namespace plumbline::tools

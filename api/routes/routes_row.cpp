@@ -1,10 +1,10 @@
 // One row: as it is, as it was after an earlier block, and all that became of it.
-#include <filesystem>
 #include <mutex>
 
 #include "api/http/log_cursor.hpp"
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
+#include "api/routes/past.hpp"
 #include "api/routes/rows.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/row_history.hpp"
@@ -51,30 +51,6 @@ Response beyond_head(const RowQuestion& question, uint64_t block_num) {
                                   block_num, question.head())});
 }
 
-engine::RowHistoryOptions history_options(const RequestContext& request,
-                                          const RowQuestion& question) {
-    engine::RowHistoryOptions out;
-    const auto parent = std::filesystem::path{question.snapshot.database->path()}.parent_path();
-    out.scratch_parent = parent.empty() ? "." : parent.string();
-    out.events_max = request.options().history_events_max;
-    out.is_late = [&request] { return request.is_late(); };
-    return out;
-}
-
-/// Questions that fold the log cost much: one at a time.
-Status take_turn(RequestContext& request, std::unique_lock<std::mutex>& turn) {
-    if (request.options().history_events_max == 0) {
-        return Error{
-            ErrorCode::kUnavailable,
-            "this server answers nothing about the past: history_events_max in [http] is 0"};
-    }
-    turn = std::unique_lock{request.router.caches().history_turn, std::try_to_lock};
-    return turn.owns_lock()
-               ? ok()
-               : Status{Error{ErrorCode::kRateLimited,
-                              "another question about the past is being answered; ask again"}};
-}
-
 /// "at":{...}: the block that the row is of. Blocks that left no trace have no known hash.
 void write_at(JsonWriter& json, const IndexSnapshot& snapshot, uint64_t block_num) {
     json.key("at").open_object().member("number", block_num);
@@ -113,11 +89,12 @@ Response get_row_at(RequestContext& request, const RowQuestion& question, uint64
         return beyond_head(question, block_num);
     }
     std::unique_lock<std::mutex> turn;
-    if (const Status taken = take_turn(request, turn); !taken) {
+    if (const Status taken = take_history_turn(request, turn); !taken) {
         return fail(taken.error());
     }
-    const auto row = row_at(*question.snapshot.view, request.context().plan(), question.entity,
-                            question.key, block_num, history_options(request, question));
+    const auto row =
+        row_at(*question.snapshot.view, request.context().plan(), question.entity, question.key,
+               block_num, history_options(request, *question.snapshot.database));
     if (!row) {
         return fail(question.snapshot, row.error());
     }
@@ -222,10 +199,10 @@ Response get_row_history(RequestContext& request) {
         return beyond_head(*question, last);
     }
     std::unique_lock<std::mutex> turn;
-    if (const Status taken = take_turn(request, turn); !taken) {
+    if (const Status taken = take_history_turn(request, turn); !taken) {
         return fail(taken.error());
     }
-    engine::RowHistoryOptions options = history_options(request, *question);
+    engine::RowHistoryOptions options = history_options(request, *question->snapshot.database);
     options.versions_max = *limit;
     if (*after) {
         options.after = storage::ChangedAt{(*after)->block_num, (*after)->log_index};

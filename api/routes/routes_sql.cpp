@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/handlers.hpp"
+#include "api/routes/past.hpp"
 #include "api/routes/sql_question.hpp"
 #include "query/sql/value_text.hpp"
 
@@ -109,10 +110,12 @@ Result<SqlSessions::Held> open_session(RequestContext& request,
     return query::sql::Session::open(view, plan);
 }
 
-query::sql::RunOptions sql_limits(const RequestContext& request, const SqlQuestion& asked) {
+query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& asked) {
     const Clock& clock = request.context().clock();
-    const int64_t end_ms = clock.monotonic_ms() + request.options().sql_ms_max;
-    return {[&clock, end_ms] { return clock.monotonic_ms() >= end_ms; }, asked.parameters};
+    const auto end_ms =
+        std::make_shared<int64_t>(clock.monotonic_ms() + request.options().sql_ms_max);
+    return {[&clock, end_ms] { return clock.monotonic_ms() >= *end_ms; }, asked.parameters,
+            read_past(request, [end_ms](int64_t fold_ms) { *end_ms += fold_ms; })};
 }
 
 Response list_sql_tables(RequestContext& request) {

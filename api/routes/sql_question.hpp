@@ -24,8 +24,7 @@ struct SqlQuestion {
 /// One with the tables of `view`, to be given back to the router's caches.
 [[nodiscard]] Result<SqlSessions::Held> open_session(
     RequestContext& request, const std::shared_ptr<const storage::ReadView>& view);
-/// The question's parameters, and the time that a statement may take from now on.
-[[nodiscard]] query::sql::RunOptions sql_limits(const RequestContext& request,
-                                                const SqlQuestion& asked);
+/// The question's parameters, the time that a statement may take from now on, and the past.
+[[nodiscard]] query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& asked);
 
 }  // namespace plumbline::api

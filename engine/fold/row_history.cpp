@@ -41,19 +41,12 @@ class Watch {
     bool was_there_ = false;
 };
 
-/// Tells `take` each version of the watched row up to `until`; false from it ends the fold.
-Status for_each_version(const storage::ReadView& view, const std::shared_ptr<const Plan>& plan,
-                        Watch watch, uint64_t until, const RowHistoryOptions& options,
-                        const std::function<bool(RowVersion&&)>& take) {
-    if (plan->bundle().fingerprint != view.bundle().fingerprint ||
-        plan->entities() != view.bundle().entities) {
-        return Error{ErrorCode::kUnavailable,
-                     "the log is being folded with a changed mapping; ask again when that is done"};
-    }
-    PLUMBLINE_TRY(const auto scratch,
-                  ScratchDatabase::create(options.scratch_parent, plan->bundle(), kScratchMemory));
+/// Folds the log up to `until` into `target`, within the options' limits. `on_applied` may end it
+/// with an error of its own.
+Status fold_bounded(const storage::ReadView& view, const std::shared_ptr<const Plan>& plan,
+                    uint64_t until, const RowHistoryOptions& options, ScratchDatabase& target,
+                    const std::function<Status(Fold&, storage::ChangedAt, bool)>& on_applied) {
     std::optional<Error> limit;
-    bool is_enough = false;
     uint64_t events = 0;
     RebuildOptions rebuild;
     rebuild.cache_bytes = kCacheBytes;
@@ -74,14 +67,35 @@ Status for_each_version(const storage::ReadView& view, const std::shared_ptr<con
                                       until, options.events_max, at.block_num)};
             return Error{ErrorCode::kTooLarge, limit->message};
         }
+        return on_applied(fold, at, is_correction);
+    };
+    const Status folded = fold_log(view, until, target.database(), plan, rebuild);
+    return limit ? Status{*std::move(limit)} : folded;
+}
+
+Result<std::unique_ptr<ScratchDatabase>> make_scratch(const storage::ReadView& view,
+                                                      const Plan& plan,
+                                                      const RowHistoryOptions& options) {
+    if (plan.bundle().fingerprint != view.bundle().fingerprint ||
+        plan.entities() != view.bundle().entities) {
+        return Error{ErrorCode::kUnavailable,
+                     "the log is being folded with a changed mapping; ask again when that is done"};
+    }
+    return ScratchDatabase::create(options.scratch_parent, plan.bundle(), kScratchMemory);
+}
+
+/// Tells `take` each version of the watched row up to `until`; false from it ends the fold.
+Status for_each_version(const storage::ReadView& view, const std::shared_ptr<const Plan>& plan,
+                        Watch watch, uint64_t until, const RowHistoryOptions& options,
+                        const std::function<bool(RowVersion&&)>& take) {
+    PLUMBLINE_TRY(const auto scratch, make_scratch(view, *plan, options));
+    bool is_enough = false;
+    const auto look = [&](Fold& fold, storage::ChangedAt at, bool is_correction) -> Status {
         PLUMBLINE_TRY(auto version, watch.look(fold, at, is_correction));
         is_enough = version && !take(*std::move(version));
         return is_enough ? Status{Error{ErrorCode::kCancelled, "enough"}} : ok();
     };
-    const Status folded = fold_log(view, until, scratch->database(), plan, rebuild);
-    if (limit) {
-        return *std::move(limit);
-    }
+    const Status folded = fold_bounded(view, plan, until, options, *scratch, look);
     return is_enough ? ok() : folded;
 }
 
@@ -136,6 +150,22 @@ Result<std::optional<RowVersion>> row_at(const storage::ReadView& view,
         out.reset();
     }
     return out;
+}
+
+Result<std::shared_ptr<const storage::ReadView>> rows_at(const storage::ReadView& view,
+                                                         std::shared_ptr<const Plan> plan,
+                                                         uint64_t block_num,
+                                                         const RowHistoryOptions& options) {
+    struct Held {
+        std::unique_ptr<ScratchDatabase> scratch;  // Before the view, which reads it.
+        std::unique_ptr<storage::ReadView> view;
+    };
+    auto held = std::make_shared<Held>();
+    PLUMBLINE_TRY(held->scratch, make_scratch(view, *plan, options));
+    const auto go_on = [](Fold&, storage::ChangedAt, bool) { return ok(); };
+    PLUMBLINE_TRY_VOID(fold_bounded(view, plan, block_num, options, *held->scratch, go_on));
+    held->view = held->scratch->database().read_view();
+    return std::shared_ptr<const storage::ReadView>{held, held->view.get()};
 }
 
 }  // namespace plumbline::engine

@@ -1,5 +1,6 @@
-// What became of one row: its versions through the log, and its value at an earlier block. Handlers
-// look at other rows, so the whole log up to there is folded; that is what the limits are for.
+// What became of one row: its versions through the log, and its value at an earlier block; and all
+// rows of such a block. Handlers look at other rows, so the whole log up to there is folded; that
+// is what the limits are for.
 #pragma once
 
 #include <cstdint>
@@ -55,5 +56,11 @@ struct RowHistory {
                                                        size_t entity, std::string_view key,
                                                        uint64_t block_num,
                                                        const RowHistoryOptions& options);
+
+/// All rows as they were after `block_num`, in a database of their own that goes with the view. The
+/// view has rows only: no log and no proofs. Limits and errors as for `row_history`.
+[[nodiscard]] Result<std::shared_ptr<const storage::ReadView>> rows_at(
+    const storage::ReadView& view, std::shared_ptr<const Plan> plan, uint64_t block_num,
+    const RowHistoryOptions& options);
 
 }  // namespace plumbline::engine

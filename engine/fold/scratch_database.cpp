@@ -33,4 +33,8 @@ ScratchDatabase::~ScratchDatabase() {
     std::filesystem::remove_all(path_, ignored);
 }
 
+std::string directory_of(const storage::Database& database) {
+    return std::filesystem::absolute(database.path()).lexically_normal().parent_path().string();
+}
+
 }  // namespace plumbline::engine

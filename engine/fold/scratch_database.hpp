@@ -28,4 +28,7 @@ class ScratchDatabase {
     std::unique_ptr<storage::Database> database_;
 };
 
+/// The directory that the database stands in: where a scratch database has room if that has.
+[[nodiscard]] std::string directory_of(const storage::Database& database);
+
 }  // namespace plumbline::engine

@@ -1,12 +1,12 @@
 #include "engine/repair/verify.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "core/base/clock.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
@@ -111,11 +111,8 @@ class Verification {
 
     [[nodiscard]] Status look_at_replay() {
         ReplayOptions replay;
-        const std::filesystem::path path{database_.path()};
         replay.scratch_parent =
-            !options_.scratch_dir.empty()
-                ? options_.scratch_dir
-                : std::filesystem::absolute(path).lexically_normal().parent_path().string();
+            !options_.scratch_dir.empty() ? options_.scratch_dir : directory_of(database_);
         replay.is_cancelled = [this] { return is_stopped(); };
         replay.on_progress = [this](const ReplayProgress& progress) {
             report_progress("replay", progress.phase, progress.done, progress.total);

@@ -1,7 +1,6 @@
 #include "engine/task/proof_tasks.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <stop_token>
 #include <thread>
 
@@ -10,6 +9,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/replay/scrub.hpp"
@@ -314,11 +314,7 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
                      : entities.error());
     }
     ReplayOptions options;
-    options.scratch_parent =
-        std::filesystem::path{context.database().path()}.parent_path().string();
-    if (options.scratch_parent.empty()) {
-        options.scratch_parent = ".";
-    }
+    options.scratch_parent = directory_of(context.database());
     if (!entities->empty()) {
         options.entity = entities->front();
     }

@@ -1,5 +1,9 @@
 // Rows of an entity as a table.
 #include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "query/row_cursor.hpp"
 #include "query/sql/table_parts.hpp"
@@ -11,11 +15,14 @@ namespace {
 using storage::EntityLayout;
 using storage::KeyValue;
 
-std::vector<Column> entity_columns(const EntityLayout& layout) {
+std::vector<Column> entity_columns(const EntityLayout& layout, bool is_past) {
     std::vector<Column> out;
     Names names;
     for (size_t i = 0; i < layout.column_count(); ++i) {
         out.push_back({names.take(layout.column(i).name), layout.column(i).type});
+    }
+    if (is_past) {  // The first hidden one is what NAME_at(BLOCK) gives.
+        out.push_back({names.take("_at"), uint_type(64), true});
     }
     out.push_back({names.take("_block"), uint_type(64), true, false});
     out.push_back({names.take("_log"), uint_type(32), true, false});
@@ -51,13 +58,16 @@ bool is_covered(const Access& access, size_t columns, uint64_t used) {
 
 class EntityCursor final : public TableCursor {
   public:
-    EntityCursor(Statement& statement, const EntityLayout& layout, size_t entity, Access access,
-                 const Question& question, bool is_covered)
+    /// `at`: the block that the rows of `view` are of; empty: the newest.
+    EntityCursor(Statement& statement, const storage::ReadView& view, std::optional<uint64_t> at,
+                 const EntityLayout& layout, size_t entity, Access access, const Question& question,
+                 bool is_covered)
         : statement_{statement},
+          at_{at},
           layout_{layout},
           path_{access.path},
           is_covered_{is_covered},
-          rows_{*statement.view,
+          rows_{view,
                 entity,
                 std::move(access),
                 question,
@@ -80,6 +90,9 @@ class EntityCursor final : public TableCursor {
     }
     [[nodiscard]] Result<Cell> read(size_t column) override {
         const size_t columns = layout_.column_count();
+        if (at_ && column >= columns && column-- == columns) {
+            return Cell{static_cast<int64_t>(*at_)};
+        }
         if (column >= columns) {
             const storage::ChangedAt at = storage::RowCodec::changed_at(rows_.row());
             return Cell{column == columns ? static_cast<int64_t>(at.block_num)
@@ -115,6 +128,7 @@ class EntityCursor final : public TableCursor {
     }
 
     Statement& statement_;
+    std::optional<uint64_t> at_;
     const EntityLayout& layout_;
     AccessPath path_;
     bool is_covered_;
@@ -125,10 +139,20 @@ class EntityCursor final : public TableCursor {
     uint64_t counted_ = 0;
 };
 
+Result<std::unique_ptr<TableCursor>> open_rows(Statement& statement, const storage::ReadView& view,
+                                               std::optional<uint64_t> at,
+                                               const EntityLayout& layout, size_t entity,
+                                               const Question& question, uint64_t used) {
+    PLUMBLINE_TRY(Access access, plan_scan(layout, question, view.entity_count(entity)));
+    const bool covered = is_covered(access, layout.column_count(), used);
+    return std::unique_ptr<TableCursor>(std::make_unique<EntityCursor>(
+        statement, view, at, layout, entity, std::move(access), question, covered));
+}
+
 class EntityTable final : public Table {
   public:
     EntityTable(const EntityLayout& layout, size_t entity)
-        : Table{layout.name, entity_columns(layout), first_columns(layout.key.size())},
+        : Table{layout.name, entity_columns(layout, false), first_columns(layout.key.size())},
           layout_{layout},
           entity_{entity} {}
     [[nodiscard]] TablePlan plan(const storage::ReadView& view,
@@ -140,14 +164,64 @@ class EntityTable final : public Table {
     [[nodiscard]] Result<std::unique_ptr<TableCursor>> open(Statement& statement,
                                                             const Question& question,
                                                             uint64_t used) const override {
-        const uint64_t rows = statement.view->entity_count(entity_);
-        PLUMBLINE_TRY(Access access, plan_scan(layout_, question, rows));
-        const bool covered = is_covered(access, layout_.column_count(), used);
-        return std::unique_ptr<TableCursor>(std::make_unique<EntityCursor>(
-            statement, layout_, entity_, std::move(access), question, covered));
+        return open_rows(statement, *statement.view, {}, layout_, entity_, question, used);
     }
 
   private:
+    EntityLayout layout_;
+    size_t entity_;
+};
+
+class PastTable final : public Table {
+  public:
+    PastTable(const EntityLayout& layout, size_t entity)
+        : Table{layout.name, entity_columns(layout, true), first_columns(layout.key.size())},
+          layout_{layout},
+          entity_{entity} {}
+    /// Costs as if there had been as many rows as now; a plan that does not give the block is the
+    /// last resort.
+    [[nodiscard]] TablePlan plan(const storage::ReadView& view,
+                                 const Question& question) const override {
+        const Question rest = without_block(question);
+        const Access access = plan_cheapest(layout_, rest, view.entity_count(entity_));
+        const Estimate guess = estimate(access, view.entity_count(entity_));
+        const bool has_block = rest.where.size() < question.where.size();
+        const bool is_ordered = access.is_ordered && rest.order.size() == question.order.size();
+        return {guess.rows, guess.cost + (has_block ? kFoldCost : kNoBlockCost), is_ordered,
+                access.is_single};
+    }
+    [[nodiscard]] Result<std::unique_ptr<TableCursor>> open(Statement& statement,
+                                                            const Question& question,
+                                                            uint64_t used) const override {
+        PLUMBLINE_TRY(const uint64_t at, block_of(question));
+        PLUMBLINE_TRY(const storage::ReadView* const past, statement.view_at(at));
+        return open_rows(statement, *past, at, layout_, entity_, without_block(question), used);
+    }
+
+  private:
+    static constexpr double kFoldCost = 1e6;
+    static constexpr double kNoBlockCost = 1e15;
+
+    [[nodiscard]] size_t block_column() const noexcept { return layout_.column_count(); }
+    [[nodiscard]] Question without_block(Question question) const {
+        std::erase_if(question.where,
+                      [&](const Condition& one) { return one.column == block_column(); });
+        if (std::ranges::any_of(question.order, [&](const OrderColumn& one) {
+                return one.column == block_column();
+            })) {
+            question.order.clear();
+        }
+        return question;
+    }
+    [[nodiscard]] Result<uint64_t> block_of(const Question& question) const {
+        const BlockSpan span = block_span(question, static_cast<uint16_t>(block_column()));
+        if (span.is_empty || span.first != span.last) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{0} is read at one block: {0}(BLOCK)", name())};
+        }
+        return span.first;
+    }
+
     EntityLayout layout_;
     size_t entity_;
 };
@@ -156,6 +230,10 @@ class EntityTable final : public Table {
 
 std::unique_ptr<Table> make_entity_table(const EntityLayout& layout, size_t entity) {
     return std::make_unique<EntityTable>(layout, entity);
+}
+
+std::unique_ptr<Table> make_past_table(const EntityLayout& layout, size_t entity) {
+    return std::make_unique<PastTable>(layout, entity);
 }
 
 }  // namespace plumbline::query::sql

@@ -53,7 +53,7 @@ Status attach(Attached& all, const std::string& path, const std::string& prefix)
     index.db = all.db;
     index.module = fmt::format("plumbline_{}", all.indexes.size());
     index.prefix = prefix;
-    index.tables = make_tables(*view, follower->plan());
+    index.tables = make_tables(*view, follower->plan(), PastTables::kNone);
     index.newest = [follower, entities = view->bundle().entities] {
         return checked_newest(*follower, entities);
     };

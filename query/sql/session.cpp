@@ -138,7 +138,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     }
     Connection& connection = impl->connection;
     connection.db = made;
-    connection.tables = make_tables(*view, plan);
+    connection.tables = make_tables(*view, plan, PastTables::kEntities);
     connection.newest = [state = impl.get()] { return Result{state->view}; };
     PLUMBLINE_TRY_VOID(add_functions(connection));
     PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
@@ -218,14 +218,15 @@ Status Session::run(std::shared_ptr<const storage::ReadView> view, std::string_v
                     const RunOptions& options, RowSink& sink) {
     Connection& connection = impl_->connection;
     impl_->view = std::move(view);
-    connection.statement = {impl_->view, options.should_stop, 0};
+    connection.statement = {impl_->view, options.should_stop, 0, options.read_past};
     connection.refused.reset();
     const auto answer = [&]() -> Status {
         PLUMBLINE_TRY(const Prepared statement, impl_->prepare_one(sql, options));
         return impl_->step_all(statement.get(), sink);
     }();
-    connection.statement.view.reset();
-    connection.statement.should_stop = {};
+    const uint64_t visited = connection.statement.visited;
+    connection.statement = {};  // The view and all that was read of the past go.
+    connection.statement.visited = visited;
     impl_->view.reset();
     return answer;
 }

@@ -13,6 +13,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
+#include "query/sql/read_past.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::query::sql {
@@ -35,6 +36,7 @@ struct RunOptions {
     /// Asked again and again: true ends the statement with kTimeout. May be empty. Any thread.
     std::function<bool()> should_stop{};
     std::vector<Value> parameters{};  ///< of `?`, `?1` and `$1`, in order
+    ReadPast read_past{};             ///< empty: the tables NAME_at are refused
 };
 
 /// Takes what a statement gives. kCancelled-like errors of its own end the statement and are given

@@ -1,6 +1,9 @@
 #include "query/sql/table.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
 #include "engine/text/entity_text.hpp"
@@ -53,8 +56,31 @@ Cell to_cell(FieldType type, const evm::U256& word, std::string_view bytes) {
     return Cell{engine::value_to_text(type, {word, std::string{bytes}})};
 }
 
+Result<const storage::ReadView*> Statement::view_at(uint64_t block_num) {
+    if (const auto found = past.find(block_num); found != past.end()) {
+        return found->second.get();
+    }
+    if (!read_past) {
+        return Error{ErrorCode::kUnavailable, "rows of earlier blocks cannot be asked for here"};
+    }
+    const std::optional<storage::Cursor> cursor = view->cursor();
+    if (!cursor || block_num > cursor->block_num) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("block {} is not indexed yet; the index stands at {}", block_num,
+                                 cursor ? fmt::format("block {}", cursor->block_num)
+                                        : std::string{"no block"})};
+    }
+    if (past.size() >= kPastMax) {
+        return Error{ErrorCode::kTooLarge,
+                     fmt::format("one statement asks about {} earlier blocks at most", kPastMax)};
+    }
+    PLUMBLINE_TRY(auto made, read_past(*view, block_num));
+    return past.emplace(block_num, std::move(made)).first->second.get();
+}
+
 std::vector<std::unique_ptr<Table>> make_tables(const storage::ReadView& view,
-                                                const std::shared_ptr<const engine::Plan>& plan) {
+                                                const std::shared_ptr<const engine::Plan>& plan,
+                                                PastTables past) {
     std::vector<std::unique_ptr<Table>> out;
     Names names;
     const auto& entities = view.bundle().entities;
@@ -79,6 +105,11 @@ std::vector<std::unique_ptr<Table>> make_tables(const storage::ReadView& view,
                     make_event_table(names.take(name), plan, source, *std::move(decoder)));
             }
         }
+    }
+    for (size_t i = 0; past == PastTables::kEntities && i < entities.size(); ++i) {
+        storage::EntityLayout layout = entities[i];
+        layout.name = names.take(layout.name + "_at");
+        out.push_back(make_past_table(layout, i));
     }
     return out;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,16 +13,26 @@
 
 #include "engine/mapping/plan.hpp"
 #include "query/access_plan.hpp"
+#include "query/sql/read_past.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::query::sql {
 
 /// What one statement works on. One thread.
 struct Statement {
+    /// Earlier blocks that one statement may ask about; each costs a fold of the log.
+    static constexpr size_t kPastMax = 4;
+
     std::shared_ptr<const storage::ReadView> view;
     /// Asked every 256 rows: true ends the statement with kTimeout. May be empty.
     std::function<bool()> should_stop{};
     uint64_t visited = 0;  ///< rows, index places and logs that were read
+    ReadPast read_past{};  ///< empty: there is no past here
+    /// Those that were asked for, by block.
+    std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
+
+    /// The rows after `block_num`, read once a statement.
+    [[nodiscard]] Result<const storage::ReadView*> view_at(uint64_t block_num);
 };
 
 struct Column {
@@ -92,9 +103,14 @@ class Table {
     std::vector<size_t> key_;
 };
 
-/// A table an entity and an event, `blocks`, `quarantine`, `journal` and `proofs`: all that `view`
-/// and `plan` know. Names that are taken, in any case, get "_2" and so on.
+/// Whether there are tables of rows at earlier blocks, `NAME_at`: they need a `ReadPast`.
+enum class PastTables : uint8_t { kNone, kEntities };
+
+/// A table an entity, a table an event, `blocks`,
+/// `quarantine`, `journal` and `proofs`: all that `view` and `plan` know. Names that are taken, in
+/// any case, get "_2" and so on.
 [[nodiscard]] std::vector<std::unique_ptr<Table>> make_tables(
-    const storage::ReadView& view, const std::shared_ptr<const engine::Plan>& plan);
+    const storage::ReadView& view, const std::shared_ptr<const engine::Plan>& plan,
+    PastTables past);
 
 }  // namespace plumbline::query::sql

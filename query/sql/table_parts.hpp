@@ -24,6 +24,11 @@ class Names {
 [[nodiscard]] std::unique_ptr<Table> make_entity_table(const storage::EntityLayout& layout,
                                                        size_t entity);
 
+/// The same as they were after the block that the hidden column `_at` is asked to be, which a
+/// statement must say: `NAME_at(BLOCK)`.
+[[nodiscard]] std::unique_ptr<Table> make_past_table(const storage::EntityLayout& layout,
+                                                     size_t entity);
+
 /// Logs of one event of `source`.
 [[nodiscard]] std::unique_ptr<Table> make_event_table(std::string name,
                                                       std::shared_ptr<const engine::Plan> plan,

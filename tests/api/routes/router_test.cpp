@@ -650,6 +650,71 @@ TEST_F(RouterTest, SqlOverRowsEventsAndBlocksOfOneState) {
     EXPECT_EQ(tables["tables"][1]["columns"][0]["type"], "uint256");
 }
 
+TEST_F(RouterTest, SqlTellsRowsOfEarlierBlocks) {
+    // A block's rows by SQL are those that the row's own address tells.
+    for (const uint64_t block : {1, 4, 9, 12}) {
+        const json rows = ask_sql(api, {{"sql", "select account, points, _block from user_at(?)"},
+                                        {"params", {block}}})["rows"];
+        size_t there = 0;
+        for (uint64_t one = 1; one <= 12; ++one) {
+            const std::string user = engine::test::hex_of(one);
+            const Response then =
+                api.send("GET", "/v1/entities/user/" + user + "?at=" + std::to_string(block));
+            const auto row =
+                std::ranges::find_if(rows, [&](const json& r) { return r[0] == user; });
+            ASSERT_EQ(then.status == 200, row != rows.end()) << user << " at " << block;
+            if (then.status == 200) {
+                ++there;
+                EXPECT_EQ((*row)[1], json::parse(then.body)["row"]["points"]);
+                EXPECT_LE((*row)[2], block);
+            }
+        }
+        EXPECT_EQ(rows.size(), there);
+    }
+    // A row that is deleted now; an index, an order, and a join with what is now.
+    EXPECT_EQ(ask_sql(api, {{"sql", "select count(*) from seat where who = ?"},
+                            {"params", {engine::test::hex_of(1)}}})["rows"],
+              json::parse("[[0]]"));
+    EXPECT_EQ(ask_sql(api, {{"sql", "select room, _at from seat_at(5) where who = ?"},
+                            {"params", {engine::test::hex_of(1)}}})["rows"],
+              json::parse(R"([["1",5]])"));
+    const json ordered =
+        ask_sql(api, {{"sql",
+                       "select b.account, n.points, b.points from user_at(6) b join user n using "
+                       "(account) where b.points >= 0 order by b.points desc, b.account limit 3"}});
+    EXPECT_EQ(ordered["rows"].size(), 3U);
+    EXPECT_GE(ordered["rows"][0][2], ordered["rows"][1][2]);
+    EXPECT_EQ(ask_sql(api, {{"sql",
+                             "select (select count(*) from user_at(2)) < (select count(*) "
+                             "from user_at(9))"}})["rows"],
+              json::parse("[[1]]"));
+}
+
+TEST_F(RouterTest, SqlOfEarlierBlocksHasALimitAndNeedsABlock) {
+    const auto why = [&](ApiWorld& world, const char* sql, unsigned status) {
+        return ask_sql(world, {{"sql", sql}}, status)["error"]["message"].get<std::string>();
+    };
+    using testing::HasSubstr;
+    EXPECT_THAT(why(api, "select * from user_at", 400), HasSubstr("user_at(BLOCK)"));
+    EXPECT_THAT(why(api, "select * from user_at where _at > 3", 400), HasSubstr("user_at(BLOCK)"));
+    EXPECT_THAT(why(api, "select * from user_at where _at in (3, 4)", 400),
+                HasSubstr("user_at(BLOCK)"));
+    EXPECT_THAT(why(api, "select * from user_at(13)", 400), HasSubstr("stands at block 12"));
+    EXPECT_THAT(why(api,
+                    "select (select count(*) from user_at(1)), (select count(*) from user_at(2)), "
+                    "(select count(*) from user_at(3)), (select count(*) from user_at(4)), "
+                    "(select count(*) from user_at(5))",
+                    413),
+                HasSubstr("4 earlier blocks"));
+    ApiWorld narrow{RouterOptions{.history_events_max = 5}};
+    EXPECT_THAT(why(narrow, "select * from user_at(12)", 413), HasSubstr("5 events"));
+    ApiWorld closed{RouterOptions{.history_events_max = 0}};
+    EXPECT_THAT(why(closed, "select * from user_at(12)", 503), HasSubstr("history_events_max"));
+    // One after the other: the turn is given back.
+    EXPECT_EQ(ask_sql(api, {{"sql", "select count(*) from user_at(12)"}})["rows"],
+              ask_sql(api, {{"sql", "select count(*) from user"}})["rows"]);
+}
+
 TEST_F(RouterTest, SqlIsRefusedWithAReasonAndEndsAtItsLimits) {
     const auto why = [&](const json& body, unsigned status = 400) {
         return ask_sql(api, body, status)["error"]["message"].get<std::string>();
