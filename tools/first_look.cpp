@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/clock.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
@@ -9,6 +11,7 @@
 #include "engine/service/service.hpp"
 #include "engine/setup/config_look.hpp"
 #include "rpc/curl_transport.hpp"
+#include "rpc/provider.hpp"
 
 namespace plumbline::tools {
 
@@ -27,6 +30,8 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
     patience.silence_ms_max = kAnswerMs;
     patience.body_size_max = kAnswerBytesMax;
     patience.should_stop = [&stop] { return stop.stop_requested(); };
+    std::string other_chain;
+    bool are_all_of_others = true;
     for (const rpc::Endpoint& endpoint : engine::pool_options(config).endpoints) {
         rpc::CurlTransport transport;
         engine::EndpointClient client{endpoint, transport, system_clock(), patience};
@@ -35,6 +40,13 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
             return {};
         }
         if (!seen.has_chain) {
+            are_all_of_others = are_all_of_others && !seen.other_chain.empty();
+            if (!seen.other_chain.empty()) {
+                other_chain =
+                    fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public),
+                                seen.other_chain);
+                logging::warning(other_chain);
+            }
             continue;
         }
         for (const std::string& warning : seen.warnings) {
@@ -42,7 +54,7 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
         }
         return seen.in_vain;
     }
-    return {};
+    return are_all_of_others ? other_chain : std::string{};
 }
 
 }  // namespace
