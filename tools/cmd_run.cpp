@@ -287,6 +287,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
                                ? api::add_http_modules(service)
                                : api::check_reports(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
+        first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(arguments.quiet)};
         reporter.set_details(
@@ -308,6 +309,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         }
         if (is_changed && ended) {
             before = options;
+            first_look.forget();
             take_config(arguments, options);
             continue;
         }

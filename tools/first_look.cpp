@@ -20,7 +20,24 @@ namespace {
 constexpr int64_t kAnswerMs = 5'000;
 constexpr size_t kAnswerBytesMax = 4U << 20U;
 
-std::string look(const engine::Config& config, const std::stop_token& stop) {
+/// Tells it as soon as it is known, and afterwards with the status of the service.
+class FirstLookModule final : public engine::ServiceModule {
+  public:
+    explicit FirstLookModule(const FirstLook& look) : look_{look} {}
+    Status start(engine::Service& /*service*/) override { return ok(); }
+    void stop() override {}
+    void describe(engine::ServiceStatus& status) const override {
+        const std::vector<std::string> seen = look_.warnings();
+        status.notes.insert(status.notes.end(), seen.begin(), seen.end());
+    }
+
+  private:
+    const FirstLook& look_;
+};
+
+}  // namespace
+
+std::string FirstLook::look(const engine::Config& config, const std::stop_token& stop) {
     const auto plan = engine::Plan::compile(config);
     if (!plan) {
         return {};  // Whoever opens the index tells it.
@@ -52,12 +69,12 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
         for (const std::string& warning : seen.warnings) {
             logging::warning(warning);
         }
+        const MutexLock lock{mutex_};
+        warnings_ = seen.warnings;
         return seen.in_vain;
     }
     return are_all_of_others ? other_chain : std::string{};
 }
-
-}  // namespace
 
 FirstLook::FirstLook(const engine::Config& config)
     : thread_{[this, &config](const std::stop_token& stop) {
@@ -65,6 +82,20 @@ FirstLook::FirstLook(const engine::Config& config)
               in_vain_ = look(config, stop);
           }).ignore("it only warns");
       }} {}
+
+std::vector<std::string> FirstLook::warnings() const {
+    const MutexLock lock{mutex_};
+    return warnings_;
+}
+
+void FirstLook::forget() {
+    const MutexLock lock{mutex_};
+    warnings_.clear();
+}
+
+void FirstLook::tell_with(engine::Service& service) const {
+    service.add_module(std::make_unique<FirstLookModule>(*this));
+}
 
 Status FirstLook::wait(const std::stop_token& stop) {
     {

@@ -97,7 +97,7 @@ function tellVerdict() {
   $('facts').replaceChildren(
       fact(
           'Up to date?', freshness(s),
-          s.ready                                                           ? 'good' :
+          s.ready && s.block                                                ? 'good' :
               silence(s) != null || blocks_left(s) || standstill(s) != null ? 'warn' :
                                                                               ''),
       fact('Proven to?', proven_to(s)), fact('Entities right?', [same.text, same.more], same.cls));

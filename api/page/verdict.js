@@ -207,6 +207,13 @@ function verdict() {
           num(s.block ? s.block.number : p.first_block)}. ${head_help(s)}`
           .trim()
     ];
+  if (s.state === 'live' && !s.block && p.first_block > p.head_block && p.lag != null)
+    return [
+      'warn',
+      `Nothing is indexed: the chain is at block ${num(p.head_block)}, the index begins at ${
+          num(p.first_block)}`,
+      'Correct start_block in the config: the block of the deployment is meant. Else it begins once the chain is there.'
+    ];
   if (p.refolding)
     return ['warn', 'Folding the events again', 'Rows are those of before until it is done.'];
   if (run)

@@ -107,6 +107,7 @@ async function look(name, state) {
       if (state.cls !== "good") assert.ok(!(await page.textContent("#facts")).includes("Equal to the contract") || (await page.textContent("#says")).match(/^(Data right|Right|Not known|Behind|The server does not answer)/), what);
       await check_look(page, what);
       assert.deepEqual(page.problems, [], what);
+      assert.doesNotMatch(await page.evaluate(() => [...document.querySelectorAll("#facts .good")].map((e) => e.textContent).join()), /Nothing|Unknown|Not /, what);
       if (shots) await page.screenshot({ path: join(shots, `${name}-${device}-${colorScheme}.png`), fullPage: true });
       await page.context().close();
     }

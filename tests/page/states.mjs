@@ -167,6 +167,18 @@ export const STATES = {
     await until("a reason", async () => (await world.get(service, "/v1/status")).reasons[0]);
     return { service, says: /^Nothing is indexed: the chain does not answer/, cls: "warn", why: /^For .*: down, Couldn't connect to server\. Check \[chain\] rpc and id in the config, .*plumbline doctor/, facts: /Nothing is indexed yet/, text: /Providers.*down/s, providers: "bad", never: /Yes|Equal|waiting for the chain|Attention/ };
   },
+  // Nobody is at the address, and the start is where the chain is not yet: told on the page too.
+  no_contract: async (world) => {
+    const service = await world.serve(world.config("no_contract", { change: (text) => text.replace(/^address = "0x\w+"/m, 'address = "0x00000000000000000000000000000000000a11ce"') }));
+    await world.ready(service);
+    await until("a note", async () => (await world.get(service, "/v1/status")).notes[0]);
+    return { service, text: /Note: there is no contract code at 0x0+a11ce \(hub\) at block \d+ of chain 31337: check the address/, says: /^Up to date/, never: /✓/ };
+  },
+  starts_later: async (world) => {
+    const service = await world.serve(world.config("starts_later", { change: (text) => text.replace(/^start_block = 0/m, "start_block = 9999") }));
+    await world.ready(service);
+    return { service, says: /^Nothing is indexed: the chain is at block \d+, the index begins at 9,999$/, cls: "warn", why: /^Correct start_block in the config/, facts: /Nothing is indexed yet/, never: /Yes|✓/ };
+  },
   // As `plumbline init` writes it: no entity says what of the contract it should equal.
   first_config: async (world) => {
     const service = await world.serve(await world.first_config());
