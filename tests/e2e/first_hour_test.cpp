@@ -244,6 +244,10 @@ TEST_F(FirstHourTest, ANodeOfAnotherChainIsToldWithBothChainsAndWhatToDo) {
                 HasSubstr("it serves chain 31337, and the config says chain 1: correct id in "
                           "[chain], or give an endpoint of chain 1"));
     EXPECT_FALSE(std::filesystem::exists(dir_.sub("mine/db/CURRENT")));
+    const auto looked = plumbline({"doctor", "--config", dir_.sub("mine/plumbline.toml")});
+    EXPECT_EQ(looked.code, 1);
+    EXPECT_THAT(looked.out, AllOf(HasSubstr("id 31337, and the config says 1"),
+                                  HasSubstr("correct id in [chain]")));
 }
 
 TEST_F(FirstHourTest, ADirectoryInPlaceOfAFileNamesTheFile) {
