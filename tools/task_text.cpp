@@ -11,22 +11,22 @@ namespace plumbline::tools {
 
 namespace {
 
-using Json = nlohmann::json;
+using TaskJson = nlohmann::json;
 
-uint64_t count_in(const Json& object, const char* name) {
+uint64_t count_in(const TaskJson& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
 }
-std::string text_in(const Json& object, const char* name) {
+std::string text_in(const TaskJson& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
-bool is_set(const Json& object, const char* name) {
+bool is_set(const TaskJson& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_boolean() && found->get<bool>();
 }
-const Json& list_in(const Json& object, const char* name) {
-    static const Json kNone = Json::array();
+const TaskJson& list_in(const TaskJson& object, const char* name) {
+    static const TaskJson kNone = TaskJson::array();
     const auto found = object.find(name);
     return found != object.end() && found->is_array() ? *found : kNone;
 }
@@ -34,13 +34,13 @@ const Json& list_in(const Json& object, const char* name) {
 std::string many(uint64_t count, std::string_view one, std::string_view more) {
     return fmt::format("{} {}", with_commas(count), count == 1 ? one : more);
 }
-std::string differences(const Json& result) {
+std::string differences(const TaskJson& result) {
     return many(count_in(result, "mismatches"), "difference", "differences");
 }
 
 /// The first difference in its own words.
-std::string first_of(const Json& result) {
-    for (const Json& finding : list_in(result, "findings")) {
+std::string first_of(const TaskJson& result) {
+    for (const TaskJson& finding : list_in(result, "findings")) {
         if (finding.is_object()) {
             return "; first: " + text_in(finding, "text");
         }
@@ -48,18 +48,18 @@ std::string first_of(const Json& result) {
     return {};
 }
 
-std::string log_outcome(const Json& result, const std::string& head) {
+std::string log_outcome(const TaskJson& result, const std::string& head) {
     return result.contains("from") && result["from"].is_number_unsigned()
                ? fmt::format("{}: blocks {} to {}, level {}", head, count_in(result, "from"),
                              count_in(result, "to"), text_in(result, "level"))
                : "nothing to prove";
 }
 
-std::string state_outcome(const Json& result, const std::string& head) {
+std::string state_outcome(const TaskJson& result, const std::string& head) {
     uint64_t rows = 0;
     uint64_t checked = 0;
     uint64_t differing = 0;
-    for (const Json& entity : list_in(result, "entities")) {
+    for (const TaskJson& entity : list_in(result, "entities")) {
         if (entity.is_object()) {
             rows += count_in(entity, "rows");
             checked += count_in(entity, "checked");
@@ -78,9 +78,9 @@ std::string state_outcome(const Json& result, const std::string& head) {
                                    many(checked, "answer", "answers"), many(rows, "row", "rows")));
 }
 
-std::string repair_outcome(const Json& result) {
+std::string repair_outcome(const TaskJson& result) {
     std::string out;
-    for (const Json& step : list_in(result, "steps")) {
+    for (const TaskJson& step : list_in(result, "steps")) {
         if (step.is_string()) {
             out += (out.empty() ? "" : "; ") + step.get<std::string>();
         }
@@ -97,7 +97,7 @@ std::string repair_outcome(const Json& result) {
 }  // namespace
 
 std::string task_outcome(std::string_view result) {
-    const Json read = Json::parse(result, nullptr, false);
+    const TaskJson read = TaskJson::parse(result, nullptr, false);
     if (!read.is_object()) {
         return std::string{result.substr(0, result.find('\n'))};
     }
