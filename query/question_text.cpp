@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/near_name.hpp"
 #include "engine/text/entity_text.hpp"
 #include "query/access_plan.hpp"
 
@@ -73,7 +74,8 @@ Result<Condition> read_condition(const storage::EntityLayout& layout, const Cond
     const int column = layout.find_column(name.field);
     if (column < 0) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} has no field '{}'", layout.name, name.field)};
+                     fmt::format("{} has no field '{}'{}", layout.name, name.field,
+                                 suggest(name.field, engine::column_names(layout)))};
     }
     Condition out{static_cast<uint16_t>(column), name.compare, {}};
     auto values = read_values(layout.column(static_cast<size_t>(column)).type, name.compare, text);

@@ -244,7 +244,7 @@ void HeadsJob::fail(std::string text) {
     const bool is_hopeless =
         !providers.empty() && std::ranges::all_of(providers, &Provider::is_foreign);
     if (is_hopeless) {
-        text = "no endpoint serves the chain that is asked for";
+        text = "no endpoint serves the chain that is asked for: its id is wrong, or the endpoints";
     }
     for (const std::string& reason : reasons_) {
         text += "; " + reason;

@@ -45,7 +45,10 @@ BackupInfo to_info(const rocksdb::BackupInfo& info) {
 Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::string& directory) {
     std::error_code error;
     if (!std::filesystem::is_directory(directory + "/meta", error)) {
-        return Error{ErrorCode::kNotFound, fmt::format("there are no backups in {}", directory)};
+        return Error{
+            ErrorCode::kNotFound,
+            fmt::format("there are no backups in {}{}", directory,
+                        std::filesystem::exists(directory, error) ? "" : ": no such directory")};
     }
     rocksdb::BackupEngineReadOnly* raw = nullptr;
     const rocksdb::IOStatus opened = rocksdb::BackupEngineReadOnly::Open(

@@ -1,5 +1,8 @@
 #include "storage/directory_check.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,9 +30,13 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
                           file.ends_with(".log") || file.ends_with(".sst") ||
                           file.starts_with(kHeadFileName) || file.starts_with("SERVICE");
         if (!ours) {
+            const std::string below = core.path + "/db";  // Where `init` puts it beside a config.
             return Error{
                 ErrorCode::kIncompatible,
-                fmt::format("{} is not a plumbline database: it holds '{}'", core.path, file)};
+                fmt::format("{} is not a plumbline database: it holds '{}'{}", core.path, file,
+                            env.FileExists(below + "/CURRENT").ok()
+                                ? fmt::format("; did you mean '{}'?", below)
+                                : std::string{})};
         }
         if (file == kHeadFileName) {
             return Error{ErrorCode::kCorruption,
@@ -37,6 +44,11 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
                                      "the directory and index again",
                                      core.path)};
         }
+    }
+    if (!options.create && ::access(core.path.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
+        return Error{ErrorCode::kIo, fmt::format("this user may not read {}: its files are for "
+                                                 "their owner alone, so be that user",
+                                                 core.path)};
     }
     if (!options.create) {
         return Error{ErrorCode::kNotFound,

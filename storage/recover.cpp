@@ -7,6 +7,7 @@
 #include "storage/recover.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "storage/directory_check.hpp"
 #include "storage/frozen_directory.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/service_address.hpp"
 
 namespace plumbline::storage {
 
@@ -71,13 +73,30 @@ Error lock_error(const std::string& path, const std::string& why) {
                          why.find("lock hold") != std::string::npos ||
                          why.find("already held") != std::string::npos;
     if (is_held) {
+        const std::optional<std::string> service = read_service_address(path);
         return Error{
             ErrorCode::kUnavailable,
-            fmt::format("another process writes to {0}: it holds the lock {0}/LOCK", path)};
+            fmt::format("another process writes to {0}: it holds the lock {0}/LOCK{1}", path,
+                        service ? "; a service does so at " + *service : std::string{})};
     }
     return Error{ErrorCode::kIo, fmt::format("cannot open the lock {}/LOCK ({}): the directory "
                                              "must be writable for this user",
                                              path, why)};
+}
+
+/// RocksDB's words name its own steps; who has chosen the directory needs the reason.
+Status made_directory(const rocksdb::Status& made, const std::string& path) {
+    if (made.ok()) {
+        return ok();
+    }
+    std::string reason = made.ToString();
+    if (const size_t at = reason.rfind(": "); at != std::string::npos) {
+        reason.erase(0, at + 2);
+    }
+    return Error{rocks_error(made, {}).code,
+                 fmt::format("cannot make the directory {}: {}; this user must be able to write "
+                             "where it is to be, or choose another: --db or [database] path",
+                             path, reason)};
 }
 
 /// Takes over what RocksDB has opened.
@@ -255,8 +274,7 @@ Status Recovery::open_writer() {
             make_db_options(options_, core_.tuning), core_.path, &names);
         PLUMBLINE_TRY_VOID(from_rocks(listed, "opening " + core_.path));
     } else {
-        PLUMBLINE_TRY_VOID(
-            from_rocks(core_.env->CreateDirIfMissing(core_.path), "creating " + core_.path));
+        PLUMBLINE_TRY_VOID(made_directory(core_.env->CreateDirIfMissing(core_.path), core_.path));
     }
     if (names.size() <= kBaseFamilyCount && options_.create) {
         // New, or a creation that did not finish.

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/logging.hpp"
 #include "storage/backup.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -22,23 +21,13 @@ std::string describe(const storage::BackupInfo& info) {
 }  // namespace
 
 Status run_backup(const BackupArguments& arguments) {
-    storage::OpenOptions options;
-    options.notice = [](const std::string& text) { logging::warning(text); };
-    const auto database = storage::Database::open(arguments.db, std::move(options));
-    if (!database) {
-        Error error = database.error();
-        if (error.code == ErrorCode::kUnavailable) {
-            error.message += fmt::format(
-                "; while a service runs let it make the backup: "
-                "plumbline task add {} backup",
-                arguments.db);
-        }
-        return error.code == ErrorCode::kNotFound
-                   ? Error{ErrorCode::kInvalidArgument, error.message}
-                   : error;
-    }
+    PLUMBLINE_TRY(
+        const auto database,
+        open_to_write(arguments.db, fmt::format("while a service runs let it make the backup: "
+                                                "plumbline task add {} backup",
+                                                arguments.db)));
     PLUMBLINE_TRY(const storage::BackupInfo info,
-                  storage::create_backup(**database, arguments.directory, arguments.keep));
+                  storage::create_backup(*database, arguments.directory, arguments.keep));
     return print(describe(info));
 }
 

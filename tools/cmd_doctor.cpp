@@ -58,10 +58,13 @@ std::string for_people(const engine::DoctorReport& report) {
                        to_string(report.profile.kind), report.verdict);
 }
 
-/// The endpoints that the command line names: one, or all of a config with their headers.
-Result<std::vector<rpc::Endpoint>> endpoints_of(const DoctorArguments& arguments) {
+/// The endpoints that the command line names: one, or all of a config with their headers, whose
+/// chain is `chain_id` then.
+Result<std::vector<rpc::Endpoint>> endpoints_of(const DoctorArguments& arguments,
+                                                uint64_t& chain_id) {
     if (!arguments.config.empty()) {
         PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
+        chain_id = config.chain.id;
         return engine::pool_options(config).endpoints;
     }
     PLUMBLINE_TRY(const auto given, engine::read_endpoints("URL", {arguments.url}));
@@ -82,7 +85,8 @@ ExitCode run_doctor(const DoctorArguments& arguments) {
                   "give the endpoint as a http:// or https:// URL or env:NAME, or the config "
                   "whose endpoints are to be looked at as --config"});
     }
-    const auto endpoints = endpoints_of(arguments);
+    uint64_t chain_id = 0;
+    const auto endpoints = endpoints_of(arguments, chain_id);
     if (!endpoints) {
         return fail(endpoints.error());
     }
@@ -90,6 +94,7 @@ ExitCode run_doctor(const DoctorArguments& arguments) {
     for (const rpc::Endpoint& endpoint : *endpoints) {
         rpc::CurlTransport transport;
         engine::DoctorOptions options;
+        options.chain_id = chain_id;
         options.patience.silence_ms_max = arguments.timeout_s * 1'000;
         options.patience.on_wait = [](const std::string& what) {
             logging::warning("waiting for the endpoint", {{"why", what}});

@@ -189,8 +189,11 @@ Status hold_abi(engine::EndpointClient& client, const engine::InitOptions& optio
         note(text + "; they are stored, and nothing is made of them");
     }
     if (!of_proxy.empty()) {
-        note(fmt::format("{} is an {} of {}; the ABI knows its events", address, look.proxy,
-                         evm::to_checksum(look.implementation)));
+        note(fmt::format("{} is an {} of {}; {}", address, look.proxy,
+                         evm::to_checksum(look.implementation),
+                         sample && sample->events > 0
+                             ? "the ABI knows its events"
+                             : "it has no events yet that the ABI could be held against"));
     }
     return ok();
 }

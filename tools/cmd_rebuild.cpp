@@ -16,7 +16,10 @@ Status run_rebuild(const RebuildArguments& arguments) {
     if (arguments.quiet) {
         logging::configure(logging::Level::kWarning, logging::Format::kText);
     }
-    PLUMBLINE_TRY(const auto database, open_to_write(arguments.path));
+    PLUMBLINE_TRY(const auto database, open_to_write(arguments.path,
+                                                     "stop it first; with a changed config "
+                                                     "a service folds again by itself "
+                                                     "when it starts"));
     std::shared_ptr<const engine::Plan> plan;
     if (arguments.config.empty()) {
         PLUMBLINE_TRY(plan, engine::stored_plan(*database));

@@ -12,8 +12,13 @@
 namespace plumbline::tools {
 
 Result<ExitCode> run_repair(const RepairArguments& arguments) {
-    PLUMBLINE_TRY(const auto database,
-                  arguments.dry_run ? open_to_read(arguments.path) : open_to_write(arguments.path));
+    PLUMBLINE_TRY(
+        const auto database,
+        arguments.dry_run
+            ? open_to_read(arguments.path)
+            : open_to_write(arguments.path, fmt::format("while a service runs let it repair: "
+                                                        "plumbline task add {} repair",
+                                                        arguments.path)));
     PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
     engine::RepairOptions options;

@@ -229,10 +229,20 @@ void take_config(const RunArguments& arguments, engine::ServiceOptions& options)
     logging::info("the config was saved: going on by it");
 }
 
+/// Where another process has the database: what to do instead of a second run.
+Error served_elsewhere(Error error, const engine::IndexerOptions& options) {
+    if (error.code == ErrorCode::kUnavailable) {
+        error.message += fmt::format(
+            "; stop it first, or read beside it: plumbline status {}",
+            options.db_path.empty() ? engine::resolve_db_path(options.config) : options.db_path);
+    }
+    return error;
+}
+
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
 /// though there is room, and a watched config may have been saved.
 Status run_until_done(engine::ServiceOptions options, const RunArguments& arguments,
-                      Signals& signals) {
+                      Signals& signals, FirstLook& first_look) {
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
@@ -250,7 +260,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         }
         if (!opened) {
             if (!is_again || opened.error().code != ErrorCode::kIo || stop.stop_requested()) {
-                return std::move(opened).error();
+                return served_elsewhere(std::move(opened).error(), options.indexer);
             }
             logging::error(fmt::format("opening the database again: {}; waiting until it works",
                                        opened.error().message));
@@ -263,6 +273,9 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         backoff.reset();
         before.reset();
         engine::Service& service = **opened;
+        if (arguments.until == "head" && !is_again) {
+            PLUMBLINE_TRY_VOID(first_look.wait(stop));
+        }
         if (service.database() == nullptr && !is_again) {
             // Whoever has moved a database, or starts somewhere else, hears that this is not it.
             logging::info(
@@ -274,6 +287,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
                                ? api::add_http_modules(service)
                                : api::check_reports(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
+        first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(arguments.quiet)};
         reporter.set_details(
@@ -295,6 +309,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         }
         if (is_changed && ended) {
             before = options;
+            first_look.forget();
             take_config(arguments, options);
             continue;
         }
@@ -322,10 +337,7 @@ Status run_index(const RunArguments& options) {
     service_options.indexer.stop = signals.token();
     const engine::Config looked_at = service_options.indexer.config;
     FirstLook first_look{looked_at};
-    if (options.until == "head") {
-        PLUMBLINE_TRY_VOID(first_look.wait(signals.token()));
-    }
-    return run_until_done(std::move(service_options), options, signals);
+    return run_until_done(std::move(service_options), options, signals, first_look);
 }
 
 }  // namespace plumbline::tools

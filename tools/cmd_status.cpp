@@ -130,6 +130,15 @@ std::string for_programs(const IndexStatus& status) {
     return out + "\n";
 }
 
+/// A proof of state counts rows, the others count what they compare.
+std::string failed_text(const storage::ProofRecord& proof) {
+    const bool is_one = proof.mismatches == 1;
+    return proof.proof == "state" ? fmt::format("FAILED: {} {} from the contract", proof.mismatches,
+                                                is_one ? "row differs" : "rows differ")
+                                  : fmt::format("FAILED: {} {}", proof.mismatches,
+                                                is_one ? "difference" : "differences");
+}
+
 /// "replay         holds at block 73, 2026-01-31 12:00:00 UTC"
 std::string proof_line(const storage::ProofRecord& proof) {
     const std::string name = proof.proof + (proof.entity.empty() ? "" : " ") + proof.entity;
@@ -138,10 +147,8 @@ std::string proof_line(const storage::ProofRecord& proof) {
                            proof.detail);
     }
     return fmt::format("  {:<20} {} at block {}{}, {}\n", name,
-                       proof.is_equal ? std::string{"holds"}
-                                      : fmt::format("FAILED with {} findings", proof.mismatches),
-                       proof.block_num, proof.level.empty() ? "" : ", level " + proof.level,
-                       utc_time(proof.time_s));
+                       proof.is_equal ? std::string{"holds"} : failed_text(proof), proof.block_num,
+                       proof.level.empty() ? "" : ", level " + proof.level, utc_time(proof.time_s));
 }
 
 std::string for_people(const IndexStatus& status) {

@@ -1,6 +1,7 @@
 // plumbline task: look at and change the work queue, of a running service or of a database at rest.
 #include <charconv>
 #include <functional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/service_client.hpp"
+#include "tools/task_text.hpp"
 
 namespace plumbline::tools {
 
@@ -94,6 +96,29 @@ Status change(const TaskArguments& arguments,
     return print(answer + "\n");
 }
 
+/// A line each; what is done and says the same as the one before is counted on its line.
+std::string lines_of(const std::vector<storage::TaskRow>& rows) {
+    const auto said = [](const storage::TaskRow& row) {
+        return row.error.empty() ? task_outcome(row.result) : row.error;
+    };
+    std::string text;
+    for (size_t i = 0; i < rows.size();) {
+        const storage::TaskRow& row = rows[i];
+        const std::string outcome = said(row);
+        size_t next = i + 1;
+        while (next < rows.size() && row.state == storage::TaskState::kDone &&
+               rows[next].state == row.state && rows[next].name == row.name &&
+               said(rows[next]) == outcome) {
+            ++next;
+        }
+        text += fmt::format("{:>5}  {:<9}  {:<24}  attempt {}/{}  {}{}\n", row.id,
+                            storage::to_string(row.state), row.name, row.attempts, row.attempts_max,
+                            outcome, next - i > 1 ? fmt::format(" ({} times)", next - i) : "");
+        i = next;
+    }
+    return text;
+}
+
 }  // namespace
 
 /// What a running service has written so far, or a database at rest: reading takes no lock.
@@ -111,19 +136,16 @@ Status list_tasks(const TaskArguments& arguments) {
     PLUMBLINE_TRY(const auto database, open_to_read(arguments.db));
     const storage::TaskStore store{*database};
     PLUMBLINE_TRY(auto rows, store.list());
+    std::erase_if(rows, [&state](const storage::TaskRow& row) {
+        return state.has_value() && row.state != *state;
+    });
     std::string text;
-    for (const storage::TaskRow& row : rows) {
-        if (state && row.state != *state) {
-            continue;
-        }
-        if (arguments.json) {
+    if (arguments.json) {
+        for (const storage::TaskRow& row : rows) {
             text += to_json(row) + "\n";
-            continue;
         }
-        text += fmt::format(
-            "{:>5}  {:<9}  {:<40}  attempt {}/{}  {}\n", row.id, storage::to_string(row.state),
-            row.name, row.attempts, row.attempts_max,
-            row.error.empty() ? row.result.substr(0, row.result.find('\n')) : row.error);
+    } else {
+        text = lines_of(rows);
     }
     if (text.empty() && !arguments.json) {
         text = "no tasks\n";

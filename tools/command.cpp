@@ -6,8 +6,10 @@
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/logging.hpp"
+#include "core/base/near_name.hpp"
 #include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
 
@@ -60,27 +62,32 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
     return database;
 }
 
-Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path) {
+Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
+                                                         std::string_view meanwhile) {
     storage::OpenOptions options;
     options.notice = [](const std::string& text) { logging::warning(text); };
     auto database = storage::Database::open(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }
+    if (!database && database.error().code == ErrorCode::kUnavailable) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("{}; {}", database.error().message, meanwhile)};
+    }
     return database;
 }
 
 Result<size_t> find_entity(const storage::Database& database, const std::string& name) {
-    std::string known;
+    std::vector<std::string> known;
     for (size_t i = 0; i < database.entities().size(); ++i) {
-        const std::string& entity = database.entities()[i].name;
-        if (entity == name) {
+        known.push_back(database.entities()[i].name);
+        if (known.back() == name) {
             return i;
         }
-        known += (known.empty() ? "" : ", ") + entity;
     }
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("no entity '{}' in {}; there are: {}", name, database.path(), known)};
+                 fmt::format("no entity '{}' in {}{} there are: {}", name, database.path(),
+                             did_you_mean(name, known), fmt::join(known, ", "))};
 }
 
 void print_error(std::string_view text) noexcept {

@@ -28,8 +28,10 @@ ExitCode fail(const Error& error);
 /// Opens `path` for reading; a writer may be running.
 [[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path);
 
-/// Opens `path` for writing; nobody else may have it open so. Notices go to the log.
-[[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path);
+/// Opens `path` for writing. kUnavailable: somebody else has it open so; the error says who, and
+/// `meanwhile`, which is what the user can do then. Notices go to the log.
+[[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
+                                                                       std::string_view meanwhile);
 
 /// The entity's number in the database; kInvalidArgument lists the known ones.
 [[nodiscard]] Result<size_t> find_entity(const storage::Database& database,

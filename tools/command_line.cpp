@@ -12,9 +12,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "engine/config/config_text.hpp"
 #include "engine/service/version.hpp"
 #include "tools/command_docs.hpp"
+#include "tools/command_mistakes.hpp"
 #include "tools/commands.hpp"
 
 namespace plumbline::tools {
@@ -475,38 +475,13 @@ void add_backup(CLI::App& app, ExitCode& exit) {
 
 namespace {
 
-/// Commands are words without a dash in front: what comes first must be one.
-std::vector<std::string> names_of(const CLI::App& app) {
-    std::vector<std::string> out;
-    for (const CLI::App* command : app.get_subcommands({})) {
-        if (!command->get_name().empty()) {  // A group of options.
-            out.push_back(command->get_name());
-        }
-    }
-    return out;
-}
-
-/// kInvalidArgument where one of `words` should be a command and is none.
-Status check_commands(const CLI::App& app, std::span<const char* const> words) {
-    const std::vector<std::string> known = names_of(app);
-    if (words.empty() || known.empty() || words[0][0] == '-') {
-        return ok();
-    }
-    const std::string word = words[0];
-    if (std::ranges::find(known, word) == known.end()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("there is no command '{}'{}", word, engine::suggest(word, known))};
-    }
-    return check_commands(*app.get_subcommand(word), words.subspan(1));
-}
-
 /// `plumbline help`, `plumbline help run`.
 Result<std::string> help_of(const CLI::App& app, std::span<const char* const> words) {
     PLUMBLINE_TRY_VOID(check_commands(app, words));
     const CLI::App* command = &app;
     std::string prefix;
     for (const char* word : words) {
-        if (names_of(*command).empty()) {
+        if (command_names(*command).empty()) {
             break;
         }
         prefix += (prefix.empty() ? "" : " ") + command->get_name();
@@ -584,6 +559,10 @@ ExitCode run_command_line(int argc, const char* const* argv) {
     }
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        return fail(explain_missing(app, error.what()));
+    } catch (const CLI::ExtrasError& error) {
+        return fail(explain_unexpected(app, error.what()));
     } catch (const CLI::ParseError& error) {
         // --help and --version arrive here too, with code 0.
         return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;

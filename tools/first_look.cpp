@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/clock.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
@@ -9,6 +11,7 @@
 #include "engine/service/service.hpp"
 #include "engine/setup/config_look.hpp"
 #include "rpc/curl_transport.hpp"
+#include "rpc/provider.hpp"
 
 namespace plumbline::tools {
 
@@ -17,7 +20,24 @@ namespace {
 constexpr int64_t kAnswerMs = 5'000;
 constexpr size_t kAnswerBytesMax = 4U << 20U;
 
-std::string look(const engine::Config& config, const std::stop_token& stop) {
+/// Tells it as soon as it is known, and afterwards with the status of the service.
+class FirstLookModule final : public engine::ServiceModule {
+  public:
+    explicit FirstLookModule(const FirstLook& look) : look_{look} {}
+    Status start(engine::Service& /*service*/) override { return ok(); }
+    void stop() override {}
+    void describe(engine::ServiceStatus& status) const override {
+        const std::vector<std::string> seen = look_.warnings();
+        status.notes.insert(status.notes.end(), seen.begin(), seen.end());
+    }
+
+  private:
+    const FirstLook& look_;
+};
+
+}  // namespace
+
+std::string FirstLook::look(const engine::Config& config, const std::stop_token& stop) {
     const auto plan = engine::Plan::compile(config);
     if (!plan) {
         return {};  // Whoever opens the index tells it.
@@ -27,6 +47,8 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
     patience.silence_ms_max = kAnswerMs;
     patience.body_size_max = kAnswerBytesMax;
     patience.should_stop = [&stop] { return stop.stop_requested(); };
+    std::string other_chain;
+    bool are_all_of_others = true;
     for (const rpc::Endpoint& endpoint : engine::pool_options(config).endpoints) {
         rpc::CurlTransport transport;
         engine::EndpointClient client{endpoint, transport, system_clock(), patience};
@@ -35,17 +57,24 @@ std::string look(const engine::Config& config, const std::stop_token& stop) {
             return {};
         }
         if (!seen.has_chain) {
+            are_all_of_others = are_all_of_others && !seen.other_chain.empty();
+            if (!seen.other_chain.empty()) {
+                other_chain =
+                    fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public),
+                                seen.other_chain);
+                logging::warning(other_chain);
+            }
             continue;
         }
         for (const std::string& warning : seen.warnings) {
             logging::warning(warning);
         }
+        const MutexLock lock{mutex_};
+        warnings_ = seen.warnings;
         return seen.in_vain;
     }
-    return {};
+    return are_all_of_others ? other_chain : std::string{};
 }
-
-}  // namespace
 
 FirstLook::FirstLook(const engine::Config& config)
     : thread_{[this, &config](const std::stop_token& stop) {
@@ -53,6 +82,20 @@ FirstLook::FirstLook(const engine::Config& config)
               in_vain_ = look(config, stop);
           }).ignore("it only warns");
       }} {}
+
+std::vector<std::string> FirstLook::warnings() const {
+    const MutexLock lock{mutex_};
+    return warnings_;
+}
+
+void FirstLook::forget() {
+    const MutexLock lock{mutex_};
+    warnings_.clear();
+}
+
+void FirstLook::tell_with(engine::Service& service) const {
+    service.add_module(std::make_unique<FirstLookModule>(*this));
+}
 
 Status FirstLook::wait(const std::stop_token& stop) {
     {

@@ -3,10 +3,17 @@
 
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+
+namespace plumbline::engine {
+class Service;
+}
 
 namespace plumbline::tools {
 
@@ -23,7 +30,19 @@ class FirstLook {
     /// Waits for it. kInvalidArgument: as things are, a run to the head has nothing to do.
     [[nodiscard]] Status wait(const std::stop_token& stop);
 
+    /// A sentence each; any thread.
+    [[nodiscard]] std::vector<std::string> warnings() const;
+    /// Of a config that is no longer the one that runs.
+    void forget();
+    /// They are notes of the service's status from now on; this must outlive `service`.
+    void tell_with(engine::Service& service) const;
+
   private:
+    /// Why nothing can come of a run to the head; empty: something can.
+    [[nodiscard]] std::string look(const engine::Config& config, const std::stop_token& stop);
+
+    mutable Mutex mutex_;
+    std::vector<std::string> warnings_ PLUMBLINE_GUARDED_BY(mutex_);
     std::string in_vain_;  ///< of the thread until it is joined
     std::jthread thread_;
 };

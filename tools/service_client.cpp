@@ -113,7 +113,7 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
             error.is_object() && error.contains("message") ? error["message"] : error;
         message = said.is_string() ? said.get<std::string>() : text;
     }
-    const bool is_token = answer.status == 401 || answer.status == 403;
+    const bool is_token = answer.status == 401;
     return Error{
         answer.status == 404  ? ErrorCode::kNotFound
         : answer.status < 500 ? ErrorCode::kInvalidArgument

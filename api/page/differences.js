@@ -80,10 +80,14 @@ function conflict(m) {
       'li', {},
       el('div', {className: 'row'},
          el('b', {className: 'bad title'},
-            m.proof === 'state' ? `${many(m.mismatches, 'row', 'rows')} of ${m.entity} ${
-                                      m.mismatches === 1 ? 'differs' : 'differ'}` :
-                                  `${many(m.mismatches, 'mismatch', 'mismatches')} in the ${m.proof} proof${
-                                      m.entity ? ' of ' + m.entity : ''}`),
+            m.proof === 'state' ?
+                `${many(m.mismatches, 'row', 'rows')} of ${m.entity} ${
+                    m.mismatches === 1 ? 'differs' : 'differ'}${
+                    findings.length > m.mismatches ?
+                        `, in ${findings.length}${findings.length >= 20 ? ' or more' : ''} values` :
+                        ''}` :
+                `${many(m.mismatches, 'mismatch', 'mismatches')} in the ${m.proof} proof${
+                    m.entity ? ' of ' + m.entity : ''}`),
          el('button', {
            disabled: !!busy || !!planning,
            onclick: () => ask_task('Dry run', '/v1/tasks', {kind: 'repair', args: dry})
@@ -143,13 +147,17 @@ async function wrong() {
   if (!items.length) {
     const same = compared();
     items.push(
-        same.cls === 'good' ? el('li', {}, el('b', {className: 'good'}, '✓ None. '),
-                                 el('span', {className: 'soft'}, same.more + '.')) :
-            same.part       ? el('li', {}, el('b', {}, 'None in what was compared. '),
-                                 el('span', {className: 'soft'}, `${same.more}. ${same.left}.`)) :
-                              el('li', {}, el('b', {}, 'Nothing was compared with the contract yet. '),
-                                 el('span', {className: 'soft'},
-                                    'Entities with state in the config are, by the task prove_state.')));
+        same.cls === 'good' ?
+            el('li', {}, el('b', {className: 'good'}, '✓ None. '),
+               el('span', {className: 'soft'}, same.told + '.')) :
+            same.part ?
+            el('li', {}, el('b', {}, 'None in what was compared. '),
+               el('span', {className: 'soft'}, `${same.told}. ${same.left}.`)) :
+            el('li', {},
+               el('b', {}, `Nothing was compared with the contract${can_compare() ? ' yet' : ''}. `),
+               el('span', {className: 'soft'},
+                  can_compare() ? 'Entities with state in the config are, by the task prove_state.' :
+                                  'No entity in the config has state = { call = … }.')));
   }
   if (repairing() && !c.conflicts.length)
     items.push(el('li', {}, 'A repair runs: all proofs look again.'));

@@ -25,6 +25,22 @@ const proof_word = name => {
 function name_entities() {
   for (const o of $('entity').options)
     set(o, `${o.value} (${num(entities.find(e => e.name === o.value).rows)}${proof_word(o.value)})`);
+  tell_rows();
+}
+// Of which block the rows are, and whether they were compared: as the list of entities says it.
+let read = '';
+function tell_rows() {
+  const proof = state_proof($('entity').value);
+  if (read)
+    set($('rows-note'),
+        read +
+            (!proof || !proof.checked ?
+                 'Not compared with the contract.' :
+                 proof.equal ?
+                 `Equal to the contract at block ${num(proof.block)} (${
+                     many(proof.checked, 'value')} compared).` :
+                 `${many(proof.mismatches, 'row differs', 'rows differ')} from the contract at block ${
+                     num(proof.block)}.`));
 }
 function orders() {
   const e = entities.find(x => x.name === $('entity').value),
@@ -98,15 +114,9 @@ async function show(next) {
     const page = await get(`/v1/entities/${encodeURIComponent(name)}?${ask}`);
     cursor = page.next;
     $('more').disabled = !cursor;
-    const e = entities.find(x => x.name === name), cols = [...e.key, ...e.fields], proof = state_proof(name);
-    set($('rows-note'),
-        (page.block ? `At block ${num(page.block.number)}, read at ${clock(Date.now())}. ` : '') +
-            (proof ? proof.equal ?
-                     `Equal to the contract at block ${num(proof.block)} (${
-                         many(proof.checked, 'value')} compared).` :
-                     `${many(proof.mismatches, 'mismatch', 'mismatches')} with the contract at block ${
-                         num(proof.block)}.` :
-                     'Not compared with the contract.'));
+    const e = entities.find(x => x.name === name), cols = [...e.key, ...e.fields];
+    read = page.block ? `At block ${num(page.block.number)}, read at ${clock(Date.now())}. ` : '';
+    tell_rows();
     replace_table(
         $('rows'),
         page.rows.length ?
@@ -126,6 +136,7 @@ async function show(next) {
             el('p', {className: 'soft'},
                $('where').value ? 'No rows that fit.' : 'No rows yet: they come with the first events.'));
   } catch (x) {
+    read = '';
     set($('rows-note'), x.message);
     $('rows').replaceChildren();
     $('more').disabled = true;

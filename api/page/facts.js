@@ -1,5 +1,6 @@
 // ---- the verdict's three facts, and what else is not as it should be
 // The service's own reasons, but for those that the verdict and the differences tell in full.
+const no_answer_told = s => s.state === 'starting' && no_answer(s) !== null;
 function attention(s, more) {
   const known = now.conflicts, quiet = silence(s) != null;
   return s.reasons.filter(
@@ -7,6 +8,8 @@ function attention(s, more) {
           !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events are in quarantine$/.test(r)) &&
+          !(no_answer_told(s) &&
+            /^(waiting for the chain: |no provider has told |provider .* is not asked: down$)/.test(r)) &&
           !(quiet && /^(no provider has told|waiting for the chain).*no answer/.test(r)));
 }
 const made = (p, b) => p.head_age_seconds == null || p.head_age_seconds >= 1e9 ? utc(b.timestamp) :
@@ -94,7 +97,7 @@ function tellVerdict() {
   $('facts').replaceChildren(
       fact(
           'Up to date?', freshness(s),
-          s.ready                                                           ? 'good' :
+          s.ready && s.block                                                ? 'good' :
               silence(s) != null || blocks_left(s) || standstill(s) != null ? 'warn' :
                                                                               ''),
       fact('Proven to?', proven_to(s)), fact('Entities right?', [same.text, same.more], same.cls));

@@ -52,7 +52,7 @@ async function status() {
       tile(
           'head of the chain' + (known && quiet != null ? `, last told ${duration(quiet)} ago` : ''),
           known ? num(p.head_block) : 'not told yet'),
-      tile('final', known ? num(p.finalized_block) : '–'),
+      tile('indexed and final', known ? num(p.finalized_block) : '–'),
       tile('events stored', stats ? num(stats.events) : '–'),
       tile('events a second', num(Math.round(p.events_per_second))),
       tile(to_go(p) ? 'to go' : 'blocks a second', to_go(p) || p.blocks_per_second.toFixed(1)),

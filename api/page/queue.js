@@ -63,7 +63,7 @@ function outcome(text) {
   const found = r.mismatches ? many(r.mismatches, 'mismatch', 'mismatches') : '';
   if (r.task === 'repair')
     return (r.steps.length ? r.steps.join('; ') :
-                found      ? found + ' found, nothing could be mended' :
+                found      ? many(r.mismatches, 'difference') + ' found, nothing could be mended' :
                              'nothing to mend') +
         (r.whole ? '' : '; something is left') + (r.dry_run ? ' (a plan only)' : '');
   const said = {

@@ -42,8 +42,10 @@ function compared() {
   if (!done.length)
     return {
       cls: '',
-      text: 'Not compared yet',
-      more: 'no proof of state has run: [schedule] prove_state = "10m" in the config runs it'
+      text: can_compare() ? 'Not compared yet' : 'Not compared',
+      more: can_compare() ?
+          'no proof of state has run: [schedule] prove_state = "10m" in the config runs it' :
+          'no entity in the config has state = { call = … }, which says what of the contract it should equal'
     };
   const least = Math.min(...done.map(p => p.block)), all = done.reduce((n, p) => n + p.checked, 0),
         then = Math.min(...done.map(p => p.time)),
@@ -55,16 +57,19 @@ function compared() {
                                 without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
                             '') :
                                '';
+  const what = when => `${names.join(', ')}: ${many(all, 'value')} compared at block ${num(least)}, ${when}`;
   return {
     cls: left ? '' : 'good',
+    told: what('at ' + clock(1000 * then)),  // Beside what is told more often an age would differ.
     part: left ? `${names.length} of ${names.length + others.length}` : '',
     text: left ? `${names.length} of ${names.length + others.length} compared, and equal` :
                  'Equal to the contract',
     left,
-    more: `${names.join(', ')}: ${many(all, 'value')} compared at block ${num(least)}, ${ago(then)}` +
-        (left ? `; not compared: ${others.join(', ')}` : '')
+    more: what(ago(then)) + (left ? `; not compared: ${others.join(', ')}` : '')
   };
 }
+// Some entity says in the config what of the contract it should equal; true as long as it is not known.
+const can_compare = () => !now.entities || !now.entities.length || now.entities.some(e => e.has_state);
 // The repair that waits or runs, if any.
 function repairing() {
   const run = now.conflicts && now.conflicts.repair;
@@ -162,6 +167,19 @@ function wrongness() {
     incomplete: true
   };
 }
+// The chain has not said so much as which one it is, for longer than a moment.
+function no_answer(s) {
+  const waits = s.reasons.find(r => r.startsWith('waiting for the chain: for '));
+  if (!waits)
+    return null;
+  const why =
+      waits.replace('waiting for the chain: for ', 'For ')
+          .replace(/asking which chain this is: |no provider (can be asked now|told a head to go by); /g, '');
+  return [
+    'warn', 'Nothing is indexed: the chain does not answer',
+    `${why}. Check [chain] rpc and id in the config, and that the node runs: plumbline doctor URL.`
+  ];
+}
 function verdict() {
   const s = now.status;
   if (!s)
@@ -173,9 +191,9 @@ function verdict() {
           clock(now.heard)}, and may be wrong by now. The server is asked again every 2 s.`
     ];
   if (s.state === 'starting')
-    return [
+    return no_answer(s) || [
       '', 'Starting: the chain has not answered so far',
-      s.reasons[0] || 'It takes a moment; reasons come here if it takes longer.'
+      'It takes a moment; reasons come here if it takes longer.'
     ];
   if (s.state === 'draining' || s.state === 'stopped')
     return ['warn', 'Shutting down', 'Everything that was shown is safe on the disk.'];
@@ -188,6 +206,13 @@ function verdict() {
       `${to_go(p) ? `About ${to_go(p)} to go; rows` : 'Rows'} are those of block ${
           num(s.block ? s.block.number : p.first_block)}. ${head_help(s)}`
           .trim()
+    ];
+  if (s.state === 'live' && !s.block && p.first_block > p.head_block && p.lag != null)
+    return [
+      'warn',
+      `Nothing is indexed: the chain is at block ${num(p.head_block)}, the index begins at ${
+          num(p.first_block)}`,
+      'Correct start_block in the config: the block of the deployment is meant. Else it begins once the chain is there.'
     ];
   if (p.refolding)
     return ['warn', 'Folding the events again', 'Rows are those of before until it is done.'];
@@ -234,5 +259,5 @@ function fine(s) {
   if (right)
     return ['good', 'Right and up to date', since];
   return same.part ? ['', `Up to date; ${same.part} entities compared, and equal`, `${since} ${same.left}.`] :
-                     ['', 'Up to date; not compared with the contract yet', since];
+                     ['', `Up to date; not compared with the contract${can_compare() ? ' yet' : ''}`, since];
 }

@@ -40,8 +40,8 @@ constexpr RouteShape kShapes[] = {
      "integer}]}"},
     {"chain", "{" PLUMBLINE_SNAPSHOT ", from: integer, to: integer, complete: boolean, segments: "
               "[{from: integer, to: integer, level: Level}]}"},
-    {"entities", "{" PLUMBLINE_SNAPSHOT ", entities: [{name: string, rows: integer, key: [Column], "
-                 "fields: [Column], orders: [string]}]}"},
+    {"entities", "{" PLUMBLINE_SNAPSHOT ", entities: [{name: string, rows: integer, has_state: "
+                 "boolean, key: [Column], fields: [Column], orders: [string]}]}"},
     {"quarantine", "{" PLUMBLINE_SNAPSHOT ", total: integer, events: [{block: integer, log_index: "
                    "integer, event: string, reason: string}]}"},
     {"sql_tables", "{" PLUMBLINE_SNAPSHOT ", tables: [{name: string, columns: [{name: string, "

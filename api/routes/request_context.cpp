@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include <fmt/ranges.h>
+
 #include "api/routes/caches.hpp"
 #include "api/routes/proof_segments.hpp"
+#include "core/base/near_name.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
@@ -209,16 +212,17 @@ Response fail(const Error& error) {
 }
 
 Result<size_t> find_entity(const storage::ReadView& view, std::string_view name) {
-    std::string known;
+    std::vector<std::string> known;
     const auto& entities = view.bundle().entities;
     for (size_t i = 0; i < entities.size(); ++i) {
         if (entities[i].name == name) {
             return i;
         }
-        known += (known.empty() ? "" : ", ") + entities[i].name;
+        known.push_back(entities[i].name);
     }
-    return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'; there are: {}", name,
-                                                   known.empty() ? "none" : known)};
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("no entity '{}'{} there are: {}", name, did_you_mean(name, known),
+                             known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))};
 }
 
 }  // namespace plumbline::api

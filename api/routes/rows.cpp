@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/near_name.hpp"
 #include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
@@ -36,7 +37,8 @@ Result<std::vector<size_t>> read_columns(const RequestContext& request,
         const int column = layout.find_column(name);
         if (column < 0) {
             return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("{} has no field '{}'", layout.name, name)};
+                         fmt::format("{} has no field '{}'{}", layout.name, name,
+                                     suggest(name, engine::column_names(layout)))};
         }
         if (std::ranges::find(out, static_cast<size_t>(column)) == out.end()) {
             out.push_back(static_cast<size_t>(column));

@@ -207,6 +207,9 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
     } else {
         text += one_space(visible_text(message));
         for (const Field& field : fields) {
+            if (field.name.empty()) {
+                continue;
+            }
             const std::string value = visible_text(field.value);
             fmt::format_to(std::back_inserter(text), "  {}=", field.name);
             if (value.find("  ") == std::string::npos) {

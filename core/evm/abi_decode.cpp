@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/near_name.hpp"
+
 namespace plumbline::evm {
 
 namespace {
@@ -433,8 +435,8 @@ Result<uint32_t> find_part(std::string_view text, const PathPart& part, std::str
     }
     const auto found = std::ranges::find(names, part.name);
     if (found == names.end()) {
-        return path_error(
-            text, fmt::format("no {} \"{}\"; there are: {}", what, part.name, join_names(names)));
+        return path_error(text, fmt::format("no {} \"{}\"{} there are: {}", what, part.name,
+                                            did_you_mean(part.name, names), join_names(names)));
     }
     return static_cast<uint32_t>(found - names.begin());
 }

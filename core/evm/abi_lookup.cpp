@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/near_name.hpp"
 #include "core/evm/abi_json.hpp"
 #include "core/evm/keccak.hpp"
 
@@ -42,8 +43,13 @@ std::set<std::string> signatures_of(const std::vector<T>& items) {
 }
 
 Error nobody(std::string_view what, std::string_view wanted, const std::set<std::string>& known) {
+    std::vector<std::string> names;
+    for (const std::string& signature : known) {
+        names.push_back(signature.substr(0, signature.find('(')));
+    }
     return Error{ErrorCode::kNotFound,
-                 fmt::format("no {} \"{}\"; the ABI has: {}", what, wanted,
+                 fmt::format("no {} \"{}\"{} the ABI has: {}", what, wanted,
+                             did_you_mean(wanted.substr(0, wanted.find('(')), names),
                              known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))};
 }
 

@@ -1,8 +1,10 @@
 #include "engine/config/config.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -109,17 +111,26 @@ Status read_sections(std::string_view path, const TomlValue& root, const FileRea
     return mistakes.all();
 }
 
+/// As `plumbline init` names it.
+constexpr const char* kConfigName = "plumbline.toml";
+
 Result<std::string> read_whole_file(const std::filesystem::path& path) {
     std::error_code error;
     if (std::filesystem::is_directory(path, error)) {
-        return Error{ErrorCode::kInvalidArgument, "it is a directory"};
+        const bool has_config = std::filesystem::exists(path / kConfigName, error);
+        return Error{ErrorCode::kInvalidArgument,
+                     has_config ? fmt::format("it is a directory; its config is {}",
+                                              (path / kConfigName).string())
+                                : std::string{"it is a directory"}};
     }
     if (!std::filesystem::exists(path, error)) {
         return Error{ErrorCode::kInvalidArgument, "no such file"};
     }
     std::ifstream in{path, std::ios::binary | std::ios::ate};
     if (!in) {
-        return Error{ErrorCode::kInvalidArgument, "it cannot be opened"};
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("it cannot be opened: {}", std::generic_category().message(errno))};
     }
     const std::streamoff size = in.tellg();
     if (size < 0 || size > kMaxFileBytes) {

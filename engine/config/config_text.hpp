@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/near_name.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
 
@@ -40,12 +41,6 @@ class Mistakes {
 /// `text` in quotes (double ones where it has single ones itself), shortened, with control
 /// characters made visible.
 [[nodiscard]] std::string in_quotes(std::string_view text);
-
-/// "; did you mean 'x'? known: a, b, c": what to put behind "unknown ... 'y'". Long lists are cut.
-[[nodiscard]] std::string suggest(std::string_view wrong, std::span<const std::string> known);
-
-/// The known name that `wrong` is most likely a misspelling of; empty where none is near.
-[[nodiscard]] std::string_view nearest(std::string_view wrong, std::span<const std::string> known);
 
 /// [A-Za-z_][A-Za-z0-9_]* of at most 64 characters.
 [[nodiscard]] bool is_identifier(std::string_view text) noexcept;

@@ -18,7 +18,7 @@ constexpr int64_t kWindowMs = 10'000;
 constexpr int64_t kBarMs = 200;
 constexpr int64_t kFirstLineMs = 2'000;
 constexpr int64_t kLineMs = 10'000;
-constexpr int64_t kLiveLineMs = 60'000;
+constexpr int64_t kSlowLineMs = 60'000;
 constexpr size_t kBarWidth = 24;
 constexpr size_t kTerminalWidthMax = 200;
 
@@ -42,6 +42,19 @@ logging::Field number(std::string_view name, const std::optional<uint64_t>& valu
     return unknown;
 }
 
+/// What there may be none of is left out where people read it, by having no name; programs find
+/// all.
+logging::Field number_if_any(std::string_view name, const std::optional<uint64_t>& value) {
+    const bool is_left_out = !value && logging::format() == logging::Format::kText;
+    return number(is_left_out ? std::string_view{} : name, value);
+}
+
+/// Empty until a provider has told one.
+std::optional<uint64_t> told_head(const ProgressNumbers& numbers) {
+    const bool is_told = numbers.head_block > 0 || numbers.next_block == 1;
+    return is_told ? std::optional{numbers.head_block} : std::nullopt;
+}
+
 }  // namespace
 
 std::string render_bar(const ProgressNumbers& numbers, size_t width) {
@@ -53,7 +66,7 @@ std::string render_bar(const ProgressNumbers& numbers, size_t width) {
                            format_count(numbers.fill_to));
     } else if (numbers.state == Lifecycle::kLive) {
         text =
-            fmt::format("live at block {}{}  {} events",
+            fmt::format("live at block {}{}  {} events in this run",
                         format_count(numbers.next_block == 0 ? 0 : numbers.next_block - 1),
                         !numbers.lag       ? ", the head is unknown"
                         : *numbers.lag > 0 ? fmt::format(", {} behind", format_count(*numbers.lag))
@@ -131,7 +144,7 @@ ProgressNumbers ProgressReporter::read() {
     out.blocks_done = out.next_block > first ? out.next_block - first : 0;
     out.blocks_total = target >= first && target > 0 ? target - first + 1 : 0;
     out.ages = read_head_ages(progress_, clock_);
-    if (!out.ages.is_old()) {
+    if (told_head(out) && !out.ages.is_old()) {
         out.lag = out.head_block >= out.next_block ? out.head_block - out.next_block + 1 : 0;
     }
     if (sample_ms_ < 0 || now - sample_ms_ >= kSampleMs) {
@@ -181,7 +194,9 @@ void ProgressReporter::tick() {
     if (sample_ms_ < 0 || now - sample_ms_ >= kSampleMs) {
         const ProgressNumbers numbers = read();
         if (now >= next_line_ms_) {
-            next_line_ms_ = now + (numbers.state == Lifecycle::kLive ? kLiveLineMs : kLineMs);
+            // Where nothing is fetched there is little to tell.
+            const bool is_busy = numbers.state == Lifecycle::kBackfilling || numbers.is_refolding;
+            next_line_ms_ = now + (is_busy ? kLineMs : kSlowLineMs);
             write_line(numbers, false);
         }
     }
@@ -202,7 +217,7 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
     if (is_last) {
         const double rate = seconds > 0 ? static_cast<double>(numbers.events) / seconds : 0;
         logging::info("stopped", {{"block", block},
-                                  {"head", numbers.head_block},
+                                  number("head", told_head(numbers)),
                                   {"events", numbers.events},
                                   {"seconds", std::round(seconds * 10) / 10},
                                   {"events_per_second", static_cast<uint64_t>(rate)},
@@ -221,20 +236,21 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
     const auto last_of = [](uint64_t next) { return std::optional{next - 1}; };
     logging::info(
         to_string(numbers.state),
-        {number("block", numbers.blocks_done > 0 ? last_of(numbers.next_block) : none),
-         number("fetched", numbers.blocks_fetched() > 0 ? last_of(numbers.fetched_next) : none),
-         number("asked", numbers.asked_next > numbers.fetched_next && is_behind
-                             ? last_of(numbers.asked_next)
-                             : none),
-         number("target", has_target ? std::optional{progress_.target_block.load()} : none),
+        {number_if_any("block", numbers.blocks_done > 0 ? last_of(numbers.next_block) : none),
+         number_if_any("fetched",
+                       numbers.blocks_fetched() > 0 ? last_of(numbers.fetched_next) : none),
+         number_if_any("asked", numbers.asked_next > numbers.fetched_next && is_behind
+                                    ? last_of(numbers.asked_next)
+                                    : none),
+         number_if_any("target", has_target ? std::optional{progress_.target_block.load()} : none),
          number("head", has_target ? std::optional{numbers.head_block} : none),
          number("lag", has_target ? numbers.lag : none),
          {"events", numbers.events},
          {"events_fetched", std::max(numbers.events, numbers.fetched_events)},
          {"events_per_second", static_cast<uint64_t>(numbers.events_per_second)},
-         number("eta_seconds", numbers.eta_seconds
-                                   ? std::optional{static_cast<uint64_t>(*numbers.eta_seconds)}
-                                   : none)});
+         number_if_any("eta_seconds", numbers.eta_seconds ? std::optional{static_cast<uint64_t>(
+                                                                *numbers.eta_seconds)}
+                                                          : none)});
 }
 
 }  // namespace plumbline::engine

@@ -2,7 +2,7 @@
 
 namespace plumbline::engine {
 
-std::string_view cause_of(FindingKind kind) noexcept {
+std::string_view cause_of(FindingKind kind, bool is_left) noexcept {
     switch (kind) {
         case FindingKind::kLogMissing:
             return "a provider left an event out when it was asked for these blocks";
@@ -30,6 +30,10 @@ std::string_view cause_of(FindingKind kind) noexcept {
                    "or a fault of plumbline";
         case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
+            if (is_left) {
+                return "the contract changes this without an event, or the mapping reads its "
+                       "events wrongly: no row is damaged and no event is missing";
+            }
             return "a damaged row or a missing event; where neither is the cause, the contract "
                    "changes this without an event, or the mapping reads its events wrongly";
         case FindingKind::kCallDiffers:

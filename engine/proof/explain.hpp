@@ -8,10 +8,10 @@
 
 namespace plumbline::engine {
 
-/// Where it comes from, mostly.
-[[nodiscard]] std::string_view cause_of(FindingKind kind) noexcept;
+/// Where it comes from, mostly. `is_left`: a repair has proven events and rows since, and could not
+/// mend it.
+[[nodiscard]] std::string_view cause_of(FindingKind kind, bool is_left = false) noexcept;
 /// What `plumbline repair` would do about it. `writes_drift`: [repair] on_drift = "chain".
-/// `is_left`: a repair has proven events and rows since, and could not mend it.
 [[nodiscard]] std::string_view remedy_of(FindingKind kind, bool writes_drift,
                                          bool is_left = false) noexcept;
 /// The kind that `to_string` gives that name.

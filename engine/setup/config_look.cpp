@@ -83,8 +83,14 @@ ConfigLook look_at_config(const Config& config, const Plan& plan, EndpointClient
         }
     }
     const auto chain = look_at_chain(client);
-    // Another chain is told by whoever opens the database.
-    if (!chain || chain->chain_id != config.chain.id) {
+    if (!chain) {
+        return out;
+    }
+    if (chain->chain_id != config.chain.id) {
+        out.other_chain = fmt::format(
+            "it serves chain {}, and the config says chain {}: correct id in [chain], or give an "
+            "endpoint of chain {}",
+            chain->chain_id, config.chain.id, config.chain.id);
         return out;
     }
     out.has_chain = true;

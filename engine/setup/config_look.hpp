@@ -12,7 +12,9 @@
 namespace plumbline::engine {
 
 struct ConfigLook {
-    bool has_chain = false;             ///< the endpoint told its head
+    bool has_chain = false;  ///< the endpoint told its head, and is of the config's chain
+    /// A sentence where it serves another chain than the config's; else empty.
+    std::string other_chain;
     std::vector<std::string> warnings;  ///< one sentence each, with what to do
     /// Nothing can come of it now: every contract starts above the head. Empty: something can.
     std::string in_vain;

@@ -76,7 +76,14 @@ class Doctor {
                          fmt::format("{} does not answer eth_chainId: {}", report_.endpoint,
                                      id.error.empty() ? "no number" : id.error)};
         }
-        add("chain", CheckResult::kGood, fmt::format("id {}", *report_.chain_id));
+        const bool is_other = options_.chain_id != 0 && *report_.chain_id != options_.chain_id;
+        if (is_other) {
+            add("chain", CheckResult::kBad,
+                fmt::format("id {}, and the config says {}", *report_.chain_id, options_.chain_id),
+                "correct id in [chain], or give an endpoint of that chain");
+        } else {
+            add("chain", CheckResult::kGood, fmt::format("id {}", *report_.chain_id));
+        }
         const Reply client = client_.ask("web3_clientVersion");
         if (client.result && client.result->is_string()) {
             report_.client = clipped(client.result->get<std::string>());

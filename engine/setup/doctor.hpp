@@ -57,6 +57,7 @@ struct DoctorOptions {
     uint64_t batch_max = 1'000;
     unsigned sample_blocks = 8;
     EndpointPatience patience;
+    uint64_t chain_id = 0;  ///< the config's; another one is bad. 0 = any
 };
 
 /// Asks up to some 60 questions one after the other. kUnavailable: the endpoint cannot be reached,

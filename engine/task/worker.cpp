@@ -4,10 +4,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/backoff.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/near_name.hpp"
 #include "core/base/sleep.hpp"
 
 namespace plumbline::engine {
@@ -23,18 +25,18 @@ Status TaskKinds::check(std::string_view name) const {
     if (asked != nullptr && asked->lane != TaskLane::kDelivery) {
         return ok();
     }
-    std::string known;
+    std::vector<std::string> known;
     for (const auto& [name_of, kind] : kinds_) {
         if (kind.lane != TaskLane::kDelivery) {
-            known += known.empty() ? name_of : ", " + name_of;
+            known.push_back(name_of);
         }
     }
     return Error{ErrorCode::kInvalidArgument,
                  asked == nullptr
-                     ? fmt::format("there is no task '{}'; known: {}", name, known)
+                     ? fmt::format("there is no task '{}'{}", name, suggest(name, known))
                      : fmt::format("the service itself adds '{}' when there is something to "
                                    "deliver; to be added are: {}",
-                                   name, known)};
+                                   name, fmt::join(known, ", "))};
 }
 
 /// A kind that is not known any more is work, so that somebody ends its tasks.

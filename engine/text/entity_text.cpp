@@ -252,6 +252,14 @@ void append_key_value(std::string& key, FieldType type, const KeyValue& value) {
     }
 }
 
+std::vector<std::string> column_names(const storage::EntityLayout& layout) {
+    std::vector<std::string> out;
+    for (size_t i = 0; i < layout.column_count(); ++i) {
+        out.push_back(layout.column(i).name);
+    }
+    return out;
+}
+
 Result<std::string> encode_key(const EntityLayout& layout, const std::vector<NamedText>& values) {
     std::string key;
     for (const Field& field : layout.key) {

@@ -34,6 +34,9 @@ void append_value_json(std::string& out, storage::FieldType type, const storage:
 /// Appends the order-preserving encoding of one value.
 void append_key_value(std::string& key, storage::FieldType type, const storage::KeyValue& value);
 
+/// Those of the key first.
+[[nodiscard]] std::vector<std::string> column_names(const storage::EntityLayout& layout);
+
 /// The encoded key from all key fields, in any order. kInvalidArgument names what is missing.
 [[nodiscard]] Result<std::string> encode_key(const storage::EntityLayout& layout,
                                              const std::vector<NamedText>& values);

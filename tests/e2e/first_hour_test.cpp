@@ -27,9 +27,40 @@ TEST(CommandLineTest, AMisspeltCommandNamesTheOneThatIsMeant) {
     const auto status = plumbline({"stauts", "./db"});
     EXPECT_EQ(status.code, 2);
     EXPECT_THAT(status.err, HasSubstr("there is no command 'stauts'; did you mean 'status'?"));
+    const auto none = plumbline({});
+    EXPECT_EQ(none.code, 2);
+    EXPECT_THAT(none.err, HasSubstr("no command is given; see `plumbline help`"));
     const auto task = plumbline({"task", "lst", "./db"});
     EXPECT_EQ(task.code, 2);
     EXPECT_THAT(task.err, HasSubstr("did you mean 'list'?"));
+}
+
+TEST(CommandLineTest, AllThatACommandLacksIsToldTogether) {
+    const auto init = plumbline({"init"});
+    EXPECT_EQ(init.code, 2);
+    EXPECT_THAT(init.err, HasSubstr("init needs DIR, --address, --rpc;"));
+    EXPECT_THAT(init.err, HasSubstr("`plumbline help init`"));
+    const auto backup = plumbline({"backup", "./db"});
+    EXPECT_EQ(backup.code, 2);
+    EXPECT_THAT(backup.err, HasSubstr("backup needs DIR;"));
+    EXPECT_THAT(plumbline({"task"}).err, HasSubstr("task needs one of: list, add"));
+    EXPECT_THAT(plumbline({"dump", "./db"}).err, HasSubstr("see `plumbline help dump`"));
+    EXPECT_THAT(plumbline({"dump", "./db"}).err, HasSubstr("--entity"));
+}
+
+TEST(CommandLineTest, AMisspeltOptionNamesTheOneThatIsMeant) {
+    const auto run = plumbline({"run", "missing.toml", "--untill", "head"});
+    EXPECT_EQ(run.code, 2);
+    EXPECT_THAT(run.err, HasSubstr("run has no option '--untill'; did you mean '--until'?"));
+    const auto task = plumbline({"task", "list", "./db", "--stat=done"});
+    EXPECT_EQ(task.code, 2);
+    EXPECT_THAT(task.err, HasSubstr("task list has no option '--stat'; did you mean '--state'?"));
+    EXPECT_THAT(plumbline({"status", "./db", "more"}).err, HasSubstr("plumbline help status"));
+}
+
+TEST(CommandLineTest, ADirectoryThatIsNotThereIsSaid) {
+    EXPECT_THAT(plumbline({"restore", "nowhere", "--list"}).err,
+                HasSubstr("there are no backups in nowhere: no such directory"));
 }
 
 TEST(CommandLineTest, HelpIsACommandToo) {
@@ -73,6 +104,9 @@ TEST(CommandLineTest, WhoeverClosesStandardErrorChangesNothing) {
 TEST(CommandLineTest, NoEscapeSequencesWhereNobodyLooks) {
     EXPECT_THAT(plumbline({"run", "missing.toml"}).err, Not(HasSubstr("\x1b")));
 }
+
+constexpr const char* kBeaconSlot =
+    "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50";
 
 class FirstHourTest : public ::testing::Test {
   protected:
@@ -132,6 +166,22 @@ TEST_F(FirstHourTest, AbisWithoutEventsAreRefusedAndAProxysNamesItsImplementatio
     EXPECT_THAT(refused.err, HasSubstr("give the ABI of that contract"));
     const auto made = init(kNobody, community_);
     EXPECT_EQ(made.code, 0) << made.err;
+    EXPECT_THAT(made.err, HasSubstr("it has no events yet"));
+}
+
+TEST_F(FirstHourTest, BeaconProxiesAndClonesNameTheirImplementationToo) {
+    const std::string beacon = "0x00000000000000000000000000000000000bea00";
+    const std::string proxy = "0x00000000000000000000000000000000000bea01";
+    const std::string clone = "0x00000000000000000000000000000000000bea02";
+    // implementation() of whatever is asked: one address.
+    anvil_.call("anvil_setCode", {beacon, "0x73" + address_.substr(2) + "60005260206000f3"});
+    anvil_.call("anvil_setCode", {proxy, "0x00"});
+    anvil_.call("anvil_setStorageAt",
+                {proxy, kBeaconSlot, "0x000000000000000000000000" + beacon.substr(2)});
+    anvil_.call("anvil_setCode", {clone, "0x363d3d373d3d3d363d73" + address_.substr(2) +
+                                             "5af43d82803e903d91602b57fd5bf3"});
+    expect_refused(init(proxy, dir_.sub("NoEvents.json")), "EIP-1967 beacon proxy of 0x");
+    expect_refused(init(clone, dir_.sub("NoEvents.json")), "EIP-1167 clone of 0x");
 }
 
 TEST_F(FirstHourTest, TheAbiOfAnotherContractIsRefusedWithTheEventsThatItDoesNotKnow) {
@@ -184,6 +234,63 @@ TEST_F(FirstHourTest, ARunToTheHeadOfANodeThatDoesNotAnswerEndsAndSaysWhereToLoo
     EXPECT_EQ(ran.code, 3);
     EXPECT_THAT(ran.err,
                 AllOf(HasSubstr("nothing has come from the chain"), HasSubstr("plumbline doctor")));
+}
+
+TEST_F(FirstHourTest, ANodeOfAnotherChainIsToldWithBothChainsAndWhatToDo) {
+    ASSERT_EQ(init(address_, community_, {"--chain-id", "1"}).code, 0);
+    const auto ran = plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head"});
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err,
+                HasSubstr("it serves chain 31337, and the config says chain 1: correct id in "
+                          "[chain], or give an endpoint of chain 1"));
+    EXPECT_FALSE(std::filesystem::exists(dir_.sub("mine/db/CURRENT")));
+    const auto looked = plumbline({"doctor", "--config", dir_.sub("mine/plumbline.toml")});
+    EXPECT_EQ(looked.code, 1);
+    EXPECT_THAT(looked.out, AllOf(HasSubstr("id 31337, and the config says 1"),
+                                  HasSubstr("correct id in [chain]")));
+}
+
+TEST_F(FirstHourTest, ADirectoryInPlaceOfAFileNamesTheFile) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const auto run_there = plumbline({"run", dir_.sub("mine"), "--until", "head"});
+    EXPECT_EQ(run_there.code, 2);
+    EXPECT_THAT(run_there.err, HasSubstr("its config is " + dir_.sub("mine/plumbline.toml")));
+    ASSERT_EQ(
+        plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    EXPECT_THAT(plumbline({"status", dir_.sub("mine")}).err,
+                HasSubstr("did you mean '" + dir_.sub("mine/db") + "'?"));
+}
+
+TEST_F(FirstHourTest, ADirectoryThatCannotBeMadeSaysWhyAndWhatElseThereIs) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const auto ran = plumbline(
+        {"run", dir_.sub("mine/plumbline.toml"), "--until", "head", "--db", "/proc/nothing/db"});
+    EXPECT_EQ(ran.code, 3);
+    EXPECT_THAT(ran.err, HasSubstr("cannot make the directory /proc/nothing/db: No such file or "
+                                   "directory; this user must be able to write"));
+}
+
+TEST_F(FirstHourTest, NamesThatAreMisspeltAreToldWithTheOneThatIsMeant) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    const std::string db = dir_.sub("mine/db");
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    for (const auto& [command, meant] :
+         std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"list", db, "comunity_created"}, "did you mean 'community_created'?"},
+             {{"list", db, "community_created", "--where", "nam=x"}, "did you mean 'name'?"},
+             {{"task", "add", db, "compakt"}, "did you mean 'compact'?"}}) {
+        const auto refused = plumbline(command);
+        EXPECT_EQ(refused.code, 2) << refused.err;
+        EXPECT_THAT(refused.err, HasSubstr(meant));
+    }
+    std::string text = read_file(config);
+    const size_t at = text.find("event = \"community_hub.MemberJoined\"");
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, 36, "event = \"community_hub.MemberJoind\"");
+    write_file(config, text);
+    EXPECT_THAT(plumbline({"run", config, "--until", "head"}).err,
+                HasSubstr("did you mean 'MemberJoined'?"));
 }
 
 TEST_F(FirstHourTest, ADatabaseOfAnotherChainIsRefusedWithBothChains) {

@@ -94,6 +94,31 @@ TEST_F(ServiceCommandTest, AWatchedConfigIsTakenWhenItIsSavedAndAWrongOneIsNot) 
     EXPECT_EQ(plumbline(both).code, 2);
 }
 
+TEST_F(ServiceCommandTest, WhatNeedsTheDatabaseAloneSaysWhereTheServiceIsAndWhatToDoInstead) {
+    write_config("\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(db_ + "/SERVICE"); }));
+    ASSERT_TRUE(eventually([&] { return plumbline({"list", db_, "user"}).code == 0; }));
+    const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+        {run_arguments(), "stop it first, or read beside it: plumbline status " + db_},
+        {{"rebuild", db_}, "stop it first"},
+        {{"repair", db_, "--rpc", anvil_.url()}, "plumbline task add " + db_ + " repair"},
+        {{"backup", db_, dir_.sub("backups")}, "plumbline task add " + db_ + " backup"}};
+    for (const auto& [command, instead] : cases) {
+        const auto refused = plumbline(command);
+        EXPECT_EQ(refused.code, 3) << command.front();
+        EXPECT_NE(refused.err.find("a service does so at http://127.0.0.1:"), std::string::npos)
+            << refused.err;
+        EXPECT_NE(refused.err.find(instead), std::string::npos) << refused.err;
+    }
+    // Nothing a token would help with.
+    const auto task = plumbline({"task", "add", db_, "compact"});
+    EXPECT_NE(task.err.find("set token in [http]"), std::string::npos) << task.err;
+    EXPECT_EQ(task.err.find("--token"), std::string::npos) << task.err;
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
 TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
     // What is put into the queue of a database at rest runs with the next service.
     auto arguments = run_arguments();
@@ -136,6 +161,11 @@ TEST_F(ServiceCommandTest, ProvesByItselfTakesTasksReloadsAndStops) {
             EXPECT_EQ(report["verdict"], "equal") << task["result"];
         }
     }
+    // People are told it in words.
+    const std::string listed = plumbline({"task", "list", db_}).out;
+    EXPECT_NE(listed.find("  equal: blocks 0 to "), std::string::npos) << listed;
+    EXPECT_NE(listed.find(" answers of the contract held against "), std::string::npos) << listed;
+    EXPECT_EQ(listed.find('{'), std::string::npos) << listed;
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);
 }

@@ -58,6 +58,11 @@ async function check_told(page, state, what) {
   if (state.providers) assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#providers td:nth-child(2) span")].map((e) => e.className)), [state.providers], what);
 }
 async function check_look(page, what) {
+  // The list of entities and the line above the rows say the same of what is shown.
+  await page.waitForFunction(() => {
+    const shown = document.querySelector("#entity").selectedOptions[0]?.textContent, note = document.querySelector("#rows-note").textContent;
+    return !shown || !note || [["not compared", "Not compared"], [", equal", "Equal to"], ["differs", "from the contract"]].some(([a, b]) => shown.includes(a) && note.includes(b));
+  });
   const cut = await page.evaluate(() => [...document.querySelectorAll(".wide")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.id));
   assert.deepEqual(cut, [], `${what}: columns are cut`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -69,7 +74,30 @@ async function check_look(page, what) {
   const serious = found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`);
   assert.deepEqual(serious, [], what);
 }
+/// The page's source, the metrics and the command line say the same of one state.
+async function check_agreement(world, service, what) {
+  let differing = [];
+  await until(`${what}: one truth`, async () => {
+    const s = await world.get(service, "/v1/status"), m = await world.metrics(service), began = s.chain_id != null && s.block != null;
+    const same = {
+      ready: [s.ready, m.plumbline_ready === 1],
+      lag: [s.progress.lag, Number.isNaN(m.plumbline_lag_blocks) ? null : m.plumbline_lag_blocks],
+      reasons: [s.reasons.length, m.plumbline_degraded_reasons],
+      mismatches: [Object.values(s.mismatches).reduce((a, b) => a + b), m.plumbline_mismatches],
+    };
+    if (began) {
+      const c = await world.get(service, "/v1/conflicts"), told = await world.told(service);
+      Object.assign(same, {
+        conflicts: [c.summary.mismatches, m.plumbline_mismatches], quarantined: [c.summary.quarantined, m.plumbline_quarantined_events],
+        "quarantined by command": [told.quarantined, c.summary.quarantined], block: [told.head_block, s.block.number], next: [s.progress.next_block, m.plumbline_next_block],
+      });
+    }
+    differing = Object.entries(same).filter(([, [a, b]]) => a !== b);
+    return !differing.length;
+  }).catch((error) => assert.deepEqual(differing, [], error.message));
+}
 async function look(name, state) {
+  await check_agreement(world, state.service, name);
   for (const [device, viewport] of Object.entries(DEVICES)) {
     for (const colorScheme of ["light", "dark"]) {
       const what = `${name} ${device} ${colorScheme}`, page = await open(state.service.url, { viewport, colorScheme });
@@ -79,6 +107,7 @@ async function look(name, state) {
       if (state.cls !== "good") assert.ok(!(await page.textContent("#facts")).includes("Equal to the contract") || (await page.textContent("#says")).match(/^(Data right|Right|Not known|Behind|The server does not answer)/), what);
       await check_look(page, what);
       assert.deepEqual(page.problems, [], what);
+      assert.doesNotMatch(await page.evaluate(() => [...document.querySelectorAll("#facts .good")].map((e) => e.textContent).join()), /Nothing|Unknown|Not /, what);
       if (shots) await page.screenshot({ path: join(shots, `${name}-${device}-${colorScheme}.png`), fullPage: true });
       await page.context().close();
     }

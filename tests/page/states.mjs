@@ -88,6 +88,14 @@ export class World {
     writeFileSync(join(folder, "CommunityHub.json"), readFileSync(join(root, "examples/community/CommunityHub.json")));
     return folder;
   }
+  /// What `init` writes, and nothing else; on any free port.
+  async first_config() {
+    const folder = join(this.dir, "first");
+    await run(this.binary, ["init", folder, "--abi", join(root, "examples/community/CommunityHub.json"), "--address", this.report.address, "--rpc", this.rpc]);
+    const config = join(folder, "plumbline.toml");
+    writeFileSync(config, readFileSync(config, "utf8").replace(/^listen = .*$/m, 'listen = "127.0.0.1:0"').replace(/^finality = .*$/m, 'finality = 4\nhead_age = "off"'));
+    return folder;
+  }
   async index(folder) { await run(this.binary, ["run", join(folder, "plumbline.toml"), "--until", "head", "--quiet"]); }
   damage(folder, args) { return run(join(dirname(this.binary), "plumbline_damage"), [args[0], join(folder, "db"), ...args.slice(1)]); }
   async serve(folder) {
@@ -98,6 +106,17 @@ export class World {
     if (!found[1]) throw new Error(service.text);
     service.url = found[1] + "/";
     return service;
+  }
+  /// What `plumbline status` says of the index, while it is served.
+  async told(service) { return JSON.parse(await run(this.binary, ["status", join(dirname(service.spawnargs[2]), "db"), "--json"])); }
+  /// The metrics by their names, those of several labels added up.
+  async metrics(service) {
+    const out = {};
+    for (const line of (await fetch(service.url + "metrics").then((r) => r.text())).split("\n")) {
+      const found = /^(plumbline_\w+)(?:\{[^}]*\})? (\S+)$/.exec(line);
+      if (found) out[found[1]] = (out[found[1]] ?? 0) + Number(found[2]);
+    }
+    return out;
   }
   get(service, path) { return fetch(service.url.slice(0, -1) + path).then((r) => r.json()); }
   ready(service) { return until("ready", async () => (await this.get(service, "/v1/status")).ready); }
@@ -137,7 +156,35 @@ const PROVE = '[schedule]\nprove_state = "2s"\n';
 export const STATES = {
   empty: async (world) => {
     const manners = { hold: true }, folder = world.config("empty", { rpc: await world.proxy(manners) });
-    return { service: await world.serve(folder), says: /^Starting: the chain has not answered/, cls: "", text: /Providers.*starting/s, providers: "soft" };
+    // Whoever looks at once sees the first; a slow machine is past it.
+    return { service: await world.serve(folder), says: /^(Starting: the chain has not answered|Nothing is indexed: the chain does not answer)/, text: /Providers.*(starting|down)/s };
+  },
+  // The commonest first mistake: nobody is at the URL.
+  node_down: async (world) => {
+    const nobody = await listen(() => {}), folder = world.config("node_down", { rpc: nobody.url });
+    nobody.close();
+    const service = await world.serve(folder);
+    await until("a reason", async () => (await world.get(service, "/v1/status")).reasons[0]);
+    return { service, says: /^Nothing is indexed: the chain does not answer/, cls: "warn", why: /^For .*: down, Couldn't connect to server\. Check \[chain\] rpc and id in the config, .*plumbline doctor/, facts: /Nothing is indexed yet/, text: /Providers.*down/s, providers: "bad", never: /Yes|Equal|waiting for the chain|Attention/ };
+  },
+  // Nobody is at the address, and the start is where the chain is not yet: told on the page too.
+  no_contract: async (world) => {
+    const service = await world.serve(world.config("no_contract", { change: (text) => text.replace(/^address = "0x\w+"/m, 'address = "0x00000000000000000000000000000000000a11ce"') }));
+    await world.ready(service);
+    await until("a note", async () => (await world.get(service, "/v1/status")).notes[0]);
+    return { service, text: /Note: there is no contract code at 0x0+a11ce \(hub\) at block \d+ of chain 31337: check the address/, says: /^Up to date/, never: /✓/ };
+  },
+  starts_later: async (world) => {
+    const service = await world.serve(world.config("starts_later", { change: (text) => text.replace(/^start_block = 0/m, "start_block = 9999") }));
+    await world.ready(service);
+    return { service, says: /^Nothing is indexed: the chain is at block \d+, the index begins at 9,999$/, cls: "warn", why: /^Correct start_block in the config/, facts: /Nothing is indexed yet/, never: /Yes|✓/ };
+  },
+  // As `plumbline init` writes it: no entity says what of the contract it should equal.
+  first_config: async (world) => {
+    const service = await world.serve(await world.first_config());
+    await world.ready(service);
+    await until("entities", async () => (await world.get(service, "/v1/entities")).entities.some((e) => e.rows > 0));
+    return { service, says: /^Up to date; not compared with the contract$/, cls: "", facts: /Not compared\s*no entity in the config has state/, text: /Nothing was compared with the contract\..*No entity in the config has state/s, never: /prove_state = |✓/ };
   },
   not_compared: async (world) => {
     const service = await world.serve(world.config("plain"));
@@ -153,7 +200,7 @@ export const STATES = {
     await world.ready(service);
     await world.proven(service, "state");
     await until("a delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].delivered_block != null);
-    return { service, says: /^Right and up to date/, cls: "good", facts: /Yes: block (\d+) of \1\s*node asked (just now|\d+ s ago); (no new block for \d+ min|newest block \d+ s old).*Block \d+, the last final block\s*receipts: every event proven; 4 newer ones wait to become final/s, text: /delivered through block/, providers: "good" };
+    return { service, says: /^Right and up to date/, cls: "good", facts: /Yes: block (\d+) of \1\s*node asked (just now|\d+ (s|min) ago); (no new block for \d+ min|newest block \d+ s old).*Block \d+, the last final block\s*receipts: every event proven; 4 newer ones wait to become final/s, text: /delivered through block/, providers: "good" };
   },
   mismatch: async (world) => {
     const service = await world.damaged("mismatch");
@@ -173,7 +220,7 @@ export const STATES = {
     await world.proven(service, "state");
     await world.post(service, "/v1/reconcile", {});
     await world.repaired(service);
-    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:/s, never: /Repair again/ };
+    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /2 rows of user differ, in 4 values.*Why: the contract changes this without an event, or the mapping.*no event is missing.*What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:.*4 differences found/s, never: /Repair again|mismatches/ };
   },
   partly: async (world) => {
     const service = await world.serve(world.config("partly", { more: PROVE, change: (text) => text.replace(/^state = { call = "hub.options".*$/m, "") }));
@@ -201,8 +248,8 @@ export const STATES = {
     await world.proven(service, "state");
     manners.hold = true;
     await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
-    return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ s: check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ s\s*block \d+ is indexed; head \d+, last told \d+ s ago/,
-      text: /Providers.*no answer for \d+ s\s+\d+, last told \d+ s ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
+    return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ (s|min): check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ (s|min)\s*block \d+ is indexed; head \d+, last told \d+ (s|min) ago/,
+      text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
   },
   // All that is told is indexed, and the node itself stands still.
   old_head: async (world) => {

@@ -96,8 +96,10 @@ TEST(AccessPlanTest, AnOrderOrComparisonThatIsNoneSaysWhatThereIs) {
     EXPECT_THAT(read_condition_name("at.like").error().message, HasSubstr("gte, in"));
     EXPECT_THAT(read_condition(layout, {"at", Compare::kEq}, "x").error().message,
                 HasSubstr("at: 'x' is not a value of type uint64"));
-    EXPECT_EQ(read_condition(layout, {"nope", Compare::kEq}, "x").error().message,
-              "vote has no field 'nope'");
+    EXPECT_THAT(read_condition(layout, {"nope", Compare::kEq}, "x").error().message,
+                ::testing::StartsWith("vote has no field 'nope'; known: "));
+    EXPECT_THAT(read_condition(layout, {"votre", Compare::kEq}, "x").error().message,
+                HasSubstr("did you mean 'voter'? known: "));
 }
 
 /// A random shape: two or three key fields, some fields, some indexes.

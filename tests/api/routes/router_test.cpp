@@ -301,6 +301,9 @@ TEST_F(RouterTest, ConflictsTellWhatTheNewestRepairDidAndWhatAPlanWouldDo) {
     EXPECT_THAT(conflicts["conflicts"][0]["remedy"].get<std::string>(),
                 testing::StartsWith("correct the mapping"))
         << "another repair would change nothing";
+    EXPECT_THAT(conflicts["conflicts"][0]["cause"].get<std::string>(),
+                testing::HasSubstr("no row is damaged"))
+        << "what the repair has ruled out is no cause any more";
 }
 
 TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShown) {
@@ -393,6 +396,8 @@ TEST_F(RouterTest, OneRowByItsKey) {
 TEST_F(RouterTest, MistakesSayWhatIsKnown) {
     const std::vector<std::tuple<std::string, unsigned, std::string>> cases = {
         {"/v1/entities/nobody", 404, "there are: user, seat"},
+        {"/v1/entities/usr", 404, "did you mean 'user'? there are: user, seat"},
+        {"/v1/entities/user?fields=pointz", 400, "did you mean 'points'? known: "},
         {"/v1/entities/user/0x12", 400, "expected 20 bytes"},
         {"/v1/entities/user/" + engine::test::hex_of(77), 404, "at block 12"},
         {"/v1/entities/user/" + engine::test::hex_of(3) + "/history?cursor=1", 400, "cursor"},

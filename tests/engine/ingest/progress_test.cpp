@@ -64,6 +64,40 @@ TEST(ProgressTest, WithAnOldHeadTheLagIsUnknownAndNotZero) {
     EXPECT_NE(render_bar(reporter.read(), 200).find("the head is unknown"), std::string::npos);
 }
 
+TEST(ProgressTest, BeforeAnybodyHasToldTheHeadTheLagIsUnknownAndSoIsTheHeadOfTheLastLine) {
+    IngestProgress progress;
+    ManualClock clock;
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    ProgressReporter reporter{progress, clock, ProgressMode::kLines};
+    EXPECT_FALSE(reporter.read().lag.has_value());
+    progress.next_block = 46;  // Of a run before.
+    progress.state = Lifecycle::kLive;
+    EXPECT_FALSE(reporter.read().lag.has_value());
+    ::testing::internal::CaptureStderr();
+    reporter.finish();
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("block=45  head=unknown"),
+              std::string::npos);
+    progress.next_block = 1;  // A chain of one block.
+    EXPECT_EQ(reporter.read().lag, 0U);
+}
+
+TEST(ProgressTest, ALineHasNoFieldsOfWhatThereIsNoneOf) {
+    IngestProgress progress;
+    ManualClock clock;
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    ProgressReporter reporter{progress, clock, ProgressMode::kLines};
+    ::testing::internal::CaptureStderr();
+    for (int second = 0; second < 60; ++second) {
+        clock.advance(1000);
+        reporter.tick();
+    }
+    const std::string shown = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(std::ranges::count(shown, '\n'), 1) << "nobody answers, which is told once a minute";
+    EXPECT_NE(shown.find("starting  head=unknown  lag=unknown  events=0"), std::string::npos)
+        << shown;
+    EXPECT_EQ(shown.find("asked"), std::string::npos) << shown;
+}
+
 TEST(ProgressTest, OldSamplesLeaveTheWindow) {
     IngestProgress progress;
     ManualClock clock;
@@ -110,7 +144,8 @@ TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {
     numbers.state = Lifecycle::kLive;
     numbers.next_block = 1001;
     numbers.lag = 0;
-    EXPECT_EQ(render_bar(numbers, 200), "live at block 1,000  12,345 events  (waiting)");
+    EXPECT_EQ(render_bar(numbers, 200),
+              "live at block 1,000  12,345 events in this run  (waiting)");
 }
 
 }  // namespace

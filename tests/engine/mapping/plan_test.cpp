@@ -117,7 +117,8 @@ TEST_P(PlanMistakeTest, IsToldWithLineAndKnownNames) {
 const std::vector<Mistake> kMistakes{
     {"UnknownEvent",
      "[[on]]\nevent = \"hub.Opned\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n",
-     "test.toml:16: contract 'hub': no event \"Opned\"; the ABI has: Deployed(address,uint256), "
+     "test.toml:16: contract 'hub': no event \"Opned\"; did you mean 'Opened'? the ABI has: "
+     "Deployed(address,uint256), "
      "Named(string,uint256,bool,int256), Opened(uint256,address,string,uint8[],bytes32[]), "
      "Policy((uint8,(uint64,string)),bytes), Secret(uint256,uint256), Secret2(uint256,bool), "
      "Vote(uint256), Vote(uint256,address,uint8,int64)"},
@@ -162,7 +163,8 @@ const std::vector<Mistake> kMistakes{
      "test.toml:16: contract 'note': no event \"Nope\"; the ABI has: Known(uint256), "
      "LogNote(bytes4,address,uint256), Made(address,uint256), Plain(uint256)"},
     {"UnknownParam", opened("set = { owner = \"autor\" }\n"),
-     "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; there are: id, author, text, "
+     "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
+     "are: id, author, text, "
      "kinds, tags"},
     {"ArrayWithoutEach", opened("set = { small = \"kinds\" }\n"),
      "test.toml:20: hub.Opened: 'kinds' is an array (uint8[]); walk through it with each = "
@@ -170,7 +172,8 @@ const std::vector<Mistake> kMistakes{
     {"TupleWithoutMember", policy("small = \"policy.limits\""),
      "test.toml:20: hub.Policy: 'policy.limits' is a tuple; name one of its members: low, name"},
     {"UnknownMember", policy("small = \"policy.limits.lo\""),
-     "test.toml:20: hub.Policy: \"policy.limits.lo\": no component \"lo\"; there are: low, name"},
+     "test.toml:20: hub.Policy: \"policy.limits.lo\": no component \"lo\"; did you mean 'low'? "
+     "there are: low, name"},
     {"TypesDiffer", opened("set = { owner = \"text\" }\n"),
      "test.toml:20: field 'item.owner' is address, but 'text' is string"},
     {"BytesAreNoString", policy("text = \"blob\""),
@@ -201,7 +204,8 @@ const std::vector<Mistake> kMistakes{
     {"EachOfNoArray", opened("each = [\"text\"]\nset = { count = 1 }\n"),
      "test.toml:16: each: hub.Opened: 'text' is string, not an array"},
     {"EachUnknown", opened("each = [\"kindz\"]\nset = { count = 1 }\n"),
-     "test.toml:16: each: hub.Opened: \"kindz\": no parameter \"kindz\"; there are: id, author, "
+     "test.toml:16: each: hub.Opened: \"kindz\": no parameter \"kindz\"; did you mean 'kinds'? "
+     "there are: id, author, "
      "text, kinds, tags"},
     {"EachIndexWithoutEach", opened("set = { count = \"$each.index\" }\n"),
      "PARSER test.toml:20:18: $each.index needs each in the same [[on]]"},
@@ -247,7 +251,8 @@ const std::vector<Mistake> kMistakes{
     {"FactoryUnknownParam",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deployed\", address = "
      "\"valt\" }\n",
-     "test.toml:18: hub.Deployed: \"valt\": no parameter \"valt\"; there are: vault, count"},
+     "test.toml:18: hub.Deployed: \"valt\": no parameter \"valt\"; did you mean 'vault'? there "
+     "are: vault, count"},
     {"EventLeftOut",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deployed\"]\n[[on]]\nevent = "
@@ -256,7 +261,8 @@ const std::vector<Mistake> kMistakes{
     {"EventsUnknown",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deplyed\"]\n",
-     "test.toml:16: contract 'two': events: no event \"Deplyed\"; the ABI has: "
+     "test.toml:16: contract 'two': events: no event \"Deplyed\"; did you mean 'Deployed'? the "
+     "ABI has: "
      "Deployed(address,uint256), Named(string,uint256,bool,int256), "
      "Opened(uint256,address,string,uint8[],bytes32[]), Policy((uint8,(uint64,string)),bytes), "
      "Secret(uint256,uint256), Secret2(uint256,bool), Vote(uint256), "
@@ -274,7 +280,9 @@ const std::vector<Mistake> kMistakes{
      "0\"\n",
      "PARSER test.toml:19: drop of [entities.thing]: unknown field 'm'; known: id, n"},
     {"StateUnknownGetter", state("{ call = \"hub.itms\", args = [\"id\"], returns = [\"owner\"] }"),
-     "test.toml:19: state of 'thing': contract 'hub': no function \"itms\"; the ABI has: "
+     "test.toml:19: state of 'thing': contract 'hub': no function \"itms\"; did you mean 'items'? "
+     "the "
+     "ABI has: "
      "change(uint256), itemCount(), items(uint256), packed(uint256), pick((uint8))"},
     {"StateNoGetter", state("{ call = \"hub.change\", args = [\"id\"], returns = [true] }"),
      "test.toml:19: state of 'thing': hub.change(uint256) is no getter: it may change the "
