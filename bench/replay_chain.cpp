@@ -138,6 +138,9 @@ void ReplayChain::append_block(const evm::LogBatch& batch, evm::Header header) {
         log.block_hash = header.hash;
         append_log_json(log, batch.data(log));
         if (first_txn + log.txn_index == txns_.size()) {
+            if (receipts_) {
+                txn_places_.emplace(log.txn_hash, txns_.size());
+            }
             txns_.push_back({log.txn_hash, ordinal});
         }
         txns_.back().log_end = ++ordinal;
@@ -256,35 +259,47 @@ std::string ReplayChain::transaction_json(uint64_t block_num, uint64_t index) co
     return out;
 }
 
-std::string ReplayChain::receipts_json(uint64_t block_num) const {
+std::string ReplayChain::receipt_json(uint64_t block_num, uint64_t index) const {
     PLUMBLINE_CHECK(receipts_);
-    const std::string hash = evm::to_hex(headers_[block_num].hash);
-    uint64_t begin = log_offset_[block_num];
+    const uint64_t at = txn_ordinal_[block_num] + index;
+    const uint64_t first_log = at == 0 ? 0 : txns_[at - 1].log_end;
+    const uint64_t begin = first_log == 0 ? 0 : log_ends_[first_log - 1] + 1;  // after the comma
+    std::string out = "{";
+    append_field(out, "type", "0x2");
+    append_field(out, "status", "0x1");
+    append_field(out, "cumulativeGasUsed", evm::to_quantity(kGasPerTransaction * (index + 1)));
+    append_field(out, "gasUsed", evm::to_quantity(kGasPerTransaction));
+    append_field(out, "effectiveGasPrice", "0x7");
+    append_field(out, "transactionHash", evm::to_hex(txns_[at].hash));
+    append_field(out, "transactionIndex", evm::to_quantity(index));
+    append_field(out, "blockHash", evm::to_hex(headers_[block_num].hash));
+    append_field(out, "blockNumber", evm::to_quantity(block_num));
+    append_field(out, "to", kContractAddress);
+    append_field(out, "from", kDeployerAddress);
+    out += ",\"contractAddress\":null,\"logs\":[";
+    out += std::string_view{logs_}.substr(begin, log_ends_[txns_[at].log_end - 1] - begin);
+    out += "]}";
+    return out;
+}
+
+std::string ReplayChain::receipts_json(uint64_t block_num) const {
     std::string out = "[";
-    for (uint64_t i = txn_ordinal_[block_num]; i < txn_ordinal_[block_num + 1]; ++i) {
-        const uint64_t index = i - txn_ordinal_[block_num];
-        out += index == 0 ? "{" : ",{";
-        append_field(out, "type", "0x2");
-        append_field(out, "status", "0x1");
-        append_field(out, "cumulativeGasUsed", evm::to_quantity(kGasPerTransaction * (index + 1)));
-        append_field(out, "gasUsed", evm::to_quantity(kGasPerTransaction));
-        append_field(out, "effectiveGasPrice", "0x7");
-        append_field(out, "transactionHash", evm::to_hex(txns_[i].hash));
-        append_field(out, "transactionIndex", evm::to_quantity(index));
-        append_field(out, "blockHash", hash);
-        append_field(out, "blockNumber", evm::to_quantity(block_num));
-        append_field(out, "to", kContractAddress);
-        append_field(out, "from", kDeployerAddress);
-        out += ",\"contractAddress\":null,\"logs\":[";
-        const bool has_comma = logs_[begin] == ',';
-        const uint64_t end = log_ends_[txns_[i].log_end - 1];
-        out += std::string_view{logs_}.substr(begin + (has_comma ? 1 : 0),
-                                              end - begin - (has_comma ? 1 : 0));
-        out += "]}";
-        begin = end;
+    for (uint64_t i = 0; i < txn_ordinal_[block_num + 1] - txn_ordinal_[block_num]; ++i) {
+        out += i == 0 ? "" : ",";
+        out += receipt_json(block_num, i);
     }
     out += ']';
     return out;
+}
+
+std::string ReplayChain::receipt_json(const evm::Hash& txn_hash) const {
+    const auto found = txn_places_.find(txn_hash);
+    if (found == txn_places_.end()) {
+        return "null";
+    }
+    const auto after = std::ranges::upper_bound(txn_ordinal_, found->second);
+    const auto block_num = static_cast<uint64_t>(after - txn_ordinal_.begin()) - 1;
+    return receipt_json(block_num, found->second - txn_ordinal_[block_num]);
 }
 
 }  // namespace plumbline::bench

@@ -41,8 +41,11 @@ class ReplayChain {
     /// The logs of `from` to `to` as JSON objects with commas between them; one piece of memory.
     [[nodiscard]] std::string_view logs_json(uint64_t from, uint64_t to) const;
     [[nodiscard]] uint64_t log_count(uint64_t from, uint64_t to) const;
-    /// The block's receipts as eth_getBlockReceipts gives them. Needs `ChainOptions::receipts`.
+    [[nodiscard]] bool has_receipts() const noexcept { return receipts_; }
+    /// The block's receipts as eth_getBlockReceipts gives them. Needs `has_receipts()`.
     [[nodiscard]] std::string receipts_json(uint64_t block_num) const;
+    /// One as eth_getTransactionReceipt gives it; "null" where there is none. Needs the same.
+    [[nodiscard]] std::string receipt_json(const evm::Hash& txn_hash) const;
 
   private:
     /// A transaction and where its logs end.
@@ -53,6 +56,7 @@ class ReplayChain {
 
     void append_block(const evm::LogBatch& batch, evm::Header header);
     void append_log_json(const evm::Log& log, ByteView data);
+    [[nodiscard]] std::string receipt_json(uint64_t block_num, uint64_t index) const;
     [[nodiscard]] std::string transaction_json(uint64_t block_num, uint64_t index) const;
 
     std::vector<evm::Header> headers_;
@@ -62,6 +66,8 @@ class ReplayChain {
     std::vector<uint64_t> log_ordinal_;  ///< how many logs came before a block; one past the end
     std::vector<uint64_t> txn_ordinal_;  ///< the same of transactions
     std::vector<Transaction> txns_;
+    /// With receipts: a transaction's place in `txns_`.
+    std::unordered_map<evm::Hash, uint64_t, evm::FixedBytesHash> txn_places_;
     std::vector<uint64_t> log_ends_;  ///< with receipts: each log's end in `logs_`
     uint64_t last_event_block_ = 0;
     bool receipts_ = false;

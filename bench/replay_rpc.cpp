@@ -109,13 +109,29 @@ std::optional<std::string> ReplayRpc::result(const std::string& method, const js
         const auto num = block_of(first);
         const bool full = params.size() > 1 && params[1] == json(true);
         body.add(num ? chain_.block_json(*num, full) : "null");
-    } else if (method == "eth_getBlockReceipts") {
-        const auto num = block_of(first);
-        body.add(num ? chain_.receipts_json(*num) : "null");
+    } else if (method.ends_with("Receipt") || method.ends_with("Receipts")) {
+        return receipts(method, first, body);
     } else if (method == "eth_getLogs") {
         return logs(first.is_null() ? json::object() : first, body);
     } else if (method == kCountersMethod) {
         body.add(counters_json());
+    } else {
+        return refuse(-32601, "the method " + method + " does not exist");
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> ReplayRpc::receipts(const std::string& method, const json& param,
+                                               ReplayBody& body) const {
+    if (!chain_.has_receipts()) {
+        return refuse(-32601, "this chain was made without receipts");
+    }
+    if (method == "eth_getTransactionReceipt") {
+        const auto hash = evm::parse_hash(param.is_string() ? param.get<std::string>() : "");
+        body.add(hash ? chain_.receipt_json(*hash) : "null");
+    } else if (method == "eth_getBlockReceipts") {
+        const auto num = block_of(param);
+        body.add(num ? chain_.receipts_json(*num) : "null");
     } else {
         return refuse(-32601, "the method " + method + " does not exist");
     }

@@ -48,6 +48,8 @@ class ReplayRpc {
     /// Appends the result; an error object's text instead where it cannot.
     std::optional<std::string> result(const std::string& method, const nlohmann::json& params,
                                       ReplayBody& body) const;
+    std::optional<std::string> receipts(const std::string& method, const nlohmann::json& param,
+                                        ReplayBody& body) const;
     std::optional<std::string> logs(const nlohmann::json& filter, ReplayBody& body) const;
     /// A number, tag, hash or {"blockHash": ...}; empty where there is no such block.
     [[nodiscard]] std::optional<uint64_t> block_of(const nlohmann::json& value) const;
