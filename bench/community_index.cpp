@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "bench/community_chain.hpp"
+#include "bench/community_story.hpp"
 #include "bench/must.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/config/config.hpp"

@@ -9,8 +9,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include "bench/community_chain.hpp"
 #include "bench/community_index.hpp"
+#include "bench/community_story.hpp"
 #include "bench/must.hpp"
 #include "core/base/check.hpp"
 #include "engine/config/config.hpp"
@@ -102,7 +102,7 @@ std::shared_ptr<const Plan> votes_plan(std::string_view mapping) {
         std::string{
             "[chain]\nid = 31337\nrpc = [\"http://127.0.0.1:1\"]\n"
             "[contracts.hub]\nabi = \"CommunityHub.json\"\naddress = \""} +
-        std::string{bench::kHubAddress} + "\"\n" + std::string{mapping};
+        std::string{bench::kContractAddress} + "\"\n" + std::string{mapping};
     return must(Plan::compile(must(parse_config(
         text, "votes.toml", [&abi](const std::string&) -> Result<std::string> { return abi; }))));
 }

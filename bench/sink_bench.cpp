@@ -6,8 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "bench/community_chain.hpp"
 #include "bench/community_index.hpp"
+#include "bench/community_story.hpp"
 #include "bench/must.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/fold/fold.hpp"
