@@ -29,7 +29,7 @@ TEST_F(SinkWriterTest, TheFirstLoadMakesTablesWithTypesKeysAndIndexes) {
                        "first_load.item where id = 2"),
               hex_of(2).substr(2) + "|-20|a note|f|open|1|1");
     EXPECT_EQ(sink.sql("select pg_get_constraintdef(oid) from pg_constraint where conrelid = "
-                       "'first_load.item'::regclass"),
+                       "'first_load.item'::regclass and contype = 'p'"),
               "PRIMARY KEY (id)");
     EXPECT_EQ(sink.sql("select count(*) from pg_indexes where schemaname = 'first_load' and "
                        "indexname = 'item_owner_idx'"),

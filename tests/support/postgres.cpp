@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include <gtest/gtest.h>
 #include <pwd.h>
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 /// another server's.
 std::string server_program(const std::string& name) {
     if (const char* other = std::getenv("PLUMBLINE_POSTGRES"); other != nullptr) {
-        return std::string{other} + "/" + name;
+        const std::string path = std::string{other} + "/" + name;
+        return fs::exists(path) ? path : "";
     }
     for (const char* dir : {"/usr/lib/postgresql/15/bin/", "/usr/lib/postgresql/16/bin/",
                             "/usr/lib/postgresql/17/bin/"}) {
@@ -95,9 +97,14 @@ void Postgres::start() {
 }
 
 void Postgres::kill() {
+    // Its children would notice by themselves, but only once they have nothing to do.
+    const std::string pid = std::to_string(server_->pid());
+    std::istringstream children{read_file("/proc/" + pid + "/task/" + pid + "/children")};
     server_->send_signal(SIGKILL);
     server_->wait();
-    // The postmaster's children notice by themselves; only then may another one start.
+    for (pid_t child = 0; children >> child;) {
+        ::kill(child, SIGKILL);
+    }
     fs::remove(dir_.sub("data/postmaster.pid"));
     server_.reset();
 }
@@ -110,7 +117,11 @@ void Postgres::stop() {
 
 std::string Postgres::url(const std::string& options) const {
     const std::string user = options.find("user=") == std::string::npos ? "&user=postgres" : "";
-    return "postgresql:///postgres?host=" + dir_.path() + user +
+    std::string port;
+    for (const std::string& setting : settings_) {
+        port = setting.starts_with("port=") ? "&" + setting : port;
+    }
+    return "postgresql:///postgres?host=" + dir_.path() + user + port +
            (options.empty() ? "" : "&" + options);
 }
 
