@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/routes/caches.hpp"
+#include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
 
 namespace plumbline::api {
@@ -30,6 +31,16 @@ engine::RowHistoryOptions history_options(const RequestContext& request,
     return out;
 }
 
+Error told_of_past(Error error) {
+    if (error.code != ErrorCode::kIo) {
+        return error;
+    }
+    logging::warning("a question about the past could not be answered", {{"why", error.message}});
+    return Error{ErrorCode::kUnavailable,
+                 "there is no room for earlier rows beside the database: the service's log says "
+                 "why"};
+}
+
 query::sql::ReadPast read_past(RequestContext& request, std::function<void(int64_t)> on_fold) {
     auto turn = std::make_shared<std::unique_lock<std::mutex>>();
     return [&request, on_fold = std::move(on_fold), turn](
@@ -46,6 +57,9 @@ query::sql::ReadPast read_past(RequestContext& request, std::function<void(int64
         auto out = engine::rows_at(view, request.context().plan(), block_num,
                                    history_options(request, *database));
         on_fold(request.context().clock().monotonic_ms() - start_ms);
+        if (!out) {
+            return told_of_past(std::move(out).error());
+        }
         return out;
     };
 }

@@ -19,6 +19,9 @@ namespace plumbline::api {
 [[nodiscard]] engine::RowHistoryOptions history_options(const RequestContext& request,
                                                         const storage::Database& database);
 
+/// What a client is told of it: where the disk is and what it lacks stays in the log.
+[[nodiscard]] Error told_of_past(Error error);
+
 /// For one statement: takes the turn when it first asks, and gives it back with its last copy. The
 /// request's time holds for the folds, not the statement's: `on_fold` is told how many milliseconds
 /// each took. On the request's thread.

@@ -208,7 +208,11 @@ Response fail(const IndexSnapshot& snapshot, const Error& error) {
 }
 
 Response fail(const Error& error) {
-    return fail(status_of(error.code), to_string(error.code), error.message);
+    Response out = fail(status_of(error.code), to_string(error.code), error.message);
+    if (out.status == 429) {
+        out.headers.emplace_back("Retry-After", "1");
+    }
+    return out;
 }
 
 Result<size_t> find_entity(const storage::ReadView& view, std::string_view name) {

@@ -32,7 +32,7 @@ struct RequestContext {
     /// Part `i` of the path: "/v1/entities/vote" has "vote" as part 2.
     [[nodiscard]] const std::string& part(size_t i) const { return target.parts[i]; }
     [[nodiscard]] bool is_late() const noexcept {
-        return context().clock().monotonic_ms() >= deadline_ms;
+        return router.is_stopping() || context().clock().monotonic_ms() >= deadline_ms;
     }
     /// kInvalidArgument where the parameter is no whole number from `low` to `high`.
     [[nodiscard]] Result<std::optional<uint64_t>> integer(std::string_view name, uint64_t low,

@@ -2,6 +2,7 @@
 // Routes stand in one table that the OpenAPI document and the tests read too.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -99,6 +100,10 @@ class Router {
     /// Subscriptions::news. Not while a request of the same connection is handled.
     [[nodiscard]] Result<std::vector<std::string>> rpc_news(Subscriptions& subscriptions);
 
+    /// While it is set, whatever scans or folds for a request ends as if it were late. Any thread.
+    void set_stopping(bool is_stopping) noexcept { is_stopping_ = is_stopping; }
+    [[nodiscard]] bool is_stopping() const noexcept { return is_stopping_; }
+
     struct Caches;
     [[nodiscard]] Caches& caches() noexcept { return *caches_; }
 
@@ -107,6 +112,7 @@ class Router {
     [[nodiscard]] Response check_token(const Request& request);
     const ApiContext& context_;
     RouterOptions options_;
+    std::atomic<bool> is_stopping_ = false;
     std::unique_ptr<Caches> caches_;
 };
 

@@ -96,7 +96,7 @@ Response get_row_at(RequestContext& request, const RowQuestion& question, uint64
         row_at(*question.snapshot.view, request.context().plan(), question.entity, question.key,
                block_num, history_options(request, *question.snapshot.database));
     if (!row) {
-        return fail(question.snapshot, row.error());
+        return fail(question.snapshot, told_of_past(row.error()));
     }
     return *row ? show_row(question, (*row)->row, block_num)
                 : not_there(request, question, block_num);
@@ -211,7 +211,7 @@ Response get_row_history(RequestContext& request) {
     const auto history =
         row_history(*question->snapshot.view, plan, question->entity, question->key, last, options);
     if (!history) {
-        return fail(question->snapshot, history.error());
+        return fail(question->snapshot, told_of_past(history.error()));
     }
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const auto children, question->snapshot.view->list_children());

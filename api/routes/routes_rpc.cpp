@@ -13,22 +13,23 @@ namespace plumbline::api {
 
 namespace {
 
-/// The snapshot's view goes with the answer, which may have parts that are made later.
-void stream_logs(RequestContext& request, IndexSnapshot& snapshot, LogFilter filter,
-                 Response& out) {
-    auto logs = std::make_shared<LogStream>(std::move(snapshot.view), std::move(filter),
-                                            snapshot.cursor->block_num, request.context().clock());
+/// The list that the body leaves open: all of it, or its first part and `rest`. False where it goes
+/// on and no place is free for that.
+bool stream_logs(RequestContext& request, std::shared_ptr<const storage::ReadView> view,
+                 uint64_t head, LogFilter filter, Response& out) {
+    auto logs = std::make_shared<LogStream>(std::move(view), std::move(filter), head,
+                                            request.context().clock());
     AnswerParts::Part part = logs->next();
-    out.body += part.text;
-    if (part.is_last) {
-        return;
-    }
-    if (auto place = request.router.caches().log_streams.take(request.http.client)) {
+    if (!part.is_last) {
+        auto place = request.router.caches().log_streams.take(request.http.client);
+        if (place == nullptr) {
+            return false;
+        }
         logs->hold(std::move(place));
         out.rest = std::move(logs);
-    } else {
-        out.body += logs->give_up("as many long answers as may be go out already").text;
     }
+    out.body += part.text;
+    return true;
 }
 
 }  // namespace
@@ -48,29 +49,33 @@ Response post_rpc(RequestContext& request) {
         return out;
     }
     const engine::ServiceStatus now = request.context().status();
-    const LogSource source{*plan, *snapshot->view, *coverage, *snapshot->cursor,
+    const std::shared_ptr<const storage::ReadView> view = std::move(snapshot->view);
+    const LogSource source{*plan, *view, *coverage, *snapshot->cursor,
                            [&request] { return request.is_late(); }};
-    const RpcIndex index{source,
-                         request.router.caches().filters,
-                         snapshot->database->identity().chain_id,
-                         now.state == engine::Lifecycle::kLive,
-                         now.first_block,
-                         std::max(now.target_block, snapshot->cursor->block_num),
-                         engine::version(),
-                         request.http.client,
-                         request.context().clock().monotonic_ms(),
-                         request.http.subscriptions,
-                         request.options().node.get(),
-                         request.options().time_max_ms,
-                         request.http.takes_parts};
+    RpcIndex index{source,
+                   request.router.caches().filters,
+                   snapshot->database->identity().chain_id,
+                   now.state == engine::Lifecycle::kLive,
+                   now.first_block,
+                   std::max(now.target_block, snapshot->cursor->block_num),
+                   engine::version(),
+                   request.http.client,
+                   request.context().clock().monotonic_ms(),
+                   request.http.subscriptions,
+                   request.options().node.get(),
+                   request.options().time_max_ms,
+                   request.http.takes_parts};
     RpcAnswer told = answer_rpc(index, request.http.body);
-    out.body = std::move(told.body);
+    out.body = told.body;
+    if (told.logs &&
+        !stream_logs(request, view, snapshot->cursor->block_num, *std::move(told.logs), out)) {
+        index.may_stream = false;
+        told = answer_rpc(index, request.http.body);
+        out.body = std::move(told.body);
+    }
     if (out.body.empty()) {  // notifications only
         out.status = 204;
         out.content_type = "text/plain";
-    }
-    if (told.logs) {
-        stream_logs(request, *snapshot, *std::move(told.logs), out);
     }
     out.headers.emplace_back("Plumbline-Block", std::to_string(snapshot->cursor->block_num));
     out.headers.emplace_back("Plumbline-Proven-Through", std::to_string(snapshot->proven_through));

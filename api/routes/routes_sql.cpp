@@ -114,7 +114,10 @@ query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& as
     const Clock& clock = request.context().clock();
     const auto end_ms =
         std::make_shared<int64_t>(clock.monotonic_ms() + request.options().sql_ms_max);
-    return {[&clock, end_ms] { return clock.monotonic_ms() >= *end_ms; }, asked.parameters,
+    return {[&clock, end_ms, &router = request.router] {
+                return router.is_stopping() || clock.monotonic_ms() >= *end_ms;
+            },
+            asked.parameters,
             read_past(request, [end_ms](int64_t fold_ms) { *end_ms += fold_ms; })};
 }
 

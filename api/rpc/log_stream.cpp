@@ -31,7 +31,7 @@ void LogStreamPlaces::leave(const std::string& client) {
     }
 }
 
-LogStream::LogStream(std::unique_ptr<storage::ReadView> view, LogFilter filter, uint64_t head,
+LogStream::LogStream(std::shared_ptr<const storage::ReadView> view, LogFilter filter, uint64_t head,
                      const Clock& clock, LogStreamLimits limits)
     : view_{std::move(view)},
       filter_{std::move(filter)},

@@ -62,7 +62,7 @@ struct LogStreamLimits {
 class LogStream final : public AnswerParts {
   public:
     /// Blocks of `filter` up to `head`, of the state `view`.
-    LogStream(std::unique_ptr<storage::ReadView> view, LogFilter filter, uint64_t head,
+    LogStream(std::shared_ptr<const storage::ReadView> view, LogFilter filter, uint64_t head,
               const Clock& clock, LogStreamLimits limits = {});
 
     /// It goes on beyond its first part.
@@ -75,7 +75,7 @@ class LogStream final : public AnswerParts {
     [[nodiscard]] Result<bool> fill(std::string& out);
     [[nodiscard]] std::string end_with_error(int code, std::string_view why) const;
 
-    std::unique_ptr<storage::ReadView> view_;
+    std::shared_ptr<const storage::ReadView> view_;
     LogFilter filter_;
     std::optional<LogWalk> walk_;  ///< empty: no block was asked for
     const Clock& clock_;

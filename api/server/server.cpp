@@ -127,6 +127,7 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
                                               ServerOptions options) {
     auto impl = std::make_unique<Impl>();
     impl->shared = std::make_shared<Shared>(router, hub, std::move(options));
+    router.set_stopping(false);
     impl->io = std::make_unique<asio::io_context>();
     impl->listener = std::make_shared<Listener>(*impl->io, impl->shared);
     PLUMBLINE_TRY_VOID(impl->listener->open());
@@ -167,6 +168,7 @@ void Server::stop() {
         impl_->shared->hub->remove_wake(impl_->wake);
     }
     impl_->listener->stop();
+    impl_->shared->router.set_stopping(true);
     impl_->shared->stop_pools();
     impl_->io->stop();
     impl_->threads.clear();  // Joins.

@@ -73,7 +73,9 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
     if (request.method() != wire::verb::head) {
         out.body() = std::move(answer.body);
     }
-    out.content_length(size);
+    if (answer.status != 204) {  // RFC 9110, 8.6
+        out.content_length(size);
+    }
     return out;
 }
 

@@ -1,7 +1,12 @@
 #include "engine/fold/scratch_database.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -9,9 +14,49 @@
 
 namespace plumbline::engine {
 
+namespace {
+
+constexpr std::string_view kPrefix = "plumbline-scratch-";
+/// A directory without a lock may be one that is being made.
+constexpr std::chrono::minutes kMakingMax{10};
+
+/// Whether somebody has the database open. Of another process only: a process does not see its own
+/// locks.
+bool is_locked(const std::filesystem::path& directory) {
+    const int file = open((directory / "LOCK").c_str(), O_RDWR | O_CLOEXEC);
+    if (file < 0) {
+        std::error_code error;
+        const auto written = std::filesystem::last_write_time(directory, error);
+        return error || std::filesystem::file_time_type::clock::now() - written < kMakingMax;
+    }
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    const bool is_free = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    close(file);
+    return !is_free;
+}
+
+/// What processes that were killed have left.
+void remove_stale(const std::string& parent) {
+    const std::string own = fmt::format("{}{}-", kPrefix, getpid());
+    std::error_code error;
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator at{parent, error}, end; !error && at != end;
+         at.increment(error)) {
+        const std::string name = at->path().filename().string();
+        if (name.starts_with(kPrefix) && !name.starts_with(own) && !is_locked(at->path())) {
+            std::filesystem::remove_all(at->path(), ignored);
+        }
+    }
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
     const std::string& parent, const storage::SchemaBundle& bundle, size_t memory_bytes) {
-    std::string path = parent + "/plumbline-scratch-XXXXXX";
+    remove_stale(parent);
+    std::string path = fmt::format("{}/{}{}-XXXXXX", parent, kPrefix, getpid());
     if (mkdtemp(path.data()) == nullptr) {
         return Error{ErrorCode::kIo,
                      fmt::format("cannot make a directory for the fold in '{}'", parent)};

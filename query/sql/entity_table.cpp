@@ -21,9 +21,11 @@ std::vector<Column> entity_columns(const EntityLayout& layout, bool is_past) {
     for (size_t i = 0; i < layout.column_count(); ++i) {
         out.push_back({names.take(layout.column(i).name), layout.column(i).type});
     }
-    if (is_past) {  // The first hidden one is what NAME_at(BLOCK) gives.
-        out.push_back({names.take("_at"), uint_type(64), true});
+    // SQLite takes hidden columns in their order for what a function's arguments give.
+    if (is_past) {
+        out.push_back({names.take("_at"), uint_type(64), true, true, ColumnRole::kBlock});
     }
+    out.push_back({names.take("_argument"), uint_type(64), true, false, ColumnRole::kNoArgument});
     out.push_back({names.take("_block"), uint_type(64), true, false});
     out.push_back({names.take("_log"), uint_type(32), true, false});
     return out;
@@ -90,13 +92,8 @@ class EntityCursor final : public TableCursor {
     }
     [[nodiscard]] Result<Cell> read(size_t column) override {
         const size_t columns = layout_.column_count();
-        if (at_ && column >= columns && column-- == columns) {
-            return Cell{static_cast<int64_t>(*at_)};
-        }
         if (column >= columns) {
-            const storage::ChangedAt at = storage::RowCodec::changed_at(rows_.row());
-            return Cell{column == columns ? static_cast<int64_t>(at.block_num)
-                                          : int64_t{at.log_index}};
+            return read_hidden(column - columns);
         }
         const storage::FieldType type = layout_.column(column).type;
         if (column >= layout_.key.size() && !is_covered_) {
@@ -122,6 +119,18 @@ class EntityCursor final : public TableCursor {
     }
 
   private:
+    [[nodiscard]] Cell read_hidden(size_t place) const {
+        if (at_ && place-- == 0) {
+            return Cell{static_cast<int64_t>(*at_)};
+        }
+        const storage::ChangedAt at = storage::RowCodec::changed_at(rows_.row());
+        switch (place) {
+            case 1: return Cell{static_cast<int64_t>(at.block_num)};
+            case 2: return Cell{int64_t{at.log_index}};
+            default: return Cell{};  // The argument that there is none of.
+        }
+    }
+
     void count() {
         statement_.visited += rows_.visited() - counted_;
         counted_ = rows_.visited();
@@ -217,7 +226,9 @@ class PastTable final : public Table {
         const BlockSpan span = block_span(question, static_cast<uint16_t>(block_column()));
         if (span.is_empty || span.first != span.last) {
             return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("{0} is read at one block: {0}(BLOCK)", name())};
+                         fmt::format("{0} is read at one block: {0}(BLOCK); on the right of a "
+                                     "RIGHT JOIN (select * from {0}(BLOCK))",
+                                     name())};
         }
         return span.first;
     }

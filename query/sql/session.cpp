@@ -249,6 +249,9 @@ std::vector<TableInfo> Session::tables() const {
     for (const auto& table : impl_->connection.tables) {
         TableInfo info{table->name(), {}};
         for (const Column& column : table->columns()) {
+            if (column.role == ColumnRole::kNoArgument) {
+                continue;
+            }
             info.columns.push_back({column.name,
                                     column.type ? storage::to_string(*column.type) : "json",
                                     column.is_hidden});

@@ -35,12 +35,20 @@ struct Statement {
     [[nodiscard]] Result<const storage::ReadView*> view_at(uint64_t block_num);
 };
 
+/// What a column is for besides its values.
+enum class ColumnRole : uint8_t {
+    kValue,
+    kBlock,       ///< the argument of a NAME_at: exactly one block must be asked for
+    kNoArgument,  ///< stands where SQLite would take a (further) argument, so that it is refused
+};
+
 struct Column {
     std::string name;
     /// Empty: a list or tuple, shown as JSON.
     std::optional<storage::FieldType> type;
     bool is_hidden = false;  ///< `select *` leaves it out
     bool is_asked = true;    ///< conditions on it reach `Table::open`
+    ColumnRole role = ColumnRole::kValue;
 };
 
 /// An integer, a text, or null.

@@ -234,6 +234,12 @@ Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
     Question question;
     for (int i = 0; i < info.nConstraint; ++i) {
         const auto& constraint = info.aConstraint[i];
+        if (constraint.iColumn >= 0 &&
+            table.table->columns()[static_cast<size_t>(constraint.iColumn)].role ==
+                ColumnRole::kNoArgument) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("too many arguments on {}()", table.table->name())};
+        }
         const auto compare = compare_of(constraint.op);
         if (constraint.usable == 0 || constraint.iColumn < 0 || !compare ||
             !is_taken(table.table->columns()[static_cast<size_t>(constraint.iColumn)], *compare,
@@ -298,8 +304,15 @@ Status start(VirtualCursor& cursor, std::string_view plan, sqlite3_value** value
         const Column& asked_of = table.table->columns()[column];
         auto asked = compare == Compare::kIn ? ask_in(*asked_of.type, values[i])
                                              : ask_value(*asked_of.type, compare, values[i]);
+        const bool is_block = asked_of.role == ColumnRole::kBlock;
         if (!asked) {
-            return std::move(asked).error().with_context(asked_of.name);
+            return std::move(asked).error().with_context(is_block ? table.table->name()
+                                                                  : asked_of.name);
+        }
+        if (is_block && asked->is_never) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{}: a block is a whole number from 0 to 2^64 - 1",
+                                     table.table->name())};
         }
         is_never |= asked->is_never;
         if (!asked->is_always && !asked->is_never) {

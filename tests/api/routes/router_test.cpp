@@ -657,7 +657,7 @@ TEST_F(RouterTest, SqlOverRowsEventsAndBlocksOfOneState) {
 
 TEST_F(RouterTest, SqlTellsRowsOfEarlierBlocks) {
     // A block's rows by SQL are those that the row's own address tells.
-    for (const uint64_t block : {1, 4, 9, 12}) {
+    for (const uint64_t block : {1U, 4U, 9U, 12U}) {
         const json rows = ask_sql(api, {{"sql", "select account, points, _block from user_at(?)"},
                                         {"params", {block}}})["rows"];
         size_t there = 0;
@@ -705,6 +705,12 @@ TEST_F(RouterTest, SqlOfEarlierBlocksHasALimitAndNeedsABlock) {
     EXPECT_THAT(why(api, "select * from user_at where _at in (3, 4)", 400),
                 HasSubstr("user_at(BLOCK)"));
     EXPECT_THAT(why(api, "select * from user_at(13)", 400), HasSubstr("stands at block 12"));
+    for (const char* block : {"-1", "'-1'", "null", "1.5", "'99999999999999999999999'"}) {
+        const std::string sql = std::string{"select count(*) from user_at("} + block + ")";
+        EXPECT_THAT(why(api, sql.c_str(), 400), HasSubstr("user_at: a block is")) << sql;
+    }
+    EXPECT_THAT(why(api, "select * from user(12)", 400), HasSubstr("too many arguments on user()"));
+    EXPECT_THAT(why(api, "select * from user_at(12, 3)", 400), HasSubstr("too many arguments"));
     EXPECT_THAT(why(api,
                     "select (select count(*) from user_at(1)), (select count(*) from user_at(2)), "
                     "(select count(*) from user_at(3)), (select count(*) from user_at(4)), "

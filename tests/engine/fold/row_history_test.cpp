@@ -2,6 +2,7 @@
 #include "engine/fold/row_history.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "engine/text/entity_text.hpp"
@@ -194,6 +195,35 @@ TEST_F(RowHistoryTest, WhatCostsTooMuchSaysHowFarItCame) {
     // A row that has not changed since costs nothing.
     EXPECT_TRUE(row_at(*view, mapping.plan, entity_of("room"), key, 60, few).has_value());
     EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST_F(RowHistoryTest, AllRowsOfABlockAreThoseThatTheIndexShowedThen) {
+    live(test_seed(5), 40);
+    const auto view = world.database->read_view();
+    for (const uint64_t block : {1U, 7U, 23U, 40U}) {
+        const auto then = rows_at(*view, mapping.plan, block, options());
+        ASSERT_OK(then);
+        for (const auto& [entity, key] : keys()) {
+            const std::string stored = key_of(entity, key);
+            const auto row = (*then)->get_row(entity_of(entity), stored);
+            EXPECT_EQ(row ? shown_row(entity, stored, *row) : "", shown[block][entity + key])
+                << entity << " " << key << " at " << block;
+        }
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST_F(RowHistoryTest, WhatAKilledProcessLeftGoesWithTheNextQuestion) {
+    live(test_seed(5), 4);
+    // Left behind: nobody holds its lock. Being made: it has none yet.
+    const std::filesystem::path left = scratch.path() + "/plumbline-scratch-1-abcdef";
+    const std::filesystem::path fresh = scratch.path() + "/plumbline-scratch-1-fedcba";
+    std::filesystem::create_directory(left);
+    std::filesystem::create_directory(fresh);
+    std::ofstream{left / "LOCK"} << "";
+    ASSERT_OK(rows_at(*world.database->read_view(), mapping.plan, 4, options()));
+    EXPECT_FALSE(std::filesystem::exists(left));
+    EXPECT_TRUE(std::filesystem::exists(fresh));
 }
 
 TEST_F(RowHistoryTest, ARepairIsAVersionToo) {
