@@ -62,7 +62,7 @@ const std::map<std::string, Folders> kMayInclude = {
     {"api/http", kCore},
     {"api/report", kLocal + Folders{"api/http"}},
     {"api/stream", kLocal + Folders{"api/http", "engine/ingest"}},
-    {"api/rpc", kStored + Folders{"engine/config", "engine/mapping", "rpc"}},
+    {"api/rpc", kStored + Folders{"engine/config", "engine/mapping", "rpc", "api/http"}},
     {"api/routes", kLocal + kProofs +
                        Folders{"api/http", "api/report", "api/rpc", "rpc", "engine/ingest",
                                "engine/task", "engine/service", "query", "query/sql"}},
