@@ -6,13 +6,13 @@
 #include "core/evm/bloom.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/receipt.hpp"
+#include "tests/support/made_block.hpp"
 
 namespace plumbline::bench {
 
 namespace {
 
 constexpr uint64_t kBlockSeconds = 12;
-constexpr uint64_t kGasPerTransaction = 60'000;
 
 /// Bloom bits of topics seen before: users, questions and event ids repeat.
 class BloomCache {
@@ -39,26 +39,6 @@ class BloomCache {
     std::unordered_map<evm::Hash, evm::BloomBits, evm::FixedBytesHash> topics_;
 };
 
-evm::ReceiptBatch make_receipts(const evm::LogBatch& logs) {
-    evm::ReceiptBatch batch;
-    batch.logs = logs;
-    for (uint32_t i = 0; i < logs.logs.size(); ++i) {
-        const evm::Log& log = logs.logs[i];
-        if (log.txn_index == batch.receipts.size()) {
-            evm::Receipt receipt;
-            receipt.type = 2;
-            receipt.status = true;
-            receipt.cumulative_gas_used = kGasPerTransaction * (uint64_t{log.txn_index} + 1);
-            receipt.txn_hash = log.txn_hash;
-            receipt.txn_index = log.txn_index;
-            receipt.log_begin = i;
-            batch.receipts.push_back(receipt);
-        }
-        ++batch.receipts.back().log_count;
-    }
-    return batch;
-}
-
 evm::Header make_header(const evm::Header* parent, const evm::LogBatch& logs,
                         const evm::Bloom& bloom) {
     evm::Header header;
@@ -77,7 +57,7 @@ evm::Header make_header(const evm::Header* parent, const evm::LogBatch& logs,
     header.logs_bloom = bloom;
     header.gas_limit = 30'000'000;
     header.gas_used =
-        logs.logs.empty() ? 0 : kGasPerTransaction * (uint64_t{logs.logs.back().txn_index} + 1);
+        logs.logs.empty() ? 0 : test::kGasPerTxn * (uint64_t{logs.logs.back().txn_index} + 1);
     header.base_fee_per_gas = evm::U256{7};
     return header;
 }
@@ -94,14 +74,6 @@ std::vector<uint32_t> count_per_block(const ChainOptions& options) {
     }
     out.resize(out.size() + options.quiet);
     return out;
-}
-
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out += out.back() == '{' ? "\"" : ",\"";
-    out += name;
-    out += "\":\"";
-    out += value;
-    out += '"';
 }
 
 }  // namespace
@@ -122,7 +94,7 @@ ReplayChain::ReplayChain(Story& story, const ChainOptions& options) : receipts_{
         }
         evm::Header header = make_header(&headers_.back(), batch, bloom);
         if (receipts_ && count > 0) {
-            const auto digest = prover.compute(make_receipts(batch));
+            const auto digest = prover.compute(test::receipts_of(batch));
             PLUMBLINE_CHECK(digest && digest->bloom == bloom);
             header.receipts_root = digest->root;
         }
@@ -202,26 +174,8 @@ uint64_t ReplayChain::log_count(uint64_t from, uint64_t to) const {
 }
 
 std::string ReplayChain::block_json(uint64_t block_num, bool with_transactions) const {
-    const evm::Header& header = headers_[block_num];
-    std::string out = "{";
-    append_field(out, "hash", evm::to_hex(header.hash));
-    append_field(out, "parentHash", evm::to_hex(header.parent_hash));
-    append_field(out, "sha3Uncles", evm::to_hex(header.ommers_hash));
-    append_field(out, "miner", evm::to_hex(header.beneficiary));
-    append_field(out, "stateRoot", evm::to_hex(header.state_root));
-    append_field(out, "transactionsRoot", evm::to_hex(header.txns_root));
-    append_field(out, "receiptsRoot", evm::to_hex(header.receipts_root));
-    append_field(out, "logsBloom", evm::to_hex(header.logs_bloom));
-    append_field(out, "difficulty", "0x0");
-    append_field(out, "number", evm::to_quantity(header.block_num));
-    append_field(out, "gasLimit", evm::to_quantity(header.gas_limit));
-    append_field(out, "gasUsed", evm::to_quantity(header.gas_used));
-    append_field(out, "timestamp", evm::to_quantity(header.timestamp));
-    append_field(out, "extraData", "0x");
-    append_field(out, "mixHash", evm::to_hex(header.mix_hash));
-    append_field(out, "nonce", "0x0000000000000000");
-    append_field(out, "baseFeePerGas", "0x7");
-    append_field(out, "size", "0x400");
+    std::string out = test::open_block_json(headers_[block_num]);
+    test::append_member(out, "size", "0x400");
     out += ",\"uncles\":[],\"transactions\":[";
     for (uint64_t i = txn_ordinal_[block_num]; i < txn_ordinal_[block_num + 1]; ++i) {
         out += out.back() == '[' ? "" : ",";
@@ -236,25 +190,25 @@ std::string ReplayChain::transaction_json(uint64_t block_num, uint64_t index) co
     const Transaction& txn = txns_[txn_ordinal_[block_num] + index];
     const std::string made = evm::to_hex(made_up<32>(block_num, index + 0x10000));
     std::string out = "{";
-    append_field(out, "type", "0x2");
-    append_field(out, "chainId", evm::to_quantity(kChainId));
-    append_field(out, "hash", evm::to_hex(txn.hash));
-    append_field(out, "nonce", evm::to_quantity(txn_ordinal_[block_num] + index));
-    append_field(out, "blockHash", evm::to_hex(headers_[block_num].hash));
-    append_field(out, "blockNumber", evm::to_quantity(block_num));
-    append_field(out, "transactionIndex", evm::to_quantity(index));
-    append_field(out, "from", kDeployerAddress);
-    append_field(out, "to", kContractAddress);
-    append_field(out, "value", "0x0");
-    append_field(out, "gas", evm::to_quantity(kGasPerTransaction));
-    append_field(out, "gasPrice", "0x7");
-    append_field(out, "maxFeePerGas", "0x7");
-    append_field(out, "maxPriorityFeePerGas", "0x0");
-    append_field(out, "input", "0xa9059cbb" + made.substr(2) + made.substr(2));
-    append_field(out, "r", made);
-    append_field(out, "s", made);
-    append_field(out, "v", "0x1");
-    append_field(out, "yParity", "0x1");
+    test::append_member(out, "type", "0x2");
+    test::append_member(out, "chainId", evm::to_quantity(kChainId));
+    test::append_member(out, "hash", evm::to_hex(txn.hash));
+    test::append_member(out, "nonce", evm::to_quantity(txn_ordinal_[block_num] + index));
+    test::append_member(out, "blockHash", evm::to_hex(headers_[block_num].hash));
+    test::append_member(out, "blockNumber", evm::to_quantity(block_num));
+    test::append_member(out, "transactionIndex", evm::to_quantity(index));
+    test::append_member(out, "from", kDeployerAddress);
+    test::append_member(out, "to", kContractAddress);
+    test::append_member(out, "value", "0x0");
+    test::append_member(out, "gas", evm::to_quantity(test::kGasPerTxn));
+    test::append_member(out, "gasPrice", "0x7");
+    test::append_member(out, "maxFeePerGas", "0x7");
+    test::append_member(out, "maxPriorityFeePerGas", "0x0");
+    test::append_member(out, "input", "0xa9059cbb" + made.substr(2) + made.substr(2));
+    test::append_member(out, "r", made);
+    test::append_member(out, "s", made);
+    test::append_member(out, "v", "0x1");
+    test::append_member(out, "yParity", "0x1");
     out += ",\"accessList\":[]}";
     return out;
 }
@@ -265,17 +219,17 @@ std::string ReplayChain::receipt_json(uint64_t block_num, uint64_t index) const 
     const uint64_t first_log = at == 0 ? 0 : txns_[at - 1].log_end;
     const uint64_t begin = first_log == 0 ? 0 : log_ends_[first_log - 1] + 1;  // after the comma
     std::string out = "{";
-    append_field(out, "type", "0x2");
-    append_field(out, "status", "0x1");
-    append_field(out, "cumulativeGasUsed", evm::to_quantity(kGasPerTransaction * (index + 1)));
-    append_field(out, "gasUsed", evm::to_quantity(kGasPerTransaction));
-    append_field(out, "effectiveGasPrice", "0x7");
-    append_field(out, "transactionHash", evm::to_hex(txns_[at].hash));
-    append_field(out, "transactionIndex", evm::to_quantity(index));
-    append_field(out, "blockHash", evm::to_hex(headers_[block_num].hash));
-    append_field(out, "blockNumber", evm::to_quantity(block_num));
-    append_field(out, "to", kContractAddress);
-    append_field(out, "from", kDeployerAddress);
+    test::append_member(out, "type", "0x2");
+    test::append_member(out, "status", "0x1");
+    test::append_member(out, "cumulativeGasUsed", evm::to_quantity(test::kGasPerTxn * (index + 1)));
+    test::append_member(out, "gasUsed", evm::to_quantity(test::kGasPerTxn));
+    test::append_member(out, "effectiveGasPrice", "0x7");
+    test::append_member(out, "transactionHash", evm::to_hex(txns_[at].hash));
+    test::append_member(out, "transactionIndex", evm::to_quantity(index));
+    test::append_member(out, "blockHash", evm::to_hex(headers_[block_num].hash));
+    test::append_member(out, "blockNumber", evm::to_quantity(block_num));
+    test::append_member(out, "to", kContractAddress);
+    test::append_member(out, "from", kDeployerAddress);
     out += ",\"contractAddress\":null,\"logs\":[";
     out += std::string_view{logs_}.substr(begin, log_ends_[txns_[at].log_end - 1] - begin);
     out += "]}";

@@ -64,6 +64,10 @@ target_compile_definitions(plumbline_test_paths PRIVATE
   PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${PROJECT_BINARY_DIR}")
 target_link_libraries(plumbline_test_paths PRIVATE plumbline_options)
 
+# What the made-up chains of tests and benchmarks share.
+add_library(plumbline_made_blocks STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tests/support/made_block.cpp)
+target_link_libraries(plumbline_made_blocks PUBLIC plumbline_core PRIVATE plumbline_warnings)
+
 # Every test's compile options. Test code need not be fast; what it tests is.
 function(plumbline_as_test target)
   target_link_libraries(${target} PRIVATE fmt::fmt GTest::gmock)

@@ -11,32 +11,25 @@
 
 namespace plumbline::sim {
 
+using test::append_member;
 using test::make_address;
 
 namespace {
 
 constexpr uint64_t kGenesisTime = 1'700'000'000;
 
-void field(std::string& out, std::string_view name, std::string_view value) {
-    out += out.back() == '{' ? "\"" : ",\"";
-    out += name;
-    out += "\":\"";
-    out += value;
-    out += '"';
-}
-
 std::string receipts_text(const evm::LogBatch& logs, const SimBlock& block) {
     std::string out = "[";
     const evm::ReceiptBatch batch = test::receipts_of(logs);
     for (const evm::Receipt& receipt : batch.receipts) {
         out += out.size() == 1 ? "{" : ",{";
-        field(out, "type", "0x2");
-        field(out, "status", "0x1");
-        field(out, "cumulativeGasUsed", evm::to_quantity(receipt.cumulative_gas_used));
-        field(out, "transactionHash", evm::to_hex(receipt.txn_hash));
-        field(out, "transactionIndex", evm::to_quantity(receipt.txn_index));
-        field(out, "blockHash", evm::to_hex(block.header.hash));
-        field(out, "blockNumber", evm::to_quantity(block.header.block_num));
+        append_member(out, "type", "0x2");
+        append_member(out, "status", "0x1");
+        append_member(out, "cumulativeGasUsed", evm::to_quantity(receipt.cumulative_gas_used));
+        append_member(out, "transactionHash", evm::to_hex(receipt.txn_hash));
+        append_member(out, "transactionIndex", evm::to_quantity(receipt.txn_index));
+        append_member(out, "blockHash", evm::to_hex(block.header.hash));
+        append_member(out, "blockNumber", evm::to_quantity(block.header.block_num));
         out += ",\"logs\":[";
         for (uint32_t i = 0; i < receipt.log_count; ++i) {
             out += (i == 0 ? "" : ",") + block.logs_json[receipt.log_begin + i];
@@ -53,42 +46,24 @@ evm::Address annex_address() {
 }
 
 std::string header_json(const evm::Header& header) {
-    std::string out = "{";
-    field(out, "number", evm::to_quantity(header.block_num));
-    field(out, "hash", evm::to_hex(header.hash));
-    field(out, "parentHash", evm::to_hex(header.parent_hash));
-    field(out, "sha3Uncles", evm::to_hex(header.ommers_hash));
-    field(out, "miner", evm::to_hex(header.beneficiary));
-    field(out, "stateRoot", evm::to_hex(header.state_root));
-    field(out, "transactionsRoot", evm::to_hex(header.txns_root));
-    field(out, "receiptsRoot", evm::to_hex(header.receipts_root));
-    field(out, "logsBloom", evm::to_hex(header.logs_bloom));
-    field(out, "difficulty", "0x0");
-    field(out, "gasLimit", evm::to_quantity(header.gas_limit));
-    field(out, "gasUsed", evm::to_quantity(header.gas_used));
-    field(out, "timestamp", evm::to_quantity(header.timestamp));
-    field(out, "extraData", "0x");
-    field(out, "mixHash", evm::to_hex(header.mix_hash));
-    field(out, "nonce", "0x0000000000000000");
-    field(out, "baseFeePerGas", "0x7");
-    return out + ",\"uncles\":[],\"transactions\":[]}";
+    return test::open_block_json(header) + ",\"uncles\":[],\"transactions\":[]}";
 }
 
 std::string log_json(const evm::Log& log, ByteView data, bool removed) {
     std::string out = "{";
-    field(out, "address", evm::to_hex(log.address));
+    append_member(out, "address", evm::to_hex(log.address));
     out += ",\"topics\":[";
     for (size_t i = 0; i < log.topic_count; ++i) {
         out += i == 0 ? "\"" : ",\"";
         out += evm::to_hex(log.topics[i]) + "\"";
     }
     out += "]";
-    field(out, "data", evm::to_hex(data));
-    field(out, "blockNumber", evm::to_quantity(log.block_num));
-    field(out, "blockHash", evm::to_hex(log.block_hash));
-    field(out, "transactionHash", evm::to_hex(log.txn_hash));
-    field(out, "transactionIndex", evm::to_quantity(log.txn_index));
-    field(out, "logIndex", evm::to_quantity(log.log_index));
+    append_member(out, "data", evm::to_hex(data));
+    append_member(out, "blockNumber", evm::to_quantity(log.block_num));
+    append_member(out, "blockHash", evm::to_hex(log.block_hash));
+    append_member(out, "transactionHash", evm::to_hex(log.txn_hash));
+    append_member(out, "transactionIndex", evm::to_quantity(log.txn_index));
+    append_member(out, "logIndex", evm::to_quantity(log.log_index));
     out += removed ? ",\"removed\":true}" : ",\"removed\":false}";
     return out;
 }

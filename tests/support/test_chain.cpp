@@ -13,8 +13,6 @@ namespace plumbline::test {
 
 namespace {
 
-constexpr uint64_t kGasPerTxn = 60'000;
-
 void append(Bytes& out, const evm::Hash& word) {
     out.insert(out.end(), word.bytes.begin(), word.bytes.end());
 }
@@ -109,27 +107,6 @@ MadeLog noise(const evm::Address& contract, uint64_t n) {
     MadeLog out = made_log(contract, kEvent);
     append(out.data, to_word(n));
     return out;
-}
-
-evm::ReceiptBatch receipts_of(const evm::LogBatch& logs) {
-    evm::ReceiptBatch batch;
-    batch.logs = logs;
-    for (uint32_t i = 0; i < logs.logs.size(); ++i) {
-        const evm::Log& log = logs.logs[i];
-        if (batch.receipts.empty() || batch.receipts.back().txn_index != log.txn_index) {
-            PLUMBLINE_CHECK(log.txn_index == batch.receipts.size());
-            evm::Receipt receipt;
-            receipt.type = 2;
-            receipt.status = true;
-            receipt.cumulative_gas_used = kGasPerTxn * (batch.receipts.size() + 1);
-            receipt.txn_hash = log.txn_hash;
-            receipt.txn_index = log.txn_index;
-            receipt.log_begin = i;
-            batch.receipts.push_back(receipt);
-        }
-        ++batch.receipts.back().log_count;
-    }
-    return batch;
 }
 
 void seal_block(evm::Header& header, evm::LogBatch& logs, std::string_view salt,

@@ -10,6 +10,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "core/evm/receipt.hpp"
+#include "tests/support/made_block.hpp"
 
 namespace plumbline::test {
 
@@ -51,10 +52,6 @@ struct MadeLog {
 [[nodiscard]] MadeLog ping(const evm::Address& contract, uint64_t n);
 /// An event that no ABI of the tests knows, of a contract that nobody asks for.
 [[nodiscard]] MadeLog noise(const evm::Address& contract, uint64_t n);
-
-/// The receipts of a block all of whose transactions logged something: one for each transaction
-/// index, which must count from 0 without a gap.
-[[nodiscard]] evm::ReceiptBatch receipts_of(const evm::LogBatch& logs);
 
 /// Makes a block of a header that has its number, parent and time, and of logs that have their
 /// place in the block: fills in all else, both ways. `salt` decides the state root and the
