@@ -66,7 +66,7 @@ Response post_rpc(RequestContext& request) {
                    request.options().time_max_ms,
                    request.http.takes_parts};
     RpcAnswer told = answer_rpc(index, request.http.body);
-    out.body = told.body;
+    out.body = std::move(told.body);
     if (told.logs &&
         !stream_logs(request, view, snapshot->cursor->block_num, *std::move(told.logs), out)) {
         index.may_stream = false;

@@ -173,7 +173,7 @@ void FilterStore::take_back(const LogSource& source, Filter& filter,
     }
     for (auto block = gone.rbegin(); filter.wanted.written && block != gone.rend(); ++block) {
         for (const std::string& log : block->logs) {
-            out.push_back(close_log(log, true));
+            append_log(out.emplace_back(), log, true);
         }
     }
 }
@@ -203,7 +203,7 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<s
         }
     }
     for (auto told = filter.told.begin(); log != scan.logs.end(); ++log) {
-        out.push_back(close_log(log->text, false));
+        append_log(out.emplace_back(), log->text, false);
         told = std::find_if(told, filter.told.end(),
                             [&](const Told& block) { return block.block_num >= log->block_num; });
         if (told != filter.told.end() && told->block_num == log->block_num) {

@@ -53,21 +53,25 @@ AnswerParts::Part LogStream::next() {
     bytes_ += out.text.size();
     if (!done) {
         out.text += end_with_error(rpc_code::kInternal, done.error().message);
-        out.is_last = true;
     } else if (is_end) {
         out.text += "]}";
-        out.is_last = true;
-    } else if (bytes_ >= limits_.bytes_max) {
-        out.text +=
-            give_up(fmt::format("the answer is longer than {} bytes", limits_.bytes_max)).text;
-        out.is_last = true;
-    } else if (clock_.monotonic_ms() - start_ms_ >= limits_.time_ms_max) {
-        out.text +=
-            give_up(fmt::format("the answer takes longer than {} s", limits_.time_ms_max / 1'000))
-                .text;
-        out.is_last = true;
+    } else if (const std::string limit = passed_limit(); !limit.empty()) {
+        out.text += give_up(limit).text;
+    } else {
+        return out;
     }
+    out.is_last = true;
     return out;
+}
+
+std::string LogStream::passed_limit() const {
+    if (bytes_ >= limits_.bytes_max) {
+        return fmt::format("the answer is longer than {} bytes", limits_.bytes_max);
+    }
+    if (clock_.monotonic_ms() - start_ms_ >= limits_.time_ms_max) {
+        return fmt::format("the answer takes longer than {} s", limits_.time_ms_max / 1'000);
+    }
+    return {};
 }
 
 Result<bool> LogStream::fill(std::string& out) {
@@ -84,7 +88,7 @@ Result<bool> LogStream::fill(std::string& out) {
         if (!std::exchange(is_first_, false)) {
             out += ',';
         }
-        out += close_log(walk_->text(), false);
+        append_log(out, walk_->text(), false);
     }
     return false;
 }

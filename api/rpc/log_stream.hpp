@@ -73,6 +73,8 @@ class LogStream final : public AnswerParts {
   private:
     /// Logs until the part is full. True at the end.
     [[nodiscard]] Result<bool> fill(std::string& out);
+    /// Which one, in words; empty: none.
+    [[nodiscard]] std::string passed_limit() const;
     [[nodiscard]] std::string end_with_error(int code, std::string_view why) const;
 
     std::shared_ptr<const storage::ReadView> view_;

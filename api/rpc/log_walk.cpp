@@ -31,8 +31,9 @@ void write_open_log(const storage::LogRecord& record, const storage::BlockRow& b
 
 }  // namespace
 
-std::string close_log(const std::string& open, bool removed) {
-    return open + (removed ? R"(,"removed":true})" : R"(,"removed":false})");
+void append_log(std::string& out, std::string_view open, bool removed) {
+    out += open;
+    out += removed ? R"(,"removed":true})" : R"(,"removed":false})";
 }
 
 LogWalk::LogWalk(const storage::ReadView& view, LogFilter filter, uint64_t from, uint64_t to)

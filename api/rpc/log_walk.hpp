@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/rpc/log_filter.hpp"
 #include "core/base/result.hpp"
@@ -13,8 +14,8 @@
 
 namespace plumbline::api {
 
-/// `{...,"removed":true}` or false, of an object whose bracket is open.
-[[nodiscard]] std::string close_log(const std::string& open, bool removed);
+/// Appends `{...,"removed":true}` or false, of an object whose bracket is open.
+void append_log(std::string& out, std::string_view open, bool removed);
 
 /// One thread. The view must outlive it.
 class LogWalk {

@@ -95,7 +95,7 @@ Outcome logs_of(const RpcIndex& index, LogFilter filter) {
         if (out.result.size() > 1) {
             out.result += ',';
         }
-        out.result += close_log(log.text, false);
+        append_log(out.result, log.text, false);
     }
     out.result += ']';
     return out;
