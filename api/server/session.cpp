@@ -399,28 +399,28 @@ class Session : public std::enable_shared_from_this<Session> {
 
     /// An answer whose rest is made while it goes out, a part after the other was taken.
     void write_parts(Response answer) {
-        parts_ = std::move(answer.rest);
-        part_ = {std::move(answer.body), false};
-        parts_head_.emplace(head_of<wire::empty_body>(answer, request_, shared_->options));
-        parts_head_->keep_alive(parts_head_->keep_alive() && !is_last_);
-        parts_head_->chunked(true);
-        parts_writer_.emplace(*parts_head_);
+        parts_ = std::make_unique<PartsAnswer>(
+            std::move(answer.rest), AnswerParts::Part{std::move(answer.body), false},
+            head_of<wire::empty_body>(answer, request_, shared_->options));
+        parts_->head.keep_alive(parts_->head.keep_alive() && !is_last_);
+        parts_->head.chunked(true);
         stream_.expires_after(milliseconds{shared_->options.request_ms_max});
-        wire::async_write_header(stream_, *parts_writer_,
+        wire::async_write_header(stream_, parts_->writer,
                                  [self = shared_from_this()](beast::error_code error, size_t) {
                                      error ? self->end_parts(error) : self->write_part();
                                  });
     }
 
     void write_part() {
-        if (part_.text.empty()) {  // as a chunk it would be the last one
+        const std::string& text = parts_->part.text;
+        if (text.empty()) {  // as a chunk it would be the last one
             go_on_with_parts();
             return;
         }
-        answer_bytes_ = part_.text.size();
+        answer_bytes_ = text.size();
         shared_->answer_bytes += answer_bytes_;
         stream_.expires_after(milliseconds{shared_->options.request_ms_max});
-        asio::async_write(stream_, wire::make_chunk(asio::buffer(part_.text)),
+        asio::async_write(stream_, wire::make_chunk(asio::buffer(text)),
                           [self = shared_from_this()](beast::error_code error, size_t) {
                               self->shared_->answer_bytes -= std::exchange(self->answer_bytes_, 0);
                               error ? self->end_parts(error) : self->go_on_with_parts();
@@ -428,7 +428,7 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
     void go_on_with_parts() {
-        if (part_.is_last) {
+        if (parts_->part.is_last) {
             asio::async_write(stream_, wire::make_chunk_last(),
                               [self = shared_from_this()](beast::error_code error, size_t) {
                                   self->end_parts(error);
@@ -437,25 +437,22 @@ class Session : public std::enable_shared_from_this<Session> {
         }
         stream_.expires_never();  // Nobody reads or writes here until the part is made.
         const auto taken =
-            shared_->rpc_calls.submit(client_, [self = shared_from_this(), parts = parts_] {
-                auto part = std::make_shared<AnswerParts::Part>(parts->next());
+            shared_->rpc_calls.submit(client_, [self = shared_from_this(), rest = parts_->rest] {
+                auto part = std::make_shared<AnswerParts::Part>(rest->next());
                 asio::post(self->stream_.get_executor(), [self, part] {
-                    self->part_ = std::move(*part);
+                    self->parts_->part = std::move(*part);
                     self->write_part();
                 });
             });
         if (taken != FairPool::Taken::kYes) {
-            part_ = parts_->give_up("too many requests wait already; ask again");
+            parts_->part = parts_->rest->give_up("too many requests wait already; ask again");
             write_part();
         }
     }
 
     void end_parts(beast::error_code error) {
-        const bool is_done = error || !parts_head_->keep_alive() || is_last_;
-        parts_writer_.reset();
-        parts_head_.reset();
+        const bool is_done = error || !parts_->head.keep_alive() || is_last_;
         parts_.reset();
-        part_ = {};
         end_answer(is_done);
     }
 
@@ -474,14 +471,22 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<wire::request_parser<wire::string_body>> parser_;
     BeastRequest request_;
     BeastResponse response_;
-    // Of an answer in parts, while it goes out.
-    std::shared_ptr<AnswerParts> parts_;
-    AnswerParts::Part part_;  ///< the one that is being written
-    std::optional<wire::response<wire::empty_body>> parts_head_;
-    std::optional<wire::response_serializer<wire::empty_body>> parts_writer_;
-    size_t answer_bytes_ = 0;  ///< of it, as counted in `shared_`
-    bool is_reading_ = false;  ///< waits for a request's head, or for the rest of one
-    bool is_last_ = false;     ///< no request after this one
+    /// Of an answer in parts, while it goes out.
+    struct PartsAnswer {
+        PartsAnswer(std::shared_ptr<AnswerParts> source, AnswerParts::Part first,
+                    wire::response<wire::empty_body> response)
+            : rest{std::move(source)},
+              part{std::move(first)},
+              head{std::move(response)} {}
+        std::shared_ptr<AnswerParts> rest;
+        AnswerParts::Part part;  ///< the one that is being written
+        wire::response<wire::empty_body> head;
+        wire::response_serializer<wire::empty_body> writer{head};
+    };
+    std::unique_ptr<PartsAnswer> parts_;  ///< null: none goes out
+    size_t answer_bytes_ = 0;             ///< of it, as counted in `shared_`
+    bool is_reading_ = false;             ///< waits for a request's head, or for the rest of one
+    bool is_last_ = false;                ///< no request after this one
 };
 
 }  // namespace
