@@ -6,12 +6,11 @@
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "core/base/logging.hpp"
-#include "core/base/near_name.hpp"
 #include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::tools {
 
@@ -78,16 +77,8 @@ Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path
 }
 
 Result<size_t> find_entity(const storage::Database& database, const std::string& name) {
-    std::vector<std::string> known;
-    for (size_t i = 0; i < database.entities().size(); ++i) {
-        known.push_back(database.entities()[i].name);
-        if (known.back() == name) {
-            return i;
-        }
-    }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("no entity '{}' in {}{} there are: {}", name, database.path(),
-                             did_you_mean(name, known), fmt::join(known, ", "))};
+    Result<size_t> out = engine::find_entity(database.entities(), name, database.path());
+    return out ? out : Error{ErrorCode::kInvalidArgument, std::move(out).error().message};
 }
 
 void print_error(std::string_view text) noexcept {

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include <fmt/ranges.h>
-
 #include "api/routes/caches.hpp"
 #include "api/routes/proof_segments.hpp"
-#include "core/base/near_name.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
 
@@ -216,17 +214,7 @@ Response fail(const Error& error) {
 }
 
 Result<size_t> find_entity(const storage::ReadView& view, std::string_view name) {
-    std::vector<std::string> known;
-    const auto& entities = view.bundle().entities;
-    for (size_t i = 0; i < entities.size(); ++i) {
-        if (entities[i].name == name) {
-            return i;
-        }
-        known.push_back(entities[i].name);
-    }
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("no entity '{}'{} there are: {}", name, did_you_mean(name, known),
-                             known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))};
+    return engine::find_entity(view.bundle().entities, name);
 }
 
 }  // namespace plumbline::api

@@ -7,6 +7,7 @@
 
 #include "core/base/hex_digits.hpp"
 #include "core/base/json_text.hpp"
+#include "core/base/near_name.hpp"
 #include "core/base/printable_text.hpp"
 #include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
@@ -258,6 +259,21 @@ std::vector<std::string> column_names(const storage::EntityLayout& layout) {
         out.push_back(layout.column(i).name);
     }
     return out;
+}
+
+Result<size_t> find_entity(const std::vector<EntityLayout>& entities, std::string_view name,
+                           std::string_view where) {
+    std::vector<std::string> known;
+    for (size_t i = 0; i < entities.size(); ++i) {
+        if (entities[i].name == name) {
+            return i;
+        }
+        known.push_back(entities[i].name);
+    }
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("no entity '{}'{}{}{} there are: {}", name,
+                             where.empty() ? "" : " in ", where, did_you_mean(name, known),
+                             known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))};
 }
 
 Result<std::string> encode_key(const EntityLayout& layout, const std::vector<NamedText>& values) {

@@ -37,6 +37,11 @@ void append_key_value(std::string& key, storage::FieldType type, const storage::
 /// Those of the key first.
 [[nodiscard]] std::vector<std::string> column_names(const storage::EntityLayout& layout);
 
+/// The place of the entity of that name. kNotFound says which one may be meant and lists all;
+/// `where` is told with the name, and may be empty.
+[[nodiscard]] Result<size_t> find_entity(const std::vector<storage::EntityLayout>& entities,
+                                         std::string_view name, std::string_view where = {});
+
 /// The encoded key from all key fields, in any order. kInvalidArgument names what is missing.
 [[nodiscard]] Result<std::string> encode_key(const storage::EntityLayout& layout,
                                              const std::vector<NamedText>& values);
