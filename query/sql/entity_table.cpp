@@ -158,6 +158,14 @@ Result<std::unique_ptr<TableCursor>> open_rows(Statement& statement, const stora
         statement, view, at, layout, entity, std::move(access), question, covered));
 }
 
+TablePlan plan_rows(const storage::ReadView& view, const EntityLayout& layout, size_t entity,
+                    const Question& question) {
+    const uint64_t rows = view.entity_count(entity);
+    const Access access = plan_cheapest(layout, question, rows);
+    const Estimate guess = estimate(access, rows);
+    return {guess.rows, guess.cost, access.is_ordered, access.is_single};
+}
+
 class EntityTable final : public Table {
   public:
     EntityTable(const EntityLayout& layout, size_t entity)
@@ -166,9 +174,7 @@ class EntityTable final : public Table {
           entity_{entity} {}
     [[nodiscard]] TablePlan plan(const storage::ReadView& view,
                                  const Question& question) const override {
-        const Access access = plan_cheapest(layout_, question, view.entity_count(entity_));
-        const Estimate guess = estimate(access, view.entity_count(entity_));
-        return {guess.rows, guess.cost, access.is_ordered, access.is_single};
+        return plan_rows(view, layout_, entity_, question);
     }
     [[nodiscard]] Result<std::unique_ptr<TableCursor>> open(Statement& statement,
                                                             const Question& question,
@@ -192,12 +198,11 @@ class PastTable final : public Table {
     [[nodiscard]] TablePlan plan(const storage::ReadView& view,
                                  const Question& question) const override {
         const Question rest = without_block(question);
-        const Access access = plan_cheapest(layout_, rest, view.entity_count(entity_));
-        const Estimate guess = estimate(access, view.entity_count(entity_));
+        TablePlan out = plan_rows(view, layout_, entity_, rest);
         const bool has_block = rest.where.size() < question.where.size();
-        const bool is_ordered = access.is_ordered && rest.order.size() == question.order.size();
-        return {guess.rows, guess.cost + (has_block ? kFoldCost : kNoBlockCost), is_ordered,
-                access.is_single};
+        out.cost += has_block ? kFoldCost : kNoBlockCost;
+        out.is_ordered = out.is_ordered && rest.order.size() == question.order.size();
+        return out;
     }
     [[nodiscard]] Result<std::unique_ptr<TableCursor>> open(Statement& statement,
                                                             const Question& question,
