@@ -661,6 +661,13 @@ RepairPlan plan_for(const FakeChain& chain, uint64_t block_num, const storage::D
     return plan;
 }
 
+/// A node that leaves out what that block has logged.
+FakeNodeOptions node_without(uint64_t block_num) {
+    FakeNodeOptions out;
+    out.drops = [block_num](const evm::Log& log) { return log.block_num == block_num; };
+    return out;
+}
+
 size_t facts_for_good(const storage::Database& database, const storage::CallKey& call) {
     size_t out = 0;
     const auto view = database.read_view();
@@ -677,8 +684,7 @@ TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
         chain.mine(80);
         const uint64_t lost = first_deposit(chain);
         const TempDir directory;
-        FakeNodeOptions node;
-        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        const FakeNodeOptions node = node_without(lost);
         Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
@@ -716,8 +722,7 @@ now = { call = "function name() view returns (string)", at = "who", default = "'
         chain.mine(80);
         const uint64_t lost = first_deposit(chain);
         const TempDir directory;
-        FakeNodeOptions node;
-        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        const FakeNodeOptions node = node_without(lost);
         Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
@@ -741,8 +746,7 @@ TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
         FakeChain chain{seed};
         chain.mine(80);
         const uint64_t gone = first_deposit(chain);
-        FakeNodeOptions without;
-        without.drops = [gone](const evm::Log& log) { return log.block_num == gone; };
+        const FakeNodeOptions without = node_without(gone);
         const TempDir directory;
         {
             Rig rig{chain, directory.sub("db"), 0};
@@ -833,8 +837,7 @@ TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
     const uint64_t lost = first_deposit(chain);
     const TempDir directory;
     {
-        FakeNodeOptions node;
-        node.drops = [lost](const evm::Log& log) { return log.block_num == lost; };
+        const FakeNodeOptions node = node_without(lost);
         Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
