@@ -171,9 +171,13 @@ namespace {
 
 /// The log's record names the block that its proof began at, and what is wrong lies below.
 std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
-    std::string out = fmt::format("the {} proof{} found {} mismatch{}", record.proof,
-                                  record.entity.empty() ? "" : " of " + record.entity,
-                                  record.mismatches, record.mismatches == 1 ? "" : "es");
+    const bool is_of_rows = record.proof == "state";  // found once a row, in however many fields
+    const bool is_one = record.mismatches == 1;
+    std::string out =
+        fmt::format("the {} proof{} found {} {}", record.proof,
+                    record.entity.empty() ? "" : " of " + record.entity, record.mismatches,
+                    is_of_rows ? (is_one ? "row that differs" : "rows that differ")
+                               : (is_one ? "mismatch" : "mismatches"));
     if (record.proof != "log") {
         return out + fmt::format(" at block {}", record.block_num);
     }

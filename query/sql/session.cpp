@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/near_name.hpp"
 #include "query/sql/connection.hpp"
 #include "query/sql/safety.hpp"
 
@@ -60,6 +61,36 @@ size_t number_of(const char* name, size_t place) {
     return number - 1;
 }
 
+/// What to put behind SQLite's `words` where they say that there is no such table or column.
+std::string what_was_meant(const Connection& connection, std::string_view words) {
+    constexpr std::string_view kTable = "no such table: ";
+    constexpr std::string_view kColumn = "no such column: ";
+    const bool is_table = words.starts_with(kTable);
+    if (!is_table && !words.starts_with(kColumn)) {
+        return {};
+    }
+    words.remove_prefix(is_table ? kTable.size() : kColumn.size());
+    words.remove_prefix(words.rfind('.') + 1);  // npos + 1 is 0: no schema, no alias before it
+    std::vector<std::string> known;
+    for (const std::unique_ptr<Table>& table : connection.tables) {
+        if (is_table) {
+            known.push_back(table->name());
+            continue;
+        }
+        for (const Column& column : table->columns()) {
+            if (!column.is_hidden) {
+                known.push_back(column.name);
+            }
+        }
+    }
+    if (is_table) {
+        return suggest(words, known);
+    }
+    // Which tables the statement asks is not told: all columns would be a list without an end.
+    const std::string_view near = nearest(words, known);
+    return near.empty() ? std::string{} : fmt::format("; did you mean '{}'?", near);
+}
+
 int stop_asked(void* user) {
     const auto& statement = static_cast<const Connection*>(user)->statement;
     return statement.should_stop && statement.should_stop() ? 1 : 0;
@@ -99,7 +130,8 @@ struct Session::Impl {
                         fmt::format("{}: only SELECT is taken here, with SQLite's own functions "
                                     "and those of docs/sql.md",
                                     words)};
-            default: return {ErrorCode::kInvalidArgument, words};
+            default:
+                return {ErrorCode::kInvalidArgument, words + what_was_meant(connection, words)};
         }
     }
     [[nodiscard]] Result<Prepared> prepare(std::string_view sql, std::string_view& rest) {

@@ -389,6 +389,21 @@ TEST(SqlTest, ParametersAreValuesAndNeverText) {
                  ErrorCode::kInvalidArgument);
 }
 
+TEST(SqlTest, WhereANameIsNotKnownTheNearOneIsNamed) {
+    SqlWorld world{1, 4};
+    const auto refusal = [&](const std::string& sql) {
+        const auto answer = world.ask(sql);
+        return answer ? std::string{"taken"} : answer.error().message;
+    };
+    EXPECT_THAT(refusal("select * from votes"),
+                testing::StartsWith("no such table: votes; did you mean 'vote'? known: vote, "));
+    EXPECT_THAT(refusal("select * from main.nobody"),
+                testing::StartsWith("no such table: main.nobody; known: vote, "));
+    EXPECT_EQ(refusal("select v.wieght from vote v"),
+              "no such column: v.wieght; did you mean 'weight'?");
+    EXPECT_EQ(refusal("select zzzzzz from vote"), "no such column: zzzzzz");
+}
+
 TEST(SqlTest, LiteralsThatWouldBeRoundedAreFoundWhereverTheyStand) {
     for (const std::string right :
          {"select 9223372036854775807", "select '9223372036854775808'", "select 1.5, .5, 1e18",

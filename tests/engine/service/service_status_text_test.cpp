@@ -24,7 +24,7 @@ ServiceStatus some_status() {
     out.address = "http://127.0.0.1:8080";
     out.proven_level = "receipts";
     out.proven_block = 19'000'050;
-    out.degraded = {"the state proof of store found 3 mismatches at block 19000050", "second",
+    out.degraded = {"the state proof of store found 3 rows that differ at block 19000050", "second",
                     "third", "fourth"};
     for (const char* name : {"https://one.example", "https://two.example"}) {
         rpc::ProviderStats provider;
@@ -60,15 +60,16 @@ TEST(ServiceStatusTextTest, ANarrowTerminalGetsMoreLinesAndNotLessText) {
 
 TEST(ServiceStatusTextTest, AReasonIsToldToItsEndOnAnyTerminal) {
     ServiceStatus status = some_status();
-    status.degraded = {"the state proof of community found 1 mismatch at block 15, and it stands"};
+    status.degraded = {
+        "the state proof of community found 1 row that differs at block 15, and it stands"};
     const std::string text = render_details(status, 60);
     EXPECT_LE(longest(text), 60U) << text;
-    EXPECT_THAT(text, HasSubstr("\n           block 15, and it stands"));
+    EXPECT_THAT(text, HasSubstr("\n           differs at block 15, and it stands"));
 }
 
 TEST(ServiceStatusTextTest, WhatMattersMostIsFirstAndTheRestIsCounted) {
     const std::string text = render_details(some_status(), 80);
-    EXPECT_THAT(text, StartsWith("attention  the state proof of store found 3 mismatches"));
+    EXPECT_THAT(text, StartsWith("attention  the state proof of store found 3 rows that differ"));
     EXPECT_THAT(text, HasSubstr("and 1 more"));
 }
 
