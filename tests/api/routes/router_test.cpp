@@ -622,6 +622,25 @@ json ask_sql(ApiWorld& api, const json& body, unsigned status = 200) {
     return json::parse(answer.body, nullptr, false);
 }
 
+TEST_F(RouterTest, WhatFoldsOrScansEndsWithTheService) {
+    api.world.block(13, {api.mapping.emit("hub.Scored", {acc(3), num(20)}, 13, 4)});
+    api.world.commit();
+    const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
+    const std::vector<std::string> folds = {user + "?at=12", user + "/history"};
+    const json past = {{"sql", "select count(*) from user_at(12)"}};
+    api.router.set_stopping(true);
+    for (const std::string& target : folds) {
+        api.get(target, 503);
+    }
+    ask_sql(api, past, 503);
+    EXPECT_EQ(api.get(user)["row"]["points"], 23) << "what reads one row is answered to the end";
+    api.router.set_stopping(false);
+    for (const std::string& target : folds) {
+        api.get(target);
+    }
+    EXPECT_EQ(ask_sql(api, past)["rows"], json::parse("[[10]]"));
+}
+
 TEST_F(RouterTest, SqlOverRowsEventsAndBlocksOfOneState) {
     const json by_points = ask_sql(
         api, {{"sql", "select points, count(*) from user group by points order by points desc"}});
