@@ -39,6 +39,10 @@ struct Database::Impl {
     /// memory follows.
     mutable Mutex mutex;
     SharedState shared PLUMBLINE_GUARDED_BY(mutex);
+    /// What `shared_view` gave last; null once something was written.
+    std::shared_ptr<const ReadView> newest_view PLUMBLINE_GUARDED_BY(mutex);
+    /// After every write, so that nothing old is held for readers who may never come again.
+    void forget_newest_view() PLUMBLINE_EXCLUDES(mutex);
     /// `shared` for the writer to read: nobody else changes it, so it needs no lock to look.
     [[nodiscard]] const SharedState& now() const
         PLUMBLINE_REQUIRES(writer) PLUMBLINE_NO_THREAD_SAFETY_ANALYSIS {

@@ -146,6 +146,7 @@ Status Database::publish_generation() {
     }
     my.write_head_after_sync();
     my.trees.erase(old->number);
+    my.forget_newest_view();  // It may be one of the old generation.
     drop_generation(my, *old);
     return ok();
 }

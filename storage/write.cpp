@@ -139,6 +139,7 @@ Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) 
         return Error{ErrorCode::kIo, "writing a commit: " + written.ToString()};
     }
     unsynced = durability == Durability::kBuffered;
+    forget_newest_view();
     return ok();
 }
 

@@ -9,6 +9,7 @@
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/shared_view.hpp"
 
 namespace plumbline::api {
 
@@ -118,7 +119,7 @@ Result<IndexSnapshot> open_snapshot(RequestContext& request) {
     }
     // Asked first: a fold that ends in between must not lend its level to the rows before it.
     const bool is_owed_a_fold = out.database->needs_refold();
-    out.view = out.database->read_view();
+    out.view = storage::shared_view(*out.database);
     out.cursor = out.view->cursor();
     if (!out.cursor) {
         return out;

@@ -45,7 +45,7 @@ struct RequestContext {
 /// The database and one consistent state of it. kUnavailable before there is one.
 struct IndexSnapshot {
     storage::Database* database = nullptr;
-    std::unique_ptr<storage::ReadView> view;
+    std::shared_ptr<const storage::ReadView> view;  ///< others may read by it, too
     std::optional<storage::Cursor> cursor;
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
     uint64_t proven_through = 0;

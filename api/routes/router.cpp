@@ -114,11 +114,14 @@ Response Router::check_token(const Request& request) {
 }
 
 RouteCost Router::cost(std::string_view method, std::string_view target) {
+    return cost_of(method, parse_target(target));
+}
+
+RouteCost Router::cost_of(std::string_view method, const Result<Target>& asked) {
     constexpr std::string_view kProbes[] = {"health", "ready", "metrics"};
     constexpr std::string_view kScans[] = {
         "rows",    "events",      "events_of", "quarantine",       "conflicts", "journal",
         "reports", "row_history", "chain",     "analytics_report", "ponder_db", "ponder_live"};
-    const Result<Target> asked = parse_target(target);
     if (asked && method == "POST" && matches("/rpc", asked->parts)) {
         return RouteCost::kRpc;
     }
@@ -155,14 +158,16 @@ Router::Router(const ApiContext& context, RouterOptions options)
 Router::~Router() = default;
 
 Response Router::handle(const Request& request) {
-    Request asked = request;
-    const bool is_head = request.method == "HEAD";
-    if (is_head) {
-        asked.method = "GET";
-    }
     const int64_t start_ms = context_.clock().monotonic_ms();
     std::string_view pattern = "other";
-    Response out = dispatch(asked, pattern);
+    Response out;
+    if (request.method == "HEAD") {
+        Request asked = request;
+        asked.method = "GET";
+        out = dispatch(asked, pattern);
+    } else {
+        out = dispatch(request, pattern);
+    }
     if (options_.on_answer) {
         const int64_t took_ms = context_.clock().monotonic_ms() - start_ms;
         options_.on_answer(pattern, out.status, static_cast<double>(took_ms) / 1000);

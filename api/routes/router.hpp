@@ -91,6 +91,7 @@ class Router {
     [[nodiscard]] Response handle(const Request& request);
     /// Of what is asked; kQuick where there is no such route.
     [[nodiscard]] static RouteCost cost(std::string_view method, std::string_view target);
+    [[nodiscard]] static RouteCost cost_of(std::string_view method, const Result<Target>& asked);
     [[nodiscard]] const ApiContext& context() const noexcept { return context_; }
     [[nodiscard]] const RouterOptions& options() const noexcept { return options_; }
 

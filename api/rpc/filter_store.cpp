@@ -132,7 +132,7 @@ Result<Json> FilterStore::filter_of(const std::string& id, int64_t now_ms) {
     }
     const MutexLock lock{filter->mutex};
     if (!filter->wanted.written) {
-        return Error{ErrorCode::kInvalidArgument, "it is a filter of blocks"};
+        return Error{ErrorCode::kNotFound, "filter not found: it is one of blocks"};
     }
     return *filter->wanted.written;
 }

@@ -49,7 +49,7 @@ class FilterStore {
     [[nodiscard]] Result<std::vector<std::string>> take_changes(const LogSource& source,
                                                                 const std::string& id,
                                                                 int64_t now_ms);
-    /// As it was written. kNotFound, or kInvalidArgument for one of blocks.
+    /// As it was written. kNotFound, also for one of blocks.
     [[nodiscard]] Result<nlohmann::json> filter_of(const std::string& id, int64_t now_ms);
     bool remove(const std::string& id);
 

@@ -37,6 +37,10 @@ Result<evm::Hash> parse_one_hash(const Json& value, std::string_view what) {
     return *hash;
 }
 
+bool is_number(const Json& block) {
+    return block.is_string() && block.get_ref<const std::string&>().starts_with("0x");
+}
+
 Status read_addresses(const Json& value, LogFilter& out) {
     const Json list = value.is_array() ? value : Json::array({value});
     if (list.size() > LogFilter::kAddressesMax) {
@@ -149,7 +153,9 @@ Result<LogFilter> parse_log_filter(const Json& filter, const BlockTags& tags) {
     if (to != nullptr) {
         PLUMBLINE_TRY(out.to, parse_block(*to, tags));
     }
-    if (from != nullptr && to != nullptr && out.from > out.to) {
+    // What a tag means changes: with one it is a range that has no block yet.
+    const bool are_numbers = from != nullptr && to != nullptr && is_number(*from) && is_number(*to);
+    if (are_numbers && out.from > out.to) {
         return invalid(fmt::format("fromBlock {} is above toBlock {}", out.from, out.to));
     }
     return out;

@@ -19,7 +19,8 @@ using Json = nlohmann::json;
 struct Fault {
     int code = rpc_code::kInternal;
     std::string message;
-    std::string data{};  ///< hex; may be empty
+    std::string data{};    ///< hex; may be empty
+    bool is_lack = false;  ///< the index does not have it; a node may
 };
 /// The result as JSON, or why there is none.
 struct Outcome {
@@ -29,11 +30,15 @@ struct Outcome {
     std::optional<LogFilter> logs{};  ///< to be streamed in place of a result
 };
 
+Outcome lacking(int code, std::string why) {
+    return {{}, Fault{code, std::move(why), {}, true}};
+}
+
 Outcome fault_of(const Error& error) {
     switch (error.code) {
         case ErrorCode::kInvalidArgument:
             return {{}, Fault{rpc_code::kInvalidParams, error.message}};
-        case ErrorCode::kUnavailable: return {{}, Fault{rpc_code::kUnavailable, error.message}};
+        case ErrorCode::kUnavailable: return lacking(rpc_code::kUnavailable, error.message);
         case ErrorCode::kTooLarge: return {{}, Fault{rpc_code::kLimit, error.message}};
         case ErrorCode::kNotFound: return {{}, Fault{-32000, error.message}};
         default: return {{}, Fault{rpc_code::kInternal, error.message}};
@@ -54,17 +59,22 @@ const Json& parameter(const Json& params, size_t index) {
 
 // --- logs --------------------------------------------------------------------------------------
 
-Outcome logs_of(const RpcIndex& index, LogFilter filter) {
+/// `is_open`: blocks that are still to come may be in the range.
+Outcome logs_of(const RpcIndex& index, LogFilter filter, bool is_open) {
     const LogSource& source = index.logs;
+    const uint64_t head = source.cursor().block_num;
     if (filter.block_hash) {
         const std::optional<uint64_t> at = source.block_of(*filter.block_hash);
         if (!at) {
-            return {{},
-                    Fault{-32000,
-                          "unknown block: it is not among the newest blocks with events "
-                          "of this index"}};
+            return lacking(-32000,
+                           "unknown block: it is not among the newest blocks with events of this "
+                           "index");
         }
         filter.from = filter.to = *at;
+    } else if (!is_open && std::max(filter.from, filter.to) > head) {
+        return lacking(rpc_code::kUnavailable,
+                       fmt::format("the range goes on to block {}, and the index is at block {}",
+                                   std::max(filter.from, filter.to), head));
     }
     const Result<std::optional<std::string>> gap =
         source.find_uncovered(filter, filter.from, filter.to);
@@ -72,7 +82,7 @@ Outcome logs_of(const RpcIndex& index, LogFilter filter) {
         return fault_of(gap.error());
     }
     if (*gap) {
-        return {{}, Fault{rpc_code::kUnavailable, **gap}};
+        return lacking(rpc_code::kUnavailable, **gap);
     }
     if (index.may_stream) {
         return {{}, {}, false, std::move(filter)};
@@ -101,9 +111,13 @@ Outcome logs_of(const RpcIndex& index, LogFilter filter) {
     return out;
 }
 
+Outcome logs_as_written(const RpcIndex& index, const Json& written, bool is_open) {
+    Result<LogFilter> filter = parse_log_filter(written, index.logs.tags());
+    return filter ? logs_of(index, *std::move(filter), is_open) : fault_of(filter.error());
+}
+
 Outcome get_logs(const RpcIndex& index, const Json& params) {
-    Result<LogFilter> filter = parse_log_filter(parameter(params, 0), index.logs.tags());
-    return filter ? logs_of(index, *std::move(filter)) : fault_of(filter.error());
+    return logs_as_written(index, parameter(params, 0), false);
 }
 
 // --- filters -----------------------------------------------------------------------------------
@@ -145,7 +159,7 @@ Outcome filter_logs(const RpcIndex& index, const Json& params) {
         return fault_of(id.error());
     }
     const Result<Json> written = index.filters.filter_of(*id, index.now_ms);
-    return written ? get_logs(index, Json::array({*written})) : fault_of(written.error());
+    return written ? logs_as_written(index, *written, true) : fault_of(written.error());
 }
 
 Outcome uninstall_filter(const RpcIndex& index, const Json& params) {
@@ -153,8 +167,7 @@ Outcome uninstall_filter(const RpcIndex& index, const Json& params) {
     return id ? Outcome{index.filters.remove(*id) ? "true" : "false", {}} : fault_of(id.error());
 }
 
-// --- subscriptions
-// ---------------------------------------------------------------------------------
+// --- subscriptions -----------------------------------------------------------------------------
 
 Outcome no_socket() {
     return {{},
@@ -312,8 +325,7 @@ Outcome run_own(const RpcIndex& index, const Json& request) {
 /// Logs that the index lacks may be the node's to tell.
 Outcome run(const RpcIndex& index, const Json& request) {
     Outcome own = run_own(index, request);
-    const bool is_lacking = own.fault && own.fault->code == rpc_code::kUnavailable &&
-                            request["method"] == "eth_getLogs";
+    const bool is_lacking = own.fault && own.fault->is_lack && request["method"] == "eth_getLogs";
     if (!is_lacking || index.node == nullptr || !index.node->takes("eth_getLogs")) {
         return own;
     }

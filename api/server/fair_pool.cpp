@@ -22,20 +22,22 @@ FairPool::~FairPool() {
 }
 
 FairPool::Taken FairPool::submit(const std::string& client, std::function<void()> job) {
-    const MutexLock lock{mutex_};
-    if (is_stopped_ || waiting_ >= options_.waiting_max) {
-        return Taken::kFull;
+    {
+        const MutexLock lock{mutex_};
+        if (is_stopped_ || waiting_ >= options_.waiting_max) {
+            return Taken::kFull;
+        }
+        Client& asking = clients_[client];
+        if (asking.waiting.size() >= options_.client_waiting_max) {
+            return Taken::kClientFull;
+        }
+        if (asking.waiting.empty()) {
+            turns_.push_back(client);
+        }
+        asking.waiting.push_back(std::move(job));
+        ++waiting_;
     }
-    Client& asking = clients_[client];
-    if (asking.waiting.size() >= options_.client_waiting_max) {
-        return Taken::kClientFull;
-    }
-    if (asking.waiting.empty()) {
-        turns_.push_back(client);
-    }
-    asking.waiting.push_back(std::move(job));
-    ++waiting_;
-    news_.notify_one();
+    news_.notify_one();  // Who wakes up finds the lock free.
     return Taken::kYes;
 }
 
@@ -72,7 +74,13 @@ void FairPool::work() {
         if (!client.waiting.empty()) {
             turns_.push_back(name);
         }
+        // Whoever takes a job looks after the next one: a thread that ends a job makes room for one
+        // of the same client, and takes it, or another, itself.
+        const bool has_more = !turns_.empty();
         lock.unlock();
+        if (has_more) {
+            news_.notify_one();
+        }
         if (const Status ran = catch_exceptions("serving HTTP", job); !ran) {
             logging::error(ran.error().message);
         }
@@ -82,7 +90,6 @@ void FairPool::work() {
         if (client.running == 0 && client.waiting.empty()) {
             clients_.erase(name);
         }
-        news_.notify_one();  // Its next job may run now.
     }
 }
 

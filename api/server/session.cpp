@@ -79,6 +79,10 @@ BeastResponse to_beast(Response&& answer, const BeastRequest& request,
     return out;
 }
 
+bool has_parts(const Target& target, std::string_view first, std::string_view second) noexcept {
+    return target.parts.size() == 2 && target.parts[0] == first && target.parts[1] == second;
+}
+
 /// A browser lets any page open a WebSocket anywhere and only tells whose page it is.
 bool is_friendly(std::string_view origin, std::string_view host, const ServerOptions& options) {
     const size_t scheme = origin.find("://");
@@ -234,11 +238,12 @@ class Session : public std::enable_shared_from_this<Session> {
 
     /// On one of the pools' threads.
     void answer() {
-        if (const Status known = check_stream(); !known) {
+        const Result<Target> target = parse_target(view(request_.target()));
+        if (const Status known = check_stream(target); !known) {
             write(fail(known.error()));
             return;
         }
-        if (go_live()) {
+        if (go_live(target)) {
             return;
         }
         Request asked;
@@ -248,7 +253,7 @@ class Session : public std::enable_shared_from_this<Session> {
         asked.body = std::move(request_.body());
         asked.client = client_;
         asked.takes_parts = request_.version() >= 11;  // chunks are of HTTP/1.1
-        const RouteCost cost = Router::cost(asked.method, asked.target);
+        const RouteCost cost = Router::cost_of(asked.method, target);
         FairPool& pool = cost == RouteCost::kProbe   ? shared_->probes
                          : cost == RouteCost::kQuick ? shared_->quick
                          : cost == RouteCost::kRpc   ? shared_->rpc_calls
@@ -271,10 +276,9 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
     /// A live query keeps its connection. False where it is none.
-    bool go_live() {
-        const Result<Target> target = parse_target(view(request_.target()));
-        if (!target || target->parts != std::vector<std::string>{"sql", "live"} ||
-            request_.method() != wire::verb::get || shared_->hub == nullptr) {
+    bool go_live(const Result<Target>& target) {
+        if (!target || !has_parts(*target, "sql", "live") || request_.method() != wire::verb::get ||
+            shared_->hub == nullptr) {
             return false;
         }
         if (shared_->live_queries.load() >= shared_->options.live_queries_max) {
@@ -332,12 +336,11 @@ class Session : public std::enable_shared_from_this<Session> {
     }
 
     static bool is_stream(const Result<Target>& target) {
-        return target && target->parts == std::vector<std::string>{"v1", "stream"};
+        return target && has_parts(*target, "v1", "stream");
     }
 
     /// A client whose WebSocket was refused cannot see why; a plain request tells.
-    Status check_stream() {
-        const Result<Target> target = parse_target(view(request_.target()));
+    Status check_stream(const Result<Target>& target) {
         if (!is_stream(target) || request_.method() != wire::verb::get || shared_->hub == nullptr) {
             return ok();
         }

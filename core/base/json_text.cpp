@@ -1,5 +1,6 @@
 #include "core/base/json_text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/hex_digits.hpp"
@@ -38,11 +39,25 @@ void append_escaped(std::string& out, char c) {
     out += c;
 }
 
+/// How much of `text` stands in JSON as it is, from its beginning: most texts wholly.
+size_t plain_size(std::string_view text) {
+    const auto* const end = std::find_if_not(text.begin(), text.end(), [](char c) {
+        return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+    });
+    return static_cast<size_t>(end - text.begin());
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
-    while (!text.empty()) {
+    for (;;) {
+        const size_t plain = plain_size(text);
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) {
+            break;
+        }
         size_t bad_size = 0;
         const size_t size = utf8_sequence_size(text, bad_size);
         if (size == 1) {

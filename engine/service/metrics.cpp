@@ -1,7 +1,9 @@
 #include "engine/service/metrics.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "core/base/mutex.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/version.hpp"
 #include "rpc/refusal.hpp"
@@ -219,6 +222,13 @@ struct Metrics::Impl {
             .Name("plumbline_http_request_seconds")
             .Help("Time from a whole request to its answer, by route")
             .Register(registry);
+    struct HttpRoute {
+        std::map<unsigned, prometheus::Counter*> requests;  ///< by status
+        prometheus::Histogram* seconds = nullptr;
+    };
+    Mutex http_mutex;
+    /// What was counted once: an answer looks for no labels.
+    std::map<std::string, HttpRoute, std::less<>> http_routes PLUMBLINE_GUARDED_BY(http_mutex);
     prometheus::Family<prometheus::Counter>& task_runs =
         prometheus::BuildCounter()
             .Name("plumbline_task_runs_total")
@@ -278,9 +288,20 @@ Metrics::Metrics() : impl_{std::make_unique<Impl>()} {
 Metrics::~Metrics() = default;
 
 void Metrics::count_http(std::string_view route, unsigned status, double seconds) {
-    const std::string name{route};
-    impl_->http_requests.Add({{"route", name}, {"status", fmt::format("{}", status)}}).Increment();
-    impl_->http_seconds.Add({{"route", name}}, kRequestSeconds).Observe(seconds);
+    const MutexLock lock{impl_->http_mutex};
+    auto known = impl_->http_routes.find(route);
+    if (known == impl_->http_routes.end()) {
+        known = impl_->http_routes.try_emplace(std::string{route}).first;
+        known->second.seconds =
+            &impl_->http_seconds.Add({{"route", known->first}}, kRequestSeconds);
+    }
+    prometheus::Counter*& requests = known->second.requests[status];
+    if (requests == nullptr) {
+        requests = &impl_->http_requests.Add(
+            {{"route", known->first}, {"status", fmt::format("{}", status)}});
+    }
+    requests->Increment();
+    known->second.seconds->Observe(seconds);
 }
 
 void Metrics::count_task(std::string_view kind, std::string_view outcome, double seconds) {

@@ -11,10 +11,11 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const ZERO = "0x" + "0".repeat(40);
 
 export class Chain {
-  static async start(random) {
+  // The finalized block is two epochs of `slots` blocks below the newest.
+  static async start(random, slots = 1) {
     const chain = new Chain();
     chain.random = random;
-    chain.child = spawn("node", [join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", "1", "--timestamp", "1700000000"], { stdio: ["ignore", "pipe", "inherit"] });
+    chain.child = spawn("node", [join(root, "tools/node/anvil.mjs"), "--with-parent", "--slots-in-an-epoch", String(slots), "--timestamp", "1700000000"], { stdio: ["ignore", "pipe", "inherit"] });
     const line = await new Promise((done) => chain.child.stdout.once("data", (part) => done(String(part))));
     chain.url = JSON.parse(line).url;
     chain.rpc = new Rpc(chain.url);
