@@ -34,10 +34,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// An index that grows by the generated story, its sink told of each commit.
 class Index {
   public:
-    Index(const std::string& path, sink::DirtyRows& dirty)
+    Index(const std::string& path, sink::DirtyRows& dirty, bool keeps_log)
         : plan{community_plan()},
           database{open_fresh(path, *plan)},
           dirty_{dirty},
+          keeps_log_{keeps_log},
           fold_{plan, *database, size_t{256} << 20},
           batch_{database->make_batch()} {}
 
@@ -51,6 +52,13 @@ class Index {
             for (size_t i = 0; i < logs_.logs.size(); ++i) {
                 fold_.look_ahead(logs_, i);
                 must_do(fold_.apply(logs_.logs[i], logs_.data(logs_.logs[i]), nullptr));
+                if (keeps_log_) {
+                    batch_->append_log(logs_.logs[i], logs_.data(logs_.logs[i]), nullptr);
+                }
+            }
+            if (keeps_log_) {
+                batch_->append_block({block_, hash, evm::keccak256(std::to_string(block_ - 1)),
+                                      block_ * 12, kEventsPerBlock, storage::ProofLevel::kFetched});
             }
             if (is_live || block_ % kBlocksPerCommit == 0 || block_ == end) {
                 commit(hash, is_live);
@@ -76,6 +84,7 @@ class Index {
     }
 
     sink::DirtyRows& dirty_;
+    const bool keeps_log_;
     engine::Fold fold_;
     std::unique_ptr<storage::CommitBatch> batch_;
     CommunityStory story_{1};
@@ -135,14 +144,17 @@ int run(int argc, char** argv) {
     std::string directory;
     uint64_t events = 200'000;
     uint64_t live = 200;
+    uint64_t upserts = 100'000;
     app.add_option("--url", config.url, "An empty PostgreSQL database")->required();
     app.add_option("--dir", directory, "Where the index may be")->required();
     app.add_option("--events", events, "Events before the first load");
     app.add_option("--live", live, "Blocks of 100 events that follow, a commit each");
+    app.add_option("--upserts", upserts, "Rows that are upserted one by one, to compare");
+    app.add_flag("--history", config.has_history, "Keep rows' versions as well");
     CLI11_PARSE(app, argc, argv);
 
     sink::DirtyRows dirty{size_t{64} << 20, std::vector<bool>(64, true)};
-    Index index{directory + "/db", dirty};
+    Index index{directory + "/db", dirty, config.has_history};
     config.name = "bench";
     config.schema = "sink";
     for (const storage::EntityLayout& entity : index.plan->entities()) {
@@ -170,7 +182,8 @@ int run(int argc, char** argv) {
 
     engine::SinkConfig plain = config;
     plain.schema = "rows";
-    const double by_row = row_by_row(plain, index, std::min<uint64_t>(loaded, 100'000));
+    plain.has_history = false;
+    const double by_row = row_by_row(plain, index, std::min(loaded, upserts));
     const double per_second = static_cast<double>(loaded) / load;
     fmt::print(
         "{{\"rows\": {}, \"load_s\": {:.2f}, \"load_rows_s\": {:.0f}, \"upsert_rows_s\": "

@@ -7,7 +7,9 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/sleep.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "sink/event_rows.hpp"
+#include "sink/history_rows.hpp"
 #include "sink/sink_session.hpp"
 #include "sink/sink_writer.hpp"
 #include "sink/table_compare.hpp"
@@ -153,7 +155,7 @@ Result<bool> stand_together(SinkSession& session, const std::vector<SinkTable>& 
         return false;
     }
     for (size_t at = 0; at < tables.size(); ++at) {
-        if (tables[at].is_event()) {
+        if (!tables[at].is_entity()) {
             continue;  // The same block is the same log.
         }
         const std::optional<storage::DigestNode>& held = session.tables()[at].held;
@@ -168,7 +170,7 @@ Result<bool> stand_together(SinkSession& session, const std::vector<SinkTable>& 
 
 Status check_together(const SinkCheckOptions& options, SinkSession& session,
                       const std::vector<SinkTable>& tables, const storage::ReadView& view,
-                      SinkReport& report) {
+                      HistoryRows* history, SinkReport& report) {
     report.block_num = view.cursor()->block_num;
     EventRows events{*options.plan, tables};
     for (size_t at = 0; at < tables.size(); ++at) {
@@ -180,7 +182,9 @@ Status check_together(const SinkCheckOptions& options, SinkSession& session,
         ++report.tables;
         TableCheck check{options, session, tables[at], report};
         RowSource rows;
-        if (tables[at].is_event()) {
+        if (tables[at].is_history()) {
+            rows = history->rows_of(tables[at]);
+        } else if (tables[at].is_event()) {
             rows = events.rows_of(view, at, options.should_stop);
         } else {
             const size_t entity = tables[at].entity();
@@ -228,7 +232,14 @@ Result<SinkReport> check_sink(
         PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
         if (is_together) {
             SinkReport report;
-            PLUMBLINE_TRY_VOID(check_together(options, session, tables, *view, report));
+            std::unique_ptr<HistoryRows> history;
+            if (options.config.has_history) {
+                PLUMBLINE_TRY(history, HistoryRows::fold(*view, options.plan, tables,
+                                                         engine::directory_of(*database),
+                                                         options.should_stop));
+            }
+            PLUMBLINE_TRY_VOID(
+                check_together(options, session, tables, *view, history.get(), report));
             PLUMBLINE_TRY_VOID(session.commit({}));
             return report;
         }

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
 
 namespace plumbline::sink {
 
@@ -19,6 +22,24 @@ constexpr std::string_view kDivisionByZero = "22012";
 constexpr const char* kSettings =
     "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30000', true), "
     "set_config('idle_in_transaction_session_timeout', '300000', true)";
+
+/// By SQLSTATE.
+constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+    {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
+    {"25006", "this is a standby: let the URL lead to the primary (target_session_attrs=primary)"},
+    {"40001", "the same transaction is tried again"},
+    {"40P01", "the same transaction is tried again"},
+    {"53100", "the disk of the PostgreSQL server is full: once there is room, the sink goes on"},
+    {"53200", "the PostgreSQL server has no memory left: the sink tries again"},
+    {"53300",
+     "PostgreSQL takes no more connections: raise max_connections, or put PgBouncer between"},
+    {"55P03", "somebody else holds the table or makes tables of this schema: it is tried again"},
+    {"23503",
+     "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
+     "deferrable initially deferred"},
+    {"42703", "somebody has altered the table: the sink looks at it anew"},
+    {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
+};
 
 /// Names this process to itself: an epoch whose COMMIT was never answered may be its own.
 std::string make_writer_name() {
@@ -66,6 +87,20 @@ Error refusal(std::string message) {
     return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
+/// To make one that is there already would wait for everybody who writes to the table.
+void add_missing_indexes(const SinkTable& table, const PgRows& known,
+                         std::vector<PgStatement>& changes) {
+    for (SinkTable::Index& index : table.indexes()) {
+        bool is_there = false;
+        for (size_t row = 0; row < known.size(); ++row) {
+            is_there = is_there || known.at(row, 0) == index.name;
+        }
+        if (!is_there) {
+            changes.push_back({std::move(index.sql), {}});
+        }
+    }
+}
+
 /// An array of words that need no escapes; an empty one is null.
 std::string to_array(const std::vector<std::string>& words) {
     std::string out = "{";
@@ -96,7 +131,31 @@ Result<std::vector<PgRows>> SinkSession::run(const std::vector<PgStatement>& sta
                                  "stop it and start this one again",
                                  config_.name, config_.schema)};
     }
+    if (!rows) {
+        return explain(std::move(rows).error());
+    }
     return rows;
+}
+
+Result<PgRows> SinkSession::ask(std::string sql, std::vector<std::string> params) {
+    Result<PgRows> rows = connection_->query(std::move(sql), std::move(params));
+    return rows ? std::move(rows) : Result<PgRows>{explain(std::move(rows).error())};
+}
+
+Status SinkSession::copy_in(const std::string& sql,
+                            const std::function<Status(const PgConnection::CopyPut&)>& produce) {
+    Status copied = connection_->copy_in(sql, produce);
+    return copied ? ok() : Status{explain(std::move(copied).error())};
+}
+
+/// With what to do about it, where PostgreSQL says only what it is.
+Error SinkSession::explain(Error error) const {
+    for (const auto& [state, advice] : kAdvice) {
+        if (connection_->sqlstate() == state) {
+            error.message += fmt::format("; {}", advice);
+        }
+    }
+    return error;
 }
 
 SinkSession::SinkSession(const engine::SinkConfig& config, const std::vector<SinkTable>& tables,
@@ -112,7 +171,7 @@ Status SinkSession::connect(PgOptions options) {
     closed_round_trips_ = round_trips();
     connection_.reset();
     PLUMBLINE_TRY(connection_, PgConnection::open(std::move(options)));
-    PLUMBLINE_TRY(const PgRows encoding, connection_->query("show server_encoding"));
+    PLUMBLINE_TRY(const PgRows encoding, ask("show server_encoding"));
     if (encoding.size() != 1 || encoding.at(0, 0) != "UTF8") {
         return refusal(
             fmt::format("the database {} has the encoding {}: a sink needs UTF8; create "
@@ -156,19 +215,18 @@ Status SinkSession::refresh() {
 }
 
 Result<bool> SinkSession::has_own_tables() {
-    PLUMBLINE_TRY(const PgRows found,
-                  connection_->query("select to_regclass($1::text) is not null and "
-                                     "to_regclass($2::text) is not null",
-                                     {own("plumbline_cursor"), own("plumbline_tables")}));
+    PLUMBLINE_TRY(const PgRows found, ask("select to_regclass($1::text) is not null and "
+                                          "to_regclass($2::text) is not null",
+                                          {own("plumbline_cursor"), own("plumbline_tables")}));
     return found.at(0, 0) == "t";
 }
 
 Status SinkSession::make_own_tables() {
-    PLUMBLINE_TRY(const PgRows schema,
-                  connection_->query("select count(*) from pg_namespace where nspname = $1::text",
-                                     {config_.schema}));
+    PLUMBLINE_TRY(
+        const PgRows schema,
+        ask("select count(*) from pg_namespace where nspname = $1::text", {config_.schema}));
     // Even where it is there, CREATE SCHEMA wants a right on the database that many roles lack.
-    std::vector<PgStatement> statements{{"begin", {}}};
+    std::vector<PgStatement> statements{{"begin", {}}, {kSettings, {}}, lock_schema()};
     if (schema.at(0, 0) == "0") {
         statements.push_back({"create schema if not exists " + quote_name(config_.schema), {}});
     }
@@ -187,6 +245,32 @@ Status SinkSession::make_own_tables() {
          {}});
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
+    return ok();
+}
+
+PgStatement SinkSession::lock_schema() const {
+    const evm::Hash hash = evm::keccak256(as_bytes("plumbline schema " + config_.schema));
+    int64_t number = 0;
+    std::memcpy(&number, hash.data(), sizeof(number));
+    return {fmt::format("select pg_advisory_xact_lock({})", number), {}};
+}
+
+Status SinkSession::check_missing_tables() {
+    // Read from the table: to_regclass may answer from a cache that waiting has not refreshed.
+    PLUMBLINE_TRY(const PgRows found,
+                  ask("select c.relname from pg_class c join pg_namespace n on n.oid = "
+                      "c.relnamespace where n.nspname = $1::text",
+                      {config_.schema}));
+    for (size_t at = 0; at < tables_.size(); ++at) {
+        for (size_t row = 0; row < found.size(); ++row) {
+            if (!states_[at].exists && found.at(row, 0) == tables_[at].name()) {
+                return Error{
+                    ErrorCode::kUnavailable,
+                    fmt::format("another sink has just made the table {}: it is looked at anew",
+                                tables_[at].full_name())};
+            }
+        }
+    }
     return ok();
 }
 
@@ -222,11 +306,10 @@ Status SinkSession::take_over() {
 }
 
 Status SinkSession::read_position() {
-    PLUMBLINE_TRY(const PgRows rows,
-                  connection_->query(fmt::format("select chain_id, block, encode(block_hash, "
-                                                 "'hex') from {} where name = $1::text",
-                                                 own("plumbline_cursor")),
-                                     {config_.name}));
+    PLUMBLINE_TRY(const PgRows rows, ask(fmt::format("select chain_id, block, encode(block_hash, "
+                                                     "'hex') from {} where name = $1::text",
+                                                     own("plumbline_cursor")),
+                                         {config_.name}));
     position_.reset();
     if (rows.size() == 0) {
         return ok();
@@ -246,9 +329,9 @@ Status SinkSession::read_position() {
 
 Status SinkSession::read_states() {
     PLUMBLINE_TRY(const PgRows rows,
-                  connection_->query(fmt::format("select table_name, chain_id, cursor_name, digest "
-                                                 "from {}",
-                                                 own("plumbline_tables"))));
+                  ask(fmt::format("select table_name, chain_id, cursor_name, digest "
+                                  "from {}",
+                                  own("plumbline_tables"))));
     states_.assign(tables_.size(), {});
     for (size_t row = 0; row < rows.size(); ++row) {
         const auto table = std::ranges::find(tables_, rows.at(row, 0), &SinkTable::name);
@@ -284,13 +367,20 @@ Status SinkSession::look_at_tables(bool may_change) {
              "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
              {table.full_name()}});
     }
+    questions.push_back(
+        {"select c.relname from pg_class c join pg_namespace n on n.oid = "
+         "c.relnamespace where n.nspname = $1::text and c.relkind in ('i', 'I')",
+         {config_.schema}});
     PLUMBLINE_TRY(const std::vector<PgRows> answers, run(questions));
     std::vector<PgStatement> changes;
-    for (size_t at = 0; at < answers.size(); ++at) {
+    for (size_t at = 0; at < tables_.size(); ++at) {
         PLUMBLINE_TRY_VOID(look_at_table(at, answers[at], may_change, changes));
+        if (may_change && states_[at].exists) {
+            add_missing_indexes(tables_[at], answers.back(), changes);
+        }
     }
     if (!changes.empty()) {
-        changes.insert(changes.begin(), {{"begin", {}}, {kSettings, {}}});
+        changes.insert(changes.begin(), {{"begin", {}}, {kSettings, {}}, lock_schema()});
         changes.push_back({"commit", {}});
         PLUMBLINE_TRY(const auto changed, run(changes));
     }
@@ -345,11 +435,6 @@ Status SinkSession::look_at_table(size_t at, const PgRows& columns, bool may_cha
                 is_key != column.is_key ? "table" : "column"));
         }
     }
-    if (may_change) {
-        for (std::string& sql : table.index_sqls()) {
-            changes.push_back({std::move(sql), {}});
-        }
-    }
     return ok();
 }
 
@@ -373,6 +458,8 @@ std::vector<PgStatement> SinkSession::begin_beside_writer() const {
     return {
         {"begin", {}},
         {kSettings, {}},
+        // While the log is folded for a history nothing is said.
+        {"select set_config('idle_in_transaction_session_timeout', '0', true)", {}},
         {fmt::format("select 1 from {} where name = $1::text for update", own("plumbline_cursor")),
          {config_.name}}};
 }

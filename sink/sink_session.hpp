@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,12 +75,21 @@ class SinkSession {
     [[nodiscard]] std::vector<PgStatement> begin(const storage::Cursor& cursor) const;
     /// BEGIN and the cursor's row locked, without taking it over: its writer waits until the end.
     [[nodiscard]] std::vector<PgStatement> begin_beside_writer() const;
+    /// Until its transaction ends nobody else makes or alters tables of the schema: of CREATE ...
+    /// IF NOT EXISTS PostgreSQL fails the second of two at the same moment. Where advisory locks do
+    /// nothing that failure is what happens, and the next try finds the tables.
+    [[nodiscard]] PgStatement lock_schema() const;
+    /// With that lock: kUnavailable where somebody has made one of the tables that were missing.
+    [[nodiscard]] Status check_missing_tables();
     /// Says what `table` holds now, in the transaction.
     [[nodiscard]] PgStatement note_tables(const std::vector<size_t>& tables,
                                           const std::vector<TableState>& states,
                                           const ProvenMark& proven) const;
     /// Runs them; learns from an error that somebody took over.
     [[nodiscard]] Result<std::vector<PgRows>> run(const std::vector<PgStatement>& statements);
+    /// COPY in the transaction, as the connection does it.
+    [[nodiscard]] Status copy_in(
+        const std::string& sql, const std::function<Status(const PgConnection::CopyPut&)>& produce);
     /// Sends COMMIT behind `statements`; kUnavailable where nobody knows whether it was done.
     [[nodiscard]] Status commit(std::vector<PgStatement> statements);
 
@@ -94,6 +104,8 @@ class SinkSession {
     [[nodiscard]] Status look_at_tables(bool may_change);
     [[nodiscard]] Status look_at_table(size_t at, const PgRows& columns, bool may_change,
                                        std::vector<PgStatement>& changes);
+    [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
+    [[nodiscard]] Error explain(Error error) const;
 
     const engine::SinkConfig& config_;
     const std::vector<SinkTable>& tables_;

@@ -176,10 +176,22 @@ Status SinkTable::check_names(std::string_view what, const engine::SinkConfig& c
 
 Result<SinkTable> SinkTable::make(const storage::EntityLayout& layout, size_t entity,
                                   const engine::SinkConfig& config, uint64_t chain_id) {
+    return make_rows(layout, entity, config, chain_id, false);
+}
+
+Result<SinkTable> SinkTable::make_history(const storage::EntityLayout& layout, size_t entity,
+                                          const engine::SinkConfig& config, uint64_t chain_id) {
+    return make_rows(layout, entity, config, chain_id, true);
+}
+
+Result<SinkTable> SinkTable::make_rows(const storage::EntityLayout& layout, size_t entity,
+                                       const engine::SinkConfig& config, uint64_t chain_id,
+                                       bool is_history) {
     SinkTable out;
     out.layout_ = &layout;
     out.entity_ = entity;
-    out.name_it(layout.name, config, chain_id);
+    out.is_history_ = is_history;
+    out.name_it(layout.name + (is_history ? "_history" : ""), config, chain_id);
     out.has_hashed_key_ =
         std::ranges::any_of(layout.key, [](const Field& field) { return field.type.is_dynamic(); });
     if (out.has_hashed_key_) {
@@ -191,14 +203,17 @@ Result<SinkTable> SinkTable::make(const storage::EntityLayout& layout, size_t en
     for (const Field& field : layout.fields) {
         out.columns_.push_back(to_column(field, false, config.strings_as_bytes));
     }
-    out.columns_.push_back({"_block", "bigint", CellKind::kPlain, false});
+    out.columns_.push_back({"_block", "bigint", CellKind::kPlain, is_history});
     out.columns_.push_back({"_log", "bigint", CellKind::kPlain, false});
+    if (is_history) {
+        out.columns_.push_back({"_to", "bigint", CellKind::kPlain, false});
+    }
     std::string shape;
     for (size_t i = 0; i < layout.column_count(); ++i) {
         shape += storage::to_string(layout.column(i).type) + ",";
     }
     out.tag_it(std::move(shape));
-    PLUMBLINE_TRY_VOID(out.check_names("entity", config));
+    PLUMBLINE_TRY_VOID(out.check_names(is_history ? "the history" : "entity", config));
     return out;
 }
 
@@ -285,6 +300,11 @@ void SinkTable::to_cells(const evm::Log& log, uint64_t timestamp, const evm::Eve
     }
 }
 
+std::string SinkTable::reopen_above_sql() const {
+    return fmt::format("update {} set \"_to\" = null where {} and \"_to\" > $1::bigint", full_name_,
+                       condition_);
+}
+
 std::string SinkTable::delete_above_sql() const {
     return fmt::format("delete from {} where {} and \"_block\" > $1::bigint", full_name_,
                        condition_);
@@ -323,14 +343,25 @@ Status SinkTable::to_cells(const storage::RowCodec& codec, std::string_view key,
     const storage::ChangedAt changed = storage::RowCodec::changed_at(row);
     cells[at++] = fmt::format("{}", changed.block_num);
     cells[at++] = fmt::format("{}", changed.log_index);
+    if (is_history_) {
+        cells[at++] = kNullCell;
+    }
+    return ok();
+}
+
+Status SinkTable::to_cells(const storage::RowCodec& codec, std::string_view key,
+                           std::string_view row, std::optional<uint64_t> end, Cells& cells) const {
+    PLUMBLINE_TRY_VOID(to_cells(codec, key, row, cells));
+    cells.back() = end ? fmt::format("{}", *end) : std::string{kNullCell};
     return ok();
 }
 
 std::string SinkTable::key_text(const Cells& cells) const {
     std::string out;
     for (size_t i = 0; i < columns_.size(); ++i) {
+        const bool is_version = is_history_ && columns_[i].name == "_block";
         const bool is_shown =
-            has_hashed_key_
+            has_hashed_key_ && !is_version
                 ? !columns_[i].is_key && layout_->find_column(columns_[i].name) >= 0 &&
                       layout_->find_column(columns_[i].name) < static_cast<int>(layout_->key.size())
                 : columns_[i].is_key;

@@ -9,9 +9,14 @@
 // The last columns are `_block` and `_log`: where the row last changed. A key with `bytes` or
 // `string` in it may be longer than PostgreSQL indexes, so such a table has `_key` for its key: the
 // Keccak-256 of the stored key.
+//
+// Its history is a table beside it, NAME_history: every version that a row has had at the end of a
+// block, with `_block` in the key, and `_to`: the first block at whose end it was no more, null
+// while it is the row.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +90,12 @@ class SinkTable {
                                                 const engine::SinkConfig& config,
                                                 uint64_t chain_id);
 
+    /// The versions of such an entity's rows.
+    [[nodiscard]] static Result<SinkTable> make_history(const storage::EntityLayout& layout,
+                                                        size_t entity,
+                                                        const engine::SinkConfig& config,
+                                                        uint64_t chain_id);
+
     /// An event as a table: where its logs are, then its parameters. `name` is the table's.
     [[nodiscard]] static Result<SinkTable> make_event(const std::string& name,
                                                       const evm::AbiEvent& event,
@@ -93,7 +104,10 @@ class SinkTable {
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] bool is_event() const noexcept { return layout_ == nullptr; }
-    /// Of an entity's table: its place in the plan.
+    [[nodiscard]] bool is_history() const noexcept { return is_history_; }
+    /// The rows of an entity as they are.
+    [[nodiscard]] bool is_entity() const noexcept { return !is_event() && !is_history(); }
+    /// Of an entity's table, and of its history: its place in the plan.
     [[nodiscard]] size_t entity() const noexcept { return entity_; }
     [[nodiscard]] bool keeps_tombstones() const noexcept { return layout_->keep_tombstones; }
     [[nodiscard]] const std::vector<SinkColumn>& columns() const noexcept { return columns_; }
@@ -106,6 +120,10 @@ class SinkTable {
     /// layout. With an empty `row` the key's cells only.
     [[nodiscard]] Status to_cells(const storage::RowCodec& codec, std::string_view key,
                                   std::string_view row, Cells& cells) const;
+    /// The same of a version: `end` is its `_to`.
+    [[nodiscard]] Status to_cells(const storage::RowCodec& codec, std::string_view key,
+                                  std::string_view row, std::optional<uint64_t> end,
+                                  Cells& cells) const;
     /// A log of the event as `event` has it decoded, in a block of that time.
     void to_cells(const evm::Log& log, uint64_t timestamp, const evm::EventDecoder& decoder,
                   const evm::DecodedEvent& event, Cells& cells) const;
@@ -115,7 +133,11 @@ class SinkTable {
     /// Without its key: COPY is faster so.
     [[nodiscard]] std::string create_sql() const;
     [[nodiscard]] std::string primary_key_sql() const;
-    [[nodiscard]] std::vector<std::string> index_sqls() const;
+    struct Index {
+        std::string name;
+        std::string sql;  ///< that makes it
+    };
+    [[nodiscard]] std::vector<Index> indexes() const;
     [[nodiscard]] std::string copy_in_sql() const;
     /// $1...: the columns' arrays.
     [[nodiscard]] std::string upsert_sql() const;
@@ -128,13 +150,20 @@ class SinkTable {
     /// $1...: the key columns' arrays; every column's cell of these rows, those of the key first as
     /// `columns` has them; null where a column is null.
     [[nodiscard]] std::string cells_sql() const;
-    /// $1: rows of blocks above it go; of an event's table.
+    /// $1: rows of blocks above it go; of an event's table, and of a history.
     [[nodiscard]] std::string delete_above_sql() const;
+    /// $1: versions that ended above it are what they were before: open; of a history.
+    [[nodiscard]] std::string reopen_above_sql() const;
     /// This chain's rows: "true", or "chain_id" = 1.
     [[nodiscard]] const std::string& condition() const noexcept { return condition_; }
 
   private:
     SinkTable() = default;
+    [[nodiscard]] static Result<SinkTable> make_rows(const storage::EntityLayout& layout,
+                                                     size_t entity,
+                                                     const engine::SinkConfig& config,
+                                                     uint64_t chain_id, bool is_history);
+    [[nodiscard]] Index make_index(const std::vector<std::string>& fields) const;
     [[nodiscard]] Status check_names(std::string_view what, const engine::SinkConfig& config) const;
     void name_it(std::string name, const engine::SinkConfig& config, uint64_t chain_id);
     void tag_it(std::string shape);
@@ -151,6 +180,7 @@ class SinkTable {
     std::string tag_;
     std::string condition_ = "true";
     std::string chain_id_;  ///< empty: no such column
+    bool is_history_ = false;
     bool has_hashed_key_ = false;
     bool strings_as_bytes_ = false;
     std::vector<SinkColumn> columns_;

@@ -32,30 +32,42 @@ std::string SinkTable::primary_key_sql() const {
     return fmt::format("alter table {} add primary key ({})", full_name_, names(true));
 }
 
-std::vector<std::string> SinkTable::index_sqls() const {
-    std::vector<std::string> out;
-    if (is_event()) {
-        return out;
+SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) const {
+    std::string name = name_;
+    std::string columns = chain_id_.empty() ? "" : "\"chain_id\"";
+    for (const std::string& field : fields) {
+        name += "_" + field;
+        columns += fmt::format("{}{}", columns.empty() ? "" : ", ", quote_name(field));
     }
+    if (name.size() + 4 > kSqlNameMax) {
+        name = name.substr(0, kSqlNameMax - 13) + "_" +
+               evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
+    }
+    name += "_idx";
+    std::string sql = fmt::format("create index if not exists {} on {} ({})", quote_name(name),
+                                  full_name_, columns);
+    return {std::move(name), std::move(sql)};
+}
+
+std::vector<SinkTable::Index> SinkTable::indexes() const {
+    if (is_event()) {
+        return {};
+    }
+    if (is_history()) {
+        return {make_index({"_block"}), make_index({"_to"})};  // A reorg looks by these.
+    }
+    std::vector<Index> out;
     for (const std::vector<uint16_t>& index : layout_->indexes) {
-        std::string name = name_;
-        std::string columns = chain_id_.empty() ? "" : "\"chain_id\"";
         const bool is_short = std::ranges::none_of(
             index, [&](uint16_t column) { return layout_->column(column).type.is_dynamic(); });
-        for (const uint16_t column : index) {
-            const std::string& field = layout_->column(column).name;
-            name += "_" + field;
-            columns += fmt::format("{}{}", columns.empty() ? "" : ", ", quote_name(field));
-        }
         if (!is_short) {
             continue;  // A long value would be refused, and with it the row.
         }
-        if (name.size() + 4 > kSqlNameMax) {
-            name = name.substr(0, kSqlNameMax - 13) + "_" +
-                   evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
+        std::vector<std::string> fields;
+        for (const uint16_t column : index) {
+            fields.push_back(layout_->column(column).name);
         }
-        out.push_back(fmt::format("create index if not exists {} on {} ({})",
-                                  quote_name(name + "_idx"), full_name_, columns));
+        out.push_back(make_index(fields));
     }
     return out;
 }

@@ -51,13 +51,24 @@ Result<std::vector<SinkTable>> make_tables(const engine::SinkConfig& config,
             out.push_back(std::move(table));
         }
     }
+    std::vector<SinkTable> more;
+    for (const SinkTable& table : out) {
+        if (config.has_history) {
+            PLUMBLINE_TRY(SinkTable history,
+                          SinkTable::make_history(entities[table.entity()], table.entity(), config,
+                                                  chain_id));
+            more.push_back(std::move(history));
+        }
+    }
     PLUMBLINE_TRY(std::vector<SinkTable> events, make_event_tables(config, plan, chain_id));
-    for (SinkTable& table : events) {
+    std::ranges::move(events, std::back_inserter(more));
+    for (SinkTable& table : more) {
         if (std::ranges::find(out, table.name(), &SinkTable::name) != out.end()) {
             return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("[sinks.{}]: an entity and an event would both be the table "
-                                     "{}: leave one of them out",
-                                     config.name, table.name())};
+                         fmt::format("[sinks.{}]: an entity and {} would both be the table {}: "
+                                     "leave one of them out",
+                                     config.name, table.is_history() ? "a history" : "an event",
+                                     table.name())};
         }
         out.push_back(std::move(table));
     }
@@ -89,7 +100,7 @@ SinkWriter::SinkWriter(Options options, std::vector<SinkTable> tables, DirtyRows
       dirty_{dirty},
       session_{options_.config, tables_, options_.chain_id} {
     for (size_t at = 0; at < tables_.size(); ++at) {
-        if (!tables_[at].is_event()) {
+        if (tables_[at].is_entity()) {
             table_of_[tables_[at].entity()] = static_cast<int>(at);
         }
     }
@@ -282,8 +293,11 @@ Result<SinkWriter::Step> SinkWriter::send_dirty(const storage::ReadView& view,
     PLUMBLINE_TRY(bool is_whole, fill_dirty(view, dirty.rows, result, filling));
     if (is_whole) {
         PLUMBLINE_TRY(is_whole, fill_events(view, dirty.rollback_to, result, filling));
+        if (is_whole) {
+            PLUMBLINE_TRY(is_whole, fill_history(view, dirty.rollback_to, result, filling));
+        }
         if (!is_whole) {
-            has_other_events_ = true;
+            has_other_log_ = true;
             misses_ = kMissesMax;
         }
     }
@@ -305,7 +319,7 @@ Result<bool> SinkWriter::fill_dirty(const storage::ReadView& view, const DirtyRo
     Cells cells;
     for (size_t at = 0; at < tables_.size(); ++at) {
         const SinkTable& table = tables_[at];
-        if (table.is_event()) {
+        if (!table.is_entity()) {
             continue;
         }
         const storage::RowCodec& codec = options_.plan->codec(table.entity());

@@ -10,6 +10,10 @@
 // the index had by then, whatever the event; together with the block's hash that tells whether the
 // log before it is still the same.
 //
+// Histories are brought on by undo, which has what rows were before each block that is not final:
+// from the last common block on it tells every version. Where it does not reach (a first load, an
+// absence longer than finality, another mapping) the log is folded again (history_rows.hpp).
+//
 // What the tables hold is known as a digest, the one that the index keeps of its own rows: each
 // transaction notes it beside the cursor. Adding what was sent must give the index's own digest; if
 // it does not, something happened to the index that nobody told, and step 2 comes again. So
@@ -30,6 +34,7 @@
 #include "engine/mapping/plan.hpp"
 #include "sink/dirty_rows.hpp"
 #include "sink/event_rows.hpp"
+#include "sink/history_rows.hpp"
 #include "sink/sink_session.hpp"
 #include "sink/sink_table.hpp"
 #include "storage/database.hpp"
@@ -49,8 +54,8 @@ struct SinkFigures {
 /// Rows of one statement.
 constexpr size_t kSinkStatementRows = 5'000;
 
-/// The tables of a sink: its entities in the plan's order, then its events. kInvalidArgument where
-/// PostgreSQL cannot have them.
+/// The tables of a sink: its entities in the plan's order, then their histories, then its events.
+/// kInvalidArgument where PostgreSQL cannot have them.
 [[nodiscard]] Result<std::vector<SinkTable>> make_tables(const engine::SinkConfig& config,
                                                          const engine::Plan& plan,
                                                          uint64_t chain_id);
@@ -115,10 +120,14 @@ class SinkWriter {
     [[nodiscard]] Result<bool> fill_events(const storage::ReadView& view,
                                            std::optional<uint64_t> rollback_to, Unanswered& result,
                                            Filling& filling);
+    [[nodiscard]] Result<bool> fill_history(const storage::ReadView& view,
+                                            std::optional<uint64_t> rollback_to, Unanswered& result,
+                                            Filling& filling);
     [[nodiscard]] Result<std::optional<uint64_t>> find_common(
         const storage::ReadView& view, std::optional<uint64_t> rollback_to) const;
-    [[nodiscard]] Status sync_table(const storage::ReadView& view, size_t at);
-    [[nodiscard]] RowSource rows_of(const storage::ReadView& view, size_t at);
+    [[nodiscard]] Status sync_table(size_t at, const RowSource& rows);
+    [[nodiscard]] RowSource rows_of(const storage::ReadView& view, size_t at, HistoryRows* history);
+    [[nodiscard]] Status begin_sync(const storage::Cursor& cursor);
     [[nodiscard]] Status sync_all(const storage::Database& database);
     [[nodiscard]] Status load(const SinkTable& table, const RowSource& rows);
     [[nodiscard]] Status send_differences(const SinkTable& table, const RowSource& rows);
@@ -142,8 +151,8 @@ class SinkWriter {
     ProvenMark noted_proven_;   ///< in PostgreSQL
     int misses_ = 0;
     bool is_seeded_ = false;
-    bool is_own_position_ = false;   ///< where PostgreSQL stands, this process has put it
-    bool has_other_events_ = false;  ///< the event tables may hold others than the log: compare
+    bool is_own_position_ = false;  ///< where PostgreSQL stands, this process has put it
+    bool has_other_log_ = false;    ///< events and histories may be of another log: compare
 };
 
 /// The stored row, a tombstone too; empty where there is none.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "sink/sink_writer.hpp"
 #include "sink/table_compare.hpp"
 
@@ -53,7 +54,7 @@ Result<bool> SinkWriter::fill_events(const storage::ReadView& view,
         return true;
     }
     PLUMBLINE_TRY(const std::optional<uint64_t> common, find_common(view, rollback_to));
-    if (!common || has_other_events_) {
+    if (!common || has_other_log_) {
         return false;
     }
     const storage::Cursor cursor = *view.cursor();
@@ -89,44 +90,70 @@ Result<bool> SinkWriter::fill_events(const storage::ReadView& view,
 
 // --- whole tables --------------------------------------------------------------------------------
 
-RowSource SinkWriter::rows_of(const storage::ReadView& view, size_t at) {
+RowSource SinkWriter::rows_of(const storage::ReadView& view, size_t at, HistoryRows* history) {
     const SinkTable& table = tables_[at];
+    if (table.is_history()) {
+        return history->rows_of(table);
+    }
     return table.is_event() ? events_.rows_of(view, at, options_.should_stop)
                             : entity_rows(view, table, options_.plan->codec(table.entity()),
                                           options_.should_stop);
 }
 
 /// The table is then what the view is.
-Status SinkWriter::sync_table(const storage::ReadView& view, size_t at) {
+Status SinkWriter::sync_table(size_t at, const RowSource& rows) {
     if (!session_.tables()[at].exists) {
-        return load(tables_[at], rows_of(view, at));
+        return load(tables_[at], rows);
     }
     ++figures_.compared;
-    return send_differences(tables_[at], rows_of(view, at));
+    logging::info("comparing a table of a sink",
+                  {{"sink", options_.config.name}, {"table", tables_[at].full_name()}});
+    return send_differences(tables_[at], rows);
+}
+
+/// Alone in the schema where tables are to be made.
+Status SinkWriter::begin_sync(const storage::Cursor& cursor) {
+    std::vector<PgStatement> statements = session_.begin(cursor);
+    if (std::ranges::all_of(session_.tables(), &TableState::exists)) {
+        PLUMBLINE_TRY(const auto begun, session_.run(statements));
+        return ok();
+    }
+    statements.push_back(session_.lock_schema());
+    PLUMBLINE_TRY(const auto begun, session_.run(statements));
+    return session_.check_missing_tables();
 }
 
 Status SinkWriter::sync_all(const storage::Database& database) {
-    has_other_events_ = !dirty_.begin() || has_other_events_;
+    has_other_log_ = !dirty_.begin() || has_other_log_;
     const std::unique_ptr<storage::ReadView> view = database.read_view();
     if (!view->cursor() || !shows_plan(*view)) {
         return Error{ErrorCode::kUnavailable, "the index is just folded again"};
     }
     const storage::Cursor cursor = *view->cursor();
+    std::unique_ptr<HistoryRows> history;
+    if (std::ranges::any_of(tables_, &SinkTable::is_history)) {
+        // Before the transaction, which nothing should wait for.
+        PLUMBLINE_TRY(history,
+                      HistoryRows::fold(*view, options_.plan, tables_,
+                                        engine::directory_of(database), options_.should_stop));
+    }
     session_.connection().set_silence_ms(0);  // Building a key may take long.
-    PLUMBLINE_TRY(const auto begun, session_.run(session_.begin(cursor)));
+    PLUMBLINE_TRY_VOID(begin_sync(cursor));
     Unanswered result{session_.tables(), {}, cursor.commit_num};
     for (size_t at = 0; at < tables_.size(); ++at) {
         TableState& state = result.states[at];
         if (tables_[at].is_event()) {
             // Read again from the beginning: this is for once in a while.
             state.held = storage::DigestNode{0, {0, cursor.event_count}};
+        } else if (tables_[at].is_history()) {
+            PLUMBLINE_TRY(state.held, history_mark(*view, cursor.block_num));
         } else {
             PLUMBLINE_TRY(state.held, view->digest_root({static_cast<int>(tables_[at].entity())}));
             state.rows = view->entity_count(tables_[at].entity());
         }
         const TableState& before = session_.tables()[at];
-        if (tables_[at].is_event() || !before.exists || before.held != state.held) {
-            PLUMBLINE_TRY_VOID(sync_table(*view, at));
+        if (!tables_[at].is_entity() || !before.exists || before.held != state.held) {
+            PLUMBLINE_TRY_VOID(sync_table(at, rows_of(*view, at, history.get())));
         }
         state.exists = true;
     }
@@ -138,7 +165,7 @@ Status SinkWriter::sync_all(const storage::Database& database) {
         }
     }
     PLUMBLINE_TRY_VOID(settle(cursor, std::move(result), {}));
-    has_other_events_ = false;
+    has_other_log_ = false;
     session_.connection().set_silence_ms(options_.silence_ms);
     return ok();
 }
@@ -163,10 +190,10 @@ Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
         PLUMBLINE_TRY_VOID(rows(take));
         return put(lines);
     };
-    PLUMBLINE_TRY_VOID(session_.connection().copy_in(table.copy_in_sql(), produce));
+    PLUMBLINE_TRY_VOID(session_.copy_in(table.copy_in_sql(), produce));
     std::vector<PgStatement> keys{{table.primary_key_sql(), {}}};
-    for (std::string& sql : table.index_sqls()) {
-        keys.push_back({std::move(sql), {}});
+    for (SinkTable::Index& index : table.indexes()) {
+        keys.push_back({std::move(index.sql), {}});
     }
     PLUMBLINE_TRY(const auto keyed, session_.run(keys));
     figures_.copied += count;

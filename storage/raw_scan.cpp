@@ -95,6 +95,15 @@ std::unique_ptr<RawScanner> scan_raw_undo(const ReadView& view) {
     return scan_whole(view, generation_of(view).undo);
 }
 
+std::unique_ptr<RawScanner> scan_raw_undo_from(const ReadView& view, uint64_t from) {
+    return std::make_unique<FamilyScanner>(view, generation_of(view).undo->get(), block_key(from),
+                                           std::string{});
+}
+
+uint32_t generation_number(const ReadView& view) {
+    return generation_of(view).number;
+}
+
 Status decode_raw_log(const ReadView& view, std::string_view key, std::string_view value,
                       LogRecord& record, Bytes& data_buffer) {
     const auto& dictionaries = Internals::of(view)->dictionaries;

@@ -43,6 +43,10 @@ class RawScanner {
                                                          size_t index);
 [[nodiscard]] std::unique_ptr<RawScanner> scan_raw_quarantine(const ReadView& view);
 [[nodiscard]] std::unique_ptr<RawScanner> scan_raw_undo(const ReadView& view);
+/// The same of block `from` and above, block by block.
+[[nodiscard]] std::unique_ptr<RawScanner> scan_raw_undo_from(const ReadView& view, uint64_t from);
+/// Counts folds of the log: rows of another generation may have come by another way.
+[[nodiscard]] uint32_t generation_number(const ReadView& view);
 
 /// Reads a stored log with the view's dictionaries; kCorruption for anything that is none.
 [[nodiscard]] Status decode_raw_log(const ReadView& view, std::string_view key,

@@ -320,6 +320,7 @@ struct SinkConfig {
     std::vector<std::string> events;    ///< "hub.VoteCast", "hub.*" or "*": which do, too
     bool has_chain_id = false;  ///< distribute = "chain_id": the key's first column in every table
     bool strings_as_bytes = false;  ///< strings = "bytea"
+    bool has_history = false;       ///< history = true: earlier versions of rows, too
     SourcePos pos;
 
     friend bool operator==(const SinkConfig&, const SinkConfig&) = default;

@@ -65,8 +65,8 @@ Status read_sink(std::string_view path, const TomlEntry& entry, Config& config,
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[sinks.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(
-        section.allow_only({"url", "schema", "entities", "events", "distribute", "strings"}));
+    PLUMBLINE_TRY_VOID(section.allow_only(
+        {"url", "schema", "entities", "events", "distribute", "strings", "history"}));
     SinkConfig out;
     out.name = entry.key;
     out.pos = section.pos();
@@ -90,6 +90,17 @@ Status read_sink(std::string_view path, const TomlEntry& entry, Config& config,
     }
     PLUMBLINE_TRY(out.has_chain_id, read_choice(section, "distribute", "", "chain_id"));
     PLUMBLINE_TRY(out.strings_as_bytes, read_choice(section, "strings", "text", "bytea"));
+    if (const TomlValue* history = section.find("history")) {
+        if (history->kind != TomlValue::Kind::kBool) {
+            return section.wrong_type(*history, "history", "true or false");
+        }
+        out.has_history = history->boolean;
+        if (out.has_history && out.entities.empty()) {
+            return section.mistake(
+                history->pos,
+                fmt::format("history in {} is of entities, and it has none", section.name()));
+        }
+    }
     config.sinks.push_back(std::move(out));
     return ok();
 }

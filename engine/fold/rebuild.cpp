@@ -11,6 +11,7 @@
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/log_reader.hpp"
 #include "engine/fold/refold_start.hpp"
+#include "engine/fold/row_change.hpp"
 #include "engine/mapping/stored_plan.hpp"
 
 namespace plumbline::engine {
@@ -27,9 +28,10 @@ namespace {
 class Rebuild {
   public:
     Rebuild(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
-            std::shared_ptr<const Plan> plan, const RebuildOptions& options,
+            std::shared_ptr<const Plan> plan, const RebuildOptions& options, BlockTeller on_block,
             const storage::Cursor& cursor)
         : options_{options},
+          on_block_{std::move(on_block)},
           fold_{std::move(plan), target, FoldOptions{options.cache_bytes, true, options.trace}},
           target_{target},
           batch_{target.make_batch()},
@@ -110,7 +112,8 @@ class Rebuild {
     }
 
     [[nodiscard]] Status begin(const FoldBlock& block) {
-        if (block_.keep_undo || block.keep_undo || fold_.pending_bytes() >= options_.commit_bytes) {
+        if (block_.keep_undo || block.keep_undo || on_block_ ||
+            fold_.pending_bytes() >= options_.commit_bytes) {
             PLUMBLINE_TRY_VOID(flush());
         }
         block_ = block;
@@ -127,7 +130,11 @@ class Rebuild {
 
     [[nodiscard]] Status flush() {
         PLUMBLINE_TRY_VOID(wait_for_commit());
-        PLUMBLINE_TRY_VOID(fold_.flush(*batch_));
+        changes_.clear();
+        PLUMBLINE_TRY_VOID(fold_.flush(*batch_, on_block_ ? &changes_ : nullptr));
+        if (!changes_.rows.empty()) {
+            PLUMBLINE_TRY_VOID(on_block_(block_.block_num, changes_));
+        }
         if (!batch_->empty()) {
             commits_.start(
                 [this] { committed_ = target_.commit(*batch_, storage::Durability::kBulk); });
@@ -157,6 +164,7 @@ class Rebuild {
     }
 
     const RebuildOptions& options_;
+    const BlockTeller on_block_;  ///< may be empty
     Fold fold_;
     storage::Database& target_;
     std::unique_ptr<storage::CommitBatch> batch_;
@@ -166,6 +174,7 @@ class Rebuild {
     RebuildProgress progress_;
     FoldBlock block_;
     bool has_block_ = false;
+    RowChanges changes_{SIZE_MAX, 0, {}};  ///< of the block that is flushed
     StoredCalls calls_;
     const uint64_t until_block_;
     const uint64_t finalized_;
@@ -177,13 +186,21 @@ class Rebuild {
 
 Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
                 std::shared_ptr<const Plan> plan, const RebuildOptions& options) {
+    return fold_log_by_block(source, until_block, target, std::move(plan), options, {});
+}
+
+Status fold_log_by_block(const storage::ReadView& source, uint64_t until_block,
+                         storage::Database& target, std::shared_ptr<const Plan> plan,
+                         const RebuildOptions& options, BlockTeller on_block) {
     const auto cursor = source.cursor();
     if (!cursor) {
         return ok();
     }
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, source.list_children());
     PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, source.list_corrections());
-    Rebuild run{source, std::min(until_block, cursor->block_num), target, std::move(plan), options,
+    Rebuild run{source,  std::min(until_block, cursor->block_num),
+                target,  std::move(plan),
+                options, std::move(on_block),
                 *cursor};
     return run.run(children, std::move(corrections));
 }

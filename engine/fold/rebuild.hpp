@@ -58,4 +58,13 @@ struct RebuildOptions {
                               storage::Database& target, std::shared_ptr<const Plan> plan,
                               const RebuildOptions& options);
 
+/// Told of the rows that a block changed; an error ends the fold.
+using BlockTeller = std::function<Status(uint64_t block_num, const RowChanges& changes)>;
+
+/// The same, telling of each block in turn, on the calling thread. A commit a block: this takes
+/// longer.
+[[nodiscard]] Status fold_log_by_block(const storage::ReadView& source, uint64_t until_block,
+                                       storage::Database& target, std::shared_ptr<const Plan> plan,
+                                       const RebuildOptions& options, BlockTeller on_block);
+
 }  // namespace plumbline::engine

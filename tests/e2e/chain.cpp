@@ -1,10 +1,5 @@
 #include "tests/e2e/chain.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <gtest/gtest.h>
 
 #include "tests/support/paths.hpp"
@@ -24,18 +19,6 @@ std::vector<std::string> anvil_command(const std::vector<std::string>& options) 
 }
 
 }  // namespace
-
-uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    ::close(socket);
-    return ntohs(address.sin_port);
-}
 
 std::string source_path(const std::string& relative) {
     return source_dir() + "/" + relative;

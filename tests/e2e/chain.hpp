@@ -26,8 +26,6 @@ class Anvil {
     std::string url_;
 };
 
-/// A port of 127.0.0.1 that is free now.
-[[nodiscard]] uint16_t free_port();
 [[nodiscard]] std::string source_path(const std::string& relative);
 /// Runs a script of the source tree with node; its output, parsed where it is JSON.
 [[nodiscard]] Finished run_script(const std::string& script,

@@ -1,20 +1,15 @@
 // What goes wrong between an index and its PostgreSQL: nothing is lost, nothing doubled, and each
 // says what it is.
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <thread>
 
 #include "sink/sink_check.hpp"
+#include "tests/sink/cutting_proxy.hpp"
 #include "tests/sink/sink_world.hpp"
 
 namespace plumbline::sink::test::sink_faults_test {
 namespace {
 
+using plumbline::test::CuttingProxy;
 using plumbline::test::PgBouncer;
 using ::testing::HasSubstr;
 
@@ -32,93 +27,14 @@ class SinkFaultsTest : public ::testing::Test {
     const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
-/// Hands bytes on between a TCP port and the server's socket, and cuts the connection after so many
-/// of them.
-class CuttingProxy {
-  public:
-    explicit CuttingProxy(std::string socket_path) : target_{std::move(socket_path)} {
-        listener_ = socket(AF_INET, SOCK_STREAM, 0);
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof(at);
-        EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&at), size), 0);
-        EXPECT_EQ(listen(listener_, 8), 0);
-        EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-        port_ = ntohs(at.sin_port);
-        thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
-    }
-    ~CuttingProxy() {
-        thread_.request_stop();
-        thread_.join();
-        close(listener_);
-    }
-    [[nodiscard]] uint16_t port() const { return port_; }
-    /// From now on, of both directions together, on the connection that stands as well; then every
-    /// new one at once. SIZE_MAX: never.
-    void cut_after(size_t bytes) { left_ = bytes; }
-
-  private:
-    void run(const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
-            pollfd on{listener_, POLLIN, 0};
-            if (poll(&on, 1, 20) > 0) {
-                serve(accept(listener_, nullptr, nullptr), stop);
-            }
-        }
-    }
-    void serve(int client, const std::stop_token& stop) {
-        const int server = socket(AF_UNIX, SOCK_STREAM, 0);
-        sockaddr_un at{};
-        at.sun_family = AF_UNIX;
-        std::strncpy(at.sun_path, target_.c_str(), sizeof(at.sun_path) - 1);
-        if (connect(server, reinterpret_cast<sockaddr*>(&at), sizeof(at)) == 0) {
-            hand_on(client, server, stop);
-        }
-        close(client);
-        close(server);
-    }
-    void hand_on(int client, int server, const std::stop_token& stop) {
-        pollfd on[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-        while (left_ > 0 && !stop.stop_requested()) {
-            if (poll(on, 2, 20) <= 0) {
-                continue;
-            }
-            for (int from = 0; from < 2; ++from) {
-                if (on[from].revents == 0) {
-                    continue;
-                }
-                char buffer[16'384];
-                size_t left = left_;
-                const ssize_t got = recv(on[from].fd, buffer, std::min(sizeof(buffer), left), 0);
-                if (got <= 0) {
-                    return;
-                }
-                if (left != SIZE_MAX) {  // nothing to count, or set anew meanwhile
-                    left_.compare_exchange_strong(left, left - static_cast<size_t>(got));
-                }
-                if (send(on[1 - from].fd, buffer, static_cast<size_t>(got), MSG_NOSIGNAL) != got) {
-                    return;
-                }
-            }
-        }
-    }
-    std::string target_;
-    std::atomic<size_t> left_{SIZE_MAX};
-    int listener_ = -1;
-    uint16_t port_ = 0;
-    std::jthread thread_;
-};
-
 TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     const uint64_t seed = test_seed(7);
     SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
     std::mt19937_64 random{seed};
     CuttingProxy proxy{shared_postgres().socket_dir() + "/.s.PGSQL.5432"};
     SinkWorld sink{"cut", mapping_, {1, size_t{1} << 20, 0}};
-    sink.config.url = fmt::format(
-        "postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable&gssencmode=disable",
-        proxy.port());
+    sink.config.url = proxy.url();
+    sink.config.has_history = true;
     sink.look_url = shared_postgres().url();
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     const auto writer = sink.make_writer();

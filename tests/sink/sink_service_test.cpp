@@ -1,6 +1,8 @@
 // The real command on a real chain into a real PostgreSQL, both killed again and again while the
-// chain grows and forks; what psql then says is what `plumbline dump` says. PLUMBLINE_SEED replays
-// the moments, PLUMBLINE_KILLS sets how many of each side.
+// chain grows and forks, and their connection cut at a random byte; what psql then says is what
+// `plumbline dump` says. PLUMBLINE_SEED replays the moments, PLUMBLINE_KILLS sets how many of each
+// side, PLUMBLINE_CUTS how many cuts; with PLUMBLINE_POOLED PgBouncer stands between.
+// tests/sink/soak runs many of them.
 #include <signal.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
+#include "tests/sink/cutting_proxy.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace plumbline::test::sink_service_test {
@@ -53,9 +56,9 @@ class SinkServiceTest : public testing::Test {
             config_,
             read_file(source_path("examples/community/plumbline.toml")) +
                 "\n[http]\nlisten = \"127.0.0.1:" + std::to_string(http_) +
-                "\"\n[sinks.main]\nurl = \"" + server_.url("password=hidden-word") +
+                "\"\n[sinks.main]\nurl = \"" + proxy_.url("password=hidden-word") +
                 "\"\nschema = \"chain\"\nentities = [\"community\", \"membership\", \"option\", "
-                "\"question\", \"user\", \"vote\"]\nevents = [\"*\"]\n");
+                "\"question\", \"user\", \"vote\"]\nevents = [\"*\"]\nhistory = true\n");
     }
     void act(unsigned steps, uint64_t seed) {
         std::vector<std::string> arguments{"--rpc",   anvil_.url(),
@@ -127,11 +130,14 @@ class SinkServiceTest : public testing::Test {
                 << table;
         }
     }
-    void kill_both_sides(uint64_t kills_wanted);
+    void disturb(uint64_t kills, uint64_t cuts);
 
     // Finality follows eight blocks behind, so that forks cross it too.
     Anvil anvil_{{"--slots-in-an-epoch", "4"}};
     Postgres server_;
+    std::unique_ptr<PgBouncer> pool_ =
+        std::getenv("PLUMBLINE_POOLED") == nullptr ? nullptr : std::make_unique<PgBouncer>(server_);
+    CuttingProxy proxy_{pool_ ? pool_->socket_path() : server_.socket_dir() + "/.s.PGSQL.5432"};
     std::string address_;
     TempDir dir_;
     std::string db_ = dir_.sub("db");
@@ -139,57 +145,81 @@ class SinkServiceTest : public testing::Test {
     uint16_t http_ = 0;
 };
 
-/// A moment of each side's choosing, one after the other.
-void SinkServiceTest::kill_both_sides(uint64_t kills_wanted) {
+enum class Fault : uint8_t { kServiceKilled, kServerKilled, kConnectionCut };
+
+/// So many kills of each side and so many cuts, in a random order, each at a moment of its own.
+void SinkServiceTest::disturb(uint64_t kills, uint64_t cuts) {
     const uint64_t seed = from_environment("PLUMBLINE_SEED", std::random_device{}());
     std::printf("PLUMBLINE_SEED=%lu\n", seed);
     SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
     std::mt19937_64 random{seed};
+    std::vector<Fault> faults(kills, Fault::kServiceKilled);
+    faults.insert(faults.end(), kills, Fault::kServerKilled);
+    faults.insert(faults.end(), cuts, Fault::kConnectionCut);
+    std::ranges::shuffle(faults, random);
     auto service = std::make_unique<Child>(plumbline_command(run_arguments()));
     ASSERT_TRUE(eventually([&] { return !sink_block().empty(); }));
     uint64_t forks = 0;
-    for (uint64_t kills = 0; kills < 2 * kills_wanted; ++kills) {
+    for (size_t at = 0; at < faults.size(); ++at) {
         std::jthread activity{[&, steps = 4 + random() % 12, act_seed = random() % 100'000] {
             act(static_cast<unsigned>(steps), act_seed);
         }};
+        if (faults[at] == Fault::kConnectionCut) {
+            // From a greeting to the middle of a commit or of its answer.
+            proxy_.cut_after(1 + random() % 6'000);
+        }
         // The moment is what is tried, so it is a time and no condition.
         std::this_thread::sleep_for(std::chrono::milliseconds{random() % 700});
-        if (kills % 2 == 0) {
-            EXPECT_TRUE(service->is_running());
-            service->send_signal(SIGKILL);
-            service->wait();
-            service = std::make_unique<Child>(plumbline_command(run_arguments()));
-        } else {
-            server_.kill();
-            server_.start();
+        switch (faults[at]) {
+            case Fault::kServiceKilled:
+                EXPECT_TRUE(service->is_running());
+                service->send_signal(SIGKILL);
+                service->wait();
+                service = std::make_unique<Child>(plumbline_command(run_arguments()));
+                break;
+            case Fault::kServerKilled:
+                server_.kill();
+                server_.start();
+                break;
+            case Fault::kConnectionCut:
+                activity.join();  // It mines by itself, and one at a time must.
+                EXPECT_TRUE(eventually([&] {
+                    if (!proxy_.has_cut()) {
+                        anvil_.mine();
+                    }
+                    return proxy_.has_cut();
+                }));
+                proxy_.cut_after(SIZE_MAX);
+                break;
         }
-        activity.join();
+        if (activity.joinable()) {
+            activity.join();
+        }
         if (random() % 4 == 0) {
             anvil_.call("anvil_reorg", {1 + random() % 9, json::array()});
             anvil_.mine(1 + static_cast<unsigned>(random() % 3));
             ++forks;
         }
-        if (kills % 10 == 9) {
-            ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+        ASSERT_TRUE(eventually([&] { return is_at_the_head(); })) << "fault " << at;
+        const Finished equal = verify();
+        ASSERT_EQ(equal.code, 0) << "fault " << at << "\n" << equal.out << equal.err;
+        if (at % 10 == 9) {
             expect_equal_rows();
         }
     }
-    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
-    std::printf("%lu kills of each side, %lu forks, head %lu\n", kills_wanted, forks,
-                anvil_.head());
-    const Finished equal = verify();
-    EXPECT_EQ(equal.code, 0) << equal.out << equal.err;
     expect_equal_rows();
+    std::printf("%lu kills of each side, %lu cuts, %lu forks, head %lu\n", kills, cuts, forks,
+                anvil_.head());
     service->send_signal(SIGTERM);
     EXPECT_EQ(service->wait(), 0);
 }
 
-TEST_F(SinkServiceTest, KilledOnEitherSideItLosesAndDoublesNothing) {
-    kill_both_sides(from_environment("PLUMBLINE_KILLS", 3));
+TEST_F(SinkServiceTest, KilledOnEitherSideAndCutItLosesAndDoublesNothing) {
+    disturb(from_environment("PLUMBLINE_KILLS", 2), from_environment("PLUMBLINE_CUTS", 2));
 }
 
-TEST_F(SinkServiceTest, SlowKilledOnEitherSideManyTimes) {
-    kill_both_sides(from_environment("PLUMBLINE_KILLS", 10));
+TEST_F(SinkServiceTest, SlowKilledOnEitherSideAndCutManyTimes) {
+    disturb(from_environment("PLUMBLINE_KILLS", 10), from_environment("PLUMBLINE_CUTS", 10));
 }
 
 /// The fenced blocks of docs/postgres.md in that language.
@@ -271,7 +301,7 @@ TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
         anvil_.mine();
         return server_.sql(
                    "select count(*) filter (where table_name !~ '^hub_'), count(*) filter (where "
-                   "proven_level is null) from chain.plumbline_tables") == "6|0";
+                   "proven_level is null) from chain.plumbline_tables") == "12|0";
     })) << server_.sql("select table_name, proven_level from chain.plumbline_tables");
 
     // The server away: told with its reason, and without the password; the index goes on.

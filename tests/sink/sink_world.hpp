@@ -1,6 +1,7 @@
 // An index of hostile values, a PostgreSQL, and a sink between them, on one thread.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
@@ -57,6 +58,12 @@ set = {{ value = "value" }}
                        hex_of(1), more_fields, more_sets);
 }
 
+/// PLUMBLINE_REORGS sets how many.
+inline uint64_t reorgs_wanted(uint64_t usual) {
+    const char* text = std::getenv("PLUMBLINE_REORGS");
+    return text == nullptr ? usual : std::strtoull(text, nullptr, 10);
+}
+
 /// One PostgreSQL for all tests of a binary: starting one takes a second.
 inline Postgres& shared_postgres() {
     static Postgres server;
@@ -80,11 +87,11 @@ class SinkWorld {
                             world.database->cursor()->commit_num);
         };
     }
-    [[nodiscard]] std::unique_ptr<SinkWriter> make_writer() {
+    [[nodiscard]] std::unique_ptr<SinkWriter> make_writer(uint64_t chain_id = 31337) {
         SinkWriter::Options options;
         options.config = config;
         options.plan = mapping_.plan;
-        options.chain_id = 31337;
+        options.chain_id = chain_id;
         return std::move(SinkWriter::make(std::move(options), dirty)).value();
     }
     /// Until nothing is left to send; the error, if there is one.
@@ -131,11 +138,18 @@ class SinkWorld {
         const auto view = world.database->read_view();
         const std::vector<SinkTable> tables = make_tables(config, *mapping_.plan, 31337).value();
         EventRows events{*mapping_.plan, tables};
+        std::unique_ptr<HistoryRows> history;
+        if (config.has_history) {
+            history = std::move(
+                HistoryRows::fold(*view, mapping_.plan, tables, world.dir.path()).value());
+        }
         for (size_t at = 0; at < tables.size(); ++at) {
             const SinkTable& table = tables[at];
             const RowSource rows =
-                table.is_event() ? events.rows_of(*view, at)
-                                 : entity_rows(*view, table, mapping_.plan->codec(table.entity()));
+                table.is_history() ? history->rows_of(table)
+                : table.is_event()
+                    ? events.rows_of(*view, at)
+                    : entity_rows(*view, table, mapping_.plan->codec(table.entity()));
             EXPECT_OK(compare_table(*connection, table, rows, [&](const RowDifference&) {
                 ++out;
                 return ok();

@@ -1,4 +1,7 @@
 // The whole way of rows into a real PostgreSQL 15, and what psql then says of them.
+#include <latch>
+#include <thread>
+
 #include "tests/sink/sink_world.hpp"
 
 namespace plumbline::sink::test::sink_writer_test {
@@ -180,8 +183,8 @@ TEST_F(SinkWriterTest, RandomReorgsAndRestartsEndEqual) {
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     auto writer = sink.make_writer();
     uint64_t head = 1;
-    unsigned reorgs = 0;
-    for (unsigned round = 0; reorgs < 60; ++round) {
+    uint64_t reorgs = 0;
+    for (unsigned round = 0; reorgs < reorgs_wanted(60); ++round) {
         if (head > 2 && random() % 3 == 0) {
             head -= 1 + random() % std::min<uint64_t>(head - 1, 6);
             sink.rollback(head);
@@ -248,6 +251,52 @@ TEST_F(SinkWriterTest, EventsAreTablesThatGrowBlockByBlockAndFollowReorgs) {
     EXPECT_EQ(third->figures().compared, 2U);
     EXPECT_EQ(puts(), "1/0 1=10, 2/5 3=30, 3/0 5=50");
     EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkWriterTest, TwoChainsStandInOneSchemaAndAViewIsOverBoth) {
+    SinkWorld one{"both_0", mapping_};
+    SinkWorld two{"both_0", mapping_};
+    one.world.block(1, {one.put(1, 10, 1, 0), one.named("x", 1, 1, 1)});
+    two.world.block(1, {two.put(1, 32, 1, 0), two.named("x", 2, 1, 1)});
+    one.config.has_chain_id = two.config.has_chain_id = true;
+    two.config.name = "other";
+    // Both find nothing there at the same moment, again and again.
+    for (int round = 0; round < 12; ++round) {
+        one.config.schema = two.config.schema = fmt::format("both_{}", round);
+        one.config.has_history = two.config.has_history = round % 4 == 0;
+        one.dirty.forget();
+        two.dirty.forget();
+        const auto first = one.make_writer(1);
+        const auto second = two.make_writer(10);
+        std::latch start{2};
+        const auto stand = [&](SinkWorld& sink, SinkWriter& writer) {
+            start.arrive_and_wait();
+            Status settled = sink.settle(writer);
+            for (int tries = 0; !settled && tries < 5; ++tries) {
+                EXPECT_THAT(settled.error().message,
+                            ::testing::HasSubstr("another sink has just made the table"));
+                settled = sink.settle(writer);
+            }
+            EXPECT_OK(settled);
+        };
+        std::jthread other{[&] { stand(two, *second); }};
+        stand(one, *first);
+        other.join();
+        ASSERT_EQ(
+            one.sql("select chain_id, id, amount from " + one.config.schema + ".item order by 1"),
+            "1|1|10\n10|1|32")
+            << round;
+    }
+    one.sql(
+        "create view both_11.total as select name, sum(value) as value, count(*) as chains from "
+        "both_11.named group by name");
+    EXPECT_EQ(one.sql("select * from both_11.total"), "x|3|2");
+    EXPECT_EQ(one.sql("select name, chain_id, block from both_11.plumbline_cursor order by 2"),
+              "main|1|1\nother|10|1");
+    EXPECT_EQ(
+        one.sql("select count(*) from pg_indexes where schemaname = 'both_11' and indexname = "
+                "'item_owner_idx'"),
+        "1");
 }
 
 TEST_F(SinkWriterTest, SeveralIndexersShareTablesThatCarryTheChainId) {

@@ -32,16 +32,6 @@ std::string server_program(const std::string& name) {
     return "";
 }
 
-/// So that the server's user may work in it.
-void give_away(const std::string& path) {
-    fs::permissions(path, fs::perms::all);
-    if (geteuid() == 0) {
-        if (const passwd* user = getpwnam("postgres"); user != nullptr) {
-            EXPECT_EQ(chown(path.c_str(), user->pw_uid, user->pw_gid), 0);
-        }
-    }
-}
-
 }  // namespace
 
 bool has_postgres() {
@@ -57,9 +47,19 @@ std::vector<std::string> as_postgres_user(std::vector<std::string> command) {
     return command;
 }
 
+void give_to_postgres(const std::string& path) {
+    fs::permissions(path, fs::is_directory(path) ? fs::perms::all
+                                                 : fs::perms::owner_read | fs::perms::owner_write);
+    if (geteuid() == 0) {
+        if (const passwd* user = getpwnam("postgres"); user != nullptr) {
+            EXPECT_EQ(chown(path.c_str(), user->pw_uid, user->pw_gid), 0);
+        }
+    }
+}
+
 Postgres::Postgres(std::vector<std::string> settings, const std::string& encoding)
     : settings_{std::move(settings)} {
-    give_away(dir_.path());
+    give_to_postgres(dir_.path());
     const Finished made = run_command(
         as_postgres_user({server_program("initdb"), "-D", dir_.sub("data"), "-U", "postgres", "-A",
                           "trust", "-E", encoding, "--locale=C", "--no-sync"}));
@@ -137,12 +137,14 @@ std::string Postgres::sql(const std::string& statement, const std::string& optio
 }
 
 PgBouncer::PgBouncer(const Postgres& server) {
-    give_away(dir_.path());
+    give_to_postgres(dir_.path());
     write_file(dir_.sub("pgbouncer.ini"),
                "[databases]\npostgres = host=" + server.socket_dir() +
                    " dbname=postgres user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = "
                    "6432\nunix_socket_dir = " +
-                   dir_.path() + "\nauth_type = any\npool_mode = transaction\nlogfile = " +
+                   dir_.path() +
+                   "\nauth_type = any\npool_mode = transaction\nserver_login_retry = "
+                   "1\nquery_wait_timeout = 3\nlogfile = " +
                    dir_.sub("log") + "\n");
     process_ =
         std::make_unique<Child>(as_postgres_user({"pgbouncer", "-q", dir_.sub("pgbouncer.ini")}));

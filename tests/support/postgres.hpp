@@ -17,6 +17,9 @@ namespace plumbline::test {
 /// `command` as a user that PostgreSQL and PgBouncer accept.
 [[nodiscard]] std::vector<std::string> as_postgres_user(std::vector<std::string> command);
 
+/// So that this user may work in a directory, or read a file that nobody else may.
+void give_to_postgres(const std::string& path);
+
 class Postgres {
   public:
     /// Made and running; settings as "name=value".
@@ -47,6 +50,7 @@ class PgBouncer {
   public:
     explicit PgBouncer(const Postgres& server);
     [[nodiscard]] std::string url() const;
+    [[nodiscard]] std::string socket_path() const { return dir_.sub(".s.PGSQL.6432"); }
 
   private:
     TempDir dir_;

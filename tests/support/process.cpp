@@ -1,9 +1,11 @@
 #include "tests/support/process.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -250,6 +252,20 @@ bool eventually(const std::function<bool()>& done, std::chrono::milliseconds wai
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
     return true;
+}
+
+uint16_t free_port() {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    if (::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+        die("looking for a free port");
+    }
+    ::close(socket);
+    return ntohs(address.sin_port);
 }
 
 std::string read_file(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ class Child {
 /// until it holds. False after `wait`, which is a guard against a hang and no expectation.
 [[nodiscard]] bool eventually(const std::function<bool()>& done,
                               std::chrono::milliseconds wait = std::chrono::minutes{2});
+
+/// A port of 127.0.0.1 that is free now.
+[[nodiscard]] uint16_t free_port();
 
 [[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& text);
