@@ -14,11 +14,16 @@
 #include "api/webhooks.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/task/backup_place.hpp"
 
 namespace plumbline::api {
 
 namespace {
+
+engine::MemoryPlan service_memory(const engine::Service& service) {
+    return engine::plan_memory(service.config().memory_mib, engine::MemoryUse::kService);
+}
 
 class ServiceContext final : public ApiContext {
   public:
@@ -59,7 +64,7 @@ class StreamModule final : public engine::ServiceModule {
                [&service] {
                    return service.indexer().progress().state.load() == engine::Lifecycle::kLive;
                },
-               stream_options(service.config())} {}
+               stream_options(service)} {}
 
     [[nodiscard]] StreamHub& hub() noexcept { return hub_; }
 
@@ -70,8 +75,12 @@ class StreamModule final : public engine::ServiceModule {
     void stop() override { hub_.stop(); }
 
   private:
-    static StreamOptions stream_options(const engine::Config& config) {
+    static StreamOptions stream_options(const engine::Service& service) {
+        const engine::Config& config = service.config();
+        const engine::MemoryPlan memory = service_memory(service);
         StreamOptions out;
+        out.ring_bytes_max = memory.stream_ring;
+        out.waiting_bytes_max = memory.stream_waiting;
         out.clients_max = config.webhooks.size();
         if (config.http) {
             out.clients_max += config.http->stream_clients_max;
@@ -86,7 +95,7 @@ class HttpModule final : public engine::ServiceModule {
     HttpModule(engine::Service& service, StreamHub& hub, std::vector<Report> reports,
                HttpModuleOptions options)
         : config_{*service.config().http},
-          memory_mib_{service.config().memory_mib},
+          memory_{service_memory(service)},
           options_{std::move(options)},
           context_{service},
           hub_{hub},
@@ -103,7 +112,7 @@ class HttpModule final : public engine::ServiceModule {
         options.hosts = config_.hosts;
         options.trusted_proxies = config_.trusted_proxies;
         options.client_connections_max = config_.client_connections_max;
-        options.answer_bytes_max = memory_mib_ << 20U >> 2U;
+        options.answer_bytes_max = memory_.answers;
         PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
         context_.set_server(server_.get());
         const bool is_v6 = config_.host.find(':') != std::string::npos;
@@ -139,6 +148,7 @@ class HttpModule final : public engine::ServiceModule {
             service.metrics().count_http(route, status, seconds);
         };
         out.token = config.token;
+        out.memory = service_memory(service);
         out.page_max = config.page_rows_max;
         out.page_default = std::min(out.page_default, out.page_max);
         out.history_events_max = config.history_events_max;
@@ -152,7 +162,7 @@ class HttpModule final : public engine::ServiceModule {
     }
 
     engine::HttpConfig config_;
-    uint64_t memory_mib_;
+    engine::MemoryPlan memory_;
     HttpModuleOptions options_;
     ServiceContext context_;
     StreamHub& hub_;

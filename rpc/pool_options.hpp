@@ -57,9 +57,10 @@ struct PoolOptions {
     int64_t request_timeout_ms = 30'000;
     int64_t head_timeout_ms = 8'000;
     size_t body_size_max = 64U << 20U;
-    uint32_t attempts_max = 8;       ///< of one question's part, over all providers
-    int64_t deadline_ms = 120'000;   ///< of one question's part without any progress
-    int64_t backoff_ms_first = 200;  ///< full jitter: 0 to first * 2^n
+    size_t bodies_shared_max = 20U << 20U;  ///< `CurlOptions::bodies_shared_max`
+    uint32_t attempts_max = 8;              ///< of one question's part, over all providers
+    int64_t deadline_ms = 120'000;          ///< of one question's part without any progress
+    int64_t backoff_ms_first = 200;         ///< full jitter: 0 to first * 2^n
     int64_t backoff_ms_max = 15'000;
     uint32_t breaker_failures = 3;     ///< failures in a row that stop asking
     int64_t breaker_ms_first = 1'000;  ///< until the first probe; doubles

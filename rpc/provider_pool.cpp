@@ -426,7 +426,10 @@ std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
 }
 
 std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer) {
-    return std::make_unique<ProviderPool>(std::move(options), std::make_unique<CurlTransport>(),
+    CurlOptions transport;
+    transport.bodies_shared_max = options.bodies_shared_max;
+    return std::make_unique<ProviderPool>(std::move(options),
+                                          std::make_unique<CurlTransport>(std::move(transport)),
                                           system_clock(), observer);
 }
 

@@ -7,6 +7,7 @@
 #include <rocksdb/db.h>
 
 #include "storage/database_impl.hpp"
+#include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -34,6 +35,10 @@ Database::~Database() = default;
 
 const std::string& Database::path() const noexcept {
     return impl_->core->path;
+}
+
+void Database::set_memory(size_t bytes) noexcept {
+    set_tuning_memory(impl_->core->tuning, bytes);
 }
 
 const ChainIdentity& Database::identity() const noexcept {

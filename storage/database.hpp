@@ -34,7 +34,7 @@ struct OpenOptions {
     bool create = false;  ///< make the directory where there is none; needs `identity` and `bundle`
     std::optional<ChainIdentity> identity;    ///< where set, the stored one must equal it
     std::optional<SchemaBundle> bundle;       ///< for `create`
-    size_t memory_bytes = size_t{256} << 20;  ///< bound for caches and write buffers together
+    size_t memory_bytes = size_t{256} << 20;  ///< bounds caches and memtables together
     rocksdb::Env* env =
         nullptr;                ///< injected file system for fault tests; must outlive the database
     bool tiny_buffers = false;  ///< for tests: flush and compact after a few rows
@@ -88,6 +88,9 @@ class Database {
     /// After a refused write: the disk works again, but RocksDB will not go on before the database
     /// has been closed and opened again. Every later write fails. Thread-safe.
     [[nodiscard]] bool needs_reopen() const noexcept;
+
+    /// Bounds caches and write buffers anew, as `OpenOptions::memory_bytes`; from any thread.
+    void set_memory(size_t bytes) noexcept;
 
     // --- writing -------------------------------------------------------------------------------
 

@@ -21,6 +21,12 @@ namespace plumbline::storage {
 namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
+constexpr size_t kMemoryMin = 4 * kMiB;
+
+/// Of all bytes, those that memtables may take.
+size_t write_buffer_share(size_t bytes) {
+    return bytes * 3 / 8;
+}
 
 /// Passes on what went wrong behind the writer's back, and leaves it to the writer to go on:
 /// RocksDB would only try after seconds, in a thread of its own, and be busy for everybody until
@@ -95,16 +101,23 @@ void tune_kind(FamilyKind kind, const RocksTuning& tuning, rocksdb::ColumnFamily
 
 RocksTuning make_tuning(const OpenOptions& options) {
     RocksTuning tuning;
-    tuning.memory_bytes = std::max(options.memory_bytes, 8 * kMiB);
+    tuning.memory_bytes = std::max(options.memory_bytes, kMemoryMin);
     tuning.tiny_buffers = options.tiny_buffers;
     tuning.bulk_rows_min = options.tiny_buffers ? 16 : 1024;
     tuning.cut_rows_max = options.tiny_buffers ? 8 : 20'000;
     tuning.cache = rocksdb::NewLRUCache(tuning.memory_bytes, 4);
-    tuning.write_buffers =
-        std::make_shared<rocksdb::WriteBufferManager>(tuning.memory_bytes * 3 / 8, tuning.cache);
+    // What memtables take is taken from the cache.
+    tuning.write_buffers = std::make_shared<rocksdb::WriteBufferManager>(
+        write_buffer_share(tuning.memory_bytes), tuning.cache);
     tuning.background_failed = std::make_shared<std::atomic<bool>>(false);
     tuning.filter.reset(rocksdb::NewBloomFilterPolicy(10));
     return tuning;
+}
+
+void set_tuning_memory(RocksTuning& tuning, size_t bytes) noexcept {
+    tuning.memory_bytes = std::max(bytes, kMemoryMin);
+    tuning.write_buffers->SetBufferSize(write_buffer_share(tuning.memory_bytes));
+    tuning.cache->SetCapacity(tuning.memory_bytes);
 }
 
 rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning& tuning) {
@@ -116,7 +129,11 @@ rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning
     // A reader beside a writer must hold every file open: the writer may delete any of them.
     out.max_open_files = options.read_only ? -1 : 512;
     out.write_buffer_manager = tuning.write_buffers;
-    out.max_total_wal_size = tuning.tiny_buffers ? 64 << 10 : 128 * kMiB;
+    // A reader beside the writer has in memory what stands in the log files only.
+    out.max_total_wal_size =
+        tuning.tiny_buffers
+            ? 64 << 10
+            : std::clamp(2 * write_buffer_share(tuning.memory_bytes), 8 * kMiB, 128 * kMiB);
     out.bytes_per_sync = kMiB;
     // Notices a synced log file that is gone or cut short. Its known bug in 7.8 is with
     // DB::SyncWAL, which is not used here.
@@ -137,6 +154,10 @@ rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind, const RocksTun
     table.cache_index_and_filter_blocks = true;
     table.pin_l0_filter_and_index_blocks_in_cache = true;
     table.format_version = 5;
+    // Of a file's index and filter only the parts that are looked at take room in the cache.
+    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    table.partition_filters = true;
+    table.metadata_block_size = 16 << 10;
     table.block_size = 16 << 10;
     out.compression = rocksdb::kLZ4Compression;
     out.level_compaction_dynamic_level_bytes = false;

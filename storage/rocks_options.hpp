@@ -39,6 +39,8 @@ struct RocksTuning {
     bool tiny_buffers = false;
 };
 [[nodiscard]] RocksTuning make_tuning(const OpenOptions& options);
+/// The cache and all memtables together have `bytes`; families that are made from now on follow.
+void set_tuning_memory(RocksTuning& tuning, size_t bytes) noexcept;
 [[nodiscard]] rocksdb::DBOptions make_db_options(const OpenOptions& options,
                                                  const RocksTuning& tuning);
 [[nodiscard]] rocksdb::ColumnFamilyOptions make_family_options(FamilyKind kind,

@@ -1,10 +1,12 @@
 // plumbline rebuild: fold the log again, offline.
 #include <csignal>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
@@ -21,13 +23,21 @@ Status run_rebuild(const RebuildArguments& arguments) {
                                                      "a service folds again by itself "
                                                      "when it starts"));
     std::shared_ptr<const engine::Plan> plan;
+    std::optional<uint64_t> memory_mib;
     if (arguments.config.empty()) {
         PLUMBLINE_TRY(plan, engine::stored_plan(*database));
     } else {
         PLUMBLINE_TRY(const auto config, engine::load_config(arguments.config));
         PLUMBLINE_TRY(plan, engine::Plan::compile(config));
+        memory_mib = config.memory_mib;
     }
-    engine::RebuildOptions options;
+    // A changed config may say another size.
+    const engine::MemoryPlan memory = [&] {
+        return memory_mib ? engine::plan_memory(*memory_mib, engine::MemoryUse::kFold)
+                          : plan_memory(*database, engine::MemoryUse::kFold);
+    }();
+    database->set_memory(memory.storage);
+    engine::RebuildOptions options = engine::rebuild_options(memory);
     if (!arguments.quiet) {
         options.on_progress = [](const engine::RebuildProgress& progress) {
             logging::set_status_line(fmt::format("rebuilding: block {}, {} events",

@@ -25,6 +25,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     options.verify.proof = config.proof;
     options.verify.proof.level = storage::ProofLevel::kReceipts;
     options.verify.scratch_dir = arguments.scratch;
+    options.verify.memory = plan_memory(*database, engine::MemoryUse::kProof);
     options.verify.on_progress = show_progress;
     options.dry_run = arguments.dry_run;
     options.on_drift = config.repair.on_drift;

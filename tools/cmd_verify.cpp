@@ -32,6 +32,7 @@ Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
         PLUMBLINE_TRY(const size_t entity, find_entity(database, name));
         options.entities.push_back(static_cast<uint32_t>(entity));
     }
+    options.memory = plan_memory(database, engine::MemoryUse::kProof);
     options.on_progress = show_progress;
     return options;
 }
@@ -39,6 +40,7 @@ Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
 /// Levels and outcomes go into the database, where nobody else has it open to write.
 bool record(const std::string& path, const engine::Plan& plan, const engine::VerifyReport& report) {
     storage::OpenOptions options;
+    options.memory_bytes = size_t{16} << 20;
     const auto database = storage::Database::open(path, std::move(options));
     if (!database) {
         return false;

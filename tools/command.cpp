@@ -10,9 +10,17 @@
 #include "core/base/logging.hpp"
 #include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
+#include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 
 namespace plumbline::tools {
+
+namespace {
+
+/// Until the stored config is read, which says how much it may be.
+constexpr size_t kMemoryAtOpen = size_t{16} << 20;
+
+}  // namespace
 
 ExitCode exit_code(const Error& error) noexcept {
     switch (error.code) {
@@ -50,6 +58,7 @@ ExitCode fail(const Error& error) {
 Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path) {
     storage::OpenOptions options;
     options.read_only = true;
+    options.memory_bytes = kMemoryAtOpen;
     options.notice = [](const std::string& text) {
         print_error(fmt::format("plumbline: {}\n", visible_lines(text)));
     };
@@ -58,12 +67,16 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
         // A wrong path is a usage mistake; a missing row is an answer.
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }
+    if (database) {
+        (*database)->set_memory(plan_memory(**database, engine::MemoryUse::kProof).storage);
+    }
     return database;
 }
 
 Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
                                                          std::string_view meanwhile) {
     storage::OpenOptions options;
+    options.memory_bytes = kMemoryAtOpen;
     options.notice = [](const std::string& text) { logging::warning(text); };
     auto database = storage::Database::open(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
@@ -73,7 +86,15 @@ Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path
         return Error{ErrorCode::kUnavailable,
                      fmt::format("{}; {}", database.error().message, meanwhile)};
     }
+    if (database) {
+        (*database)->set_memory(plan_memory(**database, engine::MemoryUse::kFold).storage);
+    }
     return database;
+}
+
+engine::MemoryPlan plan_memory(const storage::Database& database, engine::MemoryUse use) {
+    const Result<engine::Config> config = engine::stored_config(database);
+    return engine::plan_memory(config ? config->memory_mib : engine::Config{}.memory_mib, use);
 }
 
 Result<size_t> find_entity(const storage::Database& database, const std::string& name) {

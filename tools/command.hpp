@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::tools {
@@ -25,13 +26,18 @@ enum class ExitCode : int {
 /// exit code.
 ExitCode fail(const Error& error);
 
-/// Opens `path` for reading; a writer may be running.
+/// Opens `path` for reading; a writer may be running. Caches have what `memory_mib` of the stored
+/// config leaves them.
 [[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path);
 
-/// Opens `path` for writing. kUnavailable: somebody else has it open so; the error says who, and
-/// `meanwhile`, which is what the user can do then. Notices go to the log.
+/// Opens `path` for writing, with caches as above. kUnavailable: somebody else has it open so; the
+/// error says who, and `meanwhile`, which is what the user can do then. Notices go to the log.
 [[nodiscard]] Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
                                                                        std::string_view meanwhile);
+
+/// By `memory_mib` of the config that the database was built with.
+[[nodiscard]] engine::MemoryPlan plan_memory(const storage::Database& database,
+                                             engine::MemoryUse use);
 
 /// The entity's number in the database; kInvalidArgument lists the known ones.
 [[nodiscard]] Result<size_t> find_entity(const storage::Database& database,

@@ -3,9 +3,8 @@
 
 #include <csignal>
 
-#include <malloc.h>
-
 #include "core/base/exception_guard.hpp"
+#include "core/base/process_memory.hpp"
 #include "tools/command.hpp"
 #include "tools/command_line.hpp"
 
@@ -14,9 +13,7 @@ int main(int argc, char** argv) {
     umask(umask(0) | S_IRWXG | S_IRWXO);
     // A reader that goes away (`| head`) shows as a write error, not as a death.
     std::signal(SIGPIPE, SIG_IGN);
-    // Large buffers (answers, commits) go back to the system as soon as they are freed. By itself
-    // glibc would soon keep them: a backfill then takes almost twice the memory.
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    plumbline::set_up_heap();
     using plumbline::tools::ExitCode;
     ExitCode exit = ExitCode::kDone;
     const plumbline::Status ran = plumbline::catch_exceptions(

@@ -125,6 +125,7 @@ class SqlSessions {
 };
 
 struct Router::Caches {
+    explicit Caches(size_t filter_bytes_max) : filters{filter_bytes_max} {}
     SqlSessions sql;
     ProofSummaryCache proof;
     ReportCache reports;

@@ -27,6 +27,7 @@ engine::RowHistoryOptions history_options(const RequestContext& request,
     engine::RowHistoryOptions out;
     out.scratch_parent = engine::directory_of(database);
     out.events_max = request.options().history_events_max;
+    out.memory = request.options().memory;
     out.is_late = [&request] { return request.is_late(); };
     return out;
 }

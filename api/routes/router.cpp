@@ -13,9 +13,6 @@ namespace plumbline::api {
 
 namespace {
 
-/// What the sorts of all statements may take together.
-constexpr size_t kSqlMemoryMax = size_t{64} << 20;
-
 bool is_variable(std::string_view part) noexcept {
     return part.starts_with('{');
 }
@@ -150,9 +147,9 @@ RouteCost Router::cost_of(std::string_view method, const Result<Target>& asked) 
 Router::Router(const ApiContext& context, RouterOptions options)
     : context_{context},
       options_{std::move(options)},
-      caches_{std::make_unique<Caches>()} {
+      caches_{std::make_unique<Caches>(options_.memory.filters)} {
     if (options_.sql_ms_max > 0) {
-        query::sql::limit_sqlite_memory(kSqlMemoryMax);
+        query::sql::limit_sqlite_memory(options_.memory.sql);
     }
 }
 Router::~Router() = default;

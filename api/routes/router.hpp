@@ -17,6 +17,7 @@
 #include "api/http/request_target.hpp"
 #include "api/report/report.hpp"
 #include "api/routes/api_context.hpp"
+#include "engine/config/memory_plan.hpp"
 
 namespace plumbline::api {
 
@@ -64,12 +65,14 @@ struct RouterOptions {
     uint64_t page_max = 1'000;
     uint64_t page_default = 100;
     uint64_t history_events_max = 1'000'000;  ///< folded for one question about the past
-    int64_t time_max_ms = 5'000;              ///< one request may scan so long
-    int64_t sql_ms_max = 500;                 ///< a statement may take so long; 0: none are taken
-    uint64_t sql_rows_max = 10'000;           ///< an answer to a statement ends there
-    size_t page_bytes_max = 4U << 20U;        ///< a page ends with the row that passes it
-    std::vector<Report> reports{};            ///< [reports.NAME]
-    std::vector<std::string> webhooks{};      ///< names of [webhooks.NAME]
+    /// Its shares bound what answers take while they are made.
+    engine::MemoryPlan memory = engine::plan_memory(256, engine::MemoryUse::kService);
+    int64_t time_max_ms = 5'000;          ///< one request may scan so long
+    int64_t sql_ms_max = 500;             ///< a statement may take so long; 0: none are taken
+    uint64_t sql_rows_max = 10'000;       ///< an answer to a statement ends there
+    size_t page_bytes_max = 4U << 20U;    ///< a page ends with the row that passes it
+    std::vector<Report> reports{};        ///< [reports.NAME]
+    std::vector<std::string> webhooks{};  ///< names of [webhooks.NAME]
     /// "entity.field" to the decimal places that pages show.
     std::map<std::string, uint8_t> decimals{};
     /// Whom /rpc asks for what the index does not have; null: nobody.

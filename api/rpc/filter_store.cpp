@@ -179,7 +179,8 @@ void FilterStore::take_back(const LogSource& source, Filter& filter,
 }
 
 /// What has come, up to the limits of one scan.
-Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<std::string>& out) {
+Status FilterStore::go_on(const LogSource& source, Filter& filter,
+                          std::vector<std::string>& out) const {
     const storage::Cursor& cursor = source.cursor();
     LogScan scan;
     scan.through = cursor.block_num;
@@ -226,11 +227,11 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter, std::vector<s
         forget_told(filter, filter.told.front());
         filter.told.pop_front();
     }
-    if (filter.all_told_bytes.load() > kToldBytesMax) {
+    if (filter.all_told_bytes.load() > told_bytes_max_) {
         return Error{ErrorCode::kTooLarge,
                      fmt::format("all filters together remember more than {} MiB of logs above the "
                                  "finalized block: ask for fewer events, or ask eth_getLogs",
-                                 kToldBytesMax >> 20U)};
+                                 told_bytes_max_ >> 20U)};
     }
     return ok();
 }

@@ -28,8 +28,9 @@ class FilterStore {
     static constexpr size_t kFiltersMax = 1'000;
     static constexpr size_t kFiltersAClient = 100;
     static constexpr int64_t kIdleMs = 300'000;
-    /// Logs above finality that all filters together remember, to take them back.
-    static constexpr size_t kToldBytesMax = 128U << 20U;
+    /// `told_bytes_max`: of logs above finality that all filters together remember, to take them
+    /// back.
+    explicit FilterStore(size_t told_bytes_max) : told_bytes_max_{told_bytes_max} {}
 
     struct Wanted {
         std::optional<nlohmann::json> written{};  ///< as clients write a filter; empty: of blocks
@@ -82,9 +83,10 @@ class FilterStore {
     static void count_told(Filter& filter, const std::string& log);
     static void forget_told(Filter& filter, const Told& block);
     static void take_back(const LogSource& source, Filter& filter, std::vector<std::string>& out);
-    [[nodiscard]] static Status go_on(const LogSource& source, Filter& filter,
-                                      std::vector<std::string>& out);
+    [[nodiscard]] Status go_on(const LogSource& source, Filter& filter,
+                               std::vector<std::string>& out) const;
 
+    const size_t told_bytes_max_;
     std::atomic<size_t> told_bytes_{0};
     Mutex mutex_;
     std::map<std::string, std::shared_ptr<Filter>> filters_ PLUMBLINE_GUARDED_BY(mutex_);

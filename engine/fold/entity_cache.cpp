@@ -1,6 +1,7 @@
 #include "engine/fold/entity_cache.hpp"
 
 #include <algorithm>
+#include <array>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -214,6 +215,7 @@ EntityCache::Entry* EntityCache::find(size_t entity, std::string_view key, uint6
     entry.entity_ = static_cast<uint16_t>(entity);
     entry.used_ = true;
     entry.dirty_ = false;
+    entry.heat_ = 0;
     entry.referenced_ = true;
     entry.flushed_in_ = 0;
     entry.charged_ = 0;
@@ -233,6 +235,9 @@ void EntityCache::touch(Entry& entry) {
         return;
     }
     entry.journal_slot_ = static_cast<uint32_t>(journal_.size());
+    if (entry.heat_ < UINT8_MAX) {
+        ++entry.heat_;
+    }
     const auto size = static_cast<uint32_t>(entry.row.size());
     journal_.push_back({&entry, journal_bytes_.size(), size, entry.dirty_});
     journal_bytes_.append(entry.row);
@@ -320,21 +325,62 @@ void EntityCache::trim() {
     }
 }
 
-void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
-                        RowChanges* kept) {
+void EntityCache::begin_flush() {
     PLUMBLINE_CHECK_MSG(journal_.empty(), "flush inside an event");
     PLUMBLINE_DCHECK(books_balance());
     ++flush_count_;
     passed_over_ = 0;
-    for (Entry* entry : dirty_) {
-        sorted_[entry->entity_].push_back(entry);
-    }
+}
+
+/// Emits what lies in `sorted_`, in any order, and empties it.
+void EntityCache::flush_selected(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
+                                 RowChanges* kept) {
     for (std::vector<Entry*>& entries : sorted_) {
         // Sorted keys go into RocksDB's skip lists several times faster than those in random order.
         sort_by_key(entries, [](const Entry* entry) -> std::string_view { return entry->key; });
         flush_sorted(entries, batch, undo_block, kept);
         entries.clear();
     }
+}
+
+void EntityCache::flush_cold(storage::CommitBatch& batch) {
+    begin_flush();
+    std::array<size_t, UINT8_MAX + 1> bytes{};
+    for (const Entry* entry : dirty_) {
+        bytes[entry->heat_] += entry->charged_;
+    }
+    size_t warmest = 0;
+    for (size_t taken = bytes[0]; taken * 2 < pending_bytes_; taken += bytes[warmest]) {
+        ++warmest;
+    }
+    for (Entry* entry : dirty_) {
+        if (entry->heat_ <= warmest) {
+            sorted_[entry->entity_].push_back(entry);
+        }
+    }
+    flush_selected(batch, std::nullopt, nullptr);
+    std::erase_if(dirty_, [](const Entry* entry) { return !entry->dirty_; });
+    before_kept_.clear();
+    pending_bytes_ = 0;
+    for (Entry* entry : dirty_) {
+        const size_t offset = before_kept_.size();
+        before_kept_.append(before_, entry->before_offset_, entry->before_size_);
+        entry->before_offset_ = offset;
+        entry->heat_ /= 2;
+        pending_bytes_ += entry->charged_;
+    }
+    before_.swap(before_kept_);
+    event_dirty_mark_ = dirty_.size();
+    event_before_mark_ = before_.size();
+}
+
+void EntityCache::flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
+                        RowChanges* kept) {
+    begin_flush();
+    for (Entry* entry : dirty_) {
+        sorted_[entry->entity_].push_back(entry);
+    }
+    flush_selected(batch, undo_block, kept);
     dirty_.clear();
     before_.clear();
     pending_bytes_ = 0;
@@ -368,6 +414,7 @@ void EntityCache::flush_sorted(const std::vector<Entry*>& entries, storage::Comm
             ++rows_written_;
         }
         entry.dirty_ = false;
+        entry.heat_ /= 2;
     }
 }
 

@@ -99,6 +99,8 @@ class EntityCache {
         bool used_ = false;    ///< it has a slot; else it is in `free_`
         bool dirty_ = false;   ///< in `dirty_`: changed since the last flush, perhaps back again
         bool referenced_ = false;  ///< looked up since the clock's hand came by
+        /// Events that changed it, halved with each flush: which rows `flush_cold` leaves.
+        uint8_t heat_ = 0;
         /// Where `journal_` may have it: it does if that entry of the journal points here. Never
         /// reset, so that the end of an event costs nothing a row.
         uint32_t journal_slot_ = 0;
@@ -160,6 +162,11 @@ class EntityCache {
     void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
                RowChanges* kept = nullptr);
 
+    /// The same of some of these rows, which have at least half of their bytes: those that the
+    /// fewest events have changed lately. The others stay as they are. For a generation that nobody
+    /// reads before all is flushed: a row that many events change is then written once.
+    void flush_cold(storage::CommitBatch& batch);
+
     [[nodiscard]] bool is_clean() const noexcept { return dirty_.empty(); }
     /// Bytes of changed rows and of what they were before.
     [[nodiscard]] size_t pending_bytes() const noexcept { return pending_bytes_ + before_.size(); }
@@ -199,6 +206,9 @@ class EntityCache {
     void recharge(Entry& entry) noexcept;
     void evict(Entry& entry, uint32_t index);
     void learn_emptiness();
+    void begin_flush();
+    void flush_selected(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
+                        RowChanges* kept);
     void flush_sorted(const std::vector<Entry*>& entries, storage::CommitBatch& batch,
                       std::optional<uint64_t> undo_block, RowChanges* kept);
     [[nodiscard]] bool books_balance() const;
@@ -224,6 +234,7 @@ class EntityCache {
     std::vector<Entry*> dirty_;
     std::vector<std::vector<Entry*>> sorted_;  ///< by entity; only used within `flush`
     std::string before_;
+    std::string before_kept_;   ///< only used within `flush_cold`, for its memory
     size_t pending_bytes_ = 0;  ///< of dirty entries: the sum of their `charged_`
     uint32_t flush_count_ = 1;  ///< so that no row that came from the disk has that of a flush
 

@@ -41,6 +41,7 @@ struct Fold::Impl {
                                     const storage::TxnFields* txn);
     [[nodiscard]] Status refuse(const evm::Log& log, const PlanEvent& event);
     void quarantine(const evm::Log& log, const std::string& event, std::string reason);
+    void flush_quarantine(storage::CommitBatch& batch);
     /// The same of an event, whose contract may be anybody's.
     [[nodiscard]] Status quarantine(const evm::Log& log, const PlanEvent& event,
                                     std::string reason);
@@ -329,15 +330,26 @@ Result<std::string_view> Fold::peek(size_t entity, std::string_view key) {
     return std::string_view{entry->row};
 }
 
+void Fold::Impl::flush_quarantine(storage::CommitBatch& batch) {
+    for (const storage::QuarantineRow& row : quarantined) {
+        batch.quarantine(row);
+    }
+    quarantined.clear();
+    quarantined_bytes = 0;
+}
+
 Status Fold::flush(storage::CommitBatch& batch, RowChanges* kept) {
     Impl& my = *impl_;
     my.cache.flush(batch, my.block.keep_undo ? std::optional{my.block.block_num} : std::nullopt,
                    kept);
-    for (const storage::QuarantineRow& row : my.quarantined) {
-        batch.quarantine(row);
-    }
-    my.quarantined.clear();
-    my.quarantined_bytes = 0;
+    my.flush_quarantine(batch);
+    return ok();
+}
+
+Status Fold::flush_cold(storage::CommitBatch& batch) {
+    PLUMBLINE_CHECK_MSG(!impl_->block.keep_undo, "undo is of whole blocks");
+    impl_->cache.flush_cold(batch);
+    impl_->flush_quarantine(batch);
     return ok();
 }
 

@@ -87,6 +87,10 @@ class Fold {
     /// the next flush begins; folding may go on meanwhile.
     /// `kept` may be null; else the changes are added to it.
     [[nodiscard]] Status flush(storage::CommitBatch& batch, RowChanges* kept = nullptr);
+    /// The same of the half of the rows that the fewest events have changed lately; the others are
+    /// flushed later. Only for a generation that nobody reads before all of them are, and without
+    /// undo.
+    [[nodiscard]] Status flush_cold(storage::CommitBatch& batch);
     /// The row as it stands after what was applied; empty where there is none (a tombstone is a
     /// row). Valid until the next call.
     [[nodiscard]] Result<std::string_view> peek(size_t entity, std::string_view key);

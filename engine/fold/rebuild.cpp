@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/background_job.hpp"
+#include "core/base/process_memory.hpp"
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/log_reader.hpp"
 #include "engine/fold/refold_start.hpp"
@@ -112,9 +113,10 @@ class Rebuild {
     }
 
     [[nodiscard]] Status begin(const FoldBlock& block) {
-        if (block_.keep_undo || block.keep_undo || on_block_ ||
-            fold_.pending_bytes() >= options_.commit_bytes) {
+        if (block_.keep_undo || block.keep_undo || on_block_) {
             PLUMBLINE_TRY_VOID(flush());
+        } else if (fold_.pending_bytes() >= options_.commit_bytes) {
+            PLUMBLINE_TRY_VOID(flush_cold());
         }
         block_ = block;
         has_block_ = true;
@@ -135,11 +137,24 @@ class Rebuild {
         if (!changes_.rows.empty()) {
             PLUMBLINE_TRY_VOID(on_block_(block_.block_num, changes_));
         }
-        if (!batch_->empty()) {
-            commits_.start(
-                [this] { committed_ = target_.commit(*batch_, storage::Durability::kBulk); });
-        }
+        start_commit();
         return ok();
+    }
+
+    [[nodiscard]] Status flush_cold() {
+        PLUMBLINE_TRY_VOID(wait_for_commit());
+        PLUMBLINE_TRY_VOID(fold_.flush_cold(*batch_));
+        start_commit();
+        return ok();
+    }
+
+    void start_commit() {
+        if (!batch_->empty()) {
+            commits_.start([this] {
+                committed_ = target_.commit(*batch_, storage::Durability::kBulk);
+                give_back_memory(options_.resident_mark);
+            });
+        }
     }
 
     [[nodiscard]] Status tell_applied(storage::ChangedAt at, bool is_correction) {
@@ -183,6 +198,14 @@ class Rebuild {
 };
 
 }  // namespace
+
+RebuildOptions rebuild_options(const MemoryPlan& plan) {
+    RebuildOptions out;
+    out.cache_bytes = plan.fold_cache;
+    out.commit_bytes = plan.refold_commit;
+    out.resident_mark = plan.resident_mark;
+    return out;
+}
 
 Status fold_log(const storage::ReadView& source, uint64_t until_block, storage::Database& target,
                 std::shared_ptr<const Plan> plan, const RebuildOptions& options) {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "core/base/result.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/fold/fold.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
@@ -24,8 +25,11 @@ struct RebuildProgress {
 };
 
 struct RebuildOptions {
-    size_t cache_bytes = size_t{96} << 20;   ///< rows kept in memory
-    size_t commit_bytes = size_t{24} << 20;  ///< changed rows that make a commit
+    size_t cache_bytes = size_t{96} << 20;  ///< rows kept in memory
+    /// Changed rows kept in memory: of more, the half that is changed least makes a commit.
+    size_t commit_bytes = size_t{48} << 20;
+    /// Of the whole process: beyond it freed memory goes back to the system after a commit.
+    size_t resident_mark = SIZE_MAX;
     /// What to do with logs and block rows that cannot be read.
     storage::OnDamage on_damage = storage::OnDamage::kStop;
     /// Told now and then, and once at the end; on the calling thread.
@@ -38,6 +42,9 @@ struct RebuildOptions {
     /// Asked now and then, on the calling thread; true ends the fold with kCancelled.
     std::function<bool()> is_cancelled;
 };
+
+/// With the bounds on memory that `plan` gives a fold of the whole log.
+[[nodiscard]] RebuildOptions rebuild_options(const MemoryPlan& plan);
 
 /// The entities afterwards are those that `plan` makes of the log, byte for byte as if it had been
 /// followed live: rows, indexes, undo of blocks that are not final, quarantine. Log and blocks are

@@ -13,9 +13,6 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr size_t kScratchMemory = size_t{16} << 20;
-constexpr size_t kCacheBytes = size_t{64} << 20;
-
 /// Watches one row while the log is folded.
 class Watch {
   public:
@@ -48,8 +45,8 @@ Status fold_bounded(const storage::ReadView& view, const std::shared_ptr<const P
                     const std::function<Status(Fold&, storage::ChangedAt, bool)>& on_applied) {
     std::optional<Error> limit;
     uint64_t events = 0;
-    RebuildOptions rebuild;
-    rebuild.cache_bytes = kCacheBytes;
+    RebuildOptions rebuild = rebuild_options(options.memory);
+    rebuild.cache_bytes = options.memory.scratch_cache;
     rebuild.is_cancelled = [&] {
         if (options.is_late && options.is_late()) {
             limit = Error{ErrorCode::kTimeout,
@@ -81,7 +78,8 @@ Result<std::unique_ptr<ScratchDatabase>> make_scratch(const storage::ReadView& v
         return Error{ErrorCode::kUnavailable,
                      "the log is being folded with a changed mapping; ask again when that is done"};
     }
-    return ScratchDatabase::create(options.scratch_parent, plan.bundle(), kScratchMemory);
+    return ScratchDatabase::create(options.scratch_parent, plan.bundle(),
+                                   options.memory.scratch_storage);
 }
 
 /// Tells `take` each version of the watched row up to `until`; false from it ends the fold.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
@@ -27,6 +28,8 @@ struct RowVersion {
 
 struct RowHistoryOptions {
     std::string scratch_parent;  ///< a directory for the fold, removed afterwards
+    /// Its shares for a scratch database and a fold into it bound what the fold takes.
+    MemoryPlan memory = plan_memory(256, MemoryUse::kService);
     uint64_t events_max = 1'000'000;
     size_t versions_max = 1'000;
     size_t versions_bytes_max = 16U << 20U;  ///< a list ends with the row that passes it

@@ -41,6 +41,7 @@ std::string resolve_db_path(const Config& config) {
 
 Indexer::Indexer(IndexerOptions options, std::shared_ptr<const Plan> plan, rpc::ChainSource& source)
     : options_{std::move(options)},
+      memory_{plan_memory(options_.config.memory_mib, MemoryUse::kService)},
       plan_{std::move(plan)},
       source_{source},
       channel_{options_.ingest.queue_bytes_max},
@@ -84,7 +85,7 @@ Result<std::unique_ptr<Indexer>> Indexer::open(IndexerOptions options, rpc::Chai
 Result<std::unique_ptr<storage::Database>> Indexer::open_database(
     const std::optional<storage::ChainIdentity>& create_as) const {
     storage::OpenOptions options;
-    options.memory_bytes = options_.config.memory_mib << 20U;
+    options.memory_bytes = memory_.storage;
     options.env = options_.env;
     options.tiny_buffers = options_.tiny_buffers;
     options.notice = [](const std::string& text) { logging::warning(text); };
@@ -117,7 +118,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     }
     database_ = std::move(database);
     Refold refold = [this](storage::Database& target) {
-        RebuildOptions options;
+        RebuildOptions options = rebuild_options(memory_);
         options.is_cancelled = [this] { return stopping_.load(); };
         return rebuild(target, plan_, options);
     };

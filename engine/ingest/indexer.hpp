@@ -20,6 +20,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/follower.hpp"
 #include "engine/ingest/index_observer.hpp"
@@ -136,6 +137,7 @@ class Indexer {
     enum class Identity : uint8_t { kAskChain, kAskGenesis, kWaiting, kPause, kKnown };
 
     IndexerOptions options_;
+    const MemoryPlan memory_;
     std::shared_ptr<const Plan> plan_;
     rpc::ChainSource& source_;
     IngestChannel channel_;

@@ -24,6 +24,8 @@ struct IngestOptions {
     size_t commit_bytes_max = 16U << 20U;
     int64_t commit_interval_ms = 5'000;  ///< what a kill may cost while backfilling
     size_t fold_cache_bytes = 64U << 20U;
+    /// Of the whole process: beyond it freed memory goes back to the system after a commit.
+    size_t resident_mark = SIZE_MAX;
     int64_t sync_interval_ms = 5'000;  ///< how much a power cut may cost while backfilling
     int64_t retry_ms_min = 500;
     int64_t retry_ms_max = 10'000;
@@ -43,5 +45,8 @@ struct IngestOptions {
     /// For a chain that has no `finalized`, where no depth is configured.
     uint64_t finality_depth_fallback = 64;
 };
+
+/// Sets the bounds on memory to their shares of `[database] memory_mib`.
+void share_memory(uint64_t memory_mib, IngestOptions& options);
 
 }  // namespace plumbline::engine

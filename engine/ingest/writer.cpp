@@ -11,6 +11,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/process_memory.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/ingest/log_rows.hpp"
 
@@ -340,6 +341,7 @@ bool Writer::end_commit() {
         return handle_error(std::exchange(writing_.status, ok()).error(), "committing");
     }
     progress_.commit_ms += static_cast<uint64_t>(writing_.took_ms);
+    give_back_memory(options_.resident_mark);
     on_success();
     if (writing_.sync) {
         sync_timer_.on_synced(writing_.started_ms);

@@ -111,6 +111,7 @@ class Verification {
 
     [[nodiscard]] Status look_at_replay() {
         ReplayOptions replay;
+        replay.memory = options_.memory;
         replay.scratch_parent =
             !options_.scratch_dir.empty() ? options_.scratch_dir : directory_of(database_);
         replay.is_cancelled = [this] { return is_stopped(); };
@@ -442,7 +443,8 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
             return outcome;
         }
         PLUMBLINE_TRY_VOID(options.apply ? options.apply(outcome.plans.back())
-                                         : apply_repair(database, plan, outcome.plans.back()));
+                                         : apply_repair(database, plan, outcome.plans.back(),
+                                                        rebuild_options(options.verify.memory)));
     }
     PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
     return outcome;

@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/calls/call_proof.hpp"
 #include "engine/proof/log/log_proof.hpp"
@@ -37,6 +38,7 @@ struct VerifyOptions {
     std::optional<uint64_t> to;
     std::vector<uint32_t> entities;  ///< for the state; empty: all
     ProofConfig proof;
+    MemoryPlan memory = plan_memory(256, MemoryUse::kProof);
     std::string scratch_dir;  ///< for the fold of the replay; empty: beside the database
     /// An entity whose rows and whose contract's storage are those of its last equal proof is not
     /// asked about again.

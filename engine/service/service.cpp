@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
@@ -53,6 +54,10 @@ rpc::PoolOptions pool_options(const Config& config) {
     for (const EndpointConfig& endpoint : config.chain.rpc) {
         options.endpoints.push_back({endpoint.url, endpoint.headers, {}, endpoint.is_host_public});
     }
+    const MemoryPlan memory = plan_memory(config.memory_mib, MemoryUse::kService);
+    options.bodies_shared_max = memory.bodies;
+    options.body_size_max = memory.body_max;
+    options.range.bytes_target = std::min<uint64_t>(options.range.bytes_target, memory.bodies / 3);
     return options;
 }
 
@@ -107,6 +112,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         };
     }
     IndexerOptions indexer = own.indexer;
+    share_memory(indexer.config.memory_mib, indexer.ingest);
     service->observers_->add(indexer.observer);
     indexer.observer = service->observers_.get();
     indexer.on_turn = [raw = service.get(), other = indexer.on_turn] {

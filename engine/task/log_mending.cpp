@@ -89,7 +89,8 @@ Status carry_out(const TaskContext& context, TaskObserver* observer,
             observer->on_repair(plan.renew_log_digests->kind);
         }
     }
-    RebuildOptions options;
+    RebuildOptions options =
+        rebuild_options(plan_memory(context.indexer().config().memory_mib, MemoryUse::kService));
     // Not where only the task is cancelled: the first commit is made by then, so the fold is owed.
     options.is_cancelled = [&context] { return context.is_stopping(); };
     options.on_progress = [&context,

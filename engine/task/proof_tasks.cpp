@@ -314,6 +314,7 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
                      : entities.error());
     }
     ReplayOptions options;
+    options.memory = plan_memory(context.indexer().config().memory_mib, MemoryUse::kService);
     options.scratch_parent = directory_of(context.database());
     if (!entities->empty()) {
         options.entity = entities->front();

@@ -85,7 +85,8 @@ Result<std::string> run_retry_quarantine(TaskContext& context) {
     }
     PLUMBLINE_TRY_VOID(context.indexer().run_on_writer(
         [&context, plan = context.indexer().shared_plan()](storage::Database& database) {
-            RebuildOptions options;
+            RebuildOptions options = rebuild_options(
+                plan_memory(context.indexer().config().memory_mib, MemoryUse::kService));
             options.is_cancelled = [&context] { return context.should_stop(); };
             return rebuild(database, plan, options);
         }));

@@ -19,9 +19,9 @@ Result<std::unique_ptr<ScratchDatabase>> fold_to_scratch(const storage::ReadView
                                                          uint64_t until_block,
                                                          const ReplayOptions& options) {
     PLUMBLINE_TRY(auto scratch, ScratchDatabase::create(options.scratch_parent, plan->bundle(),
-                                                        options.memory_bytes));
-    RebuildOptions rebuild;
-    rebuild.cache_bytes = options.cache_bytes;
+                                                        options.memory.scratch_storage));
+    RebuildOptions rebuild = rebuild_options(options.memory);
+    rebuild.cache_bytes = options.memory.scratch_cache;
     rebuild.is_cancelled = options.is_cancelled;
     rebuild.on_damage = storage::OnDamage::kSkip;
     if (options.on_progress) {

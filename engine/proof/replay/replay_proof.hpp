@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
@@ -31,8 +32,8 @@ struct ReplayOptions {
     /// on an error. Beside the database itself is a good place: same disk, same room.
     std::string scratch_parent;
     std::optional<size_t> entity;  ///< look at this one only
-    size_t cache_bytes = size_t{64} << 20;
-    size_t memory_bytes = size_t{64} << 20;  ///< of the scratch database
+    /// Its shares for a scratch database and a fold into it bound what the fold takes.
+    MemoryPlan memory = plan_memory(256, MemoryUse::kProof);
     std::function<void(const ReplayProgress&)> on_progress;
     /// Asked now and then; true ends it with kCancelled.
     std::function<bool()> is_cancelled;

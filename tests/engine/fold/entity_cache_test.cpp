@@ -47,6 +47,11 @@ struct Harness {
         ASSERT_OK(database->commit(*batch, storage::Durability::kBuffered));
         batch->clear();
     }
+    void flush_cold() {
+        cache.flush_cold(*batch);
+        ASSERT_OK(database->commit(*batch, storage::Durability::kBuffered));
+        batch->clear();
+    }
     std::string stored(uint64_t id) const {
         std::string out;
         const auto found = database->latest_row(kUser, user_key(id), out);
@@ -164,6 +169,50 @@ TEST(EntityCacheTest, RowsOfAFlushThatIsUnderWayAreNotEvicted) {
     EXPECT_EQ(harness.get(7), harness.row(7, 1));
 }
 
+TEST(EntityCacheTest, AColdFlushWritesHalfOfTheBytesAndLeavesWhatManyEventsChange) {
+    Harness harness{size_t{1} << 20};
+    for (int event = 0; event < 5; ++event) {
+        harness.put(1000, harness.row(1000, event));
+        harness.cache.commit_event();
+    }
+    for (uint64_t id = 0; id < 9; ++id) {
+        harness.put(id, harness.row(id, 1));
+        harness.cache.commit_event();
+    }
+    const size_t pending = harness.cache.pending_bytes();
+    harness.flush_cold();
+    EXPECT_EQ(harness.cache.rows_written(), 9U);
+    EXPECT_LE(harness.cache.pending_bytes(), pending / 2);
+    EXPECT_EQ(harness.stored(1000), "");
+    EXPECT_EQ(harness.stored(8), harness.row(8, 1));
+    EXPECT_EQ(harness.get(1000), harness.row(1000, 4));
+    harness.flush();
+    EXPECT_EQ(harness.stored(1000), harness.row(1000, 4));
+    EXPECT_TRUE(harness.cache.is_clean());
+}
+
+TEST(EntityCacheTest, WhatAColdFlushLeavesIsTakenBackAsIfNothingHadBeen) {
+    Harness harness{size_t{1} << 20};
+    harness.put(1, harness.row(1, 1));
+    harness.cache.commit_event();
+    harness.flush();
+    for (int event = 2; event < 9; ++event) {
+        harness.put(1, harness.row(1, event));
+        harness.put(static_cast<uint64_t>(event), harness.row(2, 0));
+        harness.cache.commit_event();
+    }
+    harness.flush_cold();
+    EXPECT_EQ(harness.stored(1), harness.row(1, 1));
+    harness.put(1, harness.row(1, 99));
+    harness.put(77, harness.row(77, 1));
+    harness.cache.rollback_event();
+    EXPECT_EQ(harness.get(1), harness.row(1, 8));
+    EXPECT_EQ(harness.get(77), "");
+    harness.flush();
+    EXPECT_EQ(harness.stored(1), harness.row(1, 8));
+    EXPECT_EQ(harness.stored(77), "");
+}
+
 TEST(EntityCacheTest, ResetForgetsPendingChanges) {
     Harness harness{size_t{1} << 20};
     harness.put(1, harness.row(1, 1));
@@ -214,7 +263,11 @@ TEST(EntityCacheTest, RandomOperationsAgreeWithAMap) {
                     if (random() % 20 == 0) {
                         harness.cache.commit_event();
                         model = event;
-                        harness.flush();
+                        if (random() % 2 == 0) {
+                            harness.flush();
+                        } else {
+                            harness.flush_cold();
+                        }
                         harness.cache.trim();
                     }
             }
