@@ -1,5 +1,6 @@
 #include "rpc/answer_intake.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/call_refusal.hpp"
@@ -14,11 +15,6 @@ namespace {
 constexpr uint32_t kRoundsUntilCutsMeanSize = 2;
 // What may be waited out (an outage, a block that is to come) and does not end is not that.
 constexpr uint32_t kRoundsUntilItLasts = 2;
-
-/// eth_call and eth_getProof: what goes wrong with them is mostly an answer.
-bool is_state_call(const Call& call) {
-    return call.kind == Call::Kind::kCall || call.kind == Call::Kind::kProof;
-}
 
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
@@ -133,6 +129,34 @@ CallVerdict judge_malformed(std::string reason) {
     return verdict;
 }
 
+/// The answer has the mark that the call asked for, and it is another call's.
+bool is_of_another(const Call& call, const CallResult& result) {
+    if (call.request == nullptr || !call.request->mark ||
+        result.kind != CallResult::Kind::kAnswered) {
+        return false;
+    }
+    const AnswerMark& mark = *call.request->mark;
+    return result.data.size() >= mark.at + mark.bytes.size() &&
+           std::equal(mark.head.begin(), mark.head.end(), result.data.begin()) &&
+           !std::equal(mark.bytes.begin(), mark.bytes.end(),
+                       result.data.begin() + static_cast<std::ptrdiff_t>(mark.at));
+}
+
+/// It goes alone from now on: then no other answer can take the place of its own.
+CallVerdict judge_swapped(const AskedCall& asked) {
+    std::string reason = "the answer to another call of the batch";
+    CallVerdict verdict;
+    verdict.provider.is_malformed = true;
+    if (asked.batch_size > 1) {
+        verdict.provider.mixes_batches = true;
+        verdict.call = AskAgain{std::move(reason), ErrorCode::kDecode, Blame::kNone, {}};
+    } else {
+        verdict.provider.runs_no_call = true;
+        verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, std::move(reason))};
+    }
+    return verdict;
+}
+
 /// It knows of a later block: that it has none of this number may be a gap of the chain, which the
 /// asker of a range can find out.
 bool may_be_gap(const AskedCall& asked) {
@@ -180,6 +204,7 @@ std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const 
                                                revert_data(error.data))};
             return verdict;
         case CallRefusal::kMissingState:
+            verdict.provider.runs_no_call = true;
             verdict.call = AskAgain{text, ErrorCode::kNotFound, Blame::kProvider,
                                     call_outcome(CallResult::Kind::kMissingState, text)};
             return verdict;
@@ -187,6 +212,13 @@ std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const 
             if (asked.batch_size > 1 &&
                 classify_refusal(refusal).kind == RefusalClass::kBatchTooLarge) {
                 return std::nullopt;
+            }
+            // Want of gas is the call's own doing, and nearly everybody gives as much.
+            if (asked.has_others && !names_gas(text)) {
+                verdict.provider.runs_no_call = true;
+                verdict.call = AskAgain{text, ErrorCode::kUnavailable, Blame::kProvider,
+                                        call_outcome(CallResult::Kind::kRefused, text)};
+                return verdict;
             }
             verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, std::move(text))};
             return verdict;
@@ -224,6 +256,10 @@ std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, 
     return is_any_missing || is_all_refused ? reason : std::nullopt;
 }
 
+bool is_state_call(const Call& call) noexcept {
+    return call.kind == Call::Kind::kCall || call.kind == Call::Kind::kProof;
+}
+
 bool is_log_call(const Call& call) noexcept {
     return call.kind == Call::Kind::kLogs || call.kind == Call::Kind::kLogsOfBlock;
 }
@@ -238,6 +274,10 @@ std::optional<CallVerdict> judge_answer(const AskedCall& asked, const Answer& an
     }
     if (answer.get<Answer::Null>() != nullptr) {
         return judge_null(asked);
+    }
+    if (const auto* result = answer.get<CallResult>();
+        result != nullptr && is_of_another(asked.call, *result)) {
+        return judge_swapped(asked);
     }
     if (const auto* header = answer.get<evm::Header>();
         header != nullptr && header->block_num > kBlockNumMax) {
@@ -311,7 +351,13 @@ CallVerdict judge_transport_error(const AskedCall& asked, bool has_logs, Transpo
     verdict.provider.is_ill = true;
     // Too much to run, or too much to send: connections break where a body is too large.
     if (is_state_call(asked.call) && (is_timeout || is_cut_by_size)) {
-        verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, reason)};
+        verdict.provider.runs_no_call = true;
+        if (asked.has_others) {
+            verdict.call = AskAgain{reason, ErrorCode::kTimeout, Blame::kProvider,
+                                    call_outcome(CallResult::Kind::kRefused, reason)};
+        } else {
+            verdict.call = Settle{call_outcome(CallResult::Kind::kRefused, reason)};
+        }
     } else if (can_split && is_timeout) {
         verdict.call = end_group(refusal_of(RefusalClass::kTimeout), reason);
     } else if (can_split && is_cut_by_size) {

@@ -23,6 +23,8 @@ struct AskedCall {
     /// eth_getLogs: it is not the rate.
     bool is_limited_alone = false;
     std::optional<uint64_t> head = {};  ///< of the provider, as it told it last
+    bool has_others =
+        false;  ///< another provider can be asked in this round, which may know better
 };
 
 // ---- What becomes of a call
@@ -65,7 +67,9 @@ struct ProviderNews {
     /// may be refused so for a reason of its own, which a probe will show.
     std::optional<std::string> billing;
     std::optional<BatchLimit> batch_limit;  ///< the batch had too many calls
+    bool mixes_batches = false;             ///< it gives answers of a batch to the wrong calls
     std::optional<uint64_t> lacks_block;    ///< its head is below this block
+    bool runs_no_call = false;  ///< it would not run a call, or has not the state: others first
 };
 
 using CallFate = std::variant<AskAgain, AskOthers, Settle, EndGroup>;
@@ -99,6 +103,8 @@ struct CallVerdict {
 /// The answer to a call that went alone is such a refusal.
 [[nodiscard]] bool is_general_refusal(const RpcError& error, int http_status);
 
+/// eth_call and eth_getProof: what goes wrong with them is mostly an answer.
+[[nodiscard]] bool is_state_call(const Call& call) noexcept;
 /// eth_getLogs, whose refusals may mean that a range is too large.
 [[nodiscard]] bool is_log_call(const Call& call) noexcept;
 

@@ -31,6 +31,13 @@ class BatchLimit {
     /// A call that went alone was refused in words that may mean anything.
     void on_single_refused();
     void on_batch_answered();
+    /// It gave answers of a batch to the wrong calls: none goes to it any more. True the first
+    /// time.
+    [[nodiscard]] bool on_mixed() {
+        const bool is_new = told_ > 1;
+        told_ = 1;
+        return is_new;
+    }
 
   private:
     static constexpr int64_t kDoubtMs = 60'000;  ///< a single call has shown by then what it was

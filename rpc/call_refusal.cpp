@@ -20,6 +20,7 @@ constexpr auto kMissing = std::to_array<std::string_view>({
     "state not available",
     "state not found",
     "no state available",  // nethermind
+    "no state found",      // reth: "no state found for block 0xab"
     "state is pruned",
     "state at block",  // reth: "state at block #1 is pruned"
     "due to pruning",  // erigon: "old data not available due to pruning"
@@ -37,27 +38,42 @@ constexpr auto kMissing = std::to_array<std::string_view>({
     "archive",             // "needs an archive node"
 });
 // The code ran, and stopped by itself. Running out of gas is not among them: more gas may help.
+// What several clients say is written once; blanks differ between revm and the others.
 constexpr auto kFailed = std::to_array<std::string_view>({
     "revert",
-    "invalid opcode",
-    "invalidfeopcode",
-    "opcodenotfound",
-    "stack underflow",
-    "stackunderflow",
-    "stackoverflow",
-    "stack limit reached",
-    "invalid jump",
-    "invalidjump",
-    "bad jump",
-    "bad instruction",
-    "write protection",
-    "statechangeduringstaticcall",
+    "invalid opcode",             // geth, erigon
+    "invalidfeopcode",            // revm
+    "opcodenotfound",             // revm
+    "notactivated",               // revm: an opcode of a later fork
+    "bad instruction",            // besu
+    "badinstruction",             // nethermind
+    "stack underflow",            // geth, besu
+    "stackunderflow",             // revm, nethermind
+    "stackoverflow",              // revm, nethermind
+    "stack limit reached",        // geth
+    "out of stack",               // besu
+    "invalid jump",               // geth
+    "invalidjump",                // revm, nethermind
+    "bad jump",                   // besu
+    "badjump",                    // nethermind
+    "return data out of bounds",  // geth, erigon; besu's "Out of bounds" may be of a block as well
+    "outofoffset",                // revm
+    "accessviolation",            // nethermind
+    "write protection",           // geth
+    "statechangeduringstaticcall",  // revm
+    "callnotallowedinsidestatic",   // revm
+    "staticcallviolation",          // nethermind
+    "illegal state change",         // besu
+    "precompileerror",              // revm
+    "precompile error",             // besu
+    "precompilefailure",            // nethermind
 });
 
 constexpr auto kGas = std::to_array<std::string_view>({
     "out of gas", "outofgas",
-    "oog",                  // revm: MemoryLimitOOG
-    "gas uint64 overflow",  // geth: more memory than any
+    "oog",                          // revm: MemoryLimitOOG
+    "gas uint64 overflow",          // geth: more memory than any
+    "out of memory: memory limit",  // reth
 });
 // What a node says of itself.
 constexpr auto kOfTheNode = std::to_array<std::string_view>({

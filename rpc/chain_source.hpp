@@ -88,6 +88,14 @@ struct StateBlock : evm::BlockId {
     friend bool operator==(const StateBlock&, const StateBlock&) = default;
 };
 
+/// Bytes that an answer has at one place where it begins as it should, so that it is known from
+/// those to other calls.
+struct AnswerMark {
+    std::array<uint8_t, 2> head{};
+    size_t at = 0;
+    std::array<uint8_t, 8> bytes{};
+};
+
 /// An eth_call that changes nothing.
 struct CallRequest {
     std::optional<evm::Address> to;  ///< empty: `data` is run as the code of a contract in creation
@@ -97,6 +105,8 @@ struct CallRequest {
     std::shared_ptr<const Bytes> code;
     /// The state that it is asked of, where that is not the one of all others.
     std::optional<StateBlock> block = {};
+    /// An answer with other bytes there is another call's, and is not given for this one's.
+    std::optional<AnswerMark> mark = {};
 };
 
 /// What became of an eth_call.

@@ -114,6 +114,16 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     }
 }
 
+ProviderSet Dispatcher::slow_to_call() const {
+    ProviderSet out;
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        if (providers_[i].is_slow_to_call()) {
+            out.insert(i);
+        }
+    }
+    return out;
+}
+
 /// Valid until the next call.
 std::span<const ProviderState> Dispatcher::look_at_providers(std::optional<uint64_t> block_needed) {
     states_.clear();
@@ -185,9 +195,14 @@ HttpRequest Dispatcher::make_request(const CallGroup& group, const InFlightReque
 
 /// Nobody is left to ask: takes what there is, or starts another round later, or gives up.
 void Dispatcher::end_round(PendingGroup& active) {
+    const size_t waiting = active.calls.waiting().size();
     active.calls.settle_by_fallbacks();
     if (active.calls.waiting().empty()) {
         finish_if_settled(active);
+        return;
+    }
+    if (active.calls.waiting().size() < waiting && is_state_call(active.group.calls.front())) {
+        active.ask_everybody();  // The others were passed over for what only some calls met.
         return;
     }
     if (active.unclear) {

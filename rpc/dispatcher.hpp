@@ -74,6 +74,8 @@ class Dispatcher {
     [[nodiscard]] std::vector<std::string> take_convicted();
     /// All that were ever convicted: worth asking last.
     [[nodiscard]] ProviderSet liars() const { return liars_; }
+    /// Those that have not run a call lately, or not in time: for calls others are better.
+    [[nodiscard]] ProviderSet slow_to_call() const;
     /// Another provider than this one has the block, as far as is known, and can be asked.
     [[nodiscard]] bool others_have(uint64_t block_num, size_t provider) const;
 
@@ -122,6 +124,7 @@ class Dispatcher {
                                         const std::vector<Answer>& answers, int http_status);
     void learn_of_batches(const InFlightRequest& request, const std::vector<Answer>& answers,
                           int http_status);
+    [[nodiscard]] bool has_others(const PendingGroup& active, size_t provider) const;
     [[nodiscard]] AskedCall as_asked(const PendingGroup& active, const InFlightRequest& request,
                                      size_t position) const;
     void take_health(const InFlightRequest& request, const ResponseHealth& health);

@@ -64,9 +64,26 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
     if (verdict.provider.batch_limit) {
         provider.batches().on_too_large(request.calls.size(), verdict.provider.batch_limit->told);
     }
+    if (verdict.provider.runs_no_call) {
+        provider.on_call_refused();
+    }
     for (const size_t call : request.indices) {
         decide(active, request.provider, call, verdict.call);
     }
+}
+
+/// Of those that the group may ask, one was not asked in this round and can be.
+bool Dispatcher::has_others(const PendingGroup& active, size_t provider) const {
+    const ProviderRules rules = active.rules();
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        const ProviderState state = providers_[i].state(active.group.block_needed);
+        if (i != provider && (!rules.only || *rules.only == i) && !rules.never.contains(i) &&
+            !rules.passed_over.contains(i) && state.is_usable && !state.is_foreign &&
+            state.head != ProviderState::Head::kBehind) {
+            return true;
+        }
+    }
+    return false;
 }
 
 AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest& request,
@@ -74,6 +91,7 @@ AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest
     AskedCall asked{request.calls[position], active.group, request.calls.size(),
                     active.rounds_done};
     asked.head = providers_[request.provider].head();
+    asked.has_others = is_state_call(asked.call) && has_others(active, request.provider);
     if (active.rate_limits >= kRateLimitsUntilDoubt && active.at_first_limit &&
         active.at_first_limit->provider == request.provider) {
         const Provider& provider = providers_[request.provider];
@@ -212,6 +230,9 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
+            if (answers[i].get<CallResult>() != nullptr) {
+                providers_[request.provider].on_call_answered();
+            }
             name_teller(answers[i], request.provider);
             active.settle(request.indices[i], std::move(answers[i]));
             is_progress = true;
@@ -259,6 +280,15 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
     }
     if (news.lacks_block) {
         provider.on_behind(*news.lacks_block);
+    }
+    if (news.runs_no_call) {
+        provider.on_call_refused();
+    }
+    if (news.mixes_batches && provider.batches().on_mixed()) {
+        log(LogLevel::kError, "provider " + provider.name() +
+                                  " gives answers of a batch to the wrong calls: from now on its "
+                                  "calls go one by one, and what it told before is worth a "
+                                  "\"verify --proof calls\"");
     }
     if (news.billing) {
         take_billing(request, *news.billing);

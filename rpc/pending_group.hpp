@@ -32,6 +32,11 @@ struct PendingGroup {
     void ask_again(size_t provider, size_t call, AskAgain again);
     void ask_others(size_t provider, size_t call);
 
+    /// The same round goes on with everybody.
+    void ask_everybody() {
+        failed.clear();
+        said_null.clear();
+    }
     /// Everybody may be asked again from `at_ms` on.
     void start_round(int64_t at_ms);
     /// Everybody who is back at `at_ms` may be asked; the round is the same.

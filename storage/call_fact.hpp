@@ -51,11 +51,18 @@ struct CallFact {
     CallOutcome outcome = CallOutcome::kAnswered;
     CallPin pin = CallPin::kHash;
     bool is_once = false;  ///< holds for every later block as well
-    evm::BlockId asked;    ///< kHead only
+    /// kHead only. Without a hash: the chain may have left that block, so the call is to be asked
+    /// again before the log is next folded.
+    evm::BlockId asked;
     std::string data;
     std::string provider;  ///< who said so; no part of what databases compare
     friend bool operator==(const CallFact&, const CallFact&) = default;
 };
+
+/// Of a call whose block the chain may have left.
+[[nodiscard]] inline bool is_in_doubt(const CallFact& fact) noexcept {
+    return fact.pin == CallPin::kHead && fact.asked.hash.is_zero();
+}
 
 /// Of all but the provider. Zero for a fact of the head: another index, made at another time, has
 /// another one.

@@ -126,14 +126,23 @@ void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {
     write_with_total(json, calls.findings, kJsonFindingsMax);
     json.member("equal", calls.findings.empty())
         .member("checked", calls.checked)
+        .member("proven", calls.proven)
         .member("skipped", calls.skipped)
         .member("asked_of_teller", calls.by_same)
         .close_object();
 }
 
 void append_calls_text(std::string& out, const engine::CallOutcomeReport& calls) {
-    out += fmt::format("calls   {}: {} facts of contract calls asked again{}\n",
-                       verdict(calls.findings), with_commas(calls.checked),
+    const uint64_t asked = calls.checked - calls.proven;
+    std::string parts;
+    if (calls.proven > 0) {
+        parts =
+            fmt::format("{} facts of contract calls proven by storage{}", with_commas(calls.proven),
+                        asked == 0 ? "" : fmt::format(", {} asked again", with_commas(asked)));
+    } else {
+        parts = fmt::format("{} facts of contract calls asked again", with_commas(asked));
+    }
+    out += fmt::format("calls   {}: {}{}\n", verdict(calls.findings), parts,
                        calls.skipped == 0
                            ? std::string{}
                            : fmt::format(", {} not in the sample", with_commas(calls.skipped)));

@@ -27,12 +27,15 @@ constexpr unsigned kRefusedMax = 2;
 }  // namespace
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `by_num`, `doubtful`, `out` and `facts`, but for those that `error` tells of.
+/// `alone`, `by_num`, `doubtful`, `nothing`, `second`, `out` and `facts`, but for those that
+/// `error` tells of.
 struct CallAsker::Job {
     struct Item {
         CallQuestion question;
         rpc::StateBlock state;  ///< which is asked
         CallPin pin = CallPin::kHash;
+        bool is_seen_empty = false;  ///< the program ran, and no byte came back
+        std::string teller = {};     ///< who answered nothing
     };
     struct Chunk {
         std::vector<Item> items;
@@ -41,6 +44,9 @@ struct CallAsker::Job {
     std::vector<Item> alone;     ///< not by a program
     std::vector<Item> by_num;    ///< those of `alone` that nobody takes by hash
     std::vector<Item> doubtful;  ///< refused by hash and by number
+    std::vector<Item> nothing;   ///< somebody answered nothing to it
+    std::vector<Item> second;    ///< of these: who is asked now
+    size_t next_second = 0;      ///< which provider is asked about them next
     std::string why_doubtful;
     std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
     size_t next_provider = 0;               ///< who is asked about them next
@@ -100,12 +106,38 @@ Error no_state(uint64_t block_num, std::string_view why) {
 /// Before a refusal by one provider counts as the contract's doing.
 constexpr unsigned kTimesRefused = 3;
 
+bool is_empty(const ProgramResult& result) {
+    return result.outcome && (*result.outcome == CallOutcome::kNothing ||
+                              (*result.outcome == CallOutcome::kAnswered && result.data.empty()));
+}
+
 /// In a program the caller is another one, there is less gas, and the precompiles are not seen:
 /// what has no answer there is asked as everybody asks it.
 bool is_alone_better(const ProgramResult& result) {
-    return !result.outcome || *result.outcome == CallOutcome::kReverted ||
-           *result.outcome == CallOutcome::kNothing ||
-           (*result.outcome == CallOutcome::kAnswered && result.data.empty());
+    return !result.outcome || *result.outcome == CallOutcome::kReverted || is_empty(result);
+}
+
+rpc::CallRequest call_alone(const storage::CallKey& call, const rpc::StateBlock& state) {
+    rpc::CallRequest out;
+    out.to = call.to;
+    const ByteView input = as_bytes(call.input);
+    out.data.assign(input.begin(), input.end());
+    out.block = state;
+    return out;
+}
+
+/// The hash function SHA-256, of no byte: it is at address 2 of every chain, from its first block
+/// on, and asking it costs nothing.
+rpc::CallRequest probe_call() {
+    rpc::CallRequest out;
+    out.to = evm::Address{};
+    out.to->bytes.back() = 2;
+    return out;
+}
+bool is_run(const Result<rpc::CallAnswers>& answers) {
+    return answers && answers->results.size() == 1 &&
+           answers->results[0].kind == rpc::CallResult::Kind::kAnswered &&
+           !answers->results[0].data.empty();
 }
 
 }  // namespace
@@ -177,6 +209,8 @@ void CallAsker::ask_next(const JobPtr& job) {
         look_at_headers(job, false);
     } else if (!job->doubtful.empty()) {
         ask_by_name(job);
+    } else if (!job->nothing.empty()) {
+        ask_about_nothing(job);
     } else {
         job->finish();
     }
@@ -228,17 +262,13 @@ void CallAsker::ask_doubtful(const JobPtr& job) {
     ask_alone(job);
 }
 
-/// Whether it runs anything: nothing is at the zero address, and asking it costs nothing.
+/// Whether it runs anything.
 void CallAsker::probe(const JobPtr& job) {
     const std::optional<size_t> provider = std::exchange(job->asked_by_name, std::nullopt);
-    rpc::CallRequest request;
-    request.to = evm::Address{};
     const rpc::StateBlock state = job->doubtful.front().state;
-    source_.call({std::move(request)}, state, provider,
+    source_.call({probe_call()}, state, provider,
                  answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
-                     const bool runs = answers && answers->results.size() == 1 &&
-                                       answers->results[0].kind == rpc::CallResult::Kind::kAnswered;
-                     if (runs) {
+                     if (is_run(answers)) {
                          for (const Job::Item& item : job->doubtful) {
                              job->settle(item, CallOutcome::kReverted, {},
                                          answers->results[0].provider);
@@ -247,6 +277,102 @@ void CallAsker::probe(const JobPtr& job) {
                      }
                      ask_next(job);
                  }));
+}
+
+// --- what answers nothing -----------------------------------------------------------------------
+
+/// A node that runs nothing, or has lost the state and does not say so, answers so as well. Each
+/// other provider is asked in turn, until one has an answer.
+void CallAsker::ask_about_nothing(const JobPtr& job) {
+    const std::vector<std::string> names = source_.provider_names();
+    if (job->provider) {
+        job->next_second = names.size();
+    }
+    while (job->second.empty() && job->next_second < names.size()) {
+        const std::string& name = names[job->next_second++];
+        const auto others =
+            std::stable_partition(job->nothing.begin(), job->nothing.end(),
+                                  [&](const Job::Item& item) { return item.teller == name; });
+        job->second.assign(std::make_move_iterator(others),
+                           std::make_move_iterator(job->nothing.end()));
+        job->nothing.erase(others, job->nothing.end());
+    }
+    if (job->second.empty()) {
+        probe_of_nothing(job);
+        return;
+    }
+    std::vector<rpc::CallRequest> requests;
+    for (const Job::Item& item : job->second) {
+        requests.push_back(call_alone(item.question.call, item.state));
+    }
+    const rpc::StateBlock state = job->second.front().state;
+    source_.call(std::move(requests), state, job->next_second - 1,
+                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     take_second_words(job,
+                                       answers ? answers->results : std::vector<rpc::CallResult>{});
+                 }));
+}
+
+/// None where it could not be asked.
+void CallAsker::take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results) {
+    const std::vector<Job::Item> items = std::exchange(job->second, {});
+    for (size_t i = 0; i < items.size(); ++i) {
+        if (items[i].state.by_num) {
+            job->headers[items[i].state.block_num] = items[i].state.hash;
+        }
+        const bool is_told = i < results.size();
+        if (is_told && results[i].kind == rpc::CallResult::Kind::kAnswered) {
+            const bool agrees = results[i].data.empty();
+            job->settle(items[i], CallOutcome::kAnswered, results[i].data,
+                        agrees ? items[i].teller : results[i].provider);
+        } else if (is_told && results[i].kind == rpc::CallResult::Kind::kReverted) {
+            job->settle(items[i], CallOutcome::kReverted, {}, results[i].provider);
+        } else {
+            job->nothing.push_back(items[i]);
+        }
+    }
+    if (job->headers.empty()) {
+        ask_next(job);
+    } else {
+        look_at_headers(job, true);
+    }
+}
+
+/// Nobody else knows: who runs another call, which has an answer on every chain, is believed.
+void CallAsker::probe_of_nothing(const JobPtr& job) {
+    const std::string teller = job->nothing.front().teller;
+    const auto end = [this, job, teller](bool is_believed) {
+        std::erase_if(job->nothing, [&](const Job::Item& item) {
+            if (item.teller != teller) {
+                return false;
+            }
+            if (is_believed) {
+                job->settle(item, CallOutcome::kNothing, {}, teller);
+            } else {
+                job->error = Error{
+                    ErrorCode::kUnavailable,
+                    fmt::format("calls: {} answers nothing to the call to {} at block {}, and "
+                                "neither to one that has an answer on every chain: not believed",
+                                teller.empty() ? "the provider" : teller,
+                                evm::to_hex(item.question.call.to), item.state.block_num)};
+            }
+            return true;
+        });
+        ask_next(job);
+    };
+    if (std::ranges::any_of(job->facts, [&](const CallFact& fact) {
+            return fact.provider == teller && !fact.data.empty();
+        })) {
+        end(true);
+        return;
+    }
+    const std::vector<std::string> names = source_.provider_names();
+    const auto at = std::ranges::find(names, teller);
+    const auto whom =
+        at == names.end() ? job->provider : std::optional{static_cast<size_t>(at - names.begin())};
+    source_.call(
+        {probe_call()}, job->nothing.front().state, whom,
+        answers_.wrap([end](const Result<rpc::CallAnswers>& answers) { end(is_run(answers)); }));
 }
 
 // --- by programs -------------------------------------------------------------------------------
@@ -275,8 +401,7 @@ void CallAsker::ask_programs(const JobPtr& job) {
         for (const Job::Item& item : chunk.items) {
             calls.push_back(&item.question.call);
         }
-        requests.push_back(make_program_call(form_, calls));
-        requests.back().block = chunk.items.front().state;
+        requests.push_back(make_program_call(form_, calls, chunk.items.front().state));
     }
     const rpc::StateBlock newest = *requests.back().block;
     source_.call(std::move(requests), newest, job->provider,
@@ -315,6 +440,7 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
                 job->open.push_back(items[at]);
             } else if (is_alone_better((*read)[at])) {
                 job->alone.push_back(items[at]);
+                job->alone.back().is_seen_empty = is_empty((*read)[at]);
             } else {
                 job->settle(items[at], *(*read)[at].outcome, (*read)[at].data, result.provider);
             }
@@ -344,13 +470,8 @@ void CallAsker::ask_alone(const JobPtr& job) {
     std::vector<rpc::CallRequest> requests;
     uint64_t newest = 0;
     for (const Job::Item& item : job->alone) {
-        rpc::CallRequest request;
-        request.to = item.question.call.to;
-        const ByteView input = as_bytes(item.question.call.input);
-        request.data.assign(input.begin(), input.end());
-        request.block = item.state;
         newest = std::max(newest, item.state.block_num);
-        requests.push_back(std::move(request));
+        requests.push_back(call_alone(item.question.call, item.state));
     }
     source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false},
                  job->asked_by_name ? job->asked_by_name : job->provider,
@@ -378,7 +499,12 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
         switch (result.kind) {
             case rpc::CallResult::Kind::kAnswered:
                 takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
-                job->settle(items[i], CallOutcome::kAnswered, result.data, result.provider);
+                if (result.data.empty() && !items[i].is_seen_empty) {
+                    job->nothing.push_back(items[i]);
+                    job->nothing.back().teller = result.provider;
+                } else {
+                    job->settle(items[i], CallOutcome::kAnswered, result.data, result.provider);
+                }
                 break;
             case rpc::CallResult::Kind::kReverted:
                 job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);

@@ -12,6 +12,9 @@
 //
 //   5. What is refused all the same is asked of each provider in turn. One that refuses it and runs
 //      something else says that the contract fails.
+//   6. That a call answers nothing is believed where the program saw it as well, or another
+//   provider
+//      says so; where nobody else can be asked, of who answers something to another call.
 //
 // A revert is an answer. State that nobody has any more is none, and never counts as a revert.
 #pragma once
@@ -74,6 +77,9 @@ class CallAsker {
     void ask_by_name(const JobPtr& job);
     void ask_doubtful(const JobPtr& job);
     void probe(const JobPtr& job);
+    void ask_about_nothing(const JobPtr& job);
+    void take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results);
+    void probe_of_nothing(const JobPtr& job);
     void look_at_headers(const JobPtr& job, bool is_after);
     void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
     void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);

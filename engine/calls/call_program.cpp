@@ -1,5 +1,6 @@
 #include "engine/calls/call_program.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
@@ -13,17 +14,19 @@ namespace {
 
 // What call_program.yul compiles to; tools/node/state_program.mjs --write puts it here.
 constexpr char kProgramHex[] =
-    "368015610123578060006080375b60809081016020810191829160048301916000905b626acfc05a1183821016"
-    "61004c575b5090506001808401538060081c600284015360038301530390f35b601481015160f01c9381516060"
-    "1c6002600091803b6100a6575b50615dc088838501031161009d5760f81b60e882901b17825260019291908060"
-    "00600384013e600301019460160101910190610022565b50509350610031565b915050625b8d805a0390600080"
-    "885a93601688019086fa15903d928260001461010b5783156100ec575b505061010082116100e2575b38610066"
-    "565b61010091506100dc565b8060031c9003905a900311610103575b38806100d0565b5060036100fc565b5050"
-    "6120008211156100dc57505060046000906100dc565b5061013538038061013560803961000d56";
+    "36801561012a578060006080375b6080805160a483015260a0820191829160ac82019101600060885b626acfc0"
+    "5a1183821016610053575b509050600260018401538060081c600284015360038301530390f35b601481015160"
+    "f01c93815160601c6002600091803b6100ad575b50615dc08883850103116100a45760f81b60e882901b178252"
+    "6001929190806000600384013e600301019460160101910190610028565b50509350610037565b915050625b8d"
+    "805a0390600080885a93601688019086fa15903d92826000146101125783156100f3575b505061010082116100"
+    "e9575b3861006d565b61010091506100e3565b8060031c9003905a90031161010a575b38806100d7565b506003"
+    "610103565b50506120008211156100e357505060046000906100e3565b5061013c38038061013c60803961000d"
+    "56";
 
-constexpr size_t kAnswerHead = 4;
+constexpr size_t kMarkPlace = 4;
+constexpr size_t kAnswerHead = 12;
 constexpr size_t kResultHead = 3;
-constexpr uint8_t kProgramVersion = 1;
+constexpr uint8_t kProgramVersion = 2;
 
 const Bytes& program_code() {
     static const Bytes code = [] {
@@ -44,9 +47,10 @@ const evm::Address& program_address() {
 
 }  // namespace
 
-rpc::CallRequest make_program_call(ProgramForm form,
-                                   std::span<const storage::CallKey* const> calls) {
+rpc::CallRequest make_program_call(ProgramForm form, std::span<const storage::CallKey* const> calls,
+                                   const rpc::StateBlock& block) {
     rpc::CallRequest out;
+    out.block = block;
     if (form == ProgramForm::kCreate) {
         out.data = program_code();
     } else {
@@ -54,6 +58,9 @@ rpc::CallRequest make_program_call(ProgramForm form,
         out.to = program_address();
         out.code = shared;
     }
+    const size_t start = out.data.size();
+    rpc::AnswerMark mark{{0, kProgramVersion}, kMarkPlace, {}};
+    out.data.insert(out.data.end(), mark.bytes.begin(), mark.bytes.end());
     for (const storage::CallKey* call : calls) {
         PLUMBLINE_CHECK(call->input.size() <= UINT16_MAX);
         out.data.insert(out.data.end(), call->to.bytes.begin(), call->to.bytes.end());
@@ -62,6 +69,14 @@ rpc::CallRequest make_program_call(ProgramForm form,
         const ByteView input = as_bytes(call->input);
         out.data.insert(out.data.end(), input.begin(), input.end());
     }
+    // Of the block and the calls: no two requests that differ have the same.
+    Bytes asked{block.hash.bytes.begin(), block.hash.bytes.end()};
+    asked.insert(asked.end(), out.data.begin() + static_cast<std::ptrdiff_t>(start),
+                 out.data.end());
+    const evm::Hash hash = evm::keccak256(ByteView{asked});
+    std::copy_n(hash.bytes.begin(), mark.bytes.size(), mark.bytes.begin());
+    std::ranges::copy(mark.bytes, out.data.begin() + static_cast<std::ptrdiff_t>(start));
+    out.mark = mark;
     return out;
 }
 

@@ -28,8 +28,12 @@ enum class ProgramForm : uint8_t {
 [[nodiscard]] constexpr size_t program_size(const storage::CallKey& call) noexcept {
     return 22 + call.input.size();
 }
+/// Of the state after `block`. The program gives the request's mark back.
 [[nodiscard]] rpc::CallRequest make_program_call(ProgramForm form,
-                                                 std::span<const storage::CallKey* const> calls);
+                                                 std::span<const storage::CallKey* const> calls,
+                                                 const rpc::StateBlock& block);
+/// Where what the program is given begins with such a mark.
+inline constexpr size_t kProgramMarkSize = 8;
 
 /// What the program says of one call.
 struct ProgramResult {

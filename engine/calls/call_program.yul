@@ -2,11 +2,12 @@
 // Runs in both places without a change: as `code` of a state override with the calls as call data, and as initcode
 // with the calls appended (eth_call without `to`). Compiled for london: no PUSH0, no MCOPY.
 //
-// calls, one after the other                     answer
+// 8 bytes of the caller's, then calls            answer
 //   0   20 address                                 0   1  0 (never 0xef)
-//   20  2  length                                  1   1  1, the version
+//   20  2  length                                  1   1  2, the version
 //   22  .. call data                               2   2  how many calls were made, the first ones
-//                                                  4   .. for each: status 1, length 2, data
+//                                                  4   8  the caller's bytes
+//                                                  12  .. for each: status 1, length 2, data
 //
 // status = 0 answered, 1 reverted (data: at most 256 bytes of it), 2 no code, 3 failed having used all the gas it was
 //          given: no answer, 4 answered more than 8192 bytes (data: none)
@@ -20,10 +21,11 @@ object "CallProgram" {
       codecopy(0x80, datasize("CallProgram"), size)
     }
     default { calldatacopy(0x80, 0, size) }
-    let at := 0x80
-    let end := add(at, size)
+    let at := 0x88
+    let end := add(0x80, size)
     let answer := add(end, 0x20)
-    let next := add(answer, 4)
+    let next := add(answer, 12)
+    mstore(add(answer, 4), mload(0x80))
     let done := 0
     // A created contract pays 200 gas a byte of answer.
     for {} and(lt(at, end), gt(gas(), 7000000)) {} {
@@ -58,7 +60,7 @@ object "CallProgram" {
       done := add(done, 1)
     }
     // Over zero bytes of its own: nothing was written there yet.
-    mstore8(add(answer, 1), 1)
+    mstore8(add(answer, 1), 2)
     mstore8(add(answer, 2), shr(8, done))
     mstore8(add(answer, 3), done)
     return(answer, sub(next, answer))

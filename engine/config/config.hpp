@@ -164,6 +164,16 @@ struct Assignment {
 
 enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
 
+/// Where the contract keeps a value, for proofs against the state root.
+struct SlotConfig {
+    std::string field;          ///< of `state`: the entity's; of a call: the value returned
+    Operand base;               ///< a number: the variable's slot
+    std::vector<Operand> keys;  ///< of the mappings around the value, the outermost first
+    uint16_t word = 0;          ///< which word of a struct
+    uint8_t offset = 0;         ///< of the value's lowest byte in its word
+    SourcePos pos;
+};
+
 /// `dec = { call = "token.decimals()", at = "token0", once = true, default = 18 }`
 struct CallConfig {
     std::string name;
@@ -174,6 +184,7 @@ struct CallConfig {
     std::vector<Operand> defaults;  ///< for what does not answer; literals, one for each value
     bool is_once = false;
     bool at_head = false;
+    std::vector<SlotConfig> slots;  ///< of values returned
     SourcePos pos;
 };
 
@@ -209,16 +220,7 @@ struct StateConfig {
         std::vector<Operand> values;
     };
     std::optional<Deleted> deleted;  ///< what the getter tells for a deleted row
-    /// Where the contract keeps a field, for proofs against the state root.
-    struct Slot {
-        std::string field;
-        Operand base;               ///< a number: the variable's slot
-        std::vector<Operand> keys;  ///< of the mappings around the value, the outermost first
-        uint16_t word = 0;          ///< which word of a struct
-        uint8_t offset = 0;         ///< of the value's lowest byte in its word
-        SourcePos pos;
-    };
-    std::vector<Slot> slots;
+    std::vector<SlotConfig> slots;   ///< one for each `field` that has one
     SourcePos pos;
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/config/config_slots.hpp"
 #include "engine/config/config_text.hpp"
 
 namespace plumbline::engine {
@@ -113,7 +114,8 @@ Status read_calls(const Section& handler, HandlerConfig& out) {
         PLUMBLINE_TRY(const Section section,
                       Section::open(handler.path(), fmt::format("call '{}' of [[on]]", entry.key),
                                     entry.value));
-        PLUMBLINE_TRY_VOID(section.allow_only({"call", "at", "args", "once", "state", "default"}));
+        PLUMBLINE_TRY_VOID(
+            section.allow_only({"call", "at", "args", "once", "state", "default", "slots"}));
         CallConfig call;
         call.name = entry.key;
         call.pos = entry.pos;
@@ -124,6 +126,9 @@ Status read_calls(const Section& handler, HandlerConfig& out) {
         PLUMBLINE_TRY_VOID(read_call_values(section, "args", call.args));
         PLUMBLINE_TRY_VOID(read_call_values(section, "default", call.defaults));
         PLUMBLINE_TRY_VOID(read_call_state(section, call));
+        if (const TomlValue* slots = section.find("slots")) {
+            PLUMBLINE_TRY_VOID(read_slots(section, *slots, call.slots));
+        }
         out.calls.push_back(std::move(call));
     }
     return ok();

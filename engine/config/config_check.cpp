@@ -266,7 +266,7 @@ class Checker {
         for (const Operand& arg : state.args) {
             PLUMBLINE_TRY_VOID(operand(arg, scope));
         }
-        for (const StateConfig::Slot& slot : state.slots) {
+        for (const SlotConfig& slot : state.slots) {
             for (const Operand& key : slot.keys) {
                 PLUMBLINE_TRY_VOID(operand(key, scope));
             }

@@ -6,6 +6,7 @@
 
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
+#include "engine/config/config_slots.hpp"
 #include "engine/config/config_text.hpp"
 
 namespace plumbline::engine {
@@ -16,7 +17,6 @@ constexpr size_t kMaxEntities = 256;
 constexpr size_t kMaxFields = 256;
 constexpr size_t kMaxIndexes = 32;
 constexpr size_t kMaxStates = 16;
-constexpr size_t kMaxStateItems = 256;
 constexpr uint64_t kMaxShownDecimals = 77;  ///< a uint256 has 78 digits
 
 /// `{ enum = ["open", "closed"] }`
@@ -212,25 +212,6 @@ bool is_literal(const Operand& operand) {
            operand.kind == Operand::Kind::kHex || operand.kind == Operand::Kind::kString;
 }
 
-/// A list (or one value) of operands, each with its place.
-Result<std::vector<Operand>> read_operands(const Section& section, const TomlValue& value,
-                                           std::string_view key) {
-    std::vector<Operand> out;
-    if (value.kind != TomlValue::Kind::kArray) {
-        return section.wrong_type(value, key, "a list");
-    }
-    if (value.items.size() > kMaxStateItems) {
-        return section.mistake(value.pos,
-                               fmt::format("{} in {} may have at most {} items, not {}", key,
-                                           section.name(), kMaxStateItems, value.items.size()));
-    }
-    for (const TomlValue& item : value.items) {
-        PLUMBLINE_TRY(Operand operand, section.operand(item, key));
-        out.push_back(std::move(operand));
-    }
-    return out;
-}
-
 Status read_deleted(const Section& section, const TomlValue& value, StateConfig& out) {
     StateConfig::Deleted deleted;
     if (value.kind == TomlValue::Kind::kString) {
@@ -305,41 +286,6 @@ Result<MemberName> read_function(const Section& section, const TomlValue& value,
     return *std::move(member);
 }
 
-/// `slots = { field = { base = 3, keys = ["id"], word = 0, offset = 0 } }`
-Status read_slots(const Section& section, const TomlValue& value, StateConfig& out) {
-    PLUMBLINE_TRY(const Section slots,
-                  Section::open(section.path(), fmt::format("slots in {}", section.name()), value));
-    for (const TomlEntry& entry : slots.entries()) {
-        PLUMBLINE_TRY(const Section place,
-                      Section::open(section.path(),
-                                    fmt::format("{} of {}", entry.key, slots.name()), entry.value));
-        PLUMBLINE_TRY_VOID(place.allow_only({"base", "keys", "word", "offset"}));
-        StateConfig::Slot slot;
-        slot.field = entry.key;
-        slot.pos = entry.pos;
-        PLUMBLINE_TRY(const TomlValue* base, place.need("base"));
-        PLUMBLINE_TRY(slot.base, place.operand(*base, "base"));
-        if ((slot.base.kind != Operand::Kind::kNumber || slot.base.negative) &&
-            slot.base.kind != Operand::Kind::kHex) {
-            return place.mistake(
-                base->pos, fmt::format("base in {} must be the number of a slot", place.name()));
-        }
-        if (const TomlValue* keys = place.find("keys")) {
-            PLUMBLINE_TRY(slot.keys, read_operands(place, *keys, "keys"));
-        }
-        if (const TomlValue* word = place.find("word")) {
-            PLUMBLINE_TRY(const uint64_t number, place.integer(*word, "word", 0, UINT16_MAX));
-            slot.word = static_cast<uint16_t>(number);
-        }
-        if (const TomlValue* offset = place.find("offset")) {
-            PLUMBLINE_TRY(const uint64_t number, place.integer(*offset, "offset", 0, 31));
-            slot.offset = static_cast<uint8_t>(number);
-        }
-        out.slots.push_back(std::move(slot));
-    }
-    return ok();
-}
-
 Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
     PLUMBLINE_TRY(const Section section,
                   Section::open(entity.path(), fmt::format("state of {}", entity.name()), value));
@@ -371,7 +317,7 @@ Result<StateConfig> read_state(const Section& entity, const TomlValue& value) {
         PLUMBLINE_TRY_VOID(read_deleted(section, *found, out));
     }
     if (const TomlValue* slots = section.find("slots")) {
-        PLUMBLINE_TRY_VOID(read_slots(section, *slots, out));
+        PLUMBLINE_TRY_VOID(read_slots(section, *slots, out.slots));
     }
     return out;
 }

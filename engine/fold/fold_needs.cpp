@@ -64,7 +64,9 @@ Status drop_unneeded_calls(storage::Database& database, const Plan& plan,
             return Error{ErrorCode::kCancelled, "stopped while looking through contract calls"};
         }
         PLUMBLINE_TRY(is_done, needs.step(kLogsPerStep));
-        PLUMBLINE_TRY_VOID(drop_unneeded(database, needs.take_unneeded()));
+        std::vector<UnneededCall> unneeded = needs.take_unneeded();
+        std::erase_if(unneeded, [](const UnneededCall& call) { return call.is_in_doubt; });
+        PLUMBLINE_TRY_VOID(drop_unneeded(database, unneeded));
     }
     return ok();
 }
@@ -126,13 +128,15 @@ Status FoldNeeds::judge_facts_below(uint64_t block_num) {
         if (is_named && named->second == fact.is_once) {
             continue;
         }
-        if (fact.is_once) {
+        const bool is_doubted = fact.block_num == block_num_ && in_doubt_.contains(fact.call);
+        if (fact.is_once && !is_doubted) {
             gone_once_.insert(storage::hash_key(storage::once_key(fact.call)));
         }
-        unneeded_.push_back({fact, is_named});
+        unneeded_.push_back({fact, is_named, is_doubted});
     }
     if (block_num != block_num_) {
         named_.clear();
+        in_doubt_.clear();
     }
     return facts_->status();
 }
@@ -167,6 +171,10 @@ Result<bool> FoldNeeds::is_known(const NeededCall& need) {
     PLUMBLINE_TRY(const storage::CallFact* fact, calls_.find(need.key, block_num_, is_once));
     // What a later state said is no answer for who asks after the event's block.
     if (fact == nullptr || (fact->pin == storage::CallPin::kHead && !need.call->at_head)) {
+        return false;
+    }
+    if (is_in_doubt(*fact) && fact->block_num == block_num_) {
+        in_doubt_.insert(need.key);  // The first log that names it asks again, for all later ones.
         return false;
     }
     if (fact->block_num == block_num_) {

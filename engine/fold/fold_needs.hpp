@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct UnneededCall {
     storage::CallFact fact;
     /// A log of its block names it, but it is nobody's `once` call any more.
     bool is_plain = false;
+    /// It is named, and to be asked again: better than none where nobody can be asked.
+    bool is_in_doubt = false;
 };
 
 /// Beside the facts that `view` shows. Of a `once` call the fact of the first log that names it
@@ -80,6 +83,7 @@ class FoldNeeds {
     FoldBlock block_;
     /// What logs of `block_num_` name; true: as a `once` call that is stored for that block.
     std::map<storage::CallKey, bool> named_;
+    std::set<storage::CallKey> in_doubt_;  ///< what they name, whose fact is to be asked again
     std::vector<UnneededCall> unneeded_;
     /// Hashes of `once` calls whose fact goes: another one is needed where a later log names it.
     std::unordered_set<uint64_t> gone_once_;
@@ -88,8 +92,8 @@ class FoldNeeds {
     std::unique_ptr<storage::CallScanner> facts_;
 };
 
-/// Drops all facts that a fold by `plan` would find unneeded. kCancelled where `is_cancelled`,
-/// asked now and then, says so.
+/// Drops all facts that a fold by `plan` would find unneeded, but those in doubt. kCancelled where
+/// `is_cancelled`, asked now and then, says so.
 [[nodiscard]] Status drop_unneeded_calls(storage::Database& database, const Plan& plan,
                                          const std::vector<storage::ChildRow>& children,
                                          const std::function<bool()>& is_cancelled);

@@ -238,9 +238,52 @@ Result<bool> WriterCommands::withdraws_history(uint64_t target) const {
     });
 }
 
+/// What calls with `state = "head"` answered at blocks above `target` is told of a chain that is no
+/// more: marked, so that whoever next looks through the facts asks again (FoldNeeds). True where
+/// there is any. Marked before anything is cut: a crash in between leaves the reorg to be found
+/// again, and marks that cost one question each.
+Result<bool> WriterCommands::doubt_head_facts(uint64_t target) {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!plan_.asks_head() || !cursor) {
+        return false;
+    }
+    const auto batch = database_.make_batch();
+    const auto view = database_.read_view();
+    bool is_any = false;
+    const auto scan = view->scan_calls(0, target);
+    for (; scan->valid(); scan->next()) {
+        if (scan->fact().pin == storage::CallPin::kHead && scan->fact().asked.block_num > target) {
+            storage::CallFact fact = scan->fact();
+            fact.asked.hash = {};
+            batch->put_call(fact);
+            is_any = true;
+        }
+    }
+    PLUMBLINE_TRY_VOID(scan->status());
+    if (is_any) {
+        batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+        PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
+    }
+    return is_any;
+}
+
+/// So that the follower looks for what a fold lacks, fetches it, and folds.
+Status WriterCommands::owe_refold() {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor) {
+        return ok();
+    }
+    const auto batch = database_.make_batch();
+    batch->require_refold();
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    return database_.commit(*batch, storage::Durability::kSync);
+}
+
 Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
+    bool is_in_doubt = false;
     if (cursor && target.block_num < cursor->block_num) {
+        PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num));
         const storage::BlockRow known = to_row(target, 0);
         const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
         PLUMBLINE_TRY(const bool has_history, withdraws_history(target.block_num));
@@ -264,11 +307,20 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     if (observer_ != nullptr) {
         observer_->on_rollback(target.block_num);
     }
+    bool is_undone = true;
     if (database_.needs_refold()) {
         PLUMBLINE_TRY_VOID(refold("the log was cut below what undo reaches"));
-        return false;
+        is_undone = false;
     }
-    return true;
+    if (is_in_doubt) {
+        logging::warning(
+            "the chain left blocks that contract calls with state = \"head\" were asked of: they "
+            "are "
+            "asked again");
+        PLUMBLINE_TRY_VOID(owe_refold());
+        is_undone = false;
+    }
+    return is_undone;
 }
 
 Status WriterCommands::refold(const std::string& reason) {

@@ -50,6 +50,8 @@ class WriterCommands {
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
+    [[nodiscard]] Result<bool> doubt_head_facts(uint64_t target);
+    [[nodiscard]] Status owe_refold();
 
     storage::Database& database_;
     const Plan& plan_;

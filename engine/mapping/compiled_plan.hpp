@@ -98,6 +98,7 @@ struct PlanCall {
     bool returns_text = false;          ///< one string, for which old contracts return a bytes32
     std::vector<PlanOperand> defaults;  ///< none, or a literal for each value
     SourcePos pos;
+    CallStorage storage = {};  ///< without slots: none are known
 };
 
 enum class OpKind : uint8_t { kSet, kAdd, kSub, kMin, kMax };
@@ -183,6 +184,8 @@ struct CompiledPlan {
     std::string format_one_fingerprint;
     bool needs_txn = false;
     bool has_calls = false;
+    std::vector<CallStorage> call_storage;
+    bool asks_head = false;  ///< one of them has state = "head"
 
     /// Shapes of one event with as many topics: only data may tell which one a log is.
     struct ShapeGroup {

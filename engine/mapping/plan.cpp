@@ -87,6 +87,14 @@ bool Plan::has_calls() const noexcept {
     return compiled_->has_calls;
 }
 
+const std::vector<CallStorage>& Plan::call_storage() const noexcept {
+    return compiled_->call_storage;
+}
+
+bool Plan::asks_head() const noexcept {
+    return compiled_->asks_head;
+}
+
 bool Plan::needs_txn() const noexcept {
     return compiled_->needs_txn;
 }

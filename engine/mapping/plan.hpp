@@ -160,6 +160,30 @@ struct StatePlan {
     SourcePos pos;
 };
 
+/// Where contracts keep what a function answers: of calls whose config says so.
+struct CallStorage {
+    struct Key {
+        std::optional<uint16_t> arg;  ///< which argument; else:
+        evm::U256 word;               ///< a literal
+        std::string bytes;            ///< or, with `is_dynamic`, its bytes
+        bool is_dynamic = false;      ///< string or bytes: hashed without padding
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    struct Slot {
+        uint16_t value = 0;  ///< which word of the answer
+        storage::FieldType type;
+        evm::U256 base;
+        std::vector<Key> keys;
+        uint16_t word = 0;
+        uint8_t offset = 0;
+        friend bool operator==(const Slot&, const Slot&) = default;
+    };
+    evm::FixedBytes<4> selector;
+    std::optional<evm::Address> at;  ///< only there; empty: wherever the function is asked
+    uint16_t values = 0;             ///< words that an answer has at least
+    std::vector<Slot> slots;
+};
+
 /// A getter that tells how many rows an entity must have.
 struct CountPlan {
     uint32_t entity = 0;
@@ -215,6 +239,11 @@ class Plan {
     [[nodiscard]] bool needs_txn() const noexcept;
     /// True where any handler names contract calls.
     [[nodiscard]] bool has_calls() const noexcept;
+    /// True where one of them asks the newest final block (`state = "head"`).
+    [[nodiscard]] bool asks_head() const noexcept;
+
+    /// What of the answers to calls can be proven by storage.
+    [[nodiscard]] const std::vector<CallStorage>& call_storage() const noexcept;
 
     /// What the state proof compares; in the order of the entities and of their `state`.
     [[nodiscard]] const std::vector<StatePlan>& state_plans() const noexcept;

@@ -4,6 +4,7 @@
 // An answer is fetched before its event is folded. So address and arguments may be made of the log,
 // of literals and of what `once` calls before them answer, and of nothing that the fold makes.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -40,6 +41,10 @@ class CallCompiler {
     [[nodiscard]] Result<PlanOperand> find_address() const;
     [[nodiscard]] Status add_args(const evm::AbiFunction& function, PlanCall& out) const;
     [[nodiscard]] Status add_defaults(const evm::AbiFunction& function, PlanCall& out) const;
+    [[nodiscard]] Status add_slots(const evm::AbiFunction& function, PlanCall& out) const;
+    [[nodiscard]] Result<CallStorage::Key> slot_key(const evm::AbiFunction& function,
+                                                    const SlotConfig& slot,
+                                                    const Operand& key) const;
     [[nodiscard]] Result<PlanOperand> known_ahead(const Operand& value, FieldType type,
                                                   const std::string& purpose) const;
 
@@ -185,6 +190,103 @@ Status CallCompiler::add_defaults(const evm::AbiFunction& function, PlanCall& ou
     return ok();
 }
 
+/// By its name or its position from 0; below 0: there is none.
+int find_parameter(const std::vector<evm::AbiParam>& all, std::string_view text) {
+    for (size_t i = 0; i < all.size(); ++i) {
+        if ((!all[i].name.empty() && all[i].name == text) || fmt::to_string(i) == text) {
+            return static_cast<int>(i);
+        }
+    }
+    return -1;
+}
+
+/// An argument by name or as `$arg.N`, or a literal, which is a uint256 or a string.
+Result<CallStorage::Key> CallCompiler::slot_key(const evm::AbiFunction& function,
+                                                const SlotConfig& slot, const Operand& key) const {
+    CallStorage::Key out;
+    const bool is_text = key.kind == Operand::Kind::kString;
+    if (is_literal(key)) {
+        PLUMBLINE_TRY(
+            const PlanOperand literal,
+            compile_literal(
+                scope_.plan, key,
+                is_text ? FieldType{FieldKind::kString, 0} : FieldType{FieldKind::kUint, 256},
+                fmt::format("a key of slot '{}' of call '{}'", slot.field, config_.name)));
+        out.word = literal.word;
+        out.bytes = literal.bytes;
+        out.is_dynamic = is_text;
+        return out;
+    }
+    const bool is_place =
+        key.kind == Operand::Kind::kName && key.path.size() == 2 && key.path.front() == "$arg";
+    const int arg = key.kind != Operand::Kind::kName
+                        ? -1
+                        : find_parameter(function.inputs, is_place ? key.path[1] : key.source);
+    FieldType type;
+    if (arg < 0 || !field_type_of(function.inputs[static_cast<size_t>(arg)].type, type)) {
+        return mistake_at(scope_.plan.config_path, key.pos,
+                          fmt::format("call '{}': a key in slots is an argument of {} that is one "
+                                      "value, by its name or as $arg.0, or a literal, not '{}'",
+                                      config_.name, function.signature(), key.source));
+    }
+    out.arg = static_cast<uint16_t>(arg);
+    out.is_dynamic = type.is_dynamic();
+    return out;
+}
+
+Status CallCompiler::add_slots(const evm::AbiFunction& function, PlanCall& out) const {
+    out.storage.selector = out.selector;
+    out.storage.values = static_cast<uint16_t>(function.outputs.size());
+    if (out.at.kind == CallKind::kLiteral) {
+        std::array<uint8_t, 32> word{};
+        out.at.word.to_be(word.data());
+        out.storage.at = evm::Address::from(ByteView{word}.subspan(12));
+    }
+    for (const SlotConfig& config : config_.slots) {
+        const auto wrong_slot = [&](std::string_view message) {
+            return mistake_at(scope_.plan.config_path, config.pos,
+                              fmt::format("call '{}': slots: {}", config_.name, message));
+        };
+        const int value = find_parameter(function.outputs, config.field);
+        if (value < 0) {
+            return wrong_slot(
+                fmt::format("{} returns no value '{}'; values go by their names or "
+                            "by their positions from 0",
+                            show_function(function), config.field));
+        }
+        CallStorage::Slot slot;
+        slot.value = static_cast<uint16_t>(value);
+        for (size_t i = 0; i <= slot.value; ++i) {
+            if (!field_type_of(function.outputs[i].type, slot.type)) {
+                return wrong_slot(
+                    fmt::format("value {} is {}; only single values, with single "
+                                "ones before them, can be proven from storage",
+                                i, to_string(function.outputs[i].type)));
+            }
+        }
+        slot.word = config.word;
+        slot.offset = config.offset;
+        if (slot.type.is_dynamic() || slot.offset + slot.type.width() > 32) {
+            return wrong_slot(slot.type.is_dynamic()
+                                  ? fmt::format("value '{}' is {}; only values of fixed width can "
+                                                "be proven from storage",
+                                                config.field, to_string(slot.type))
+                                  : fmt::format("'{}' does not fit at offset {} of a word",
+                                                config.field, slot.offset));
+        }
+        PLUMBLINE_TRY(const PlanOperand base,
+                      compile_literal(scope_.plan, config.base, {FieldKind::kUint, 256},
+                                      fmt::format("base of '{}'", config.field)));
+        slot.base = base.word;
+        for (const Operand& key : config.keys) {
+            PLUMBLINE_TRY(CallStorage::Key compiled, slot_key(function, config, key));
+            slot.keys.push_back(std::move(compiled));
+        }
+        out.storage.slots.push_back(std::move(slot));
+    }
+    return ok();
+}
+
 Result<std::shared_ptr<const PlanCall>> CallCompiler::run() {
     PLUMBLINE_TRY(evm::AbiFunction function, find_function());
     if (!function.read_only) {
@@ -221,6 +323,7 @@ Result<std::shared_ptr<const PlanCall>> CallCompiler::run() {
         function.outputs.size() == 1 && function.outputs[0].type.kind == evm::TypeKind::kString;
     PLUMBLINE_TRY_VOID(add_args(function, *out));
     PLUMBLINE_TRY_VOID(add_defaults(function, *out));
+    PLUMBLINE_TRY_VOID(add_slots(function, *out));
     return std::shared_ptr<const PlanCall>{std::move(out)};
 }
 
@@ -240,16 +343,42 @@ std::string answer_path(const evm::AbiEvent& answer, std::span<const std::string
     return is_index ? "$arg." + text : text;
 }
 
-}  // namespace
+/// What is wrong with `path` as of an event's parameters, in whose place the values returned stand.
+std::string of_values(std::string_view message, std::string_view path) {
+    constexpr std::string_view kParameter = "no parameter ";
+    if (const std::string quoted = fmt::format("\"{}\": ", path); message.starts_with(quoted)) {
+        message.remove_prefix(quoted.size());
+    }
+    return message.starts_with(kParameter)
+               ? fmt::format("no value {}", message.substr(kParameter.size()))
+               : std::string{message};
+}
 
-namespace {
+bool asks_other_state(const PlanCall& a, const PlanCall& b) {
+    return a.at_head != b.at_head;
+}
 
-/// A call of the same function, of this handler or one before, that asks another state.
-const PlanCall* find_other_state(const CompiledPlan& plan, const PlanHandler& handler,
-                                 const PlanCall& call) {
-    const auto find_in = [&call](const PlanHandler& one) -> const PlanCall* {
+/// For an address that both may ask it cannot be told whose slots count. Those of a literal address
+/// count for it before those of any.
+bool is_kept_elsewhere(const PlanCall& a, const PlanCall& b) {
+    const CallStorage& one = a.storage;
+    const CallStorage& other = b.storage;
+    if (one.slots == other.slots) {
+        return false;
+    }
+    if (one.at.has_value() == other.at.has_value()) {
+        return one.at == other.at;
+    }
+    return (one.at ? one : other).slots.empty();
+}
+
+/// A call of the same function, of this handler or one before, that `differs`.
+template <typename Differs>
+const PlanCall* find_other(const CompiledPlan& plan, const PlanHandler& handler,
+                           const PlanCall& call, Differs differs) {
+    const auto find_in = [&](const PlanHandler& one) -> const PlanCall* {
         for (const auto& other : one.calls) {
-            if (other->selector == call.selector && other->at_head != call.at_head) {
+            if (other->selector == call.selector && differs(*other, call)) {
                 return other.get();
             }
         }
@@ -302,7 +431,15 @@ bool is_known_ahead(const PlanOperand& operand) noexcept {
 Status compile_calls(const HandlerConfig& handler, OperandScope& scope, PlanHandler& out) {
     for (const CallConfig& config : handler.calls) {
         PLUMBLINE_TRY(auto call, CallCompiler(config, scope).run());
-        if (const PlanCall* other = find_other_state(scope.plan, out, *call)) {
+        if (const PlanCall* other = find_other(scope.plan, out, *call, is_kept_elsewhere)) {
+            return mistake_at(
+                scope.plan.config_path, config.pos,
+                fmt::format(
+                    "call '{}': slots of {} are other ones in line {}: which ones count for "
+                    "an address cannot be told; write them alike, or ask literal addresses",
+                    call->name, call->declaration, other->pos.line));
+        }
+        if (const PlanCall* other = find_other(scope.plan, out, *call, asks_other_state)) {
             return mistake_at(
                 scope.plan.config_path, config.pos,
                 fmt::format("call '{}': {} is asked with state = \"head\" {} and without it {}: "
@@ -347,10 +484,11 @@ Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& 
         return wrong(fmt::format("'$call.{}': {} returns {} values: name one, as in $call.{}.0",
                                  name, call.declaration, answer.inputs.size(), name));
     }
-    auto path = call.returns.compile_path(answer_path(answer, rest));
+    const std::string place = answer_path(answer, rest);
+    auto path = call.returns.compile_path(place);
     if (!path) {
-        return wrong(
-            fmt::format("'$call.{}': {}: {}", name, call.declaration, path.error().message));
+        return wrong(fmt::format("'{}': {}: {}", join_path(operand.path), call.declaration,
+                                 of_values(path.error().message, place)));
     }
     PlanOperand out;
     out.kind = CallKind::kCallFact;

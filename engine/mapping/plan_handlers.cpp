@@ -119,6 +119,14 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     PLUMBLINE_TRY_VOID(bind_ops(handler_.max, OpKind::kMax, scope, out));
     event.txn_needs.add(scope.txn_needs);
     event.has_calls = event.has_calls || !out.calls.empty();
+    for (const auto& call : out.calls) {
+        if (!call->storage.slots.empty()) {
+            plan_.call_storage.push_back(call->storage);
+        }
+    }
+    plan_.asks_head = plan_.asks_head || std::ranges::any_of(out.calls, [](const auto& call) {
+                          return call->at_head;
+                      });
     event.handlers.push_back(std::move(out));
     return ok();
 }

@@ -300,7 +300,7 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
 }
 
 Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const {
-    for (const StateConfig::Slot& value : config.slots) {
+    for (const SlotConfig& value : config.slots) {
         const int field = find_field(layout_.fields, value.field);
         if (field < 0) {
             return mistake(value.pos, fmt::format("slots: unknown field '{}'{}", value.field,

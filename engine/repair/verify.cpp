@@ -62,6 +62,7 @@ class Verification {
         proof.from = options_.from.value_or(0);
         proof.to = options_.to.value_or(UINT64_MAX);
         proof.sample = options_.calls_sample;
+        proof.storage = plan_->call_storage();
         proof.is_cancelled = [this] { return is_stopped(); };
         proof.on_progress = [this](uint64_t done) { report_progress("calls", "facts", done, 0); };
         const auto view = database_.read_view();

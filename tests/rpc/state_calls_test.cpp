@@ -5,6 +5,7 @@
 
 #include "core/evm/hex.hpp"
 #include "rpc/call_refusal.hpp"
+#include "rpc/error_text.hpp"
 #include "rpc/eth_json.hpp"
 #include "rpc/provider_pool.hpp"
 #include "tests/rpc/fake_network.hpp"
@@ -20,6 +21,92 @@ struct Text {
     const char* data;
     CallRefusal meaning;
     int http = 200;
+};
+
+/// How it ends where nobody says anything else.
+enum class Ending : uint8_t { kReverted, kOutOfGas, kMissing, kUnclear };
+
+struct Sentence {
+    const char* client;
+    int64_t code;
+    const char* message;
+    const char* data;
+    Ending ending;
+};
+
+// What each client says where a call reverts, stops by a fault of its own, runs out of gas or is
+// about state that is gone. From their sources: revm's HaltReason and InstructionResult (anvil
+// writes "EVM error" and the name), reth's rpc-eth-types/src/error and ProviderError, go-ethereum's
+// core/vm/errors.go, triedb/pathdb and internal/ethapi, Nethermind's EvmExceptionType and
+// EthRpcModule, Besu's ExceptionalHaltReason and RpcErrorType, erigon's core/vm/errors.go and
+// HistoryReaderV3.
+const Sentence kSentences[] = {
+    {"anvil", 3, "execution reverted: no", "0x08c379a0", Ending::kReverted},
+    {"anvil", -32603, "EVM error OutOfOffset", "", Ending::kReverted},
+    {"anvil", -32603, "EVM error OpcodeNotFound", "", Ending::kReverted},
+    {"anvil", -32603, "EVM error StackUnderflow", "", Ending::kReverted},
+    {"anvil", -32603, "EVM error StateChangeDuringStaticCall", "", Ending::kReverted},
+    {"anvil", -32603, "EVM error PrecompileError", "", Ending::kReverted},
+    {"anvil", -32603, "EVM error OutOfGas", "", Ending::kOutOfGas},
+    {"anvil", -32603, "EVM error MemoryOOG", "", Ending::kOutOfGas},
+    {"anvil", -32603, "EVM error MemoryLimitOOG", "", Ending::kOutOfGas},
+    {"anvil", -32603, "EVM error InvalidOperandOOG", "", Ending::kOutOfGas},
+    {"anvil", -32603, "EVM error PrecompileOOG", "", Ending::kOutOfGas},
+    {"reth", 3, "execution reverted", "0x", Ending::kReverted},
+    {"reth", -32603, "EVM error: InvalidJump", "", Ending::kReverted},
+    {"reth", -32603, "EVM error: OutOfOffset", "", Ending::kReverted},
+    {"reth", -32603, "EVM error: NotActivated", "", Ending::kReverted},
+    {"reth", -32003, "out of gas: gas required exceeds: 50000000", "", Ending::kOutOfGas},
+    {"reth", -32003, "out of gas: gas required exceeds allowance: 50000000", "", Ending::kOutOfGas},
+    {"reth", -32003, "out of gas: gas exhausted during memory expansion: 600000000", "",
+     Ending::kOutOfGas},
+    {"reth", -32003, "out of gas: gas exhausted during precompiled contract execution: 9", "",
+     Ending::kOutOfGas},
+    {"reth", -32003, "out of gas: invalid operand to an opcode: 50000000", "", Ending::kOutOfGas},
+    {"reth", -32003, "out of memory: memory limit exceeded during memory expansion", "",
+     Ending::kOutOfGas},
+    {"reth", -32603, "no state found for block number 49107280", "", Ending::kMissing},
+    {"reth", -32603, "no state found for block 0xab", "", Ending::kMissing},
+    {"reth", -32603, "state at block #49107280 is pruned", "", Ending::kMissing},
+    {"reth", -32001, "block not found: 0xab", "", Ending::kMissing},
+    {"geth", 3, "execution reverted: out of gas", "0x08c379a0", Ending::kReverted},
+    {"geth", -32000, "execution reverted", "", Ending::kReverted},
+    {"geth", -32000, "invalid jump destination", "", Ending::kReverted},
+    {"geth", -32000, "return data out of bounds", "", Ending::kReverted},
+    {"geth", -32000, "write protection", "", Ending::kReverted},
+    {"geth", -32000, "stack limit reached 1024 (1023)", "", Ending::kReverted},
+    {"geth", -32000, "out of gas", "", Ending::kOutOfGas},
+    {"geth", -32000, "gas uint64 overflow", "", Ending::kOutOfGas},
+    {"geth", -32000, "missing trie node 8b16 (path ) state 0x8b16 is not available, not found", "",
+     Ending::kMissing},
+    {"geth", -32000, "historical state 8b16 is not available", "", Ending::kMissing},
+    {"geth", -32000, "header not found", "", Ending::kMissing},
+    {"geth", -32000, "execution aborted (timeout = 5s)", "", Ending::kUnclear},
+    {"nethermind", -32015, "VM execution error.", "revert", Ending::kReverted},
+    {"nethermind", 3, "execution reverted: no", "0x08c379a0", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "BadInstruction", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "BadJumpDestination", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "AccessViolation", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "StaticCallViolation", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "PrecompileFailure", Ending::kReverted},
+    {"nethermind", -32015, "VM execution error.", "OutOfGas", Ending::kOutOfGas},
+    {"nethermind", -32002, "No state available for block 45615500 (0xab...cd)", "",
+     Ending::kMissing},
+    {"besu", -32000, "Execution reverted", "0x", Ending::kReverted},
+    {"besu", -32000, "Bad instruction", "", Ending::kReverted},
+    {"besu", -32000, "Bad jump destination", "", Ending::kReverted},
+    {"besu", -32000, "Out of bounds", "", Ending::kUnclear},
+    {"besu", -32000, "Out of stack", "", Ending::kReverted},
+    {"besu", -32000, "Illegal state change", "", Ending::kReverted},
+    {"besu", -32000, "Precompile error", "", Ending::kReverted},
+    {"besu", -32000, "Out of gas", "", Ending::kOutOfGas},
+    {"besu", -32000, "World state unavailable", "", Ending::kMissing},
+    {"erigon", 3, "execution reverted", "0x", Ending::kReverted},
+    {"erigon", -32000, "return data out of bounds", "", Ending::kReverted},
+    {"erigon", -32000, "invalid opcode: opcode 0xfe not defined", "", Ending::kReverted},
+    {"erigon", -32000, "out of gas", "", Ending::kOutOfGas},
+    {"erigon", -32000, "old data not available due to pruning", "", Ending::kMissing},
+    {"erigon", -32000, "block not found: 0xab", "", Ending::kMissing},
 };
 
 const Text kTexts[] = {
@@ -84,6 +171,26 @@ TEST(CallRefusalTest, EveryKnownTextHasItsMeaning) {
     EXPECT_EQ(revert_data("Reverted 0x7a933234"), (Bytes{0x7a, 0x93, 0x32, 0x34}));
     EXPECT_EQ(revert_data(R"({"data":"0x01"})"), Bytes{1});
     EXPECT_TRUE(revert_data("revert: because").empty());
+}
+
+TEST(CallRefusalTest, EveryClientsSentenceEndsACallAsItIsMeant) {
+    for (const Sentence& one : kSentences) {
+        RpcError error;
+        error.code = one.code;
+        error.message = one.message;
+        error.data = one.data;
+        const std::string text = error_text(error, 200);
+        Ending ending = Ending::kUnclear;
+        switch (classify_call_refusal({200, one.code, one.message, one.data})) {
+            case CallRefusal::kReverted: ending = Ending::kReverted; break;
+            case CallRefusal::kMissingState: ending = Ending::kMissing; break;
+            case CallRefusal::kRefused:
+                ending = names_gas(text) ? Ending::kOutOfGas : Ending::kUnclear;
+                break;
+            case CallRefusal::kOther: break;
+        }
+        EXPECT_EQ(ending, one.ending) << one.client << ": " << one.code << " " << text;
+    }
 }
 
 evm::Hash hash_of(char digit) {
@@ -313,6 +420,118 @@ TEST_F(StateCallPoolTest, NoAnswerInTimeIsARefusalSoThatTheNextCallAsksForLess) 
     const auto large = call(1);
     ASSERT_TRUE(large) << large.error().message;
     EXPECT_EQ(large->results[0].kind, CallResult::Kind::kRefused);
+}
+
+TEST_F(StateCallPoolTest, WhatOneProviderWillNotRunIsAskedOfOthersAndOfThoseFirstFromThenOn) {
+    FakeNode& a = add("http://a.example");
+    FakeNode& b = add("http://b.example");
+    a.answer = error_for_calls(-32601, "the method eth_call does not exist/is not available");
+    b.answer = echo;
+    options_.batch_max = 1;
+    const auto answers = call(40);
+    ASSERT_TRUE(answers) << answers.error().message;
+    for (const CallResult& result : answers->results) {
+        EXPECT_EQ(result.kind, CallResult::Kind::kAnswered);
+        EXPECT_EQ(result.provider, "http://b.example");
+    }
+    const uint64_t vain = a.calls["eth_call"];
+    EXPECT_GT(vain, 0U);
+    ASSERT_TRUE(call(40));
+    EXPECT_EQ(a.calls["eth_call"], vain);
+    clock_.advance(61'000);  // After a while it is tried again.
+    ASSERT_TRUE(call(1));
+    EXPECT_EQ(a.calls["eth_call"], vain + 1);
+}
+
+TEST_F(StateCallPoolTest, WhereEverybodyRefusesEachCallHasTheRefusalForItsAnswer) {
+    options_.batch_max = 1;
+    options_.in_flight_per_provider_max = 2;
+    for (const char* url : {"http://a.example", "http://b.example"}) {
+        add(url).answer = error_for_calls(-32601, "the method eth_call does not exist");
+    }
+    const auto answers = call(60);  // Many more than there are rounds.
+    ASSERT_TRUE(answers) << answers.error().message;
+    for (const CallResult& result : answers->results) {
+        EXPECT_EQ(result.kind, CallResult::Kind::kRefused);
+    }
+}
+
+TEST_F(StateCallPoolTest, AProviderThatHangsIsNamedWithinTenSecondsAndThenPassedOver) {
+    FakeNode& a = add("http://a.example");
+    FakeNode& b = add("http://b.example");
+    a.http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
+        return request.body.find("eth_call") == std::string::npos
+                   ? std::nullopt
+                   : std::optional{transport_error(TransportError::kTimeout)};
+    };
+    b.answer = echo;
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    std::optional<Result<CallAnswers>> answers;
+    const int64_t start = clock_.monotonic_ms();
+    std::vector<CallRequest> requests(3);
+    for (CallRequest& request : requests) {
+        request.to.emplace().bytes[19] = 1;
+        request.data = {7};
+    }
+    pool_->call(std::move(requests), {{90, chain_.blocks[90].header.hash}, false}, std::nullopt,
+                [&](Result<CallAnswers> result) { answers.emplace(std::move(result)); });
+    std::vector<OpenWait> told;
+    while (!answers && clock_.monotonic_ms() - start < 120'000) {
+        pool_->poll(500);
+        if (told.empty()) {
+            told = pool_->waits(10'000);
+            EXPECT_TRUE(!told.empty() || clock_.monotonic_ms() - start < 11'500);
+        }
+    }
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].method, "eth_call");
+    EXPECT_EQ(told[0].provider, "http://a.example");
+    ASSERT_TRUE(answers && *answers);
+    EXPECT_LT(clock_.monotonic_ms() - start, options_.request_timeout_ms + 2'000);
+    for (const CallResult& result : (*answers)->results) {
+        EXPECT_EQ(result.kind, CallResult::Kind::kAnswered);
+    }
+    const size_t seen = a.seen.size();
+    ASSERT_TRUE(call(2));
+    EXPECT_EQ(a.seen.size(), seen);
+}
+
+TEST_F(StateCallPoolTest, AnswersOfABatchGivenToTheWrongCallsAreNoticedByTheirMarks) {
+    FakeNode& a = add("http://a.example");
+    a.answer = echo;
+    a.spoil = [](std::string& text) {
+        json body = json::parse(text);
+        if (body.is_array() && body.size() > 1 && body[0]["result"].is_string() &&
+            body[1]["result"].is_string()) {
+            std::swap(body[0]["id"], body[1]["id"]);
+            text = body.dump();
+        }
+    };
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    const auto ask = [&] {
+        std::vector<CallRequest> requests(5);
+        for (size_t i = 0; i < requests.size(); ++i) {
+            AnswerMark mark{{0, 2}, 2, {}};
+            mark.bytes[7] = static_cast<uint8_t>(i);
+            requests[i].to.emplace().bytes[19] = 1;
+            requests[i].data = {0, 2};
+            requests[i].data.insert(requests[i].data.end(), mark.bytes.begin(), mark.bytes.end());
+            requests[i].mark = mark;
+        }
+        return await<CallAnswers>(*pool_, 600'000, [&](auto done) {
+            pool_->call(std::move(requests), {{90, chain_.blocks[90].header.hash}, false},
+                        std::nullopt, std::move(done));
+        });
+    };
+    for (int round = 0; round < 2; ++round) {
+        const auto answers = ask();
+        ASSERT_TRUE(answers) << answers.error().message;
+        for (size_t i = 0; i < 5; ++i) {
+            EXPECT_EQ(answers->results[i].kind, CallResult::Kind::kAnswered);
+            EXPECT_EQ(answers->results[i].data.back(), i);
+        }
+    }
+    EXPECT_EQ(recorder_.count("answers of a batch to the wrong calls"), 1U);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "core/evm/hex.hpp"
 #include "engine/calls/call_asker.hpp"
+#include "engine/proof/calls/call_storage_proof.hpp"
 
 namespace plumbline::engine {
 
@@ -45,6 +46,7 @@ class CallProver {
           view_{view},
           options_{options},
           asker_{source, std::nullopt, 0},
+          by_storage_{source, view, options.storage, options.is_cancelled},
           providers_{source.provider_names()} {}
 
     Result<CallOutcomeReport> run() {
@@ -101,6 +103,15 @@ class CallProver {
     }
 
     [[nodiscard]] Status check(std::vector<CallFact> facts) {
+        if (!options_.storage.empty()) {
+            PLUMBLINE_TRY(StorageVerdict verdict, by_storage_.prove(std::move(facts)));
+            report_.proven += verdict.proven;
+            report_.checked += verdict.proven + verdict.differing.size();
+            for (const StorageDifference& one : verdict.differing) {
+                PLUMBLINE_TRY_VOID(settle_by_storage(one));
+            }
+            facts = std::move(verdict.open);
+        }
         std::map<std::string, std::vector<CallFact>> by_teller;
         for (CallFact& fact : facts) {
             by_teller[fact.provider].push_back(std::move(fact));
@@ -153,6 +164,54 @@ class CallProver {
         return differing.empty() ? ok() : settle(differing);
     }
 
+    /// Storage counts for more than any number of words, if it is the right one: that another fact
+    /// shows, or somebody who answers what it holds.
+    [[nodiscard]] Status settle_by_storage(const StorageDifference& difference) {
+        const CallFact& fact = difference.fact;
+        bool is_settled = difference.are_slots_right;
+        size_t for_it = 0;
+        std::string why;
+        for (size_t i = 0; i < providers_.size() && !is_settled; ++i) {
+            PLUMBLINE_TRY(const auto said, ask({fact}, i, why));
+            const auto word =
+                said ? said->find({fact.block_num, fact.call}) : Asked::const_iterator{};
+            if (said && word != said->end()) {
+                is_settled = is_same_answer(word->second, difference.proven);
+                for_it += is_same_answer(word->second, fact) ? 1U : 0U;
+            }
+        }
+        Finding finding = finding_of(fact, difference.proven);
+        finding.provider = is_settled ? fact.provider : std::string{};
+        finding.is_certain = is_settled;
+        finding.detail =
+            is_settled
+                ? difference.evidence
+                : fmt::format(
+                      "{}; but {}, and nobody what storage holds: either slots are "
+                      "not where the contract keeps it, or that is a lie: one more "
+                      "provider, as with --rpc, would tell",
+                      difference.evidence,
+                      for_it > 0 ? "providers still say what is stored" : "nobody could be asked");
+        report_.findings.add(std::move(finding));
+        if (is_settled) {
+            report_.right.push_back(difference.proven);
+            report_.right.back().provider = "eth_getProof";
+        }
+        return ok();
+    }
+
+    [[nodiscard]] static Finding finding_of(const CallFact& fact, const CallFact& expected) {
+        Finding finding;
+        finding.kind = FindingKind::kCallDiffers;
+        finding.block_num = fact.block_num;
+        finding.key = fmt::format("call to {} with {} at block {}", evm::to_hex(fact.call.to),
+                                  evm::to_hex(as_bytes(fact.call.input)), fact.block_num);
+        finding.raw_key = storage::call_key(fact.block_num, fact.call);
+        finding.stored = show_answer(fact);
+        finding.expected = show_answer(expected);
+        return finding;
+    }
+
     /// Asks everybody and counts.
     [[nodiscard]] Status settle(const std::vector<CallFact>& facts) {
         std::vector<Asked> words;
@@ -201,14 +260,7 @@ class CallProver {
             return;  // Most say what is stored.
         }
         const bool is_settled = most->second > for_it;
-        Finding finding;
-        finding.kind = FindingKind::kCallDiffers;
-        finding.block_num = fact.block_num;
-        finding.key = fmt::format("call to {} with {} at block {}", evm::to_hex(fact.call.to),
-                                  evm::to_hex(as_bytes(fact.call.input)), fact.block_num);
-        finding.raw_key = storage::call_key(fact.block_num, fact.call);
-        finding.stored = show_answer(fact);
-        finding.expected = show_answer(most->first);
+        Finding finding = finding_of(fact, most->first);
         finding.provider = is_settled ? fact.provider : std::string{};
         finding.is_certain = false;
         finding.detail = is_settled ? fmt::format("{} of {} providers say so, {} what is stored",
@@ -273,6 +325,7 @@ class CallProver {
     const storage::ReadView& view_;
     const CallProofOptions& options_;
     CallAsker asker_;
+    CallStorageProver by_storage_;
     double sample_ = 1.0;
     std::vector<std::string> providers_;
     std::optional<storage::BlockRow> last_block_;

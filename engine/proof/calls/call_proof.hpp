@@ -1,14 +1,18 @@
-// Facts of contract calls against the chain: each is asked again, of another provider than the one
-// that told it where there is one. Nothing but another word proves an answer: where two providers
-// differ all others are asked, and what most of them say counts.
+// Facts of contract calls against the chain. Where the config says in which slots a contract keeps
+// what it answers, the block's state root proves it (call_storage_proof.hpp). All others are asked
+// again, of another provider than the one that told them where there is one. Nothing but another
+// word proves such an answer: where two providers differ all others are asked, and what most of
+// them say counts.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/mapping/plan.hpp"
 #include "engine/proof/finding.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/call_fact.hpp"
@@ -22,12 +26,14 @@ struct CallProofOptions {
     /// Which part of the facts is asked about, evenly spread by their keys and the same each time;
     /// empty: as much as makes about 1,000.
     std::optional<double> sample;
+    std::span<const CallStorage> storage;  ///< Plan::call_storage
     std::function<bool()> is_cancelled;
     std::function<void(uint64_t done)> on_progress;
 };
 
 struct CallOutcomeReport {
-    uint64_t checked = 0;   ///< asked again and answered
+    uint64_t checked = 0;   ///< proven by storage, or asked again and answered
+    uint64_t proven = 0;    ///< of `checked`: by storage, whoever told them
     uint64_t skipped = 0;   ///< not in the sample
     bool is_whole = false;  ///< all facts of all blocks were to be asked about
     uint64_t by_same = 0;   ///< of `checked`: nobody else than who told it could be asked

@@ -1,17 +1,16 @@
 // Some values of an entity against the storage that the block's state root commits to: what no
 // node can lie about. Which rows is up to the block's hash, so nobody knows beforehand.
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
-#include "core/evm/keccak.hpp"
 #include "core/evm/proof.hpp"
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_task.hpp"
+#include "engine/proof/storage_word.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/key_text.hpp"
 
@@ -36,42 +35,6 @@ class Choice {
   private:
     uint64_t state_;
 };
-
-/// The word that a slot is proven to hold. anvil keeps slots that were set to zero as zeros, where
-/// other nodes take them out of the trie: the root commits to nothing else by that.
-evm::ProofError prove_word(const evm::Hash& storage_root, const evm::Hash& slot,
-                           std::span<const Bytes> nodes, evm::U256& word) {
-    const evm::ProofError error = evm::verify_storage_proof(storage_root, slot, nodes, word);
-    if (error != evm::ProofError::kBadValue) {
-        return error;
-    }
-    evm::ProofValue value;
-    constexpr uint8_t kRlpZero = 0x80;
-    if (evm::verify_proof(storage_root, evm::keccak256(slot.view()), nodes, value) ==
-            evm::ProofError::kNone &&
-        value.is_present && value.value.size() == 1 && value.value[0] == kRlpZero) {
-        word = {};
-        return evm::ProofError::kNone;
-    }
-    return error;
-}
-
-/// A field's value out of the word of storage that holds it.
-evm::U256 unpack(const evm::U256& word, storage::FieldType type, size_t offset) {
-    std::array<uint8_t, 32> bytes{};
-    word.to_be(bytes.data());
-    const size_t width = type.width();
-    const ByteView part = ByteView{bytes}.subspan(32 - offset - width, width);
-    if (type.is_signed()) {
-        return evm::U256::from_be_signed(part);
-    }
-    if (type.kind == storage::FieldKind::kFixedBytes) {
-        std::array<uint8_t, 32> left{};
-        std::ranges::copy(part, left.begin());
-        return evm::U256::from_be(left);
-    }
-    return evm::U256::from_be(part);
-}
 
 class SlotTask final : public StateTask {
   public:
@@ -231,7 +194,7 @@ void SlotTask::check(const rpc::AccountProof& proof) {
         }
         state_.storage_proofs++;
         const StatePlan::Slot& slot = *samples[i].slot;
-        const evm::U256 proven = unpack(word, layout_.fields[slot.field].type, slot.offset);
+        const evm::U256 proven = unpack_word(word, layout_.fields[slot.field].type, slot.offset);
         if (proven != codec_.word(samples[i].row, slot.field)) {
             add_difference(samples[i], proven);
         }

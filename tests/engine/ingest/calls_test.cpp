@@ -605,6 +605,53 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
     EXPECT_GT(found, 0U);
 }
 
+TEST_F(CallsTest, OneLieInAThousandCallsIsFoundNamedAndMended) {
+    for (const uint64_t seed : seeds(3)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        while (distinct_calls(chain) < 1'000) {
+            chain.mine(100);
+        }
+        std::vector<std::pair<evm::Hash, evm::Address>> answered;
+        for_deposits(chain, [&](const FakeBlock& block, const evm::Address& who) {
+            if (Truth::number_of(who) % 4 != 0) {
+                answered.emplace_back(block.header.hash, who);
+            }
+        });
+        const auto [lied_at, lied_of] = answered[seed * 7'919 % answered.size()];
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"liar", "second", "third"};
+        node.spoils = [&, at = lied_at, of = lied_of](size_t provider, const FakeBlock& block,
+                                                      ByteView input, rpc::CallResult& result) {
+            if (provider == 0 && block.header.hash == at && input.size() == 36 &&
+                evm::Address::from(input.subspan(16)) == of) {
+                result.data.back() ^= 1;
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        RepairOptions options;
+        options.verify.with_log = false;
+        options.verify.with_replay = false;
+        options.verify.with_state = false;
+        options.verify.calls_sample = 1.0;
+        const auto looked =
+            verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+        ASSERT_TRUE(looked) << looked.error().message;
+        ASSERT_EQ(looked->calls->findings.total, 1U);
+        EXPECT_EQ(looked->calls->findings.kept.front().provider, "liar");
+        EXPECT_GE(looked->calls->checked, 1'000U);
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+        EXPECT_EQ(database.read_view()->list_journal(0, 1000)->size(), 1U);
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
 TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     FakeChain chain{7};
     chain.mine(80);
@@ -909,6 +956,83 @@ TEST_F(CallsTest, WhatALaterStateSaidIsAskedAgainWhereTheEventsBlockCounts) {
     Rig rig{chain, directory.sub("db"), 1, asked};
     ASSERT_TRUE(rig.finish()) << rig.why();
     test::expect_same(rig.stop_and_dump(), fresh_index(chain, asked));
+}
+
+TEST_F(CallsTest, WhoAnswersNothingToEveryCallIsNotBelieved) {
+    for (const bool is_alone : {false, true}) {
+        FakeChain chain{9};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"empty"};
+        if (!is_alone) {
+            node.providers.emplace_back("able");
+        }
+        node.runs_programs = false;
+        node.spoils = [](size_t provider, const FakeBlock& /*block*/, ByteView /*input*/,
+                         rpc::CallResult& result) {
+            if (provider == 0) {
+                result = {rpc::CallResult::Kind::kAnswered, {}, ""};
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        if (is_alone) {
+            EXPECT_FALSE(rig.finish(5'000));
+            EXPECT_FALSE(rig.indexer->failure());
+            EXPECT_FALSE(rig.indexer->database()->read_view()->scan_calls(0, UINT64_MAX)->valid());
+            rig.node->options.spoils = nullptr;
+        }
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatIsNoMoreIsAskedAgain) {
+    size_t asked_again = 0;
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(80);
+        const TempDir directory;
+        Asked asked;
+        asked.price = seed % 2 == 0;
+        asked.more_of_name = R"(, state = "head")";
+        Rig rig{chain, directory.sub("db"), seed, asked, {}};
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        const uint64_t fork = chain.head() - 30;
+        const auto asked_of = [&](const evm::BlockId& block) {
+            return block.block_num <= chain.head() &&
+                   chain.blocks()[block.block_num]->header.hash == block.hash;
+        };
+        chain.reorg(30, 50 + seed % 5);
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        const auto view = rig.indexer->database()->read_view();
+        std::map<std::string, std::string> names;
+        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+            const storage::CallFact& fact = scan->fact();
+            const evm::BlockId block =
+                fact.pin == storage::CallPin::kHead
+                    ? fact.asked
+                    : evm::BlockId{fact.block_num, chain.blocks()[fact.block_num]->header.hash};
+            ASSERT_TRUE(asked_of(block)) << "a fact of block " << fact.block_num << " names block "
+                                         << block.block_num << ", which is no more";
+            const rpc::CallResult truth = Truth::answer(*chain.blocks()[block.block_num],
+                                                        fact.call.to, as_bytes(fact.call.input));
+            ASSERT_EQ(fact.data, kept_of(truth));
+            asked_again += fact.pin == storage::CallPin::kHead && fact.block_num <= fork ? 1U : 0U;
+            if (fact.is_once) {
+                names[std::string{as_chars(fact.call.to.view())}] =
+                    Truth::name(*chain.blocks()[block.block_num], fact.call.to);
+            }
+        }
+        for (const auto& [owner, row] : stored_rows(*rig.indexer->database())) {
+            EXPECT_EQ(row.name, names[owner]);
+        }
+        EXPECT_FALSE(rig.indexer->database()->needs_refold());
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+    EXPECT_GT(asked_again, 0U);
 }
 
 TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {

@@ -107,6 +107,36 @@ TEST(PlanCallsTest, CallsThatCannotBeMadeAreRefused) {
     EXPECT_THAT(compile_error(call("a", "function f() view")), HasSubstr("call 'a'"));
 }
 
+TEST(PlanCallsTest, SlotsAreOfValuesAndArgumentsOfTheFunction) {
+    const auto slots = [](const std::string& text) { return ", slots = { " + text + " }"; };
+    const std::string price = ", args = [\"token\", 1]";
+    EXPECT_EQ(
+        compile_error(call("a", "hub.pair()", slots("first = { base = 8 }, 1 = { base = 9 }"))),
+        "");
+    EXPECT_EQ(compile_error(call("a", "hub.price",
+                                 price + slots("0 = { base = 3, keys = [\"token\", \"$arg.1\", 7, "
+                                               "\"'x'\"], word = 1, offset = 0 }"))),
+              "");
+    EXPECT_THAT(compile_error(call("a", "hub.pair()", slots("third = { base = 8 }"))),
+                HasSubstr("returns no value 'third'"));
+    EXPECT_THAT(compile_error(call("a", "hub.name()", slots("0 = { base = 8 }"))),
+                HasSubstr("only values of fixed width"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()", slots("first = { base = 8, offset = 20 }"))),
+                HasSubstr("does not fit at offset 20"));
+    EXPECT_THAT(
+        compile_error(call("a", "hub.price", price + slots("0 = { base = 3, keys = [\"id\"] }"))),
+        HasSubstr("a key in slots is an argument of price(address,uint8)"));
+    EXPECT_THAT(compile_error(call("a", "hub.all()", slots("0 = { base = 8 }"))),
+                HasSubstr("only single values"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()", slots("first = { base = 8 }")) +
+                              call("b", "hub.pair()", slots("first = { base = 9 }"))),
+                HasSubstr("which ones count for an address cannot be told"));
+    EXPECT_EQ(compile_error(call("a", "hub.pair()", slots("first = { base = 8 }")) +
+                            call("b", "other.pair()", slots("first = { base = 9 }"))),
+              "")
+        << "one of them is asked at a literal address, the other anywhere";
+}
+
 TEST(PlanCallsTest, UsesThatMeanNothingAreRefused) {
     EXPECT_THAT(compile_error(call("a", "hub.name()"), "n = \"$call.a\""),
                 HasSubstr("is uint256, but '$call.a' is string"));
@@ -116,6 +146,23 @@ TEST(PlanCallsTest, UsesThatMeanNothingAreRefused) {
                 HasSubstr("returns 2 values: name one, as in $call.a.0"));
     EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.a\""),
                 HasSubstr("which is not one value"));
+}
+
+TEST(PlanCallsTest, AWrongPlaceInAnAnswerIsNamedAsItIsWritten) {
+    EXPECT_THAT(
+        compile_error(call("a", "hub.pair()"), "n = \"$call.a.frist\""),
+        HasSubstr("'$call.a.frist': pair()(uint112,address): no value \"frist\"; did you mean"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()"), "n = \"$call.a.5\""),
+                HasSubstr("'$call.a.5': pair()(uint112,address): no value 5; there are 2"));
+    EXPECT_THAT(compile_error(call("a", "hub.item()"), "owner = \"$call.a.ownr\""),
+                HasSubstr("no component \"ownr\""));
+    for (const char* set : {"n = \"$call.a.x\"", "n = \"$call.a.9\"", "n = \"$call.a.0.0\""}) {
+        for (const char* function : {"hub.name()", "hub.pair()", "hub.item()", "hub.all()"}) {
+            const std::string error = compile_error(call("a", function), set);
+            EXPECT_NE(error, "") << function << " " << set;
+            EXPECT_EQ(error.find("$arg"), std::string::npos) << error;
+        }
+    }
 }
 
 TEST(PlanCallsTest, AHandlerOfBlocksAsksWhomItNames) {
