@@ -22,8 +22,6 @@ namespace plumbline::sink {
 
 namespace {
 
-constexpr size_t kScratchMemory = size_t{16} << 20;
-constexpr size_t kFoldCacheBytes = size_t{64} << 20;
 constexpr uint64_t kVersionsBetweenLooks = 1'024;
 
 Error io_error(std::string_view doing) {
@@ -115,6 +113,7 @@ Result<std::unique_ptr<HistoryRows>> HistoryRows::fold(const storage::ReadView& 
                                                        std::shared_ptr<const engine::Plan> plan,
                                                        const std::vector<SinkTable>& tables,
                                                        const std::string& scratch_parent,
+                                                       const engine::MemoryPlan& memory,
                                                        std::function<bool()> should_stop) {
     std::unique_ptr<HistoryRows> out{
         new HistoryRows{view, std::move(plan), std::move(should_stop)}};
@@ -123,10 +122,11 @@ Result<std::unique_ptr<HistoryRows>> HistoryRows::fold(const storage::ReadView& 
             PLUMBLINE_TRY(out->spools_[table.entity()], Spool::open(scratch_parent));
         }
     }
-    PLUMBLINE_TRY(const auto scratch, engine::ScratchDatabase::create(
-                                          scratch_parent, out->plan_->bundle(), kScratchMemory));
-    engine::RebuildOptions options;
-    options.cache_bytes = kFoldCacheBytes;
+    PLUMBLINE_TRY(const auto scratch,
+                  engine::ScratchDatabase::create(scratch_parent, out->plan_->bundle(),
+                                                  memory.scratch_storage));
+    engine::RebuildOptions options = engine::rebuild_options(memory);
+    options.cache_bytes = memory.scratch_cache;
     options.is_cancelled = out->should_stop_;
     const auto on_block = [&](uint64_t block_num, const engine::RowChanges& changes) -> Status {
         for (const engine::RowChange& change : changes.rows) {

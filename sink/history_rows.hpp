@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/mapping/plan.hpp"
 #include "sink/sink_table.hpp"
 #include "sink/table_compare.hpp"
@@ -25,7 +26,7 @@ class HistoryRows {
     [[nodiscard]] static Result<std::unique_ptr<HistoryRows>> fold(
         const storage::ReadView& view, std::shared_ptr<const engine::Plan> plan,
         const std::vector<SinkTable>& tables, const std::string& scratch_parent,
-        std::function<bool()> should_stop = {});
+        const engine::MemoryPlan& memory, std::function<bool()> should_stop = {});
     HistoryRows(const HistoryRows&) = delete;
     HistoryRows& operator=(const HistoryRows&) = delete;
     ~HistoryRows();

@@ -236,7 +236,7 @@ Result<SinkReport> check_sink(
             if (options.config.has_history) {
                 PLUMBLINE_TRY(history, HistoryRows::fold(*view, options.plan, tables,
                                                          engine::directory_of(*database),
-                                                         options.should_stop));
+                                                         options.memory, options.should_stop));
             }
             PLUMBLINE_TRY_VOID(
                 check_together(options, session, tables, *view, history.get(), report));

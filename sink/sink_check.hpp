@@ -11,6 +11,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
 
@@ -41,6 +42,8 @@ struct SinkCheckOptions {
     engine::SinkConfig config;
     std::shared_ptr<const engine::Plan> plan;
     uint64_t chain_id = 0;
+    /// Its shares for a scratch database bound the fold that histories take.
+    engine::MemoryPlan memory = engine::plan_memory(256, engine::MemoryUse::kService);
     bool repair = false;
     size_t findings_max = 10'000;
     /// For so long both are looked at again until they stand at the same block.

@@ -125,6 +125,7 @@ Result<std::unique_ptr<SinkWriter>> SinkModule::make_writer() {
     options.config = config_;
     options.plan = service_.indexer().shared_plan();
     options.chain_id = service_.config().chain.id;
+    options.memory = engine::plan_memory(service_.config().memory_mib, engine::MemoryUse::kService);
     options.should_stop = [this] { return must_stop(); };
     return SinkWriter::make(std::move(options), dirty_);
 }

@@ -31,6 +31,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/memory_plan.hpp"
 #include "engine/mapping/plan.hpp"
 #include "sink/dirty_rows.hpp"
 #include "sink/event_rows.hpp"
@@ -70,6 +71,8 @@ class SinkWriter {
         engine::SinkConfig config;
         std::shared_ptr<const engine::Plan> plan;
         uint64_t chain_id = 0;
+        /// Its shares for a scratch database bound the fold that histories take.
+        engine::MemoryPlan memory = engine::plan_memory(256, engine::MemoryUse::kService);
         int64_t silence_ms = 60'000;
         std::function<bool()> should_stop;
     };

@@ -133,9 +133,9 @@ Status SinkWriter::sync_all(const storage::Database& database) {
     std::unique_ptr<HistoryRows> history;
     if (std::ranges::any_of(tables_, &SinkTable::is_history)) {
         // Before the transaction, which nothing should wait for.
-        PLUMBLINE_TRY(history,
-                      HistoryRows::fold(*view, options_.plan, tables_,
-                                        engine::directory_of(database), options_.should_stop));
+        PLUMBLINE_TRY(history, HistoryRows::fold(*view, options_.plan, tables_,
+                                                 engine::directory_of(database), options_.memory,
+                                                 options_.should_stop));
     }
     session_.connection().set_silence_ms(0);  // Building a key may take long.
     PLUMBLINE_TRY_VOID(begin_sync(cursor));

@@ -120,6 +120,7 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
         PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
         PLUMBLINE_TRY(options.plan, engine::stored_plan(*database));
         options.chain_id = database->identity().chain_id;
+        options.memory = plan_memory(*database, engine::MemoryUse::kProof);
     }
     PLUMBLINE_TRY(const sink::SinkReport report,
                   sink::check_sink(options, [&arguments] { return open_to_read(arguments.path); }));
