@@ -69,7 +69,7 @@ const raw = (method, ...params) => async (at, w) => (await w.ask(at.rpc, method,
 const logs = (filter) => raw("eth_getLogs", filter);
 const code_of = (code) => ({ error: { code } });
 
-// Three transfers of the first person and an approval: five are told by a filter of the contract, with one of others.
+// Places in the list of people; and three transfers and an approval of the contract, beside one of a contract that the index lacks.
 const [a, b, c] = [0, 1, 2];
 const some = (w) => async () => {
   const [one, two, three] = w.people;
