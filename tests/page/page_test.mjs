@@ -89,7 +89,7 @@ async function check_agreement(world, service, what) {
       const c = await world.get(service, "/v1/conflicts"), told = await world.told(service);
       Object.assign(same, {
         conflicts: [c.summary.mismatches, m.plumbline_mismatches], quarantined: [c.summary.quarantined, m.plumbline_quarantined_events],
-        "quarantined by command": [told.quarantined, c.summary.quarantined], block: [told.head_block, s.block.number], next: [s.progress.next_block, m.plumbline_next_block],
+        "quarantined by command": [told.quarantined, c.summary.quarantined], block: [told.block, s.block.number], next: [s.progress.next_block, m.plumbline_next_block],
       });
     }
     differing = Object.entries(same).filter(([, [a, b]]) => a !== b);
