@@ -45,6 +45,11 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
                                      core.path)};
         }
     }
+    if (!is_directory && env.FileExists(core.path).ok() &&
+        ::access((core.path + "/").c_str(), F_OK) != 0 && errno == ENOTDIR) {
+        return Error{ErrorCode::kIncompatible,
+                     fmt::format("{} is a file: a database is a directory", core.path)};
+    }
     if (!options.create && ::access(core.path.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
         return Error{ErrorCode::kIo, fmt::format("this user may not read {}: its files are for "
                                                  "their owner alone, so be that user",

@@ -1,6 +1,8 @@
 #include "storage/service_address.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -51,6 +53,19 @@ std::optional<std::string> read_service_address(const std::string& db_path) {
         return std::nullopt;
     }
     return url;
+}
+
+bool is_locked_by_another(const std::string& db_path) {
+    const int file = open((db_path + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return false;
+    }
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    const bool is_locked = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(file);
+    return is_locked;
 }
 
 }  // namespace plumbline::storage

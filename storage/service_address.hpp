@@ -14,5 +14,8 @@ namespace plumbline::storage {
 void remove_service_address(const std::string& db_path) noexcept;
 /// Empty: nothing there, or it is no http URL.
 [[nodiscard]] std::optional<std::string> read_service_address(const std::string& db_path);
+/// Whether another process holds the lock of the database. Not to be asked by one that holds it: it
+/// does not see its own lock, and would lose it.
+[[nodiscard]] bool is_locked_by_another(const std::string& db_path);
 
 }  // namespace plumbline::storage

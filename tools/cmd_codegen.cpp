@@ -27,10 +27,11 @@ Status write_out(const std::string& path, const std::string& text) {
     if (path.empty()) {
         return print(text);
     }
-    const std::string partial = path + ".partial";
+    const std::string partial = partial_path(path);
     std::unique_ptr<FILE, int (*)(FILE*)> file{std::fopen(partial.c_str(), "wb"), &std::fclose};
     if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-        std::fclose(file.release()) != 0 || std::rename(partial.c_str(), path.c_str()) != 0) {
+        std::fclose(file.release()) != 0 ||
+        (partial != path && std::rename(partial.c_str(), path.c_str()) != 0)) {
         return cannot_write(path);
     }
     return ok();

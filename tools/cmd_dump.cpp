@@ -31,10 +31,11 @@ class LineSink {
             return sink;
         }
         sink.path_ = path;
-        sink.file_ = {std::fopen(sink.partial_path().c_str(), "wb"), &std::fclose};
+        sink.partial_ = partial_path(path);
+        sink.file_ = {std::fopen(sink.partial_.c_str(), "wb"), &std::fclose};
         if (sink.file_ == nullptr) {
-            return Error{ErrorCode::kIo, fmt::format("cannot write {}: {}", sink.partial_path(),
-                                                     std::strerror(errno))};
+            return Error{ErrorCode::kIo,
+                         fmt::format("cannot write {}: {}", sink.partial_, std::strerror(errno))};
         }
         return sink;
     }
@@ -59,7 +60,7 @@ class LineSink {
             return ok();
         }
         file_.reset();
-        if (std::rename(partial_path().c_str(), path_.c_str()) != 0) {
+        if (partial_ != path_ && std::rename(partial_.c_str(), path_.c_str()) != 0) {
             return failure();
         }
         return ok();
@@ -68,7 +69,6 @@ class LineSink {
   private:
     static constexpr size_t kFlushSize = size_t{1} << 20;
 
-    [[nodiscard]] std::string partial_path() const { return path_ + ".partial"; }
     [[nodiscard]] Error failure() const {
         return Error{ErrorCode::kIo,
                      fmt::format("cannot write {}: {}", path_.empty() ? "standard output" : path_,
@@ -87,6 +87,7 @@ class LineSink {
     }
 
     std::string path_;
+    std::string partial_;
     std::unique_ptr<FILE, int (*)(FILE*)> file_{nullptr, nullptr};
     std::string buffer_;
     bool closed_ = false;

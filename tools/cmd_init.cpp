@@ -37,9 +37,11 @@ constexpr std::string_view kConfigName = "plumbline.toml";
 
 Result<std::string> read_file(const std::string& path) {
     std::ifstream in{path, std::ios::binary};
-    if (!in) {
+    std::error_code error;
+    // A directory can be opened and not be read.
+    if (!in || fs::is_directory(path, error)) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+                     fmt::format("cannot read {}: {}", path, std::strerror(in ? EISDIR : errno))};
     }
     return std::string{std::istreambuf_iterator<char>{in}, {}};
 }
@@ -128,6 +130,7 @@ Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::pat
         }
     }
     const bool is_named = arguments.from_template.empty() || request.from;
+    bool has_abi = false;
     if (is_named) {
         if (auto addresses = read_addresses(arguments, request.from); mistakes.add(addresses)) {
             request.addresses = *std::move(addresses);
@@ -135,6 +138,7 @@ Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::pat
         }
         if (auto abi = read_abi_text(arguments, request.from); mistakes.add(abi)) {
             out.abi_json = *std::move(abi);
+            has_abi = true;
         }
     }
     // A variable that is not set here may be set where it runs, if nobody is asked now.
@@ -147,7 +151,7 @@ Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::pat
     out.start_block = arguments.start_block.value_or(0);
     out.chain_id = arguments.chain_id;
     // The ABI is checked before the network is asked.
-    if (!out.abi_json.empty()) {
+    if (has_abi) {
         mistakes.add(engine::make_config(out));
     }
     PLUMBLINE_TRY_VOID(mistakes.all());
@@ -238,6 +242,14 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
     if (look->deployed_in) {
         options.start_block = *look->deployed_in;
         options.is_start_found = true;
+    } else if (!is_searched && options.start_block > 0) {
+        if (engine::had_code(client, options.address, options.start_block - 1).value_or(false)) {
+            note(
+                fmt::format("{} had code before --start-block {}: what it emitted before that is "
+                            "left out, and rows that count or add up begin there; without the "
+                            "option the block of the deployment is looked for",
+                            evm::to_checksum(options.address), options.start_block));
+        }
     } else if (is_searched) {
         note(
             fmt::format("{} keeps no state of old blocks, so the block of the deployment could "

@@ -1,4 +1,5 @@
 // plumbline status: where the index stands.
+#include <algorithm>
 #include <compare>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/report.hpp"
+#include "tools/service_client.hpp"
 
 namespace plumbline::tools {
 
@@ -55,6 +57,7 @@ Result<EventCounts> count_events(const storage::Database& database, const storag
 
 struct IndexStatus {
     uint64_t chain_id = 0;
+    std::optional<ServiceSeen> service;     ///< none where nobody writes to it
     std::optional<storage::Cursor> cursor;  ///< none before the first commit
     uint64_t blocks = 0;
     uint64_t quarantined = 0;
@@ -69,6 +72,7 @@ Result<IndexStatus> read_status(const storage::Database& database, bool with_eve
     const auto view = database.read_view();
     IndexStatus out;
     out.chain_id = database.identity().chain_id;
+    out.service = look_at_service(database.path());
     out.cursor = database.cursor();
     out.blocks = view->block_row_count();
     out.quarantined = database.quarantine_count();
@@ -98,18 +102,61 @@ void write_events(JsonWriter& json, const EventCounts& counts) {
     json.close_array();
 }
 
+/// `null` where nobody writes; all but `url` is null where no answer came.
+void write_service(JsonWriter& json, const std::optional<ServiceSeen>& service) {
+    if (!service) {
+        json.null();
+        return;
+    }
+    const auto if_any = [&json](const char* name, const auto& value) {
+        json.key(name);
+        if (value) {
+            json.value(*value);
+        } else {
+            json.null();
+        }
+    };
+    const bool is_known = !service->state.empty();
+    json.open_object();
+    if_any("url", service->url.empty() ? std::nullopt : std::optional{service->url});
+    if_any("state", is_known ? std::optional{service->state} : std::nullopt);
+    if_any("ready", is_known ? std::optional{service->is_ready} : std::nullopt);
+    if_any("head_block", service->head);
+    if_any("lag", service->lag);
+    json.key("reasons").open_array();
+    for (const std::string& reason : service->reasons) {
+        json.value(reason);
+    }
+    json.close_array().close_object();
+}
+
+/// "http://127.0.0.1:8080: live, ready; the chain's head is block 74, 0 blocks behind"
+std::string service_text(const ServiceSeen& service) {
+    if (service.url.empty()) {
+        return "another process writes to it, and has no address";
+    }
+    if (!service.silence.empty()) {
+        return service.silence;
+    }
+    return fmt::format("{}: {}, {}; the chain's head is {}, {}", service.url, service.state,
+                       service.is_ready ? "ready" : "not ready",
+                       service.head ? fmt::format("block {}", *service.head) : "not told yet",
+                       service.lag ? fmt::format("{} behind", *service.lag) : "lag unknown");
+}
+
 std::string for_programs(const IndexStatus& status) {
     const std::optional<storage::Cursor>& cursor = status.cursor;
     std::string out;
     JsonWriter json{out};
     json.open_object().member("chain_id", status.chain_id);
     if (cursor) {
-        json.member("head_block", cursor->block_num)
-            .member("head_hash", evm::to_hex(cursor->block_hash))
+        json.member("block", cursor->block_num)
+            .member("block_hash", evm::to_hex(cursor->block_hash))
             .member("finalized_block", cursor->finalized);
     } else {
-        json.key("head_block").null().key("head_hash").null().key("finalized_block").null();
+        json.key("block").null().key("block_hash").null().key("finalized_block").null();
     }
+    write_service(json.key("service"), status.service);
     json.member("events", cursor ? cursor->event_count : 0)
         .member("blocks", status.blocks)
         .member("quarantined", status.quarantined)
@@ -154,24 +201,33 @@ std::string proof_line(const storage::ProofRecord& proof) {
 std::string for_people(const IndexStatus& status) {
     const std::optional<storage::Cursor>& cursor = status.cursor;
     std::string out;
-    const auto line = [&out](std::string_view name, const auto& value) {
-        out += fmt::format("{:<16} {}\n", name, value);
+    // Names of entities and events are as long as they like.
+    size_t width = 16;
+    for (const auto& [name, rows] : status.entities) {
+        width = std::max(width, name.size() + 2);
+    }
+    const auto line = [&out, width](std::string_view name, const auto& value) {
+        out += fmt::format("{:<{}} {}\n", name, width, value);
     };
     const auto known = [&cursor](const auto& value) {
         return cursor ? fmt::format("{}", value(*cursor)) : std::string{"none yet"};
     };
     line("chain_id", status.chain_id);
-    line("head_block", known([](const storage::Cursor& at) { return at.block_num; }));
-    line("head_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));
+    if (status.service) {
+        line("service", service_text(*status.service));
+        for (const std::string& reason : status.service->reasons) {
+            line("attention", reason);
+        }
+    }
+    line("block", known([](const storage::Cursor& at) { return at.block_num; }));
+    line("block_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));
     line("finalized_block", known([](const storage::Cursor& at) { return at.finalized; }));
     line("events", cursor ? cursor->event_count : 0);
     for (const auto& [name, count] : status.by_event) {
-        out += fmt::format("  {:<14} {}\n",
-                           name.event.empty()
-                               ? fmt::format("{} unknown{}{}", name.contract,
-                                             name.topic0.empty() ? "" : " ", name.topic0)
-                               : name.contract + "." + name.event,
-                           count);
+        line("  " + (name.event.empty() ? fmt::format("{} unknown{}{}", name.contract,
+                                                      name.topic0.empty() ? "" : " ", name.topic0)
+                                        : name.contract + "." + name.event),
+             count);
     }
     line("blocks", status.blocks);
     line("quarantined", status.quarantined);

@@ -93,7 +93,7 @@ Status change(const TaskArguments& arguments,
     PLUMBLINE_TRY(const ServiceAddress address,
                   find_service(*database, arguments.url, arguments.token));
     PLUMBLINE_TRY(const std::string answer, call_service(address, method, path, body));
-    return print(answer + "\n");
+    return print(answer.ends_with('\n') ? answer : answer + "\n");
 }
 
 /// A line each; what is done and says the same as the one before is counted on its line.

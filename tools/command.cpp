@@ -4,6 +4,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -44,14 +47,19 @@ ExitCode fail(const Error& error) {
     // Whoever meets damage has to do something about it.
     const bool lacks_advice =
         error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
-    print_error(fmt::format("{} {}{}\n",
+    const std::string text =
+        error.message + (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
+                                        "the directory away and index again"
+                                      : "");
+    // Whoever reads the log as JSON reads why it ended, too.
+    if (logging::format() == logging::Format::kJson) {
+        logging::error(text);
+        return exit_code(error);
+    }
+    print_error(fmt::format("{} {}\n",
                             wants_colour(STDERR_FILENO) ? in_colour(Colour::kRed, "plumbline:")
                                                         : std::string{"plumbline:"},
-                            visible_lines(error.message),
-                            lacks_advice
-                                ? "; bring a backup back with `plumbline restore`, or move the "
-                                  "directory away and index again"
-                                : ""));
+                            visible_lines(text)));
     return exit_code(error);
 }
 
@@ -110,9 +118,18 @@ void print_error(std::string_view text) noexcept {
 Status print(std::string_view text) {
     const std::string shown = visible_lines(text);
     if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size() && errno != EPIPE) {
-        return Error{ErrorCode::kIo, "cannot write to standard output"};
+        return Error{ErrorCode::kIo,
+                     fmt::format("cannot write to standard output: {}", std::strerror(errno))};
     }
     return ok();
+}
+
+std::string partial_path(const std::string& path) {
+    std::error_code error;
+    const std::filesystem::file_status there = std::filesystem::status(path, error);
+    return !std::filesystem::exists(there) || std::filesystem::is_regular_file(there)
+               ? path + ".partial"
+               : path;
 }
 
 std::string shell_quoted(std::string_view text) {

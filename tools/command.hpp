@@ -22,8 +22,8 @@ enum class ExitCode : int {
 
 [[nodiscard]] ExitCode exit_code(const Error& error) noexcept;
 
-/// Prints "plumbline: message" to standard error, of damage with what can be done, and gives the
-/// exit code.
+/// Prints "plumbline: message" to standard error (a JSON line where the log is JSON), of damage
+/// with what can be done, and gives the exit code.
 ExitCode fail(const Error& error);
 
 /// Opens `path` for reading; a writer may be running. Caches have what `memory_mib` of the stored
@@ -48,6 +48,9 @@ ExitCode fail(const Error& error);
 [[nodiscard]] Status print(std::string_view text);
 /// Writes to standard error as it is; where nobody reads it any more, nothing happens.
 void print_error(std::string_view text) noexcept;
+/// Where what goes to `path` is written until it is whole, to be renamed then; `path` itself where
+/// that is no plain file, as /dev/stdout or a named pipe: nothing is put in their place.
+[[nodiscard]] std::string partial_path(const std::string& path);
 /// As one word of a command that people paste into a POSIX shell.
 [[nodiscard]] std::string shell_quoted(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -564,8 +565,13 @@ ExitCode run_command_line(int argc, const char* const* argv) {
     } catch (const CLI::ExtrasError& error) {
         return fail(explain_unexpected(app, error.what()));
     } catch (const CLI::ParseError& error) {
-        // --help and --version arrive here too, with code 0.
-        return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;
+        if (error.get_exit_code() != 0) {
+            return fail(explain_value(app, error.what()));
+        }
+        // --help and --version arrive here too.
+        std::ostringstream text;
+        app.exit(error, text, text);
+        return to_exit(print(text.str()));
     }
     return exit;
 }

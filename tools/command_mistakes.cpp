@@ -1,6 +1,9 @@
 #include "tools/command_mistakes.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -26,6 +29,56 @@ std::pair<const CLI::App*, std::string> named_command(const CLI::App& app) {
         name += (name.empty() ? "" : " ") + command->get_name();
     }
     return {command, name};
+}
+
+std::string see_help(const std::string& name) {
+    return name.empty() ? "see `plumbline help`" : fmt::format("see `plumbline help {}`", name);
+}
+
+/// "run has no option '--untill'; did you mean '--until'?" of the first such word; empty where
+/// there is none. It ends with what follows well: "?" or ";".
+std::string unknown_option(const CLI::App& app) {
+    const auto [command, name] = named_command(app);
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command->get_options()) {
+        for (const std::string& word : option->get_lnames()) {
+            known.push_back("--" + word);
+        }
+    }
+    for (const std::string& word : app.remaining(true)) {
+        if (word.size() > 1 && word[0] == '-') {
+            const std::string option = word.substr(0, word.find('='));
+            return fmt::format("{} has no option '{}'{}", name.empty() ? "plumbline" : name, option,
+                               did_you_mean(option, known));
+        }
+    }
+    return {};
+}
+
+/// "x" of "Value x not in range 1 to 9", where `text` is `before` + x + `after` + more; that more.
+struct Between {
+    std::string value;
+    std::string more;
+};
+std::optional<Between> between(std::string_view text, std::string_view before,
+                               std::string_view after) {
+    const size_t end = text.rfind(after);
+    if (!text.starts_with(before) || end == std::string_view::npos || end < before.size()) {
+        return std::nullopt;
+    }
+    return Between{std::string{text.substr(before.size(), end - before.size())},
+                   std::string{text.substr(end + after.size())}};
+}
+
+/// "a, b or c" of "a,b,c}".
+std::vector<std::string> words_of_set(std::string_view set) {
+    std::vector<std::string> out;
+    for (size_t end = 0; end != std::string_view::npos && !set.empty();) {
+        end = set.find_first_of(",}");
+        out.emplace_back(set.substr(0, end));
+        set.remove_prefix(std::min(set.size(), end == std::string_view::npos ? end : end + 1));
+    }
+    return out;
 }
 
 }  // namespace
@@ -55,8 +108,10 @@ Status check_commands(const CLI::App& app, std::span<const char* const> words) {
 
 Error explain_missing(const CLI::App& app, const std::string& said) {
     const auto [command, name] = named_command(app);
+    const std::string unknown = unknown_option(app);
     if (name.empty()) {
-        return mistake_of("no command is given; see `plumbline help`");
+        return mistake_of((unknown.empty() ? "no command is given;" : unknown) + " " +
+                          see_help(name));
     }
     std::vector<std::string> missing;
     for (const CLI::Option* option : command->get_options()) {
@@ -65,8 +120,8 @@ Error explain_missing(const CLI::App& app, const std::string& said) {
         }
     }
     if (!missing.empty()) {
-        return mistake_of(fmt::format("{} needs {}; see `plumbline help {}`", name,
-                                      fmt::join(missing, ", "), name));
+        return mistake_of(fmt::format("{}{}{} needs {}; {}", unknown, unknown.empty() ? "" : " ",
+                                      name, fmt::join(missing, ", "), see_help(name)));
     }
     const std::vector<std::string> below = command_names(*command);
     return mistake_of(below.empty()
@@ -76,22 +131,34 @@ Error explain_missing(const CLI::App& app, const std::string& said) {
 }
 
 Error explain_unexpected(const CLI::App& app, const std::string& said) {
-    const auto [command, name] = named_command(app);
-    std::vector<std::string> known;
-    for (const CLI::Option* option : command->get_options()) {
-        for (const std::string& word : option->get_lnames()) {
-            known.push_back("--" + word);
-        }
+    const std::string name = named_command(app).second;
+    if (const std::string unknown = unknown_option(app); !unknown.empty()) {
+        return mistake_of(unknown + " " + see_help(name));
     }
-    for (const std::string& word : app.remaining(true)) {
-        if (word.starts_with("--")) {
-            const std::string option = word.substr(0, word.find('='));
-            return mistake_of(fmt::format("{} has no option '{}'{} see `plumbline help {}`",
-                                          name.empty() ? "plumbline" : name, option,
-                                          did_you_mean(option, known), name));
-        }
+    return mistake_of(fmt::format("{}: {}; {}", name, said, see_help(name)));
+}
+
+Error explain_value(const CLI::App& app, const std::string& said) {
+    const std::string name = named_command(app).second;
+    const size_t colon = said.find(": ");
+    const std::string which = said.substr(0, colon);
+    const std::string why = colon == std::string::npos ? "" : said.substr(colon + 2);
+    std::string text = said;
+    if (const auto range = between(why, "Value ", " not in range ")) {
+        const bool has_end =
+            range->more.find(fmt::format(" to {}", INT64_MAX)) == std::string::npos;
+        text = fmt::format("{} takes a number {}, not '{}'", which,
+                           has_end ? "from " + range->more
+                                   : "of at least " + range->more.substr(0, range->more.find(' ')),
+                           range->value);
+    } else if (const auto set = between(why, "", " not in {")) {
+        const std::vector<std::string> known = words_of_set(set->more);
+        text = fmt::format("{} has no '{}'{}", which, set->value, suggest(set->value, known));
+    } else if (const auto converted = between(said, "Could not convert: ", " = ")) {
+        text = fmt::format("{} takes a number, not '{}'", converted->value, converted->more);
     }
-    return mistake_of(fmt::format("{}: {}; see `plumbline help {}`", name, said, name));
+    return mistake_of(
+        fmt::format("{}{}{}; {}", name, name.empty() ? "" : ": ", text, see_help(name)));
 }
 
 }  // namespace plumbline::tools

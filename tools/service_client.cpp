@@ -18,7 +18,7 @@ namespace plumbline::tools {
 
 namespace {
 
-constexpr int64_t kTimeoutMs = 30'000;
+constexpr int64_t kLookMs = 3'000;
 /// Of an error that is not read as one of ours.
 constexpr size_t kShownMax = 2'000;
 
@@ -76,7 +76,7 @@ Result<ServiceAddress> find_service(const storage::Database& database, const std
 }
 
 Result<std::string> call_service(const ServiceAddress& address, std::string_view method,
-                                 std::string_view path, std::string body) {
+                                 std::string_view path, std::string body, int64_t timeout_ms) {
     rpc::CurlTransport transport;
     rpc::HttpRequest request;
     request.url = fmt::format("{}{}", address.url, path);
@@ -86,7 +86,7 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
         request.headers.emplace_back("Authorization", "Bearer " + address.token);
     }
     request.body = std::move(body);
-    request.timeout_ms = kTimeoutMs;
+    request.timeout_ms = timeout_ms;
     transport.submit(std::move(request));
     std::vector<rpc::HttpCompletion> done;
     while (done.empty()) {
@@ -113,7 +113,7 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
             error.is_object() && error.contains("message") ? error["message"] : error;
         message = said.is_string() ? said.get<std::string>() : text;
     }
-    const bool is_token = answer.status == 401;
+    const bool is_token = answer.status == 401 && address.token.empty();
     return Error{
         answer.status == 404  ? ErrorCode::kNotFound
         : answer.status < 500 ? ErrorCode::kInvalidArgument
@@ -121,6 +121,46 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
         fmt::format("the service at {} says {}: {}{}", public_url(address.url, true), answer.status,
                     visible_text(redactor.redact(message, kShownMax)),
                     is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
+}
+
+std::optional<ServiceSeen> look_at_service(const std::string& db_path) {
+    if (!storage::is_locked_by_another(db_path)) {
+        return std::nullopt;
+    }
+    ServiceSeen out;
+    const std::optional<std::string> url = storage::read_service_address(db_path);
+    if (!url) {
+        return out;
+    }
+    out.url = at_home(*url);
+    const Result<std::string> answer =
+        call_service({out.url, {}}, "GET", "/v1/status", {}, kLookMs);
+    const nlohmann::json told =
+        answer ? nlohmann::json::parse(*answer, nullptr, false) : nlohmann::json{};
+    if (!answer || !told.is_object()) {
+        out.silence = answer ? "its answer is not understood" : answer.error().message;
+        return out;
+    }
+    const auto number = [](const nlohmann::json& from, const char* name) {
+        const auto found = from.find(name);
+        return found != from.end() && found->is_number_unsigned()
+                   ? std::optional{found->get<uint64_t>()}
+                   : std::nullopt;
+    };
+    out.state = told.value("state", "");
+    out.is_ready = told.value("ready", false);
+    const nlohmann::json progress = told.value("progress", nlohmann::json::object());
+    out.head = number(progress, "head_block");
+    out.lag = number(progress, "lag");
+    if (out.head == 0U && !out.lag) {
+        out.head.reset();  // Nobody has told it.
+    }
+    for (const nlohmann::json& reason : told.value("reasons", nlohmann::json::array())) {
+        if (reason.is_string()) {
+            out.reasons.push_back(reason.get<std::string>());
+        }
+    }
+    return out;
 }
 
 }  // namespace plumbline::tools

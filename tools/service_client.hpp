@@ -2,8 +2,11 @@
 // tells the address of.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "storage/database.hpp"
@@ -20,9 +23,23 @@ struct ServiceAddress {
 [[nodiscard]] Result<ServiceAddress> find_service(const storage::Database& database,
                                                   const std::string& url, const std::string& token);
 
-/// The body of the answer; its error's message where the status is not 2xx.
+/// The body of the answer; its error's message where the status is not 2xx. kUnavailable: none came
+/// within `timeout_ms`.
 [[nodiscard]] Result<std::string> call_service(const ServiceAddress& address,
                                                std::string_view method, std::string_view path,
-                                               std::string body);
+                                               std::string body, int64_t timeout_ms = 30'000);
+
+/// Who writes to a database while it is read, and what that one says of itself.
+struct ServiceSeen {
+    std::string url;      ///< empty: a run with an end, or a command, or one without [http]
+    std::string silence;  ///< why it does not answer; else what follows is known
+    std::string state;    ///< "live"
+    bool is_ready = false;
+    std::optional<uint64_t> head;      ///< the chain's; none before it was told
+    std::optional<uint64_t> lag;       ///< blocks; unknown where the head is old
+    std::vector<std::string> reasons;  ///< what is not as it should be
+};
+/// None where nobody holds the database's lock. Waits for 3 s at most.
+[[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path);
 
 }  // namespace plumbline::tools

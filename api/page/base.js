@@ -53,22 +53,21 @@ async function get(path) {
   return b;
 }
 async function change(method, path, body) {
+  // Without a token too: the server knows whether it has one that could be put in.
   const token = $('token').value;
-  if (!token) {
-    $('token').focus();
-    say('This needs the token: put it into the field at the top of the page.');
-    return null;
-  }
-  const r = await fetch(
-      path,
-      {method, headers: {Authorization: 'Bearer ' + token}, body: body ? JSON.stringify(body) : undefined});
+  const r = await fetch(path, {
+    method,
+    headers: token ? {Authorization: 'Bearer ' + token} : {},
+    body: body ? JSON.stringify(body) : undefined
+  });
   const b = await r.json();
   if (r.ok)
     return b;
   if (r.status === 401) {
     $('token').focus();
     $('token').select();
-    say('Wrong token: the server does not know it.');
+    say(token ? 'Wrong token: the server does not know it.' :
+                'This needs the token: put it into the field at the top of the page.');
   } else
     say(b.error.message);
   return null;

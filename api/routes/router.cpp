@@ -102,8 +102,10 @@ Response Router::check_token(const Request& request) {
         if (has_token && is_counted) {
             caches_->guesses.on_wrong(request.client, now_ms);
         }
-        Response out = fail(401, "Unauthorized",
-                            "this needs the token: send the header Authorization: Bearer TOKEN");
+        Response out =
+            fail(401, "Unauthorized",
+                 has_token ? "the token is wrong: it is that of [http] token in the server's config"
+                           : "this needs the token: send the header Authorization: Bearer TOKEN");
         out.headers.emplace_back("WWW-Authenticate", "Bearer");
         return out;
     }

@@ -227,7 +227,7 @@ size_t terminal_columns() noexcept {
 }
 
 bool is_terminal() noexcept {
-    return isatty(STDERR_FILENO) == 1;
+    return takes_escapes(STDERR_FILENO);
 }
 
 void set_status_line(std::string_view text) {

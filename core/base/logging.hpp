@@ -53,7 +53,8 @@ inline void error(std::string_view message, std::initializer_list<Field> fields 
     write(Level::kError, message, fields);
 }
 
-/// True where standard error is a terminal, so that a status line makes sense.
+/// True where standard error is a terminal that moves its cursor, so that a status line makes
+/// sense.
 [[nodiscard]] bool is_terminal() noexcept;
 /// Characters that a line of that terminal takes; a large number where it is none.
 [[nodiscard]] size_t terminal_columns() noexcept;

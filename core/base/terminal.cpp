@@ -21,11 +21,15 @@ std::string_view code_of(Colour colour) {
 
 }  // namespace
 
+bool takes_escapes(int descriptor) noexcept {
+    const char* term = std::getenv("TERM");
+    return isatty(descriptor) == 1 && term != nullptr && *term != '\0' &&
+           std::string_view{term} != "dumb";
+}
+
 bool wants_colour(int descriptor) noexcept {
     const char* no_colour = std::getenv("NO_COLOR");
-    const char* term = std::getenv("TERM");
-    return isatty(descriptor) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
-           term != nullptr && *term != '\0' && std::string_view{term} != "dumb";
+    return (no_colour == nullptr || *no_colour == '\0') && takes_escapes(descriptor);
 }
 
 std::string in_colour(Colour colour, std::string_view text) {

@@ -35,11 +35,10 @@ Status read_database(std::string_view path, const TomlValue& value, Config& conf
     return ok();
 }
 
-Status check_top_level(std::string_view path, const TomlValue& root) {
+void check_top_level(std::string_view path, const TomlValue& root, Mistakes& mistakes) {
     static const std::vector<std::string> kKnown{
         "chain", "database", "contracts", "entities", "on",     "proof", "repair",
         "http",  "schedule", "webhooks",  "sinks",    "backup", "log",   "reports"};
-    Mistakes mistakes;
     for (const TomlEntry& entry : root.entries) {
         if (std::ranges::find(kKnown, entry.key) == kKnown.end()) {
             mistakes.add(Status{mistake_at(path, entry.pos,
@@ -47,15 +46,6 @@ Status check_top_level(std::string_view path, const TomlValue& root) {
                                                        suggest(entry.key, kKnown)))});
         }
     }
-    for (const std::string_view needed : {"chain", "contracts"}) {
-        if (root.find(needed) == nullptr) {
-            mistakes.add(Status{
-                mistake_at(path, {},
-                           fmt::format("the config has no {}",
-                                       needed == "chain" ? "[chain]" : "[contracts.NAME]"))});
-        }
-    }
-    return mistakes.all();
 }
 
 Status read_service_sections(std::string_view path, const TomlValue& root, Config& config,
@@ -86,7 +76,12 @@ Status read_service_sections(std::string_view path, const TomlValue& root, Confi
 Status read_sections(std::string_view path, const TomlValue& root, const FileReader& read_file,
                      Config& config, std::vector<TextEdit>& edits) {
     Mistakes mistakes;
-    mistakes.add(read_chain(path, *root.find("chain"), config.chain, edits));
+    check_top_level(path, root, mistakes);
+    if (const TomlValue* chain = root.find("chain")) {
+        mistakes.add(read_chain(path, *chain, config.chain, edits));
+    } else {
+        mistakes.add(Status{mistake_at(path, {}, "the config has no [chain]")});
+    }
     if (const TomlValue* database = root.find("database")) {
         mistakes.add(read_database(path, *database, config));
     }
@@ -96,9 +91,10 @@ Status read_sections(std::string_view path, const TomlValue& root, const FileRea
     if (const TomlValue* repair = root.find("repair")) {
         mistakes.add(read_repair(path, *repair, config.repair));
     }
-    const bool has_contracts =
-        mistakes.add(read_contracts(path, *root.find("contracts"), read_file, config));
-    if (has_contracts && config.contracts.empty()) {
+    const TomlValue* contracts = root.find("contracts");
+    const bool are_read =
+        contracts == nullptr || mistakes.add(read_contracts(path, *contracts, read_file, config));
+    if (are_read && config.contracts.empty()) {
         mistakes.add(Status{mistake_at(path, {}, "the config has no [contracts.NAME]")});
     }
     if (const TomlValue* entities = root.find("entities")) {
@@ -124,7 +120,7 @@ Result<std::string> read_whole_file(const std::filesystem::path& path) {
                                 : std::string{"it is a directory"}};
     }
     if (!std::filesystem::exists(path, error)) {
-        return Error{ErrorCode::kInvalidArgument, "no such file"};
+        return Error{ErrorCode::kInvalidArgument, error ? error.message() : "no such file"};
     }
     std::ifstream in{path, std::ios::binary | std::ios::ate};
     if (!in) {
@@ -156,7 +152,6 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
     config.path = path;
     config.db_path = "db";
     std::vector<TextEdit> edits;
-    PLUMBLINE_TRY_VOID(check_top_level(path, root));
     PLUMBLINE_TRY_VOID(read_sections(path, root, read_file, config, edits));
     PLUMBLINE_TRY_VOID(check_config(path, config));
     auto redacted = redact_config(text, std::move(edits));

@@ -147,7 +147,11 @@ ProgressNumbers ProgressReporter::read() {
     if (told_head(out) && !out.ages.is_old()) {
         out.lag = out.head_block >= out.next_block ? out.head_block - out.next_block + 1 : 0;
     }
-    if (sample_ms_ < 0 || now - sample_ms_ >= kSampleMs) {
+    if (out.state == Lifecycle::kStarting) {
+        // Where to begin is found out meanwhile: that is a jump, and no pace.
+        samples_.clear();
+        sample_ms_ = -1;
+    } else if (sample_ms_ < 0 || now - sample_ms_ >= kSampleMs) {
         sample_ms_ = now;
         if (!samples_.empty() && out.fetched_next < samples_.back().fetched_next) {
             samples_.clear();  // A rollback: rates begin anew.
@@ -157,7 +161,7 @@ ProgressNumbers ProgressReporter::read() {
             samples_.pop_front();
         }
     }
-    const Sample& oldest = samples_.front();
+    const Sample oldest = samples_.empty() ? Sample{now, 0, 0} : samples_.front();
     if (const int64_t span = now - oldest.ms; span > 0) {
         const double seconds = static_cast<double>(span) / 1000;
         out.events_per_second = static_cast<double>(out.events - oldest.events) / seconds;
@@ -166,7 +170,8 @@ ProgressNumbers ProgressReporter::read() {
                 ? static_cast<double>(out.fetched_next - oldest.fetched_next) / seconds
                 : 0;
     }
-    if (out.blocks_per_second > 0 && out.blocks_total > out.blocks_fetched()) {
+    // At the head the chain's pace decides, which is another.
+    if (out.blocks_per_second > 0 && out.blocks_total > out.blocks_fetched() && out.lag != 0U) {
         out.eta_seconds = static_cast<int64_t>(
             static_cast<double>(out.blocks_total - out.blocks_fetched()) / out.blocks_per_second);
     }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/evm/checksum.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/setup/contract_look.hpp"
 
@@ -65,8 +66,12 @@ void look_at_address(const ContractConfig& contract, const evm::Address& address
     const auto sample = sample_events(client, address, abi, contract.start_block, chain.head);
     if (sample && sample->unknown > 0) {
         out.warnings.push_back(
-            fmt::format("{} ({}): {}; they are stored, and nothing is made of them",
-                        evm::to_hex(address), contract.name, describe(*sample)));
+            fmt::format("{} ({}): {}; they are stored, and nothing is made of them{}",
+                        evm::to_hex(address), contract.name, describe(*sample),
+                        look->proxy.empty()
+                            ? std::string{}
+                            : fmt::format("; it is an {} of {}, whose ABI is needed", look->proxy,
+                                          evm::to_checksum(look->implementation))));
     }
 }
 

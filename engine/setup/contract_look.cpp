@@ -187,6 +187,12 @@ Result<ContractLook> look_at_contract(EndpointClient& client, const evm::Address
     return out;
 }
 
+std::optional<bool> had_code(EndpointClient& client, const evm::Address& address,
+                             uint64_t block_num) {
+    const Reply code = code_at(client, address, block_num);
+    return code.result ? std::optional{is_code(code)} : std::nullopt;
+}
+
 std::optional<EventSample> sample_events(EndpointClient& client, const evm::Address& address,
                                          const evm::Abi& abi, uint64_t first, uint64_t head) {
     std::optional<EventSample> out;

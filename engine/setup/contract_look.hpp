@@ -36,6 +36,10 @@ struct ContractLook {
                                                     const evm::Address& address,
                                                     const ChainLook& chain, bool with_deployment);
 
+/// Whether there was code at the end of `block_num`; empty where the node keeps no state of then.
+[[nodiscard]] std::optional<bool> had_code(EndpointClient& client, const evm::Address& address,
+                                           uint64_t block_num);
+
 /// Some of a contract's events, held against an ABI.
 struct EventSample {
     evm::BlockRange range;

@@ -79,11 +79,11 @@ TEST_F(CommunityTest, EntitiesEqualTheContractsGettersAndRebuildGivesTheSameByte
 
     const auto now = status();
     EXPECT_EQ(now["chain_id"], 31337);
-    EXPECT_EQ(now["head_block"], report["headBlock"]);
-    EXPECT_EQ(now["head_hash"], report["headHash"]);
+    EXPECT_EQ(now["block"], report["headBlock"]);
+    EXPECT_EQ(now["block_hash"], report["headHash"]);
     EXPECT_EQ(now["events"], report["logs"]);
     EXPECT_EQ(now["quarantined"], 0);
-    EXPECT_EQ(now["finalized_block"].get<uint64_t>() + 64, now["head_block"].get<uint64_t>());
+    EXPECT_EQ(now["finalized_block"].get<uint64_t>() + 64, now["block"].get<uint64_t>());
     EXPECT_GT(now["size_bytes"], 0);
     for (const std::string& entity : kEntities) {
         EXPECT_EQ(now["entities"][entity], report["counts"][entity]) << entity;
@@ -107,15 +107,15 @@ TEST_F(CommunityTest, FollowsTheHeadWhileToolsReadAndStopsCleanlyOnSigterm) {
     Child indexer{plumbline_command(run_arguments())};
     // Until its first commit there is nothing to read yet.
     ASSERT_TRUE(eventually([&] { return plumbline({"status", db_, "--json"}).code == 0; }));
-    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+    ASSERT_TRUE(eventually([&] { return status()["block"] == anvil_.head(); }));
     const uint64_t events = status()["events"];
     act(150, 2);
-    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+    ASSERT_TRUE(eventually([&] { return status()["block"] == anvil_.head(); }));
     EXPECT_GT(status()["events"], events);
     expect_equals_contract(address_);
     anvil_.call("anvil_reorg", {7, nlohmann::json::array()});
     act(40, 3);
-    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+    ASSERT_TRUE(eventually([&] { return status()["block"] == anvil_.head(); }));
     expect_equals_contract(address_);
 
     const auto second = plumbline(run_arguments());
@@ -149,13 +149,13 @@ TEST_F(CommunityTest, AProcessWhoseDiskWasFullGoesOnByItself) {
     command.insert(command.begin(), {"sh", "-c", "exec \"$@\" 2>&1", "sh"});
     Child indexer{command};
     ASSERT_TRUE(eventually([&] { return plumbline({"status", db_, "--json"}).code == 0; }));
-    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+    ASSERT_TRUE(eventually([&] { return status()["block"] == anvil_.head(); }));
     limit_file_size(indexer.pid(), 0);
     act(40, 2);
     EXPECT_TRUE(says(indexer, "waiting until it works"));
     limit_file_size(indexer.pid(), RLIM_INFINITY);
     EXPECT_TRUE(says(indexer, "closing the database and opening it again"));
-    ASSERT_TRUE(eventually([&] { return status()["head_block"] == anvil_.head(); }));
+    ASSERT_TRUE(eventually([&] { return status()["block"] == anvil_.head(); }));
     expect_equals_contract(address_);
     indexer.send_signal(SIGTERM);
     EXPECT_EQ(indexer.wait(), 0);
@@ -167,9 +167,9 @@ TEST_F(CommunityTest, StopsAtTheAskedBlockAndGoesOnFromThere) {
     arguments.insert(arguments.end(), {"--until", "20"});
     const auto first = plumbline(arguments);
     ASSERT_EQ(first.code, 0) << first.err;
-    EXPECT_EQ(status()["head_block"], 20);
+    EXPECT_EQ(status()["block"], 20);
     index_to_head();
-    EXPECT_EQ(status()["head_block"], report["headBlock"]);
+    EXPECT_EQ(status()["block"], report["headBlock"]);
     expect_equals_contract(report["address"]);
 }
 
@@ -180,7 +180,7 @@ TEST_F(CommunityTest, ReorgsAreFollowedToTheWinningChain) {
     anvil_.call("anvil_reorg", {10, nlohmann::json::array()});
     anvil_.mine();
     index_to_head();
-    EXPECT_EQ(status()["head_block"], anvil_.head());
+    EXPECT_EQ(status()["block"], anvil_.head());
     expect_equals_contract(address_);
     // Life goes on in the winning chain otherwise than it did in the other.
     act(60, 5);

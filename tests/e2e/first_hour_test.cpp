@@ -58,6 +58,61 @@ TEST(CommandLineTest, AMisspeltOptionNamesTheOneThatIsMeant) {
     EXPECT_THAT(plumbline({"status", "./db", "more"}).err, HasSubstr("plumbline help status"));
 }
 
+TEST(CommandLineTest, AMisspeltOptionIsToldWithWhatIsLacking) {
+    const auto init = plumbline({"init", "mine", "--adress", "0x12"});
+    EXPECT_EQ(init.code, 2);
+    EXPECT_EQ(init.err,
+              "plumbline: init has no option '--adress'; did you mean '--address'? init needs "
+              "--address, --rpc; see `plumbline help init`\n");
+    for (const char* option : {"--foo", "-v"}) {
+        const auto alone = plumbline({option});
+        EXPECT_EQ(alone.code, 2);
+        EXPECT_EQ(alone.err, fmt::format("plumbline: plumbline has no option '{}'; see `plumbline "
+                                         "help`\n",
+                                         option));
+    }
+}
+
+TEST(CommandLineTest, AValueThatAnOptionDoesNotTakeIsToldInOneSentence) {
+    for (const auto& [command, said] :
+         std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"list", "db", "e", "--limit", "x"},
+              "list: --limit takes a number from 1 to 1000000000, not 'x'; see `plumbline help "
+              "list`"},
+             {{"init", "d", "--address", "0x1", "--rpc", "http://a", "--start-block", "-1"},
+              "init: --start-block takes a number of at least 0, not '-1'; see `plumbline help "
+              "init`"},
+             {{"dump", "db", "--events", "--format", "cvs"},
+              "dump: --format has no 'cvs'; did you mean 'csv'? known: jsonl, csv; see `plumbline "
+              "help dump`"},
+             {{"completion", "tcsh"},
+              "completion: SHELL has no 'tcsh'; known: bash, zsh, fish; see `plumbline help "
+              "completion`"},
+             {{"task", "retry", "db", "x"},
+              "task retry: ID takes a number, not 'x'; see `plumbline help task retry`"}}) {
+        const auto refused = plumbline(command);
+        EXPECT_EQ(refused.code, 2) << said;
+        EXPECT_EQ(refused.err, "plumbline: " + said + "\n");
+    }
+}
+
+TEST(CommandLineTest, WhatDidNotArriveWasNotDone) {
+    const TempDir dir;
+    const std::string binary = binary_dir() + "/plumbline ";
+    for (const char* command : {"help", "--version", "man", "completion bash"}) {
+        const auto full = run_command({"bash", "-c", binary + command + " >/dev/full; echo rc $?"});
+        EXPECT_EQ(full.out, "rc 3\n") << command;
+        EXPECT_THAT(full.err, HasSubstr("cannot write to standard output: No space left"))
+            << command;
+        const auto closed =
+            run_command({"bash", "-c", "exec 3>&1; " + binary + command + " >&-; echo rc $? >&3"});
+        EXPECT_EQ(closed.out, "rc 3\n") << command;
+        const auto gone =
+            run_command({"bash", "-c", "(" + binary + command + "; echo rc $? >&2) 3>&2 | true"});
+        EXPECT_THAT(gone.err, Not(HasSubstr("cannot write"))) << command;
+    }
+}
+
 TEST(CommandLineTest, ADirectoryThatIsNotThereIsSaid) {
     EXPECT_THAT(plumbline({"restore", "nowhere", "--list"}).err,
                 HasSubstr("there are no backups in nowhere: no such directory"));
@@ -186,6 +241,131 @@ TEST_F(FirstHourTest, BeaconProxiesAndClonesNameTheirImplementationToo) {
 
 TEST_F(FirstHourTest, TheAbiOfAnotherContractIsRefusedWithTheEventsThatItDoesNotKnow) {
     expect_refused(init(address_, dir_.sub("Other.json")), "not in the ABI: topic0 0x");
+}
+
+TEST_F(FirstHourTest, AFileThatIsNoAbiIsNamedBeforeTheChainIsAsked) {
+    const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port());
+    write_file(dir_.sub("Empty.json"), "");
+    for (const auto& [file, said] :
+         {std::pair{dir_.sub("Empty.json"), "not valid JSON"}, {dir_.path(), ": Is a directory"}}) {
+        const auto refused = init(address_, file, {"--rpc", nobody});
+        expect_refused(refused, said);
+        EXPECT_THAT(refused.err, HasSubstr(file));
+    }
+}
+
+TEST_F(FirstHourTest, AStartBehindTheDeploymentSaysWhatIsLeftOut) {
+    const auto late = init(address_, community_, {"--start-block", "3"});
+    EXPECT_EQ(late.code, 0) << late.err;
+    EXPECT_THAT(late.err, HasSubstr("had code before --start-block 3: what it emitted before"));
+    std::filesystem::remove_all(dir_.sub("mine"));
+    const auto right = init(address_, community_, {"--start-block", "1"});
+    EXPECT_EQ(right.code, 0) << right.err;
+    EXPECT_EQ(right.err, "");
+}
+
+TEST_F(FirstHourTest, ARunOfAProxyWithItsOwnAbiNamesTheImplementation) {
+    // It has the code and the events of the contract, and says that they are another's.
+    make_proxy(address_);
+    ASSERT_EQ(init(address_, dir_.sub("Other.json"), {"--chain-id", "31337"}).code, 0);
+    const auto ran = plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head"});
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("not in the ABI: topic0 0x"),
+                               HasSubstr("it is an EIP-1967 proxy of 0x")));
+}
+
+TEST_F(FirstHourTest, WhatCannotBeReadSaysWhy) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    const auto file = plumbline({"status", config});
+    EXPECT_EQ(file.code, 2);
+    EXPECT_THAT(file.err, HasSubstr(config + " is a file: a database is a directory"));
+    const auto run_file = plumbline({"run", config, "--db", config, "--until", "head"});
+    EXPECT_EQ(run_file.code, 2);
+    EXPECT_THAT(run_file.err, HasSubstr("is a file: a database is a directory"));
+    std::filesystem::create_symlink("loop", dir_.sub("loop"));
+    const auto loop = plumbline({"run", dir_.sub("loop")});
+    EXPECT_EQ(loop.code, 2);
+    EXPECT_THAT(loop.err, HasSubstr("Too many levels of symbolic links"));
+}
+
+TEST_F(FirstHourTest, WhatIsNoPlainFileIsWrittenToAndStays) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    const std::string pipe = dir_.sub("pipe");
+    for (const std::string& command : {"dump " + dir_.sub("mine/db") + " --events --out ",
+                                       "codegen openapi " + config + " --out "}) {
+        const auto piped =
+            run_command({"bash", "-c",
+                         "rm -f " + pipe + "; mkfifo " + pipe + "; (timeout 20 cat " + pipe +
+                             " | wc -c) & " + binary_dir() + "/plumbline " + command + pipe +
+                             " || echo failed; wait; test -p " + pipe + " && echo pipe"});
+        EXPECT_THAT(piped.out, HasSubstr("pipe\n")) << piped.err;
+        EXPECT_THAT(piped.out, Not(HasSubstr("failed"))) << piped.err;
+        EXPECT_GT(std::stoul(piped.out), 100U) << piped.out;
+    }
+}
+
+TEST_F(FirstHourTest, StatusTellsOfTheServiceWhatItTellsOfItself) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    const std::string db = dir_.sub("mine/db");
+    std::string text = read_file(config);
+    text.replace(text.find("127.0.0.1:8080"), 14, "127.0.0.1:0");
+    write_file(config, text);
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    EXPECT_THAT(plumbline({"status", db}).out, Not(HasSubstr("service")));
+    Child service{plumbline_command({"run", config})};
+    nlohmann::json told;
+    ASSERT_TRUE(eventually([&] {
+        told = nlohmann::json::parse(plumbline({"status", db, "--json"}).out);
+        return told["service"].is_object() && told["service"]["ready"] == true;
+    })) << told;
+    EXPECT_EQ(told["service"]["state"], "live");
+    EXPECT_EQ(told["service"]["head_block"], anvil_.head());
+    EXPECT_EQ(told["service"]["lag"], 0);
+    EXPECT_EQ(told["block"], anvil_.head());
+    EXPECT_THAT(plumbline({"status", db}).out,
+                HasSubstr(fmt::format(": live, ready; the chain's head is block {}, 0 behind",
+                                      anvil_.head())));
+    service.send_signal(SIGSTOP);
+    EXPECT_THAT(plumbline({"status", db}).out, HasSubstr("the service does not answer at http://"));
+    service.send_signal(SIGCONT);
+    service.send_signal(SIGKILL);
+    service.wait();
+    EXPECT_THAT(plumbline({"status", db}).out, Not(HasSubstr("service")));
+}
+
+TEST_F(FirstHourTest, AServiceWhoseDescriptorsAreClosedKeepsItsFilesFromThem) {
+    ASSERT_EQ(init(address_, community_).code, 0);
+    const std::string config = dir_.sub("mine/plumbline.toml");
+    ASSERT_EQ(plumbline({"run", config, "--until", "head", "--quiet"}).code, 0);
+    const auto ran = run_command(
+        {"bash", "-c",
+         "exec 4>&1; " + binary_dir() + "/plumbline run " + config + " --db " +
+             dir_.sub("mine/db") +
+             " <&- >&- 2>&- 4>&- & P=$!; for i in $(seq 200); do "
+             "test -e " +
+             dir_.sub("mine/db/SERVICE") +
+             " && break; sleep 0.1; done; "
+             "for d in 0 1 2; do readlink /proc/$P/fd/$d; done; kill $P; wait $P; echo rc $?"});
+    EXPECT_EQ(ran.out, "/dev/null\n/dev/null\n/dev/null\nrc 0\n") << ran.err;
+    EXPECT_EQ(plumbline({"verify", dir_.sub("mine/db"), "--proof", "replay"}).code, 0);
+}
+
+TEST_F(FirstHourTest, ALogOfJsonEndsWithTheReasonAsJson) {
+    ASSERT_EQ(init(address_, community_, {"--chain-id", "1"}).code, 0);
+    const auto ran = plumbline(
+        {"run", dir_.sub("mine/plumbline.toml"), "--until", "head", "--log-format", "json"});
+    EXPECT_EQ(ran.code, 2);
+    std::istringstream lines{ran.err};
+    nlohmann::json last;
+    for (std::string line; std::getline(lines, line);) {
+        last = nlohmann::json::parse(line, nullptr, false);
+        EXPECT_TRUE(last.is_object()) << line;
+    }
+    EXPECT_EQ(last["level"], "error");
+    EXPECT_THAT(last["message"].get<std::string>(), HasSubstr("it serves chain 31337"));
 }
 
 TEST_F(FirstHourTest, AStartAboveTheHeadIsRefusedByInitAndRun) {
@@ -365,12 +545,13 @@ TEST_F(FirstHourTest, AllMistakesOfAConfigAreToldTogether) {
     std::string text = read_file(path);
     text.replace(text.find("listen = "), 6, "lissten");
     write_file(path, text +
-                         "\n[entities.a]\nkey = { id = \"uint257\" }\n"
+                         "\n[schedul]\nbackup = \"1d\"\n[entities.a]\nkey = { id = \"uint257\" }\n"
                          "[entities.b]\nkeys = { id = \"uint256\" }\n");
     const auto refused = plumbline({"run", path, "--until", "head"});
     EXPECT_EQ(refused.code, 2);
-    EXPECT_THAT(refused.err, AllOf(HasSubstr("uint257"), HasSubstr("'keys'"),
-                                   HasSubstr("did you mean 'listen'")));
+    EXPECT_THAT(refused.err,
+                AllOf(HasSubstr("uint257"), HasSubstr("'keys'"),
+                      HasSubstr("did you mean 'schedule'"), HasSubstr("did you mean 'listen'")));
 }
 
 TEST_F(FirstHourTest, EventsOfNoAbiAreToldByTheRun) {

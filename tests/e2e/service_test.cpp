@@ -292,7 +292,7 @@ TEST_F(ServiceCommandTest, TasksMendADamagedDatabaseBesideTheIndex) {
 
     ASSERT_EQ(damage({"drop-event", "--seed", "5"}), 0);
     ASSERT_NE(dump(), before);
-    run_task("refetch", {"1", std::to_string(status(db_)["head_block"].get<uint64_t>())});
+    run_task("refetch", {"1", std::to_string(status(db_)["block"].get<uint64_t>())});
     EXPECT_EQ(dump(), before);
 }
 
@@ -308,7 +308,7 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
     const std::string again = dir_.sub("again");
     const auto restored = plumbline({"restore", dir_.sub("backups"), again});
     ASSERT_EQ(restored.code, 0) << restored.err;
-    EXPECT_EQ(status(again)["head_hash"], status(db_)["head_hash"]);
+    EXPECT_EQ(status(again)["block_hash"], status(db_)["block_hash"]);
     EXPECT_EQ(plumbline({"dump", again, "--entity", "community"}).out,
               plumbline({"dump", db_, "--entity", "community"}).out);
     anvil_.mine(3);
@@ -316,7 +316,7 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
                          "--quiet", "--until", "head"})
                   .code,
               0);
-    EXPECT_EQ(status(again)["head_block"], anvil_.head());
+    EXPECT_EQ(status(again)["block"], anvil_.head());
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ class WebhookTest : public testing::Test {
     /// The index has the chain's last block: only then does a reorg take something back.
     bool is_at_the_head() {
         const json status = json::parse(plumbline({"status", db_, "--json"}).out, nullptr, false);
-        return status.is_object() && status["head_block"] == anvil_.head();
+        return status.is_object() && status["block"] == anvil_.head();
     }
     /// The newest task of the webhook.
     json task() const {

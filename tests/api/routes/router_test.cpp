@@ -79,6 +79,10 @@ TEST_F(RouterTest, NothingChangesWithoutTheToken) {
               "Bearer " + std::string{kToken}.substr(1)}) {
             const Response answer = api.router.handle({method, target, authorization, body});
             EXPECT_EQ(answer.status, 401U) << route.pattern << " with '" << authorization << "'";
+            // Whoever has sent one is told that it is the wrong one.
+            EXPECT_EQ(answer.body.find("the token is wrong") != std::string::npos,
+                      authorization.starts_with("Bearer "))
+                << answer.body;
         }
     }
     EXPECT_GE(seen, 4);

@@ -52,7 +52,13 @@ TEST_F(TerminalTest, ATerminalThatKnowsNoColoursGetsNone) {
     for (const char* term : {"dumb", ""}) {
         setenv("TERM", term, 1);
         EXPECT_FALSE(wants_colour(terminal_)) << term;
+        EXPECT_FALSE(takes_escapes(terminal_)) << term;
     }
+}
+
+TEST_F(TerminalTest, WhoeverWantsNoColoursStillHasALineThatIsRewritten) {
+    setenv("NO_COLOR", "1", 1);
+    EXPECT_TRUE(takes_escapes(terminal_));
 }
 
 }  // namespace

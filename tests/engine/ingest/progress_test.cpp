@@ -31,6 +31,42 @@ TEST(ProgressTest, RatesAndEtaFollowFromTheLastSeconds) {
     EXPECT_EQ(*numbers.eta_seconds, 9);
 }
 
+TEST(ProgressTest, FindingOutWhereToBeginIsNoPace) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    static_cast<void>(reporter.read());
+    clock.advance(1000);
+    progress.first_block = 19'000'000;
+    progress.next_block = 19'000'000;
+    static_cast<void>(reporter.read());
+    clock.advance(1000);
+    progress.next_block = 19'500'000;  // what is stored already
+    progress.target_block = 20'000'000;
+    progress.head_block = 20'000'000;
+    progress.state = Lifecycle::kBackfilling;
+    EXPECT_EQ(reporter.read().blocks_per_second, 0);
+    clock.advance(1000);
+    progress.next_block = 19'500'100;
+    const ProgressNumbers numbers = reporter.read();
+    EXPECT_DOUBLE_EQ(numbers.blocks_per_second, 100);
+    EXPECT_EQ(numbers.eta_seconds, 4999);
+}
+
+TEST(ProgressTest, AtTheHeadNobodyKnowsWhenABlockToComeIsThere) {
+    IngestProgress progress;
+    ManualClock clock;
+    ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.state = Lifecycle::kLive;
+    progress.target_block = 5000;
+    progress.head_block = 0;
+    static_cast<void>(reporter.read());
+    clock.advance(1000);
+    progress.next_block = 74;
+    progress.head_block = 73;
+    EXPECT_FALSE(reporter.read().eta_seconds.has_value());
+}
+
 TEST(ProgressTest, WhatIsFetchedCountsBeforeItIsCommitted) {
     IngestProgress progress;
     ManualClock clock;
@@ -102,6 +138,7 @@ TEST(ProgressTest, OldSamplesLeaveTheWindow) {
     IngestProgress progress;
     ManualClock clock;
     ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+    progress.state = Lifecycle::kBackfilling;
     progress.target_block = 1'000'000;
     for (int i = 0; i < 60; ++i) {
         progress.events += i < 30 ? 100'000 : 500;
@@ -109,6 +146,7 @@ TEST(ProgressTest, OldSamplesLeaveTheWindow) {
         clock.advance(500);
     }
     EXPECT_LT(reporter.read().events_per_second, 1100);
+    EXPECT_GT(reporter.read().events_per_second, 900);
 }
 
 TEST(ProgressTest, TenQuietMinutesLiveAreTenLines) {
