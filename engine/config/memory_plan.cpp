@@ -12,6 +12,8 @@ constexpr size_t kKiB = size_t{1} << 10;
 /// What a small index takes: pages of the binary and of libraries, stacks, what these make at
 /// start. Measured.
 constexpr size_t kAtRest = 46 * kMiB;
+/// What a second database takes that a proof folds into.
+constexpr size_t kSecondDatabase = 6 * kMiB;
 /// Of a thousand parts of the rest, what the heap loses between blocks in use.
 constexpr size_t kSlackParts = 120;
 
@@ -50,7 +52,8 @@ constexpr Share kShares[] = {
 
 MemoryPlan plan_memory(uint64_t memory_mib, MemoryUse use) {
     const size_t all = static_cast<size_t>(memory_mib) * kMiB;
-    const size_t rest = all > kAtRest ? all - kAtRest : 0;
+    const size_t at_rest = kAtRest + (use == MemoryUse::kProof ? kSecondDatabase : 0);
+    const size_t rest = all > at_rest ? all - at_rest : 0;
     const size_t usable = rest / 1000 * (1000 - kSlackParts);
     MemoryPlan out;
     for (const Share& share : kShares) {
