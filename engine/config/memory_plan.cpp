@@ -32,13 +32,13 @@ struct Share {
 // in it a half becomes a batch at a time. A service has reserves beside a backfill: proofs and
 // questions about the past fold on their own, clients take answers.
 constexpr Share kShares[] = {
-    {&MemoryPlan::storage, 330, 380, 250, 4 * kMiB, SIZE_MAX},
+    {&MemoryPlan::storage, 330, 340, 250, 4 * kMiB, SIZE_MAX},
     {&MemoryPlan::bodies, 55, 0, 55, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::ahead, 40, 0, 0, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::queue, 30, 0, 0, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::commit, 45, 0, 0, 1 * kMiB, 32 * kMiB},
-    {&MemoryPlan::fold_cache, 200, 340, 250, 1 * kMiB, SIZE_MAX},
-    {&MemoryPlan::refold_commit, 110, 190, 130, 1 * kMiB, 256 * kMiB},
+    {&MemoryPlan::fold_cache, 200, 300, 250, 1 * kMiB, SIZE_MAX},
+    {&MemoryPlan::refold_commit, 90, 140, 110, 1 * kMiB, 256 * kMiB},
     {&MemoryPlan::scratch_storage, 60, 0, 200, 2 * kMiB, SIZE_MAX},
     {&MemoryPlan::scratch_cache, 50, 0, 250, 1 * kMiB, SIZE_MAX},
     {&MemoryPlan::sql, 30, 0, 0, 2 * kMiB, 64 * kMiB},
