@@ -12,6 +12,8 @@ constexpr size_t kKiB = size_t{1} << 10;
 /// What a small index takes: pages of the binary and of libraries, stacks, what these make at
 /// start. Measured.
 constexpr size_t kAtRest = 46 * kMiB;
+/// What a second database takes that a proof folds into.
+constexpr size_t kSecondDatabase = 6 * kMiB;
 /// Of a thousand parts of the rest, what the heap loses between blocks in use.
 constexpr size_t kSlackParts = 120;
 
@@ -30,13 +32,13 @@ struct Share {
 // in it a half becomes a batch at a time. A service has reserves beside a backfill: proofs and
 // questions about the past fold on their own, clients take answers.
 constexpr Share kShares[] = {
-    {&MemoryPlan::storage, 330, 380, 250, 4 * kMiB, SIZE_MAX},
+    {&MemoryPlan::storage, 330, 340, 250, 4 * kMiB, SIZE_MAX},
     {&MemoryPlan::bodies, 55, 0, 55, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::ahead, 40, 0, 0, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::queue, 30, 0, 0, 1 * kMiB, 64 * kMiB},
     {&MemoryPlan::commit, 45, 0, 0, 1 * kMiB, 32 * kMiB},
-    {&MemoryPlan::fold_cache, 200, 340, 250, 1 * kMiB, SIZE_MAX},
-    {&MemoryPlan::refold_commit, 110, 190, 130, 1 * kMiB, 256 * kMiB},
+    {&MemoryPlan::fold_cache, 200, 300, 250, 1 * kMiB, SIZE_MAX},
+    {&MemoryPlan::refold_commit, 90, 140, 110, 1 * kMiB, 256 * kMiB},
     {&MemoryPlan::scratch_storage, 60, 0, 200, 2 * kMiB, SIZE_MAX},
     {&MemoryPlan::scratch_cache, 50, 0, 250, 1 * kMiB, SIZE_MAX},
     {&MemoryPlan::sql, 30, 0, 0, 2 * kMiB, 64 * kMiB},
@@ -50,7 +52,8 @@ constexpr Share kShares[] = {
 
 MemoryPlan plan_memory(uint64_t memory_mib, MemoryUse use) {
     const size_t all = static_cast<size_t>(memory_mib) * kMiB;
-    const size_t rest = all > kAtRest ? all - kAtRest : 0;
+    const size_t at_rest = kAtRest + (use == MemoryUse::kProof ? kSecondDatabase : 0);
+    const size_t rest = all > at_rest ? all - at_rest : 0;
     const size_t usable = rest / 1000 * (1000 - kSlackParts);
     MemoryPlan out;
     for (const Share& share : kShares) {

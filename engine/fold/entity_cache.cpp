@@ -349,13 +349,19 @@ void EntityCache::flush_cold(storage::CommitBatch& batch) {
     for (const Entry* entry : dirty_) {
         bytes[entry->heat_] += entry->charged_;
     }
+    size_t colder = 0;
     size_t warmest = 0;
-    for (size_t taken = bytes[0]; taken * 2 < pending_bytes_; taken += bytes[warmest]) {
-        ++warmest;
+    while ((colder + bytes[warmest]) * 2 < pending_bytes_) {
+        colder += bytes[warmest++];
     }
+    // Of the warmest that go, those that were changed first, so that a batch is half and not all.
+    size_t of_warmest = (pending_bytes_ + 1) / 2 - colder;
     for (Entry* entry : dirty_) {
-        if (entry->heat_ <= warmest) {
+        if (entry->heat_ < warmest) {
             sorted_[entry->entity_].push_back(entry);
+        } else if (entry->heat_ == warmest && of_warmest > 0) {
+            sorted_[entry->entity_].push_back(entry);
+            of_warmest -= std::min<size_t>(of_warmest, entry->charged_);
         }
     }
     flush_selected(batch, std::nullopt, nullptr);

@@ -162,8 +162,8 @@ class EntityCache {
     void flush(storage::CommitBatch& batch, std::optional<uint64_t> undo_block,
                RowChanges* kept = nullptr);
 
-    /// The same of some of these rows, which have at least half of their bytes: those that the
-    /// fewest events have changed lately. The others stay as they are. For a generation that nobody
+    /// The same of some of these rows, which have half of their bytes: those that the fewest
+    /// events have changed lately. The others stay as they are. For a generation that nobody
     /// reads before all is flushed: a row that many events change is then written once.
     void flush_cold(storage::CommitBatch& batch);
 

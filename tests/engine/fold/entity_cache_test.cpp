@@ -181,10 +181,11 @@ TEST(EntityCacheTest, AColdFlushWritesHalfOfTheBytesAndLeavesWhatManyEventsChang
     }
     const size_t pending = harness.cache.pending_bytes();
     harness.flush_cold();
-    EXPECT_EQ(harness.cache.rows_written(), 9U);
+    EXPECT_EQ(harness.cache.rows_written(), 5U);
     EXPECT_LE(harness.cache.pending_bytes(), pending / 2);
     EXPECT_EQ(harness.stored(1000), "");
-    EXPECT_EQ(harness.stored(8), harness.row(8, 1));
+    EXPECT_EQ(harness.stored(0), harness.row(0, 1));  // of those changed once, the first
+    EXPECT_EQ(harness.stored(8), "");
     EXPECT_EQ(harness.get(1000), harness.row(1000, 4));
     harness.flush();
     EXPECT_EQ(harness.stored(1000), harness.row(1000, 4));

@@ -68,8 +68,8 @@ class ReplayTest : public testing::Test {
     [[nodiscard]] Result<ReplayReport> prove() {
         ReplayOptions options;
         options.scratch_parent = world_.dir.path();
-        options.memory_bytes = size_t{8} << 20;
-        options.cache_bytes = size_t{1} << 20;
+        options.memory.scratch_storage = size_t{8} << 20;
+        options.memory.scratch_cache = size_t{1} << 20;
         return prove_replay(*world_.database->read_view(), mapping_.plan, options);
     }
     [[nodiscard]] ReplayReport must_prove() {
