@@ -90,6 +90,7 @@ std::vector<std::unique_ptr<Table>> make_tables(const storage::ReadView& view,
         out.push_back(make_entity_table(layout, i));
     }
     out.push_back(make_block_table(names.take("blocks")));
+    out.push_back(make_fact_table(names.take("facts")));
     for (std::unique_ptr<Table>& list : make_list_tables(names)) {
         out.push_back(std::move(list));
     }

@@ -114,7 +114,7 @@ class Table {
 /// Whether there are tables of rows at earlier blocks, `NAME_at`: they need a `ReadPast`.
 enum class PastTables : uint8_t { kNone, kEntities };
 
-/// A table an entity, a table an event, `blocks`,
+/// A table an entity, a table an event, `blocks`, `facts`,
 /// `quarantine`, `journal` and `proofs`: all that `view` and `plan` know. Names that are taken, in
 /// any case, get "_2" and so on.
 [[nodiscard]] std::vector<std::unique_ptr<Table>> make_tables(

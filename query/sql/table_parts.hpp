@@ -37,6 +37,9 @@ class Names {
 /// Block rows that the database keeps.
 [[nodiscard]] std::unique_ptr<Table> make_block_table(std::string name);
 
+/// What contract calls answered.
+[[nodiscard]] std::unique_ptr<Table> make_fact_table(std::string name);
+
 /// `quarantine`, `journal`, `proofs`.
 [[nodiscard]] std::vector<std::unique_ptr<Table>> make_list_tables(Names& names);
 

@@ -673,6 +673,8 @@ TEST_F(RouterTest, SqlOverRowsEventsAndBlocksOfOneState) {
                              "select (select count(*) from journal), (select count(*) from "
                              "proofs)"}})["rows"],
               json::parse("[[0,0]]"));
+    EXPECT_EQ(ask_sql(api, {{"sql", "select count(*) from facts where block > 3"}})["rows"],
+              json::parse("[[0]]"));
     const json tables = api.get("/v1/sql");
     EXPECT_EQ(tables["tables"][0]["name"], "user");
     EXPECT_EQ(tables["tables"][1]["columns"][0]["type"], "uint256");
