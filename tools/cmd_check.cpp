@@ -7,17 +7,21 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/endpoint_text.hpp"
 #include "engine/mapping/plan.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/dry_run.hpp"
 #include "tools/report.hpp"
+#include "tools/state_look.hpp"
 #include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
 namespace {
+
+constexpr int64_t kStateAnswerMs = 5'000;
 
 std::string counted(size_t count, std::string_view one, std::string_view several) {
     return fmt::format("{} {}", count, count == 1 ? one : several);
@@ -91,6 +95,7 @@ std::string to_json(const DryRunReport& report) {
         .member("refused", report.refused)
         .member("violations", report.violations)
         .member("without_code", report.without_code)
+        .member("missing_state", report.missing_state)
         .key("handlers")
         .open_array();
     for (const DryRunReport::Handler& handler : report.handlers) {
@@ -122,6 +127,20 @@ std::string to_json(const DryRunReport& report) {
 
 namespace {
 
+/// Of the endpoints that are asked.
+Result<std::string> missing_state(const engine::Config& config, const CheckArguments& arguments,
+                                  const std::stop_token& stop) {
+    engine::Config asked = config;
+    if (!arguments.rpc.empty()) {
+        PLUMBLINE_TRY(asked.chain.rpc, engine::read_endpoints("--rpc", arguments.rpc));
+    }
+    engine::EndpointPatience patience;
+    patience.timeout_ms = kStateAnswerMs;
+    patience.silence_ms_max = kStateAnswerMs;
+    patience.should_stop = [stop] { return stop.stop_requested(); };
+    return look_at_states(config, engine::pool_options(asked).endpoints, patience);
+}
+
 Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
@@ -135,13 +154,18 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     }
     PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
     const StopSignal signal;
+    PLUMBLINE_TRY(std::string missing, missing_state(config, arguments, signal.token()));
+    if (!missing.empty() && !arguments.json) {
+        logging::warning(missing);  // Before the calls are tried, which may wait for it.
+    }
     DryRunOptions options;
     options.stop = signal.token();
     options.from = arguments.from;
     options.events_max = arguments.events;
     options.timeout_ms = arguments.timeout_s * 1000;
     options.is_quiet = arguments.json;
-    PLUMBLINE_TRY(const DryRunReport report, dry_run(config, *chain, options));
+    PLUMBLINE_TRY(DryRunReport report, dry_run(config, *chain, options));
+    report.missing_state = std::move(missing);
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
     return report.refused == 0 ? ExitCode::kDone : ExitCode::kCheckFailed;
 }

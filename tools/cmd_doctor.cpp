@@ -33,6 +33,7 @@ std::string to_json(const engine::DoctorReport& report) {
         .member("logs_range", report.logs_range)
         .member("batch", report.batch)
         .member("archive_blocks", report.archive)
+        .member("state_since", report.state_since)
         .member("receipts", report.receipts)
         .member("proofs", report.proofs)
         .member("overrides", report.overrides)

@@ -20,6 +20,7 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/setup/contract_look.hpp"
 #include "engine/setup/init.hpp"
+#include "engine/setup/state_depth.hpp"
 #include "engine/setup/template.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
@@ -251,10 +252,14 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
                             evm::to_checksum(options.address), options.start_block));
         }
     } else if (is_searched) {
-        note(
-            fmt::format("{} keeps no state of old blocks, so the block of the deployment could "
-                        "not be found: put it into start_block, which saves a long search",
-                        name));
+        const auto depth = engine::find_state_depth(client, chain->head, 1);
+        note(fmt::format(
+            "{} has {}, so the block of the deployment could not be found: put it into "
+            "start_block, which saves a long search. Contract calls of older events need an "
+            "archive node; for what never changes write once = true, state = \"head\"",
+            name,
+            depth.since ? fmt::format("state since block {} only", *depth.since)
+                        : std::string{"no state"}));
     }
     return hold_abi(client, options, *look, chain->head);
 }

@@ -48,6 +48,8 @@ struct DryRunReport {
     std::vector<Entity> entities;
     /// Declared addresses that have no code at the head; asked for where there was no event.
     std::vector<std::string> without_code;
+    /// Where no endpoint has the state that contract calls ask: what to do. Else empty.
+    std::string missing_state;
 };
 
 /// kUnavailable where the chain tells nothing for the time-out, kCancelled where it was stopped;

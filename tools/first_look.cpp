@@ -12,6 +12,7 @@
 #include "engine/setup/config_look.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
+#include "tools/state_look.hpp"
 
 namespace plumbline::tools {
 
@@ -66,11 +67,17 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             }
             continue;
         }
-        for (const std::string& warning : seen.warnings) {
+        std::vector<std::string> warnings = seen.warnings;
+        if (std::string states =
+                look_at_states(config, engine::pool_options(config).endpoints, patience);
+            !states.empty()) {
+            warnings.push_back(std::move(states));
+        }
+        for (const std::string& warning : warnings) {
             logging::warning(warning);
         }
         const MutexLock lock{mutex_};
-        warnings_ = seen.warnings;
+        warnings_ = std::move(warnings);
         return seen.in_vain;
     }
     return are_all_of_others ? other_chain : std::string{};

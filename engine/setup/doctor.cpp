@@ -9,6 +9,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
 #include "engine/setup/any_address.hpp"
+#include "engine/setup/state_depth.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
 #include "rpc/provider_pool.hpp"
@@ -190,34 +191,25 @@ class Doctor {
         add("history", has_history ? CheckResult::kGood : CheckResult::kNote,
             has_history ? "blocks and logs from the first on" : "no blocks or logs of block 1",
             has_history ? "" : "a contract older than what it keeps cannot be indexed from here");
-        for (const uint64_t depth :
-             {UINT64_MAX, uint64_t{1'000'000}, uint64_t{100'000}, uint64_t{10'000}, uint64_t{1'000},
-              uint64_t{120}, uint64_t{0}}) {
-            if (depth != UINT64_MAX && depth > *report_.head) {
-                continue;
-            }
-            const uint64_t block =
-                depth == UINT64_MAX ? std::min<uint64_t>(1, *report_.head) : *report_.head - depth;
-            const Reply balance =
-                client_.ask("eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
-            if (balance.result && balance.result->is_string()) {
-                report_.archive = *report_.head - block;
-                break;
-            }
+        const StateDepth depth =
+            find_state_depth(client_, *report_.head, std::min<uint64_t>(1, *report_.head));
+        report_.state_since = depth.since;
+        if (depth.since) {
+            report_.archive = *report_.head - *depth.since;
         }
-        const bool is_archive = report_.archive && *report_.archive + 1 >= *report_.head;
         add("archive",
-            is_archive        ? CheckResult::kGood
-            : report_.archive ? CheckResult::kNote
-                              : CheckResult::kBad,
-            is_archive ? "state of all blocks"
-            : report_.archive
-                ? fmt::format("state of about the last {} blocks", format_count(*report_.archive))
-                : "no state at all",
-            is_archive ? ""
-                       : "the state proof compares recent blocks only; finding since when "
-                         "something differs needs an archive. So do contract calls of older "
-                         "events, but for once = true, state = \"head\"");
+            depth.is_whole ? CheckResult::kGood
+            : depth.since  ? CheckResult::kNote
+                           : CheckResult::kBad,
+            depth.is_whole ? "state of all blocks"
+            : depth.since
+                ? fmt::format("state since block {}, of the last {} blocks",
+                              format_count(*depth.since), format_count(*report_.archive + 1))
+                : "no state at all: " + depth.why,
+            depth.is_whole ? ""
+                           : "the state proof compares recent blocks only; finding since when "
+                             "something differs needs an archive. So do contract calls of older "
+                             "events: for what never changes write once = true, state = \"head\"");
     }
 
     void look_at_receipts() {

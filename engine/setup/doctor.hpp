@@ -38,9 +38,10 @@ struct DoctorReport {
     std::optional<uint64_t> head;
     std::optional<uint64_t> finalized;
     std::optional<int64_t> head_lag_s;
-    uint64_t logs_range = 0;          ///< blocks one eth_getLogs spanned without being refused
-    uint64_t batch = 0;               ///< calls one batch had without being refused
-    std::optional<uint64_t> archive;  ///< how many blocks back state was there
+    uint64_t logs_range = 0;              ///< blocks one eth_getLogs spanned without being refused
+    uint64_t batch = 0;                   ///< calls one batch had without being refused
+    std::optional<uint64_t> archive;      ///< how many blocks back state was there
+    std::optional<uint64_t> state_since;  ///< the lowest block whose state was there
     bool receipts = false;
     bool proofs = false;
     bool overrides = false;
@@ -60,7 +61,7 @@ struct DoctorOptions {
     uint64_t chain_id = 0;  ///< the config's; another one is bad. 0 = any
 };
 
-/// Asks up to some 60 questions one after the other. kUnavailable: the endpoint cannot be reached,
+/// Asks up to some 90 questions one after the other. kUnavailable: the endpoint cannot be reached,
 /// falls silent for `EndpointPatience::silence_ms_max`, or does not speak JSON-RPC.
 [[nodiscard]] Result<DoctorReport> examine_endpoint(const rpc::Endpoint& endpoint,
                                                     rpc::Transport& transport, const Clock& clock,

@@ -180,10 +180,32 @@ pair = { call = "function reserves() view returns (uint112 first, uint112 second
 count = { call = "registry.count()" }
 `;
 
-async function index(name, urls) {
+// Only what stands in storage as it is answered.
+const slotted = (urls) => `[chain]
+id = 31337
+rpc = ${JSON.stringify(urls)}
+[database]
+path = "db"
+[contracts.registry]
+abi = "Registry.json"
+address = "${registry}"
+[entities.seen]
+key = { block = "uint64", log = "uint32" }
+fields = { supply = "uint256", count = "uint256" }
+[[on]]
+event = "registry.Seen"
+insert = "seen"
+key = { block = "$block.number", log = "$log.index" }
+set = { supply = "$call.supply", count = "$call.count" }
+[on.calls]
+supply = { call = "function totalSupply() view returns (uint256)", at = "token", slots = { 0 = { base = 2 } } }
+count = { call = "registry.count()", slots = { 0 = { base = 0 } } }
+`;
+
+async function index(name, urls, write = config) {
   const dir = join(work, name);
   mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, "plumbline.toml"), config(urls));
+  writeFileSync(join(dir, "plumbline.toml"), write(urls));
   writeFileSync(join(dir, "Registry.json"), JSON.stringify(artifacts.Registry.abi));
   const ran = await run("run", join(dir, "plumbline.toml"), "--until", "head");
   check(`run of ${name}`, ran.code === 0, ran.err.trim().split("\n").slice(-3).join(" | "));
@@ -193,19 +215,22 @@ async function rows(dir, entity) {
   const listed = await run("list", join(dir, "db"), entity, "--limit", "100000");
   return listed.out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
 }
+async function compare_seen(what, dir, fields) {
+  const seen = await rows(dir, "seen");
+  let wrong = wanted_seen.size - seen.length;
+  for (const row of seen) {
+    const want = wanted_seen.get(`${row.block}/${row.log}`);
+    if (!want || fields.some((field) => String(row[field]) !== want[field])) wrong++;
+  }
+  check(`${what}: what each block's state was`, wrong === 0, `${wrong} of ${wanted_seen.size} differ`);
+}
 async function compare(what, dir) {
   const found = new Map((await rows(dir, "token")).map((row) => [row.token, row]));
   for (const [name, [decimals, symbol]] of Object.entries(wanted_tokens)) {
     const row = found.get(tokens[name].toLowerCase()) || {};
     check(`${what}: ${name}`, row.decimals === decimals && row.symbol === symbol, JSON.stringify(row));
   }
-  const seen = await rows(dir, "seen");
-  let wrong = wanted_seen.size - seen.length;
-  for (const row of seen) {
-    const want = wanted_seen.get(`${row.block}/${row.log}`);
-    if (!want || ["supply", "second", "count"].some((field) => String(row[field]) !== want[field])) wrong++;
-  }
-  check(`${what}: what each block's state was`, wrong === 0, `${wrong} of ${wanted_seen.size} differ`);
+  await compare_seen(what, dir, ["supply", "second", "count"]);
 }
 
 // --- answers, and a second run -----------------------------------------------------------------------
@@ -232,6 +257,12 @@ check("the second run makes no call", honest.counts.calls === first_calls, `${ho
     ["heavy", "answered"], ["nobody", "answered nothing"]]) {
     check(`${name} ${wanted}`, outcome(tokens[name]).outcome === wanted, JSON.stringify(outcome(tokens[name])));
   }
+  const told = await run("sql", join(dir, "db"), "--format", "csv",
+    "select block, address, input, outcome, coalesce(answer, '0x'), provider from facts order by block");
+  const by_dump = facts.map(({ block, to, input, outcome: how, data, provider }) =>
+    [block, to, input, how, data, provider].join(",")).sort();
+  check("SQL tells the same facts", told.out.trim().split("\n").slice(1).sort().join("\n") === by_dump.join("\n"),
+    `${told.err}${told.out.split("\n").slice(0, 2).join(" | ")} not ${by_dump[0]}`);
   const verified = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node);
   check("asked again, all is the same", verified.code === 0, verified.out + verified.err);
   const replayed = await run("verify", join(dir, "db"), "--proof", "replay");
@@ -266,6 +297,24 @@ await compare("no programs", await index("plain_calls", [(await start_proxy(node
   check("verify is content", again.code === 0, again.out + again.err);
   const journal = await run("journal", join(lied, "db"));
   check("the journal names who lied", journal.out.includes("call replaced"), journal.out);
+}
+
+// --- what stands in storage ----------------------------------------------------------------------------
+
+{
+  const honest_dir = await index("slotted", [node], slotted);
+  const proven = await run("verify", join(honest_dir, "db"), "--proof", "calls", "--rpc", node);
+  check("storage proves every fact, whoever told it", proven.code === 0 && proven.out.includes("proven by storage") &&
+    !proven.out.includes("asked again"), proven.out + proven.err);
+  const liar = await start_proxy(node, { lies: 7 });
+  const lied = await index("slotted-lie", [liar.url], slotted);
+  check("the only provider lied", liar.counts.lies > 0);
+  const found = await run("verify", join(lied, "db"), "--proof", "calls", "--rpc", liar.url);
+  check("storage finds it without a second provider", found.code === 1 && found.out.includes("is proven against the state root"),
+    found.out + found.err);
+  const mended = await run("repair", join(lied, "db"), "--rpc", liar.url);
+  check("repair mends it by the same provider's proofs", mended.code === 0, mended.out + mended.err);
+  await compare_seen("mended by storage", lied, ["supply", "count"]);
 }
 
 if (args.keep || failures > 0) console.log(`kept: ${work}`);

@@ -1,0 +1,21 @@
+// Before a run, and in a check: whether some endpoint has the state that the config's calls ask.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+#include "engine/setup/endpoint_client.hpp"
+#include "rpc/pool_options.hpp"
+
+namespace plumbline::tools {
+
+/// Asks one endpoint after the other, some 30 questions each, until one has the state that calls of
+/// the oldest events ask. A sentence with what to do where none has; empty where one has, where no
+/// call asks for any, or where nobody answers.
+[[nodiscard]] std::string look_at_states(const engine::Config& config,
+                                         const std::vector<rpc::Endpoint>& endpoints,
+                                         const engine::EndpointPatience& patience);
+
+}  // namespace plumbline::tools
