@@ -42,7 +42,9 @@ class Rebuild {
           finalized_{cursor.finalized} {
         fold_.set_calls(&calls_);
         progress_.events_total = cursor.event_count;
-        commits_.use_thread();
+        if (!on_block_) {
+            commits_.use_thread();  // Handing a block over takes longer than committing it.
+        }
     }
 
     [[nodiscard]] Status run(const std::vector<storage::ChildRow>& children,

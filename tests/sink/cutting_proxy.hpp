@@ -19,11 +19,12 @@
 
 namespace plumbline::test {
 
-/// Hands bytes on until so many have passed.
+/// Hands bytes on until so many have passed. No child of the test has a part in its sockets: a
+/// connection would outlive its end.
 class CuttingProxy {
   public:
     explicit CuttingProxy(std::string socket_path) : target_{std::move(socket_path)} {
-        listener_ = socket(AF_INET, SOCK_STREAM, 0);
+        listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in at{};
         at.sin_family = AF_INET;
         at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -57,14 +58,14 @@ class CuttingProxy {
         while (!stop.stop_requested()) {
             pollfd on{listener_, POLLIN, 0};
             if (poll(&on, 1, kLookMs) > 0) {
-                const int client = accept(listener_, nullptr, nullptr);
+                const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
                 connections.emplace_back(
                     [this, client](const std::stop_token& stopped) { serve(client, stopped); });
             }
         }
     }
     void serve(int client, const std::stop_token& stop) {
-        const int server = socket(AF_UNIX, SOCK_STREAM, 0);
+        const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un at{};
         at.sun_family = AF_UNIX;
         std::strncpy(at.sun_path, target_.c_str(), sizeof(at.sun_path) - 1);

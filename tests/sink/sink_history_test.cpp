@@ -129,13 +129,10 @@ TEST_F(SinkHistoryTest, BlocksThatAreFinalAtOnceAreFoldedFromTheLog) {
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     const auto writer = sink.make_writer();
     ASSERT_OK(sink.settle(*writer));
-    for (uint64_t block = 2; block < 5; ++block) {
-        sink.world.block(block, {sink.put(1, block, block, 0)});
-        sink.world.block(block + 10, {sink.put(1, block + 10, block + 10, 0)});
-        ASSERT_OK(sink.settle(*writer));
-        EXPECT_EQ(sink.differences(), 0U) << block;
-        break;
-    }
+    sink.world.block(2, {sink.put(1, 2, 2, 0)});
+    sink.world.block(12, {sink.put(1, 12, 12, 0)});
+    ASSERT_OK(sink.settle(*writer));
+    EXPECT_EQ(sink.differences(), 0U);
     EXPECT_GT(writer->figures().compared, 0U);
     EXPECT_EQ(versions(sink), "1=10 1-2, 1=2 2-12, 1=12 12-");
 }
@@ -177,7 +174,7 @@ TEST_F(SinkHistoryTest, RandomReorgsAndRestartsLeaveNoVersionTooManyAndNoneTooFe
     uint64_t head = 1;
     uint64_t reorgs = 0;
     uint64_t compared = 0;
-    for (unsigned round = 0; reorgs < reorgs_wanted(25); ++round) {
+    for (unsigned round = 0; reorgs < reorgs_wanted(6); ++round) {
         if (head > 2 && random() % 3 == 0) {
             head -= 1 + random() % std::min<uint64_t>(head - 2, 6);
             sink.rollback(head);

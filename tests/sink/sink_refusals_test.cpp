@@ -35,6 +35,9 @@ class SinkRefusalsTest : public ::testing::Test {
     const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
+/// Those that start a server of their own.
+class SlowSinkRefusalsTest : public SinkRefusalsTest {};
+
 /// Certificates of two authorities, and the server's from the first: for 127.0.0.1.
 class Certificates {
   public:
@@ -219,7 +222,7 @@ TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
     EXPECT_EQ(sink.differences(), 0U);
 }
 
-TEST_F(SinkRefusalsTest, ALockThatSomebodyHoldsIsWaitedForAndThenNamed) {
+TEST_F(SlowSinkRefusalsTest, ALockThatSomebodyHoldsIsWaitedForAndThenNamed) {
     const Postgres server;
     SinkWorld sink{"locked", mapping_, kOneByOne};
     sink.config.url = server.url();
@@ -270,7 +273,7 @@ class SmallDisk {
     bool is_there_ = false;
 };
 
-TEST_F(SinkRefusalsTest, AFullDiskAtTheServerIsWaitedFor) {
+TEST_F(SlowSinkRefusalsTest, AFullDiskAtTheServerIsWaitedFor) {
     const SmallDisk disk;
     if (!disk.is_there()) {
         GTEST_SKIP() << "no right to mount a small file system";
@@ -313,7 +316,7 @@ TEST_F(SinkRefusalsTest, AFullDiskAtTheServerIsWaitedFor) {
     EXPECT_EQ(sink.differences(), 0U);
 }
 
-TEST_F(SinkRefusalsTest, WithoutConnectionsLeftItWaitsForOne) {
+TEST_F(SlowSinkRefusalsTest, WithoutConnectionsLeftItWaitsForOne) {
     const Postgres server{{"max_connections=6", "superuser_reserved_connections=0"}};
     SinkWorld sink{"crowded", mapping_};
     sink.config.url = server.url();
@@ -330,7 +333,7 @@ TEST_F(SinkRefusalsTest, WithoutConnectionsLeftItWaitsForOne) {
     EXPECT_TRUE(plumbline::test::eventually([&] { return sink.settle(*writer).has_value(); }));
 }
 
-TEST_F(SinkRefusalsTest, ThroughPgBouncerRefusalsSayTheSame) {
+TEST_F(SlowSinkRefusalsTest, ThroughPgBouncerRefusalsSayTheSame) {
     Postgres server;
     const PgBouncer pool{server};
     SinkWorld sink{"pooled_refusals", mapping_, kOneByOne};
