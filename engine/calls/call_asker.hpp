@@ -12,9 +12,8 @@
 //
 //   5. What is refused all the same is asked of each provider in turn. One that refuses it and runs
 //      something else says that the contract fails.
-//   6. That a call answers nothing is believed where the program saw it as well, or another
-//   provider
-//      says so; where nobody else can be asked, of who answers something to another call.
+//   6. That a call answers nothing is believed where the program saw it too, or another
+//      provider says so; where nobody else can be asked, of who has answers to other calls.
 //
 // A revert is an answer. State that nobody has any more is none, and never counts as a revert.
 #pragma once

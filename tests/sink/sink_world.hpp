@@ -140,8 +140,10 @@ class SinkWorld {
         EventRows events{*mapping_.plan, tables};
         std::unique_ptr<HistoryRows> history;
         if (config.has_history) {
-            history = std::move(
-                HistoryRows::fold(*view, mapping_.plan, tables, world.dir.path()).value());
+            history =
+                std::move(HistoryRows::fold(*view, mapping_.plan, tables, world.dir.path(),
+                                            engine::plan_memory(256, engine::MemoryUse::kService))
+                              .value());
         }
         for (size_t at = 0; at < tables.size(); ++at) {
             const SinkTable& table = tables[at];
