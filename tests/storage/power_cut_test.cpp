@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, PowerCutTest, testing::Values(1000, 2000, 3000, 
 
 TEST_P(PowerCutTest, NeverLosesASyncedCommitNorHalvesOne) {
     const uint64_t first = test_seed(GetParam());
-    const uint64_t runs = std::getenv("PLUMBLINE_SEED") == nullptr ? 40 : 1;
+    const uint64_t runs = std::getenv("PLUMBLINE_SEED") == nullptr ? 25 : 1;
     Outcome total;
     uint64_t died = 0;
     for (uint64_t seed = first; seed < first + runs && !HasFailure(); ++seed) {
