@@ -14,7 +14,6 @@ namespace plumbline {
 namespace {
 
 constexpr int kHeaps = 2;
-constexpr int kLargeBlock = 1 << 20;
 
 }  // namespace
 
@@ -39,7 +38,6 @@ size_t resident_bytes() noexcept {
 }
 
 void set_up_heap() noexcept {
-    mallopt(M_MMAP_THRESHOLD, kLargeBlock);
     mallopt(M_ARENA_MAX, kHeaps);
 }
 

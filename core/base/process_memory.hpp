@@ -9,9 +9,9 @@ namespace plumbline {
 /// call or two.
 [[nodiscard]] size_t resident_bytes() noexcept;
 
-/// Once, before threads start: large blocks go back to the system as soon as they are freed, and
-/// all threads share a few heaps. By itself glibc keeps what was freed, in a heap for each thread:
-/// a backfill then takes almost twice the memory.
+/// Once, before threads start: all threads share a few heaps. By itself glibc keeps what was freed
+/// in a heap for each thread. From which size on blocks are mappings of their own is left to glibc:
+/// set lower, every large body is paid for in page faults.
 void set_up_heap() noexcept;
 
 /// Freed memory goes back to the system where the process has more than `mark` bytes of it. Costs
