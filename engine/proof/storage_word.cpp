@@ -40,4 +40,16 @@ evm::U256 unpack_word(const evm::U256& word, storage::FieldType type, size_t off
     return evm::U256::from_be(part);
 }
 
+evm::Hash mapping_place(Bytes key, const evm::Hash& mapping) {
+    key.insert(key.end(), mapping.bytes.begin(), mapping.bytes.end());
+    return evm::keccak256(ByteView{key});
+}
+
+evm::Hash place_behind(const evm::Hash& place, uint16_t words) {
+    bool carry = false;
+    evm::Hash out;
+    evm::add(evm::U256::from_be(place.view()), evm::U256{words}, carry).to_be(out.data());
+    return out;
+}
+
 }  // namespace plumbline::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "core/evm/bytes.hpp"
@@ -17,5 +18,10 @@ namespace plumbline::engine {
                                          std::span<const Bytes> nodes, evm::U256& word);
 /// A value of fixed width out of the word that holds it, `offset` bytes above its low end.
 [[nodiscard]] evm::U256 unpack_word(const evm::U256& word, storage::FieldType type, size_t offset);
+
+/// Solidity: the place of mapping[key] is keccak(key, place of the mapping).
+[[nodiscard]] evm::Hash mapping_place(Bytes key, const evm::Hash& mapping);
+/// The place so many words behind another, as members of a struct are.
+[[nodiscard]] evm::Hash place_behind(const evm::Hash& place, uint16_t words);
 
 }  // namespace plumbline::engine

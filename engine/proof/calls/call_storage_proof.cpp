@@ -61,7 +61,6 @@ std::optional<Bytes> key_bytes(const CallStorage::Key& key, ByteView args) {
     return out;
 }
 
-/// Solidity: the place of mapping[key] is keccak(key, place of the mapping).
 std::optional<evm::Hash> place_of(const CallStorage::Slot& slot, ByteView args) {
     evm::Hash place;
     slot.base.to_be(place.data());
@@ -70,12 +69,9 @@ std::optional<evm::Hash> place_of(const CallStorage::Slot& slot, ByteView args) 
         if (!hashed) {
             return std::nullopt;
         }
-        hashed->insert(hashed->end(), place.bytes.begin(), place.bytes.end());
-        place = evm::keccak256(ByteView{*hashed});
+        place = mapping_place(*std::move(hashed), place);
     }
-    bool carry = false;
-    evm::add(evm::U256::from_be(place.view()), evm::U256{slot.word}, carry).to_be(place.data());
-    return place;
+    return place_behind(place, slot.word);
 }
 
 bool has_no_code(const evm::Account& account) {

@@ -8,6 +8,7 @@
 #include "core/evm/abi_type.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/proof/state/state_expression.hpp"
+#include "engine/proof/storage_word.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -304,7 +305,6 @@ Result<StateDigester::Place> StateDigester::place(const StatePlan::Slot& slot, s
     } else {
         out.account = *getter_.target;
     }
-    // Solidity: the place of mapping[key] is keccak(key, place of the mapping).
     slot.base.to_be(out.slot.data());
     for (const StateOperand& operand : slot.keys) {
         PLUMBLINE_TRY(const KeyValue value, evaluate(operand, parts, row, reader));
@@ -315,14 +315,9 @@ Result<StateDigester::Place> StateDigester::place(const StatePlan::Slot& slot, s
         } else {
             append_word(hashed, value.word);
         }
-        hashed.insert(hashed.end(), out.slot.bytes.begin(), out.slot.bytes.end());
-        out.slot = evm::keccak256(ByteView{hashed});
+        out.slot = mapping_place(std::move(hashed), out.slot);
     }
-    for (size_t i = 32, carry = slot.word; i-- > 0 && carry != 0;) {
-        carry += out.slot.bytes[i];
-        out.slot.bytes[i] = static_cast<uint8_t>(carry);
-        carry >>= 8U;
-    }
+    out.slot = place_behind(out.slot, slot.word);
     return out;
 }
 
