@@ -266,13 +266,8 @@ Status CallCompiler::add_slots(const evm::AbiFunction& function, PlanCall& out) 
         }
         slot.word = config.word;
         slot.offset = config.offset;
-        if (slot.type.is_dynamic() || slot.offset + slot.type.width() > 32) {
-            return wrong_slot(slot.type.is_dynamic()
-                                  ? fmt::format("value '{}' is {}; only values of fixed width can "
-                                                "be proven from storage",
-                                                config.field, to_string(slot.type))
-                                  : fmt::format("'{}' does not fit at offset {} of a word",
-                                                config.field, slot.offset));
+        if (const std::string wrong = slot_mistake(config, slot.type, "value"); !wrong.empty()) {
+            return wrong_slot(wrong);
         }
         PLUMBLINE_TRY(const PlanOperand base,
                       compile_literal(scope_.plan, config.base, {FieldKind::kUint, 256},

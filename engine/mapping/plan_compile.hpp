@@ -115,6 +115,10 @@ enum class OperandUse : uint8_t {
                                                   storage::FieldType target,
                                                   const std::string& purpose);
 [[nodiscard]] bool is_literal(const Operand& operand) noexcept;
+/// Why a `type` cannot be proven from the word of storage that `slot` names; empty where it can.
+/// `what` is the word for it: "field".
+[[nodiscard]] std::string slot_mistake(const SlotConfig& slot, storage::FieldType type,
+                                       std::string_view what);
 /// A look-up's entity and field, checked; `keys` are left to the caller.
 struct LookupTarget {
     uint32_t entity = 0;

@@ -384,6 +384,16 @@ std::vector<std::string> contract_names(const CompiledPlan& plan) {
     return out;
 }
 
+std::string slot_mistake(const SlotConfig& slot, FieldType type, std::string_view what) {
+    if (type.is_dynamic()) {
+        return fmt::format("{} '{}' is {}; only values of fixed width can be proven from storage",
+                           what, slot.field, to_string(type));
+    }
+    return slot.offset + type.width() > 32
+               ? fmt::format("'{}' does not fit at offset {} of a word", slot.field, slot.offset)
+               : std::string{};
+}
+
 bool is_literal(const Operand& operand) noexcept {
     using From = Operand::Kind;
     return operand.kind == From::kNumber || operand.kind == From::kBool ||

@@ -311,15 +311,8 @@ Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const
         slot.word = value.word;
         slot.offset = value.offset;
         const FieldType type = layout_.fields[slot.field].type;
-        if (type.is_dynamic()) {
-            return mistake(value.pos,
-                           fmt::format("slots: field '{}' is {}; only values of fixed width can be "
-                                       "proven from storage",
-                                       value.field, to_string(type)));
-        }
-        if (slot.offset + type.width() > 32) {
-            return mistake(value.pos, fmt::format("slots: '{}' does not fit at offset {} of a word",
-                                                  value.field, slot.offset));
+        if (const std::string wrong = slot_mistake(value, type, "field"); !wrong.empty()) {
+            return mistake(value.pos, "slots: " + wrong);
         }
         PLUMBLINE_TRY(const PlanOperand base,
                       compile_literal(plan_, value.base, {FieldKind::kUint, 256},
