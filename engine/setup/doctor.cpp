@@ -27,8 +27,6 @@ constexpr uint64_t kRecentBlocks = 2'000;
 constexpr const char* kAnswer42 = "0x602a60005260206000f3";
 constexpr const char* kWord42 =
     "0x000000000000000000000000000000000000000000000000000000000000002a";
-/// No contract is at these.
-constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70421";
 
 /// The questions, in order; each adds its checks.
 class Doctor {

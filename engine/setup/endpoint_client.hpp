@@ -23,6 +23,9 @@ struct Reply {
     bool is_rpc_error = false;
 };
 
+/// No contract is there, on any chain: for questions whose answer does not depend on one.
+inline constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70421";
+
 /// How long an endpoint is waited for.
 struct EndpointPatience {
     int64_t timeout_ms = 20'000;  ///< of a question

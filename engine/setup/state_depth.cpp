@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-/// No contract is there; a balance is asked of the state all the same.
-constexpr const char* kNobody = "0x00000000000000000000000000000000d0c70421";
 constexpr size_t kCallNamesMax = 5;
 
 class StateSearch {
@@ -46,8 +44,9 @@ class StateSearch {
     bool has_state(uint64_t block) {
         for (int look = 0; look < 2 && out_.asked < kStateQuestionsMax; ++look) {
             ++out_.asked;
+            // A balance is one of the state whether anybody is there or not.
             const Reply reply =
-                client_.ask("eth_getBalance", json::array({kNobody, evm::to_quantity(block)}));
+                client_.ask("eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
             if (reply.result && reply.result->is_string()) {
                 return true;
             }
