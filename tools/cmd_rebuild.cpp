@@ -1,6 +1,5 @@
 // plumbline rebuild: fold the log again, offline.
 #include <csignal>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -23,20 +22,15 @@ Status run_rebuild(const RebuildArguments& arguments) {
                                                      "a service folds again by itself "
                                                      "when it starts"));
     std::shared_ptr<const engine::Plan> plan;
-    std::optional<uint64_t> memory_mib;
+    engine::MemoryPlan memory = plan_memory(*database, engine::MemoryUse::kFold);
     if (arguments.config.empty()) {
         PLUMBLINE_TRY(plan, engine::stored_plan(*database));
     } else {
         PLUMBLINE_TRY(const auto config, engine::load_config(arguments.config));
         PLUMBLINE_TRY(plan, engine::Plan::compile(config));
-        memory_mib = config.memory_mib;
+        memory = engine::plan_memory(config.memory_mib, engine::MemoryUse::kFold);
+        database->set_memory(memory.storage);
     }
-    // A changed config may say another size.
-    const engine::MemoryPlan memory = [&] {
-        return memory_mib ? engine::plan_memory(*memory_mib, engine::MemoryUse::kFold)
-                          : plan_memory(*database, engine::MemoryUse::kFold);
-    }();
-    database->set_memory(memory.storage);
     engine::RebuildOptions options = engine::rebuild_options(memory);
     if (!arguments.quiet) {
         options.on_progress = [](const engine::RebuildProgress& progress) {

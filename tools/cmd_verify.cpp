@@ -40,7 +40,7 @@ Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
 /// Levels and outcomes go into the database, where nobody else has it open to write.
 bool record(const std::string& path, const engine::Plan& plan, const engine::VerifyReport& report) {
     storage::OpenOptions options;
-    options.memory_bytes = size_t{16} << 20;
+    options.memory_bytes = kMemoryAtOpen;
     const auto database = storage::Database::open(path, std::move(options));
     if (!database) {
         return false;

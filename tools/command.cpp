@@ -18,13 +18,6 @@
 
 namespace plumbline::tools {
 
-namespace {
-
-/// Until the stored config is read, which says how much it may be.
-constexpr size_t kMemoryAtOpen = size_t{16} << 20;
-
-}  // namespace
-
 ExitCode exit_code(const Error& error) noexcept {
     switch (error.code) {
         case ErrorCode::kNotFound: return ExitCode::kCheckFailed;

@@ -1,6 +1,7 @@
 // What every subcommand shares: exit codes, opening a database, printing.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ enum class ExitCode : int {
 /// Prints "plumbline: message" to standard error (a JSON line where the log is JSON), of damage
 /// with what can be done, and gives the exit code.
 ExitCode fail(const Error& error);
+
+/// Caches of a database until its stored config is read, which says how much they may be.
+inline constexpr size_t kMemoryAtOpen = size_t{16} << 20;
 
 /// Opens `path` for reading; a writer may be running. Caches have what `memory_mib` of the stored
 /// config leaves them.
