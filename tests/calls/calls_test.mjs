@@ -13,7 +13,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
-import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -80,20 +81,7 @@ async function start_proxy(target, mode = {}) {
 
 const node = await start_anvil("--slots-in-an-epoch", "1");
 const rpc = new Rpc(node);
-const [from] = await rpc.call("eth_accounts");
-
-async function send(to, data) {
-  const hash = await rpc.call("eth_sendTransaction", { from, to, data, gas: "0x1c9c380" });
-  let receipt = null;
-  while (!receipt) receipt = await rpc.call("eth_getTransactionReceipt", hash);
-  if (receipt.status !== "0x1") throw new Error("a transaction failed");
-  return receipt;
-}
-const deploy = async (name, types = [], values = []) =>
-  (await send(undefined, artifacts[name].bytecode + AbiCoder.defaultAbiCoder().encode(types, values).slice(2)))
-    .contractAddress;
-const transact = (name, to, method, ...values) =>
-  send(to, new Interface(artifacts[name].abi).encodeFunctionData(method, values));
+const { deploy, transact } = await contracts(rpc, artifacts);
 
 const registry = await deploy("Registry");
 const tokens = {

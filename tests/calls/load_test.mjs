@@ -12,7 +12,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
-import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { Rpc, options } from "../../tools/node/lib.mjs";
+import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -73,31 +74,18 @@ async function start_proxy(target, { batch, no_programs }) {
 
 const node = await start_anvil("--slots-in-an-epoch", "1");
 const rpc = new Rpc(node);
-const [from] = await rpc.call("eth_accounts");
-
-async function send(to, data) {
-  const hash = await rpc.call("eth_sendTransaction", { from, to, data, gas: "0x1c9c380" });
-  let receipt = null;
-  while (!receipt) receipt = await rpc.call("eth_getTransactionReceipt", hash);
-  if (receipt.status !== "0x1") throw new Error("a transaction failed");
-  return receipt;
-}
-const deploy = async (name, types = [], values = []) =>
-  (await send(undefined, artifacts[name].bytecode + AbiCoder.defaultAbiCoder().encode(types, values).slice(2)))
-    .contractAddress;
-const token_face = new Interface(artifacts.Token.abi);
-const registry_face = new Interface(artifacts.Registry.abi);
+const { deploy, transact } = await contracts(rpc, artifacts);
 const registry = await deploy("Registry");
 const tokens = [];
 for (let i = 0; i < kTokens; i++) tokens.push((await deploy("Token", ["uint8", "string"], [6, `T${i}`])).toLowerCase());
 const supply = new Map(tokens.map((token) => [token, 0n]));
-const seen = registry_face.encodeFunctionData("see", [tokens.flatMap((token) => Array(kTimes).fill(token))]);
+const seen = tokens.flatMap((token) => Array(kTimes).fill(token));
 const wanted = new Map(); // "block token": the supply after that block
 for (let round = 0; round < rounds; round++) {
   const minted = tokens[round % kTokens];
-  await send(minted, token_face.encodeFunctionData("mint", [1000 + round]));
+  await transact("Token", minted, "mint", 1000 + round);
   supply.set(minted, supply.get(minted) + BigInt(1000 + round));
-  const block = Number((await send(registry, seen)).blockNumber);
+  const block = Number((await transact("Registry", registry, "see", seen)).blockNumber);
   for (const token of tokens) wanted.set(`${block} ${token}`, String(supply.get(token)));
 }
 await rpc.call("anvil_mine", "0x3");

@@ -182,15 +182,7 @@ TEST_F(SinkHistoryTest, RandomReorgsAndRestartsLeaveNoVersionTooManyAndNoneTooFe
         }
         for (uint64_t left = random() % 4; left > 0; --left) {
             ++head;
-            std::vector<Emitted> events;
-            for (uint32_t i = 0; i < random() % 12; ++i) {
-                const uint64_t id = random() % 12;
-                events.push_back(random() % 4 == 0 ? sink.del(id, head, i)
-                                 : random() % 3 == 0
-                                     ? sink.named(fmt::format("n{}", id), id, head, i)
-                                     : sink.put(id, random() % 1'000, head, i));
-            }
-            sink.world.block(head, events, round);
+            sink.world.block(head, sink.some_events(random, 12, head), round);
         }
         if (random() % 3 != 0) {
             ASSERT_OK(sink.settle(*writer));

@@ -123,6 +123,18 @@ class SinkWorld {
                                 uint32_t index) const {
         return mapping_.emit("hub.Named", {text(name), num(value)}, block, index);
     }
+    /// Up to eleven events of a block, about `ids` items.
+    [[nodiscard]] std::vector<Emitted> some_events(std::mt19937_64& random, uint64_t ids,
+                                                   uint64_t block) const {
+        std::vector<Emitted> out;
+        for (uint32_t i = 0; i < random() % 12; ++i) {
+            const uint64_t id = random() % ids;
+            out.push_back(random() % 4 == 0   ? del(id, block, i)
+                          : random() % 3 == 0 ? named(fmt::format("n{}", id), id, block, i)
+                                              : put(id, random() % 1'000, block, i));
+        }
+        return out;
+    }
     std::string sql(const std::string& statement) const { return shared_postgres().sql(statement); }
     /// Of "item": id, amount.
     [[nodiscard]] std::string items() const {
