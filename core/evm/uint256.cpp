@@ -45,10 +45,17 @@ uint64_t load_be(const uint8_t* bytes) noexcept {
 }  // namespace
 
 U256 U256::from_be(ByteView bytes) noexcept {
+    // Rows and keys hold little else: a call to copy 8 bytes costs more than to read them.
+    if (bytes.size() == 8) {
+        return load_be(bytes.data());
+    }
     uint8_t word[32] = {};
-    const size_t size = std::min<size_t>(bytes.size(), 32);
-    if (size > 0) {
-        std::memcpy(word + 32 - size, bytes.data(), size);
+    if (bytes.size() >= 32) {
+        std::memcpy(word, bytes.data(), 32);
+    } else if (bytes.size() == 20) {
+        std::memcpy(word + 12, bytes.data(), 20);
+    } else if (!bytes.empty()) {
+        std::memcpy(word + 32 - bytes.size(), bytes.data(), bytes.size());
     }
     U256 out;
     for (size_t i = 0; i < 4; ++i) {
@@ -66,12 +73,23 @@ U256 U256::from_be_signed(ByteView bytes) noexcept {
 }
 
 void U256::to_be(uint8_t* out, size_t size) const noexcept {
+    if (size == 8) {
+        const uint64_t swapped = __builtin_bswap64(limb[0]);
+        std::memcpy(out, &swapped, sizeof(swapped));
+        return;
+    }
     uint8_t word[32];
     for (size_t i = 0; i < 4; ++i) {
         const uint64_t swapped = __builtin_bswap64(limb[3 - i]);
         std::memcpy(word + 8 * i, &swapped, sizeof(swapped));
     }
-    std::memcpy(out, word + 32 - size, size);
+    if (size == 32) {
+        std::memcpy(out, word, 32);
+    } else if (size == 20) {
+        std::memcpy(out, word + 12, 20);
+    } else {
+        std::memcpy(out, word + 32 - size, size);
+    }
 }
 
 std::optional<U256> U256::parse(std::string_view text) noexcept {
@@ -140,13 +158,14 @@ std::strong_ordering compare_signed(const U256& a, const U256& b) noexcept {
 
 U256 add(const U256& a, const U256& b, bool& carry) noexcept {
     U256 out;
-    Wide sum = 0;
+    uint64_t over = 0;
     for (size_t i = 0; i < 4; ++i) {
-        sum += static_cast<Wide>(a.limb[i]) + b.limb[i];
-        out.limb[i] = static_cast<uint64_t>(sum);
-        sum >>= 64;
+        uint64_t sum = 0;
+        const bool first = __builtin_add_overflow(a.limb[i], b.limb[i], &sum);
+        const bool second = __builtin_add_overflow(sum, over, &out.limb[i]);
+        over = static_cast<uint64_t>(first) | static_cast<uint64_t>(second);
     }
-    carry = sum != 0;
+    carry = over != 0;
     return out;
 }
 
@@ -154,9 +173,10 @@ U256 sub(const U256& a, const U256& b, bool& borrow) noexcept {
     U256 out;
     uint64_t under = 0;
     for (size_t i = 0; i < 4; ++i) {
-        const Wide difference = static_cast<Wide>(a.limb[i]) - b.limb[i] - under;
-        out.limb[i] = static_cast<uint64_t>(difference);
-        under = static_cast<uint64_t>(difference >> 64) & 1;
+        uint64_t difference = 0;
+        const bool first = __builtin_sub_overflow(a.limb[i], b.limb[i], &difference);
+        const bool second = __builtin_sub_overflow(difference, under, &out.limb[i]);
+        under = static_cast<uint64_t>(first) | static_cast<uint64_t>(second);
     }
     borrow = under != 0;
     return out;

@@ -195,7 +195,7 @@ bool HandlerRunner::run_once(const PlanHandler& handler, const EventScope& scope
     texts_used_ = 0;
     expressions_.forget();
     bool wanted = true;
-    if (!test(handler.when, scope, {}, wanted)) {
+    if (!handler.when.empty() && !test(handler.when, scope, {}, wanted)) {
         return false;
     }
     if (trace_ != nullptr) {
@@ -507,7 +507,7 @@ bool HandlerRunner::change(OpKind kind, uint32_t entity, uint16_t field, EntityC
         return true;
     }
     const evm::U256 old = codec.word(entry.row, field);
-    const bool was_null = codec.is_null(entry.row, field);
+    const bool was_null = into.type.optional && codec.is_null(entry.row, field);
     if (kind == OpKind::kAdd || kind == OpKind::kSub) {
         if (was_null) {
             return fail(fmt::format("{} of {}: '{}' is null: set it first",

@@ -65,6 +65,13 @@ std::strong_ordering compare_numbers(const evm::U256& a, FieldType a_type, const
 
 std::optional<evm::U256> add_numbers(OpKind kind, const evm::U256& field, FieldType field_type,
                                      const evm::U256& amount, FieldType amount_type) noexcept {
+    // Most are counters: what has 64 bits is not below zero, whatever its type.
+    uint64_t sum = 0;
+    if (kind == OpKind::kAdd && field_type.kind == FieldKind::kUint && field.fits_u64() &&
+        amount.fits_u64() && !__builtin_add_overflow(field.limb[0], amount.limb[0], &sum) &&
+        (field_type.bits >= 64 || sum >> field_type.bits == 0)) {
+        return evm::U256{sum};
+    }
     // Both as 257-bit two's complement: the word and its sign. The result needs one bit more, so
     // a carry out of the sign is worked out by hand.
     const int field_high = is_below_zero(field, field_type) ? -1 : 0;
