@@ -289,7 +289,8 @@ void Follower::on_heads(Result<rpc::Heads> result) {
         return;
     }
     heads_ = *std::move(result);
-    if (disagreement_.empty() && (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
+    if ((!start_ || start_->disagreement().empty()) &&
+        (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
         clear_trouble();
     }
     note_heads(*heads_);

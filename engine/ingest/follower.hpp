@@ -35,6 +35,7 @@
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
 #include "engine/ingest/range_end_check.hpp"
+#include "engine/ingest/start_words.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/plan.hpp"
@@ -224,9 +225,9 @@ class Follower {
     LogThrottle scan_notice_{5'000};
     std::vector<CoverageGap> needs_fill_;  ///< logs stored without the transactions now named
 
-    bool is_start_agreed_ = false;  ///< providers tell one chain, as far as they tell
-    int64_t start_asked_ms_ = -1;   ///< -1: that is not asked just now
-    std::string disagreement_;      ///< of providers, for people; empty: none
+    bool is_start_agreed_ = false;         ///< providers tell one chain, as far as they tell
+    std::optional<StartAgreement> start_;  ///< until then
+    bool is_start_asked_ = false;          ///< a question for it is on its way
 
     std::set<std::string> liars_;           ///< what they alone told is to be fetched again
     std::vector<evm::BlockRange> recheck_;  ///< that, ascending

@@ -5,14 +5,12 @@
 
 #include "core/base/logging.hpp"
 #include "engine/ingest/follower.hpp"
-#include "engine/ingest/start_words.hpp"
 
 namespace plumbline::engine {
 
 namespace {
 
-/// Who has not said by then which block is final is not waited for before anything is stored.
-constexpr int64_t kStartWordsMs = 5'000;
+/// Between two looks whether providers are of one chain.
 constexpr int64_t kStartLookMs = 250;
 
 }  // namespace
@@ -96,8 +94,6 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
 }
 
 // --- before anything is stored -----------------------------------------------------------------
-// There is nothing to hold a provider's chain against then but the other providers. Two chains of
-// one id both hash and link; which one is meant nobody can compute.
 
 /// True where there is nothing to wait for; else it has paused.
 bool Follower::is_start_agreed() {
@@ -106,43 +102,42 @@ bool Follower::is_start_agreed() {
         return true;
     }
     const int64_t now = clock_.monotonic_ms();
-    if (start_asked_ms_ < 0) {
+    if (!start_) {
+        start_.emplace(finality_.finalized(), source_.provider_names().size(), now);
+    }
+    if (start_->is_agreed(now)) {
+        start_words_.cancel();
+        start_.reset();
+        is_start_agreed_ = true;
+        return true;
+    }
+    if (!is_start_asked_) {
         ask_start_words();
     }
-    if (!disagreement_.empty()) {
-        if (lower_notice_.due(now)) {
-            logging::warning(disagreement_);
-        }
-        wait_.wait(now, disagreement_);
-        pause(options_.poll_interval_ms);
-        return false;
-    }
-    if (now - start_asked_ms_ < kStartWordsMs) {
+    if (start_->disagreement().empty()) {
         pause(kStartLookMs);
         return false;
     }
-    start_words_.cancel();
-    is_start_agreed_ = true;
-    return true;
+    if (lower_notice_.due(now)) {
+        logging::warning(start_->disagreement());
+    }
+    wait_.wait(now, start_->disagreement());
+    pause(options_.poll_interval_ms);
+    return false;
 }
 
 void Follower::ask_start_words() {
-    start_asked_ms_ = clock_.monotonic_ms();
-    const uint64_t block_num = finality_.finalized();
+    is_start_asked_ = true;
     source_.get_block_words(
-        block_num,
-        start_words_.wrap([this, block_num](const Result<std::vector<rpc::BlockWord>>& words) {
-            start_asked_ms_ = -1;
-            disagreement_.clear();
-            const auto found = words ? find_disagreement(*words, block_num) : std::nullopt;
-            if (found && found->has_majority) {
-                logging::warning(found->text + "; what most of them have is believed");
-            } else if (found) {
-                disagreement_ = found->text +
-                                "; nothing is stored until they agree: take those of another "
-                                "chain out of the config";
+        start_->block_num(),
+        start_words_.wrap([this](const Result<std::vector<rpc::BlockWord>>& words) {
+            is_start_asked_ = false;
+            if (!words) {
+                return;
             }
-            is_start_agreed_ = disagreement_.empty();
+            if (const std::string notice = start_->hear(*words); !notice.empty()) {
+                logging::warning(notice);
+            }
         }));
 }
 

@@ -1,15 +1,14 @@
-// What providers say of one final block before anything is stored: are they of one chain?
+// What providers say before anything is stored: are they of one chain? There is nothing to hold one
+// provider's chain against then but the others'. Two chains of one id both hash and link; which one
+// is meant nobody can compute.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
-
-#include "core/evm/hex.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::engine {
@@ -21,30 +20,42 @@ struct Disagreement {
 };
 
 /// Empty where all that have block `block_num` have the same one; those that lack it do not count.
-[[nodiscard]] inline std::optional<Disagreement> find_disagreement(
-    const std::vector<rpc::BlockWord>& words, uint64_t block_num) {
-    std::map<evm::Hash, std::vector<std::string>> names;
-    size_t count = 0;
-    for (const rpc::BlockWord& word : words) {
-        if (word.hash) {
-            names[*word.hash].push_back(word.provider);
-            ++count;
-        }
+[[nodiscard]] std::optional<Disagreement> find_disagreement(
+    const std::vector<rpc::BlockWord>& words, uint64_t block_num);
+
+/// Decides it; asks nobody itself. Where a provider lacks the block, lower ones are asked for until
+/// all have one: of two chains the longer one's final block may be above the other's head. One
+/// thread.
+class StartAgreement {
+  public:
+    /// Who has said nothing by then is not waited for.
+    static constexpr int64_t kWaitMs = 5'000;
+
+    /// `final_block`: as one of the `providers` told.
+    StartAgreement(uint64_t final_block, size_t providers, int64_t now_ms)
+        : block_num_{final_block},
+          providers_{providers},
+          began_ms_{now_ms} {}
+
+    /// Which block each of them is to be asked for next.
+    [[nodiscard]] uint64_t block_num() const noexcept { return block_num_; }
+    /// What those said that answered. Gives what is to be told of it, else "".
+    [[nodiscard]] std::string hear(const std::vector<rpc::BlockWord>& words);
+    /// Nothing more is to be asked.
+    [[nodiscard]] bool is_agreed(int64_t now_ms) const noexcept {
+        return disagreement_.empty() && (is_settled_ || now_ms - began_ms_ >= kWaitMs);
     }
-    if (names.size() < 2) {
-        return std::nullopt;
-    }
-    Disagreement out;
-    out.text = fmt::format("providers disagree about block {}, which is final: ", block_num);
-    bool is_first = true;
-    for (const auto& [hash, who] : names) {
-        out.has_majority = out.has_majority || who.size() * 2 > count;
-        for (const std::string& name : who) {
-            out.text += fmt::format("{}{} has {}", is_first ? "" : ", ", name, evm::to_hex(hash));
-            is_first = false;
-        }
-    }
-    return out;
-}
+    /// Between whom, for people. It lasts until all of these say the same: one that falls silent
+    /// does not lose thereby.
+    [[nodiscard]] const std::string& disagreement() const noexcept { return disagreement_; }
+
+  private:
+    uint64_t block_num_;
+    size_t providers_;
+    int64_t began_ms_;
+    bool is_settled_ = false;
+    std::string disagreement_;
+    std::set<std::string> speakers_;  ///< who took part in it
+};
 
 }  // namespace plumbline::engine

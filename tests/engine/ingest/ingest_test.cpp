@@ -1234,10 +1234,21 @@ TEST_F(IngestTest, NothingIsStoredWhileProvidersTellTwoChainsAndItIsToldWho) {
     const Directory directory;
     Rig rig{chain, directory.db(), 0, {}, {}};
     bool is_agreed = false;
+    unsigned asked = 0;
     const auto words = [&](uint64_t block_num) {
         const evm::Hash ours = chain.blocks()[block_num]->header.hash;
-        const evm::Hash theirs = is_agreed ? ours : evm::keccak256(ours.view());
-        return std::vector<rpc::BlockWord>{{"one", ours}, {"two", theirs}};
+        if (is_agreed) {
+            return std::vector<rpc::BlockWord>{{"one", ours}, {"two", ours}};
+        }
+        // Its chain is shorter than the other's final block, and it begins to speak late.
+        std::vector<rpc::BlockWord> said{{"one", ours}, {"two", std::nullopt}};
+        if (block_num < 20) {
+            said[1].hash = evm::keccak256(ours.view());
+        }
+        if (++asked < 4) {
+            said.pop_back();
+        }
+        return said;
     };
     rig.node->options.words = words;
     run_for(rig, 60'000);

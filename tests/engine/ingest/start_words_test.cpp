@@ -39,5 +39,69 @@ TEST(StartWordsTest, MoreThanHalfOfThoseThatHaveItAreAMajority) {
             ->has_majority);
 }
 
+// --- until they agree
+
+constexpr int64_t kLate = StartAgreement::kWaitMs;
+
+TEST(StartAgreementTest, AllThatSayTheSameAgreeAtOnce) {
+    StartAgreement start{64, 2, 0};
+    EXPECT_FALSE(start.is_agreed(0));
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", "x")}), "");
+    EXPECT_TRUE(start.is_agreed(0));
+}
+
+TEST(StartAgreementTest, WhoHasNotSpokenIsWaitedForSoLongAndNoLonger) {
+    StartAgreement start{64, 3, 1'000};
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", "x")}), "");
+    EXPECT_FALSE(start.is_agreed(1'000 + kLate - 1));
+    EXPECT_TRUE(start.is_agreed(1'000 + kLate));
+}
+
+TEST(StartAgreementTest, OneThatSpeaksLateIsHeard) {
+    StartAgreement start{64, 2, 0};
+    EXPECT_EQ(start.hear({word("a", "x")}), "");
+    EXPECT_FALSE(start.is_agreed(kLate - 1));
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", "y")}), "");
+    EXPECT_FALSE(start.is_agreed(kLate));
+    EXPECT_THAT(start.disagreement(), HasSubstr("nothing is stored until they agree"));
+}
+
+TEST(StartAgreementTest, OfALongAndAShortChainABlockThatBothHaveIsCompared) {
+    StartAgreement start{1'600, 2, 0};
+    for (const uint64_t above : {1'600U, 800U, 400U}) {
+        EXPECT_EQ(start.block_num(), above);
+        EXPECT_EQ(start.hear({word("long", "x"), word("short", nullptr)}), "");
+        EXPECT_FALSE(start.is_agreed(1'000));
+    }
+    EXPECT_EQ(start.block_num(), 200U);
+    EXPECT_EQ(start.hear({word("long", "x"), word("short", "y")}), "");
+    EXPECT_FALSE(start.is_agreed(kLate));
+    EXPECT_THAT(start.disagreement(), HasSubstr("block 200"));
+}
+
+TEST(StartAgreementTest, WhoLacksEvenTheFirstBlockDisagreesWithNobody) {
+    StartAgreement start{1, 2, 0};
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", nullptr)}), "");
+    EXPECT_EQ(start.block_num(), 0U);
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", nullptr)}), "");
+    EXPECT_TRUE(start.is_agreed(0));
+}
+
+TEST(StartAgreementTest, WhoFallsSilentInADisagreementHasNotLostIt) {
+    StartAgreement start{64, 2, 0};
+    EXPECT_EQ(start.hear({word("a", "x"), word("b", "y")}), "");
+    EXPECT_EQ(start.hear({word("b", "y")}), "");
+    EXPECT_FALSE(start.is_agreed(10 * kLate));
+    EXPECT_EQ(start.hear({word("a", "y"), word("b", "y")}), "");
+    EXPECT_TRUE(start.is_agreed(10 * kLate));
+}
+
+TEST(StartAgreementTest, WhatMostHaveIsBelievedAndTold) {
+    StartAgreement start{64, 3, 0};
+    EXPECT_THAT(start.hear({word("a", "x"), word("b", "y"), word("c", "x")}),
+                HasSubstr("what most of them have is believed"));
+    EXPECT_TRUE(start.is_agreed(0));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::start_words_test
