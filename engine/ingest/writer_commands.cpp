@@ -279,11 +279,32 @@ Status WriterCommands::owe_refold() {
     return database_.commit(*batch, storage::Durability::kSync);
 }
 
+/// What was proven of blocks that were final and are no more says nothing of those that took their
+/// place. Before anything is cut, as above.
+Status WriterCommands::void_proofs_above(const storage::Cursor& cursor, uint64_t target) {
+    const auto batch = database_.make_batch();
+    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records,
+                  database_.read_view()->list_proofs());
+    for (const storage::ProofRecord& record : records) {
+        if (record.block_num > target) {
+            batch->remove_proof(record);
+        }
+    }
+    if (batch->empty()) {
+        return ok();
+    }
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    return database_.commit(*batch, storage::Durability::kBuffered);
+}
+
 Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     bool is_in_doubt = false;
     if (cursor && target.block_num < cursor->block_num) {
         PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num));
+        if (target.block_num < cursor->finalized) {
+            PLUMBLINE_TRY_VOID(void_proofs_above(*cursor, target.block_num));
+        }
         const storage::BlockRow known = to_row(target, 0);
         const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;
         PLUMBLINE_TRY(const bool has_history, withdraws_history(target.block_num));

@@ -51,6 +51,7 @@ class WriterCommands {
                                                const FetchedRange& fetched);
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
     [[nodiscard]] Result<bool> doubt_head_facts(uint64_t target);
+    [[nodiscard]] Status void_proofs_above(const storage::Cursor& cursor, uint64_t target);
     [[nodiscard]] Status owe_refold();
 
     storage::Database& database_;

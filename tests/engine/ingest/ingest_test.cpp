@@ -439,6 +439,40 @@ TEST_F(IngestTest, ReorgsBelowFinalityAreRepaired) {
     }
 }
 
+TEST_F(IngestTest, WhatWasProvenOfFinalBlocksThatAreNoMoreIsVoid) {
+    FakeChain chain{7};
+    chain.mine(60);
+    const Directory directory;
+    {
+        Rig rig{chain, directory.db(), 7, {}, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        ASSERT_TRUE(rig.indexer->stop().has_value());
+    }
+    {
+        auto database = storage::Database::open(directory.db(), {});
+        ASSERT_TRUE(database.has_value());
+        const auto batch = (*database)->make_batch();
+        for (const uint64_t block_num : {10U, 50U}) {
+            storage::ProofRecord record;
+            record.proof = block_num == 10 ? "replay" : "state";
+            record.block_num = block_num;
+            record.is_equal = true;
+            batch->record_proof(record);
+        }
+        const auto cursor = *(*database)->cursor();
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        ASSERT_TRUE((*database)->commit(*batch, storage::Durability::kSync).has_value());
+    }
+    chain.reorg(40, 60);  // down to block 20
+    Rig rig{chain, directory.db(), 7, {}, {}};
+    ASSERT_TRUE(rig.settle(chain));
+    const auto proofs = rig.indexer->database()->read_view()->list_proofs();
+    ASSERT_TRUE(proofs.has_value());
+    ASSERT_EQ(proofs->size(), 1U);
+    EXPECT_EQ(proofs->front().proof, "replay");
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 TEST_F(IngestTest, WithNothingLeftOfTheIndexTheNextForkIsFollowedToo) {
     for (const uint64_t seed : seeds(3)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
