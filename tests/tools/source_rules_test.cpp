@@ -175,6 +175,22 @@ TEST(SourceRulesTest, EveryAlertHasACaseEitherWayAPanelAndALineInTheRunbook) {
     EXPECT_GT(seen, 10U);
 }
 
+TEST(SourceRulesTest, NoMergeWasLeftHalfDone) {
+    std::vector<fs::path> pages = files(
+        {"api", "bench", "clients", "core", "docs", "engine", "examples", "query", "rpc", "sink",
+         "storage", "tests", "tools"},
+        {".md", ".cpp", ".hpp", ".mjs", ".js", ".css", ".html", ".ts", ".toml", ".txt", ".yml"});
+    pages.push_back(kRoot / "README.md");
+    pages.push_back(kRoot / "CHANGELOG.md");
+    for (const fs::path& page : pages) {
+        const std::string text = "\n" + read(page);
+        for (const char mark : {'<', '>', '|'}) {
+            EXPECT_EQ(text.find("\n" + std::string(7, mark) + " "), std::string::npos)
+                << page.lexically_relative(kRoot);
+        }
+    }
+}
+
 TEST(SourceRulesTest, DocumentsLinkOnlyToWhatIsThere) {
     std::vector<fs::path> pages = files({"docs", "examples", "bench"}, {".md"});
     pages.push_back(kRoot / "README.md");
