@@ -119,8 +119,8 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "[string], left: [string], error: string}"},
         {"Finding",
          "{kind: string, entity?: string, key?: string, field?: string, stored?: string, "
-         "expected?: string, block?: integer, log_index?: integer, provider?: string, detail?: "
-         "string, text: string}"},
+         "expected?: string, block?: integer, log_index?: integer, provider?: string, damage?: "
+         "boolean, detail?: string, text: string}"},
         {"Sink",
          "{name: string, state: string, reason: string, block: integer|null, lag: integer|null, "
          "transactions: integer, rows_upserted: integer, rows_deleted: integer, rows_copied: "

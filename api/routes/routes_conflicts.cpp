@@ -81,10 +81,11 @@ void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
     const std::vector<Json> findings = findings_of(queue, proof);
     const engine::FindingKind kind = (findings.empty() ? std::nullopt : kind_of(findings.front()))
                                          .value_or(typical_kind(proof.proof));
+    const bool is_damage = !findings.empty() && findings.front().value("damage", false);
     const bool is_left = proof.proof == "state" && has_left_drift(repair, proof.entity);
     out.open_object();
     write_proof_members(out, proof);
-    out.member("cause", engine::cause_of(kind, is_left))
+    out.member("cause", engine::cause_of(kind, is_left, is_damage))
         .member("remedy", engine::remedy_of(kind, writes_drift, is_left))
         .key("findings")
         .open_array();

@@ -2,7 +2,11 @@
 
 namespace plumbline::engine {
 
-std::string_view cause_of(FindingKind kind, bool is_left) noexcept {
+std::string_view cause_of(FindingKind kind, bool is_left, bool is_damage) noexcept {
+    if (is_damage) {
+        return "the stored events are not those that were committed: damage on the disk, or a "
+               "fault of plumbline";
+    }
     switch (kind) {
         case FindingKind::kLogMissing:
             return "a provider left an event out when it was asked for these blocks";

@@ -9,8 +9,9 @@
 namespace plumbline::engine {
 
 /// Where it comes from, mostly. `is_left`: a repair has proven events and rows since, and could not
-/// mend it.
-[[nodiscard]] std::string_view cause_of(FindingKind kind, bool is_left = false) noexcept;
+/// mend it. `is_damage`: of a finding that has it.
+[[nodiscard]] std::string_view cause_of(FindingKind kind, bool is_left = false,
+                                        bool is_damage = false) noexcept;
 /// What `plumbline repair` would do about it. `writes_drift`: [repair] on_drift = "chain".
 [[nodiscard]] std::string_view remedy_of(FindingKind kind, bool writes_drift,
                                          bool is_left = false) noexcept;

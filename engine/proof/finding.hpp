@@ -48,6 +48,8 @@ struct Finding {
     /// False: the chain's own headers and roots alone do not prove it, some provider's word is part
     /// of it. Nothing is changed for such a one unless somebody asks for it.
     bool is_certain = true;
+    /// Of the log: the stored bytes are not those that were committed, so nobody had told it so.
+    bool is_damage = false;
 };
 
 /// One sentence for people, without a full stop.

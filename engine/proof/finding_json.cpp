@@ -24,6 +24,9 @@ void write_finding(JsonWriter& json, const Finding& finding) {
         }
     }
     put("provider", finding.provider);
+    if (finding.is_damage) {
+        json.member("damage", true);
+    }
     put("detail", finding.detail);
     json.member("text", describe(finding)).close_object();
 }

@@ -1,7 +1,6 @@
 #include "engine/repair/verify.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -11,6 +10,7 @@
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
+#include "engine/proof/replay/stored_damage.hpp"
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_record.hpp"
 
@@ -165,7 +165,7 @@ class Verification {
             return ok();
         }
         report_.log = *outcome;
-        acquit_providers();
+        mark_damage(*database_.read_view(), report_.log->findings.kept);
         PLUMBLINE_TRY_VOID(look_for_gaps(proof.range));
         if (!report_.log->is_complete || report_.log->level < proof.level) {
             report_.unproven.push_back(
@@ -196,24 +196,6 @@ class Verification {
             fmt::format("blocks {} to {} were not fetched yet for {}: `plumbline run` does it",
                         gap->range.from, gap->range.to, names);
         return ok();
-    }
-
-    /// Where the stored bytes are not those that were committed, nobody had answered wrongly.
-    void acquit_providers() {
-        if (!report_.replay) {
-            return;
-        }
-        std::set<uint64_t> damaged;
-        for (const DamagedBlock& block : report_.replay->scrub.damaged_blocks) {
-            damaged.insert(block.block_num);
-        }
-        for (Finding& finding : report_.log->findings.kept) {
-            if (damaged.contains(finding.block_num)) {
-                finding.provider.clear();
-                finding.detail += finding.detail.empty() ? "" : ", ";
-                finding.detail += "stored bytes changed after they were committed";
-            }
-        }
     }
 
     [[nodiscard]] Status look_at_state() {
@@ -333,6 +315,11 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
         }
     }
     if (report.replay) {
+        // Where the log was proven as well its pieces have said what is left of each block.
+        if (!report.log) {
+            PLUMBLINE_TRY_VOID(
+                lower_levels(batch, database, report.replay->scrub.damaged_block_numbers()));
+        }
         storage::ProofRecord record;
         record.proof = "replay";
         record.block_num = report.replay->block_num;

@@ -9,6 +9,7 @@
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/log/log_prover.hpp"
+#include "engine/proof/replay/stored_damage.hpp"
 #include "engine/task/proof_task_parts.hpp"
 
 namespace plumbline::engine {
@@ -115,7 +116,8 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
     LogProofOutcome outcome;
     while (!prover.is_done() && !context.should_stop()) {
         const bool has_moved = prover.step();
-        while (const std::optional<LogProofPiece> piece = prover.take()) {
+        while (std::optional<LogProofPiece> piece = prover.take()) {
+            mark_damage(*context.database().read_view(), piece->findings);
             add_to_run(run, *piece, *context.database().read_view(),
                        waits_for_receipts(*piece, prover.profile())
                            ? unix_time_s(context) + kUnprovableS

@@ -11,6 +11,7 @@
 #include "core/base/sleep.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/proof/finding_json.hpp"
+#include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/replay/scrub.hpp"
 #include "engine/proof/state/state_bisect.hpp"
@@ -286,6 +287,14 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
     if (!report) {
         return TaskOutcome::from(report.error());
     }
+    const std::vector<uint64_t> damaged = report->damaged_block_numbers();
+    const Status lowered =
+        damaged.empty() ? ok() : write_down(context, [&](storage::CommitBatch& batch) {
+            return lower_levels(batch, context.database(), damaged);
+        });
+    if (!lowered) {
+        return TaskOutcome::from(lowered.error());
+    }
     const std::string verdict = verdict_of(report->findings, true);
     announce(observer, memory, context.row(), verdict, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
@@ -336,9 +345,9 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
     record.checked = report->rows;
     record.mismatches = report->findings.total;
     record.time_s = unix_time_s(context);
-    const Status recorded = write_down(context, [&record](storage::CommitBatch& batch) {
+    const Status recorded = write_down(context, [&](storage::CommitBatch& batch) {
         batch.record_proof(record);
-        return ok();
+        return lower_levels(batch, context.database(), report->scrub.damaged_block_numbers());
     });
     if (!recorded) {
         return TaskOutcome::from(recorded.error());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
@@ -13,6 +14,9 @@
 
 namespace plumbline::test::service_test {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 class ServiceCommandTest : public testing::Test {
   protected:
@@ -294,6 +298,57 @@ TEST_F(ServiceCommandTest, TasksMendADamagedDatabaseBesideTheIndex) {
     ASSERT_NE(dump(), before);
     run_task("refetch", {"1", std::to_string(status(db_)["block"].get<uint64_t>())});
     EXPECT_EQ(dump(), before);
+}
+
+TEST_F(ServiceCommandTest, ADamagedLogIsNotCalledProvenAnyMoreAndNobodyIsBlamedForIt) {
+    auto once = run_arguments();
+    once.insert(once.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(once).code, 0);
+    ASSERT_EQ(plumbline({"verify", db_, "--rpc", anvil_.url()}).code, 0);
+    const auto levels = [this] {
+        std::istringstream lines{
+            plumbline({"sql", db_, "SELECT DISTINCT level FROM blocks WHERE events > 0"}).out};
+        std::set<std::string> out;
+        for (std::string line; std::getline(lines, line);) {
+            out.insert(line);
+        }
+        out.erase("level");
+        return out;
+    };
+    ASSERT_EQ(levels(), std::set<std::string>{"receipts"});
+    const std::string before = plumbline({"dump", db_, "--events"}).out;
+    const auto drop = [this](const char* seed) {
+        return run_command({binary_dir() + "/plumbline_damage", "drop-event", db_, "--seed", seed})
+            .code;
+    };
+    ASSERT_EQ(drop("3"), 0);
+    // Without a provider: the digests alone tell.
+    ASSERT_EQ(plumbline({"verify", db_, "--proof", "replay"}).code, 1);
+    EXPECT_EQ(levels(), (std::set<std::string>{"fetched", "receipts"}));
+    const auto asked = plumbline({"verify", db_, "--proof", "log", "--rpc", anvil_.url()});
+    EXPECT_EQ(asked.code, 1);
+    EXPECT_THAT(asked.out, HasSubstr("stored bytes changed after they were committed"));
+    EXPECT_THAT(asked.out, Not(HasSubstr("had answered")));
+    ASSERT_EQ(plumbline({"repair", db_, "--rpc", anvil_.url()}).code, 0);
+    EXPECT_EQ(plumbline({"dump", db_, "--events"}).out, before);
+    const std::string journal = plumbline({"journal", db_, "--json"}).out;
+    EXPECT_THAT(journal, HasSubstr("log inserted"));
+    EXPECT_THAT(journal, Not(HasSubstr("event_count")));
+    EXPECT_THAT(journal, Not(HasSubstr(anvil_.url())));
+
+    // A running service finds it by itself, takes the level back, proves the block anew, mends it.
+    ASSERT_EQ(drop("5"), 0);
+    ASSERT_NE(plumbline({"dump", db_, "--events"}).out, before);
+    ASSERT_EQ(plumbline({"task", "add", db_, "prove_replay"}).code, 0);
+    auto arguments = run_arguments();
+    Child service{plumbline_command(arguments)};
+    EXPECT_TRUE(eventually([&] { return is_done("prove_replay"); }));
+    EXPECT_TRUE(eventually([&] {
+        return plumbline({"dump", db_, "--events"}).out == before &&
+               levels() == std::set<std::string>{"receipts"};
+    }));
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
 }
 
 TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {

@@ -80,6 +80,24 @@ void lower_others(storage::CommitBatch& batch, const std::vector<storage::Covera
     }
 }
 
+/// More ranges than this are not worth a row of coverage each: then all between them falls.
+constexpr size_t kLoweredRangesMax = 1'000;
+
+std::vector<evm::BlockRange> joined(std::span<const uint64_t> blocks) {
+    std::vector<evm::BlockRange> out;
+    for (const uint64_t block_num : blocks) {
+        if (!out.empty() && block_num <= out.back().to + 1) {
+            out.back().to = std::max(out.back().to, block_num);
+        } else {
+            out.push_back({block_num, block_num});
+        }
+    }
+    if (out.size() > kLoweredRangesMax) {
+        out = {{out.front().from, out.back().to}};
+    }
+    return out;
+}
+
 }  // namespace
 
 Status add_levels(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
@@ -113,6 +131,31 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
         }
     }
     lower_others(batch, coverage, plan, piece);
+    return ok();
+}
+
+Status lower_levels(storage::CommitBatch& batch, const storage::Database& database,
+                    std::span<const uint64_t> blocks) {
+    if (blocks.empty()) {
+        return ok();
+    }
+    const auto view = database.read_view();
+    for (const uint64_t block_num : blocks) {
+        if (const auto row = view->get_block(block_num); row && row->level > ProofLevel::kFetched) {
+            batch.set_block_level(block_num, ProofLevel::kFetched);
+        }
+    }
+    const std::vector<evm::BlockRange> ranges = joined(blocks);
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
+    for (const storage::CoverageRow& row : coverage) {
+        for (const evm::BlockRange& range : ranges) {
+            const evm::BlockRange common{std::max(row.range.from, range.from),
+                                         std::min(row.range.to, range.to)};
+            if (row.level > ProofLevel::kFetched && common.from <= common.to) {
+                batch.extend_coverage({row.source, common, row.provider, ProofLevel::kFetched});
+            }
+        }
+    }
     return ok();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/base/result.hpp"
@@ -24,6 +25,11 @@ constexpr std::string_view kKnownRecord = "log_known";
 /// written between it and the batch's commit.
 [[nodiscard]] Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
                                 const Plan& plan, const LogProofPiece& piece);
+
+/// Takes back what is said of these blocks, ascending: they are not stored as they were proven. To
+/// `fetched`, so that the log proof looks at them again. Call it as `add_levels`.
+[[nodiscard]] Status lower_levels(storage::CommitBatch& batch, const storage::Database& database,
+                                  std::span<const uint64_t> blocks);
 
 /// Adds how a whole proof ended, as `status` shows it, and where a later one may go on downwards.
 /// `known_findings`: of other blocks, from earlier proofs, not repaired. Level none: unprovable.

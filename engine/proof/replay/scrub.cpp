@@ -77,6 +77,15 @@ Status scrub_quarantine(ScrubRun& run) {
     return ok();
 }
 
+std::vector<uint64_t> ScrubReport::damaged_block_numbers() const {
+    std::vector<uint64_t> out;
+    out.reserve(damaged_blocks.size());
+    for (const DamagedBlock& block : damaged_blocks) {
+        out.push_back(block.block_num);
+    }
+    return out;
+}
+
 Result<ScrubReport> scrub(const storage::ReadView& view, const ScrubOptions& options) {
     ScrubReport report;
     ScrubRun run{view, options, report};

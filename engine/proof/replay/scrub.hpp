@@ -66,7 +66,7 @@ struct ScrubReport {
     uint64_t rows = 0;
     uint64_t index_entries = 0;
     ScrubbedTree log;  ///< of the whole log; zero where only a range was looked at
-    std::vector<DamagedBlock> damaged_blocks;
+    std::vector<DamagedBlock> damaged_blocks;  ///< ascending
     std::vector<ScrubbedEntity> entities;
     /// A digest itself was damaged (and not what it is of).
     bool has_damaged_digests = false;
@@ -75,6 +75,8 @@ struct ScrubReport {
     /// The log's bytes are what the commits wrote.
     [[nodiscard]] bool is_log_whole() const noexcept { return log_findings == 0; }
     uint64_t log_findings = 0;
+
+    [[nodiscard]] std::vector<uint64_t> damaged_block_numbers() const;
 };
 
 /// An error is trouble that lets nothing be said at all, or kCancelled; damage is a finding.

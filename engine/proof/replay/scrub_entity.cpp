@@ -233,6 +233,9 @@ class EntityScrub {
     void note_index(FindingKind kind, size_t index, std::string_view key, std::string detail) {
         Finding out = finding(kind, key);
         out.field = index_name(index);
+        const bool is_extra = kind == FindingKind::kIndexExtra;
+        out.stored = is_extra ? "an entry" : "no entry";
+        out.expected = is_extra ? "no entry" : "an entry";
         out.detail = std::move(detail);
         report_.findings.add(std::move(out));
     }

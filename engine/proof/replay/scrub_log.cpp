@@ -139,7 +139,8 @@ class LogScrub {
             return ok();
         }
         PLUMBLINE_TRY_VOID(settle());
-        if (is_whole_) {
+        // Of a damaged log the totals may be what is right: they are looked at once it is mended.
+        if (is_whole_ && report_.log_findings == 0) {
             check_totals();
         }
         return ok();
@@ -325,6 +326,7 @@ class LogScrub {
         report_.damaged_blocks.push_back({block.block_num, suspect.maintained, block.node});
         Finding finding = finding_of(FindingKind::kLogAltered);
         finding.block_num = block.block_num;
+        finding.is_damage = true;
         finding.stored = describe(block.node);
         finding.expected = describe(suspect.maintained);
         if (block.logs < suspect.maintained.count) {
