@@ -72,17 +72,19 @@ class CallAsker {
     void ask_head(const JobPtr& job);
     void ask_next(const JobPtr& job);
     void ask_programs(const JobPtr& job);
+    void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
+    void on_program_refused();
     void ask_alone(const JobPtr& job);
+    void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
+    void look_at_headers(const JobPtr& job, bool is_after);
+
+    // What is refused, or answers nothing: call_doubts.cpp
     void ask_by_name(const JobPtr& job);
     void ask_doubtful(const JobPtr& job);
     void probe(const JobPtr& job);
     void ask_about_nothing(const JobPtr& job);
     void take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results);
     void probe_of_nothing(const JobPtr& job);
-    void look_at_headers(const JobPtr& job, bool is_after);
-    void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
-    void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
-    void on_program_refused();
 
     rpc::ChainSource& source_;
     std::optional<uint64_t> depth_;
