@@ -20,9 +20,6 @@ using storage::CallFact;
 using storage::CallOutcome;
 using storage::CallPin;
 
-/// Programs that were refused in a row before nobody is asked to run one in that form any more.
-constexpr unsigned kRefusedMax = 2;
-
 Error no_state(uint64_t block_num, std::string_view why) {
     return {ErrorCode::kNotFound,
             fmt::format("calls: no provider has the state after block {} ({}): an archive node has "
@@ -129,15 +126,28 @@ void CallAsker::ask_head(const JobPtr& job) {
     }));
 }
 
+void CallAsker::cancel() {
+    answers_.cancel();
+    for (auto& [provider, programs] : programs_) {
+        programs.trial.end_trial();
+        programs.waiting.clear();
+    }
+}
+
 void CallAsker::ask_next(const JobPtr& job) {
-    if (!runs_programs_) {
-        job->alone.insert(job->alone.end(), std::make_move_iterator(job->open.begin()),
-                          std::make_move_iterator(job->open.end()));
+    if (!job->open.empty()) {
+        Programs& programs = programs_[job->provider];
+        switch (programs.trial.next()) {
+            case ProgramTrial::Next::kAll:
+            case ProgramTrial::Next::kOne: ask_programs(job, programs.trial); return;
+            case ProgramTrial::Next::kWait: programs.waiting.push_back(job); return;
+            case ProgramTrial::Next::kAlone: break;
+        }
+        programs.trial.on_alone(job->open.size());
+        std::ranges::move(job->open, std::back_inserter(job->alone));
         job->open.clear();
     }
-    if (!job->open.empty()) {
-        ask_programs(job);
-    } else if (!job->alone.empty()) {
+    if (!job->alone.empty()) {
         ask_alone(job);
     } else if (!job->by_num.empty()) {
         look_at_headers(job, false);
@@ -152,7 +162,7 @@ void CallAsker::ask_next(const JobPtr& job) {
 
 // --- by programs -------------------------------------------------------------------------------
 
-void CallAsker::ask_programs(const JobPtr& job) {
+void CallAsker::ask_programs(const JobPtr& job, ProgramTrial& trial) {
     std::ranges::stable_sort(job->open, [](const Job::Item& a, const Job::Item& b) {
         return a.state.block_num < b.state.block_num;
     });
@@ -170,34 +180,50 @@ void CallAsker::ask_programs(const JobPtr& job) {
         job->out.back().items.push_back(std::move(item));
     }
     job->open.clear();
+    job->is_trial = trial.next() == ProgramTrial::Next::kOne;
+    if (job->is_trial) {
+        // The newest: a node that keeps but some states has that one.
+        trial.begin_trial();
+        for (auto chunk = job->out.begin(); chunk + 1 != job->out.end(); ++chunk) {
+            std::ranges::move(chunk->items, std::back_inserter(job->open));
+        }
+        job->out.erase(job->out.begin(), job->out.end() - 1);
+    }
     std::vector<rpc::CallRequest> requests;
     for (const Job::Chunk& chunk : job->out) {
         std::vector<const storage::CallKey*> calls;
         for (const Job::Item& item : chunk.items) {
             calls.push_back(&item.question.call);
         }
-        requests.push_back(make_program_call(form_, calls, chunk.items.front().state));
+        requests.push_back(make_program_call(trial.form(), calls, chunk.items.front().state));
     }
     const rpc::StateBlock newest = *requests.back().block;
     source_.call(std::move(requests), newest, job->provider,
-                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                 answers_.wrap([this, job, form = trial.form()](Result<rpc::CallAnswers> answers) {
                      if (!answers) {
+                         end_trial(job);
                          job->fail(std::move(answers).error());
                          return;
                      }
-                     take_programs(job, std::move(answers->results));
+                     take_programs(job, form, std::move(answers->results));
                  }));
 }
 
-void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> results) {
+void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
+                              std::vector<rpc::CallResult> results) {
     PLUMBLINE_CHECK(results.size() == job->out.size());
+    ProgramTrial& trial = programs_[job->provider].trial;
     const std::vector<Job::Chunk> chunks = std::exchange(job->out, {});
     bool is_any_refused = false;
+    bool is_any_run = false;
     for (size_t i = 0; i < chunks.size(); ++i) {
         const std::vector<Job::Item>& items = chunks[i].items;
         const rpc::CallResult& result = results[i];
         if (result.kind == rpc::CallResult::Kind::kMissingState) {
             job->error = no_state(items.front().state.block_num, result.why);
+            if (job->is_trial) {
+                job->open.clear();  // All of older blocks.
+            }
             continue;
         }
         const auto read = result.kind == rpc::CallResult::Kind::kAnswered
@@ -208,7 +234,7 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
             std::ranges::copy(items, std::back_inserter(job->alone));
             continue;
         }
-        refused_in_row_ = 0;
+        is_any_run = true;
         takes_hashes_ = true;
         for (size_t at = 0; at < items.size(); ++at) {
             if (at >= read->size()) {
@@ -221,21 +247,24 @@ void CallAsker::take_programs(const JobPtr& job, std::vector<rpc::CallResult> re
             }
         }
     }
-    if (is_any_refused) {
-        on_program_refused();
+    if (is_any_run) {
+        trial.on_run(form);  // One that was refused beside it has itself to thank for that.
+    } else if (is_any_refused) {
+        trial.on_refused(form);
     }
+    end_trial(job);
     ask_next(job);
 }
 
-void CallAsker::on_program_refused() {
-    if (++refused_in_row_ < kRefusedMax) {
+/// Who waited for it goes on.
+void CallAsker::end_trial(const JobPtr& job) {
+    if (!std::exchange(job->is_trial, false)) {
         return;
     }
-    refused_in_row_ = 0;
-    if (form_ == ProgramForm::kCreate) {
-        form_ = ProgramForm::kOverride;
-    } else {
-        runs_programs_ = false;
+    Programs& programs = programs_[job->provider];
+    programs.trial.end_trial();
+    for (const JobPtr& other : std::exchange(programs.waiting, {})) {
+        ask_next(other);
     }
 }
 

@@ -40,6 +40,7 @@ struct CallAsker::Job {
     unsigned times_asked = 0;               ///< the one that is asked by name
     std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
     std::vector<Chunk> out;
+    bool is_trial = false;  ///< of programs, which others wait for
     std::vector<storage::CallFact> facts;
     std::optional<Error> error;  ///< why some have no answer
     Done done;

@@ -316,6 +316,28 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
     }
 }
 
+TEST_F(CallsTest, WhoRunsNoProgramsIsAskedForThemAHandfulOfTimes) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(200);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.runs_programs = false;
+        size_t probes = 0;
+        node.spoils = [&](size_t /*provider*/, const FakeBlock& /*block*/, ByteView input,
+                          rpc::CallResult& /*result*/) { probes += input.empty() ? 1U : 0U; };
+        Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_GT(distinct_calls(chain), 50U);
+        EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
+        EXPECT_LE(rig.node->call_asks - rig.node->calls_made - probes, 4U)
+            << "programs: twice in each of two forms";
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
 TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
     for (const uint64_t seed : seeds(10)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
