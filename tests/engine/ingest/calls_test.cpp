@@ -1063,6 +1063,26 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatIsNoMoreIsAskedAgain) {
     EXPECT_GT(asked_again, 0U);
 }
 
+template <typename Condition>
+bool step_until(Rig& rig, Condition condition) {
+    for (int i = 0; i < 100'000 && !condition(); ++i) {
+        rig.step();
+    }
+    return condition();
+}
+
+bool has_facts(const Rig& rig) {
+    const storage::Database* database = rig.indexer->database();
+    return database != nullptr && database->read_view()->scan_calls(0, UINT64_MAX)->valid();
+}
+
+/// Every block that facts of the head name was found on the chain, or they were asked again.
+bool is_looked_at(const Rig& rig) {
+    const storage::Database& database = *rig.indexer->database();
+    return !database.needs_refold() &&
+           storage::list_asked(*database.read_view(), 0, UINT64_MAX, 1)->empty();
+}
+
 /// The block that was asked goes while the index has not come so far: no block of its own does.
 TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatWentBeforeTheIndexCameThereIsAskedAgain) {
     for (const uint64_t seed : seeds(8)) {
@@ -1074,14 +1094,7 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatWentBeforeTheIndexCameThereIsAskedA
         asked.price = seed % 2 == 0;
         asked.more_of_name = R"(, state = "head")";
         auto rig = std::make_unique<Rig>(chain, directory.sub("db"), seed, asked, Until{});
-        const auto has_facts = [&] {
-            const storage::Database* database = rig->indexer->database();
-            return database != nullptr && database->read_view()->scan_calls(0, UINT64_MAX)->valid();
-        };
-        for (int i = 0; i < 100'000 && !has_facts(); ++i) {
-            rig->step();
-        }
-        ASSERT_TRUE(has_facts());
+        ASSERT_TRUE(step_until(*rig, [&] { return has_facts(*rig); }));
         ASSERT_LT(rig->cursor()->block_num, chain.head() - 40);
         chain.reorg(40, 60);
         if (seed % 2 == 0) {
@@ -1091,17 +1104,45 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatWentBeforeTheIndexCameThereIsAskedA
         }
         ASSERT_TRUE(rig->settle(chain)) << rig->why();
         // The only provider must say for ten seconds that a final block went.
-        const auto is_looked_at = [&] {
-            const storage::Database& database = *rig->indexer->database();
-            return !database.needs_refold() &&
-                   storage::list_asked(*database.read_view(), 0, UINT64_MAX, 1)->empty();
-        };
-        for (int i = 0; i < 100'000 && !is_looked_at(); ++i) {
-            rig->step();
-        }
+        ASSERT_TRUE(step_until(*rig, [&] { return is_looked_at(*rig); }));
         EXPECT_GT(expect_true_facts(chain, *rig->indexer->database(), UINT64_MAX), 0U);
         EXPECT_TRUE(rig->indexer->stop().has_value());
     }
+}
+
+TEST_F(CallsTest, ABlockThatOneOfTwoProvidersStillHasCostsNoAnswerAndHoldsNobodyUp) {
+    FakeChain chain{3};
+    chain.mine(300);
+    const FakeChain before{chain};
+    const FakeChain* of_first = &chain;
+    const TempDir directory;
+    Asked asked;
+    asked.price = false;
+    asked.more_of_name = R"(, state = "head")";
+    FakeNodeOptions node;
+    node.words = [&](uint64_t block_num) {
+        return std::vector<rpc::BlockWord>{{"one", of_first->blocks()[block_num]->header.hash},
+                                           {"two", chain.blocks()[block_num]->header.hash}};
+    };
+    Rig rig{chain, directory.sub("db"), 3, asked, Until{}, node};
+    ASSERT_TRUE(step_until(rig, [&] { return has_facts(rig); }));
+    ASSERT_LT(rig.cursor()->block_num, chain.head() - 40);
+    chain.reorg(40, 60);
+    of_first = &before;
+    ASSERT_TRUE(rig.settle(chain)) << rig.why();
+    const int64_t start = rig.clock.monotonic_ms();
+    ASSERT_TRUE(step_until(rig, [&] { return rig.clock.monotonic_ms() - start > 200'000; }));
+    EXPECT_EQ(rig.cursor()->block_num, chain.head());
+    EXPECT_FALSE(is_looked_at(rig));
+    EXPECT_FALSE(rig.indexer->database()->needs_refold());
+    const auto view = rig.indexer->database()->read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        EXPECT_FALSE(storage::is_in_doubt(scan->fact()));
+    }
+    of_first = &chain;
+    ASSERT_TRUE(step_until(rig, [&] { return is_looked_at(rig); }));
+    EXPECT_GT(expect_true_facts(chain, *rig.indexer->database(), UINT64_MAX), 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
 TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {
