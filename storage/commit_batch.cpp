@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
+#include "storage/asked_blocks.hpp"
 #include "storage/commit_batch_impl.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/rocks_options.hpp"
@@ -203,6 +204,10 @@ void CommitBatch::put_call(const CallFact& fact) {
         my.writes
             .Put(my.db.core->family(FamilyKind::kCallsOnce), once_key(fact.call),
                  encode_once(fact.block_num))
+            .PermitUncheckedError();
+    }
+    if (fact.pin == CallPin::kHead && !is_in_doubt(fact)) {
+        my.writes.Put(my.db.core->meta(), asked_key(fact.asked), encode_asked(fact.asked))
             .PermitUncheckedError();
     }
     if (!my.last_block || fact.block_num > *my.last_block) {

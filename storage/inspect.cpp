@@ -64,7 +64,7 @@ Status dump_families(
             if (options.content_only) {
                 if (key.empty() ||
                     (is_meta && (key.starts_with(kMetaUndoFloor) || key == kMetaGeneration ||
-                                 key.starts_with(kMetaProof)))) {
+                                 key.starts_with(kMetaProof) || key.starts_with(kMetaAsked)))) {
                     continue;
                 }
                 if (is_meta) {

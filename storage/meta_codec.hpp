@@ -14,7 +14,7 @@ namespace plumbline::storage {
 
 /// Of the whole directory. Raised with any change of bytes or of what they mean; older ones are
 /// migrated in place step by step at open (storage/migration.hpp), newer ones refused.
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 
 /// The value of the empty key: which commit this family's content belongs to. Five varints, in this
 /// order.
@@ -51,6 +51,9 @@ constexpr std::string_view kMetaRefold = "refold";
 /// Followed by the proof's name, ":" and the entity's. equal 1, block var, hash 32, time var,
 /// checked var, mismatches var, level text, detail text
 constexpr std::string_view kMetaProof = "proof:";
+/// Followed by a block's number as 16 hex digits, ":" and its hash. block var, hash 32
+/// (storage/asked_blocks.hpp)
+constexpr std::string_view kMetaAsked = "asked:";
 // Followed by "#" and the generation's number.
 /// fingerprint text, config text, ABIs (count var, each name text, JSON text), entities
 constexpr std::string_view kMetaBundle = "bundle";

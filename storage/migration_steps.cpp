@@ -7,6 +7,7 @@
 #include "storage/migration.hpp"
 #include "storage/migration_v2.hpp"
 #include "storage/migration_v3.hpp"
+#include "storage/migration_v4.hpp"
 
 namespace plumbline::storage {
 
@@ -18,6 +19,8 @@ constexpr std::array kSteps{
                   "of their logs by the old one is not called proven any more",
                   migrate_to_v2},
     MigrationStep{3, "there is room for what contract calls answer", migrate_to_v3},
+    MigrationStep{4, "it is kept which blocks contract calls of the head were asked of",
+                  migrate_to_v4},
 };
 
 constexpr bool is_whole() {

@@ -4,6 +4,7 @@
 //      others of the state after their own block, by its hash.
 //   2. Those of one block go together, in one eth_call that runs a program (call_program.hpp);
 //      requests for many blocks go in JSON-RPC batches, as large as the provider takes.
+//      Whether anybody runs it is found out with one request (program_trial.hpp).
 //   3. What the program did not get to goes into the next one. What failed there for want of gas is
 //      asked by itself, and so is everything where nobody runs the program.
 //      So is what reverted there or answered nothing.
@@ -20,6 +21,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -27,7 +29,7 @@
 #include "core/base/callback_guard.hpp"
 #include "core/base/result.hpp"
 #include "core/evm/block_id.hpp"
-#include "engine/calls/call_program.hpp"
+#include "engine/calls/program_trial.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/call_fact.hpp"
 
@@ -63,36 +65,41 @@ class CallAsker {
     void ask(std::vector<CallQuestion> questions, Done done,
              std::optional<size_t> provider = std::nullopt);
     /// Nobody waits for what was asked any more.
-    void cancel() { answers_.cancel(); }
+    void cancel();
 
   private:
     struct Job;
     using JobPtr = std::shared_ptr<Job>;
+    struct Programs {
+        ProgramTrial trial;
+        std::vector<JobPtr> waiting;  ///< until the trial that is out has ended
+    };
 
     void ask_head(const JobPtr& job);
     void ask_next(const JobPtr& job);
-    void ask_programs(const JobPtr& job);
+    void ask_programs(const JobPtr& job, ProgramTrial& trial);
+    void take_programs(const JobPtr& job, ProgramForm form, std::vector<rpc::CallResult> results);
+    void end_trial(const JobPtr& job);
     void ask_alone(const JobPtr& job);
+    void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
+    void look_at_headers(const JobPtr& job, bool is_after);
+
+    // What is refused, or answers nothing: call_doubts.cpp
     void ask_by_name(const JobPtr& job);
     void ask_doubtful(const JobPtr& job);
     void probe(const JobPtr& job);
     void ask_about_nothing(const JobPtr& job);
     void take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results);
     void probe_of_nothing(const JobPtr& job);
-    void look_at_headers(const JobPtr& job, bool is_after);
-    void take_programs(const JobPtr& job, std::vector<rpc::CallResult> results);
-    void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
-    void on_program_refused();
 
     rpc::ChainSource& source_;
     std::optional<uint64_t> depth_;
     uint64_t fallback_;
-    ProgramForm form_ = ProgramForm::kCreate;
-    bool runs_programs_ = true;
+    /// By whom is asked; empty: of whoever answers.
+    std::map<std::optional<size_t>, Programs> programs_;
     /// Somebody has answered by a block's hash: what is refused then is not asked by number, for
     /// the backends behind one provider may be on two branches.
     bool takes_hashes_ = false;
-    unsigned refused_in_row_ = 0;
     CallbackGuard answers_;  ///< last, so that it ends first
 };
 

@@ -92,7 +92,9 @@ bool Follower::step() {
         case Phase::kFetch: return step_fetch() || has_moved;
         case Phase::kFinish:
             if (outbox_.is_drained()) {
-                phase_ = Phase::kDone;
+                if (!check_asked()) {
+                    phase_ = Phase::kDone;
+                }
                 return true;
             }
             return has_moved;
@@ -330,7 +332,7 @@ void Follower::decide() {
         begin_ancestor_search(SearchReason::kFork);
         return;
     }
-    if (is_start_agreed()) {
+    if (!check_asked() && is_start_agreed()) {
         start_next_job();
     }
 }

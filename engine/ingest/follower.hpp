@@ -88,6 +88,7 @@ class Follower {
         kFetch,      ///< the fetcher works
         kAncestor,   ///< asked which stored blocks are on the chain
         kLower,      ///< asked whether our last block is still known
+        kAsked,      ///< asked whether blocks that contract calls were asked of are on the chain
         kFinish,     ///< until reached; the writer makes it durable
         kDone,
     };
@@ -167,6 +168,11 @@ class Follower {
     void take_finality(const rpc::Heads& heads);
     void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
 
+    // Blocks that contract calls were asked of ahead of the index: follower_asked.cpp
+    bool check_asked();
+    void take_asked(const std::vector<evm::BlockId>& asked, const Headers& headers);
+    void doubt_asked_if_agreed(const evm::BlockId& gone);
+
     // Forks: follower_forks.cpp
     void on_lower_head();
     void ask_for_tip();
@@ -205,7 +211,9 @@ class Follower {
     FinalityWatch finality_;
     LogThrottle finality_notice_{60'000};
     FinalUndo final_undo_;
-    uint64_t finalized_sent_ = 0;  ///< what the writer was told of it
+    FinalUndo asked_undo_;             ///< of blocks that contract calls were asked of
+    int64_t asked_not_before_ms_ = 0;  ///< when those are looked at again
+    uint64_t finalized_sent_ = 0;      ///< what the writer was told of it
     /// From then on each range of the tail is made durable by itself.
     bool has_been_at_head_ = false;
     bool refold_ordered_ = false;  ///< so that a settle after it does not order it again

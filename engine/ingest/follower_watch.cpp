@@ -92,7 +92,8 @@ bool Follower::waits_for_chain() const noexcept {
         case Phase::kHeads:
         case Phase::kCheckTip:
         case Phase::kAncestor:
-        case Phase::kLower: return true;
+        case Phase::kLower:
+        case Phase::kAsked: return true;
         case Phase::kFetch: return !outbox_.has_waiting() && fetcher_.state() != FetchState::kDone;
         case Phase::kPause:
         case Phase::kCheckEnds: return progress_.waiting_since_ms.load() >= 0;
@@ -109,6 +110,7 @@ std::string_view Follower::doing() const noexcept {
         case Phase::kCheckTip: return "looking for our last block on the chain";
         case Phase::kAncestor: return "looking for the common ancestor";
         case Phase::kLower: return "asking for our last block";
+        case Phase::kAsked: return "looking for the blocks that contract calls were asked of";
         default: return "";
     }
 }

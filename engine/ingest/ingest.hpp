@@ -93,11 +93,20 @@ struct RefoldWork {
 struct DropCallsWork {
     std::vector<UnneededCall> calls;
 };
+/// These blocks, which calls with `state = "head"` were asked of, are on the index's own chain: a
+/// reorg that takes one takes blocks of the index as well.
+struct ComePastWork {
+    std::vector<evm::BlockId> blocks;
+};
+/// The chain has left block `from`, which such calls were asked of, without any block of the index.
+struct DoubtHeadWork {
+    uint64_t from = 0;
+};
 /// Make everything so far durable.
 struct SyncWork {};
 
 using Work = std::variant<AppendWork, GapWork, FinalizeWork, RollbackWork, RefoldWork,
-                          DropCallsWork, SyncWork>;
+                          DropCallsWork, ComePastWork, DoubtHeadWork, SyncWork>;
 
 struct WorkItem {
     uint64_t seq = 0;    ///< counts items

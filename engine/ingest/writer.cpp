@@ -169,6 +169,13 @@ Status Writer::run_command(const WorkItem& item) {
     if (const auto* drop = std::get_if<DropCallsWork>(&item.work)) {
         return commands_.drop_calls(drop->calls);
     }
+    if (const auto* passed = std::get_if<ComePastWork>(&item.work)) {
+        return commands_.come_past(passed->blocks);
+    }
+    if (const auto* doubt = std::get_if<DoubtHeadWork>(&item.work)) {
+        forget_fold();
+        return commands_.ask_again_from(doubt->from);
+    }
     PLUMBLINE_TRY_VOID(database_.sync());
     sync_timer_.on_synced(clock_.monotonic_ms());
     return ok();

@@ -15,10 +15,18 @@
 #include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
+#include "storage/asked_blocks.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
+
+namespace {
+
+/// Facts in one commit that marks them: an answer has up to 8 kB.
+constexpr size_t kMarkedMax = 2'000;
+
+}  // namespace
 
 WriterCommands::WriterCommands(storage::Database& database, const Plan& plan,
                                IngestProgress& progress, SyncTimer& sync_timer, Refold refold,
@@ -238,44 +246,64 @@ Result<bool> WriterCommands::withdraws_history(uint64_t target) const {
     });
 }
 
-/// What calls with `state = "head"` answered at blocks above `target` is told of a chain that is no
-/// more: marked, so that whoever next looks through the facts asks again (FoldNeeds). True where
-/// there is any. Marked before anything is cut: a crash in between leaves the reorg to be found
-/// again, and marks that cost one question each.
-Result<bool> WriterCommands::doubt_head_facts(uint64_t target) {
-    const std::optional<storage::Cursor> cursor = database_.cursor();
-    if (!plan_.asks_head() || !cursor) {
+/// Whether a rollback to `target` may take a block that facts of the head name. Those that the
+/// index has come past are final, so that only a rollback below finality takes them.
+Result<bool> WriterCommands::is_asked_above(uint64_t target) const {
+    if (!plan_.asks_head()) {
         return false;
     }
+    if (target < database_.cursor()->finalized) {
+        return true;
+    }
+    PLUMBLINE_TRY(const auto asked,
+                  storage::list_asked(*database_.read_view(), target + 1, UINT64_MAX, 1));
+    return !asked.empty();
+}
+
+/// What calls with `state = "head"` answered at block `from` and above is told of a chain that is
+/// no more: marked, so that whoever next looks through the facts asks again (FoldNeeds). True where
+/// there is any. Marked before anything is cut: a crash in between leaves the reorg to be found
+/// again, and marks that cost one question each.
+Result<bool> WriterCommands::doubt_head_facts(uint64_t from) {
     const auto batch = database_.make_batch();
     const auto view = database_.read_view();
     bool is_any = false;
-    const auto scan = view->scan_calls(0, target);
+    size_t marked = 0;
+    const auto write = [&] {
+        marked = 0;
+        return database_.commit(*batch, storage::Durability::kBuffered);
+    };
+    const auto scan = view->scan_calls(0, UINT64_MAX);
     for (; scan->valid(); scan->next()) {
-        if (scan->fact().pin == storage::CallPin::kHead && scan->fact().asked.block_num > target) {
-            storage::CallFact fact = scan->fact();
-            fact.asked.hash = {};
-            batch->put_call(fact);
-            is_any = true;
+        if (scan->fact().pin != storage::CallPin::kHead || scan->fact().asked.block_num < from) {
+            continue;
+        }
+        is_any = true;
+        if (storage::is_in_doubt(scan->fact())) {
+            continue;
+        }
+        storage::CallFact fact = scan->fact();
+        fact.asked.hash = {};
+        batch->put_call(fact);
+        if (++marked == kMarkedMax) {
+            PLUMBLINE_TRY_VOID(write());
         }
     }
     PLUMBLINE_TRY_VOID(scan->status());
-    if (is_any) {
-        batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-        PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
-    }
+    PLUMBLINE_TRY_VOID(write());
     return is_any;
 }
 
-/// So that the follower looks for what a fold lacks, fetches it, and folds.
-Status WriterCommands::owe_refold() {
-    const std::optional<storage::Cursor> cursor = database_.cursor();
-    if (!cursor) {
-        return ok();
-    }
+/// So that the follower looks for what a fold lacks, fetches it, and folds. Only with this are the
+/// blocks from `from` on forgotten that facts of the head named.
+Status WriterCommands::owe_refold(uint64_t from) {
     const auto batch = database_.make_batch();
+    PLUMBLINE_TRY(const auto asked,
+                  storage::list_asked(*database_.read_view(), from, UINT64_MAX, SIZE_MAX));
+    for (const evm::BlockId& block : asked) {
+        storage::forget_asked(*batch, block);
+    }
     batch->require_refold();
-    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     return database_.commit(*batch, storage::Durability::kSync);
 }
 
@@ -297,11 +325,36 @@ Status WriterCommands::void_proofs_above(const storage::Cursor& cursor, uint64_t
     return database_.commit(*batch, storage::Durability::kBuffered);
 }
 
+Status WriterCommands::ask_again_from(uint64_t from) {
+    PLUMBLINE_TRY(const bool is_any, doubt_head_facts(from));
+    if (!is_any) {
+        PLUMBLINE_TRY(const auto asked,
+                      storage::list_asked(*database_.read_view(), from, UINT64_MAX, SIZE_MAX));
+        return come_past(asked);
+    }
+    PLUMBLINE_TRY_VOID(owe_refold(from));
+    sync_timer_.on_synced();
+    return ok();
+}
+
+Status WriterCommands::come_past(const std::vector<evm::BlockId>& asked) {
+    const auto batch = database_.make_batch();
+    for (const evm::BlockId& block : asked) {
+        storage::forget_asked(*batch, block);
+    }
+    PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
+    sync_timer_.on_buffered_write();
+    return ok();
+}
+
 Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     bool is_in_doubt = false;
     if (cursor && target.block_num < cursor->block_num) {
-        PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num));
+        PLUMBLINE_TRY(const bool is_asked, is_asked_above(target.block_num));
+        if (is_asked) {
+            PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num + 1));
+        }
         if (target.block_num < cursor->finalized) {
             PLUMBLINE_TRY_VOID(void_proofs_above(*cursor, target.block_num));
         }
@@ -336,9 +389,8 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     if (is_in_doubt) {
         logging::warning(
             "the chain left blocks that contract calls with state = \"head\" were asked of: they "
-            "are "
-            "asked again");
-        PLUMBLINE_TRY_VOID(owe_refold());
+            "are asked again");
+        PLUMBLINE_TRY_VOID(owe_refold(target.block_num + 1));
         is_undone = false;
     }
     return is_undone;

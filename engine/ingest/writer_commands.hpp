@@ -42,6 +42,11 @@ class WriterCommands {
     [[nodiscard]] Status refold(const std::string& reason);
     /// Takes these facts away; the entities follow with the refold.
     [[nodiscard]] Status drop_calls(const std::vector<UnneededCall>& calls);
+    /// The index has come past these, which facts of the head name.
+    [[nodiscard]] Status come_past(const std::vector<evm::BlockId>& asked);
+    /// What facts of the head say that block `from` or a later one was asked is asked again before
+    /// the fold that is owed then.
+    [[nodiscard]] Status ask_again_from(uint64_t from);
 
   private:
     [[nodiscard]] static Status add_calls(const storage::ReadView& view,
@@ -50,9 +55,10 @@ class WriterCommands {
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
-    [[nodiscard]] Result<bool> doubt_head_facts(uint64_t target);
+    [[nodiscard]] Result<bool> is_asked_above(uint64_t target) const;
+    [[nodiscard]] Result<bool> doubt_head_facts(uint64_t from);
     [[nodiscard]] Status void_proofs_above(const storage::Cursor& cursor, uint64_t target);
-    [[nodiscard]] Status owe_refold();
+    [[nodiscard]] Status owe_refold(uint64_t from);
 
     storage::Database& database_;
     const Plan& plan_;

@@ -2,6 +2,7 @@
 #include "storage/call_fact.hpp"
 
 #include "core/evm/hex.hpp"
+#include "storage/asked_blocks.hpp"
 #include "storage/database.hpp"
 #include "storage/raw_scan.hpp"
 #include "tests/storage/chain_driver.hpp"
@@ -71,6 +72,10 @@ TEST(CallFactTest, TheLayoutIsThatOfTheDocument) {
               "0x01000001046e6f6465" + std::string(62, '0') + "12");
     EXPECT_EQ(evm::to_hex(as_bytes(once_key(fact.call))), "0x" + std::string(40, '3') + "313ce567");
     EXPECT_EQ(evm::to_hex(as_bytes(encode_once(258))), "0x018202");
+    evm::BlockId asked{258, {}};
+    asked.hash.bytes.fill(0x11);
+    EXPECT_EQ(asked_key(asked), "asked:0000000000000102:0x" + std::string(64, '1'));
+    EXPECT_EQ(evm::to_hex(as_bytes(encode_asked(asked))), "0x018202" + std::string(64, '1'));
 }
 
 TEST(CallFactTest, AFactIsFoundByItsBlockAndOneForGoodWithoutIt) {
@@ -121,6 +126,45 @@ TEST(CallFactTest, AFactIsReplacedAndTakenAwayInStoredBlocks) {
     EXPECT_EQ((*view->get_call(2, {address_of(7), "b"}))->data, "2");
     EXPECT_FALSE(view->get_call(2, {address_of(7), "a"})->has_value());
     expect_digests_fit(*db);
+}
+
+TEST(CallFactTest, WhichBlocksFactsOfTheHeadNameIsKeptUntilItIsForgotten) {
+    const TempDir dir;
+    auto db = must_open(dir.sub("db"), create_options());
+    const auto of_head = [](uint64_t block, std::string input, const evm::BlockId& asked) {
+        CallFact fact = make_fact(block, std::move(input), "1", true);
+        fact.pin = CallPin::kHead;
+        fact.asked = asked;
+        return fact;
+    };
+    const evm::BlockId low{9, hash_of(1)};
+    const evm::BlockId left{300, hash_of(2)};
+    const evm::BlockId high{300, hash_of(3)};
+    const auto asked = [&](uint64_t from, uint64_t to, size_t limit = SIZE_MAX) {
+        return *list_asked(*db->read_view(), from, to, limit);
+    };
+    add_block(*db, 1, {of_head(1, "a", high), of_head(1, "b", low), make_fact(1, "c", "1")});
+    // Of what is in doubt it is not known any more which block said it.
+    add_block(*db, 2, {of_head(2, "d", high), of_head(2, "e", left), of_head(2, "f", {77, {}})});
+    db.reset();
+    db = must_open(dir.sub("db"), open_options());
+    std::vector<evm::BlockId> all{low, left, high};
+    if (high.hash < left.hash) {
+        std::swap(all[1], all[2]);
+    }
+    EXPECT_EQ(asked(0, UINT64_MAX), all);
+    EXPECT_EQ(asked(0, 299), std::vector{low});
+    EXPECT_EQ(asked(300, 300).size(), 2U);
+    EXPECT_EQ(asked(10, UINT64_MAX, 1), std::vector{all[1]});
+    EXPECT_EQ(asked(301, UINT64_MAX), std::vector<evm::BlockId>{});
+    ASSERT_OK(db->rollback(1));
+    EXPECT_EQ(asked(0, UINT64_MAX), all) << "it costs a look to have one too many";
+    const auto batch = db->make_batch();
+    forget_asked(*batch, low);
+    forget_asked(*batch, left);
+    ASSERT_OK(db->commit(*batch, Durability::kSync));
+    EXPECT_EQ(asked(0, UINT64_MAX), std::vector{high});
+    EXPECT_TRUE(db->read_view()->get_once({address_of(7), "b"})->has_value());
 }
 
 TEST(CallFactTest, WhoSaidItAndFactsOfTheHeadAreNoPartOfTheDigest) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/evm/hex.hpp"
+#include "storage/asked_blocks.hpp"
 #include "storage/digest.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
@@ -388,6 +389,8 @@ std::vector<RecordCase> record_cases() {
         {"proof", proof_key("replay", "e"), encode_proof(proof), "0x70726f6f663a7265706c61793a65",
          "0x01" "01" "07" + hash_hex + "ac02" "08" "02" "016c" "0164",
          rewrite(decode_proof, encode_proof)},
+        {"asked", "asked:", encode_asked({300, hash}), "0x61736b65643a", "0x01" "ac02" + hash_hex,
+         rewrite_value(decode_asked, encode_asked)},
         {"undo floor", "undo_floor#1", encode_number(300), "0x756e646f5f666c6f6f722331",
          "0x01" "ac02", rewrite_value(decode_number, encode_number)},
     };

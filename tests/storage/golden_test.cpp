@@ -4,6 +4,7 @@
 //   PLUMBLINE_WRITE_GOLDEN=1 storage_tests --gtest_filter='GoldenTest.*'
 #include <cstdlib>
 
+#include "storage/asked_blocks.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 #include "tests/storage/chain_driver.hpp"
@@ -15,7 +16,8 @@ namespace {
 using namespace plumbline::storage::test;  // NOLINT(google-build-using-namespace)
 namespace fs = std::filesystem;
 
-const std::string kGolden = source_dir() + "/tests/storage/golden/v3";
+const std::string kGolden = source_dir() + "/tests/storage/golden/v4";
+const std::string kFormatThree = source_dir() + "/tests/storage/golden/v3";
 const std::string kFormatTwo = source_dir() + "/tests/storage/golden/v2";
 const std::string kFormatOne = source_dir() + "/tests/storage/golden/v1";
 
@@ -105,6 +107,12 @@ void fill(Database& db, ProofLevel level, bool with_calls) {
     }
 }
 
+/// Which block the fact of the head names.
+void expect_asked(const Database& db) {
+    EXPECT_EQ(*list_asked(*db.read_view(), 0, UINT64_MAX, SIZE_MAX),
+              (std::vector<evm::BlockId>{{3, hash_of(3)}}));
+}
+
 void expect_content(const Database& db, ProofLevel level, bool with_calls) {
     const TempDir dir;
     const auto fresh = must_open(dir.sub("db"), create_options());
@@ -145,8 +153,19 @@ TEST(GoldenTest, ThisFormatStaysReadable) {
     EXPECT_EQ(db->lost_blocks(), 0U);
     EXPECT_FALSE(db->needs_refold());
     expect_content(*db, ProofLevel::kLinked, true);
+    expect_asked(*db);
     ASSERT_OK(db->rollback(9));
     EXPECT_EQ(db->cursor()->block_hash, hash_of(9));
+}
+
+TEST(GoldenTest, FormatThreeIsBroughtHereAndTellsWhichBlocksItsFactsName) {
+    const TempDir dir;
+    fs::copy(kFormatThree, dir.sub("db"), fs::copy_options::recursive);
+    const auto db = must_open(dir.sub("db"), open_options());
+    EXPECT_EQ(db->lost_blocks(), 0U);
+    EXPECT_FALSE(db->needs_refold());
+    expect_content(*db, ProofLevel::kLinked, true);
+    expect_asked(*db);
 }
 
 TEST(GoldenTest, FormatTwoIsBroughtHereWithAllThatItHolds) {

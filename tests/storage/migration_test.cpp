@@ -8,6 +8,7 @@
 #include <rocksdb/db.h>
 #include <spawn.h>
 
+#include "storage/asked_blocks.hpp"
 #include "storage/head_file.hpp"
 #include "storage/meta_codec.hpp"
 #include "storage/read_view.hpp"
@@ -101,7 +102,7 @@ TEST(MigrationTest, AReaderIsToldWhoBringsItHereAndChangesNothing) {
     const auto refused = Database::open(path, open_options(true));
     EXPECT_ERROR(refused, ErrorCode::kIncompatible);
     EXPECT_THAT(refused.error().message,
-                HasSubstr("has format 1, this program reads format 3: `plumbline run`"));
+                HasSubstr("has format 1, this program reads format 4: `plumbline run`"));
     EXPECT_EQ(read_meta(path).version, 1U);
     EXPECT_EQ(read_head(*rocksdb::Env::Default(), path)->format_version, 1U);
 }
@@ -164,6 +165,29 @@ TEST(MigrationTest, APowerCutAtAnyOperationLeavesWhatTheNextOpenFinishes) {
         fault.files->cut_power(operation);
         expect_refused_by_version_1_once_touched(path);
         expect_migrated(*must_open(path, open_options()), content);
+    }
+}
+
+TEST(MigrationTest, FactsOfTheHeadKeepTheirBlocksWhereverThePowerIsCut) {
+    const TempDir dir;
+    const std::string path = dir.sub("db");
+    bool is_through = false;
+    for (uint64_t operation = 1; !is_through && !testing::Test::HasFailure(); ++operation) {
+        SCOPED_TRACE(fmt::format("operation {}", operation));
+        copy_golden(path, "v3");
+        FaultEnv fault;
+        OpenOptions options = open_options();
+        options.env = fault.env.get();
+        fault.files->die_after(operation);
+        {
+            is_through =
+                Database::open(path, options).has_value() && fault.files->faults_injected() == 0;
+        }
+        fault.files->cut_power(operation);
+        const auto db = must_open(path, open_options());
+        EXPECT_FALSE(db->needs_refold());
+        EXPECT_THAT(*list_asked(*db->read_view(), 0, UINT64_MAX, SIZE_MAX),
+                    testing::ElementsAre(evm::BlockId{3, hash_of(3)}));
     }
 }
 

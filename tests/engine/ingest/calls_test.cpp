@@ -21,6 +21,7 @@
 #include "engine/ingest/indexer.hpp"
 #include "engine/repair/repair.hpp"
 #include "engine/repair/verify.hpp"
+#include "storage/asked_blocks.hpp"
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
 #include "storage/row.hpp"
@@ -313,6 +314,28 @@ TEST_F(CallsTest, RowsHoldWhatContractsSaidAndNoCallIsMadeTwice) {
         EXPECT_EQ(again.node->call_asks, 0U);
         EXPECT_EQ(stored_rows(*again.indexer->database()), expected_rows(chain));
         EXPECT_TRUE(again.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhoRunsNoProgramsIsAskedForThemAHandfulOfTimes) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(200);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.runs_programs = false;
+        size_t probes = 0;
+        node.spoils = [&](size_t /*provider*/, const FakeBlock& /*block*/, ByteView input,
+                          rpc::CallResult& /*result*/) { probes += input.empty() ? 1U : 0U; };
+        Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_GT(distinct_calls(chain), 50U);
+        EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
+        EXPECT_LE(rig.node->call_asks - rig.node->calls_made - probes, 4U)
+            << "programs: twice in each of two forms";
+        EXPECT_TRUE(rig.indexer->stop().has_value());
     }
 }
 
@@ -988,6 +1011,37 @@ TEST_F(CallsTest, WhoAnswersNothingToEveryCallIsNotBelieved) {
     }
 }
 
+/// Every fact names a block of the chain and is what that says, and rows hold it. How many of the
+/// head there are for events up to block `to`.
+size_t expect_true_facts(const FakeChain& chain, const storage::Database& database, uint64_t to) {
+    size_t of_head = 0;
+    std::map<std::string, std::string> names;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        const storage::CallFact& fact = scan->fact();
+        const bool is_of_head = fact.pin == storage::CallPin::kHead;
+        const uint64_t block_num = is_of_head ? fact.asked.block_num : fact.block_num;
+        if (block_num > chain.head() ||
+            (is_of_head && chain.blocks()[block_num]->header.hash != fact.asked.hash)) {
+            ADD_FAILURE() << "a fact of block " << fact.block_num << " names block " << block_num
+                          << ", which is no more";
+            continue;
+        }
+        const FakeBlock& block = *chain.blocks()[block_num];
+        EXPECT_EQ(fact.data,
+                  kept_of(Truth::answer(block, fact.call.to, as_bytes(fact.call.input))));
+        of_head += is_of_head && fact.block_num <= to ? 1U : 0U;
+        if (fact.is_once) {
+            names[std::string{as_chars(fact.call.to.view())}] = Truth::name(block, fact.call.to);
+        }
+    }
+    for (const auto& [owner, row] : stored_rows(database)) {
+        EXPECT_EQ(row.name, names[owner]);
+    }
+    EXPECT_FALSE(database.needs_refold());
+    return of_head;
+}
+
 TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatIsNoMoreIsAskedAgain) {
     size_t asked_again = 0;
     for (const uint64_t seed : seeds(8)) {
@@ -1001,38 +1055,94 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatIsNoMoreIsAskedAgain) {
         Rig rig{chain, directory.sub("db"), seed, asked, {}};
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
         const uint64_t fork = chain.head() - 30;
-        const auto asked_of = [&](const evm::BlockId& block) {
-            return block.block_num <= chain.head() &&
-                   chain.blocks()[block.block_num]->header.hash == block.hash;
-        };
         chain.reorg(30, 50 + seed % 5);
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
-        const auto view = rig.indexer->database()->read_view();
-        std::map<std::string, std::string> names;
-        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
-            const storage::CallFact& fact = scan->fact();
-            const evm::BlockId block =
-                fact.pin == storage::CallPin::kHead
-                    ? fact.asked
-                    : evm::BlockId{fact.block_num, chain.blocks()[fact.block_num]->header.hash};
-            ASSERT_TRUE(asked_of(block)) << "a fact of block " << fact.block_num << " names block "
-                                         << block.block_num << ", which is no more";
-            const rpc::CallResult truth = Truth::answer(*chain.blocks()[block.block_num],
-                                                        fact.call.to, as_bytes(fact.call.input));
-            ASSERT_EQ(fact.data, kept_of(truth));
-            asked_again += fact.pin == storage::CallPin::kHead && fact.block_num <= fork ? 1U : 0U;
-            if (fact.is_once) {
-                names[std::string{as_chars(fact.call.to.view())}] =
-                    Truth::name(*chain.blocks()[block.block_num], fact.call.to);
-            }
-        }
-        for (const auto& [owner, row] : stored_rows(*rig.indexer->database())) {
-            EXPECT_EQ(row.name, names[owner]);
-        }
-        EXPECT_FALSE(rig.indexer->database()->needs_refold());
+        asked_again += expect_true_facts(chain, *rig.indexer->database(), fork);
         EXPECT_TRUE(rig.indexer->stop().has_value());
     }
     EXPECT_GT(asked_again, 0U);
+}
+
+template <typename Condition>
+bool step_until(Rig& rig, Condition condition) {
+    for (int i = 0; i < 100'000 && !condition(); ++i) {
+        rig.step();
+    }
+    return condition();
+}
+
+bool has_facts(const Rig& rig) {
+    const storage::Database* database = rig.indexer->database();
+    return database != nullptr && database->read_view()->scan_calls(0, UINT64_MAX)->valid();
+}
+
+/// Every block that facts of the head name was found on the chain, or they were asked again.
+bool is_looked_at(const Rig& rig) {
+    const storage::Database& database = *rig.indexer->database();
+    return !database.needs_refold() &&
+           storage::list_asked(*database.read_view(), 0, UINT64_MAX, 1)->empty();
+}
+
+/// The block that was asked goes while the index has not come so far: no block of its own does.
+TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatWentBeforeTheIndexCameThereIsAskedAgain) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(300);
+        const TempDir directory;
+        Asked asked;
+        asked.price = seed % 2 == 0;
+        asked.more_of_name = R"(, state = "head")";
+        auto rig = std::make_unique<Rig>(chain, directory.sub("db"), seed, asked, Until{});
+        ASSERT_TRUE(step_until(*rig, [&] { return has_facts(*rig); }));
+        ASSERT_LT(rig->cursor()->block_num, chain.head() - 40);
+        chain.reorg(40, 60);
+        if (seed % 2 == 0) {
+            // Ended without a word, and nothing is known but what is stored.
+            rig.reset();
+            rig = std::make_unique<Rig>(chain, directory.sub("db"), seed, asked, Until{});
+        }
+        ASSERT_TRUE(rig->settle(chain)) << rig->why();
+        // The only provider must say for ten seconds that a final block went.
+        ASSERT_TRUE(step_until(*rig, [&] { return is_looked_at(*rig); }));
+        EXPECT_GT(expect_true_facts(chain, *rig->indexer->database(), UINT64_MAX), 0U);
+        EXPECT_TRUE(rig->indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, ABlockThatOneOfTwoProvidersStillHasCostsNoAnswerAndHoldsNobodyUp) {
+    FakeChain chain{3};
+    chain.mine(300);
+    const FakeChain before{chain};
+    const FakeChain* of_first = &chain;
+    const TempDir directory;
+    Asked asked;
+    asked.price = false;
+    asked.more_of_name = R"(, state = "head")";
+    FakeNodeOptions node;
+    node.words = [&](uint64_t block_num) {
+        return std::vector<rpc::BlockWord>{{"one", of_first->blocks()[block_num]->header.hash},
+                                           {"two", chain.blocks()[block_num]->header.hash}};
+    };
+    Rig rig{chain, directory.sub("db"), 3, asked, Until{}, node};
+    ASSERT_TRUE(step_until(rig, [&] { return has_facts(rig); }));
+    ASSERT_LT(rig.cursor()->block_num, chain.head() - 40);
+    chain.reorg(40, 60);
+    of_first = &before;
+    ASSERT_TRUE(rig.settle(chain)) << rig.why();
+    const int64_t start = rig.clock.monotonic_ms();
+    ASSERT_TRUE(step_until(rig, [&] { return rig.clock.monotonic_ms() - start > 200'000; }));
+    EXPECT_EQ(rig.cursor()->block_num, chain.head());
+    EXPECT_FALSE(is_looked_at(rig));
+    EXPECT_FALSE(rig.indexer->database()->needs_refold());
+    const auto view = rig.indexer->database()->read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        EXPECT_FALSE(storage::is_in_doubt(scan->fact()));
+    }
+    of_first = &chain;
+    ASSERT_TRUE(step_until(rig, [&] { return is_looked_at(rig); }));
+    EXPECT_GT(expect_true_facts(chain, *rig.indexer->database(), UINT64_MAX), 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
 TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {

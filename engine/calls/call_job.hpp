@@ -1,0 +1,68 @@
+// What one `CallAsker::ask` has still to ask and what it knows. Internal to engine/calls.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/calls/call_asker.hpp"
+
+namespace plumbline::engine {
+
+/// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
+/// `alone`, `by_num`, `doubtful`, `nothing`, `second`, `out` and `facts`, but for those that
+/// `error` tells of.
+struct CallAsker::Job {
+    struct Item {
+        CallQuestion question;
+        rpc::StateBlock state;  ///< which is asked
+        storage::CallPin pin = storage::CallPin::kHash;
+        bool is_seen_empty = false;  ///< the program ran, and no byte came back
+        std::string teller = {};     ///< who answered nothing
+    };
+    struct Chunk {
+        std::vector<Item> items;
+    };
+    std::vector<Item> open;
+    std::vector<Item> alone;     ///< not by a program
+    std::vector<Item> by_num;    ///< those of `alone` that nobody takes by hash
+    std::vector<Item> doubtful;  ///< refused by hash and by number
+    std::vector<Item> nothing;   ///< somebody answered nothing to it
+    std::vector<Item> second;    ///< of these: who is asked now
+    size_t next_second = 0;      ///< which provider is asked about them next
+    std::string why_doubtful;
+    std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
+    size_t next_provider = 0;               ///< who is asked about them next
+    unsigned times_asked = 0;               ///< the one that is asked by name
+    std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
+    std::vector<Chunk> out;
+    bool is_trial = false;  ///< of programs, which others wait for
+    std::vector<storage::CallFact> facts;
+    std::optional<Error> error;  ///< why some have no answer
+    Done done;
+    std::optional<size_t> provider;
+
+    void settle(const Item& item, storage::CallOutcome outcome, ByteView data, std::string teller);
+    /// Nothing more can be asked.
+    void fail(Error why) {
+        error = std::move(why);
+        finish();
+    }
+    void finish() {
+        if (facts.empty() && error) {
+            done(*std::move(error));
+        } else {
+            done(std::move(facts));
+        }
+    }
+};
+
+/// The call by itself, as everybody asks it.
+[[nodiscard]] rpc::CallRequest call_alone(const storage::CallKey& call,
+                                          const rpc::StateBlock& state);
+
+}  // namespace plumbline::engine
