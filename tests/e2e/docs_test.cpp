@@ -88,7 +88,9 @@ std::vector<std::string> plumbline_calls(const std::string& text) {
 
 void expect_runs(const Block& block, const std::map<std::string, std::string>& replacements,
                  const std::string& folder, const Anvil& chain) {
-    std::string script = block.text;
+    // So that a failure says what the service said.
+    std::string script =
+        std::regex_replace(block.text, std::regex{"curl -sf "}, "curl -sS --fail-with-body ");
     for (const auto& [from, to] : replacements) {
         for (size_t at = 0; (at = script.find(from, at)) != std::string::npos; at += to.size()) {
             script.replace(at, from.size(), to);
@@ -99,6 +101,8 @@ void expect_runs(const Block& block, const std::map<std::string, std::string>& r
                                    "bash", "-c", kPrelude + script});
     EXPECT_EQ(done.code, 0) << block.document << ":" << block.line << "\n"
                             << script << "\n"
+                            << done.out.substr(done.out.size() -
+                                               std::min<size_t>(done.out.size(), 500))
                             << done.err;
 }
 
