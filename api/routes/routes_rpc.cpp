@@ -112,10 +112,13 @@ Result<std::vector<std::string>> Router::rpc_news(Subscriptions& subscriptions) 
     }
     PLUMBLINE_TRY(const auto coverage, database->coverage());
     const int64_t now_ms = context_.clock().monotonic_ms();
-    const LogSource source{*plan, *view, coverage, *cursor, [this, now_ms] {
-                               return context_.clock().monotonic_ms() >=
-                                      now_ms + options_.time_max_ms;
-                           }};
+    const LogSource source{
+        *plan,
+        *view,
+        coverage,
+        *cursor,
+        [this, now_ms] { return context_.clock().monotonic_ms() >= now_ms + options_.time_max_ms; },
+        [this](const evm::Hash& hash) { return context_.find_header(hash); }};
     Result<std::vector<std::string>> out = std::vector<std::string>{};
     PLUMBLINE_TRY_VOID(catch_exceptions("/rpc", [&] { out = subscriptions.news(source, now_ms); }));
     return out;
