@@ -61,6 +61,7 @@ try {
       assert.deepEqual(await index.rpc.call("eth_getFilterChanges", index.filters[name]), expected, `round ${round}: the filter of ${name}`);
       const [theirs, mine] = sides.map(({ socket, subscriptions }) => socket.of(subscriptions[name]));
       await until(`round ${round}: the subscriptions of ${name}`, () => mine.length >= expected.length && theirs.filter(is_news).length >= by_node.length, 5_000).catch(() => {});
+      assert.equal(index.socket.closed, undefined, `round ${round}: the connection goes on`);
       assert.deepEqual(mine.splice(0), expected, `round ${round}: the subscription to ${name}`);
       assert.deepEqual(theirs.splice(0).filter(is_news), by_node, `round ${round}: the node's subscription to ${name}`);
       taken_back += expected.length - by_node.length;
@@ -69,7 +70,8 @@ try {
     const hashes = (await node.rpc.call("eth_getFilterChanges", node.blocks)).filter((hash) => !same.has(hash));
     assert.deepEqual(await index.rpc.call("eth_getFilterChanges", index.blocks), hashes, `round ${round}: the filter of blocks`);
     const [theirs, mine] = sides.map(({ socket, heads }) => socket.of(heads));
-    await until(`round ${round}: the heads`, () => mine.length >= hashes.length && theirs.filter(({ hash }) => !same.has(hash)).length >= hashes.length, 5_000);
+    await until(`round ${round}: the heads`, () => mine.length >= hashes.length && theirs.filter(({ hash }) => !same.has(hash)).length >= hashes.length, 5_000).catch(() => {});
+    assert.equal(index.socket.closed, undefined, `round ${round}: the connection goes on`);
     assert.deepEqual(mine.splice(0), theirs.splice(0).filter(({ hash }) => !same.has(hash)).map(head_of), `round ${round}: the heads`);
   };
 

@@ -6,12 +6,13 @@ import { root } from "../examples/example_chain.mjs";
 
 const { WebSocket } = createRequire(join(root, "tools/node/package.json"))("ws");
 
-// `news` by the ids of subscriptions.
+// `news` by the ids of subscriptions; `closed` once the server has ended it: why.
 export class Socket {
   static async open(url) {
     const socket = new Socket();
     Object.assign(socket, { answers: new Map(), news: new Map(), ws: new WebSocket(url.replace("http", "ws")) });
     await new Promise((done) => socket.ws.once("open", done));
+    socket.ws.on("close", (code, reason) => (socket.closed = `${code} ${reason}`));
     socket.ws.on("message", (data) => {
       const message = JSON.parse(data);
       if (message.method === "eth_subscription") socket.of(message.params.subscription).push(message.params.result);
