@@ -106,6 +106,19 @@ select plumbline_block(), id, block from mine join account using (id);
     EXPECT_NE(refused.err.find("as text"), std::string::npos) << refused.err;
 }
 
+TEST(ExtensionTest, BetterSqlite3ReadsRowsByKeyAndIndexExactly) {
+    const std::string place = source_dir() + "/tests/query/better_sqlite3";
+    if (!std::filesystem::exists(place + "/node_modules/better-sqlite3")) {
+        GTEST_SKIP() << "needs what npm ci in tests/query/better_sqlite3 installs";
+    }
+    RowWorld world{{account_layout()}};
+    put_accounts(world, 1, 50, 1);
+    const auto done = plumbline::test::run_command({"/usr/bin/env", "node", place + "/read.mjs",
+                                                    binary_dir() + "/libplumbline_sqlite.so",
+                                                    world.dir.sub("db")});
+    EXPECT_EQ(done.code, 0) << done.err;
+}
+
 TEST(ExtensionTest, AnAttachThatFailsSaysWhyAndTheProgramGoesOn) {
     RowWorld world{{account_layout()}};
     put_accounts(world, 1, 2, 1);
