@@ -34,6 +34,9 @@ class ServiceContext final : public ApiContext {
         return service_.indexer().shared_plan();
     }
     [[nodiscard]] engine::ServiceStatus status() const override { return service_.status(); }
+    [[nodiscard]] std::optional<evm::Header> find_header(const evm::Hash& hash) const override {
+        return service_.indexer().headers().find(hash);
+    }
     [[nodiscard]] std::string metrics_text() const override {
         if (const Server* server = server_.load()) {
             service_.metrics().set_stream_clients(server->stats().streams);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/evm/header.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/service/service_status.hpp"
 #include "engine/task/work_queue.hpp"
@@ -26,6 +28,8 @@ class ApiContext {
     [[nodiscard]] virtual storage::Database* database() const = 0;
     [[nodiscard]] virtual std::shared_ptr<const engine::Plan> plan() const = 0;
     [[nodiscard]] virtual engine::ServiceStatus status() const = 0;
+    /// Of one of the newest blocks, which it hashes to; empty where it is not remembered.
+    [[nodiscard]] virtual std::optional<evm::Header> find_header(const evm::Hash& hash) const = 0;
     /// Prometheus text.
     [[nodiscard]] virtual std::string metrics_text() const = 0;
     /// Null until there is a database; then it stays.

@@ -8,6 +8,7 @@
 #include "api/rpc/subscriptions.hpp"
 #include "core/base/exception_guard.hpp"
 #include "engine/service/version.hpp"
+#include "storage/view_coverage.hpp"
 
 namespace plumbline::api {
 
@@ -43,7 +44,8 @@ Response post_rpc(RequestContext& request) {
         return out;
     }
     const std::shared_ptr<const engine::Plan> plan = request.context().plan();
-    const auto coverage = snapshot->database->coverage();
+    // Of the view, not of the database: a commit would show in one before the other.
+    const auto coverage = storage::coverage_of(*snapshot->view);
     if (!coverage) {
         out.body = rpc_error(rpc_code::kInternal, coverage.error().message);
         return out;
@@ -110,12 +112,15 @@ Result<std::vector<std::string>> Router::rpc_news(Subscriptions& subscriptions) 
     if (!cursor) {
         return std::vector<std::string>{};
     }
-    PLUMBLINE_TRY(const auto coverage, database->coverage());
+    PLUMBLINE_TRY(const auto coverage, storage::coverage_of(*view));
     const int64_t now_ms = context_.clock().monotonic_ms();
-    const LogSource source{*plan, *view, coverage, *cursor, [this, now_ms] {
-                               return context_.clock().monotonic_ms() >=
-                                      now_ms + options_.time_max_ms;
-                           }};
+    const LogSource source{
+        *plan,
+        *view,
+        coverage,
+        *cursor,
+        [this, now_ms] { return context_.clock().monotonic_ms() >= now_ms + options_.time_max_ms; },
+        [this](const evm::Hash& hash) { return context_.find_header(hash); }};
     Result<std::vector<std::string>> out = std::vector<std::string>{};
     PLUMBLINE_TRY_VOID(catch_exceptions("/rpc", [&] { out = subscriptions.news(source, now_ms); }));
     return out;

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
 
 namespace plumbline::api {
@@ -29,19 +28,6 @@ std::string array_of(const std::vector<std::string>& items) {
         out += (out.size() == 1 ? "" : ",") + item;
     }
     return out + "]";
-}
-
-/// What is stored of a header.
-std::string head_text(const storage::BlockRow& block) {
-    std::string out;
-    JsonWriter{out}
-        .open_object()
-        .member("number", evm::to_quantity(block.block_num))
-        .member("hash", evm::to_hex(block.hash))
-        .member("parentHash", evm::to_hex(block.parent_hash))
-        .member("timestamp", evm::to_quantity(block.timestamp))
-        .close_object();
-    return out;
 }
 
 }  // namespace
@@ -214,8 +200,8 @@ Status FilterStore::go_on(const LogSource& source, Filter& filter,
     }
     for (uint64_t n = filter.next; !filter.wanted.written && n <= *scan.through; ++n) {
         if (filter.wanted.tells_heads) {
-            if (const auto block = source.row_of(n)) {
-                out.push_back(head_text(*block));
+            if (std::optional<std::string> head = source.head_of(n)) {
+                out.push_back(*std::move(head));
             }
         } else if (const auto hash = source.hash_of(n)) {
             out.push_back('"' + evm::to_hex(*hash) + '"');

@@ -34,8 +34,8 @@ class FilterStore {
 
     struct Wanted {
         std::optional<nlohmann::json> written{};  ///< as clients write a filter; empty: of blocks
-        bool tells_heads = false;  ///< of blocks: their headers, as far as they are stored
-        bool lives_on = false;     ///< until `remove`, whoever asks
+        bool tells_heads = false;                 ///< of blocks: their headers (LogSource::head_of)
+        bool lives_on = false;                    ///< until `remove`, whoever asks
     };
 
     /// The new filter's id. kTooLarge: there are too many, or too many of `client`, an address.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/rpc/head_text.hpp"
 #include "api/rpc/log_coverage.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 
@@ -25,9 +26,15 @@ std::optional<evm::Hash> LogSource::hash_of(uint64_t block_num) const {
     return row ? std::optional{row->hash} : std::nullopt;
 }
 
-std::optional<storage::BlockRow> LogSource::row_of(uint64_t block_num) const {
+std::optional<std::string> LogSource::head_of(uint64_t block_num) const {
+    const std::optional<evm::Hash> hash = hash_of(block_num);
+    const auto header = hash && header_of_ ? header_of_(*hash) : std::nullopt;
+    // A number without a block has the hash of the block before it.
+    if (header && header->block_num == block_num) {
+        return head_text(*header);
+    }
     const Result<storage::BlockRow> row = view_.get_block(block_num);
-    return row ? std::optional{*row} : std::nullopt;
+    return row ? std::optional{head_text(*row)} : std::nullopt;
 }
 
 std::optional<uint64_t> LogSource::block_of(const evm::Hash& hash) const {

@@ -11,6 +11,7 @@
 #include "api/rpc/log_filter.hpp"
 #include "api/rpc/log_walk.hpp"
 #include "core/base/result.hpp"
+#include "core/evm/header.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/read_view.hpp"
 
@@ -33,22 +34,26 @@ class LogSource {
   public:
     static constexpr size_t kLogsMax = 10'000;
     static constexpr size_t kBytesMax = 32U << 20U;
+    /// The header with a hash, which it hashes to; empty where nobody remembers it.
+    using HeaderOf = std::function<std::optional<evm::Header>(const evm::Hash& hash)>;
 
     LogSource(const engine::Plan& plan, const storage::ReadView& view,
               const std::vector<storage::CoverageRow>& coverage, storage::Cursor cursor,
-              std::function<bool()> is_late)
+              std::function<bool()> is_late, HeaderOf header_of = {})
         : plan_{plan},
           view_{view},
           coverage_{coverage},
           cursor_{cursor},
-          is_late_{std::move(is_late)} {}
+          is_late_{std::move(is_late)},
+          header_of_{std::move(header_of)} {}
 
     [[nodiscard]] const storage::Cursor& cursor() const noexcept { return cursor_; }
     [[nodiscard]] BlockTags tags() const;
     /// Empty where the database keeps no row of that block: final and without an event.
     [[nodiscard]] std::optional<evm::Hash> hash_of(uint64_t block_num) const;
-    /// The same, all that is stored of it.
-    [[nodiscard]] std::optional<storage::BlockRow> row_of(uint64_t block_num) const;
+    /// The block as a new head is told: its whole header where `header_of` has it, else what is
+    /// stored of it. Empty as `hash_of`.
+    [[nodiscard]] std::optional<std::string> head_of(uint64_t block_num) const;
     /// Looks among the newest 10,000 rows. Empty: not there.
     [[nodiscard]] std::optional<uint64_t> block_of(const evm::Hash& hash) const;
     /// Why the index lacks some of these blocks for the filter; empty where it does not.
@@ -65,6 +70,7 @@ class LogSource {
     const std::vector<storage::CoverageRow>& coverage_;
     storage::Cursor cursor_;
     std::function<bool()> is_late_;
+    HeaderOf header_of_;
 };
 
 }  // namespace plumbline::api

@@ -28,13 +28,14 @@ namespace plumbline::engine {
 
 Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
                    const storage::Database& database, IngestChannel& channel,
-                   IngestProgress& progress, const Clock& clock, const IngestOptions& options,
-                   Until until)
+                   IngestProgress& progress, RecentHeaders& headers, const Clock& clock,
+                   const IngestOptions& options, Until until)
     : source_{source},
       plan_{std::move(plan)},
       database_{database},
       channel_{channel},
       progress_{progress},
+      headers_{headers},
       clock_{clock},
       options_{options},
       until_{until},

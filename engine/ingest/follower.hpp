@@ -35,6 +35,7 @@
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
 #include "engine/ingest/range_end_check.hpp"
+#include "engine/ingest/recent_headers.hpp"
 #include "engine/ingest/start_words.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -56,7 +57,7 @@ class Follower {
   public:
     Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
              const storage::Database& database, IngestChannel& channel, IngestProgress& progress,
-             const Clock& clock, const IngestOptions& options, Until until);
+             RecentHeaders& headers, const Clock& clock, const IngestOptions& options, Until until);
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
     ~Follower();
@@ -188,6 +189,7 @@ class Follower {
     const storage::Database& database_;
     IngestChannel& channel_;
     IngestProgress& progress_;
+    RecentHeaders& headers_;
     const Clock& clock_;
     IngestOptions options_;
     Until until_;

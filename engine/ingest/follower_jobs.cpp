@@ -121,6 +121,7 @@ bool Follower::hand_over_ranges() {
         has_moved = true;
         stale_jobs_ = 0;
         clear_trouble();
+        std::vector<evm::Header> headers = std::exchange(fetched->headers, {});
         if (job_kind_ != JobKind::kNext) {
             outbox_.push(
                 GapWork{*std::move(fetched), job_kind_ == JobKind::kRecheck ? liar_names() : ""});
@@ -128,6 +129,7 @@ bool Follower::hand_over_ranges() {
         }
         PLUMBLINE_CHECK(fetched->range.from == next_block());
         has_new_history_ = has_new_history_ || announces_history(*fetched);
+        headers_.add(std::move(headers));  // Before anybody can see their blocks.
         const BlockInfo& last = fetched->blocks.back();
         tip_ = evm::BlockId{last.block_num, last.hash};
         progress_.fetched_next = next_block();

@@ -127,8 +127,9 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     if (options_.commit_aside) {
         writer_->commit_aside();
     }
-    follower_ = std::make_unique<Follower>(source_, plan_, *database_, channel_, progress_,
-                                           *options_.clock, options_.ingest, options_.until);
+    follower_ =
+        std::make_unique<Follower>(source_, plan_, *database_, channel_, progress_, headers_,
+                                   *options_.clock, options_.ingest, options_.until);
     shown_ = database_.get();
     return ok();
 }

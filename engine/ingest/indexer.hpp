@@ -28,6 +28,7 @@
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
 #include "engine/ingest/progress.hpp"
+#include "engine/ingest/recent_headers.hpp"
 #include "engine/ingest/writer.hpp"
 #include "engine/mapping/handler.hpp"
 #include "engine/mapping/plan.hpp"
@@ -110,6 +111,8 @@ class Indexer {
                                        WriterEffect effect = WriterEffect::kRows);
 
     [[nodiscard]] const IngestProgress& progress() const noexcept { return progress_; }
+    /// Of every block above finality before it can be read, as long as it is among the newest.
+    [[nodiscard]] const RecentHeaders& headers() const noexcept { return headers_; }
     [[nodiscard]] const Clock& clock() const noexcept { return *options_.clock; }
     [[nodiscard]] const Plan& plan() const noexcept { return *plan_; }
     [[nodiscard]] const std::shared_ptr<const Plan>& shared_plan() const noexcept { return plan_; }
@@ -142,6 +145,7 @@ class Indexer {
     rpc::ChainSource& source_;
     IngestChannel channel_;
     IngestProgress progress_;
+    RecentHeaders headers_;
 
     Identity identity_ = Identity::kAskChain;
     Identity after_pause_ = Identity::kAskChain;

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/evm/header.hpp"
 #include "core/evm/log.hpp"
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/fold_needs.hpp"
@@ -30,12 +31,16 @@ struct BlockInfo {
 };
 
 constexpr uint32_t kNoTxn = UINT32_MAX;
+/// Of a range's blocks: the headers of the last ones are kept.
+constexpr uint64_t kHeadersKept = 64;
 
 /// Everything the sources of one range of blocks want from the chain, complete and in order.
 struct FetchedRange {
     evm::BlockRange range;
     evm::LogBatch logs;             ///< each wanted by at least one source
     std::vector<BlockInfo> blocks;  ///< ascending: those with logs and the last; `tail`: all
+    /// Of its last `kHeadersKept` blocks, as far as they came; goes no further than the follower.
+    std::vector<evm::Header> headers;
     std::vector<storage::ChildRow> children;  ///< announced in this range, in order
     std::vector<storage::TxnFields> txns;
     std::vector<uint32_t> txn_of_log;  ///< into `txns` or kNoTxn; empty where no log needs one

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/evm/block_gap.hpp"
 #include "engine/calls/call_lookup.hpp"
 #include "engine/ingest/tellers.hpp"
 #include "engine/mapping/block_children.hpp"
@@ -62,6 +63,7 @@ class RangeBuilder {
     Result<Headers> read_headers() const;
     std::optional<Error> find_blocks();
     void take_logs();
+    void take_headers();
 
     RangeAnswers& answers_;
     const RangeContext& context_;
@@ -123,6 +125,7 @@ std::optional<RangeOutcome> RangeBuilder::run() {
         return other;
     }
     take_logs();
+    take_headers();
     return std::nullopt;
 }
 
@@ -439,7 +442,7 @@ std::optional<Error> RangeBuilder::find_blocks() {
     return std::nullopt;
 }
 
-/// Last of all, because it empties the answers.
+/// Near the end, because it empties the answers.
 void RangeBuilder::take_logs() {
     if (answers_.parts.size() == 1 && places_.size() == log_count_ && ticks_.logs.empty()) {
         out_.logs = std::move(answers_.parts.front().logs);
@@ -447,6 +450,17 @@ void RangeBuilder::take_logs() {
     }
     for (const Place& place : places_) {
         out_.logs.push(*place.log, place.batch->data(*place.log));
+    }
+}
+
+/// As `take_logs`.
+void RangeBuilder::take_headers() {
+    for (rpc::RangeLogs& part : answers_.parts) {
+        for (evm::Header& header : part.headers) {
+            if (header.block_num + kHeadersKept > answers_.range.to && !evm::is_gap(header)) {
+                out_.headers.push_back(std::move(header));
+            }
+        }
     }
 }
 

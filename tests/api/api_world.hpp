@@ -2,7 +2,9 @@
 // status the test sets.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -91,6 +93,10 @@ class TestContext final : public ApiContext {
     [[nodiscard]] storage::Database* database() const override { return shown; }
     [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override { return plan_; }
     [[nodiscard]] engine::ServiceStatus status() const override { return now; }
+    [[nodiscard]] std::optional<evm::Header> find_header(const evm::Hash& hash) const override {
+        const auto found = std::ranges::find(headers, hash, &evm::Header::hash);
+        return found == headers.end() ? std::nullopt : std::optional{*found};
+    }
     [[nodiscard]] std::string metrics_text() const override { return "plumbline_up 1\n"; }
     [[nodiscard]] engine::WorkQueue* queue() const override { return shown_queue; }
     [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec spec) const override {
@@ -102,6 +108,7 @@ class TestContext final : public ApiContext {
     storage::Database* shown = nullptr;
     engine::WorkQueue* shown_queue = nullptr;
     engine::ServiceStatus now;
+    std::vector<evm::Header> headers;
 
   private:
     engine::TaskKinds kinds_;

@@ -41,14 +41,18 @@ void send_lines(HttpClient& client, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-/// The first byte: 'f' raw frames, 'l' lines that are made into frames, else HTTP from there on.
+/// The first byte: 'f' raw frames, 'l' lines that are made into frames, 'r' such lines to JSON-RPC,
+/// else HTTP from there on.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static Served served;
     const std::string_view text{reinterpret_cast<const char*>(data), size};
     const auto tasks_before = served.api.queue->list();
     {
         HttpClient client{served.server->port()};
-        if (text.starts_with('f') || text.starts_with('l')) {
+        if (text.starts_with('r')) {
+            PLUMBLINE_CHECK(client.upgrade("/rpc").status == 101);
+            send_lines(client, text.substr(1));
+        } else if (text.starts_with('f') || text.starts_with('l')) {
             PLUMBLINE_CHECK(client.upgrade("/v1/stream?snapshot=true").status == 101);
             if (text.starts_with('f')) {
                 client.send(text.substr(1));

@@ -1,6 +1,7 @@
-// The loadable extension, as other programs load it: Debian's python3 with its own SQLite, beside a
-// writer in this process.
+// The loadable extension, as other programs load it: Debian's python3 and sqlite3 with their own
+// SQLite, beside a writer in this process.
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "tests/query/row_world.hpp"
@@ -73,6 +74,48 @@ assert ask('select plumbline_attach(?, ?)', ')py" + world.dir.sub("db") +
                                                           R"py(', 'b_') == [(6,)]
 assert ask('select count(*) from account a join b_account b using (id)') == [(50,)]
 )py");
+    EXPECT_EQ(done.code, 0) << done.err;
+}
+
+TEST(ExtensionTest, TheShellOfSqliteReadsRowsByKeyAndIndexExactly) {
+    if (!std::filesystem::exists("/usr/bin/sqlite3")) {
+        GTEST_SKIP() << "needs Debian's sqlite3 (tools/setup)";
+    }
+    RowWorld world{{account_layout()}};
+    put_accounts(world, 1, 50, 1);
+    const auto done = plumbline::test::run_command(
+        {"/usr/bin/sqlite3", "-bail", ":memory:"},
+        ".load '" + binary_dir() + "/libplumbline_sqlite'\nselect plumbline_attach('" +
+            world.dir.sub("db") + R"sql(');
+select balance from account where id = '7';
+select id, sum(balance) over (order by id rows 1 preceding) from account order by id desc limit 2;
+select count(*) from account where balance > '900000000000000000000';
+create table mine(id text);
+insert into mine values ('3'), ('99');
+select plumbline_block(), id, block from mine join account using (id);
+)sql");
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_EQ(done.out,
+              "6\n700000000000000000000\n50|9900000000000000000000\n49|9700000000000000000000\n"
+              "41\n1|3|1\n");
+    const auto refused = plumbline::test::run_command(
+        {"/usr/bin/sqlite3", "-bail", ":memory:"},
+        ".load '" + binary_dir() + "/libplumbline_sqlite'\nselect plumbline_attach('" +
+            world.dir.sub("db") + "');\nselect count(*) from account where balance > 1e18;\n");
+    EXPECT_NE(refused.code, 0);
+    EXPECT_NE(refused.err.find("as text"), std::string::npos) << refused.err;
+}
+
+TEST(ExtensionTest, BetterSqlite3ReadsRowsByKeyAndIndexExactly) {
+    const std::string place = source_dir() + "/tests/query/better_sqlite3";
+    if (!std::filesystem::exists(place + "/node_modules/better-sqlite3")) {
+        GTEST_SKIP() << "needs what npm ci in tests/query/better_sqlite3 installs";
+    }
+    RowWorld world{{account_layout()}};
+    put_accounts(world, 1, 50, 1);
+    const auto done = plumbline::test::run_command({"/usr/bin/env", "node", place + "/read.mjs",
+                                                    binary_dir() + "/libplumbline_sqlite.so",
+                                                    world.dir.sub("db")});
     EXPECT_EQ(done.code, 0) << done.err;
 }
 

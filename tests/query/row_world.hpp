@@ -18,6 +18,8 @@ using storage::EntityLayout;
 
 /// A row's columns, key fields first, as text.
 using TextRow = std::vector<std::string>;
+/// In a TextRow: the field has no value.
+inline const std::string kNull = "(null)";
 
 inline std::string encode_text(storage::FieldType type, const std::string& text) {
     return encode_value(type, engine::parse_value(type, text).value());
@@ -92,7 +94,12 @@ class RowWorld {
         storage::RowCodec::set_changed_at(bytes, {block_, 0});
         for (size_t i = 0; i < layout.fields.size(); ++i) {
             const storage::FieldType type = layout.fields[i].type;
-            const auto value = engine::parse_value(type, row[layout.key.size() + i]).value();
+            const std::string& text = row[layout.key.size() + i];
+            if (text == kNull) {
+                codec.set_null(bytes, i);
+                continue;
+            }
+            const auto value = engine::parse_value(type, text).value();
             if (type.is_dynamic()) {
                 codec.set_dynamic(bytes, i, value.bytes);
             } else {
@@ -117,7 +124,9 @@ class RowWorld {
         for (size_t tried = 0; rows[entity].size() < count && tried < count * 20; ++tried) {
             TextRow row;
             for (size_t i = 0; i < layout.column_count(); ++i) {
-                row.push_back(random_text(random, layout.column(i).type));
+                const storage::FieldType type = layout.column(i).type;
+                const bool is_null = type.optional && random() % 4 == 0;
+                row.push_back(is_null ? kNull : random_text(random, type));
             }
             const auto key_size = static_cast<std::ptrdiff_t>(layout.key.size());
             const bool is_new = std::ranges::none_of(rows[entity], [&](const TextRow& other) {

@@ -1,5 +1,6 @@
 // SQL over the index, held against the same rows in plain SQLite tables.
 #include <algorithm>
+#include <ctime>
 #include <random>
 #include <set>
 
@@ -290,6 +291,26 @@ TEST(SqlTest, OnlyRowsOfTheAnswerAreReadWhereAKeyOrIndexServes) {
     }
     ASSERT_OK(world.ask("select max(proposal) from vote"));
     EXPECT_LE(world.session->visited(), 2U);
+}
+
+/// In processor time of this thread, so that other work of the machine does not count.
+TEST(SqlTest, APointQuestionTakesLessThanAMillisecond) {
+    SqlWorld world{12, 250};
+    constexpr int kQuestions = 300;
+    const auto spent_ns = [] {
+        timespec now{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    };
+    const int64_t before = spent_ns();
+    for (int i = 0; i < kQuestions; ++i) {
+        const auto& row = world.world.rows[0][static_cast<size_t>(i) % world.world.rows[0].size()];
+        const auto answer = world.ask("select * from vote where proposal = '" + row[0] +
+                                      "' and voter = '" + row[1] + "'");
+        ASSERT_TRUE(answer) << message_of(answer);
+        ASSERT_EQ(answer->size(), 1U);
+    }
+    EXPECT_LT((spent_ns() - before) / kQuestions, 1'000'000);
 }
 
 TEST(SqlTest, WhatIsNoSelectIsRefused) {

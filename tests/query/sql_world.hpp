@@ -37,6 +37,11 @@ inline EntityLayout vote_layout() {
                   field("tag", "bytes4"),       field("data", "bytes")};
     out.fields.push_back(
         {"state", {FieldKind::kEnum, 8, 0, false, storage::intern_enum({"open", "closed", "a"})}});
+    out.fields.push_back(field("rest", "uint256"));
+    out.fields.push_back(field("paid", "decimal(6)"));
+    for (size_t i = out.fields.size() - 2; i < out.fields.size(); ++i) {
+        out.fields[i].type.optional = true;
+    }
     out.indexes = {{1}, {2, 3}, {4}, {5}, {6, 7}, {12}};
     return out;
 }
@@ -48,6 +53,11 @@ inline EntityLayout voter_layout() {
     out.fields = {field("name", "string"), field("votes", "uint32"), field("power", "uint256")};
     out.indexes = {{2}, {3}};
     return out;
+}
+
+/// As SQL takes any name.
+inline std::string quoted(const Field& column) {
+    return '"' + column.name + '"';
 }
 
 inline bool is_uint64(storage::FieldType type) {
@@ -127,7 +137,7 @@ class PlainTables {
             << sql << ": " << message;
     }
     void fill(const EntityLayout& layout, const std::vector<TextRow>& rows) {
-        std::string sql = "create table " + layout.name + "(";
+        std::string sql = "create table \"" + layout.name + "\"(";
         for (size_t i = 0; i < layout.column_count(); ++i) {
             const storage::FieldType type = layout.column(i).type;
             const bool is_integer =
@@ -135,7 +145,7 @@ class PlainTables {
             const bool is_hex = type.kind == FieldKind::kAddress ||
                                 type.kind == FieldKind::kFixedBytes ||
                                 type.kind == FieldKind::kBytes;
-            sql += (i == 0 ? "" : ", ") + layout.column(i).name +
+            sql += (i == 0 ? "" : ", ") + quoted(layout.column(i)) +
                    (is_uint64(type) ? ""
                     : is_integer    ? " integer"
                                     : " text") +
@@ -145,8 +155,12 @@ class PlainTables {
         }
         run(sql + ")");
         for (const TextRow& row : rows) {
-            sql = "insert into " + layout.name + " values (";
+            sql = "insert into \"" + layout.name + "\" values (";
             for (size_t i = 0; i < row.size(); ++i) {
+                if (row[i] == query::test::kNull) {
+                    sql += ", null";
+                    continue;
+                }
                 const storage::FieldType type = layout.column(i).type;
                 std::string text =
                     engine::value_to_text(type, engine::parse_value(type, row[i]).value());
@@ -165,10 +179,15 @@ class PlainTables {
 };
 
 struct SqlWorld {
-    explicit SqlWorld(uint64_t seed, size_t votes = 150) : world{{vote_layout(), voter_layout()}} {
+    explicit SqlWorld(uint64_t seed, size_t votes = 150)
+        : SqlWorld{{vote_layout(), voter_layout()}, seed, {votes, 6}} {}
+    /// Of each layout so many rows, as far as their keys differ.
+    SqlWorld(std::vector<EntityLayout> layouts, uint64_t seed, const std::vector<size_t>& counts)
+        : world{std::move(layouts)} {
         std::mt19937_64 random{seed};
-        world.fill(0, random, votes);
-        world.fill(1, random, 6);
+        for (size_t i = 0; i < counts.size(); ++i) {
+            world.fill(i, random, counts[i]);
+        }
         view = world.database->read_view();
         session = Session::open(view, nullptr).value();
     }
@@ -193,6 +212,10 @@ std::string literal(Random& random, const Field& column) {
 template <typename Random>
 std::string random_condition(Random& random, const EntityLayout& layout) {
     const Field& column = layout.column(random() % layout.column_count());
+    const std::string name = quoted(column);
+    if (column.type.optional && random() % 4 == 0) {
+        return name + (random() % 2 == 0 ? " is null" : " is not null");
+    }
     const auto value = [&]() -> std::string {
         if (column.type.kind == FieldKind::kBool) {
             return random() % 2 == 0 ? "1" : "0";
@@ -208,10 +231,10 @@ std::string random_condition(Random& random, const EntityLayout& layout) {
     // SQLite itself makes a float of a number from 2^63 on in the list of an integer column, which
     // is then refused.
     switch (is_uint64(column.type) ? 1 + random() % 5 : random() % 6) {
-        case 0: return fmt::format("{} in ({}, {}, {})", column.name, value(), value(), value());
-        case 1: return fmt::format("{} between {} and {}", column.name, value(), value());
-        case 2: return fmt::format("({0} = {1} or {0} > {2})", column.name, value(), value());
-        default: return fmt::format("{} {} {}", column.name, kCompares[random() % 6], value());
+        case 0: return fmt::format("{} in ({}, {}, {})", name, value(), value(), value());
+        case 1: return fmt::format("{} between {} and {}", name, value(), value());
+        case 2: return fmt::format("({0} = {1} or {0} > {2})", name, value(), value());
+        default: return fmt::format("{} {} {}", name, kCompares[random() % 6], value());
     }
 }
 
@@ -222,33 +245,35 @@ std::string random_statement(Random& random, const EntityLayout& layout) {
     for (size_t i = random() % 4; i > 0; --i) {
         where += (where.empty() ? " where " : " and ") + random_condition(random, layout);
     }
-    const Field& a = layout.column(random() % layout.column_count());
-    const Field& b = layout.column(random() % layout.column_count());
+    const std::string table = '"' + layout.name + '"';
+    const Field& first = layout.column(random() % layout.column_count());
+    const std::string a = quoted(first);
+    const std::string b = quoted(layout.column(random() % layout.column_count()));
     std::string keys;
     for (const Field& key : layout.key) {
-        keys += ", " + key.name;
+        keys += ", " + quoted(key);
     }
     const char* down = random() % 2 == 0 ? " desc" : "";
     switch (random() % 7) {
         case 0:
-            return fmt::format("select count(*), min({0}), max({0}) from {1}{2}", a.name,
-                               layout.name, where);
+            return fmt::format("select count(*), min({0}), max({0}) from {1}{2}", a, table, where);
         case 1:
-            return fmt::format("select {0}, count(*) from {1}{2} group by {0} order by {0}{3}",
-                               a.name, layout.name, where, down);
+            return fmt::format("select {0}, count(*) from {1}{2} group by {0} order by {0}{3}", a,
+                               table, where, down);
         case 2:
-            return fmt::format("select distinct {0} from {1}{2} order by 1{3}", a.name, layout.name,
-                               where, down);
+            return fmt::format("select distinct {0} from {1}{2} order by 1{3}", a, table, where,
+                               down);
         case 3:
             return fmt::format("select * from {0}{1} order by {2}{3}{4} limit {5} offset {6}",
-                               layout.name, where, a.name, down, keys, random() % 20, random() % 5);
+                               table, where, a, down, keys, random() % 20, random() % 5);
         case 4:
-            return fmt::format("select {2}, {3} from {0}{1} order by {2}{4}, {3}{4}{5}",
-                               layout.name, where, a.name, b.name, down, keys);
-        case 5: return fmt::format("select max({0}) from {1}{2}", a.name, layout.name, where);
-        default:
-            return fmt::format("select * from {}{} order by {}", layout.name, where,
-                               keys.substr(2));
+            return fmt::format("select {2}, {3} from {0}{1} order by {2}{4}, {3}{4}{5}", table,
+                               where, a, b, down, keys);
+        case 5:
+            return first.type.is_number()
+                       ? fmt::format("select max({0}), sum({0}) from {1}{2}", a, table, where)
+                       : fmt::format("select max({0}) from {1}{2}", a, table, where);
+        default: return fmt::format("select * from {}{} order by {}", table, where, keys.substr(2));
     }
 }
 

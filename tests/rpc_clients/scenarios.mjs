@@ -227,6 +227,15 @@ export const scenarios = [
     end();
     return seen;
   }) },
+  { name: "watchBlocks by WebSocket gets the block of each new head", of: viem_test("watchBlocks", "subscribe"), polls: true, heads: true, run: by_viem_ws(async function* (v, w) {
+    const seen = [];
+    const end = v.watchBlocks({ onBlock: (block) => seen.push([block.number, block.hash, block.gasUsed, block.baseFeePerGas]) });
+    yield "subscribed";
+    yield some(w);
+    await came("viem's watchBlocks", seen, 5);
+    end();
+    return seen.sort(([one], [other]) => Number(one - other)); // it asks for several at a time
+  }) },
   { name: "getLogs by WebSocket", of: "viem.sh/docs/clients/transports/websocket", run: by_viem_ws(async function* (v, w) { return v.getContractEvents({ address: w.whole.address, abi, fromBlock: BigInt(w.start) }); }) },
 
   // --- viem: the chain, and what the node is asked for
@@ -319,6 +328,18 @@ export const scenarios = [
     await until("cast has three logs", () => at.recorder.news.length >= 3 && child.text.includes("}"), 10_000); // it writes the last at its end
     child.kill("SIGINT");
     await child.ended;
+    return JSON.parse(child.text.replace(/]?$/, "]"));
+  } },
+  { name: "cast logs --subscribe ends at --to-block, for which it reads whole headers", of: cast_docs("logs"), polls: true, run: async function* (at, w) {
+    const last = Number(await w.node.call("eth_blockNumber")) + 6;
+    const child = start([cast_binary, "logs", topics.Transfer, "--address", w.whole.address, "--subscribe", "--to-block", String(last), "--json", "--rpc-url", at.ws]);
+    yield "subscribed twice";
+    yield some(w);
+    await until("cast has three logs", () => at.recorder.news.filter((one) => one.topics).length >= 3, 10_000);
+    yield () => w.chain.mine(1);
+    yield () => w.chain.mine(1);
+    await until("cast has ended", () => child.exitCode !== null, 10_000);
+    assert.equal(child.exitCode, 0, child.errors);
     return JSON.parse(child.text.replace(/]?$/, "]"));
   } },
   { name: "cast chain-id, block-number and receipt", of: cast_docs("receipt"), run: async (at, w) => [await cast(at, "chain-id"), await cast(at, "block-number"), await cast(at, "receipt", w.some.transactionHash, "--json")] },

@@ -14,6 +14,8 @@ const { Events, Nft } = compile(join(root, "tests/rpc_clients/Events.sol"));
 export const abi = Events.abi.filter((one) => !one.anonymous);
 export const topics = Object.fromEntries(new ethers.Interface(abi).fragments.filter((one) => one.type === "event").map((one) => [one.name, one.topicHash]));
 export const hex = (number) => "0x" + number.toString(16);
+// A new head as go-ethereum tells it, of a block as anvil tells it.
+export const head_of = ({ size, totalDifficulty, uncles, transactions, withdrawals, ...header }) => header;
 export const word = (value) => "0x" + BigInt(value).toString(16).padStart(64, "0");
 
 export class World {
@@ -41,7 +43,7 @@ export class World {
     writeFileSync(join(world.directory, "Nft.json"), JSON.stringify(Nft.abi));
     world.config = (url, port, more) => `[chain]
 id = 31337
-rpc = "${url}"
+rpc = ${JSON.stringify(url)}
 poll_interval = "50ms"
 
 [contracts.whole]
@@ -83,7 +85,7 @@ ${more}
     return world;
   }
 
-  // Another index of the same chain, asked for at `url`: {url, rpc}.
+  // Another index of the same chain, which it asks for at `url`, or at each of several: {url, rpc, status}.
   async serve(url, more) {
     const name = `index${this.services.length}`, port = await free_port();
     writeFileSync(join(this.directory, `${name}.toml`), this.config(url, port, more));

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "storage/commit_batch.hpp"
+#include "storage/view_coverage.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::storage::shared_view_test {
@@ -17,6 +18,26 @@ void commit_row(Database& db, uint64_t block_num) {
     batch->change_row(0, user_key(block_num), "", user_row(codec, 1, "somebody", 1, {1, 1}), {});
     batch->set_cursor(block_num, hash_of(block_num), block_num);
     ASSERT_OK(db.commit(*batch, Durability::kBuffered));
+}
+
+TEST(ViewCoverageTest, IsThatOfTheStateThatTheViewShows) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    const auto cover = [&](const CoverageRow& row) {
+        const auto batch = db->make_batch();
+        batch->append_block(make_block(row.range.to, 0));
+        batch->extend_coverage(row);
+        batch->set_cursor(row.range.to, hash_of(row.range.to), row.range.to);
+        ASSERT_OK(db->commit(*batch, Durability::kBuffered));
+    };
+    const auto empty = db->read_view();
+    cover({"a", {1, 5}, "one", ProofLevel::kFetched});
+    const auto first = db->read_view();
+    cover({"b", {6, 9}, "two", ProofLevel::kLinked});
+    EXPECT_EQ(coverage_of(*empty)->size(), 0U);
+    EXPECT_EQ(*coverage_of(*first),
+              (std::vector<CoverageRow>{{"a", {1, 5}, "one", ProofLevel::kFetched}}));
+    EXPECT_EQ(*coverage_of(*db->read_view()), *db->coverage());
 }
 
 TEST(SharedViewTest, IsOneUntilSomethingIsWrittenAndThenShowsThat) {

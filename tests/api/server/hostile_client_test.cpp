@@ -30,6 +30,9 @@ class HeldContext final : public ApiContext {
         return inner_.plan();
     }
     [[nodiscard]] engine::ServiceStatus status() const override { return inner_.status(); }
+    [[nodiscard]] std::optional<evm::Header> find_header(const evm::Hash& hash) const override {
+        return inner_.find_header(hash);
+    }
     [[nodiscard]] std::string metrics_text() const override { return inner_.metrics_text(); }
     [[nodiscard]] engine::WorkQueue* queue() const override { return inner_.queue(); }
     [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec spec) const override {

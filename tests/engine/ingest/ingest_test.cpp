@@ -348,6 +348,36 @@ TEST_F(IngestTest, AnySequenceOfReorgsGivesAFreshIndexOfTheWinner) {
     }
 }
 
+TEST_F(IngestTest, TheHeaderOfABlockAboveFinalityIsThereBeforeTheBlockCanBeRead) {
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(30);
+        const Directory directory;
+        Rig rig{chain, directory.db(), seed, {}, {}};
+        std::mt19937_64 random{seed};
+        size_t seen = 0;
+        for (int round = 0; round < 12; ++round) {
+            for (int i = 0; i < 400; ++i) {
+                rig.step();
+                const auto cursor = rig.cursor();
+                if (cursor && cursor->block_num > cursor->finalized) {
+                    ASSERT_TRUE(rig.indexer->headers().find(cursor->block_hash).has_value())
+                        << cursor->block_num;
+                    ++seen;
+                }
+            }
+            const uint64_t depth = 1 + random() % 8;
+            if (random() % 2 == 0) {
+                chain.reorg(depth, depth + random() % 3);
+            } else {
+                chain.mine(depth);
+            }
+        }
+        EXPECT_GT(seen, 1'000U);
+    }
+}
+
 TEST_F(IngestTest, AChainThatLeavesOutNumbersIsIndexedWhollyHoweverItIsRead) {
     for (const uint64_t seed : seeds(20)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));

@@ -264,6 +264,14 @@ void expect_blocks(const FetchedRange& fetched, const FakeChain& chain) {
     }
     EXPECT_EQ(fetched.blocks, blocks);
     EXPECT_EQ(fetched.parent_hash, chain.blocks()[fetched.range.from]->header.parent_hash);
+    std::set<uint64_t> whole;  // Those of which the header came; each range here is a short one.
+    for (const evm::Header& header : fetched.headers) {
+        EXPECT_EQ(evm::compute_hash(header), chain.blocks()[header.block_num]->header.hash);
+        whole.insert(header.block_num);
+    }
+    for (const uint64_t n : wanted) {
+        EXPECT_TRUE(whole.contains(n)) << n;
+    }
 }
 
 TEST(RangeBuilderTest, RangesOfAnyChainAreWhatAPlainWalkFinds) {
