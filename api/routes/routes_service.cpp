@@ -24,6 +24,11 @@ void write_reasons(JsonWriter& json, const std::vector<std::string>& reasons) {
 }
 
 void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
+/// Whole ones; null where it is not known.
+std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
+    return ms ? std::optional{*ms / 1000} : std::nullopt;
+}
+
     uint64_t refusals = 0;
     for (const uint64_t count : provider.refusals) {
         refusals += count;
@@ -42,6 +47,8 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .member("latency_ms", provider.latency_ms)
         .member("in_flight", provider.in_flight)
         .member("blocks_cap", provider.blocks_cap)
+        .member("silent_seconds", to_seconds(provider.silent_ms))
+        .member("error", provider.last_error)
         .close_object();
 }
 
@@ -59,11 +66,6 @@ void write_sink(JsonWriter& json, const engine::SinkStatus& sink) {
         .member("tables_compared", sink.tables_compared)
         .member("retries", sink.retries)
         .close_object();
-}
-
-/// Whole ones; null where it is not known.
-std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
-    return ms ? std::optional{*ms / 1000} : std::nullopt;
 }
 
 void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {

@@ -83,6 +83,7 @@ struct NodeManners {
     std::atomic<bool> is_mute{false};      ///< swallows questions for heads
     std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
 };
+    std::atomic<int64_t> silent_ms{-1};    ///< as the provider's figures say it; -1 = it answers
 
 /// A fake node with a clock of its own, for the one thread that polls it.
 class OwnedNode final : public rpc::ChainSource {
@@ -136,6 +137,14 @@ class OwnedNode final : public rpc::ChainSource {
     }
     [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
     [[nodiscard]] std::vector<rpc::OpenWait> waits(int64_t /*waiting_ms*/) const override {
+    [[nodiscard]] std::vector<rpc::ProviderStats> stats() const override {
+        rpc::ProviderStats one;
+        one.name = "node";
+        if (const int64_t silent = manners_.silent_ms; silent >= 0) {
+            one.silent_ms = silent;
+        }
+        return {one};
+    }
         rpc::OpenWait wait;
         wait.method = "eth_getLogs";
         wait.provider = "slow";
@@ -347,6 +356,9 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
                                            : TaskOutcome::done("fine");
                             }});
     start();
+    service->add_task_kind({"vain", "", "never works", [](TaskContext& /*context*/) {
+                                return TaskOutcome::from({ErrorCode::kInvalidArgument, "no"});
+                            }});
     ASSERT_TRUE(eventually([this] { return service->queue() != nullptr; }));
     EXPECT_ERROR(service->add_task(spec("nonsense")), ErrorCode::kInvalidArgument);
     ASSERT_TRUE(becomes_ready());
@@ -358,13 +370,13 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
         EXPECT_FALSE(row.result.empty()) << kind;
     }
     EXPECT_TRUE(std::filesystem::exists(dir_.sub("backup")));
-    const auto refused = service->add_task(spec("compact", "now"));
-    ASSERT_OK(refused);
-    EXPECT_EQ(ended_task(refused->id).state, TaskState::kDead);
+    const auto vain = service->add_task(spec("vain"));
+    ASSERT_OK(vain);
+    EXPECT_EQ(ended_task(vain->id).state, TaskState::kDead);
     EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
     EXPECT_THAT(service->status().degraded[0], HasSubstr("1 tasks have failed for good"));
     EXPECT_THAT(service->metrics_text(),
-                HasSubstr("plumbline_queue_tasks{kind=\"compact\",state=\"dead\"} 1"));
+                HasSubstr("plumbline_queue_tasks{kind=\"vain\",state=\"dead\"} 1"));
 }
 
 TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt) {
@@ -676,7 +688,7 @@ TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
     ASSERT_TRUE(is_degraded_by("the chain's head, block"));
     EXPECT_FALSE(service->status().is_ready);
     EXPECT_FALSE(service->status().progress.lag.has_value());
-    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120.02"));
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120\n"));
 }
 
 /// The names after "plumbline_" that a text of rules or panels asks for.
@@ -708,6 +720,20 @@ TEST_F(ServiceTest, WhatRulesAndPanelsAskForIsThereBeforeAnythingHasHappened) {
         }
     }
     EXPECT_GT(count, 20U);
+TEST_F(ServiceTest, WhoTellsNoHeadIsCalledSilentOnlyWhereItAnswersNothing) {
+    write_config("", "off", "ready_age = \"1s\"\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.silent_ms = 100;  // It answers; the next question is out.
+    manners_.is_mute = true;
+    EXPECT_TRUE(is_degraded_by("(ready_age: 1s); node: answers: check that"));
+    EXPECT_FALSE(service->status().providers.front().silent_ms.has_value());
+    manners_.silent_ms = 30'000;
+    EXPECT_TRUE(is_degraded_by("(ready_age: 1s); node: no answer for 30s: check that"));
+    EXPECT_EQ(service->status().providers.front().silent_ms, 30'000);
+}
+
     EXPECT_THAT(shown, HasSubstr("plumbline_findings_total{kind=\"row differs\"} 0"));
     EXPECT_THAT(shown, HasSubstr("plumbline_mismatches{proof=\"state\"} 0"));
     EXPECT_THAT(shown, ::testing::ContainsRegex("plumbline_backup_age_seconds .?[Ii]nf"));
