@@ -300,8 +300,10 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     // Mostly this was all: then one write to the disk says both that it was taken and that it ends.
     const Parcel more = collect(**reader, webhook, parcel.known, context);
     const bool is_all = !more.is_worth_a_post(parcel.known) && !context.should_stop();
-    return {is_all ? Kind::kDone : Kind::kMore, fmt::format("{} messages taken", parcel.messages),
-            to_args(is_all ? more.known : parcel.known), 0};
+    return {
+        is_all ? Kind::kDone : Kind::kMore,
+        fmt::format("{} {} taken", parcel.messages, parcel.messages == 1 ? "message" : "messages"),
+        to_args(is_all ? more.known : parcel.known), 0};
 }
 
 }  // namespace plumbline::api

@@ -105,6 +105,7 @@ AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest
 void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& request,
                                   HttpCompletion& completion) {
     ResponseHealth health;
+    providers_[request.provider].on_response();
     health.retry_after_ms = completion.retry_after_ms;
     health.is_limited = completion.status == 429;
     read_answers(active, request, completion, health);

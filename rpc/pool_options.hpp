@@ -105,6 +105,8 @@ struct ProviderStats {
     /// Its own last text, or what became of the last request to it, while it does not work; may be
     /// shown. Empty while it works.
     std::string last_error;
+    /// How long it has been asked without an answer to anything; empty where nothing is open.
+    std::optional<int64_t> silent_ms;
 };
 
 }  // namespace plumbline::rpc

@@ -141,12 +141,20 @@ double Provider::cost() const {
 void Provider::on_sent() {
     ++in_flight_;
     ++stats_.requests;
+    unanswered_since_ms_ = unanswered_since_ms_.value_or(clock_.monotonic_ms());
 }
 
 void Provider::on_done(size_t bytes) {
     PLUMBLINE_CHECK_MSG(in_flight_ > 0, "a provider answers what was not sent to it");
     --in_flight_;
     stats_.received_bytes += bytes;
+}
+
+void Provider::on_response() {
+    unanswered_since_ms_.reset();
+    if (in_flight_ > 0) {
+        unanswered_since_ms_ = clock_.monotonic_ms();
+    }
 }
 
 void Provider::on_success(int64_t elapsed_ms) {
@@ -347,6 +355,9 @@ ProviderStats Provider::stats() const {
     ProviderStats out = stats_;
     const int64_t now = clock_.monotonic_ms();
     out.in_flight = in_flight_;
+    if (unanswered_since_ms_) {
+        out.silent_ms = now - *unanswered_since_ms_;
+    }
     out.window = window_;
     out.batch_max = batch_max();
     if (last_class_) {

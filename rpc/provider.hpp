@@ -66,6 +66,8 @@ class Provider {
     void on_sent();
     /// The request is over. Exactly once for each `on_sent`, before one of the next three.
     void on_done(size_t bytes);
+    /// It answered, whatever the answer is worth: before one of the next three as well.
+    void on_response();
     void on_success(int64_t elapsed_ms);
     /// No answer came, or one that shows illness.
     /// `retry_after_ms`: it told when to come again.
@@ -172,6 +174,7 @@ class Provider {
 
     // How much at once. Learnt from refusals, so that a provider's limits need no configuration.
     uint32_t in_flight_ = 0;
+    std::optional<int64_t> unanswered_since_ms_;  ///< asked, and no answer since
     double window_;  ///< requests at once; halves on a rate limit, grows by one a window of answers
     BatchLimit batches_;
     uint32_t addresses_max_;  ///< never grows again: limits of plans do not change while we run

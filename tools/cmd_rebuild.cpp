@@ -7,6 +7,7 @@
 #include "engine/config/config.hpp"
 #include "engine/config/memory_plan.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/mapping/config_change.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -28,6 +29,8 @@ Status run_rebuild(const RebuildArguments& arguments) {
     } else {
         PLUMBLINE_TRY(const auto config, engine::load_config(arguments.config));
         PLUMBLINE_TRY(plan, engine::Plan::compile(config));
+        PLUMBLINE_TRY_VOID(
+            engine::check_change(*database, *plan, arguments.config, arguments.replace));
         memory = engine::plan_memory(config.memory_mib, engine::MemoryUse::kFold);
         database->set_memory(memory.storage);
     }

@@ -153,6 +153,7 @@ Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
     out.db_path = options.db;
+    out.may_replace = options.replace;
     if (out.until.is_set()) {
         out.ingest.answer_timeout_ms = options.timeout_s * 1000;
     }

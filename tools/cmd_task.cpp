@@ -69,9 +69,10 @@ std::string to_json(const storage::TaskRow& row) {
 
 /// Does `offline` on the queue where nobody else writes to the database; else sends the request to
 /// the service that does.
-Status change(const TaskArguments& arguments,
-              const std::function<Result<std::string>(engine::WorkQueue&)>& offline,
-              std::string_view method, const std::string& path, const std::string& body) {
+Status change(
+    const TaskArguments& arguments,
+    const std::function<Result<std::string>(const storage::Database&, engine::WorkQueue&)>& offline,
+    std::string_view method, const std::string& path, const std::string& body) {
     if (arguments.url.empty()) {
         storage::OpenOptions options;
         options.notice = [](const std::string& text) { logging::warning(text); };
@@ -79,7 +80,7 @@ Status change(const TaskArguments& arguments,
         if (database) {
             storage::TaskStore store{**database};
             PLUMBLINE_TRY(const auto queue, engine::WorkQueue::open(store, system_clock()));
-            PLUMBLINE_TRY(const std::string text, offline(*queue));
+            PLUMBLINE_TRY(const std::string text, offline(**database, *queue));
             return print(text + "\n");
         }
         if (database.error().code != ErrorCode::kUnavailable) {
@@ -166,7 +167,9 @@ Status add_task(const TaskArguments& arguments) {
         .member("kind", spec.kind)
         .member("args", spec.args)
         .close_object();
-    const auto offline = [spec](engine::WorkQueue& queue) -> Result<std::string> {
+    const auto offline = [spec](const storage::Database& database,
+                                engine::WorkQueue& queue) -> Result<std::string> {
+        PLUMBLINE_TRY_VOID(engine::check_task_args(spec.kind, spec.args, database.entities()));
         PLUMBLINE_TRY(const engine::TaskAdded added, queue.add(spec));
         return fmt::format("task {} {}: it runs when `plumbline run` does", added.id,
                            added.is_new ? "added" : "was there already");
@@ -176,7 +179,8 @@ Status add_task(const TaskArguments& arguments) {
 
 Status clear_tasks(const TaskArguments& arguments) {
     PLUMBLINE_TRY(const auto state, parse_state(arguments.state));
-    const auto offline = [&](engine::WorkQueue& queue) -> Result<std::string> {
+    const auto offline = [&](const storage::Database& /*database*/,
+                             engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY(const size_t count, queue.clear(state));
         return fmt::format("{} tasks deleted", count);
     };
@@ -186,7 +190,8 @@ Status clear_tasks(const TaskArguments& arguments) {
 }
 
 Status change_task(const TaskArguments& arguments, bool is_retry) {
-    const auto offline = [&](engine::WorkQueue& queue) -> Result<std::string> {
+    const auto offline = [&](const storage::Database& /*database*/,
+                             engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY_VOID(is_retry ? queue.retry(arguments.id) : queue.cancel(arguments.id));
         return fmt::format("task {} {}", arguments.id,
                            is_retry ? "will be tried again" : "is cancelled");

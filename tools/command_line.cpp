@@ -24,6 +24,9 @@ namespace {
 
 constexpr const char* kConfigHelp =
     "Ask the endpoints of this config, with its headers and tokens; the stored config has no keys";
+constexpr const char* kReplaceHelp =
+    "Where the config has none of the contracts that the database is of: their rows may go; else "
+    "it is refused";
 
 ExitCode to_exit(ExitCode code) {
     return code;
@@ -128,6 +131,7 @@ void add_run(CLI::App& app, ExitCode& exit) {
                    "Go on by the config or its ABIs as soon as they are saved: the log is folded "
                    "again beside what is served")
         ->excludes(until);
+    command->add_flag("--replace", arguments->replace, kReplaceHelp);
     command
         ->add_option("--timeout", arguments->timeout_s,
                      "With --until: end with exit code 3 after so many seconds without any answer "
@@ -270,6 +274,7 @@ void add_rebuild(CLI::App& app, ExitCode& exit) {
         ->required();
     command->add_option("--config", arguments->config,
                         "Fold by this config instead of the stored one");
+    command->add_flag("--replace", arguments->replace, kReplaceHelp);
     command->add_flag("--quiet", arguments->quiet, "Say nothing but warnings");
     command->footer("Example: plumbline rebuild ./db --config plumbline.toml");
     when_given(command, arguments, exit, run_rebuild);

@@ -55,6 +55,42 @@ std::string unknown_option(const CLI::App& app) {
     return {};
 }
 
+/// The words that fit nowhere, none of which begins with a dash.
+std::vector<std::string> stray_words(const CLI::App& app) {
+    std::vector<std::string> out = app.remaining(true);
+    std::erase_if(out, [](const std::string& word) { return word.starts_with('-'); });
+    return out;
+}
+
+/// "dump needs one of --entity, --events, --facts;" where one of several options must be there, and
+/// whether the first is meant by what stands alone; empty where the command has none. It ends with
+/// what follows well: "?" or ";".
+std::string missing_choice(const CLI::App& app) {
+    const auto [command, name] = named_command(app);
+    for (const CLI::App* group : command->get_subcommands({})) {
+        if (!group->get_name().empty() || group->get_require_option_min() == 0) {
+            continue;
+        }
+        std::vector<std::string> options;
+        size_t given = 0;
+        for (const CLI::Option* option : group->get_options()) {
+            if (option == group->get_help_ptr()) {
+                continue;
+            }
+            options.push_back(option->get_name());
+            given += option->count();
+        }
+        const std::vector<std::string> stray = stray_words(app);
+        return fmt::format(
+            "{} {} one of {}; {}", name, given > 1 ? "takes only" : "needs",
+            fmt::join(options, ", "),
+            given > 0 || stray.empty()
+                ? ""
+                : fmt::format("did you mean '{} {}'? ", options.front(), stray.front()));
+    }
+    return {};
+}
+
 /// "x" of "Value x not in range 1 to 9", where `text` is `before` + x + `after` + more; that more.
 struct Between {
     std::string value;
@@ -123,6 +159,10 @@ Error explain_missing(const CLI::App& app, const std::string& said) {
         return mistake_of(fmt::format("{}{}{} needs {}; {}", unknown, unknown.empty() ? "" : " ",
                                       name, fmt::join(missing, ", "), see_help(name)));
     }
+    if (const std::string choice = missing_choice(app); !choice.empty()) {
+        return mistake_of(
+            fmt::format("{}{}{}{}", unknown, unknown.empty() ? "" : " ", choice, see_help(name)));
+    }
     const std::vector<std::string> below = command_names(*command);
     return mistake_of(below.empty()
                           ? fmt::format("{}: {}; see `plumbline help {}`", name, said, name)
@@ -131,9 +171,15 @@ Error explain_missing(const CLI::App& app, const std::string& said) {
 }
 
 Error explain_unexpected(const CLI::App& app, const std::string& said) {
-    const std::string name = named_command(app).second;
+    const auto [command, name] = named_command(app);
     if (const std::string unknown = unknown_option(app); !unknown.empty()) {
         return mistake_of(unknown + " " + see_help(name));
+    }
+    const std::vector<std::string> stray = stray_words(app);
+    if (!stray.empty() && stray.front().find('=') != std::string::npos &&
+        command->get_option_no_throw("--where") != nullptr) {
+        return mistake_of(fmt::format("{0}: a condition stands behind --where: --where {1}; {2}",
+                                      name, stray.front(), see_help(name)));
     }
     return mistake_of(fmt::format("{}: {}; {}", name, said, see_help(name)));
 }

@@ -39,7 +39,8 @@ struct RunArguments {
     int64_t timeout_s = 60;  ///< without any answer, before a run with an end gives up; 0 = never
     std::vector<std::string> rpc;
     bool quiet = false;
-    bool watch = false;  ///< go on by the config whenever it is saved
+    bool watch = false;    ///< go on by the config whenever it is saved
+    bool replace = false;  ///< the rows of other contracts may go
     std::string log_format = "text";
     std::string log_level;
 };
@@ -90,6 +91,7 @@ struct DumpArguments {
 struct RebuildArguments {
     std::string path;
     std::string config;
+    bool replace = false;  ///< the rows of other contracts may go
     bool quiet = false;
 };
 

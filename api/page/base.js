@@ -45,8 +45,9 @@ function say(text) {
   clearTimeout(sayTimer);
   sayTimer = setTimeout(() => $('say').textContent = '', 6000);
 }
-async function get(path) {
-  const r = await fetch(path);
+// A server that hangs, or a proxy before it, never says so.
+async function get(path, ms = 30000) {
+  const r = await fetch(path, {signal: AbortSignal.timeout(ms)});
   const b = await r.json();
   if (!r.ok && !b.reasons)
     throw new Error(b.error ? b.error.message : r.status);

@@ -7,10 +7,12 @@ function attention(s, more) {
       r => !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
           !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
-            /^\d+ events are in quarantine$/.test(r)) &&
+            /^\d+ events? (is|are) in quarantine$/.test(r)) &&
           !(no_answer_told(s) &&
             /^(waiting for the chain: |no provider has told |provider .* is not asked: down$)/.test(r)) &&
-          !(quiet && /^(no provider has told|waiting for the chain).*no answer/.test(r)));
+          !(quiet &&
+            (/^no provider has told/.test(r) ||
+             (muteness(s) != null && /^waiting for the chain.*no answer/.test(r)))));
 }
 const made = (p, b) => p.head_age_seconds == null || p.head_age_seconds >= 1e9 ? utc(b.timestamp) :
     p.head_age_seconds < 60 ? `newest block ${Math.max(0, p.head_age_seconds)} s old` :
@@ -29,7 +31,7 @@ function freshness(s) {
     ];
   if (quiet != null)
     return [
-      `Unknown: no answer for ${duration(quiet)}`,
+      `Unknown: no ${muteness(s) == null ? 'head is told' : 'answer'} for ${duration(quiet)}`,
       `block ${num(b.number)} is indexed; head ${num(p.head_block)}, last told ${duration(quiet)} ago`
     ];
   if (p.lag == null)

@@ -1,8 +1,12 @@
 // ---- who is asked how often
 const every = (ms, what) => {
-  const run = () => {
-    if (!document.hidden)
-      what().catch(() => {});
+  let is_open = false;  // What has no answer yet is not asked again.
+  const run = async () => {
+    if (document.hidden || is_open)
+      return;
+    is_open = true;
+    await what().catch(() => {});
+    is_open = false;
   };
   run();
   setInterval(run, ms);

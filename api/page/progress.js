@@ -27,15 +27,16 @@ function line(id, name, points) {
       `${name}, ${clock(first * 1000)} to ${clock(last * 1000)}: at most ${
           num(most < 10 ? +most.toFixed(1) : Math.ceil(most))}`);
 }
+const STATUS_MS = 6000;  // of the status, which is answered before all else
 async function status() {
-  const s = await get('/v1/status'), p = s.progress;
+  const s = await get('/v1/status', STATUS_MS), p = s.progress;
   now.status = s;
   now.heard = Date.now();
   now.gone = 0;
   let stats = null;
   if (s.chain_id != null)
     try {
-      stats = now.stats = await get('/v1/stats');
+      stats = now.stats = await get('/v1/stats', STATUS_MS);
     } catch (e) {
     }
   set($('chain-id'), s.chain_id == null ? '' : 'chain ' + s.chain_id);

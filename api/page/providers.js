@@ -1,6 +1,6 @@
 // ---- providers
-// Green is for who answers; who has only just been asked is neither good nor bad. Where nobody tells a head, that
-// is said of all, whether they are being asked at this moment or left alone for a while.
+// Green is for who answers; who has only just been asked is neither good nor bad. Who is silent is what the
+// server says, whether it is being asked at this moment or left alone for a while.
 const PROVIDER_CLASS = {
   ok: 'good',
   starting: 'soft'
@@ -8,13 +8,14 @@ const PROVIDER_CLASS = {
 function providers(s) {
   const quiet = silence(s);
   const state = v => {
-    const silent = quiet != null && ['ok', 'starting', 'down'].includes(v.state);
+    const silent = v.silent_seconds != null && ['ok', 'starting', 'down'].includes(v.state);
     return el(
         'span', {
           className: silent || !v.usable ? 'bad' : PROVIDER_CLASS[v.state] || 'warn',
           style: 'white-space:nowrap'
         },
-        silent ? `${v.state === 'down' ? 'down, ' : ''}no answer for ${duration(quiet)}` : v.state);
+        silent ? `${v.state === 'down' ? 'down, ' : ''}no answer for ${duration(v.silent_seconds)}` :
+                 v.state);
   };
   replace_table(
       $('providers'),

@@ -4,6 +4,7 @@ const strip = {
   to: null,
   first: 0,
   last: null,
+  known: -1,  // the newest block that `segments` can tell of
   segments: []
 };
 $('legend').replaceChildren(...Object.values(LEVELS).map(([text, height]) => {
@@ -16,6 +17,7 @@ async function chain() {
     return;
   const all = await get('/v1/chain');
   now.proven = through(all);
+  strip.known = all.to;
   strip.segments = (strip.from === strip.first && strip.to === strip.last ?
                         all :
                         await get(`/v1/chain?from=${strip.from}&to=${strip.to}`))
@@ -59,8 +61,12 @@ function draw() {
     sum[s.level] = (sum[s.level] || 0) + n;
     told += n;
   }
-  if (span > told)
-    sum.none = (sum.none || 0) + span - told;
+  // Blocks that were indexed since are no longer without, and how well they are proven is told next time.
+  const here = to => Math.max(0, Math.min(strip.to, to) + 1 - strip.from),
+        indexed = Math.max(strip.known, now.status && now.status.block ? now.status.block.number : -1),
+        none = Math.max(0, here(strip.known) - told) + span - here(indexed);
+  if (none > 0)
+    sum.none = (sum.none || 0) + none;
   set($('strip-from'), num(strip.from));
   set($('strip-to'), num(strip.to));
   set($('strip-text'),

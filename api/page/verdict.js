@@ -105,6 +105,13 @@ function silence(s) {
       s.progress.ready_age_seconds :
       null;
 }
+// Nobody answers anything, as the server says of each: for how many seconds the last of them, or null. Who
+// does not tell its head may answer all else.
+function muteness(s) {
+  return s.providers.length && s.providers.every(v => v.silent_seconds != null) ?
+      Math.min(...s.providers.map(v => v.silent_seconds)) :
+      null;
+}
 // The head that the providers tell is older than head_age, and they answer: how old, in words, or null.
 function standstill(s) {
   const age = s.progress.head_age_seconds;
@@ -115,13 +122,17 @@ function standstill(s) {
 }
 // What to do where the head is not told, or stands still; empty where it is as it should be.
 function head_help(s) {
-  const quiet = silence(s), old = standstill(s);
+  const quiet = silence(s), mute = muteness(s), old = standstill(s), several = s.providers.length > 1,
+        who = several ? `None of ${s.providers.length} providers` : s.providers.map(v => v.name).join(),
+        ill = s.providers.filter(v => v.error)
+                  .map(v => `${several ? v.name + ' ' : ''}${v.state}: ${v.error.slice(0, 120)}`);
+  if (quiet != null && mute != null)
+    return `${who} has ${several ? '' : 'not '}answered for ${duration(mute)}: check that ${
+        several ? 'they run, and the way to them' : 'it runs, or add a second provider to [chain] rpc'}.`;
   if (quiet != null)
-    return s.providers.length === 1 ?
-        `${s.providers[0].name} has not answered for ${
-            duration(quiet)}: check that it runs, or add a second provider to [chain] rpc.` :
-        `None of ${s.providers.length} providers has answered for ${
-            duration(quiet)}: check that they run, and the way to them.`;
+    return `${who} has ${several ? '' : 'not '}told the chain's head for ${duration(quiet)}${
+        ill.length ? ` (${ill.slice(0, 3).join('; ')})` : ''}: see what plumbline doctor URL says${
+        several ? ' of them' : ', or add a second provider to [chain] rpc'}.`;
   return old == null ?
       '' :
       `The chain's newest block that is told is ${

@@ -146,7 +146,7 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "{name: string, state: string, usable: boolean, head: integer|null, requests: "
          "integer, received_bytes: integer, refusals: integer, errors: integer, "
          "malformed: integer, lies: integer, latency_ms: number, in_flight: integer, "
-         "blocks_cap: integer|null}"},
+         "silent_seconds: integer|null, error: string, blocks_cap: integer|null}"},
         {"Progress",
          "{first_block: integer, next_block: integer, target_block: integer, head_block: integer, "
          "finalized_block: integer, fetched_next_block: integer, lag: integer|null, "

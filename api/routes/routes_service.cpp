@@ -1,4 +1,5 @@
 // How the service is: health, readiness, status, stats, what is proven.
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -23,6 +24,11 @@ void write_reasons(JsonWriter& json, const std::vector<std::string>& reasons) {
     json.close_array();
 }
 
+/// Whole ones; null where it is not known.
+std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
+    return ms ? std::optional{*ms / 1000} : std::nullopt;
+}
+
 void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
     uint64_t refusals = 0;
     for (const uint64_t count : provider.refusals) {
@@ -41,6 +47,8 @@ void write_provider(JsonWriter& json, const rpc::ProviderStats& provider) {
         .member("lies", provider.lies)
         .member("latency_ms", provider.latency_ms)
         .member("in_flight", provider.in_flight)
+        .member("silent_seconds", to_seconds(provider.silent_ms))
+        .member("error", provider.last_error)
         .member("blocks_cap", provider.blocks_cap)
         .close_object();
 }
@@ -59,11 +67,6 @@ void write_sink(JsonWriter& json, const engine::SinkStatus& sink) {
         .member("tables_compared", sink.tables_compared)
         .member("retries", sink.retries)
         .close_object();
-}
-
-/// Whole ones; null where it is not known.
-std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
-    return ms ? std::optional{*ms / 1000} : std::nullopt;
 }
 
 void write_progress(JsonWriter& json, const engine::ServiceStatus& now) {
@@ -141,12 +144,19 @@ void write_webhooks(JsonWriter& json, const RequestContext& request) {
 }  // namespace
 
 Response get_status(RequestContext& request) {
-    const engine::ServiceStatus now = request.context().status();
+    engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
     json.open_object();
     // Before the database exists there is still something to say.
     if (Result<IndexSnapshot> snapshot = open_snapshot(request)) {
+        if (snapshot->cursor) {
+            // The status is a moment older than the view: what is stored is known of the chain.
+            engine::ProgressNumbers& progress = now.progress;
+            const uint64_t block_num = snapshot->cursor->block_num;
+            progress.head_block = std::max(progress.head_block, block_num);
+            progress.next_block = std::max(progress.next_block, block_num + 1);
+        }
         write_snapshot(json, *snapshot);
         json.member("chain_id", snapshot->database->identity().chain_id);
     } else {

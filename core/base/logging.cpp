@@ -231,7 +231,9 @@ bool is_terminal() noexcept {
 }
 
 void set_status_line(std::string_view text) {
-    output().sink->set_status(text);
+    if (is_terminal()) {
+        output().sink->set_status(text);
+    }
 }
 
 }  // namespace plumbline::logging

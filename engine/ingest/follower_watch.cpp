@@ -31,12 +31,12 @@ void Follower::note_heads(const rpc::Heads& heads) {
     progress_.target_block = until_.block.value_or(heads.latest.block_num);
     progress_.heads_told_ms = clock_.monotonic_ms();
     progress_.head_unix_ms = head_clock_.head_unix_ms().value_or(-1);
-    int64_t age_max = options_.head_age_max_ms.value_or(
-        usual_head_age_max_ms(database_.identity().chain_id, head_clock_.block_time_ms()));
-    if (age_max > 0) {
-        age_max += options_.poll_interval_ms;
+    int64_t usual =
+        usual_head_age_max_ms(database_.identity().chain_id, head_clock_.block_time_ms());
+    if (usual > 0) {
+        usual += options_.poll_interval_ms;
     }
-    progress_.head_age_max_ms = age_max;
+    progress_.head_age_max_ms = options_.head_age_max_ms.value_or(usual);
     if (skew == 0 && head_clock_.skew_ms() != 0) {
         logging::warning(
             "this machine's clock and the chain's differ, or every provider is behind by the same: "
@@ -60,8 +60,13 @@ void Follower::learn_block_times(const storage::Cursor& cursor) {
 void Follower::watch_heads() {
     const int64_t now = clock_.monotonic_ms();
     const bool is_waiting = progress_.waiting_since_ms.load() >= 0;
+    int64_t pause_ms = is_waiting ? kWatchWaitMs : kWatchMs;
+    if (progress_.ready_age_max_ms > 0) {
+        // Who is not asked cannot tell, and is not to be called silent for it.
+        pause_ms = std::min<int64_t>(pause_ms, progress_.ready_age_max_ms / 2);
+    }
     if (phase_ != Phase::kFetch || is_watch_open_ ||
-        now - std::max(watch_asked_ms_, heads_asked_ms_) < (is_waiting ? kWatchWaitMs : kWatchMs)) {
+        now - std::max(watch_asked_ms_, heads_asked_ms_) < pause_ms) {
         return;
     }
     watch_asked_ms_ = now;

@@ -12,6 +12,7 @@
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/mapping/config_change.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/duration.hpp"
@@ -108,6 +109,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
                                  options_.db_path, database->identity().chain_id, configured)};
     }
     PLUMBLINE_TRY_VOID(check_functions(*database, *plan_));
+    PLUMBLINE_TRY_VOID(check_change(*database, *plan_, options_.config.path, options_.may_replace));
     if (database->bundle().fingerprint == plan_->bundle().fingerprint &&
         database->entities() == plan_->bundle().entities) {
         PLUMBLINE_TRY_VOID(database->update_bundle(plan_->bundle()));

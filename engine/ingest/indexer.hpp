@@ -44,6 +44,9 @@ namespace plumbline::engine {
 struct IndexerOptions {
     Config config;
     std::string db_path;  ///< empty: as the config says, relative to it
+    /// A config that follows none of the contracts which a database is of may take it over, and
+    /// their rows go; else that is refused.
+    bool may_replace = false;
     Until until;
     std::vector<EventHandler> handlers;  ///< in C++, besides the config's
     /// Poll interval, finality and the head's ages are taken from the config.
@@ -71,7 +74,8 @@ struct IndexerOptions {
 class Indexer {
   public:
     /// Compiles the config and opens the database, if there is one already; the chain is not asked
-    /// yet. kInvalidArgument: the config. kIncompatible: the database is another chain's.
+    /// yet. kInvalidArgument: the config. kIncompatible: the database is another chain's, or of
+    /// other contracts alone (`IndexerOptions::may_replace`).
     /// `source` must outlive the indexer and is polled by it alone.
     [[nodiscard]] static Result<std::unique_ptr<Indexer>> open(IndexerOptions options,
                                                                rpc::ChainSource& source);

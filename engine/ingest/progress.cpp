@@ -131,6 +131,7 @@ ProgressNumbers ProgressReporter::read() {
     out.finalized_block = progress_.finalized_block;
     out.events = progress_.events;
     out.quarantined = progress_.quarantined_rows;
+    out.quarantined_events = progress_.quarantined;
     out.unknown = progress_.unknown;
     out.reorgs = progress_.reorgs;
     out.is_refolding = progress_.refolding;

@@ -28,9 +28,10 @@ struct ProgressNumbers {
     std::optional<uint64_t> lag;
     HeadAges ages;
     uint64_t events = 0;
-    uint64_t fetched_events = 0;  ///< committed or on their way
-    uint64_t quarantined = 0;     ///< in the database; known once the run has ended
-    uint64_t unknown = 0;         ///< events of no ABI, by this run
+    uint64_t fetched_events = 0;      ///< committed or on their way
+    uint64_t quarantined = 0;         ///< in the database; known once the run has ended
+    uint64_t quarantined_events = 0;  ///< by this run
+    uint64_t unknown = 0;             ///< events of no ABI, by this run
     uint64_t reorgs = 0;
     double events_per_second = 0;  ///< recent
     double blocks_per_second = 0;  ///< recent; of those fetched

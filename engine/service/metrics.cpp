@@ -127,7 +127,7 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
               to_double(status.quarantined_rows));
     out.counter("plumbline_quarantined_events_total",
                 "Events that no handler could apply, folded by this process, kept or only counted",
-                to_double(now.quarantined));
+                to_double(now.quarantined_events));
     out.counter("plumbline_unknown_events_total",
                 "Events of no ABI folded by this process: stored, not applied",
                 to_double(now.unknown));

@@ -171,6 +171,12 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
         return Error{ErrorCode::kUnavailable,
                      "there is no database yet: the chain has not answered so far"};
     }
+    PLUMBLINE_TRY_VOID(check_task_args(spec.kind, spec.args, database()->entities()));
+    if (spec.kind == "backup" && spec.args.empty() && resolve_backup_path(config()).empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "a backup needs to know where: add [backup] path to the config, or name a "
+                     "directory"};
+    }
     return queue->add(std::move(spec));
 }
 

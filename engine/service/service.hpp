@@ -179,6 +179,7 @@ class Service {
     ProgressHistory history_;
     ReasonLog waits_told_;
     bool is_wait_told_ = false;
+    bool is_old_head_told_ = false;
     int64_t watchdog_ms_ = 0;
     int64_t next_watchdog_ms_ = 0;
     bool ready_notified_ = false;

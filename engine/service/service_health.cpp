@@ -26,21 +26,46 @@ constexpr uint64_t kReadyLag = 5;
 constexpr size_t kErrorsMax = 3;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
-/// "; NAME: what it answered last" of the first providers that do not work; `otherwise` of each,
-/// where none is out of order.
-std::string describe_providers(const std::vector<rpc::ProviderStats>& providers,
-                               std::string_view otherwise) {
+std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
+    return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
+/// What is wrong with it; empty: it answers.
+std::string ailment_of(const rpc::ProviderStats& provider) {
+    if (!provider.last_error.empty()) {
+        return provider.last_error;
+    }
+    return provider.silent_ms
+               ? fmt::format("no answer for {}", format_duration(*provider.silent_ms / 1000))
+               : "";
+}
+
+/// "; NAME: what is wrong with it" of the first providers that do not work; of each that it
+/// answers, where none is out of order.
+std::string describe_providers(const std::vector<rpc::ProviderStats>& providers) {
     const bool is_any_ill = std::ranges::any_of(
-        providers, [](const rpc::ProviderStats& one) { return !one.last_error.empty(); });
+        providers, [](const rpc::ProviderStats& one) { return !ailment_of(one).empty(); });
     std::string out;
     size_t count = 0;
     for (const rpc::ProviderStats& provider : providers) {
-        if ((!is_any_ill || !provider.last_error.empty()) && count++ < kErrorsMax) {
-            out += fmt::format("; {}: {}", provider.name,
-                               is_any_ill ? std::string_view{provider.last_error} : otherwise);
+        const std::string ailment = ailment_of(provider);
+        if ((!is_any_ill || !ailment.empty()) && count++ < kErrorsMax) {
+            out += fmt::format("; {}: {}", provider.name, is_any_ill ? ailment : "answers");
         }
     }
     return out;
+}
+
+/// A question may take its time: only who has answered nothing for longer is called silent, and
+/// then everywhere.
+void forget_short_silence(std::vector<rpc::ProviderStats>& providers, const HeadAges& ages) {
+    const int64_t shortest =
+        ages.is_silent() ? std::min(kWaitToTellMs, ages.ready_ms / 2) : kWaitToTellMs;
+    for (rpc::ProviderStats& provider : providers) {
+        if (provider.silent_ms && *provider.silent_ms < shortest) {
+            provider.silent_ms.reset();
+        }
+    }
 }
 
 }  // namespace
@@ -94,6 +119,7 @@ void Service::publish(int64_t now_ms) {
     next.first_block = progress.first_block;
     next.target_block = progress.target_block;
     next.providers = source_->stats();
+    forget_short_silence(next.providers, next.progress.ages);
     if (const storage::Database* known = database()) {
         next.has_database = true;
         next.quarantined_rows = known->quarantine_count();
@@ -286,7 +312,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
             add(std::move(shown));  // Told when it came up.
         } else {
             // No question is late by itself: whoever is asked answers, and nothing comes of it.
-            tell(reason_key(text), shown + describe_providers(providers, "answers"));
+            tell(reason_key(text), shown + describe_providers(providers));
         }
     }
     if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
@@ -301,17 +327,19 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
             "no provider has told the chain's head for {} (ready_age: {}){}: check that "
             "the node runs, or add a second provider to [chain] rpc",
             format_duration(ages.ready_ms / 1000), format_duration(ages.ready_max_ms / 1000),
-            describe_providers(providers, "no answer")));
+            describe_providers(providers)));
     }
     if (ages.is_stale()) {
-        out.push_back(fmt::format(
-            "the chain's head, block {}, is {} old (head_age: {}): the chain stands "
-            "still, or every provider does{}",
-            progress.head_block.load(), format_duration(*ages.head_ms / 1000),
-            format_duration(ages.head_max_ms / 1000), describe_providers(providers, "answers")));
-        if (waits_told_.is_new("the head is old", now_ms)) {
+        out.push_back(
+            fmt::format("the chain's head, block {}, is {} old (head_age: {}): the chain stands "
+                        "still, or every provider does{}",
+                        progress.head_block.load(), format_duration(*ages.head_ms / 1000),
+                        format_duration(ages.head_max_ms / 1000), describe_providers(providers)));
+        if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
         }
+    } else if (std::exchange(is_old_head_told_, false)) {
+        logging::info("the chain's head is old no longer", {{"head", progress.head_block.load()}});
     }
     return out;
 }
@@ -349,13 +377,16 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
         reasons.emplace_back("the log is folded again: entities are those of before");
     }
     if (status.quarantined_rows > 0) {
-        reasons.push_back(fmt::format("{} events are in quarantine", status.quarantined_rows));
+        reasons.push_back(fmt::format("{} in quarantine",
+                                      count_of(status.quarantined_rows, "event is", "events are")));
     }
     if (status.tasks_dead > 0) {
-        reasons.push_back(fmt::format("{} tasks have failed for good", status.tasks_dead));
+        reasons.push_back(fmt::format("{} failed for good",
+                                      count_of(status.tasks_dead, "task has", "tasks have")));
     }
     if (status.tasks_parked > 0) {
-        reasons.push_back(fmt::format("{} tasks are parked", status.tasks_parked));
+        reasons.push_back(
+            fmt::format("{} parked", count_of(status.tasks_parked, "task is", "tasks are")));
     }
     return reasons;
 }

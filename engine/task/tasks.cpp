@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/fold/rebuild.hpp"
+#include "engine/text/entity_text.hpp"
 #include "storage/backup.hpp"
 #include "storage/maintenance.hpp"
 
@@ -123,11 +124,42 @@ Result<evm::BlockRange> parse_range_args(std::string_view args) {
         const auto [end, error] = std::from_chars(words[i].data(), last, ends[i]);
         is_right = error == std::errc{} && end == last;
     }
-    if (!is_right || ends[0] > ends[1]) {
+    if (!is_right) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("a range is two block numbers, FROM TO, not '{}'", args)};
     }
+    if (ends[0] > ends[1]) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("a range begins with its lower block, which '{}' does not", args)};
+    }
     return evm::BlockRange{ends[0], ends[1]};
+}
+
+Status check_task_args(std::string_view kind, std::string_view args,
+                       const std::vector<storage::EntityLayout>& entities) {
+    std::vector<std::string_view> words = split_args(args);
+    if (kind == "compact" || kind == "prune" || kind == "retry_quarantine" || kind == "scrub") {
+        return words.empty() ? ok()
+                             : Status{Error{ErrorCode::kInvalidArgument,
+                                            fmt::format("the task {} takes no arguments", kind)}};
+    }
+    if (kind == "refetch" || (kind == "prove_log" && !words.empty())) {
+        PLUMBLINE_TRY_VOID(parse_range_args(args));
+    }
+    if (kind == "repair" && !words.empty() && words.front() == "dry-run") {
+        words.erase(words.begin());
+    }
+    if (kind == "prove_replay" || kind == "prove_state" || kind == "repair") {
+        for (const std::string_view word : words) {
+            if (const auto found = find_entity(entities, word); !found) {
+                return Error{ErrorCode::kInvalidArgument, found.error().message};
+            }
+        }
+    }
+    if (kind == "prove_replay" && words.size() > 1) {
+        return Error{ErrorCode::kInvalidArgument, "prove_replay takes at most one entity"};
+    }
+    return ok();
 }
 
 void add_standard_tasks(TaskKinds& kinds) {

@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/task/worker.hpp"
+#include "storage/layout.hpp"
 
 namespace plumbline::engine {
 
@@ -21,5 +22,9 @@ void add_standard_tasks(TaskKinds& kinds);
 [[nodiscard]] std::vector<std::string_view> split_args(std::string_view args);
 /// "FROM TO", both included; kInvalidArgument for anything else.
 [[nodiscard]] Result<evm::BlockRange> parse_range_args(std::string_view args);
+/// kInvalidArgument where a task of that kind could never run with `args`: whoever adds one hears
+/// it at once. Of kinds that are not plumbline's own nothing is known.
+[[nodiscard]] Status check_task_args(std::string_view kind, std::string_view args,
+                                     const std::vector<storage::EntityLayout>& entities);
 
 }  // namespace plumbline::engine

@@ -92,6 +92,23 @@ void Worker::run(const std::stop_token& stop) {
     }
 }
 
+namespace {
+
+/// The same reason again is no news before it was the last attempt.
+void tell_failure(const TaskRow& row, const TaskOutcome& outcome) {
+    const bool is_last =
+        outcome.kind == TaskOutcome::Kind::kHopeless || row.attempts >= row.attempts_max;
+    const bool is_news = is_last || row.error != outcome.text;
+    logging::write(is_news ? logging::Level::kWarning : logging::Level::kDebug, "task failed",
+                   {{"id", row.id},
+                    {"name", row.name},
+                    {"attempt", row.attempts},
+                    {"of", row.attempts_max},
+                    {"why", outcome.text}});
+}
+
+}  // namespace
+
 Result<bool> Worker::run_one(const std::stop_token& stop) {
     PLUMBLINE_TRY(const std::optional<TaskRow> row, queue_.take(lane_));
     if (!row) {
@@ -105,13 +122,7 @@ Result<bool> Worker::run_one(const std::stop_token& stop) {
     }
     switch (outcome.kind) {
         case TaskOutcome::Kind::kFailed:
-        case TaskOutcome::Kind::kHopeless:
-            logging::warning("task failed", {{"id", row->id},
-                                             {"name", row->name},
-                                             {"attempt", row->attempts},
-                                             {"of", row->attempts_max},
-                                             {"why", outcome.text}});
-            break;
+        case TaskOutcome::Kind::kHopeless: tell_failure(*row, outcome); break;
         case TaskOutcome::Kind::kDone:
             logging::debug("task done", {{"id", row->id}, {"name", row->name}});
             break;

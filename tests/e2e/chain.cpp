@@ -69,6 +69,14 @@ std::vector<std::string> plumbline_command(const std::vector<std::string>& argum
     return command;
 }
 
+std::vector<std::string> plumbline_with_log(const std::vector<std::string>& arguments,
+                                            const std::string& log) {
+    std::vector<std::string> command{"bash", "-c", "exec \"$@\" 2>\"$0\"", log};
+    const std::vector<std::string> words = plumbline_command(arguments);
+    command.insert(command.end(), words.begin(), words.end());
+    return command;
+}
+
 Finished plumbline(const std::vector<std::string>& arguments) {
     return run_command(plumbline_command(arguments));
 }

@@ -34,5 +34,8 @@ class Anvil {
 /// Runs plumbline to its end.
 [[nodiscard]] Finished plumbline(const std::vector<std::string>& arguments);
 [[nodiscard]] std::vector<std::string> plumbline_command(const std::vector<std::string>& arguments);
+/// The same with its log in a file.
+[[nodiscard]] std::vector<std::string> plumbline_with_log(const std::vector<std::string>& arguments,
+                                                          const std::string& log);
 
 }  // namespace plumbline::test

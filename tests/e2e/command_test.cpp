@@ -143,7 +143,7 @@ TEST(CommandTest, NothingThatActsOnATerminalIsPrinted) {
     const std::string acting =
         "\x1b]0;x\x07\xc2\x9b"
         "31m\xe2\x80\xae";
-    EXPECT_EQ(plumbline({"task", "add", dir.sub("db"), "prove_state", acting}).code, 0);
+    EXPECT_EQ(plumbline({"task", "add", dir.sub("db"), "backup", acting}).code, 0);
     for (const std::vector<std::string>& args :
          std::vector<std::vector<std::string>>{{"task", "list", dir.sub("db")},
                                                {"task", "list", dir.sub("db"), "--json"},
@@ -223,7 +223,7 @@ TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub("db"));
     const std::string odd = "a\xff\xfe\x80z";
-    for (const std::string kind : {"prove_state", odd.c_str()}) {
+    for (const std::string kind : {"backup", odd.c_str()}) {
         const auto added = plumbline({"task", "add", dir.sub("db"), kind, odd});
         EXPECT_EQ(added.code, kind == odd ? 2 : 0) << added.err;
     }

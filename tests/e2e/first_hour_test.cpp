@@ -96,6 +96,25 @@ TEST(CommandLineTest, AValueThatAnOptionDoesNotTakeIsToldInOneSentence) {
     }
 }
 
+TEST(CommandLineTest, AWordThatStandsWithoutItsOptionIsToldWithIt) {
+    for (const auto& [command, said] :
+         std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"list", "db", "transfer", "from=0x1"},
+              "list: a condition stands behind --where: --where from=0x1; see `plumbline help "
+              "list`"},
+             {{"dump", "db", "transfer"},
+              "dump needs one of --entity, --events, --facts; did you mean '--entity transfer'? "
+              "see `plumbline help dump`"},
+             {{"dump", "db"},
+              "dump needs one of --entity, --events, --facts; see `plumbline help dump`"},
+             {{"dump", "db", "--events", "--facts"},
+              "dump takes only one of --entity, --events, --facts; see `plumbline help dump`"}}) {
+        const auto refused = plumbline(command);
+        EXPECT_EQ(refused.code, 2) << said;
+        EXPECT_EQ(refused.err, "plumbline: " + said + "\n");
+    }
+}
+
 TEST(CommandLineTest, WhatDidNotArriveWasNotDone) {
     const TempDir dir;
     const std::string binary = binary_dir() + "/plumbline ";

@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -96,6 +98,64 @@ TEST_F(ServiceCommandTest, AWatchedConfigIsTakenWhenItIsSavedAndAWrongOneIsNot) 
     auto both = run_arguments();
     both.insert(both.end(), {"--watch", "--until", "head"});
     EXPECT_EQ(plumbline(both).code, 2);
+}
+
+TEST_F(ServiceCommandTest,
+       AConfigOfOtherContractsAloneIsRefusedAndTouchesNothingUnlessItMayReplace) {
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    const auto rows = [&] { return plumbline({"list", db_, "user"}).out; };
+    const std::string before = rows();
+    ASSERT_NE(before, "");
+
+    const std::string hub = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    const std::string other = "0x35D1b3F3D7966A1DFe207aa4514C12a259A0492B";
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    config.replace(config.find(hub), hub.size(), other);
+    write_file(dir_.sub("plumbline.toml"), config);
+    const std::vector<std::string> rebuild = {"rebuild", db_, "--config",
+                                              dir_.sub("plumbline.toml")};
+    for (const auto& command : {arguments, rebuild}) {
+        const auto refused = plumbline(command);
+        EXPECT_EQ(refused.code, 2) << command.front();
+        for (const std::string& part :
+             {db_ + " holds ", "of hub (" + hub + ")", dir_.sub("plumbline.toml") + " has none",
+              "but hub (" + other + ")", std::string{"--db DIR"}, std::string{"--replace"}}) {
+            EXPECT_NE(refused.err.find(part), std::string::npos) << part << ": " << refused.err;
+        }
+        EXPECT_EQ(rows(), before);
+    }
+    arguments.emplace_back("--replace");
+    const auto replaced = plumbline(arguments);
+    EXPECT_EQ(replaced.code, 0) << replaced.err;
+    EXPECT_NE(replaced.err.find("contract hub (" + hub + ")"), std::string::npos) << replaced.err;
+    EXPECT_EQ(rows(), "");
+}
+
+TEST_F(ServiceCommandTest, WhatIsNoTerminalGetsNoStatusLine) {
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    const auto rebuilt = plumbline({"rebuild", db_});
+    EXPECT_EQ(rebuilt.code, 0);
+    EXPECT_EQ(rebuilt.err.find('\r'), std::string::npos) << rebuilt.err;
+    EXPECT_EQ(rebuilt.err.find('\x1b'), std::string::npos) << rebuilt.err;
+}
+
+TEST_F(ServiceCommandTest, WhatIsLostByALesserChangeIsALineOfTheLog) {
+    write_config(
+        "\n[entities.tally]\nkey = { n = \"uint8\" }\nfields = { count = \"uint64\" }\n"
+        "[[on]]\nevent = \"hub.VoteCast\"\nupsert = \"tally\"\nkey = { n = 1 }\n"
+        "add = { count = 1 }\n");
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    write_config("");
+    const auto changed = plumbline(arguments);
+    EXPECT_EQ(changed.code, 0) << changed.err;
+    EXPECT_NE(changed.err.find("entity tally (1 row)"), std::string::npos) << changed.err;
+    EXPECT_EQ(plumbline(arguments).err.find("tally"), std::string::npos);
 }
 
 TEST_F(ServiceCommandTest, WhatNeedsTheDatabaseAloneSaysWhereTheServiceIsAndWhatToDoInstead) {
@@ -372,6 +432,54 @@ TEST_F(ServiceCommandTest, ABackupComesBackAndGoesOn) {
                   .code,
               0);
     EXPECT_EQ(status(again)["block"], anvil_.head());
+}
+
+TEST_F(ServiceCommandTest, EachTimeThatTheHeadGrowsOldIsALineAndItsEndToo) {
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    config.insert(config.find("finality ="), "head_age = \"2s\"\n");
+    write_file(dir_.sub("plumbline.toml"), config);
+    const std::string log = dir_.sub("log");
+    Child service{plumbline_with_log(run_arguments(), log)};
+    const auto told = [&](const std::string& message) {
+        const std::string text = read_file(log);
+        const std::string wanted = "\"" + message + "\"";
+        size_t count = 0;
+        for (size_t at = text.find(wanted); at != std::string::npos;
+             at = text.find(wanted, at + 1)) {
+            ++count;
+        }
+        return count;
+    };
+    for (size_t round = 1; round <= 2; ++round) {
+        ASSERT_TRUE(eventually([&] { return told("the chain's head is old") == round; }));
+        anvil_.call("evm_setNextBlockTimestamp", {std::time(nullptr)});
+        anvil_.mine();
+        ASSERT_TRUE(eventually([&] { return told("the chain's head is old no longer") == round; }));
+    }
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
+TEST_F(ServiceCommandTest, ADamagedBackupIsRefusedWithTheWayToAnOlderOne) {
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    ASSERT_EQ(plumbline({"backup", db_, dir_.sub("backups")}).code, 0);
+    size_t damaged = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{dir_.sub("backups")}) {
+        if (entry.path().extension() == ".sst") {
+            std::fstream file{entry.path(), std::ios::in | std::ios::out | std::ios::binary};
+            file.seekp(10).put('\x55');
+            ++damaged;
+        }
+    }
+    ASSERT_GT(damaged, 0U);
+    const auto refused = plumbline({"restore", dir_.sub("backups"), dir_.sub("again")});
+    EXPECT_EQ(refused.code, 4) << refused.err;
+    EXPECT_NE(refused.err.find("`plumbline restore " + dir_.sub("backups") + " --list`"),
+              std::string::npos)
+        << refused.err;
+    EXPECT_EQ(refused.err.find("index again"), std::string::npos) << refused.err;
 }
 
 }  // namespace

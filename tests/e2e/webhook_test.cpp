@@ -133,6 +133,22 @@ class WebhookTest : public testing::Test {
     std::map<std::string, json> rows_;  ///< the receiver's copy
 };
 
+TEST_F(WebhookTest, AReceiverThatStaysAwayIsALineOnce) {
+    const std::string log = dir_.sub("log");
+    Child service{plumbline_with_log(run_arguments(), log)};
+    ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));
+    receiver_->send_signal(SIGTERM);
+    receiver_->wait();
+    act(10, 2, address_);
+    ASSERT_TRUE(eventually([&] { return task().value("attempts", 0) >= 3; }));
+    const std::string text = read_file(log);
+    const size_t first = text.find("\"task failed\"");
+    ASSERT_NE(first, std::string::npos) << text;
+    EXPECT_EQ(text.find("\"task failed\"", first + 1), std::string::npos) << text;
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
 TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnAbsence) {
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));

@@ -161,7 +161,7 @@ async function check_values(page, world, service) {
   await page.waitForFunction(([account]) => document.querySelector("#rows tbody tr button.copy")?.title === "Copy " + account, [last]);
   await page.waitForFunction(() => /user \(\d+, equal\)/.test(document.querySelector("#entity").textContent));  // each entity with its proof
   await page.selectOption("#entity", "community");
-  await page.waitForSelector("#rows button.link");
+  await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of community");  // Not those of before.
   await page.locator("#rows button.link").first().click();
   await page.waitForSelector("#past[open] li");
   assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
@@ -210,6 +210,13 @@ async function check_since(page, least_ms, what) {
   const later = (told - (least.getHours() * 60 + least.getMinutes()) * 60 - least.getSeconds() + day) % day;
   assert.ok(later < day / 2, `${what}: ${await page.textContent("#why")} lies before ${least.toTimeString()}`);
 }
+/// Hung in the middle, as behind a proxy that waits: nothing is said to be known, and it goes on by itself.
+async function check_server_hangs(page, service) {
+  service.kill("SIGSTOP");
+  await says(page, /^The server does not answer since \d\d:\d\d:\d\d/, "server hangs");
+  service.kill("SIGCONT");
+  await says(page, /^Right and up to date/, "server goes on");
+}
 /// Stopped in the middle: the page says since when and what to do, dims, and knows nothing any more.
 async function check_server_gone(page, service, world) {
   service.kill("SIGKILL");
@@ -245,6 +252,7 @@ try {
       const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       await page.click("#theme");
       assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), dark, "the theme switches");
+      await check_server_hangs(page, state.service);
       await check_server_gone(page, state.service, world);
       if (shots) await page.screenshot({ path: join(shots, "server_gone-desktop.png"), fullPage: true });
     }

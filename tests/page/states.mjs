@@ -47,12 +47,13 @@ async function listen(answer) {
 }
 
 /// Passes requests to `target` as long as `manners` let it: { hold: true } keeps them, { hold: REGEXP } those whose body is
-/// so, { below: N } those for logs of block N and above.
+/// so, { below: N } those for logs of block N and above; { refuse: 429 } answers all with that.
 function before(target, manners) {
   return listen((request, response) => {
     let body = "";
     request.on("data", (part) => (body += part));
     request.on("end", async () => {
+      if (manners.refuse) return response.writeHead(manners.refuse, { "Content-Type": "text/plain" }).end("429 Too Many Requests");
       if (manners.hold === true || manners.hold?.test(body)) return;
       const to = /"toBlock":"(0x[0-9a-f]+)"/.exec(body);
       if (manners.below && body.includes("eth_getLogs") && to && Number(to[1]) >= manners.below) return;
@@ -251,6 +252,15 @@ export const STATES = {
     return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ (s|min): check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ (s|min)\s*block \d+ is indexed; head \d+, last told \d+ (s|min) ago/,
       text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
   },
+  // It answers at once, and each answer is a refusal.
+  refused: async (world) => {
+    const manners = {}, service = await world.serve(world.config("refused", { rpc: await world.proxy(manners), more: PROVE }));
+    await world.ready(service);
+    await world.proven(service, "state");
+    manners.refuse = 429;
+    await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
+    return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not told the chain's head for \d+ (s|min) \((rate limited|down): .*429.*\): see what plumbline doctor URL says, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no head is told for \d+ (s|min)/, text: /Providers.*(rate limited|down)/s, never: /has not answered|no answer|Yes/ };
+  },
   // All that is told is indexed, and the node itself stands still.
   old_head: async (world) => {
     const service = await world.serve(world.config("old_head", { more: PROVE, change: OLD_HEAD }));
@@ -261,6 +271,11 @@ export const STATES = {
     await world.call("anvil_mine", "0x7d0");
     const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }), change: OLD_HEAD }));
     await until("some blocks", async () => (await world.get(service, "/v1/status")).progress.next_block > 100);
-    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", why: /^(About \d+ \S+ to go; rows|Rows) are those of block [\d,]+\. .*check that /, facts: /Up to date\?\s*No: at least [\d,]+ blocks behind\s*block [\d,]+ of [\d,]+; /, text: /not indexed \d/, never: /About 0 s|Unknown/ };
+    // It is asked for its head often enough that nobody calls it silent, until what it does not answer is told.
+    const told = new Set();
+    await until("a wait", async () => { const s = await world.get(service, "/v1/status"); s.reasons.forEach((r) => told.add(r)); return s.reasons.some((r) => r.startsWith("waiting for the chain")); });
+    const silent = [...told].filter((r) => r.startsWith("no provider has told"));
+    if (silent.length) throw new Error(`it answers, and is called silent: ${silent}`);
+    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", why: /^(About \d+ \S+ to go; rows|Rows) are those of block [\d,]+\. .*check that /, facts: /Up to date\?\s*No: at least [\d,]+ blocks behind\s*block [\d,]+ of [\d,]+; /, text: /not indexed \d/, never: /About 0 s|Unknown|has not answered/ };
   },
 };

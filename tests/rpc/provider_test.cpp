@@ -34,6 +34,29 @@ TEST(DisplayNameTest, HasNothingButSchemeHostAndPort) {
     }
 }
 
+TEST_F(ProviderTest, IsSilentWhileItIsAskedAndAnswersNothingWhateverAnAnswerIsWorth) {
+    EXPECT_FALSE(provider_.stats().silent_ms.has_value());
+    provider_.on_sent();
+    clock_.advance(3'000);
+    provider_.on_sent();
+    EXPECT_EQ(provider_.stats().silent_ms, 3'000);
+    provider_.on_done(10);
+    provider_.on_response();
+    provider_.on_rate_limit(std::nullopt);
+    EXPECT_EQ(provider_.stats().silent_ms, 0) << "one question is still out";
+    clock_.advance(500);
+    provider_.on_done(0);
+    provider_.on_failure();
+    EXPECT_EQ(provider_.stats().silent_ms, 500) << "no answer came";
+    clock_.advance(500);
+    provider_.on_sent();
+    EXPECT_EQ(provider_.stats().silent_ms, 1'000);
+    provider_.on_done(10);
+    provider_.on_response();
+    provider_.on_failure();
+    EXPECT_FALSE(provider_.stats().silent_ms.has_value()) << "an error is an answer";
+}
+
 TEST_F(ProviderTest, StopsAfterFailuresInARowAndWaitsLongerEachTime) {
     for (uint32_t i = 0; i + 1 < options_.breaker_failures; ++i) {
         fail_once();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -82,6 +83,7 @@ struct NodeManners {
     std::atomic<uint64_t> headers_asked{0};
     std::atomic<bool> is_mute{false};      ///< swallows questions for heads
     std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
+    std::atomic<int64_t> silent_ms{-1};    ///< as the provider's figures say it; -1 = it answers
 };
 
 /// A fake node with a clock of its own, for the one thread that polls it.
@@ -135,6 +137,14 @@ class OwnedNode final : public rpc::ChainSource {
         return node_.poll(wait_ms);
     }
     [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
+    [[nodiscard]] std::vector<rpc::ProviderStats> stats() const override {
+        rpc::ProviderStats one;
+        one.name = "node";
+        if (const int64_t silent = manners_.silent_ms; silent >= 0) {
+            one.silent_ms = silent;
+        }
+        return {one};
+    }
     [[nodiscard]] std::vector<rpc::OpenWait> waits(int64_t /*waiting_ms*/) const override {
         rpc::OpenWait wait;
         wait.method = "eth_getLogs";
@@ -346,6 +356,9 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
                                            ? TaskOutcome::from({ErrorCode::kUnavailable, "away"})
                                            : TaskOutcome::done("fine");
                             }});
+    service->add_task_kind({"vain", "", "never works", [](TaskContext& /*context*/) {
+                                return TaskOutcome::from({ErrorCode::kInvalidArgument, "no"});
+                            }});
     start();
     ASSERT_TRUE(eventually([this] { return service->queue() != nullptr; }));
     EXPECT_ERROR(service->add_task(spec("nonsense")), ErrorCode::kInvalidArgument);
@@ -358,13 +371,13 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
         EXPECT_FALSE(row.result.empty()) << kind;
     }
     EXPECT_TRUE(std::filesystem::exists(dir_.sub("backup")));
-    const auto refused = service->add_task(spec("compact", "now"));
-    ASSERT_OK(refused);
-    EXPECT_EQ(ended_task(refused->id).state, TaskState::kDead);
+    const auto vain = service->add_task(spec("vain"));
+    ASSERT_OK(vain);
+    EXPECT_EQ(ended_task(vain->id).state, TaskState::kDead);
     EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
-    EXPECT_THAT(service->status().degraded[0], HasSubstr("1 tasks have failed for good"));
+    EXPECT_THAT(service->status().degraded[0], HasSubstr("1 task has failed for good"));
     EXPECT_THAT(service->metrics_text(),
-                HasSubstr("plumbline_queue_tasks{kind=\"compact\",state=\"dead\"} 1"));
+                HasSubstr("plumbline_queue_tasks{kind=\"vain\",state=\"dead\"} 1"));
 }
 
 TEST_F(ServiceTest, ATaskThatWaitsForTheWriterEndsWithTheServiceAndGoesOnAfterIt) {
@@ -650,6 +663,44 @@ TEST_F(ServiceTest, ATaskIsInterruptedOnlyWhenItShouldStop) {
     EXPECT_EQ(runs, 1);
 }
 
+TEST_F(ServiceTest, WhatThisProcessFoldedIntoQuarantineIsCounted) {
+    write_config(
+        "[[on]]\nevent = \"hub.Deposited\"\ninsert = \"account\"\n"
+        "key = { owner = \"$log.address\" }\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const uint64_t rows = service->status().quarantined_rows;
+    ASSERT_GT(rows, 0U);
+    EXPECT_THAT(service->metrics_text(),
+                HasSubstr(fmt::format("plumbline_quarantined_events_total {}\n", rows)));
+}
+
+TEST_F(ServiceTest, ATaskThatCouldNeverRunIsRefusedWhenItIsAdded) {
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    for (const auto& [kind, args, why] :
+         std::vector<std::array<std::string, 3>>{{"prove_log", "5", "two block numbers"},
+                                                 {"refetch", "9 5", "begins with its lower block"},
+                                                 {"refetch", "", "two block numbers"},
+                                                 {"prove_state", "acount", "'acount'"},
+                                                 {"repair", "dry-run nobody", "'nobody'"},
+                                                 {"repair", "dryrun", "'dryrun'"},
+                                                 {"prove_replay", "account account", "at most one"},
+                                                 {"scrub", "fast", "takes no arguments"},
+                                                 {"backup", "", "add [backup] path"}}) {
+        const auto added = service->add_task(spec(kind, args));
+        ASSERT_FALSE(added.has_value()) << kind << ' ' << args;
+        EXPECT_EQ(added.error().code, ErrorCode::kInvalidArgument);
+        EXPECT_THAT(added.error().message, HasSubstr(why));
+    }
+    for (const auto& [kind, args] : std::vector<std::pair<std::string, std::string>>{
+             {"prove_log", "0 10"}, {"repair", "dry-run account"}, {"prove_replay", "account"}}) {
+        EXPECT_TRUE(service->add_task(spec(kind, args)).has_value()) << kind;
+    }
+}
+
 // --- how much is known of the head
 // ----------------------------------------------------------------
 
@@ -669,6 +720,20 @@ TEST_F(ServiceTest, WhereNobodyTellsTheHeadTheServiceIsNotReadyAndTheLagUnknown)
     EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_ready_age_limit_seconds 1"));
 }
 
+TEST_F(ServiceTest, WhoTellsNoHeadIsCalledSilentOnlyWhereItAnswersNothing) {
+    write_config("", "off", "ready_age = \"1s\"\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.silent_ms = 100;  // It answers; the next question is out.
+    manners_.is_mute = true;
+    EXPECT_TRUE(is_degraded_by("(ready_age: 1s); node: answers: check that"));
+    EXPECT_FALSE(service->status().providers.front().silent_ms.has_value());
+    manners_.silent_ms = 30'000;
+    EXPECT_TRUE(is_degraded_by("(ready_age: 1s); node: no answer for 30s: check that"));
+    EXPECT_EQ(service->status().providers.front().silent_ms, 30'000);
+}
+
 TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
     write_config("", "off", "head_age = \"2m\"\n");
     open();
@@ -676,7 +741,7 @@ TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
     ASSERT_TRUE(is_degraded_by("the chain's head, block"));
     EXPECT_FALSE(service->status().is_ready);
     EXPECT_FALSE(service->status().progress.lag.has_value());
-    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120.02"));
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120\n"));
 }
 
 /// The names after "plumbline_" that a text of rules or panels asks for.
