@@ -45,32 +45,65 @@ function say(text) {
   clearTimeout(sayTimer);
   sayTimer = setTimeout(() => $('say').textContent = '', 6000);
 }
-// A server that hangs, or a proxy before it, never says so.
-async function get(path, ms = 30000) {
-  const r = await fetch(path, {signal: AbortSignal.timeout(ms)});
-  const b = await r.json();
-  if (!r.ok && !b.reasons)
-    throw new Error(b.error ? b.error.message : r.status);
-  return b;
+// A server that hangs, or a proxy before it, never says so. What is counted may wait for another count.
+const ANSWER_MS = 30000;
+async function ask(path, ms, options) {
+  let r;
+  try {
+    r = await fetch(path, {...options, signal: AbortSignal.timeout(ms)});
+    return {ok: r.ok, status: r.status, body: await r.json()};
+  } catch (e) {
+    throw new Error(
+        e.name === 'TimeoutError' ? `no answer within ${ms / 1000} s` :
+            r ? `what answers is not plumbline (HTTP ${r.status})` :
+                'no answer');
+  }
+}
+async function get(path, ms = ANSWER_MS) {
+  const {ok, status, body} = await ask(path, ms);
+  if (!ok && !body.reasons)
+    throw new Error(body.error ? body.error.message : `HTTP ${status}`);
+  return body;
+}
+// The parts that have no answer yet say so, and claim nothing; what they list comes in place of it.
+const ASKING = 'Asking the server…';
+function tell_asking() {
+  const s = now.status, is_empty = s && (s.chain_id == null || !s.block);
+  for (const e of document.querySelectorAll('.asking'))
+    set(e,
+        now.gone            ? 'No answer so far.' :
+            is_empty        ? e.dataset.later :
+            e.dataset.error ? `No answer so far: ${e.dataset.error}. It is asked again.` :
+                              ASKING);
+}
+function unanswered(place, error) {
+  for (const e of document.querySelectorAll(`#${place} .asking`))
+    e.dataset.error = error.message;
+  tell_asking();
 }
 async function change(method, path, body) {
   // Without a token too: the server knows whether it has one that could be put in.
   const token = $('token').value;
-  const r = await fetch(path, {
-    method,
-    headers: token ? {Authorization: 'Bearer ' + token} : {},
-    body: body ? JSON.stringify(body) : undefined
-  });
-  const b = await r.json();
+  let r;
+  try {
+    r = await ask(path, ANSWER_MS, {
+      method,
+      headers: token ? {Authorization: 'Bearer ' + token} : {},
+      body: body ? JSON.stringify(body) : undefined
+    });
+  } catch (e) {
+    say(`The server: ${e.message}. Whether it is done, the work queue tells once it answers.`);
+    return null;
+  }
   if (r.ok)
-    return b;
+    return r.body;
   if (r.status === 401) {
     $('token').focus();
     $('token').select();
     say(token ? 'Wrong token: the server does not know it.' :
                 'This needs the token: put it into the field at the top of the page.');
   } else
-    say(b.error.message);
+    say(r.body.error ? r.body.error.message : `HTTP ${r.status}`);
   return null;
 }
 $('token').value = sessionStorage.getItem('token') || '';

@@ -1,13 +1,21 @@
 // ---- differences
+// What is stored and what is right, as the page shows that field; null where words alone tell it.
+function values_of(f) {
+  if (f.stored == null && f.expected == null)
+    return null;
+  return [f.stored, f.expected].map(v => v == null ? 'nothing' : field_text(f.entity, f.field, v));
+}
 function finding(f) {
-  const where = [f.entity, f.key].filter(Boolean).join(' ');
+  const where = [f.entity, f.key].filter(Boolean).join(' '), values = f.field && values_of(f),
+        code = (text, stored) => el('code', {title: stored ?? ''}, text);
   return el(
       'li', {className: 'small'},
-      f.field ? el('span', {}, el('b', {}, `${where} · ${f.field}: `), el('code', {}, f.stored ?? '–'),
-                   ' here, ', el('code', {}, f.expected ?? '–'),
-                   f.kind.startsWith('state') ? ' in the contract' : ' is right') :
-                el('b', {}, f.text),
-      f.field && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,
+      values ?
+          el('span', {}, el('b', {}, `${where} · ${f.field}: `), code(values[0], f.stored), ' here, ',
+             code(values[1], f.expected), f.kind.startsWith('state') ? ' in the contract' : ' is right') :
+          f.field ? el('span', {}, el('b', {}, `${where} · ${f.field}: `), f.detail || f.text) :
+                    el('b', {}, f.text),
+      values && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,
       f.field && f.block ? el('span', {className: 'soft'}, ` · row last changed in block ${num(f.block)}`) :
                            null);
 }
@@ -107,15 +115,33 @@ function conflict(m) {
       findings.length > FINDINGS_SHOWN ?
           el('div', {className: 'soft small'},
              `and ${
-                 num(findings.length -
-                     FINDINGS_SHOWN)} more values: /v1/conflicts lists twenty, plumbline verify all`) :
+                 many(
+                     findings.length - FINDINGS_SHOWN, 'more value',
+                     'more values')}: /v1/conflicts lists twenty, plumbline verify all`) :
           null,
       m.cause ? el('div', {}, el('b', {}, 'Why: '), m.cause + '.') : null,
       m.remedy ? el('div', {}, el('b', {}, 'What to do: '), m.remedy + '.') : null, plan_of(m), repair_of(m),
       el('div', {className: 'faint small'},
          `found by the ${m.proof} proof at block ${num(m.block)}, ${utc(m.time)}`));
 }
-async function wrong() {
+// It is read once at a time: whoever asks meanwhile gets what is read after that.
+let reading = null, next_reading = null;
+function wrong() {
+  if (!reading)
+    return reading = read_wrong()
+                         .catch(e => {
+                           now.unread = e.message;
+                           tellVerdict();
+                           throw e;
+                         })
+                         .finally(() => reading = null);
+  next_reading = next_reading || reading.catch(() => {}).then(() => {
+    next_reading = null;
+    return wrong();
+  });
+  return next_reading;
+}
+async function read_wrong() {
   if (!now.status || now.status.chain_id == null) {
     tellVerdict();
     return;
@@ -128,6 +154,8 @@ async function wrong() {
   if (runs_of(c) !== runs_of(now.conflicts))
     await queue(c);
   now.conflicts = c;
+  now.conflicts_ms = Date.now();
+  now.unread = '';
   now.proofs = proofs.tasks;
   now.reports = reports;
   now.entities = list.entities;

@@ -19,7 +19,10 @@ const state_proof = name =>
     now.reports && now.reports.reports.find(r => r.proof === 'state' && r.entity === name);
 const proof_word = name => {
   const proof = state_proof(name);
-  return !proof || !proof.checked ? ', not compared' : proof.equal ? ', equal' : ', differs';
+  return !now.reports          ? '' :
+      !proof || !proof.checked ? ', not compared' :
+      proof.equal              ? ', equal' :
+                                 ', differs';
 };
 // Each entity with its rows and whether it was compared.
 function name_entities() {
@@ -34,7 +37,9 @@ function tell_rows() {
   if (read)
     set($('rows-note'),
         read +
-            (!proof || !proof.checked ?
+            (!now.reports ?
+                 '' :
+                 !proof || !proof.checked ?
                  'Not compared with the contract.' :
                  proof.equal ?
                  `Equal to the contract at block ${num(proof.block)} (${
@@ -71,16 +76,23 @@ function key_cell(entity, column, row) {
          is_address ? short_address(text) : text);
   return is_address ? el('span', {title: text}, link, copy_button(text)) : link;
 }
+// The whole number with a point before its last `places` digits.
+function with_point(text, places) {
+  const minus = text.startsWith('-') ? '-' : '', digits = text.replace('-', '').padStart(places + 1, '0'),
+        at = digits.length - places, rest = digits.slice(at).replace(/0+$/, '');
+  return minus + group(digits.slice(0, at)) + (rest ? '.' + rest : '');
+}
+// A value of that field in a sentence: as the rows show it where the config says how.
+function field_text(entity, field, value) {
+  const e = (now.entities || entities).find(e => e.name === entity),
+        column = e && [...e.key, ...e.fields].find(c => c.name === field), text = String(value);
+  return column && column.decimals && /^-?\d+$/.test(text) ? with_point(text, column.decimals) : text;
+}
 // As people read it; what is stored is in the title.
 function shown(column, value) {
   const text = String(value);
-  if (column.decimals) {
-    const minus = text.startsWith('-') ? '-' : '',
-          digits = text.replace('-', '').padStart(column.decimals + 1, '0'),
-          at = digits.length - column.decimals, rest = digits.slice(at).replace(/0+$/, '');
-    return el(
-        'span', {title: text}, at_commas(minus + group(digits.slice(0, at)) + (rest ? '.' + rest : '')));
-  }
+  if (column.decimals)
+    return el('span', {title: text}, at_commas(with_point(text, column.decimals)));
   if (/^uint/.test(column.type) && /(^|_)(time|timestamp|at)$/.test(column.name) && Number(text) > 1e8 &&
       Number(text) < 1e11)
     return el('span', {title: text}, utc(text));
@@ -159,7 +171,10 @@ async function history(entity, key) {
                          'unknown event'),
         ' ', el('span', {className: 'faint'}, 'block ' + num(v.changed_at.block)),
         v.row ? el('div', {className: 'mono soft'},
-                   changed.map(f => f + ' ' + (was[f] === undefined ? '' : was[f] + ' \u2192 ') + v.row[f])
+                   changed.map(
+                              f => f + ' ' +
+                                  (was[f] === undefined ? '' : field_text(entity, f, was[f]) + ' \u2192 ') +
+                                  field_text(entity, f, v.row[f]))
                            .join(', ') ||
                        'nothing that is shown changed') :
                 el('div', {className: 'bad'}, 'deleted'));

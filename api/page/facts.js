@@ -41,10 +41,44 @@ function freshness(s) {
     `node asked ${told == null || told < 1 ? 'just now' : duration(told) + ' ago'}; ${made(p, b)}`
   ];
 }
+// Of what proofs found there is no answer yet.
+function not_answered() {
+  if (!now.status || now.status.chain_id == null)
+    return {text: 'Not known yet', more: 'the chain has not answered so far'};
+  return now.unread ? {text: 'Not known', more: `${now.unread}; it is asked again`} :
+                      {text: ASKING, more: ''};
+}
+// How far the newest run of a proof is; empty where there is none.
+function how_far(tasks, name) {
+  const run = tasks.reduce((a, b) => a && a.id > b.id ? a : b, null);
+  if (!run || run.state === 'cancelled')
+    return '';
+  if (run.state === 'done')
+    return `${name}: ${outcome(run.result)}`;
+  if (run.error)
+    return run.state === 'dead' ? `${name} has failed: ${run.error}` : `${name} is tried again: ${run.error}`;
+  return run.state === 'running' ? `${name} runs` : `${name} waits in the queue`;
+}
+// Nothing is proven: why.
+function unproven(s) {
+  const p = s.progress;
+  if (s.chain_id == null || !s.block)
+    return ['Not proven yet', 'nothing is indexed yet'];
+  if (now.proven === undefined || !now.tasks)
+    return [ASKING, ''];
+  const why = how_far(now.tasks.filter(k => k.kind === 'prove_log'), 'the proof of the events');
+  return [
+    'Not proven yet',
+    why ||
+        (s.state === 'backfilling'             ? 'proofs of the events run once the index is live' :
+             p.finalized_block < p.first_block ? 'no block that is indexed is final so far' :
+                                                 'no proof of the events has proven a block so far')
+  ];
+}
 function proven_to(s) {
   const proven = now.proven, last = s.progress.finalized_block;
   if (!proven)
-    return ['Not proven yet', 'proofs of the events run once the index is live'];
+    return unproven(s);
   const newer = s.block ? s.block.number - Math.max(last, proven.block) : 0, level = LEVELS[proven.level][0];
   return [
     `Block ${num(proven.block)}` + (proven.block === last ? ', the last final block' : ''),
@@ -81,6 +115,7 @@ function right_since() {
         states = now.reports ? now.reports.reports.filter(r => r.proof === 'state' && r.checked > 0) : [];
   return Math.max(0, ...states.map(r => entity_since(r, proofs)));
 }
+const old_news = () => `what proofs found is that of ${clock(now.conflicts_ms)}; since then: ${now.unread}`;
 function tellVerdict() {
   const s = now.status, [cls, text, more] = verdict();
   document.body.classList.toggle('stale', now.gone > 0);
@@ -88,12 +123,14 @@ function tellVerdict() {
   set($('says'), text);
   set($('why'), more);
   document.title = text + ' – plumbline';
+  tell_asking();
   if (!s)
     return;
   // Of a server that does not answer nothing is known but what it said last.
   const same = compared(), fact = (name, [value, more], cls) => {
-    const [shown, beside, color] =
-        now.gone ? [`Unknown (last: ${value}, at ${clock(now.heard)})`, '', ''] : [value, more, cls || ''];
+    const [shown, beside, color] = !now.gone ? [value, more, cls || ''] :
+        value === ASKING                     ? ['Unknown', '', ''] :
+                                               [`Unknown (last: ${value}, at ${clock(now.heard)})`, '', ''];
     return el('div', {}, el('dt', {}, name), el('dd', {className: color}, shown, el('span', {}, beside)));
   };
   $('facts').replaceChildren(
@@ -107,5 +144,6 @@ function tellVerdict() {
       ...attention(s, more)
           .filter(r => !more.includes(r))
           .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
-      ...(s.notes || []).map(r => el('li', {className: 'soft'}, 'Note: ' + r)));
+      ...[...(s.notes || []), ...(now.unread && now.conflicts && !now.gone ? [old_news()] : [])].map(
+          r => el('li', {className: 'soft'}, 'Note: ' + r)));
 }

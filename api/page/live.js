@@ -1,15 +1,23 @@
 // ---- live
 let socket, wait = 1000;
 const verdicts = {};
+// A connection to a server that hangs stays open.
+function tell_stream() {
+  if (socket && socket.readyState !== WebSocket.CONNECTING)
+    set($('live-state'),
+        now.gone                                 ? 'no answer' :
+            socket.readyState === WebSocket.OPEN ? 'connected' :
+                                                   'not connected');
+}
 function live() {
   socket =
       new WebSocket((location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + '/v1/stream');
   socket.onopen = () => {
     wait = 1000;
-    set($('live-state'), 'connected');
+    tell_stream();
   };
   socket.onclose = () => {
-    set($('live-state'), 'not connected');
+    tell_stream();
     setTimeout(live, wait);
     wait = Math.min(wait * 2, 30000);
   };

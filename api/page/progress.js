@@ -27,18 +27,41 @@ function line(id, name, points) {
       `${name}, ${clock(first * 1000)} to ${clock(last * 1000)}: at most ${
           num(most < 10 ? +most.toFixed(1) : Math.ceil(most))}`);
 }
-const STATUS_MS = 6000;  // of the status, which is answered before all else
+const STATUS_MS = 7000;  // The status waits for nothing else.
 async function status() {
-  const s = await get('/v1/status', STATUS_MS), p = s.progress;
-  now.status = s;
+  const s = await get('/v1/status', STATUS_MS);
+  now.told = now.status = s;
   now.heard = Date.now();
   now.gone = 0;
-  let stats = null;
-  if (s.chain_id != null)
-    try {
-      stats = now.stats = await get('/v1/stats', STATUS_MS);
-    } catch (e) {
-    }
+  // What differs is told by another answer: it is awaited for a moment, so that both say the same.
+  const count = Object.values(s.mismatches).reduce((a, b) => a + b, 0);
+  if (now.conflicts && now.conflicts.summary.mismatches !== count)
+    await Promise.race([wrong().catch(() => {}), new Promise(done => setTimeout(done, 2000))]);
+  tell_status();
+  follow();
+}
+async function stats() {
+  if (!now.status || now.status.chain_id == null)
+    return;
+  const first = !now.stats;
+  now.stats = await get('/v1/stats');
+  if (first)
+    tell_status();
+}
+// The newest status, and the ages in it as old as they are by now.
+function aged() {
+  const s = now.told, p = s.progress, passed = Math.max(0, Math.floor((Date.now() - now.heard) / 1000)),
+        older = age => age == null ? age : age + passed;
+  return {
+    ...s,
+    ready_changed_seconds: older(s.ready_changed_seconds),
+    progress:
+        {...p, ready_age_seconds: older(p.ready_age_seconds), head_age_seconds: older(p.head_age_seconds)},
+    providers: s.providers.map(v => ({...v, silent_seconds: older(v.silent_seconds)}))
+  };
+}
+function tell_status() {
+  const s = now.status = aged(), p = s.progress, stats = now.stats;
   set($('chain-id'), s.chain_id == null ? '' : 'chain ' + s.chain_id);
   set($('version'), s.version ? '· version ' + s.version : '');
   const span = Math.max(1, p.target_block + 1 - p.first_block),
@@ -90,7 +113,12 @@ async function status() {
                     w.delivered_block == null ? 'Nothing was delivered yet.' :
                                                 `delivered through block ${num(w.delivered_block)}`),
                  w.error ? el('div', {className: 'bad small'}, w.error) : null)));
+  tell_stream();
   tellVerdict();
+}
+// The strip goes on with the chain, unless it is zoomed.
+function follow() {
+  const s = now.status, p = s.progress;
   if (s.block) {
     const last = Math.max(s.block.number, p.head_block);
     if (strip.last == null || strip.to === strip.last) {

@@ -15,9 +15,12 @@ function together(tasks) {
 async function queue(conflicts = now.conflicts) {
   if (!now.status || now.status.chain_id == null)
     return;
-  const t = await get('/v1/tasks?limit=100'),
+  const t = await get('/v1/tasks?limit=100'), first = !now.tasks,
         repairs = t.tasks.filter(k => k.kind === 'repair' && is_open(k)).map(k => k.id),
         own = together(t.tasks.filter(k => !k.kind.startsWith('webhook.'))).slice(0, 8);
+  now.tasks = t.tasks;
+  if (first)
+    tellVerdict();
   // Begun since the differences were asked for: the verdict must know it too.
   if (conflicts && repairs.some(id => ![conflicts.repair, conflicts.plan].some(r => r && r.task === id)))
     setTimeout(() => wrong().catch(() => {}), 0);

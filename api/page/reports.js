@@ -10,7 +10,21 @@ async function reports() {
     await report();
 }
 async function report() {
-  const r = await get('/v1/analytics/' + encodeURIComponent($('report').value) + '?limit=15');
+  const name_asked = $('report').value;
+  let r;
+  if (!$('report-about').textContent)
+    set($('report-about'), 'It is being counted…');
+  try {
+    r = await get('/v1/analytics/' + encodeURIComponent(name_asked) + '?limit=15');
+  } catch (e) {
+    if (name_asked !== $('report').value)
+      return;
+    $('report-bars').replaceChildren();
+    set($('report-about'), `No figures: ${e.message}. It is asked again every 15 s.`);
+    return;
+  }
+  if (name_asked !== $('report').value)
+    return;
   set($('report-about'), r.about || r.metric);
   const top = Math.max(...r.groups.map(g => Number(g.value)), 0) || 1;
   const name = g => Object.entries(g.by)
@@ -31,4 +45,8 @@ async function report() {
                      el('span', {}, value(g.value)))),
           ...(r.groups.length ? [] : [el('p', {className: 'soft'}, 'Nothing to count yet.')]));
 }
-$('report').onchange = () => report().catch(e => say(e.message));
+$('report').onchange = () => {
+  set($('report-about'), '');
+  $('report-bars').replaceChildren();
+  report().catch(e => say(e.message));
+};

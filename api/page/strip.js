@@ -16,6 +16,7 @@ async function chain() {
   if (strip.from == null)
     return;
   const all = await get('/v1/chain');
+  strip.whole = all.segments;
   now.proven = through(all);
   strip.known = all.to;
   strip.segments = (strip.from === strip.first && strip.to === strip.last ?
@@ -46,10 +47,8 @@ function draw() {
   const g = c.getContext('2d');
   g.scale(k, k);
   g.clearRect(0, 0, w, h);
-  if (strip.from == null) {
-    set($('strip-text'), 'No blocks yet: they come here as they are indexed.');
+  if (strip.from == null || now.proven === undefined)
     return;
-  }
   const span = strip.to + 1 - strip.from, sum = {};
   let told = 0;
   g.fillStyle = css('--accent');
@@ -92,6 +91,7 @@ function move(from, span) {
   span = Math.min(span, whole);
   strip.from = Math.max(strip.first, Math.min(from, strip.last + 1 - span));
   strip.to = strip.from + span - 1;
+  strip.segments = strip.whole || [];  // until those of the range are told
   draw();
   chain().catch(() => {});
 }

@@ -8,7 +8,11 @@ const LEVELS = {
 };
 const now = {
   status: null,
-  proven: null,
+  told: null,         // the same as the server gave it, its ages not grown since
+  proven: undefined,  // undefined: not answered so far, null: nothing is
+  tasks: null,
+  unread: '',  // why it is not answered what proofs found
+  conflicts_ms: 0,
   conflicts: null,
   reports: null,
   entities: null,
@@ -23,7 +27,9 @@ const now = {
 function compared() {
   const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
         done = proofs.filter(r => r.checked > 0), names = done.map(p => p.entity);
-  if (c && c.summary.mismatches) {
+  if (!c)
+    return {cls: '', ...not_answered()};
+  if (c.summary.mismatches) {
     const wrong = c.conflicts;
     return {
       cls: 'bad',
@@ -33,7 +39,7 @@ function compared() {
       more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ')
     };
   }
-  if (c && c.summary.quarantined)
+  if (c.summary.quarantined)
     return {
       cls: 'bad',
       text: 'No',
@@ -44,7 +50,8 @@ function compared() {
       cls: '',
       text: can_compare() ? 'Not compared yet' : 'Not compared',
       more: can_compare() ?
-          'no proof of state has run: [schedule] prove_state = "10m" in the config runs it' :
+          how_far(now.proofs, 'the proof of state') ||
+              'no proof of state has run: [schedule] prove_state = "10m" in the config runs it' :
           'no entity in the config has state = { call = … }, which says what of the contract it should equal'
     };
   const least = Math.min(...done.map(p => p.block)), all = done.reduce((n, p) => n + p.checked, 0),
@@ -82,11 +89,15 @@ function differing(conflicts, count) {
       `${many(count, 'mismatch was', 'mismatches were')} found by proofs`;
 }
 const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
-const differs = f => f.field ?
-    `${[f.entity, f.key].filter(Boolean).join(' ').replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${
-        f.field}: ${clip(f.stored)} here, ${clip(f.expected)} ${
-        f.kind.startsWith('state') ? 'in the contract' : 'is right'}` :
-    f.text;
+function differs(f) {
+  if (!f.field)
+    return f.text;
+  const [stored, expected] = values_of(f) || [],
+                 right = f.kind.startsWith('state') ? 'in the contract' : 'is right';
+  return `${[f.entity, f.key].filter(Boolean).join(' ').replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${
+             f.field}: ` +
+      (stored == null ? f.detail || f.text : `${clip(stored)} here, ${clip(expected)} ${right}`);
+}
 // The newest repair has left this difference, and the server knows that another one would too.
 const is_hopeless = m => /^correct the mapping/.test(m.remedy || '');
 // The first difference, and what to do about it.
@@ -208,6 +219,10 @@ function verdict() {
     ];
   if (s.state === 'draining' || s.state === 'stopped')
     return ['warn', 'Shutting down', 'Everything that was shown is safe on the disk.'];
+  if (s.chain_id != null && !now.conflicts)
+    return now.unread ?
+        ['warn', 'Not known to be right', `What proofs found: ${now.unread}. It is asked again every 5 s.`] :
+        ['', ASKING, ''];
   const p = s.progress, span = p.target_block + 1 - p.first_block, wrong = wrongness(),
         and = wrong.text && ', and ' + wrong.text, run = repairing(),
         part = span > 0 ? Math.floor(100 * Math.min(1, Math.max(0, p.next_block - p.first_block) / span)) : 0;
@@ -252,8 +267,8 @@ function verdict() {
 }
 // Since when, in ms, it is ready. The server tells whole seconds, which must not move the time to and fro.
 function ready_since(s) {
-  const told = now.heard - 1000 * s.ready_changed_seconds;
-  if (Math.abs(told - now.ready) > 2000)
+  const told = Date.now() - 1000 * s.ready_changed_seconds;
+  if (Math.abs(told - now.ready) > 3000)
     now.ready = told;
   return now.ready;
 }

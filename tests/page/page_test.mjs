@@ -31,9 +31,10 @@ if (shots) mkdirSync(shots, { recursive: true });
 const DEVICES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu", ...(fresh ? ["--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessForWebSockets"] : [])] });
 
-async function open(url, options) {
+async function open(url, options, prepare = async () => {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", bypassCSP: true, ...options });
   const page = await context.newPage();
+  await prepare(page);
   page.setDefaultTimeout(120_000);
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
@@ -96,13 +97,59 @@ async function check_agreement(world, service, what) {
     return !differing.length;
   }).catch((error) => assert.deepEqual(differing, [], error.message));
 }
+/// Keeps every headline, and what the facts and the differences said, from the first moment on.
+const keep_what_is_said = (page) => page.addInitScript(() => {
+  window.said = { says: new Set(), parts: new Set() };
+  const keep = () => {
+    for (const e of document.querySelectorAll("#says")) window.said.says.add(e.textContent);
+    for (const e of document.querySelectorAll("#facts dd, #wrong li, #strip-text")) window.said.parts.add(e.textContent);
+  };
+  new MutationObserver(keep).observe(document, { subtree: true, childList: true, characterData: true });
+});
+/// Before its answers were there it claimed nothing that they then contradicted.
+async function check_said(page, expected, what) {
+  const claim = /not compared|not proven|nothing was compared|not indexed|nothing to do/i;
+  const { says, parts, now } = await page.evaluate(() => ({ says: [...window.said.says], parts: [...window.said.parts], now: document.querySelector("main").textContent }));
+  assert.deepEqual(says.filter((one) => !/^(Asking the server…|Starting: the chain has not answered so far)$/.test(one) && !expected.test(one)), [], what);
+  if (!claim.test(now)) assert.deepEqual(parts.filter((one) => claim.test(one)), [], what);
+}
+/// The answers held back: each part says that it is being asked, and each that has come tells its own.
+async function check_asking(service, expected, what) {
+  const held = new Map(), names = /\/v1\/(conflicts|chain|tasks|reports|entities|analytics|quarantine)\b/;
+  let refuse = true;
+  const page = await open(service.url, { viewport: DEVICES.desktop }, async (page) => {
+    await keep_what_is_said(page);
+    await page.route((url) => names.test(url.pathname), (route) => {
+      const name = names.exec(route.request().url())[1];
+      if (held.get(name) === "told") return route.continue();
+      held.set(name, [...(held.get(name) ?? []), route]);
+    });
+  });
+  const tell = (name) => { const routes = held.get(name) ?? []; held.set(name, "told"); return Promise.all(routes.map((route) => (refuse ? route.abort() : route.continue()).catch(() => {}))); };
+  await page.waitForFunction(() => document.querySelectorAll("#facts dd").length === 3);
+  const shown = () => page.evaluate(() => Object.fromEntries(["says", "wrong", "strip-text", "queue", "rows"].map((id) => [id, document.getElementById(id).textContent])));
+  assert.deepEqual([...new Set(Object.values(await shown()))], ["Asking the server…"], what);
+  assert.equal(await page.getAttribute("#verdict", "class"), "", what);
+  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#facts dd")].slice(1).map((dd) => dd.textContent + dd.className)), ["Asking the server…", "Asking the server…"], what);
+  if (shots) await page.screenshot({ path: join(shots, `asking-${what}.png`), fullPage: true });
+  // What is refused is said, and no verdict is made of the rest.
+  await tell("conflicts");
+  await says(page, /^Not known to be right$/, what);
+  assert.match(await page.textContent("#wrong"), /^No answer so far: no answer\. It is asked again\.$/, what);
+  refuse = false;
+  for (const name of ["chain", "tasks", "reports", "entities", "analytics", "quarantine"]) await tell(name);
+  await says(page, expected, what);
+  await page.waitForFunction(() => !document.querySelector(".asking"));
+  await page.context().close();
+}
 async function look(name, state) {
   await check_agreement(world, state.service, name);
   for (const [device, viewport] of Object.entries(DEVICES)) {
     for (const colorScheme of ["light", "dark"]) {
-      const what = `${name} ${device} ${colorScheme}`, page = await open(state.service.url, { viewport, colorScheme });
+      const what = `${name} ${device} ${colorScheme}`, page = await open(state.service.url, { viewport, colorScheme }, keep_what_is_said);
       await says(page, state.says, what);
       await check_told(page, state, what);
+      await check_said(page, state.says, what);
       // Green is for what was compared.
       if (state.cls !== "good") assert.ok(!(await page.textContent("#facts")).includes("Equal to the contract") || (await page.textContent("#says")).match(/^(Data right|Right|Not known|Behind|The server does not answer)/), what);
       await check_look(page, what);
@@ -162,8 +209,14 @@ async function check_values(page, world, service) {
   await page.waitForFunction(() => /user \(\d+, equal\)/.test(document.querySelector("#entity").textContent));  // each entity with its proof
   await page.selectOption("#entity", "community");
   await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of community");  // Not those of before.
-  await page.locator("#rows button.link").first().click();
-  await page.waitForSelector("#past[open] li");
+  await page.waitForSelector("#rows button.link");
+  // A server that has no time says so, and is asked again.
+  for (let told = "no time"; told; ) {
+    await page.locator("#rows button.link").first().click();
+    await page.waitForFunction(() => document.querySelector("#past[open] li") || document.querySelector("#say").textContent);
+    told = await page.locator("#past[open] li").count() ? "" : await page.textContent("#say");
+    if (told) await page.waitForFunction(() => !document.querySelector("#say").textContent);
+  }
   assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#past[open]").count(), 0);
@@ -173,6 +226,15 @@ async function check_values(page, world, service) {
   }
   await world.call("evm_mine");
   await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
+}
+/// A field with decimals reads the same in the headline, the differences and the rows.
+async function check_decimals(page, world, service) {
+  const [{ findings }] = (await world.get(service, "/v1/conflicts")).conflicts, points = findings.find((f) => f.field === "points" && f.stored.length > 18);
+  const whole = points.stored.slice(0, -18).replace(/\B(?=(\d{3})+$)/g, ","), rest = points.stored.slice(-18).replace(/0+$/, ""), read = whole + (rest && "." + rest);
+  assert.equal(await page.locator("#wrong li.small", { hasText: `${points.key} · points` }).locator("code").first().textContent(), read);
+  assert.equal(await page.locator(`#rows span[title="${points.stored}"]`).first().textContent(), read);
+  const [first] = findings, raw = await page.innerText("#why");
+  if (first.field === "points") assert.ok(!raw.includes(first.stored) || first.stored.length < 3, raw);
 }
 /// Without the token nothing is done, a wrong one is called wrong, the right one mends what is wrong.
 async function check_repair(page, world, service) {
@@ -210,18 +272,29 @@ async function check_since(page, least_ms, what) {
   const later = (told - (least.getHours() * 60 + least.getMinutes()) * 60 - least.getSeconds() + day) % day;
   assert.ok(later < day / 2, `${what}: ${await page.textContent("#why")} lies before ${least.toTimeString()}`);
 }
-/// Hung in the middle, as behind a proxy that waits: nothing is said to be known, and it goes on by itself.
+/// Hung in the middle, as behind a proxy that waits: what is shown ages, then nothing is said to be known; and it goes on by itself.
 async function check_server_hangs(page, service) {
+  const fresh = (await page.textContent("#live-state")), from = Date.now();
   service.kill("SIGSTOP");
+  await page.waitForFunction(() => / asked [3-9] s ago; .* \d/.test(document.querySelector("#facts dd span").textContent));
   await says(page, /^The server does not answer since \d\d:\d\d:\d\d/, "server hangs");
+  assert.ok(Date.now() - from < 15_000, `it took ${Date.now() - from} ms`);
+  await check_nothing_known(page);
+  assert.equal(await page.textContent("#live-state"), "no answer");
+  if (shots) await page.screenshot({ path: join(shots, "server_hangs-desktop.png"), fullPage: true });
   service.kill("SIGCONT");
   await says(page, /^Right and up to date/, "server goes on");
+  assert.ok(await page.evaluate(() => !document.body.classList.contains("stale")));
+  await page.waitForFunction((text) => document.querySelector("#live-state").textContent === text, fresh);
 }
 /// Stopped in the middle: the page says since when and what to do, dims, and knows nothing any more.
 async function check_server_gone(page, service, world) {
   service.kill("SIGKILL");
   await service.ended;
   await says(page, /^The server does not answer since \d\d:\d\d:\d\d/, "server gone");
+  await check_nothing_known(page);
+}
+async function check_nothing_known(page) {
   assert.ok(await page.evaluate(() => Number(getComputedStyle(document.querySelector("main > section:nth-of-type(3)")).opacity) < 1), "what is stale is dimmed");
   assert.ok(!(await page.evaluate(() => document.querySelector("#verdict").className)).includes("good"));
   assert.match(await page.textContent("#why"), /^Check that plumbline runs, and its log\. What is below is of \d\d:\d\d:\d\d/);
@@ -255,6 +328,15 @@ try {
       await check_server_hangs(page, state.service);
       await check_server_gone(page, state.service, world);
       if (shots) await page.screenshot({ path: join(shots, "server_gone-desktop.png"), fullPage: true });
+    }
+    if (["mismatch", "quarantine"].includes(name)) await check_asking(state.service, state.says, name);
+    if (name === "left") await check_decimals(page, world, state.service);
+    if (name === "not_compared") {
+      await page.waitForFunction(() => document.querySelector("#report").options.length > 1);
+      await page.selectOption("#report", "broken");
+      await page.waitForFunction(() => /^No figures: .*zero.* It is asked again every 15 s\.$/.test(document.querySelector("#report-about").textContent));
+      await page.selectOption("#report", "votes_by_day");
+      await page.waitForFunction(() => document.querySelector("#report-about").textContent === "Votes cast on each day" && document.querySelector("#report-bars i"));
     }
     if (name === "first_config") {
       await page.evaluate(() => change("POST", "/v1/tasks", { kind: "scrub" }));

@@ -188,7 +188,7 @@ export const STATES = {
     return { service, says: /^Up to date; not compared with the contract$/, cls: "", facts: /Not compared\s*no entity in the config has state/, text: /Nothing was compared with the contract\..*No entity in the config has state/s, never: /prove_state = |✓/ };
   },
   not_compared: async (world) => {
-    const service = await world.serve(world.config("plain"));
+    const service = await world.serve(world.config("plain", { more: '[reports.broken]\nentity = "user"\nmetric = "sum"\nof = "reputation / (vote_count - vote_count)"\n' }));
     await world.ready(service);
     return { service, says: /^Up to date; not compared with the contract yet/, cls: "", text: /Nothing was compared with the contract yet/ };
   },
@@ -216,12 +216,29 @@ export const STATES = {
   },
   // The config reads the contract's answer wrongly: no repair can help.
   left: async (world) => {
-    const service = await world.serve(world.config("left", { more: PROVE, change: (text) => text.replace('"points", "top_award", "community_count"', '"top_award", "points", "community_count"') }));
+    const service = await world.serve(world.config("left", { more: PROVE, change: (text) => text.replace('"points", "top_award", "community_count"', '"top_award", "points", "community_count"').replace('points = "uint256"', 'points = { type = "uint256", decimals = 18 }') }));
     await world.ready(service);
     await world.proven(service, "state");
     await world.post(service, "/v1/reconcile", {});
     await world.repaired(service);
     return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /2 rows of user differ, in 4 values.*Why: the contract changes this without an event, or the mapping.*no event is missing.*What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:.*4 differences found/s, never: /Repair again|mismatches/ };
+  },
+  // Live, and the proof of the events waits for what the provider does not answer.
+  proof_runs: async (world) => {
+    const service = await world.serve(world.config("proof_runs", { rpc: await world.proxy({ hold: /Receipt/ }) }));
+    await world.ready(service);
+    await until("the proof of events runs", async () => (await world.get(service, "/v1/tasks?kind=prove_log")).tasks.some((t) => t.state === "running"));
+    return { service, says: /^Up to date; not compared with the contract yet$/, cls: "", facts: /Proven to\?\s*Not proven yet\s*the proof of the events (runs|is tried again)/, never: /once the index is live/ };
+  },
+  // What is wrong in an index has no two values, only words.
+  index_damaged: async (world) => {
+    const folder = world.config("index_damaged", { more: '[schedule]\nprove_replay = "2s"\n' });
+    await world.index(folder);
+    await world.damage(folder, ["drop-index", "--entity", "question", "--index", "0"]);
+    const service = await world.serve(folder);
+    await world.ready(service);
+    await world.proven(service, "replay");
+    return { service, says: /^Up to date, but \d+ mismatch(es were| was) found by proofs/, cls: "bad", why: /^First: question id=\d+, [\w,]+: [^–]+\. Press Repair\.$/, text: /question id=\d+ · [\w,]+: \w/, never: /– here|– is right/ };
   },
   partly: async (world) => {
     const service = await world.serve(world.config("partly", { more: PROVE, change: (text) => text.replace(/^state = { call = "hub.options".*$/m, "") }));
