@@ -306,9 +306,9 @@ void Dispatcher::take_billing(const InFlightRequest& request, const std::string&
         provider.on_billing_doubt();
     } else if (provider.on_billing()) {
         log(LogLevel::kError, "provider " + provider.name() +
-                                  " wants the account looked after, and is left alone for " +
+                                  " wants the account looked after, and is asked again in " +
                                   std::to_string(options_.billing_park_ms / 60'000) +
-                                  " min: " + text);
+                                  " min, or in one where nobody else can be asked: " + text);
     }
 }
 
