@@ -64,6 +64,9 @@ class SimTasks::Context final : public api::ApiContext {
         return indexer_.shared_plan();
     }
     [[nodiscard]] engine::ServiceStatus status() const override { return {}; }
+    [[nodiscard]] std::optional<evm::Header> find_header(const evm::Hash& hash) const override {
+        return indexer_.headers().find(hash);
+    }
     [[nodiscard]] std::string metrics_text() const override { return {}; }
     [[nodiscard]] engine::WorkQueue* queue() const override { return tasks_.queue_.get(); }
     [[nodiscard]] Result<engine::TaskAdded> add_task(engine::TaskSpec /*spec*/) const override {
