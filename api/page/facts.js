@@ -55,8 +55,10 @@ function how_far(tasks, name) {
     return '';
   if (run.state === 'done')
     return `${name}: ${outcome(run.result)}`;
-  if (run.error)
-    return run.state === 'dead' ? `${name} has failed: ${run.error}` : `${name} is tried again: ${run.error}`;
+  // The work queue has it in full.
+  const why = run.error.length > 120 ? run.error.slice(0, 119) + '…' : run.error;
+  if (why)
+    return run.state === 'dead' ? `${name} has failed: ${why}` : `${name} is tried again: ${why}`;
   return run.state === 'running' ? `${name} runs` : `${name} waits in the queue`;
 }
 // Nothing is proven: why.
