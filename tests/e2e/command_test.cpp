@@ -97,7 +97,7 @@ std::string open_to_others(const std::string& path) {
 
 TEST(CommandTest, WhatIsWrittenIsTheOwnersAlone) {
     TempDir dir;
-    const std::string fixture = source_path("tests/storage/golden/v3");
+    const std::string fixture = source_path("tests/storage/golden/v4");
     const std::string db = dir.sub("work/db");
     EXPECT_EQ(plumbline({"init", dir.sub("work"), "--abi",
                          source_path("examples/community/CommunityHub.json"), "--address",
@@ -115,7 +115,7 @@ TEST(CommandTest, WhatIsWrittenIsTheOwnersAlone) {
 
 TEST(CommandTest, ALockThatCannotBeOpenedIsNotAnotherProcess) {
     TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub("db"));
+    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     std::filesystem::remove(dir.sub("db/LOCK"));
     std::filesystem::create_directory(dir.sub("db/LOCK"));
     const auto run = plumbline({"task", "add", dir.sub("db"), "compact"});
@@ -139,7 +139,7 @@ TEST(CommandTest, ASecretOfACommandCanComeFromTheEnvironment) {
 
 TEST(CommandTest, NothingThatActsOnATerminalIsPrinted) {
     TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub("db"));
+    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const std::string acting =
         "\x1b]0;x\x07\xc2\x9b"
         "31m\xe2\x80\xae";
@@ -221,7 +221,7 @@ TEST(CommandTest, WhatACommandWaitsForIsToldAfterTenSeconds) {
 
 TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
     TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub("db"));
+    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const std::string odd = "a\xff\xfe\x80z";
     for (const std::string kind : {"backup", odd.c_str()}) {
         const auto added = plumbline({"task", "add", dir.sub("db"), kind, odd});
@@ -269,7 +269,7 @@ TEST(CommandTest, ADirectoryThatIsNoDatabaseIsRefused) {
 TEST(CommandTest, DiffAndJournalOfACopySayThatNothingDiffersAndNothingWasRepaired) {
     TempDir dir;
     for (const char* name : {"a", "b"}) {
-        std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub(name));
+        std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub(name));
     }
     const auto same = plumbline({"diff", dir.sub("a"), dir.sub("b")});
     EXPECT_EQ(same.code, 0) << same.err;
@@ -285,7 +285,7 @@ TEST(CommandTest, DiffAndJournalOfACopySayThatNothingDiffersAndNothingWasRepaire
 
 TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
     TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v3"), dir.sub("db"));
+    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const auto damage = [&](std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), binary_dir() + "/plumbline_damage");
         return run_command(arguments);

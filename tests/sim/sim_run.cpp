@@ -639,12 +639,21 @@ class Run {
         if (std::string wrong = check_journal(database); !wrong.empty()) {
             return wrong;
         }
-        if (world_.has_proofs && !forget_levels(database)) {
-            return "the levels could not be taken back";
+        // Anew, as a process does whose disk had failed behind its last write.
+        end_process();
+        storage::OpenOptions open_options;
+        open_options.env = gate_.get();
+        const auto opened = storage::Database::open(directory_.sub("db"), open_options);
+        if (!opened) {
+            return "the end could not be opened: " + opened.error().message;
+        }
+        const Status forgotten = world_.has_proofs ? forget_levels(**opened) : ok();
+        if (!forgotten) {
+            return "the levels could not be taken back: " + forgotten.error().message;
         }
         // What was mended came later than it stands, and ids are given in order of coming.
         const bool all = is_exact && result_.mended == 0;
-        const std::vector<std::string> got = content_of(database, all);
+        const std::vector<std::string> got = content_of(**opened, all);
         const std::vector<std::string> wanted = reference_index(*chain_, config_, all);
         return got == wanted ? "" : difference(got, wanted);
     }
@@ -780,23 +789,20 @@ class Run {
     }
 
     /// How well it is proven depends on when the proof came by.
-    [[nodiscard]] static bool forget_levels(storage::Database& database) {
+    [[nodiscard]] static Status forget_levels(storage::Database& database) {
         const storage::Cursor cursor = *database.cursor();
         const auto batch = database.make_batch();
-        const auto rows = database.read_view()->list_blocks(0, cursor.block_num);
-        const auto coverage = database.coverage();
-        if (!rows || !coverage) {
-            return false;
-        }
-        for (const storage::BlockRow& row : *rows) {
+        PLUMBLINE_TRY(const auto rows, database.read_view()->list_blocks(0, cursor.block_num));
+        PLUMBLINE_TRY(const auto coverage, database.coverage());
+        for (const storage::BlockRow& row : rows) {
             batch->set_block_level(row.block_num, storage::ProofLevel::kFetched);
         }
-        for (storage::CoverageRow row : *coverage) {
+        for (storage::CoverageRow row : coverage) {
             row.level = storage::ProofLevel::kFetched;
             batch->extend_coverage(row);
         }
         batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
-        return database.commit(*batch, storage::Durability::kBuffered).has_value();
+        return database.commit(*batch, storage::Durability::kBuffered);
     }
 
     /// Damages the database as the canary says.
