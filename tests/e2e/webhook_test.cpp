@@ -141,10 +141,16 @@ TEST_F(WebhookTest, AReceiverThatStaysAwayIsALineOnce) {
     receiver_->wait();
     act(10, 2, address_);
     ASSERT_TRUE(eventually([&] { return task().value("attempts", 0) >= 3; }));
-    const std::string text = read_file(log);
-    const size_t first = text.find("\"task failed\"");
-    ASSERT_NE(first, std::string::npos) << text;
-    EXPECT_EQ(text.find("\"task failed\"", first + 1), std::string::npos) << text;
+    // As it goes it may fail in two ways: what is on its way is cut off, then nobody is there.
+    std::istringstream lines{read_file(log)};
+    std::set<std::string> reasons;
+    for (std::string line; std::getline(lines, line);) {
+        const json told = json::parse(line, nullptr, false);
+        if (told.is_object() && told.value("message", "") == "task failed") {
+            EXPECT_TRUE(reasons.insert(told.value("why", "")).second) << line;
+        }
+    }
+    EXPECT_FALSE(reasons.empty());
     service.send_signal(SIGTERM);
     EXPECT_EQ(service.wait(), 0);
 }
