@@ -204,10 +204,12 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
     return drop_unneeded_calls(database, plan, children, options.is_cancelled);
 }
 
-Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view) {
+Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view, uint64_t from) {
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     for (const storage::ProofRecord& record : records) {
-        batch.remove_proof(record);
+        if (record.block_num >= from) {
+            batch.remove_proof(record);
+        }
     }
     return ok();
 }

@@ -1,6 +1,8 @@
 // What has to be in line with a plan before the log is folded by it.
 #pragma once
 
+#include <cstdint>
+
 #include "core/base/result.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
@@ -25,7 +27,9 @@ namespace plumbline::engine {
 [[nodiscard]] Status start_refold(storage::Database& database, const Plan& plan,
                                   const RebuildOptions& options);
 
-/// Takes all verdicts of proofs away: they are of another log, or of another mapping.
-[[nodiscard]] Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view);
+/// Takes verdicts of proofs away that are of block `from` or above: they are of another log, or of
+/// another mapping.
+[[nodiscard]] Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view,
+                                 uint64_t from = 0);
 
 }  // namespace plumbline::engine

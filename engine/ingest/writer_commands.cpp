@@ -307,24 +307,6 @@ Status WriterCommands::owe_refold(uint64_t from) {
     return database_.commit(*batch, storage::Durability::kSync);
 }
 
-/// What was proven of blocks that were final and are no more says nothing of those that took their
-/// place. Before anything is cut, as above.
-Status WriterCommands::void_proofs_above(const storage::Cursor& cursor, uint64_t target) {
-    const auto batch = database_.make_batch();
-    PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records,
-                  database_.read_view()->list_proofs());
-    for (const storage::ProofRecord& record : records) {
-        if (record.block_num > target) {
-            batch->remove_proof(record);
-        }
-    }
-    if (batch->empty()) {
-        return ok();
-    }
-    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
-    return database_.commit(*batch, storage::Durability::kBuffered);
-}
-
 Status WriterCommands::ask_again_from(uint64_t from) {
     PLUMBLINE_TRY(const bool is_any, doubt_head_facts(from));
     if (!is_any) {
@@ -356,7 +338,10 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
             PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num + 1));
         }
         if (target.block_num < cursor->finalized) {
-            PLUMBLINE_TRY_VOID(void_proofs_above(*cursor, target.block_num));
+            // What was proven of blocks that were final says nothing of those in their place.
+            const auto batch = database_.make_batch();
+            PLUMBLINE_TRY_VOID(void_proofs(*batch, *database_.read_view(), target.block_num + 1));
+            PLUMBLINE_TRY_VOID(database_.commit(*batch, storage::Durability::kBuffered));
         }
         const storage::BlockRow known = to_row(target, 0);
         const storage::BlockRow* row = target.hash.is_zero() ? nullptr : &known;

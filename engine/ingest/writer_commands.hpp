@@ -57,7 +57,6 @@ class WriterCommands {
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
     [[nodiscard]] Result<bool> is_asked_above(uint64_t target) const;
     [[nodiscard]] Result<bool> doubt_head_facts(uint64_t from);
-    [[nodiscard]] Status void_proofs_above(const storage::Cursor& cursor, uint64_t target);
     [[nodiscard]] Status owe_refold(uint64_t from);
 
     storage::Database& database_;
