@@ -284,7 +284,7 @@ class LogScrub {
             by_node[storage::log_digest_prefix(2, suspect.block.block_num)].push_back(&suspect);
         }
         std::set<uint64_t> explained;
-        const auto nodes = stored_nodes(2);
+        const auto nodes = by_node.empty() ? std::map<uint64_t, DigestNode>{} : stored_nodes(2);
         for (const auto& [prefix, suspects] : by_node) {
             const auto at = nodes.find(prefix);
             const DigestNode above = at == nodes.end() ? DigestNode{} : at->second;
