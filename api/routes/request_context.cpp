@@ -10,6 +10,7 @@
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/shared_view.hpp"
+#include "storage/view_coverage.hpp"
 
 namespace plumbline::api {
 
@@ -52,8 +53,8 @@ Result<std::vector<KnownMismatch>> known_mismatches(const storage::ReadView& vie
     return out;
 }
 
-Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database& database,
-                               const storage::ReadView& view, const storage::Cursor& cursor) {
+Result<ProofSummary> summarize(const engine::Plan& plan, const storage::ReadView& view,
+                               const storage::Cursor& cursor) {
     ProofSummary out;
     out.commit_num = cursor.commit_num;
     PLUMBLINE_TRY(out.mismatches, known_mismatches(view));
@@ -61,7 +62,7 @@ Result<ProofSummary> summarize(const engine::Plan& plan, const storage::Database
     if (first > cursor.block_num) {
         return out;
     }
-    PLUMBLINE_TRY(const auto coverage, database.coverage());
+    PLUMBLINE_TRY(const auto coverage, storage::coverage_of(view));
     out.level = storage::ProofLevel::kReceipts;
     bool is_proven = true;
     for (const ProofSegment& segment :
@@ -124,10 +125,10 @@ Result<IndexSnapshot> open_snapshot(RequestContext& request) {
     if (!out.cursor) {
         return out;
     }
-    PLUMBLINE_TRY(
-        const ProofSummary proof, request.router.caches().proof.get(out.cursor->commit_num, [&] {
-            return summarize(*request.context().plan(), *out.database, *out.view, *out.cursor);
-        }));
+    PLUMBLINE_TRY(const ProofSummary proof,
+                  request.router.caches().proof.get(out.cursor->commit_num, [&] {
+                      return summarize(*request.context().plan(), *out.view, *out.cursor);
+                  }));
     out.mismatches = proof.mismatches;
     // Rows that another mapping, or another log, has made are not proven by this one's.
     if (!is_owed_a_fold &&

@@ -9,6 +9,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/service/version.hpp"
+#include "storage/view_coverage.hpp"
 
 namespace plumbline::api {
 
@@ -241,7 +242,7 @@ Response get_chain(RequestContext& request) {
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);
-        PLUMBLINE_TRY(const auto coverage, snapshot.database->coverage());
+        PLUMBLINE_TRY(const auto coverage, storage::coverage_of(*snapshot.view));
         const std::vector<ProofSegment> segments = snapshot.cursor && from <= to
                                                        ? proof_segments(sources, coverage, from, to)
                                                        : std::vector<ProofSegment>{};
