@@ -262,14 +262,19 @@ class Run {
         }
     }
 
+    /// While no process has it.
+    [[nodiscard]] Result<std::unique_ptr<storage::Database>> open_database() {
+        storage::OpenOptions options;
+        options.env = gate_.get();
+        return storage::Database::open(directory_.sub("db"), std::move(options));
+    }
+
     /// What a key of coverage that does not know whose children they are would have done.
     void keep_coverage_of_children(const ConfigOptions& before) {
         const auto old_plan = engine::Plan::compile(make_config(before));
         const auto new_plan = engine::Plan::compile(config_);
         PLUMBLINE_CHECK(old_plan.has_value() && new_plan.has_value());
-        storage::OpenOptions options;
-        options.env = gate_.get();
-        const auto opened = storage::Database::open(directory_.sub("db"), options);
+        const auto opened = open_database();
         if (!opened || !(*opened)->cursor()) {
             return;
         }
@@ -641,9 +646,7 @@ class Run {
         }
         // Anew, as a process does whose disk had failed behind its last write.
         end_process();
-        storage::OpenOptions open_options;
-        open_options.env = gate_.get();
-        const auto opened = storage::Database::open(directory_.sub("db"), open_options);
+        const auto opened = open_database();
         if (!opened) {
             return "the end could not be opened: " + opened.error().message;
         }

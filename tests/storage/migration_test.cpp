@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -146,14 +147,16 @@ TEST(MigrationTest, WithoutASidecarMetaAloneTellsTheVersion) {
     expect_migrated(*must_open(path, open_options()), migrated_content());
 }
 
-TEST(MigrationTest, APowerCutAtAnyOperationLeavesWhatTheNextOpenFinishes) {
-    const std::vector<std::string> content = migrated_content();
+/// Opens what `prepare` leaves, with the power cut at each operation in turn until one open comes
+/// through; `expect` looks at what is left each time.
+void cut_power_everywhere(const std::function<void(const std::string& path)>& prepare,
+                          const std::function<void(const std::string& path)>& expect) {
     const TempDir dir;
     const std::string path = dir.sub("db");
     bool is_through = false;
     for (uint64_t operation = 1; !is_through && !testing::Test::HasFailure(); ++operation) {
         SCOPED_TRACE(fmt::format("operation {}", operation));
-        copy_golden(path);
+        prepare(path);
         FaultEnv fault;
         OpenOptions options = open_options();
         options.env = fault.env.get();
@@ -163,32 +166,27 @@ TEST(MigrationTest, APowerCutAtAnyOperationLeavesWhatTheNextOpenFinishes) {
                 Database::open(path, options).has_value() && fault.files->faults_injected() == 0;
         }
         fault.files->cut_power(operation);
-        expect_refused_by_version_1_once_touched(path);
-        expect_migrated(*must_open(path, open_options()), content);
+        expect(path);
     }
 }
 
+TEST(MigrationTest, APowerCutAtAnyOperationLeavesWhatTheNextOpenFinishes) {
+    const std::vector<std::string> content = migrated_content();
+    cut_power_everywhere([](const std::string& path) { copy_golden(path); },
+                         [&content](const std::string& path) {
+                             expect_refused_by_version_1_once_touched(path);
+                             expect_migrated(*must_open(path, open_options()), content);
+                         });
+}
+
 TEST(MigrationTest, FactsOfTheHeadKeepTheirBlocksWhereverThePowerIsCut) {
-    const TempDir dir;
-    const std::string path = dir.sub("db");
-    bool is_through = false;
-    for (uint64_t operation = 1; !is_through && !testing::Test::HasFailure(); ++operation) {
-        SCOPED_TRACE(fmt::format("operation {}", operation));
-        copy_golden(path, "v3");
-        FaultEnv fault;
-        OpenOptions options = open_options();
-        options.env = fault.env.get();
-        fault.files->die_after(operation);
-        {
-            is_through =
-                Database::open(path, options).has_value() && fault.files->faults_injected() == 0;
-        }
-        fault.files->cut_power(operation);
-        const auto db = must_open(path, open_options());
-        EXPECT_FALSE(db->needs_refold());
-        EXPECT_THAT(*list_asked(*db->read_view(), 0, UINT64_MAX, SIZE_MAX),
-                    testing::ElementsAre(evm::BlockId{3, hash_of(3)}));
-    }
+    cut_power_everywhere([](const std::string& path) { copy_golden(path, "v3"); },
+                         [](const std::string& path) {
+                             const auto db = must_open(path, open_options());
+                             EXPECT_FALSE(db->needs_refold());
+                             EXPECT_THAT(*list_asked(*db->read_view(), 0, UINT64_MAX, SIZE_MAX),
+                                         testing::ElementsAre(evm::BlockId{3, hash_of(3)}));
+                         });
 }
 
 /// Run by the test below in a process of its own, which ends in it.

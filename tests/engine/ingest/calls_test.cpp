@@ -52,6 +52,14 @@ struct Asked {
     std::string more;  ///< of the config
 };
 
+/// Of the newest final block in place of the event's own.
+Asked asked_of_head(bool price) {
+    Asked out;
+    out.price = price;
+    out.more_of_name = R"(, state = "head")";
+    return out;
+}
+
 /// The hub's own price at every seventh block.
 std::string beat_handler() {
     return fmt::format(R"x(
@@ -389,9 +397,7 @@ TEST_F(CallsTest, WhatNeverChangesIsAskedOfTheNewestFinalBlockWhereTheConfigSays
     const TempDir directory;
     FakeNodeOptions node;
     node.state_depth = 64;
-    Asked asked;
-    asked.price = false;
-    asked.more_of_name = R"(, state = "head")";
+    const Asked asked = asked_of_head(false);
     Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
     ASSERT_TRUE(rig.finish()) << rig.why();
     size_t of_head = 0;
@@ -967,9 +973,7 @@ TEST_F(CallsTest, WhatALaterStateSaidIsAskedAgainWhereTheEventsBlockCounts) {
     FakeChain chain{8};
     chain.mine(80);
     const TempDir directory;
-    Asked asked;
-    asked.price = false;
-    asked.more_of_name = R"(, state = "head")";
+    Asked asked = asked_of_head(false);
     {
         Rig rig{chain, directory.sub("db"), 0, asked};
         ASSERT_TRUE(rig.finish()) << rig.why();
@@ -1049,9 +1053,7 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatIsNoMoreIsAskedAgain) {
         FakeChain chain{seed};
         chain.mine(80);
         const TempDir directory;
-        Asked asked;
-        asked.price = seed % 2 == 0;
-        asked.more_of_name = R"(, state = "head")";
+        const Asked asked = asked_of_head(seed % 2 == 0);
         Rig rig{chain, directory.sub("db"), seed, asked, {}};
         ASSERT_TRUE(rig.settle(chain)) << rig.why();
         const uint64_t fork = chain.head() - 30;
@@ -1090,9 +1092,7 @@ TEST_F(CallsTest, WhatTheHeadSaidOfABlockThatWentBeforeTheIndexCameThereIsAskedA
         FakeChain chain{seed};
         chain.mine(300);
         const TempDir directory;
-        Asked asked;
-        asked.price = seed % 2 == 0;
-        asked.more_of_name = R"(, state = "head")";
+        const Asked asked = asked_of_head(seed % 2 == 0);
         auto rig = std::make_unique<Rig>(chain, directory.sub("db"), seed, asked, Until{});
         ASSERT_TRUE(step_until(*rig, [&] { return has_facts(*rig); }));
         ASSERT_LT(rig->cursor()->block_num, chain.head() - 40);
@@ -1116,9 +1116,7 @@ TEST_F(CallsTest, ABlockThatOneOfTwoProvidersStillHasCostsNoAnswerAndHoldsNobody
     const FakeChain before{chain};
     const FakeChain* of_first = &chain;
     const TempDir directory;
-    Asked asked;
-    asked.price = false;
-    asked.more_of_name = R"(, state = "head")";
+    const Asked asked = asked_of_head(false);
     FakeNodeOptions node;
     node.words = [&](uint64_t block_num) {
         return std::vector<rpc::BlockWord>{{"one", of_first->blocks()[block_num]->header.hash},
