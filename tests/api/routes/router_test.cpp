@@ -1069,5 +1069,33 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
         << "behind its end a source holds nothing back";
 }
 
+TEST(ProofSegmentsTest, ChildrenAreProvenNoFurtherThanWhatAnnouncesThem) {
+    using storage::ProofLevel;
+    std::vector<engine::Source> sources(3);  // "a" announces "b", "b" announces "c".
+    sources[0].fingerprint = "a";
+    sources[1].fingerprint = "b";
+    sources[1].parents = {0};
+    sources[1].first_block = 20;
+    sources[1].end_block = 69;
+    sources[2].fingerprint = "c";
+    sources[2].parents = {1};
+    sources[2].first_block = 60;
+    sources[2].end_block = 89;
+    const std::vector<storage::CoverageRow> coverage = {
+        {"a", {0, 39}, "p", ProofLevel::kReceipts},   {"a", {40, 44}, "p", ProofLevel::kFetched},
+        {"a", {45, 199}, "p", ProofLevel::kReceipts}, {"b", {20, 199}, "p", ProofLevel::kReceipts},
+        {"c", {60, 199}, "p", ProofLevel::kReceipts},
+    };
+    const std::vector<ProofSegment> wanted = {{0, 39, ProofLevel::kReceipts},
+                                              {40, 89, ProofLevel::kFetched},
+                                              {90, 199, ProofLevel::kReceipts}};
+    EXPECT_EQ(proof_segments(sources, coverage, 0, 199), wanted)
+        << "behind the children's end the factory alone counts";
+    EXPECT_EQ(proof_segments(sources, coverage, 80, 95),
+              (std::vector<ProofSegment>{{80, 89, ProofLevel::kFetched},
+                                         {90, 95, ProofLevel::kReceipts}}))
+        << "the hole is below what is asked for";
+}
+
 }  // namespace
 }  // namespace plumbline::api::test::router_test
