@@ -59,7 +59,7 @@ void HeadersJob::resolve() {
                     self->on_gap(gap);
                 })
                 ->start();
-        } else {
+        } else if (!refresh_heads()) {
             done_(Error{ErrorCode::kNotFound,
                         "no provider has block " + std::to_string(block_num) + reasons_});
         }
@@ -81,6 +81,29 @@ std::optional<size_t> HeadersJob::choose(uint64_t block_num) const {
         }
     }
     return std::nullopt;
+}
+
+/// Once; false where that was done, or nobody can be asked.
+bool HeadersJob::refresh_heads() {
+    if (std::exchange(are_heads_fresh_, true)) {
+        return false;
+    }
+    std::vector<size_t> usable;
+    for (size_t i = 0; i < dispatcher_.providers().size(); ++i) {
+        if (dispatcher_.providers()[i].is_usable()) {
+            usable.push_back(i);
+        }
+    }
+    heads_open_ = usable.size();
+    for (const size_t provider : usable) {
+        dispatcher_.probe_head(provider, [self = shared_from_this()](const GroupResult&) {
+            if (--self->heads_open_ == 0) {
+                self->asked_ = {};
+                self->resolve();
+            }
+        });
+    }
+    return !usable.empty();
 }
 
 void HeadersJob::on_gap(const std::optional<evm::BlockGap>& gap) {

@@ -1,5 +1,7 @@
 // Headers by number. A number that nobody has a block for is a gap of the chain where one provider
-// proves it (gap_search.hpp), and gets a gap's header; else the block is not there.
+// proves it (gap_search.hpp), and gets a gap's header; else the block is not there. How far
+// providers are is asked before that is said: of a pool that is asked for little nobody may know
+// since hours.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +30,7 @@ class HeadersJob final : public std::enable_shared_from_this<HeadersJob> {
     void resolve();
     [[nodiscard]] std::optional<size_t> choose(uint64_t block_num) const;
     void on_gap(const std::optional<evm::BlockGap>& gap);
+    [[nodiscard]] bool refresh_heads();
 
     Dispatcher& dispatcher_;
     std::vector<uint64_t> block_nums_;
@@ -35,6 +38,8 @@ class HeadersJob final : public std::enable_shared_from_this<HeadersJob> {
     std::vector<std::optional<evm::Header>> headers_;
     std::string reasons_;  ///< what providers said in place of headers
     ProviderSet asked_;    ///< about the first number that is open
+    bool are_heads_fresh_ = false;
+    size_t heads_open_ = 0;  ///< providers that are being asked for their head
 };
 
 }  // namespace plumbline::rpc

@@ -12,6 +12,7 @@
 #include "engine/mapping/block_children.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "storage/proof_names.hpp"
 
 namespace plumbline::engine {
 
@@ -207,7 +208,7 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
 Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view, uint64_t from) {
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     for (const storage::ProofRecord& record : records) {
-        if (record.block_num >= from) {
+        if (record.block_num >= from && record.proof != storage::kRetriesRecord) {
             batch.remove_proof(record);
         }
     }

@@ -28,7 +28,8 @@ namespace plumbline::engine {
                                   const RebuildOptions& options);
 
 /// Takes verdicts of proofs away that are of block `from` or above: they are of another log, or of
-/// another mapping.
+/// another mapping. What the log proof has to do again (storage/proof_names.hpp) stays: the levels
+/// that it is to raise stay, too.
 [[nodiscard]] Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view,
                                  uint64_t from = 0);
 

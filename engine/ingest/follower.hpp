@@ -100,6 +100,9 @@ class Follower {
         kRecheck,  ///< what a liar told
     };
     using Headers = std::vector<evm::Header>;
+    /// Before blocks are looked at again that nobody but the liar could tell.
+    static constexpr int64_t kRecheckAgainMsMin = 1'000;
+    static constexpr int64_t kRecheckAgainMsMax = 60'000;
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
@@ -159,6 +162,7 @@ class Follower {
     void take_convicted();
     bool start_recheck(bool may_wait);
     void fetch_again(const evm::BlockRange& range);
+    bool leave_to_liar(const FetchedRange& fetched);
     void end_recheck_job();
     [[nodiscard]] bool know_children(uint64_t until);
     [[nodiscard]] std::string liar_names() const;
@@ -243,6 +247,11 @@ class Follower {
     std::vector<evm::BlockRange> recheck_;  ///< that, ascending
     size_t recheck_next_ = 0;               ///< index in `recheck_`
     bool is_head_first_ = false;            ///< a part of it is done: the head comes between
+    bool is_recheck_whole_ = true;          ///< of all that they told; else it goes on above
+    std::optional<uint64_t> recheck_left_;  ///< this block: nobody else could tell it just then
+    int64_t recheck_not_before_ms_ = 0;
+    LogThrottle recheck_notice_{600'000};
+    Backoff recheck_backoff_{kRecheckAgainMsMin, kRecheckAgainMsMax};
 
     std::optional<AncestorSearch> search_;
     SearchReason search_reason_ = SearchReason::kFork;

@@ -121,6 +121,9 @@ bool Follower::hand_over_ranges() {
         has_moved = true;
         stale_jobs_ = 0;
         clear_trouble();
+        if (job_kind_ == JobKind::kRecheck && leave_to_liar(*fetched)) {
+            break;
+        }
         std::vector<evm::Header> headers = std::exchange(fetched->headers, {});
         if (job_kind_ != JobKind::kNext) {
             outbox_.push(

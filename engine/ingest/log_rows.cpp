@@ -9,24 +9,6 @@ namespace plumbline::engine {
 
 namespace {
 
-void extend_known(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                  const FetchedRange& fetched, evm::BlockRange range, const BlindSources& blind) {
-    if (range.from > range.to) {
-        return;
-    }
-    const std::vector<rpc::ToldBy> nobody{{range, ""}};
-    for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
-        const evm::BlockRange told{std::max(range.from, part.range.from),
-                                   std::min(range.to, part.range.to)};
-        for (const uint32_t i : fetched.sources) {
-            if (told.from <= told.to && (blind.empty() || !blind[i])) {
-                batch.extend_coverage(
-                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
-            }
-        }
-    }
-}
-
 /// Whom the history of a contract of `child`'s may announce.
 void add_blind(BlindSources& blind, const std::vector<Source>& sources,
                const storage::ChildRow& child) {
@@ -53,8 +35,22 @@ storage::BlockRow to_row(const BlockInfo& block, size_t events) {
 }
 
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                     const FetchedRange& fetched, evm::BlockRange range) {
-    extend_known(batch, sources, fetched, range, {});
+                     const FetchedRange& fetched, evm::BlockRange range,
+                     const BlindSources& blind) {
+    if (range.from > range.to) {
+        return;
+    }
+    const std::vector<rpc::ToldBy> nobody{{range, ""}};
+    for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
+        const evm::BlockRange told{std::max(range.from, part.range.from),
+                                   std::min(range.to, part.range.to)};
+        for (const uint32_t i : fetched.sources) {
+            if (told.from <= told.to && (blind.empty() || !blind[i])) {
+                batch.extend_coverage(
+                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
+            }
+        }
+    }
 }
 
 void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
@@ -121,7 +117,7 @@ void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources
     for (size_t i = at.child; i < part.to.child; ++i) {
         add_blind(blind, sources, fetched.children[i]);
     }
-    extend_known(batch, sources, fetched, part.coverage, blind);
+    extend_coverage(batch, sources, fetched, part.coverage, blind);
     for (; at.child < part.to.child; ++at.child) {
         batch.append_child(fetched.children[at.child]);
         withdraw_coverage(batch, sources, fetched.children[at.child], fetched.range,

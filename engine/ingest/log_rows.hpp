@@ -17,9 +17,14 @@ namespace plumbline::engine {
 /// The stored row of `block`, which has `events` logs that some source wants.
 [[nodiscard]] storage::BlockRow to_row(const BlockInfo& block, size_t events);
 
-/// `range`, which may be empty, is complete for the sources that `fetched` was asked for.
+/// Sources whose contracts nobody knows all of: logs that nobody has fetched yet may announce more.
+/// By number; empty: none. From the block on that shows it until the log has no gap any more.
+using BlindSources = std::vector<bool>;
+
+/// `range`, which may be empty, is complete for the sources that `fetched` was asked for and that
+/// are not in `blind`.
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                     const FetchedRange& fetched, evm::BlockRange range);
+                     const FetchedRange& fetched, evm::BlockRange range, const BlindSources& blind);
 
 /// A contract that the database did not know is announced in `fetched`, whose blocks were asked for
 /// its logs from there on. What counts of it in other blocks up to `last_block` is not in the log:
@@ -29,10 +34,6 @@ void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sou
 void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                        const storage::ChildRow& child, evm::BlockRange fetched,
                        uint64_t last_block);
-
-/// Sources whose contracts nobody knows all of: logs that nobody has fetched yet may announce more.
-/// By number; empty: none. From the block on that shows it until the log has no gap any more.
-using BlindSources = std::vector<bool>;
 
 /// Whether what is stored of a log is what a provider tells of it.
 /// What calls answered for the block, beyond what is stored.

@@ -15,6 +15,7 @@
 #include "engine/fold/refold_start.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 #include "storage/asked_blocks.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
@@ -52,7 +53,9 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     const auto view = database_.read_view();
     PLUMBLINE_TRY_VOID(append_missing(*view, *batch, fetched));
     PLUMBLINE_TRY_VOID(add_calls(*view, *batch, fetched));
-    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    PLUMBLINE_TRY(const auto coverage, database_.coverage());
+    extend_coverage(*batch, plan_.sources(), fetched, fetched.range,
+                    find_unsure(plan_.sources(), coverage, fetched.range.to, cursor->block_num));
     for (const storage::ChildRow& child : fetched.children) {
         PLUMBLINE_TRY(const bool is_known, view->has_child(child));
         if (!is_known) {
@@ -201,7 +204,9 @@ Status WriterCommands::replace(const FetchedRange& fetched, const std::string& l
     const auto batch = database_.make_batch();
     PLUMBLINE_TRY(const size_t changed, replace_range(database_, plan_, fetched, liar, *batch));
     PLUMBLINE_TRY_VOID(add_calls(*database_.read_view(), *batch, fetched));
-    extend_coverage(*batch, plan_.sources(), fetched, fetched.range);
+    PLUMBLINE_TRY(const auto coverage, database_.coverage());
+    extend_coverage(*batch, plan_.sources(), fetched, fetched.range,
+                    find_unsure(plan_.sources(), coverage, fetched.range.to, cursor->block_num));
     PLUMBLINE_TRY_VOID(withdraw_histories(database_, plan_, fetched, *batch));
     if (changed > 0) {
         logging::warning("other providers tell blocks otherwise than the one that lied: replaced",

@@ -63,6 +63,24 @@ std::vector<evm::BlockRange> subtract(evm::BlockRange within,
     return out;
 }
 
+/// Blocks from `from` to `to` that may hold logs of `source` and are not covered.
+std::vector<evm::BlockRange> missing_of(const Source& source,
+                                        const std::vector<storage::CoverageRow>& coverage,
+                                        uint64_t from, uint64_t to) {
+    const evm::BlockRange within{std::max(from, source.first_block),
+                                 std::min(to, source.end_block)};
+    if (within.from > within.to) {
+        return {};
+    }
+    std::vector<evm::BlockRange> covered;
+    for (const storage::CoverageRow& row : coverage) {
+        if (row.source == source.fingerprint) {
+            covered.push_back(row.range);
+        }
+    }
+    return subtract(within, std::move(covered));
+}
+
 /// Where nothing of a factory's children is covered, nobody has looked who they are: their
 /// factories are asked from their own first block on, even if the children's logs count only later.
 /// Contracts with a history lose the coverage of it with each one that is announced; who they are
@@ -111,18 +129,9 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
     std::vector<bool> is_known(sources.size(), false);
     std::set<uint64_t> edges;
     for (size_t i = 0; i < sources.size(); ++i) {
-        const uint64_t last = std::min(cursor, sources[i].end_block);
-        if (sources[i].first_block > last) {
-            continue;
-        }
-        std::vector<evm::BlockRange> covered;
-        for (const storage::CoverageRow& row : coverage) {
-            if (row.source == sources[i].fingerprint) {
-                covered.push_back(row.range);
-            }
-        }
-        is_known[i] = !covered.empty();
-        missing[i] = subtract({sources[i].first_block, last}, std::move(covered));
+        is_known[i] = std::ranges::find(coverage, sources[i].fingerprint,
+                                        &storage::CoverageRow::source) != coverage.end();
+        missing[i] = missing_of(sources[i], coverage, 0, cursor);
     }
     add_announcements(sources, is_known, cursor, missing);
     for (const std::vector<evm::BlockRange>& ranges : missing) {
@@ -158,6 +167,37 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
         }
     }
     return spans;
+}
+
+std::vector<bool> find_unsure(const std::vector<Source>& sources,
+                              const std::vector<storage::CoverageRow>& coverage, uint64_t block,
+                              uint64_t cursor) {
+    std::vector<bool> is_missing(sources.size(), false);    // somewhere above `block`
+    std::vector<bool> is_known(sources.size(), false);      // some of it is covered
+    std::vector<bool> reaches_back(sources.size(), false);  // before its announcements
+    for (size_t i = 0; i < sources.size() && block < cursor; ++i) {
+        is_missing[i] = !missing_of(sources[i], coverage, block + 1, cursor).empty();
+        is_known[i] = std::ranges::find(coverage, sources[i].fingerprint,
+                                        &storage::CoverageRow::source) != coverage.end();
+        reaches_back[i] = sources[i].has_history();
+    }
+    std::vector<bool> is_open(sources.size(), false);  // who its contracts are
+    // A chain of factories is no longer than there are sources.
+    for (size_t round = 0; round < sources.size(); ++round) {
+        for (size_t i = 0; i < sources.size(); ++i) {
+            for (const uint32_t parent : sources[i].parents) {
+                // Of one that ends below the cursor nothing can be covered up there.
+                const bool is_unread = !is_known[i] && sources[i].end_block >= cursor &&
+                                       sources[parent].is_within(block + 1, cursor);
+                is_open[i] = is_open[i] || is_missing[parent] || is_unread || is_open[parent];
+                reaches_back[i] = reaches_back[i] || reaches_back[parent];
+            }
+        }
+    }
+    for (size_t i = 0; i < sources.size(); ++i) {
+        is_open[i] = is_open[i] && reaches_back[i];
+    }
+    return is_open;
 }
 
 }  // namespace plumbline::engine

@@ -34,4 +34,13 @@ void add_families(std::vector<bool>& member, const std::vector<Source>& sources)
     const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t cursor);
 
+/// By source: whether nobody knows all of its contracts that may have logs in blocks up to `block`.
+/// That is so where such contracts may be announced later than their logs (`Source::has_history`,
+/// its own or that of one of its factories, of any depth), and the logs of one of its factories
+/// were not all looked at from there up to `cursor`: some are not covered, or nothing is covered of
+/// what they announce.
+[[nodiscard]] std::vector<bool> find_unsure(const std::vector<Source>& sources,
+                                            const std::vector<storage::CoverageRow>& coverage,
+                                            uint64_t block, uint64_t cursor);
+
 }  // namespace plumbline::engine

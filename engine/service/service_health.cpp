@@ -247,10 +247,8 @@ void Service::read_verdicts(int64_t now_ms) {
         if (is_proof && record.mismatches > 0) {
             verdicts_.push_back(describe_verdict(record, *known));
         }
-        if (record.proof == kKnownRecord) {
-            add_notes(KnownRanges::parse(record.detail));
-        }
     }
+    add_notes(*known);
 }
 
 /// The best level at which anything is proven from the first block on.

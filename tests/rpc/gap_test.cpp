@@ -259,6 +259,16 @@ TEST_F(GapTest, AGapAtTheEndOfWhatAProviderHasIsNotBelievedBeforeALaterBlockShow
     EXPECT_FALSE(headers({30}));
 }
 
+TEST_F(GapTest, AGapAboveTheHeadThatWasLastHeardOfIsProvenByTheHeadOfNow) {
+    FakeNode& node = add(kUrlA, null_answer());
+    node.head = 29;
+    pool();  // Heads are asked for once, as by a pool that only proofs use.
+    node.head.reset();
+    const auto answer = headers({30});
+    ASSERT_TRUE(answer) << answer.error().message;
+    expect_right(answer->front(), 30);
+}
+
 TEST(LinkedGapsTest, AnsweredHeadersProveTheGapsBetweenThem) {
     FakeChain chain{10};
     chain.gaps = {4, 5, 8};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "core/evm/hex.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "storage/proof_names.hpp"
 
 namespace plumbline::engine {
 
@@ -78,10 +80,13 @@ Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t no
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     KnownRanges out;
     for (const storage::ProofRecord& record : records) {
-        if (record.proof == kKnownRecord) {
-            out = parse(record.detail);
+        if (record.proof == kKnownRecord || record.proof == storage::kRetriesRecord) {
+            for (KnownRange& known : parse(record.detail).ranges_) {
+                out.add(std::move(known));
+            }
         }
     }
+    out.cut_retries(view.cursor() ? view.cursor()->finalized : 0);
     std::erase_if(out.ranges_, [&](const KnownRange& known) {
         return (known.findings == 0 && known.until_s > 0 && known.until_s <= now_s &&
                 !known.is_retry()) ||
@@ -92,15 +97,37 @@ Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t no
 }
 
 void KnownRanges::write(storage::CommitBatch& batch, uint64_t time_s) const {
-    storage::ProofRecord record;
-    record.proof = kKnownRecord;
-    record.block_num = ranges_.empty() ? 0 : ranges_.back().range.to;
-    record.time_s = time_s;
-    record.is_equal = finding_count() == 0;
-    record.checked = ranges_.size();
-    record.mismatches = finding_count();
-    record.detail = to_text();
-    batch.record_proof(record);
+    const auto write_part = [&](std::string_view name, bool is_retry) {
+        KnownRanges part;
+        std::ranges::copy_if(
+            ranges_, std::back_inserter(part.ranges_),
+            [is_retry](const KnownRange& known) { return known.is_retry() == is_retry; });
+        storage::ProofRecord record;
+        record.proof = name;
+        record.block_num = part.ranges_.empty() ? 0 : part.ranges_.back().range.to;
+        record.time_s = time_s;
+        record.is_equal = part.finding_count() == 0;
+        record.checked = part.ranges_.size();
+        record.mismatches = part.finding_count();
+        record.detail = part.to_text();
+        if (is_retry && part.ranges_.empty()) {
+            batch.remove_proof(record);
+        } else {
+            batch.record_proof(record);
+        }
+    };
+    write_part(kKnownRecord, false);
+    write_part(storage::kRetriesRecord, true);
+}
+
+/// Blocks that were final may have gone all the same.
+void KnownRanges::cut_retries(uint64_t finalized) {
+    std::erase_if(ranges_, [finalized](const KnownRange& known) {
+        return known.is_retry() && known.range.from > finalized;
+    });
+    for (KnownRange& known : ranges_) {
+        known.range.to = known.is_retry() ? std::min(known.range.to, finalized) : known.range.to;
+    }
 }
 
 void KnownRanges::forget(evm::BlockRange range) {

@@ -43,7 +43,7 @@ class KnownRanges {
     [[nodiscard]] static Result<KnownRanges> read(const storage::ReadView& view, uint64_t now_s);
     [[nodiscard]] static KnownRanges parse(std::string_view text);
     [[nodiscard]] std::string to_text() const;
-    /// As one record beside those of the proofs.
+    /// As records beside those of the proofs: one of the retries, one of all else.
     void write(storage::CommitBatch& batch, uint64_t time_s) const;
 
     /// What was known of these blocks is known no more.
@@ -72,6 +72,7 @@ class KnownRanges {
 
   private:
     void join_retries(size_t index);
+    void cut_retries(uint64_t finalized);
 
     std::vector<KnownRange> ranges_;
 };

@@ -16,6 +16,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/proof/log/log_proof_known.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "storage/entity_key.hpp"
@@ -613,6 +614,39 @@ TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatThe
     EXPECT_TRUE(index_to_head(chain, directory.sub("db"), choice).proofs.empty());
 }
 
+/// Else they stay below the level asked for, with nobody to know it.
+TEST_F(CoverageChangeTest, WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAndOfFinalBlocksOnly) {
+    FakeChain chain{2};
+    std::mt19937_64 random{2};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice choice;
+    index_to_head(chain, path, choice);
+    const uint64_t finalized = open_database(path)->cursor()->finalized;
+    ASSERT_GT(finalized, 20U);
+    {
+        const auto database = open_database(path);
+        KnownRanges known;
+        known.add({{5, 9}, 0, 100, std::string{kRetryNote}});
+        known.add({{12, 12}, 2, 0, "m"});
+        known.add({{14, 15}, 0, UINT64_MAX, "no headers"});
+        known.add({{finalized - 1, finalized + 3}, 0, 100, std::string{kRetryNote}});
+        const storage::Cursor cursor = *database->cursor();
+        const auto batch = database->make_batch();
+        known.write(*batch, 1);
+        batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+        ASSERT_TRUE(database->commit(*batch, storage::Durability::kSync).has_value());
+    }
+    choice.doubles = true;
+    index_to_head(chain, path, choice);
+    const auto known = KnownRanges::read(*open_database(path)->read_view(), 100);
+    ASSERT_TRUE(known.has_value());
+    EXPECT_EQ(known->due_retries(100),
+              (std::vector<evm::BlockRange>{{finalized - 1, finalized}, {5, 9}}));
+    EXPECT_EQ(known->ranges().size(), 2U) << "what was found by another config is not known";
+}
+
 /// Blocks in which somebody speaks long before the hub, or a vault, says who it is.
 void mine_history(FakeChain& chain) {
     const evm::Address vault = make_address(2, 90);
@@ -724,6 +758,35 @@ TEST_F(CoverageChangeTest, WhomTheHistoryOfALateContractMayAnnounceIsNotCalledCo
     const Fresh fresh = fresh_index(chain, choice);
     EXPECT_EQ(made_of_log(*life.indexer->database()), fresh.lines);
     EXPECT_GE(expect_honest(*plan, *life.indexer->database(), fresh.logs), ProofLevel::kFetched);
+}
+
+TEST_F(CoverageChangeTest, OfAHistoryNothingIsCalledCoveredBeforeAllThatMayAnnounceItWasLookedAt) {
+    FakeChain chain{5};
+    chain.mine(20);
+    const uint64_t first = chain.head() + 1;
+    mine_history(chain);
+    chain.mine(14);
+    for (const bool knows_hub : {true, false}) {
+        SCOPED_TRACE(knows_hub ? "what announces is stored" : "what announces is missing, too");
+        const test::TempDir directory;
+        Choice choice;
+        choice.has_vaults = false;
+        choice.has_second_hub = !knows_hub;
+        index_to_head(chain, directory.sub("db"), choice);
+        choice = {};
+        choice.vault_since = choice.pod_since = std::to_string(first);
+        const Fresh fresh = fresh_index(chain, choice);
+        Life life{chain, directory.sub("db"), choice, 1};
+        while (!life.indexer->is_done() && !life.indexer->failure() && !HasFailure()) {
+            life.step();
+            expect_honest(life.indexer->plan(), *life.indexer->database(), fresh.logs);
+        }
+        ASSERT_TRUE(life.indexer->is_done());
+        EXPECT_TRUE(life.indexer->stop().has_value());
+        EXPECT_EQ(made_of_log(*life.indexer->database()), fresh.lines);
+        EXPECT_EQ(expect_honest(life.indexer->plan(), *life.indexer->database(), fresh.logs),
+                  ProofLevel::kFetched);
+    }
 }
 
 TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {

@@ -1233,6 +1233,37 @@ TEST_F(IngestTest, WhatALiarToldAloneIsFetchedAgainOnceAndTheIndexIsThatOfAnHone
     }
 }
 
+TEST_F(IngestTest, ALiarsSecondWordReplacesNothingAndOthersAreAskedAgainUntilTheyTell) {
+    FakeChain chain{27};
+    chain.mine(60);
+    const Directory directory;
+    Rig rig{chain, directory.db(), 0, {}, {}};
+    rig.node->options.name = "liar";
+    ASSERT_TRUE(rig.settle(chain));
+    const std::vector<std::string> told_first = logs_as_read(*rig.indexer->database());
+    ASSERT_FALSE(told_first.empty());
+    rig.node->options.drops = [](const evm::Log& log) { return log.block_num % 3 == 0; };
+    rig.node->convicted = {"liar"};  // And nobody but the liar answers.
+    const size_t asked = rig.node->range_asks;
+    run_for(rig, 300'000);
+    EXPECT_GT(rig.node->range_asks, asked);
+    EXPECT_LT(rig.node->range_asks, asked + 200) << "less and less often";
+    test::expect_same(logs_as_read(*rig.indexer->database()), told_first);
+    EXPECT_TRUE(rig.indexer->database()->read_view()->list_journal(0, 10)->empty());
+    rig.node->options.drops = {};
+    rig.node->options.name = "honest";
+    run_for(rig, 300'000);
+    const Result<std::vector<storage::CoverageRow>> coverage = rig.indexer->database()->coverage();
+    ASSERT_TRUE(coverage);
+    for (const storage::CoverageRow& row : *coverage) {
+        EXPECT_EQ(row.provider, "honest") << row.range.from << " to " << row.range.to;
+    }
+    const size_t asked_in_all = rig.node->range_asks;
+    run_for(rig, 300'000);
+    EXPECT_EQ(rig.node->range_asks, asked_in_all) << "nothing is left";
+    expect_same_rows(rig, chain);
+}
+
 TEST_F(IngestTest, ARunThatEndsAtTheHeadEndsAfterWhatALiarToldIsRight) {
     FakeChain chain{24};
     chain.mine(80);

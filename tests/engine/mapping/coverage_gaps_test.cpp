@@ -168,5 +168,45 @@ TEST(FillTest, CoverageOfChildrenEndsWithWhatDecidesWhoTheyAre) {
     EXPECT_EQ(late[1].fingerprint, base[1].fingerprint);
 }
 
+/// hub announces vaults, these pods; vaults' logs count from block 20 on, whoever announces them
+/// when.
+std::vector<Source> sources_with_history() {
+    std::vector<Source> sources = {make_source("hub", 50), make_source("vault", 0, true),
+                                   make_source("pod", 0, true)};
+    sources[1].since = ChildSince::kNumber;
+    sources[1].since_block = 20;
+    return related(std::move(sources), {{}, {0}, {1}});
+}
+
+TEST(UnsureTest, WhoHasAHistoryIsNotKnownBeforeAllThatMayAnnounceIt) {
+    const std::vector<Source> sources = sources_with_history();
+    struct Case {
+        const char* what;
+        std::vector<storage::CoverageRow> coverage;
+        uint64_t block;
+        std::vector<bool> unsure;
+    };
+    const storage::CoverageRow hub = covered("hub", 50, 100);
+    const storage::CoverageRow vaults = covered("vault", 20, 100);
+    const storage::CoverageRow some_pods = covered("pod", 90, 100);
+    const std::vector<Case> cases{
+        {"all is looked at", {hub, vaults, some_pods}, 30, {false, false, false}},
+        {"the hub is not", {covered("hub", 50, 79), vaults, some_pods}, 30, {false, true, true}},
+        {"only below", {covered("hub", 60, 100), vaults, some_pods}, 70, {false, false, false}},
+        {"vaults are not", {hub, covered("vault", 90, 95), some_pods}, 30, {false, false, true}},
+        {"nobody looked for vaults", {hub, some_pods}, 30, {false, true, true}},
+        {"nobody looked for pods", {hub, vaults}, 30, {false, false, true}},
+        {"nothing comes above", {}, 100, {false, false, false}}};
+    for (const Case& one : cases) {
+        EXPECT_EQ(find_unsure(sources, one.coverage, one.block, 100), one.unsure) << one.what;
+    }
+}
+
+TEST(UnsureTest, WhoCountsFromTheAnnouncementOnIsKnownByTheBlocksBelow) {
+    std::vector<Source> sources = sources_with_history();
+    sources[1].since = ChildSince::kBlock;
+    EXPECT_EQ(find_unsure(sources, {}, 60, 100), std::vector<bool>(3, false));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::coverage_gaps_test
