@@ -103,12 +103,13 @@ struct Database::Impl {
     // storage/rollback.cpp
 
     /// Deletes what the families outside the generations hold of blocks `first` and above, and
-    /// fits `next` (not its cursor). The dictionaries keep their entries: a log of an older block
-    /// that was filled in or repaired later may use one that appeared in a block that goes.
-    [[nodiscard]] Status remove_base_from(uint64_t first, rocksdb::WriteBatch& batch,
-                                          StoredState& next) const PLUMBLINE_REQUIRES(writer);
+    /// fits `next` (not its cursor). Gives the sizes to which the dictionaries then shrink.
+    [[nodiscard]] Result<std::array<uint32_t, kDictKinds>> remove_base_from(
+        uint64_t first, rocksdb::WriteBatch& batch, StoredState& next) const
+        PLUMBLINE_REQUIRES(writer);
     /// Writes a synced commit that took blocks away, then lets the facts in memory follow.
-    [[nodiscard]] Status commit_removal(rocksdb::WriteBatch& batch, StoredState next)
+    [[nodiscard]] Status commit_removal(rocksdb::WriteBatch& batch, StoredState next,
+                                        const std::array<uint32_t, kDictKinds>& dict_sizes)
         PLUMBLINE_REQUIRES(writer) PLUMBLINE_EXCLUDES(mutex);
 };
 

@@ -118,7 +118,7 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
             delete_tail_in_parts(core, core.family(kind), block_key(first), write_part));
     }
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
-    PLUMBLINE_TRY_VOID(db.remove_base_from(first, batch, next));
+    PLUMBLINE_TRY(const auto sizes, db.remove_base_from(first, batch, next));
     next.totals = totals;
     next.watermark.commit_num = highest_commit + 1;
     next.watermark.last_rollback = next.watermark.commit_num;
@@ -134,7 +134,7 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
     }
     next.settle_cursor();
     put_refold_mark(core, batch);
-    PLUMBLINE_TRY_VOID(db.commit_removal(batch, std::move(next)));
+    PLUMBLINE_TRY_VOID(db.commit_removal(batch, std::move(next), sizes));
     db.notice(head ? fmt::format("{}: the log was cut back to block {}; what follows has to be "
                                  "fetched again",
                                  core.path, head->block_num)

@@ -128,6 +128,7 @@ void trim_coverage(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch
 struct Removal {
     rocksdb::WriteBatch batch;
     StoredState next;
+    std::array<uint32_t, kDictKinds> dict_sizes{};
 };
 
 /// The cursor at `target`, its hash from the block row or from `hint`, else zero.
@@ -158,7 +159,7 @@ Status start_removal(const Database::Impl& my, uint64_t target, const BlockRow* 
     StoredState& next = removal.next;
     const Cursor& stored = *my.now().facts.cursor;
     PLUMBLINE_TRY(Cursor cursor, cursor_at(*my.core, stored, target, hint));
-    PLUMBLINE_TRY_VOID(my.remove_base_from(target + 1, removal.batch, next));
+    PLUMBLINE_TRY(removal.dict_sizes, my.remove_base_from(target + 1, removal.batch, next));
     next.watermark.commit_num += 1;
     next.watermark.last_rollback = next.watermark.commit_num;
     cursor.finalized = std::min(stored.finalized, target);
@@ -195,6 +196,27 @@ Status check_undo(const Database::Impl& my, uint64_t target) PLUMBLINE_REQUIRES(
     return ok();
 }
 
+/// Deletes the entries that first appeared in block `first` or later; gives how many stay.
+Result<uint32_t> remove_dict_from(const RocksHandles& core, DictKind kind, uint32_t size,
+                                  uint64_t first, rocksdb::WriteBatch& batch) {
+    rocksdb::ColumnFamilyHandle* dict = core.family(FamilyKind::kDict);
+    // Ids are in order of first appearance, so what goes is at the end. Entries that an older block
+    // needs stay even if a later-numbered one goes.
+    for (; size > 0; --size) {
+        const std::string key = dict_key(kind, size - 1);
+        PLUMBLINE_TRY(const auto value, core.get(dict, key));
+        if (!value) {
+            return Error{ErrorCode::kCorruption, "a dictionary entry is missing"};
+        }
+        PLUMBLINE_TRY(const DictRow row, decode_dict(key, *value));
+        if (row.block_num < first) {
+            break;
+        }
+        batch.Delete(dict, key).PermitUncheckedError();
+    }
+    return size;
+}
+
 /// Deletes the facts of block `first` and above, and where those of `once` calls stand.
 Status remove_calls_from(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch) {
     rocksdb::ColumnFamilyHandle* calls = core.family(FamilyKind::kCalls);
@@ -212,8 +234,8 @@ Status remove_calls_from(const RocksHandles& core, uint64_t first, rocksdb::Writ
 
 }  // namespace
 
-Status Database::Impl::remove_base_from(uint64_t first, rocksdb::WriteBatch& batch,
-                                        StoredState& next) const {
+Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
+    uint64_t first, rocksdb::WriteBatch& batch, StoredState& next) const {
     const std::string from = block_key(first);
     rocksdb::ColumnFamilyHandle* log = core->family(FamilyKind::kLog);
     rocksdb::ColumnFamilyHandle* blocks = core->family(FamilyKind::kBlocks);
@@ -231,15 +253,26 @@ Status Database::Impl::remove_base_from(uint64_t first, rocksdb::WriteBatch& bat
     PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
     PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
     trim_coverage(*core, first, batch, next);
-    return ok();
+
+    std::array<uint32_t, kDictKinds> sizes{};
+    for (size_t kind = 0; kind < kDictKinds; ++kind) {
+        PLUMBLINE_TRY(sizes[kind], remove_dict_from(*core, static_cast<DictKind>(kind),
+                                                    now().dictionaries[kind].size(), first, batch));
+    }
+    return sizes;
 }
 
-Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState next) {
+Status Database::Impl::commit_removal(rocksdb::WriteBatch& batch, StoredState next,
+                                      const std::array<uint32_t, kDictKinds>& dict_sizes) {
     put_facts(batch, next, true);
-    // Without the lock, for readers must not wait for the disk.
+    // Without the lock, for readers must not wait for the disk. Until it is taken a view has the
+    // dictionary as it was, which has all ids of a snapshot from before and from after the write.
     PLUMBLINE_TRY_VOID(write(batch, Durability::kSync));
     {
         const MutexLock lock{mutex};
+        for (size_t kind = 0; kind < kDictKinds; ++kind) {
+            shared.dictionaries[kind].truncate(dict_sizes[kind]);
+        }
         shared.facts = std::move(next);
     }
     trees.clear();  // To be read again as they are stored now.
@@ -264,7 +297,7 @@ Status Database::rollback(uint64_t target, const BlockRow* target_block) {
                                                   removal.next.facts_of(*generation)));
         }
     }
-    return my.commit_removal(removal.batch, std::move(removal.next));
+    return my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes);
 }
 
 Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
@@ -282,7 +315,8 @@ Status Database::truncate_log(uint64_t target, const BlockRow* target_block) {
         removal.next.needs_refold = true;
         removal.batch.Put(my.core->meta(), to_slice(kMetaRefold), encode_number(1))
             .PermitUncheckedError();
-        PLUMBLINE_TRY_VOID(my.commit_removal(removal.batch, std::move(removal.next)));
+        PLUMBLINE_TRY_VOID(
+            my.commit_removal(removal.batch, std::move(removal.next), removal.dict_sizes));
     }
     return ok();
 }

@@ -8,7 +8,6 @@
 
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
-#include "tests/storage/content.hpp"
 #include "tests/storage/digest_check.hpp"
 #include "tests/storage/fault_fs.hpp"
 
@@ -87,7 +86,7 @@ TEST(CutTest, EqualsALogThatNeverWentFurther) {
         commit_blocks(*cut, target + 1, target + 4'200, 1);  // Past a node of 4,096 blocks.
         ASSERT_OK(cut->truncate_log(target));
         ASSERT_OK(straight->truncate_log(target));
-        expect_same(content_of(*cut), content_of(*straight));
+        expect_same(content(*cut), content(*straight));
         expect_digests_hold(*cut);
     }
 }

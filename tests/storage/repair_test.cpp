@@ -126,7 +126,7 @@ TEST(RepairTest, AMendedLogEqualsOneThatWasNeverWrong) {
 
 TEST(RepairTest, ALogFilledInOutlivesTheBlockThatFirstNamedItsAddress) {
     const TempDir dir;
-    const auto db = make_chain(dir.sub("db"), 29);
+    auto db = make_chain(dir.sub("db"), 29);
     TestLog late = make_log(5, 7);
     late.log.address = address_of(2);  // Block 20 was the first to name it.
     {
@@ -157,6 +157,8 @@ TEST(RepairTest, ALogFilledInOutlivesTheBlockThatFirstNamedItsAddress) {
         EXPECT_OK(scan->status());
         EXPECT_TRUE(is_there);
     };
+    db.reset();
+    db = must_open(dir.sub("db"), open_options());
     ASSERT_OK(db->truncate_log(15));
     expect_it_stands();
     ASSERT_OK(grows_other_addresses(16));
