@@ -371,11 +371,9 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     if (observer_ != nullptr) {
         observer_->on_rollback(target.block_num);
     }
-    bool is_undone = true;
-    if (database_.needs_refold()) {
-        PLUMBLINE_TRY_VOID(refold("the log was cut below what undo reaches"));
-        is_undone = false;
-    }
+    // Where the log was cut below what undo reaches, the follower looks for what a fold needs and
+    // orders it: a changed config's calls and transactions may not be there yet.
+    bool is_undone = !database_.needs_refold();
     if (is_in_doubt) {
         logging::warning(
             "the chain left blocks that contract calls with state = \"head\" were asked of: they "
