@@ -55,9 +55,6 @@ class WriterCommands {
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
-    [[nodiscard]] Result<bool> is_asked_above(uint64_t target) const;
-    [[nodiscard]] Result<bool> doubt_head_facts(uint64_t from);
-    [[nodiscard]] Status owe_refold(uint64_t from);
 
     storage::Database& database_;
     const Plan& plan_;
