@@ -16,6 +16,7 @@
 #include "engine/config/config_text.hpp"
 #include "engine/config/memory_plan.hpp"
 #include "engine/task/backup_place.hpp"
+#include "engine/text/event_names.hpp"
 
 namespace plumbline::api {
 
@@ -177,18 +178,10 @@ class HttpModule final : public engine::ServiceModule {
 Status check_webhook_events(const engine::Config& config, const engine::Plan& plan) {
     for (const engine::WebhookConfig& webhook : config.webhooks) {
         for (const std::string& name : webhook.events) {
-            const std::string event = name.substr(name.find('.') + 1);
-            bool is_known = event == "*";
-            for (size_t i = 0; i < plan.sources().size() && !is_known; ++i) {
-                is_known = name == plan.sources()[i].contract + "." + event &&
-                           std::ranges::any_of(plan.abi(i).events, [&](const evm::AbiEvent& abi) {
-                               return abi.name == event;
-                           });
-            }
-            if (!is_known) {
+            if (const Status known = engine::check_event_pattern(plan, name); !known) {
                 return engine::mistake_at(
                     config.path, webhook.pos,
-                    fmt::format("[webhooks.{}]: there is no event '{}'", webhook.name, name));
+                    fmt::format("[webhooks.{}]: {}", webhook.name, known.error().message));
             }
         }
     }
