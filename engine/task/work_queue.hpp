@@ -31,6 +31,9 @@ constexpr uint8_t kNormal = 50;
 constexpr uint8_t kBackground = 100;
 }  // namespace task_priority
 
+/// Of what is tried until it succeeds, later and later.
+inline constexpr uint32_t kAttemptsUnlimited = UINT32_MAX;
+
 struct TaskSpec {
     std::string kind;
     std::string args;  ///< as the kind understands them
