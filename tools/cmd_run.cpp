@@ -21,6 +21,7 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
+#include "engine/service/pool_log.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/service_status_text.hpp"
 #include "engine/setup/any_address.hpp"
@@ -118,18 +119,6 @@ class Signals {
     std::mutex mutex_;
     engine::Service* service_ = nullptr;
     std::jthread thread_;
-};
-
-class PoolLog final : public rpc::PoolObserver {
-  public:
-    void on_event(rpc::LogLevel level, const std::string& message) override {
-        switch (level) {
-            case rpc::LogLevel::kDebug: logging::debug(message); return;
-            case rpc::LogLevel::kInfo: logging::info(message); return;
-            case rpc::LogLevel::kWarning: logging::warning(message); return;
-            case rpc::LogLevel::kError: logging::error(message); return;
-        }
-    }
 };
 
 Result<engine::Until> parse_until(const std::string& text) {
@@ -325,7 +314,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
 
 Status run_index(const RunArguments& options) {
     set_up_logging(options, "info");
-    PoolLog pool_log;
+    engine::PoolLog pool_log;
     engine::ServiceOptions service_options;
     PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
     set_up_logging(options, service_options.indexer.config.log_level);
