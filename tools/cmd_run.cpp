@@ -187,7 +187,7 @@ Status probe_any_address(const engine::Config& config) {
 Status check_config(const RunArguments& arguments) {
     PLUMBLINE_TRY(const engine::IndexerOptions options, indexer_options(arguments));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(options.config));
-    return api::check_reports(options.config, *plan);
+    return api::check_names(options.config, *plan);
 }
 
 /// Runs `service` until it is done, told to stop, or its config was saved anew, which `is_changed`
@@ -275,7 +275,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         // A run with an end answers nobody; its config must be right all the same.
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
-                               : api::check_reports(service.config(), service.indexer().plan()));
+                               : api::check_names(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
         first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
