@@ -333,6 +333,22 @@ TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShow
     EXPECT_EQ(shown, 1U);
 }
 
+TEST(RouterOptionsTest, AReportOfAFieldSaysHowManyDecimalsThatIsShownWith) {
+    const Mapping mapping{kHubToml, hub_abis()};
+    RouterOptions options{.decimals = {{"user.points", 18}}};
+    options.reports = read_reports(
+                          "[reports.points]\nentity = \"user\"\nmetric = \"sum\"\nof = "
+                          "\"points\"\n[reports.twice]\nentity = \"user\"\nmetric = "
+                          "\"sum\"\nof = \"points * 2\"\n[reports.users]\nentity = "
+                          "\"user\"\nmetric = \"count\"\n",
+                          "test.toml", *mapping.plan)
+                          .value();
+    ApiWorld api{std::move(options)};
+    EXPECT_EQ(api.get("/v1/analytics/points")["decimals"], 18);
+    EXPECT_TRUE(api.get("/v1/analytics/twice")["decimals"].is_null());
+    EXPECT_TRUE(api.get("/v1/analytics/users")["decimals"].is_null());
+}
+
 TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
     const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
     const json before = api.get(user);
