@@ -320,9 +320,12 @@ std::string fate_of_unknown(const EventSample& sample) {
 }
 
 std::string describe_silence(const EventSample& sample) {
-    return sample.events > 0 ? std::string{}
-                             : fmt::format("it has emitted no event in blocks {} to {}",
-                                           sample.range.from, sample.range.to);
+    if (sample.events > 0) {
+        return {};
+    }
+    const auto [from, to] = sample.range;
+    return from == to ? fmt::format("it has emitted no event in block {}", from)
+                      : fmt::format("it has emitted no event in blocks {} to {}", from, to);
 }
 
 }  // namespace plumbline::engine
