@@ -21,6 +21,7 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/setup/contract_look.hpp"
+#include "engine/setup/event_sample.hpp"
 #include "engine/setup/init.hpp"
 #include "engine/setup/state_depth.hpp"
 #include "engine/setup/template.hpp"

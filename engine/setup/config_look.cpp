@@ -8,6 +8,7 @@
 #include "core/evm/checksum.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/setup/contract_look.hpp"
+#include "engine/setup/event_sample.hpp"
 #include "engine/text/duration.hpp"
 
 namespace plumbline::engine {

@@ -88,7 +88,7 @@ TEST_F(ContractLookTest, AContractThatEmitsNothingIsNamedByInitRunAndVerify) {
     call_it();
     const auto made = init("erc20");
     EXPECT_EQ(made.code, 0);
-    EXPECT_THAT(made.err, HasSubstr("it has emitted no event in blocks"));
+    EXPECT_THAT(made.err, HasSubstr("it has emitted no event in block"));
     const auto ran = run();
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.err, HasSubstr("is it the contract that emits what the config indexes?"));
