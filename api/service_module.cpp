@@ -16,6 +16,7 @@
 #include "engine/config/config_text.hpp"
 #include "engine/config/memory_plan.hpp"
 #include "engine/task/backup_place.hpp"
+#include "engine/text/event_names.hpp"
 
 namespace plumbline::api {
 
@@ -175,31 +176,27 @@ class HttpModule final : public engine::ServiceModule {
 
 /// Events that webhooks name and no ABI has.
 Status check_webhook_events(const engine::Config& config, const engine::Plan& plan) {
+    engine::Mistakes mistakes;
     for (const engine::WebhookConfig& webhook : config.webhooks) {
         for (const std::string& name : webhook.events) {
-            const std::string event = name.substr(name.find('.') + 1);
-            bool is_known = event == "*";
-            for (size_t i = 0; i < plan.sources().size() && !is_known; ++i) {
-                is_known = name == plan.sources()[i].contract + "." + event &&
-                           std::ranges::any_of(plan.abi(i).events, [&](const evm::AbiEvent& abi) {
-                               return abi.name == event;
-                           });
-            }
-            if (!is_known) {
-                return engine::mistake_at(
+            const Status known = name == "*" ? ok() : engine::check_event_pattern(plan, name);
+            if (!known) {
+                mistakes.add(Status{engine::mistake_at(
                     config.path, webhook.pos,
-                    fmt::format("[webhooks.{}]: there is no event '{}'", webhook.name, name));
+                    fmt::format("[webhooks.{}]: {}", webhook.name, known.error().message))});
             }
         }
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace
 
-Status check_reports(const engine::Config& config, const engine::Plan& plan) {
-    const auto reports = read_reports(config.text, config.path, plan);
-    return reports ? ok() : Status{reports.error()};
+Status check_names(const engine::Config& config, const engine::Plan& plan) {
+    engine::Mistakes mistakes;
+    mistakes.add(read_reports(config.text, config.path, plan));
+    mistakes.add(check_webhook_events(config, plan));
+    return mistakes.all();
 }
 
 std::string openapi_document(const engine::Plan& plan) {
@@ -208,13 +205,13 @@ std::string openapi_document(const engine::Plan& plan) {
 
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     const engine::Config& config = service.config();
-    // Wrong ones are told at the start, whoever will ask for them.
+    // Wrong names are told at the start, whoever will ask for them.
+    PLUMBLINE_TRY_VOID(check_names(config, service.indexer().plan()));
     PLUMBLINE_TRY(std::vector<Report> reports,
                   read_reports(config.text, config.path, service.indexer().plan()));
     if (!config.http && config.webhooks.empty()) {
         return ok();
     }
-    PLUMBLINE_TRY_VOID(check_webhook_events(config, service.indexer().plan()));
     auto stream = std::make_unique<StreamModule>(service);
     StreamHub& hub = stream->hub();
     service.add_observer(&hub);

@@ -16,11 +16,12 @@ struct HttpModuleOptions {
 };
 
 /// Adds the API, the live stream and the page to `service` where the config has [http], and posts
-/// to its webhooks. kInvalidArgument where [reports] does not fit the entities.
+/// to its webhooks. kInvalidArgument as `check_names`.
 [[nodiscard]] Status add_http_modules(engine::Service& service, HttpModuleOptions options = {});
 
-/// kInvalidArgument where [reports] does not fit the entities, whoever will ask for them.
-[[nodiscard]] Status check_reports(const engine::Config& config, const engine::Plan& plan);
+/// kInvalidArgument where [reports] does not fit the entities, or a webhook names an event that no
+/// ABI has, whoever will ask for them.
+[[nodiscard]] Status check_names(const engine::Config& config, const engine::Plan& plan);
 
 /// What a service with this plan answers at /v1/openapi.json.
 [[nodiscard]] std::string openapi_document(const engine::Plan& plan);

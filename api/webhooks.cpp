@@ -16,6 +16,7 @@
 #include "core/evm/block_id.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/task/tasks.hpp"
+#include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
 
 namespace plumbline::api {
@@ -26,7 +27,6 @@ constexpr size_t kKnownMax = 16;
 constexpr size_t kMessagesMax = 100;         ///< in one post
 constexpr size_t kBodyBytesMax = 1U << 20U;  ///< of a post with more than one message
 constexpr size_t kAnswerBytesMax = 64U << 10U;
-constexpr uint32_t kAttemptsMax = 20;
 constexpr int64_t kTimeoutMs = 10'000;
 constexpr int64_t kLookMs = 100;
 
@@ -63,11 +63,13 @@ Status post(engine::TaskContext& context, const engine::WebhookConfig& webhook, 
     const rpc::HttpCompletion& answer = done.front();
     if (answer.error != rpc::TransportError::kNone) {
         return Error{ErrorCode::kUnavailable,
-                     fmt::format("webhook {}: {}", webhook.name, answer.error_text)};
+                     answer.error == rpc::TransportError::kTimeout
+                         ? fmt::format("no answer in {} s", kTimeoutMs / 1'000)
+                         : answer.error_text};
     }
     if (answer.status < 200 || answer.status >= 300) {
-        return Error{ErrorCode::kUnavailable, fmt::format("webhook {}: the receiver answers {}",
-                                                          webhook.name, answer.status)};
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("the receiver answers {}", answer.status)};
     }
     return ok();
 }
@@ -246,13 +248,14 @@ bool WebhookModule::add_tasks() {
         service_.indexer().progress().state.load() != engine::Lifecycle::kLive) {
         return false;
     }
+    recall_troubles(*queue);
     bool all_added = true;
     for (const engine::WebhookConfig& webhook : service_.config().webhooks) {
         engine::TaskSpec spec;
         spec.kind = webhook_task(webhook.name);
         spec.name = spec.kind;
         spec.origin = "webhook";
-        spec.attempts_max = kAttemptsMax;
+        spec.attempts_max = engine::kAttemptsUnlimited;
         if (const std::optional<storage::TaskRow> last = queue->newest(spec.name)) {
             if (last->state == storage::TaskState::kRunning) {
                 all_added = false;  // It may have looked before the news came.
@@ -274,6 +277,48 @@ bool WebhookModule::add_tasks() {
     return all_added;
 }
 
+/// What an earlier process could not deliver is tried again in its time, which may be minutes:
+/// until then its task knows.
+void WebhookModule::recall_troubles(const engine::WorkQueue& queue) {
+    if (std::exchange(is_recalled_, true)) {
+        return;
+    }
+    for (const engine::WebhookConfig& webhook : service_.config().webhooks) {
+        const std::optional<storage::TaskRow> last = queue.newest(webhook_task(webhook.name));
+        if (last && last->state == storage::TaskState::kWaiting && !last->error.empty()) {
+            // Where a part of it was taken, it is known only that the last attempt was not.
+            const int64_t since_ms = last->result.empty() ? last->created_ms : last->started_ms;
+            const MutexLock lock{mutex_};
+            troubles_.recall(webhook.name, since_ms, last->error);
+        }
+    }
+}
+
+void WebhookModule::describe(engine::ServiceStatus& status) const {
+    const int64_t now_ms = service_.indexer().clock().unix_ms();
+    const MutexLock lock{mutex_};
+    for (std::string& reason : troubles_.reasons(now_ms)) {
+        status.degraded.push_back(std::move(reason));
+    }
+}
+
+/// A line where something changes; attempts that fail as before are none.
+void WebhookModule::tell(const std::string& webhook, const Status& posted) {
+    const int64_t now_ms = service_.indexer().clock().unix_ms();
+    service_.metrics().count_webhook(webhook, posted.has_value());
+    const MutexLock lock{mutex_};
+    if (!posted && troubles_.failed(webhook, posted.error().message, now_ms)) {
+        logging::warning("a webhook's receiver takes nothing: it is tried again",
+                         {{"webhook", webhook}, {"why", posted.error().message}});
+    } else if (posted) {
+        if (const auto lasted = troubles_.taken(webhook, now_ms)) {
+            logging::info(
+                "a webhook's receiver takes messages again",
+                {{"webhook", webhook}, {"after", engine::format_duration(*lasted / 1'000)}});
+        }
+    }
+}
+
 engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
                                            const engine::WebhookConfig& webhook) {
     using Kind = engine::TaskOutcome::Kind;
@@ -292,7 +337,7 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     }
     const Status posted = post(context, webhook, parcel.body);
     if (posted || posted.error().code != ErrorCode::kCancelled) {
-        service_.metrics().count_webhook(webhook.name, posted.has_value());
+        tell(webhook.name, posted);
     }
     if (!posted) {
         return engine::TaskOutcome::from(posted.error());

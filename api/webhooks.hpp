@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/stream/stream.hpp"
+#include "api/webhook_troubles.hpp"
 #include "core/base/mutex.hpp"
 #include "engine/service/service.hpp"
 
@@ -26,20 +27,25 @@ class WebhookModule final : public engine::ServiceModule {
 
     [[nodiscard]] Status start(engine::Service& service) override;
     void stop() override;
+    void describe(engine::ServiceStatus& status) const override;
 
   private:
     void run() PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] bool add_tasks();
+    void recall_troubles(const engine::WorkQueue& queue) PLUMBLINE_EXCLUDES(mutex_);
+    void tell(const std::string& webhook, const Status& posted) PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] engine::TaskOutcome deliver(engine::TaskContext& context,
                                               const engine::WebhookConfig& webhook);
 
     engine::Service& service_;
     StreamHub& hub_;
     uint64_t wake_ = 0;  ///< at the hub
-    Mutex mutex_;
+    mutable Mutex mutex_;
     CondVar changed_;
     bool has_news_ PLUMBLINE_GUARDED_BY(mutex_) = true;
     bool is_over_ PLUMBLINE_GUARDED_BY(mutex_) = false;
+    WebhookTroubles troubles_ PLUMBLINE_GUARDED_BY(mutex_);
+    bool is_recalled_ = false;      ///< the thread's own
     std::optional<uint64_t> seen_;  ///< the thread's own: the newest message that has its tasks
     std::jthread thread_;
 };

@@ -52,14 +52,6 @@ bool EventFilter::is_named(const std::string* contract, const std::string* event
            (event_.empty() || (event != nullptr && *event == event_));
 }
 
-bool EventFilter::knows_any(const engine::EventText& events) const {
-    bool found = false;
-    events.for_each_event([&](const std::string& contract, const evm::EventDecoder& decoder) {
-        found |= is_named(&contract, &decoder.event().name);
-    });
-    return found;
-}
-
 Status EventFilter::add(const engine::EventText& events, const ConditionName& name,
                         std::string_view value) {
     std::map<const evm::EventDecoder*, std::vector<ParamCondition>> kept;

@@ -25,8 +25,6 @@ class EventFilter {
     /// where no event of that contract and name has it, or none takes `value`.
     [[nodiscard]] Status add(const engine::EventText& events, const ConditionName& name,
                              std::string_view value);
-    /// Some event has that contract and name.
-    [[nodiscard]] bool knows_any(const engine::EventText& events) const;
     /// Nothing is asked: every log is wanted.
     [[nodiscard]] bool is_empty() const noexcept {
         return contract_.empty() && event_.empty() && !has_params_;

@@ -59,6 +59,12 @@ void Dispatcher::log(LogLevel level, const std::string& message) const {
     }
 }
 
+void Dispatcher::tell(LogLevel level, const Provider& provider, const std::string& what) const {
+    if (observer_ != nullptr) {
+        observer_->on_provider(level, provider.name(), what);
+    }
+}
+
 void Dispatcher::at(int64_t at_ms, std::function<void()> task) {
     tasks_.emplace(at_ms, std::move(task));
 }

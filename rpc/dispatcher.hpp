@@ -48,6 +48,8 @@ class Dispatcher {
     [[nodiscard]] const PoolOptions& options() const { return options_; }
     [[nodiscard]] Jitter& jitter() { return jitter_; }
     void log(LogLevel level, const std::string& message) const;
+    /// "provider NAME what"
+    void tell(LogLevel level, const Provider& provider, const std::string& what) const;
     /// What is open in the pool. Questions of several groups take their ticket here.
     [[nodiscard]] WaitBoard& waits() { return waits_; }
     [[nodiscard]] const WaitBoard& waits() const { return waits_; }

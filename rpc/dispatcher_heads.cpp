@@ -48,8 +48,7 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
             asked.on_probe_failed();
             asked.on_error_text(report.reason);
             if (asked.take_down_notice()) {
-                log(LogLevel::kWarning,
-                    "provider " + asked.name() + " is not asked for a while: " + report.reason);
+                tell(LogLevel::kWarning, asked, "is not asked for a while: " + report.reason);
             }
             break;
     }
@@ -60,8 +59,8 @@ void Dispatcher::take_vain_head(size_t provider, uint64_t block_num, const std::
     asked.on_head(block_num);
     asked.on_error_text(reason);
     if (heads_.on_vain_head(provider)) {
-        log(LogLevel::kWarning, "provider " + asked.name() + " " + reason +
-                                    ": the chain's head is what others tell, if any does");
+        tell(LogLevel::kWarning, asked,
+             reason + ": the chain's head is what others tell, if any does");
     }
 }
 
@@ -72,18 +71,17 @@ void Dispatcher::take_other_chain(size_t provider, const std::string& reason) {
     asked.on_other_chain();
     asked.on_error_text(reason);
     if (asked.is_foreign() && !was_foreign) {
-        log(LogLevel::kError, "provider " + asked.name() + " " + reason +
-                                  ": it is asked for nothing else until it tells another one");
+        tell(LogLevel::kError, asked,
+             reason + ": it is asked for nothing else until it tells another one");
     } else if (asked.chain_strikes() == 1) {
-        log(LogLevel::kWarning,
-            "provider " + asked.name() + " " + reason + ": its chain id is asked again");
+        tell(LogLevel::kWarning, asked, reason + ": its chain id is asked again");
     }
     static_cast<void>(asked.take_down_notice());
 }
 
 void Dispatcher::tell_if_back(size_t provider) {
     if (providers_[provider].is_usable() && providers_[provider].take_back_notice()) {
-        log(LogLevel::kInfo, "provider " + providers_[provider].name() + " is back");
+        tell(LogLevel::kInfo, providers_[provider], "is back");
     }
 }
 

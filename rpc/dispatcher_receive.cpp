@@ -201,8 +201,7 @@ void Dispatcher::learn_of_batches(const InFlightRequest& request,
     if (answers.size() > 1) {
         provider.batches().on_batch_answered();
     } else if (is_answered && provider.batches().on_single_answered(now())) {
-        log(LogLevel::kInfo, "provider " + provider.name() +
-                                 " answers calls but no batches of them: they go one by one");
+        tell(LogLevel::kInfo, provider, "answers calls but no batches of them: they go one by one");
     } else if (error != nullptr && is_general_refusal(*error, http_status)) {
         provider.batches().on_single_refused();
     }
@@ -286,10 +285,10 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
         provider.on_call_refused();
     }
     if (news.mixes_batches && provider.batches().on_mixed()) {
-        log(LogLevel::kError, "provider " + provider.name() +
-                                  " gives answers of a batch to the wrong calls: from now on its "
-                                  "calls go one by one, and what it told before is worth a "
-                                  "\"verify --proof calls\"");
+        tell(LogLevel::kError, provider,
+             "gives answers of a batch to the wrong calls: from now on its "
+             "calls go one by one, and what it told before is worth a "
+             "\"verify --proof calls\"");
     }
     if (news.billing) {
         take_billing(request, *news.billing);
@@ -305,10 +304,10 @@ void Dispatcher::take_billing(const InFlightRequest& request, const std::string&
     if (!is_probe) {
         provider.on_billing_doubt();
     } else if (provider.on_billing()) {
-        log(LogLevel::kError, "provider " + provider.name() +
-                                  " wants the account looked after, and is asked again in " +
-                                  std::to_string(options_.billing_park_ms / 60'000) +
-                                  " min, or in one where nobody else can be asked: " + text);
+        tell(LogLevel::kError, provider,
+             "wants the account looked after, and is asked again in " +
+                 std::to_string(options_.billing_park_ms / 60'000) +
+                 " min, or in one where nobody else can be asked: " + text);
     }
 }
 
@@ -371,8 +370,7 @@ void Dispatcher::fail_provider(size_t provider, const std::string& reason,
     providers_[provider].on_failure(retry_after_ms);
     providers_[provider].on_error_text(reason);
     if (providers_[provider].take_down_notice()) {
-        log(LogLevel::kWarning,
-            "provider " + providers_[provider].name() + " is not asked for a while: " + reason);
+        tell(LogLevel::kWarning, providers_[provider], "is not asked for a while: " + reason);
     }
 }
 

@@ -33,6 +33,10 @@ class PoolObserver {
     PoolObserver& operator=(const PoolObserver&) = delete;
     virtual ~PoolObserver() = default;
     virtual void on_event(LogLevel level, const std::string& message) = 0;
+    /// What becomes of one of the providers, as a sentence behind its name.
+    virtual void on_provider(LogLevel level, const std::string& provider, const std::string& what) {
+        on_event(level, "provider " + provider + " " + what);
+    }
 };
 
 /// Which bloom evidence makes an answer suspicious enough for a second opinion.

@@ -290,6 +290,7 @@ void Provider::on_lie(bool others_can_serve) {
 
 bool Provider::on_billing() {
     park(options_.billing_park_ms);
+    down_told_ = true;
     return !std::exchange(billing_, true);
 }
 

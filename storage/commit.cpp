@@ -32,7 +32,7 @@ void push_dictionary(Database::Impl& db, const CommitBatch::Impl& batch) {
     const MutexLock lock{db.mutex};
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
         for (const DictRow& row : batch.dict_new[kind]) {
-            db.shared.dictionaries[kind].push(row.value);
+            db.shared.dictionaries[kind].push(row.value, row.block_num);
         }
     }
 }
@@ -49,6 +49,11 @@ void adopt(Database::Impl& db, const CommitBatch::Impl& batch, StagedCommit stag
     learn_digests(db.trees[batch.generation->number], staged.trees);
     const MutexLock lock{db.mutex};
     db.shared.facts = std::move(staged.next);
+    for (size_t kind = 0; kind < kDictKinds; ++kind) {
+        for (const DictRow& row : batch.dict_lowered[kind]) {
+            db.shared.dictionaries[kind].lower(row.value, row.block_num);
+        }
+    }
 }
 
 }  // namespace

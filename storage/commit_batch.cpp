@@ -36,7 +36,8 @@ void CommitBatch::Impl::reset() {
     for (size_t kind = 0; kind < kDictKinds; ++kind) {
         dict_base[kind] = db.now().dictionaries[kind].size();
         dict_new[kind].clear();
-        dict_ids[kind].clear();
+        dict_lowered[kind].clear();
+        dict_places[kind].clear();
     }
     has_last_address = false;
     logs = 0;
@@ -91,19 +92,22 @@ void CommitBatch::Impl::reset() {
 std::optional<uint32_t> CommitBatch::Impl::dict_id(DictKind kind, const DictValue& value,
                                                    uint64_t block_num) {
     const auto place = static_cast<size_t>(kind);
-    if (const auto id = db.now().dictionaries[place].find(value)) {
-        return id;
+    const auto stored = db.now().dictionaries[place].find(value);
+    if (stored && stored->block_num <= block_num) {
+        return stored->id;
     }
-    const auto known = dict_ids[place].find(value);
-    if (known != dict_ids[place].end()) {
-        return known->second;
+    std::vector<DictRow>& rows = stored ? dict_lowered[place] : dict_new[place];
+    if (const auto known = dict_places[place].find(value); known != dict_places[place].end()) {
+        DictRow& row = rows[known->second];
+        row.block_num = std::min(row.block_num, block_num);
+        return row.id;
     }
-    const auto id = static_cast<uint32_t>(dict_base[place] + dict_new[place].size());
+    const auto id = stored ? stored->id : static_cast<uint32_t>(dict_base[place] + rows.size());
     if (id >= kDictSizeMax) {
         return std::nullopt;
     }
-    dict_ids[place].emplace(value, id);
-    dict_new[place].push_back({kind, id, block_num, value});
+    dict_places[place].emplace(value, rows.size());
+    rows.push_back({kind, id, block_num, value});
     return id;
 }
 
@@ -118,8 +122,10 @@ void CommitBatch::append_log(const evm::Log& log, ByteView data, const TxnFields
     Impl& my = *impl_;
     my.db.writer.assert_idle();
     PLUMBLINE_CHECK(log.topic_count <= 4);
-    if (!my.has_last_address || my.last_address != log.address) {
+    if (!my.has_last_address || my.last_address != log.address ||
+        log.block_num < my.last_address_block) {
         my.last_address = log.address;
+        my.last_address_block = log.block_num;
         my.last_address_id = my.dict_id(DictKind::kAddress, dict_value(log.address), log.block_num);
         my.has_last_address = true;
     }

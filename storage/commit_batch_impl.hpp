@@ -36,10 +36,15 @@ struct CommitBatch::Impl {
     /// another commit has changed them: ids would be given out twice.
     std::array<uint32_t, kDictKinds> dict_base{};
     std::array<std::vector<DictRow>, kDictKinds> dict_new;
-    std::array<std::unordered_map<DictValue, uint32_t, DictValueHash>, kDictKinds> dict_ids;
+    /// Stored entries that a log of an older block names than any before (a gap that is filled, a
+    /// repair): else they would go with a block above it.
+    std::array<std::vector<DictRow>, kDictKinds> dict_lowered;
+    /// Of both, the place in its list.
+    std::array<std::unordered_map<DictValue, size_t, DictValueHash>, kDictKinds> dict_places;
     // Logs of one address come in runs: most are told their id without a look-up.
     evm::Address last_address;
     std::optional<uint32_t> last_address_id;
+    uint64_t last_address_block = 0;  ///< of the log that it was looked up for
     bool has_last_address = false;
 
     uint64_t logs = 0;     ///< appended beyond the tail

@@ -165,6 +165,10 @@ void CommitStage::stage_dictionary() {
             writes_.Put(family, dict_key(row.kind, row.id), encode_dict(row))
                 .PermitUncheckedError();
         }
+        for (const DictRow& row : batch_.dict_lowered[kind]) {
+            writes_.Put(family, dict_key(row.kind, row.id), encode_dict(row))
+                .PermitUncheckedError();
+        }
     }
 }
 

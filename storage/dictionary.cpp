@@ -1,12 +1,14 @@
 #include "storage/dictionary.hpp"
 
+#include "core/base/check.hpp"
+
 namespace plumbline::storage {
 
 Dictionary::Dictionary() {
     view_.chunks_ = std::make_shared<const DictView::Chunks>();
 }
 
-void Dictionary::push(const DictValue& value) {
+void Dictionary::push(const DictValue& value, uint64_t block_num) {
     const uint32_t id = view_.size_;
     if (id % DictView::kChunk == 0) {
         auto chunks = std::make_shared<DictView::Chunks>(*view_.chunks_);
@@ -15,8 +17,14 @@ void Dictionary::push(const DictValue& value) {
     }
     // No view looks at this place yet: it lies beyond every size handed out for this chunk.
     (*view_.chunks_->back())[id % DictView::kChunk] = value;
-    ids_.emplace(value, id);
+    entries_.emplace(value, Entry{id, block_num});
     ++view_.size_;
+}
+
+void Dictionary::lower(const DictValue& value, uint64_t block_num) {
+    const auto at = entries_.find(value);
+    PLUMBLINE_CHECK(at != entries_.end() && block_num < at->second.block_num);
+    at->second.block_num = block_num;
 }
 
 void Dictionary::truncate(uint32_t size) {
@@ -24,7 +32,7 @@ void Dictionary::truncate(uint32_t size) {
         return;
     }
     for (uint32_t id = size; id < view_.size_; ++id) {
-        ids_.erase(*view_.find(id));
+        entries_.erase(*view_.find(id));
     }
     auto chunks = std::make_shared<DictView::Chunks>(*view_.chunks_);
     chunks->resize((size + DictView::kChunk - 1) / DictView::kChunk);

@@ -67,21 +67,28 @@ class DictView {
 /// One kind's dictionary. One writer; views taken under the owner's lock stay as they were.
 class Dictionary {
   public:
+    struct Entry {
+        uint32_t id = 0;
+        uint64_t block_num = 0;  ///< the lowest block with a log that names it
+    };
+
     Dictionary();
-    [[nodiscard]] std::optional<uint32_t> find(const DictValue& value) const {
-        const auto at = ids_.find(value);
-        return at == ids_.end() ? std::nullopt : std::optional{at->second};
+    [[nodiscard]] std::optional<Entry> find(const DictValue& value) const {
+        const auto at = entries_.find(value);
+        return at == entries_.end() ? std::nullopt : std::optional{at->second};
     }
     [[nodiscard]] uint32_t size() const noexcept { return view_.size_; }
     [[nodiscard]] const DictView& view() const noexcept { return view_; }
     /// Gives `value` the next id.
-    void push(const DictValue& value);
+    void push(const DictValue& value, uint64_t block_num);
+    /// A log of an older block names `value`, which is there.
+    void lower(const DictValue& value, uint64_t block_num);
     /// Takes back every id from `size` on. Views taken before keep them.
     void truncate(uint32_t size);
 
   private:
     DictView view_;
-    std::unordered_map<DictValue, uint32_t, DictValueHash> ids_;
+    std::unordered_map<DictValue, Entry, DictValueHash> entries_;
 };
 
 }  // namespace plumbline::storage

@@ -135,7 +135,7 @@ Status Loader::load_dictionary() {
         if (row.id != dictionary.size()) {
             return Error{ErrorCode::kCorruption, core_.path + ": a dictionary entry is missing"};
         }
-        dictionary.push(row.value);
+        dictionary.push(row.value, row.block_num);
     }
     return from_rocks(it->status(), "reading the dictionary");
 }

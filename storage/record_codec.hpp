@@ -20,7 +20,7 @@ namespace plumbline::storage {
 struct DictRow {
     DictKind kind = DictKind::kAddress;
     uint32_t id = 0;
-    uint64_t block_num = 0;  ///< where the value first appeared
+    uint64_t block_num = 0;  ///< the lowest block with a log that names it
     DictValue value;
     friend bool operator==(const DictRow&, const DictRow&) = default;
 };

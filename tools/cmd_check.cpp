@@ -4,11 +4,17 @@
 #include <fmt/format.h>
 
 #include "api/service_module.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/config_text.hpp"
 #include "engine/config/endpoint_text.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/setup/config_look.hpp"
+#include "rpc/curl_transport.hpp"
+#include "rpc/provider.hpp"
+#include "sink/sink_writer.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -127,34 +133,64 @@ std::string to_json(const DryRunReport& report) {
 
 namespace {
 
-/// Of the endpoints that are asked.
-Result<std::string> missing_state(const engine::Config& config, const CheckArguments& arguments,
-                                  const std::stop_token& stop) {
-    engine::Config asked = config;
-    if (!arguments.rpc.empty()) {
-        PLUMBLINE_TRY(asked.chain.rpc, engine::read_endpoints("--rpc", arguments.rpc));
-    }
+engine::EndpointPatience patience_of(const std::stop_token& stop) {
     engine::EndpointPatience patience;
     patience.timeout_ms = kStateAnswerMs;
     patience.silence_ms_max = kStateAnswerMs;
     patience.should_stop = [stop] { return stop.stop_requested(); };
-    return look_at_states(config, engine::pool_options(asked).endpoints, patience);
+    return patience;
+}
+
+/// The endpoints that are asked.
+Result<std::vector<rpc::Endpoint>> asked_endpoints(const engine::Config& config,
+                                                   const CheckArguments& arguments) {
+    engine::Config asked = config;
+    if (!arguments.rpc.empty()) {
+        PLUMBLINE_TRY(asked.chain.rpc, engine::read_endpoints("--rpc", arguments.rpc));
+    }
+    return engine::pool_options(asked).endpoints;
+}
+
+/// kInvalidArgument where all of them serve another chain: whoever asks them for more only waits.
+Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpoint>& endpoints,
+                      const engine::EndpointPatience& patience) {
+    std::string other;
+    for (const rpc::Endpoint& endpoint : endpoints) {
+        rpc::CurlTransport transport;
+        engine::EndpointClient client{endpoint, transport, system_clock(), patience};
+        const auto seen = engine::look_at_chain(client);
+        const std::string said = seen ? engine::other_chain(*seen, config) : std::string{};
+        if (said.empty()) {
+            return ok();
+        }
+        other =
+            fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public), said);
+    }
+    return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
 }
 
 Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
-    PLUMBLINE_TRY_VOID(api::check_reports(config, *plan));
-    if (!arguments.json) {
-        PLUMBLINE_TRY_VOID(print(what_is_right(config)));
+    engine::Mistakes mistakes;
+    mistakes.add(api::check_names(config, *plan));
+    for (const engine::SinkConfig& one : config.sinks) {
+        mistakes.add(sink::make_tables(one, *plan, config.chain.id));
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
+    const auto tell_right = [&] { return arguments.json ? ok() : print(what_is_right(config)); };
     if (arguments.events == 0) {
+        PLUMBLINE_TRY_VOID(tell_right());
         PLUMBLINE_TRY_VOID(arguments.json ? print(to_json({})) : ok());
         return ExitCode::kDone;
     }
-    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
     const StopSignal signal;
-    PLUMBLINE_TRY(std::string missing, missing_state(config, arguments, signal.token()));
+    const engine::EndpointPatience patience = patience_of(signal.token());
+    PLUMBLINE_TRY(const auto endpoints, asked_endpoints(config, arguments));
+    PLUMBLINE_TRY_VOID(look_at_chains(config, endpoints, patience));
+    PLUMBLINE_TRY_VOID(tell_right());
+    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
+    std::string missing = look_at_states(config, endpoints, patience);
     if (!missing.empty() && !arguments.json) {
         logging::warning(missing);  // Before the calls are tried, which may wait for it.
     }

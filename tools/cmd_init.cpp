@@ -16,8 +16,10 @@
 #include "core/evm/abi_json.hpp"
 #include "core/evm/checksum.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/config/config.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/endpoint_text.hpp"
+#include "engine/mapping/plan.hpp"
 #include "engine/setup/contract_look.hpp"
 #include "engine/setup/init.hpp"
 #include "engine/setup/state_depth.hpp"
@@ -167,9 +169,37 @@ Error mistake(std::string text) {
     return {ErrorCode::kInvalidArgument, std::move(text)};
 }
 
+/// The topic0 of those events that a template's config indexes, of each of its contracts; none:
+/// all.
+Result<std::vector<std::vector<evm::Hash>>> topics_of(const InitRequest& request) {
+    std::vector<std::vector<evm::Hash>> out(request.addresses.size());
+    if (!request.from) {
+        return out;
+    }
+    const std::string text =
+        engine::fill_template(*request.from, {1, "http://localhost", request.addresses, 0});
+    const auto read_file_of = [&](const std::string& name) -> Result<std::string> {
+        const auto& files = request.from->files;
+        const auto file = std::ranges::find(files, name, &engine::TemplateFile::name);
+        return file == files.end() ? Result<std::string>{mistake("no file " + name)}
+                                   : std::string{file->text};
+    };
+    PLUMBLINE_TRY(const engine::Config config,
+                  engine::parse_config(text, std::string{kConfigName}, read_file_of));
+    PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
+    const auto contracts = engine::contracts_of(*request.from);
+    for (size_t i = 0; i < out.size(); ++i) {
+        if (const int source = plan->find_source(contracts[i].name); source >= 0) {
+            out[i] = plan->sources()[static_cast<size_t>(source)].topics0;
+        }
+    }
+    return out;
+}
+
 /// The ABI against what is at the address.
 Status hold_abi(engine::EndpointClient& client, const engine::InitOptions& options,
-                const engine::ContractLook& look, uint64_t head) {
+                const std::vector<evm::Hash>& topics0, const engine::ContractLook& look,
+                uint64_t head) {
     PLUMBLINE_TRY(const evm::Abi abi, evm::read_abi(options.abi_json, options.contract));
     const std::string address = evm::to_checksum(options.address);
     const std::string of_proxy =
@@ -184,14 +214,18 @@ Status hold_abi(engine::EndpointClient& client, const engine::InitOptions& optio
                                          : "; " + of_proxy));
     }
     const auto sample =
-        engine::sample_events(client, options.address, abi, options.start_block, head);
+        engine::sample_events(client, options.address, {abi, topics0}, options.start_block, head);
+    if (sample && sample->events == 0 && of_proxy.empty()) {
+        note(fmt::format("{}: {}: is it the contract that emits what is to be indexed?", address,
+                         describe_silence(*sample)));
+    }
     if (sample && sample->unknown > 0) {
         const std::string text = describe(*sample);
         if (sample->unknown == sample->events) {
             return mistake(text + "; " +
                            (of_proxy.empty() ? "is it the ABI of another contract?" : of_proxy));
         }
-        note(text + "; they are stored, and nothing is made of them");
+        note(text + "; " + fate_of_unknown(*sample));
     }
     if (!of_proxy.empty()) {
         note(fmt::format("{} is an {} of {}; {}", address, look.proxy,
@@ -204,7 +238,8 @@ Status hold_abi(engine::EndpointClient& client, const engine::InitOptions& optio
 }
 
 /// Asks the chain about all that would otherwise end in an empty index.
-Status look_before(const InitArguments& arguments, engine::InitOptions& options) {
+Status look_before(const InitArguments& arguments, const std::vector<evm::Hash>& topics0,
+                   engine::InitOptions& options) {
     PLUMBLINE_TRY(const auto endpoints, engine::read_endpoints("--rpc", {arguments.rpc}));
     const rpc::Endpoint endpoint{endpoints.front().url, {}, {}};
     rpc::CurlTransport transport;
@@ -261,30 +296,22 @@ Status look_before(const InitArguments& arguments, engine::InitOptions& options)
             depth.since ? fmt::format("state since block {} only", *depth.since)
                         : std::string{"no state"}));
     }
-    return hold_abi(client, options, *look, chain->head);
+    return hold_abi(client, options, topics0, *look, chain->head);
 }
 
 /// The same for a template's further contracts; indexing starts where the oldest was deployed.
 Status look_at_others(const InitArguments& arguments, const engine::InitOptions& first,
-                      InitRequest& request) {
+                      const std::vector<std::vector<evm::Hash>>& topics, InitRequest& request) {
     engine::InitOptions& options = request.options;
     for (size_t i = 1; i < request.addresses.size(); ++i) {
         engine::InitOptions other = first;
         other.address = request.addresses[i];
         other.abi_json = engine::contracts_of(*request.from)[i].abi_json;
-        PLUMBLINE_TRY_VOID(look_before(arguments, other));
+        PLUMBLINE_TRY_VOID(look_before(arguments, topics[i], other));
         options.start_block = std::min(options.start_block, other.start_block);
         options.is_start_found = options.is_start_found && other.is_start_found;
     }
     return ok();
-}
-
-/// As few paths need: plain, where the shell takes it for one word as it is.
-std::string as_word(const std::string& path) {
-    const bool is_plain = path.find_first_not_of(
-                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                              "/._-+") == std::string::npos;
-    return is_plain ? path : shell_quoted(path);
 }
 
 }  // namespace
@@ -296,8 +323,9 @@ Status run_init(const InitArguments& arguments) {
     engine::InitOptions& options = request.options;
     if (options.chain_id == 0) {
         const engine::InitOptions first = options;
-        PLUMBLINE_TRY_VOID(look_before(arguments, options));
-        PLUMBLINE_TRY_VOID(look_at_others(arguments, first, request));
+        PLUMBLINE_TRY(const auto topics, topics_of(request));
+        PLUMBLINE_TRY_VOID(look_before(arguments, topics.front(), options));
+        PLUMBLINE_TRY_VOID(look_at_others(arguments, first, topics, request));
     }
     std::vector<std::pair<std::string, std::string>> files;
     if (!request.from) {

@@ -44,7 +44,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
         PLUMBLINE_TRY_VOID(database->commit(*batch, storage::Durability::kSync));
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run)
-                                            : to_text(outcome, arguments.dry_run)));
+                                            : to_text(outcome, arguments.dry_run, arguments.path)));
     if (!outcome.is_whole()) {
         return ExitCode::kCheckFailed;
     }

@@ -21,6 +21,7 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
+#include "engine/service/pool_log.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/service_status_text.hpp"
 #include "engine/setup/any_address.hpp"
@@ -120,18 +121,6 @@ class Signals {
     std::jthread thread_;
 };
 
-class PoolLog final : public rpc::PoolObserver {
-  public:
-    void on_event(rpc::LogLevel level, const std::string& message) override {
-        switch (level) {
-            case rpc::LogLevel::kDebug: logging::debug(message); return;
-            case rpc::LogLevel::kInfo: logging::info(message); return;
-            case rpc::LogLevel::kWarning: logging::warning(message); return;
-            case rpc::LogLevel::kError: logging::error(message); return;
-        }
-    }
-};
-
 Result<engine::Until> parse_until(const std::string& text) {
     engine::Until until;
     if (text == "head") {
@@ -198,7 +187,7 @@ Status probe_any_address(const engine::Config& config) {
 Status check_config(const RunArguments& arguments) {
     PLUMBLINE_TRY(const engine::IndexerOptions options, indexer_options(arguments));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(options.config));
-    return api::check_reports(options.config, *plan);
+    return api::check_names(options.config, *plan);
 }
 
 /// Runs `service` until it is done, told to stop, or its config was saved anew, which `is_changed`
@@ -286,7 +275,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         // A run with an end answers nobody; its config must be right all the same.
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
-                               : api::check_reports(service.config(), service.indexer().plan()));
+                               : api::check_names(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
         first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
@@ -325,7 +314,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
 
 Status run_index(const RunArguments& options) {
     set_up_logging(options, "info");
-    PoolLog pool_log;
+    engine::PoolLog pool_log;
     engine::ServiceOptions service_options;
     PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
     set_up_logging(options, service_options.indexer.config.log_level);

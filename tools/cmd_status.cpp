@@ -25,12 +25,22 @@ namespace {
 
 /// An event by its contract and name; one that no ABI knows by its first topic, which may be empty.
 struct EventName {
-    std::string contract;
-    std::string event;   ///< empty: no ABI knows it
-    std::string topic0;  ///< hex, only where no ABI knows it
+    std::string contract;  ///< empty: the config has none at that address
+    std::string event;     ///< empty: no ABI knows it
+    std::string topic0;    ///< hex, only where no ABI knows it
     auto operator<=>(const EventName&) const = default;
 };
 using EventCounts = std::map<EventName, uint64_t>;
+
+std::string to_text(const EventName& name) {
+    if (!name.event.empty()) {
+        return name.contract + "." + name.event;
+    }
+    return fmt::format("{}{}{}",
+                       name.contract.empty() ? "of an address that the config does not name"
+                                             : name.contract + " unknown",
+                       name.topic0.empty() ? "" : " ", name.topic0);
+}
 
 /// Walks the whole log. Beyond `kNamesMax` different ones, those of no ABI are counted together.
 Result<EventCounts> count_events(const storage::Database& database, const storage::ReadView& view) {
@@ -224,10 +234,7 @@ std::string for_people(const IndexStatus& status) {
     line("finalized_block", known([](const storage::Cursor& at) { return at.finalized; }));
     line("events", cursor ? cursor->event_count : 0);
     for (const auto& [name, count] : status.by_event) {
-        line("  " + (name.event.empty() ? fmt::format("{} unknown{}{}", name.contract,
-                                                      name.topic0.empty() ? "" : " ", name.topic0)
-                                        : name.contract + "." + name.event),
-             count);
+        line("  " + to_text(name), count);
     }
     line("blocks", status.blocks);
     line("quarantined", status.quarantined);

@@ -112,9 +112,12 @@ std::string lines_of(const std::vector<storage::TaskRow>& rows) {
                said(rows[next]) == outcome) {
             ++next;
         }
-        text += fmt::format("{:>5}  {:<9}  {:<24}  attempt {}/{}  {}{}\n", row.id,
-                            storage::to_string(row.state), row.name, row.attempts, row.attempts_max,
-                            outcome, next - i > 1 ? fmt::format(" ({} times)", next - i) : "");
+        const std::string limit = row.attempts_max == engine::kAttemptsUnlimited
+                                      ? std::string{}
+                                      : fmt::format("/{}", row.attempts_max);
+        text += fmt::format("{:>5}  {:<9}  {:<24}  attempt {}{}  {}{}\n", row.id,
+                            storage::to_string(row.state), row.name, row.attempts, limit, outcome,
+                            next - i > 1 ? fmt::format(" ({} times)", next - i) : "");
         i = next;
     }
     return text;

@@ -87,7 +87,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
                 ? "not recorded: only a part was looked at"
                 : "not recorded: somebody else has the database open to write");
     }
-    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
+    PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report, arguments.path)));
     if (report.finding_count() > 0 || report.quarantine_fails()) {
         return ExitCode::kCheckFailed;
     }

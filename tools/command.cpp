@@ -137,4 +137,11 @@ std::string shell_quoted(std::string_view text) {
     return out + "'";
 }
 
+std::string as_word(const std::string& path) {
+    const bool is_plain = path.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "/._-+") == std::string::npos;
+    return is_plain ? path : shell_quoted(path);
+}
+
 }  // namespace plumbline::tools

@@ -57,5 +57,7 @@ void print_error(std::string_view text) noexcept;
 [[nodiscard]] std::string partial_path(const std::string& path);
 /// As one word of a command that people paste into a POSIX shell.
 [[nodiscard]] std::string shell_quoted(std::string_view text);
+/// A path as a command to copy names it: plain, where the shell takes it for one word as it is.
+[[nodiscard]] std::string as_word(const std::string& path);
 
 }  // namespace plumbline::tools

@@ -8,6 +8,7 @@
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/text/event_text.hpp"
+#include "tools/command.hpp"
 #include "tools/report.hpp"
 
 namespace plumbline::tools {
@@ -172,7 +173,8 @@ void write_quarantine(JsonWriter& json, const engine::VerifyReport& report) {
     json.close_array().close_object();
 }
 
-void append_quarantine_text(std::string& out, const engine::VerifyReport& report) {
+void append_quarantine_text(std::string& out, const engine::VerifyReport& report,
+                            const std::string& db) {
     if (report.quarantined == 0) {
         return;
     }
@@ -184,8 +186,8 @@ void append_quarantine_text(std::string& out, const engine::VerifyReport& report
         out += "  - " + quarantine_text(report.quarantine[i]) + "\n";
     }
     if (report.quarantined > kShownMax) {
-        out += fmt::format("  and {} more; `plumbline quarantine DB` lists them\n",
-                           with_commas(report.quarantined - kShownMax));
+        out += fmt::format("  and {} more; `plumbline quarantine {}` lists them\n",
+                           with_commas(report.quarantined - kShownMax), db);
     }
 }
 
@@ -198,10 +200,18 @@ void write_unknown(JsonWriter& json, const engine::UnknownEvents& unknown) {
             .member("count", count)
             .close_object();
     }
-    json.close_array().close_object();
+    json.close_array().key("unnamed").open_array();
+    for (const auto& [address, count] : unknown.unnamed) {
+        json.open_object()
+            .member("address", evm::to_hex(address))
+            .member("count", count)
+            .close_object();
+    }
+    json.close_array().member("unnamed_others", unknown.unnamed_others).close_object();
 }
 
-void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown) {
+void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown,
+                         const std::string& db) {
     for (const auto& [event, count] : unknown.other_shapes) {
         out += fmt::format(
             "events {} {} of {} {} indexed parameters other than those of its ABI, so nothing is "
@@ -209,12 +219,22 @@ void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown)
             with_commas(count), event.second, event.first, count == 1 ? "has" : "have",
             count == 1 ? "it" : "them");
     }
-    if (unknown.total > 0) {
+    for (const auto& [address, count] : unknown.unnamed) {
+        out += fmt::format(
+            "events {} of the log {} of {}, which the config does not name: nothing is made of "
+            "{}\n",
+            with_commas(count), count == 1 ? "is" : "are", evm::to_hex(address),
+            count == 1 ? "it" : "them");
+    }
+    if (unknown.unnamed_others > 0) {
+        out += fmt::format("events {} of the log are of other addresses that it does not name\n",
+                           with_commas(unknown.unnamed_others));
+    }
+    if (const uint64_t count = unknown.of_no_abi(); count > 0) {
         out += fmt::format(
             "events {} of the log {} in no ABI, so nothing is made of {}: "
-            "`plumbline status DB --events` counts them by topic\n",
-            with_commas(unknown.total), unknown.total == 1 ? "is" : "are",
-            unknown.total == 1 ? "it" : "them");
+            "`plumbline status {} --events` counts them by topic\n",
+            with_commas(count), count == 1 ? "is" : "are", count == 1 ? "it" : "them", db);
     }
 }
 
@@ -257,17 +277,8 @@ void write_report(JsonWriter& json, const engine::VerifyReport& report) {
         .close_object();
 }
 
-}  // namespace
-
-std::string to_json(const engine::VerifyReport& report) {
-    std::string out;
-    JsonWriter json{out, JsonWriter::Layout::kIndented};
-    write_report(json, report);
-    return out + "\n";
-}
-
-std::string to_text(const engine::VerifyReport& report) {
-    std::string out;
+void append_report_text(std::string& out, const engine::VerifyReport& report,
+                        const std::string& db) {
     if (report.cursor) {
         out += fmt::format("at block {} ({})\n", report.cursor->block_num,
                            evm::to_hex(report.cursor->block_hash));
@@ -288,18 +299,38 @@ std::string to_text(const engine::VerifyReport& report) {
         out += fmt::format(
             "        deleted rows of {} are not compared: its `state` has no `deleted`\n", name);
     }
-    append_quarantine_text(out, report);
-    append_unknown_text(out, report.unknown);
+    append_quarantine_text(out, report, db);
+    append_unknown_text(out, report.unknown, db);
     for (const std::string& text : report.unproven) {
         out += "not proven: " + text + "\n";
     }
     for (const std::string& text : report.notes) {
         out += "note: " + text + "\n";
     }
+}
+
+std::string findings_line(const engine::VerifyReport& report, std::string_view more) {
+    return fmt::format("{} finding{}{}\n", with_commas(report.finding_count()),
+                       report.finding_count() == 1 ? "" : "s", more);
+}
+
+}  // namespace
+
+std::string to_json(const engine::VerifyReport& report) {
+    std::string out;
+    JsonWriter json{out, JsonWriter::Layout::kIndented};
+    write_report(json, report);
+    return out + "\n";
+}
+
+std::string to_text(const engine::VerifyReport& report, const std::string& db_path) {
+    std::string out;
+    append_report_text(out, report, as_word(db_path));
     if (report.finding_count() > 0) {
-        out += fmt::format(
-            "{} finding{}; `plumbline repair DB --dry-run` says what would be done\n",
-            with_commas(report.finding_count()), report.finding_count() == 1 ? "" : "s");
+        out +=
+            findings_line(report, fmt::format("; `plumbline repair {} --dry-run` says what would "
+                                              "be done",
+                                              as_word(db_path)));
     }
     return out;
 }
@@ -321,10 +352,17 @@ std::string to_json(const engine::RepairOutcome& outcome, bool dry_run) {
     return out + "\n";
 }
 
-std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {
+std::string to_text(const engine::RepairOutcome& outcome, bool dry_run,
+                    const std::string& db_path) {
     std::string out;
+    const auto append_report = [&] {
+        append_report_text(out, outcome.report, as_word(db_path));
+        if (outcome.report.finding_count() > 0) {
+            out += findings_line(outcome.report, "");
+        }
+    };
     if (dry_run) {
-        out += to_text(outcome.report);
+        append_report();
     }
     for (const engine::RepairPlan& plan : outcome.plans) {
         for (const std::string& step : plan.steps) {
@@ -335,7 +373,7 @@ std::string to_text(const engine::RepairOutcome& outcome, bool dry_run) {
         out += "left as it is: " + text + "\n";
     }
     if (!dry_run) {
-        out += to_text(outcome.report);
+        append_report();
         out += verdict_of(outcome);
     }
     return out;

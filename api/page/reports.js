@@ -34,7 +34,9 @@ async function report() {
                                 v)
                         .join(', ') ||
       'all',
-        value = v => typeof v === 'number' && !Number.isInteger(v) ? v.toFixed(3) : num(v);
+        value = v => r.decimals != null && v != null ? at_commas(with_point(String(v), r.decimals)) :
+      typeof v === 'number' && !Number.isInteger(v)  ? v.toFixed(3) :
+                                                       num(v);
   $('report-bars')
       .replaceChildren(
           ...r.groups.map(

@@ -165,8 +165,7 @@ function failing(s) {
         .map(w => ({
                says: `webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'fails'}${
                    code(w.error) ? ` (${code(w.error)[1]})` : ''}`,
-               why: `Webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'is tried again'}: ${
-                   w.error.replace(`webhook ${w.name}: `, '')}.`
+               why: `Webhook ${w.name} ${w.state === 'dead' ? 'was given up' : 'is tried again'}: ${w.error}.`
              })),
     ...(s.sinks || [])
         .filter(k => k.reason)

@@ -230,15 +230,18 @@ Result<std::vector<Report>> read_reports(std::string_view config_text, const std
     if (all.entries().size() > kReportsMax) {
         return all.mistake(all.pos(), fmt::format("at most {} reports", kReportsMax));
     }
+    engine::Mistakes mistakes;
     for (const engine::TomlEntry& entry : all.entries()) {
         Report report;
         report.name = entry.key;
-        PLUMBLINE_TRY(
-            const engine::Section section,
-            engine::Section::open(path, fmt::format("[reports.{}]", entry.key), entry.value));
-        PLUMBLINE_TRY_VOID(ReportReader(section, engine::compiled(plan), report).run());
-        out.push_back(std::move(report));
+        const auto section =
+            engine::Section::open(path, fmt::format("[reports.{}]", entry.key), entry.value);
+        if (mistakes.add(section) &&
+            mistakes.add(ReportReader(*section, engine::compiled(plan), report).run())) {
+            out.push_back(std::move(report));
+        }
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     return out;
 }
 

@@ -58,6 +58,7 @@ constexpr RouteShape kShapes[] = {
     {"journal", "{" PLUMBLINE_SNAPSHOT ", entries: [JournalEntry], next: integer|null}"},
     {"analytics", "{reports: [{name: string, about: string, metric: string}]}"},
     {"analytics_report", "{" PLUMBLINE_SNAPSHOT ", report: string, about: string, metric: string, "
+                         "decimals: integer|null, "
                          "scanned: integer, total: integer, groups: [{by: any, value: any}]}"},
     {"tasks", "{total: integer, tasks: [Task]}"},
     {"add_task", kTaskAnswer},

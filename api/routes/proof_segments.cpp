@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+
+#include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/descendants.hpp"
 
 namespace plumbline::api {
 
@@ -32,10 +34,29 @@ Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t bloc
     if (next != ranges.begin()) {
         const CoverageRow& row = *std::prev(next)->second;
         if (block <= row.range.to) {
-            return {row.level, row.range.to};
+            return {row.level, std::min(row.range.to, source.end_block)};
         }
     }
     return {ProofLevel::kNone, gap_to};
+}
+
+/// Of each source, those whose logs say which contracts are its own.
+std::vector<std::vector<uint32_t>> factories_of(const std::vector<engine::Source>& sources) {
+    std::vector<std::vector<uint32_t>> out(sources.size());
+    for (uint32_t factory = 0; factory < sources.size(); ++factory) {
+        for (const uint32_t child : engine::descendants_of(factory, sources)) {
+            out[child].push_back(factory);
+        }
+    }
+    return out;
+}
+
+void append(std::vector<ProofSegment>& out, const ProofSegment& segment) {
+    if (!out.empty() && out.back().level == segment.level) {
+        out.back().to = segment.to;
+    } else {
+        out.push_back(segment);
+    }
 }
 
 }  // namespace
@@ -51,18 +72,29 @@ std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sour
             }
         }
     }
+    const std::vector<std::vector<uint32_t>> factories = factories_of(sources);
+    // Of each source the lowest level from its first block up to the one that is looked at.
+    std::vector<ProofLevel> so_far(sources.size(), ProofLevel::kReceipts);
+    std::vector<Reach> reach(sources.size());
     std::vector<ProofSegment> out;
-    for (uint64_t block = from; block <= to;) {
+    // What is asked for rests on announcements below it, so that the walk begins with the first.
+    for (uint64_t block = std::min(from, engine::first_block_of(sources)); block <= to;) {
         Reach lowest{sources.empty() ? ProofLevel::kNone : ProofLevel::kReceipts, to};
         for (size_t i = 0; i < sources.size(); ++i) {
-            const Reach reach = reach_of(sources[i], ranges[i], block);
-            lowest.level = std::min(lowest.level, reach.level);
-            lowest.to = std::min(lowest.to, reach.to);
+            reach[i] = reach_of(sources[i], ranges[i], block);
+            so_far[i] = std::min(so_far[i], reach[i].level);
+            lowest.level = std::min(lowest.level, reach[i].level);
+            lowest.to = std::min(lowest.to, reach[i].to);
         }
-        if (!out.empty() && out.back().level == lowest.level) {
-            out.back().to = lowest.to;
-        } else {
-            out.push_back({block, lowest.to, lowest.level});
+        for (size_t i = 0; i < sources.size(); ++i) {
+            for (const uint32_t factory : factories[i]) {
+                if (sources[i].is_within(block, block)) {
+                    lowest.level = std::min(lowest.level, so_far[factory]);
+                }
+            }
+        }
+        if (lowest.to >= from) {
+            append(out, {std::max(block, from), lowest.to, lowest.level});
         }
         if (lowest.to == UINT64_MAX) {
             break;

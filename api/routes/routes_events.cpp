@@ -1,6 +1,7 @@
 // Stored events, and those that could not be applied.
 #include "api/http/log_cursor.hpp"
 #include "api/routes/handlers.hpp"
+#include "engine/text/event_names.hpp"
 #include "engine/text/event_text.hpp"
 #include "query/event_filter.hpp"
 
@@ -58,12 +59,11 @@ Result<query::EventFilter> read_event_filter(const RequestContext& request,
     const bool is_named = request.route.id == "events_of";
     const std::string contract = is_named ? request.part(2) : text("contract");
     const std::string event = is_named ? request.part(3) : text("event");
-    query::EventFilter out{contract, event};
-    if (is_named && !out.knows_any(events)) {
-        return Error{ErrorCode::kNotFound,
-                     fmt::format("no contract '{}' with an event '{}'; /v1/openapi.json lists all",
-                                 contract, event)};
+    if (const Status known = engine::check_event_names(*request.context().plan(), contract, event);
+        !known) {
+        return Error{is_named ? ErrorCode::kNotFound : known.error().code, known.error().message};
     }
+    query::EventFilter out{contract, event};
     constexpr std::string_view kParam = "param.";
     for (const auto& [name, value] : request.target.query) {
         if (request.route.has_param(name)) {

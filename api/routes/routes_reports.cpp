@@ -63,6 +63,24 @@ Response list_analytics(RequestContext& request) {
     return reply(std::move(body));
 }
 
+namespace {
+
+/// Of the field whose values or whose sum the report tells; empty: it tells something else.
+std::optional<uint8_t> shown_decimals(const Report& report, const RequestContext& request) {
+    const bool is_of_field = report.metric == ReportMetric::kSum ||
+                             report.metric == ReportMetric::kMin ||
+                             report.metric == ReportMetric::kMax;
+    if (!is_of_field || !report.entity || !report.of) {
+        return std::nullopt;
+    }
+    const auto& decimals = request.options().decimals;
+    const auto found = decimals.find(request.context().plan()->entities()[*report.entity].name +
+                                     "." + report.of->name);
+    return found == decimals.end() ? std::nullopt : std::optional{found->second};
+}
+
+}  // namespace
+
 Response get_analytics(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         const auto& reports = request.options().reports;
@@ -91,6 +109,7 @@ Response get_analytics(RequestContext& request) {
         json.member("report", report->name)
             .member("about", report->about)
             .member("metric", report->metric_name)
+            .member("decimals", shown_decimals(*report, request))
             .member("scanned", counted->scanned)
             .member("total", counted->groups.size())
             .key("groups")

@@ -5,6 +5,7 @@
 
 #include "api/routes/handlers.hpp"
 #include "engine/task/work_queue.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
 
@@ -143,8 +144,8 @@ Response add_for_entity(RequestContext& request, const char* kind) {
         PLUMBLINE_TRY(const json body, read_body(request, {"entity"}));
         PLUMBLINE_TRY(wanted.args, text_member(body, "entity"));
         const engine::Plan& plan = *request.context().plan();
-        if (!wanted.args.empty() && plan.find_entity(wanted.args) < 0) {
-            return Error{ErrorCode::kNotFound, fmt::format("no entity '{}'", wanted.args)};
+        if (!wanted.args.empty()) {
+            PLUMBLINE_TRY_VOID(engine::find_entity(plan.entities(), wanted.args));
         }
         return ok();
     }();

@@ -7,6 +7,7 @@
 
 #include "core/evm/hex.hpp"
 #include "engine/text/entity_text.hpp"
+#include "engine/text/event_names.hpp"
 
 namespace plumbline::api {
 
@@ -37,11 +38,11 @@ Status read_entities(const engine::Plan& plan, const Target& target, StreamFilte
             filter.entities.clear();
             break;
         }
-        const int entity = plan.find_entity(name);
-        if (entity < 0) {
-            return Error{ErrorCode::kInvalidArgument, fmt::format("no entity '{}'", name)};
+        const auto entity = engine::find_entity(plan.entities(), name);
+        if (!entity) {
+            return Error{ErrorCode::kInvalidArgument, entity.error().message};
         }
-        filter.entities.push_back(static_cast<size_t>(entity));
+        filter.entities.push_back(*entity);
     }
     const std::vector<std::string> keys = target.all("key");
     if (!keys.empty() && filter.entities.size() != 1) {
@@ -127,6 +128,9 @@ Result<StreamFilter> read_stream_filter(const engine::Plan& plan, const Target& 
     out.events = target.all("event");
     if (std::ranges::find(out.events, "*") != out.events.end()) {
         out.events.clear();
+    }
+    for (const std::string& name : out.events) {
+        PLUMBLINE_TRY_VOID(engine::check_event_pattern(plan, name));
     }
     PLUMBLINE_TRY_VOID(read_start(target, out));
     return out;

@@ -195,6 +195,9 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
         text += "\"message\":";
         append_json_string(text, message);
         for (const Field& field : fields) {
+            if (field.name.empty()) {
+                continue;
+            }
             text += ',';
             append_json_string(text, field.name);
             text += ':';

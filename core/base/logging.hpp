@@ -16,7 +16,8 @@ namespace plumbline::logging {
 enum class Level : uint8_t { kDebug, kInfo, kWarning, kError, kOff };
 enum class Format : uint8_t { kText, kJson };
 
-/// A named fact beside the message: `name=value` in text, a member in JSON.
+/// A named fact beside the message: `name=value` in text, a member in JSON. Without a name it is
+/// left out.
 struct Field {
     template <typename T>
     Field(std::string_view field_name, const T& field_value)  // NOLINT(google-explicit-constructor)

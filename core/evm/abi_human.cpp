@@ -278,7 +278,7 @@ Status read_line(const AbiLine& line, const StructTexts& structs, size_t& part_c
         return ok();
     }
     if (kind != "event" && kind != "function") {
-        return reader.mistake(
+        return LineReader{line, line.text, structs, part_count}.mistake(
             "a declaration starts with event, function, struct, error, "
             "constructor, fallback or receive; this one stands");
     }

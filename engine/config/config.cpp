@@ -24,15 +24,15 @@ constexpr std::streamoff kMaxFileBytes = std::streamoff{64} << 20U;
 
 Status read_database(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section database, Section::open(path, "[database]", value));
-    PLUMBLINE_TRY_VOID(database.allow_only({"path", "memory_mib"}));
+    SectionMistakes mistakes{database, {"path", "memory_mib"}};
     if (const TomlValue* db_path = database.find("path")) {
-        PLUMBLINE_TRY(config.db_path, database.string(*db_path, "path"));
+        mistakes.take(config.db_path, database.string(*db_path, "path"));
     }
     if (const TomlValue* memory = database.find("memory_mib")) {
-        PLUMBLINE_TRY(config.memory_mib,
+        mistakes.take(config.memory_mib,
                       database.integer(*memory, "memory_mib", kMinMemoryMib, kMaxMemoryMib));
     }
-    return ok();
+    return mistakes.all();
 }
 
 void check_top_level(std::string_view path, const TomlValue& root, Mistakes& mistakes) {

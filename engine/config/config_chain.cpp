@@ -156,50 +156,64 @@ Result<int64_t> read_age(const Section& chain, const TomlValue& value, std::stri
     return read_time(chain, value, key, kMinAgeMs);
 }
 
+Status read_endpoints_of(const Section& chain, const TomlValue& value, ChainConfig& out,
+                         std::vector<TextEdit>& edits) {
+    if (value.kind != TomlValue::Kind::kArray) {
+        PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, value, edits));
+        out.rpc.push_back(std::move(endpoint));
+        return ok();
+    }
+    if (value.items.empty() || value.items.size() > kEndpointsMax) {
+        return chain.mistake(
+            value.pos, fmt::format("rpc in [chain] needs 1 to {} endpoints, not {}", kEndpointsMax,
+                                   value.items.size()));
+    }
+    Mistakes mistakes;
+    for (const TomlValue& item : value.items) {
+        if (auto endpoint = read_endpoint(chain, item, edits); mistakes.add(endpoint)) {
+            out.rpc.push_back(*std::move(endpoint));
+        }
+    }
+    return mistakes.all();
+}
+
+Status read_finality(const Section& chain, const TomlValue& value, ChainConfig& out) {
+    if (value.kind == TomlValue::Kind::kInteger) {
+        PLUMBLINE_TRY(out.finality_depth, chain.integer(value, "finality", 0, kMaxFinalityDepth));
+    } else if (value.kind != TomlValue::Kind::kString || value.text != "finalized") {
+        return chain.mistake(value.pos,
+                             "finality in [chain] must be \"finalized\" or a number of blocks");
+    }
+    return ok();
+}
+
 }  // namespace
 
 Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& out,
                   std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section chain, Section::open(path, "[chain]", value));
-    PLUMBLINE_TRY_VOID(
-        chain.allow_only({"id", "rpc", "finality", "poll_interval", "ready_age", "head_age"}));
+    SectionMistakes mistakes{chain,
+                             {"id", "rpc", "finality", "poll_interval", "ready_age", "head_age"}};
     out.pos = chain.pos();
-    PLUMBLINE_TRY(const TomlValue* id, chain.need("id"));
-    PLUMBLINE_TRY(out.id, chain.integer(*id, "id", 1, kMaxChainId));
-    PLUMBLINE_TRY(const TomlValue* rpc, chain.need("rpc"));
-    if (rpc->kind == TomlValue::Kind::kArray) {
-        if (rpc->items.empty() || rpc->items.size() > kEndpointsMax) {
-            return chain.mistake(rpc->pos, fmt::format("rpc in [chain] needs 1 to {} endpoints, "
-                                                       "not {}",
-                                                       kEndpointsMax, rpc->items.size()));
-        }
-        for (const TomlValue& item : rpc->items) {
-            PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, item, edits));
-            out.rpc.push_back(std::move(endpoint));
-        }
-    } else {
-        PLUMBLINE_TRY(EndpointConfig endpoint, read_endpoint(chain, *rpc, edits));
-        out.rpc.push_back(std::move(endpoint));
+    if (const TomlValue* id = mistakes.need("id")) {
+        mistakes.take(out.id, chain.integer(*id, "id", 1, kMaxChainId));
+    }
+    if (const TomlValue* rpc = mistakes.need("rpc")) {
+        mistakes.add(read_endpoints_of(chain, *rpc, out, edits));
     }
     if (const TomlValue* finality = chain.find("finality")) {
-        if (finality->kind == TomlValue::Kind::kInteger) {
-            PLUMBLINE_TRY(out.finality_depth,
-                          chain.integer(*finality, "finality", 0, kMaxFinalityDepth));
-        } else if (finality->kind != TomlValue::Kind::kString || finality->text != "finalized") {
-            return chain.mistake(finality->pos,
-                                 "finality in [chain] must be \"finalized\" or a number of blocks");
-        }
+        mistakes.add(read_finality(chain, *finality, out));
     }
     if (const TomlValue* poll = chain.find("poll_interval")) {
-        PLUMBLINE_TRY(out.poll_interval_ms, read_time(chain, *poll, "poll_interval", kMinPollMs));
+        mistakes.take(out.poll_interval_ms, read_time(chain, *poll, "poll_interval", kMinPollMs));
     }
     if (const TomlValue* age = chain.find("ready_age")) {
-        PLUMBLINE_TRY(out.ready_age_ms, read_age(chain, *age, "ready_age"));
+        mistakes.take(out.ready_age_ms, read_age(chain, *age, "ready_age"));
     }
     if (const TomlValue* age = chain.find("head_age")) {
-        PLUMBLINE_TRY(out.head_age_ms, read_age(chain, *age, "head_age"));
+        mistakes.take(out.head_age_ms, read_age(chain, *age, "head_age"));
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

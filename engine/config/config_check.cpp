@@ -227,19 +227,24 @@ class Checker {
     }
 
     [[nodiscard]] Status entity(const EntityConfig& entity) const {
+        Mistakes mistakes;
         if (entity.drop) {
-            PLUMBLINE_TRY_VOID(drop(entity));
+            mistakes.add(drop(entity));
         }
         if (!entity.count.empty()) {
-            const std::string where = fmt::format("count of [entities.{}]", entity.name);
-            const std::string contract = entity.count.substr(0, entity.count.find('.'));
-            PLUMBLINE_TRY_VOID(contract_exists(entity.pos, where, contract));
-            PLUMBLINE_TRY_VOID(goes_on(entity.pos, where, contract));
+            mistakes.add(count(entity));
         }
         for (const StateConfig& state : entity.state) {
-            PLUMBLINE_TRY_VOID(this->state(entity, state));
+            mistakes.add(this->state(entity, state));
         }
-        return ok();
+        return mistakes.all();
+    }
+
+    [[nodiscard]] Status count(const EntityConfig& entity) const {
+        const std::string where = fmt::format("count of [entities.{}]", entity.name);
+        const std::string contract = entity.count.substr(0, entity.count.find('.'));
+        PLUMBLINE_TRY_VOID(contract_exists(entity.pos, where, contract));
+        return goes_on(entity.pos, where, contract);
     }
 
     /// A contract whose events end is not asked: it goes on where its rows do not.
@@ -282,28 +287,32 @@ class Checker {
     }
 
     [[nodiscard]] Status handler(const HandlerConfig& handler) const {
+        Mistakes mistakes;
         for (const std::string& event : handler.events) {
-            PLUMBLINE_TRY_VOID(contract_exists(handler.pos, fmt::format("event '{}'", event),
-                                               event.substr(0, event.find('.'))));
-        }
-        const EntityConfig* entity = find_entity(handler.entity);
-        if (entity == nullptr) {
-            return unknown(handler.pos, "[[on]]", "entity", handler.entity, entity_names_);
+            mistakes.add(contract_exists(handler.pos, fmt::format("event '{}'", event),
+                                         event.substr(0, event.find('.'))));
         }
         const Scope scope{nullptr, "[[on]]", !handler.each.empty()};
         for (const CallConfig& call : handler.calls) {
-            PLUMBLINE_TRY_VOID(this->call(call, scope));
+            mistakes.add(this->call(call, scope));
         }
         for (const Condition& condition : handler.when) {
-            PLUMBLINE_TRY_VOID(operand(condition.left, scope));
-            PLUMBLINE_TRY_VOID(operand(condition.right, scope));
+            mistakes.add(operand(condition.left, scope));
+            mistakes.add(operand(condition.right, scope));
         }
-        PLUMBLINE_TRY_VOID(handler_key(handler, *entity, scope));
-        PLUMBLINE_TRY_VOID(changes(handler.set, "set", *entity, scope));
-        PLUMBLINE_TRY_VOID(changes(handler.add, "add", *entity, scope));
-        PLUMBLINE_TRY_VOID(changes(handler.sub, "sub", *entity, scope));
-        PLUMBLINE_TRY_VOID(changes(handler.min, "min", *entity, scope));
-        return changes(handler.max, "max", *entity, scope);
+        const EntityConfig* entity = find_entity(handler.entity);
+        if (entity == nullptr) {
+            mistakes.add(
+                Status{unknown(handler.pos, "[[on]]", "entity", handler.entity, entity_names_)});
+            return mistakes.all();
+        }
+        handler_key(handler, *entity, scope, mistakes);
+        changes(handler.set, "set", *entity, scope, mistakes);
+        changes(handler.add, "add", *entity, scope, mistakes);
+        changes(handler.sub, "sub", *entity, scope, mistakes);
+        changes(handler.min, "min", *entity, scope, mistakes);
+        changes(handler.max, "max", *entity, scope, mistakes);
+        return mistakes.all();
     }
 
     [[nodiscard]] Status call(const CallConfig& call, const Scope& scope) const {
@@ -320,50 +329,57 @@ class Checker {
         return ok();
     }
 
-    [[nodiscard]] Status handler_key(const HandlerConfig& handler, const EntityConfig& entity,
-                                     const Scope& scope) const {
+    void handler_key(const HandlerConfig& handler, const EntityConfig& entity, const Scope& scope,
+                     Mistakes& mistakes) const {
         const std::vector<std::string> fields = names_of(entity.key);
+        bool are_known = true;
         for (const Assignment& item : handler.key) {
             if (std::ranges::find(fields, item.field) == fields.end()) {
-                return unknown(item.pos, fmt::format("key of {} in [[on]]", entity.name), "field",
-                               item.field, fields);
+                are_known = false;
+                mistakes.add(
+                    Status{unknown(item.pos, fmt::format("key of {} in [[on]]", entity.name),
+                                   "field", item.field, fields)});
+                continue;
             }
-            PLUMBLINE_TRY_VOID(operand(item.value, scope));
+            mistakes.add(operand(item.value, scope));
         }
         for (const std::string& field : fields) {
-            if (std::ranges::find(handler.key, field, &Assignment::field) == handler.key.end()) {
-                return mistake_at(path_, handler.pos,
-                                  fmt::format("key of {} in [[on]] leaves out '{}'; its key is: {}",
-                                              entity.name, field, fmt::join(fields, ", ")));
+            // A misspelt one may be the one that is missing.
+            if (are_known &&
+                std::ranges::find(handler.key, field, &Assignment::field) == handler.key.end()) {
+                mistakes.add(Status{
+                    mistake_at(path_, handler.pos,
+                               fmt::format("key of {} in [[on]] leaves out '{}'; its key is: {}",
+                                           entity.name, field, fmt::join(fields, ", ")))});
             }
         }
-        return ok();
     }
 
-    [[nodiscard]] Status changes(const std::vector<Assignment>& items, std::string_view op,
-                                 const EntityConfig& entity, const Scope& scope) const {
-        const std::string where = fmt::format("{} of {} in [[on]]", op, entity.name);
+    void changes(const std::vector<Assignment>& items, std::string_view op,
+                 const EntityConfig& entity, const Scope& scope, Mistakes& mistakes) const {
         for (const Assignment& item : items) {
-            if (std::ranges::find(entity.key, item.field, &storage::Field::name) !=
-                entity.key.end()) {
-                return mistake_at(
-                    path_, item.pos,
-                    fmt::format("{}: '{}' is in the key, which never changes", where, item.field));
-            }
-            const auto field = std::ranges::find(entity.fields, item.field, &storage::Field::name);
-            if (field == entity.fields.end()) {
-                return unknown(item.pos, where, "field", item.field, names_of(entity.fields));
-            }
-            if (op != "set" && !field->type.is_number()) {
-                return mistake_at(
-                    path_, item.pos,
-                    fmt::format("{}: '{}' is of type {}, and {} works on numbers "
-                                "only",
-                                where, item.field, storage::to_string(field->type), op));
-            }
-            PLUMBLINE_TRY_VOID(operand(item.value, scope));
+            mistakes.add(change(item, op, entity, scope));
         }
-        return ok();
+    }
+
+    [[nodiscard]] Status change(const Assignment& item, std::string_view op,
+                                const EntityConfig& entity, const Scope& scope) const {
+        const std::string where = fmt::format("{} of {} in [[on]]", op, entity.name);
+        if (std::ranges::find(entity.key, item.field, &storage::Field::name) != entity.key.end()) {
+            return mistake_at(
+                path_, item.pos,
+                fmt::format("{}: '{}' is in the key, which never changes", where, item.field));
+        }
+        const auto field = std::ranges::find(entity.fields, item.field, &storage::Field::name);
+        if (field == entity.fields.end()) {
+            return unknown(item.pos, where, "field", item.field, names_of(entity.fields));
+        }
+        if (op != "set" && !field->type.is_number()) {
+            return mistake_at(path_, item.pos,
+                              fmt::format("{}: '{}' is of type {}, and {} works on numbers only",
+                                          where, item.field, storage::to_string(field->type), op));
+        }
+        return operand(item.value, scope);
     }
 
     std::string_view path_;

@@ -212,9 +212,9 @@ Result<AbiFile> read_abi_name(const Section& contract, const TomlValue& value) {
 }
 
 /// `abi`: a file or a list of them, each read.
-Status read_abis(const Section& section, const FileReader& read_file, ContractConfig& out) {
-    PLUMBLINE_TRY(const TomlValue* abi, section.need("abi"));
-    PLUMBLINE_TRY(const auto items, read_tables(section, *abi, "abi", kMaxAbis));
+Status read_abis(const Section& section, const TomlValue& abi, const FileReader& read_file,
+                 ContractConfig& out) {
+    PLUMBLINE_TRY(const auto items, read_tables(section, abi, "abi", kMaxAbis));
     for (const TomlValue* item : items) {
         PLUMBLINE_TRY(AbiFile file, read_abi_name(section, *item));
         const bool is_there = std::ranges::any_of(out.abis, [&](const AbiFile& other) {
@@ -348,17 +348,24 @@ Status read_contract(std::string_view path, const TomlEntry& entry, const FileRe
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[contracts.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"abi", "address", "factory", "start_block", "end_block",
-                                           "events", "filter", "anonymous"}));
+    SectionMistakes mistakes{
+        section,
+        {"abi", "address", "factory", "start_block", "end_block", "events", "filter", "anonymous"}};
     ContractConfig out;
     out.name = entry.key;
     out.pos = section.pos();
-    PLUMBLINE_TRY_VOID(read_places(section, out));
-    PLUMBLINE_TRY_VOID(read_blocks(section, out));
-    PLUMBLINE_TRY_VOID(read_event_names(section, "events", out.events));
-    PLUMBLINE_TRY_VOID(read_filters(section, out));
-    PLUMBLINE_TRY_VOID(read_event_names(section, "anonymous", out.anonymous));
-    PLUMBLINE_TRY_VOID(read_abis(section, read_file, out));
+    const bool has_place = section.find("address") != nullptr || section.find("factory") != nullptr;
+    if (has_place || mistakes.are_known()) {
+        mistakes.add(read_places(section, out));
+    }
+    mistakes.add(read_blocks(section, out));
+    mistakes.add(read_event_names(section, "events", out.events));
+    mistakes.add(read_filters(section, out));
+    mistakes.add(read_event_names(section, "anonymous", out.anonymous));
+    if (const TomlValue* abi = mistakes.need("abi")) {
+        mistakes.add(read_abis(section, *abi, read_file, out));
+    }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     config.contracts.push_back(std::move(out));
     return ok();
 }

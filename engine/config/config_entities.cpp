@@ -111,54 +111,61 @@ Result<storage::FieldType> read_table_type(const Section& fields, const TomlEntr
                                                : read_enum(fields, entry);
 }
 
-/// `key` and `fields`: names with their types, in file order. `taken` holds the names so far.
+/// The type of a field that is not a table.
+Result<storage::FieldType> read_plain_type(const Section& section, const TomlEntry& entry) {
+    if (entry.value.kind != TomlValue::Kind::kString) {
+        return section.wrong_type(entry.value, entry.key,
+                                  "a type like \"uint256\", { enum = [..] }, or { type = "
+                                  "\"uint256\", decimals = 18 }");
+    }
+    if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
+        return section.mistake(
+            entry.value.pos,
+            fmt::format("{} in {}: {} does not fit a field; store the parts of a tuple one by "
+                        "one, and the items of an array with each",
+                        entry.key, section.name(), in_quotes(entry.value.text)));
+    }
+    auto type = storage::parse_field_type(entry.value.text);
+    if (!type) {
+        return section.mistake(entry.value.pos, fmt::format("{} in {}: {}", entry.key,
+                                                            section.name(), type.error().message));
+    }
+    return *type;
+}
+
+/// One name with its type. `taken` holds the names so far: also of those whose type is a mistake.
+Status read_field(const Section& section, const TomlEntry& entry, std::string_view key,
+                  std::vector<std::string>& taken, EntityConfig& config) {
+    if (!is_identifier(entry.key) || entry.key == "_" || entry.key == "true" ||
+        entry.key == "false" || entry.key == "null") {
+        return section.mistake(
+            entry.pos, fmt::format("{} cannot name a field: use up to 64 letters, digits and "
+                                   "_, no digit first, and not true, false, null or _ alone",
+                                   in_quotes(entry.key)));
+    }
+    if (std::ranges::find(taken, entry.key) != taken.end()) {
+        return section.mistake(entry.pos, fmt::format("{} is in key and in fields of [entities.{}]",
+                                                      in_quotes(entry.key), config.name));
+    }
+    taken.push_back(entry.key);
+    PLUMBLINE_TRY(const storage::FieldType type, entry.value.kind == TomlValue::Kind::kTable
+                                                     ? read_table_type(section, entry, config)
+                                                     : read_plain_type(section, entry));
+    PLUMBLINE_TRY_VOID(check_optional(section, entry, key, type));
+    (key == "key" ? config.key : config.fields).push_back({entry.key, type});
+    return ok();
+}
+
+/// `key` and `fields`: names with their types, in file order.
 Status read_fields(const Section& entity, const TomlValue& value, std::string_view key,
                    std::vector<std::string>& taken, EntityConfig& config) {
-    std::vector<storage::Field>& out = key == "key" ? config.key : config.fields;
     PLUMBLINE_TRY(const Section section,
                   Section::open(entity.path(), fmt::format("{} of {}", key, entity.name()), value));
+    Mistakes mistakes;
     for (const TomlEntry& entry : section.entries()) {
-        if (!is_identifier(entry.key) || entry.key == "_" || entry.key == "true" ||
-            entry.key == "false" || entry.key == "null") {
-            return section.mistake(
-                entry.pos, fmt::format("{} cannot name a field: use up to 64 letters, digits and "
-                                       "_, no digit first, and not true, false, null or _ alone",
-                                       in_quotes(entry.key)));
-        }
-        if (std::ranges::find(taken, entry.key) != taken.end()) {
-            return section.mistake(entry.pos, fmt::format("{} is in key and in fields of {}",
-                                                          in_quotes(entry.key), entity.name()));
-        }
-        if (entry.value.kind == TomlValue::Kind::kTable) {
-            PLUMBLINE_TRY(const storage::FieldType type, read_table_type(section, entry, config));
-            PLUMBLINE_TRY_VOID(check_optional(section, entry, key, type));
-            taken.push_back(entry.key);
-            out.push_back({entry.key, type});
-            continue;
-        }
-        if (entry.value.kind != TomlValue::Kind::kString) {
-            return section.wrong_type(entry.value, entry.key,
-                                      "a type like \"uint256\", { enum = [..] }, or { type = "
-                                      "\"uint256\", decimals = 18 }");
-        }
-        if (entry.value.text.ends_with(']') || entry.value.text.starts_with('(')) {
-            return section.mistake(
-                entry.value.pos,
-                fmt::format("{} in {}: {} does not fit a field; store the parts of a tuple one by "
-                            "one, and the items of an array with each",
-                            entry.key, section.name(), in_quotes(entry.value.text)));
-        }
-        auto type = storage::parse_field_type(entry.value.text);
-        if (!type) {
-            return section.mistake(
-                entry.value.pos,
-                fmt::format("{} in {}: {}", entry.key, section.name(), type.error().message));
-        }
-        PLUMBLINE_TRY_VOID(check_optional(section, entry, key, *type));
-        taken.push_back(entry.key);
-        out.push_back({entry.key, *type});
+        mistakes.add(read_field(section, entry, key, taken, config));
     }
-    return ok();
+    return mistakes.all();
 }
 
 Result<std::vector<std::string>> read_index(const Section& entity, const TomlValue& value,
@@ -196,15 +203,19 @@ Status read_indexes(const Section& entity, const TomlValue& value,
                               fmt::format("{} may have at most {} indexes, not {}", entity.name(),
                                           kMaxIndexes, value.items.size()));
     }
+    Mistakes mistakes;
     for (const TomlValue& item : value.items) {
-        PLUMBLINE_TRY(auto index, read_index(entity, item, columns));
-        if (std::ranges::find(out.indexes, index) != out.indexes.end()) {
-            return entity.mistake(
-                item.pos, fmt::format("index in {} has the same index twice", entity.name()));
+        auto index = read_index(entity, item, columns);
+        if (!mistakes.add(index)) {
+            continue;
         }
-        out.indexes.push_back(std::move(index));
+        if (std::ranges::find(out.indexes, *index) != out.indexes.end()) {
+            mistakes.add(Status{entity.mistake(
+                item.pos, fmt::format("index in {} has the same index twice", entity.name()))});
+        }
+        out.indexes.push_back(*std::move(index));
     }
-    return ok();
+    return mistakes.all();
 }
 
 bool is_literal(const Operand& operand) {
@@ -340,21 +351,24 @@ Status read_states(const Section& entity, const TomlValue& value, EntityConfig& 
     return ok();
 }
 
-Status read_columns(const Section& section, std::vector<std::string>& columns, EntityConfig& out) {
-    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
-    PLUMBLINE_TRY_VOID(read_fields(section, *key, "key", columns, out));
+Status read_key(const Section& section, const TomlValue& value, std::vector<std::string>& columns,
+                EntityConfig& out) {
+    PLUMBLINE_TRY_VOID(read_fields(section, value, "key", columns, out));
     if (out.key.empty() || out.key.size() > kMaxKeyFields) {
-        return section.mistake(key->pos,
+        return section.mistake(value.pos,
                                fmt::format("key of {} needs 1 to {} fields, not {}", section.name(),
                                            kMaxKeyFields, out.key.size()));
     }
-    if (const TomlValue* fields = section.find("fields")) {
-        PLUMBLINE_TRY_VOID(read_fields(section, *fields, "fields", columns, out));
-        if (out.fields.size() > kMaxFields) {
-            return section.mistake(
-                fields->pos, fmt::format("{} may have at most {} fields, not {}", section.name(),
-                                         kMaxFields, out.fields.size()));
-        }
+    return ok();
+}
+
+Status read_other_fields(const Section& section, const TomlValue& value,
+                         std::vector<std::string>& columns, EntityConfig& out) {
+    PLUMBLINE_TRY_VOID(read_fields(section, value, "fields", columns, out));
+    if (out.fields.size() > kMaxFields) {
+        return section.mistake(value.pos,
+                               fmt::format("{} may have at most {} fields, not {}", section.name(),
+                                           kMaxFields, out.fields.size()));
     }
     return ok();
 }
@@ -368,25 +382,35 @@ Result<EntityConfig> read_entity(std::string_view path, const TomlEntry& entry) 
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[entities.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"key", "fields", "index", "state", "count", "drop"}));
+    SectionMistakes mistakes{section, {"key", "fields", "index", "state", "count", "drop"}};
     EntityConfig out;
     out.name = entry.key;
     out.pos = section.pos();
     std::vector<std::string> columns;
-    PLUMBLINE_TRY_VOID(read_columns(section, columns, out));
-    if (const TomlValue* index = section.find("index")) {
-        PLUMBLINE_TRY_VOID(read_indexes(section, *index, columns, out));
+    const TomlValue* key = mistakes.need("key");
+    if (key != nullptr) {
+        mistakes.add(read_key(section, *key, columns, out));
+    }
+    if (const TomlValue* fields = section.find("fields")) {
+        mistakes.add(read_other_fields(section, *fields, columns, out));
+    }
+    // Which fields there are is known where no key of the table is misspelt.
+    if (const TomlValue* index = section.find("index");
+        index != nullptr && key != nullptr && mistakes.are_known()) {
+        mistakes.add(read_indexes(section, *index, columns, out));
     }
     if (const TomlValue* state = section.find("state")) {
-        PLUMBLINE_TRY_VOID(read_states(section, *state, out));
+        mistakes.add(read_states(section, *state, out));
     }
     if (const TomlValue* count = section.find("count")) {
-        PLUMBLINE_TRY(const MemberName member, read_function(section, *count, "count"));
-        out.count = fmt::format("{}.{}", member.contract, member.member);
+        if (const auto member = read_function(section, *count, "count"); mistakes.add(member)) {
+            out.count = fmt::format("{}.{}", member->contract, member->member);
+        }
     }
     if (const TomlValue* drop = section.find("drop")) {
-        PLUMBLINE_TRY(out.drop, section.condition(*drop, "drop"));
+        mistakes.take(out.drop, section.condition(*drop, "drop"));
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     return out;
 }
 

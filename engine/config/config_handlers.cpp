@@ -31,16 +31,17 @@ Status read_assignments(const Section& handler, std::string_view key,
     if (section.entries().empty()) {
         return section.mistake(value->pos, fmt::format("{} is an empty table", section.name()));
     }
+    Mistakes mistakes;
     for (const TomlEntry& entry : section.entries()) {
-        PLUMBLINE_TRY(Operand operand, section.operand(entry.value, entry.key));
-        out.push_back({entry.key, std::move(operand), entry.pos});
+        if (auto operand = section.operand(entry.value, entry.key); mistakes.add(operand)) {
+            out.push_back({entry.key, *std::move(operand), entry.pos});
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
-Status read_events(const Section& section, HandlerConfig& out) {
-    PLUMBLINE_TRY(const TomlValue* event, section.need("event"));
-    PLUMBLINE_TRY(const auto items, section.strings(*event, "event", kMaxHandlerEvents));
+Status read_events(const Section& section, const TomlValue& event, HandlerConfig& out) {
+    PLUMBLINE_TRY(const auto items, section.strings(event, "event", kMaxHandlerEvents));
     for (const TomlValue* item : items) {
         const auto member = parse_member(item->text);
         if (!member) {
@@ -72,13 +73,14 @@ Status read_every(const Section& handler, const TomlValue& value, HandlerConfig&
     return ok();
 }
 
+constexpr std::array<std::pair<std::string_view, HandlerAction>, 4> kActions{{
+    {"insert", HandlerAction::kInsert},
+    {"upsert", HandlerAction::kUpsert},
+    {"update", HandlerAction::kUpdate},
+    {"delete", HandlerAction::kDelete},
+}};
+
 Status read_action(const Section& section, HandlerConfig& out) {
-    static constexpr std::array<std::pair<std::string_view, HandlerAction>, 4> kActions{{
-        {"insert", HandlerAction::kInsert},
-        {"upsert", HandlerAction::kUpsert},
-        {"update", HandlerAction::kUpdate},
-        {"delete", HandlerAction::kDelete},
-    }};
     std::vector<std::string_view> found;
     for (const auto& [key, action] : kActions) {
         if (const TomlValue* value = section.find(key)) {
@@ -102,11 +104,13 @@ Status read_conditions(const Section& section, HandlerConfig& out) {
         return ok();
     }
     PLUMBLINE_TRY(const auto items, section.strings(*when, "when", kMaxConditions));
+    Mistakes mistakes;
     for (const TomlValue* item : items) {
-        PLUMBLINE_TRY(Condition condition, section.condition(*item, "when"));
-        out.when.push_back(std::move(condition));
+        if (auto condition = section.condition(*item, "when"); mistakes.add(condition)) {
+            out.when.push_back(*std::move(condition));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Status read_each(const Section& section, HandlerConfig& out) {
@@ -134,28 +138,33 @@ Status read_each(const Section& section, HandlerConfig& out) {
 
 Result<HandlerConfig> read_handler(std::string_view path, const TomlValue& value) {
     PLUMBLINE_TRY(const Section section, Section::open(path, "[[on]]", value));
-    PLUMBLINE_TRY_VOID(
-        section.allow_only({"event", "insert", "upsert", "update", "delete", "key", "set", "add",
-                            "sub", "min", "max", "when", "each", "every", "calls"}));
+    SectionMistakes mistakes{section,
+                             {"event", "insert", "upsert", "update", "delete", "key", "set", "add",
+                              "sub", "min", "max", "when", "each", "every", "calls"}};
     HandlerConfig out;
     out.pos = section.pos();
     if (const TomlValue* every = section.find("every")) {
-        PLUMBLINE_TRY_VOID(read_every(section, *every, out));
-    } else {
-        PLUMBLINE_TRY_VOID(read_events(section, out));
+        mistakes.add(read_every(section, *every, out));
+    } else if (const TomlValue* event = mistakes.need("event")) {
+        mistakes.add(read_events(section, *event, out));
     }
-    PLUMBLINE_TRY_VOID(read_action(section, out));
-    PLUMBLINE_TRY_VOID(read_conditions(section, out));
-    PLUMBLINE_TRY_VOID(read_each(section, out));
-    PLUMBLINE_TRY_VOID(read_calls(section, out));
-    PLUMBLINE_TRY(const TomlValue* key, section.need("key"));
-    static_cast<void>(key);
-    PLUMBLINE_TRY_VOID(read_assignments(section, "key", out.key));
-    PLUMBLINE_TRY_VOID(read_assignments(section, "set", out.set));
-    PLUMBLINE_TRY_VOID(read_assignments(section, "add", out.add));
-    PLUMBLINE_TRY_VOID(read_assignments(section, "sub", out.sub));
-    PLUMBLINE_TRY_VOID(read_assignments(section, "min", out.min));
-    PLUMBLINE_TRY_VOID(read_assignments(section, "max", out.max));
+    const bool has_action =
+        std::ranges::any_of(kActions, [&](const auto& one) { return section.find(one.first); });
+    if (has_action || mistakes.are_known()) {
+        mistakes.add(read_action(section, out));
+    }
+    mistakes.add(read_conditions(section, out));
+    mistakes.add(read_each(section, out));
+    mistakes.add(read_calls(section, out));
+    if (mistakes.need("key") != nullptr) {
+        mistakes.add(read_assignments(section, "key", out.key));
+    }
+    mistakes.add(read_assignments(section, "set", out.set));
+    mistakes.add(read_assignments(section, "add", out.add));
+    mistakes.add(read_assignments(section, "sub", out.sub));
+    mistakes.add(read_assignments(section, "min", out.min));
+    mistakes.add(read_assignments(section, "max", out.max));
+    PLUMBLINE_TRY_VOID(mistakes.all());
     const bool changes = !out.set.empty() || !out.add.empty() || !out.sub.empty() ||
                          !out.min.empty() || !out.max.empty();
     if (out.action == HandlerAction::kDelete && changes) {

@@ -17,13 +17,15 @@ Result<Section> Section::open(std::string_view path, std::string name, const Tom
 }
 
 Status Section::allow_only(const std::vector<std::string>& known) const {
+    Mistakes mistakes;
     for (const TomlEntry& entry : table_.entries) {
         if (std::ranges::find(known, entry.key) == known.end()) {
-            return mistake(entry.pos, fmt::format("unknown key {} in {}{}", in_quotes(entry.key),
-                                                  name_, suggest(entry.key, known)));
+            mistakes.add(Status{
+                mistake(entry.pos, fmt::format("unknown key {} in {}{}", in_quotes(entry.key),
+                                               name_, suggest(entry.key, known)))});
         }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Result<const TomlValue*> Section::need(std::string_view key) const {

@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
 #include "engine/config/operand_parse.hpp"
 
@@ -59,6 +60,46 @@ class Section {
     std::string name_;
     const TomlValue& table_;
     SourcePos pos_;
+};
+
+/// The mistakes of one table, all told together.
+class SectionMistakes {
+  public:
+    /// Keys other than `known` are mistakes.
+    SectionMistakes(const Section& section, const std::vector<std::string>& known)
+        : section_{section},
+          are_known_{all_.add(section.allow_only(known))} {}
+
+    /// Null where it is missing, which is a mistake, unless a key is misspelt: it may be that one.
+    [[nodiscard]] const TomlValue* need(std::string_view key) {
+        const auto found = section_.need(key);
+        if (!found && are_known_) {
+            all_.add(found);
+        }
+        return found ? *found : nullptr;
+    }
+    /// True where there is none.
+    template <typename T>
+    bool add(const Result<T>& result) {
+        return all_.add(result);
+    }
+    /// Puts the value into `out` where there is one.
+    template <typename T, typename Out>
+    bool take(Out& out, Result<T> result) {
+        if (all_.add(result)) {
+            out = *std::move(result);
+            return true;
+        }
+        return false;
+    }
+    /// No key was misspelt.
+    [[nodiscard]] bool are_known() const { return are_known_; }
+    [[nodiscard]] Status all() const { return all_.all(); }
+
+  private:
+    const Section& section_;
+    Mistakes all_;
+    bool are_known_;
 };
 
 /// `contract.Name` or `contract.Name(types)`, as events and functions are named.

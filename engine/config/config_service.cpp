@@ -204,6 +204,24 @@ Status read_trusted_proxies(const Section& http, const TomlValue& value, HttpCon
     return ok();
 }
 
+Status read_hook_url(const Section& section, const TomlValue& value, WebhookConfig& out,
+                     std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(const std::string text, section.string(value, "url"));
+    auto resolved = resolve_env(text);
+    if (!resolved) {
+        return section.mistake(
+            value.pos, fmt::format("url in {}: {}", section.name(), resolved.error().message));
+    }
+    const bool is_url = resolved->starts_with("http://") || resolved->starts_with("https://");
+    if (!is_url || !is_one_word(*resolved)) {
+        return section.mistake(
+            value.pos, fmt::format("url in {} must be a http:// or https:// URL", section.name()));
+    }
+    edits.push_back({value.pos, redact_url(text)});
+    out.url = *std::move(resolved);
+    return ok();
+}
+
 Status read_webhook(std::string_view path, const TomlEntry& entry, Config& config,
                     std::vector<TextEdit>& edits) {
     if (!is_identifier(entry.key)) {
@@ -214,28 +232,19 @@ Status read_webhook(std::string_view path, const TomlEntry& entry, Config& confi
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[webhooks.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only({"url", "secret", "entities", "events"}));
+    SectionMistakes mistakes{section, {"url", "secret", "entities", "events"}};
     WebhookConfig out;
     out.name = entry.key;
     out.pos = section.pos();
-    PLUMBLINE_TRY(const TomlValue* url, section.need("url"));
-    PLUMBLINE_TRY(const std::string text, section.string(*url, "url"));
-    auto resolved = resolve_env(text);
-    if (!resolved) {
-        return section.mistake(
-            url->pos, fmt::format("url in {}: {}", section.name(), resolved.error().message));
+    if (const TomlValue* url = mistakes.need("url")) {
+        mistakes.add(read_hook_url(section, *url, out, edits));
     }
-    const bool is_url = resolved->starts_with("http://") || resolved->starts_with("https://");
-    if (!is_url || !is_one_word(*resolved)) {
-        return section.mistake(
-            url->pos, fmt::format("url in {} must be a http:// or https:// URL", section.name()));
+    if (const TomlValue* secret = mistakes.need("secret")) {
+        mistakes.take(out.secret, read_strong_secret(section, *secret, "secret", edits));
     }
-    edits.push_back({url->pos, redact_url(text)});
-    out.url = *std::move(resolved);
-    PLUMBLINE_TRY(const TomlValue* secret, section.need("secret"));
-    PLUMBLINE_TRY(out.secret, read_strong_secret(section, *secret, "secret", edits));
-    PLUMBLINE_TRY_VOID(read_entity_names(section, config, out.entities));
-    PLUMBLINE_TRY_VOID(read_event_names(section, config, out.events));
+    mistakes.add(read_entity_names(section, config, out.entities));
+    mistakes.add(read_event_names(section, config, out.events));
+    PLUMBLINE_TRY_VOID(mistakes.all());
     config.webhooks.push_back(std::move(out));
     return ok();
 }
@@ -317,29 +326,30 @@ Status read_schedule(std::string_view path, const TomlValue& value, Config& conf
 Status read_http(std::string_view path, const TomlValue& value, Config& config,
                  std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const Section http, Section::open(path, "[http]", value));
-    PLUMBLINE_TRY_VOID(http.allow_only(
+    SectionMistakes mistakes{
+        http,
         {"listen", "token", "cors", "hosts", "trusted_proxies", "ready_lag", "connections_max",
          "client_connections_max", "stream_clients_max", "body_kib_max", "page_rows_max",
-         "history_events_max", "sql_ms_max", "rpc_forward", "rpc_forward_per_second", "timeout"}));
+         "history_events_max", "sql_ms_max", "rpc_forward", "rpc_forward_per_second", "timeout"}};
     HttpConfig out;
     out.pos = http.pos();
     if (const TomlValue* listen = http.find("listen")) {
-        PLUMBLINE_TRY_VOID(read_listen(http, *listen, out));
+        mistakes.add(read_listen(http, *listen, out));
     }
     if (const TomlValue* token = http.find("token")) {
-        PLUMBLINE_TRY(out.token, read_strong_secret(http, *token, "token", edits));
+        mistakes.take(out.token, read_strong_secret(http, *token, "token", edits));
     }
     if (const TomlValue* cors = http.find("cors")) {
-        PLUMBLINE_TRY_VOID(read_origins(http, *cors, out));
+        mistakes.add(read_origins(http, *cors, out));
     }
     if (const TomlValue* hosts = http.find("hosts")) {
-        PLUMBLINE_TRY_VOID(read_hosts(http, *hosts, out));
+        mistakes.add(read_hosts(http, *hosts, out));
     }
     if (const TomlValue* proxies = http.find("trusted_proxies")) {
-        PLUMBLINE_TRY_VOID(read_trusted_proxies(http, *proxies, out));
+        mistakes.add(read_trusted_proxies(http, *proxies, out));
     }
     if (const TomlValue* methods = http.find("rpc_forward")) {
-        PLUMBLINE_TRY_VOID(read_forwarded(http, *methods, out));
+        mistakes.add(read_forwarded(http, *methods, out));
     }
     struct Number {
         const char* key;
@@ -358,12 +368,13 @@ Status read_http(std::string_view path, const TomlValue& value, Config& config,
                               {"rpc_forward_per_second", &out.rpc_forward_per_second, 1, 100'000}};
     for (const Number& number : numbers) {
         if (const TomlValue* found = http.find(number.key)) {
-            PLUMBLINE_TRY(*number.out, http.integer(*found, number.key, number.low, number.high));
+            mistakes.take(*number.out, http.integer(*found, number.key, number.low, number.high));
         }
     }
     if (const TomlValue* timeout = http.find("timeout")) {
-        PLUMBLINE_TRY(out.timeout_ms, read_duration(http, *timeout, "timeout", 100, kDayMs));
+        mistakes.take(out.timeout_ms, read_duration(http, *timeout, "timeout", 100, kDayMs));
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     config.http = std::move(out);
     return ok();
 }

@@ -13,6 +13,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/fold/fold_needs.hpp"
 #include "engine/fold/refold_start.hpp"
+#include "engine/ingest/head_facts.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -21,13 +22,6 @@
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
-
-namespace {
-
-/// Facts in one commit that marks them: an answer has up to 8 kB.
-constexpr size_t kMarkedMax = 2'000;
-
-}  // namespace
 
 WriterCommands::WriterCommands(storage::Database& database, const Plan& plan,
                                IngestProgress& progress, SyncTimer& sync_timer, Refold refold,
@@ -251,75 +245,14 @@ Result<bool> WriterCommands::withdraws_history(uint64_t target) const {
     });
 }
 
-/// Whether a rollback to `target` may take a block that facts of the head name. Those that the
-/// index has come past are final, so that only a rollback below finality takes them.
-Result<bool> WriterCommands::is_asked_above(uint64_t target) const {
-    if (!plan_.asks_head()) {
-        return false;
-    }
-    if (target < database_.cursor()->finalized) {
-        return true;
-    }
-    PLUMBLINE_TRY(const auto asked,
-                  storage::list_asked(*database_.read_view(), target + 1, UINT64_MAX, 1));
-    return !asked.empty();
-}
-
-/// What calls with `state = "head"` answered at block `from` and above is told of a chain that is
-/// no more: marked, so that whoever next looks through the facts asks again (FoldNeeds). True where
-/// there is any. Marked before anything is cut: a crash in between leaves the reorg to be found
-/// again, and marks that cost one question each.
-Result<bool> WriterCommands::doubt_head_facts(uint64_t from) {
-    const auto batch = database_.make_batch();
-    const auto view = database_.read_view();
-    bool is_any = false;
-    size_t marked = 0;
-    const auto write = [&] {
-        marked = 0;
-        return database_.commit(*batch, storage::Durability::kBuffered);
-    };
-    const auto scan = view->scan_calls(0, UINT64_MAX);
-    for (; scan->valid(); scan->next()) {
-        if (scan->fact().pin != storage::CallPin::kHead || scan->fact().asked.block_num < from) {
-            continue;
-        }
-        is_any = true;
-        if (storage::is_in_doubt(scan->fact())) {
-            continue;
-        }
-        storage::CallFact fact = scan->fact();
-        fact.asked.hash = {};
-        batch->put_call(fact);
-        if (++marked == kMarkedMax) {
-            PLUMBLINE_TRY_VOID(write());
-        }
-    }
-    PLUMBLINE_TRY_VOID(scan->status());
-    PLUMBLINE_TRY_VOID(write());
-    return is_any;
-}
-
-/// So that the follower looks for what a fold lacks, fetches it, and folds. Only with this are the
-/// blocks from `from` on forgotten that facts of the head named.
-Status WriterCommands::owe_refold(uint64_t from) {
-    const auto batch = database_.make_batch();
-    PLUMBLINE_TRY(const auto asked,
-                  storage::list_asked(*database_.read_view(), from, UINT64_MAX, SIZE_MAX));
-    for (const evm::BlockId& block : asked) {
-        storage::forget_asked(*batch, block);
-    }
-    batch->require_refold();
-    return database_.commit(*batch, storage::Durability::kSync);
-}
-
 Status WriterCommands::ask_again_from(uint64_t from) {
-    PLUMBLINE_TRY(const bool is_any, doubt_head_facts(from));
+    PLUMBLINE_TRY(const bool is_any, doubt_head_facts(database_, from));
     if (!is_any) {
         PLUMBLINE_TRY(const auto asked,
                       storage::list_asked(*database_.read_view(), from, UINT64_MAX, SIZE_MAX));
         return come_past(asked);
     }
-    PLUMBLINE_TRY_VOID(owe_refold(from));
+    PLUMBLINE_TRY_VOID(owe_refold(database_, from));
     sync_timer_.on_synced();
     return ok();
 }
@@ -338,9 +271,9 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     bool is_in_doubt = false;
     if (cursor && target.block_num < cursor->block_num) {
-        PLUMBLINE_TRY(const bool is_asked, is_asked_above(target.block_num));
+        PLUMBLINE_TRY(const bool is_asked, is_asked_above(database_, plan_, target.block_num));
         if (is_asked) {
-            PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(target.block_num + 1));
+            PLUMBLINE_TRY(is_in_doubt, doubt_head_facts(database_, target.block_num + 1));
         }
         if (target.block_num < cursor->finalized) {
             // What was proven of blocks that were final says nothing of those in their place.
@@ -371,16 +304,14 @@ Result<bool> WriterCommands::roll_back(const BlockInfo& target) {
     if (observer_ != nullptr) {
         observer_->on_rollback(target.block_num);
     }
-    bool is_undone = true;
-    if (database_.needs_refold()) {
-        PLUMBLINE_TRY_VOID(refold("the log was cut below what undo reaches"));
-        is_undone = false;
-    }
+    // Where the log was cut below what undo reaches, the follower looks for what a fold needs and
+    // orders it: a changed config's calls and transactions may not be there yet.
+    bool is_undone = !database_.needs_refold();
     if (is_in_doubt) {
         logging::warning(
             "the chain left blocks that contract calls with state = \"head\" were asked of: they "
             "are asked again");
-        PLUMBLINE_TRY_VOID(owe_refold(target.block_num + 1));
+        PLUMBLINE_TRY_VOID(owe_refold(database_, target.block_num + 1));
         is_undone = false;
     }
     return is_undone;

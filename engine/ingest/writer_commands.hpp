@@ -35,8 +35,8 @@ class WriterCommands {
     /// Blocks up to `finalized` need no undo any more.
     [[nodiscard]] Status finalize(uint64_t finalized);
     /// Takes all blocks above `target` back; by undo or, where undo does not reach as far, by
-    /// cutting the log and folding it again. True: by undo, so that what a fold knows of the blocks
-    /// up to `target` still holds.
+    /// cutting the log, after which a fold is owed (`Database::needs_refold`). True: by undo, so
+    /// that what a fold knows of the blocks up to `target` still holds.
     [[nodiscard]] Result<bool> roll_back(const BlockInfo& target);
     /// `reason` is for the log.
     [[nodiscard]] Status refold(const std::string& reason);
@@ -55,9 +55,6 @@ class WriterCommands {
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
-    [[nodiscard]] Result<bool> is_asked_above(uint64_t target) const;
-    [[nodiscard]] Result<bool> doubt_head_facts(uint64_t from);
-    [[nodiscard]] Status owe_refold(uint64_t from);
 
     storage::Database& database_;
     const Plan& plan_;

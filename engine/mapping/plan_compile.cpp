@@ -51,9 +51,11 @@ class Compiler {
 
 Status Compiler::run(std::vector<EventHandler> functions) {
     plan_.config_path = config_.path;
+    Mistakes of_contracts;
     for (const ContractConfig& contract : config_.contracts) {
-        PLUMBLINE_TRY_VOID(add_contract(contract));
+        of_contracts.add(add_contract(contract));
     }
+    PLUMBLINE_TRY_VOID(of_contracts.all());
     add_ticks();
     if (config_.entities.size() > kEntitiesMax) {
         return mistake({}, fmt::format("{} entities; at most {} are possible",

@@ -75,9 +75,14 @@ Status HandlerCompiler::run() {
     if (handler_.events.empty()) {
         return mistake(handler_.pos, "the handler names no event");
     }
+    Mistakes mistakes;
     std::vector<size_t> seen;
     for (const std::string& name : handler_.events) {
-        PLUMBLINE_TRY(const std::vector<size_t> shapes, add_events(plan_, name, handler_.pos));
+        const auto found = add_events(plan_, name, handler_.pos);
+        if (!mistakes.add(found)) {
+            continue;
+        }
+        const std::vector<size_t>& shapes = *found;
         for (const size_t event : shapes) {
             if (std::ranges::find(seen, event) != seen.end()) {
                 return mistake(handler_.pos,
@@ -87,11 +92,12 @@ Status HandlerCompiler::run() {
             if (Status bound = bind(static_cast<uint32_t>(entity - plan_.entities.begin()),
                                     plan_.events[event]);
                 !bound) {
-                return of_shape(std::move(bound).error(), plan_, shapes, event);
+                mistakes.add(Status{of_shape(std::move(bound).error(), plan_, shapes, event)});
+                return mistakes.all();  // Other events would mostly say the same.
             }
         }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
@@ -111,12 +117,14 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
         return is_known_ahead(condition.left) && is_known_ahead(condition.right);
     });
     PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, &out.when, handler_.pos));
-    PLUMBLINE_TRY_VOID(bind_key(scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler_.set, OpKind::kSet, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler_.add, OpKind::kAdd, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler_.sub, OpKind::kSub, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler_.min, OpKind::kMin, scope, out));
-    PLUMBLINE_TRY_VOID(bind_ops(handler_.max, OpKind::kMax, scope, out));
+    Mistakes mistakes;
+    mistakes.add(bind_key(scope, out));
+    mistakes.add(bind_ops(handler_.set, OpKind::kSet, scope, out));
+    mistakes.add(bind_ops(handler_.add, OpKind::kAdd, scope, out));
+    mistakes.add(bind_ops(handler_.sub, OpKind::kSub, scope, out));
+    mistakes.add(bind_ops(handler_.min, OpKind::kMin, scope, out));
+    mistakes.add(bind_ops(handler_.max, OpKind::kMax, scope, out));
+    PLUMBLINE_TRY_VOID(mistakes.all());
     event.txn_needs.add(scope.txn_needs);
     event.has_calls = event.has_calls || !out.calls.empty();
     for (const auto& call : out.calls) {
@@ -179,6 +187,7 @@ Status HandlerCompiler::bind_key(OperandScope& scope, PlanHandler& out) const {
                             suggest(assignment.field, names_of(layout.key))));
         }
     }
+    Mistakes mistakes;
     for (const storage::Field& field : layout.key) {
         const auto found = std::ranges::find(handler_.key, field.name, &Assignment::field);
         if (found == handler_.key.end()) {
@@ -187,12 +196,14 @@ Status HandlerCompiler::bind_key(OperandScope& scope, PlanHandler& out) const {
                                        to_string(handler_.action), layout.name, field.name,
                                        fmt::join(names_of(layout.key), ", ")));
         }
-        PLUMBLINE_TRY(PlanOperand operand,
-                      compile_operand(scope, found->value, field.type,
-                                      fmt::format("key field '{}.{}'", layout.name, field.name),
-                                      OperandUse::kStore));
-        out.key.push_back(std::move(operand));
+        auto operand = compile_operand(scope, found->value, field.type,
+                                       fmt::format("key field '{}.{}'", layout.name, field.name),
+                                       OperandUse::kStore);
+        if (mistakes.add(operand)) {
+            out.key.push_back(*std::move(operand));
+        }
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     out.has_early_key = std::ranges::all_of(out.key, is_of_event);
     return ok();
 }
@@ -230,18 +241,25 @@ Result<uint16_t> HandlerCompiler::op_field(const Assignment& assignment, OpKind 
 Status HandlerCompiler::bind_ops(const std::vector<Assignment>& list, OpKind kind,
                                  OperandScope& scope, PlanHandler& out) const {
     const storage::EntityLayout& layout = plan_.entities[out.entity];
+    Mistakes mistakes;
     for (const Assignment& assignment : list) {
-        PlanOp op;
-        op.kind = kind;
-        PLUMBLINE_TRY(op.field, op_field(assignment, kind, out));
-        PLUMBLINE_TRY(
-            op.value,
-            compile_operand(scope, assignment.value, layout.fields[op.field].type,
+        const auto field = op_field(assignment, kind, out);
+        if (!mistakes.add(field)) {
+            continue;
+        }
+        auto value =
+            compile_operand(scope, assignment.value, layout.fields[*field].type,
                             fmt::format("field '{}.{}'", layout.name, assignment.field),
-                            kind == OpKind::kSet ? OperandUse::kStore : OperandUse::kAmount));
-        out.ops.push_back(std::move(op));
+                            kind == OpKind::kSet ? OperandUse::kStore : OperandUse::kAmount);
+        if (mistakes.add(value)) {
+            PlanOp op;
+            op.kind = kind;
+            op.field = *field;
+            op.value = *std::move(value);
+            out.ops.push_back(std::move(op));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Result<PlanFunction::Param> bind_param(const CompiledPlan& plan, const PlanEvent& event,

@@ -4,6 +4,27 @@
 
 namespace plumbline::engine {
 
+namespace {
+
+void count_unnamed(const evm::Address& address, UnknownEvents& out) {
+    constexpr size_t kAddressesMax = 16;
+    if (out.unnamed.size() < kAddressesMax || out.unnamed.contains(address)) {
+        ++out.unnamed[address];
+    } else {
+        ++out.unnamed_others;
+    }
+}
+
+}  // namespace
+
+uint64_t UnknownEvents::of_no_abi() const noexcept {
+    uint64_t out = total - unnamed_others;
+    for (const auto& [address, count] : unnamed) {
+        out -= count;
+    }
+    return out;
+}
+
 Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
                                            const std::shared_ptr<const Plan>& plan,
                                            const std::function<bool()>& is_cancelled) {
@@ -19,10 +40,9 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
         }
     });
     UnknownEvents out;
-    uint64_t seen = 0;
     const auto logs = view.scan_logs(0, UINT64_MAX);
     for (; logs->valid(); logs->next()) {
-        if (++seen % kLookEvery == 0 && is_cancelled && is_cancelled()) {
+        if (++out.seen % kLookEvery == 0 && is_cancelled && is_cancelled()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }
         const storage::LogRecord& record = logs->record();
@@ -31,7 +51,11 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
             continue;
         }
         ++out.total;
-        if (found.contract == nullptr || record.log.topic_count == 0) {
+        if (found.contract == nullptr) {
+            count_unnamed(record.log.address, out);
+            continue;
+        }
+        if (record.log.topic_count == 0) {
             continue;
         }
         const auto known = signatures.find({*found.contract, record.log.topics[0]});

@@ -17,9 +17,16 @@ namespace plumbline::engine {
 
 struct UnknownEvents {
     uint64_t total = 0;
+    uint64_t seen = 0;  ///< known ones too
+    /// Of addresses that no contract of the config has, as those of a contract that it named once:
+    /// the first few, and of how many others.
+    std::map<evm::Address, uint64_t> unnamed;
+    uint64_t unnamed_others = 0;
     /// Those that an ABI knows in another shape: same signature, other parameters indexed. By
     /// contract and signature.
     std::map<std::pair<std::string, std::string>, uint64_t> other_shapes;
+    /// Of contracts that the config names, in whatever shape.
+    [[nodiscard]] uint64_t of_no_abi() const noexcept;
 };
 
 /// Walks and decodes the whole log of `view`. kCancelled where `is_cancelled`, which may be

@@ -124,6 +124,11 @@ class Verification {
         // Where the log cannot be read, the replay proof has said so: nothing is counted.
         if (auto counted = count_unknown_events(*view, plan_, replay.is_cancelled)) {
             report_.unknown = *std::move(counted);
+            if (report_.unknown.seen == 0) {
+                report_.notes.emplace_back(
+                    "the log holds no event, so there was nothing to compare: is it the contract "
+                    "that emits what the config indexes?");
+            }
         } else if (counted.error().code == ErrorCode::kCancelled) {
             return counted.error();
         }

@@ -129,12 +129,12 @@ void Service::publish(int64_t now_ms) {
             switch (count.state) {
                 case TaskState::kWaiting: next.tasks_waiting += count.count; break;
                 case TaskState::kRunning: next.tasks_running += count.count; break;
-                case TaskState::kDead: next.tasks_dead += count.count; break;
                 case TaskState::kParked: next.tasks_parked += count.count; break;
                 default: break;
             }
         }
     }
+    next.tasks_dead = queue_ ? queue_->given_up() : 0;
     const std::vector<std::string> waits = find_waits(next.providers, now_ms);
     const std::vector<std::string> others = find_reasons(next);
     next.degraded = find_grave_reasons(now_ms);
@@ -316,7 +316,11 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
         tell("task " + reason_key(text), "a proof: " + text);
     }
-    if (out.empty() && std::exchange(is_wait_told_, false)) {
+    // A proof may have given up while the chain is away all the same.
+    const bool is_chain_away =
+        !providers.empty() &&
+        std::ranges::none_of(providers, [](const auto& one) { return one.usable; });
+    if (out.empty() && since < 0 && !is_chain_away && std::exchange(is_wait_told_, false)) {
         logging::info("nothing is waited for any more");
     }
     const HeadAges ages = read_head_ages(progress, indexer_->clock());

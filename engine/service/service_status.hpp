@@ -64,7 +64,7 @@ struct ServiceStatus {
     std::shared_ptr<const ProgressSamples> history = std::make_shared<ProgressSamples>();
     size_t tasks_waiting = 0;
     size_t tasks_running = 0;
-    size_t tasks_dead = 0;    ///< given up, with a reason
+    size_t tasks_dead = 0;    ///< given up, with a reason, and none of the name was done since
     size_t tasks_parked = 0;  ///< took the process down
 };
 

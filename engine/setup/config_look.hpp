@@ -7,6 +7,7 @@
 
 #include "engine/config/config.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/setup/contract_look.hpp"
 #include "engine/setup/endpoint_client.hpp"
 
 namespace plumbline::engine {
@@ -19,6 +20,9 @@ struct ConfigLook {
     /// Nothing can come of it now: every contract starts above the head. Empty: something can.
     std::string in_vain;
 };
+
+/// A sentence where an endpoint serves another chain than the config's; else empty.
+[[nodiscard]] std::string other_chain(const ChainLook& seen, const Config& config);
 
 /// What ABIs and the chain say, of at most 16 addresses; an endpoint that does not answer says
 /// nothing.

@@ -4,9 +4,11 @@
 #include <array>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "core/evm/abi_decode.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/text/duration.hpp"
@@ -122,36 +124,109 @@ std::optional<uint64_t> find_deployment(EndpointClient& client, const evm::Addre
     return with;
 }
 
-bool is_known(const evm::Abi& abi, const std::optional<evm::Hash>& topic0) {
-    for (size_t i = kCommon.size() - kOfProxies; i < kCommon.size(); ++i) {
-        if (topic0 == evm::keccak256(std::string_view{kCommon[i]})) {
-            return true;
-        }
-    }
-    return std::ranges::any_of(abi.events, [&](const evm::AbiEvent& event) {
-        return event.anonymous || event.topic0() == topic0;
+bool is_of_proxies(const evm::Hash& topic0) {
+    return std::any_of(kCommon.end() - kOfProxies, kCommon.end(), [&](const char* signature) {
+        return topic0 == evm::keccak256(std::string_view{signature});
     });
 }
 
-EventSample count(const json& logs, const evm::Abi& abi, evm::BlockRange range) {
-    EventSample out;
-    out.range = range;
-    std::map<evm::Hash, uint64_t> unknown;
-    for (const json& log : logs) {
-        ++out.events;
-        std::optional<evm::Hash> topic0;
-        if (log.is_object() && log.contains("topics") && log["topics"].is_array() &&
-            !log["topics"].empty() && log["topics"][0].is_string()) {
-            topic0 = evm::parse_hash(log["topics"][0].get_ref<const std::string&>());
-        }
-        if (!is_known(abi, topic0)) {
-            ++out.unknown;
-            ++unknown[topic0.value_or(evm::Hash{})];
+/// A log as a node tells it.
+struct ToldLog {
+    std::vector<evm::Hash> topics;
+    Bytes data;
+};
+
+ToldLog read_log(const json& log) {
+    ToldLog out;
+    if (!log.is_object()) {
+        return out;
+    }
+    if (const auto topics = log.find("topics"); topics != log.end() && topics->is_array()) {
+        for (const json& topic : *topics) {
+            const auto hash = topic.is_string()
+                                  ? evm::parse_hash(topic.get_ref<const std::string&>())
+                                  : std::nullopt;
+            out.topics.push_back(hash.value_or(evm::Hash{}));
         }
     }
-    out.topics.assign(unknown.begin(), unknown.end());
-    std::ranges::stable_sort(out.topics,
-                             [](const auto& a, const auto& b) { return a.second > b.second; });
+    if (const auto data = log.find("data"); data != log.end() && data->is_string()) {
+        out.data = evm::parse_hex(data->get_ref<const std::string&>()).value_or(Bytes{});
+    }
+    return out;
+}
+
+/// Holds logs against the ABI as the index does.
+class EventJudge {
+  public:
+    explicit EventJudge(const EventChoice& choice) : choice_{choice} {
+        for (const evm::AbiEvent& event : choice.abi.events) {
+            // An anonymous event may be whatever no other event explains.
+            has_anonymous_ = has_anonymous_ || event.anonymous;
+            if (auto decoder = evm::EventDecoder::compile(event); decoder && !event.anonymous) {
+                decoders_.push_back(*std::move(decoder));
+            }
+        }
+    }
+
+    [[nodiscard]] bool is_chosen(const ToldLog& log) const {
+        return choice_.topics0.empty() ||
+               (!log.topics.empty() &&
+                std::ranges::find(choice_.topics0, log.topics[0]) != choice_.topics0.end());
+    }
+    /// Empty where the ABI knows it; else how the ABI's event of that topic0 differs, if any does.
+    [[nodiscard]] std::optional<std::string> unknown(const ToldLog& log) {
+        if (has_anonymous_ || (!log.topics.empty() && is_of_proxies(log.topics[0]))) {
+            return std::nullopt;
+        }
+        std::string indexed;
+        bool is_same_count = false;
+        for (const evm::EventDecoder& decoder : decoders_) {
+            if (log.topics.empty() || decoder.topic0() != log.topics[0]) {
+                continue;
+            }
+            if (decoder.decode(log.topics, log.data, event_) == evm::AbiError::kNone) {
+                return std::nullopt;
+            }
+            is_same_count = is_same_count || decoder.topic_count() == log.topics.size();
+            indexed +=
+                fmt::format("{}{}", indexed.empty() ? "" : " or ", decoder.topic_count() - 1);
+        }
+        if (indexed.empty()) {
+            return std::string{};
+        }
+        const size_t count = log.topics.size() - 1;
+        return is_same_count ? "whose values do not fit the ABI's types"
+                             : fmt::format("with {} parameter{} indexed where the ABI has {}",
+                                           count, count == 1 ? "" : "s", indexed);
+    }
+
+  private:
+    const EventChoice& choice_;
+    std::vector<evm::EventDecoder> decoders_;
+    evm::DecodedEvent event_;
+    bool has_anonymous_ = false;
+};
+
+EventSample count(const json& logs, const EventChoice& choice, evm::BlockRange range) {
+    EventSample out;
+    out.range = range;
+    EventJudge judge{choice};
+    std::map<std::pair<evm::Hash, std::string>, uint64_t> unknowns;
+    for (const json& told : logs) {
+        const ToldLog log = read_log(told);
+        const bool is_chosen = judge.is_chosen(log);
+        ++out.events;
+        out.chosen += is_chosen ? 1 : 0;
+        if (auto difference = judge.unknown(log)) {
+            ++out.unknown;
+            out.unknown_chosen += is_chosen ? 1 : 0;
+            ++unknowns[{log.topics.empty() ? evm::Hash{} : log.topics[0], *std::move(difference)}];
+        }
+    }
+    for (const auto& [which, times] : unknowns) {
+        out.unknowns.push_back({which.first, times, which.second});
+    }
+    std::ranges::stable_sort(out.unknowns, std::ranges::greater{}, &EventSample::Unknown::times);
     return out;
 }
 
@@ -194,7 +269,7 @@ std::optional<bool> had_code(EndpointClient& client, const evm::Address& address
 }
 
 std::optional<EventSample> sample_events(EndpointClient& client, const evm::Address& address,
-                                         const evm::Abi& abi, uint64_t first, uint64_t head) {
+                                         const EventChoice& choice, uint64_t first, uint64_t head) {
     std::optional<EventSample> out;
     for (const uint64_t span : {uint64_t{100}, uint64_t{1'000}, uint64_t{10'000}}) {
         if (head < first) {
@@ -207,7 +282,7 @@ std::optional<EventSample> sample_events(EndpointClient& client, const evm::Addr
         if (!logs.result || !logs.result->is_array()) {
             break;
         }
-        out = count(*logs.result, abi, {from, head});
+        out = count(*logs.result, choice, {from, head});
         if (out->events > 0 || from == first) {
             break;
         }
@@ -220,16 +295,34 @@ std::string describe(const EventSample& sample) {
         fmt::format("{} of {} events in blocks {} to {} {} not in the ABI: topic0 ",
                     format_count(sample.unknown), format_count(sample.events), sample.range.from,
                     sample.range.to, sample.unknown == 1 ? "is" : "are");
-    for (size_t i = 0; i < std::min(sample.topics.size(), kTopicsShown); ++i) {
-        const auto& [topic0, times] = sample.topics[i];
+    for (size_t i = 0; i < std::min(sample.unknowns.size(), kTopicsShown); ++i) {
+        const auto& [topic0, times, difference] = sample.unknowns[i];
         const auto* const known = std::ranges::find(kCommon, topic0, [](const char* signature) {
             return evm::keccak256(std::string_view{signature});
         });
-        out += fmt::format("{}{} ({}{})", i == 0 ? "" : ", ", evm::to_hex(topic0),
-                           known == kCommon.end() ? "" : std::string{*known} + ", ",
+        const std::string name = known == kCommon.end() ? std::string{} : *known;
+        out += fmt::format("{}{} ({}{}{}{}{})", i == 0 ? "" : ", ", evm::to_hex(topic0), name,
+                           name.empty() || difference.empty() ? "" : " ", difference,
+                           name.empty() && difference.empty() ? "" : ", ",
                            times == 1 ? "once" : format_count(times) + " times");
     }
-    return out + (sample.topics.size() > kTopicsShown ? ", and others" : "");
+    return out + (sample.unknowns.size() > kTopicsShown ? ", and others" : "");
+}
+
+std::string fate_of_unknown(const EventSample& sample) {
+    if (sample.unknown_chosen == 0) {
+        return "`events` in the config leaves them out";
+    }
+    const bool are_all = sample.unknown_chosen == sample.unknown;
+    return fmt::format("{} stored, and nothing is made of them{}",
+                       are_all ? "they are" : format_count(sample.unknown_chosen) + " of them are",
+                       are_all ? "" : "; `events` in the config leaves out the others");
+}
+
+std::string describe_silence(const EventSample& sample) {
+    return sample.events > 0 ? std::string{}
+                             : fmt::format("it has emitted no event in blocks {} to {}",
+                                           sample.range.from, sample.range.to);
 }
 
 }  // namespace plumbline::engine

@@ -15,22 +15,29 @@ namespace {
 
 constexpr size_t kLoggedFindings = 5;
 
-void log_findings(std::string_view proof, const Findings& findings) {
+/// What a finding does not have is no field of its line.
+logging::Field fact(std::string_view name, const std::string& value) {
+    return {value.empty() ? std::string_view{} : name, value};
+}
+
+void log_findings(std::string_view proof, const Findings& findings, const std::string& db_path) {
     for (size_t i = 0; i < findings.kept.size() && i < kLoggedFindings; ++i) {
         const Finding& finding = findings.kept[i];
         logging::warning(fmt::format("the {} proof found: {}", proof, to_string(finding.kind)),
-                         {{"entity", finding.entity},
-                          {"key", finding.key},
-                          {"field", finding.field},
-                          {"stored", finding.stored},
-                          {"expected", finding.expected},
+                         {fact("entity", finding.entity),
+                          fact("key", finding.key),
+                          fact("field", finding.field),
+                          fact("stored", finding.stored),
+                          fact("expected", finding.expected),
                           {"block", finding.block_num},
-                          {"detail", finding.detail}});
+                          fact("detail", finding.detail)});
     }
     if (findings.total > kLoggedFindings) {
-        logging::warning(fmt::format("the {} proof found more", proof),
-                         {{"mismatches", findings.total - kLoggedFindings},
-                          {"see", "/v1/tasks?state=done, or plumbline task list DB --state done"}});
+        logging::warning(
+            fmt::format("the {} proof found more", proof),
+            {{"mismatches", findings.total - kLoggedFindings},
+             {"see", fmt::format("plumbline task list {} --state done, or /v1/tasks?state=done",
+                                 db_path)}});
     }
 }
 
@@ -40,21 +47,22 @@ std::string verdict_of(const Findings& findings, bool is_whole) {
     return !findings.empty() ? "mismatch" : is_whole ? "equal" : "partial";
 }
 
-void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& told, const Findings& news) {
+void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
+              std::string_view verdict, const Findings& told, const Findings& news) {
     if (observer != nullptr) {
         observer->on_proof(proof, verdict, news);
     }
-    log_findings(proof, told);
+    log_findings(proof, told, context.indexer().db_path());
 }
 
-void announce(TaskObserver* observer, FindingMemory& memory, const TaskRow& row,
+void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
               std::string_view verdict, const Findings& findings) {
+    const TaskRow& row = context.row();
     const FindingMemory::News news = memory.take(row.kind + " " + row.args, findings);
     // "prove_state" is the state proof.
     const size_t prefix = row.kind.starts_with("prove_") ? 6 : 0;
     const std::string_view proof = std::string_view{row.kind}.substr(prefix);
-    announce(observer, proof, verdict, news.findings, news.findings);
+    announce(observer, context, proof, verdict, news.findings, news.findings);
     if (news.is_over) {
         logging::info(fmt::format("the {} proof finds nothing any more", proof));
     }

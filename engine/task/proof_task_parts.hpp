@@ -22,11 +22,11 @@ namespace plumbline::engine {
 /// Says what a proof that has come to its end found: in the log, a few of `told` by name, and to
 /// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
 /// once.
-void announce(TaskObserver* observer, std::string_view proof, std::string_view verdict,
-              const Findings& told, const Findings& news);
+void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
+              std::string_view verdict, const Findings& told, const Findings& news);
 /// The same of a proof that looks at all again at each run: what it had found at the last one is
 /// told to nobody, but that nothing is left of it is.
-void announce(TaskObserver* observer, FindingMemory& memory, const TaskRow& row,
+void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
               std::string_view verdict, const Findings& findings);
 
 /// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing

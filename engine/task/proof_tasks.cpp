@@ -109,7 +109,7 @@ TaskOutcome end_short(TaskContext& context, TaskObserver* observer, MendingBudge
     logging::warning("the log proof cannot go on, and is tried again in hours",
                      {{"blocks", fmt::format("{} to {}", open.from, std::min(top, open.to))},
                       {"why", last.reason}});
-    announce(observer, "log", verdict_of(last), run.news, run.news);
+    announce(observer, context, "log", verdict_of(last), run.news, run.news);
     return TaskOutcome::done(to_json(last));
 }
 
@@ -149,7 +149,7 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
     }
     last.findings = run.findings;
     last.counts = run.counts;
-    announce(observer, "log", verdict_of(run.findings, last.is_complete),
+    announce(observer, context, "log", verdict_of(run.findings, last.is_complete),
              is_named ? run.findings : run.news, run.news);
     mend_log(context, observer, budget, run);
     if (last.is_complete) {
@@ -253,7 +253,7 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory.findings, context.row(), verdict_of(outcome), outcome.findings);
+    announce(observer, memory.findings, context, verdict_of(outcome), outcome.findings);
     return TaskOutcome::done(to_json(outcome));
 }
 
@@ -296,7 +296,7 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
         return TaskOutcome::from(lowered.error());
     }
     const std::string verdict = verdict_of(report->findings, true);
-    announce(observer, memory, context.row(), verdict, report->findings);
+    announce(observer, memory, context, verdict, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
 }
 
@@ -352,7 +352,7 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory, context.row(), verdict, report->findings);
+    announce(observer, memory, context, verdict, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
 }
 

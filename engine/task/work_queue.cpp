@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -249,6 +250,20 @@ std::vector<QueueCount> WorkQueue::counts() const {
         out.push_back({key.first, key.second, count});
     }
     return out;
+}
+
+size_t WorkQueue::given_up() const {
+    const MutexLock lock{mutex_};
+    std::set<std::string_view> done_since;
+    size_t count = 0;
+    for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
+        const TaskRow& row = it->second;
+        if (row.state == TaskState::kDone) {
+            done_since.insert(row.name);
+        }
+        count += row.state == TaskState::kDead && !done_since.contains(row.name) ? 1U : 0U;
+    }
+    return count;
 }
 
 size_t WorkQueue::unfinished() const {

@@ -31,6 +31,9 @@ constexpr uint8_t kNormal = 50;
 constexpr uint8_t kBackground = 100;
 }  // namespace task_priority
 
+/// Of what is tried until it succeeds, later and later.
+inline constexpr uint32_t kAttemptsUnlimited = UINT32_MAX;
+
 struct TaskSpec {
     std::string kind;
     std::string args;  ///< as the kind understands them
@@ -98,6 +101,8 @@ class WorkQueue {
     /// kNotFound
     [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
     [[nodiscard]] std::vector<QueueCount> counts() const;
+    /// Dead ones of whose name none was done since: what succeeded later needs nobody's attention.
+    [[nodiscard]] size_t given_up() const;
     /// Waiting and running.
     [[nodiscard]] size_t unfinished() const;
     /// The newest task of this name, if any is kept.

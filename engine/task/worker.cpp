@@ -94,11 +94,13 @@ void Worker::run(const std::stop_token& stop) {
 
 namespace {
 
-/// The same reason again is no news before it was the last attempt.
+/// The same reason again is no news before it was the last attempt. Who tries without end tells
+/// what changes itself.
 void tell_failure(const TaskRow& row, const TaskOutcome& outcome) {
     const bool is_last =
         outcome.kind == TaskOutcome::Kind::kHopeless || row.attempts >= row.attempts_max;
-    const bool is_news = is_last || row.error != outcome.text;
+    const bool is_news =
+        is_last || (row.error != outcome.text && row.attempts_max != kAttemptsUnlimited);
     logging::write(is_news ? logging::Level::kWarning : logging::Level::kDebug, "task failed",
                    {{"id", row.id},
                     {"name", row.name},

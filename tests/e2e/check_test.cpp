@@ -1,4 +1,5 @@
 // plumbline check: handlers tried on real events, nothing kept.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -110,6 +111,33 @@ TEST_F(CheckTest, ADeadNodeIsToldAfterTheConfigAndEndsWithThree) {
                                          "http://127.0.0.1:1", "--timeout", "1", "--json"});
     EXPECT_EQ(for_programs.code, 3);
     EXPECT_EQ(json::parse(for_programs.out)["error"]["kind"], "environment") << for_programs.out;
+}
+
+TEST_F(CheckTest, AnEndpointOfAnotherChainIsOneSentenceAndNothingIsCalledRight) {
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    config.replace(config.find("id = 31337"), 10, "id = 1    ");
+    write_file(dir_.sub("plumbline.toml"), config);
+    const auto tried = check();
+    EXPECT_EQ(tried.code, 2);
+    EXPECT_EQ(tried.out, "");
+    EXPECT_NE(tried.err.find("it serves chain 31337, and the config says chain 1: correct id"),
+              std::string::npos)
+        << tried.err;
+    EXPECT_EQ(std::ranges::count(tried.err, '\n'), 1) << tried.err;
+}
+
+TEST_F(CheckTest, NamesThatReportsAndWebhooksGetWrongAreToldTogether) {
+    write_file(dir_.sub("plumbline.toml"),
+               read_file(dir_.sub("plumbline.toml")) +
+                   "\n[reports.most]\nentity = \"vot\"\ngroup_by = \"voter\"\nmetric = \"count\"\n"
+                   "[webhooks.app]\nurl = \"http://127.0.0.1:1\"\nsecret = \"long-enough\"\n"
+                   "events = [\"hub.VoteCst\", \"hub.UserRegistred\"]\n");
+    const auto tried = check({"--events", "0"});
+    EXPECT_EQ(tried.code, 2);
+    for (const char* said :
+         {"'vot'", "did you mean 'VoteCast'?", "did you mean 'UserRegistered'?"}) {
+        EXPECT_NE(tried.err.find(said), std::string::npos) << said << ": " << tried.err;
+    }
 }
 
 TEST_F(CheckTest, AMistakeIsJsonForPrograms) {

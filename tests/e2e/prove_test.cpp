@@ -104,6 +104,9 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     const auto found = plumbline({"verify", db, "--rpc", anvil.url()});
     EXPECT_EQ(found.code, 1);
     EXPECT_THAT(found.out, HasSubstr("the contract tells 4660"));
+    EXPECT_THAT(found.out, HasSubstr("`plumbline repair " + db + " --dry-run` says what"));
+    const auto planned = plumbline({"repair", db, "--rpc", anvil.url(), "--dry-run"});
+    EXPECT_THAT(planned.out, testing::Not(HasSubstr("--dry-run"))) << "it has just been said";
     const auto reported = plumbline({"repair", db, "--rpc", anvil.url()});
     EXPECT_EQ(reported.code, 1);
     EXPECT_THAT(reported.out, HasSubstr("on_drift"));
@@ -172,6 +175,34 @@ TEST(ProveTest, VerifyTellsOfEventsOfNoAbiAndOfThoseThatAnAbiHasInAnotherShape) 
     ASSERT_EQ(unknown["other_shapes"].size(), 1U) << unknown;
     EXPECT_EQ(unknown["other_shapes"][0]["contract"], "nft");
     EXPECT_EQ(unknown["other_shapes"][0]["event"], "Transfer(address,address,uint256)");
+}
+
+TEST(ProveTest, EventsOfAnAddressThatTheConfigNoLongerNamesAreSaidToBeThat) {
+    Anvil anvil;
+    TempDir dir;
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    const std::string file = dir.sub("plumbline.toml");
+    const std::string db = dir.sub("db");
+    std::string config = partly_proven(anvil, "");
+    write_file(file, config);
+    ASSERT_EQ(plumbline({"run", file, "--until", "head", "--quiet"}).code, 0);
+    const size_t contract = config.find("[contracts.nft]");
+    config.erase(contract, config.find("[entities.balance]") - contract);
+    const size_t entity = config.find("[entities.once]");
+    config.erase(entity, config.find("[[on]]", config.find("key = { id = 1 }")) - entity);
+    write_file(file, config);
+    ASSERT_EQ(plumbline({"run", file, "--until", "head", "--quiet"}).code, 0) << config;
+    const auto told = plumbline({"verify", db});
+    EXPECT_EQ(told.code, 0) << told.err;
+    EXPECT_THAT(told.out, HasSubstr("of 0xe7f1725e7734ce288f8367e1bb143e90bb3f0512, which the "
+                                    "config does not name"));
+    EXPECT_THAT(told.out, testing::Not(HasSubstr("in no ABI")));
+    const json unknown = json::parse(plumbline({"verify", db, "--json"}).out)["unknown_events"];
+    ASSERT_EQ(unknown["unnamed"].size(), 1U) << unknown;
+    EXPECT_EQ(unknown["unnamed"][0]["count"], unknown["total"]);
+    EXPECT_THAT(plumbline({"status", db, "--events"}).out,
+                HasSubstr("of an address that the config does not name 0xddf252ad"));
 }
 
 TEST(ProveTest, VerifyTellsOfQuarantineAndOfDeletedRowsThatNobodyCompared) {

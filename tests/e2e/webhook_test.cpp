@@ -18,6 +18,10 @@ using nlohmann::json;
 
 constexpr const char* kSecret = "a-secret-for-tests";
 
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
 class WebhookTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -28,7 +32,8 @@ class WebhookTest : public testing::Test {
         write_file(dir_.sub("plumbline.toml"),
                    read_file(source_path("examples/community/plumbline.toml")) +
                        "\n[webhooks.app]\nurl = \"http://127.0.0.1:" + std::to_string(port_) +
-                       "/hook\"\nsecret = \"" + kSecret + "\"\nentities = [\"vote\", \"user\"]\n");
+                       "/hook\"\nsecret = \"" + kSecret +
+                       "\"\nentities = [\"vote\", \"user\"]\n\n[http]\nlisten = \"127.0.0.1:0\"\n");
     }
     void act(int steps, int seed, const std::string& address) {
         std::vector<std::string> arguments{"--rpc",   anvil_.url(),
@@ -141,14 +146,26 @@ TEST_F(WebhookTest, AReceiverThatStaysAwayIsALineOnce) {
     receiver_->wait();
     act(10, 2, address_);
     ASSERT_TRUE(eventually([&] { return task().value("attempts", 0) >= 3; }));
+    // It is a reason as well, and one without the address or the secret.
+    const auto reasons_told = [&] {
+        const json status = json::parse(plumbline({"status", db_, "--json"}).out, nullptr, false);
+        return status.is_object() ? status["service"]["reasons"].dump() : std::string{};
+    };
+    ASSERT_TRUE(eventually([&] { return has(reasons_told(), "webhook app takes nothing for"); }));
+    EXPECT_FALSE(has(reasons_told(), "/hook") || has(reasons_told(), kSecret));
+    start_receiver(port_);
+    ASSERT_TRUE(eventually([&] { return !has(reasons_told(), "webhook app"); }));
+    EXPECT_TRUE(eventually(
+        [&] { return has(read_file(log), "a webhook's receiver takes messages again"); }));
     // As it goes it may fail in two ways: what is on its way is cut off, then nobody is there.
     std::istringstream lines{read_file(log)};
     std::set<std::string> reasons;
     for (std::string line; std::getline(lines, line);) {
         const json told = json::parse(line, nullptr, false);
-        if (told.is_object() && told.value("message", "") == "task failed") {
+        if (told.is_object() && told.value("webhook", "") == "app" && told.contains("why")) {
             EXPECT_TRUE(reasons.insert(told.value("why", "")).second) << line;
         }
+        EXPECT_NE(told.value("message", ""), "task failed") << line;
     }
     EXPECT_FALSE(reasons.empty());
     service.send_signal(SIGTERM);

@@ -57,7 +57,7 @@ const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
 function attack(api) {
   const port = Number(new URL(api).port);
   for (let i = 0; i < EACH; i++) {
-    ask_again_and_again("filter", `${api}/v1/events?event=Nope`);
+    ask_again_and_again("filter", `${api}/v1/events?event=VoteCast&param.comment=nobody+wrote+this`);
     ask_again_and_again("page", `${api}/v1/entities/vote?limit=1000`);
     ask_again_and_again("history", `${api}/v1/entities/community/1/history`);
     connect(port, upgrade, ping);

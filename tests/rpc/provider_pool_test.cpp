@@ -353,6 +353,15 @@ TEST_F(ProviderPoolTest, ABillingRefusalIsToldOnceAndTheOthersServe) {
     EXPECT_EQ(recorder_.count("account"), 1U);
     EXPECT_EQ(stats(0).state, "billing");
     EXPECT_LE(refusals(0, RefusalClass::kBilling), 10U);
+    EXPECT_EQ(recorder_.count("is back"), 0U);
+    node.http = {};
+    clock_.advance(options_.billing_park_ms);
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(heads());
+        expect_truth(range(0, 100), 0, 100);
+    }
+    EXPECT_EQ(recorder_.count("is back"), 1U);
+    EXPECT_NE(stats(0).state, "billing");
 }
 
 TEST_F(ProviderPoolTest, AProviderOfAnotherChainIsNeverAsked) {

@@ -54,6 +54,14 @@ const by_ethers = (run, more = {}) => async function* (at, w) {
 const by_ethers_ws = (run) => async function* (at, w) {
   const provider = new ethers.WebSocketProvider(at.ws, undefined, {});
   const contract = new ethers.Contract(w.whole.address, abi, provider);
+  // What it hears of a subscription before it knows the chain's id, it throws where nobody catches.
+  await until("ethers knows the network", async () => {
+    try {
+      return provider._network;
+    } catch {
+      return false;
+    }
+  });
   const out = yield* run(contract, w, provider);
   await contract.removeAllListeners();
   return out;

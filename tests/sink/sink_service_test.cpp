@@ -159,6 +159,7 @@ void SinkServiceTest::disturb(uint64_t kills, uint64_t cuts) {
     std::ranges::shuffle(faults, random);
     auto service = std::make_unique<Child>(plumbline_command(run_arguments()));
     ASSERT_TRUE(eventually([&] { return !sink_block().empty(); }));
+    anvil_.mine(10);  // No fork is then deep enough to take the contract away.
     uint64_t forks = 0;
     for (size_t at = 0; at < faults.size(); ++at) {
         std::jthread activity{[&, steps = 4 + random() % 12, act_seed = random() % 100'000] {

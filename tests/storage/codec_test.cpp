@@ -157,8 +157,8 @@ class LogBytesTest : public testing::Test {
   protected:
     LogBytesTest() {
         for (uint64_t i = 0; i < 3; ++i) {
-            addresses_.push(dict_value(address_of(i)));
-            topics_.push(hash_of(i, 9));
+            addresses_.push(dict_value(address_of(i)), i);
+            topics_.push(hash_of(i, 9), i);
         }
     }
     Result<DecodedLog> decode(std::string_view key, std::string_view value) {

@@ -124,6 +124,47 @@ TEST(RepairTest, AMendedLogEqualsOneThatWasNeverWrong) {
     EXPECT_EQ(db->read_view()->block_row_count(), wanted->read_view()->block_row_count());
 }
 
+TEST(RepairTest, ALogFilledInOutlivesTheBlockThatFirstNamedItsAddress) {
+    const TempDir dir;
+    auto db = make_chain(dir.sub("db"), 29);
+    TestLog late = make_log(5, 7);
+    late.log.address = address_of(2);  // Block 20 was the first to name it.
+    {
+        const auto batch = db->make_batch();
+        batch->append_block(make_block(5, 4));
+        batch->append_log(late.log, late.data);
+        ASSERT_OK(db->commit(*batch, Durability::kSync));
+    }
+    const auto grows_other_addresses = [&](uint64_t from) {
+        const auto batch = db->make_batch();
+        for (uint64_t block = from; block < from + 3; ++block) {
+            append_block_with(*batch, block, {0, 1, 2}, 1);
+        }
+        set_cursor(*batch, from + 2);
+        return db->commit(*batch, Durability::kSync);
+    };
+    const auto expect_it_stands = [&] {
+        const auto view = db->read_view();
+        const auto scan = view->scan_logs(5, 5);
+        bool is_there = false;
+        for (; scan->valid(); scan->next()) {
+            const LogRecord& record = scan->record();
+            if (record.log.log_index == 7) {
+                is_there = true;
+                EXPECT_EQ(record.log.address, address_of(2));
+            }
+        }
+        EXPECT_OK(scan->status());
+        EXPECT_TRUE(is_there);
+    };
+    db.reset();
+    db = must_open(dir.sub("db"), open_options());
+    ASSERT_OK(db->truncate_log(15));
+    expect_it_stands();
+    ASSERT_OK(grows_other_addresses(16));
+    expect_it_stands();
+}
+
 TEST(RepairTest, TheLaterCallForOnePlaceHolds) {
     const TempDir dir;
     const auto db = make_chain(dir.sub("db"), 3);

@@ -105,7 +105,7 @@ TEST_F(RouterTest, WhatReadsAsManyRowsAsThereAreIsAScanAndWhatWatchesAProbe) {
     EXPECT_EQ(Router::cost("HEAD", "/v1/ready"), RouteCost::kProbe);
     EXPECT_EQ(Router::cost("GET", "/metrics"), RouteCost::kProbe);
     for (const char* target :
-         {"/v1/events?event=Nope", "/v1/entities/user", "/v1/entities/user/x/history",
+         {"/v1/events?param.name=nobody", "/v1/entities/user", "/v1/entities/user/x/history",
           "/v1/entities/user/x?at=5", "/v1/conflicts", "/v1/journal", "/v1/analytics/seats",
           "/v1/quarantine", "/v1/chain"}) {
         EXPECT_EQ(Router::cost("GET", target), RouteCost::kScan) << target;
@@ -333,6 +333,22 @@ TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShow
     EXPECT_EQ(shown, 1U);
 }
 
+TEST(RouterOptionsTest, AReportOfAFieldSaysHowManyDecimalsThatIsShownWith) {
+    const Mapping mapping{kHubToml, hub_abis()};
+    RouterOptions options{.decimals = {{"user.points", 18}}};
+    options.reports = read_reports(
+                          "[reports.points]\nentity = \"user\"\nmetric = \"sum\"\nof = "
+                          "\"points\"\n[reports.twice]\nentity = \"user\"\nmetric = "
+                          "\"sum\"\nof = \"points * 2\"\n[reports.users]\nentity = "
+                          "\"user\"\nmetric = \"count\"\n",
+                          "test.toml", *mapping.plan)
+                          .value();
+    ApiWorld api{std::move(options)};
+    EXPECT_EQ(api.get("/v1/analytics/points")["decimals"], 18);
+    EXPECT_TRUE(api.get("/v1/analytics/twice")["decimals"].is_null());
+    EXPECT_TRUE(api.get("/v1/analytics/users")["decimals"].is_null());
+}
+
 TEST_F(RouterTest, ARowAtAnEarlierBlockAndAllItsChanges) {
     const std::string user = "/v1/entities/user/" + engine::test::hex_of(3);
     const json before = api.get(user);
@@ -417,6 +433,12 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
         {"/v1/entities/user?key=" + engine::test::hex_of(3) + "&limit=3", 400, "limit does not go"},
         {"/v1/events?param.nope=3", 400, "there are: who, room, name, points"},
         {"/v1/events?param.points=x", 400, "points: 'x' is not a value"},
+        {"/v1/events?event=Scord", 400,
+         "no event 'Scord'; did you mean 'Scored'? known: Joined, Scored, Left"},
+        {"/v1/events?contract=hub&event=Lft", 400, "no event 'Lft' of hub; did you mean 'Left'?"},
+        {"/v1/events?contract=hubb", 400, "no contract 'hubb'; did you mean 'hub'? known: hub"},
+        {"/v1/events/hub/Scord", 404, "no event 'Scord' of hub; did you mean 'Scored'?"},
+        {"/v1/events/other/Scored", 404, "no contract 'other'; known: hub"},
         {"/v1/events?order=who", 400, "-block for the newest"},
         {"/v1/events?points=3", 400, "param.NAME"},
         {"/v1/entities/user?limit=0", 400, "from 1 to 1000"},
@@ -512,7 +534,7 @@ TEST_F(RouterTest, EventsByNameBlockAndPage) {
     EXPECT_EQ(all["events"][0]["event"], "Joined");
     EXPECT_EQ(api.get("/v1/events?event=Scored")["events"].size(), 11U);
     EXPECT_EQ(api.get("/v1/events?contract=hub&event=Left")["events"].size(), 1U);
-    EXPECT_EQ(api.get("/v1/events?contract=other")["events"].size(), 0U);
+    EXPECT_EQ(api.get("/v1/events/hub/Left")["events"].size(), 1U);
     EXPECT_EQ(api.get("/v1/events?from=3&to=4")["events"].size(), 4U);
     json paged = json::array();
     std::string cursor;
@@ -1067,6 +1089,34 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
               (std::vector<ProofSegment>{{90, 199, ProofLevel::kReceipts},
                                          {200, 210, ProofLevel::kNone}}))
         << "behind its end a source holds nothing back";
+}
+
+TEST(ProofSegmentsTest, ChildrenAreProvenNoFurtherThanWhatAnnouncesThem) {
+    using storage::ProofLevel;
+    std::vector<engine::Source> sources(3);  // "a" announces "b", "b" announces "c".
+    sources[0].fingerprint = "a";
+    sources[1].fingerprint = "b";
+    sources[1].parents = {0};
+    sources[1].first_block = 20;
+    sources[1].end_block = 69;
+    sources[2].fingerprint = "c";
+    sources[2].parents = {1};
+    sources[2].first_block = 60;
+    sources[2].end_block = 89;
+    const std::vector<storage::CoverageRow> coverage = {
+        {"a", {0, 39}, "p", ProofLevel::kReceipts},   {"a", {40, 44}, "p", ProofLevel::kFetched},
+        {"a", {45, 199}, "p", ProofLevel::kReceipts}, {"b", {20, 199}, "p", ProofLevel::kReceipts},
+        {"c", {60, 199}, "p", ProofLevel::kReceipts},
+    };
+    const std::vector<ProofSegment> wanted = {{0, 39, ProofLevel::kReceipts},
+                                              {40, 89, ProofLevel::kFetched},
+                                              {90, 199, ProofLevel::kReceipts}};
+    EXPECT_EQ(proof_segments(sources, coverage, 0, 199), wanted)
+        << "behind the children's end the factory alone counts";
+    EXPECT_EQ(proof_segments(sources, coverage, 80, 95),
+              (std::vector<ProofSegment>{{80, 89, ProofLevel::kFetched},
+                                         {90, 95, ProofLevel::kReceipts}}))
+        << "the hole is below what is asked for";
 }
 
 }  // namespace

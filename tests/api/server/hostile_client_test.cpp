@@ -74,7 +74,8 @@ class HostileClientTest : public testing::Test {
     std::unique_ptr<Server> server_;
 };
 
-constexpr const char* kScan = "GET /v1/events?event=Nope HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr const char* kScan =
+    "GET /v1/events?param.name=nobody HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 TEST_F(HostileClientTest, WhoWatchesTheServiceDoesNotWaitForThoseWhoScanOrLook) {
     HeldContext held{api_.context};
@@ -86,7 +87,7 @@ TEST_F(HostileClientTest, WhoWatchesTheServiceDoesNotWaitForThoseWhoScanOrLook) 
     for (int i = 0; i < 40; ++i) {
         scanning.push_back(std::make_unique<HttpClient>((*server)->port()));
         const std::string from = "X-Forwarded-For: 10.0.0." + std::to_string(i) + "\r\n\r\n";
-        const std::string target = i % 2 == 0 ? "/v1/events?event=Nope" : "/v1/stats";
+        const std::string target = i % 2 == 0 ? "/v1/events?param.name=nobody" : "/v1/stats";
         scanning.back()->send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + from);
     }
     held.wait_for_held(4);

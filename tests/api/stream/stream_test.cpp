@@ -332,7 +332,10 @@ TEST(StreamTest, AClientThatDoesNotReadIsToldAndLetGo) {
 TEST(StreamTest, MistakesInTheQuestionAreNamed) {
     const auto plan = engine::Plan::compile(stream_config()).value();
     const std::vector<std::pair<std::string, std::string>> cases = {
-        {"entity=nobody", "no entity 'nobody'"},
+        {"entity=acount", "no entity 'acount'; did you mean 'account'? there are: account"},
+        {"event=hub.Depsited", "no event 'Depsited' of hub; did you mean 'Deposited'?"},
+        {"event=hubb.*", "no contract 'hubb'; did you mean 'hub'? known: hub, vault"},
+        {"event=Deposited", "write CONTRACT.EVENT or CONTRACT.*"},
         {"key=owner=0x12", "exactly one entity"},
         {"entity=account&key=owner=0x12", "expected 20 bytes"},
         {"known=5", "BLOCK-HASH"},

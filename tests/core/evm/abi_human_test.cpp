@@ -59,6 +59,9 @@ TEST(AbiHumanTest, MistakesSayTheLine) {
               "line 1: 4 indexed parameters, at most 3 are possible at \"\"");
     EXPECT_EQ(message("event A(uint256 a) nonsense()"),
               "line 1: the end of the declaration is expected at \"()\"");
+    EXPECT_EQ(message("import {x} from 'y';\nevent A()"),
+              "line 1: a declaration starts with event, function, struct, error, constructor, "
+              "fallback or receive; this one stands at \"import {x} from 'y';\"");
     EXPECT_EQ(message("[\"event A()\", \"struct S\"]"),
               "abi[1]: a struct is written struct Name { type member; }, in one line, at \"\"");
     EXPECT_EQ(message("[\"struct S { S s; }\", \"event A(S s)\"]").substr(0, 40),

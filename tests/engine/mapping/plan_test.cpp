@@ -201,6 +201,10 @@ const std::vector<Mistake> kMistakes{
     {"UnknownField", opened("set = { ownr = \"author\" }\n"),
      "PARSER test.toml:20: set of item in [[on]]: unknown field 'ownr'; did you mean 'owner'? "
      "known: owner, text, count, delta, tag, flag, small, blob"},
+    {"AllOfOneHandler", opened("set = { owner = \"autor\", text = \"txt\" }\n"),
+     "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
+     "are: id, author, text, kinds, tags\ntest.toml:20: hub.Opened: \"txt\": no parameter \"txt\"; "
+     "did you mean 'text'? there are: id, author, text, kinds, tags"},
     {"EachOfNoArray", opened("each = [\"text\"]\nset = { count = 1 }\n"),
      "test.toml:16: each: hub.Opened: 'text' is string, not an array"},
     {"EachUnknown", opened("each = [\"kindz\"]\nset = { count = 1 }\n"),

@@ -83,6 +83,7 @@ struct NodeManners {
     std::atomic<uint64_t> headers_asked{0};
     std::atomic<bool> is_mute{false};      ///< swallows questions for heads
     std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
+    std::atomic<bool> is_parked{false};    ///< as the provider's figures say it
     std::atomic<int64_t> silent_ms{-1};    ///< as the provider's figures say it; -1 = it answers
 };
 
@@ -140,6 +141,7 @@ class OwnedNode final : public rpc::ChainSource {
     [[nodiscard]] std::vector<rpc::ProviderStats> stats() const override {
         rpc::ProviderStats one;
         one.name = "node";
+        one.usable = !manners_.is_parked;
         if (const int64_t silent = manners_.silent_ms; silent >= 0) {
             one.silent_ms = silent;
         }
@@ -293,6 +295,31 @@ TEST_F(ServiceTest, AWaitThatComesAndGoesIsOneLineAndItsEndAnother) {
     };
     EXPECT_EQ(count("waiting for the chain"), 1U) << log;
     EXPECT_EQ(count("nothing is waited for any more"), 1U) << log;
+}
+
+TEST_F(ServiceTest, AWaitIsNotOverWhileNoProviderCanBeAsked) {
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    testing::internal::CaptureStderr();
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    manners_.is_slow = true;
+    EXPECT_TRUE(is_degraded_by("waiting for the chain: "));
+    // A proof gives up, and nothing is open for a moment.
+    manners_.is_parked = true;
+    manners_.is_slow = false;
+    EXPECT_TRUE(eventually([this] {
+        const auto reasons = service->status().degraded;
+        return reasons.size() == 1 && reasons[0].find("is not asked") != std::string::npos;
+    }));
+    logging::info("the provider is about to come back");
+    manners_.is_parked = false;
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+    logging::configure(logging::Level::kOff, logging::Format::kText);
+    const std::string log = testing::internal::GetCapturedStderr();
+    const size_t end = log.find("nothing is waited for any more");
+    ASSERT_NE(end, std::string::npos) << log;
+    EXPECT_GT(end, log.find("the provider is about to come back")) << log;
 }
 
 TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {

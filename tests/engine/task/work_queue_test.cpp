@@ -145,6 +145,26 @@ TEST(WorkQueueTest, FailureWaitsLongerAndLongerThenDiesWithItsReason) {
     EXPECT_EQ(desk.row(added->id).attempts, 1U);
 }
 
+TEST(WorkQueueTest, ADeadTaskNeedsAttentionUntilOneOfItsNameIsDone) {
+    Desk desk;
+    for (const char* name : {"proof", "other"}) {
+        desk.add(name);
+        EXPECT_EQ(desk.take(), name);
+        desk.finish(Kind::kHopeless, "the chain is another");
+    }
+    EXPECT_EQ(desk.queue().given_up(), 2U);
+    const uint64_t again = desk.add("proof");
+    EXPECT_EQ(desk.queue().given_up(), 2U) << "one that waits has mended nothing";
+    EXPECT_EQ(desk.take(), "proof");
+    desk.finish(Kind::kDone);
+    EXPECT_EQ(desk.row(again).state, TaskState::kDone);
+    EXPECT_EQ(desk.queue().given_up(), 1U) << "the other stays";
+    desk.add("proof");
+    desk.take();
+    desk.finish(Kind::kHopeless, "once more");
+    EXPECT_EQ(desk.queue().given_up(), 2U);
+}
+
 TEST(WorkQueueTest, HopelessDiesAtOnceAndRefusalsOfTheMomentDoNot) {
     EXPECT_EQ(TaskOutcome::from({ErrorCode::kInvalidArgument, "x"}).kind, Kind::kHopeless);
     EXPECT_EQ(TaskOutcome::from({ErrorCode::kUnavailable, "x"}).kind, Kind::kFailed);
