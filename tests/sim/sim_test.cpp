@@ -207,7 +207,7 @@ TEST(DayTest, ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
 
 /// Lives in which something was wrong once; what it was, see docs/testing.md.
 TEST(SeedTest, LivesThatOnceShowedADefectAreWell) {
-    for (const uint64_t seed : {19U, 32U, 52U, 625U, 5007U}) {
+    for (const uint64_t seed : {19U, 32U, 52U, 625U, 1653U, 1726U, 1750U, 5007U}) {
         RunOptions options;
         options.seed = seed;
         EXPECT_EQ(run_seed(options).failure, "") << "seed " << seed;

@@ -86,7 +86,7 @@ Result<KnownRanges> KnownRanges::read(const storage::ReadView& view, uint64_t no
             }
         }
     }
-    out.cut_retries(view.cursor() ? view.cursor()->finalized : 0);
+    out.cut_retries(view.cursor() ? view.cursor()->block_num : 0);
     std::erase_if(out.ranges_, [&](const KnownRange& known) {
         return (known.findings == 0 && known.until_s > 0 && known.until_s <= now_s &&
                 !known.is_retry()) ||
@@ -120,13 +120,14 @@ void KnownRanges::write(storage::CommitBatch& batch, uint64_t time_s) const {
     write_part(storage::kRetriesRecord, true);
 }
 
-/// Blocks that were final may have gone all the same.
-void KnownRanges::cut_retries(uint64_t finalized) {
-    std::erase_if(ranges_, [finalized](const KnownRange& known) {
-        return known.is_retry() && known.range.from > finalized;
+/// Blocks that were final may have gone all the same, and their levels with them. Those that are
+/// there keep theirs, also where less is called final than was.
+void KnownRanges::cut_retries(uint64_t last) {
+    std::erase_if(ranges_, [last](const KnownRange& known) {
+        return known.is_retry() && known.range.from > last;
     });
     for (KnownRange& known : ranges_) {
-        known.range.to = known.is_retry() ? std::min(known.range.to, finalized) : known.range.to;
+        known.range.to = known.is_retry() ? std::min(known.range.to, last) : known.range.to;
     }
 }
 

@@ -72,7 +72,7 @@ class KnownRanges {
 
   private:
     void join_retries(size_t index);
-    void cut_retries(uint64_t finalized);
+    void cut_retries(uint64_t last);
 
     std::vector<KnownRange> ranges_;
 };

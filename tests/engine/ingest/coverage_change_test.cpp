@@ -615,7 +615,8 @@ TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatThe
 }
 
 /// Else they stay below the level asked for, with nobody to know it.
-TEST_F(CoverageChangeTest, WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAndOfFinalBlocksOnly) {
+TEST_F(CoverageChangeTest,
+       WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAsFarAsItsBlocksAreThere) {
     FakeChain chain{2};
     std::mt19937_64 random{2};
     mine(chain, random, kFirstBlocks);
@@ -623,15 +624,15 @@ TEST_F(CoverageChangeTest, WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAndO
     const std::string path = directory.sub("db");
     Choice choice;
     index_to_head(chain, path, choice);
-    const uint64_t finalized = open_database(path)->cursor()->finalized;
-    ASSERT_GT(finalized, 20U);
+    const uint64_t last = chain.head();
+    ASSERT_GT(last, 20U);
     {
         const auto database = open_database(path);
         KnownRanges known;
         known.add({{5, 9}, 0, 100, std::string{kRetryNote}});
         known.add({{12, 12}, 2, 0, "m"});
         known.add({{14, 15}, 0, UINT64_MAX, "no headers"});
-        known.add({{finalized - 1, finalized + 3}, 0, 100, std::string{kRetryNote}});
+        known.add({{last - 1, last + 3}, 0, 100, std::string{kRetryNote}});
         const storage::Cursor cursor = *database->cursor();
         const auto batch = database->make_batch();
         known.write(*batch, 1);
@@ -642,8 +643,7 @@ TEST_F(CoverageChangeTest, WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAndO
     index_to_head(chain, path, choice);
     const auto known = KnownRanges::read(*open_database(path)->read_view(), 100);
     ASSERT_TRUE(known.has_value());
-    EXPECT_EQ(known->due_retries(100),
-              (std::vector<evm::BlockRange>{{finalized - 1, finalized}, {5, 9}}));
+    EXPECT_EQ(known->due_retries(100), (std::vector<evm::BlockRange>{{last - 1, last}, {5, 9}}));
     EXPECT_EQ(known->ranges().size(), 2U) << "what was found by another config is not known";
 }
 
