@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "query/sql/connection.hpp"
@@ -11,6 +12,9 @@
 namespace plumbline::query::sql {
 
 namespace {
+
+/// On the way from a function or constant to a comparison; more is no statement's.
+constexpr size_t kCopiesMax = 100;
 
 struct Instruction {
     std::string name;
@@ -24,41 +28,49 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
     return std::ranges::find(names, name) != names.end();
 }
 
-bool is_within(int place, int first, int count) {
-    return place >= first && place < first + count;
-}
+struct Registers {
+    int first = 0;
+    int count = 0;
+};
 
-/// Of the instructions of SQLite 3.38 to 3.46 that give a register a value; others that do are none
-/// of functions, numbers and copies.
-bool writes(const Instruction& one, int place) {
-    if (is_one_of(one.name, {"Function", "PureFunc", "AggValue", "Column", "VColumn", "Add",
-                             "Subtract", "Multiply", "Divide", "Remainder", "Concat"})) {
-        return one.p3 == place;
-    }
-    if (is_one_of(one.name, {"AggFinal", "Cast"})) {
-        return one.p1 == place;
-    }
+/// Of the operations of SQLite 3.38 to 3.46 that give registers a value; others that do are none of
+/// functions, numbers and copies.
+Registers written_by(const Instruction& one) {
     if (is_one_of(one.name, {"Integer", "Int64", "Real", "String", "String8", "Variable", "SCopy",
                              "Rowid"})) {
-        return one.p2 == place;
+        return {one.p2, 1};
+    }
+    if (is_one_of(one.name, {"Function", "PureFunc", "AggValue", "Column", "VColumn", "Add",
+                             "Subtract", "Multiply", "Divide", "Remainder", "Concat"})) {
+        return {one.p3, 1};
+    }
+    if (is_one_of(one.name, {"AggFinal", "Cast"})) {
+        return {one.p1, 1};
     }
     if (one.name == "Copy") {
-        return is_within(place, one.p2, one.p3 + 1);
+        return {one.p2, one.p3 + 1};
     }
     if (one.name == "Move") {
-        return is_within(place, one.p2, one.p3);
+        return {one.p2, one.p3};
     }
     if (one.name == "Null") {
-        return is_within(place, one.p2, std::max(1, one.p3 - one.p2 + 1));
+        return {one.p2, std::max(1, one.p3 - one.p2 + 1)};
     }
-    return false;
+    return {};
 }
 
 class Program {
   public:
     Program(std::vector<Instruction> instructions, const std::function<ParameterKind(int)>& kind_of)
         : instructions_{std::move(instructions)},
-          kind_of_{kind_of} {}
+          kind_of_{kind_of} {
+        for (size_t at = 0; at < instructions_.size(); ++at) {
+            const Registers written = written_by(instructions_[at]);
+            for (int i = 0; i < written.count; ++i) {
+                writers_[written.first + i].push_back(at);
+            }
+        }
+    }
 
     [[nodiscard]] MixedComparisons comparisons() const {
         MixedComparisons out;
@@ -95,7 +107,7 @@ class Program {
     /// Who gave the register its value, through copies: the nearest one before, else (constants are
     /// made once, at the end) the first one behind.
     [[nodiscard]] const Instruction* origin_of(int place, size_t at) const {
-        for (size_t copies = 0; copies < instructions_.size(); ++copies) {
+        for (size_t copies = 0; copies < kCopiesMax; ++copies) {
             const std::optional<size_t> from = writer_of(place, at);
             if (!from) {
                 return nullptr;
@@ -110,17 +122,12 @@ class Program {
         return nullptr;
     }
     [[nodiscard]] std::optional<size_t> writer_of(int place, size_t at) const {
-        for (size_t i = at; i-- > 0;) {
-            if (writes(instructions_[i], place)) {
-                return i;
-            }
+        const auto found = writers_.find(place);
+        if (found == writers_.end()) {
+            return std::nullopt;
         }
-        for (size_t i = at; i < instructions_.size(); ++i) {
-            if (writes(instructions_[i], place)) {
-                return i;
-            }
-        }
-        return std::nullopt;
+        const auto behind = std::ranges::lower_bound(found->second, at);
+        return behind == found->second.begin() ? *behind : *std::prev(behind);
     }
     [[nodiscard]] bool is_number(const Instruction& one) const {
         return is_one_of(one.name, {"Integer", "Int64", "Real"}) ||
@@ -131,6 +138,7 @@ class Program {
                (one.name == "Variable" && kind_of_(one.p1) == ParameterKind::kNumberAsText);
     }
     std::vector<Instruction> instructions_;
+    std::unordered_map<int, std::vector<size_t>> writers_;  ///< by register, ascending
     const std::function<ParameterKind(int)>& kind_of_;
 };
 

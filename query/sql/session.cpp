@@ -94,8 +94,6 @@ std::string what_was_meant(const Connection& connection, std::string_view words)
     return near.empty() ? std::string{} : fmt::format("; did you mean '{}'?", near);
 }
 
-constexpr std::string_view kBetween = "between";
-
 int stop_asked(void* user) {
     const auto& statement = static_cast<const Connection*>(user)->statement;
     return statement.should_stop && statement.should_stop() ? 1 : 0;
@@ -229,10 +227,15 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
 
 Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_view sql,
                                         const RunOptions& options) {
-    const bool orders = sql.find_first_of("<>") != std::string_view::npos ||
-                        !std::ranges::search(sql, kBetween, {}, ascii_lower).empty();
-    if (!orders && sql.find('=') == std::string_view::npos) {
-        return ok();
+    const auto has = [sql](std::string_view words) {
+        const auto is_same = [](char a, char b) { return ascii_lower(a) == b; };
+        return std::search(sql.begin(), sql.end(), words.begin(), words.end(), is_same) !=
+               sql.end();
+    };
+    const bool calculates = has("(") || has("case") || has("||");
+    const bool compares = sql.find_first_of("<>=") != std::string_view::npos || has("between");
+    if (!calculates || !compares) {
+        return ok();  // A point question is not explained first.
     }
     const auto kind_of = [&](int parameter) {
         const char* name = sqlite3_bind_parameter_name(statement, parameter);

@@ -175,6 +175,8 @@ TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
              {"select voter from vote where u256_mul(weight, 2) > 10", {}},
              {"select voter from vote where u256_mul(weight, 2) > u256_add(weight, 7)", {}},
              {"select voter from vote where coalesce(weight, '0') > '9'", {}},
+             {"select voter from vote where weight || '' > '9'", {}},
+             {"select voter from vote where case when small > 0 then weight end > '9'", {}},
              {"select voter from vote where iif(small > 0, weight, '0') > '9'", {}},
              {"select voter from vote where decimal_add(price, '1') < 1.5 or small = 1", {}},
              {"select sum(weight) from vote having sum(weight) > ?", {int64_t{10}}},
