@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "sink/table_compare.hpp"
@@ -203,6 +204,16 @@ Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, boo
     return done;
 }
 
+/// Nothing is to be sent: whether the tables are still there no fence tells then.
+Result<SinkWriter::Step> SinkWriter::rest() {
+    const int64_t now = system_clock().monotonic_ms();
+    if (now >= next_look_ms_) {
+        next_look_ms_ = now + options_.look_ms;
+        PLUMBLINE_TRY_VOID(session_.check_fence());
+    }
+    return Step::kNothing;
+}
+
 Result<SinkWriter::Step> SinkWriter::step_connected(const storage::Database& database,
                                                     bool may_sync) {
     const std::unique_ptr<storage::ReadView> view = database.read_view();
@@ -214,7 +225,7 @@ Result<SinkWriter::Step> SinkWriter::step_connected(const storage::Database& dat
         return Step::kWait;
     }
     if (cursor->commit_num == sent_commit_ && misses_ == 0 && !must_sync()) {
-        return Step::kNothing;
+        return rest();
     }
     PLUMBLINE_TRY(proven_, find_proven(database, cursor->block_num));
     std::optional<DirtyState> dirty = dirty_.peek(cursor->commit_num);
@@ -276,6 +287,7 @@ Status SinkWriter::settle(const storage::Cursor& cursor, Unanswered result, Fill
     session_.set_position({cursor.block_num, cursor.block_hash});
     is_own_position_ = true;
     sent_commit_ = cursor.commit_num;
+    next_look_ms_ = system_clock().monotonic_ms() + options_.look_ms;
     noted_proven_ = proven_;
     misses_ = 0;
     return ok();

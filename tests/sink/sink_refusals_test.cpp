@@ -191,10 +191,11 @@ TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
 
     // A type that takes no such value; then one that takes it and is none of ours.
     sink.sql("alter table altered.item alter column note type integer using 7");
-    EXPECT_THAT(next(), HasSubstr("PostgreSQL refuses"));
-    EXPECT_THAT(failure(sink, *writer),
-                HasSubstr("the column note of \"altered\".\"item\" is integer, and the mapping "
-                          "needs text: rename or drop the column, and it is made anew"));
+    const auto is_named = HasSubstr(
+        "the column note of \"altered\".\"item\" is integer, and the mapping needs text: "
+        "rename or drop the column, and it is made anew");
+    EXPECT_THAT(next(), is_named);
+    EXPECT_THAT(failure(sink, *writer), is_named);
     sink.sql("alter table altered.item drop column note");
     EXPECT_EQ(failure(sink, *writer), "");
 
@@ -206,9 +207,10 @@ TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
     EXPECT_EQ(sink.sql("select count(*) from altered.moved"), "1");
 
     sink.sql("alter table altered.item drop column id");
-    EXPECT_THAT(next(), HasSubstr("column \"id\""));
-    EXPECT_THAT(failure(sink, *writer), HasSubstr("has no column id, which its key needs: drop or "
-                                                  "rename the table"));
+    const auto needs_id =
+        HasSubstr("has no column id, which its key needs: drop or rename the table");
+    EXPECT_THAT(next(), needs_id);
+    EXPECT_THAT(failure(sink, *writer), needs_id);
     sink.sql("drop table altered.item");
     EXPECT_EQ(failure(sink, *writer), "");
     sink.sql("create table altered.mine (id numeric references altered.item (id))");
