@@ -6,6 +6,7 @@
 
 #include <sched.h>
 
+#include "sink/sink_doctor.hpp"
 #include "tests/sink/sink_world.hpp"
 
 namespace plumbline::sink::test::sink_refusals_test {
@@ -164,6 +165,42 @@ TEST_F(SinkRefusalsTest, ARoleWithoutRightsIsToldWhichItNeeds) {
     sink.config.url = owner;
     EXPECT_EQ(failure(sink), "");
     EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkRefusalsTest, TheDoctorCallsADatabaseFineOnlyWhereItCouldWrite) {
+    const Postgres& server = shared_postgres();
+    server.sql("create role patient login");
+    const auto examine = [&] {
+        auto report = examine_database(server.url("user=patient"), 10'000);
+        EXPECT_TRUE(report.has_value()) << report.error().message;
+        std::string all;
+        for (const engine::DoctorCheck& check : report->checks) {
+            all += check.name + ": " + check.found + "; " + check.advice + "\n";
+        }
+        return std::pair{report->is_fine(), all};
+    };
+    const auto without = examine();
+    EXPECT_FALSE(without.first);
+    EXPECT_THAT(without.second,
+                AllOf(HasSubstr("nothing could be tried: grant create on database postgres to "
+                                "patient, or create schema chain and grant all on schema chain to "
+                                "patient"),
+                      ::testing::Not(HasSubstr("fence"))));
+
+    // What docs/postgres.md says is enough, is.
+    server.sql("create schema ward; grant all on schema ward to patient");
+    const auto granted = examine();
+    EXPECT_TRUE(granted.first) << granted.second;
+    EXPECT_THAT(granted.second,
+                AllOf(HasSubstr("tried in ward"), HasSubstr("fence: a writer that")));
+    EXPECT_EQ(server.sql("select count(*) from pg_class where relnamespace = 'ward'::regnamespace"),
+              "0");
+    server.sql("grant create on database postgres to patient");
+    const auto owner = examine();
+    EXPECT_TRUE(owner.first) << owner.second;
+    EXPECT_THAT(owner.second, HasSubstr("schema: may be made"));
+    server.sql(
+        "revoke create on database postgres from patient; drop schema ward; drop role patient");
 }
 
 TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
