@@ -89,6 +89,14 @@ std::vector<bool> wanted_entities(const std::vector<SinkTable>& tables, const en
 Result<std::unique_ptr<SinkWriter>> SinkWriter::make(Options options, DirtyRows& dirty) {
     PLUMBLINE_TRY(std::vector<SinkTable> tables,
                   make_tables(options.config, *options.plan, options.chain_id));
+    for (const SinkTable& table : tables) {
+        for (const std::string& fields : table.indexes_left_out()) {
+            logging::info(
+                "an index of the config is not made in PostgreSQL, which indexes no value beyond "
+                "2,704 bytes: a hash index or one of md5() of your own does, and stays",
+                {{"sink", options.config.name}, {"table", table.full_name()}, {"index", fields}});
+        }
+    }
     return std::unique_ptr<SinkWriter>{
         new SinkWriter{std::move(options), std::move(tables), dirty}};
 }
