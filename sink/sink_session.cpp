@@ -112,7 +112,7 @@ uint64_t SinkSession::round_trips() const noexcept {
 
 Result<std::vector<PgRows>> SinkSession::run(const std::vector<PgStatement>& statements) {
     Result<std::vector<PgRows>> rows = connection_->run(statements);
-    if (!rows && connection_->sqlstate() == kDivisionByZero) {
+    if (!rows && epoch_ != 0 && connection_->sqlstate() == kDivisionByZero) {
         return explain_fence(std::move(rows).error());
     }
     if (!rows) {
