@@ -31,7 +31,9 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"23503",
      "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
      "deferrable initially deferred"},
-    {"22012", "or its tables are no longer what they were: the sink looks at them anew"},
+    {"22012",
+     "a trigger of yours divides by zero, or the tables changed and changed back: it is tried "
+     "again"},
     {"42703", "somebody has altered the table: the sink looks at it anew"},
     {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
 };

@@ -80,8 +80,9 @@ class SinkSession {
     /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
-    /// Looks at the tables again; in a transaction that has just made some.
-    [[nodiscard]] Status look();
+    /// Looks at the tables in the transaction that has just made some: kUnavailable where one that
+    /// was there is another meanwhile.
+    [[nodiscard]] Status look_at_made();
     /// What a fence would say, without a transaction.
     [[nodiscard]] Status check_fence();
     void close() { connection_.reset(); }
@@ -126,6 +127,7 @@ class SinkSession {
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status read_position();
     [[nodiscard]] Status read_states();
+    [[nodiscard]] Status look();
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] std::string fence_condition() const;
     [[nodiscard]] std::vector<std::string> fence_params() const;

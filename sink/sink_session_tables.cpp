@@ -187,6 +187,21 @@ Status SinkSession::look() {
     return ok();
 }
 
+Status SinkSession::look_at_made() {
+    std::vector<TableLook> before = looks_;
+    PLUMBLINE_TRY_VOID(look());
+    for (size_t at = 0; at < tables_.size(); ++at) {
+        if (!before[at].exists) {
+            before[at] = looks_[at];
+        }
+    }
+    std::string changed = what_changed(before);
+    if (!changed.empty()) {
+        return Error{ErrorCode::kUnavailable, std::move(changed)};
+    }
+    return ok();
+}
+
 /// Columns and indexes that are missing are made; tables are made where they are loaded.
 Status SinkSession::mend_tables() {
     std::vector<PgStatement> changes;

@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 
 #include <random>
+#include <thread>
 
 #include <sched.h>
 

@@ -207,6 +207,25 @@ TEST_F(SinkTablesGoneTest, VerifyComparesTheOtherTablesAndRepairMakesWhatIsMissi
     EXPECT_THAT(refused->problems[0].what, HasSubstr("rename or drop the column"));
 }
 
+TEST_F(SinkTablesGoneTest, ATriggerThatDividesByZeroIsNoOtherWriter) {
+    SinkWorld sink{"divided", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create function divided.half() returns trigger language plpgsql as $$ begin perform 1 / "
+        "(new.amount - new.amount); return new; end $$; create trigger half before insert or "
+        "update on divided.item for each row execute function divided.half()");
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    EXPECT_THAT(failure(sink, *writer),
+                AllOf(HasSubstr("division by zero"), HasSubstr("divided.half()"),
+                      HasSubstr("a trigger of yours divides by zero")));
+    EXPECT_FALSE(writer->is_fenced());
+    sink.sql("drop trigger half on divided.item");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "1=20");
+}
+
 TEST_F(SinkTablesGoneTest, ACursorThatSomebodyDeletesIsMadeAgainByOneWriterOnly) {
     SinkWorld sink{"cursor_gone", mapping_, kOneByOne};
     sink.config.has_history = true;
