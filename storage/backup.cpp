@@ -84,7 +84,7 @@ Error no_such_backup(rocksdb::BackupEngineReadOnly& engine, const std::string& d
     engine.GetCorruptedBackups(&broken);
     std::ranges::sort(broken);
     if (id == 0 && !broken.empty()) {
-        return {ErrorCode::kCorruption,
+        return {ErrorCode::kNotFound,
                 fmt::format("no backup in {} is whole: of backup {} {}", directory, broken.back(),
                             describe_broken(directory, broken.back()))};
     }

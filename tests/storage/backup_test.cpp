@@ -145,7 +145,7 @@ TEST(BackupTest, OneWithoutAFileIsListedAndTheFileNamedAndAnOlderOneIsTaken) {
 
     std::filesystem::remove_all(backups + "/shared_checksum");
     const auto none = restore_backup(backups, dir.sub("y"));
-    EXPECT_ERROR(none, ErrorCode::kCorruption);
+    EXPECT_ERROR(none, ErrorCode::kNotFound);
     EXPECT_TRUE(none.error().message.starts_with("no backup in " + backups + " is whole: "))
         << none.error().message;
 }
