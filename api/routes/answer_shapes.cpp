@@ -201,7 +201,7 @@ std::vector<std::pair<std::string, std::string>> config_shapes(const engine::Pla
             if (!decoder) {
                 continue;
             }
-            const std::string name = "event." + contract + "." + event.name;
+            const std::string name = schema_name("event." + contract + "." + event.name);
             const auto known = std::ranges::find(out, name, &decltype(out)::value_type::first);
             if (known == out.end()) {
                 out.emplace_back(name, event_shape(*decoder, contract));

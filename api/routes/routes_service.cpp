@@ -262,6 +262,9 @@ Response get_chain(RequestContext& request) {
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);
+        if (asked_from && asked_to && *asked_from > *asked_to) {
+            return Error{ErrorCode::kInvalidArgument, "from is above to"};
+        }
         PLUMBLINE_TRY(const auto coverage, storage::coverage_of(*snapshot.view));
         const std::vector<ProofSegment> segments = snapshot.cursor && from <= to
                                                        ? proof_segments(sources, coverage, from, to)

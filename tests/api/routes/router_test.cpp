@@ -268,6 +268,17 @@ TEST_F(RouterTest, TheStatusIsOfOneMomentWhereTheIndexWentOnSinceItWasMade) {
     EXPECT_EQ(status["not_ready"], json::array());
 }
 
+TEST_F(RouterTest, WhatCannotBeMeantIsNoEmptyAnswer) {
+    for (const auto& [target, why] : std::vector<std::pair<std::string, std::string>>{
+             {"/v1/chain?from=300&to=2", "from is above to"},
+             {"/v1/events?from=300&to=2", "from is above to"},
+             {"/v1/tasks?state=foo", "state must be waiting"}}) {
+        const Response answer = api.send("GET", target);
+        EXPECT_EQ(answer.status, 400U) << target;
+        EXPECT_NE(answer.body.find(why), std::string::npos) << answer.body;
+    }
+}
+
 TEST_F(RouterTest, ProgressTellsTheSamplesAndAnUnknownLagAsNull) {
     EXPECT_EQ(api.get("/v1/progress")["samples"], json::array());
     api.context.now.history = std::make_shared<engine::ProgressSamples>(

@@ -716,6 +716,7 @@ TEST_F(ServiceTest, ATaskThatCouldNeverRunIsRefusedWhenItIsAdded) {
                                                  {"repair", "dryrun", "'dryrun'"},
                                                  {"prove_replay", "account account", "at most one"},
                                                  {"scrub", "fast", "takes no arguments"},
+                                                 {"prove_log", "5 900000", "holds blocks up to"},
                                                  {"backup", "", "add [backup] path"}}) {
         const auto added = service->add_task(spec(kind, args));
         ASSERT_FALSE(added.has_value()) << kind << ' ' << args;
