@@ -9,6 +9,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/config/memory_plan.hpp"
+#include "engine/service/readiness.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
@@ -324,7 +325,7 @@ ServiceStatus Service::status() const {
     if (out.progress.ages.is_old()) {
         out.progress.lag.reset();
     }
-    out.is_ready = out.is_ready && out.state == Lifecycle::kLive && out.progress.lag;
+    judge_readiness(out);
     return out;
 }
 
