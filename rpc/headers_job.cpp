@@ -83,10 +83,11 @@ std::optional<size_t> HeadersJob::choose(uint64_t block_num) const {
     return std::nullopt;
 }
 
-/// Once, where nobody is known to be above `block_num`: a probe that is not answered takes its
-/// provider out. False where that was done, or nobody can be asked.
+/// Once, where nobody is known to be above `block_num` and nobody said why there is no header: a
+/// probe that is not answered takes its provider out. False where that was done, or nobody can be
+/// asked.
 bool HeadersJob::refresh_heads(uint64_t block_num) {
-    if (std::exchange(are_heads_fresh_, true)) {
+    if (std::exchange(are_heads_fresh_, true) || !reasons_.empty()) {
         return false;
     }
     const std::vector<Provider>& providers = dispatcher_.providers();
