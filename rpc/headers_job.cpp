@@ -59,7 +59,7 @@ void HeadersJob::resolve() {
                     self->on_gap(gap);
                 })
                 ->start();
-        } else if (!refresh_heads()) {
+        } else if (!refresh_heads(block_num)) {
             done_(Error{ErrorCode::kNotFound,
                         "no provider has block " + std::to_string(block_num) + reasons_});
         }
@@ -83,16 +83,22 @@ std::optional<size_t> HeadersJob::choose(uint64_t block_num) const {
     return std::nullopt;
 }
 
-/// Once; false where that was done, or nobody can be asked.
-bool HeadersJob::refresh_heads() {
+/// Once, where nobody is known to be above `block_num`: a probe that is not answered takes its
+/// provider out. False where that was done, or nobody can be asked.
+bool HeadersJob::refresh_heads(uint64_t block_num) {
     if (std::exchange(are_heads_fresh_, true)) {
         return false;
     }
+    const std::vector<Provider>& providers = dispatcher_.providers();
     std::vector<size_t> usable;
-    for (size_t i = 0; i < dispatcher_.providers().size(); ++i) {
-        if (dispatcher_.providers()[i].is_usable()) {
-            usable.push_back(i);
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if (!providers[i].is_usable()) {
+            continue;
         }
+        if (providers[i].head().value_or(0) > block_num) {
+            return false;
+        }
+        usable.push_back(i);
     }
     heads_open_ = usable.size();
     for (const size_t provider : usable) {

@@ -30,7 +30,7 @@ class HeadersJob final : public std::enable_shared_from_this<HeadersJob> {
     void resolve();
     [[nodiscard]] std::optional<size_t> choose(uint64_t block_num) const;
     void on_gap(const std::optional<evm::BlockGap>& gap);
-    [[nodiscard]] bool refresh_heads();
+    [[nodiscard]] bool refresh_heads(uint64_t block_num);
 
     Dispatcher& dispatcher_;
     std::vector<uint64_t> block_nums_;

@@ -9,7 +9,7 @@
 #include <libpq-fe.h>
 
 #include "core/base/clock.hpp"
-#include "core/base/url_parts.hpp"
+#include "core/base/postgres_url.hpp"
 
 namespace plumbline::sink {
 
@@ -41,18 +41,8 @@ void ignore_notice(void* /*context*/, const char* /*message*/) {}
 
 Redactor redactor_of(std::string_view url) {
     Redactor out;
-    const UrlParts parts = split_url(url);
-    if (const size_t colon = parts.user_info.find(':'); colon != std::string_view::npos) {
-        out.add(parts.user_info.substr(colon + 1));
-    }
-    for (std::string_view rest = parts.query; !rest.empty();) {
-        const std::string_view item = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-        const size_t equals = item.find('=');
-        if (equals != std::string_view::npos &&
-            item.substr(0, equals).find("password") != std::string_view::npos) {
-            out.add(item.substr(equals + 1));
-        }
+    for (const std::string_view secret : postgres_secrets(url)) {
+        out.add(secret);
     }
     return out;
 }
@@ -92,6 +82,10 @@ PgConnection::~PgConnection() {
 }
 
 Result<std::unique_ptr<PgConnection>> PgConnection::open(PgOptions options) {
+    if (Status checked = check_postgres_url(options.url); !checked) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "the URL of PostgreSQL, which is not shown: " + checked.error().message};
+    }
     std::unique_ptr<PgConnection> out{new PgConnection{std::move(options)}};
     PLUMBLINE_TRY_VOID(out->connect());
     return out;

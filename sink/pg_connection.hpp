@@ -113,7 +113,7 @@ class PgConnection {
     uint64_t round_trips_ = 0;
 };
 
-/// Hides the password of `url` in what others say of it.
+/// Hides the password of `url`, whole and in pieces, in what others say of it.
 [[nodiscard]] Redactor redactor_of(std::string_view url);
 
 }  // namespace plumbline::sink

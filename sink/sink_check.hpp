@@ -29,6 +29,13 @@ struct RowFinding {
     std::vector<CellFinding> cells;  ///< of kChanged
 };
 
+/// A table that rows cannot be written to: not there, or not as it was made.
+struct TableProblem {
+    std::string table;
+    std::string what;  ///< and what to do
+    bool is_mended = false;
+};
+
 struct SinkReport {
     uint64_t block_num = 0;  ///< where both stand
     uint64_t tables = 0;
@@ -36,6 +43,9 @@ struct SinkReport {
     uint64_t differing = 0;  ///< rows
     uint64_t mended = 0;
     std::vector<RowFinding> findings;  ///< the first `findings_max`
+    std::vector<TableProblem> problems;
+    /// Nothing differs, or no longer.
+    [[nodiscard]] bool is_equal() const noexcept;
 };
 
 struct SinkCheckOptions {

@@ -24,15 +24,21 @@ constexpr int kOldestTried = 150'000;  ///< PostgreSQL 15
 constexpr unsigned kTripsTried = 5;
 
 /// A table with a column of every kind, and a row of extremes.
-storage::EntityLayout probe_layout() {
+storage::EntityLayout probe_layout(std::string name) {
     storage::EntityLayout out;
-    out.name = "probe";
+    out.name = std::move(name);
     out.key = {{"id", {Kind::kUint, 256}}};
     out.fields = {{"number", {Kind::kInt, 256}},      {"decimal", {Kind::kDecimal, 256, 36}},
                   {"flag", {Kind::kBool, 8}},         {"owner", {Kind::kAddress, 160}},
                   {"hash", {Kind::kFixedBytes, 256}}, {"data", {Kind::kBytes, 0}},
                   {"note", {Kind::kString, 0}},       {std::string(63, 'n'), {Kind::kUint, 64}}};
     return out;
+}
+
+/// What nobody else has for a name.
+std::string make_name() {
+    std::random_device random;
+    return fmt::format("doctor_{:08x}", random());
 }
 
 struct Probe {
@@ -62,9 +68,7 @@ class Examination {
     Examination(PgOptions options, SinkDoctorReport& report)
         : options_{std::move(options)},
           report_{report} {
-        std::random_device random;
         config_.name = "doctor";
-        config_.schema = fmt::format("plumbline_doctor_{:08x}", random());
     }
 
     Status run() {
@@ -74,7 +78,8 @@ class Examination {
         report_.server = version.at(0, 0);
         look_at_server();
         PLUMBLINE_TRY_VOID(look_at_settings());
-        if (!make_schema()) {
+        PLUMBLINE_TRY(const bool has_schema, find_schema());
+        if (!has_schema) {
             return ok();
         }
         check("copy", "an aborted transaction takes COPY and its table back",
@@ -87,12 +92,7 @@ class Examination {
         check("fence", "a writer that lost its cursor leaves nothing behind",
               "two writers could overwrite each other's rows; do not use it",
               [this] { return fence(); });
-        if (const auto dropped = connection_->query(
-                fmt::format("drop schema {} cascade", quote_name(config_.schema)));
-            !dropped) {
-            note("clean up", CheckResult::kBad, dropped.error().message,
-                 "drop the schema " + config_.schema);
-        }
+        clean_up();
         return ok();
     }
 
@@ -142,15 +142,22 @@ class Examination {
         return ok();
     }
 
-    bool make_schema() {
+    /// One of our own, or where the role may make none the first one in which it may make tables.
+    Result<bool> find_schema() {
+        config_.schema = "plumbline_" + name_;
         const auto made = connection_->query("create schema " + quote_name(config_.schema));
-        if (!made) {
-            note("schema", CheckResult::kNote, made.error().message,
-                 "what follows could not be tried: grant create on the database, or make the "
-                 "sink's schema yourself and grant all on it");
+        is_own_schema_ = made.has_value();
+        if (made) {
+            note("schema", CheckResult::kGood, "may be made");
+        } else if (connection_->sqlstate() != "42501") {
+            note("schema", CheckResult::kBad, made.error().message, "nothing could be tried");
             return false;
+        } else {
+            PLUMBLINE_TRY(const bool is_there, find_granted_schema(made.error().message));
+            if (!is_there) {
+                return false;
+            }
         }
-        note("schema", CheckResult::kGood, "may be made");
         auto table = SinkTable::make(layout_, 0, config_, 1);
         if (!table) {
             note("table", CheckResult::kBad, table.error().message);
@@ -158,6 +165,44 @@ class Examination {
         }
         table_ = std::make_unique<SinkTable>(*std::move(table));
         return true;
+    }
+
+    Result<bool> find_granted_schema(const std::string& refusal) {
+        PLUMBLINE_TRY(
+            const PgRows found,
+            connection_->query("select n.nspname, quote_ident(current_user), "
+                               "quote_ident(current_database()) from (select 1) as one left join "
+                               "pg_namespace n on has_schema_privilege(n.oid, 'create') and "
+                               "has_schema_privilege(n.oid, 'usage') and n.nspname !~ '^pg_' and "
+                               "n.nspname <> 'information_schema' order by 1 limit 1"));
+        if (found.is_null(0, 0)) {
+            note("schema", CheckResult::kBad, refusal,
+                 fmt::format(
+                     "nothing could be tried: grant create on database {1} to {0}, or create "
+                     "schema chain and grant all on schema chain to {0}",
+                     found.at(0, 1), found.at(0, 2)));
+            return false;
+        }
+        config_.schema = found.at(0, 0);
+        note("schema", CheckResult::kNote,
+             "may not be made; what follows was tried in " + config_.schema,
+             fmt::format("a sink's schema must be one that is there, with all on it granted to {}",
+                         found.at(0, 1)));
+        return true;
+    }
+
+    [[nodiscard]] std::string cursor_name() const {
+        return quote_name(config_.schema) + "." + quote_name(name_ + "_cursor");
+    }
+
+    void clean_up() {
+        const std::string what =
+            is_own_schema_
+                ? fmt::format("drop schema {} cascade", quote_name(config_.schema))
+                : fmt::format("drop table if exists {}, {}", table_->full_name(), cursor_name());
+        if (const auto dropped = connection_->query(what); !dropped) {
+            note("clean up", CheckResult::kBad, dropped.error().message, what);
+        }
     }
 
     void check(std::string name, std::string good, std::string advice,
@@ -256,7 +301,7 @@ class Examination {
     }
 
     Status fence() {
-        const std::string cursor = quote_name(config_.schema) + ".\"cursor\"";
+        const std::string cursor = cursor_name();
         PLUMBLINE_TRY(
             const auto made,
             connection_->run({{fmt::format("create table {} (name text primary key, "
@@ -283,7 +328,9 @@ class Examination {
     PgOptions options_;
     SinkDoctorReport& report_;
     engine::SinkConfig config_;
-    const storage::EntityLayout layout_ = probe_layout();
+    const std::string name_ = make_name();
+    bool is_own_schema_ = false;
+    const storage::EntityLayout layout_ = probe_layout(name_ + "_probe");
     const storage::RowCodec codec_{layout_};
     std::unique_ptr<SinkTable> table_;
     std::unique_ptr<PgConnection> connection_;

@@ -1,5 +1,6 @@
 // Looks a database over before a sink writes to it: tries on the user's own cluster what a sink
-// leans on, in a schema of its own that is gone afterwards.
+// leans on, in a schema of its own or, where it may make none, in tables of its own in one where it
+// may; they are gone afterwards. Where nothing may be tried the database is not fine.
 #pragma once
 
 #include <cstdint>

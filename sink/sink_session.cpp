@@ -17,12 +17,6 @@ namespace {
 
 constexpr std::string_view kDivisionByZero = "22012";
 
-/// For a transaction only, so that a pool in transaction mode may stand between. What waits for a
-/// lock or has gone silent must not stand in another writer's way for ever.
-constexpr const char* kSettings =
-    "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30000', true), "
-    "set_config('idle_in_transaction_session_timeout', '300000', true)";
-
 /// By SQLSTATE.
 constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
@@ -37,6 +31,9 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"23503",
      "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
      "deferrable initially deferred"},
+    {"22012",
+     "a trigger of yours divides by zero, or the tables changed and changed back: it is tried "
+     "again"},
     {"42703", "somebody has altered the table: the sink looks at it anew"},
     {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
 };
@@ -53,17 +50,25 @@ uint64_t to_number(std::string_view text) {
     return out;
 }
 
-/// With the table's tag: rows of other types, or shown in another way, are not these.
-std::string to_text(const SinkTable& table, const storage::DigestNode& node) {
-    return fmt::format("{}:{}:{}", table.tag(), node.count, storage::to_string(node.sum));
+/// With the table's tag and identity: rows of other types, shown in another way, or in a table that
+/// is no more are not these.
+std::string to_prefix(const SinkTable& table, const TableLook& look) {
+    return fmt::format("{}:{}:", table.tag(), look.identity);
 }
 
-std::optional<storage::DigestNode> parse_node(const SinkTable& table, std::string_view text) {
+std::string to_text(const SinkTable& table, const TableLook& look,
+                    const storage::DigestNode& node) {
+    return fmt::format("{}{}:{}", to_prefix(table, look), node.count, storage::to_string(node.sum));
+}
+
+std::optional<storage::DigestNode> parse_node(const SinkTable& table, const TableLook& look,
+                                              std::string_view text) {
     storage::DigestNode out;
-    if (!text.starts_with(table.tag() + ":")) {
+    const std::string prefix = to_prefix(table, look);
+    if (!look.exists || !text.starts_with(prefix)) {
         return std::nullopt;
     }
-    text.remove_prefix(table.tag().size() + 1);
+    text.remove_prefix(prefix.size());
     const size_t colon = text.find(':');
     if (colon == std::string_view::npos || text.size() != colon + 33) {
         return std::nullopt;
@@ -85,20 +90,6 @@ std::string bytea(const evm::Hash& hash) {
 
 Error refusal(std::string message) {
     return Error{ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-/// To make one that is there already would wait for everybody who writes to the table.
-void add_missing_indexes(const SinkTable& table, const PgRows& known,
-                         std::vector<PgStatement>& changes) {
-    for (SinkTable::Index& index : table.indexes()) {
-        bool is_there = false;
-        for (size_t row = 0; row < known.size(); ++row) {
-            is_there = is_there || known.at(row, 0) == index.name;
-        }
-        if (!is_there) {
-            changes.push_back({std::move(index.sql), {}});
-        }
-    }
 }
 
 /// An array of words that need no escapes; an empty one is null.
@@ -123,13 +114,8 @@ uint64_t SinkSession::round_trips() const noexcept {
 
 Result<std::vector<PgRows>> SinkSession::run(const std::vector<PgStatement>& statements) {
     Result<std::vector<PgRows>> rows = connection_->run(statements);
-    if (!rows && connection_->sqlstate() == kDivisionByZero) {
-        is_fenced_ = true;
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("another plumbline has taken over the cursor {} of schema {}: "
-                                 "this one has stopped writing; give one of them another name, or "
-                                 "stop it and start this one again",
-                                 config_.name, config_.schema)};
+    if (!rows && epoch_ != 0 && connection_->sqlstate() == kDivisionByZero) {
+        return explain_fence(std::move(rows).error());
     }
     if (!rows) {
         return explain(std::move(rows).error());
@@ -188,8 +174,9 @@ Status SinkSession::open(PgOptions options) {
         PLUMBLINE_TRY_VOID(make_own_tables());
     }
     PLUMBLINE_TRY_VOID(take_over());
+    PLUMBLINE_TRY_VOID(look());
     PLUMBLINE_TRY_VOID(read_states());
-    return look_at_tables(true);
+    return mend_tables();
 }
 
 Status SinkSession::open_to_read(PgOptions options) {
@@ -199,19 +186,13 @@ Status SinkSession::open_to_read(PgOptions options) {
         return Error{ErrorCode::kNotFound, fmt::format("no sink has written to schema {} of {}",
                                                        config_.schema, connection_->place())};
     }
-    PLUMBLINE_TRY_VOID(read_position());
-    PLUMBLINE_TRY_VOID(read_states());
-    return look_at_tables(false);
+    return refresh();
 }
 
 Status SinkSession::refresh() {
     PLUMBLINE_TRY_VOID(read_position());
-    std::vector<TableState> before = states_;
-    PLUMBLINE_TRY_VOID(read_states());
-    for (size_t at = 0; at < states_.size(); ++at) {
-        states_[at].exists = before[at].exists;
-    }
-    return ok();
+    PLUMBLINE_TRY_VOID(look());
+    return read_states();
 }
 
 Result<bool> SinkSession::has_own_tables() {
@@ -248,32 +229,6 @@ Status SinkSession::make_own_tables() {
     return ok();
 }
 
-PgStatement SinkSession::lock_schema() const {
-    const evm::Hash hash = evm::keccak256(as_bytes("plumbline schema " + config_.schema));
-    int64_t number = 0;
-    std::memcpy(&number, hash.data(), sizeof(number));
-    return {fmt::format("select pg_advisory_xact_lock({})", number), {}};
-}
-
-Status SinkSession::check_missing_tables() {
-    // Read from the table: to_regclass may answer from a cache that waiting has not refreshed.
-    PLUMBLINE_TRY(const PgRows found,
-                  ask("select c.relname from pg_class c join pg_namespace n on n.oid = "
-                      "c.relnamespace where n.nspname = $1::text",
-                      {config_.schema}));
-    for (size_t at = 0; at < tables_.size(); ++at) {
-        for (size_t row = 0; row < found.size(); ++row) {
-            if (!states_[at].exists && found.at(row, 0) == tables_[at].name()) {
-                return Error{
-                    ErrorCode::kUnavailable,
-                    fmt::format("another sink has just made the table {}: it is looked at anew",
-                                tables_[at].full_name())};
-            }
-        }
-    }
-    return ok();
-}
-
 Status SinkSession::take_over() {
     if (is_fenced_) {
         return Error{ErrorCode::kIncompatible, "another plumbline has taken over the cursor"};
@@ -282,18 +237,17 @@ Status SinkSession::take_over() {
     const std::string id = fmt::format("{}", chain_id_);
     // Whoever has a transaction under way holds the row: this waits for its end, so what is read
     // afterwards is all there will be of it.
-    const std::string condition =
-        epoch_ == 0 ? std::string{}
-                    : fmt::format(" where c.epoch = {} or c.writer = excluded.writer", epoch_);
+    const std::string_view condition = epoch_ == 0 ? "" : " where c.writer = excluded.writer";
     PLUMBLINE_TRY(
         const std::vector<PgRows> rows,
         run({{"begin", {}},
              {kSettings, {}},
              {fmt::format("insert into {} as c (name, epoch, writer, chain_id) values "
-                          "($1::text, 1, $3::text, $2::bigint) on conflict (name) do update set "
-                          "epoch = c.epoch + 1, writer = excluded.writer{} returning c.epoch",
+                          "($1::text, $4::bigint, $3::text, $2::bigint) on conflict (name) do "
+                          "update set epoch = c.epoch + 1, writer = excluded.writer{} returning "
+                          "c.epoch",
                           own("plumbline_cursor"), condition),
-              {config_.name, id, writer_}},
+              {config_.name, id, writer_, fmt::format("{}", epoch_ + 1)}},
              {"commit", {}}}));
     if (rows.size() != 4 || rows[2].size() != 1) {
         is_fenced_ = true;
@@ -333,6 +287,9 @@ Status SinkSession::read_states() {
                                   "from {}",
                                   own("plumbline_tables"))));
     states_.assign(tables_.size(), {});
+    for (size_t at = 0; at < states_.size(); ++at) {
+        states_[at].exists = looks_[at].exists;
+    }
     for (size_t row = 0; row < rows.size(); ++row) {
         const auto table = std::ranges::find(tables_, rows.at(row, 0), &SinkTable::name);
         if (table == tables_.end()) {
@@ -347,92 +304,8 @@ Status SinkSession::read_states() {
                             is_this_chain ? "" : ", or distribute = \"chain_id\" in both"));
         }
         if (is_this_chain) {
-            states_[static_cast<size_t>(table - tables_.begin())].held =
-                parse_node(*table, rows.at(row, 3));
-        }
-    }
-    return ok();
-}
-
-// --- the tables ----------------------------------------------------------------------------------
-
-/// All tables in one round trip; what is missing in them, in one more.
-Status SinkSession::look_at_tables(bool may_change) {
-    std::vector<PgStatement> questions;
-    for (const SinkTable& table : tables_) {
-        questions.push_back(
-            {"select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-             "any(i.indkey), false), c.relkind from pg_class c join pg_attribute a on a.attrelid = "
-             "c.oid left join pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
-             "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-             {table.full_name()}});
-    }
-    questions.push_back(
-        {"select c.relname from pg_class c join pg_namespace n on n.oid = "
-         "c.relnamespace where n.nspname = $1::text and c.relkind in ('i', 'I')",
-         {config_.schema}});
-    PLUMBLINE_TRY(const std::vector<PgRows> answers, run(questions));
-    std::vector<PgStatement> changes;
-    for (size_t at = 0; at < tables_.size(); ++at) {
-        PLUMBLINE_TRY_VOID(look_at_table(at, answers[at], may_change, changes));
-        if (may_change && states_[at].exists) {
-            add_missing_indexes(tables_[at], answers.back(), changes);
-        }
-    }
-    if (!changes.empty()) {
-        changes.insert(changes.begin(), {{"begin", {}}, {kSettings, {}}, lock_schema()});
-        changes.push_back({"commit", {}});
-        PLUMBLINE_TRY(const auto changed, run(changes));
-    }
-    return ok();
-}
-
-Status SinkSession::look_at_table(size_t at, const PgRows& columns, bool may_change,
-                                  std::vector<PgStatement>& changes) {
-    const SinkTable& table = tables_[at];
-    TableState& state = states_[at];
-    state.exists = columns.size() > 0;
-    if (!state.exists) {
-        state.held.reset();
-        return ok();
-    }
-    if (columns.at(0, 3) != "r" && columns.at(0, 3) != "p") {
-        return refusal(fmt::format("{} is no table: drop or rename it, or use another schema",
-                                   table.full_name()));
-    }
-    for (const SinkColumn& column : table.columns()) {
-        size_t row = 0;
-        while (row < columns.size() && columns.at(row, 0) != column.name) {
-            ++row;
-        }
-        if (row == columns.size()) {
-            if (column.is_key) {
-                return refusal(
-                    fmt::format("the table {} has no column {}, which its key needs: drop or "
-                                "rename the table, and it is made anew",
-                                table.full_name(), column.name));
-            }
-            if (!may_change) {
-                return refusal(
-                    fmt::format("the table {} has no column {}: somebody dropped it, or "
-                                "the mapping is newer; plumbline run adds it",
-                                table.full_name(), column.name));
-            }
-            changes.push_back({fmt::format("alter table {} add column if not exists {} {}",
-                                           table.full_name(), quote_name(column.name), column.type),
-                               {}});
-            state.held.reset();
-            continue;
-        }
-        const bool is_key = columns.at(row, 2) == "t";
-        if (columns.at(row, 1) != column.type || is_key != column.is_key) {
-            return refusal(fmt::format(
-                "the column {} of {} is {}{}, and the mapping needs {}{}: rename or drop the {}, "
-                "and it is made anew",
-                column.name, table.full_name(), columns.at(row, 1),
-                is_key ? " in the primary key" : "", column.type,
-                column.is_key ? " in the primary key" : "",
-                is_key != column.is_key ? "table" : "column"));
+            const auto at = static_cast<size_t>(table - tables_.begin());
+            states_[at].held = parse_node(*table, looks_[at], rows.at(row, 3));
         }
     }
     return ok();
@@ -441,17 +314,18 @@ Status SinkSession::look_at_table(size_t at, const PgRows& columns, bool may_cha
 // --- transactions --------------------------------------------------------------------------------
 
 std::vector<PgStatement> SinkSession::begin(const storage::Cursor& cursor) const {
-    return {
-        {"begin", {}},
-        {kSettings, {}},
-        {fmt::format("with u as (update {} set block = $3::bigint, block_hash = $4::bytea, "
-                     "block_time = $5::bigint, finalized = $6::bigint, updated_at = now() where "
-                     "name = $1::text and epoch = $2::bigint returning 1) select 1/count(*) "
-                     "from u",
-                     own("plumbline_cursor")),
-         {config_.name, fmt::format("{}", epoch_), fmt::format("{}", cursor.block_num),
-          bytea(cursor.block_hash), fmt::format("{}", cursor.timestamp),
-          fmt::format("{}", cursor.finalized)}}};
+    std::vector<std::string> params = fence_params();
+    params.push_back(fmt::format("{}", cursor.block_num));
+    params.push_back(bytea(cursor.block_hash));
+    params.push_back(fmt::format("{}", cursor.timestamp));
+    params.push_back(fmt::format("{}", cursor.finalized));
+    return {{"begin", {}},
+            {kSettings, {}},
+            {fmt::format("with u as (update {} set block = $7::bigint, block_hash = $8::bytea, "
+                         "block_time = $9::bigint, finalized = $10::bigint, updated_at = now() "
+                         "where {} returning 1) select 1/count(*) from u",
+                         own("plumbline_cursor"), fence_condition()),
+             std::move(params)}};
 }
 
 std::vector<PgStatement> SinkSession::begin_beside_writer() const {
@@ -474,7 +348,7 @@ PgStatement SinkSession::note_tables(const std::vector<size_t>& tables,
         const storage::DigestNode held = states[at].held.value_or(storage::DigestNode{});
         names.push_back(tables_[at].name());
         counts.push_back(states[at].rows ? fmt::format("{}", *states[at].rows) : "");
-        digests.push_back(to_text(tables_[at], held));
+        digests.push_back(to_text(tables_[at], looks_[at], held));
     }
     return {fmt::format("insert into {} (table_name, chain_id, cursor_name, row_count, digest, "
                         "proven_block, proven_level) select t.n, $1::bigint, $2::text, t.c, t.d, "

@@ -4,6 +4,10 @@
 // updating the row where it still has the writer's own epoch, and fails by itself (a division by
 // zero) where it has not. A fence at the end would change no row, and COMMIT, sent in the same
 // breath, would commit a stale writer's rows. Advisory locks are no-ops elsewhere (CockroachDB).
+//
+// The fence fails as well where the catalog has changed under the tables: one was dropped, renamed
+// or altered, maybe made anew by another chain's sink that noticed first. Beside what a table holds
+// stands which table that is, so whoever wrote into the one before compares, after a restart too.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +26,12 @@
 
 namespace plumbline::sink {
 
+/// For a transaction only, so that a pool in transaction mode may stand between. What waits for a
+/// lock or has gone silent must not stand in another writer's way for ever.
+inline constexpr const char* kSettings =
+    "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30000', true), "
+    "set_config('idle_in_transaction_session_timeout', '300000', true)";
+
 /// What PostgreSQL says of one of our tables.
 struct TableState {
     bool exists = false;
@@ -29,6 +39,16 @@ struct TableState {
     std::optional<storage::DigestNode> held;
     /// What is said of it: tombstones, which the digest counts, are no rows; empty: not counted.
     std::optional<uint64_t> rows;
+};
+
+/// What PostgreSQL's catalog says of one of our tables.
+struct TableLook {
+    bool exists = false;
+    /// Which table with which columns: another one once it, or a column, was dropped and made anew.
+    std::string identity;
+    std::string problem;            ///< why rows cannot be written to it; empty: they can
+    std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
+    std::vector<PgStatement> missing_indexes;
 };
 
 /// Where the sink stands.
@@ -55,15 +75,21 @@ class SinkSession {
     /// at the tables. The first time whoever writes is fenced out; later it is kFenced where
     /// somebody has done the same to us.
     [[nodiscard]] Status open(PgOptions options);
-    /// The same for looking only: takes nothing over and makes nothing.
+    /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
-    /// Reads again where the sink stands and what its tables are said to hold; also in a
+    /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
+    /// Looks at the tables in the transaction that has just made some: kUnavailable where one that
+    /// was there is another meanwhile.
+    [[nodiscard]] Status look_at_made();
+    /// What a fence would say, without a transaction.
+    [[nodiscard]] Status check_fence();
     void close() { connection_.reset(); }
     [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
     [[nodiscard]] PgConnection& connection() noexcept { return *connection_; }
     [[nodiscard]] std::vector<TableState>& tables() noexcept { return states_; }
+    [[nodiscard]] const std::vector<TableLook>& looks() const noexcept { return looks_; }
     [[nodiscard]] const std::optional<SinkPosition>& position() const noexcept { return position_; }
     void set_position(SinkPosition position) { position_ = position; }
     /// Another writer has the cursor: for good, until this process starts anew.
@@ -101,9 +127,12 @@ class SinkSession {
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status read_position();
     [[nodiscard]] Status read_states();
-    [[nodiscard]] Status look_at_tables(bool may_change);
-    [[nodiscard]] Status look_at_table(size_t at, const PgRows& columns, bool may_change,
-                                       std::vector<PgStatement>& changes);
+    [[nodiscard]] Status look();
+    [[nodiscard]] Status mend_tables();
+    [[nodiscard]] std::string fence_condition() const;
+    [[nodiscard]] std::vector<std::string> fence_params() const;
+    [[nodiscard]] Error explain_fence(Error said);
+    [[nodiscard]] std::string what_changed(const std::vector<TableLook>& before) const;
     [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
     [[nodiscard]] Error explain(Error error) const;
 
@@ -113,6 +142,12 @@ class SinkSession {
     const std::string writer_;
     std::unique_ptr<PgConnection> connection_;
     std::vector<TableState> states_;
+    std::vector<TableLook> looks_;
+    /// What the fence finds in the catalog while the tables are as they were looked at: by table
+    /// and number the columns, and a hash of what is said of them.
+    std::string column_tables_;
+    std::string column_numbers_;
+    std::string catalog_mark_;
     std::optional<SinkPosition> position_;
     uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
     bool is_fenced_ = false;

@@ -138,6 +138,9 @@ class SinkTable {
         std::string sql;  ///< that makes it
     };
     [[nodiscard]] std::vector<Index> indexes() const;
+    /// "note, owner": those of the mapping that PostgreSQL has not, because a value of `string` or
+    /// `bytes` may be longer than it indexes.
+    [[nodiscard]] std::vector<std::string> indexes_left_out() const;
     [[nodiscard]] std::string copy_in_sql() const;
     /// $1...: the columns' arrays.
     [[nodiscard]] std::string upsert_sql() const;
@@ -163,6 +166,8 @@ class SinkTable {
                                                      size_t entity,
                                                      const engine::SinkConfig& config,
                                                      uint64_t chain_id, bool is_history);
+    [[nodiscard]] bool fits_index(const std::vector<uint16_t>& index) const;
+    [[nodiscard]] std::vector<std::string> field_names(const std::vector<uint16_t>& index) const;
     [[nodiscard]] Index make_index(const std::vector<std::string>& fields) const;
     [[nodiscard]] Status check_names(std::string_view what, const engine::SinkConfig& config) const;
     void name_it(std::string name, const engine::SinkConfig& config, uint64_t chain_id);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
@@ -49,6 +50,20 @@ SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) c
     return {std::move(name), std::move(sql)};
 }
 
+/// A long value would be refused, and with it the row.
+bool SinkTable::fits_index(const std::vector<uint16_t>& index) const {
+    return std::ranges::none_of(
+        index, [&](uint16_t column) { return layout_->column(column).type.is_dynamic(); });
+}
+
+std::vector<std::string> SinkTable::field_names(const std::vector<uint16_t>& index) const {
+    std::vector<std::string> out;
+    for (const uint16_t column : index) {
+        out.push_back(layout_->column(column).name);
+    }
+    return out;
+}
+
 std::vector<SinkTable::Index> SinkTable::indexes() const {
     if (is_event()) {
         return {};
@@ -58,16 +73,21 @@ std::vector<SinkTable::Index> SinkTable::indexes() const {
     }
     std::vector<Index> out;
     for (const std::vector<uint16_t>& index : layout_->indexes) {
-        const bool is_short = std::ranges::none_of(
-            index, [&](uint16_t column) { return layout_->column(column).type.is_dynamic(); });
-        if (!is_short) {
-            continue;  // A long value would be refused, and with it the row.
+        if (fits_index(index)) {
+            out.push_back(make_index(field_names(index)));
         }
-        std::vector<std::string> fields;
-        for (const uint16_t column : index) {
-            fields.push_back(layout_->column(column).name);
+    }
+    return out;
+}
+
+std::vector<std::string> SinkTable::indexes_left_out() const {
+    std::vector<std::string> out;
+    if (is_entity()) {
+        for (const std::vector<uint16_t>& index : layout_->indexes) {
+            if (!fits_index(index)) {
+                out.push_back(fmt::format("{}", fmt::join(field_names(index), ", ")));
+            }
         }
-        out.push_back(make_index(fields));
     }
     return out;
 }

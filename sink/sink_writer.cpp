@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "sink/table_compare.hpp"
@@ -88,6 +89,14 @@ std::vector<bool> wanted_entities(const std::vector<SinkTable>& tables, const en
 Result<std::unique_ptr<SinkWriter>> SinkWriter::make(Options options, DirtyRows& dirty) {
     PLUMBLINE_TRY(std::vector<SinkTable> tables,
                   make_tables(options.config, *options.plan, options.chain_id));
+    for (const SinkTable& table : tables) {
+        for (const std::string& fields : table.indexes_left_out()) {
+            logging::info(
+                "an index of the config is not made in PostgreSQL, which indexes no value beyond "
+                "2,704 bytes: a hash index or one of md5() of your own does, and stays",
+                {{"sink", options.config.name}, {"table", table.full_name()}, {"index", fields}});
+        }
+    }
     return std::unique_ptr<SinkWriter>{
         new SinkWriter{std::move(options), std::move(tables), dirty}};
 }
@@ -203,6 +212,16 @@ Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, boo
     return done;
 }
 
+/// Nothing is to be sent: whether the tables are still there no fence tells then.
+Result<SinkWriter::Step> SinkWriter::rest() {
+    const int64_t now = system_clock().monotonic_ms();
+    if (now >= next_look_ms_) {
+        next_look_ms_ = now + options_.look_ms;
+        PLUMBLINE_TRY_VOID(session_.check_fence());
+    }
+    return Step::kNothing;
+}
+
 Result<SinkWriter::Step> SinkWriter::step_connected(const storage::Database& database,
                                                     bool may_sync) {
     const std::unique_ptr<storage::ReadView> view = database.read_view();
@@ -214,7 +233,7 @@ Result<SinkWriter::Step> SinkWriter::step_connected(const storage::Database& dat
         return Step::kWait;
     }
     if (cursor->commit_num == sent_commit_ && misses_ == 0 && !must_sync()) {
-        return Step::kNothing;
+        return rest();
     }
     PLUMBLINE_TRY(proven_, find_proven(database, cursor->block_num));
     std::optional<DirtyState> dirty = dirty_.peek(cursor->commit_num);
@@ -276,6 +295,7 @@ Status SinkWriter::settle(const storage::Cursor& cursor, Unanswered result, Fill
     session_.set_position({cursor.block_num, cursor.block_hash});
     is_own_position_ = true;
     sent_commit_ = cursor.commit_num;
+    next_look_ms_ = system_clock().monotonic_ms() + options_.look_ms;
     noted_proven_ = proven_;
     misses_ = 0;
     return ok();

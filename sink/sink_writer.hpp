@@ -74,6 +74,8 @@ class SinkWriter {
         /// Its shares for a scratch database bound the fold that histories take.
         engine::MemoryPlan memory = engine::plan_memory(256, engine::MemoryUse::kService);
         int64_t silence_ms = 60'000;
+        /// Without a commit the tables are looked at so often.
+        int64_t look_ms = 60'000;
         std::function<bool()> should_stop;
     };
     enum class Step : uint8_t {
@@ -117,6 +119,7 @@ class SinkWriter {
     [[nodiscard]] Result<Step> step_connected(const storage::Database& database, bool may_sync);
     [[nodiscard]] bool shows_plan(const storage::ReadView& view) const;
     [[nodiscard]] bool must_sync() const;
+    [[nodiscard]] Result<Step> rest();
     [[nodiscard]] Result<Step> send_dirty(const storage::ReadView& view, const DirtyState& dirty);
     [[nodiscard]] Result<bool> fill_dirty(const storage::ReadView& view, const DirtyRowMap& dirty,
                                           Unanswered& result, Filling& filling);
@@ -152,6 +155,7 @@ class SinkWriter {
     uint64_t sent_commit_ = 0;  ///< the index's newest commit that was looked at
     ProvenMark proven_;         ///< of the index
     ProvenMark noted_proven_;   ///< in PostgreSQL
+    int64_t next_look_ms_ = 0;
     int misses_ = 0;
     bool is_seeded_ = false;
     bool is_own_position_ = false;  ///< where PostgreSQL stands, this process has put it

@@ -157,6 +157,9 @@ Status SinkWriter::sync_all(const storage::Database& database) {
         }
         state.exists = true;
     }
+    if (!std::ranges::all_of(session_.tables(), &TableState::exists)) {
+        PLUMBLINE_TRY_VOID(session_.look_at_made());
+    }
     for (const RowName& name : dirty_.touched()) {
         if (const int table = table_of_[name.first]; table >= 0) {
             PLUMBLINE_TRY(const std::string row,

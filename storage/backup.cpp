@@ -1,7 +1,9 @@
 #include "storage/backup.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string_view>
 
@@ -39,7 +41,8 @@ BackupInfo to_info(const rocksdb::BackupInfo& info) {
             info.size,
             number_after(info.app_metadata, "chain "),
             number_after(info.app_metadata, "block "),
-            number_after(info.app_metadata, "commit ")};
+            number_after(info.app_metadata, "commit "),
+            ""};
 }
 
 Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::string& directory) {
@@ -58,6 +61,42 @@ Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::s
     return engine;
 }
 
+/// The first file that the backup lists and that is gone. RocksDB, which does not say, writes the
+/// list as text: a line a file, which begins with its path below `directory`.
+std::string describe_broken(const std::string& directory, uint32_t id) {
+    const std::string list = fmt::format("meta/{}", id);
+    std::ifstream lines{directory + "/" + list};
+    std::error_code error;
+    for (std::string line; std::getline(lines, line);) {
+        const std::string file = line.substr(0, line.find(' '));
+        if (file.find('/') != std::string::npos &&
+            !std::filesystem::exists(directory + "/" + file, error)) {
+            return fmt::format("{}/{} is missing", directory, file);
+        }
+    }
+    return fmt::format("the files are not those that {}/{} lists", directory, list);
+}
+
+/// A backup in `directory` that is not whole, or is not there.
+Error no_such_backup(rocksdb::BackupEngineReadOnly& engine, const std::string& directory,
+                     uint32_t id) {
+    std::vector<rocksdb::BackupID> broken;
+    engine.GetCorruptedBackups(&broken);
+    std::ranges::sort(broken);
+    if (id == 0 && !broken.empty()) {
+        return {ErrorCode::kNotFound,
+                fmt::format("no backup in {} is whole: of backup {} {}", directory, broken.back(),
+                            describe_broken(directory, broken.back()))};
+    }
+    if (std::ranges::find(broken, id) != broken.end()) {
+        return {ErrorCode::kCorruption,
+                fmt::format("backup {} is not whole: {}", id, describe_broken(directory, id))};
+    }
+    return {ErrorCode::kNotFound, id == 0
+                                      ? fmt::format("there is no backup in {}", directory)
+                                      : fmt::format("there is no backup {} in {}", id, directory)};
+}
+
 /// RocksDB's own: made with the directory, and not part of a backup.
 Result<std::string> identity_of(const Database& database) {
     std::string out;
@@ -74,6 +113,18 @@ void admit_restored(const std::string& directory, const Database& database,
     if (identity && owner) {
         owner->add(*identity, db_path).ignore("backups may lie where nothing can be written");
     }
+}
+
+/// `path` is `directory` or below it, links followed as far as there are such.
+bool is_within(const std::string& path, const std::string& directory) {
+    namespace fs = std::filesystem;
+    std::error_code of_path;
+    std::error_code of_directory;
+    const fs::path inner = fs::weakly_canonical(fs::absolute(path, of_path), of_path);
+    const fs::path outer = fs::canonical(directory, of_directory);
+    return !of_path && !of_directory &&
+           std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first ==
+               outer.end();
 }
 
 /// Everything readable, whole, and at least what the backup says.
@@ -99,6 +150,12 @@ Status verify_restored(const std::string& path, const BackupInfo& wanted,
 
 Result<BackupInfo> create_backup(const Database& database, const std::string& directory,
                                  uint64_t kept_max, const std::function<bool()>& should_stop) {
+    if (is_within(directory, database.path())) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is the database's own directory, or below it: a backup must "
+                                 "outlive {}, so give it a place of its own",
+                                 directory, database.path())};
+    }
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) {
@@ -154,6 +211,14 @@ Result<std::vector<BackupInfo>> list_backups(const std::string& directory) {
     for (const rocksdb::BackupInfo& info : infos) {
         out.push_back(to_info(info));
     }
+    std::vector<rocksdb::BackupID> broken;
+    engine->GetCorruptedBackups(&broken);
+    for (const rocksdb::BackupID id : broken) {
+        BackupInfo& one = out.emplace_back();
+        one.id = id;
+        one.broken = describe_broken(directory, id);
+    }
+    std::ranges::sort(out, {}, &BackupInfo::id);
     return out;
 }
 
@@ -169,12 +234,9 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
     rocksdb::BackupInfo found;
     const rocksdb::Status got =
         id == 0 ? engine->GetLatestBackupInfo(&found) : engine->GetBackupInfo(id, &found);
-    if (got.IsNotFound()) {
-        return Error{ErrorCode::kNotFound,
-                     id == 0 ? fmt::format("there is no whole backup in {}", directory)
-                             : fmt::format("there is no backup {} in {}", id, directory)};
+    if (!got.ok()) {
+        return no_such_backup(*engine, directory, id);
     }
-    PLUMBLINE_TRY_VOID(from_rocks(got, "looking for the backup"));
     const BackupInfo info = to_info(found);
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(info.id, true),
                                   fmt::format("checking backup {} in {}", info.id, directory)));

@@ -1,4 +1,4 @@
-// Names of records beside those of proofs that are no verdict.
+// Which records of proofs are verdicts, and names of those that are none.
 #pragma once
 
 #include <string_view>
@@ -8,5 +8,11 @@ namespace plumbline::storage {
 /// What the log proof has to do again, because nobody had the receipts: another mapping, or events
 /// that came since, void a proof's verdict, and not this.
 inline constexpr std::string_view kRetriesRecord = "log_retries";
+
+/// Whether a record tells what a proof found: people are shown these, and only their mismatches
+/// count. The log proof's own notes (`log_frontier` and its like) tell the same once more.
+[[nodiscard]] constexpr bool is_verdict(std::string_view proof) noexcept {
+    return proof == "log" || proof == "replay" || proof == "state" || proof == "calls";
+}
 
 }  // namespace plumbline::storage

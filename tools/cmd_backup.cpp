@@ -18,6 +18,40 @@ std::string describe(const storage::BackupInfo& info, std::string_view block) {
                        utc_time(static_cast<uint64_t>(std::max<int64_t>(info.unix_s, 0))));
 }
 
+/// Lists them all, and fails where one is not whole.
+Status list_all(const std::string& directory) {
+    PLUMBLINE_TRY(const auto infos, storage::list_backups(directory));
+    std::string text;
+    uint64_t broken = 0;
+    for (const storage::BackupInfo& info : infos) {
+        // A service may have gone on while one was made.
+        text += info.broken.empty()
+                    ? describe(info, "at least block")
+                    : fmt::format("backup {} is not whole: {}\n", info.id, info.broken);
+        broken += info.broken.empty() ? 0U : 1U;
+    }
+    PLUMBLINE_TRY_VOID(print(text.empty() ? "there is no backup\n" : text));
+    if (broken > 0) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("{} of {} backups in {} {} not whole: `plumbline backup DB DIR` "
+                                 "makes a new one in another directory",
+                                 broken, infos.size(), directory, broken == 1 ? "is" : "are")};
+    }
+    return ok();
+}
+
+/// Says which newer ones were passed over because they are not whole.
+Status tell_newer(const std::string& directory, uint32_t id) {
+    PLUMBLINE_TRY(const auto infos, storage::list_backups(directory));
+    for (const storage::BackupInfo& info : infos) {
+        if (info.id > id && !info.broken.empty()) {
+            PLUMBLINE_TRY_VOID(print(
+                fmt::format("backup {} is newer, and not whole: {}\n", info.id, info.broken)));
+        }
+    }
+    return ok();
+}
+
 }  // namespace
 
 Status run_backup(const BackupArguments& arguments) {
@@ -33,12 +67,7 @@ Status run_backup(const BackupArguments& arguments) {
 
 Status run_restore(const BackupArguments& arguments) {
     if (arguments.list || arguments.db.empty()) {
-        PLUMBLINE_TRY(const auto infos, storage::list_backups(arguments.directory));
-        std::string text;
-        for (const storage::BackupInfo& info : infos) {
-            text += describe(info, "at least block");  // A service may have gone on meanwhile.
-        }
-        PLUMBLINE_TRY_VOID(print(text));
+        PLUMBLINE_TRY_VOID(list_all(arguments.directory));
         return arguments.list ? ok()
                               : Status{Error{ErrorCode::kInvalidArgument,
                                              "name the database directory to restore to"}};
@@ -57,6 +86,7 @@ Status run_restore(const BackupArguments& arguments) {
     PLUMBLINE_TRY(const auto database, open_to_read(arguments.db));
     const auto cursor = database->cursor();
     info->block_num = cursor ? cursor->block_num : 0;
+    PLUMBLINE_TRY_VOID(tell_newer(arguments.directory, info->id));
     return print(
         fmt::format("{}restored to {}: every checksum fits, the index stands at block {}\n",
                     describe(*info, "block"), arguments.db, info->block_num));

@@ -110,7 +110,11 @@ Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments,
 Result<std::string> read_abi_text(const InitArguments& arguments,
                                   const std::optional<engine::Template>& from) {
     if (arguments.abi.empty() == arguments.from_template.empty()) {
-        return Error{ErrorCode::kInvalidArgument, "give --abi FILE, or --template NAME"};
+        return Error{ErrorCode::kInvalidArgument,
+                     arguments.abi.empty()
+                         ? "give --abi FILE, or --template NAME"
+                         : "--abi and --template are both given: a template has its own ABI, so "
+                           "leave out one of them"};
     }
     return from ? Result<std::string>{std::string{engine::contracts_of(*from).front().abi_json}}
                 : read_file(arguments.abi);

@@ -39,6 +39,10 @@ std::string short_cell(const std::optional<std::string>& cell) {
 
 std::string sink_text(const sink::SinkReport& report, bool was_repaired) {
     std::string out;
+    for (const sink::TableProblem& problem : report.problems) {
+        out += fmt::format("table {}: {}\n", problem.table,
+                           problem.is_mended ? problem.what + ": made anew" : problem.what);
+    }
     for (const sink::RowFinding& row : report.findings) {
         out += fmt::format("{} {} {}\n", to_word(row.kind), row.table, row.key);
         for (const sink::CellFinding& cell : row.cells) {
@@ -53,6 +57,11 @@ std::string sink_text(const sink::SinkReport& report, bool was_repaired) {
         fmt::format("{} rows of {} tables compared at block {}: {}\n", report.rows, report.tables,
                     report.block_num,
                     report.differing == 0 ? "equal" : fmt::format("{} differ", report.differing));
+    const auto uncompared =
+        std::ranges::count(report.problems, false, &sink::TableProblem::is_mended);
+    if (uncompared > 0) {
+        out += fmt::format("{} tables could not be compared\n", uncompared);
+    }
     if (was_repaired && report.mended > 0) {
         out += fmt::format("{} rows mended\n", report.mended);
     }
@@ -68,8 +77,16 @@ std::string sink_json(const sink::SinkReport& report) {
         .member("rows", report.rows)
         .member("differing", report.differing)
         .member("mended", report.mended)
-        .key("findings")
+        .key("problems")
         .open_array();
+    for (const sink::TableProblem& problem : report.problems) {
+        json.open_object()
+            .member("table", problem.table)
+            .member("what", problem.what)
+            .member("mended", problem.is_mended)
+            .close_object();
+    }
+    json.close_array().key("findings").open_array();
     for (const sink::RowFinding& row : report.findings) {
         json.open_object()
             .member("kind", to_word(row.kind))
@@ -126,7 +143,7 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
                   sink::check_sink(options, [&arguments] { return open_to_read(arguments.path); }));
     PLUMBLINE_TRY_VOID(
         print(arguments.json ? sink_json(report) : sink_text(report, arguments.repair)));
-    return report.differing == report.mended ? ExitCode::kDone : ExitCode::kCheckFailed;
+    return report.is_equal() ? ExitCode::kDone : ExitCode::kCheckFailed;
 }
 
 Result<ExitCode> run_doctor_sink(const DoctorArguments& arguments) {

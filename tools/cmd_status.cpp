@@ -13,6 +13,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/event_text.hpp"
+#include "storage/proof_names.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -28,6 +29,7 @@ struct EventName {
     std::string contract;  ///< empty: the config has none at that address
     std::string event;     ///< empty: no ABI knows it
     std::string topic0;    ///< hex, only where no ABI knows it
+    std::string why;       ///< where the config says that it does not count
     auto operator<=>(const EventName&) const = default;
 };
 using EventCounts = std::map<EventName, uint64_t>;
@@ -35,6 +37,10 @@ using EventCounts = std::map<EventName, uint64_t>;
 std::string to_text(const EventName& name) {
     if (!name.event.empty()) {
         return name.contract + "." + name.event;
+    }
+    if (!name.why.empty()) {
+        return fmt::format("of {}, {}{}{}", name.contract, name.why, name.topic0.empty() ? "" : " ",
+                           name.topic0);
     }
     return fmt::format("{}{}{}",
                        name.contract.empty() ? "of an address that the config does not name"
@@ -55,7 +61,14 @@ Result<EventCounts> count_events(const storage::Database& database, const storag
         const engine::EventText::Name found = text.name(record);
         EventName name{found.contract == nullptr ? "" : *found.contract,
                        found.event == nullptr ? "" : *found.event,
+                       {},
                        {}};
+        if (found.contract == nullptr) {
+            if (auto left_out = text.uncounted(record.log)) {
+                name.contract = std::move(left_out->contract);
+                name.why = std::move(left_out->why);
+            }
+        }
         if (found.event == nullptr && record.log.topic_count > 0 && out.size() < kNamesMax) {
             name.topic0 = evm::to_hex(record.log.topics[0]);
         }
@@ -91,6 +104,8 @@ Result<IndexStatus> read_status(const storage::Database& database, bool with_eve
     }
     out.size_bytes = database.size_bytes();
     PLUMBLINE_TRY(out.proofs, view->list_proofs());
+    std::erase_if(out.proofs,
+                  [](const storage::ProofRecord& one) { return !storage::is_verdict(one.proof); });
     out.with_events = with_events;
     if (with_events) {
         PLUMBLINE_TRY(out.by_event, count_events(database, *view));
@@ -104,6 +119,9 @@ void write_events(JsonWriter& json, const EventCounts& counts) {
         json.open_object().member("contract", name.contract).key("event");
         if (name.event.empty()) {
             json.null().member("topic0", name.topic0);
+            if (!name.why.empty()) {
+                json.member("not_counted", name.why);
+            }
         } else {
             json.value(name.event);
         }
@@ -248,10 +266,7 @@ std::string for_people(const IndexStatus& status) {
     }
     out += "proven\n";
     for (const storage::ProofRecord& proof : status.proofs) {
-        // The log proof's own notes (`log_frontier`, `log_known`) are for programs.
-        if (!proof.proof.starts_with("log_")) {
-            out += proof_line(proof);
-        }
+        out += proof_line(proof);
     }
     return out;
 }

@@ -200,6 +200,14 @@ void write_unknown(JsonWriter& json, const engine::UnknownEvents& unknown) {
             .member("count", count)
             .close_object();
     }
+    json.close_array().key("not_counted").open_array();
+    for (const auto& [what, count] : unknown.uncounted) {
+        json.open_object()
+            .member("contract", what.contract)
+            .member("why", what.why)
+            .member("count", count)
+            .close_object();
+    }
     json.close_array().key("unnamed").open_array();
     for (const auto& [address, count] : unknown.unnamed) {
         json.open_object()
@@ -218,6 +226,11 @@ void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown,
             "made of {}: add the ABI that has them, abi = [\"...\", \"...\"]\n",
             with_commas(count), event.second, event.first, count == 1 ? "has" : "have",
             count == 1 ? "it" : "them");
+    }
+    for (const auto& [what, count] : unknown.uncounted) {
+        out += fmt::format("events {} of {} {} stored, {}: nothing is made of {}\n",
+                           with_commas(count), what.contract, count == 1 ? "is" : "are", what.why,
+                           count == 1 ? "it" : "them");
     }
     for (const auto& [address, count] : unknown.unnamed) {
         out += fmt::format(

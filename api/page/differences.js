@@ -16,8 +16,9 @@ function finding(f) {
           f.field ? el('span', {}, el('b', {}, `${where} · ${f.field}: `), f.detail || f.text) :
                     el('b', {}, f.text),
       values && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,
-      f.field && f.block ? el('span', {className: 'soft'}, ` · row last changed in block ${num(f.block)}`) :
-                           null);
+      f.field && f.block && !/last changed/.test(f.detail) ?
+          el('span', {className: 'soft'}, ` · row last changed in block ${num(f.block)}`) :
+          null);
 }
 const FINDINGS_SHOWN = 6;
 const lines = texts =>

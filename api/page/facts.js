@@ -37,7 +37,10 @@ function freshness(s) {
   if (p.lag == null)
     return [`Unknown: the head is ${old || 'old'}`, `${where}; check that the node is in sync`];
   return [
-    p.lag ? `No: ${behind(s)} behind, ${where}` : `Yes: ${where}`,
+    // As the title: so few blocks as ready_lag allows are up to date.
+    (p.lag ? (s.ready ? `Yes, ${behind(s)} to go: ` : `No: ${behind(s)} behind, `) :
+             (s.ready ? 'Yes: ' : 'Not yet: ')) +
+        where,
     `node asked ${told == null || told < 1 ? 'just now' : duration(told) + ' ago'}; ${made(p, b)}`
   ];
 }
@@ -48,9 +51,10 @@ function not_answered() {
   return now.unread ? {text: 'Not known', more: `${now.unread}; it is asked again`} :
                       {text: ASKING, more: ''};
 }
+const newest = tasks => tasks.reduce((a, b) => a && a.id > b.id ? a : b, null);
 // How far the newest run of a proof is; empty where there is none.
 function how_far(tasks, name) {
-  const run = tasks.reduce((a, b) => a && a.id > b.id ? a : b, null);
+  const run = newest(tasks);
   if (!run || run.state === 'cancelled')
     return '';
   if (run.state === 'done')
@@ -61,27 +65,33 @@ function how_far(tasks, name) {
     return run.state === 'dead' ? `${name} has failed: ${why}` : `${name} is tried again: ${why}`;
   return run.state === 'running' ? `${name} runs` : `${name} waits in the queue`;
 }
-// Nothing is proven: why.
+const is_proof = level => level === 'bloom' || level === 'receipts';
+// The first block is not proven: why.
 function unproven(s) {
   const p = s.progress;
   if (s.chain_id == null || !s.block)
     return ['Not proven yet', 'nothing is indexed yet'];
-  if (now.proven === undefined || !now.tasks)
+  if (!now.tasks || !strip.whole)
     return [ASKING, ''];
-  const why = how_far(now.tasks.filter(k => k.kind === 'prove_log'), 'the proof of the events');
+  const runs = now.tasks.filter(k => k.kind === 'prove_log'), last = newest(runs),
+        told = last && last.state === 'done' && JSON.parse(last.result || '{}');
+  // It is of after this status: the next one knows it.
+  if (told && told.verdict === 'equal' && is_proof(told.level) && told.from <= p.first_block)
+    return [ASKING, ''];
   return [
-    'Not proven yet',
-    why ||
+    strip.whole.some(one => is_proof(one.level)) ? 'Not from the first block on yet' : 'Not proven yet',
+    how_far(runs, 'the proof of the events') ||
         (s.state === 'backfilling'             ? 'proofs of the events run once the index is live' :
              p.finalized_block < p.first_block ? 'no block that is indexed is final so far' :
                                                  'no proof of the events has proven a block so far')
   ];
 }
 function proven_to(s) {
-  const proven = now.proven, last = s.progress.finalized_block;
+  const proven = s.proven;
   if (!proven)
     return unproven(s);
-  const newer = s.block ? s.block.number - Math.max(last, proven.block) : 0, level = LEVELS[proven.level][0];
+  const last = s.block.finalized, newer = s.block.number - Math.max(last, proven.block),
+        level = LEVELS[proven.level][0];
   return [
     `Block ${num(proven.block)}` + (proven.block === last ? ', the last final block' : ''),
     level + (proven.block < last ? `; ${many(last - proven.block, 'final block')} not proven so far` : '') +

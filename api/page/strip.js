@@ -17,7 +17,6 @@ async function chain() {
     return;
   const all = await get('/v1/chain');
   strip.whole = all.segments;
-  now.proven = through(all);
   strip.known = all.to;
   strip.segments = (strip.from === strip.first && strip.to === strip.last ?
                         all :
@@ -26,20 +25,6 @@ async function chain() {
   draw();
   tellVerdict();
 }
-// Up to where every block from the first one on is proven, and to which level all of them are.
-function through(all) {
-  const order = Object.keys(LEVELS);
-  let end = null, level = 'receipts', next = all.from;
-  for (const s of all.segments) {
-    if (s.from > next || order.indexOf(s.level) < order.indexOf('bloom'))
-      break;
-    end = s.to;
-    next = s.to + 1;
-    if (order.indexOf(s.level) < order.indexOf(level))
-      level = s.level;
-  }
-  return end == null ? null : {block: end, level};
-}
 function draw() {
   const c = $('strip').firstElementChild, w = c.clientWidth, h = c.clientHeight, k = devicePixelRatio || 1;
   c.width = w * k;
@@ -47,7 +32,7 @@ function draw() {
   const g = c.getContext('2d');
   g.scale(k, k);
   g.clearRect(0, 0, w, h);
-  if (strip.from == null || now.proven === undefined)
+  if (strip.from == null || !strip.whole)
     return;
   const span = strip.to + 1 - strip.from, sum = {};
   let told = 0;

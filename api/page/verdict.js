@@ -8,8 +8,7 @@ const LEVELS = {
 };
 const now = {
   status: null,
-  told: null,         // the same as the server gave it, its ages not grown since
-  proven: undefined,  // undefined: not answered so far, null: nothing is
+  told: null,  // the same as the server gave it, its ages not grown since
   tasks: null,
   unread: '',  // why it is not answered what proofs found
   conflicts_ms: 0,
@@ -100,6 +99,19 @@ function differs(f) {
 }
 // The newest repair has left this difference, and the server knows that another one would too.
 const is_hopeless = m => /^correct the mapping/.test(m.remedy || '');
+// Events and rows are known to be right up to there, so that a repair finds nothing to mend: the mapping, or
+// the contract, is what differs.
+function is_of_mapping(m) {
+  const {proven} = now.status, replay = now.reports && now.reports.reports.find(r => r.proof === 'replay');
+  return m.proof === 'state' && proven && proven.level === 'receipts' && replay && replay.equal &&
+      (m.findings || []).every(f => f.block <= Math.min(proven.block, replay.block));
+}
+// What the page's reader can do to have it mended.
+const how_to_mend = m => is_of_mapping(m) ?
+    'Events and rows are proven, so Repair most likely leaves it: see what it would do, and correct the mapping.' :
+    now.status.takes_changes ?
+    'Press Repair.' :
+    'This server changes nothing without a token in [http]: plumbline repair mends it at rest.';
 // The first difference, and what to do about it.
 function what_to_do() {
   const [m] = now.conflicts.conflicts, [f] = m.findings || [], run = repairing(),
@@ -108,7 +120,7 @@ function what_to_do() {
       (run                ? 'Wait, a repair is running.' :
            is_hopeless(m) ? 'Repair cannot mend this: correct the mapping.' :
            tried && tried.state === 'done' && tried.left.length ? 'The last repair left this: below is why.' :
-                                                                  'Press Repair.');
+                                                                  how_to_mend(m));
 }
 // No provider has told its head for longer than ready_age: since how many seconds, or null.
 function silence(s) {
@@ -224,7 +236,8 @@ function verdict() {
         ['', ASKING, ''];
   const p = s.progress, span = p.target_block + 1 - p.first_block, wrong = wrongness(),
         and = wrong.text && ', and ' + wrong.text, run = repairing(),
-        part = span > 0 ? Math.floor(100 * Math.min(1, Math.max(0, p.next_block - p.first_block) / span)) : 0;
+        // All of it is not known to be there before the state says so.
+      part = span > 0 ? Math.min(99, Math.floor(100 * Math.max(0, p.next_block - p.first_block) / span)) : 0;
   if (s.state === 'backfilling')
     return [
       wrong.text ? 'bad' : 'warn', `Catching up: ${part} % of the blocks${and}`,
@@ -252,9 +265,7 @@ function verdict() {
     return [
       wrong.text ? 'bad' : 'warn',
       (p.lag == null && !blocks_left(s) ? 'Not known to be up to date' : `Behind by ${behind(s)}`) + and,
-      head_help(s) ||
-          `Not ready for ${duration(s.ready_changed_seconds)}: ${
-              s.reasons[0] || 'older blocks are still filled in'}`
+      head_help(s) || `Not ready for ${duration(s.ready_changed_seconds)}: ${s.not_ready[0]}`
     ];
   }
   if (wrong.text)

@@ -27,8 +27,10 @@ constexpr RouteShape kShapes[] = {
     {"health", R"({status: "ok"|"degraded", state: string, reasons: [string]})"},
     {"ready", "{ready: boolean, state: string, reasons: [string]}"},
     {"status",
-     "{block: Block|null, proof: Proof|null, chain_id: integer|null, version: string, "
-     "state: string, ready: boolean, uptime_ms: integer, reasons: [string], notes: "
+     "{block: Block|null, proof: Proof|null, chain_id: integer|null, proven: {block: integer, "
+     "level: Level}|null, version: string, takes_changes: boolean, "
+     "state: string, ready: boolean, uptime_ms: integer, reasons: [string], not_ready: [string], "
+     "notes: "
      "[string], progress: Progress, providers: [Provider], ready_changed_seconds: integer|null, "
      "mismatches: {*: integer}, webhooks: [{name: string, delivered_block: integer|null, state: "
      "string, attempts: integer, error: string}], sinks: [Sink]}"},
@@ -199,7 +201,7 @@ std::vector<std::pair<std::string, std::string>> config_shapes(const engine::Pla
             if (!decoder) {
                 continue;
             }
-            const std::string name = "event." + contract + "." + event.name;
+            const std::string name = schema_name("event." + contract + "." + event.name);
             const auto known = std::ranges::find(out, name, &decltype(out)::value_type::first);
             if (known == out.end()) {
                 out.emplace_back(name, event_shape(*decoder, contract));

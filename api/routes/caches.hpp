@@ -33,6 +33,8 @@ struct ProofSummary {
     uint64_t commit_num = 0;
     storage::ProofLevel level = storage::ProofLevel::kNone;
     uint64_t proven_through = 0;  ///< up to here every block is at `bloom` or better; 0 = none
+    /// Of these blocks, all of which are at it or better; kNone where there is none.
+    storage::ProofLevel proven_level = storage::ProofLevel::kNone;
     std::vector<KnownMismatch> mismatches;
 };
 

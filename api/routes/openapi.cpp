@@ -140,6 +140,16 @@ void write_path(JsonWriter& json, const std::string& path, const Operation& oper
     json.close_object();
 }
 
+/// As a part of a URL.
+std::string in_path(std::string_view name) {
+    std::string out;
+    for (const char c : name) {
+        const bool is_plain = is_ascii_letter(c) || is_ascii_digit(c) || c == '_' || c == '.';
+        out += is_plain ? std::string{c} : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
 /// A path an entity and an event, whose answers are of their own types.
 void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
     for (const storage::EntityLayout& layout : plan.entities()) {
@@ -174,10 +184,10 @@ void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
                     params.push_back(input.name);
                 }
             }
-            write_path(json, "/v1/events/" + contract + "/" + event.name,
+            write_path(json, "/v1/events/" + in_path(contract) + "/" + in_path(event.name),
                        {route_of("events_of"),
-                        "events." + name,
-                        events_shape("event." + name),
+                        schema_name("events." + name),
+                        events_shape(schema_name("event." + name)),
                         {},
                         "param.",
                         params});

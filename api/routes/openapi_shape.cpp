@@ -153,6 +153,15 @@ std::string schema_of(std::string_view shape) {
     return ShapeReader{shape}.read_all();
 }
 
+std::string schema_name(std::string_view name) {
+    std::string out{name};
+    std::ranges::replace_if(
+        out,
+        [](char c) { return !is_ascii_letter(c) && !is_ascii_digit(c) && c != '_' && c != '.'; },
+        '_');
+    return out;
+}
+
 std::string shape_name(std::string_view name) {
     std::string out;
     append_json_string(out, name);

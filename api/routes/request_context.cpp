@@ -69,7 +69,10 @@ Result<ProofSummary> summarize(const engine::Plan& plan, const storage::ReadView
          proof_segments(plan.sources(), coverage, first, cursor.block_num)) {
         out.level = std::min(out.level, segment.level);
         is_proven = is_proven && segment.level >= storage::ProofLevel::kBloom;
-        out.proven_through = is_proven ? segment.to : out.proven_through;
+        if (is_proven) {
+            out.proven_through = segment.to;
+            out.proven_level = out.level;
+        }
     }
     return out;
 }
@@ -135,6 +138,7 @@ Result<IndexSnapshot> open_snapshot(RequestContext& request) {
         out.view->bundle().fingerprint == request.context().plan()->bundle().fingerprint) {
         out.level = proof.level;
         out.proven_through = std::min(proof.proven_through, out.cursor->block_num);
+        out.proven_level = proof.proven_level;
     }
     return out;
 }

@@ -49,6 +49,7 @@ struct IndexSnapshot {
     std::optional<storage::Cursor> cursor;
     storage::ProofLevel level = storage::ProofLevel::kNone;  ///< of all blocks up to the cursor
     uint64_t proven_through = 0;
+    storage::ProofLevel proven_level = storage::ProofLevel::kNone;  ///< up to there
     std::vector<KnownMismatch> mismatches;
 };
 [[nodiscard]] Result<IndexSnapshot> open_snapshot(RequestContext& request);

@@ -13,6 +13,7 @@
 #include "api/routes/repair_runs.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/proof/explain.hpp"
+#include "storage/proof_names.hpp"
 
 namespace plumbline::api {
 
@@ -120,7 +121,7 @@ Response list_conflicts(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.key("conflicts").open_array();
         for (const storage::ProofRecord& proof : proofs) {
-            if (!proof.is_equal && proof.mismatches > 0) {
+            if (storage::is_verdict(proof.proof) && !proof.is_equal && proof.mismatches > 0) {
                 open += proof.mismatches;
                 write_conflict(json, proof, request.context().queue(),
                                request.options().is_drift_written, repairs.repair);

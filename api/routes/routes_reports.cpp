@@ -5,6 +5,7 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_json.hpp"
 #include "core/evm/hex.hpp"
+#include "storage/proof_names.hpp"
 
 namespace plumbline::api {
 
@@ -39,9 +40,11 @@ Response list_reports(RequestContext& request) {
         write_snapshot(json, snapshot);
         json.key("reports").open_array();
         for (const storage::ProofRecord& proof : proofs) {
-            json.open_object();
-            write_proof_members(json, proof);
-            json.close_object();
+            if (storage::is_verdict(proof.proof)) {
+                json.open_object();
+                write_proof_members(json, proof);
+                json.close_object();
+            }
         }
         json.close_array().close_object();
         return body;

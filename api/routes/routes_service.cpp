@@ -8,6 +8,7 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/service/readiness.hpp"
 #include "engine/service/version.hpp"
 #include "storage/view_coverage.hpp"
 
@@ -110,11 +111,11 @@ Response get_ready(RequestContext& request) {
     const engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
-    json.open_object().member("ready", now.is_ready).member("state", to_string(now.state));
-    write_reasons(json, now.degraded);
+    json.open_object().member("ready", now.is_ready()).member("state", to_string(now.state));
+    write_reasons(json, now.unready);
     json.close_object();
     Response out = reply(std::move(body));
-    out.status = now.is_ready ? 200 : 503;
+    out.status = now.is_ready() ? 200 : 503;
     return out;
 }
 
@@ -157,20 +158,39 @@ Response get_status(RequestContext& request) {
             const uint64_t block_num = snapshot->cursor->block_num;
             progress.head_block = std::max(progress.head_block, block_num);
             progress.next_block = std::max(progress.next_block, block_num + 1);
+            // All of one answer is of one moment.
+            if (progress.lag) {
+                progress.lag = progress.head_block + 1 -
+                               std::min(progress.head_block + 1, progress.next_block);
+            }
+            engine::judge_readiness(now);
         }
         write_snapshot(json, *snapshot);
-        json.member("chain_id", snapshot->database->identity().chain_id);
+        json.member("chain_id", snapshot->database->identity().chain_id).key("proven");
+        if (snapshot->proven_level == storage::ProofLevel::kNone) {
+            json.null();
+        } else {
+            json.open_object()
+                .member("block", snapshot->proven_through)
+                .member("level", storage::to_string(snapshot->proven_level))
+                .close_object();
+        }
     } else {
-        json.key("block").null().key("proof").null().key("chain_id").null();
+        json.key("block").null().key("proof").null().key("chain_id").null().key("proven").null();
     }
     json.member("version", engine::version())
+        .member("takes_changes", !request.options().token.empty())
         .member("state", to_string(now.state))
-        .member("ready", now.is_ready)
+        .member("ready", now.is_ready())
         .member("ready_changed_seconds",
                 to_seconds(request.context().clock().unix_ms() - now.ready_changed_unix_ms))
         .member("uptime_ms", now.uptime_ms);
     write_reasons(json, now.degraded);
-    json.key("notes").open_array();
+    json.key("not_ready").open_array();
+    for (const std::string& reason : now.unready) {
+        json.value(reason);
+    }
+    json.close_array().key("notes").open_array();
     for (const std::string& note : now.notes) {
         json.value(note);
     }
@@ -242,6 +262,9 @@ Response get_chain(RequestContext& request) {
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));
         const uint64_t to = std::min(asked_to.value_or(last), last);
+        if (asked_from && asked_to && *asked_from > *asked_to) {
+            return Error{ErrorCode::kInvalidArgument, "from is above to"};
+        }
         PLUMBLINE_TRY(const auto coverage, storage::coverage_of(*snapshot.view));
         const std::vector<ProofSegment> segments = snapshot.cursor && from <= to
                                                        ? proof_segments(sources, coverage, from, to)

@@ -154,6 +154,17 @@ Response add_for_entity(RequestContext& request, const char* kind) {
 
 }  // namespace
 
+namespace {
+
+bool is_task_state(std::string_view name) {
+    using State = storage::TaskState;
+    constexpr State kAll[] = {State::kWaiting, State::kRunning, State::kDone,
+                              State::kDead,    State::kParked,  State::kCancelled};
+    return std::ranges::any_of(kAll, [&](State one) { return storage::to_string(one) == name; });
+}
+
+}  // namespace
+
 Response list_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t limit, request.limit());
@@ -161,6 +172,10 @@ Response list_tasks(RequestContext& request) {
         const std::vector<storage::TaskRow> all = queue->list();
         const std::string* state = request.target.find("state");
         const std::string* kind = request.target.find("kind");
+        if (state != nullptr && !is_task_state(*state)) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "state must be waiting, running, done, dead, parked or cancelled"};
+        }
         std::string body;
         JsonWriter out{body};
         out.open_object().member("total", all.size()).key("tasks").open_array();

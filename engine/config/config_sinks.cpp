@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/postgres_url.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -32,6 +33,10 @@ Status read_sink_url(const Section& section, std::string& out, std::vector<TextE
         return section.mistake(url->pos, fmt::format("url in {} must be a postgresql:// URL, or "
                                                      "env:NAME for one that is secret",
                                                      section.name()));
+    }
+    if (const Status checked = check_postgres_url(*resolved); !checked) {
+        return section.mistake(url->pos, fmt::format("url in {}, which is not shown: {}",
+                                                     section.name(), checked.error().message));
     }
     edits.push_back({url->pos, std::string{kRedactedUrl}});
     out = *std::move(resolved);

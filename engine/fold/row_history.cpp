@@ -50,9 +50,11 @@ Status fold_bounded(const storage::ReadView& view, const std::shared_ptr<const P
     rebuild.is_cancelled = [&] {
         if (options.is_late && options.is_late()) {
             limit = Error{ErrorCode::kTimeout,
-                          fmt::format("the log up to block {} has more events than can be folded "
-                                      "in the time of one request: {} were",
-                                      until, events)};
+                          fmt::format("the log up to block {} could not be folded in the time of "
+                                      "one request, {} events were: {}",
+                                      until, events,
+                                      events == 0 ? "the machine is busy, ask again"
+                                                  : "it is too long, or the machine is busy")};
         }
         return limit.has_value();
     };

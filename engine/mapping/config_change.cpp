@@ -100,15 +100,73 @@ uint64_t row_count(const storage::Database& database) {
     return rows;
 }
 
+bool is_child(const std::vector<storage::ChildRow>& children, std::string_view contract,
+              const evm::Address& address) {
+    return std::ranges::any_of(children, [&](const storage::ChildRow& child) {
+        return child.contract == contract && child.address == address;
+    });
+}
+
+/// The declared ones of the source, and those that are announced so far.
+std::vector<evm::Address> addresses_of(const Source& source,
+                                       const std::vector<storage::ChildRow>& children) {
+    std::vector<evm::Address> out = source.addresses;
+    for (const storage::ChildRow& child : children) {
+        if (child.contract == source.contract && !has_address(source, child.address)) {
+            out.push_back(child.address);
+        }
+    }
+    return out;
+}
+
+/// Events of the stored `source` that its config wanted, and that no heir wants, or not all of.
+void add_dropped_events(std::vector<std::string>& out, const Source& source,
+                        const std::vector<const Source*>& heirs) {
+    const auto filters_of = [](const Source& of, const evm::Hash& topic0) {
+        std::vector<EventFilter> found;
+        std::ranges::copy_if(of.filters, std::back_inserter(found),
+                             [&](const EventFilter& filter) { return filter.topic0 == topic0; });
+        return found;
+    };
+    bool is_left_out = false;
+    bool is_filtered = false;
+    for (const evm::Hash& topic0 : source.topics0.empty() ? source.abi_topics0 : source.topics0) {
+        evm::Log log;
+        log.topic_count = 1;
+        log.topics[0] = topic0;
+        std::vector<const Source*> takers;
+        std::ranges::copy_if(heirs, std::back_inserter(takers),
+                             [&](const Source* heir) { return heir->wants_event(log); });
+        is_left_out = is_left_out || takers.empty();
+        is_filtered =
+            is_filtered || (!takers.empty() && std::ranges::all_of(takers, [&](const Source* heir) {
+                return heir->is_filtered(topic0) &&
+                       filters_of(*heir, topic0) != filters_of(source, topic0);
+            }));
+    }
+    if (is_left_out) {
+        out.push_back(fmt::format("events of {} that its `events` or `filter` does not name",
+                                  source.contract));
+    }
+    if (is_filtered) {
+        out.push_back(fmt::format("events of {} that its filter leaves out", source.contract));
+    }
+}
+
 /// Adds what of the stored `source` no source of `plan` takes.
 void add_dropped(std::vector<std::string>& out, const Source& source, const Plan& plan,
-                 uint64_t newest_block) {
+                 const std::vector<storage::ChildRow>& children, uint64_t newest_block) {
+    const std::vector<evm::Address> addresses = addresses_of(source, children);
     std::vector<const Source*> heirs;
+    bool has_family = false;
     for (const Source& other : plan.sources()) {
         // Which children they have is known once the log is folded.
-        const bool is_family =
-            source.has_factory && other.has_factory && other.contract == source.contract;
-        if (is_family || share_logs(source, other)) {
+        const bool is_family = other.has_factory && other.contract == source.contract;
+        has_family = has_family || is_family;
+        if (is_family || share_logs(source, other) ||
+            std::ranges::any_of(addresses, [&other](const evm::Address& address) {
+                return has_address(other, address);
+            })) {
             heirs.push_back(&other);
         }
     }
@@ -116,6 +174,7 @@ void add_dropped(std::vector<std::string>& out, const Source& source, const Plan
         out.push_back("contract " + name_of(source, source.addresses));
         return;
     }
+    add_dropped_events(out, source, heirs);
     uint64_t first = UINT64_MAX;
     uint64_t last = 0;
     bool takes_any = false;
@@ -128,10 +187,13 @@ void add_dropped(std::vector<std::string>& out, const Source& source, const Plan
     if (source.any_address && !takes_any) {
         gone.emplace_back("any address");
     }
-    for (const evm::Address& address : source.addresses) {
-        if (!takes_any && std::ranges::none_of(heirs, [&address](const Source* heir) {
-                return has_address(*heir, address);
-            })) {
+    for (const evm::Address& address : addresses) {
+        // Of one that had no factory nobody knows yet what the new one announces.
+        const bool may_be_child =
+            has_family && (!source.has_factory || is_child(children, source.contract, address));
+        if (!takes_any && !may_be_child &&
+            std::ranges::none_of(
+                heirs, [&address](const Source* heir) { return has_address(*heir, address); })) {
             gone.push_back(evm::to_checksum(address));
         }
     }
@@ -200,9 +262,11 @@ std::string describe_dropped(const storage::Database& database, const Plan& stor
                              const Plan& plan) {
     const auto cursor = database.cursor();
     std::vector<std::string> out;
+    const auto children = database.children();
     for (const Source& source : stored.sources()) {
         if (is_contract(source) && cursor) {
-            add_dropped(out, source, plan, cursor->block_num);
+            add_dropped(out, source, plan, children ? *children : std::vector<storage::ChildRow>{},
+                        cursor->block_num);
         }
     }
     for (size_t i = 0; i < database.entities().size(); ++i) {

@@ -89,6 +89,8 @@ struct Source {
         return std::any_of(filters.begin(), filters.end(),
                            [&](const EventFilter& filter) { return filter.topic0 == topic0; });
     }
+    /// Whether a log of its contracts is of an event of which it wants some.
+    [[nodiscard]] bool wants_event(const evm::Log& log) const noexcept;
     /// Whether a log of its contracts is one that it wants, wherever it stands.
     [[nodiscard]] bool wants(const evm::Log& log) const noexcept;
     /// Some block from `from` to `to` may hold one of its logs.

@@ -17,12 +17,16 @@ bool EventFilter::allows(const evm::Log& log) const noexcept {
     return true;
 }
 
+bool Source::wants_event(const evm::Log& log) const noexcept {
+    return topics0.empty() || (log.topic_count > 0 && std::find(topics0.begin(), topics0.end(),
+                                                                log.topics[0]) != topics0.end());
+}
+
 bool Source::wants(const evm::Log& log) const noexcept {
     if (topics0.empty()) {
         return true;
     }
-    if (log.topic_count == 0 ||
-        std::find(topics0.begin(), topics0.end(), log.topics[0]) == topics0.end()) {
+    if (!wants_event(log)) {
         return false;
     }
     return !is_filtered(log.topics[0]) ||
@@ -129,6 +133,33 @@ void SourceMap::remove_child(uint32_t source, const evm::Address& address) {
 
 bool SourceMap::wants_topic(uint32_t source, const evm::Log& log) const noexcept {
     return (*sources_)[source].wants(log);
+}
+
+SourceMap::LeftOut::Why SourceMap::why_left_out(const Owner& owner, const evm::Log& log) const {
+    using Why = LeftOut::Why;
+    const Source& its = (*sources_)[owner.source];
+    if (log.block_num > owner.last_block) {
+        return Why::kEnd;
+    }
+    if (!owner.counts(log)) {
+        return log.block_num < its.start_block ? Why::kStart : Why::kAnnouncement;
+    }
+    return its.wants_event(log) ? Why::kFilter : Why::kEvents;
+}
+
+std::optional<SourceMap::LeftOut> SourceMap::left_out(const evm::Log& log) const {
+    std::optional<LeftOut> out;
+    bool is_wanted = false;
+    for_each_owner(log, [&](const Owner& owner) {
+        const Source& its = (*sources_)[owner.source];
+        if (owner.counts(log) && its.wants(log)) {
+            is_wanted = true;
+        } else if (!out && (!its.any_address || its.wants_event(log))) {
+            out = {owner.source, why_left_out(owner, log)};
+        }
+        return false;
+    });
+    return is_wanted ? std::nullopt : out;
 }
 
 }  // namespace plumbline::engine

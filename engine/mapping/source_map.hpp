@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -53,6 +54,21 @@ class SourceMap {
             return true;
         });
     }
+    /// Why a log does not count for a source although its address is one of the source's contracts.
+    struct LeftOut {
+        enum class Why : uint8_t {
+            kStart,         ///< before start_block
+            kAnnouncement,  ///< before its `since` lets a child's logs count
+            kEnd,           ///< after end_block
+            kEvents,        ///< of an event that is not wanted
+            kFilter,        ///< of one of which not all logs are
+        };
+        uint32_t source = 0;
+        Why why = Why::kStart;
+    };
+    /// Of the first source in the plan's order that `log` is of by its address; empty where it is
+    /// of none, or some source wants it. Of a source of any address only where it has the event.
+    [[nodiscard]] std::optional<LeftOut> left_out(const evm::Log& log) const;
     [[nodiscard]] bool wants_topic(uint32_t source, const evm::Log& log) const noexcept;
 
   private:
@@ -73,6 +89,7 @@ class SourceMap {
         uint32_t source = 0;
         evm::Address address;
     };
+    [[nodiscard]] LeftOut::Why why_left_out(const Owner& owner, const evm::Log& log) const;
     void add_owner(const evm::Address& address, const Owner& owner);
     /// Calls `visit` for the address's owners, in order of their sources, those of any address
     /// among them, until it was true once for a source: an address may be declared and announced.

@@ -31,10 +31,18 @@ void write_finding(JsonWriter& json, const Finding& finding) {
     json.member("text", describe(finding)).close_object();
 }
 
-void write_findings(JsonWriter& json, const Findings& findings, size_t limit) {
+void write_findings(JsonWriter& json, const Findings& findings, size_t limit, size_t bytes_max) {
+    size_t written = 0;
     json.open_array();
     for (size_t i = 0; i < std::min(limit, findings.kept.size()); ++i) {
-        write_finding(json, findings.kept[i]);
+        std::string text;
+        JsonWriter one{text};
+        write_finding(one, findings.kept[i]);
+        written += text.size() + 1;
+        if (written > bytes_max) {
+            break;
+        }
+        json.raw(text);
     }
     json.close_array();
 }

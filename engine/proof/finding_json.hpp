@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/base/json_writer.hpp"
 #include "engine/proof/finding.hpp"
@@ -11,7 +12,8 @@ namespace plumbline::engine {
 /// {"kind":..,"entity":..,"key":..,"field":..,"stored":..,"expected":..,"block":..,"log_index":..,
 /// "provider":..,"detail":..,"text":..}; what does not apply is left out.
 void write_finding(JsonWriter& json, const Finding& finding);
-/// The first `limit` of them, as an array.
-void write_findings(JsonWriter& json, const Findings& findings, size_t limit);
+/// The first `limit` of them, as an array; fewer where they would be longer than `bytes_max`.
+void write_findings(JsonWriter& json, const Findings& findings, size_t limit,
+                    size_t bytes_max = SIZE_MAX);
 
 }  // namespace plumbline::engine

@@ -22,6 +22,9 @@ uint64_t UnknownEvents::of_no_abi() const noexcept {
     for (const auto& [address, count] : unnamed) {
         out -= count;
     }
+    for (const auto& [what, count] : uncounted) {
+        out -= count;
+    }
     return out;
 }
 
@@ -52,7 +55,11 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
         }
         ++out.total;
         if (found.contract == nullptr) {
-            count_unnamed(record.log.address, out);
+            if (auto left_out = text.uncounted(record.log)) {
+                ++out.uncounted[*std::move(left_out)];
+            } else {
+                count_unnamed(record.log.address, out);
+            }
             continue;
         }
         if (record.log.topic_count == 0) {

@@ -11,6 +11,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/text/uncounted.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
@@ -18,6 +19,9 @@ namespace plumbline::engine {
 struct UnknownEvents {
     uint64_t total = 0;
     uint64_t seen = 0;  ///< known ones too
+    /// Of contracts that the config names, where it says that these do not count: before their
+    /// start_block, left out by a filter.
+    std::map<Uncounted, uint64_t> uncounted;
     /// Of addresses that no contract of the config has, as those of a contract that it named once:
     /// the first few, and of how many others.
     std::map<evm::Address, uint64_t> unnamed;
@@ -25,7 +29,7 @@ struct UnknownEvents {
     /// Those that an ABI knows in another shape: same signature, other parameters indexed. By
     /// contract and signature.
     std::map<std::pair<std::string, std::string>, uint64_t> other_shapes;
-    /// Of contracts that the config names, in whatever shape.
+    /// Of contracts that the config names, and that count, in whatever shape.
     [[nodiscard]] uint64_t of_no_abi() const noexcept;
 };
 

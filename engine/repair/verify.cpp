@@ -251,7 +251,7 @@ class Verification {
         }
     }
 
-    /// Since when the first few differ, as far as the node remembers.
+    /// Since when the first few differ, as far as their rows and the node tell.
     void find_beginnings(const storage::ReadView& view) {
         size_t left = options_.bisect_max;
         for (Finding& finding : report_.state->findings.kept) {
@@ -267,8 +267,8 @@ class Verification {
             const auto first = find_first_wrong_block(
                 *chain_, view, *plan_, static_cast<uint32_t>(entity), finding.raw_key);
             if (first) {
-                finding.detail += fmt::format("{}since block {}",
-                                              finding.detail.empty() ? "" : ", ", first->block_num);
+                finding.detail +=
+                    fmt::format("{}{}", finding.detail.empty() ? "" : ", ", beginning_text(*first));
             }
         }
     }

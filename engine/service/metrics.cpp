@@ -87,7 +87,7 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
         out.gauge("plumbline_state", "1 for the state the service is in",
                   status.state == state ? 1 : 0, {{"state", std::string{to_string(state)}}});
     }
-    out.gauge("plumbline_ready", "1 while live and near the head", status.is_ready ? 1 : 0);
+    out.gauge("plumbline_ready", "1 while live and near the head", status.is_ready() ? 1 : 0);
     out.gauge("plumbline_degraded_reasons", "How many things are not as they should be",
               to_double(status.degraded.size()));
     out.gauge("plumbline_uptime_seconds", "Since the service started",

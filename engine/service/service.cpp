@@ -9,6 +9,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/config/memory_plan.hpp"
+#include "engine/service/readiness.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
@@ -22,6 +23,36 @@
 namespace plumbline::engine {
 
 namespace {
+
+/// What the index and its mapping can never do, or have nothing of.
+Status check_against_index(const TaskSpec& spec, const storage::Database& database,
+                           const Plan& plan) {
+    const std::vector<std::string_view> words = split_args(spec.args);
+    if (spec.kind == "prove_state") {
+        for (const std::string_view word : words) {
+            const auto& entities = database.entities();
+            const auto has_name = [&](const StatePlan& state) {
+                return entities[state.entity].name == word;
+            };
+            if (std::ranges::none_of(plan.state_plans(), has_name)) {
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("the config says of no getter with which '{}' could be "
+                                         "compared: [entities.{}.state]",
+                                         word, word)};
+            }
+        }
+    }
+    if ((spec.kind == "prove_log" || spec.kind == "refetch") && !words.empty()) {
+        PLUMBLINE_TRY(const evm::BlockRange range, parse_range_args(spec.args));
+        const std::optional<storage::Cursor> cursor = database.cursor();
+        if (!cursor || range.to > cursor->block_num) {
+            return Error{ErrorCode::kInvalidArgument,
+                         cursor ? fmt::format("the index holds blocks up to {}", cursor->block_num)
+                                : std::string{"the index holds no block yet"}};
+        }
+    }
+    return ok();
+}
 
 constexpr int64_t kPublishMs = 500;
 
@@ -172,6 +203,7 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
                      "there is no database yet: the chain has not answered so far"};
     }
     PLUMBLINE_TRY_VOID(check_task_args(spec.kind, spec.args, database()->entities()));
+    PLUMBLINE_TRY_VOID(check_against_index(spec, *database(), indexer_->plan()));
     if (spec.kind == "backup" && spec.args.empty() && resolve_backup_path(config()).empty()) {
         return Error{ErrorCode::kInvalidArgument,
                      "a backup needs to know where: add [backup] path to the config, or name a "
@@ -293,7 +325,7 @@ ServiceStatus Service::status() const {
     if (out.progress.ages.is_old()) {
         out.progress.lag.reset();
     }
-    out.is_ready = out.is_ready && out.state == Lifecycle::kLive && out.progress.lag;
+    judge_readiness(out);
     return out;
 }
 

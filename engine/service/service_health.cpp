@@ -8,11 +8,13 @@
 
 #include "core/base/logging.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/service/readiness.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/retry_pace.hpp"
 #include "engine/text/duration.hpp"
+#include "storage/proof_names.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
@@ -23,7 +25,6 @@ constexpr int64_t kVerdictsMs = 5'000;
 constexpr const char* kWaitingForChain = "waiting for the chain: ";
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
-constexpr uint64_t kReadyLag = 5;
 constexpr size_t kErrorsMax = 3;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
@@ -136,14 +137,14 @@ void Service::publish(int64_t now_ms) {
         }
     }
     next.tasks_dead = queue_ ? queue_->given_up() : 0;
-    const std::vector<std::string> waits = find_waits(next.providers, now_ms);
+    next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting =
-        next.progress.is_waiting || std::ranges::any_of(waits, [](const std::string& wait) {
+        next.progress.is_waiting || std::ranges::any_of(next.waits, [](const std::string& wait) {
             return wait.starts_with(kWaitingForChain);
         });
     const std::vector<std::string> others = find_reasons(next);
     next.degraded = find_grave_reasons(now_ms);
-    next.degraded.insert(next.degraded.end(), waits.begin(), waits.end());
+    next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());
     next.address = address_;
     std::tie(next.proven_level, next.proven_block) = proven_;
@@ -166,16 +167,14 @@ void Service::publish(int64_t now_ms) {
                                                 sink.lag_blocks, sink.reason));
         }
     }
-    const uint64_t ready_lag = config().http ? config().http->ready_lag : kReadyLag;
-    next.is_ready = next.state == Lifecycle::kLive && next.has_database && next.progress.lag &&
-                    *next.progress.lag <= ready_lag && !next.progress.is_refolding &&
-                    !next.progress.is_filling;
+    next.ready_lag = config().http ? config().http->ready_lag : next.ready_lag;
+    judge_readiness(next);
     history_.tell(now_ms, {indexer_->clock().unix_ms() / 1'000, next.progress.next_block,
                            next.progress.lag, next.progress.events});
     next.history = history_.samples();
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
-    next.ready_changed_unix_ms = next.is_ready == status_.is_ready
+    next.ready_changed_unix_ms = next.is_ready() == status_.is_ready()
                                      ? std::max(status_.ready_changed_unix_ms, next.started_unix_ms)
                                      : indexer_->clock().unix_ms();
     status_ = std::move(next);
@@ -247,9 +246,7 @@ void Service::read_verdicts(int64_t now_ms) {
         }
     }
     for (const storage::ProofRecord& record : *records) {
-        const bool is_proof = record.proof == "log" || record.proof == "replay" ||
-                              record.proof == "state" || record.proof == "calls";
-        if (is_proof && record.mismatches > 0) {
+        if (storage::is_verdict(record.proof) && record.mismatches > 0) {
             verdicts_.push_back(describe_verdict(record, *known));
         }
     }

@@ -35,8 +35,9 @@ struct SinkStatus {
 /// How the service is, at one moment.
 struct ServiceStatus {
     Lifecycle state = Lifecycle::kStarting;
-    /// Live, whole, and at most `ready_lag` blocks behind a head that is not old.
-    bool is_ready = false;
+    /// What makes it not ready; empty = it is ready. See engine/service/readiness.hpp.
+    std::vector<std::string> unready{"starting"};
+    uint64_t ready_lag = 5;             ///< so many blocks behind still count as ready
     int64_t ready_changed_unix_ms = 0;  ///< when that last changed; at first when the service began
     std::string address;                ///< where the API listens; empty: it does not
     /// Everything up to `proven_block` is proven to `proven_level`, the best that is; empty:
@@ -45,6 +46,8 @@ struct ServiceStatus {
     uint64_t proven_block = 0;
     /// What is not as it should be, for people, the gravest first; empty = all is well.
     std::vector<std::string> degraded;
+    /// Of these, what the index waits for.
+    std::vector<std::string> waits;
     /// What is to be known and is no fault: what cannot be proven, and why.
     std::vector<std::string> notes;
     int64_t started_unix_ms = 0;
@@ -66,6 +69,8 @@ struct ServiceStatus {
     size_t tasks_running = 0;
     size_t tasks_dead = 0;    ///< given up, with a reason, and none of the name was done since
     size_t tasks_parked = 0;  ///< took the process down
+
+    [[nodiscard]] bool is_ready() const noexcept { return unready.empty(); }
 };
 
 }  // namespace plumbline::engine

@@ -34,7 +34,7 @@ void BeginningMemory::tell(Findings& findings, const Find& find) {
         }
         if (known->second) {
             finding.detail +=
-                fmt::format("{}since block {}", finding.detail.empty() ? "" : ", ", *known->second);
+                fmt::format("{}{}", finding.detail.empty() ? "" : ", ", *known->second);
         }
     }
 }

@@ -15,15 +15,15 @@ namespace plumbline::engine {
 /// Of one process. One thread.
 class BeginningMemory {
   public:
-    /// The first block after which row and contract differ; empty where the node does not know.
-    using Find = std::function<std::optional<uint64_t>(const Finding&)>;
+    /// Since when row and contract differ, in words; empty where the node does not know.
+    using Find = std::function<std::optional<std::string>(const Finding&)>;
 
-    /// Adds "since block N" to the details of state findings. Asks for at most three a call, and
+    /// Adds it to the details of state findings. Asks for at most three a call, and
     /// for a row that has not changed since never again; forgets all of more than 10,000.
     void tell(Findings& findings, const Find& find);
 
   private:
-    std::map<std::string, std::optional<uint64_t>> known_;
+    std::map<std::string, std::optional<std::string>> known_;
 };
 
 }  // namespace plumbline::engine

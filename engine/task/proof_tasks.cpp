@@ -32,6 +32,8 @@ namespace {
 using storage::ProofLevel;
 
 constexpr size_t kShownFindings = 100;
+/// The queue cuts a result that is longer than 64 KiB, which is no JSON then.
+constexpr size_t kFindingsBytesMax = 48U << 10U;
 constexpr int64_t kLookMs = 50;
 
 // --- the log ----------------------------------------------------------------------------------
@@ -64,7 +66,7 @@ std::string to_json(const LogProofOutcome& outcome) {
     if (!outcome.reason.empty()) {
         json.member("reason", outcome.reason);
     }
-    write_findings(json.key("findings"), outcome.findings, kShownFindings);
+    write_findings(json.key("findings"), outcome.findings, kShownFindings, kFindingsBytesMax);
     json.close_object();
     return out;
 }
@@ -202,7 +204,7 @@ std::string to_json(const StateOutcome& outcome) {
         json.close_array().close_object();
     }
     json.close_array();
-    write_findings(json.key("findings"), outcome.findings, kShownFindings);
+    write_findings(json.key("findings"), outcome.findings, kShownFindings, kFindingsBytesMax);
     json.close_object();
     return out;
 }
@@ -214,8 +216,8 @@ struct StateMemory {
 };
 
 /// Empty where the node does not remember so far back, or does not answer soon.
-std::optional<uint64_t> find_beginning(const TaskContext& context, const storage::ReadView& view,
-                                       const Plan& plan, const Finding& finding) {
+std::optional<std::string> find_beginning(const TaskContext& context, const storage::ReadView& view,
+                                          const Plan& plan, const Finding& finding) {
     constexpr int64_t kAnswerMs = 10'000;
     const int entity = plan.find_entity(finding.entity);
     if (entity < 0 || context.should_stop()) {
@@ -225,7 +227,7 @@ std::optional<uint64_t> find_beginning(const TaskContext& context, const storage
     options.wait_ms_max = kAnswerMs;
     const auto first = find_first_wrong_block(
         context.chain(), view, plan, static_cast<uint32_t>(entity), finding.raw_key, options);
-    return first ? std::optional{first->block_num} : std::nullopt;
+    return first ? std::optional{beginning_text(*first)} : std::nullopt;
 }
 
 TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateMemory& memory) {
@@ -270,7 +272,7 @@ std::string to_json(const ScrubReport& report, std::string_view verdict) {
         .member("rows", report.rows)
         .member("index_entries", report.index_entries)
         .member("mismatches", report.findings.total);
-    write_findings(json.key("findings"), report.findings, kShownFindings);
+    write_findings(json.key("findings"), report.findings, kShownFindings, kFindingsBytesMax);
     json.close_object();
     return out;
 }
@@ -310,7 +312,7 @@ std::string to_json(const ReplayReport& report, std::string_view verdict) {
         .member("events", report.events)
         .member("rows", report.rows)
         .member("mismatches", report.findings.total);
-    write_findings(json.key("findings"), report.findings, kShownFindings);
+    write_findings(json.key("findings"), report.findings, kShownFindings, kFindingsBytesMax);
     json.close_object();
     return out;
 }

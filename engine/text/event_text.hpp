@@ -10,6 +10,7 @@
 #include "core/evm/abi_decode.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
+#include "engine/text/uncounted.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
@@ -41,6 +42,10 @@ class EventText {
         const std::string* event = nullptr;
     };
     [[nodiscard]] Name name(const storage::LogRecord& record);
+    /// Of a log whose contract is not known: why, where its address is one of the config's.
+    [[nodiscard]] std::optional<Uncounted> uncounted(const evm::Log& log) const {
+        return find_uncounted(*plan_, map_, log);
+    }
     /// The same with the values; `decoder` is null where not known. Valid until the next call.
     struct Decoded {
         const std::string* contract = nullptr;

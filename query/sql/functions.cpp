@@ -44,6 +44,23 @@ int compare_numbers(void* user, int size_a, const void* a, int size_b, const voi
     return left.compare(right);
 }
 
+/// In place of BINARY: what is calculated has no column whose collation counts.
+int compare_calculated(void* /*user*/, int size_a, const void* a, int size_b, const void* b) {
+    const std::string_view left{static_cast<const char*>(a), static_cast<size_t>(size_a)};
+    const std::string_view right{static_cast<const char*>(b), static_cast<size_t>(size_b)};
+    const bool left_is = is_canonical(left);
+    const bool right_is = is_canonical(right);
+    if (left_is && right_is) {
+        return compare_canonical(left, right);
+    }
+    return left_is ? -1 : right_is ? 1 : left.compare(right);
+}
+
+int compare_bytes(void* /*user*/, int size_a, const void* a, int size_b, const void* b) {
+    const std::string_view left{static_cast<const char*>(a), static_cast<size_t>(size_a)};
+    return left.compare({static_cast<const char*>(b), static_cast<size_t>(size_b)});
+}
+
 void give_text(sqlite3_context* context, const std::string& text) {
     sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
@@ -193,6 +210,9 @@ void sum_value(sqlite3_context* context) {
     } else if (sum->texts == 0 && sum->total.units >= evm::Int512{INT64_MIN} &&
                sum->total.units <= evm::Int512{INT64_MAX}) {
         sqlite3_result_int64(context, static_cast<int64_t>(sum->total.units.limb[0]));
+    } else if (static_cast<const Connection*>(sqlite3_user_data(context))->statement.compares_sum) {
+        give_error(context, fmt::format("sum() of such columns is a text, here '{}': {}", cut(text),
+                                        kHowToCompare));
     } else {
         give_text(context, text);
     }
@@ -219,10 +239,22 @@ Status add_functions(Connection& connection) {
         }
     }
     if (code == SQLITE_OK) {
-        code = sqlite3_create_window_function(db, "sum", 1, kFlags, nullptr, sum_step, sum_value,
-                                              sum_value, sum_inverse, nullptr);
+        code = sqlite3_create_window_function(db, "sum", 1, kFlags, &connection, sum_step,
+                                              sum_value, sum_value, sum_inverse, nullptr);
     }
     return code == SQLITE_OK ? ok() : Status{sqlite_error(db, "adding functions to SQLite")};
+}
+
+Status order_numbers_everywhere(Connection& connection) {
+    connection.text_collation = kTextCollation;
+    const auto add = [&](const char* name, auto* compare) {
+        return sqlite3_create_collation_v2(connection.db, name, SQLITE_UTF8, nullptr, compare,
+                                           nullptr) == SQLITE_OK;
+    };
+    if (!add(kTextCollation, compare_bytes) || !add("BINARY", compare_calculated)) {
+        return sqlite_error(connection.db, "adding collations to SQLite");
+    }
+    return ok();
 }
 
 }  // namespace plumbline::query::sql

@@ -6,8 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/near_name.hpp"
 #include "query/sql/connection.hpp"
+#include "query/sql/mixed_comparison.hpp"
+#include "query/sql/number.hpp"
 #include "query/sql/safety.hpp"
 
 namespace plumbline::query::sql {
@@ -147,6 +150,8 @@ struct Session::Impl {
         return out;
     }
     [[nodiscard]] Result<Prepared> prepare_one(std::string_view sql, const RunOptions& options);
+    [[nodiscard]] Status check_comparisons(sqlite3_stmt* statement, std::string_view sql,
+                                           const RunOptions& options);
     [[nodiscard]] Status step_all(sqlite3_stmt* statement, RowSink& sink);
 };
 
@@ -173,6 +178,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     connection.tables = make_tables(*view, plan, PastTables::kEntities);
     connection.newest = [state = impl.get()] { return Result{state->view}; };
     PLUMBLINE_TRY_VOID(add_functions(connection));
+    PLUMBLINE_TRY_VOID(order_numbers_everywhere(connection));
     PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
     PLUMBLINE_TRY_VOID(make_safe(made, limits));
     sqlite3_progress_handler(made, 1'000, stop_asked, &connection);
@@ -215,7 +221,53 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
             return why(code);
         }
     }
+    PLUMBLINE_TRY_VOID(check_comparisons(statement.get(), sql, options));
     return statement;
+}
+
+Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_view sql,
+                                        const RunOptions& options) {
+    const auto has = [sql](std::string_view words) {
+        const auto is_same = [](char a, char b) { return ascii_lower(a) == b; };
+        return std::search(sql.begin(), sql.end(), words.begin(), words.end(), is_same) !=
+               sql.end();
+    };
+    const bool calculates = has("(") || has("case") || has("||");
+    const bool compares = sql.find_first_of("<>=") != std::string_view::npos || has("between");
+    if (!calculates || !compares) {
+        return ok();  // A point question is not explained first.
+    }
+    const auto kind_of = [&](int parameter) {
+        const char* name = sqlite3_bind_parameter_name(statement, parameter);
+        const Value& value =
+            options.parameters[number_of(name, static_cast<size_t>(parameter) - 1)];
+        const auto* text = std::get_if<std::string>(&value);
+        const bool is_number =
+            std::holds_alternative<int64_t>(value) || std::holds_alternative<double>(value);
+        return is_number                                ? ParameterKind::kNumber
+               : text != nullptr && is_canonical(*text) ? ParameterKind::kNumberAsText
+                                                        : ParameterKind::kOther;
+    };
+    PLUMBLINE_TRY(const MixedComparisons found, find_mixed_comparisons(db.get(), sql, kind_of));
+    if (found.literal) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("nothing says how {} is compared with what is calculated: write "
+                                 "`collate u256` behind it for numbers, `collate text` for texts",
+                                 *found.literal)};
+    }
+    for (const auto* names : {&found.with_number, &found.by_bytes}) {
+        for (const std::string& name : *names) {
+            const bool gives_text = (name.starts_with("u256_") || name.starts_with("decimal_")) &&
+                                    !name.ends_with("_cmp");
+            if (gives_text) {
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("{}() gives a text: {}", name, kHowToCompare)};
+            }
+        }
+    }
+    connection.statement.compares_sum =
+        found.with_number.contains("sum") || found.by_bytes.contains("sum");
+    return ok();
 }
 
 Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {

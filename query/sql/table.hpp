@@ -30,6 +30,7 @@ struct Statement {
     ReadPast read_past{};  ///< empty: there is no past here
     /// Those that were asked for, by block.
     std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
+    bool compares_sum = false;  ///< as no text can be: with a number, or by bytes
 
     /// The rows after `block_num`, read once a statement.
     [[nodiscard]] Result<const storage::ReadView*> view_at(uint64_t block_num);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/router.hpp"
+#include "engine/service/readiness.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
 #include "engine/task/work_queue.hpp"
@@ -84,7 +85,9 @@ class TestContext final : public ApiContext {
         engine::add_proof_tasks(kinds_, nullptr);
         kinds_.add({"webhook.app", "", "", nullptr, engine::TaskLane::kDelivery});
         now.state = engine::Lifecycle::kLive;
-        now.is_ready = true;
+        now.has_database = true;
+        now.progress.lag = 0;
+        engine::judge_readiness(now);
         rpc::ProviderStats provider;
         provider.name = "one";
         provider.state = "ok";

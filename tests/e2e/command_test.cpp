@@ -30,6 +30,36 @@ TEST(CommandTest, EverySubcommandsHelpShowsAnExample) {
     }
 }
 
+TEST(CommandTest, AnyNameOfAContractOrEventHasItsTypes) {
+    const TempDir dir;
+    write_file(dir.sub("Odd.json"),
+               R"([{"type":"event","name":"$Sent","inputs":[{"name":"$to","type":"address"}]}])");
+    write_file(dir.sub("p.toml"), R"(
+[chain]
+id = 1
+rpc = "http://127.0.0.1:1"
+[contracts.odd]
+abi = "Odd.json"
+address = "0x0165878a594ca255338adfa4d48449f69242eb8f"
+[entities.seen]
+key = { number = "uint64" }
+fields = { at = "uint64" }
+[[on]]
+every = { blocks = 10 }
+insert = "seen"
+key = { number = "$block.number" }
+set = { at = "$block.timestamp" }
+)");
+    const auto document = plumbline({"codegen", "openapi", dir.sub("p.toml")});
+    ASSERT_EQ(document.code, 0) << document.err;
+    for (const std::string part :
+         {"\"/v1/events/every%2010%20blocks/Tick\"", "\"event.every_10_blocks.Tick\"",
+          "\"event.odd._Sent\"", "\"/v1/events/odd/%24Sent\"", "\"$to\""}) {
+        EXPECT_NE(document.out.find(part), std::string::npos) << part;
+    }
+    EXPECT_EQ(plumbline({"codegen", "ts", dir.sub("p.toml")}).code, 0);
+}
+
 TEST(CommandTest, WrongUsageIsTwo) {
     EXPECT_EQ(plumbline({}).code, 2);
     EXPECT_EQ(plumbline({"nonsense"}).code, 2);

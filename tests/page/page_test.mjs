@@ -130,7 +130,8 @@ async function check_asking(service, expected, what) {
   const shown = () => page.evaluate(() => Object.fromEntries(["says", "wrong", "strip-text", "queue", "rows"].map((id) => [id, document.getElementById(id).textContent])));
   assert.deepEqual([...new Set(Object.values(await shown()))], ["Asking the server…"], what);
   assert.equal(await page.getAttribute("#verdict", "class"), "", what);
-  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#facts dd")].slice(1).map((dd) => dd.textContent + dd.className)), ["Asking the server…", "Asking the server…"], what);
+  // What is proven stands in the status; what the entities are held against does not.
+  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("#facts dd")].slice(1).map((dd) => dd.textContent + dd.className)).then((facts) => facts.map((fact) => fact.replace(/^Block .* final block.*/, "proven"))), ["proven", "Asking the server…"], what);
   if (shots) await page.screenshot({ path: join(shots, `asking-${what}.png`), fullPage: true });
   // What is refused is said, and no verdict is made of the rest.
   await tell("conflicts");
@@ -221,6 +222,32 @@ async function check_values(page, world, service) {
   }
   await world.call("evm_mine");
   await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
+}
+/// A fact says nothing else than the title above it, and what is proven is that of the blocks that are shown.
+async function check_words(page) {
+  const told = await page.evaluate(() => {
+    const s = structuredClone(now.told), n = s.block.number, run = now.tasks.find((k) => k.kind === "prove_log" && k.state === "done");
+    const at = (ready, lag, state = "live") => freshness({ ...s, ready, state, progress: { ...s.progress, lag, head_block: n + lag, next_block: n + 1 } })[0];
+    const title = () => { const kept = now.status; now.status = { ...s, ready: false, state: "backfilling" }; const out = verdict()[1]; now.status = kept; return out; };
+    const equal = JSON.parse(run.result), kept = now.tasks;
+    now.tasks = [{ ...run, result: JSON.stringify({ ...equal, verdict: "equal", level: "receipts", from: 0, to: n }) }];
+    const unproven = proven_to({ ...s, proven: null });
+    now.tasks = kept;
+    const wrong = { proof: "state", entity: "user", findings: [{ block: 0 }] }, reports = now.reports, status = now.status;
+    now.reports = { reports: [{ proof: "replay", equal: true, block: n }] };
+    const mend = (more) => { now.status = { ...s, ...more }; return how_to_mend(wrong); };
+    const remedies = [mend({ proven: null }), mend({ proven: null, takes_changes: false }), mend({ proven: { block: n, level: "receipts" } })];
+    now.reports = reports;
+    now.status = status;
+    return { n, words: [at(true, 0), at(true, 1), at(false, 88), at(false, 0, "backfilling")], title: title(), unproven, remedies };
+  });
+  assert.deepEqual(told.words.map((w) => w.replace(/[\d,]+ of [\d,]+$/, "N of M")),
+    ["Yes: block N of M", "Yes, 1 block to go: block N of M", "No: 88 blocks behind, block N of M", "Not yet: block N of M"]);
+  assert.match(told.title, /^Catching up: 99 % of the blocks/, "not all of them as long as it is catching up");
+  assert.doesNotMatch(told.unproven.join(), /Not proven|equal/, "a proof that is over is no reason");
+  assert.match(told.remedies[0], /^Press Repair/);
+  assert.match(told.remedies[1], /changes nothing without a token/);
+  assert.match(told.remedies[2], /most likely leaves it/);
 }
 /// A field with decimals reads the same in the headline, the differences and the rows.
 async function check_decimals(page, world, service) {
@@ -316,6 +343,7 @@ try {
       const first = Math.min(...(await world.get(state.service, "/v1/tasks?kind=prove_state&state=done&limit=100")).tasks.map((t) => t.finished_ms));
       await check_since(page, first, "right since the first proof");
       await check_values(page, world, state.service);
+      await check_words(page);
       await check_keyboard(page);
       const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       await page.click("#theme");

@@ -205,7 +205,7 @@ export const STATES = {
   },
   mismatch: async (world) => {
     const service = await world.damaged("mismatch");
-    return { service, says: /^Up to date, but 1 row differs from the contract/, why: /^First: community id=\d+, member_count: 4711 here, \d+ in the contract\. Press Repair\.$/, facts: /Entities right\?\s*No: 1 row differs/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*since block \d+.*Why: .*What to do: repair folds/s };
+    return { service, says: /^Up to date, but 1 row differs from the contract/, why: /^First: community id=\d+, member_count: 4711 here, \d+ in the contract\. Press Repair\.$/, facts: /Entities right\?\s*No: 1 row differs/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*last changed at block \d+.*Why: .*What to do: repair folds/s };
   },
   repairing: async (world) => {
     const manners = {}, service = await world.damaged("repairing", await world.proxy(manners));

@@ -139,6 +139,63 @@ TEST(SqlTest, TextsThatRepeatThemselvesAreSearchedAtOnce) {
     EXPECT_FALSE(world.ask("select json_patch('{}', '{}')"));
 }
 
+TEST(SqlTest, CalculatedNumbersAreOrderedAndComparedAsNumbers) {
+    SqlWorld world{1, 200};
+    const std::string sums = "(select voter, sum(weight) as s from vote group by voter)";
+    const auto ordered = *world.ask("select voter, s from " + sums + " order by s collate u256, 1");
+    ASSERT_GT(ordered.size(), 3U);
+    EXPECT_EQ(*world.ask("select voter, s from " + sums + " order by s, 1"), ordered);
+    EXPECT_EQ(*world.ask("select voter, sum(weight) s from vote group by 1 order by 2, 1"),
+              ordered);
+    EXPECT_EQ(*world.ask("select max(s), min(s) from " + sums),
+              *world.ask("select max(s collate u256), min(s collate u256) from " + sums));
+    for (const std::string than : {"'99' collate u256", "'1000000000000000000' collate u256"}) {
+        EXPECT_EQ(*world.ask("select voter from vote group by 1 having sum(weight) > " + than +
+                             " order by 1"),
+                  *world.ask("select voter from vote group by 1 having u256_cmp(sum(weight), " +
+                             than + ") > 0 order by 1"));
+        EXPECT_EQ(*world.ask("select count(*) from vote where coalesce(weight, '0') < " + than),
+                  *world.ask("select count(*) from vote where weight < " + than));
+    }
+    EXPECT_EQ(*world.ask("select name from voter order by name, account"),
+              *world.ask("select name from voter order by name collate text, account"))
+        << "columns of text are ordered by their bytes";
+}
+
+TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
+    SqlWorld world{1, 50};
+    for (const auto& [sql, parameters] : std::vector<std::pair<std::string, std::vector<Value>>>{
+             {"select voter from vote group by 1 having sum(weight) > 10", {}},
+             {"select voter from vote group by 1 having 10 <= sum(weight)", {}},
+             {"select voter from vote group by 1 having sum(weight) > '99'", {}},
+             {"select voter from vote group by 1 having sum(weight) between '1' and '99'", {}},
+             {"select voter from vote group by 1 having sum(weight) > sum(change)", {}},
+             {"select * from (select voter, sum(weight) s from vote group by 1) where s > 10", {}},
+             {"select voter, sum(weight) = 3 from vote group by 1", {}},
+             {"select voter from vote where u256_mul(weight, 2) > 10", {}},
+             {"select voter from vote where u256_mul(weight, 2) > u256_add(weight, 7)", {}},
+             {"select voter from vote where coalesce(weight, '0') > '9'", {}},
+             {"select voter from vote where weight || '' > '9'", {}},
+             {"select voter from vote where case when small > 0 then weight end > '9'", {}},
+             {"select voter from vote where iif(small > 0, weight, '0') > '9'", {}},
+             {"select voter from vote where decimal_add(price, '1') < 1.5 or small = 1", {}},
+             {"select sum(weight) from vote having sum(weight) > ?", {int64_t{10}}},
+             {"select sum(weight) from vote having sum(weight) > ?", {std::string{"10"}}},
+         }) {
+        EXPECT_THAT(message_of(world.ask(sql, parameters)), HasSubstr("collate u256")) << sql;
+    }
+    for (const std::string sql :
+         {"select voter from vote group by 1 having sum(small) > 10 order by 1",
+          "select voter from vote group by 1 having sum(small) > sum(support)",
+          "select voter, sum(weight) from vote group by 1 having count(*) > 1",
+          "select voter, u256_mul(weight, 2) from vote where small > 1 or support > 0",
+          "select voter from vote where coalesce(small, 0) > 5 and coalesce(note, '') < 'b'",
+          "select voter from vote where weight > '5' or price < '1.5'",
+          "select voter from vote where u256_cmp(weight, '5') > 0"}) {
+        EXPECT_TRUE(world.ask(sql)) << sql << ": " << message_of(world.ask(sql));
+    }
+}
+
 TEST(SqlTest, ParametersMayBeNumberedAsPostgresqlDoes) {
     SqlWorld world{1, 1};
     const std::vector<Value> two{std::string{"one"}, int64_t{2}};

@@ -181,7 +181,7 @@ try {
     return service.lines.some((line) => line.includes(MARK));
   }, 60);
   await add("/v1/tasks", '{"kind":"backup"}');
-  await until("a backup", async () => /"kind":"backup"[^}]*"result":"backup/.test((await ask(service.api + "/v1/tasks")).text));
+  await until("a backup", async () => /"kind":"backup"[^}]*"result":"backup/.test((await ask(service.api + "/v1/tasks?limit=1000")).text), 300);
   for (const path of ["/", "/metrics", "/v1/health", "/v1/ready", "/v1/status", "/v1/stats", "/v1/chain", "/v1/reports",
     "/v1/conflicts", "/v1/journal", "/v1/tasks?limit=1000", "/v1/quarantine", "/v1/openapi.json", "/v1/entities"]) {
     look(`api ${path}`, (await ask(service.api + path)).text);

@@ -333,6 +333,20 @@ TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
     EXPECT_EQ(service.wait(), 0);
     // At rest both stand at the same block: what was in hand was sent.
     EXPECT_EQ(verify().code, 0);
+    // A table that is gone is named, the others are compared; --repair makes it.
+    server_.sql("drop table chain.vote");
+    const Finished gone = verify();
+    EXPECT_EQ(gone.code, 1) << gone.out << gone.err;
+    EXPECT_NE(gone.out.find("table vote: the table \"chain\".\"vote\" does not exist: plumbline "
+                            "run makes it, or verify --sink --repair\n"),
+              std::string::npos)
+        << gone.out;
+    EXPECT_NE(gone.out.find("equal\n1 tables could not be compared\n"), std::string::npos)
+        << gone.out;
+    const Finished made = verify({"--repair"});
+    EXPECT_EQ(made.code, 0) << made.out << made.err;
+    EXPECT_EQ(verify().code, 0);
+    expect_equal_rows();
     EXPECT_EQ(read_file(db_ + "/LOG").find("hidden-word"), std::string::npos);
 }
 

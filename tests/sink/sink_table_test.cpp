@@ -120,6 +120,33 @@ TEST(SinkNamesTest, NamesThatPostgresqlCannotHaveAreRefusedWithASentence) {
     EXPECT_EQ(refusal("select", "order"), "") << "reserved words are quoted";
 }
 
+TEST(SinkNamesTest, AnIndexOfAValueThatMayBeTooLongIsLeftOutAndNamed) {
+    std::string toml = sink_toml();
+    const std::string one = R"(index = [["owner"]])";
+    toml.replace(toml.find(one), one.size(),
+                 R"(index = [["owner"], ["note"], ["flag", "data"], ["when"]])");
+    const Mapping mapping{toml, sink_abis()};
+    engine::SinkConfig config;
+    config.name = "main";
+    config.schema = "s";
+    config.entities = {"item", "named"};
+    config.has_history = true;
+    const auto tables = make_tables(config, *mapping.plan, 1).value();
+    std::vector<std::string> made;
+    std::vector<std::string> left_out;
+    for (const SinkTable& table : tables) {
+        for (const SinkTable::Index& index : table.indexes()) {
+            made.push_back(index.name);
+        }
+        for (const std::string& fields : table.indexes_left_out()) {
+            left_out.push_back(table.name() + ": " + fields);
+        }
+    }
+    EXPECT_THAT(left_out, ::testing::ElementsAre("item: note", "item: flag, data"));
+    EXPECT_THAT(made, ::testing::IsSupersetOf({"item_owner_idx", "item_when_idx"}));
+    EXPECT_THAT(made, ::testing::Not(::testing::Contains("item_note_idx")));
+}
+
 TEST(SinkNamesTest, IntegersTakeTheNarrowestTypeThatHoldsThem) {
     engine::SinkConfig config;
     for (const auto& [kind, bits, type] :

@@ -87,11 +87,12 @@ class SinkWorld {
                             world.database->cursor()->commit_num);
         };
     }
-    [[nodiscard]] std::unique_ptr<SinkWriter> make_writer(uint64_t chain_id = 31337) {
+    [[nodiscard]] std::unique_ptr<SinkWriter> make_writer(uint64_t of_chain = 0) {
         SinkWriter::Options options;
         options.config = config;
         options.plan = mapping_.plan;
-        options.chain_id = chain_id;
+        options.chain_id = of_chain == 0 ? chain_id : of_chain;
+        options.look_ms = look_ms;
         return std::move(SinkWriter::make(std::move(options), dirty)).value();
     }
     /// Until nothing is left to send; the error, if there is one.
@@ -148,7 +149,7 @@ class SinkWorld {
         options.url = look_url.empty() ? config.url : look_url;
         const auto connection = PgConnection::open(options).value();
         const auto view = world.database->read_view();
-        const std::vector<SinkTable> tables = make_tables(config, *mapping_.plan, 31337).value();
+        const std::vector<SinkTable> tables = make_tables(config, *mapping_.plan, chain_id).value();
         EventRows events{*mapping_.plan, tables};
         std::unique_ptr<HistoryRows> history;
         if (config.has_history) {
@@ -177,6 +178,8 @@ class SinkWorld {
 
   public:
     engine::SinkConfig config;
+    uint64_t chain_id = 31337;
+    int64_t look_ms = 60'000;
     std::string look_url;  ///< for `differences`, where it is not the config's
     World world;
     DirtyRows dirty;

@@ -219,6 +219,8 @@ TEST_F(SinkWriterTest, EventsAreTablesThatGrowBlockByBlockAndFollowReorgs) {
             "select string_agg(_block || '/' || _log || ' ' || id || '=' || amount, "
             "', ' order by _block, _log) from events.\"hub_Put\"");
     };
+    EXPECT_EQ(sink.sql("select count(*), count(row_count) from events.plumbline_tables"), "2|0")
+        << "events are not counted";
     sink.world.block(2, {sink.put(2, 20, 2, 0), sink.del(1, 2, 1)});
     ASSERT_OK(sink.settle(*writer));
     EXPECT_EQ(puts(), "1/0 1=10, 2/0 2=20");

@@ -2,6 +2,8 @@
 #include "storage/backup.hpp"
 
 #include <atomic>
+#include <filesystem>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -105,6 +107,61 @@ TEST(BackupTest, WhatIsDamagedOrInTheWayIsRefusedAndLeavesNothing) {
     EXPECT_ERROR(restore_backup(dir.sub("backups"), dir.sub("x")), ErrorCode::kCorruption);
     EXPECT_FALSE(std::filesystem::exists(dir.sub("x")));
     EXPECT_FALSE(std::filesystem::exists(dir.sub("x.restoring")));
+}
+
+TEST(BackupTest, OneWithoutAFileIsListedAndTheFileNamedAndAnOlderOneIsTaken) {
+    const TempDir dir;
+    const std::string backups = dir.sub("backups");
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{5};
+    std::set<std::filesystem::path> older;
+    std::filesystem::path gone;
+    for (uint32_t id = 1; id <= 2; ++id) {
+        for (int i = 0; i < 40; ++i) {
+            ASSERT_OK(driver.next(*db).status);
+        }
+        ASSERT_OK(create_backup(*db, backups, 0));
+        for (const auto& entry : std::filesystem::recursive_directory_iterator{backups}) {
+            if (entry.path().extension() == ".sst" && older.insert(entry.path()).second &&
+                id == 2) {
+                gone = entry.path();
+            }
+        }
+    }
+    ASSERT_FALSE(gone.empty()) << "the second backup has no file of its own";
+    std::filesystem::remove(gone);
+    const auto listed = list_backups(backups);
+    ASSERT_OK(listed);
+    ASSERT_EQ(listed->size(), 2U);
+    EXPECT_EQ(listed->front().broken, "");
+    EXPECT_EQ(listed->back().id, 2U);
+    EXPECT_EQ(listed->back().broken, gone.string() + " is missing");
+    const auto refused = restore_backup(backups, dir.sub("x"), 2);
+    EXPECT_ERROR(refused, ErrorCode::kCorruption);
+    EXPECT_EQ(refused.error().message, "backup 2 is not whole: " + gone.string() + " is missing");
+    const auto restored = restore_backup(backups, dir.sub("x"));
+    ASSERT_OK(restored);
+    EXPECT_EQ(restored->id, 1U);
+
+    std::filesystem::remove_all(backups + "/shared_checksum");
+    const auto none = restore_backup(backups, dir.sub("y"));
+    EXPECT_ERROR(none, ErrorCode::kNotFound);
+    EXPECT_TRUE(none.error().message.starts_with("no backup in " + backups + " is whole: "))
+        << none.error().message;
+}
+
+TEST(BackupTest, TheDatabasesOwnDirectoryIsNoPlaceForItsBackups) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    ChainDriver driver{6};
+    ASSERT_OK(driver.next(*db).status);
+    std::filesystem::create_directory_symlink(dir.sub("db"), dir.sub("link"));
+    for (const char* place : {"db", "db/", "db/sub/deep", "x/../db/sub", "link/sub"}) {
+        SCOPED_TRACE(place);
+        EXPECT_ERROR(create_backup(*db, dir.sub(place), 0), ErrorCode::kInvalidArgument);
+    }
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("db/sub")));
+    EXPECT_OK(create_backup(*db, dir.sub("db-backups"), 0));
 }
 
 TEST(BackupTest, OneThatIsStoppedOnTheWayIsNoBackupAndTheNextIsWhole) {

@@ -190,6 +190,11 @@ Result<bool> RowProbe::contradicts(const Question& question, const RowThen& row,
 
 }  // namespace
 
+std::string beginning_text(const FirstWrongBlock& found) {
+    return fmt::format("{} block {}", found.last_right ? "since" : "last changed at",
+                       found.block_num);
+}
+
 Result<FirstWrongBlock> find_first_wrong_block(rpc::ChainSource& source,
                                                const storage::ReadView& view, const Plan& plan,
                                                uint32_t entity, std::string_view key,

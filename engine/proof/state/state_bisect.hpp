@@ -23,6 +23,10 @@ struct FirstWrongBlock {
     uint64_t reads = 0;  ///< blocks compared
 };
 
+/// Of a search from the row's last change: "since block N", or "last changed at block N" where they
+/// differed there already, as what came before that was not looked at.
+[[nodiscard]] std::string beginning_text(const FirstWrongBlock& found);
+
 struct BisectOptions {
     /// Where to begin; empty: the block of the row's last change. Needs `row_at` where earlier.
     std::optional<uint64_t> from_block;

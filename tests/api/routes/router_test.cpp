@@ -200,9 +200,11 @@ TEST_F(RouterTest, RowsThatAreOwedAFoldHaveNoLevel) {
     });
     EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "receipts");
     EXPECT_EQ(api.get("/v1/entities/user")["proof"]["proven_through"], 12);
+    EXPECT_EQ(api.get("/v1/status")["proven"], json::parse(R"({"block":12,"level":"receipts"})"));
     commit([](storage::CommitBatch& batch) { batch.require_refold(); });
     EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "none");
     EXPECT_EQ(api.get("/v1/entities/user")["proof"]["proven_through"], 0);
+    EXPECT_TRUE(api.get("/v1/status")["proven"].is_null());
     ASSERT_TRUE(engine::rebuild(*api.world.database, api.mapping.plan).has_value());
     EXPECT_EQ(api.get("/v1/entities/user")["proof"]["level"], "receipts");
 }
@@ -230,6 +232,51 @@ TEST_F(RouterTest, AnswersCarryWhatIsKnownToBeWrongInWhatTheyAreMadeOf) {
     state.mismatches = 0;
     record(state);
     EXPECT_FALSE(api.get("/v1/entities/user")["proof"].contains("mismatches"));
+}
+
+TEST_F(RouterTest, TheStatusTellsWhetherAnythingCanBeChangedAtAll) {
+    EXPECT_EQ(api.get("/v1/status")["takes_changes"], true);
+    ApiWorld without{RouterOptions{}};
+    EXPECT_EQ(without.get("/v1/status")["takes_changes"], false);
+}
+
+TEST_F(RouterTest, OnlyWhatProofsFoundIsListedAndCountedOnceEverywhere) {
+    for (const char* name : {"log", "log_frontier", "log_known", "log_retries"}) {
+        storage::ProofRecord one;
+        one.proof = name;
+        one.mismatches = 26;
+        record(one);
+    }
+    const json conflicts = api.get("/v1/conflicts");
+    EXPECT_EQ(conflicts["summary"]["mismatches"], 26);
+    ASSERT_EQ(conflicts["conflicts"].size(), 1U) << conflicts;
+    EXPECT_EQ(conflicts["conflicts"][0]["proof"], "log");
+    const json reports = api.get("/v1/reports")["reports"];
+    ASSERT_EQ(reports.size(), 1U) << reports;
+    EXPECT_EQ(reports[0]["proof"], "log");
+}
+
+TEST_F(RouterTest, TheStatusIsOfOneMomentWhereTheIndexWentOnSinceItWasMade) {
+    api.context.now.progress.head_block = 12;
+    api.context.now.progress.next_block = 3;
+    api.context.now.progress.lag = 10;
+    const json status = api.get("/v1/status");
+    ASSERT_EQ(status["block"]["number"], 12);
+    EXPECT_EQ(status["progress"]["head_block"], 12);
+    EXPECT_EQ(status["progress"]["lag"], 0) << "block 12 of 12";
+    EXPECT_EQ(status["ready"], true);
+    EXPECT_EQ(status["not_ready"], json::array());
+}
+
+TEST_F(RouterTest, WhatCannotBeMeantIsNoEmptyAnswer) {
+    for (const auto& [target, why] : std::vector<std::pair<std::string, std::string>>{
+             {"/v1/chain?from=300&to=2", "from is above to"},
+             {"/v1/events?from=300&to=2", "from is above to"},
+             {"/v1/tasks?state=foo", "state must be waiting"}}) {
+        const Response answer = api.send("GET", target);
+        EXPECT_EQ(answer.status, 400U) << target;
+        EXPECT_NE(answer.body.find(why), std::string::npos) << answer.body;
+    }
 }
 
 TEST_F(RouterTest, ProgressTellsTheSamplesAndAnUnknownLagAsNull) {
@@ -820,10 +867,12 @@ TEST_F(RouterTest, QuarantineSaysWhy) {
 TEST_F(RouterTest, HealthReadyAndStatusFollowTheService) {
     EXPECT_EQ(api.get("/v1/health")["status"], "ok");
     EXPECT_EQ(api.get("/v1/ready")["ready"], true);
-    api.context.now.is_ready = false;
-    api.context.now.degraded = {"40 blocks behind the head"};
+    EXPECT_EQ(api.get("/v1/ready")["reasons"], json::array());
+    api.context.now.unready = {"40 blocks behind the head"};
+    api.context.now.degraded = {"6 events are in quarantine"};
     EXPECT_EQ(api.get("/v1/health")["status"], "degraded");
-    EXPECT_EQ(api.get("/v1/ready", 503)["reasons"][0], "40 blocks behind the head");
+    EXPECT_EQ(api.get("/v1/ready", 503)["reasons"], json::array({"40 blocks behind the head"}))
+        << "what does not make it not ready is none of its reasons";
     EXPECT_EQ(api.get("/v1/status")["providers"][0]["name"], "one");
 }
 

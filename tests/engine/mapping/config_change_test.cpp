@@ -109,12 +109,33 @@ TEST_F(ConfigChangeTest, WhatALesserChangeDropsIsNamed) {
     EXPECT_EQ(dropped(with(kMapping, std::string{"address = \""} + kHub + "\"",
                            std::string{"end_block = 19\naddress = \""} + kHub + "\"")),
               "events of hub after block 19");
+    EXPECT_EQ(dropped(with(kMapping, std::string{"address = \""} + kHub + "\"",
+                           std::string{"events = [\"Put\", \"Del\", \"Deployed\"]\nfilter = { Put "
+                                       "= { id = [\"2\"] } }\naddress = \""} +
+                               kHub + "\"")),
+              "events of hub that its filter leaves out");
+    EXPECT_EQ(
+        dropped(with(
+            with(kMapping, "address = \"0x", "events = [\"Put\", \"Deployed\"]\naddress = \"0x"),
+            "[[on]]\nevent = \"hub.Del\"\ndelete = \"item\"\nkey = { id = \"id\" }\n", "")),
+        "events of hub that its `events` or `filter` does not name");
     // Under another name it is the same contract, and an entity with other fields is no other.
     EXPECT_EQ(dropped(with(kMapping, "at = \"uint64\", ", "at = \"uint256\", ")), "");
     EXPECT_EQ(dropped(items(hub_at(kOther), "thing")),
               std::string{"contract hub ("} + kHub +
                   "), contract vault (what its factory announces), entity item (1 row), entity "
                   "total (1 row)");
+}
+
+TEST_F(ConfigChangeTest, AnAddressThatBecomesAFactorysChildOrWasOneIsNotCalledLost) {
+    const std::string factory = "factory = { event = \"hub.Deployed\", address = \"vault\" }";
+    const auto at = [&](uint64_t vault) {
+        return with(kMapping, factory, "address = \"" + evm::to_checksum(address_of(vault)) + "\"");
+    };
+    EXPECT_EQ(dropped(at(100)), "");
+    EXPECT_EQ(dropped(at(101)), "contract vault (what its factory announces)");
+    const Mapping named{at(100), kAbis};
+    EXPECT_EQ(describe_dropped(*world_.database, *named.plan, *mapping_.plan), "");
 }
 
 }  // namespace

@@ -68,5 +68,27 @@ TEST(FindingJsonTest, AListEndsAtItsLimit) {
     EXPECT_EQ(out, "[" + json_of(findings.kept[0]) + "," + json_of(findings.kept[1]) + "]");
 }
 
+TEST(FindingJsonTest, WhatWouldBeTooLongIsLeftOutWholeAndNeverCut) {
+    Findings findings;
+    for (int i = 0; i < 10; ++i) {
+        Finding one;
+        one.kind = FindingKind::kLogMissing;
+        one.block_num = 7;
+        one.expected = std::string(1'000, 'a');
+        findings.add(std::move(one));
+    }
+    const auto written = [&](size_t bytes_max) {
+        std::string out;
+        JsonWriter json{out};
+        write_findings(json, findings, 8, bytes_max);
+        return out;
+    };
+    EXPECT_EQ(nlohmann::json::parse(written(SIZE_MAX)).size(), 8U);
+    const std::string some = written(5'000);
+    EXPECT_LE(some.size(), 5'002U);
+    EXPECT_GE(nlohmann::json::parse(some).size(), 2U);
+    EXPECT_EQ(written(10), "[]");
+}
+
 }  // namespace
 }  // namespace plumbline::engine::finding_json_test

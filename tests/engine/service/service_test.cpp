@@ -216,7 +216,7 @@ class ServiceTest : public ::testing::Test {
         return turns_.until(std::move(done));
     }
     [[nodiscard]] bool becomes_ready() {
-        return eventually([this] { return service->status().is_ready; });
+        return eventually([this] { return service->status().is_ready(); });
     }
     [[nodiscard]] TaskRow ended_task(uint64_t id) {
         EXPECT_TRUE(eventually([&] {
@@ -355,7 +355,7 @@ TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
 TEST_F(ServiceTest, LivesFromStartingToStoppedAndSaysSo) {
     open();
     EXPECT_EQ(service->status().state, Lifecycle::kStarting);
-    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().is_ready());
     EXPECT_ERROR(service->add_task(spec("compact")), ErrorCode::kUnavailable);
     start();
     ASSERT_TRUE(becomes_ready());
@@ -372,7 +372,7 @@ TEST_F(ServiceTest, LivesFromStartingToStoppedAndSaysSo) {
     stop();
     EXPECT_TRUE(ended.has_value());
     EXPECT_EQ(service->status().state, Lifecycle::kStopped);
-    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().is_ready());
 }
 
 TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
@@ -716,6 +716,7 @@ TEST_F(ServiceTest, ATaskThatCouldNeverRunIsRefusedWhenItIsAdded) {
                                                  {"repair", "dryrun", "'dryrun'"},
                                                  {"prove_replay", "account account", "at most one"},
                                                  {"scrub", "fast", "takes no arguments"},
+                                                 {"prove_log", "5 900000", "holds blocks up to"},
                                                  {"backup", "", "add [backup] path"}}) {
         const auto added = service->add_task(spec(kind, args));
         ASSERT_FALSE(added.has_value()) << kind << ' ' << args;
@@ -740,7 +741,7 @@ TEST_F(ServiceTest, WhereNobodyTellsTheHeadTheServiceIsNotReadyAndTheLagUnknown)
     manners_.is_mute = true;
     ASSERT_TRUE(is_degraded_by("no provider has told the chain's head for"));
     ASSERT_TRUE(is_degraded_by("check that the node runs, or add a second provider"));
-    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().is_ready());
     EXPECT_FALSE(service->status().progress.lag.has_value());
     EXPECT_THAT(service->metrics_text(),
                 ::testing::ContainsRegex("plumbline_lag_blocks [Nn]a[Nn]"));
@@ -766,7 +767,7 @@ TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {
     open();
     start();
     ASSERT_TRUE(is_degraded_by("the chain's head, block"));
-    EXPECT_FALSE(service->status().is_ready);
+    EXPECT_FALSE(service->status().is_ready());
     EXPECT_FALSE(service->status().progress.lag.has_value());
     EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_head_age_limit_seconds 120\n"));
 }

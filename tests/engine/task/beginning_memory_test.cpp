@@ -24,7 +24,9 @@ class BeginningMemoryTest : public ::testing::Test {
         }
         memory_.tell(all, [this](const Finding& finding) {
             ++asked_;
-            return finding.key == "forgotten" ? std::nullopt : std::optional{finding.block_num + 1};
+            return finding.key == "forgotten"
+                       ? std::nullopt
+                       : std::optional{"since block " + std::to_string(finding.block_num + 1)};
         });
         std::vector<std::string> out;
         for (const Finding& finding : all.kept) {

@@ -1105,6 +1105,7 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     ASSERT_TRUE(found->last_right);
     EXPECT_EQ(*found->last_right, before - 1);
     EXPECT_LE(found->reads, 14U);
+    EXPECT_EQ(beginning_text(*found), fmt::format("since block {}", before));
 
     // The same over all of history, with the rows that the log makes.
     BisectOptions whole;
@@ -1113,6 +1114,13 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     const auto again = find_first_wrong_block(*source_, *view, *plan, vote, key, whole);
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->block_num, before);
+
+    // Where they differ at the row's last change already it is not said that this was the first.
+    BisectOptions late;
+    late.from_block = before;
+    const auto unknown = find_first_wrong_block(*source_, *view, *plan, vote, key, late);
+    ASSERT_TRUE(unknown) << unknown.error().message;
+    EXPECT_EQ(beginning_text(*unknown), fmt::format("last changed at block {}", before));
 
     // Another row agrees, so there is nothing to find.
     const auto other = view->scan_entity(vote, {}, key);
