@@ -1,6 +1,7 @@
 #include "rpc/chain_source.hpp"
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "rpc/proof_check.hpp"
@@ -25,6 +26,23 @@ void ChainSource::get_linked_headers(evm::BlockRange range, evm::Hash top_hash,
         }
         done(std::move(headers));
     });
+}
+
+void ChainSource::get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                                    Callback<std::vector<evm::Header>> done) {
+    block_nums.push_back(end.block_num);
+    get_headers(std::move(block_nums),
+                [end, done = std::move(done)](Result<std::vector<evm::Header>> headers) {
+                    if (headers && (headers->empty() || headers->back().hash != end.hash)) {
+                        done(Error{ErrorCode::kReorg, "block " + std::to_string(end.block_num) +
+                                                          " is another one by now"});
+                        return;
+                    }
+                    if (headers) {
+                        headers->pop_back();
+                    }
+                    done(std::move(headers));
+                });
 }
 
 void ChainSource::get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) {

@@ -189,6 +189,11 @@ class ChainSource {
     /// Headers by number, in the order asked. kNotFound where the chain has no such block (yet).
     virtual void get_headers(std::vector<uint64_t> block_nums,
                              Callback<std::vector<evm::Header>> done) = 0;
+    /// The same of the chain whose block `end.block_num`, at or above all of them, is `end`: one
+    /// endpoint answers that has it. kReorg: whoever answers has another block there. kNotFound:
+    /// nobody has all of them.
+    virtual void get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                                   Callback<std::vector<evm::Header>> done);
     /// kNotFound where the block is not known to any provider (reorged away).
     virtual void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) = 0;
     /// What each endpoint that can be asked says of a block: for decisions that one provider's word

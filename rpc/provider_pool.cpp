@@ -10,6 +10,7 @@
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/headers_below_job.hpp"
 #include "rpc/headers_job.hpp"
 #include "rpc/heads_job.hpp"
 #include "rpc/linked_job.hpp"
@@ -218,6 +219,13 @@ void ProviderPool::get_headers(std::vector<uint64_t> block_nums,
                                Callback<std::vector<evm::Header>> done) {
     std::make_shared<HeadersJob>(impl_->dispatcher, std::move(block_nums),
                                  impl_->counted<std::vector<evm::Header>>(std::move(done)))
+        ->start();
+}
+
+void ProviderPool::get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                                     Callback<std::vector<evm::Header>> done) {
+    std::make_shared<HeadersBelowJob>(impl_->dispatcher, std::move(block_nums), end,
+                                      impl_->counted<std::vector<evm::Header>>(std::move(done)))
         ->start();
 }
 

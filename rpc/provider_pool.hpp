@@ -27,6 +27,8 @@ class ProviderPool final : public ChainSource {
     void get_heads(Callback<Heads> done) override;
     void get_headers(std::vector<uint64_t> block_nums,
                      Callback<std::vector<evm::Header>> done) override;
+    void get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                           Callback<std::vector<evm::Header>> done) override;
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
     void get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) override;
     void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,

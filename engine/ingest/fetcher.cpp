@@ -2,7 +2,8 @@
 //
 //   1. Open a slot for the next blocks while requests and memory allow: its filters name what its
 //      sources and the children guessed so far may have logged.
-//   2. Send what is due; what fails is due again after a wait that doubles.
+//   2. Send what is due; what fails is due again after a wait that doubles. Headers that nothing
+//      links to the range's last block are asked for once that is known.
 //   3. Answers may announce children: guess them, so that the slots after are asked about them.
 //   4. The first slot, once answered, is built into a range (range_builder.hpp). If that finds a
 //      child or a transaction that was not asked for: ask, and build again.
@@ -43,10 +44,14 @@ size_t size_bytes(const rpc::RangeLogs& part) {
 /// One question to the chain about a slot.
 struct Fetcher::Ask {
     using BlockNums = std::vector<uint64_t>;  ///< for their headers
+    struct Below {                            ///< the same, of the chain with block `end`
+        BlockNums block_nums;
+        evm::BlockId end;
+    };
     using TxnHashes = std::vector<evm::Hash>;
     using Receipts = std::vector<rpc::TxnPlace>;
     using Calls = std::vector<CallQuestion>;
-    std::variant<rpc::LogFilter, BlockNums, TxnHashes, Receipts, Calls> question;
+    std::variant<rpc::LogFilter, BlockNums, Below, TxnHashes, Receipts, Calls> question;
     int64_t not_before_ms = 0;       ///< 0: now
     std::optional<Backoff> backoff;  ///< once it has failed
 };
@@ -57,11 +62,26 @@ struct Fetcher::Slot {
     RangeAnswers answers;
     std::deque<Ask> due;
     unsigned in_flight = 0;
-    size_t bytes = 0;          ///< of the answers
-    bool is_foreseen = false;  ///< its calls were asked for, as far as they could be told
+    size_t bytes = 0;              ///< of the answers
+    bool is_foreseen = false;      ///< its calls were asked for, as far as they could be told
+    bool is_without_logs = false;  ///< nothing is looked for in it
+    bool are_ticks_asked = false;  ///< once the range's last block is known
 
     [[nodiscard]] bool is_answered() const { return in_flight == 0 && due.empty(); }
+    /// The range's last block, as the answers tell it.
+    [[nodiscard]] std::optional<evm::BlockId> end() const;
 };
+
+std::optional<evm::BlockId> Fetcher::Slot::end() const {
+    for (const rpc::RangeLogs& part : answers.parts) {
+        for (const evm::Header& header : part.headers) {
+            if (header.block_num == answers.range.to) {
+                return evm::BlockId{header.block_num, header.hash};
+            }
+        }
+    }
+    return std::nullopt;
+}
 
 Fetcher::Fetcher(rpc::ChainSource& source, std::shared_ptr<const Plan> plan, const Clock& clock,
                  const IngestOptions& options, const storage::Database* database)
@@ -132,6 +152,7 @@ bool Fetcher::step() {
     }
     bool sent = false;
     for (size_t i = 0; i < slots_.size() && state_ == FetchState::kWorking; ++i) {
+        ask_ticks(*slots_[i]);
         ask_children(*slots_[i]);
         sent |= send_due(*slots_[i]);
     }
@@ -197,7 +218,6 @@ bool Fetcher::open_slot() {
     }
     std::vector<rpc::LogFilter> filters = std::move(question).filters();
     choose_range(*slot, filters);
-    ask_ticks(*slot);
     for (rpc::LogFilter& filter : filters) {
         slot->due.push_back({std::move(filter), 0, {}});
     }
@@ -209,7 +229,7 @@ bool Fetcher::open_slot() {
 }
 
 /// How many blocks at once. Where there is nothing to look for in them, their headers are due: all
-/// of the tail, else those that say that the range is on the chain.
+/// of the tail, else the one that says which chain the range is of.
 void Fetcher::choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filters) const {
     evm::BlockRange& range = slot.answers.range;
     uint64_t blocks_max = job_.tail ? options_.tail_blocks_max : options_.range_blocks_max;
@@ -226,37 +246,52 @@ void Fetcher::choose_range(Slot& slot, const std::vector<rpc::LogFilter>& filter
         }
     }
     range.to = std::min(range.to, range.from + (blocks_max - 1));
+    slot.is_without_logs = filters.empty();
     if (filters.empty()) {
         Ask::BlockNums block_nums;
-        const uint64_t step = job_.tail ? 1 : std::max<uint64_t>(1, range.size() - 1);
-        for (uint64_t n = range.from; n <= range.to; n += step) {
+        for (uint64_t n = job_.tail ? range.from : range.to; n <= range.to; ++n) {
             block_nums.push_back(n);
         }
         slot.due.push_back({std::move(block_nums), 0, {}});
     }
 }
 
-/// The headers that ticks are made of. Those of the tail come anyway.
+/// Headers that no parent hash links to the range's others: its first where nothing was looked for
+/// in it, and those that ticks are made of. Providers may follow different chains, so each question
+/// names the range's last block. The tail has all headers, and they link.
 void Fetcher::ask_ticks(Slot& slot) const {
-    if (job_.tail) {
+    if (job_.tail || slot.are_ticks_asked || !slot.is_answered()) {
         return;
     }
+    const std::optional<evm::BlockId> end = slot.end();
+    if (!end) {
+        return;  // Then the range is not whole either.
+    }
+    slot.are_ticks_asked = true;
     const evm::BlockRange& range = slot.answers.range;
+    std::set<uint64_t> wanted;
+    if (slot.is_without_logs) {
+        wanted.insert(range.from);
+    }
     for (const uint32_t i : slot.answers.sources) {
         const uint64_t every = plan_->sources()[i].every_blocks;
         if (every == 0) {
             continue;
         }
-        Ask::BlockNums block_nums;
         for (uint64_t n = (range.from + every - 1) / every * every; n <= range.to; n += every) {
-            block_nums.push_back(n);
-            if (block_nums.size() == kHeadersPerAsk) {
-                slot.due.push_back({std::exchange(block_nums, {}), 0, {}});
-            }
+            wanted.insert(n);
         }
-        if (!block_nums.empty()) {
-            slot.due.push_back({std::move(block_nums), 0, {}});
+    }
+    wanted.erase(range.to);  // It has come.
+    Ask::BlockNums block_nums;
+    for (const uint64_t n : wanted) {
+        block_nums.push_back(n);
+        if (block_nums.size() == kHeadersPerAsk) {
+            slot.due.push_back({Ask::Below{std::exchange(block_nums, {}), *end}, 0, {}});
         }
+    }
+    if (!block_nums.empty()) {
+        slot.due.push_back({Ask::Below{std::move(block_nums), *end}, 0, {}});
     }
 }
 
@@ -319,6 +354,17 @@ rpc::ChainSource::Callback<T> Fetcher::on_answer(uint64_t slot_id, Ask ask, Take
         });
 }
 
+rpc::ChainSource::Callback<std::vector<evm::Header>> Fetcher::on_headers(uint64_t slot_id,
+                                                                         Ask ask) {
+    return on_answer<std::vector<evm::Header>>(slot_id, std::move(ask),
+                                               [this](Slot& at, std::vector<evm::Header> found) {
+                                                   rpc::RangeLogs part;
+                                                   part.range = at.answers.range;
+                                                   part.headers = std::move(found);
+                                                   add_part(at, std::move(part));
+                                               });
+}
+
 void Fetcher::send(Slot& slot, Ask ask) {
     ++in_flight_;
     ++slot.in_flight;
@@ -334,15 +380,11 @@ void Fetcher::send(Slot& slot, Ask ask) {
                                                     }));
     } else if (const auto* headers = std::get_if<Ask::BlockNums>(&ask.question)) {
         Ask::BlockNums block_nums = *headers;
-        source_.get_headers(
-            std::move(block_nums),
-            on_answer<std::vector<evm::Header>>(slot.id, std::move(ask),
-                                                [this](Slot& at, std::vector<evm::Header> found) {
-                                                    rpc::RangeLogs part;
-                                                    part.range = at.answers.range;
-                                                    part.headers = std::move(found);
-                                                    add_part(at, std::move(part));
-                                                }));
+        source_.get_headers(std::move(block_nums), on_headers(slot.id, std::move(ask)));
+    } else if (const auto* below = std::get_if<Ask::Below>(&ask.question)) {
+        Ask::Below asked_below = *below;
+        source_.get_headers_below(std::move(asked_below.block_nums), asked_below.end,
+                                  on_headers(slot.id, std::move(ask)));
     } else if (const auto* txns = std::get_if<Ask::TxnHashes>(&ask.question)) {
         Ask::TxnHashes hashes = *txns;
         source_.get_txns(
@@ -464,6 +506,8 @@ std::optional<FetchedRange> Fetcher::take() {
         return std::nullopt;
     }
     Slot& slot = *slots_.front();
+    ask_ticks(slot);
+    send_due(slot);
     if (!slot.is_answered()) {
         return std::nullopt;
     }

@@ -97,6 +97,8 @@ class Fetcher {
     /// For the answer to `ask`: what came goes to `take`, a failure back among what is due.
     template <typename T, typename Take>
     [[nodiscard]] rpc::ChainSource::Callback<T> on_answer(uint64_t slot_id, Ask ask, Take take);
+    [[nodiscard]] rpc::ChainSource::Callback<std::vector<evm::Header>> on_headers(uint64_t slot_id,
+                                                                                  Ask ask);
     [[nodiscard]] Slot& find_slot(uint64_t id) noexcept;
     void fail(Slot& slot, Ask ask, Error error);
     void stop(FetchState state, Error error);

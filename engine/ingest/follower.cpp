@@ -364,6 +364,7 @@ void Follower::check_tip() {
 }
 
 void Follower::at_head() {
+    standstill_.over();
     if (until_.head) {
         reach_until();
         return;

@@ -36,6 +36,7 @@
 #include "engine/ingest/ingest_progress.hpp"
 #include "engine/ingest/range_end_check.hpp"
 #include "engine/ingest/recent_headers.hpp"
+#include "engine/ingest/standstill.hpp"
 #include "engine/ingest/start_words.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -120,8 +121,11 @@ class Follower {
     void restart(int64_t wait_ms);
     void pause(int64_t wait_ms);
     void trouble(const Error& error, std::string_view doing) { wait_.trouble(error, doing); }
+    /// An answer came. Where nothing comes of answers, that ends no wait.
     void clear_trouble() {
-        wait_.over();
+        if (!standstill_.is_on()) {
+            wait_.over();
+        }
         backoff_.reset();
     }
     [[nodiscard]] uint64_t next_block() const noexcept {
@@ -157,6 +161,7 @@ class Follower {
     void end_job();
     void check_range_ends();
     void on_stale();
+    [[nodiscard]] std::string describe_setback() const;
 
     // What liars told: follower_recheck.cpp
     void take_convicted();
@@ -179,6 +184,7 @@ class Follower {
     void doubt_asked_if_agreed(const evm::BlockId& gone);
 
     // Forks: follower_forks.cpp
+    void set_back(std::string what);
     void on_lower_head();
     void ask_for_tip();
     void begin_ancestor_search(SearchReason reason);
@@ -259,6 +265,9 @@ class Follower {
 
     Backoff backoff_;
     ChainWait wait_;
+    Standstill standstill_;
+    LogThrottle standstill_notice_{60'000};
+    CallbackGuard standstill_words_;
     HeadClock head_clock_;
     int64_t asked_ms_ = 0;        ///< our last question, or the fetcher's last answer
     uint64_t answers_seen_ = 0;   ///< of the fetcher

@@ -77,6 +77,7 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
             }
             const int64_t now = clock_.monotonic_ms();
             if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
+                standstill_.over();
                 ask_and_roll_back(target);
                 return;
             }
@@ -89,6 +90,7 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
                 logging::warning(reason);
             }
             wait_.wait(now, reason);
+            set_back(reason);
             pause(options_.poll_interval_ms);
         }));
 }

@@ -11,6 +11,34 @@
 
 namespace plumbline::engine {
 
+/// What was done came to nothing, because the chain is not what it was done for.
+void Follower::set_back(std::string what) {
+    const int64_t now = clock_.monotonic_ms();
+    standstill_.on_setback(now, tip_ ? tip_->block_num : 0, std::move(what));
+    if (!standstill_.is_on()) {
+        return;
+    }
+    wait_.wait(standstill_.since_ms(), standstill_.text());
+    const bool has_tip = tip_ && !tip_->hash.is_zero();
+    const auto block_num = standstill_.question(
+        now, has_tip ? std::optional{tip_->block_num} : std::nullopt, next_block());
+    if (!block_num) {
+        return;
+    }
+    source_.get_block_words(
+        *block_num, standstill_words_.wrap([this, n = *block_num](
+                                               const Result<std::vector<rpc::BlockWord>>& words) {
+            if (!words || !standstill_.is_on()) {
+                return;
+            }
+            standstill_.hear(*words, n);
+            wait_.wait(standstill_.since_ms(), standstill_.text());
+            if (standstill_.names_chains() && standstill_notice_.due(clock_.monotonic_ms())) {
+                logging::warning(standstill_.text());
+            }
+        }));
+}
+
 /// The head is lower than what we have: see the rule at the top of the header.
 void Follower::on_lower_head() {
     if (!outbox_.is_drained()) {
@@ -131,7 +159,9 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
     }
     const evm::BlockId target = found.ancestor.value_or(below_all());
     if (target.block_num >= tip_->block_num) {
-        restart(0);  // It came back.
+        set_back(fmt::format("looking for the common ancestor: block {} is on the chain again",
+                             tip_->block_num));
+        restart(standstill_.is_on() ? backoff_.next() : 0);
         return;
     }
     roll_back_if_agreed(target, found.differs.value_or(*tip_));
@@ -161,6 +191,8 @@ void Follower::ask_and_roll_back(const evm::BlockId& target) {
         }
         if (!target.hash.is_zero() && result->front().hash != target.hash) {
             // Another provider, or the chain went on changing: looked for again.
+            set_back(fmt::format("reading the common ancestor: block {} is another one by now",
+                                 target.block_num));
             restart(backoff_.next());
             return;
         }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
 #include "engine/ingest/follower.hpp"
@@ -100,6 +102,7 @@ bool Follower::step_fetch() {
             }
             return has_moved;
         case FetchState::kForked:
+            set_back(describe_setback());
             fetcher_.cancel();
             begin_ancestor_search(SearchReason::kFork);
             return true;
@@ -120,6 +123,11 @@ bool Follower::hand_over_ranges() {
         }
         has_moved = true;
         stale_jobs_ = 0;
+        if (job_kind_ == JobKind::kNext) {
+            standstill_.on_range(fetched->range.to);
+        } else {
+            standstill_.over();
+        }
         clear_trouble();
         if (job_kind_ == JobKind::kRecheck && leave_to_liar(*fetched)) {
             break;
@@ -241,7 +249,15 @@ void Follower::on_stale() {
         wait_.wait(clock_.monotonic_ms(), "fetching: " + error.message);
         logging::debug("the chain changed while it was read", {{"what", error.message}});
     }
+    set_back(describe_setback());
     restart(backoff_.next());
+}
+
+/// Of the fetcher's job that is over.
+std::string Follower::describe_setback() const {
+    const std::optional<Error>& trouble = fetcher_.trouble();
+    return fmt::format("fetching blocks {} to {}: {}", fetcher_.range().from, fetcher_.range().to,
+                       trouble ? trouble->message : "the chain changed while it was read");
 }
 
 }  // namespace plumbline::engine

@@ -59,6 +59,13 @@ void PatientSource::get_headers(std::vector<uint64_t> block_nums,
     });
 }
 
+void PatientSource::get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                                      Callback<std::vector<evm::Header>> done) {
+    ask<std::vector<evm::Header>>(std::move(done), [&](auto taken) {
+        source_->get_headers_below(std::move(block_nums), end, std::move(taken));
+    });
+}
+
 void PatientSource::get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) {
     ask<evm::Header>(std::move(done),
                      [&](auto taken) { source_->get_header_by_hash(hash, std::move(taken)); });

@@ -32,6 +32,8 @@ class PatientSource final : public rpc::ChainSource {
     void get_heads(Callback<rpc::Heads> done) override;
     void get_headers(std::vector<uint64_t> block_nums,
                      Callback<std::vector<evm::Header>> done) override;
+    void get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                           Callback<std::vector<evm::Header>> done) override;
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
     void get_range(rpc::LogFilter filter, evm::BlockRange range, bool all_headers,
                    Callback<rpc::RangeLogs> done) override;

@@ -9,28 +9,26 @@
 
 namespace plumbline::engine {
 
-std::optional<Disagreement> find_disagreement(const std::vector<rpc::BlockWord>& words,
-                                              uint64_t block_num) {
-    std::map<evm::Hash, std::vector<std::string>> names;
+std::optional<Disagreement> find_disagreement(const std::vector<rpc::BlockWord>& words) {
+    std::map<evm::Hash, size_t> chains;
+    std::map<std::string, evm::Hash> told;
     size_t count = 0;
     for (const rpc::BlockWord& word : words) {
         if (word.hash) {
-            names[*word.hash].push_back(word.provider);
+            ++chains[*word.hash];
+            told[word.provider] = *word.hash;
             ++count;
         }
     }
-    if (names.size() < 2) {
+    if (chains.size() < 2) {
         return std::nullopt;
     }
     Disagreement out;
-    out.text = fmt::format("providers disagree about block {}, which is final: ", block_num);
-    bool is_first = true;
-    for (const auto& [hash, who] : names) {
-        out.has_majority = out.has_majority || who.size() * 2 > count;
-        for (const std::string& name : who) {
-            out.text += fmt::format("{}{} has {}", is_first ? "" : ", ", name, evm::to_hex(hash));
-            is_first = false;
-        }
+    out.has_majority = std::ranges::any_of(
+        chains, [count](const auto& chain) { return chain.second * 2 > count; });
+    for (const auto& [name, hash] : told) {
+        out.text +=
+            fmt::format("{}{} has {}", out.text.empty() ? "" : ", ", name, evm::to_hex(hash));
     }
     return out;
 }
@@ -42,7 +40,9 @@ std::string StartAgreement::hear(const std::vector<rpc::BlockWord>& words) {
             have.insert(word.provider);
         }
     }
-    if (const auto found = find_disagreement(words, block_num_)) {
+    if (auto found = find_disagreement(words)) {
+        found->text = fmt::format("providers disagree about block {}, which is final: {}",
+                                  block_num_, found->text);
         if (found->has_majority) {
             disagreement_.clear();
             is_settled_ = true;

@@ -19,9 +19,9 @@ struct Disagreement {
     bool has_majority = false;
 };
 
-/// Empty where all that have block `block_num` have the same one; those that lack it do not count.
+/// Empty where all that have the block have the same one; those that lack it do not count.
 [[nodiscard]] std::optional<Disagreement> find_disagreement(
-    const std::vector<rpc::BlockWord>& words, uint64_t block_num);
+    const std::vector<rpc::BlockWord>& words);
 
 /// Decides it; asks nobody itself. Where a provider lacks the block, lower ones are asked for until
 /// all have one: of two chains the longer one's final block may be above the other's head. One

@@ -22,6 +22,7 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kVerdictsMs = 5'000;
+constexpr const char* kWaitingForChain = "waiting for the chain: ";
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
@@ -137,6 +138,10 @@ void Service::publish(int64_t now_ms) {
     }
     next.tasks_dead = queue_ ? queue_->given_up() : 0;
     next.waits = find_waits(next.providers, now_ms);
+    next.progress.is_waiting =
+        next.progress.is_waiting || std::ranges::any_of(next.waits, [](const std::string& wait) {
+            return wait.starts_with(kWaitingForChain);
+        });
     const std::vector<std::string> others = find_reasons(next);
     next.degraded = find_grave_reasons(now_ms);
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
@@ -282,7 +287,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     std::vector<std::string> out;
     const auto add = [&](std::string text) {
         if (out.size() < kWaitsMax) {
-            out.push_back("waiting for the chain: " + std::move(text));
+            out.push_back(kWaitingForChain + std::move(text));
         }
     };
     const auto tell = [&](std::string key, std::string text) {

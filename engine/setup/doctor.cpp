@@ -8,6 +8,7 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
+#include "core/evm/trie.hpp"
 #include "engine/setup/any_address.hpp"
 #include "engine/setup/state_depth.hpp"
 #include "engine/text/duration.hpp"
@@ -278,6 +279,35 @@ class Doctor {
                           : "contract calls are asked by number, between two looks at the header");
     }
 
+    /// By the bloom or, where it says no, by the logs themselves: a bloom may be left out or wrong.
+    bool has_logs(const json& block) {
+        if (text_of(block, "logsBloom").find_first_not_of("0x") != std::string::npos) {
+            return true;
+        }
+        if (text_of(block, "receiptsRoot") == evm::to_hex(evm::kEmptyTrieRoot)) {
+            return false;
+        }
+        const Reply logs =
+            client_.ask("eth_getLogs", json::array({{{"blockHash", text_of(block, "hash")}}}));
+        return logs.result && logs.result->is_array() && !logs.result->empty();
+    }
+
+    /// Where none of many blocks has logs, there are few enough to ask for all.
+    void find_rare_logs(uint64_t from, std::set<uint64_t>& chosen) {
+        const Reply logs =
+            client_.ask("eth_getLogs", json::array({{{"fromBlock", evm::to_quantity(from)},
+                                                     {"toBlock", text_of(head_, "number")}}}));
+        if (!logs.result || !logs.result->is_array()) {
+            return;
+        }
+        for (auto log = logs.result->rbegin();
+             log != logs.result->rend() && chosen.size() < options_.sample_blocks; ++log) {
+            if (const auto block = quantity_of(*log, "blockNumber")) {
+                chosen.insert(*block);
+            }
+        }
+    }
+
     /// Recent blocks with logs where there are any, and some from all of history.
     std::vector<uint64_t> choose_blocks() {
         std::set<uint64_t> chosen;
@@ -291,12 +321,14 @@ class Doctor {
             const uint64_t block = head - recent * i / tries;
             const Reply reply =
                 client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
-            const std::string bloom =
-                reply.result ? text_of(*reply.result, "logsBloom") : std::string{};
-            if (bloom.find_first_not_of("0x") != std::string::npos) {
+            if (reply.result && has_logs(*reply.result)) {
                 chosen.insert(block);
             }
         }
+        if (chosen.empty() && report_.logs_range > 0) {
+            find_rare_logs(head - (std::min(recent, report_.logs_range) - 1), chosen);
+        }
+        with_logs_ = chosen.size();
         for (const uint64_t part : {uint64_t{4}, uint64_t{2}}) {
             chosen.insert(std::max<uint64_t>(1, head / part));
         }
@@ -329,21 +361,24 @@ class Doctor {
             options.deadline_ms = std::min(options.deadline_ms, options_.patience.silence_ms_max);
         }
         rpc::ProviderPool pool{options, transport_, clock_};
-        ProfileTest test{pool, blocks};
+        const std::optional<WrongHeader> wrong = find_wrong_header(pool, blocks);
+        ProfileTest test{pool, wrong ? std::vector{wrong->block_num} : blocks};
         while (!test.is_done()) {
             pool.poll(kPollMs);
+        }
+        if (wrong && (!test.result() || test.result()->headers)) {
+            // Others hash, so that the pool does not take this one at all.
+            report_.profile = {ChainKind::kNone, false, false, false, 1, 0, wrong->why};
+            add_headers();
+            return;
         }
         if (!test.result()) {
             add("blocks", CheckResult::kSkipped, test.result().error().message);
             return;
         }
         report_.profile = *test.result();
+        add_headers();
         const ChainProfile& profile = report_.profile;
-        add("headers", profile.headers ? CheckResult::kGood : CheckResult::kBad,
-            profile.headers
-                ? fmt::format("hash to what they claim in {} blocks", profile.headers_tried)
-                : profile.reason,
-            profile.headers ? "" : "nothing can be proven on this chain, or the node is wrong");
         if (!profile.headers) {
             return;
         }
@@ -354,8 +389,51 @@ class Doctor {
                 : profile.reason,
             profile.receipts ? "" : "logs cannot be proven beyond `linked`");
         add("blooms", profile.blooms ? CheckResult::kGood : CheckResult::kNote,
-            profile.blooms ? "are those of the logs" : profile.reason,
+            with_logs_ == 0  ? "no block with logs among those tried"
+            : profile.blooms ? "are those of the logs"
+                             : profile.reason,
             profile.blooms ? "" : "the log proof fetches the receipts of every block");
+    }
+
+    struct WrongHeader {
+        uint64_t block_num;
+        std::string why;
+    };
+    /// One that cannot be that of its hash. Each is judged by itself: the self-test, which is made
+    /// for a chain, passes over those that it cannot get.
+    std::optional<WrongHeader> find_wrong_header(rpc::ProviderPool& pool,
+                                                 const std::vector<uint64_t>& blocks) {
+        for (const uint64_t block : blocks) {
+            const Reply header =
+                client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
+            const auto hash = evm::parse_hash(header.result ? text_of(*header.result, "hash") : "");
+            if (!hash) {
+                continue;
+            }
+            std::optional<Result<std::vector<evm::Header>>> linked;
+            pool.get_linked_headers({block, block}, *hash,
+                                    [&](auto result) { linked.emplace(std::move(result)); });
+            while (!linked) {
+                pool.poll(kPollMs);
+            }
+            if (*linked || linked->error().code == ErrorCode::kNotFound) {
+                continue;
+            }
+            if (linked->error().code != ErrorCode::kIncompatible) {
+                return std::nullopt;  // It does not answer.
+            }
+            return WrongHeader{block, linked->error().message};
+        }
+        return std::nullopt;
+    }
+
+    void add_headers() {
+        const ChainProfile& profile = report_.profile;
+        add("headers", profile.headers ? CheckResult::kGood : CheckResult::kBad,
+            profile.headers
+                ? fmt::format("hash to what they claim in {} blocks", profile.headers_tried)
+                : profile.reason,
+            profile.headers ? "" : "nothing can be proven on this chain, or the node is wrong");
     }
 
     void compare_logs(uint64_t block) {
@@ -405,6 +483,7 @@ class Doctor {
             }
         }
         const std::string proven = !report_.profile.headers ? "nothing can be proven against it"
+                                   : with_logs_ == 0 ? "no block with logs was there to prove"
                                    : report_.profile.receipts
                                        ? "logs can be proven to receipts"
                                        : "logs can be proven to `linked` only";
@@ -421,6 +500,7 @@ class Doctor {
     DoctorReport report_;
     json head_;
     std::string wrong_logs_;
+    size_t with_logs_ = 0;  ///< blocks with logs among those tried
 };
 
 }  // namespace

@@ -101,6 +101,23 @@ class GapTest : public ::testing::Test {
     std::unique_ptr<ProviderPool> pool_;
 };
 
+TEST_F(GapTest, HeadersBelowABlockComeThroughGapsWhateverTheNodeAnswersForThem) {
+    for (const Style& style : styles()) {
+        SCOPED_TRACE(style.name);
+        start_over();
+        add(kUrlA, style.answer);
+        const std::vector<uint64_t> nums{3, 7, 20, 25};
+        const auto found = await<std::vector<evm::Header>>(pool(), 600'000, [&](auto done) {
+            pool().get_headers_below(nums, {33, hash_at(33)}, std::move(done));
+        });
+        ASSERT_TRUE(found) << found.error().message;
+        ASSERT_EQ(found->size(), nums.size());
+        for (size_t i = 0; i < nums.size(); ++i) {
+            expect_right((*found)[i], nums[i]);
+        }
+    }
+}
+
 TEST_F(GapTest, LinkedHeadersComeThroughGapsWhateverTheNodeAnswersForThem) {
     chain_.make_provable();
     for (const Style& style : styles()) {

@@ -923,6 +923,42 @@ TEST_F(ProviderPoolTest, HeadersComeInTheOrderAskedWhateverTheBatches) {
     }
 }
 
+TEST_F(ProviderPoolTest, HeadersBelowABlockAreAllOfTheChainThatHasItAndNobodyElseIsBlamed) {
+    FakeChain other{1000, 1};
+    other.make_provable();
+    FakeNode& foreign = add(kUrlA);
+    foreign.chain = &other;
+    foreign.latency_ms = 1;
+    FakeNode& ours = add(kUrlB);
+    ours.batch_max = 3;
+    ASSERT_TRUE(heads());
+    const auto below = [&](std::vector<uint64_t> nums, const evm::BlockId& end) {
+        return await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) {
+            pool_->get_headers_below(nums, end, std::move(done));
+        });
+    };
+    for (const FakeChain* chain : std::initializer_list<const FakeChain*>{&chain_, &other}) {
+        const auto headers = below({10, 20, 30, 40, 50}, {60, chain->blocks[60].header.hash});
+        ASSERT_TRUE(headers) << headers.error().message;
+        ASSERT_EQ(headers->size(), 5U);
+        for (const evm::Header& header : *headers) {
+            EXPECT_EQ(header.hash, chain->blocks[header.block_num].header.hash);
+        }
+    }
+    const auto nobody = below({10}, {60, make_topic(7)});
+    ASSERT_FALSE(nobody);
+    EXPECT_EQ(nobody.error().code, ErrorCode::kReorg);
+    EXPECT_NE(nobody.error().message.find("http://a.example: its block 60 is 0x"),
+              std::string::npos)
+        << nobody.error().message;
+    const auto beyond = below({10}, {5000, make_topic(7)});
+    ASSERT_FALSE(beyond);
+    EXPECT_EQ(beyond.error().code, ErrorCode::kNotFound) << beyond.error().message;
+    EXPECT_TRUE(pool_->take_convicted().empty());
+    EXPECT_EQ(stats(0).lies + stats(1).lies, 0U);
+    EXPECT_TRUE(pool_->waits(0).empty());
+}
+
 TEST_F(ProviderPoolTest, ABlockOneProviderLacksIsAskedOfTheOther) {
     FakeNode& behind = add(kUrlA);
     behind.head = 10;

@@ -29,7 +29,14 @@ class HeldSource final : public rpc::ChainSource {
 
     HeldSource(const FakeChain& chain, ManualClock& clock) : node_{chain, clock, {}} {}
 
+    struct Below {
+        std::vector<uint64_t> block_nums;
+        evm::BlockId end;
+        Callback<std::vector<evm::Header>> done;
+    };
+
     std::vector<Question> held;
+    std::vector<Below> held_below;
     uint64_t range_size = 10;
 
     /// Answers the i-th held question truly, but for what `spoil` does to it.
@@ -56,6 +63,10 @@ class HeldSource final : public rpc::ChainSource {
     void get_heads(Callback<rpc::Heads>) override { PLUMBLINE_CHECK(false); }
     void get_headers(std::vector<uint64_t>, Callback<std::vector<evm::Header>>) override {
         PLUMBLINE_CHECK(false);
+    }
+    void get_headers_below(std::vector<uint64_t> block_nums, evm::BlockId end,
+                           Callback<std::vector<evm::Header>> done) override {
+        held_below.push_back({std::move(block_nums), end, std::move(done)});
     }
     void get_header_by_hash(evm::Hash, Callback<evm::Header>) override { PLUMBLINE_CHECK(false); }
     void get_txns(std::vector<evm::Hash>, Callback<std::vector<rpc::TxnInfo>>) override {
@@ -126,6 +137,46 @@ TEST_F(FetcherTest, BeforeTheFirstAnswerItAsksForOneRangeOnly) {
     source_.answer(0);
     fresh.step();
     EXPECT_EQ(source_.held.size(), 2U);
+}
+
+constexpr const char* kEveryFourth = R"(
+[entities.snap]
+key = { b = "uint64" }
+fields = { at = "uint64" }
+
+[[on]]
+every = { blocks = 4 }
+insert = "snap"
+key = { b = "$block.number" }
+set = { at = "$block.timestamp" }
+)";
+
+TEST_F(FetcherTest, HeadersOfTicksAreOfTheChainThatHasTheRangesLastBlock) {
+    Fetcher fresh{source_, make_plan(kEveryFourth), clock_, options_};
+    FetchJob wanted = job(1, 10);
+    wanted.sources = {0, 1};
+    for (const bool is_gone : {false, true}) {
+        fresh.start(wanted);
+        fresh.step();
+        EXPECT_TRUE(source_.held_below.empty()) << "whose chain it is, is not known yet";
+        source_.answer(0);
+        EXPECT_FALSE(fresh.take().has_value());
+        ASSERT_EQ(source_.held_below.size(), 1U);
+        const HeldSource::Below asked = std::move(source_.held_below.front());
+        source_.held_below.clear();
+        EXPECT_EQ(asked.block_nums, (std::vector<uint64_t>{4, 8}));
+        EXPECT_EQ(asked.end, (evm::BlockId{10, chain_.blocks()[10]->header.hash}));
+        if (is_gone) {
+            asked.done(Error{ErrorCode::kReorg, "another chain"});
+            EXPECT_EQ(fresh.state(), FetchState::kStale);
+            break;
+        }
+        asked.done(std::vector{chain_.blocks()[4]->header, chain_.blocks()[8]->header});
+        const auto fetched = fresh.take();
+        ASSERT_TRUE(fetched.has_value());
+        EXPECT_EQ(fetched->blocks.back().block_num, 10U);
+        fresh.cancel();
+    }
 }
 
 TEST_F(FetcherTest, HandsRangesOverInOrderWhateverCameFirst) {

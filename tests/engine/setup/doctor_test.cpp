@@ -1,0 +1,98 @@
+// What `doctor` says of an endpoint whose headers are not those of their hashes.
+#include "engine/setup/doctor.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/rpc/fake_network.hpp"
+
+namespace plumbline::engine::doctor_test {
+namespace {
+
+using rpc::test::FakeChain;
+using rpc::test::FakeNode;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kUrl = "http://node.example";
+
+class DoctorTest : public ::testing::Test {
+  protected:
+    DoctorTest() : node_{transport_.add(kUrl, chain_)} {
+        node_.latency_ms = 1;
+        node_.answer = [](const std::string& method,
+                          const nlohmann::json&) -> std::optional<nlohmann::json> {
+            const bool is_state = method == "eth_getBalance" || method == "eth_getTransactionCount";
+            return is_state ? std::optional{nlohmann::json{{"result", "0x0"}}} : std::nullopt;
+        };
+    }
+
+    /// Logs in these blocks only; the head has none.
+    void add_logs(const std::vector<uint64_t>& block_nums) {
+        for (const uint64_t num : block_nums) {
+            chain_.add_log(num, 1, 10, false);
+        }
+        chain_.make_provable();
+    }
+    /// Every header says that its block has no logs.
+    void empty_blooms() {
+        node_.spoil = [](std::string& body) {
+            const std::string key = "\"logsBloom\":\"0x";
+            for (size_t at = body.find(key); at != std::string::npos; at = body.find(key, at)) {
+                at += key.size();
+                body.replace(at, 512, 512, '0');
+            }
+        };
+    }
+    DoctorReport examine() {
+        DoctorOptions options;
+        options.patience.timeout_ms = 5'000;
+        options.patience.silence_ms_max = 8'000;
+        auto report = examine_endpoint({kUrl, {}, {}}, transport_, clock_, options);
+        EXPECT_TRUE(report) << report.error().message;
+        return report ? *std::move(report) : DoctorReport{};
+    }
+    static CheckResult result_of(const DoctorReport& report, const std::string& name) {
+        for (const DoctorCheck& check : report.checks) {
+            if (check.name == name) {
+                return check.result;
+            }
+        }
+        return CheckResult::kSkipped;
+    }
+
+    FakeChain chain_{400};
+    ManualClock clock_;
+    rpc::test::FakeTransport transport_{clock_};
+    FakeNode& node_;
+};
+
+TEST_F(DoctorTest, AnHonestNodesLogsCanBeProven) {
+    add_logs({100, 350});
+    const DoctorReport report = examine();
+    EXPECT_EQ(result_of(report, "headers"), CheckResult::kGood);
+    EXPECT_EQ(result_of(report, "blooms"), CheckResult::kGood);
+    EXPECT_THAT(report.verdict, HasSubstr("logs can be proven to receipts"));
+}
+
+TEST_F(DoctorTest, OneHeaderThatDoesNotHashIsAFailureThoughAllOthersDo) {
+    add_logs({351});  // not among the blocks that are looked at first
+    empty_blooms();
+    const DoctorReport report = examine();
+    EXPECT_FALSE(report.is_fine());
+    EXPECT_EQ(result_of(report, "headers"), CheckResult::kBad);
+    EXPECT_THAT(report.verdict, HasSubstr("not to be trusted"));
+    EXPECT_THAT(report.profile.reason, HasSubstr("does not hash to the hash it claims"));
+}
+
+TEST_F(DoctorTest, WithoutABlockWithLogsNothingIsSaidOfProvingThem) {
+    add_logs({});
+    const DoctorReport report = examine();
+    EXPECT_TRUE(report.is_fine());
+    EXPECT_THAT(report.verdict, Not(HasSubstr("logs can be proven")));
+}
+
+}  // namespace
+}  // namespace plumbline::engine::doctor_test
