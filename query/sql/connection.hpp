@@ -15,12 +15,10 @@ namespace plumbline::query::sql {
 /// The name of the collation that orders numbers of any size.
 inline constexpr const char* kNumberCollation = "u256";
 
-/// The name of the collation that orders texts by their bytes, where BINARY does not.
-inline constexpr const char* kTextCollation = "text";
-
-/// For those who compare a number that is a text.
+/// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =
-    "write what it is compared with as text and say how, > '1000' collate u256, or use u256_cmp";
+    "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "
+    ".. > '1000' collate u256";
 
 /// What the tables of one SQLite connection share. It must outlive the connection. One thread at a
 /// time, as SQLite sees to.
@@ -29,9 +27,8 @@ struct Connection {
     std::vector<std::unique_ptr<Table>> tables;
     /// The state that the next statement works on. A statement is over when no cursor is open.
     std::function<Result<std::shared_ptr<const storage::ReadView>>()> newest;
-    std::string module = "plumbline";       ///< the name of its virtual table module
-    std::string prefix;                     ///< of the tables' names
-    const char* text_collation = "BINARY";  ///< of columns of text
+    std::string module = "plumbline";  ///< the name of its virtual table module
+    std::string prefix;                ///< of the tables' names
     Statement statement;
     int open_cursors = 0;
     /// What the statement is refused for, where SQLite itself has no words for it.
@@ -50,11 +47,6 @@ struct Connection {
 
 /// The collation u256; sum() of any numbers; u256_add... and decimal_add...
 [[nodiscard]] Status add_functions(Connection& connection);
-
-/// From here on texts that are numbers in their one form are ordered as numbers wherever no column
-/// says otherwise, so that a calculated number is: before all other texts, which are ordered by
-/// their bytes. For connections of our own: it replaces BINARY.
-[[nodiscard]] Status order_numbers_everywhere(Connection& connection);
 
 /// kIo with SQLite's words.
 [[nodiscard]] Error sqlite_error(sqlite3* db, std::string_view doing);

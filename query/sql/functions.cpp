@@ -44,23 +44,6 @@ int compare_numbers(void* user, int size_a, const void* a, int size_b, const voi
     return left.compare(right);
 }
 
-/// In place of BINARY: what is calculated has no column whose collation counts.
-int compare_calculated(void* /*user*/, int size_a, const void* a, int size_b, const void* b) {
-    const std::string_view left{static_cast<const char*>(a), static_cast<size_t>(size_a)};
-    const std::string_view right{static_cast<const char*>(b), static_cast<size_t>(size_b)};
-    const bool left_is = is_canonical(left);
-    const bool right_is = is_canonical(right);
-    if (left_is && right_is) {
-        return compare_canonical(left, right);
-    }
-    return left_is ? -1 : right_is ? 1 : left.compare(right);
-}
-
-int compare_bytes(void* /*user*/, int size_a, const void* a, int size_b, const void* b) {
-    const std::string_view left{static_cast<const char*>(a), static_cast<size_t>(size_a)};
-    return left.compare({static_cast<const char*>(b), static_cast<size_t>(size_b)});
-}
-
 void give_text(sqlite3_context* context, const std::string& text) {
     sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
@@ -243,18 +226,6 @@ Status add_functions(Connection& connection) {
                                               sum_value, sum_value, sum_inverse, nullptr);
     }
     return code == SQLITE_OK ? ok() : Status{sqlite_error(db, "adding functions to SQLite")};
-}
-
-Status order_numbers_everywhere(Connection& connection) {
-    connection.text_collation = kTextCollation;
-    const auto add = [&](const char* name, auto* compare) {
-        return sqlite3_create_collation_v2(connection.db, name, SQLITE_UTF8, nullptr, compare,
-                                           nullptr) == SQLITE_OK;
-    };
-    if (!add(kTextCollation, compare_bytes) || !add("BINARY", compare_calculated)) {
-        return sqlite_error(connection.db, "adding collations to SQLite");
-    }
-    return ok();
 }
 
 }  // namespace plumbline::query::sql

@@ -1,6 +1,7 @@
 #include "query/sql/mixed_comparison.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -74,6 +75,7 @@ class Program {
 
     [[nodiscard]] MixedComparisons comparisons() const {
         MixedComparisons out;
+        find_sorted(out);
         for (size_t at = 0; at < instructions_.size(); ++at) {
             const Instruction& one = instructions_[at];
             const bool is_order = is_one_of(one.name, {"Lt", "Le", "Gt", "Ge"});
@@ -91,13 +93,80 @@ class Program {
     }
 
   private:
+    /// What is sorted, or is the argument of max() and min(), by bytes.
+    void find_sorted(MixedComparisons& out) const {
+        std::set<int> sorters;
+        for (const Instruction& one : instructions_) {
+            if (one.name == "Sort" || one.name == "SorterSort") {
+                sorters.insert(one.p1);
+            }
+        }
+        std::map<int, std::vector<bool>> keys;  // of each sorter: which columns go by bytes
+        for (const Instruction& one : instructions_) {
+            if ((one.name == "SorterOpen" || one.name == "OpenEphemeral") &&
+                sorters.contains(one.p1)) {
+                keys[one.p1] = columns_by_bytes(one.p4);
+            }
+        }
+        for (size_t at = 0; at < instructions_.size(); ++at) {
+            const Instruction& one = instructions_[at];
+            const auto key = keys.find(one.p1);
+            if ((one.name == "SorterInsert" || one.name == "IdxInsert") && key != keys.end()) {
+                const Instruction* record = record_before(one.p2, at);
+                for (size_t i = 0; record != nullptr && i < key->second.size(); ++i) {
+                    if (key->second[i]) {
+                        note_ordered(origin_of(record->p1 + static_cast<int>(i), at), out);
+                    }
+                }
+            }
+            const bool is_extreme = one.p4.starts_with("max(") || one.p4.starts_with("min(");
+            if (one.name == "AggStep" && is_extreme && at > 0 &&
+                instructions_[at - 1].name == "CollSeq" &&
+                instructions_[at - 1].p4.starts_with("BINARY")) {
+                note_ordered(origin_of(one.p2, at), out);
+            }
+        }
+    }
+    /// "k(3,-B,u256,)": descending by bytes, by number, by bytes.
+    static std::vector<bool> columns_by_bytes(std::string_view key) {
+        std::vector<bool> out;
+        const size_t first = key.find(',');
+        if (!key.starts_with("k(") || first == std::string_view::npos) {
+            return out;
+        }
+        key = key.substr(first + 1, key.rfind(')') - first - 1);
+        while (true) {
+            const size_t end = std::min(key.find(','), key.size());
+            const std::string_view name = key.substr(0, end);
+            out.push_back(name.empty() || name.ends_with('B'));
+            if (end == key.size()) {
+                return out;
+            }
+            key.remove_prefix(end + 1);
+        }
+    }
+    [[nodiscard]] const Instruction* record_before(int place, size_t at) const {
+        while (at-- > 0) {
+            if (instructions_[at].name == "MakeRecord" && instructions_[at].p3 == place) {
+                return &instructions_[at];
+            }
+        }
+        return nullptr;
+    }
+    static void note_ordered(const Instruction* one, MixedComparisons& out) {
+        if (one != nullptr && is_function(*one)) {
+            out.by_bytes.insert(one->p4.substr(0, one->p4.find('(')));
+        }
+    }
+    static bool is_function(const Instruction& one) {
+        return is_one_of(one.name, {"Function", "PureFunc", "AggFinal", "AggValue"});
+    }
+
     void judge(const Instruction& one, const Instruction& other, bool is_by_bytes,
                MixedComparisons& out) const {
-        const bool is_function =
-            is_one_of(one.name, {"Function", "PureFunc", "AggFinal", "AggValue"});
-        if (is_function && is_number(other)) {
+        if (is_function(one) && is_number(other)) {
             out.with_number.insert(one.p4.substr(0, one.p4.find('(')));
-        } else if (is_function && is_by_bytes) {
+        } else if (is_function(one) && is_by_bytes) {
             out.by_bytes.insert(one.p4.substr(0, one.p4.find('(')));
         }
         if (is_by_bytes && is_number_as_text(one)) {

@@ -17,7 +17,8 @@ namespace plumbline::query::sql {
 struct MixedComparisons {
     /// Functions ("sum", "u256_mul") whose results are compared with a number...
     std::set<std::string> with_number;
-    /// ... or ordered against another value, where no collation says how.
+    /// ... or sorted, ordered against another value or given to max() or min(), where no collation
+    /// says how.
     std::set<std::string> by_bytes;
     /// A number written as text that is ordered against what is calculated, where no collation says
     /// how.

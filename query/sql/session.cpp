@@ -178,7 +178,6 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     connection.tables = make_tables(*view, plan, PastTables::kEntities);
     connection.newest = [state = impl.get()] { return Result{state->view}; };
     PLUMBLINE_TRY_VOID(add_functions(connection));
-    PLUMBLINE_TRY_VOID(order_numbers_everywhere(connection));
     PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
     PLUMBLINE_TRY_VOID(make_safe(made, limits));
     sqlite3_progress_handler(made, 1'000, stop_asked, &connection);
@@ -233,7 +232,9 @@ Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_vie
                sql.end();
     };
     const bool calculates = has("(") || has("case") || has("||");
-    const bool compares = sql.find_first_of("<>=") != std::string_view::npos || has("between");
+    const bool compares = sql.find_first_of("<>=") != std::string_view::npos || has("between") ||
+                          has("order") || has("max") || has("min") || has("group") ||
+                          has("union") || has("intersect") || has("except");
     if (!calculates || !compares) {
         return ok();  // A point question is not explained first.
     }
@@ -252,7 +253,7 @@ Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_vie
     if (found.literal) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("nothing says how {} is compared with what is calculated: write "
-                                 "`collate u256` behind it for numbers, `collate text` for texts",
+                                 "`collate u256` behind it for numbers, `collate binary` for texts",
                                  *found.literal)};
     }
     for (const auto* names : {&found.with_number, &found.by_bytes}) {

@@ -48,7 +48,7 @@ int guarded(sqlite3_vtab& table, Work&& work) {
     return done ? SQLITE_OK : fail_with(table, done.error());
 }
 
-const char* collation_of(FieldType type, const Connection& connection) {
+const char* collation_of(FieldType type) {
     if (is_wide(type) || (type.kind == FieldKind::kUint && type.bits == 64)) {
         return kNumberCollation;
     }
@@ -56,7 +56,7 @@ const char* collation_of(FieldType type, const Connection& connection) {
         case FieldKind::kAddress:
         case FieldKind::kFixedBytes:
         case FieldKind::kBytes: return "NOCASE";  // Hex in any case is the same bytes.
-        default: return connection.text_collation;
+        default: return "BINARY";
     }
 }
 
@@ -72,13 +72,12 @@ std::string sql_name(std::string_view name) {
     return out + '"';
 }
 
-std::string declaration(const Table& table, const Connection& connection) {
+std::string declaration(const Table& table) {
     std::string out = "CREATE TABLE x(";
     for (const Column& column : table.columns()) {
         const bool is_integer = column.type && is_sql_integer(*column.type);
         const bool is_bool = column.type && column.type->kind == FieldKind::kBool;
-        const char* collation =
-            column.type ? collation_of(*column.type, connection) : connection.text_collation;
+        const char* collation = column.type ? collation_of(*column.type) : "BINARY";
         out += fmt::format("{} {}{} COLLATE {}, ", sql_name(column.name),
                            is_bool      ? "BOOLEAN"
                            : is_integer ? "INTEGER"
@@ -99,7 +98,7 @@ int connect(sqlite3* db, void* aux, int /*count*/, const char* const* arguments,
         if (connection.prefix + table->name() != arguments[2]) {
             continue;
         }
-        const int code = sqlite3_declare_vtab(db, declaration(*table, connection).c_str());
+        const int code = sqlite3_declare_vtab(db, declaration(*table).c_str());
         if (code != SQLITE_OK) {
             *message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
             return code;
@@ -142,8 +141,7 @@ std::optional<Compare> compare_of(unsigned char op) {
 
 /// Whether we compare as the statement asks: by the column's own collation, or where any gives the
 /// same.
-bool is_taken(const Column& column, Compare compare, const char* collation,
-              const Connection& connection) {
+bool is_taken(const Column& column, Compare compare, const char* collation) {
     if (!column.is_asked || !column.type) {
         return false;
     }
@@ -153,7 +151,7 @@ bool is_taken(const Column& column, Compare compare, const char* collation,
         return false;  // Names in SQL's order, not in that of their declaration.
     }
     return is_sql_integer(type) || (is_wide(type) && is_equality) ||
-           sqlite3_stricmp(collation, collation_of(type, connection)) == 0;
+           sqlite3_stricmp(collation, collation_of(type)) == 0;
 }
 
 /// Values of no type, for a plan: bounds around what is equal.
@@ -245,7 +243,7 @@ Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
         const auto compare = compare_of(constraint.op);
         if (constraint.usable == 0 || constraint.iColumn < 0 || !compare ||
             !is_taken(table.table->columns()[static_cast<size_t>(constraint.iColumn)], *compare,
-                      sqlite3_vtab_collation(&info, i), connection)) {
+                      sqlite3_vtab_collation(&info, i))) {
             continue;
         }
         const bool is_in = *compare == Compare::kEq && sqlite3_vtab_in(&info, i, 1) != 0;

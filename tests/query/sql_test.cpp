@@ -139,16 +139,8 @@ TEST(SqlTest, TextsThatRepeatThemselvesAreSearchedAtOnce) {
     EXPECT_FALSE(world.ask("select json_patch('{}', '{}')"));
 }
 
-TEST(SqlTest, CalculatedNumbersAreOrderedAndComparedAsNumbers) {
+TEST(SqlTest, CalculatedNumbersAreOrderedAndComparedAsTheStatementSays) {
     SqlWorld world{1, 200};
-    const std::string sums = "(select voter, sum(weight) as s from vote group by voter)";
-    const auto ordered = *world.ask("select voter, s from " + sums + " order by s collate u256, 1");
-    ASSERT_GT(ordered.size(), 3U);
-    EXPECT_EQ(*world.ask("select voter, s from " + sums + " order by s, 1"), ordered);
-    EXPECT_EQ(*world.ask("select voter, sum(weight) s from vote group by 1 order by 2, 1"),
-              ordered);
-    EXPECT_EQ(*world.ask("select max(s), min(s) from " + sums),
-              *world.ask("select max(s collate u256), min(s collate u256) from " + sums));
     for (const std::string than : {"'99' collate u256", "'1000000000000000000' collate u256"}) {
         EXPECT_EQ(*world.ask("select voter from vote group by 1 having sum(weight) > " + than +
                              " order by 1"),
@@ -157,9 +149,8 @@ TEST(SqlTest, CalculatedNumbersAreOrderedAndComparedAsNumbers) {
         EXPECT_EQ(*world.ask("select count(*) from vote where coalesce(weight, '0') < " + than),
                   *world.ask("select count(*) from vote where weight < " + than));
     }
-    EXPECT_EQ(*world.ask("select name from voter order by name, account"),
-              *world.ask("select name from voter order by name collate text, account"))
-        << "columns of text are ordered by their bytes";
+    const std::string sums = "(select voter, sum(weight) as s from vote group by voter)";
+    EXPECT_EQ(world.ask("select max(s collate u256) from " + sums)->size(), 1U);
 }
 
 TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
@@ -172,6 +163,12 @@ TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
              {"select voter from vote group by 1 having sum(weight) > sum(change)", {}},
              {"select * from (select voter, sum(weight) s from vote group by 1) where s > 10", {}},
              {"select voter, sum(weight) = 3 from vote group by 1", {}},
+             {"select voter, sum(weight) s from vote group by 1 order by s desc", {}},
+             {"select voter, sum(weight) s from vote group by 1 order by s desc limit 3", {}},
+             {"select voter, sum(weight) from vote group by 1 order by 2", {}},
+             {"select max(s) from (select sum(weight) s from vote group by voter)", {}},
+             {"select rank() over (order by sum(weight)) from vote group by voter", {}},
+             {"select voter from vote order by u256_mul(weight, 2)", {}},
              {"select voter from vote where u256_mul(weight, 2) > 10", {}},
              {"select voter from vote where u256_mul(weight, 2) > u256_add(weight, 7)", {}},
              {"select voter from vote where coalesce(weight, '0') > '9'", {}},
@@ -185,7 +182,12 @@ TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
         EXPECT_THAT(message_of(world.ask(sql, parameters)), HasSubstr("collate u256")) << sql;
     }
     for (const std::string sql :
-         {"select voter from vote group by 1 having sum(small) > 10 order by 1",
+         {"select voter, sum(weight) s from vote group by 1 order by s collate u256 desc, 1",
+          "select voter, sum(weight) s from vote group by 1 order by voter",
+          "select support, sum(small) s from vote group by 1 order by s desc",
+          "select distinct sum(weight) from vote group by voter",
+          "select voter, count(*) n from vote group by 1 order by n desc, 1 limit 2",
+          "select voter from vote group by 1 having sum(small) > 10 order by 1",
           "select voter from vote group by 1 having sum(small) > sum(support)",
           "select voter, sum(weight) from vote group by 1 having count(*) > 1",
           "select voter, u256_mul(weight, 2) from vote where small > 1 or support > 0",
