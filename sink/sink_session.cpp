@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 
@@ -176,7 +177,29 @@ Status SinkSession::open(PgOptions options) {
     PLUMBLINE_TRY_VOID(take_over());
     PLUMBLINE_TRY_VOID(look());
     PLUMBLINE_TRY_VOID(read_states());
+    PLUMBLINE_TRY_VOID(leave_tables());
     return mend_tables();
+}
+
+/// What the config no longer names is not written any more: with its place in plumbline_tables it
+/// would look as if it were of the cursor's block. Its rows are the user's to drop.
+Status SinkSession::leave_tables() {
+    std::vector<std::string> names;
+    for (const SinkTable& table : tables_) {
+        names.push_back(table.name());
+    }
+    PLUMBLINE_TRY(
+        const PgRows left,
+        ask(fmt::format("delete from {} where cursor_name = $1::text and chain_id = $2::bigint and "
+                        "table_name <> all($3::text[]) returning table_name",
+                        own("plumbline_tables")),
+            {config_.name, fmt::format("{}", chain_id_), to_array(names)}));
+    for (size_t row = 0; row < left.size(); ++row) {
+        logging::warning("a table of a sink is no longer in the config: its rows stay as they are",
+                         {{"sink", config_.name},
+                          {"table", fmt::format("{}.{}", config_.schema, left.at(row, 0))}});
+    }
+    return ok();
 }
 
 Status SinkSession::open_to_read(PgOptions options) {

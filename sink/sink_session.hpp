@@ -127,6 +127,7 @@ class SinkSession {
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status read_position();
     [[nodiscard]] Status read_states();
+    [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] std::string fence_condition() const;

@@ -40,9 +40,12 @@ TEST(CommandLineTest, AllThatACommandLacksIsToldTogether) {
     EXPECT_EQ(init.code, 2);
     EXPECT_THAT(init.err, HasSubstr("init needs DIR, --address, --rpc;"));
     EXPECT_THAT(init.err, HasSubstr("`plumbline help init`"));
-    EXPECT_THAT(
-        plumbline({"init", "http://127.0.0.1:9", "--template", "erc20", "--abi", "X.json"}).err,
-        HasSubstr("--abi and --template are both given"));
+    const TempDir dir;
+    EXPECT_THAT(plumbline({"init", dir.sub("index"), "--rpc", "http://127.0.0.1:9", "--address",
+                           "0x0165878a594ca255338adfa4d48449f69242eb8f", "--template", "erc20",
+                           "--abi", "X.json"})
+                    .err,
+                HasSubstr("--abi and --template are both given"));
     const auto backup = plumbline({"backup", "./db"});
     EXPECT_EQ(backup.code, 2);
     EXPECT_THAT(backup.err, HasSubstr("backup needs DIR;"));

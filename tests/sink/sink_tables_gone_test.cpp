@@ -60,6 +60,30 @@ struct TwoChains {
     SinkWorld two;
 };
 
+TEST_F(SinkTablesGoneTest, ATableThatLeavesTheConfigIsNotCalledOfTheCursorsBlock) {
+    TwoChains chains{"leaves", mapping_};
+    auto& [one, two] = chains;
+    for (SinkWorld* sink : {&one, &two}) {
+        ASSERT_OK(sink->settle(*sink->make_writer()));
+    }
+    const std::string noted =
+        "select table_name, chain_id from leaves.plumbline_tables where table_name in "
+        "('item_history', 'hub_Put') order by 1, 2";
+    const std::string all = one.sql(noted);
+    one.config.has_history = false;
+    one.config.events.clear();
+    ASSERT_OK(one.settle(*one.make_writer()));
+    const std::string others = one.sql(noted);
+    EXPECT_NE(others, all);
+    EXPECT_THAT(others, AllOf(HasSubstr("hub_Put"), HasSubstr("item_history"), HasSubstr("4242")));
+    EXPECT_EQ(others.find(std::to_string(one.chain_id)), std::string::npos) << others;
+    EXPECT_EQ(one.sql("select count(*) from leaves.\"hub_Put\""), "30") << "rows stay";
+    one.config.has_history = true;
+    one.config.events = {"hub.Put"};
+    ASSERT_OK(one.settle(*one.make_writer()));
+    EXPECT_EQ(one.sql(noted), all);
+}
+
 TEST_F(SinkTablesGoneTest, ATableMadeAnewByOneChainIsFilledByTheOthersToo) {
     TwoChains chains{"anew", mapping_};
     auto& [one, two] = chains;
