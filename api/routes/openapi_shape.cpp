@@ -9,6 +9,8 @@
 #include "core/base/ascii.hpp"
 #include "core/base/check.hpp"
 #include "core/base/json_text.hpp"
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
 
 namespace plumbline::api {
 
@@ -159,6 +161,10 @@ std::string schema_name(std::string_view name) {
         out,
         [](char c) { return !is_ascii_letter(c) && !is_ascii_digit(c) && c != '_' && c != '.'; },
         '_');
+    if (out != name) {
+        const evm::Hash hash = evm::keccak256(name);
+        out += '.' + evm::to_hex(hash.view().first(4)).substr(2);
+    }
     return out;
 }
 

@@ -27,7 +27,8 @@ namespace plumbline::api {
 /// The notation of a parameter's values, as events show them.
 [[nodiscard]] std::string shape_of(const evm::AbiType& type);
 /// Of a component: OpenAPI takes letters, digits, `.`, `_` and `-`, and contracts ("every 10
-/// blocks") and foreign ABIs' events ("$Sent") have others, each of which becomes `_`.
+/// blocks") and foreign ABIs' events ("$Sent") have others. Each becomes `_`, and a hash behind the
+/// name keeps it apart from one that has `_` there.
 [[nodiscard]] std::string schema_name(std::string_view name);
 /// A member's name in a notation.
 [[nodiscard]] std::string shape_name(std::string_view name);

@@ -53,8 +53,8 @@ set = { at = "$block.timestamp" }
     const auto document = plumbline({"codegen", "openapi", dir.sub("p.toml")});
     ASSERT_EQ(document.code, 0) << document.err;
     for (const std::string part :
-         {"\"/v1/events/every%2010%20blocks/Tick\"", "\"event.every_10_blocks.Tick\"",
-          "\"event.odd._Sent\"", "\"/v1/events/odd/%24Sent\"", "\"$to\""}) {
+         {"\"/v1/events/every%2010%20blocks/Tick\"", "\"event.every_10_blocks.Tick.",
+          "\"event.odd._Sent.", "\"/v1/events/odd/%24Sent\"", "\"$to\""}) {
         EXPECT_NE(document.out.find(part), std::string::npos) << part;
     }
     EXPECT_EQ(plumbline({"codegen", "ts", dir.sub("p.toml")}).code, 0);
