@@ -101,6 +101,15 @@ void GapSearch::learn() {
     }
 }
 
+void fill_gap(const evm::BlockGap& gap, std::span<const uint64_t> block_nums,
+              std::vector<std::optional<evm::Header>>& headers) {
+    for (size_t i = 0; i < headers.size(); ++i) {
+        if (!headers[i] && gap.contains(block_nums[i])) {
+            headers[i] = evm::make_gap_header(block_nums[i], gap.before);
+        }
+    }
+}
+
 void fill_linked_gaps(std::span<const uint64_t> block_nums,
                       std::vector<std::optional<evm::Header>>& headers) {
     PLUMBLINE_CHECK(block_nums.size() == headers.size());

@@ -45,6 +45,10 @@ class GapSearch final : public std::enable_shared_from_this<GapSearch> {
     std::optional<RpcError> said_;  ///< for the number in question; empty: null
 };
 
+/// The numbers of `gap` that have no header yet get a gap's.
+void fill_gap(const evm::BlockGap& gap, std::span<const uint64_t> block_nums,
+              std::vector<std::optional<evm::Header>>& headers);
+
 /// Gaps that answered headers prove by themselves. `headers`: of ascending `block_nums`, empty
 /// where there was no block. Where all numbers between two neighbouring blocks were asked for and
 /// the upper one is the lower one's child, they get a gap's header.

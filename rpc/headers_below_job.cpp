@@ -116,11 +116,7 @@ void HeadersBelowJob::take_headers() {
                                     ErrorCode::kNotFound);
                     return;
                 }
-                for (size_t n = 0; n < self->headers_.size(); ++n) {
-                    if (!self->headers_[n] && gap->contains(self->block_nums_[n])) {
-                        self->headers_[n] = evm::make_gap_header(self->block_nums_[n], gap->before);
-                    }
-                }
+                fill_gap(*gap, self->block_nums_, self->headers_);
                 self->take_headers();
             })
             ->start();

@@ -116,11 +116,7 @@ bool HeadersJob::refresh_heads(uint64_t block_num) {
 void HeadersJob::on_gap(const std::optional<evm::BlockGap>& gap) {
     if (gap) {
         asked_ = {};
-        for (size_t i = 0; i < headers_.size(); ++i) {
-            if (!headers_[i] && gap->contains(block_nums_[i])) {
-                headers_[i] = evm::make_gap_header(block_nums_[i], gap->before);
-            }
-        }
+        fill_gap(*gap, block_nums_, headers_);
     }
     resolve();
 }
