@@ -13,19 +13,7 @@ using plumbline::test::CuttingProxy;
 using plumbline::test::PgBouncer;
 using ::testing::HasSubstr;
 
-class SinkFaultsTest : public ::testing::Test {
-  protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
-    [[nodiscard]] std::string failure(SinkWorld& sink) {
-        const Status settled = sink.settle(*sink.make_writer());
-        return settled ? std::string{} : settled.error().message;
-    }
-    const Mapping mapping_{sink_toml(), sink_abis()};
-};
+class SinkFaultsTest : public SinkTest {};
 
 TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     const uint64_t seed = test_seed(7);

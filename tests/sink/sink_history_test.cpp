@@ -7,13 +7,8 @@ namespace {
 
 constexpr Pace kNothingFinal{1, size_t{1} << 20, 0};
 
-class SinkHistoryTest : public ::testing::Test {
+class SinkHistoryTest : public SinkTest {
   protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
     /// Of "item": "id=amount from-to", the last without an end.
     [[nodiscard]] static std::string versions(const SinkWorld& sink) {
         return sink.sql(
@@ -38,7 +33,6 @@ class SinkHistoryTest : public ::testing::Test {
         EXPECT_EQ(sink.sql("select count(*) from " + sink.config.schema + ".item"),
                   sink.sql("select count(*) from " + of + " where _to is null"));
     }
-    const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
 TEST_F(SinkHistoryTest, EveryVersionOfARowIsThereWithTheBlocksThatItStood) {

@@ -20,22 +20,7 @@ using ::testing::HasSubstr;
 
 constexpr Pace kOneByOne{1, size_t{1} << 20, 0};
 
-class SinkRefusalsTest : public ::testing::Test {
-  protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
-    [[nodiscard]] static std::string failure(SinkWorld& sink, SinkWriter& writer) {
-        const Status settled = sink.settle(writer);
-        return settled ? std::string{} : settled.error().message;
-    }
-    [[nodiscard]] static std::string failure(SinkWorld& sink) {
-        return failure(sink, *sink.make_writer());
-    }
-    const Mapping mapping_{sink_toml(), sink_abis()};
-};
+class SinkRefusalsTest : public SinkTest {};
 
 /// Those that start a server of their own.
 class SlowSinkRefusalsTest : public SinkRefusalsTest {};

@@ -8,13 +8,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class SinkValuesTest : public ::testing::Test {
+class SinkValuesTest : public SinkTest {
   protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
     [[nodiscard]] Emitted put(uint64_t id, const AbiValue& amount, const AbiValue& delta,
                               const std::string& note, const Bytes& data, uint32_t index) const {
         return mapping_.emit("hub.Put",
@@ -23,7 +18,6 @@ class SinkValuesTest : public ::testing::Test {
                              block_, index);
     }
     uint64_t block_ = 1;
-    const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
 evm::U256 power_of_two(int bits) {

@@ -12,17 +12,8 @@ using ::testing::HasSubstr;
 
 constexpr Pace kOneByOne{1, size_t{1} << 20, 0};
 
-class SinkTablesGoneTest : public ::testing::Test {
+class SinkTablesGoneTest : public SinkTest {
   protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
-    [[nodiscard]] static std::string failure(SinkWorld& sink, SinkWriter& writer) {
-        const Status settled = sink.settle(writer);
-        return settled ? std::string{} : settled.error().message;
-    }
     [[nodiscard]] Result<SinkReport> check(const SinkWorld& sink, bool repair) const {
         SinkCheckOptions options;
         options.config = sink.config;
@@ -35,7 +26,6 @@ class SinkTablesGoneTest : public ::testing::Test {
             return storage::Database::open(sink.world.database->path(), read_only);
         });
     }
-    const Mapping mapping_{sink_toml(), sink_abis()};
 };
 
 /// Two chains with fifteen rows each in tables of one schema.

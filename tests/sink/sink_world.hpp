@@ -185,4 +185,23 @@ class SinkWorld {
     DirtyRows dirty;
 };
 
+/// Tests of sinks into a real server.
+class SinkTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (!plumbline::test::has_postgres()) {
+            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
+        }
+    }
+    /// What the writer says where it cannot settle; "" where it can.
+    [[nodiscard]] static std::string failure(SinkWorld& sink, SinkWriter& writer) {
+        const Status settled = sink.settle(writer);
+        return settled ? std::string{} : settled.error().message;
+    }
+    [[nodiscard]] static std::string failure(SinkWorld& sink) {
+        return failure(sink, *sink.make_writer());
+    }
+    const Mapping mapping_{sink_toml(), sink_abis()};
+};
+
 }  // namespace plumbline::sink::test

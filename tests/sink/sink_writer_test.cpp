@@ -7,15 +7,7 @@
 namespace plumbline::sink::test::sink_writer_test {
 namespace {
 
-class SinkWriterTest : public ::testing::Test {
-  protected:
-    void SetUp() override {
-        if (!plumbline::test::has_postgres()) {
-            GTEST_SKIP() << "no PostgreSQL: tools/setup installs it";
-        }
-    }
-    const Mapping mapping_{sink_toml(), sink_abis()};
-};
+class SinkWriterTest : public SinkTest {};
 
 TEST_F(SinkWriterTest, TheFirstLoadMakesTablesWithTypesKeysAndIndexes) {
     SinkWorld sink{"first_load", mapping_};
