@@ -35,14 +35,15 @@ struct Registers {
 };
 
 /// Of the operations of SQLite 3.38 to 3.46 that give registers a value; others that do are none of
-/// functions, numbers and copies.
+/// functions, numbers, copies and records.
 Registers written_by(const Instruction& one) {
     if (is_one_of(one.name, {"Integer", "Int64", "Real", "String", "String8", "Variable", "SCopy",
                              "Rowid"})) {
         return {one.p2, 1};
     }
-    if (is_one_of(one.name, {"Function", "PureFunc", "AggValue", "Column", "VColumn", "Add",
-                             "Subtract", "Multiply", "Divide", "Remainder", "Concat"})) {
+    if (is_one_of(one.name,
+                  {"Function", "PureFunc", "AggValue", "Column", "VColumn", "Add", "Subtract",
+                   "Multiply", "Divide", "Remainder", "Concat", "MakeRecord"})) {
         return {one.p3, 1};
     }
     if (is_one_of(one.name, {"AggFinal", "Cast"})) {
@@ -112,8 +113,10 @@ class Program {
             const Instruction& one = instructions_[at];
             const auto key = keys.find(one.p1);
             if ((one.name == "SorterInsert" || one.name == "IdxInsert") && key != keys.end()) {
-                const Instruction* record = record_before(one.p2, at);
-                for (size_t i = 0; record != nullptr && i < key->second.size(); ++i) {
+                const Instruction* record = origin_of(one.p2, at);
+                const size_t columns =
+                    record != nullptr && record->name == "MakeRecord" ? key->second.size() : 0;
+                for (size_t i = 0; i < columns; ++i) {
                     if (key->second[i]) {
                         note_ordered(origin_of(record->p1 + static_cast<int>(i), at), out);
                     }
@@ -144,14 +147,6 @@ class Program {
             }
             key.remove_prefix(end + 1);
         }
-    }
-    [[nodiscard]] const Instruction* record_before(int place, size_t at) const {
-        while (at-- > 0) {
-            if (instructions_[at].name == "MakeRecord" && instructions_[at].p3 == place) {
-                return &instructions_[at];
-            }
-        }
-        return nullptr;
     }
     static void note_ordered(const Instruction* one, MixedComparisons& out) {
         if (one != nullptr && is_function(*one)) {

@@ -231,12 +231,8 @@ Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_vie
         return std::search(sql.begin(), sql.end(), words.begin(), words.end(), is_same) !=
                sql.end();
     };
-    const bool calculates = has("(") || has("case") || has("||");
-    const bool compares = sql.find_first_of("<>=") != std::string_view::npos || has("between") ||
-                          has("order") || has("max") || has("min") || has("group") ||
-                          has("union") || has("intersect") || has("except");
-    if (!calculates || !compares) {
-        return ok();  // A point question is not explained first.
+    if (!has("(") && !has("case") && !has("||")) {
+        return ok();  // Nothing is calculated: a point question is not explained first.
     }
     const auto kind_of = [&](int parameter) {
         const char* name = sqlite3_bind_parameter_name(statement, parameter);
