@@ -190,13 +190,21 @@ Status check_webhook_events(const engine::Config& config, const engine::Plan& pl
     return mistakes.all();
 }
 
+/// The reports, once they and the webhooks name what there is.
+Result<std::vector<Report>> read_named(const engine::Config& config, const engine::Plan& plan) {
+    engine::Mistakes mistakes;
+    auto reports = read_reports(config.text, config.path, plan);
+    mistakes.add(reports);
+    mistakes.add(check_webhook_events(config, plan));
+    PLUMBLINE_TRY_VOID(mistakes.all());
+    return reports;
+}
+
 }  // namespace
 
 Status check_names(const engine::Config& config, const engine::Plan& plan) {
-    engine::Mistakes mistakes;
-    mistakes.add(read_reports(config.text, config.path, plan));
-    mistakes.add(check_webhook_events(config, plan));
-    return mistakes.all();
+    const auto reports = read_named(config, plan);
+    return reports ? ok() : Status{reports.error()};
 }
 
 std::string openapi_document(const engine::Plan& plan) {
@@ -206,9 +214,7 @@ std::string openapi_document(const engine::Plan& plan) {
 Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     const engine::Config& config = service.config();
     // Wrong names are told at the start, whoever will ask for them.
-    PLUMBLINE_TRY_VOID(check_names(config, service.indexer().plan()));
-    PLUMBLINE_TRY(std::vector<Report> reports,
-                  read_reports(config.text, config.path, service.indexer().plan()));
+    PLUMBLINE_TRY(std::vector<Report> reports, read_named(config, service.indexer().plan()));
     if (!config.http && config.webhooks.empty()) {
         return ok();
     }

@@ -162,12 +162,12 @@ void CommitStage::stage_dictionary() {
         uint32_t id = batch_.dict_base[kind];
         for (const DictRow& row : batch_.dict_new[kind]) {
             PLUMBLINE_CHECK_MSG(row.id == id++, "ids of a dictionary leave no gap");
-            writes_.Put(family, dict_key(row.kind, row.id), encode_dict(row))
-                .PermitUncheckedError();
         }
-        for (const DictRow& row : batch_.dict_lowered[kind]) {
-            writes_.Put(family, dict_key(row.kind, row.id), encode_dict(row))
-                .PermitUncheckedError();
+        for (const auto* rows : {&batch_.dict_new[kind], &batch_.dict_lowered[kind]}) {
+            for (const DictRow& row : *rows) {
+                writes_.Put(family, dict_key(row.kind, row.id), encode_dict(row))
+                    .PermitUncheckedError();
+            }
         }
     }
 }

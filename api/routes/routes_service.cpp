@@ -163,7 +163,7 @@ Response get_status(RequestContext& request) {
                 progress.lag = progress.head_block + 1 -
                                std::min(progress.head_block + 1, progress.next_block);
             }
-            engine::judge_readiness(now);
+            now.unready = engine::find_unready(now);
         }
         write_snapshot(json, *snapshot);
         json.member("chain_id", snapshot->database->identity().chain_id).key("proven");

@@ -50,19 +50,27 @@ std::string one_task(const storage::TaskRow& task) {
     return body;
 }
 
+std::optional<storage::TaskState> task_state_of(std::string_view name) {
+    for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
+        const auto state = static_cast<storage::TaskState>(i);
+        if (storage::to_string(state) == name) {
+            return state;
+        }
+    }
+    return std::nullopt;
+}
+
 /// Null or empty: all that have ended.
 Result<std::optional<storage::TaskState>> finished_state(const std::string* name) {
     using storage::TaskState;
     if (name == nullptr || name->empty()) {
         return std::optional<TaskState>{};
     }
-    for (const TaskState state :
-         {TaskState::kDone, TaskState::kDead, TaskState::kParked, TaskState::kCancelled}) {
-        if (storage::to_string(state) == *name) {
-            return std::optional{state};
-        }
+    const std::optional<TaskState> state = task_state_of(*name);
+    if (!state || *state == TaskState::kWaiting || *state == TaskState::kRunning) {
+        return Error{ErrorCode::kInvalidArgument, "state must be done, dead, parked or cancelled"};
     }
-    return Error{ErrorCode::kInvalidArgument, "state must be done, dead, parked or cancelled"};
+    return state;
 }
 
 Result<uint64_t> task_id(const RequestContext& request) {
@@ -154,17 +162,6 @@ Response add_for_entity(RequestContext& request, const char* kind) {
 
 }  // namespace
 
-namespace {
-
-bool is_task_state(std::string_view name) {
-    using State = storage::TaskState;
-    constexpr State kAll[] = {State::kWaiting, State::kRunning, State::kDone,
-                              State::kDead,    State::kParked,  State::kCancelled};
-    return std::ranges::any_of(kAll, [&](State one) { return storage::to_string(one) == name; });
-}
-
-}  // namespace
-
 Response list_tasks(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const uint64_t limit, request.limit());
@@ -172,7 +169,7 @@ Response list_tasks(RequestContext& request) {
         const std::vector<storage::TaskRow> all = queue->list();
         const std::string* state = request.target.find("state");
         const std::string* kind = request.target.find("kind");
-        if (state != nullptr && !is_task_state(*state)) {
+        if (state != nullptr && !task_state_of(*state)) {
             return Error{ErrorCode::kInvalidArgument,
                          "state must be waiting, running, done, dead, parked or cancelled"};
         }

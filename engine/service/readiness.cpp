@@ -54,8 +54,4 @@ std::vector<std::string> find_unready(const ServiceStatus& status) {
     return out;
 }
 
-void judge_readiness(ServiceStatus& status) {
-    status.unready = find_unready(status);
-}
-
 }  // namespace plumbline::engine

@@ -13,7 +13,4 @@ namespace plumbline::engine {
 /// waits for, which may be why; what is wrong otherwise, as events in quarantine, is no reason.
 [[nodiscard]] std::vector<std::string> find_unready(const ServiceStatus& status);
 
-/// Sets `unready` by all else that `status` says.
-void judge_readiness(ServiceStatus& status);
-
 }  // namespace plumbline::engine

@@ -325,7 +325,7 @@ ServiceStatus Service::status() const {
     if (out.progress.ages.is_old()) {
         out.progress.lag.reset();
     }
-    judge_readiness(out);
+    out.unready = find_unready(out);
     return out;
 }
 

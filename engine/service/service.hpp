@@ -144,6 +144,8 @@ class Service {
     void read_proven();
     [[nodiscard]] std::vector<std::string> find_waits(
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
+    void add_head_waits(const std::vector<rpc::ProviderStats>& providers,
+                        std::vector<std::string>& out);
 
     ServiceOptions options_;
     std::unique_ptr<Observers> observers_;

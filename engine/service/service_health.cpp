@@ -22,7 +22,6 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kVerdictsMs = 5'000;
-constexpr const char* kWaitingForChain = "waiting for the chain: ";
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
@@ -138,10 +137,8 @@ void Service::publish(int64_t now_ms) {
     }
     next.tasks_dead = queue_ ? queue_->given_up() : 0;
     next.waits = find_waits(next.providers, now_ms);
-    next.progress.is_waiting =
-        next.progress.is_waiting || std::ranges::any_of(next.waits, [](const std::string& wait) {
-            return wait.starts_with(kWaitingForChain);
-        });
+    next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
+    add_head_waits(next.providers, next.waits);
     const std::vector<std::string> others = find_reasons(next);
     next.degraded = find_grave_reasons(now_ms);
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
@@ -168,7 +165,7 @@ void Service::publish(int64_t now_ms) {
         }
     }
     next.ready_lag = config().http ? config().http->ready_lag : next.ready_lag;
-    judge_readiness(next);
+    next.unready = find_unready(next);
     history_.tell(now_ms, {indexer_->clock().unix_ms() / 1'000, next.progress.next_block,
                            next.progress.lag, next.progress.events});
     next.history = history_.samples();
@@ -281,13 +278,14 @@ void Service::add_notes(const KnownRanges& known) {
     }
 }
 
-/// What the index waits for longer than is good, the longest first. Each new reason is a line too.
+/// What of the chain is waited for longer than is good, the longest first. Each new reason is a
+/// line too.
 std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
                                              int64_t now_ms) {
     std::vector<std::string> out;
     const auto add = [&](std::string text) {
         if (out.size() < kWaitsMax) {
-            out.push_back(kWaitingForChain + std::move(text));
+            out.push_back("waiting for the chain: " + std::move(text));
         }
     };
     const auto tell = [&](std::string key, std::string text) {
@@ -325,6 +323,13 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     if (out.empty() && since < 0 && !is_chain_away && std::exchange(is_wait_told_, false)) {
         logging::info("nothing is waited for any more");
     }
+    return out;
+}
+
+/// A head that nobody tells, or that is old.
+void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
+                             std::vector<std::string>& out) {
+    const IngestProgress& progress = indexer_->progress();
     const HeadAges ages = read_head_ages(progress, indexer_->clock());
     if (ages.is_silent()) {
         out.push_back(fmt::format(
@@ -345,7 +350,6 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     } else if (std::exchange(is_old_head_told_, false)) {
         logging::info("the chain's head is old no longer", {{"head", progress.head_block.load()}});
     }
-    return out;
 }
 
 /// What no waiting mends: the index stands still for good, or is wrong.

@@ -7,6 +7,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/task/tasks.hpp"
+#include "engine/text/entity_text.hpp"
 #include "storage/database.hpp"
 
 namespace plumbline::engine {
@@ -88,16 +89,11 @@ Result<std::vector<uint32_t>> named_entities(const TaskContext& context, std::st
     std::vector<uint32_t> out;
     const std::vector<storage::EntityLayout>& entities = context.database().entities();
     for (const std::string_view word : split_args(args)) {
-        const auto found = std::ranges::find(entities, word, &storage::EntityLayout::name);
-        if (found == entities.end()) {
-            std::string known;
-            for (const storage::EntityLayout& entity : entities) {
-                known += known.empty() ? entity.name : ", " + entity.name;
-            }
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("there is no entity '{}'; known: {}", word, known)};
+        const auto found = find_entity(entities, word);
+        if (!found) {
+            return Error{ErrorCode::kInvalidArgument, found.error().message};
         }
-        out.push_back(static_cast<uint32_t>(found - entities.begin()));
+        out.push_back(static_cast<uint32_t>(*found));
     }
     return out;
 }

@@ -87,7 +87,7 @@ class TestContext final : public ApiContext {
         now.state = engine::Lifecycle::kLive;
         now.has_database = true;
         now.progress.lag = 0;
-        engine::judge_readiness(now);
+        now.unready = engine::find_unready(now);
         rpc::ProviderStats provider;
         provider.name = "one";
         provider.state = "ok";
