@@ -69,6 +69,22 @@ Result<uint64_t> Section::integer(const TomlValue& value, std::string_view key, 
     return static_cast<uint64_t>(value.integer);
 }
 
+Result<size_t> Section::choice(const TomlValue& value, std::string_view key,
+                               std::initializer_list<std::string_view> words) const {
+    PLUMBLINE_TRY(const std::string text, string(value, key));
+    const auto found = std::ranges::find(words, text);
+    if (found == words.end()) {
+        std::string known;
+        for (size_t i = 0; i < words.size(); ++i) {
+            const char* before = i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+            known += fmt::format("{}\"{}\"", before, words.begin()[i]);
+        }
+        return mistake(value.pos, fmt::format("{} in {} must be {}, not {}", key, name_, known,
+                                              in_quotes(text)));
+    }
+    return static_cast<size_t>(found - words.begin());
+}
+
 Result<std::vector<const TomlValue*>> Section::strings(const TomlValue& value, std::string_view key,
                                                        size_t count_max) const {
     std::vector<const TomlValue*> out;

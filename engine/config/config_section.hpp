@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ class Section {
     [[nodiscard]] Result<std::string> string(const TomlValue& value, std::string_view key) const;
     [[nodiscard]] Result<uint64_t> integer(const TomlValue& value, std::string_view key,
                                            uint64_t low, uint64_t high) const;
+    /// The place of the value in `words`; another word is a mistake that lists them.
+    [[nodiscard]] Result<size_t> choice(const TomlValue& value, std::string_view key,
+                                        std::initializer_list<std::string_view> words) const;
     /// One string or a list of them; pointers into the tree. An empty list is a mistake.
     [[nodiscard]] Result<std::vector<const TomlValue*>> strings(const TomlValue& value,
                                                                 std::string_view key,
@@ -91,6 +95,16 @@ class SectionMistakes {
             return true;
         }
         return false;
+    }
+    /// Where `key` is given and one of `words`: its place among them.
+    [[nodiscard]] std::optional<size_t> choice(std::string_view key,
+                                               std::initializer_list<std::string_view> words) {
+        const TomlValue* value = section_.find(key);
+        if (value == nullptr) {
+            return std::nullopt;
+        }
+        const auto found = section_.choice(*value, key, words);
+        return all_.add(found) ? std::optional{*found} : std::nullopt;
     }
     /// No key was misspelt.
     [[nodiscard]] bool are_known() const { return are_known_; }

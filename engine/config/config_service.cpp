@@ -307,20 +307,23 @@ const std::vector<std::string>& schedulable_tasks() {
 
 Status read_schedule(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section schedule, Section::open(path, "[schedule]", value));
-    PLUMBLINE_TRY_VOID(schedule.allow_only(schedulable_tasks()));
+    Mistakes mistakes;
+    mistakes.add(schedule.allow_only(schedulable_tasks()));
     for (const TomlEntry& entry : schedule.entries()) {
         ScheduleConfig out{entry.key, 0, entry.value.pos};
         if (entry.value.kind != TomlValue::Kind::kBool || entry.value.boolean) {
-            PLUMBLINE_TRY(out.interval_ms,
-                          read_duration(schedule, entry.value, entry.key, kSecondMs, 365 * kDayMs));
+            const auto interval =
+                read_duration(schedule, entry.value, entry.key, kSecondMs, 365 * kDayMs);
+            out.interval_ms = mistakes.add(interval) ? *interval : 0;
         }
         if (entry.key == "backup" && out.interval_ms > 0 && config.backup.path.empty()) {
-            return schedule.mistake(entry.pos,
-                                    "backup in [schedule] needs to know where: add [backup] path");
+            mistakes.add(Status{schedule.mistake(entry.pos,
+                                                 "backup in [schedule] needs to know where: add "
+                                                 "[backup] path")});
         }
         config.schedules.push_back(std::move(out));
     }
-    return ok();
+    return mistakes.all();
 }
 
 Status read_http(std::string_view path, const TomlValue& value, Config& config,
@@ -396,29 +399,23 @@ Status read_webhooks(std::string_view path, const TomlValue& value, Config& conf
 
 Status read_backup(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section backup, Section::open(path, "[backup]", value));
-    PLUMBLINE_TRY_VOID(backup.allow_only({"path", "kept_max"}));
-    PLUMBLINE_TRY(const TomlValue* where, backup.need("path"));
-    PLUMBLINE_TRY(config.backup.path, backup.string(*where, "path"));
-    if (const TomlValue* kept = backup.find("kept_max")) {
-        PLUMBLINE_TRY(config.backup.kept_max, backup.integer(*kept, "kept_max", 1, 10'000));
+    SectionMistakes mistakes{backup, {"path", "kept_max"}};
+    if (const TomlValue* where = mistakes.need("path")) {
+        mistakes.take(config.backup.path, backup.string(*where, "path"));
     }
-    return ok();
+    if (const TomlValue* kept = backup.find("kept_max")) {
+        mistakes.take(config.backup.kept_max, backup.integer(*kept, "kept_max", 1, 10'000));
+    }
+    return mistakes.all();
 }
 
 Status read_log(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section log, Section::open(path, "[log]", value));
-    PLUMBLINE_TRY_VOID(log.allow_only({"level"}));
-    if (const TomlValue* level = log.find("level")) {
-        static const std::vector<std::string> kLevels{"debug", "info", "warning", "error"};
-        PLUMBLINE_TRY(config.log_level, log.string(*level, "level"));
-        if (std::ranges::find(kLevels, config.log_level) == kLevels.end()) {
-            return log.mistake(level->pos,
-                               fmt::format("level in [log] must be debug, info, warning or error, "
-                                           "not {}",
-                                           in_quotes(config.log_level)));
-        }
+    SectionMistakes mistakes{log, {"level"}};
+    if (mistakes.choice("level", {"debug", "info", "warning", "error"})) {
+        config.log_level = log.find("level")->text;
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

@@ -18,46 +18,55 @@ constexpr size_t kMaxSqlName = 63;  ///< PostgreSQL's NAMEDATALEN - 1
 /// The place of `url` in the stored config: parsed again, never asked.
 constexpr std::string_view kRedactedUrl = "postgresql://redacted.invalid";
 
-Status read_sink_url(const Section& section, std::string& out, std::vector<TextEdit>& edits) {
-    PLUMBLINE_TRY(const TomlValue* url, section.need("url"));
-    PLUMBLINE_TRY(const std::string text, section.string(*url, "url"));
+Status read_sink_url(const Section& section, const TomlValue& url, std::string& out,
+                     std::vector<TextEdit>& edits) {
+    PLUMBLINE_TRY(const std::string text, section.string(url, "url"));
     auto resolved = resolve_env(text);
     if (!resolved) {
         return section.mistake(
-            url->pos, fmt::format("url in {}: {}", section.name(), resolved.error().message));
+            url.pos, fmt::format("url in {}: {}", section.name(), resolved.error().message));
     }
     const bool is_word =
         std::ranges::all_of(*resolved, [](char c) { return c > 0x20 && c < 0x7F; });
     if (!is_word ||
         !(resolved->starts_with("postgresql://") || resolved->starts_with("postgres://"))) {
-        return section.mistake(url->pos, fmt::format("url in {} must be a postgresql:// URL, or "
-                                                     "env:NAME for one that is secret",
-                                                     section.name()));
+        return section.mistake(url.pos, fmt::format("url in {} must be a postgresql:// URL, or "
+                                                    "env:NAME for one that is secret",
+                                                    section.name()));
     }
     if (const Status checked = check_postgres_url(*resolved); !checked) {
-        return section.mistake(url->pos, fmt::format("url in {}, which is not shown: {}",
-                                                     section.name(), checked.error().message));
+        return section.mistake(url.pos, fmt::format("url in {}, which is not shown: {}",
+                                                    section.name(), checked.error().message));
     }
-    edits.push_back({url->pos, std::string{kRedactedUrl}});
+    edits.push_back({url.pos, std::string{kRedactedUrl}});
     out = *std::move(resolved);
     return ok();
 }
 
-/// One of two words; true for the second.
-Result<bool> read_choice(const Section& section, std::string_view key, std::string_view usual,
-                         std::string_view other) {
-    const TomlValue* value = section.find(key);
-    if (value == nullptr) {
-        return false;
+Status read_schema(const Section& section, const TomlValue& value, std::string& out) {
+    PLUMBLINE_TRY(const std::string name, section.string(value, "schema"));
+    if (!is_identifier(name) || name.size() > kMaxSqlName || name.starts_with("pg_")) {
+        return section.mistake(value.pos,
+                               fmt::format("schema in {} must be up to {} letters, digits and _, "
+                                           "not begin with a digit or pg_, and so not be {}",
+                                           section.name(), kMaxSqlName, in_quotes(name)));
     }
-    PLUMBLINE_TRY(const std::string text, section.string(*value, key));
-    if (text == other || text == usual) {
-        return text == other;
+    out = name;
+    return ok();
+}
+
+/// `has_entities`: of the sink, by its other keys.
+Status read_history(const Section& section, const TomlValue& value, bool has_entities, bool& out) {
+    if (value.kind != TomlValue::Kind::kBool) {
+        return section.wrong_type(value, "history", "true or false");
     }
-    return section.mistake(
-        value->pos, fmt::format("{} in {} must be \"{}\"{}, not {}", key, section.name(), other,
-                                usual.empty() ? std::string{} : fmt::format(" or \"{}\"", usual),
-                                in_quotes(text)));
+    if (value.boolean && !has_entities) {
+        return section.mistake(value.pos, fmt::format("history in {} is of entities, and it has "
+                                                      "none",
+                                                      section.name()));
+    }
+    out = value.boolean;
+    return ok();
 }
 
 Status read_sink(std::string_view path, const TomlEntry& entry, Config& config,
@@ -70,42 +79,31 @@ Status read_sink(std::string_view path, const TomlEntry& entry, Config& config,
     }
     PLUMBLINE_TRY(const Section section,
                   Section::open(path, fmt::format("[sinks.{}]", entry.key), entry.value));
-    PLUMBLINE_TRY_VOID(section.allow_only(
-        {"url", "schema", "entities", "events", "distribute", "strings", "history"}));
+    SectionMistakes mistakes{
+        section, {"url", "schema", "entities", "events", "distribute", "strings", "history"}};
     SinkConfig out;
     out.name = entry.key;
     out.pos = section.pos();
-    PLUMBLINE_TRY_VOID(read_sink_url(section, out.url, edits));
-    if (const TomlValue* schema = section.find("schema")) {
-        PLUMBLINE_TRY(out.schema, section.string(*schema, "schema"));
-        if (!is_identifier(out.schema) || out.schema.size() > kMaxSqlName ||
-            out.schema.starts_with("pg_")) {
-            return section.mistake(
-                schema->pos, fmt::format("schema in {} must be up to {} letters, digits and _, "
-                                         "not begin with a digit or pg_, and so not be {}",
-                                         section.name(), kMaxSqlName, in_quotes(out.schema)));
-        }
+    if (const TomlValue* url = mistakes.need("url")) {
+        mistakes.add(read_sink_url(section, *url, out.url, edits));
     }
-    PLUMBLINE_TRY_VOID(read_entity_names(section, config, out.entities));
-    PLUMBLINE_TRY_VOID(read_event_names(section, config, out.events));
+    if (const TomlValue* schema = section.find("schema")) {
+        mistakes.add(read_schema(section, *schema, out.schema));
+    }
+    const bool are_entities_known = mistakes.add(read_entity_names(section, config, out.entities));
+    mistakes.add(read_event_names(section, config, out.events));
     if (section.find("entities") == nullptr && section.find("events") == nullptr) {
         for (const EntityConfig& entity : config.entities) {
             out.entities.push_back(entity.name);
         }
     }
-    PLUMBLINE_TRY(out.has_chain_id, read_choice(section, "distribute", "", "chain_id"));
-    PLUMBLINE_TRY(out.strings_as_bytes, read_choice(section, "strings", "text", "bytea"));
+    out.has_chain_id = mistakes.choice("distribute", {"chain_id"}).has_value();
+    out.strings_as_bytes = mistakes.choice("strings", {"text", "bytea"}) == 1U;
     if (const TomlValue* history = section.find("history")) {
-        if (history->kind != TomlValue::Kind::kBool) {
-            return section.wrong_type(*history, "history", "true or false");
-        }
-        out.has_history = history->boolean;
-        if (out.has_history && out.entities.empty()) {
-            return section.mistake(
-                history->pos,
-                fmt::format("history in {} is of entities, and it has none", section.name()));
-        }
+        const bool has_entities = !are_entities_known || !out.entities.empty();
+        mistakes.add(read_history(section, *history, has_entities, out.has_history));
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     config.sinks.push_back(std::move(out));
     return ok();
 }
@@ -119,10 +117,11 @@ Status read_sinks(std::string_view path, const TomlValue& value, Config& config,
         return sinks.mistake(sinks.pos(), fmt::format("at most {} sinks, not {}", kMaxSinks,
                                                       sinks.entries().size()));
     }
+    Mistakes mistakes;
     for (const TomlEntry& entry : sinks.entries()) {
-        PLUMBLINE_TRY_VOID(read_sink(path, entry, config, edits));
+        mistakes.add(read_sink(path, entry, config, edits));
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine
