@@ -177,6 +177,8 @@ class Follower {
     void ask_start_words();
     void take_finality(const rpc::Heads& heads);
     void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
+    void ask_first_blocks();
+    void hear_first_blocks(const std::vector<rpc::BlockWord>& words);
 
     // Blocks that contract calls were asked of ahead of the index: follower_asked.cpp
     bool check_asked();
@@ -192,6 +194,7 @@ class Follower {
     void end_ancestor_search(const AncestorSearch::Found& found);
     [[nodiscard]] evm::BlockId below_all() const noexcept;
     void ask_and_roll_back(const evm::BlockId& target);
+    void roll_back_to(const evm::BlockId& target);
     void order_rollback(const evm::Header& target);
 
     rpc::ChainSource& source_;
@@ -223,6 +226,7 @@ class Follower {
     FinalityWatch finality_;
     LogThrottle finality_notice_{60'000};
     FinalUndo final_undo_;
+    FinalUndo first_block_undo_;       ///< the chain's own, which is never undone
     FinalUndo asked_undo_;             ///< of blocks that contract calls were asked of
     int64_t asked_not_before_ms_ = 0;  ///< when those are looked at again
     uint64_t finalized_sent_ = 0;      ///< what the writer was told of it

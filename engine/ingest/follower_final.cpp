@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "core/evm/hex.hpp"
+#include "engine/ingest/another_chain.hpp"
 #include "engine/ingest/follower.hpp"
 
 namespace plumbline::engine {
@@ -93,6 +95,54 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
             set_back(reason);
             pause(options_.poll_interval_ms);
         }));
+}
+
+/// Nothing of what is stored is on the chain any more. The chain's own first block can be no other
+/// one by a reorg: with that it is another chain, and what is stored stays.
+void Follower::ask_first_blocks() {
+    phase_ = Phase::kAncestor;
+    source_.get_block_words(
+        0, only_answer([this](const Result<std::vector<rpc::BlockWord>>& words) {
+            if (!words) {
+                trouble(words.error(), "asking every provider for the chain's first block");
+                restart(backoff_.next());
+                return;
+            }
+            hear_first_blocks(*words);
+        }));
+}
+
+void Follower::hear_first_blocks(const std::vector<rpc::BlockWord>& words) {
+    const evm::Hash& genesis = database_.identity().genesis_hash;
+    size_t agree = 0;
+    const rpc::BlockWord* other = nullptr;
+    size_t others = 0;
+    for (const rpc::BlockWord& word : words) {
+        agree += word.hash == genesis ? 1U : 0U;
+        if (word.hash && *word.hash != genesis) {
+            other = &word;
+            ++others;
+        }
+    }
+    if (genesis.is_zero() || other == nullptr) {
+        roll_back_to(below_all());
+        return;
+    }
+    const int64_t now = clock_.monotonic_ms();
+    if (agree == 0 && first_block_undo_.is_agreed({0, *other->hash}, agree, others, now)) {
+        channel_.fail(another_chain(database_, *other->hash));
+        return;
+    }
+    const std::string reason = fmt::format(
+        "{} of {} providers tell another first block than that of our chain ({} says {}): they "
+        "serve another chain of the same id, and nothing is undone on their word",
+        others, words.size(), other->provider, evm::to_hex(*other->hash));
+    if (lower_notice_.due(now)) {
+        logging::warning(reason);
+    }
+    wait_.wait(now, reason);
+    set_back(reason);
+    pause(options_.poll_interval_ms);
 }
 
 // --- before anything is stored -----------------------------------------------------------------

@@ -176,6 +176,14 @@ evm::BlockId Follower::below_all() const noexcept {
 /// Rolls back to a block that is stored, once the chain has said that it is still its own: what
 /// follows is held against this hash.
 void Follower::ask_and_roll_back(const evm::BlockId& target) {
+    if (target == below_all()) {
+        ask_first_blocks();
+        return;
+    }
+    roll_back_to(target);
+}
+
+void Follower::roll_back_to(const evm::BlockId& target) {
     if (target.block_num < first_block_) {
         evm::Header nothing;
         nothing.block_num = target.block_num;

@@ -12,6 +12,7 @@
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
+#include "engine/ingest/another_chain.hpp"
 #include "engine/mapping/config_change.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
@@ -232,13 +233,7 @@ void Indexer::accept_identity(const storage::ChainIdentity& identity) {
         const evm::Hash& stored = database_->identity().genesis_hash;
         if (!stored.is_zero() && !identity.genesis_hash.is_zero() &&
             stored != identity.genesis_hash) {
-            channel_.fail({ErrorCode::kIncompatible,
-                           fmt::format("the node's chain {} starts with block {}, the one in {} "
-                                       "with {}: another chain of the same id (a test chain that "
-                                       "was started anew?). Nothing was touched; use another "
-                                       "database directory or delete this one",
-                                       identity.chain_id, evm::to_hex(identity.genesis_hash),
-                                       options_.db_path, evm::to_hex(stored))});
+            channel_.fail(another_chain(*database_, identity.genesis_hash));
             return;
         }
     } else {

@@ -1177,6 +1177,34 @@ TEST_F(IngestTest, WhatIsFinalIsNotUndoneByAMomentOfAnotherChain) {
     test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
+TEST_F(IngestTest, AChainOfAnotherFirstBlockIsNoReorgOfOurs) {
+    for (const uint64_t length : {20U, 90U}) {
+        SCOPED_TRACE(length);
+        FakeChain chain{25};
+        chain.mine(60);
+        const Directory directory;
+        Rig rig{chain, directory.db(), 0, {}, {}};
+        ASSERT_TRUE(rig.settle(chain));
+        const auto ours = chain.blocks();
+        FakeChain anew{26};
+        anew.mine(length);
+        chain.adopt(anew.blocks());
+        run_for(rig, FinalUndo::kAloneMs / 2);
+        EXPECT_FALSE(rig.indexer->failure().has_value()) << "it may be a moment's";
+        chain.adopt(ours);
+        chain.mine(1);
+        ASSERT_TRUE(rig.settle(chain));
+        chain.adopt(anew.blocks());
+        run_for(rig, 20 * FinalUndo::kAloneMs);
+        ASSERT_TRUE(rig.indexer->failure().has_value());
+        EXPECT_EQ(rig.indexer->failure()->code, ErrorCode::kIncompatible);
+        EXPECT_NE(rig.indexer->failure()->message.find("another chain of the same id"),
+                  std::string::npos);
+        EXPECT_EQ(rig.indexer->progress().reorgs.load(), 0U);
+        EXPECT_EQ(rig.indexer->database()->cursor()->block_num, 61U);
+    }
+}
+
 // ---- What a liar told -------------------------------------------------------------------------
 
 /// Logs and all that follows from them; ids, names of providers and the journal tell of the way.
