@@ -116,20 +116,38 @@ class Doctor {
             is_syncing                        ? "the node is still syncing: wait until it is done"
             : *report_.head_lag_s > kLagNoteS ? "an idle test chain, or a node that fell behind"
                                               : "");
+        look_at_finality();
+        return ok();
+    }
+
+    void look_at_finality() {
         const Reply finalized =
             client_.ask("eth_getBlockByNumber", json::array({"finalized", false}));
         report_.finalized =
             finalized.result ? quantity_of(*finalized.result, "number") : std::nullopt;
-        if (report_.finalized) {
-            add("finality", CheckResult::kGood,
-                fmt::format(
-                    "block {}, {} below the head", format_count(*report_.finalized),
-                    format_count(*report_.head - std::min(*report_.head, *report_.finalized))));
-        } else {
+        if (!report_.finalized) {
             add("finality", CheckResult::kNote, "it has no `finalized` tag",
                 "give a number of blocks: finality = 64 in [chain]");
+            return;
         }
-        return ok();
+        uint64_t head = *report_.head;
+        if (*report_.finalized > head) {
+            // The head moves on between two questions.
+            const Reply latest =
+                client_.ask("eth_getBlockByNumber", json::array({"latest", false}));
+            head = latest.result ? quantity_of(*latest.result, "number").value_or(head) : head;
+        }
+        if (*report_.finalized > head) {
+            add("finality", CheckResult::kBad,
+                fmt::format("block {}, {} above the head", format_count(*report_.finalized),
+                            format_count(*report_.finalized - head)),
+                "it cannot be believed, or its nodes are not in step: use another endpoint, or "
+                "finality = 64 in [chain]");
+            return;
+        }
+        add("finality", CheckResult::kGood,
+            fmt::format("block {}, {} below the head", format_count(*report_.finalized),
+                        format_count(head - *report_.finalized)));
     }
 
     void look_at_batches() {

@@ -8,6 +8,7 @@
 
 #include "core/base/visible_text.hpp"
 #include "core/evm/hex.hpp"
+#include "rpc/error_text.hpp"
 #include "rpc/provider.hpp"
 
 namespace plumbline::engine {
@@ -47,9 +48,8 @@ EndpointClient::EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& tr
 Reply EndpointClient::ask(const std::string& method, json params) {
     const json body{
         {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
-    std::string error;
-    const json answer = post(method, body.dump(), error);
-    return read(answer, error);
+    const Posted posted = post(method, body.dump());
+    return read(posted.answer, posted);
 }
 
 std::string EndpointClient::ask_batch(uint64_t count) {
@@ -60,13 +60,13 @@ std::string EndpointClient::ask_batch(uint64_t count) {
                         {"method", "eth_chainId"},
                         {"params", json::array()}});
     }
-    std::string error;
-    const json answer = post("a batch", body.dump(), error);
+    const Posted posted = post("a batch", body.dump());
+    const json& answer = posted.answer;
     if (!answer.is_array()) {
-        return read(answer, error).error;
+        return read(answer, posted).error;
     }
     for (const json& one : answer) {
-        if (Reply reply = read(one, ""); !reply.result) {
+        if (Reply reply = read(one, posted); !reply.result) {
             return reply.error;
         }
     }
@@ -101,10 +101,11 @@ rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method
     }
 }
 
-json EndpointClient::post(const std::string& method, std::string body, std::string& error) {
+EndpointClient::Posted EndpointClient::post(const std::string& method, std::string body) {
+    Posted posted;
     if (has_given_up()) {
-        error = fmt::format("not asked: it has not answered for {} s", silent_ms() / 1'000);
-        return {};
+        posted.error = fmt::format("not asked: it has not answered for {} s", silent_ms() / 1'000);
+        return posted;
     }
     rpc::HttpRequest request;
     request.url = endpoint_.url;
@@ -122,35 +123,48 @@ json EndpointClient::post(const std::string& method, std::string body, std::stri
     const rpc::HttpCompletion done = await(transport_.submit(std::move(request)), method, start_ms);
     if (done.error != rpc::TransportError::kNone) {
         silent_since_ms_ = silent_since_ms_.value_or(start_ms);
-        error = done.error_text.empty() ? "no answer" : redactor_.redact(done.error_text);
-        return {};
+        posted.error = done.error_text.empty() ? "no answer" : redactor_.redact(done.error_text);
+        return posted;
     }
     silent_since_ms_.reset();
-    json out = json::parse(done.body.begin(), done.body.end(), nullptr, false);
-    if (out.is_discarded()) {
-        error = fmt::format("HTTP {} with something that is not JSON", done.status);
-        return {};
+    posted.http_status = done.status;
+    posted.answer = json::parse(done.body.begin(), done.body.end(), nullptr, false);
+    const bool is_status_all =
+        done.status != 200 && posted.answer.is_object() && !posted.answer.contains("error");
+    if (posted.answer.is_discarded() || is_status_all) {
+        posted.answer = {};
+        posted.error = odd_answer(done);
     }
-    if (done.status != 200 && out.is_object() && !out.contains("error")) {
-        error = fmt::format("HTTP {}", done.status);
-        return {};
+    return posted;
+}
+
+/// What came in place of an answer.
+std::string EndpointClient::odd_answer(const rpc::HttpCompletion& done) const {
+    const std::string body = redactor_.redact(
+        {reinterpret_cast<const char*>(done.body.data()), done.body.size()}, kTextMax);
+    std::string out = rpc::odd_answer_text(done.status, done.redirect, body);
+    if (out.empty()) {
+        const std::string text = clipped(rpc::body_text(body));
+        out = text.empty() ? fmt::format("HTTP {} without a text", done.status)
+                           : fmt::format("HTTP {} with something that is not an answer: {}",
+                                         done.status, text);
     }
     return out;
 }
 
-Reply EndpointClient::read(const json& answer, const std::string& error) const {
+Reply EndpointClient::read(const json& answer, const Posted& posted) const {
     Reply reply;
-    reply.error = error.empty() ? "not a JSON-RPC answer" : error;
+    reply.error = posted.error.empty() ? "not a JSON-RPC answer" : posted.error;
     if (!answer.is_object()) {
         return reply;
     }
     if (const auto refused = answer.find("error"); refused != answer.end() && !refused->is_null()) {
         reply.is_rpc_error = true;
-        reply.error = "an error";
-        if (refused->is_object() && refused->contains("message") &&
-            (*refused)["message"].is_string()) {
-            reply.error =
-                clipped(redactor_.redact((*refused)["message"].get<std::string>(), kTextMax));
+        const std::string text =
+            refused->is_string() ? refused->get<std::string>() : text_of(*refused, "message");
+        reply.error = text.empty() ? "an error" : clipped(redactor_.redact(text, kTextMax));
+        if (posted.http_status != 200) {
+            reply.error += fmt::format(", HTTP {}", posted.http_status);
         }
     } else if (const auto result = answer.find("result"); result != answer.end()) {
         reply.result = *result;

@@ -59,11 +59,16 @@ class EndpointClient {
     [[nodiscard]] std::string ask_batch(uint64_t count);
 
   private:
-    [[nodiscard]] nlohmann::json post(const std::string& method, std::string body,
-                                      std::string& error);
+    struct Posted {
+        nlohmann::json answer;  ///< null where there is none
+        std::string error;      ///< why there is none, fit to be shown
+        int http_status = 200;
+    };
+    [[nodiscard]] Posted post(const std::string& method, std::string body);
+    [[nodiscard]] std::string odd_answer(const rpc::HttpCompletion& done) const;
     [[nodiscard]] rpc::HttpCompletion await(uint64_t id, const std::string& method,
                                             int64_t start_ms);
-    [[nodiscard]] Reply read(const nlohmann::json& answer, const std::string& error) const;
+    [[nodiscard]] Reply read(const nlohmann::json& answer, const Posted& posted) const;
 
     const rpc::Endpoint& endpoint_;
     rpc::Transport& transport_;

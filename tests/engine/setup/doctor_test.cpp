@@ -94,5 +94,40 @@ TEST_F(DoctorTest, WithoutABlockWithLogsNothingIsSaidOfProvingThem) {
     EXPECT_THAT(report.verdict, Not(HasSubstr("logs can be proven")));
 }
 
+TEST_F(DoctorTest, FinalityAboveTheHeadIsNotBelieved) {
+    add_logs({100, 350});
+    node_.answer = [](const std::string& method,
+                      const nlohmann::json& params) -> std::optional<nlohmann::json> {
+        if (method == "eth_getBlockByNumber" && params[0] == "finalized") {
+            return nlohmann::json{{"result", {{"number", "0x1c2"}}}};
+        }
+        return std::nullopt;
+    };
+    const DoctorReport report = examine();
+    EXPECT_EQ(result_of(report, "finality"), CheckResult::kBad);
+    EXPECT_FALSE(report.is_fine());
+}
+
+TEST_F(DoctorTest, WhatComesInPlaceOfAnAnswerIsToldWithItsStatusAndItsText) {
+    const auto reason = [&](int status, const std::string& body) {
+        node_.status = status;
+        node_.spoil = [body](std::string& out) { out = body; };
+        DoctorOptions options;
+        options.patience.timeout_ms = 5'000;
+        options.patience.silence_ms_max = 8'000;
+        const auto report = examine_endpoint({kUrl, {}, {}}, transport_, clock_, options);
+        return report ? std::string{} : report.error().message;
+    };
+    EXPECT_THAT(reason(200, "<html><title>Sign in</title></html>"),
+                HasSubstr("HTTP 200 with a web page \"Sign in\""));
+    EXPECT_THAT(reason(401, R"({"error":"invalid api key"})"),
+                HasSubstr("invalid api key, HTTP 401"));
+    EXPECT_THAT(reason(403, R"({"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}})"),
+                HasSubstr("no, HTTP 403"));
+    EXPECT_THAT(reason(429, R"({"message":"slow down"})"), HasSubstr("slow down"));
+    EXPECT_THAT(reason(302, ""), HasSubstr("HTTP 302: it redirects"));
+    EXPECT_THAT(reason(500, ""), HasSubstr("HTTP 500 without a text"));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::doctor_test
