@@ -12,6 +12,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "engine/task/proof_ranges.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/proof_names.hpp"
 #include "storage/read_view.hpp"
@@ -86,6 +87,8 @@ struct IndexStatus {
     uint64_t quarantined = 0;
     std::vector<std::pair<std::string, uint64_t>> entities;  ///< with their rows
     uint64_t size_bytes = 0;
+    /// By level, weakest first: up to where the log is proven from its first block on.
+    std::vector<std::pair<std::string, uint64_t>> proven_through;
     std::vector<storage::ProofRecord> proofs;  ///< how the newest of each kind ended
     bool with_events = false;
     EventCounts by_event;  ///< with `with_events`
@@ -103,6 +106,9 @@ Result<IndexStatus> read_status(const storage::Database& database, bool with_eve
         out.entities.emplace_back(database.entities()[i].name, database.entity_count(i));
     }
     out.size_bytes = database.size_bytes();
+    PLUMBLINE_TRY(const auto coverage, database.coverage());
+    PLUMBLINE_TRY(const auto plan, engine::stored_plan(database));
+    out.proven_through = engine::proven_through(plan->sources(), coverage);
     PLUMBLINE_TRY(out.proofs, view->list_proofs());
     std::erase_if(out.proofs,
                   [](const storage::ProofRecord& one) { return !storage::is_verdict(one.proof); });
@@ -193,7 +199,11 @@ std::string for_programs(const IndexStatus& status) {
     for (const auto& [name, rows] : status.entities) {
         json.member(name, rows);
     }
-    json.close_object().member("size_bytes", status.size_bytes).key("proofs").open_array();
+    json.close_object().member("size_bytes", status.size_bytes).key("proven_through").open_object();
+    for (const auto& [level, block] : status.proven_through) {
+        json.member(level, block);
+    }
+    json.close_object().key("proofs").open_array();
     for (const storage::ProofRecord& proof : status.proofs) {
         write_proof(json, proof);
     }
@@ -214,16 +224,32 @@ std::string failed_text(const storage::ProofRecord& proof) {
                                                 is_one ? "difference" : "differences");
 }
 
+/// "receipts through block 73, linked through block 90": what the newest proof reached somewhere
+/// says less.
+std::string reached_text(const IndexStatus& status) {
+    std::string out;
+    uint64_t best = 0;
+    for (auto it = status.proven_through.rbegin(); it != status.proven_through.rend(); ++it) {
+        const auto& [level, block] = *it;
+        if (level != to_string(storage::ProofLevel::kFetched) && block > best) {
+            out += fmt::format("{}{} through block {}", out.empty() ? "" : ", ", level, block);
+            best = block;
+        }
+    }
+    return out.empty() ? "nothing is proven from the first block on" : out;
+}
+
 /// "replay         holds at block 73, 2026-01-31 12:00:00 UTC"
-std::string proof_line(const storage::ProofRecord& proof) {
+std::string proof_line(const IndexStatus& status, const storage::ProofRecord& proof) {
     const std::string name = proof.proof + (proof.entity.empty() ? "" : " ") + proof.entity;
     if (proof.level == to_string(storage::ProofLevel::kNone)) {
         return fmt::format("  {:<20} nothing reached, {}: {}\n", name, utc_time(proof.time_s),
                            proof.detail);
     }
-    return fmt::format("  {:<20} {} at block {}{}, {}\n", name,
-                       proof.is_equal ? std::string{"holds"} : failed_text(proof), proof.block_num,
-                       proof.level.empty() ? "" : ", level " + proof.level, utc_time(proof.time_s));
+    const std::string verdict = proof.is_equal ? std::string{"holds"} : failed_text(proof);
+    const std::string where = proof.proof == "log" ? ": " + reached_text(status)
+                                                   : fmt::format(" at block {}", proof.block_num);
+    return fmt::format("  {:<20} {}{}, {}\n", name, verdict, where, utc_time(proof.time_s));
 }
 
 std::string for_people(const IndexStatus& status) {
@@ -266,7 +292,7 @@ std::string for_people(const IndexStatus& status) {
     }
     out += "proven\n";
     for (const storage::ProofRecord& proof : status.proofs) {
-        out += proof_line(proof);
+        out += proof_line(status, proof);
     }
     return out;
 }

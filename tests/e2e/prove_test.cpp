@@ -53,6 +53,8 @@ TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
     EXPECT_EQ(plumbline({"verify", db, "--proof", "replay"}).code, 0) << "needs no network";
     const json status = json::parse(plumbline({"status", db, "--json"}).out);
     EXPECT_GE(status["proofs"].size(), 3U);
+    EXPECT_EQ(status["proven_through"]["receipts"], status["block"]);
+    EXPECT_THAT(plumbline({"status", db}).out, HasSubstr("holds: receipts through block "));
 
     ASSERT_EQ(
         damage({"set-field", db, "--entity", "vote", "--field", "weight", "--value", "999"}).code,
