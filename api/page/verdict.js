@@ -181,7 +181,10 @@ function failing(s) {
              })),
     ...(s.sinks || [])
         .filter(k => k.reason)
-        .map(k => ({says: `sink ${k.name} fails`, why: `Sink ${k.name}: ${k.reason}.`}))
+        .map(k => ({says: `sink ${k.name} fails`, why: `Sink ${k.name}: ${k.reason}.`})),
+    ...s.reasons.map(r => [r, /^(\d+ tasks? (?:is parked|are parked|has failed for good|have failed for good)): /.exec(r)])
+        .filter(([, stuck]) => stuck)
+        .map(([why, stuck]) => ({says: stuck[1], why: `${why}.`}))
   ];
 }
 // What is wrong with the rows, in words and in full.
@@ -289,11 +292,13 @@ function fine(s) {
         since = `Since ${clock(from)}, for ${duration(Math.max(0, Math.floor((Date.now() - from) / 1000)))}.`;
   if (fails.length)
     return [
-      'warn', `${right ? 'Data right' : 'Up to date'}; ${fails.map(f => f.says).join(', ')}`,
+      'warn', `${right && s.proven ? 'Data right' : 'Up to date'}; ${fails.map(f => f.says).join(', ')}`,
       fails.map(f => f.why).join(' ')
     ];
   if (right)
-    return ['good', 'Right and up to date', since];
+    return s.proven ?
+        ['good', 'Right and up to date', since] :
+        ['', 'Up to date, and equal to the contract; its events are not proven', `${since} ${s.notes[0] || ''}`.trim()];
   return same.part ? ['', `Up to date; ${same.part} entities compared, and equal`, `${since} ${same.left}.`] :
                      ['', `Up to date; not compared with the contract${can_compare() ? ' yet' : ''}`, since];
 }

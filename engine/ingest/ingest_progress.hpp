@@ -59,6 +59,7 @@ struct IngestProgress {
     std::atomic<bool> refolding{false};
     std::atomic<int64_t> waiting_since_ms{-1};       ///< for the chain; -1 = not
     std::atomic<int64_t> disk_waiting_since_ms{-1};  ///< for the disk; -1 = not
+    SharedText disk_error;                           ///< why, as of then
     std::atomic<bool> has_trouble{false};            ///< it waits because a question failed
     SharedText waiting_for;                          ///< of the chain: what, and why it waits
 

@@ -429,6 +429,7 @@ bool Writer::handle_error(Error error, std::string_view doing) {
         if (disk_notice_.due(clock_.monotonic_ms())) {
             logging::error(fmt::format("{}: {}; waiting until it works", doing, error.message));
         }
+        progress_.disk_error.set(error.message);
         int64_t since = -1;
         progress_.disk_waiting_since_ms.compare_exchange_strong(since, clock_.monotonic_ms());
         retry_ms_ = clock_.monotonic_ms() + backoff_.next();

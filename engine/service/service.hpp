@@ -139,7 +139,7 @@ class Service {
     void tell_quarantine(uint64_t rows, int64_t now_ms);
     void write_address();
     [[nodiscard]] BackupAge backup_age() const;
-    [[nodiscard]] std::vector<std::string> find_grave_reasons(int64_t now_ms) const;
+    [[nodiscard]] std::vector<std::string> find_grave_reasons() const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status) const;
     void read_proven();
     [[nodiscard]] std::vector<std::string> find_waits(

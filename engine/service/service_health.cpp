@@ -109,6 +109,33 @@ bool Service::has_to_prove(int64_t unix_ms) const {
                          .empty();
 }
 
+namespace {
+
+size_t count_in(const std::vector<TaskRow>& tasks, TaskState state) {
+    return static_cast<size_t>(std::ranges::count(tasks, state, &TaskRow::state));
+}
+
+/// Which, why, and what to do.
+void add_stuck_tasks(const std::vector<TaskRow>& tasks, std::vector<std::string>& reasons) {
+    const auto add = [&](TaskState state, const char* one, const char* several,
+                         const char* advice) {
+        const auto newest = std::ranges::find(tasks, state, &TaskRow::state);
+        if (newest != tasks.end()) {
+            reasons.push_back(fmt::format("{}: {}{} (task {}): {}; {}",
+                                          count_of(count_in(tasks, state), one, several),
+                                          count_in(tasks, state) > 1 ? "the newest is " : "",
+                                          newest->name, newest->id, newest->error, advice));
+        }
+    };
+    add(TaskState::kDead, "task has failed for good", "tasks have failed for good",
+        "plumbline task retry ID once its reason is gone");
+    add(TaskState::kParked, "task is parked", "tasks are parked",
+        "if the log from then names another cause: plumbline task retry ID; what the schedule adds "
+        "is tried again after an hour");
+}
+
+}  // namespace
+
 void Service::publish(int64_t now_ms) {
     const IngestProgress& progress = indexer_->progress();
     ServiceStatus next;
@@ -130,17 +157,27 @@ void Service::publish(int64_t now_ms) {
             switch (count.state) {
                 case TaskState::kWaiting: next.tasks_waiting += count.count; break;
                 case TaskState::kRunning: next.tasks_running += count.count; break;
-                case TaskState::kParked: next.tasks_parked += count.count; break;
                 default: break;
             }
         }
     }
-    next.tasks_dead = queue_ ? queue_->given_up() : 0;
+    const std::vector<TaskRow> stuck = queue_ ? queue_->given_up() : std::vector<TaskRow>{};
+    next.tasks_dead = count_in(stuck, TaskState::kDead);
+    next.tasks_parked = count_in(stuck, TaskState::kParked);
     next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
     add_head_waits(next.providers, next.waits);
-    const std::vector<std::string> others = find_reasons(next);
-    next.degraded = find_grave_reasons(now_ms);
+    if (const int64_t since = progress.disk_waiting_since_ms;
+        since >= 0 && now_ms - since >= kWaitToTellMs) {
+        next.waits.push_back(fmt::format(
+            "waiting for the disk, which takes no writes for {}: {}; make room where {} lies, and "
+            "it goes on by itself",
+            format_duration((now_ms - since) / 1000), progress.disk_error.get(),
+            indexer_->db_path()));
+    }
+    std::vector<std::string> others = find_reasons(next);
+    add_stuck_tasks(stuck, others);
+    next.degraded = find_grave_reasons();
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());
     next.address = address_;
@@ -353,16 +390,8 @@ void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
 }
 
 /// What no waiting mends: the index stands still for good, or is wrong.
-std::vector<std::string> Service::find_grave_reasons(int64_t now_ms) const {
-    const IngestProgress& progress = indexer_->progress();
+std::vector<std::string> Service::find_grave_reasons() const {
     std::vector<std::string> reasons;
-    const auto waiting = [now_ms](int64_t since_ms) {
-        return since_ms >= 0 && now_ms - since_ms >= kWaitToTellMs;
-    };
-    if (const int64_t since = progress.disk_waiting_since_ms; waiting(since)) {
-        reasons.push_back(fmt::format("the disk takes no writes since {}",
-                                      format_duration((now_ms - since) / 1000)));
-    }
     if (const std::optional<Error> failed = indexer_->failure()) {
         reasons.push_back(fmt::format("indexing cannot go on: {}", failed->message));
     }
@@ -387,14 +416,6 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
     if (status.quarantined_rows > 0) {
         reasons.push_back(fmt::format("{} in quarantine",
                                       count_of(status.quarantined_rows, "event is", "events are")));
-    }
-    if (status.tasks_dead > 0) {
-        reasons.push_back(fmt::format("{} failed for good",
-                                      count_of(status.tasks_dead, "task has", "tasks have")));
-    }
-    if (status.tasks_parked > 0) {
-        reasons.push_back(
-            fmt::format("{} parked", count_of(status.tasks_parked, "task is", "tasks are")));
     }
     return reasons;
 }

@@ -11,8 +11,6 @@
 #include "engine/proof/log/log_prover.hpp"
 #include "engine/proof/replay/stored_damage.hpp"
 #include "engine/task/proof_task_parts.hpp"
-#include "storage/read_view.hpp"
-#include "storage/view_coverage.hpp"
 
 namespace plumbline::engine {
 
@@ -45,23 +43,11 @@ uint64_t earlier_findings(const LogRun& run) {
     return known - std::min<uint64_t>(known, run.findings.total);
 }
 
-/// Nobody had receipts just now, or none that fit, as nodes go. Chains whose receipts do not
-/// recompute are not meant: of such a chain no block was ever proven further than to its header.
-Result<bool> waits_for_receipts(const LogProofPiece& piece, const ChainProfile& profile,
-                                const storage::ReadView& view) {
-    if (profile.receipts) {
-        return piece.counts.unprovable > 0;
-    }
-    if (piece.counts.unsettled == 0) {
-        return false;
-    }
-    if (profile.receipts_tried == 0) {
-        return true;
-    }
-    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, storage::coverage_of(view));
-    return std::ranges::any_of(coverage, [](const storage::CoverageRow& row) {
-        return row.level > storage::ProofLevel::kLinked;
-    });
+/// Nobody had receipts just now, or none that fit: what they would prove is below the level asked
+/// for, which is told, and tried again. On a chain whose receipts do not recompute that ends with
+/// the self-test.
+bool waits_for_receipts(const LogProofPiece& piece, const ChainProfile& profile) {
+    return (profile.receipts ? piece.counts.unprovable : piece.counts.unsettled) > 0;
 }
 
 void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView& view,
@@ -133,10 +119,10 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
         const bool has_moved = prover.step();
         while (std::optional<LogProofPiece> piece = prover.take()) {
             mark_damage(*context.database().read_view(), piece->findings);
-            const auto view = context.database().read_view();
-            PLUMBLINE_TRY(const bool is_waiting,
-                          waits_for_receipts(*piece, prover.profile(), *view));
-            add_to_run(run, *piece, *view, is_waiting ? unix_time_s(context) + kUnprovableS : 0);
+            add_to_run(run, *piece, *context.database().read_view(),
+                       waits_for_receipts(*piece, prover.profile())
+                           ? unix_time_s(context) + kUnprovableS
+                           : 0);
             add_piece(outcome, *piece);
             PLUMBLINE_TRY_VOID(write_piece(context, *piece, run, outcome));
         }

@@ -7,6 +7,13 @@
 
 namespace plumbline::engine {
 
+namespace {
+
+/// How long what is parked rests.
+constexpr int64_t kParkedMs = 3'600'000;
+
+}  // namespace
+
 void Scheduler::set(std::vector<ScheduleEntry> entries) {
     const std::scoped_lock lock{mutex_};
     entries_ = std::move(entries);
@@ -25,8 +32,11 @@ void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted
             continue;
         }
         const std::optional<TaskRow> last = queue_.newest(entry.kind);
+        if (last && last->state == TaskState::kParked) {
+            retry_parked(*last, now);
+            continue;
+        }
         if (last && (last->state == TaskState::kWaiting || last->state == TaskState::kRunning ||
-                     last->state == TaskState::kParked ||
                      // A clock that was set back must not stop the schedule for good.
                      (last->finished_ms <= now && now - last->finished_ms < entry.interval_ms))) {
             continue;
@@ -43,6 +53,18 @@ void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted
             logging::debug("a scheduled task was not added",
                            {{"kind", entry.kind}, {"why", added.error().message}});
         }
+    }
+}
+
+/// The process may have been killed for other reasons; if not, it ends twice an hour for it.
+void Scheduler::retry_parked(const TaskRow& task, int64_t now_ms) {
+    if (task.finished_ms <= now_ms && now_ms - task.finished_ms < kParkedMs) {
+        return;
+    }
+    if (const Status retried = queue_.retry(task.id); retried) {
+        logging::warning(
+            "a parked task is tried again: while it ran the process ended, whatever the cause",
+            {{"id", task.id}, {"name", task.name}});
     }
 }
 

@@ -21,7 +21,7 @@ struct ScheduleEntry {
 };
 
 /// Thread-safe. An interval counts from the end of the last run, across restarts; the first run is
-/// due at once.
+/// due at once. What is parked is tried again after an hour.
 class Scheduler {
   public:
     Scheduler(WorkQueue& queue, const Clock& clock) : queue_{queue}, clock_{clock} {}
@@ -33,6 +33,8 @@ class Scheduler {
     void tick(const std::function<bool(std::string_view kind)>& is_wanted = {});
 
   private:
+    void retry_parked(const TaskRow& task, int64_t now_ms);
+
     WorkQueue& queue_;
     const Clock& clock_;
     mutable std::mutex mutex_;

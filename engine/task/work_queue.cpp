@@ -252,18 +252,21 @@ std::vector<QueueCount> WorkQueue::counts() const {
     return out;
 }
 
-size_t WorkQueue::given_up() const {
+std::vector<TaskRow> WorkQueue::given_up() const {
     const MutexLock lock{mutex_};
     std::set<std::string_view> done_since;
-    size_t count = 0;
+    std::vector<TaskRow> out;
     for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
         const TaskRow& row = it->second;
         if (row.state == TaskState::kDone) {
             done_since.insert(row.name);
         }
-        count += row.state == TaskState::kDead && !done_since.contains(row.name) ? 1U : 0U;
+        if ((row.state == TaskState::kDead || row.state == TaskState::kParked) &&
+            !done_since.contains(row.name)) {
+            out.push_back(row);
+        }
     }
-    return count;
+    return out;
 }
 
 size_t WorkQueue::unfinished() const {

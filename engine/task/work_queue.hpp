@@ -101,8 +101,9 @@ class WorkQueue {
     /// kNotFound
     [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
     [[nodiscard]] std::vector<QueueCount> counts() const;
-    /// Dead ones of whose name none was done since: what succeeded later needs nobody's attention.
-    [[nodiscard]] size_t given_up() const;
+    /// Dead and parked ones of whose name none was done since, newest first: what succeeded later
+    /// needs nobody's attention.
+    [[nodiscard]] std::vector<TaskRow> given_up() const;
     /// Waiting and running.
     [[nodiscard]] size_t unfinished() const;
     /// The newest task of this name, if any is kept.

@@ -152,17 +152,17 @@ TEST(WorkQueueTest, ADeadTaskNeedsAttentionUntilOneOfItsNameIsDone) {
         EXPECT_EQ(desk.take(), name);
         desk.finish(Kind::kHopeless, "the chain is another");
     }
-    EXPECT_EQ(desk.queue().given_up(), 2U);
+    EXPECT_EQ(desk.queue().given_up().size(), 2U);
     const uint64_t again = desk.add("proof");
-    EXPECT_EQ(desk.queue().given_up(), 2U) << "one that waits has mended nothing";
+    EXPECT_EQ(desk.queue().given_up().size(), 2U) << "one that waits has mended nothing";
     EXPECT_EQ(desk.take(), "proof");
     desk.finish(Kind::kDone);
     EXPECT_EQ(desk.row(again).state, TaskState::kDone);
-    EXPECT_EQ(desk.queue().given_up(), 1U) << "the other stays";
+    EXPECT_EQ(desk.queue().given_up().size(), 1U) << "the other stays";
     desk.add("proof");
     desk.take();
     desk.finish(Kind::kHopeless, "once more");
-    EXPECT_EQ(desk.queue().given_up(), 2U);
+    EXPECT_EQ(desk.queue().given_up().size(), 2U);
 }
 
 TEST(WorkQueueTest, HopelessDiesAtOnceAndRefusalsOfTheMomentDoNot) {
@@ -380,6 +380,32 @@ TEST(SchedulerTest, IntervalsCountFromTheEndOfTheLastRunAcrossRestarts) {
     desk.clock().advance(1);
     tick();
     EXPECT_EQ(desk.queue().unfinished(), 1U);
+}
+
+TEST(SchedulerTest, WhatIsParkedIsTriedAgainAfterAnHour) {
+    Desk desk;
+    const auto tick = [&desk] {
+        Scheduler scheduler{desk.queue(), desk.clock()};
+        scheduler.set({{"prove", 1'000}});
+        scheduler.tick();
+    };
+    tick();
+    const uint64_t id = desk.queue().newest("prove")->id;
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_EQ(desk.take(), "prove");
+        desk.crash();
+        desk.clock().advance(600'000);
+    }
+    ASSERT_EQ(desk.row(id).state, TaskState::kParked);
+    EXPECT_THAT(desk.queue().given_up(), testing::ElementsAre(testing::Field(&TaskRow::id, id)));
+    tick();
+    EXPECT_EQ(desk.queue().unfinished(), 0U) << "not yet";
+    desk.clock().advance(3'600'000);
+    tick();
+    ASSERT_EQ(desk.take(), "prove");
+    desk.finish(Kind::kDone);
+    EXPECT_EQ(desk.row(id).state, TaskState::kDone);
+    EXPECT_TRUE(desk.queue().given_up().empty());
 }
 
 TEST(WorkQueueTest, ALaneIsTakenFromAndYieldedToByItsOwnTasksAlone) {
