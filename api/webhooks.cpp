@@ -69,7 +69,10 @@ Status post(engine::TaskContext& context, const engine::WebhookConfig& webhook, 
     }
     if (answer.status < 200 || answer.status >= 300) {
         return Error{ErrorCode::kUnavailable,
-                     fmt::format("the receiver answers {}", answer.status)};
+                     fmt::format("the receiver answers {}{}", answer.status,
+                                 answer.status >= 300 && answer.status < 400
+                                     ? ": redirects are not followed, so give its final url"
+                                     : "")};
     }
     return ok();
 }

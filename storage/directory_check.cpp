@@ -56,9 +56,11 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
                                                  core.path)};
     }
     if (!options.create) {
-        return Error{ErrorCode::kNotFound,
-                     fmt::format("no database at {}: {}", core.path,
-                                 is_directory ? "the directory is empty" : "no such directory")};
+        return Error{
+            ErrorCode::kNotFound,
+            fmt::format("no database at {}: {}; plumbline run makes it once the chain has "
+                        "answered",
+                        core.path, is_directory ? "the directory is empty" : "no such directory")};
     }
     return ok();
 }

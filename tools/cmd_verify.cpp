@@ -38,16 +38,14 @@ Result<engine::VerifyOptions> make_options(const VerifyArguments& arguments,
 }
 
 /// Levels and outcomes go into the database, where nobody else has it open to write.
-bool record(const std::string& path, const engine::Plan& plan, const engine::VerifyReport& report) {
+Status record(const std::string& path, const engine::Plan& plan,
+              const engine::VerifyReport& report) {
     storage::OpenOptions options;
     options.memory_bytes = kMemoryAtOpen;
-    const auto database = storage::Database::open(path, std::move(options));
-    if (!database) {
-        return false;
-    }
-    const auto batch = (*database)->make_batch();
-    return engine::add_report(*batch, **database, plan, report) &&
-           (*database)->commit(*batch, storage::Durability::kSync);
+    PLUMBLINE_TRY(const auto database, storage::Database::open(path, std::move(options)));
+    const auto batch = database->make_batch();
+    PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, plan, report));
+    return database->commit(*batch, storage::Durability::kSync);
 }
 
 }  // namespace
@@ -79,13 +77,10 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         logging::set_status_line({});
         PLUMBLINE_TRY(report, std::move(looked));
     }
-    const bool is_recorded =
-        !arguments.from && !arguments.to && record(arguments.path, *plan, report);
-    if (!is_recorded) {
-        report.notes.emplace_back(
-            arguments.from || arguments.to
-                ? "not recorded: only a part was looked at"
-                : "not recorded: somebody else has the database open to write");
+    if (arguments.from || arguments.to) {
+        report.notes.emplace_back("not recorded: only a part was looked at");
+    } else if (const Status recorded = record(arguments.path, *plan, report); !recorded) {
+        report.notes.push_back("not recorded: " + recorded.error().message);
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report, arguments.path)));
     if (report.finding_count() > 0 || report.quarantine_fails()) {

@@ -168,8 +168,13 @@ Result<Config> load_config(const std::string& path) {
         return std::move(text).error().with_context(fmt::format("cannot read the config {}", path));
     }
     const std::filesystem::path folder = std::filesystem::path{path}.parent_path();
-    return parse_config(
+    auto config = parse_config(
         *text, path, [&folder](const std::string& name) { return read_whole_file(folder / name); });
+    if (config) {
+        PLUMBLINE_TRY(const TomlValue root, parse_toml(*text, path));
+        PLUMBLINE_TRY_VOID(check_address_case(path, root));
+    }
+    return config;
 }
 
 }  // namespace plumbline::engine

@@ -45,6 +45,9 @@ namespace plumbline::engine {
                                       std::vector<std::string>& out);
 [[nodiscard]] Status read_backup(std::string_view path, const TomlValue& value, Config& config);
 [[nodiscard]] Status read_log(std::string_view path, const TomlValue& value, Config& config);
+/// Addresses in mixed case, in operands too, have a right checksum (EIP-55). Of what a person
+/// wrote: a config that is stored already stays readable.
+[[nodiscard]] Status check_address_case(std::string_view path, const TomlValue& root);
 /// What only the whole config can tell: that every contract, entity and field named exists and
 /// fits.
 [[nodiscard]] Status check_config(std::string_view path, const Config& config);

@@ -129,7 +129,9 @@ Result<Operand> Section::operand(const TomlValue& value, std::string_view key) c
             return parse_operand(value.boolean ? "true" : "false", {path_, value.pos, false});
         case TomlValue::Kind::kFloat:
             return mistake(value.pos,
-                           fmt::format("{} in {}: only whole numbers are values", key, name_));
+                           fmt::format("{} in {}: only whole numbers are values; write a "
+                                       "decimal in quotes, as in \"1.5\"",
+                                       key, name_));
         default: return wrong_type(value, key, "a value (a string, an integer, true or false)");
     }
 }

@@ -59,7 +59,9 @@ Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
     std::string path = fmt::format("{}/{}{}-XXXXXX", parent, kPrefix, getpid());
     if (mkdtemp(path.data()) == nullptr) {
         return Error{ErrorCode::kIo,
-                     fmt::format("cannot make a directory for the fold in '{}'", parent)};
+                     fmt::format("cannot make a directory for the fold in '{}': {}; --scratch DIR "
+                                 "puts it elsewhere",
+                                 parent, std::generic_category().message(errno))};
     }
     auto scratch = std::unique_ptr<ScratchDatabase>(new ScratchDatabase);
     scratch->path_ = path;

@@ -252,8 +252,9 @@ Status check_change(const storage::Database& database, const Plan& plan, std::st
         }
     }
     if (const std::string dropped = describe_dropped(database, **stored, plan); !dropped.empty()) {
-        logging::warning("the config no longer has what the index holds: it goes",
-                         {{"lost", dropped}});
+        logging::warning(
+            "the config no longer has what the index holds: it goes with the next commit",
+            {{"lost", dropped}});
     }
     return ok();
 }

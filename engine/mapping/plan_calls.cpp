@@ -468,9 +468,10 @@ Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& 
         for (const auto& call : scope.calls) {
             known.push_back(call->name);
         }
-        return wrong(known.empty()
-                         ? fmt::format("'$call.{}': the handler has no calls", name)
-                         : fmt::format("unknown call '{}'{}", name, suggest(name, known)));
+        return wrong(
+            known.empty()
+                ? fmt::format("'$call.{}': the handler has no calls, or none above this one", name)
+                : fmt::format("unknown call '{}'{}", name, suggest(name, known)));
     }
     const PlanCall& call = **found;
     const evm::AbiEvent& answer = call.returns.event();

@@ -25,8 +25,8 @@ Result<size_t> add_shape(CompiledPlan& plan, uint32_t source, const evm::AbiEven
     if (!wanted.empty() &&
         (abi.anonymous || std::ranges::find(wanted, abi.topic0()) == wanted.end())) {
         return mistake_at(plan.config_path, pos,
-                          fmt::format("{}.{} is handled, but the contract's list of events "
-                                      "leaves it out",
+                          fmt::format("{}.{} is handled, but the contract's `events` leaves it "
+                                      "out, or its `filter` alone says what is asked for",
                                       contract, abi.name));
     }
     auto decoder = evm::EventDecoder::compile(abi);

@@ -46,7 +46,7 @@ std::string show_literal(const Operand& operand) {
     }
 }
 
-std::string_view how_to_write(FieldType type) noexcept {
+std::string how_to_write(FieldType type) {
     switch (type.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt: return "a whole number";
@@ -54,7 +54,7 @@ std::string_view how_to_write(FieldType type) noexcept {
         case FieldKind::kBool: return "true or false";
         case FieldKind::kEnum: return "one of its names in single quotes";
         case FieldKind::kAddress: return "0x and 40 hex digits";
-        case FieldKind::kFixedBytes: return "0x and its hex digits";
+        case FieldKind::kFixedBytes: return fmt::format("0x and {} hex digits", 2 * type.width());
         case FieldKind::kBytes: return "0x and hex digits, or a string in single quotes";
         case FieldKind::kString: return "a string in single quotes";
     }

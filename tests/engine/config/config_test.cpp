@@ -16,6 +16,7 @@
 #include "engine/config/config_secrets.hpp"
 #include "engine/config/config_toml.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace plumbline::engine::config_test {
 namespace {
@@ -452,6 +453,27 @@ TEST(ConfigTest, LoadsFilesNextToTheConfig) {
     const auto again = parse_config(config->text, config->path, any_abi);
     ASSERT_TRUE(again.has_value()) << again.error().message;
     EXPECT_EQ(again->handlers.size(), config->handlers.size());
+}
+
+TEST(ConfigTest, AMistypedAddressIsAMistakeWhereverItStandsInAConfigFile) {
+    const test::TempDir dir;
+    const auto load = [&](const std::string& address) {
+        std::ofstream{dir.path() + "/hub.json"} << "[]";
+        std::ofstream{dir.path() + "/c.toml"}
+            << "[chain]\nid = 1\nrpc = \"http://node\"\n[contracts.hub]\nabi = \"hub.json\"\n"
+               "address = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n"
+               "[entities.item]\nkey = { id = \"uint256\" }\nfields = { n = \"uint64\" }\n"
+               "[[on]]\nevent = \"hub.Made\"\nwhen = \"owner != " +
+                   address + "\"\nupdate = \"item\"\nkey = { id = \"id\" }\nadd = { n = 1 }\n";
+        return load_config(dir.path() + "/c.toml");
+    };
+    EXPECT_TRUE(load("0x5FbDB2315678afecb367f032d93F642f64180aa3"));
+    EXPECT_TRUE(load("0x5fbdb2315678afecb367f032d93f642f64180aa3"));
+    const auto wrong = load("0x5FbDB2315678afecb367f032d93F642f64180aA3");
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(
+        wrong.error().message,
+        HasSubstr("c.toml:12: the letter case of 0x5FbDB2315678afecb367f032d93F642f64180aA3"));
 }
 
 TEST(ConfigTest, EveryExampleOfTheGuideParses) {

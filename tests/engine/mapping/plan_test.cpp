@@ -261,7 +261,8 @@ const std::vector<Mistake> kMistakes{
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deployed\"]\n[[on]]\nevent = "
      "\"two.Opened\"\nupdate = \"item\"\nkey = { id = \"id\" }\nset = { count = 1 }\n",
-     "test.toml:20: two.Opened is handled, but the contract's list of events leaves it out"},
+     "test.toml:20: two.Opened is handled, but the contract's `events` leaves it out, or its "
+     "`filter` alone says what is asked for"},
     {"EventsUnknown",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deplyed\"]\n",
