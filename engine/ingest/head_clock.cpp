@@ -1,6 +1,7 @@
 #include "engine/ingest/head_clock.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace plumbline::engine {
 
@@ -12,6 +13,7 @@ constexpr int64_t kAgeMaxMs = 120'000;  ///< at least
 constexpr size_t kSeenMin = 8;
 constexpr size_t kSeenMax = 16;
 constexpr int64_t kSeenSpanMs = 60'000;
+constexpr int64_t kSeenApartMs = 6'000;  ///< so that those kept of a fast chain span enough
 constexpr int64_t kSpreadMs = 10'000;
 constexpr int64_t kSkewMs = 30'000;
 
@@ -55,7 +57,9 @@ void HeadClock::on_head(uint64_t block_num, uint64_t timestamp, int64_t unix_ms)
     add_block(block_num, timestamp);
     head_num_ = block_num;
     head_ms_ = timestamp_to_unix_ms(timestamp);
-    if (!head_ms_ || (!seen_.empty() && block_num <= seen_.back().block_num)) {
+    if (!head_ms_ ||
+        (!seen_.empty() && (block_num <= seen_.back().block_num ||
+                            std::abs(unix_ms - seen_.back().unix_ms) < kSeenApartMs))) {
         return;
     }
     seen_.push_back({block_num, unix_ms, unix_ms - *head_ms_});

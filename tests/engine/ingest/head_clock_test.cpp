@@ -83,6 +83,14 @@ TEST(HeadClockTest, HeadsThatAreAllEquallyOldAreAClockThatGoesWrong) {
     }
 }
 
+TEST(HeadClockTest, OfAFastChainTooAClockThatGoesWrongIsLearntInTwoMinutes) {
+    for (const int64_t pace_ms : {1'000, 2'000, 3'000}) {
+        HeadClock clock;
+        follow(clock, static_cast<size_t>(120'000 / pace_ms), pace_ms, 3'600'000);
+        EXPECT_EQ(clock.skew_ms(), 3'600'000) << pace_ms;
+    }
+}
+
 TEST(HeadClockTest, ANodeThatCatchesUpIsOldAndNoClockIsWrong) {
     HeadClock clock;
     for (size_t i = 0; i < 40; ++i) {
