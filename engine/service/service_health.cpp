@@ -25,6 +25,8 @@ constexpr int64_t kVerdictsMs = 5'000;
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
+/// Heads are told at different moments, and a fast chain makes many blocks between them.
+constexpr uint64_t kFarBehindBlocks = 128;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
 std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
@@ -404,7 +406,17 @@ std::vector<std::string> Service::find_grave_reasons() const {
 
 std::vector<std::string> Service::find_reasons(const ServiceStatus& status) const {
     std::vector<std::string> reasons;
+    uint64_t best = 0;
     for (const rpc::ProviderStats& provider : status.providers) {
+        best = std::max(best, provider.usable ? provider.head.value_or(0) : 0);
+    }
+    for (const rpc::ProviderStats& provider : status.providers) {
+        if (provider.usable && provider.head && *provider.head + kFarBehindBlocks < best) {
+            reasons.push_back(
+                fmt::format("provider {} tells block {} as its head, {} below the others: what two "
+                            "must agree on, as on what is final, waits for it",
+                            provider.name, *provider.head, best - *provider.head));
+        }
         if (!provider.usable) {
             reasons.push_back(
                 fmt::format("provider {} is not asked: {}", provider.name, provider.state));

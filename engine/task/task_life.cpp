@@ -8,7 +8,6 @@ TaskOutcome TaskOutcome::from(const Error& error) {
     switch (error.code) {
         case ErrorCode::kCancelled: return {Kind::kInterrupted, error.message, {}, 0};
         case ErrorCode::kInvalidArgument:
-        case ErrorCode::kNotFound:
         case ErrorCode::kDecode:
         case ErrorCode::kIncompatible: return {Kind::kHopeless, error.message, {}, 0};
         default: return {Kind::kFailed, error.message, {}, 0};

@@ -130,7 +130,7 @@ TEST(TaskLifeTest, ErrorsThatWillNotGetBetterAreHopeless) {
     };
     const std::vector<Case> cases = {
         {ErrorCode::kCancelled, Kind::kInterrupted}, {ErrorCode::kInvalidArgument, Kind::kHopeless},
-        {ErrorCode::kNotFound, Kind::kHopeless},     {ErrorCode::kDecode, Kind::kHopeless},
+        {ErrorCode::kNotFound, Kind::kFailed},       {ErrorCode::kDecode, Kind::kHopeless},
         {ErrorCode::kIncompatible, Kind::kHopeless}, {ErrorCode::kIo, Kind::kFailed},
         {ErrorCode::kTimeout, Kind::kFailed},        {ErrorCode::kUnavailable, Kind::kFailed},
         {ErrorCode::kReorg, Kind::kFailed},          {ErrorCode::kCorruption, Kind::kFailed},
