@@ -343,7 +343,10 @@ void SimChain::seal(SimBlock& block) {
     add_state_sync(block);
     for (const evm::Log& log : block.logs.logs) {
         block.logs_json.push_back(log_json(log, block.logs.data(log)));
-        by_txn_.emplace(log.txn_hash, &block);
+        if (by_txn_.emplace(log.txn_hash, &block).second) {
+            block.txns_json += block.txns_json.empty() ? "\"" : ",\"";
+            block.txns_json += evm::to_hex(log.txn_hash) + "\"";
+        }
     }
     block.json = header_json(header);
     block.rooted_json = receipts_text(rooted, block);

@@ -35,7 +35,8 @@ struct SimBlock {
     evm::Header header;
     const SimBlock* parent = nullptr;
     evm::LogBatch logs;
-    std::string json;                    ///< eth_getBlockByNumber
+    std::string json;                    ///< eth_getBlockByNumber, without transactions
+    std::string txns_json;               ///< their hashes, as eth_getBlockByHash has them
     std::vector<std::string> logs_json;  ///< one a log
     std::string receipts_json;           ///< eth_getBlockReceipts
     std::string rooted_json;             ///< the same without what no root commits to (state syncs)
