@@ -204,6 +204,10 @@ const SimBlock* SimChain::make_block(const SimBlock* parent) {
     if (parent != nullptr) {
         header.parent_hash = parent->header.hash;
     }
+    if (options_.parts_at > 0 && header.block_num == options_.parts_at) {
+        random_ = Random{options_.seed ^ 0xf0e1};
+        ++header.timestamp;
+    }
     if (parent != nullptr && !random_.chance(options_.empty_share)) {
         for (uint64_t left = random_.between(1, options_.logs_max); left > 0; --left) {
             add_log(block.logs);

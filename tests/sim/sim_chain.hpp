@@ -61,6 +61,7 @@ struct ChainOptions {
     double gap_chance = 0;  ///< a number: no block has it (core/evm/block_gap.hpp)
     uint64_t chain_id = kChainId;
     Provability provability = Provability::kAll;
+    uint64_t parts_at = 0;         ///< from this block on it is another chain; 0: it is not
     double annex_chance = 0;       ///< a block: the second hub and its vaults log
     uint64_t crowd = 0;            ///< so many vaults are announced in a few blocks
     double state_sync_chance = 0;  ///< a block (core/evm/state_sync.hpp); 137 and its like only
