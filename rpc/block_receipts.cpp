@@ -33,19 +33,13 @@ bool has_sync_receipt(const evm::Header& header, const evm::ReceiptBatch& batch)
                                           evm::state_sync_txn_hash(header.block_num, header.hash);
 }
 
-/// The receipt of a state sync as an item of its own: that nobody has it means there is none.
-CheckedItem sync_item(const evm::Header& header) {
-    CheckedItem item;
-    item.what = "the state sync of block " + std::to_string(header.block_num);
-    item.is_proof = false;
-    Call& call = item.calls.emplace_back();
-    call.kind = Call::Kind::kTxnReceipt;
-    call.block_num = header.block_num;
-    call.hash = header.hash;
-    call.txn_hash = evm::state_sync_txn_hash(header.block_num, header.hash);
-    item.check = [header](std::vector<Answer>& answers) -> std::optional<Error> {
-        const auto* batch = answers[0].get<evm::ReceiptBatch>();
-        const bool is_of_block = batch != nullptr && has_sync_receipt(header, *batch) &&
+/// Why the receipt that was given is not that of the block's state sync. A null is believed only of
+/// who shows the block with it: a backend that is behind has no receipt either. Both are mostly in
+/// one request; where they are not, the block's list of transactions has the state sync's.
+std::optional<Error> check_sync(const evm::Header& header, const Answer& block,
+                                const Answer& receipt) {
+    if (const auto* batch = receipt.get<evm::ReceiptBatch>()) {
+        const bool is_of_block = has_sync_receipt(header, *batch) &&
                                  std::ranges::all_of(batch->logs.logs, [&](const evm::Log& log) {
                                      return log.block_num == header.block_num &&
                                             log.block_hash == header.hash &&
@@ -53,6 +47,33 @@ CheckedItem sync_item(const evm::Header& header) {
                                  });
         return is_of_block ? std::nullopt
                            : std::optional{Error{ErrorCode::kDecode, "it is of another block"}};
+    }
+    const auto* txns = block.get<std::vector<evm::Hash>>();
+    if (txns == nullptr) {
+        return Error{ErrorCode::kUnavailable, "it does not have the block"};
+    }
+    const evm::Hash hash = evm::state_sync_txn_hash(header.block_num, header.hash);
+    return std::ranges::find(*txns, hash) == txns->end()
+               ? Error{ErrorCode::kNotFound, "it has none"}
+               : Error{ErrorCode::kReorg, "the block names it, and there is no receipt of it"};
+}
+
+/// The receipt of a state sync, its second answer, as an item of its own. kNotFound: there is none.
+CheckedItem sync_item(const evm::Header& header) {
+    CheckedItem item;
+    item.what = "the state sync of block " + std::to_string(header.block_num);
+    item.is_proof = false;
+    item.reads_nulls = true;
+    item.calls.resize(2);
+    for (Call& call : item.calls) {
+        call.block_num = header.block_num;
+        call.hash = header.hash;
+    }
+    item.calls[0].kind = Call::Kind::kBlockTxns;
+    item.calls[1].kind = Call::Kind::kTxnReceipt;
+    item.calls[1].txn_hash = evm::state_sync_txn_hash(header.block_num, header.hash);
+    item.check = [header](std::vector<Answer>& answers) {
+        return check_sync(header, answers[0], answers[1]);
     };
     return item;
 }
@@ -81,7 +102,7 @@ void add_state_syncs(const ReceiptsContext& context, const std::vector<evm::Head
             for (size_t i = 0; i < syncs.size(); ++i) {
                 Result<CheckedAnswer>& block = results[places[i]];
                 if (syncs[i]) {
-                    put_back(syncs[i]->answers[0].get<evm::ReceiptBatch>()->logs,
+                    put_back(syncs[i]->answers[1].get<evm::ReceiptBatch>()->logs,
                              *block->answers[0].get<evm::ReceiptBatch>());
                 } else if (syncs[i].error().code != ErrorCode::kNotFound) {
                     block = syncs[i].error();

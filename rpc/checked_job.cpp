@@ -103,6 +103,7 @@ void CheckedJob::ask() {
                    (!item.failed.empty() || (item.wrong | item.absent).empty())) {
             ++item.rounds;
             item.failed.clear();
+            item.unaware.clear();
             anybody_failed = true;
         } else {
             give_up(item);
@@ -217,7 +218,7 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
             } else {
                 not_answered(item, provider, error_text(*refused, refused->http_status));
             }
-        } else if (is_absent) {
+        } else if (is_absent && !item.ask.reads_nulls) {
             item.absent.insert(provider);
             item.reasons[provider] = "it has none";
         } else {
@@ -229,13 +230,7 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
 void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, size_t bytes) {
     auto& providers = dispatcher_.providers();
     if (auto error = item.ask.check(answers)) {
-        item.wrong.insert(provider);
-        if (error->code == ErrorCode::kIncompatible) {
-            item.unproven.insert(provider);
-        }
-        item.reasons[provider] = error->message;
-        ticket_->on_refused(dispatcher_.providers()[provider].name(), error->message);
-        item.check_error = std::move(error);
+        take_fault(item, provider, *std::move(error));
         return;
     }
     for (size_t i = 0; i < providers.size(); ++i) {
@@ -250,6 +245,22 @@ void CheckedJob::take(Item& item, size_t provider, std::vector<Answer> answers, 
     }
 }
 
+void CheckedJob::take_fault(Item& item, size_t provider, Error error) {
+    item.reasons[provider] = error.message;
+    ticket_->on_refused(dispatcher_.providers()[provider].name(), error.message);
+    switch (error.code) {
+        case ErrorCode::kNotFound: item.absent.insert(provider); return;
+        case ErrorCode::kUnavailable:
+            item.failed.insert(provider);
+            item.unaware.insert(provider);
+            return;
+        case ErrorCode::kIncompatible: item.unproven.insert(provider); break;
+        default: break;
+    }
+    item.wrong.insert(provider);
+    item.check_error = std::move(error);
+}
+
 void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
     item.failed.insert(provider);
     item.reasons[provider] = std::move(reason);
@@ -262,7 +273,7 @@ void CheckedJob::give_up(Item& item) {
         error.message = "no provider gave believable " + item.ask.what;
     } else if (nobody_has_receipts(item)) {
         error.code = ErrorCode::kInvalidArgument;
-    } else if (item.failed.empty() && !item.absent.empty()) {
+    } else if (item.failed == item.unaware && !item.absent.empty()) {
         error.code = ErrorCode::kNotFound;
     }
     for (const auto& [provider, reason] : item.reasons) {

@@ -38,7 +38,11 @@ struct CheckedItem {
     std::vector<Call> calls;
     /// What passes `check` is proven by a hash, so that who fails it by one (kIncompatible) lied.
     bool is_proof = true;
-    /// Why the answers (all of them values) cannot be right. May correct them.
+    /// `check` gets nulls too. Else who answers null has no such thing.
+    bool reads_nulls = false;
+    /// Why the answers (all of them values, see `reads_nulls`) cannot be right. May correct them.
+    /// kNotFound: they say that there is none. kUnavailable: who gave them cannot know yet, and is
+    /// asked again; where others know, nobody waits for it.
     std::function<std::optional<Error>(std::vector<Answer>& answers)> check;
 };
 
@@ -68,6 +72,7 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
         ProviderSet wrong;         ///< their answers did not pass
         ProviderSet unproven;      ///< of these, by a hash or root: they lied, if another's passes
         ProviderSet absent;        ///< they have no such thing
+        ProviderSet unaware;       ///< of those that failed: they cannot know yet
         unsigned rounds = 0;
         std::optional<Error> check_error;       ///< of the answer that was wrong last
         std::map<size_t, std::string> reasons;  ///< of each provider, its last one
@@ -80,6 +85,7 @@ class CheckedJob final : public std::enable_shared_from_this<CheckedJob> {
     void ask_provider(size_t provider, std::vector<size_t> items);
     void on_answers(size_t provider, const std::vector<size_t>& items, GroupResult result);
     void take(Item& item, size_t provider, std::vector<Answer> answers, size_t bytes);
+    void take_fault(Item& item, size_t provider, Error error);
     void ask_by_txn(size_t item, size_t provider);
     void on_txns(size_t item, size_t provider, const GroupResult& result);
     void on_txn_receipts(size_t item, size_t provider, GroupResult result, size_t bytes);

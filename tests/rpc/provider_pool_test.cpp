@@ -10,6 +10,7 @@
 
 #include "core/evm/bloom.hpp"
 #include "core/evm/hex.hpp"
+#include "core/evm/state_sync.hpp"
 #include "tests/rpc/fake_network.hpp"
 
 namespace plumbline::rpc::provider_pool_test {
@@ -169,6 +170,121 @@ TEST_F(ProviderPoolTest, ADenseBlockIsReadFromItsReceiptsAndLeavesTheSizesOfOthe
     EXPECT_EQ(node.calls["eth_getBlockReceipts"], 1U);
     EXPECT_FALSE(stats(0).blocks_cap);
     EXPECT_GE(pool_->suggest_range_size(filter(), 0), 500U);
+}
+
+/// A chain with state syncs, and what a node says of the one of block 500, in whose place receipts
+/// are asked: `eth_getLogs` of it is refused.
+class StateSyncTest : public ProviderPoolTest {
+  protected:
+    static constexpr uint64_t kBlock = 500;
+    StateSyncTest() {
+        options_.chain_id = 137;
+        const evm::Hash& block = chain_.blocks[kBlock].header.hash;
+        hash_ = evm::to_hex(evm::state_sync_txn_hash(kBlock, block));
+        const json place{{"blockNumber", evm::to_quantity(kBlock)},
+                         {"blockHash", evm::to_hex(block)},
+                         {"transactionHash", hash_},
+                         {"transactionIndex", "0x0"}};
+        json log = place;
+        log.update({{"address", evm::to_hex(make_address(1))},
+                    {"topics", {evm::to_hex(make_topic(10))}},
+                    {"data", "0x"},
+                    {"logIndex", "0x0"}});
+        receipt_ = place;
+        receipt_.update({{"type", "0x0"},
+                         {"status", "0x1"},
+                         {"cumulativeGasUsed", "0x0"},
+                         {"logs", json::array({log})}});
+    }
+    FakeNode& add_node(const char* url) {
+        FakeNode& node = add(url);
+        node.chain_id = 137;
+        return node;
+    }
+    [[nodiscard]] static bool is_logs_of_block(const std::string& method, const json& params) {
+        return method == "eth_getLogs" && params[0].contains("fromBlock") &&
+               params[0]["fromBlock"] == evm::to_quantity(kBlock);
+    }
+    std::string hash_;
+    json receipt_;
+};
+
+TEST_F(StateSyncTest, ABackendThatLacksTheBlockDoesNotSayThatThereIsNone) {
+    FakeNode& node = add_node(kUrlA);
+    unsigned behind = 3;  // so many requests meet a backend that is behind
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (is_logs_of_block(method, params)) {
+            return rpc_error(-32000, "query returned more than 50 results");
+        }
+        if (method == "eth_getBlockByHash" && behind > 0) {
+            return json{{"result", nullptr}};
+        }
+        if (method == "eth_getTransactionReceipt") {
+            return json{{"result", behind > 0 ? (--behind, json(nullptr)) : receipt_}};
+        }
+        return std::nullopt;
+    };
+    const auto logs = range(kBlock, kBlock);
+    ASSERT_TRUE(logs) << logs.error().message;
+    ASSERT_EQ(logs->logs.logs.size(), 1U);
+    EXPECT_EQ(evm::to_hex(logs->logs.logs[0].txn_hash), hash_);
+}
+
+TEST_F(StateSyncTest, WithoutBatchesABlockThatNamesItSaysThatItIsThere) {
+    FakeNode& node = add_node(kUrlA);
+    node.batch_max = 1;
+    node.txn_receipts = true;
+    unsigned behind = 2;
+    node.answer = [&](const std::string& method, const json& /*params*/) -> std::optional<json> {
+        if (method == "eth_getLogs") {
+            return rpc_error(-32000, "query returned more than 50 results");
+        }
+        if (method == "eth_getBlockByHash") {
+            json block = header_json(chain_.blocks[kBlock].header);
+            block["transactions"] = json::array({hash_});
+            return json{{"result", block}};
+        }
+        if (method == "eth_getTransactionReceipt") {
+            return json{{"result", behind > 0 ? (--behind, json(nullptr)) : receipt_}};
+        }
+        return std::nullopt;
+    };
+    const auto logs = range(kBlock, kBlock);
+    ASSERT_TRUE(logs) << logs.error().message;
+    EXPECT_EQ(logs->logs.logs.size(), 1U);
+}
+
+TEST_F(StateSyncTest, WhoShowsTheBlockIsBelievedThatThereIsNoneWhileAnotherLacksIt) {
+    for (const char* url : {kUrlA, kUrlB}) {
+        FakeNode& node = add_node(url);
+        node.answer = [url](const std::string& method, const json& params) -> std::optional<json> {
+            if (is_logs_of_block(method, params)) {
+                return rpc_error(-32000, "query returned more than 50 results");
+            }
+            const bool is_null = method == "eth_getTransactionReceipt" ||
+                                 (method == "eth_getBlockByHash" && url == kUrlB);
+            return is_null ? std::optional{json{{"result", nullptr}}} : std::nullopt;
+        };
+    }
+    const auto logs = range(kBlock, kBlock);
+    ASSERT_TRUE(logs) << logs.error().message;
+    EXPECT_TRUE(logs->logs.logs.empty());
+}
+
+TEST_F(StateSyncTest, WhereNobodyShowsTheBlockThereIsNoAnswer) {
+    FakeNode& node = add_node(kUrlA);
+    node.answer = [](const std::string& method, const json& params) -> std::optional<json> {
+        if (is_logs_of_block(method, params)) {
+            return rpc_error(-32000, "query returned more than 50 results");
+        }
+        const bool is_null =
+            method == "eth_getTransactionReceipt" || method == "eth_getBlockByHash";
+        return is_null ? std::optional{json{{"result", nullptr}}} : std::nullopt;
+    };
+    const auto logs = range(kBlock, kBlock);
+    ASSERT_FALSE(logs);
+    EXPECT_NE(logs.error().message.find("state sync of block 500"), std::string::npos)
+        << logs.error().message;
 }
 
 TEST_F(ProviderPoolTest, AnUnknownRefusalOfARangeIsAnsweredByAskingForLess) {

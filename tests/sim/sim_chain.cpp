@@ -204,6 +204,10 @@ const SimBlock* SimChain::make_block(const SimBlock* parent) {
     if (parent != nullptr) {
         header.parent_hash = parent->header.hash;
     }
+    if (options_.parts_at > 0 && header.block_num == options_.parts_at) {
+        random_ = Random{options_.seed ^ 0xf0e1};
+        ++header.timestamp;
+    }
     if (parent != nullptr && !random_.chance(options_.empty_share)) {
         for (uint64_t left = random_.between(1, options_.logs_max); left > 0; --left) {
             add_log(block.logs);
@@ -343,7 +347,10 @@ void SimChain::seal(SimBlock& block) {
     add_state_sync(block);
     for (const evm::Log& log : block.logs.logs) {
         block.logs_json.push_back(log_json(log, block.logs.data(log)));
-        by_txn_.emplace(log.txn_hash, &block);
+        if (by_txn_.emplace(log.txn_hash, &block).second) {
+            block.txns_json += block.txns_json.empty() ? "\"" : ",\"";
+            block.txns_json += evm::to_hex(log.txn_hash) + "\"";
+        }
     }
     block.json = header_json(header);
     block.rooted_json = receipts_text(rooted, block);

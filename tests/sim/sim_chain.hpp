@@ -35,7 +35,8 @@ struct SimBlock {
     evm::Header header;
     const SimBlock* parent = nullptr;
     evm::LogBatch logs;
-    std::string json;                    ///< eth_getBlockByNumber
+    std::string json;                    ///< eth_getBlockByNumber, without transactions
+    std::string txns_json;               ///< their hashes, as eth_getBlockByHash has them
     std::vector<std::string> logs_json;  ///< one a log
     std::string receipts_json;           ///< eth_getBlockReceipts
     std::string rooted_json;             ///< the same without what no root commits to (state syncs)
@@ -60,6 +61,7 @@ struct ChainOptions {
     double gap_chance = 0;  ///< a number: no block has it (core/evm/block_gap.hpp)
     uint64_t chain_id = kChainId;
     Provability provability = Provability::kAll;
+    uint64_t parts_at = 0;         ///< from this block on it is another chain; 0: it is not
     double annex_chance = 0;       ///< a block: the second hub and its vaults log
     uint64_t crowd = 0;            ///< so many vaults are announced in a few blocks
     double state_sync_chance = 0;  ///< a block (core/evm/state_sync.hpp); 137 and its like only

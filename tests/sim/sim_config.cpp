@@ -1,5 +1,9 @@
 #include "tests/sim/sim_config.hpp"
 
+#include <algorithm>
+#include <array>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
@@ -121,6 +125,22 @@ max = {{ highest = "n" }}
                        list_text(pings));
 }
 
+std::string ticks_text(uint64_t every_blocks) {
+    return every_blocks == 0 ? ""
+                             : fmt::format(R"(
+[entities.tick]
+key = {{ block = "uint64" }}
+fields = {{ hash = "bytes32", at = "uint64" }}
+
+[[on]]
+every = {{ blocks = {} }}
+insert = "tick"
+key = {{ block = "$block.number" }}
+set = {{ hash = "$block.hash", at = "$block.timestamp" }}
+)",
+                                           every_blocks);
+}
+
 Since pick_since(Random& random, uint64_t blocks) {
     switch (random.below(4)) {
         case 0: return {engine::ChildSince::kAnnouncement, 0};
@@ -173,6 +193,28 @@ std::vector<SimContract> contracts_of(const ConfigOptions& options) {
     return out;
 }
 
+uint64_t pick_every_blocks(Random& random) {
+    constexpr std::array<uint64_t, 6> kEvery{0, 1, 2, 7, 25, 100};
+    return kEvery[random.below(kEvery.size())];
+}
+
+uint64_t first_tick_block(const ConfigOptions& options) {
+    std::map<std::string, uint64_t> firsts;  // parents come before their children
+    uint64_t first = UINT64_MAX;
+    for (const SimContract& contract : contracts_of(options)) {
+        uint64_t own = 0;
+        if (contract.since.kind == engine::ChildSince::kNumber) {
+            own = contract.since.block;
+        } else if (!contract.factory.empty()) {
+            own = firsts.at(contract.factory.substr(0, contract.factory.find('.')));
+        }
+        own = std::max(own, contract.start_block);
+        firsts.emplace(contract.name, own);
+        first = std::min(first, own);
+    }
+    return first;
+}
+
 engine::Config make_config(const ConfigOptions& options) {
     std::string text = fmt::format(
         R"(
@@ -200,6 +242,7 @@ requests_per_second = 0
     text += account_text(options);
     text += options.hub_notes ? kNotes : "";
     text += pings.empty() ? "" : places_text(pings);
+    text += ticks_text(options.every_blocks);
     Result<engine::Config> config =
         engine::parse_config(text, "sim.toml", [](const std::string& name) {
             return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
@@ -217,10 +260,16 @@ std::string describe(const ConfigOptions& options) {
         out += contract.addresses.size() > 1 ? " and annex" : "";
         out += contract.events.empty() ? "" : " narrowed";
     }
-    return out + (options.doubles ? ", doubles" : "") + (options.names_calls ? ", calls" : "");
+    out += options.doubles ? ", doubles" : "";
+    out += options.names_calls ? ", calls" : "";
+    return options.every_blocks == 0 ? out : out + fmt::format(", every {}", options.every_blocks);
 }
 
 void change_config(ConfigOptions& options, Random& random, uint64_t blocks) {
+    if (options.changes_every && random.chance(0.3)) {
+        options.every_blocks = pick_every_blocks(random);
+        return;
+    }
     switch (random.below(12)) {
         case 11: options.names_calls = !options.names_calls; break;
         case 0:

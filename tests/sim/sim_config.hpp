@@ -41,7 +41,9 @@ struct ConfigOptions {
     Since vault_since;
     bool has_pods = true;
     Since pod_since;
-    bool doubles = false;  ///< a handler does something else
+    bool doubles = false;        ///< a handler does something else
+    uint64_t every_blocks = 0;   ///< a handler runs every so many blocks; 0: none
+    bool changes_every = false;  ///< its owner changes that too
 };
 
 /// A contract of the config, as the text says it.
@@ -56,10 +58,17 @@ struct SimContract {
     std::vector<std::string> events;  ///< signatures; empty: all
 };
 
+/// The log index that stands for a handler of every `every_blocks`th block, whose block divides it.
+inline constexpr uint32_t kTickIndex = uint32_t{1} << 31U;
+/// From where on such handlers run: the first block whose logs count.
+[[nodiscard]] uint64_t first_tick_block(const ConfigOptions& options);
+
 [[nodiscard]] std::vector<SimContract> contracts_of(const ConfigOptions& options);
 [[nodiscard]] engine::Config make_config(const ConfigOptions& options);
 /// What an owner may change, in one line.
 [[nodiscard]] std::string describe(const ConfigOptions& options);
+/// How often a handler of blocks runs; 0: never.
+[[nodiscard]] uint64_t pick_every_blocks(Random& random);
 /// One change of those that owners make: starts, contracts, events, factories, `since`, handlers.
 /// `blocks`: about as many the chain has.
 void change_config(ConfigOptions& options, Random& random, uint64_t blocks);

@@ -86,6 +86,11 @@ constexpr std::array<Text, 12> kSpurious{{
     {-32005, "limit exceeded"},
 }};
 
+/// State syncs too, which a node may leave out of eth_getBlockReceipts: as bor has it.
+std::string with_txns(std::string header, const SimBlock& block) {
+    return header.insert(header.size() - 2, block.txns_json);  // before "]}"
+}
+
 bool is_structural(char c) {
     return c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':' || c == '"';
 }
@@ -108,13 +113,14 @@ struct SimNetwork::Asked {
     bool names_events = false;
 };
 
-void SimNetwork::add(const NodeOptions& options) {
-    nodes_.push_back({options, false});
+void SimNetwork::add(const NodeOptions& options, const SimChain* chain) {
+    nodes_.push_back({options, chain != nullptr ? chain : &chain_, false});
 }
 
 void SimNetwork::calm_down() {
     for (Node& node : nodes_) {
         node.is_calm = true;
+        node.chain = &chain_;
         node.options.lag_ms = 0;
         node.options.other_lag_ms = -1;
         node.options.down_from_ms = -1;
@@ -246,7 +252,7 @@ void SimNetwork::serve(Node& node, const rpc::HttpRequest& request, rpc::HttpCom
         if (options.other_lag_ms >= 0 && random_.chance(0.5)) {
             lag = options.other_lag_ms;
         }
-        const ChainView view = chain_.view(std::max<int64_t>(0, clock_.monotonic_ms() - lag));
+        const ChainView view = node.chain->view(std::max<int64_t>(0, clock_.monotonic_ms() - lag));
         body = answer_batch(node, json::parse(request.body), view);
         if (hits(node, options.body_faults)) {
             spoil_body(node, body);
@@ -347,10 +353,10 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         return succeeded("null");
     }
     if (method == "eth_chainId") {
-        return succeeded("\"" + evm::to_quantity(chain_.chain_id()) + "\"");
+        return succeeded("\"" + evm::to_quantity(node.chain->chain_id()) + "\"");
     }
     const auto by_hash = [&](const json& text) -> const SimBlock* {
-        const SimBlock* block = chain_.find(*evm::parse_hash(text.get<std::string>()));
+        const SimBlock* block = node.chain->find(*evm::parse_hash(text.get<std::string>()));
         if (block == nullptr || (!view.has(*block) && !(node.options.keeps_side_blocks &&
                                                         block->header.block_num <= view.head))) {
             return nullptr;
@@ -378,14 +384,14 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
             count(node, Fault::kBehind, at);
             return succeeded("null");
         }
-        if (!chain_.view(clock_.monotonic_ms()).has(*block)) {
+        if (!node.chain->view(clock_.monotonic_ms()).has(*block)) {
             count(node, Fault::kOtherFork, at);
         }
         return succeeded(tell_header(node, *block));
     }
     if (method == "eth_getBlockByHash") {
         const SimBlock* block = by_hash(params[0]);
-        return succeeded(block == nullptr ? "null" : tell_header(node, *block));
+        return succeeded(block == nullptr ? "null" : with_txns(tell_header(node, *block), *block));
     }
     if (method == "eth_getBlockReceipts") {
         if (!node.options.has_receipts) {
@@ -396,7 +402,8 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
         return succeeded(block == nullptr ? "null" : answer_receipts(node, *block));
     }
     if (method == "eth_getTransactionReceipt") {
-        const SimBlock* block = chain_.find_txn(*evm::parse_hash(params[0].get<std::string>()));
+        const SimBlock* block =
+            node.chain->find_txn(*evm::parse_hash(params[0].get<std::string>()));
         if (block == nullptr || !view.has(*block)) {
             return succeeded("null");
         }
@@ -409,7 +416,7 @@ std::string SimNetwork::answer(Node& node, const json& call, const ChainView& vi
     }
     if (method == "eth_getTransactionByHash") {
         const evm::Hash hash = *evm::parse_hash(params[0].get<std::string>());
-        const SimBlock* block = chain_.find_txn(hash);
+        const SimBlock* block = node.chain->find_txn(hash);
         if (block == nullptr || !view.has(*block)) {
             return succeeded("null");
         }
@@ -480,7 +487,7 @@ std::string SimNetwork::answer_logs(Node& node, const json& filter, const ChainV
     uint64_t to = 0;
     const SimBlock* only = nullptr;
     if (filter.contains("blockHash")) {
-        only = chain_.find(*evm::parse_hash(filter["blockHash"].get<std::string>()));
+        only = node.chain->find(*evm::parse_hash(filter["blockHash"].get<std::string>()));
         if (only == nullptr || (!view.has(*only) && !(options.keeps_side_blocks &&
                                                       only->header.block_num <= view.head))) {
             return failed(-32000, "unknown block");

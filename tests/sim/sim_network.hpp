@@ -65,8 +65,9 @@ class SimNetwork final : public rpc::Transport {
           random_{seed},
           counts_{counts} {}
 
-    void add(const NodeOptions& options);
-    /// From now on every node is up, up to date, and says what is true. Limits stay.
+    /// With `chain` it tells of that one, until it is calm.
+    void add(const NodeOptions& options, const SimChain* chain = nullptr);
+    /// From now on every node is up, up to date, of this chain, and says what is true. Limits stay.
     void calm_down();
     /// The process died: what was on its way is lost.
     void forget_requests() { pending_.clear(); }
@@ -90,6 +91,7 @@ class SimNetwork final : public rpc::Transport {
     };
     struct Node {
         NodeOptions options;
+        const SimChain* chain;
         bool is_calm = false;
     };
     /// What one batch asked for, to know which lies can be told from the answer.

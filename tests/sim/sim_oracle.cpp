@@ -8,6 +8,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "core/evm/uint256.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "storage/read_view.hpp"
 
@@ -84,6 +85,14 @@ void for_each_log(const Branch& branch, Visit&& visit) {
     }
 }
 
+bool is_same_tick(const storage::LogRecord& stored, const Place& place) {
+    const uint64_t blocks = place.second - kTickIndex;
+    const evm::Log& log = stored.log;
+    return blocks > 0 && place.first % blocks == 0 && log.topic_count == 2 &&
+           log.topics[0] == evm::keccak256("Tick(uint256)") && stored.data.empty() &&
+           evm::U256::from_be(log.topics[1].view()) == evm::U256{blocks};
+}
+
 bool is_same(const storage::LogRecord& stored, const evm::Log& truth, ByteView data) {
     const evm::Log& log = stored.log;
     return log.address == truth.address && log.topic_count == truth.topic_count &&
@@ -122,6 +131,14 @@ Places wanted_logs(const Branch& branch, const ConfigOptions& config) {
             out.emplace(log.block_num, log.log_index);
         }
     });
+    if (const uint64_t every = config.every_blocks; every > 0) {
+        const uint64_t first = first_tick_block(config);
+        for (uint64_t n = 0; n < branch.size(); n += every) {
+            if (n >= first) {
+                out.emplace(n, kTickIndex + static_cast<uint32_t>(every));
+            }
+        }
+    }
     return out;
 }
 
@@ -135,7 +152,8 @@ void Oracle::look_at_branch(const storage::Cursor& cursor) {
         return;
     }
     head_ = cursor.block_hash;
-    branch_ = chain_.branch_to(head_, cursor.block_num);
+    const bool is_other = other_ != nullptr && chain_.find(head_) == nullptr;
+    branch_ = (is_other ? *other_ : chain_).branch_to(head_, cursor.block_num);
     wanted_ = wanted_logs(branch_, config_);
     is_fresh_ = true;
 }
@@ -151,12 +169,19 @@ Result<Oracle::State> Oracle::compare(const storage::Database& database) {
     auto wanted = wanted_.begin();
     const auto pass = [&](const Place& until) {
         for (; wanted != wanted_.end() && *wanted < until; ++wanted) {
+            if (wanted->second >= kTickIndex) {
+                out.missing[wanted->first] =
+                    fmt::format("its tick of every {} blocks is missing (the index is at {})",
+                                wanted->second - kTickIndex, cursor.block_num);
+                continue;
+            }
             const evm::Log& log = branch_[wanted->first]->logs.logs[wanted->second];
             out.missing[wanted->first] = fmt::format(
                 "log {} of {} is missing (topic {}; the index is at {})", wanted->second,
                 evm::to_hex(log.address), evm::to_hex(log.topics[0]), cursor.block_num);
         }
     };
+    std::set<uint64_t> ticks;  // these blocks have a tick, which is made of the block's row
     const auto scan = view->scan_logs(0, cursor.block_num);
     for (; scan->valid(); scan->next()) {
         const evm::Log& log = scan->record().log;
@@ -166,6 +191,13 @@ Result<Oracle::State> Oracle::compare(const storage::Database& database) {
             ++wanted;
         }
         const SimBlock* block = branch_[place.first];
+        if (place.second >= kTickIndex) {
+            ticks.insert(place.first);
+            if (!is_same_tick(scan->record(), place)) {
+                out.altered[place.first] = fmt::format("log {} is no tick", place.second);
+            }
+            continue;
+        }
         if (block == nullptr || place.second >= block->logs.logs.size() ||
             !is_same(scan->record(), block->logs.logs[place.second],
                      block->logs.data(block->logs.logs[place.second]))) {
@@ -183,6 +215,9 @@ Result<Oracle::State> Oracle::compare(const storage::Database& database) {
         if (row.hash != block->header.hash || row.parent_hash != block->header.parent_hash ||
             row.timestamp != block->header.timestamp) {
             out.rows[row.block_num] = "its row is not the chain's";
+            if (ticks.contains(row.block_num)) {
+                out.altered[row.block_num] = "its tick is of another block";
+            }
         }
     }
     return out;

@@ -28,6 +28,8 @@ class Oracle {
 
     /// Some provider of this world tells lies that reach the log: `fetched` says nothing then.
     void expect_lies() { trusts_fetched_ = false; }
+    /// Some provider tells of this chain: for a while it may be the index's.
+    void expect_other(const SimChain& chain) { other_ = &chain; }
     void use(const ConfigOptions& config);
 
     /// Whether every block is as what it is called: at `fetched` all wanted logs are stored, at
@@ -57,6 +59,7 @@ class Oracle {
                                     uint64_t to) const;
 
     const SimChain& chain_;
+    const SimChain* other_ = nullptr;
     ConfigOptions config_;
     bool trusts_fetched_ = true;
     bool is_fresh_ = false;  ///< `branch_` and `wanted_` are of the config in use

@@ -168,6 +168,11 @@ class Run {
         if (world_.has_liar || options_.hidden_lies || !world_.keeps_finality) {
             oracle_->expect_lies();
         }
+        if (world_.other_chain) {
+            // Whose blocks are stored is found out where a range does not follow another.
+            oracle_->expect_lies();
+            oracle_->expect_other(*world_.other_chain);
+        }
         use_config();
         network_ = make_network(world_.network_seed);
         // Words for a number without a block that nobody knows are learnt where ranges are read; a
@@ -195,8 +200,8 @@ class Run {
             out->on_fault = [](const std::string& text) { std::printf("    %s\n", text.c_str()); };
             out->on_request = out->on_fault;
         }
-        for (const NodeOptions& node : world_.nodes) {
-            out->add(node);
+        for (size_t i = 0; i < world_.nodes.size(); ++i) {
+            out->add(world_.nodes[i], i == 0 ? world_.other_chain.get() : nullptr);
         }
         return out;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -72,6 +73,14 @@ ChainOptions make_chain_options(const RunOptions& options, Random& random) {
     return chain;
 }
 
+/// Most are of one chain, and always there; so that they are heard, both chains are long enough for
+/// a final block where they have parted.
+void prepare_two_chains(ChainOptions& chain, uint64_t seed) {
+    chain.deep_reorg_chance = 0;
+    chain.blocks_at_start = std::max(chain.blocks_at_start, chain.finality_depth + 40);
+    chain.parts_at = 1 + seed / 17 % (chain.blocks_at_start - chain.finality_depth - 10);
+}
+
 /// By the seed alone.
 void make_odd(const RunOptions& options, World& world, ChainOptions& chain) {
     const uint64_t seed = options.seed;
@@ -104,8 +113,17 @@ void make_odd(const RunOptions& options, World& world, ChainOptions& chain) {
     if (world.config_changes > 0 || seed % 7 == 3) {
         chain.annex_chance = 0.3;
     }
+    if (seed % 17 == 5) {
+        world.has_liar = false;
+        prepare_two_chains(chain, seed);
+    }
     if (seed % 50 == 17) {
         chain.crowd = 1'000 + seed % 7 * 500;
+    }
+    if (seed % 11 == 4) {
+        Random every{seed ^ 0x71c5};
+        world.config.every_blocks = std::max<uint64_t>(1, pick_every_blocks(every));
+        world.config.changes_every = true;
     }
     world.keeps_finality = chain.deep_reorg_chance == 0;
     world.provability = chain.provability;
@@ -169,6 +187,23 @@ void make_liar(World& world, uint64_t seed) {
     liar.receipt_lies = random.chance(0.5) ? 0.3 : 0;
 }
 
+void make_two_chains(World& world, const ChainOptions& chain, uint64_t seed) {
+    world.other_chain = std::make_unique<SimChain>(chain);
+    Random random{seed ^ 0x2c4a};
+    while (world.nodes.size() < 3) {
+        world.nodes.emplace_back();
+    }
+    make_honest(world.nodes, random);
+    NodeOptions& other = world.nodes.front();
+    other.lies = other.weak_lies = 0;
+    if (random.chance(0.5)) {
+        other.latency_ms_max = other.latency_ms_min = 1;  // The fastest is asked most.
+    }
+    if (random.chance(0.5)) {
+        other.lag_ms = static_cast<int64_t>(random.below(20)) * chain.block_ms;
+    }
+}
+
 std::vector<DiskFault> make_disk_faults(const World& world, bool is_long, Random& random) {
     std::vector<DiskFault> out;
     if (random.chance(0.2) && !is_long) {
@@ -203,7 +238,9 @@ std::string World::describe() const {
     add(has_state_syncs, "state syncs");
     add(has_proofs, "proofs");
     add(has_liar, "a liar");
+    add(other_chain != nullptr, "another chain of the id");
     add(config.names_calls, "contract calls");
+    add(config.every_blocks > 0, "handlers of blocks");
     add(config_changes > 0, fmt::format("{} changes of the config", config_changes));
     add(chain->has_crowd(), "a crowd of children");
     return out.empty() ? "plain" : out;
@@ -213,6 +250,7 @@ World make_world(const RunOptions& options, Random& random) {
     World world;
     ChainOptions chain = make_chain_options(options, random);
     make_odd(options, world, chain);
+    const uint64_t parts_at = std::exchange(chain.parts_at, 0);
     world.chain = std::make_unique<SimChain>(chain);
     world.blocks_at_start = chain.blocks_at_start;
     ConfigOptions& config = world.config;
@@ -227,6 +265,10 @@ World make_world(const RunOptions& options, Random& random) {
     world.nodes = make_nodes(world, random);
     if (world.has_liar) {
         make_liar(world, options.seed);
+    }
+    if (parts_at > 0) {
+        chain.parts_at = parts_at;
+        make_two_chains(world, chain, options.seed);
     }
     if (options.hidden_lies) {
         world.nodes.front().hidden_lies = 0.3;

@@ -27,6 +27,9 @@ struct DiskFault {
 
 struct World {
     std::unique_ptr<SimChain> chain;
+    /// Of the same id and beginning: the first node is on it, and more than one on `chain`. May be
+    /// null.
+    std::unique_ptr<SimChain> other_chain;
     ConfigOptions config;
     uint64_t blocks_at_start = 0;
     std::vector<NodeOptions> nodes;
