@@ -21,7 +21,17 @@ constexpr std::string_view kColumnMark =
     "a.atttypid, a.atttypmod)";
 
 /// As look() reads a column.
-enum LookColumn : uint8_t { kName, kType, kIsKey, kTableKind, kTable, kFile, kNumber, kMark };
+enum LookColumn : uint8_t {
+    kName,
+    kType,
+    kIsKey,
+    kTableKind,
+    kPersistence,
+    kTable,
+    kFile,
+    kNumber,
+    kMark
+};
 
 size_t find_row(const PgRows& rows, std::string_view name) {
     size_t row = 0;
@@ -85,6 +95,7 @@ TableLook to_look(const SinkTable& table, const PgRows& columns) {
         refused = fmt::format("{} is no table: drop or rename it, or use another schema",
                               table.full_name());
     }
+    out.is_unlogged = columns.at(0, kPersistence) == "u";
     std::string identity = fmt::format("{} {}", columns.at(0, kTable), columns.at(0, kFile));
     for (const SinkColumn& column : table.columns()) {
         const size_t row = find_row(columns, column.name);
@@ -146,10 +157,10 @@ Status SinkSession::look() {
         questions.push_back(
             {fmt::format(
                  "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                 "any(i.indkey), false), c.relkind, c.oid, c.relfilenode, a.attnum, {} from "
-                 "pg_class c join pg_attribute a on a.attrelid = c.oid left join pg_index i on "
-                 "i.indrelid = c.oid and i.indisprimary where c.oid = to_regclass($1::text) and "
-                 "a.attnum > 0 and not a.attisdropped",
+                 "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, c.relfilenode, "
+                 "a.attnum, {} from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
+                 "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                 "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
                  kColumnMark),
              {table.full_name()}});
     }
