@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -63,12 +62,6 @@ bool PgRows::is_null(size_t row, size_t column) const noexcept {
 }
 std::string_view PgRows::tag() const noexcept {
     return PQcmdStatus(result_.get());
-}
-uint64_t PgRows::touched() const noexcept {
-    const std::string_view text = PQcmdTuples(result_.get());
-    uint64_t out = 0;
-    std::from_chars(text.data(), text.data() + text.size(), out);
-    return out;
 }
 
 // --- connecting ----------------------------------------------------------------------------------

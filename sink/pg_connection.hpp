@@ -30,8 +30,6 @@ class PgRows {
     /// Undefined beyond `size` or the statement's columns; empty for null.
     [[nodiscard]] std::string_view at(size_t row, size_t column) const noexcept;
     [[nodiscard]] bool is_null(size_t row, size_t column) const noexcept;
-    /// Rows that an insert, update or delete touched.
-    [[nodiscard]] uint64_t touched() const noexcept;
     /// "COMMIT", "INSERT 0 5"...
     [[nodiscard]] std::string_view tag() const noexcept;
 

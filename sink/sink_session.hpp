@@ -5,9 +5,10 @@
 // zero) where it has not. A fence at the end would change no row, and COMMIT, sent in the same
 // breath, would commit a stale writer's rows. Advisory locks are no-ops elsewhere (CockroachDB).
 //
-// The fence fails as well where the catalog has changed under the tables: one was dropped, renamed
-// or altered, maybe made anew by another chain's sink that noticed first. Beside what a table holds
-// stands which table that is, so whoever wrote into the one before compares, after a restart too.
+// The fence fails as well where the catalog has changed under the tables: one was dropped, renamed,
+// altered or emptied, maybe made anew by another chain's sink that noticed first. Beside what a
+// table holds stands which table that is, so whoever wrote into the one before compares, after a
+// restart too.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +45,10 @@ struct TableState {
 /// What PostgreSQL's catalog says of one of our tables.
 struct TableLook {
     bool exists = false;
-    /// Which table with which columns: another one once it, or a column, was dropped and made anew.
+    /// Which table with which columns in which file: another one once it, or a column, was dropped
+    /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
     std::string identity;
+    bool is_unlogged = false;       ///< empty after a crash of the server
     std::string problem;            ///< why rows cannot be written to it; empty: they can
     std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
     std::vector<PgStatement> missing_indexes;

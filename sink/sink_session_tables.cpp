@@ -14,13 +14,24 @@ namespace plumbline::sink {
 
 namespace {
 
-/// Of a column `a` of a table `c`: all that must stay as it is.
+/// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
+/// it another file.
 constexpr std::string_view kColumnMark =
-    "concat_ws(' ', c.oid, c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, "
-    "a.atttypmod)";
+    "concat_ws(' ', c.oid, c.relfilenode, c.relnamespace, c.relname, a.attnum, a.attname, "
+    "a.atttypid, a.atttypmod)";
 
 /// As look() reads a column.
-enum LookColumn : uint8_t { kName, kType, kIsKey, kTableKind, kTable, kNumber, kMark };
+enum LookColumn : uint8_t {
+    kName,
+    kType,
+    kIsKey,
+    kTableKind,
+    kPersistence,
+    kTable,
+    kFile,
+    kNumber,
+    kMark
+};
 
 size_t find_row(const PgRows& rows, std::string_view name) {
     size_t row = 0;
@@ -84,7 +95,8 @@ TableLook to_look(const SinkTable& table, const PgRows& columns) {
         refused = fmt::format("{} is no table: drop or rename it, or use another schema",
                               table.full_name());
     }
-    std::string identity{columns.at(0, kTable)};
+    out.is_unlogged = columns.at(0, kPersistence) == "u";
+    std::string identity = fmt::format("{} {}", columns.at(0, kTable), columns.at(0, kFile));
     for (const SinkColumn& column : table.columns()) {
         const size_t row = find_row(columns, column.name);
         identity += row < columns.size() ? fmt::format(" {}", columns.at(row, kNumber)) : " -";
@@ -145,10 +157,10 @@ Status SinkSession::look() {
         questions.push_back(
             {fmt::format(
                  "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                 "any(i.indkey), false), c.relkind, c.oid, a.attnum, {} from pg_class c join "
-                 "pg_attribute a on a.attrelid = c.oid left join pg_index i on i.indrelid = c.oid "
-                 "and i.indisprimary where c.oid = to_regclass($1::text) and a.attnum > 0 and not "
-                 "a.attisdropped",
+                 "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, c.relfilenode, "
+                 "a.attnum, {} from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
+                 "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                 "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
                  kColumnMark),
              {table.full_name()}});
     }
@@ -300,8 +312,8 @@ std::string SinkSession::what_changed(const std::vector<TableLook>& before) cons
                    (is_curable ? "; somebody has altered the table: the sink mends it" : "");
         }
         return fmt::format(
-            "the table {}, or a column of it, was made anew by somebody else: the "
-            "sink compares it",
+            "the table {}, or a column of it, was emptied, rewritten or made anew by somebody "
+            "else: the sink compares it",
             tables_[at].full_name());
     }
     return {};

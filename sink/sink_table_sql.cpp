@@ -116,8 +116,14 @@ std::string SinkTable::upsert_sql() const {
             sets += fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", name, name);
         }
     }
-    return fmt::format("insert into {} ({}) select * from {} on conflict ({}) do update set {}",
-                       full_name_, names(false), unnest_sql(false), names(true), sets);
+    // A trigger that returns null keeps a row out, and PostgreSQL calls that done. The text is cast
+    // only where it is said.
+    return fmt::format(
+        "with u as (insert into {} ({}) select * from {} on conflict ({}) do update set {} "
+        "returning 1) select (case when count(*) = cardinality($1) then '0' else {} || count(*) || "
+        "' of ' || cardinality($1) end)::int from u",
+        full_name_, names(false), unnest_sql(false), names(true), sets,
+        quote_text("a trigger or a rule of " + full_name_ + " keeps rows out, takes "));
 }
 
 std::string SinkTable::delete_sql() const {

@@ -1,6 +1,7 @@
-"""The three: how each is installed, run from an empty directory to the last event, and asked for its rows."""
+"""How each is installed, run from an empty directory to the last event, and asked for its rows."""
 import csv
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -45,6 +46,11 @@ def npm_install(folder):
     stamp.touch()
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
 def size_of(place):
     return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
 
@@ -68,6 +74,15 @@ class Contestant:
     def has_ended(self, process):
         """True once every event is in its rows."""
         return process.poll_status() is not None
+
+    def asked(self, process, port, path):
+        """What one that serves on answers; None until it does."""
+        if process.poll_status() is not None:
+            raise Failed(f"{self.title} ended with {process.code}:\n{self.log_end()}")
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+        except (urllib.error.URLError, OSError):
+            return None
 
     def run(self):
         """Seconds, processor seconds, MiB (its own, its database's), bytes on disk."""
@@ -184,8 +199,7 @@ class Ponder(Project):
 
     def set_up(self):
         super().set_up()
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.port = taken.getsockname()[1]
+        self.port = free_port()
 
     def environment(self):
         return super().environment() | {"DATABASE_URL": self.postgres.url(), "DATABASE_SCHEMA": "bench",
@@ -197,12 +211,7 @@ class Ponder(Project):
 
     def has_ended(self, process):
         """It serves on when all is indexed, and says so."""
-        if process.poll_status() is not None:
-            raise Failed(f"Ponder ended with {process.code}:\n{self.log_end()}")
-        try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=10).status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+        return self.asked(process, self.port, "/ready") is not None
 
     def query(self, entity):
         keys, fields = ENTITIES[entity]
@@ -230,3 +239,34 @@ class Plumbline(Contestant):
                                f"select {', '.join(keys + fields)} from {entity}"], check=True, capture_output=True,
                               text=True)
         return list(csv.reader(io.StringIO(done.stdout)))[1:]
+
+
+class PlumblineSink(Plumbline):
+    """The service with a sink, until the last event's rows are readable in PostgreSQL. No proof: the node has no receipts."""
+    name = "sink"
+    title = "with a sink"
+
+    def set_up(self):
+        self.postgres = Postgres(self.place / "postgres")
+        self.port = free_port()
+        config = (HERE / "plumbline/plumbline.toml").read_text().replace('"../token.json"', f'"{HERE}/token.json"')
+        (self.place / "plumbline.toml").write_text(
+            f'{config}\n[proof]\nlevel = "off"\n[http]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[sinks.main]\nurl = "{self.postgres.url()}"\n')
+
+    def command(self):
+        return [str(self.binary), "run", "plumbline.toml", "--db", "db", "--rpc", self.chain["url"], "--quiet"]
+
+    def has_ended(self, process):
+        answer = self.asked(process, self.port, "/v1/status")
+        sinks = json.loads(answer).get("sinks") if answer else None
+        return bool(sinks) and (sinks[0].get("block") or 0) >= self.chain["last_event_block"]
+
+    def disk(self):
+        return super().disk() + self.postgres.size()
+
+    def rows(self, entity):
+        keys, fields = ENTITIES[entity]
+        cells = [f"'0x' || encode({name}, 'hex')" if name in ("owner", "spender", "address") else name
+                 for name in keys + fields]
+        return self.postgres.rows(f"select {', '.join(cells)} from {entity}")

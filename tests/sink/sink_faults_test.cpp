@@ -101,6 +101,27 @@ TEST_F(SinkFaultsTest, AServerThatIsKilledComesBackToTheSameRows) {
     }
 }
 
+TEST_F(SinkFaultsTest, ATableThatSomebodyMakesUnloggedIsFilledAgainAfterACrash) {
+    Postgres server;
+    SinkWorld sink{"unlogged", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = server.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    server.sql("alter table unlogged.item set unlogged");
+    sink.world.block(2, {sink.put(3, 30, 2, 0)});
+    EXPECT_NE(failure(sink, *writer), "") << "the table was rewritten";
+    ASSERT_OK(sink.settle(*writer));
+    server.kill();
+    server.start();
+    EXPECT_EQ(server.sql("select count(*) from unlogged.item"), "0");
+    sink.world.block(3, {sink.put(3, 31, 3, 0)});
+    EXPECT_NE(failure(sink, *writer), "") << "the connection is gone";
+    ASSERT_OK(sink.settle(*writer));
+    EXPECT_EQ(server.sql("select count(*) from unlogged.item"), "3");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
 TEST_F(SinkFaultsTest, ThroughPgBouncerInTransactionModeItIsTheSame) {
     const PgBouncer pool{shared_postgres()};
     SinkWorld sink{"pooled", mapping_, {1, size_t{1} << 20, 0}};

@@ -33,7 +33,7 @@ TEST_F(SinkValuesTest, EveryValueIsKeptWholeWhicheverWayItGoes) {
     const Bytes long_bytes(300'000, uint8_t{0xab});
     const auto fill = [&](SinkWorld& sink) {
         sink.world.block(
-            1,
+            block_,
             {put(1, AbiValue::number(most), AbiValue::number(least), std::string("a\0b", 3), {}, 0),
              put(2, num(0), AbiValue::number(most), "\xff\xfe bad", long_bytes, 1),
              put(3, num(1), num(1), "tab\tline\nback\\slash 'quote' \"double\" {a,b} \\x41",
@@ -62,21 +62,36 @@ TEST_F(SinkValuesTest, EveryValueIsKeptWholeWhicheverWayItGoes) {
         EXPECT_EQ(sink.sql("select string_agg(left(name, 9), ',' order by value) from " +
                            sink.config.schema + ".named"),
                   "hex:6e006,xxxxxxxxx,");
+        EXPECT_EQ(sink.sql("select amount, delta, note, octet_length(data) from " +
+                           sink.config.schema + ".\"hub_Put\" where id < 3 order by id"),
+                  most.to_decimal() + "|" + least.to_decimal_signed() + "|hex:610062|0\n0|-1|" +
+                      "hex:fffe20626164|300000");
         EXPECT_EQ(sink.differences(), 0U);
     };
     SinkWorld copied{"values_copied", mapping_};
+    SinkWorld upserted{"values_upserted", mapping_};
+    for (SinkWorld* sink : {&copied, &upserted}) {
+        sink->config.events = {"*"};
+        sink->config.has_history = true;
+    }
     fill(copied);
     ASSERT_OK(copied.settle(*copied.make_writer()));
     check(copied);
 
-    SinkWorld upserted{"values_upserted", mapping_};
+    // As differences from a table that was emptied.
+    copied.sql("truncate values_copied.item, values_copied.named, values_copied.\"hub_Put\"");
+    const auto compares = copied.make_writer();
+    ASSERT_OK(copied.settle(*compares));
+    EXPECT_EQ(compares->figures().upserted, 19U);
+    check(copied);
+
     upserted.world.block(1, {});
     block_ = 2;
     const auto writer = upserted.make_writer();
     ASSERT_OK(upserted.settle(*writer));
     fill(upserted);
     ASSERT_OK(upserted.settle(*writer));
-    EXPECT_EQ(writer->figures().upserted, 11U);
+    EXPECT_EQ(writer->figures().upserted, 33U) << "rows, their versions, and events";
     check(upserted);
 
     SinkWorld as_bytes{"values_as_bytes", mapping_};
@@ -86,6 +101,46 @@ TEST_F(SinkValuesTest, EveryValueIsKeptWholeWhicheverWayItGoes) {
     EXPECT_EQ(as_bytes.sql("select encode(note, 'hex') from values_as_bytes.item where id = 1"),
               "610062");
     EXPECT_EQ(as_bytes.differences(), 0U);
+}
+
+TEST_F(SinkValuesTest, ListsAndTuplesOfEventsAreJsonAndHashesStandForIndexedTexts) {
+    const Abis abis{
+        {"hub.json",
+         abi_json({"event Mixed(uint256[] ids, (string name, int256 low)[] pairs, bytes[2] parts, "
+                   "string indexed title)"})}};
+    const Mapping mapping{
+        fmt::format("[contracts.hub]\nabi = \"hub.json\"\naddress = \"{}\"\n", hex_of(1)), abis};
+    const AbiValue most = AbiValue::number(evm::negate(evm::U256{1}));
+    const AbiValue least = AbiValue::number(power_of_two(255));
+    SinkWorld sink{"lists", mapping};
+    sink.config.entities = {};
+    sink.config.events = {"*"};
+    sink.world.block(
+        1, {mapping.emit("hub.Mixed",
+                         {list({most, num(0)}),
+                          list({list({text(std::string("a\0b", 3)), least}),
+                                list({text("\xff \"quote\" \\ \n"), neg(1)})}),
+                          list({AbiValue::blob(Bytes{}), AbiValue::blob(Bytes{0x00, 0xff})}),
+                          text("a title")},
+                         1, 0),
+            mapping.emit(
+                "hub.Mixed",
+                {list({}), list({}),
+                 list({AbiValue::blob(Bytes{}), AbiValue::blob(Bytes(300'000, 0xab))}), text("")},
+                1, 1)});
+    ASSERT_OK(sink.settle(*sink.make_writer()));
+    const std::string of = "lists.\"hub_Mixed\" where _log = ";
+    EXPECT_EQ(sink.sql("select ids->>0, ids->>1, json_array_length(pairs), pairs->0->>'name', "
+                       "pairs->0->>'low', pairs->1->>'name', pairs->1->>'low', parts->>0, "
+                       "parts->>1 from " +
+                       of + "0"),
+              evm::negate(evm::U256{1}).to_decimal() + "|0|2|hex:610062|" +
+                  power_of_two(255).to_decimal_signed() + "|" + "hex:ff202271756f7465" +
+                  "22205c200a|-1|0x|0x00ff");
+    EXPECT_EQ(sink.sql("select ids, pairs, length(parts->>1) from " + of + "1"), "[]|[]|600002");
+    EXPECT_EQ(sink.sql("select encode(title, 'hex') from " + of + "0"),
+              evm::to_hex(evm::keccak256(as_bytes("a title"))).substr(2));
+    EXPECT_EQ(sink.differences(), 0U);
 }
 
 storage::EntityLayout layout_of(const std::string& entity, const std::string& field) {
@@ -112,6 +167,53 @@ TEST(SinkNamesTest, NamesThatPostgresqlCannotHaveAreRefusedWithASentence) {
     EXPECT_THAT(refusal("x", "_block"), HasSubstr("the sink has a column of that name"));
     EXPECT_THAT(refusal("plumbline_cursor", "x"), HasSubstr("the sink's own"));
     EXPECT_EQ(refusal("select", "order"), "") << "reserved words are quoted";
+}
+
+TEST_F(SinkTest, NamesOf63LettersAreWholeInPostgresql) {
+    const std::string entity(63, 'e');
+    const std::string field(63, 'f');
+    const std::string event(59, 'V');  // "hub_" stands before it.
+    const std::string param(63, 'p');
+    const Abis abis{
+        {"hub.json", abi_json({fmt::format("event {}(uint256 id, uint64 {})", event, param)})}};
+    const Mapping mapping{fmt::format(R"(
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+[entities.{}]
+key = {{ id = "uint256" }}
+fields = {{ {} = "uint64" }}
+index = [["{}"]]
+[[on]]
+event = "hub.{}"
+upsert = "{}"
+key = {{ id = "id" }}
+set = {{ {} = "{}" }}
+)",
+                                      hex_of(1), entity, field, field, event, entity, field, param),
+                          abis};
+    SinkWorld sink{"long_names", mapping, {1, size_t{1} << 20, 0}};
+    sink.config.entities = {entity};
+    sink.config.events = {"*"};
+    for (uint64_t block = 1; block <= 2; ++block) {
+        sink.world.block(block, {mapping.emit("hub." + event, {num(7), num(block)}, block, 0)});
+        const auto writer = sink.make_writer();
+        ASSERT_OK(sink.settle(*writer));
+        EXPECT_EQ(writer->figures().compared, 0U) << "it finds its tables and indexes again";
+    }
+    EXPECT_EQ(sink.sql(fmt::format("select {} from long_names.{}", field, entity)), "2");
+    EXPECT_EQ(
+        sink.sql(fmt::format("select {} from long_names.\"hub_{}\" order by _block", param, event)),
+        "1\n2");
+    EXPECT_EQ(sink.sql("select count(*) from pg_indexes where schemaname = 'long_names' and "
+                       "tablename = '" +
+                       entity + "'"),
+              "2");
+    EXPECT_EQ(sink.differences(), 0U);
+    sink.config.has_history = true;
+    const auto refused = make_tables(sink.config, *mapping.plan, 1);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("has 71 letters"));
 }
 
 TEST(SinkNamesTest, AnIndexOfAValueThatMayBeTooLongIsLeftOutAndNamed) {
