@@ -78,6 +78,7 @@ class Check {
                 keys_[one.p1] = collations_of(one.p4);
             }
         }
+        is_order_elsewhere_ = is_order_elsewhere();
     }
     [[nodiscard]] Result<WatchedValues> run() {
         flow_.visit([&](size_t at, const Registers& registers) { look(at, registers); });
@@ -103,7 +104,7 @@ class Check {
         for (size_t i = static_cast<size_t>(&sort - &at(0)) + 1;
              i + 1 < program_.instructions().size(); ++i) {
             if (at(i).effect == Effect::kCompare) {
-                return at(i + 1).flow == Flow::kJump && at(i + 1).p1 == at(i + 1).p3;
+                return at(i + 1).flow == Flow::kJump && !is_order_jump(i + 1);
             }
             if (at(i).effect != Effect::kRowData && at(i).effect != Effect::kColumn) {
                 return false;
@@ -111,10 +112,18 @@ class Check {
         }
         return false;
     }
-    /// Whether no ORDER BY rests on a sort for GROUP BY, as SQLite makes of two one where it can.
+    /// Whether no ORDER BY rests on a sort for GROUP BY, as SQLite makes of two one where it can:
+    /// the only one there is has its own, and is not that of a compound, which is one an arm.
     [[nodiscard]] bool is_order_elsewhere() const {
+        bool has_merge = false;
+        for (size_t i = 1; i < program_.instructions().size(); ++i) {
+            has_merge |= at(i - 1).effect == Effect::kCompare && is_order_jump(i);
+        }
         return words_.orders == 0 ||
-               (words_.orders == 1 && !sorts_.empty() && !words_.has_compound);
+               (words_.orders == 1 && !sorts_.empty() && !has_merge && !words_.has_window);
+    }
+    [[nodiscard]] bool is_order_jump(size_t place) const {
+        return at(place).flow == Flow::kJump && at(place).p1 != at(place).p3;
     }
 
     void look(size_t place, const Registers& registers) {
@@ -124,7 +133,9 @@ class Check {
             case Effect::kLess: return look_at_comparison(place, registers);
             case Effect::kCompare: return look_at_rows(place, registers);
             case Effect::kFind:
+            case Effect::kFindToDelete:
             case Effect::kSeek: return look_at_search(one, registers);
+            case Effect::kResult: return look_at_result(one, registers);
             case Effect::kArithmetic:
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
             case Effect::kBitNot: return exact(registers.get(one.p1), true);
@@ -141,17 +152,18 @@ class Check {
 
     void look_at_comparison(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
-        if (one.effect == Effect::kLess && at(place - 1).name == "String8" &&
-            at(place - 1).p4.empty() && at(place - 1).p2 == one.p1) {
-            return;  // Of a window's frame, which asks whether a value is a text.
+        if (is_text_test(place)) {
+            return;
+        }
+        if (place > 0 && is_text_test(place - 1) && refuse_frame(registers.get(one.p3))) {
+            return;
         }
         judged(registers.get(one.p3), registers.get(one.p1),
                {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4)}, false);
     }
     void look_at_rows(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
-        const bool is_order =
-            at(place + 1).flow == Flow::kJump && at(place + 1).p1 != at(place + 1).p3;
+        const bool is_order = is_order_jump(place + 1);
         const std::vector<std::string_view> key = collations_of(one.p4);
         const bool has_places = place > 0 && at(place - 1).name == "Permutation";
         const std::vector<int> places =
@@ -169,11 +181,13 @@ class Check {
             return;
         }
         const std::vector<KnownValue> stored = flow_.columns_of_cursor(one.p1);
-        int count = 0;
+        const bool is_delete = one.effect == Effect::kFindToDelete;
+        const int first = is_delete ? one.p2 : one.p3;
+        int count = is_delete ? one.p3 : 0;
         std::from_chars(one.p4.data(), one.p4.data() + one.p4.size(), count);
         std::vector<KnownValue> asked;
         for (int i = 0; i < count; ++i) {
-            asked.push_back(registers.get(one.p3 + i));
+            asked.push_back(registers.get(first + i));
         }
         if (count == 0) {
             asked = flow_.columns_of_rows(registers.get(one.p3).rows);
@@ -188,20 +202,29 @@ class Check {
         const std::vector<KnownValue> stored = flow_.columns_of_cursor(one.p1);
         const std::vector<std::string_view>& key = keys_[one.p1];
         const bool is_order = sorts_.contains(one.p1) || lasts_.contains(one.p1) ||
-                              (group_sorts_.contains(one.p1) && !is_order_elsewhere());
+                              (group_sorts_.contains(one.p1) && !is_order_elsewhere_);
         for (size_t i = 0; i < std::min(stored.size(), key.size()); ++i) {
             judged(stored[i], stored[i], {is_order, Affinity::kNone, key[i]}, true);
+        }
+    }
+    void look_at_result(const Instruction& one, const Registers& registers) {
+        constexpr Kinds kOthers = kReal | kRounded | kRoundedDecimal | kText;
+        watched_.is_whole.resize(
+            std::max(watched_.is_whole.size(), static_cast<size_t>(std::max(one.p2, 0))), true);
+        for (int i = 0; i < one.p2; ++i) {
+            if ((registers.get(one.p1 + i).kinds & kOthers) != 0) {
+                watched_.is_whole[static_cast<size_t>(i)] = false;
+            }
         }
     }
     void look_at_arithmetic(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
         const KnownValue a = registers.get(one.p1);
         const KnownValue b = registers.get(one.p2);
-        if (one.p2 == one.p3 && (b.kinds & kWideTexts) != 0 && is_frame(place)) {
-            return refuse(
-                "{} is a text to SQL, to which a window's frame adds nothing: RANGE with "
-                "numbers is for columns of up to 64 bits; ROWS and GROUPS count rows",
-                b, kWideTexts);
+        const bool is_frame =
+            one.p2 == one.p3 && place >= 2 && (is_text_test(place - 1) || is_text_test(place - 2));
+        if (is_frame && refuse_frame(b)) {
+            return;
         }
         const bool is_whole = one.effect == Effect::kWholeArithmetic;
         if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
@@ -209,15 +232,21 @@ class Check {
             exact(b, true);
         }
     }
-    /// "Ge '' value", perhaps one more comparison, then "Add offset value value".
-    [[nodiscard]] bool is_frame(size_t place) const {
-        for (size_t i = place; i-- > 0 && i + 3 >= place;) {
-            if (at(i).name == "Ge" && i > 0 && at(i - 1).name == "String8" &&
-                at(i - 1).p4.empty() && at(i).p3 == at(place).p2) {
-                return true;
-            }
+    /// "Ge '' value": a window's frame asks so whether there is something to add to. Then comes
+    /// perhaps one more comparison, and "Add offset value value".
+    [[nodiscard]] bool is_text_test(size_t place) const {
+        return place > 0 && at(place).name == "Ge" && at(place - 1).name == "String8" &&
+               at(place - 1).p4.empty() && at(place - 1).p2 == at(place).p1;
+    }
+    bool refuse_frame(const KnownValue& value) {
+        if ((value.kinds & kWideTexts) == 0) {
+            return false;
         }
-        return false;
+        refuse(
+            "{} is a text to SQL, to which a window's frame adds nothing: RANGE with numbers is "
+            "for columns of up to 64 bits; ROWS and GROUPS count rows",
+            value, kWideTexts);
+        return true;
     }
     void look_at_function(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
@@ -296,6 +325,12 @@ class Check {
     /// tells apart: that is seen when they come.
     void exact(const KnownValue& value, bool is_whole) {
         constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kWideTexts;
+        if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
+            return refuse(
+                "a number in quotes is calculated with in floating point: use "
+                "u256_add(a, b) or decimal_add(a, b) and the others",
+                value, 0);
+        }
         for (const Origin& origin : origins_of(value, kLarge)) {
             if (origin.kind == Origin::Kind::kFunction) {
                 refused_ = refused_.value_or(Error{
@@ -341,6 +376,7 @@ class Check {
     const Program& program_;
     ValueFlow& flow_;
     const StatementWords& words_;
+    bool is_order_elsewhere_ = false;
     std::set<int> sorts_;
     std::set<int> group_sorts_;
     std::set<int> lasts_;
@@ -353,8 +389,11 @@ class Check {
 
 Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
                                         const CheckSources& sources) {
-    PLUMBLINE_TRY(const Program program, Program::read(db, sql));
     const StatementWords words = read_words(sql);
+    if (words.is_plain) {
+        return WatchedValues{};  // A point question is not explained first.
+    }
+    PLUMBLINE_TRY(const Program program, Program::read(db, sql));
     const auto check = [&](bool sum_is_text, bool& has_mixed_sum) -> Result<WatchedValues> {
         ValueFlow flow{
             program,

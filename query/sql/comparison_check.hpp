@@ -19,6 +19,9 @@ struct WatchedValues {
     std::vector<WatchedColumn> columns;
     bool has_sum = false;
     bool sum_is_text = false;
+    /// Of each column of the answer: it is calculated of whole numbers alone, so that what SQL
+    /// gives as a floating point number did not fit in 64 bits.
+    std::vector<bool> is_whole;
 };
 
 struct CheckSources {

@@ -53,7 +53,9 @@ enum class Effect : uint8_t {
     kLess,
     kCompare,
     kFind,
+    kFindToDelete,
     kSeek,
+    kResult,
     kUnknown,
 };
 

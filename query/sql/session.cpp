@@ -104,6 +104,7 @@ struct Session::Impl {
     std::vector<storage::EntityLayout> entities;
     SqlLimits limits;
     std::shared_ptr<const storage::ReadView> view;  ///< of the running statement
+    std::vector<bool> is_whole;                     ///< its columns: `WatchedValues`
 
     /// Why SQLite gave `code`.
     [[nodiscard]] Error why(int code) {
@@ -237,6 +238,7 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
     connection.statement.watched = std::move(found.columns);
     connection.statement.watches_sum = found.has_sum;
     connection.statement.sum_is_text = found.sum_is_text;
+    is_whole = std::move(found.is_whole);
     return ok();
 }
 
@@ -262,7 +264,16 @@ Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
             return ok();
         }
         for (int i = 0; i < columns; ++i) {
-            row[static_cast<size_t>(i)] = value_at(statement, i);
+            const auto place = static_cast<size_t>(i);
+            row[place] = value_at(statement, i);
+            if (place < is_whole.size() && is_whole[place] &&
+                std::holds_alternative<double>(row[place])) {
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("{} is more than fits in 64 bits, where SQL calculates in "
+                                         "floating point: use u256_add(a, b), u256_mul and the "
+                                         "others, or say cast(.. as real)",
+                                         names[place])};
+            }
         }
         PLUMBLINE_TRY_VOID(sink.on_row(row));
     }

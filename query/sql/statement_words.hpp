@@ -12,8 +12,11 @@ namespace plumbline::query::sql {
 [[nodiscard]] bool is_name_part(char c) noexcept;
 
 struct StatementWords {
-    size_t orders = 0;          ///< how often ORDER BY is written
-    bool has_compound = false;  ///< UNION, INTERSECT, EXCEPT, or OVER of a window
+    size_t orders = 0;        ///< how often ORDER BY is written
+    bool has_window = false;  ///< OVER is written
+    /// It asks one table about columns held against values, joined by AND, and calculates nothing:
+    /// then the table compares all.
+    bool is_plain = false;
     /// The most arguments that a min() or max() has.
     size_t extreme_arguments = 0;
 };

@@ -374,7 +374,9 @@ KnownValue ValueFlow::calculated(const Instruction& one, const Registers& regist
     if (a.kinds == kReal || b.kinds == kReal) {
         return {kReal, 0, 0};
     }
-    constexpr Kinds kWhole = kInteger | kUint64 | kRounded | kWide | kNumberText;
+    // Numbers that do not fit in 64 bits are watched.
+    constexpr Kinds kWhole =
+        kInteger | kUint64 | kRounded | kRoundedDecimal | kWideTexts | kNumberText;
     return {((a.kinds | b.kinds) & ~kWhole) == 0 ? static_cast<Kinds>(kInteger)
                                                  : static_cast<Kinds>(kInteger | kReal),
             0, 0};
@@ -431,9 +433,10 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
         case Gives::kDecimal: return named(kDecimal);
         case Gives::kInteger: return {kInteger, 0, 0};
         case Gives::kReal:
-            // abs() and others of an integer give one.
-            return {name == "avg" || name == "total" ? static_cast<Kinds>(kReal)
-                                                     : static_cast<Kinds>(kReal | kInteger),
+            // abs() of an integer is one.
+            return {name == "avg" || name == "total"         ? static_cast<Kinds>(kReal)
+                    : name == "abs" && all.kinds == kInteger ? static_cast<Kinds>(kInteger)
+                                                             : static_cast<Kinds>(kReal | kInteger),
                     0, 0};
         case Gives::kUpper: return {kText | kUpperHex, 0, 0};
         case Gives::kText: break;
