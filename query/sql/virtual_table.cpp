@@ -319,6 +319,10 @@ Status start(VirtualCursor& cursor, std::string_view plan, sqlite3_value** value
                                      table.table->name())};
         }
         is_never |= asked->is_never;
+        if (asked->is_always && asked_of.type->optional) {
+            asked->condition = is_set();  // Whatever it is compared with: null is not so.
+            asked->is_always = false;
+        }
         if (!asked->is_always && !asked->is_never) {
             asked->condition.column = column;
             question.where.push_back(std::move(asked->condition));
