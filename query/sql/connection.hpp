@@ -20,6 +20,11 @@ inline constexpr const char* kHowToCompare =
     "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "
     ".. > '1000' collate u256";
 
+struct FinalizeStatement {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Prepared = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
 /// What the tables of one SQLite connection share. It must outlive the connection. One thread at a
 /// time, as SQLite sees to.
 struct Connection {
@@ -33,6 +38,8 @@ struct Connection {
     int open_cursors = 0;
     /// What the statement is refused for, where SQLite itself has no words for it.
     std::optional<Error> refused;
+    /// What SQLite has for each table, while it has it.
+    std::vector<std::pair<const sqlite3_vtab*, const Table*>> virtual_tables;
 
     /// The state of the running statement; of the next where none runs.
     [[nodiscard]] Result<const storage::ReadView*> view();
@@ -40,6 +47,8 @@ struct Connection {
     void on_close() noexcept { --open_cursors; }
     /// Ends the running statement with that error.
     void refuse(Error error);
+    /// By SQLite's name of it in EXPLAIN; null: it is not one of ours.
+    [[nodiscard]] const Table* table_named(std::string_view explained) const;
 };
 
 /// Every table as a virtual one of `schema`: "main", or "temp" in a connection of somebody else's.

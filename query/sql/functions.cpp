@@ -184,18 +184,22 @@ void sum_value(sqlite3_context* context) {
         return give_error(context, "sum: beyond 512 bits");
     }
     const std::string text = to_text(sum->total);
+    const Statement& statement =
+        static_cast<const Connection*>(sqlite3_user_data(context))->statement;
     if (sum->values == 0) {
         sqlite3_result_null(context);
     } else if (sum->floats > 0) {
         double exact = 0;
         std::from_chars(text.data(), text.data() + text.size(), exact);
         sqlite3_result_double(context, sum->floating + exact);
-    } else if (sum->texts == 0 && sum->total.units >= evm::Int512{INT64_MIN} &&
-               sum->total.units <= evm::Int512{INT64_MAX}) {
+    } else if (statement.watches_sum && !fits_integer(text)) {
+        give_error(context,
+                   fmt::format("sum() is a text, here '{}', with which SQL would calculate or "
+                               "compare in floating point or by bytes: {}; calculate with "
+                               "u256_add(a, b), or say cast(.. as real)",
+                               cut(text), kHowToCompare));
+    } else if (sum->texts == 0 && !statement.sum_is_text && fits_integer(text)) {
         sqlite3_result_int64(context, static_cast<int64_t>(sum->total.units.limb[0]));
-    } else if (static_cast<const Connection*>(sqlite3_user_data(context))->statement.compares_sum) {
-        give_error(context, fmt::format("sum() of such columns is a text, here '{}': {}", cut(text),
-                                        kHowToCompare));
     } else {
         give_text(context, text);
     }

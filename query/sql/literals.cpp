@@ -3,34 +3,11 @@
 
 #include "core/base/ascii.hpp"
 #include "query/sql/session.hpp"
+#include "query/sql/statement_words.hpp"
 
 namespace plumbline::query::sql {
 
 namespace {
-
-bool is_name_part(char c) noexcept {
-    return is_ascii_letter(c) || is_ascii_digit(c) || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-
-/// Behind what is quoted by `quote` from `at` on; a doubled quote stands for itself.
-size_t skip_quoted(std::string_view sql, size_t at, char quote) {
-    for (++at; at < sql.size(); ++at) {
-        if (sql[at] == quote) {
-            if (at + 1 < sql.size() && sql[at + 1] == quote) {
-                ++at;
-                continue;
-            }
-            return at + 1;
-        }
-    }
-    return at;
-}
-
-size_t skip_to(std::string_view sql, size_t at, std::string_view end) {
-    const size_t found = sql.find(end, at);
-    return found == std::string_view::npos ? sql.size() : found + end.size();
-}
 
 Status check_number(std::string_view text) {
     constexpr std::string_view kMost = "9223372036854775807";
@@ -76,14 +53,8 @@ Status check_literals(std::string_view sql) {
     for (size_t at = 0; at < sql.size();) {
         const char c = sql[at];
         const bool before_digit = at + 1 < sql.size() && is_ascii_digit(sql[at + 1]);
-        if (c == '\'' || c == '"' || c == '`') {
-            at = skip_quoted(sql, at, c);
-        } else if (c == '[') {
-            at = skip_to(sql, at, "]");
-        } else if (sql.substr(at, 2) == "--") {
-            at = skip_to(sql, at, "\n");
-        } else if (sql.substr(at, 2) == "/*") {
-            at = skip_to(sql, at + 2, "*/");
+        if (const size_t end = skip_quoted_or_comment(sql, at); end > at) {
+            at = end;
         } else if (is_ascii_digit(c) || (c == '.' && before_digit)) {
             const std::string_view number = number_at(sql, at);
             // SQLite itself refuses hexadecimal numbers that do not fit.

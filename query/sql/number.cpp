@@ -1,7 +1,9 @@
 #include "query/sql/number.hpp"
 
 #include <algorithm>
+#include <charconv>
 
+#include "core/base/ascii.hpp"
 #include "core/evm/decimal_text.hpp"
 
 namespace plumbline::query::sql {
@@ -71,6 +73,18 @@ bool is_canonical(std::string_view text) noexcept {
         return false;
     }
     return !parts.negative || parts.whole != "0" || has_point;
+}
+
+bool fits_integer(std::string_view text) noexcept {
+    int64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, value);
+    return read.ec == std::errc{} && read.ptr == end;
+}
+
+bool fits_double(std::string_view text) noexcept {
+    constexpr std::ptrdiff_t kDigits = 15;
+    return std::ranges::count_if(text, is_ascii_digit) <= kDigits;
 }
 
 int compare_canonical(std::string_view a, std::string_view b) noexcept {

@@ -15,6 +15,11 @@ namespace plumbline::query::sql {
 /// "0", "-17", "2.5"; not "007", "-0", "1.50", "1e18", "0x10", " 1".
 [[nodiscard]] bool is_canonical(std::string_view text) noexcept;
 
+/// Whether a canonical number is whole and an SQL integer.
+[[nodiscard]] bool fits_integer(std::string_view text) noexcept;
+/// Whether a double tells it from all others of so many digits.
+[[nodiscard]] bool fits_double(std::string_view text) noexcept;
+
 /// Negative, 0 or positive. Both must be canonical.
 [[nodiscard]] int compare_canonical(std::string_view a, std::string_view b) noexcept;
 

@@ -6,21 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "core/base/ascii.hpp"
 #include "core/base/near_name.hpp"
+#include "query/sql/comparison_check.hpp"
 #include "query/sql/connection.hpp"
-#include "query/sql/mixed_comparison.hpp"
-#include "query/sql/number.hpp"
 #include "query/sql/safety.hpp"
 
 namespace plumbline::query::sql {
 
 namespace {
-
-struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
 
 Value value_at(sqlite3_stmt* statement, int column) {
     const auto bytes = [&](const void* data) {
@@ -111,6 +104,7 @@ struct Session::Impl {
     std::vector<storage::EntityLayout> entities;
     SqlLimits limits;
     std::shared_ptr<const storage::ReadView> view;  ///< of the running statement
+    std::vector<bool> is_whole;                     ///< its columns: `WatchedValues`
 
     /// Why SQLite gave `code`.
     [[nodiscard]] Error why(int code) {
@@ -150,8 +144,9 @@ struct Session::Impl {
         return out;
     }
     [[nodiscard]] Result<Prepared> prepare_one(std::string_view sql, const RunOptions& options);
-    [[nodiscard]] Status check_comparisons(sqlite3_stmt* statement, std::string_view sql,
-                                           const RunOptions& options);
+    /// Refuses what would be compared wrongly, and has the rest watched.
+    [[nodiscard]] Status watch(sqlite3_stmt* statement, std::string_view sql,
+                               const RunOptions& options);
     [[nodiscard]] Status step_all(sqlite3_stmt* statement, RowSink& sink);
 };
 
@@ -178,6 +173,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     connection.tables = make_tables(*view, plan, PastTables::kEntities);
     connection.newest = [state = impl.get()] { return Result{state->view}; };
     PLUMBLINE_TRY_VOID(add_functions(connection));
+    PLUMBLINE_TRY_VOID(add_exact_functions(made));
     PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
     PLUMBLINE_TRY_VOID(make_safe(made, limits));
     sqlite3_progress_handler(made, 1'000, stop_asked, &connection);
@@ -220,50 +216,30 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
             return why(code);
         }
     }
-    PLUMBLINE_TRY_VOID(check_comparisons(statement.get(), sql, options));
+    PLUMBLINE_TRY_VOID(watch(statement.get(), sql, options));
     return statement;
 }
 
-Status Session::Impl::check_comparisons(sqlite3_stmt* statement, std::string_view sql,
-                                        const RunOptions& options) {
-    const auto has = [sql](std::string_view words) {
-        const auto is_same = [](char a, char b) { return ascii_lower(a) == b; };
-        return std::search(sql.begin(), sql.end(), words.begin(), words.end(), is_same) !=
-               sql.end();
-    };
-    if (!has("(") && !has("case") && !has("||")) {
-        return ok();  // Nothing is calculated: a point question is not explained first.
-    }
-    const auto kind_of = [&](int parameter) {
+Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
+                            const RunOptions& options) {
+    CheckSources sources;
+    sources.table_of = [&](std::string_view name) { return connection.table_named(name); };
+    sources.kinds_of_parameter = [&](int parameter) -> Kinds {
         const char* name = sqlite3_bind_parameter_name(statement, parameter);
         const Value& value =
             options.parameters[number_of(name, static_cast<size_t>(parameter) - 1)];
         const auto* text = std::get_if<std::string>(&value);
-        const bool is_number =
-            std::holds_alternative<int64_t>(value) || std::holds_alternative<double>(value);
-        return is_number                                ? ParameterKind::kNumber
-               : text != nullptr && is_canonical(*text) ? ParameterKind::kNumberAsText
-                                                        : ParameterKind::kOther;
+        return std::holds_alternative<std::monostate>(value) ? Kinds{0}
+               : std::holds_alternative<int64_t>(value)      ? Kinds{kInteger}
+               : std::holds_alternative<double>(value)       ? Kinds{kReal}
+               : text != nullptr                             ? kinds_of_text(*text)
+                                                             : Kinds{kText};
     };
-    PLUMBLINE_TRY(const MixedComparisons found, find_mixed_comparisons(db.get(), sql, kind_of));
-    if (found.literal) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("nothing says how {} is compared with what is calculated: write "
-                                 "`collate u256` behind it for numbers, `collate binary` for texts",
-                                 *found.literal)};
-    }
-    for (const auto* names : {&found.with_number, &found.by_bytes}) {
-        for (const std::string& name : *names) {
-            const bool gives_text = (name.starts_with("u256_") || name.starts_with("decimal_")) &&
-                                    !name.ends_with("_cmp");
-            if (gives_text) {
-                return Error{ErrorCode::kInvalidArgument,
-                             fmt::format("{}() gives a text: {}", name, kHowToCompare)};
-            }
-        }
-    }
-    connection.statement.compares_sum =
-        found.with_number.contains("sum") || found.by_bytes.contains("sum");
+    PLUMBLINE_TRY(WatchedValues found, check_comparisons(db.get(), sql, sources));
+    connection.statement.watched = std::move(found.columns);
+    connection.statement.watches_sum = found.has_sum;
+    connection.statement.sum_is_text = found.sum_is_text;
+    is_whole = std::move(found.is_whole);
     return ok();
 }
 
@@ -289,7 +265,16 @@ Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
             return ok();
         }
         for (int i = 0; i < columns; ++i) {
-            row[static_cast<size_t>(i)] = value_at(statement, i);
+            const auto place = static_cast<size_t>(i);
+            row[place] = value_at(statement, i);
+            if (place < is_whole.size() && is_whole[place] &&
+                std::holds_alternative<double>(row[place])) {
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("{} is more than fits in 64 bits, where SQL calculates in "
+                                         "floating point: use u256_add(a, b), u256_mul and the "
+                                         "others, or say cast(.. as real)",
+                                         names[place])};
+            }
         }
         PLUMBLINE_TRY_VOID(sink.on_row(row));
     }

@@ -18,6 +18,15 @@
 
 namespace plumbline::query::sql {
 
+class Table;
+
+/// A column with which the statement does what SQLite does rightly only while the values are small.
+struct WatchedColumn {
+    const Table* table = nullptr;
+    size_t column = 0;
+    bool is_whole = true;  ///< they must be whole and fit in 64 bits; else have 15 digits at most
+};
+
 /// What one statement works on. One thread.
 struct Statement {
     /// Earlier blocks that one statement may ask about; each costs a fold of the log.
@@ -30,7 +39,9 @@ struct Statement {
     ReadPast read_past{};  ///< empty: there is no past here
     /// Those that were asked for, by block.
     std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
-    bool compares_sum = false;  ///< as no text can be: with a number, or by bytes
+    std::vector<WatchedColumn> watched{};
+    bool watches_sum = false;  ///< no sum() may be more than fits in 64 bits
+    bool sum_is_text = false;  ///< sum() of whole numbers gives a text, however small
 
     /// The rows after `block_num`, read once a statement.
     [[nodiscard]] Result<const storage::ReadView*> view_at(uint64_t block_num);

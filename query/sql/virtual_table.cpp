@@ -9,6 +9,7 @@
 #include "core/base/exception_guard.hpp"
 #include "query/sql/asked_value.hpp"
 #include "query/sql/connection.hpp"
+#include "query/sql/number.hpp"
 
 namespace plumbline::query::sql {
 
@@ -108,6 +109,7 @@ int connect(sqlite3* db, void* aux, int /*count*/, const char* const* arguments,
         static_cast<sqlite3_vtab&>(*made) = {};
         made->connection = &connection;
         made->table = table.get();
+        connection.virtual_tables.emplace_back(made.get(), table.get());
         *out = made.release();
         return SQLITE_OK;
     }
@@ -123,6 +125,8 @@ int create(sqlite3* db, void* aux, int count, const char* const* arguments, sqli
 
 int disconnect(sqlite3_vtab* table) {
     const std::unique_ptr<VirtualTable> ended{static_cast<VirtualTable*>(table)};
+    std::erase_if(ended->connection->virtual_tables,
+                  [&](const auto& known) { return known.first == ended.get(); });
     return SQLITE_OK;
 }
 
@@ -315,6 +319,10 @@ Status start(VirtualCursor& cursor, std::string_view plan, sqlite3_value** value
                                      table.table->name())};
         }
         is_never |= asked->is_never;
+        if (asked->is_always && asked_of.type->optional) {
+            asked->condition = is_set();  // Whatever it is compared with: null is not so.
+            asked->is_always = false;
+        }
         if (!asked->is_always && !asked->is_never) {
             asked->condition.column = column;
             question.where.push_back(std::move(asked->condition));
@@ -357,10 +365,32 @@ struct GiveCell {
     }
 };
 
+/// Where a text is more than the statement takes rightly from that column.
+Status check_watched(const Statement& statement, const Table& table, size_t place,
+                     const Cell& cell) {
+    const auto* text = std::get_if<std::string>(&cell);
+    for (const WatchedColumn& one : statement.watched) {
+        if (text != nullptr && one.table == &table && one.column == place &&
+            !(one.is_whole ? fits_integer(*text) : fits_double(*text))) {
+            return Error{
+                ErrorCode::kInvalidArgument,
+                fmt::format("{}.{} is {} in a row, with which SQL would calculate or compare in "
+                            "floating point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
+                            "decimal_add(a, b) and the others, or say cast({} as real)",
+                            table.name(), table.columns()[place].name, *text,
+                            table.columns()[place].name)};
+        }
+    }
+    return ok();
+}
+
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int place) {
     return guarded(*cursor->pVtab, [&]() -> Status {
         auto& rows = *static_cast<VirtualCursor*>(cursor)->rows;
         PLUMBLINE_TRY(const Cell cell, rows.read(static_cast<size_t>(place)));
+        const VirtualTable& table = table_of(cursor);
+        PLUMBLINE_TRY_VOID(check_watched(table.connection->statement, *table.table,
+                                         static_cast<size_t>(place), cell));
         std::visit(GiveCell{context}, cell);
         return ok();
     });
@@ -405,6 +435,17 @@ Status Connection::on_open() {
     }
     ++open_cursors;
     return ok();
+}
+
+const Table* Connection::table_named(std::string_view explained) const {
+    for (const auto& [made, table] : virtual_tables) {
+        char name[40];
+        sqlite3_snprintf(sizeof name, name, "vtab:%p", static_cast<const void*>(made));
+        if (explained == name) {
+            return table;
+        }
+    }
+    return nullptr;
 }
 
 void Connection::refuse(Error error) {

@@ -1,0 +1,431 @@
+#include "query/sql/comparison_check.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "query/sql/connection.hpp"
+#include "query/sql/program.hpp"
+#include "query/sql/statement_words.hpp"
+#include "query/sql/value_flow.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+using Registers = ValueFlow::Registers;
+
+/// "u256" of "u256-8".
+std::string_view collation_name(std::string_view text) {
+    return text.substr(0, text.rfind('-'));
+}
+
+/// Of "k(3,-B,u256,)": BINARY, descending; u256; none.
+std::vector<std::string_view> collations_of(std::string_view key) {
+    std::vector<std::string_view> out;
+    const size_t first = key.find(',');
+    if (!key.starts_with("k(") || first == std::string_view::npos) {
+        return out;
+    }
+    key = key.substr(first + 1, key.rfind(')') - first - 1);
+    while (true) {
+        const size_t end = std::min(key.find(','), key.size());
+        std::string_view name = key.substr(0, end);
+        name.remove_prefix(name.starts_with('-') ? 1 : 0);
+        out.push_back(name == "B" || name.empty() ? "BINARY" : name);
+        if (end == key.size()) {
+            return out;
+        }
+        key.remove_prefix(end + 1);
+    }
+}
+
+std::vector<int> numbers_of(std::string_view list) {
+    std::vector<int> out;
+    for (size_t at = 0; at < list.size(); ++at) {
+        int number = 0;
+        const auto read = std::from_chars(list.data() + at, list.data() + list.size(), number);
+        if (read.ec == std::errc{}) {
+            out.push_back(number);
+            at = static_cast<size_t>(read.ptr - list.data());
+        }
+    }
+    return out;
+}
+
+/// These give other numbers for what a double does not hold, where one expects exact ones.
+bool rounds(std::string_view function) {
+    constexpr std::string_view kAll[] = {"round", "ceil", "ceiling", "floor", "trunc", "mod"};
+    return std::ranges::find(kAll, function) != std::end(kAll);
+}
+
+class Check {
+  public:
+    Check(const Program& program, ValueFlow& flow, const StatementWords& words)
+        : program_{program},
+          flow_{flow},
+          words_{words} {
+        for (const Instruction& one : program_.instructions()) {
+            if (one.effect == Effect::kSort) {
+                (is_group_sort(one) ? group_sorts_ : sorts_).insert(one.p1);
+            } else if (one.effect == Effect::kLast) {
+                lasts_.insert(one.p1);
+            } else if (one.effect == Effect::kOpen || one.effect == Effect::kOpenIndex) {
+                keys_[one.p1] = collations_of(one.p4);
+            }
+        }
+        is_order_elsewhere_ = is_order_elsewhere();
+    }
+    [[nodiscard]] Result<WatchedValues> run() {
+        flow_.visit([&](size_t at, const Registers& registers) { look(at, registers); });
+        for (const Instruction& one : program_.instructions()) {
+            if (one.effect == Effect::kOpen) {
+                look_at_keys(one);
+            }
+        }
+        if (refused_) {
+            return *refused_;
+        }
+        return watched_;
+    }
+
+  private:
+    [[nodiscard]] const Instruction& at(size_t place) const {
+        return program_.instructions()[place];
+    }
+
+    /// Whether it brings equal ones together for GROUP BY: the next rows are held against each
+    /// other at once, and only told whether they are equal.
+    [[nodiscard]] bool is_group_sort(const Instruction& sort) const {
+        for (size_t i = static_cast<size_t>(&sort - &at(0)) + 1;
+             i + 1 < program_.instructions().size(); ++i) {
+            if (at(i).effect == Effect::kCompare) {
+                return at(i + 1).flow == Flow::kJump && !is_order_jump(i + 1);
+            }
+            if (at(i).effect != Effect::kRowData && at(i).effect != Effect::kColumn) {
+                return false;
+            }
+        }
+        return false;
+    }
+    /// Whether no ORDER BY rests on a sort for GROUP BY, as SQLite makes of two one where it can:
+    /// the only one there is has its own, and is not that of a compound, which is one an arm.
+    [[nodiscard]] bool is_order_elsewhere() const {
+        bool has_merge = false;
+        for (size_t i = 1; i < program_.instructions().size(); ++i) {
+            has_merge |= at(i - 1).effect == Effect::kCompare && is_order_jump(i);
+        }
+        return words_.orders == 0 ||
+               (words_.orders == 1 && !sorts_.empty() && !has_merge && !words_.has_window);
+    }
+    [[nodiscard]] bool is_order_jump(size_t place) const {
+        return at(place).flow == Flow::kJump && at(place).p1 != at(place).p3;
+    }
+
+    void look(size_t place, const Registers& registers) {
+        const Instruction& one = at(place);
+        switch (one.effect) {
+            case Effect::kEqual:
+            case Effect::kLess: return look_at_comparison(place, registers);
+            case Effect::kCompare: return look_at_rows(place, registers);
+            case Effect::kFind:
+            case Effect::kFindToDelete:
+            case Effect::kSeek: return look_at_search(one, registers);
+            case Effect::kResult: return look_at_result(one, registers);
+            case Effect::kArithmetic:
+            case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
+            case Effect::kBitNot: return exact(registers.get(one.p1), true);
+            case Effect::kCast:
+                if (one.p2 != 'E' && affinity_of(one.p2) == Affinity::kNumeric) {
+                    exact(registers.get(one.p1), true);
+                }
+                return;
+            case Effect::kFunction:
+            case Effect::kAggregateStep: return look_at_function(place, registers);
+            default: return;
+        }
+    }
+
+    void look_at_comparison(size_t place, const Registers& registers) {
+        const Instruction& one = at(place);
+        if (is_text_test(place)) {
+            return;
+        }
+        if (place > 0 && is_text_test(place - 1) && refuse_frame(registers.get(one.p3))) {
+            return;
+        }
+        judged(registers.get(one.p3), registers.get(one.p1),
+               {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4),
+                words_.says_binary},
+               false);
+    }
+    void look_at_rows(size_t place, const Registers& registers) {
+        const Instruction& one = at(place);
+        const bool is_order = is_order_jump(place + 1);
+        const std::vector<std::string_view> key = collations_of(one.p4);
+        const bool has_places = place > 0 && at(place - 1).name == "Permutation";
+        const std::vector<int> places =
+            has_places ? numbers_of(at(place - 1).p4) : std::vector<int>{};
+        for (int i = 0; i < one.p3; ++i) {
+            const auto index = static_cast<size_t>(i);
+            const int column = index < places.size() ? places[index] : i;
+            judged(registers.get(one.p1 + column), registers.get(one.p2 + column),
+                   {is_order, Affinity::kNone, index < key.size() ? key[index] : "BINARY"}, true);
+        }
+    }
+    void look_at_search(const Instruction& one, const Registers& registers) {
+        const auto key = keys_.find(one.p1);
+        if (key == keys_.end()) {
+            return;
+        }
+        const std::vector<KnownValue> stored = flow_.columns_of_cursor(one.p1);
+        const bool is_delete = one.effect == Effect::kFindToDelete;
+        const int first = is_delete ? one.p2 : one.p3;
+        int count = is_delete ? one.p3 : 0;
+        std::from_chars(one.p4.data(), one.p4.data() + one.p4.size(), count);
+        std::vector<KnownValue> asked;
+        for (int i = 0; i < count; ++i) {
+            asked.push_back(registers.get(first + i));
+        }
+        if (count == 0) {
+            asked = flow_.columns_of_rows(registers.get(one.p3).rows);
+        }
+        for (size_t i = 0; i < std::min(asked.size(), key->second.size()); ++i) {
+            judged(asked[i], i < stored.size() ? stored[i] : KnownValue{},
+                   {false, Affinity::kNone, key->second[i]}, true);
+        }
+    }
+    /// Keys of what is sorted, or keeps equal ones apart.
+    void look_at_keys(const Instruction& one) {
+        const std::vector<KnownValue> stored = flow_.columns_of_cursor(one.p1);
+        const std::vector<std::string_view>& key = keys_[one.p1];
+        const bool is_order = sorts_.contains(one.p1) || lasts_.contains(one.p1) ||
+                              (group_sorts_.contains(one.p1) && !is_order_elsewhere_);
+        for (size_t i = 0; i < std::min(stored.size(), key.size()); ++i) {
+            judged(stored[i], stored[i], {is_order, Affinity::kNone, key[i]}, true);
+        }
+    }
+    void look_at_result(const Instruction& one, const Registers& registers) {
+        constexpr Kinds kOthers = kReal | kRounded | kRoundedDecimal | kText;
+        watched_.is_whole.resize(
+            std::max(watched_.is_whole.size(), static_cast<size_t>(std::max(one.p2, 0))), true);
+        for (int i = 0; i < one.p2; ++i) {
+            if ((registers.get(one.p1 + i).kinds & kOthers) != 0) {
+                watched_.is_whole[static_cast<size_t>(i)] = false;
+            }
+        }
+    }
+    void look_at_arithmetic(size_t place, const Registers& registers) {
+        const Instruction& one = at(place);
+        const KnownValue a = registers.get(one.p1);
+        const KnownValue b = registers.get(one.p2);
+        const bool is_frame =
+            one.p2 == one.p3 && place >= 2 && (is_text_test(place - 1) || is_text_test(place - 2));
+        if (is_frame && refuse_frame(b)) {
+            return;
+        }
+        if (is_null_test(one)) {
+            return;
+        }
+        const bool is_whole = one.effect == Effect::kWholeArithmetic;
+        if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
+            exact(a, true);
+            exact(b, true);
+        }
+    }
+    /// `not in` finds out with BitAnd whether there is a null among its values.
+    [[nodiscard]] bool is_null_test(const Instruction& one) const {
+        const auto asks = [&](const Instruction& other) {
+            return (other.name == "IsNull" || other.name == "NotNull") && other.p1 == one.p3;
+        };
+        return one.name == "BitAnd" && (one.p1 == one.p2 || one.p1 == one.p3) &&
+               std::ranges::any_of(program_.instructions(), asks);
+    }
+    /// "Ge '' value": a window's frame asks so whether there is something to add to. Then comes
+    /// perhaps one more comparison, and "Add offset value value".
+    [[nodiscard]] bool is_text_test(size_t place) const {
+        return place > 0 && at(place).name == "Ge" && at(place - 1).name == "String8" &&
+               at(place - 1).p4.empty() && at(place - 1).p2 == at(place).p1;
+    }
+    bool refuse_frame(const KnownValue& value) {
+        if ((value.kinds & kWideTexts) == 0) {
+            return false;
+        }
+        refuse(
+            "{} is a text to SQL, to which a window's frame adds nothing: RANGE with numbers is "
+            "for columns of up to 64 bits; ROWS and GROUPS count rows",
+            value, kWideTexts);
+        return true;
+    }
+    void look_at_function(size_t place, const Registers& registers) {
+        const Instruction& one = at(place);
+        const std::string_view name = function_name(one);
+        const std::vector<KnownValue> given = flow_.arguments(one, registers);
+        if (rounds(name)) {
+            for (const KnownValue& value : given) {
+                exact(value, false);
+            }
+        }
+        const bool is_order = name == "max" || name == "min";
+        if (!is_order && name != "nullif") {
+            return;
+        }
+        const bool has_collation = place > 0 && at(place - 1).name == "CollSeq";
+        const Comparing how{is_order, Affinity::kNone,
+                            has_collation ? collation_name(at(place - 1).p4) : "BINARY"};
+        KnownValue all;
+        for (const KnownValue& value : given) {
+            all.kinds |= value.kinds;
+            all.origins |= value.origins;
+        }
+        if (name == "nullif" && given.size() == 2) {
+            return judged(given[0], given[1], how, false);
+        }
+        judged(all, all, how, true);
+    }
+
+    void judged(const KnownValue& a, const KnownValue& b, const Comparing& how, bool is_key) {
+        const KnownValue both{static_cast<Kinds>(a.kinds | b.kinds), 0, a.origins | b.origins};
+        constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
+        const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
+        const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
+        switch (verdict) {
+            case Verdict::kRight: return;
+            case Verdict::kWatchDigits: return exact(stored, false);
+            case Verdict::kWatchWhole: return exact(stored, true);
+            case Verdict::kTextOrder:
+                return refuse(
+                    "nothing says how a number in quotes is compared with what is "
+                    "calculated: write `collate u256` behind it for numbers, `collate "
+                    "binary` for texts",
+                    both, 0);
+            case Verdict::kCase:
+                return refuse(
+                    "{} is in lower case and would be compared letter by letter: write "
+                    "it so, or `collate nocase` behind it",
+                    both, kHex);
+            case Verdict::kLoose:
+                return refuse(
+                    "{} is a number as text: write numbers that it is compared with as "
+                    "digits without zeros in front, '1000'",
+                    both, kWideTexts);
+            case Verdict::kBytesOrder:
+                return refuse(fmt::format("{{}} is a text, and would be ordered by its bytes: {}",
+                                          kHowToCompare),
+                              both, kWideTexts);
+            case Verdict::kNumberAndText: {
+                const bool has_wide = (both.kinds & kWideTexts) != 0;
+                if (!has_wide && (both.kinds & kWritten) != 0) {
+                    return refuse(
+                        "a number in quotes is compared with a calculated one, and SQL "
+                        "takes a text for more than any number: write it without "
+                        "quotes",
+                        both, 0);
+                }
+                return refuse(
+                    "{} is a text, which SQL takes for more than any number: write '0' "
+                    "for 0 where they meet, u256_add(n, 0) for a column, .. > '1000' "
+                    "collate u256 for an order",
+                    both, kWideTexts);
+            }
+        }
+    }
+
+    /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
+    /// tells apart: that is seen when they come.
+    void exact(const KnownValue& value, bool is_whole) {
+        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kWideTexts;
+        if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
+            return refuse(
+                "a number in quotes is calculated with in floating point: use "
+                "u256_add(a, b) or decimal_add(a, b) and the others",
+                value, 0);
+        }
+        for (const Origin& origin : origins_of(value, kLarge)) {
+            if (origin.kind == Origin::Kind::kFunction) {
+                refused_ = refused_.value_or(Error{
+                    ErrorCode::kInvalidArgument,
+                    fmt::format("{} gives a text, which SQL would calculate with in floating "
+                                "point: use u256_add(a, b) and the others, or say cast(.. as real)",
+                                origin.name)});
+            } else if (origin.kind == Origin::Kind::kSum) {
+                watched_.has_sum = true;
+            } else {
+                watched_.columns.push_back({origin.table, origin.column, is_whole});
+            }
+        }
+    }
+    /// Of those among the value's that are of such kinds.
+    [[nodiscard]] std::vector<Origin> origins_of(const KnownValue& value, Kinds kinds) const {
+        std::vector<Origin> out;
+        const std::vector<Origin>& all = flow_.origins();
+        for (size_t i = 0; (value.kinds & kinds) != 0 && i < all.size(); ++i) {
+            const size_t bit = std::min(i, ValueFlow::kOriginsMax - 1);
+            const bool is_meant = all[i].kind != Origin::Kind::kColumn ||
+                                  (kinds_of(all[i].table->columns()[all[i].column]) &
+                                   ((kinds & kHex) != 0 ? kHex : kUint64 | kWideTexts)) != 0;
+            if ((value.origins >> bit & 1) != 0 && is_meant) {
+                out.push_back(all[i]);
+            }
+        }
+        return out;
+    }
+    void refuse(std::string_view why, const KnownValue& value, Kinds kinds) {
+        if (refused_) {
+            return;
+        }
+        const std::vector<Origin> from = origins_of(value, kinds);
+        const std::string name = from.empty() ? "a column or result" : from.front().name;
+        std::string text{why};
+        if (const size_t gap = text.find("{}"); gap != std::string::npos) {
+            text.replace(gap, 2, name);
+        }
+        refused_ = Error{ErrorCode::kInvalidArgument, std::move(text)};
+    }
+
+    const Program& program_;
+    ValueFlow& flow_;
+    const StatementWords& words_;
+    bool is_order_elsewhere_ = false;
+    std::set<int> sorts_;
+    std::set<int> group_sorts_;
+    std::set<int> lasts_;
+    std::map<int, std::vector<std::string_view>> keys_;
+    WatchedValues watched_;
+    std::optional<Error> refused_;
+};
+
+}  // namespace
+
+Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
+                                        const CheckSources& sources) {
+    const StatementWords words = read_words(sql);
+    if (words.is_plain) {
+        return WatchedValues{};  // A point question is not explained first.
+    }
+    PLUMBLINE_TRY(const Program program, Program::read(db, sql));
+    const auto check = [&](bool sum_is_text, bool& has_mixed_sum) -> Result<WatchedValues> {
+        ValueFlow flow{
+            program,
+            {sources.kinds_of_parameter, sources.table_of, words.extreme_arguments, sum_is_text}};
+        PLUMBLINE_TRY_VOID(flow.run());
+        has_mixed_sum = flow.has_mixed_sum();
+        PLUMBLINE_TRY(WatchedValues watched, Check(program, flow, words).run());
+        watched.sum_is_text = sum_is_text;
+        return watched;
+    };
+    bool has_mixed_sum = false;
+    auto checked = check(false, has_mixed_sum);
+    if (!checked && has_mixed_sum) {
+        // `sum(case when .. then weight else 0 end)` is a number where no weight came.
+        if (auto as_text = check(true, has_mixed_sum)) {
+            return as_text;
+        }
+    }
+    return checked;
+}
+
+}  // namespace plumbline::query::sql

@@ -1,0 +1,40 @@
+// What SQLite would compare, sort or calculate otherwise than numbers of any size are: to it every
+// text is more than every number, texts that no collation goes with are ordered by their bytes, and
+// a number that does not fit in 64 bits is calculated in floating point. Internal to query/sql.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "query/sql/sqlite.hpp"
+#include "query/sql/table.hpp"
+#include "query/sql/value_kind.hpp"
+
+namespace plumbline::query::sql {
+
+/// What only the rows tell is watched while the statement runs: `Statement`.
+struct WatchedValues {
+    std::vector<WatchedColumn> columns;
+    bool has_sum = false;
+    bool sum_is_text = false;
+    /// Of each column of the answer: it is calculated of whole numbers alone, so that what SQL
+    /// gives as a floating point number did not fit in 64 bits.
+    std::vector<bool> is_whole;
+};
+
+struct CheckSources {
+    /// Counted from 1.
+    std::function<Kinds(int parameter)> kinds_of_parameter;
+    /// By SQLite's name of the virtual table in EXPLAIN; null: not one of ours.
+    std::function<const Table*(std::string_view name)> table_of;
+};
+
+/// Read from the program that SQLite makes of `sql` (EXPLAIN), so that it is of what runs.
+/// kInvalidArgument: the answer could be wrong, with what to write instead; kTooLarge: it is too
+/// long to tell.
+[[nodiscard]] Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
+                                                      const CheckSources& sources);
+
+}  // namespace plumbline::query::sql

@@ -1,0 +1,212 @@
+#include "query/sql/statement_words.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/base/ascii.hpp"
+
+namespace plumbline::query::sql {
+
+namespace {
+
+/// Behind what is quoted by `quote` from `at` on; a doubled quote stands for itself.
+size_t skip_quoted(std::string_view sql, size_t at, char quote) {
+    for (++at; at < sql.size(); ++at) {
+        if (sql[at] == quote) {
+            if (at + 1 < sql.size() && sql[at + 1] == quote) {
+                ++at;
+                continue;
+            }
+            return at + 1;
+        }
+    }
+    return at;
+}
+
+size_t skip_to(std::string_view sql, size_t at, std::string_view end) {
+    const size_t found = sql.find(end, at);
+    return found == std::string_view::npos ? sql.size() : found + end.size();
+}
+
+struct Token {
+    enum class Kind : uint8_t { kName, kText, kNumber, kParameter, kMark };
+    Kind kind = Kind::kMark;
+    std::string text;  ///< in lower case, without quotes
+    bool is_quoted = false;
+
+    [[nodiscard]] bool is_mark(std::string_view mark) const {
+        return kind == Kind::kMark && text == mark;
+    }
+    [[nodiscard]] bool is_word(std::string_view word) const {
+        return kind == Kind::kName && !is_quoted && text == word;
+    }
+    [[nodiscard]] bool is_value() const {
+        return kind == Kind::kText || kind == Kind::kNumber || kind == Kind::kParameter;
+    }
+};
+
+Token quoted(std::string_view sql, size_t at, size_t end) {
+    const auto kind = sql[at] == '\'' ? Token::Kind::kText : Token::Kind::kName;
+    const size_t size = end - at < 2 ? 0 : end - at - 2;
+    return {kind, std::string{sql.substr(at + 1, size)}, true};
+}
+
+std::vector<Token> tokens_of(std::string_view sql) {
+    using Kind = Token::Kind;
+    std::vector<Token> out;
+    for (size_t at = 0; at < sql.size();) {
+        const char c = sql[at];
+        if (const size_t end = skip_quoted_or_comment(sql, at); end > at) {
+            if (c != '-' && c != '/') {
+                out.push_back(quoted(sql, at, end));
+            }
+            at = end;
+            continue;
+        }
+        const bool is_parameter = c == '?' || c == ':' || c == '@' || c == '$';
+        if (is_parameter || is_name_part(c)) {
+            const size_t first = at;
+            for (++at; at < sql.size() && is_name_part(sql[at]); ++at) {
+            }
+            out.push_back({is_parameter        ? Kind::kParameter
+                           : is_ascii_digit(c) ? Kind::kNumber
+                                               : Kind::kName,
+                           std::string{sql.substr(first, at - first)}, false});
+            continue;
+        }
+        const bool goes_on = !out.empty() && at > 0 && out.back().kind == Kind::kMark &&
+                             (c == '=' || c == '>') && sql[at - 1] == out.back().text.back() &&
+                             std::string_view{"<>!="}.find(sql[at - 1]) != std::string_view::npos;
+        if (goes_on) {
+            out.back().text += c;
+        } else if (std::string_view{" \t\r\n\f"}.find(c) == std::string_view::npos) {
+            out.push_back({Kind::kMark, std::string{c}, false});
+        }
+        ++at;
+    }
+    for (Token& token : out) {
+        for (char& c : token.text) {
+            c = ascii_lower(c);
+        }
+    }
+    return out;
+}
+
+/// What `StatementWords::is_plain` may be made of; a word that is not here is a name, and then no
+/// other name may stand beside it.
+bool is_plain_word(const Token& token) {
+    constexpr std::string_view kWords[] = {"select", "from", "where", "and",    "order", "by",
+                                           "asc",    "desc", "limit", "offset", "as"};
+    return std::ranges::any_of(kWords, [&](std::string_view word) { return token.is_word(word); });
+}
+
+/// Whether the operator at `at` holds a column against a value, and no more than that.
+bool is_plain_comparison(const std::vector<Token>& tokens, size_t at) {
+    const auto is_column = [](const Token& side) { return side.kind == Token::Kind::kName; };
+    if (at < 2 || at + 1 >= tokens.size()) {
+        return false;
+    }
+    const Token& left = tokens[at - 1];
+    const Token& right = tokens[at + 1];
+    const bool has_table = is_column(left) && tokens[at - 2].is_mark(".") && at >= 4;
+    const Token& before = tokens[at - (has_table ? 4 : 2)];
+    return (before.is_word("where") || before.is_word("and")) &&
+           ((is_column(left) && right.is_value()) || (left.is_value() && is_column(right)));
+}
+
+bool is_plain(const std::vector<Token>& tokens) {
+    constexpr std::string_view kCompares[] = {"=", "==", "<", "<=", ">", ">=", "<>", "!="};
+    if (tokens.empty() || !tokens.front().is_word("select")) {
+        return false;
+    }
+    std::string_view part = "select";
+    for (size_t i = 1; i < tokens.size(); ++i) {
+        const Token& before = tokens[i - 1];
+        const Token& token = tokens[i];
+        if (token.kind != Token::Kind::kMark) {
+            if (before.kind != Token::Kind::kMark && !is_plain_word(before) &&
+                !is_plain_word(token)) {
+                return false;
+            }
+            if (token.is_word("select")) {
+                return false;
+            }
+            if (token.is_word("from") || token.is_word("where") || token.is_word("order") ||
+                token.is_word("limit")) {
+                part = token.text;
+            }
+        } else if (std::ranges::find(kCompares, token.text) != std::end(kCompares)) {
+            if (part != "where" || !is_plain_comparison(tokens, i)) {
+                return false;
+            }
+        } else if (token.text == ",") {
+            if (part != "select" && part != "order") {
+                return false;
+            }
+        } else if (token.text == "*") {
+            if (!before.is_word("select") && !before.is_mark(",") && !before.is_mark(".")) {
+                return false;
+            }
+        } else if (token.text != "." && token.text != ";") {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// `at` is behind the parenthesis.
+size_t count_arguments(const std::vector<Token>& tokens, size_t at) {
+    size_t count = 1;
+    for (size_t depth = 1; at < tokens.size() && depth > 0; ++at) {
+        if (tokens[at].is_mark("(")) {
+            ++depth;
+        } else if (tokens[at].is_mark(")")) {
+            --depth;
+        } else if (tokens[at].is_mark(",") && depth == 1) {
+            ++count;
+        }
+    }
+    return count;
+}
+
+}  // namespace
+
+bool is_name_part(char c) noexcept {
+    return is_ascii_letter(c) || is_ascii_digit(c) || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
+}
+
+size_t skip_quoted_or_comment(std::string_view sql, size_t at) {
+    const char c = sql[at];
+    if (c == '\'' || c == '"' || c == '`') {
+        return skip_quoted(sql, at, c);
+    }
+    if (c == '[') {
+        return skip_to(sql, at, "]");
+    }
+    if (sql.substr(at, 2) == "--") {
+        return skip_to(sql, at, "\n");
+    }
+    return sql.substr(at, 2) == "/*" ? skip_to(sql, at + 2, "*/") : at;
+}
+
+StatementWords read_words(std::string_view sql) {
+    StatementWords out;
+    const std::vector<Token> tokens = tokens_of(sql);
+    out.is_plain = is_plain(tokens);
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        const Token& token = tokens[i];
+        const bool is_extreme =
+            token.kind == Token::Kind::kName && (token.text == "min" || token.text == "max");
+        if (is_extreme && i + 1 < tokens.size() && tokens[i + 1].is_mark("(")) {
+            out.extreme_arguments = std::max(out.extreme_arguments, count_arguments(tokens, i + 2));
+        }
+        out.orders += token.is_word("order") ? 1U : 0U;
+        out.has_window |= token.is_word("over");
+        out.says_binary |= token.is_word("binary");
+    }
+    return out;
+}
+
+}  // namespace plumbline::query::sql

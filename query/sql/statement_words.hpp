@@ -1,0 +1,26 @@
+// What the program of a statement no longer tells, read from its words. Internal to query/sql.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace plumbline::query::sql {
+
+/// Behind the quoted text, name or comment that begins at `at`; `at` itself where none does.
+[[nodiscard]] size_t skip_quoted_or_comment(std::string_view sql, size_t at);
+/// Of names and numbers.
+[[nodiscard]] bool is_name_part(char c) noexcept;
+
+struct StatementWords {
+    size_t orders = 0;         ///< how often ORDER BY is written
+    bool has_window = false;   ///< OVER is written
+    bool says_binary = false;  ///< a collation that is asked for
+    /// It asks one table about columns held against values, joined by AND, and calculates nothing:
+    /// then the table compares all.
+    bool is_plain = false;
+    /// The most arguments that a min() or max() has.
+    size_t extreme_arguments = 0;
+};
+[[nodiscard]] StatementWords read_words(std::string_view sql);
+
+}  // namespace plumbline::query::sql

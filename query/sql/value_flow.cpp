@@ -1,0 +1,540 @@
+#include "query/sql/value_flow.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace plumbline::query::sql {
+
+namespace {
+
+/// Registers of all places where ways meet, and steps until nothing changes: some ten milliseconds.
+constexpr size_t kCellsMax = 1'000'000;
+constexpr size_t kStepsMax = 20'000'000;
+constexpr int kRegistersMax = 100'000;
+constexpr size_t kRowsMax = 60'000;
+constexpr size_t kArgumentsMax = 100;
+
+enum class Gives : uint8_t { kSame, kFirst, kWide, kDecimal, kInteger, kReal, kUpper, kText, kAbs };
+
+/// What functions give; others anything.
+const std::unordered_map<std::string_view, Gives>& functions() {
+    using enum Gives;
+    static const std::unordered_map<std::string_view, Gives> kAll = {
+        {"max", kSame},
+        {"min", kSame},
+        {"coalesce", kSame},
+        {"ifnull", kSame},
+        {"iif", kSame},
+        {"lag", kSame},
+        {"lead", kSame},
+        {"first_value", kFirst},
+        {"last_value", kFirst},
+        {"nth_value", kFirst},
+        {"nullif", kFirst},
+        {"likely", kFirst},
+        {"unlikely", kFirst},
+        {"likelihood", kFirst},
+        {"u256_add", kWide},
+        {"u256_sub", kWide},
+        {"u256_mul", kWide},
+        {"u256_div", kWide},
+        {"u256_mod", kWide},
+        {"decimal_add", kDecimal},
+        {"decimal_sub", kDecimal},
+        {"decimal_mul", kDecimal},
+        {"decimal_div", kDecimal},
+        {"u256_cmp", kInteger},
+        {"decimal_cmp", kInteger},
+        {"count", kInteger},
+        {"length", kInteger},
+        {"instr", kInteger},
+        {"unicode", kInteger},
+        {"row_number", kInteger},
+        {"rank", kInteger},
+        {"dense_rank", kInteger},
+        {"ntile", kInteger},
+        {"json_valid", kInteger},
+        {"json_array_length", kInteger},
+        {"json_error_position", kInteger},
+        {"like", kInteger},
+        {"glob", kInteger},
+        {"unixepoch", kInteger},
+        {"random", kInteger},
+        {"sign", kInteger},
+        {"abs", kAbs},
+        {"round", kReal},
+        {"avg", kReal},
+        {"total", kReal},
+        {"percent_rank", kReal},
+        {"cume_dist", kReal},
+        {"ceil", kReal},
+        {"ceiling", kReal},
+        {"floor", kReal},
+        {"trunc", kReal},
+        {"mod", kReal},
+        {"pow", kReal},
+        {"power", kReal},
+        {"sqrt", kReal},
+        {"exp", kReal},
+        {"ln", kReal},
+        {"log", kReal},
+        {"log2", kReal},
+        {"log10", kReal},
+        {"julianday", kReal},
+        {"upper", kUpper},
+        {"lower", kText},
+        {"group_concat", kText},
+        {"substr", kText},
+        {"substring", kText},
+        {"trim", kText},
+        {"ltrim", kText},
+        {"rtrim", kText},
+        {"replace", kText},
+        {"hex", kText},
+        {"quote", kText},
+        {"printf", kText},
+        {"format", kText},
+        {"typeof", kText},
+        {"date", kText},
+        {"time", kText},
+        {"datetime", kText},
+        {"strftime", kText},
+        {"char", kText},
+        {"json", kText},
+        {"json_array", kText},
+        {"json_object", kText},
+        {"json_group_array", kText},
+        {"json_group_object", kText},
+    };
+    return kAll;
+}
+
+}  // namespace
+
+std::string_view function_name(const Instruction& one) {
+    return std::string_view{one.p4}.substr(0, one.p4.find('('));
+}
+
+KnownValue ValueFlow::Registers::get(int place) const {
+    return place >= 0 && static_cast<size_t>(place) < values_.size()
+               ? values_[static_cast<size_t>(place)]
+               : KnownValue{};
+}
+
+void ValueFlow::Registers::set(int place, KnownValue value) {
+    if (place < 0 || place > kRegistersMax) {
+        return;
+    }
+    if (static_cast<size_t>(place) >= values_.size()) {
+        values_.resize(static_cast<size_t>(place) + 1);
+    }
+    values_[static_cast<size_t>(place)] = value;
+}
+
+bool ValueFlow::Registers::join(const Registers& other, ValueFlow& flow) {
+    bool is_changed = other.values_.size() > values_.size();
+    values_.resize(std::max(values_.size(), other.values_.size()));
+    for (size_t i = 0; i < other.values_.size(); ++i) {
+        if (other.values_[i] != values_[i]) {
+            const KnownValue both = flow.joined(values_[i], other.values_[i]);
+            is_changed |= both != values_[i];
+            values_[i] = both;
+        }
+    }
+    return is_changed;
+}
+
+ValueFlow::ValueFlow(const Program& program, FlowSources sources)
+    : program_{program},
+      sources_{std::move(sources)},
+      is_leader_(program.instructions().size()) {
+    for (size_t at = 0; at < program_.instructions().size(); ++at) {
+        for (const size_t target : program_.targets(at)) {
+            is_leader_[target] = true;
+        }
+        const Instruction& one = program_.instructions()[at];
+        if (one.effect == Effect::kOpenTwin) {
+            twins_[one.p1] = one.p2;
+        } else if (one.effect == Effect::kOpenPseudo) {
+            pseudo_[one.p1] = one.p2;
+        } else if (one.effect == Effect::kOpenVirtual) {
+            virtual_[one.p1] = sources_.table_of(one.p4);
+        } else if (one.effect == Effect::kOpen || one.effect == Effect::kOpenIndex) {
+            is_own_[one.p1] = true;
+        }
+    }
+}
+
+Status ValueFlow::run() {
+    if (program_.instructions().empty()) {
+        return ok();
+    }
+    states_[0] = {};
+    do {
+        has_new_columns_ = false;
+        std::vector<size_t> waiting;
+        for (const auto& [leader, state] : states_) {
+            waiting.push_back(leader);
+        }
+        std::ranges::reverse(waiting);
+        while (!waiting.empty()) {
+            const size_t leader = waiting.back();
+            waiting.pop_back();
+            PLUMBLINE_TRY_VOID(run_from(leader, waiting));
+        }
+    } while (has_new_columns_);
+    return ok();
+}
+
+Status ValueFlow::run_from(size_t leader, std::vector<size_t>& waiting) {
+    Registers now = states_[leader];
+    const auto go = [&](size_t target) {
+        const auto [state, is_new] = states_.try_emplace(target, now);
+        spent_ += now.size();
+        if (is_new || state->second.join(now, *this)) {
+            waiting.push_back(target);
+        }
+    };
+    for (size_t at = leader; at < program_.instructions().size(); ++at) {
+        if (at != leader && is_leader_[at]) {
+            go(at);
+            break;
+        }
+        apply(at, now);
+        for (const size_t target : program_.targets(at)) {
+            go(target);
+        }
+        if (++spent_ > kStepsMax || states_.size() * now.size() > kCellsMax || is_too_large_) {
+            return Error{ErrorCode::kTooLarge,
+                         "the statement is too long to tell how its numbers are compared: ask in "
+                         "several"};
+        }
+        if (!program_.goes_on(at)) {
+            break;
+        }
+    }
+    return ok();
+}
+
+void ValueFlow::visit(const std::function<void(size_t at, const Registers&)>& look) {
+    for (const auto& [leader, state] : states_) {
+        Registers now = state;
+        for (size_t at = leader; at < program_.instructions().size(); ++at) {
+            if (at != leader && is_leader_[at]) {
+                break;
+            }
+            look(at, now);
+            apply(at, now);  // At the fixed point nothing new comes of it.
+            if (!program_.goes_on(at)) {
+                break;
+            }
+        }
+    }
+}
+
+void ValueFlow::apply(size_t at, Registers& registers) {
+    const Instruction& one = program_.instructions()[at];
+    const auto set_kinds = [&](int place, Kinds kinds) { registers.set(place, {kinds, 0, 0}); };
+    switch (one.effect) {
+        case Effect::kIntegerToP1: return set_kinds(one.p1, kInteger);
+        case Effect::kIntegerToP2: return set_kinds(one.p2, kInteger);
+        case Effect::kIntegerToP3: return set_kinds(one.p3, kInteger);
+        case Effect::kReal: return set_kinds(one.p2, kReal);
+        case Effect::kBlob: return set_kinds(one.p2, kText);
+        case Effect::kConcat: return set_kinds(one.p3, kText);
+        case Effect::kString: return set_kinds(one.p2, kinds_of_text(one.p4));
+        case Effect::kVariable: return set_kinds(one.p2, sources_.kinds_of_parameter(one.p1));
+        case Effect::kNull:
+            for (int i = one.p2; i <= std::max(one.p2, std::min(one.p3, kRegistersMax)); ++i) {
+                set_kinds(i, 0);
+            }
+            return;
+        case Effect::kShallowCopy: return registers.set(one.p2, registers.get(one.p1));
+        case Effect::kCopy:
+        case Effect::kMove: {
+            const int count = one.effect == Effect::kCopy ? one.p3 + 1 : one.p3;
+            for (int i = 0; i < std::min(count, kRegistersMax); ++i) {
+                registers.set(one.p2 + i, registers.get(one.p1 + i));
+            }
+            return;
+        }
+        case Effect::kArithmetic:
+        case Effect::kWholeArithmetic: return registers.set(one.p3, calculated(one, registers));
+        case Effect::kBitNot: return set_kinds(one.p2, kInteger);
+        case Effect::kCast: {
+            const char to = static_cast<char>(one.p2);
+            return to == 'E' ? set_kinds(one.p1, kReal)
+                   : affinity_of(to) == Affinity::kNumeric
+                       ? set_kinds(one.p1, to == 'D' ? kInteger : kInteger | kReal)
+                       : set_kinds(one.p1, kText);
+        }
+        case Effect::kAffinity:
+            for (int i = 0; i < one.p2 && static_cast<size_t>(i) < one.p4.size(); ++i) {
+                KnownValue value = registers.get(one.p1 + i);
+                value.kinds = convert(value.kinds, affinity_of(one.p4[static_cast<size_t>(i)]));
+                registers.set(one.p1 + i, value);
+            }
+            return;
+        case Effect::kMakeRecord: {
+            Columns columns;
+            for (int i = 0; i < std::min(one.p2, kRegistersMax); ++i) {
+                KnownValue value = registers.get(one.p1 + i);
+                if (static_cast<size_t>(i) < one.p4.size()) {
+                    value.kinds = convert(value.kinds, affinity_of(one.p4[static_cast<size_t>(i)]));
+                }
+                columns.push_back(value);
+            }
+            const auto source = static_cast<Source>(at);
+            add_columns(source, columns);
+            return registers.set(one.p3, {0, rows_of({source}), 0});
+        }
+        case Effect::kInsert:
+            return add_columns(cursor_source(one.p1), columns_of_rows(registers.get(one.p2).rows));
+        case Effect::kColumn: return registers.set(one.p3, read_column(one, registers));
+        case Effect::kVirtualColumn: return registers.set(one.p3, read_virtual(one));
+        case Effect::kRowData:
+            return registers.set(one.p2, {0, rows_of({cursor_source(one.p1)}), 0});
+        case Effect::kFunction:
+            return registers.set(one.p3, result_of(function_name(one), arguments(one, registers)));
+        case Effect::kAggregateStep:
+            return registers.set(one.p3, joined(registers.get(one.p3), aggregated(one, registers)));
+        case Effect::kAggregateValue: return registers.set(one.p3, registers.get(one.p1));
+        case Effect::kUnknown: return apply_unknown(one, registers);
+        default: return;
+    }
+}
+
+/// It may put into any of its registers what is in any of them.
+void ValueFlow::apply_unknown(const Instruction& one, Registers& registers) {
+    KnownValue all{kAnything, 0, 0};
+    for (const int place : {one.p1, one.p2, one.p3}) {
+        all = joined(all, registers.get(place));
+    }
+    for (const int place : {one.p1, one.p2, one.p3}) {
+        if (place > 0 && static_cast<size_t>(place) < registers.size()) {
+            registers.set(place, all);
+        }
+    }
+}
+
+ValueFlow::Source ValueFlow::cursor_source(int cursor) const {
+    for (size_t steps = 0; steps <= twins_.size(); ++steps) {
+        const auto twin = twins_.find(cursor);
+        if (twin == twins_.end()) {
+            break;
+        }
+        cursor = twin->second;
+    }
+    return -1 - cursor;
+}
+
+KnownValue ValueFlow::read_column(const Instruction& one, const Registers& registers) {
+    const auto pick = [&](const Columns& columns) {
+        const auto place = static_cast<size_t>(one.p2);
+        return place < columns.size() ? columns[place] : KnownValue{};
+    };
+    if (const auto row = pseudo_.find(one.p1); row != pseudo_.end()) {
+        return pick(columns_of_rows(registers.get(row->second).rows));
+    }
+    const int root = -1 - cursor_source(one.p1);
+    return is_own_.contains(root) ? pick(columns_of_cursor(root)) : KnownValue{kAnything, 0, 0};
+}
+
+KnownValue ValueFlow::read_virtual(const Instruction& one) {
+    const auto found = virtual_.find(one.p1);
+    if (found == virtual_.end() || found->second == nullptr) {
+        return {kAnything, 0, 0};
+    }
+    const Table& table = *found->second;
+    const auto place = static_cast<size_t>(one.p2);
+    if (place >= table.columns().size()) {
+        return {kAnything, 0, 0};
+    }
+    const Column& column = table.columns()[place];
+    const Kinds kinds = kinds_of(column);
+    constexpr Kinds kNamed = kUint64 | kWideTexts | kHex;
+    if ((kinds & kNamed) == 0) {
+        return {kinds, 0, 0};
+    }
+    return {kinds, 0,
+            origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place})};
+}
+
+KnownValue ValueFlow::calculated(const Instruction& one, const Registers& registers) {
+    const KnownValue a = registers.get(one.p1);
+    const KnownValue b = registers.get(one.p2);
+    if (one.effect == Effect::kWholeArithmetic) {
+        return {one.name == "Remainder" && ((a.kinds | b.kinds) & kReal) != 0
+                    ? static_cast<Kinds>(kInteger | kReal)
+                    : static_cast<Kinds>(kInteger),
+                0, 0};
+    }
+    // What is calculated of one floating point number is one.
+    if (a.kinds == kReal || b.kinds == kReal) {
+        return {kReal, 0, 0};
+    }
+    // Numbers that do not fit in 64 bits are watched.
+    constexpr Kinds kWhole =
+        kInteger | kUint64 | kRounded | kRoundedDecimal | kWideTexts | kNumberText;
+    return {((a.kinds | b.kinds) & ~kWhole) == 0 ? static_cast<Kinds>(kInteger)
+                                                 : static_cast<Kinds>(kInteger | kReal),
+            0, 0};
+}
+
+std::vector<KnownValue> ValueFlow::arguments(const Instruction& one,
+                                             const Registers& registers) const {
+    const std::string_view text{one.p4};
+    const size_t open = text.find('(');
+    int count = 0;
+    if (open != std::string_view::npos) {
+        std::from_chars(text.data() + open + 1, text.data() + text.size(), count);
+    }
+    if (count < 0) {  // Any number, which is not told.
+        const std::string_view name = function_name(one);
+        const bool is_extreme = name == "max" || name == "min";
+        count = static_cast<int>(is_extreme && sources_.extreme_arguments > 0
+                                     ? sources_.extreme_arguments
+                                 : is_extreme ? kArgumentsMax
+                                              : 1);
+    }
+    std::vector<KnownValue> out;
+    for (int i = 0; i < std::min(count, static_cast<int>(kArgumentsMax)); ++i) {
+        out.push_back(registers.get(one.p2 + i));
+    }
+    return out;
+}
+
+KnownValue ValueFlow::aggregated(const Instruction& one, const Registers& registers) {
+    const std::vector<KnownValue> given = arguments(one, registers);
+    if (function_name(one) == "sum" && !given.empty()) {
+        return sum_of(given.front());
+    }
+    return result_of(function_name(one), given);
+}
+
+KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownValue>& given) {
+    KnownValue all;
+    for (const KnownValue& value : given) {
+        all = joined(all, value);
+    }
+    const auto found = functions().find(name);
+    if (found == functions().end()) {
+        return {kAnything, 0, 0};
+    }
+    const auto named = [&](Kinds kinds) {
+        return KnownValue{kinds, 0,
+                          origin({Origin::Kind::kFunction, std::string{name} + "()", nullptr, 0})};
+    };
+    switch (found->second) {
+        case Gives::kSame: return all;
+        case Gives::kFirst: return given.empty() ? KnownValue{} : given.front();
+        case Gives::kWide: return named(kWide);
+        case Gives::kDecimal: return named(kDecimal);
+        case Gives::kInteger: return {kInteger, 0, 0};
+        case Gives::kReal:
+            return {name == "avg" || name == "total" ? static_cast<Kinds>(kReal)
+                                                     : static_cast<Kinds>(kReal | kInteger),
+                    0, 0};
+        case Gives::kAbs: {
+            constexpr Kinds kOther = kText | kHex | kUpperHex | kLooseText;
+            const Kinds real = (all.kinds & kOther) != 0 ? Kinds{kReal} : Kinds{0};
+            return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins};
+        }
+        case Gives::kUpper: return {kText | kUpperHex, 0, 0};
+        case Gives::kText: break;
+    }
+    return {kText, 0, 0};
+}
+
+KnownValue ValueFlow::sum_of(const KnownValue& given) {
+    constexpr Kinds kPlain = kInteger | kUint64 | kRounded | kRoundedDecimal;
+    constexpr Kinds kTexts = static_cast<Kinds>(~(kNumbers | kDecimal));
+    Kinds kinds = given.kinds & kReal;
+    const bool has_plain = (given.kinds & kPlain) != 0;
+    const bool has_texts = (given.kinds & (kTexts | kDecimal)) != 0;
+    has_mixed_sum_ |= has_plain && has_texts;
+    if (has_plain) {
+        kinds |= sources_.sum_is_text ? kWide : kUint64;
+    }
+    if ((given.kinds & kTexts) != 0) {
+        kinds |= kWide;
+    }
+    if ((given.kinds & kDecimal) != 0) {
+        kinds |= kDecimal;
+    }
+    return {kinds, 0, kinds == 0 ? 0 : origin({Origin::Kind::kSum, "sum()", nullptr, 0})};
+}
+
+uint32_t ValueFlow::origin(Origin one) {
+    const auto is_same = [&](const Origin& known) {
+        return known.kind == one.kind && known.name == one.name && known.table == one.table;
+    };
+    auto found = std::ranges::find_if(origins_, is_same);
+    if (found == origins_.end()) {
+        found = origins_.insert(origins_.end(), std::move(one));
+    }
+    const auto place = static_cast<size_t>(found - origins_.begin());
+    return uint32_t{1} << std::min(place, kOriginsMax - 1);
+}
+
+KnownValue ValueFlow::joined(KnownValue a, KnownValue b) {
+    KnownValue out{static_cast<Kinds>(a.kinds | b.kinds), a.rows, a.origins | b.origins};
+    if (a.rows != b.rows) {
+        std::vector<Source> sources = rows_[a.rows];
+        sources.insert(sources.end(), rows_[b.rows].begin(), rows_[b.rows].end());
+        out.rows = rows_of(sources);
+    }
+    return out;
+}
+
+uint16_t ValueFlow::rows_of(const std::vector<Source>& sources) {
+    const std::set<Source> all{sources.begin(), sources.end()};
+    const std::vector<Source> key{all.begin(), all.end()};
+    if (key.empty()) {
+        return 0;
+    }
+    if (rows_.size() > kRowsMax) {
+        is_too_large_ = true;
+        return 0;
+    }
+    const auto [found, is_new] = row_numbers_.try_emplace(key, static_cast<uint16_t>(rows_.size()));
+    if (is_new) {
+        rows_.push_back(key);
+    }
+    return found->second;
+}
+
+void ValueFlow::add_columns(Source to, const Columns& columns) {
+    Columns& known = columns_[to];
+    if (known.size() < columns.size()) {
+        known.resize(columns.size());
+    }
+    for (size_t i = 0; i < columns.size(); ++i) {
+        const KnownValue both = joined(known[i], columns[i]);
+        has_new_columns_ |= both != known[i];
+        known[i] = both;
+    }
+}
+
+std::vector<KnownValue> ValueFlow::columns_of_rows(uint16_t rows) {
+    Columns out;
+    for (const Source source : rows_[rows]) {
+        const auto found = columns_.find(source);
+        if (found == columns_.end()) {
+            continue;
+        }
+        out.resize(std::max(out.size(), found->second.size()));
+        for (size_t i = 0; i < found->second.size(); ++i) {
+            out[i] = joined(out[i], found->second[i]);
+        }
+    }
+    return out;
+}
+
+std::vector<KnownValue> ValueFlow::columns_of_cursor(int cursor) const {
+    const auto found = columns_.find(cursor_source(cursor));
+    return found == columns_.end() ? Columns{} : found->second;
+}
+
+}  // namespace plumbline::query::sql

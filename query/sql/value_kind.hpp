@@ -1,0 +1,72 @@
+// What a value of a running statement may be, as far as SQLite's rules of comparison tell values
+// apart, and where these rules give another answer than numbers of any size have. Pure. Internal to
+// query/sql.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "query/sql/table.hpp"
+
+namespace plumbline::query::sql {
+
+/// A set of `Kind`s; the empty one is null, which every value may be.
+using Kinds = uint16_t;
+
+enum Kind : Kinds {
+    kInteger = 1 << 0,
+    kReal = 1 << 1,
+    kUint64 = 1 << 2,          ///< an integer; from 2^63 on a canonical text
+    kRounded = 1 << 3,         ///< a whole number of any size that an affinity made a number
+    kRoundedDecimal = 1 << 4,  ///< a decimal, likewise
+    kWide = 1 << 5,            ///< a whole number as canonical text
+    kDecimal = 1 << 6,         ///< a decimal number as canonical text
+    kNumberText = 1 << 7,      ///< a canonical text of the statement that fits in an integer
+    kBigText = 1 << 8,         ///< one that does not
+    kLooseText = 1 << 9,       ///< no number in its one form: '007', '0x10'; or a long fraction
+    kHex = 1 << 10,            ///< of a column of addresses or bytes: lower case
+    kUpperHex = 1 << 11,       ///< hex with capital letters
+    kText = 1 << 12,
+};
+inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
+inline constexpr Kinds kWideTexts = kWide | kDecimal;
+/// Of nothing that is known.
+inline constexpr Kinds kAnything = kInteger | kReal | kText;
+
+[[nodiscard]] Kinds kinds_of(const Column& column);
+/// Of a text in a statement or its parameters.
+[[nodiscard]] Kinds kinds_of_text(std::string_view text);
+
+enum class Affinity : uint8_t { kNone, kText, kNumeric };
+/// Of SQLite's letter: 'B' text, 'C' to 'E' numeric, 'A' and all else none.
+[[nodiscard]] Affinity affinity_of(int letter) noexcept;
+[[nodiscard]] Kinds convert(Kinds kinds, Affinity affinity) noexcept;
+
+/// How two values are compared.
+struct Comparing {
+    bool is_order = false;  ///< else only whether they are equal
+    Affinity affinity = Affinity::kNone;
+    std::string_view collation{};  ///< "u256", "BINARY", "NOCASE"; empty: none says how
+    /// The statement has the word: else BINARY may be SQLite's own way to say that nothing was
+    /// said.
+    bool is_binary_said = false;
+};
+
+/// From right to wrong.
+enum class Verdict : uint8_t {
+    kRight,
+    kWatchDigits,    ///< right as long as decimals have no more digits than a double tells apart
+    kWatchWhole,     ///< right as long as all values are whole and fit in an integer
+    kTextOrder,      ///< a number in quotes is ordered, and nothing says whether as a text
+    kCase,           ///< hex is compared with other letters
+    kLoose,          ///< a text that is no number in its one form
+    kBytesOrder,     ///< wide numbers by their bytes
+    kNumberAndText,  ///< to SQL any text is more than any number
+};
+
+/// The worst that can come of values of these kinds.
+[[nodiscard]] Verdict judge(Kinds a, Kinds b, const Comparing& comparing) noexcept;
+/// Of values of one column, sorted or grouped among themselves.
+[[nodiscard]] Verdict judge_key(Kinds kinds, const Comparing& comparing) noexcept;
+
+}  // namespace plumbline::query::sql
