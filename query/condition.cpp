@@ -25,6 +25,10 @@ std::string encode_value(storage::FieldType type, const storage::KeyValue& value
     return out;
 }
 
+Condition is_set() {
+    return {0, Compare::kGe, {"\x01"}};
+}
+
 bool holds(const Condition& condition, std::string_view value, bool is_optional) noexcept {
     const auto is = [&](const std::string& asked) { return value == asked; };
     if (is_optional && value == kNullValue && condition.compare != Compare::kEq &&

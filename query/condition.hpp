@@ -31,6 +31,9 @@ struct Condition {
 /// What a column of an optional type that is not set is encoded as; all others begin above it.
 inline constexpr std::string_view kNullValue{"\0", 1};
 
+/// That a column of an optional type is not null; its column is the caller's to set.
+[[nodiscard]] Condition is_set();
+
 /// Whether a column with the encoded value `value` is as `condition` asks. Null, which only a
 /// column of an optional type (`is_optional`) can be, equals null alone, and no other comparison
 /// holds.

@@ -12,7 +12,7 @@ namespace plumbline::query::sql {
 /// What a comparison comes to.
 struct Asked {
     bool is_never = false;   ///< no value can be so
-    bool is_always = false;  ///< every value is so
+    bool is_always = false;  ///< every value is so, but for null
     Condition condition;     ///< else; its column is the caller's to set
 };
 

@@ -58,8 +58,7 @@ std::vector<int> numbers_of(std::string_view list) {
 
 /// These give other numbers for what a double does not hold, where one expects exact ones.
 bool rounds(std::string_view function) {
-    constexpr std::string_view kAll[] = {"abs",   "round", "ceil", "ceiling",
-                                         "floor", "trunc", "sign", "mod"};
+    constexpr std::string_view kAll[] = {"round", "ceil", "ceiling", "floor", "trunc", "mod"};
     return std::ranges::find(kAll, function) != std::end(kAll);
 }
 
@@ -159,7 +158,9 @@ class Check {
             return;
         }
         judged(registers.get(one.p3), registers.get(one.p1),
-               {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4)}, false);
+               {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4),
+                words_.says_binary},
+               false);
     }
     void look_at_rows(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
@@ -226,11 +227,22 @@ class Check {
         if (is_frame && refuse_frame(b)) {
             return;
         }
+        if (is_null_test(one)) {
+            return;
+        }
         const bool is_whole = one.effect == Effect::kWholeArithmetic;
         if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
             exact(a, true);
             exact(b, true);
         }
+    }
+    /// `not in` finds out with BitAnd whether there is a null among its values.
+    [[nodiscard]] bool is_null_test(const Instruction& one) const {
+        const auto asks = [&](const Instruction& other) {
+            return (other.name == "IsNull" || other.name == "NotNull") && other.p1 == one.p3;
+        };
+        return one.name == "BitAnd" && (one.p1 == one.p2 || one.p1 == one.p3) &&
+               std::ranges::any_of(program_.instructions(), asks);
     }
     /// "Ge '' value": a window's frame asks so whether there is something to add to. Then comes
     /// perhaps one more comparison, and "Add offset value value".
@@ -277,12 +289,13 @@ class Check {
 
     void judged(const KnownValue& a, const KnownValue& b, const Comparing& how, bool is_key) {
         const KnownValue both{static_cast<Kinds>(a.kinds | b.kinds), 0, a.origins | b.origins};
-        const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
         constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
+        const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
+        const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
         switch (verdict) {
             case Verdict::kRight: return;
-            case Verdict::kWatchDigits: return exact(both, false);
-            case Verdict::kWatchWhole: return exact(both, true);
+            case Verdict::kWatchDigits: return exact(stored, false);
+            case Verdict::kWatchWhole: return exact(stored, true);
             case Verdict::kTextOrder:
                 return refuse(
                     "nothing says how a number in quotes is compared with what is "

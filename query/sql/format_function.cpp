@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/ascii.hpp"
 #include "query/sql/connection.hpp"
+#include "query/sql/number.hpp"
 #include "query/sql/safety.hpp"
 
 namespace plumbline::query::sql {
@@ -25,6 +29,12 @@ class FormatArguments {
     sqlite3_value* next() { return at_ < count_ ? values_[at_++] : nullptr; }
     int64_t integer() {
         sqlite3_value* value = next();
+        if (value != nullptr && sqlite3_value_type(value) == SQLITE_TEXT && !too_wide_) {
+            const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+            too_wide_ = text != nullptr && is_canonical(text) && !fits_integer(text)
+                            ? std::optional<std::string>{text}
+                            : std::nullopt;
+        }
         return value == nullptr ? 0 : sqlite3_value_int64(value);
     }
     double floating() {
@@ -38,7 +48,11 @@ class FormatArguments {
                                 : reinterpret_cast<const char*>(sqlite3_value_text(value));
     }
 
+    /// A number as text that was asked for as an integer, in which it does not fit.
+    [[nodiscard]] const std::optional<std::string>& too_wide() const noexcept { return too_wide_; }
+
   private:
+    std::optional<std::string> too_wide_;
     int at_ = 1;
     int count_;
     sqlite3_value** values_;
@@ -180,6 +194,12 @@ void run_format(sqlite3_context* context, int count, sqlite3_value** values) {
         if (!is_too_large && !append_conversion(out, std::move(spec), format[at++], arguments)) {
             break;
         }
+    }
+    if (arguments.too_wide()) {
+        const std::string message = fmt::format(
+            "printf: {} does not fit in 64 bits: write %s for it", *arguments.too_wide());
+        sqlite3_free(sqlite3_str_finish(out));
+        return sqlite3_result_error(context, message.data(), static_cast<int>(message.size()));
     }
     is_too_large = is_too_large || sqlite3_str_errcode(out) == SQLITE_TOOBIG;
     const int size = sqlite3_str_length(out);

@@ -173,6 +173,12 @@ Status make_safe(sqlite3* db, const SqlLimits& limits) {
         {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
         {SQLITE_LIMIT_WORKER_THREADS, 0},
     };
+    // These tables are made when they are first asked for, which is no more allowed then.
+    for (const char* sql : {"SELECT 1 FROM json_each('[]')", "SELECT 1 FROM json_tree('[]')"}) {
+        if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+            return sqlite_error(db, "setting SQLite up");
+        }
+    }
     // Sorts and materialised parts stay in memory, where they are counted, and out of files.
     if (sqlite3_exec(db, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr) != SQLITE_OK) {
         return sqlite_error(db, "setting SQLite up");

@@ -14,5 +14,7 @@ namespace plumbline::query::sql {
 [[nodiscard]] Status add_search_functions(sqlite3* db);
 /// In place of SQLite's own, which write as long as they are told to. Part of `make_safe`.
 [[nodiscard]] Status add_format_functions(sqlite3* db);
+/// abs() in place of SQLite's own, which makes a floating point number of a text.
+[[nodiscard]] Status add_exact_functions(sqlite3* db);
 
 }  // namespace plumbline::query::sql

@@ -173,6 +173,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     connection.tables = make_tables(*view, plan, PastTables::kEntities);
     connection.newest = [state = impl.get()] { return Result{state->view}; };
     PLUMBLINE_TRY_VOID(add_functions(connection));
+    PLUMBLINE_TRY_VOID(add_exact_functions(made));
     PLUMBLINE_TRY_VOID(add_tables(connection, "main"));
     PLUMBLINE_TRY_VOID(make_safe(made, limits));
     sqlite3_progress_handler(made, 1'000, stop_asked, &connection);

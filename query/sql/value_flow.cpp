@@ -9,13 +9,13 @@ namespace plumbline::query::sql {
 namespace {
 
 /// Registers of all places where ways meet, and steps until nothing changes: some ten milliseconds.
-constexpr size_t kCellsMax = 1'000'000;
+constexpr size_t kCellsMax = 2'000'000;
 constexpr size_t kStepsMax = 20'000'000;
 constexpr int kRegistersMax = 100'000;
 constexpr size_t kRowsMax = 60'000;
 constexpr size_t kArgumentsMax = 100;
 
-enum class Gives : uint8_t { kSame, kFirst, kWide, kDecimal, kInteger, kReal, kUpper, kText };
+enum class Gives : uint8_t { kSame, kFirst, kWide, kDecimal, kInteger, kReal, kUpper, kText, kAbs };
 
 /// What functions give; others anything.
 const std::unordered_map<std::string_view, Gives>& functions() {
@@ -62,7 +62,7 @@ const std::unordered_map<std::string_view, Gives>& functions() {
         {"unixepoch", kInteger},
         {"random", kInteger},
         {"sign", kInteger},
-        {"abs", kReal},
+        {"abs", kAbs},
         {"round", kReal},
         {"avg", kReal},
         {"total", kReal},
@@ -433,11 +433,14 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
         case Gives::kDecimal: return named(kDecimal);
         case Gives::kInteger: return {kInteger, 0, 0};
         case Gives::kReal:
-            // abs() of an integer is one.
-            return {name == "avg" || name == "total"         ? static_cast<Kinds>(kReal)
-                    : name == "abs" && all.kinds == kInteger ? static_cast<Kinds>(kInteger)
-                                                             : static_cast<Kinds>(kReal | kInteger),
+            return {name == "avg" || name == "total" ? static_cast<Kinds>(kReal)
+                                                     : static_cast<Kinds>(kReal | kInteger),
                     0, 0};
+        case Gives::kAbs: {
+            constexpr Kinds kOther = kText | kHex | kUpperHex | kLooseText;
+            const Kinds real = (all.kinds & kOther) != 0 ? Kinds{kReal} : Kinds{0};
+            return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins};
+        }
         case Gives::kUpper: return {kText | kUpperHex, 0, 0};
         case Gives::kText: break;
     }

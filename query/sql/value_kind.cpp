@@ -64,14 +64,19 @@ Verdict judge_texts(Kinds a, Kinds b, const Comparing& how) {
     if (has_wide && (both & kLooseText) != 0) {
         return Verdict::kLoose;
     }
-    const bool are_wide = (a & kWideTexts) != 0 && (b & kWideTexts) != 0;
-    if (!how.is_order || (!how.collation.empty() && !are_wide)) {
+    if (!how.is_order) {
         return Verdict::kRight;
     }
-    if (has_wide) {
-        return (both & kWritten) != 0 ? Verdict::kTextOrder : Verdict::kBytesOrder;
+    if (!has_wide) {
+        const bool is_said = !how.collation.empty();
+        return !is_said && (both & (kNumberText | kBigText)) != 0 ? Verdict::kTextOrder
+                                                                  : Verdict::kRight;
     }
-    return (both & (kNumberText | kBigText)) != 0 ? Verdict::kTextOrder : Verdict::kRight;
+    const bool are_wide = (a & kWideTexts) != 0 && (b & kWideTexts) != 0;
+    if (!are_wide && how.is_binary_said && !how.collation.empty()) {
+        return Verdict::kRight;
+    }
+    return (both & kWritten) != 0 ? Verdict::kTextOrder : Verdict::kBytesOrder;
 }
 
 /// Of one kind each.
@@ -121,7 +126,8 @@ Kinds kinds_of(const Column& column) {
 
 Kinds kinds_of_text(std::string_view text) {
     if (is_canonical(text)) {
-        return fits_integer(text) ? kNumberText : kBigText;
+        const bool is_rounded = text.find('.') != std::string_view::npos && !fits_double(text);
+        return is_rounded ? kLooseText : fits_integer(text) ? kNumberText : kBigText;
     }
     if (is_hex_with_capitals(text)) {
         return kUpperHex;

@@ -23,7 +23,7 @@ enum Kind : Kinds {
     kDecimal = 1 << 6,         ///< a decimal number as canonical text
     kNumberText = 1 << 7,      ///< a canonical text of the statement that fits in an integer
     kBigText = 1 << 8,         ///< one that does not
-    kLooseText = 1 << 9,       ///< one that only looks like a number: '007', '0x10', '1e18'
+    kLooseText = 1 << 9,       ///< no number in its one form: '007', '0x10'; or a long fraction
     kHex = 1 << 10,            ///< of a column of addresses or bytes: lower case
     kUpperHex = 1 << 11,       ///< hex with capital letters
     kText = 1 << 12,
@@ -47,6 +47,9 @@ struct Comparing {
     bool is_order = false;  ///< else only whether they are equal
     Affinity affinity = Affinity::kNone;
     std::string_view collation{};  ///< "u256", "BINARY", "NOCASE"; empty: none says how
+    /// The statement has the word: else BINARY may be SQLite's own way to say that nothing was
+    /// said.
+    bool is_binary_said = false;
 };
 
 /// From right to wrong.

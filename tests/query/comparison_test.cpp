@@ -1,0 +1,286 @@
+// What is calculated and then compared or ordered: right, or refused with what to write instead.
+#include "query/sql/session.hpp"
+#include "query/sql/value_kind.hpp"
+#include "query/sql/value_text.hpp"
+#include "tests/query/typed_world.hpp"
+
+namespace plumbline::query::sql::comparison_test {
+
+namespace {
+
+using namespace plumbline::query::sql::test;
+using testing::HasSubstr;
+
+constexpr const char* kMost =
+    "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+
+class Rows final : public RowSink {
+  public:
+    Status on_columns(const std::vector<std::string>& /*names*/) override { return ok(); }
+    Status on_row(std::span<const Value> row) override {
+        for (const Value& value : row) {
+            text += to_text(value) + (&value == &row.back() ? ";" : ",");
+        }
+        return ok();
+    }
+    std::string text;
+};
+
+/// Table a: w 9, 10, 2^64, 2^256-1 and null; t 5, 9, 2^63, 2^63+1, 2^64-1; d 1.5, 10, -0.1.
+class ComparisonTest : public ::testing::Test {
+  protected:
+    ComparisonTest() {
+        const std::string h = "0x" + std::string(39, 'a') + "1";
+        world_.put(0, {"1", "9", "-1", "1.5", "5", "1", h, "x"});
+        world_.put(0, {"2", "10", "-10", "10", "9", "-2", h, "9"});
+        world_.put(
+            0, {"3", "18446744073709551616", kNull, "-0.1", "9223372036854775808", "3", h, "10"});
+        world_.put(0, {"4", kMost, "5", kNull, "9223372036854775809", "4", h, "z"});
+        world_.put(0, {"5", kNull, "0", "0", "18446744073709551615", "5", h, ""});
+        world_.commit();
+        view_ = world_.database->read_view();
+        session_ = Session::open(view_, nullptr).value();
+    }
+    /// Rows "a,b;c,d;", or "refused: why".
+    std::string ask(const std::string& sql, std::vector<Value> parameters = {}) {
+        Rows rows;
+        RunOptions options;
+        options.parameters = std::move(parameters);
+        const Status done = session_->run(view_, sql, options, rows);
+        return done ? rows.text : "refused: " + done.error().message;
+    }
+
+    RowWorld world_{{typed_layout("a")}};
+    std::shared_ptr<const storage::ReadView> view_;
+    std::unique_ptr<Session> session_;
+};
+
+TEST_F(ComparisonTest, WideNumbersAreOrderedByTheCollationOrNotAtAll) {
+    for (const char* wrong : {
+             "select id from a order by case when id > 0 then w end",
+             "select id from a order by coalesce(w, '0')",
+             "select id from a order by iif(id > 0, w, '0'), id",
+             "select id from a order by nullif(w, '0')",
+             "select id from a order by max(w, '5')",
+             "select id from a order by (select b.w from a b where b.id = a.id)",
+             "select max(coalesce(w, '0')) from a",
+             "select max(e) from (select iif(id > 0, w, '0') as e from a)",
+             "with c as materialized (select coalesce(w, '0') k from a) select k from c order by k",
+             "select lag(w) over (order by id) l from a order by l",
+             "select nth_value(w, 2) over (order by id) v from a order by v",
+             "select sum(w) over (order by id) v from a order by v",
+             "select max(coalesce(w, '0')) over (order by id rows 1 preceding) from a",
+             "select rank() over (order by coalesce(w, '0')) from a",
+             "select id, max(w) m from a group by id order by m",
+             "select id, max(w) m from a group by id order by m limit 3",
+             "select coalesce(w, '0') k, count(*) from a group by k order by k",
+             "select coalesce(w, '0') from a union select coalesce(x, '0') from a order by 1",
+             "select id from a where coalesce(w, '0') > '9'",
+             "select q.id from (select id, abs(x) e from a) q where q.e > '9'",
+             "select a.id from a join a b on coalesce(a.w, '0') > coalesce(b.w, '0')",
+             "select (select w from a limit 1) < (select w from a limit 1)",
+         }) {
+        EXPECT_THAT(ask(wrong), testing::AllOf(HasSubstr("refused"), HasSubstr("collate u256")))
+            << wrong;
+    }
+    EXPECT_EQ(ask("select id from a order by coalesce(w, '0') collate u256 desc"), "4;3;2;1;5;");
+    EXPECT_EQ(ask("select id, max(w) m from a group by id order by m collate u256 desc limit 1"),
+              std::string{"4,"} + kMost + ";");
+    EXPECT_EQ(ask("with c as materialized (select w k from a union all select x from a) select k "
+                  "from c where k is not null order by k limit 3"),
+              "-10;-1;0;");
+    EXPECT_EQ(ask("select max(coalesce(w, '0') collate u256) from a"), kMost + std::string{";"});
+    EXPECT_EQ(ask("select coalesce(w, '0') k, count(*) n from a group by k order by n, k collate "
+                  "u256 limit 2"),
+              "0,1;9,1;");
+    EXPECT_EQ(ask("select max(w) over (order by id rows 1 preceding) from a where id < 3"),
+              "9;10;");
+    EXPECT_EQ(ask("select id from a order by abs(x) collate u256 desc limit 1"), "2;");
+}
+
+TEST_F(ComparisonTest, TextsThatAreNumbersMeetNoNumbers) {
+    for (const char* wrong : {
+             "select id from a where coalesce(w, '0') > 9",
+             "select id from a where coalesce(w, '0') = 9",
+             "select id from a where coalesce(w, '0') in (9, 10, 11)",
+             "select id from a where case when id > 0 then w end between 1 and 9",
+             "select nullif(w, 0) = w from a where nullif(w, 0) is null",
+             "select case coalesce(w, '0') when 9 then 1 end from a",
+             "select max(w, 5) from a",
+             "select id from a order by coalesce(w, 0) collate u256",
+             "select distinct coalesce(w, 0) from a",
+             "select count(distinct coalesce(w, 0)) from a",
+             "select coalesce(w, 0), count(*) from a group by 1",
+             "select w from a union select t from a",
+             "select w from a union all select s from a order by 1",
+             "select abs(s) from a except select w from a",
+             "select w from a intersect select id from a",
+             "select id from a group by id having max(w) > 5",
+             "select sum(w) from a having sum(w) = 5",
+             "select id from a where s + 1 = '2'",
+         }) {
+        EXPECT_THAT(ask(wrong), HasSubstr("refused")) << wrong;
+        EXPECT_THAT(ask(wrong), HasSubstr("text")) << wrong;
+    }
+    EXPECT_THAT(ask("select id from a where coalesce(w, '0') > ?", {int64_t{9}}),
+                HasSubstr("a.w is a text"));
+    EXPECT_EQ(ask("select id from a where coalesce(w, '0') > ? collate u256 order by id",
+                  {std::string{"9"}}),
+              "2;3;4;");
+    EXPECT_EQ(ask("select id from a where coalesce(w, '0') in ('9', '10', '11') order by id"),
+              "1;2;");
+    EXPECT_EQ(ask("select count(*) from a where not w between 10 and 11"), "3;");
+    EXPECT_EQ(ask("select w not in (9, 10) from a where id = 3"), "1;");
+    EXPECT_EQ(ask("select sum(case when id < 3 then w else 0 end) v from a group by id order by v "
+                  "collate u256 desc, id"),
+              "10;9;0;0;0;");
+}
+
+TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
+    for (const char* wrong : {
+             "select a.id from a join a b on a.t = b.t + 0 and b.id > 2",
+             "select id from a where t = t + 0",
+             "select id from a where t = '9223372036854775809' or id = 1",
+             "select id from a where not t between '5' and '9223372036854775808'",
+             "select id from a order by coalesce(t, 0)",
+             "select t + 1 from a",
+             "select t % 2 from a",
+             "select cast(t as integer) from a",
+             "select count(*) over (order by t range 5 preceding) from a",
+         }) {
+        EXPECT_THAT(ask(wrong),
+                    testing::AllOf(HasSubstr("refused: a.t is 9223372036854775808 in a row"),
+                                   HasSubstr("u256_")))
+            << wrong;
+    }
+    EXPECT_EQ(ask("select t + 1 from a where t < 10 order by id"), "6;10;");
+    EXPECT_EQ(ask("select id from a where t > 5 or id = 1 order by id"), "1;2;3;4;5;");
+    EXPECT_EQ(ask("select id from a where t = '9223372036854775809'"), "4;");
+    EXPECT_EQ(ask("select t from a order by t desc limit 2"),
+              "18446744073709551615;9223372036854775809;");
+    EXPECT_EQ(ask("select count(*) from a join a b on a.t = b.t"), "5;");
+}
+
+TEST_F(ComparisonTest, WhatIsCalculatedIsExactOrSaidToBeFloating) {
+    EXPECT_THAT(ask("select w + 1 from a"), HasSubstr("refused: a.w is 18446744073709551616"));
+    EXPECT_EQ(ask("select w + 1 from a where id < 3 order by id"), "10;11;");
+    EXPECT_THAT(ask("select w % 2 from a"), HasSubstr("refused"));
+    EXPECT_THAT(ask("select cast(w as integer) from a"), HasSubstr("refused"));
+    EXPECT_THAT(ask("select d * 2 from a"), HasSubstr("refused"));
+    EXPECT_THAT(ask("select sum(w) / 2 from a"), HasSubstr("refused"));
+    EXPECT_THAT(ask("select u256_mul(w, 2) + 1 from a"), HasSubstr("refused"));
+    EXPECT_THAT(ask("select s * 9223372036854775807 from a where id = 3"), HasSubstr("64 bits"));
+    EXPECT_THAT(ask("select printf('%d', w) from a where id = 3"), HasSubstr("%s"));
+    EXPECT_EQ(ask("select printf('%d|%s', w, w) from a where id = 1"), "9|9;");
+    EXPECT_EQ(ask("select cast(w as real) / 4 from a where id = 2"), "2.5;");
+    EXPECT_EQ(ask("select abs(x) from a where id < 3 order by id"), "1;10;");
+    EXPECT_EQ(ask("select sum(abs(d)) from a"), "11.6;");
+    EXPECT_THAT(ask("select count(*) over (order by w range 5 preceding) from a"),
+                HasSubstr("RANGE with numbers is for columns of up to 64 bits"));
+}
+
+TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {
+    const std::string upper = "'0x" + std::string(39, 'A') + "1'";
+    EXPECT_EQ(ask("select count(*) from a where h = " + upper), "5;");
+    EXPECT_THAT(ask("select count(*) from a where coalesce(h, '') = " + upper),
+                HasSubstr("a.h is in lower case"));
+    EXPECT_THAT(ask("select count(*) from a where iif(id > 0, h, '') in ('x', 'y', " + upper + ")"),
+                HasSubstr("collate nocase"));
+    EXPECT_EQ(ask("select count(*) from a where coalesce(h, '') = " + upper + " collate nocase"),
+              "5;");
+}
+
+/// A bound that no value of the type passes held for null too.
+TEST_F(ComparisonTest, NullPassesNoBound) {
+    EXPECT_EQ(ask("select count(*) from a where w >= -1"), "4;");
+    EXPECT_EQ(ask("select count(*) from a where w <> '-1'"), "4;");
+    EXPECT_EQ(ask(std::string{"select count(*) from a where x < '"} + kMost + "'"), "4;");
+    EXPECT_EQ(ask("select count(*) from a where w is null"), "1;");
+}
+
+/// Statements of which much is made, up to what a statement may be: told or refused, soon.
+TEST_F(ComparisonTest, LongStatementsAreToldInTime) {
+    const auto repeated = [](const std::string& part, const std::string& between, size_t count) {
+        std::string out = part;
+        for (size_t i = 1; i < count; ++i) {
+            out += between + part;
+        }
+        return out;
+    };
+    for (const std::string& sql :
+         {"select " + repeated("case when w > '1' then coalesce(w, '0') else x end", ", ", 400) +
+              " from a",
+          repeated("select coalesce(w, '0') from a", " union ", 45),
+          "select 1 from a where coalesce(w, '0') in ('1'" + repeated(", '2'", "", 9'000) + ")",
+          "select 1 from a where " + repeated("(id = 1 or w = '5')", " and ", 90),
+          "select " + repeated("sum(w) over (order by id rows 3 preceding)", ", ", 40) +
+              " from a"}) {
+        timespec before{};
+        timespec after{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+        const std::string answer = ask(sql);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+        const double spent_s = static_cast<double>(after.tv_sec - before.tv_sec) +
+                               static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e9;
+        EXPECT_LT(spent_s, 1.0) << sql.substr(0, 80);
+        EXPECT_TRUE(answer.find("refused") != 0 || answer.find("too long") != answer.npos)
+            << answer;
+    }
+}
+
+TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
+    struct Row {
+        Kinds a;
+        Kinds b;
+        Comparing how;
+        Verdict verdict;
+    };
+    constexpr auto kNo = Affinity::kNone;
+    constexpr auto kTo = Affinity::kText;
+    constexpr auto kNum = Affinity::kNumeric;
+    for (const Row& row : std::initializer_list<Row>{
+             {kInteger, kReal, {true, kNo, ""}, Verdict::kRight},
+             {kInteger, kWide, {false, kNo, ""}, Verdict::kNumberAndText},
+             {kInteger, kWide, {true, kTo, "u256"}, Verdict::kRight},
+             {kInteger, kWide, {false, kTo, ""}, Verdict::kRight},
+             {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kTextOrder},
+             {kInteger, kWide, {false, kNum, ""}, Verdict::kRight},
+             {kInteger, kNumberText, {false, kNo, "u256"}, Verdict::kNumberAndText},
+             {kInteger, kUint64, {true, kNum, ""}, Verdict::kRight},
+             {kUint64, kUint64, {false, kNum, ""}, Verdict::kWatchWhole},
+             {kUint64, kUint64, {false, kNo, ""}, Verdict::kRight},
+             {kUint64, kUint64, {true, kNo, "u256"}, Verdict::kRight},
+             {kUint64, kUint64, {true, kNo, "BINARY"}, Verdict::kWatchWhole},
+             {kUint64, kWide, {false, kNum, ""}, Verdict::kWatchWhole},
+             {kUint64, kReal, {true, kNum, ""}, Verdict::kWatchWhole},
+             {kInteger, kDecimal, {true, kNum, ""}, Verdict::kWatchDigits},
+             {kWide, kWide, {false, kNo, ""}, Verdict::kRight},
+             {kWide, kWide, {true, kNo, ""}, Verdict::kBytesOrder},
+             {kWide, kDecimal, {true, kNo, "u256"}, Verdict::kRight},
+             {kWide, kNumberText, {true, kNo, ""}, Verdict::kTextOrder},
+             {kWide, kNumberText, {true, kNo, "BINARY"}, Verdict::kTextOrder},
+             {kWide, kNumberText, {true, kNo, "BINARY", true}, Verdict::kRight},
+             {kWide, kLooseText, {false, kNo, ""}, Verdict::kLoose},
+             {kWide, kText, {false, kNo, ""}, Verdict::kRight},
+             {kHex, kUpperHex, {false, kNo, ""}, Verdict::kCase},
+             {kHex, kUpperHex, {false, kNo, "NOCASE"}, Verdict::kRight},
+             {kText, kNumberText, {true, kNo, ""}, Verdict::kTextOrder},
+             {kText, kText, {true, kNo, ""}, Verdict::kRight},
+             {kInteger | kText, kWide | kHex, {false, kNo, ""}, Verdict::kNumberAndText},
+             {0, kWide, {true, kNo, ""}, Verdict::kRight},
+         }) {
+        EXPECT_EQ(judge(row.a, row.b, row.how), row.verdict) << row.a << " " << row.b;
+        EXPECT_EQ(judge(row.b, row.a, row.how), row.verdict) << row.b << " " << row.a;
+    }
+    EXPECT_EQ(kinds_of_text("9223372036854775807"), kNumberText);
+    EXPECT_EQ(kinds_of_text("9223372036854775808"), kBigText);
+    EXPECT_EQ(kinds_of_text("1.5"), kBigText);
+    EXPECT_EQ(kinds_of_text("1.0000000000000000001"), kLooseText);
+    EXPECT_EQ(kinds_of_text("007"), kLooseText);
+    EXPECT_EQ(kinds_of_text("0xAb"), kUpperHex);
+    EXPECT_EQ(kinds_of_text("none"), kText);
+}
+
+}  // namespace
+
+}  // namespace plumbline::query::sql::comparison_test
