@@ -145,7 +145,8 @@ std::optional<Compare> compare_of(unsigned char op) {
 }
 
 /// Whether we compare as the statement asks: by the column's own collation, or where any gives the
-/// same.
+/// same. Numbers are compared as such whatever collation the other side brings: that of a column of
+/// another table counts where it stands on the left.
 bool is_taken(const Column& column, Compare compare, const char* collation) {
     if (!column.is_asked || !column.type) {
         return false;
@@ -155,7 +156,7 @@ bool is_taken(const Column& column, Compare compare, const char* collation) {
     if (type.kind == FieldKind::kEnum && !is_equality) {
         return false;  // Names in SQL's order, not in that of their declaration.
     }
-    return is_sql_integer(type) || (is_wide(type) && is_equality) ||
+    return is_sql_integer(type) || is_wide(type) ||
            sqlite3_stricmp(collation, collation_of(type)) == 0;
 }
 

@@ -190,6 +190,14 @@ TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {
               "5;");
 }
 
+/// The collation of a comparison is that of the column on the left.
+TEST_F(ComparisonTest, AWideColumnIsANumberOnEitherSide) {
+    EXPECT_EQ(ask("select count(*) from a where '9' < w"), "3;");
+    EXPECT_EQ(ask("select count(*) from a join a b on b.s < a.w"),
+              ask("select count(*) from a join a b on a.w > b.s"));
+    EXPECT_EQ(ask("select count(*) from a join a b on b.id = 2 and b.n < a.w"), "3;");
+}
+
 /// A bound that no value of the type passes held for null too.
 TEST_F(ComparisonTest, NullPassesNoBound) {
     EXPECT_EQ(ask("select count(*) from a where w >= -1"), "4;");
@@ -243,7 +251,7 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kInteger, kWide, {false, kNo, ""}, Verdict::kNumberAndText},
              {kInteger, kWide, {true, kTo, "u256"}, Verdict::kRight},
              {kInteger, kWide, {false, kTo, ""}, Verdict::kRight},
-             {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kTextOrder},
+             {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kBytesOrder},
              {kInteger, kWide, {false, kNum, ""}, Verdict::kRight},
              {kInteger, kNumberText, {false, kNo, "u256"}, Verdict::kNumberAndText},
              {kInteger, kUint64, {true, kNum, ""}, Verdict::kRight},
@@ -257,9 +265,8 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kWide, kWide, {false, kNo, ""}, Verdict::kRight},
              {kWide, kWide, {true, kNo, ""}, Verdict::kBytesOrder},
              {kWide, kDecimal, {true, kNo, "u256"}, Verdict::kRight},
-             {kWide, kNumberText, {true, kNo, ""}, Verdict::kTextOrder},
-             {kWide, kNumberText, {true, kNo, "BINARY"}, Verdict::kTextOrder},
-             {kWide, kNumberText, {true, kNo, "BINARY", true}, Verdict::kRight},
+             {kWide, kNumberText, {true, kNo, ""}, Verdict::kBytesOrder},
+             {kWide, kNumberText, {true, kNo, "BINARY"}, Verdict::kBytesOrder},
              {kWide, kLooseText, {false, kNo, ""}, Verdict::kLoose},
              {kWide, kText, {false, kNo, ""}, Verdict::kRight},
              {kHex, kUpperHex, {false, kNo, ""}, Verdict::kCase},
