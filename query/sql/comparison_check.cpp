@@ -158,9 +158,7 @@ class Check {
             return;
         }
         judged(registers.get(one.p3), registers.get(one.p1),
-               {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4),
-                words_.says_binary},
-               false);
+               {one.effect == Effect::kLess, affinity_of(one.p5), collation_name(one.p4)}, false);
     }
     void look_at_rows(size_t place, const Registers& registers) {
         const Instruction& one = at(place);

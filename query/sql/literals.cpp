@@ -1,4 +1,6 @@
 // Numbers in a statement that SQLite would round in silence.
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
@@ -23,7 +25,9 @@ Status check_number(std::string_view text) {
     const bool is_exact = is_whole ? digits.size() < kMost.size() ||
                                          (digits.size() == kMost.size() && digits <= kMost)
                                    : digits.size() <= kDoubleDigits;
-    if (is_exact) {
+    double as_double = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), as_double);
+    if (is_exact && read.ec != std::errc::result_out_of_range) {
         return ok();
     }
     return Error{ErrorCode::kInvalidArgument,

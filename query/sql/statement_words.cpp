@@ -204,7 +204,6 @@ StatementWords read_words(std::string_view sql) {
         }
         out.orders += token.is_word("order") ? 1U : 0U;
         out.has_window |= token.is_word("over");
-        out.says_binary |= token.is_word("binary");
     }
     return out;
 }

@@ -12,9 +12,8 @@ namespace plumbline::query::sql {
 [[nodiscard]] bool is_name_part(char c) noexcept;
 
 struct StatementWords {
-    size_t orders = 0;         ///< how often ORDER BY is written
-    bool has_window = false;   ///< OVER is written
-    bool says_binary = false;  ///< a collation that is asked for
+    size_t orders = 0;        ///< how often ORDER BY is written
+    bool has_window = false;  ///< OVER is written
     /// It asks one table about columns held against values, joined by AND, and calculates nothing:
     /// then the table compares all.
     bool is_plain = false;

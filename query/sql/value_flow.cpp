@@ -4,111 +4,18 @@
 #include <charconv>
 #include <set>
 
+#include "query/sql/function_kinds.hpp"
+
 namespace plumbline::query::sql {
 
 namespace {
 
 /// Registers of all places where ways meet, and steps until nothing changes: some ten milliseconds.
-constexpr size_t kCellsMax = 1'000'000;
+constexpr size_t kCellsMax = 2'000'000;
 constexpr size_t kStepsMax = 20'000'000;
 constexpr int kRegistersMax = 100'000;
 constexpr size_t kRowsMax = 60'000;
 constexpr size_t kArgumentsMax = 100;
-
-enum class Gives : uint8_t { kSame, kFirst, kWide, kDecimal, kInteger, kReal, kUpper, kText, kAbs };
-
-/// What functions give; others anything.
-const std::unordered_map<std::string_view, Gives>& functions() {
-    using enum Gives;
-    static const std::unordered_map<std::string_view, Gives> kAll = {
-        {"max", kSame},
-        {"min", kSame},
-        {"coalesce", kSame},
-        {"ifnull", kSame},
-        {"iif", kSame},
-        {"lag", kSame},
-        {"lead", kSame},
-        {"first_value", kFirst},
-        {"last_value", kFirst},
-        {"nth_value", kFirst},
-        {"nullif", kFirst},
-        {"likely", kFirst},
-        {"unlikely", kFirst},
-        {"likelihood", kFirst},
-        {"u256_add", kWide},
-        {"u256_sub", kWide},
-        {"u256_mul", kWide},
-        {"u256_div", kWide},
-        {"u256_mod", kWide},
-        {"decimal_add", kDecimal},
-        {"decimal_sub", kDecimal},
-        {"decimal_mul", kDecimal},
-        {"decimal_div", kDecimal},
-        {"u256_cmp", kInteger},
-        {"decimal_cmp", kInteger},
-        {"count", kInteger},
-        {"length", kInteger},
-        {"instr", kInteger},
-        {"unicode", kInteger},
-        {"row_number", kInteger},
-        {"rank", kInteger},
-        {"dense_rank", kInteger},
-        {"ntile", kInteger},
-        {"json_valid", kInteger},
-        {"json_array_length", kInteger},
-        {"json_error_position", kInteger},
-        {"like", kInteger},
-        {"glob", kInteger},
-        {"unixepoch", kInteger},
-        {"random", kInteger},
-        {"sign", kInteger},
-        {"abs", kAbs},
-        {"round", kReal},
-        {"avg", kReal},
-        {"total", kReal},
-        {"percent_rank", kReal},
-        {"cume_dist", kReal},
-        {"ceil", kReal},
-        {"ceiling", kReal},
-        {"floor", kReal},
-        {"trunc", kReal},
-        {"mod", kReal},
-        {"pow", kReal},
-        {"power", kReal},
-        {"sqrt", kReal},
-        {"exp", kReal},
-        {"ln", kReal},
-        {"log", kReal},
-        {"log2", kReal},
-        {"log10", kReal},
-        {"julianday", kReal},
-        {"upper", kUpper},
-        {"lower", kText},
-        {"group_concat", kText},
-        {"substr", kText},
-        {"substring", kText},
-        {"trim", kText},
-        {"ltrim", kText},
-        {"rtrim", kText},
-        {"replace", kText},
-        {"hex", kText},
-        {"quote", kText},
-        {"printf", kText},
-        {"format", kText},
-        {"typeof", kText},
-        {"date", kText},
-        {"time", kText},
-        {"datetime", kText},
-        {"strftime", kText},
-        {"char", kText},
-        {"json", kText},
-        {"json_array", kText},
-        {"json_object", kText},
-        {"json_group_array", kText},
-        {"json_group_object", kText},
-    };
-    return kAll;
-}
 
 }  // namespace
 
@@ -418,15 +325,12 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
     for (const KnownValue& value : given) {
         all = joined(all, value);
     }
-    const auto found = functions().find(name);
-    if (found == functions().end()) {
-        return {kAnything, 0, 0};
-    }
     const auto named = [&](Kinds kinds) {
         return KnownValue{kinds, 0,
                           origin({Origin::Kind::kFunction, std::string{name} + "()", nullptr, 0})};
     };
-    switch (found->second) {
+    switch (what_gives(name)) {
+        case Gives::kUnknown: return {kAnything, 0, 0};
         case Gives::kSame: return all;
         case Gives::kFirst: return given.empty() ? KnownValue{} : given.front();
         case Gives::kWide: return named(kWide);

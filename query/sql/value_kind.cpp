@@ -52,7 +52,6 @@ Verdict judge_numbers(Kinds a, Kinds b, const Comparing& how) {
 }
 
 Verdict judge_texts(Kinds a, Kinds b, const Comparing& how) {
-    constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
     const Kinds both = a | b;
     if (how.collation == kNumberCollation) {
         return Verdict::kRight;  // Where one is no canonical number, the collation says so.
@@ -72,11 +71,7 @@ Verdict judge_texts(Kinds a, Kinds b, const Comparing& how) {
         return !is_said && (both & (kNumberText | kBigText)) != 0 ? Verdict::kTextOrder
                                                                   : Verdict::kRight;
     }
-    const bool are_wide = (a & kWideTexts) != 0 && (b & kWideTexts) != 0;
-    if (!are_wide && how.is_binary_said && !how.collation.empty()) {
-        return Verdict::kRight;
-    }
-    return (both & kWritten) != 0 ? Verdict::kTextOrder : Verdict::kBytesOrder;
+    return Verdict::kBytesOrder;
 }
 
 /// Of one kind each.

@@ -47,9 +47,6 @@ struct Comparing {
     bool is_order = false;  ///< else only whether they are equal
     Affinity affinity = Affinity::kNone;
     std::string_view collation{};  ///< "u256", "BINARY", "NOCASE"; empty: none says how
-    /// The statement has the word: else BINARY may be SQLite's own way to say that nothing was
-    /// said.
-    bool is_binary_said = false;
 };
 
 /// From right to wrong.

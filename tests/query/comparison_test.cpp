@@ -74,7 +74,7 @@ TEST_F(ComparisonTest, WideNumbersAreOrderedByTheCollationOrNotAtAll) {
              "select id, max(w) m from a group by id order by m",
              "select id, max(w) m from a group by id order by m limit 3",
              "select coalesce(w, '0') k, count(*) from a group by k order by k",
-             "select coalesce(w, '0') from a union select w from a order by 1",
+             "select coalesce(w, '0') from a union select coalesce(x, '0') from a order by 1",
              "select id from a where coalesce(w, '0') > '9'",
              "select q.id from (select id, abs(x) e from a) q where q.e > '9'",
              "select a.id from a join a b on coalesce(a.w, '0') > coalesce(b.w, '0')",
@@ -148,7 +148,9 @@ TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
              "select cast(t as integer) from a",
              "select count(*) over (order by t range 5 preceding) from a",
          }) {
-        EXPECT_THAT(ask(wrong), testing::AllOf(HasSubstr("refused"), HasSubstr("64 bits")))
+        EXPECT_THAT(ask(wrong),
+                    testing::AllOf(HasSubstr("refused: a.t is 9223372036854775808 in a row"),
+                                   HasSubstr("u256_")))
             << wrong;
     }
     EXPECT_EQ(ask("select t + 1 from a where t < 10 order by id"), "6;10;");
@@ -188,6 +190,14 @@ TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {
               "5;");
 }
 
+/// The collation of a comparison is that of the column on the left.
+TEST_F(ComparisonTest, AWideColumnIsANumberOnEitherSide) {
+    EXPECT_EQ(ask("select count(*) from a where '9' < w"), "3;");
+    EXPECT_EQ(ask("select count(*) from a join a b on b.s < a.w"),
+              ask("select count(*) from a join a b on a.w > b.s"));
+    EXPECT_EQ(ask("select count(*) from a join a b on b.id = 2 and b.n < a.w"), "3;");
+}
+
 /// A bound that no value of the type passes held for null too.
 TEST_F(ComparisonTest, NullPassesNoBound) {
     EXPECT_EQ(ask("select count(*) from a where w >= -1"), "4;");
@@ -221,8 +231,8 @@ TEST_F(ComparisonTest, LongStatementsAreToldInTime) {
         const double spent_s = static_cast<double>(after.tv_sec - before.tv_sec) +
                                static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e9;
         EXPECT_LT(spent_s, 1.0) << sql.substr(0, 80);
-        std::cout << spent_s << " s: " << sql.substr(0, 60) << " -> " << answer.substr(0, 100)
-                  << "\n";
+        EXPECT_TRUE(answer.find("refused") != 0 || answer.find("too long") != answer.npos)
+            << answer;
     }
 }
 
@@ -241,7 +251,7 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kInteger, kWide, {false, kNo, ""}, Verdict::kNumberAndText},
              {kInteger, kWide, {true, kTo, "u256"}, Verdict::kRight},
              {kInteger, kWide, {false, kTo, ""}, Verdict::kRight},
-             {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kTextOrder},
+             {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kBytesOrder},
              {kInteger, kWide, {false, kNum, ""}, Verdict::kRight},
              {kInteger, kNumberText, {false, kNo, "u256"}, Verdict::kNumberAndText},
              {kInteger, kUint64, {true, kNum, ""}, Verdict::kRight},
@@ -255,9 +265,8 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kWide, kWide, {false, kNo, ""}, Verdict::kRight},
              {kWide, kWide, {true, kNo, ""}, Verdict::kBytesOrder},
              {kWide, kDecimal, {true, kNo, "u256"}, Verdict::kRight},
-             {kWide, kNumberText, {true, kNo, ""}, Verdict::kTextOrder},
-             {kWide, kNumberText, {true, kNo, "BINARY"}, Verdict::kTextOrder},
-             {kWide, kNumberText, {true, kNo, "BINARY", true}, Verdict::kRight},
+             {kWide, kNumberText, {true, kNo, ""}, Verdict::kBytesOrder},
+             {kWide, kNumberText, {true, kNo, "BINARY"}, Verdict::kBytesOrder},
              {kWide, kLooseText, {false, kNo, ""}, Verdict::kLoose},
              {kWide, kText, {false, kNo, ""}, Verdict::kRight},
              {kHex, kUpperHex, {false, kNo, ""}, Verdict::kCase},

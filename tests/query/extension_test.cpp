@@ -70,6 +70,8 @@ except sqlite3.OperationalError as error:
 db.execute('create table mine(id text)')
 db.execute("insert into mine values ('3'), ('4'), ('99')")
 assert ask('select count(*) from mine join account using (id)') == [(2,)]
+assert ask('select count(*) from mine join account on mine.id < account.balance') == [(150,)]
+assert ask('select count(*) from mine join account on account.balance > mine.id') == [(150,)]
 assert ask('select plumbline_attach(?, ?)', ')py" + world.dir.sub("db") +
                                                           R"py(', 'b_') == [(6,)]
 assert ask('select count(*) from account a join b_account b using (id)') == [(50,)]

@@ -499,7 +499,7 @@ TEST(SqlTest, LiteralsThatWouldBeRoundedAreFoundWhereverTheyStand) {
     for (const std::string wrong :
          {"select 9223372036854775808", "select 1,99999999999999999999",
           "select 1.0000000000000001", "select .12345678901234567", "select a=18446744073709551615",
-          "select 12345678901234567e3"}) {
+          "select 12345678901234567e3", "select 1e999", "select 1e-999"}) {
         EXPECT_FALSE(check_literals(wrong)) << wrong;
     }
 }
