@@ -358,6 +358,19 @@ TEST_F(ProviderPoolTest, WithoutBatchesABackendThatIsBehindIsNotReadAsABlockWith
     EXPECT_GT(asked, 40U);
 }
 
+TEST_F(ProviderPoolTest, WithoutBatchesARangeNearTheHeadIsNotReadOfABackendThatIsBehind) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    unsigned asked = 0;
+    node.answer = [&](const std::string& method, const json& /*params*/) -> std::optional<json> {
+        const bool is_behind = method == "eth_getLogs" && ++asked % 2 == 0;
+        node.head = is_behind ? std::optional<uint64_t>{980} : std::nullopt;
+        return std::nullopt;
+    };
+    expect_truth(range(900, 1000), 900, 1000);
+    expect_truth(range(0, 1000), 0, 1000);
+}
+
 TEST_F(ProviderPoolTest, AllHeadersOfTheTipComeLinked) {
     add(kUrlA);
     const auto answer = range(900, 1000, true);
