@@ -16,8 +16,10 @@ void BlockWordsJob::start() {
     std::vector<size_t> asked;
     for (size_t i = 0; i < dispatcher_.providers().size(); ++i) {
         const Provider& provider = dispatcher_.providers()[i];
-        if (provider.is_usable() && provider.chain_id()) {
+        if (provider.is_up() && provider.chain_id()) {
             asked.push_back(i);
+        } else if (provider.is_apart() && provider.wants_probe()) {
+            dispatcher_.probe_head(i, [](const GroupResult&) {});  // Nobody else asks it.
         }
     }
     open_ = asked.size();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -199,6 +200,9 @@ class ChainSource {
     /// What each endpoint that can be asked says of a block: for decisions that one provider's word
     /// must not carry. At least one word; kUnavailable: nobody answered.
     virtual void get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done);
+    /// These endpoints are of another chain than the one that is meant: until the next call they
+    /// are asked for nothing but `get_block_words`.
+    virtual void set_apart(const std::set<std::string>& names) { static_cast<void>(names); }
     /// Logs and headers of blocks `range`. With `all_headers`, the headers of every block of the
     /// range come with it (for the tip, where parent hashes must link).
     virtual void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,

@@ -80,7 +80,7 @@ void Dispatcher::take_other_chain(size_t provider, const std::string& reason) {
 }
 
 void Dispatcher::tell_if_back(size_t provider) {
-    if (providers_[provider].is_usable() && providers_[provider].take_back_notice()) {
+    if (providers_[provider].is_up() && providers_[provider].take_back_notice()) {
         tell(LogLevel::kInfo, providers_[provider], "is back");
     }
 }

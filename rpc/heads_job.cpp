@@ -82,7 +82,7 @@ void HeadsJob::start() {
     std::vector<size_t> asked;
     const std::vector<Provider>& providers = dispatcher_.providers();
     for (size_t i = 0; i < providers.size(); ++i) {
-        if (providers[i].is_usable() || providers[i].wants_probe()) {
+        if (!providers[i].is_apart() && (providers[i].is_up() || providers[i].wants_probe())) {
             asked.push_back(i);
         }
     }

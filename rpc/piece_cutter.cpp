@@ -7,6 +7,15 @@
 
 namespace plumbline::rpc {
 
+namespace {
+
+/// Without batches each request may meet another backend, and logs by number come without a header
+/// that shows that it has the blocks: one that is behind leaves them out without a word. So far
+/// below the head all are taken to have them; above, each block is asked for by its hash.
+constexpr uint64_t kBackendLagMax = 64;
+
+}  // namespace
+
 PieceCutter::PieceCutter(std::shared_ptr<const LogFilter> filter, bool all_headers)
     : filter_{std::move(filter)},
       all_headers_{all_headers} {}
@@ -24,6 +33,10 @@ uint64_t PieceCutter::request_size(const evm::BlockRange& piece,
         const size_t log_calls = count_log_calls(limits.addresses_max);
         size = std::min<uint64_t>(size,
                                   limits.batch_max > log_calls ? limits.batch_max - log_calls : 1);
+    }
+    if (limits.batch_max == 1 && limits.head) {
+        const uint64_t sure = *limits.head - std::min(*limits.head, kBackendLagMax);
+        size = piece.from > sure ? 1 : std::min(size, sure - piece.from + 1);
     }
     if (limits.head && *limits.head >= piece.from) {
         size = std::min(size, *limits.head - piece.from + 1);

@@ -78,7 +78,7 @@ bool Provider::is_usable() const {
     return is_usable_at(clock_.monotonic_ms());
 }
 
-bool Provider::is_usable_at(int64_t now) const {
+bool Provider::is_up_at(int64_t now) const {
     return !is_parked(now) && !open_until_ms_;
 }
 
@@ -95,7 +95,7 @@ bool Provider::is_free() const {
 }
 
 bool Provider::is_free_at(int64_t now) const {
-    if (!(is_usable_at(now) || wants_probe_at(now)) || now < wait_until_ms_) {
+    if (!(is_up_at(now) || wants_probe_at(now)) || now < wait_until_ms_) {
         return false;
     }
     // A provider that was down or parked gets one request to show that it is back.
@@ -118,6 +118,7 @@ ProviderState Provider::state(std::optional<uint64_t> block_needed) const {
     const int64_t now = clock_.monotonic_ms();
     ProviderState out;
     out.is_usable = is_usable_at(now);
+    out.is_apart = is_apart_ && is_up_at(now);
     out.wants_probe = wants_probe_at(now);
     out.is_chain_known = stats_.chain_id.has_value();
     out.is_foreign = is_foreign();
@@ -166,7 +167,7 @@ void Provider::on_success(int64_t elapsed_ms) {
         breaker_rounds_ = 0;
         open_until_ms_.reset();
     }
-    if (clock_.monotonic_ms() >= wait_until_ms_ && is_usable()) {
+    if (clock_.monotonic_ms() >= wait_until_ms_ && is_up()) {
         stats_.last_error.clear();
     }
     // Answers to requests sent before it was parked do not free it.
@@ -303,7 +304,7 @@ void Provider::on_billing_doubt() {
 }
 
 bool Provider::take_down_notice() {
-    return !is_usable() && !std::exchange(down_told_, true);
+    return !is_up() && !std::exchange(down_told_, true);
 }
 
 bool Provider::take_back_notice() {
@@ -367,7 +368,7 @@ ProviderStats Provider::stats() const {
         }
     }
     out.usable = is_usable();
-    if (chain_strikes_ > 0) {
+    if (chain_strikes_ > 0 || is_apart_) {
         out.state = "other chain";
     } else if (is_parked(now)) {
         out.state = billing_ ? "billing" : "lied";

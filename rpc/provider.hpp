@@ -49,7 +49,12 @@ class Provider {
 
     // ---- May it be asked?
     /// Not down (as it is while it tells another chain's id) and not parked.
+    [[nodiscard]] bool is_up() const { return is_up_at(clock_.monotonic_ms()); }
+    /// That, and not set apart.
     [[nodiscard]] bool is_usable() const;
+    /// Of another chain, as its block of a number says: only who names it asks it.
+    void set_apart(bool is_apart) { is_apart_ = is_apart; }
+    [[nodiscard]] bool is_apart() const { return is_apart_; }
     /// Down, and it is time to ask it for its head, which alone makes it usable again.
     [[nodiscard]] bool wants_probe() const;
     /// Usable, not told to wait, and with room for one more request.
@@ -153,7 +158,8 @@ class Provider {
     [[nodiscard]] bool is_parked(int64_t now) const {
         return parked_until_ms_ && now < *parked_until_ms_;
     }
-    [[nodiscard]] bool is_usable_at(int64_t now) const;
+    [[nodiscard]] bool is_up_at(int64_t now) const;
+    [[nodiscard]] bool is_usable_at(int64_t now) const { return is_up_at(now) && !is_apart_; }
     [[nodiscard]] bool wants_probe_at(int64_t now) const;
     [[nodiscard]] bool is_free_at(int64_t now) const;
     [[nodiscard]] bool is_behind_at(uint64_t block_num, int64_t now) const;
@@ -188,6 +194,7 @@ class Provider {
     bool needs_probe_ = false;     ///< a probe opened it: other answers say nothing
     uint32_t probe_failures_ = 0;  ///< in a row, for the length of the next pause
     uint32_t chain_strikes_ = 0;   ///< in a row, as well
+    bool is_apart_ = false;
     uint32_t failures_in_row_ = 0;
     uint32_t breaker_rounds_ = 0;  ///< openings since it last worked, for the length of the next
     std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go

@@ -31,7 +31,9 @@ ProviderChoice choose_provider(std::span<const ProviderState> providers,
             (rules.sticky && *rules.sticky != i)) {
             continue;
         }
-        if (!candidate.is_usable && !(rules.is_head_probe && candidate.wants_probe)) {
+        const bool may_ask = candidate.is_usable || (rules.only && candidate.is_apart) ||
+                             (rules.is_head_probe && candidate.wants_probe);
+        if (!may_ask) {
             is_probing = is_probing || candidate.is_probing;
             continue;
         }

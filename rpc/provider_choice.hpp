@@ -24,6 +24,7 @@ struct ProviderState {
     bool is_probing = false;      ///< it is being asked for its head
     bool is_chain_known = false;  ///< without that only its head is asked
     bool is_foreign = false;      ///< it serves another chain
+    bool is_apart = false;        ///< usable, but for being set apart: for who names it
     bool is_free = false;         ///< one more request may be sent now
     Head head = Head::kReaches;
     double cost = 0;  ///< higher is worse

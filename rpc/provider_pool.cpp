@@ -242,6 +242,12 @@ void ProviderPool::get_block_words(uint64_t block_num, Callback<std::vector<Bloc
         ->start();
 }
 
+void ProviderPool::set_apart(const std::set<std::string>& names) {
+    for (Provider& provider : impl_->dispatcher.providers()) {
+        provider.set_apart(names.contains(provider.name()));
+    }
+}
+
 void ProviderPool::get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                              Callback<RangeLogs> done) {
     PLUMBLINE_CHECK(range.from <= range.to);

@@ -31,6 +31,7 @@ class ProviderPool final : public ChainSource {
                            Callback<std::vector<evm::Header>> done) override;
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override;
     void get_block_words(uint64_t block_num, Callback<std::vector<BlockWord>> done) override;
+    void set_apart(const std::set<std::string>& names) override;
     void get_range(LogFilter filter, evm::BlockRange range, bool all_headers,
                    Callback<RangeLogs> done) override;
     void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) override;

@@ -298,7 +298,9 @@ void Follower::on_heads(Result<rpc::Heads> result) {
     }
     note_heads(*heads_);
     take_finality(*heads_);
-    decide();
+    if (is_chain_known()) {
+        decide();
+    }
 }
 
 /// Heads are fresh, nothing is being fetched.

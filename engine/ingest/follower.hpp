@@ -172,6 +172,12 @@ class Follower {
     [[nodiscard]] bool know_children(uint64_t until);
     [[nodiscard]] std::string liar_names() const;
 
+    // Who is of another chain than the index: follower_apart.cpp
+    [[nodiscard]] bool is_chain_known();
+    void look_who_is_apart();
+    void take_apart(std::set<std::string> apart, uint64_t block_num);
+    [[nodiscard]] std::optional<evm::BlockId> final_block_of_ours() const;
+
     // Finality, and whose chain it is before there is any: follower_final.cpp
     [[nodiscard]] bool is_start_agreed();
     void ask_start_words();
@@ -253,6 +259,11 @@ class Follower {
     std::optional<StartAgreement> start_;  ///< until then
     bool is_start_asked_ = false;          ///< a question for it is on its way
 
+    std::set<std::string> apart_;      ///< of another chain, and asked for nothing else
+    bool is_chain_known_ = false;      ///< each had its time to say whose chain it is of
+    bool is_apart_asked_ = false;      ///< a question for it is on its way
+    std::optional<int64_t> apart_ms_;  ///< when it was sent
+
     std::set<std::string> liars_;           ///< what they alone told is to be fetched again
     std::vector<evm::BlockRange> recheck_;  ///< that, ascending
     size_t recheck_next_ = 0;               ///< index in `recheck_`
@@ -279,6 +290,7 @@ class Follower {
     int64_t watch_asked_ms_ = 0;
     CallbackGuard watch_answers_;
     CallbackGuard start_words_;
+    CallbackGuard apart_words_;
     LogThrottle lower_notice_{60'000};
     CallbackGuard answers_;  ///< last, so that it ends first
 };

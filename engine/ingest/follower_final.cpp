@@ -80,6 +80,7 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
             const int64_t now = clock_.monotonic_ms();
             if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
                 standstill_.over();
+                take_apart({}, ours.block_num);  // Of what is left others may be the majority.
                 ask_and_roll_back(target);
                 return;
             }
@@ -189,6 +190,7 @@ void Follower::ask_start_words() {
             }
             if (const std::string notice = start_->hear(*words); !notice.empty()) {
                 logging::warning(notice);
+                take_apart(start_->apart(), start_->block_num());
             }
         }));
 }

@@ -25,6 +25,7 @@ void Follower::set_back(std::string what) {
     if (!block_num) {
         return;
     }
+    look_who_is_apart();
     source_.get_block_words(
         *block_num, standstill_words_.wrap([this, n = *block_num](
                                                const Result<std::vector<rpc::BlockWord>>& words) {

@@ -24,12 +24,41 @@ std::optional<Disagreement> find_disagreement(const std::vector<rpc::BlockWord>&
         return std::nullopt;
     }
     Disagreement out;
-    out.has_majority = std::ranges::any_of(
-        chains, [count](const auto& chain) { return chain.second * 2 > count; });
+    for (const auto& [hash, tellers] : chains) {
+        if (tellers * 2 > count) {
+            out.majority = hash;
+        }
+    }
     for (const auto& [name, hash] : told) {
         out.text +=
             fmt::format("{}{} has {}", out.text.empty() ? "" : ", ", name, evm::to_hex(hash));
     }
+    return out;
+}
+
+std::set<std::string> find_apart(const std::vector<rpc::BlockWord>& words, const evm::Hash& ours,
+                                 const std::set<std::string>& before) {
+    std::set<std::string> of_ours;  // two endpoints may have one name
+    std::set<std::string> of_others;
+    size_t ours_count = 0;
+    size_t others_count = 0;
+    for (const rpc::BlockWord& word : words) {
+        if (word.hash == ours) {
+            ++ours_count;
+            of_ours.insert(word.provider);
+        } else if (word.hash) {
+            ++others_count;
+            of_others.insert(word.provider);
+        }
+    }
+    if (others_count >= 2 && others_count > ours_count) {
+        return {};
+    }
+    std::set<std::string> out = before;
+    if (ours_count >= 2 && ours_count > others_count) {
+        out.insert(of_others.begin(), of_others.end());
+    }
+    std::erase_if(out, [&](const std::string& name) { return of_ours.contains(name); });
     return out;
 }
 
@@ -43,7 +72,8 @@ std::string StartAgreement::hear(const std::vector<rpc::BlockWord>& words) {
     if (auto found = find_disagreement(words)) {
         found->text = fmt::format("providers disagree about block {}, which is final: {}",
                                   block_num_, found->text);
-        if (found->has_majority) {
+        if (found->majority) {
+            apart_ = find_apart(words, *found->majority, {});
             disagreement_.clear();
             is_settled_ = true;
             return found->text + "; what most of them have is believed";

@@ -15,13 +15,21 @@ namespace plumbline::engine {
 
 struct Disagreement {
     std::string text;  ///< who has which block, for people
-    /// More than half of those that have the block have the same one.
-    bool has_majority = false;
+    /// More than half of those that have the block have the same one: which.
+    std::optional<evm::Hash> majority;
 };
 
 /// Empty where all that have the block have the same one; those that lack it do not count.
 [[nodiscard]] std::optional<Disagreement> find_disagreement(
     const std::vector<rpc::BlockWord>& words);
+
+/// Who is of another chain than the one with block `ours`, which is final: those that tell another
+/// block there, where two or more tell ours and more than another one. Of those that were
+/// `before`, who is silent, or tells another one still, stays. Nobody is where two or more tell
+/// another block and more than ours: then it is ours that is asked into.
+[[nodiscard]] std::set<std::string> find_apart(const std::vector<rpc::BlockWord>& words,
+                                               const evm::Hash& ours,
+                                               const std::set<std::string>& before);
 
 /// Decides it; asks nobody itself. Where a provider lacks the block, lower ones are asked for until
 /// all have one: of two chains the longer one's final block may be above the other's head. One
@@ -48,6 +56,8 @@ class StartAgreement {
     /// Between whom, for people. It lasts until all of these say the same: one that falls silent
     /// does not lose thereby.
     [[nodiscard]] const std::string& disagreement() const noexcept { return disagreement_; }
+    /// Who has another block than most.
+    [[nodiscard]] const std::set<std::string>& apart() const noexcept { return apart_; }
 
   private:
     uint64_t block_num_;
@@ -55,6 +65,7 @@ class StartAgreement {
     int64_t began_ms_;
     bool is_settled_ = false;
     std::string disagreement_;
+    std::set<std::string> apart_;
     std::set<std::string> speakers_;  ///< who took part in it
 };
 

@@ -54,6 +54,8 @@ TEST(PieceCutterTest, ARequestTakesNoMoreThanTheTightestLimit) {
         {"the head", {10, 19}, {100, 5, 50, 12}, false, 0, 3},
         {"the head is the first block", {10, 19}, {100, 5, 50, 10}, false, 0, 1},
         {"a head below the piece says nothing", {10, 19}, {100, 5, 50, 9}, false, 0, 10},
+        {"no batches: to where all backends are", {900, 999}, {500, 5, 1, 1'000}, false, 0, 37},
+        {"no batches: above that one by one", {937, 999}, {500, 5, 1, 1'000}, false, 0, 1},
         {"all headers and one log call fill the batch", {10, 99}, {100, 5, 8, {}}, true, 0, 7},
         {"each address chunk is a call", {10, 99}, {100, 5, 8, {}}, true, 11, 5},
         {"more log calls than a batch holds", {10, 99}, {100, 1, 8, {}}, true, 20, 1},

@@ -358,6 +358,19 @@ TEST_F(ProviderPoolTest, WithoutBatchesABackendThatIsBehindIsNotReadAsABlockWith
     EXPECT_GT(asked, 40U);
 }
 
+TEST_F(ProviderPoolTest, WithoutBatchesARangeNearTheHeadIsNotReadOfABackendThatIsBehind) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    unsigned asked = 0;
+    node.answer = [&](const std::string& method, const json& /*params*/) -> std::optional<json> {
+        const bool is_behind = method == "eth_getLogs" && ++asked % 2 == 0;
+        node.head = is_behind ? std::optional<uint64_t>{980} : std::nullopt;
+        return std::nullopt;
+    };
+    expect_truth(range(900, 1000), 900, 1000);
+    expect_truth(range(0, 1000), 0, 1000);
+}
+
 TEST_F(ProviderPoolTest, AllHeadersOfTheTipComeLinked) {
     add(kUrlA);
     const auto answer = range(900, 1000, true);
@@ -935,6 +948,66 @@ TEST_F(ProviderPoolTest, EveryProviderSaysWhichBlockHasANumber) {
 }
 
 // ---- Blooms that say too much --------------------------------------------------------------
+
+TEST_F(ProviderPoolTest, WhoIsSetApartIsAskedForNothingButItsWordOfABlock) {
+    FakeChain longer{1005, 1};
+    longer.make_provable();
+    FakeNode& other = add(kUrlA);
+    other.chain = &longer;
+    other.latency_ms = 1;
+    add(kUrlB);
+    add(kUrlC);
+    make();
+    ASSERT_EQ(heads()->latest.block_num, 1005U);
+    pool_->set_apart({"http://a.example"});
+    const auto asked = other.calls;
+    EXPECT_EQ(heads()->latest.block_num, 1000U);
+    expect_truth(range(0, 1000), 0, 1000);
+    EXPECT_EQ(other.calls, asked);
+    EXPECT_FALSE(stats(0).usable);
+    EXPECT_EQ(stats(0).state, "other chain");
+
+    const auto words = await<std::vector<BlockWord>>(
+        *pool_, 60'000, [&](auto done) { pool_->get_block_words(500, std::move(done)); });
+    ASSERT_TRUE(words) << words.error().message;
+    std::map<std::string, evm::Hash> told;
+    for (const BlockWord& word : *words) {
+        told[word.provider] = word.hash.value_or(evm::Hash{});
+    }
+    EXPECT_EQ(told.at("http://a.example"), longer.blocks[500].header.hash);
+    EXPECT_EQ(told.size(), 3U);
+
+    pool_->set_apart({});
+    EXPECT_EQ(heads()->latest.block_num, 1005U);
+}
+
+TEST_F(ProviderPoolTest, OneThatIsSetApartAndWasDownSaysItsWordOnceItIsUp) {
+    FakeNode& other = add(kUrlA);
+    add(kUrlB);
+    make();
+    ASSERT_TRUE(heads().has_value());
+    pool_->set_apart({"http://a.example"});
+    bool is_down = true;
+    other.http = [&](const HttpRequest& /*request*/) -> std::optional<HttpCompletion> {
+        return is_down ? std::optional{transport_error(TransportError::kUnreachable)}
+                       : std::nullopt;
+    };
+    const auto count = [&] {
+        const auto words = await<std::vector<BlockWord>>(
+            *pool_, 60'000, [&](auto done) { pool_->get_block_words(500, std::move(done)); });
+        return words ? words->size() : 0;
+    };
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(count(), 1U);
+    }
+    is_down = false;
+    size_t told = 0;
+    for (int i = 0; i < 20 && told < 2; ++i) {
+        clock_.advance(60'000);
+        told = count();
+    }
+    EXPECT_EQ(told, 2U);
+}
 
 TEST_F(ProviderPoolTest, AFalsePositiveOfTheBloomIsSettledOnceAndNobodyBlamed) {
     // Another contract's log of our event, and our contract's log of another event.

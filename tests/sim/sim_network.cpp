@@ -120,7 +120,6 @@ void SimNetwork::add(const NodeOptions& options, const SimChain* chain) {
 void SimNetwork::calm_down() {
     for (Node& node : nodes_) {
         node.is_calm = true;
-        node.chain = &chain_;
         node.options.lag_ms = 0;
         node.options.other_lag_ms = -1;
         node.options.down_from_ms = -1;

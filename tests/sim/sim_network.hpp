@@ -65,9 +65,9 @@ class SimNetwork final : public rpc::Transport {
           random_{seed},
           counts_{counts} {}
 
-    /// With `chain` it tells of that one, until it is calm.
+    /// With `chain` it tells of that one.
     void add(const NodeOptions& options, const SimChain* chain = nullptr);
-    /// From now on every node is up, up to date, of this chain, and says what is true. Limits stay.
+    /// From now on every node is up, up to date, and says what is true of its chain. Limits stay.
     void calm_down();
     /// The process died: what was on its way is lost.
     void forget_requests() { pending_.clear(); }

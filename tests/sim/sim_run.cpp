@@ -169,8 +169,6 @@ class Run {
             oracle_->expect_lies();
         }
         if (world_.other_chain) {
-            // Whose blocks are stored is found out where a range does not follow another.
-            oracle_->expect_lies();
             oracle_->expect_other(*world_.other_chain);
         }
         use_config();

@@ -155,26 +155,28 @@ bool LogProver::ask_anchor() {
         return false;
     }
     is_waiting_ = true;
-    source_.get_headers({anchor_.block_num},
-                        guard_.wrap([this](Result<std::vector<evm::Header>> headers) {
-                            on_anchor(std::move(headers));
-                        }));
+    // Of providers of several chains one that is of the index's is enough.
+    source_.get_headers_below({}, anchor_,
+                              guard_.wrap([this](const Result<std::vector<evm::Header>>& none) {
+                                  on_anchor(none ? ok() : Status{none.error()});
+                              }));
     return true;
 }
 
-void LogProver::on_anchor(Result<std::vector<evm::Header>> headers) {
+void LogProver::on_anchor(const Status& is_there) {
     is_waiting_ = false;
-    if (!headers) {
-        note_failure(headers.error(), fmt::format("asking for block {}, which the index follows",
-                                                  anchor_.block_num));
-        return;
-    }
-    note_success();
-    if (!headers->empty() && headers->front().hash == anchor_.hash) {
+    if (is_there) {
+        note_success();
         next_ = anchor_;
         phase_ = Phase::kProfile;
         return;
     }
+    if (is_there.error().code != ErrorCode::kReorg) {
+        note_failure(is_there.error(), fmt::format("asking for block {}, which the index follows",
+                                                   anchor_.block_num));
+        return;
+    }
+    note_success();
     const auto cursor = input_.view->cursor();
     if (!options_.anchor && anchor_.block_num != cursor->block_num &&
         !cursor->block_hash.is_zero()) {
@@ -184,11 +186,9 @@ void LogProver::on_anchor(Result<std::vector<evm::Header>> headers) {
         return;
     }
     fail({ErrorCode::kReorg,
-          fmt::format("block {} of the chain is {}, the index follows {}: the chain has "
-                      "another branch now, or the block's row is damaged",
-                      anchor_.block_num,
-                      headers->empty() ? "unknown" : evm::to_hex(headers->front().hash),
-                      evm::to_hex(anchor_.hash))});
+          fmt::format("the index follows {} as block {}, which is not the chain's: the chain has "
+                      "another branch now, or the block's row is damaged ({})",
+                      evm::to_hex(anchor_.hash), anchor_.block_num, is_there.error().message)});
 }
 
 // --- the self-test ---------------------------------------------------------------------------

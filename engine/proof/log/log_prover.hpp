@@ -76,7 +76,7 @@ class LogProver {
 
     bool start();
     bool ask_anchor();
-    void on_anchor(Result<std::vector<evm::Header>> headers);
+    void on_anchor(const Status& is_there);
     bool step_profile();
     bool start_profile();
     bool end_profile();

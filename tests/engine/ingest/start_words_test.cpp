@@ -23,17 +23,48 @@ TEST(StartWordsTest, WhoeverLacksTheBlockDisagreesWithNobody) {
 TEST(StartWordsTest, OneAgainstOneIsNoMajorityAndBothAreNamed) {
     const auto found = find_disagreement({word("a", "x"), word("b", "y")});
     ASSERT_TRUE(found.has_value());
-    EXPECT_FALSE(found->has_majority);
+    EXPECT_FALSE(found->majority);
     EXPECT_THAT(found->text, HasSubstr("a has 0x"));
     EXPECT_THAT(found->text, HasSubstr("b has 0x"));
 }
 
 TEST(StartWordsTest, MoreThanHalfOfThoseThatHaveItAreAMajority) {
-    EXPECT_TRUE(find_disagreement({word("a", "x"), word("b", "y"), word("c", "x")})->has_majority);
-    EXPECT_FALSE(find_disagreement({word("a", "x"), word("b", "y"), word("c", "z")})->has_majority);
+    EXPECT_TRUE(find_disagreement({word("a", "x"), word("b", "y"), word("c", "x")})->majority);
+    EXPECT_FALSE(find_disagreement({word("a", "x"), word("b", "y"), word("c", "z")})->majority);
     EXPECT_TRUE(
         find_disagreement({word("a", "x"), word("b", "y"), word("c", "x"), word("d", nullptr)})
-            ->has_majority);
+            ->majority);
+}
+
+using Names = std::set<std::string>;
+
+Names apart(const std::vector<rpc::BlockWord>& words, const Names& before = {}) {
+    return find_apart(words, evm::keccak256("x"), before);
+}
+
+TEST(FindApartTest, WhoTellsAnotherBlockWhereMoreTellOurs) {
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "x")}), Names{"b"});
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "x"), word("d", nullptr)}),
+              Names{"b"});
+}
+
+TEST(FindApartTest, NobodyWhereOursIsNotMoreThanOneProvidersWordOrNotMoreThanOthers) {
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y")}), Names{});
+    EXPECT_EQ(apart({word("a", "x"), word("b", nullptr), word("c", "x")}), Names{});
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "x"), word("d", "z")}), Names{});
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "y")}), Names{});
+}
+
+TEST(FindApartTest, WhoWasStaysUntilItTellsOursOrTwoAndMoreThanOursTellAnother) {
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y")}, {"b"}), Names{"b"}) << "c is silent";
+    EXPECT_EQ(apart({word("b", "y")}, {"b"}), Names{"b"}) << "falling silent is not losing";
+    EXPECT_EQ(apart({word("a", "x"), word("c", "x")}, {"b"}), Names{"b"});
+    EXPECT_EQ(apart({word("a", "x"), word("b", "x"), word("c", "x")}, {"b"}), Names{});
+    EXPECT_EQ(apart({word("a", "y"), word("b", "y"), word("c", "x")}, {"b"}), Names{});
+}
+
+TEST(FindApartTest, OfTwoEndpointsOfOneNameNoneIsWhereOneTellsOurs) {
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("b", "x")}), Names{});
 }
 
 // --- until they agree

@@ -1,0 +1,105 @@
+// Providers of another chain of the same id, where more tell the block that the index has: they are
+// set apart, and asked for nothing but that block, until they tell ours. What is final goes only
+// where more providers have left it than have it (final_undo.hpp), so that nothing is decided here
+// that would be decided otherwise; but whose head is the highest keeps nobody waiting.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/logging.hpp"
+#include "engine/ingest/follower.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kLookMs = 250;          ///< while their first words are waited for
+constexpr int64_t kLookAgainMs = 60'000;  ///< whether those that are apart have come back
+constexpr uint64_t kRowsMax = 1'000;      ///< that are looked through for a final one
+constexpr size_t kProvidersMin = 3;       ///< two against one
+
+}  // namespace
+
+/// False where it has paused: who serves the first range must be of the chain that is stored.
+bool Follower::is_chain_known() {
+    const int64_t now = clock_.monotonic_ms();
+    if (is_chain_known_ || !tip_ || source_.provider_names().size() < kProvidersMin) {
+        if (!apart_.empty() && now - apart_ms_.value_or(0) >= kLookAgainMs) {
+            look_who_is_apart();
+        }
+        is_chain_known_ = true;
+        return true;
+    }
+    if (!apart_ms_) {
+        look_who_is_apart();
+    }
+    if (is_apart_asked_ && now - *apart_ms_ < StartAgreement::kWaitMs) {
+        pause(kLookMs);
+        return false;
+    }
+    is_chain_known_ = true;
+    return true;
+}
+
+/// The highest stored one; of some blocks nothing is stored.
+std::optional<evm::BlockId> Follower::final_block_of_ours() const {
+    const std::optional<storage::Cursor> cursor = database_.cursor();
+    if (!cursor) {
+        return std::nullopt;
+    }
+    const uint64_t to = std::min(cursor->finalized, cursor->block_num);
+    if (to == cursor->block_num) {
+        return evm::BlockId{to, cursor->block_hash};
+    }
+    const auto rows = database_.read_view()->list_blocks(to - std::min(to, kRowsMax), to);
+    return rows && !rows->empty()
+               ? std::optional{evm::BlockId{rows->back().block_num, rows->back().hash}}
+               : std::nullopt;
+}
+
+void Follower::look_who_is_apart() {
+    if (is_apart_asked_ || source_.provider_names().size() < kProvidersMin) {
+        return;
+    }
+    apart_ms_ = clock_.monotonic_ms();
+    const std::optional<evm::BlockId> ours = final_block_of_ours();
+    if (!ours || ours->hash.is_zero()) {
+        return;
+    }
+    is_apart_asked_ = true;
+    source_.get_block_words(
+        ours->block_num,
+        apart_words_.wrap([this, ours = *ours](const Result<std::vector<rpc::BlockWord>>& words) {
+            is_apart_asked_ = false;
+            if (words) {
+                take_apart(find_apart(*words, ours.hash, apart_), ours.block_num);
+            }
+        }));
+}
+
+void Follower::take_apart(std::set<std::string> apart, uint64_t block_num) {
+    if (apart == apart_) {
+        return;
+    }
+    for (const std::string& name : apart) {
+        if (!apart_.contains(name)) {
+            logging::warning(
+                fmt::format("provider {} is of another chain: its block {}, which is final, is not "
+                            "the one that most have; it is asked for nothing else until it is",
+                            name, block_num));
+        }
+    }
+    for (const std::string& name : apart_) {
+        if (!apart.contains(name)) {
+            logging::info("provider " + name +
+                          " is asked again: it is not of another chain, as far "
+                          "as most tell");
+        }
+    }
+    apart_ = std::move(apart);
+    source_.set_apart(apart_);
+}
+
+}  // namespace plumbline::engine
