@@ -44,6 +44,7 @@ abi = "Events.json"
 address = "${address}"
 [http]
 listen = "127.0.0.1:${http}"
+sql_ms_max = 30000
 [sinks.main]
 url = "${postgres}"
 schema = "chain"
