@@ -37,6 +37,7 @@ void write_log(JsonWriter& json, const engine::LogProofOutcome& log) {
         .member("blocks_by_receipts", log.counts.by_receipts)
         .member("blocks_not_settled", log.counts.unsettled + log.counts.unprovable)
         .member("events_equal", log.counts.logs)
+        .member("ticks_equal", log.counts.ticks)
         .member("events_outside_root", log.counts.outside);
     if (!log.reason.empty()) {
         json.member("reason", log.reason);
@@ -49,6 +50,7 @@ void write_replay(JsonWriter& json, const engine::ReplayReport& replay) {
     write_with_total(json, replay.findings, kJsonFindingsMax);
     json.member("equal", replay.is_equal())
         .member("events", replay.events)
+        .member("ticks", replay.ticks)
         .member("rows", replay.rows)
         .member("index_entries", replay.scrub.index_entries)
         .key("log_digest")
@@ -84,6 +86,13 @@ void write_state(JsonWriter& json, const engine::StateOutcome& state) {
     json.close_object().close_object();
 }
 
+/// Ticks are plumbline's own, and no events of the chain.
+std::string ticks_text(uint64_t ticks) {
+    return ticks == 0 ? std::string{}
+                      : fmt::format(" (and {} tick{} of `every`)", with_commas(ticks),
+                                    ticks == 1 ? "" : "s");
+}
+
 void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
     out += fmt::format("log     {}: ", verdict(log.findings));
     if (!log.range) {
@@ -92,18 +101,18 @@ void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
     }
     out += fmt::format(
         "blocks {} to {} proven to `{}`: {} empty by their bloom, {} by receipts, {} events "
-        "equal\n",
+        "equal{}\n",
         log.range->from, log.range->to, storage::to_string(log.level),
         with_commas(log.counts.by_bloom), with_commas(log.counts.by_receipts),
-        with_commas(log.counts.logs));
+        with_commas(log.counts.logs), ticks_text(log.counts.ticks));
     append_lines(out, log.findings, kLinesMax);
 }
 
 void append_replay_text(std::string& out, const engine::ReplayReport& replay) {
     out +=
-        fmt::format("replay  {}: {} events folded again, {} rows and {} index entries compared\n",
-                    verdict(replay.findings), with_commas(replay.events), with_commas(replay.rows),
-                    with_commas(replay.scrub.index_entries));
+        fmt::format("replay  {}: {} events folded again{}, {} rows and {} index entries compared\n",
+                    verdict(replay.findings), with_commas(replay.events), ticks_text(replay.ticks),
+                    with_commas(replay.rows), with_commas(replay.scrub.index_entries));
     append_lines(out, replay.findings, kLinesMax);
 }
 

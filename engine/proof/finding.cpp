@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/block_tick.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -27,7 +29,8 @@ std::string what_of(const Finding& finding) {
     const std::string field = finding.field.empty() ? "it" : finding.field;
     switch (finding.kind) {
         case FindingKind::kLogMissing:
-            return "the chain has this event, the index lacks it" +
+            return (finding.detail == kTickNote ? "the index lacks it"
+                                                : "the chain has this event, the index lacks it") +
                    (finding.expected.empty() ? "" : ": " + finding.expected);
         case FindingKind::kLogInvented:
             return "the index has this event, the chain does not" +

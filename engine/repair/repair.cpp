@@ -10,6 +10,7 @@
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/fold_needs.hpp"
+#include "engine/mapping/block_tick.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
@@ -76,6 +77,18 @@ std::string describe_block(const ProvenBlock& block) {
                        evm::to_hex(block.header.receipts_root));
 }
 
+std::string step_of(const ProvenBlock& block) {
+    if (!block.has_receipts) {
+        return fmt::format("write the row of block {} from its header", block.header.block_num);
+    }
+    const std::vector<evm::Log>& logs = block.logs.logs;
+    const auto ticks = static_cast<size_t>(std::ranges::count_if(logs, is_tick));
+    const size_t proven = logs.size() - ticks;
+    return fmt::format("write the {} proven log{}{} of block {} in place of what is stored", proven,
+                       proven == 1 ? "" : "s", ticks == 0 ? "" : " and the ticks",
+                       block.header.block_num);
+}
+
 }  // namespace
 
 bool RepairPlan::has_block(uint64_t block_num) const {
@@ -103,18 +116,14 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
         if (journal.size() < kJournalRowsMax) {
             journal.push_back(
                 journal_of(finding, std::string{action_of(finding.kind)},
-                           needs_logs ? describe_block(*block->second)
-                                      : "header " + evm::to_hex(block->second->header.hash)));
+                           needs_logs && finding.detail != kTickNote
+                               ? describe_block(*block->second)
+                               : "header " + evm::to_hex(block->second->header.hash)));
         }
     }
     for (const auto& [block_num, count] : mended) {
         blocks.push_back(*proven[block_num]);
-        steps.push_back(
-            blocks.back().has_receipts
-                ? fmt::format("write the {} proven log{} of block {} in place of what is stored",
-                              blocks.back().logs.logs.size(),
-                              blocks.back().logs.logs.size() == 1 ? "" : "s", block_num)
-                : fmt::format("write the row of block {} from its header", block_num));
+        steps.push_back(step_of(blocks.back()));
     }
     for (const storage::ChildRow& child : outcome.new_children) {
         children.push_back(child);

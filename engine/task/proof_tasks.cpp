@@ -58,6 +58,7 @@ std::string to_json(const LogProofOutcome& outcome) {
         .member("unsettled", outcome.counts.unsettled)
         .member("unprovable", outcome.counts.unprovable)
         .member("logs", outcome.counts.logs)
+        .member("ticks", outcome.counts.ticks)
         .member("outside_root", outcome.counts.outside)
         .member("mismatches", outcome.findings.total);
     if (outcome.range) {
@@ -267,7 +268,8 @@ std::string to_json(const ScrubReport& report, std::string_view verdict) {
     json.open_object()
         .member("proof", "scrub")
         .member("verdict", verdict)
-        .member("logs", report.logs)
+        .member("logs", report.logs - report.ticks)
+        .member("ticks", report.ticks)
         .member("blocks", report.blocks)
         .member("rows", report.rows)
         .member("index_entries", report.index_entries)
@@ -310,6 +312,7 @@ std::string to_json(const ReplayReport& report, std::string_view verdict) {
         .member("verdict", verdict)
         .member("block", report.block_num)
         .member("events", report.events)
+        .member("ticks", report.ticks)
         .member("rows", report.rows)
         .member("mismatches", report.findings.total);
     write_findings(json.key("findings"), report.findings, kShownFindings, kFindingsBytesMax);

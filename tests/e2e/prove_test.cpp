@@ -117,6 +117,42 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0) << "a rebuild keeps it";
 }
 
+TEST(ProveTest, TicksAreNoEventsOfTheChain) {
+    Anvil anvil;
+    TempDir dir;
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // A contract that never emits what is asked for, and handlers of blocks.
+    write_file(dir.sub("plumbline.toml"),
+               "[chain]\nid = 31337\nrpc = \"" + anvil.url() + "\"\n[contracts.nft]\nabi = \"" +
+                   source_path("tools/node/node_modules/@openzeppelin/contracts/build/contracts/"
+                               "ERC721.json") +
+                   R"("
+address = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+events = ["ApprovalForAll"]
+[entities.beat]
+key = { block = "uint64" }
+[[on]]
+every = { blocks = 5 }
+insert = "beat"
+key = { block = "$block.number" }
+)");
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    const auto told = plumbline({"verify", db});
+    EXPECT_EQ(told.code, 0) << told.out << told.err;
+    EXPECT_THAT(told.out, HasSubstr(" 0 events equal (and "));
+    EXPECT_THAT(told.out, HasSubstr("replay  holds: 0 events folded again (and "));
+    EXPECT_THAT(told.out, HasSubstr("the log holds no event"));
+    const json report = json::parse(plumbline({"verify", db, "--json"}).out);
+    const json stored = json::parse(plumbline({"status", db, "--json"}).out)["entities"]["beat"];
+    EXPECT_GT(stored, 5);
+    EXPECT_EQ(report["log"]["events_equal"], 0);
+    EXPECT_EQ(report["log"]["ticks_equal"], stored.get<uint64_t>()) << report["log"];
+    EXPECT_EQ(report["replay"]["events"], 0);
+    EXPECT_EQ(report["replay"]["ticks"], stored);
+}
+
 /// Balances whose deleted rows nobody compares, and an insert that only works once. `more` goes to
 /// [proof].
 std::string partly_proven(const Anvil& anvil, const std::string& more) {
