@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
@@ -61,6 +62,14 @@ void write_replay(JsonWriter& json, const engine::ReplayReport& replay) {
         .close_object();
 }
 
+uint64_t count_of(const std::vector<engine::EntityState::Unproven>& reasons) {
+    uint64_t count = 0;
+    for (const engine::EntityState::Unproven& item : reasons) {
+        count += item.count;
+    }
+    return count;
+}
+
 void write_state(JsonWriter& json, const engine::StateOutcome& state) {
     json.open_object();
     write_with_total(json, state.findings, kJsonFindingsMax);
@@ -69,10 +78,8 @@ void write_state(JsonWriter& json, const engine::StateOutcome& state) {
         .key("entities")
         .open_object();
     for (const engine::EntityState& entity : state.entities) {
-        uint64_t unproven = 0;
-        for (const engine::EntityState::Unproven& item : entity.unproven) {
-            unproven += item.count;
-        }
+        const uint64_t unproven = count_of(entity.unproven);
+        const uint64_t disputed = count_of(entity.disputed);
         json.key(entity.name)
             .open_object()
             .member("rows", entity.rows)
@@ -80,6 +87,9 @@ void write_state(JsonWriter& json, const engine::StateOutcome& state) {
             .member("equal", entity.equal)
             .member("differing", entity.differing)
             .member("not_compared", unproven)
+            .member("fields_not_compared", entity.fields.left_out)
+            .member("proven_by_storage", entity.storage_proofs)
+            .member("disputed_by_storage", disputed)
             .member("calls", entity.traffic.requests)
             .close_object();
     }
@@ -116,19 +126,38 @@ void append_replay_text(std::string& out, const engine::ReplayReport& replay) {
     append_lines(out, replay.findings, kLinesMax);
 }
 
+/// "        acct: bal compared; name, note not"
+void append_compared_text(std::string& out, const engine::EntityState& entity) {
+    const engine::ComparedFields& fields = entity.fields;
+    if (!fields.left_out.empty()) {
+        out += fmt::format("        {}: {} compared; {} not\n", entity.name,
+                           fields.told.empty() ? "only its rows, no field of them,"
+                                               : fmt::format("{}", fmt::join(fields.told, ", ")),
+                           fmt::join(fields.left_out, ", "));
+    }
+}
+
 void append_state_text(std::string& out, const engine::StateOutcome& state) {
     uint64_t equal = 0;
     uint64_t checked = 0;
+    uint64_t by_storage = 0;
     std::string names;
     for (const engine::EntityState& entity : state.entities) {
         equal += entity.equal;
         checked += entity.checked;
+        by_storage += entity.storage_proofs;
         names += (names.empty() ? "" : ", ") + entity.name;
     }
-    out += fmt::format("state   {}: {} of {} answers of the contract equal the rows of {} ({})\n",
+    out += fmt::format("state   {}: {} of {} answers of the contract equal the rows of {} ({}){}\n",
                        verdict(state.findings), with_commas(equal), with_commas(checked), names,
-                       state.way.empty() ? "nothing asked" : state.way);
+                       state.way.empty() ? "nothing asked" : state.way,
+                       by_storage == 0 ? std::string{}
+                                       : fmt::format(", {} values proven by storage too",
+                                                     with_commas(by_storage)));
     append_lines(out, state.findings, kLinesMax);
+    for (const engine::EntityState& entity : state.entities) {
+        append_compared_text(out, entity);
+    }
 }
 
 void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {

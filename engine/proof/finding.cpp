@@ -39,8 +39,10 @@ std::string what_of(const Finding& finding) {
         case FindingKind::kRowExtra: return "the index has this row, the log does not make it";
         case FindingKind::kIndexMissing: return "the row lacks its entry in index " + field;
         case FindingKind::kIndexExtra: return "index " + field + " has an entry without a row";
-        case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
+            return fmt::format("the index has {} rows, the contract counts {}", finding.stored,
+                               finding.expected);
+        case FindingKind::kStateDiffers:
             return finding.field.empty() && finding.expected.empty()
                        ? "the contract tells something else"
                        : fmt::format("{} is {} in the index, the contract tells {}", field,

@@ -339,6 +339,12 @@ Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
                                   const storage::EntityLayout& layout,
                                   const std::vector<const Finding*>& findings) {
     const Finding& first = *findings.front();
+    if (std::ranges::any_of(findings, [](const Finding* one) { return !one->is_certain; })) {
+        return Error{ErrorCode::kUnavailable,
+                     "the getter tells something else, but not of all rows "
+                     "what its `slots` hold, which are as the rows: nothing "
+                     "is written before they agree"};
+    }
     const storage::RowCodec codec{layout};
     Result<std::string> row = view.get_row(entity, first.raw_key);
     const bool has_field = std::ranges::any_of(
@@ -381,6 +387,7 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
         return ok();
     }
     const auto view = database.read_view();
+    const size_t left_before = plan.left.size();
     const std::string proof =
         fmt::format("getter at block {} ({})", cursor->block_num, evm::to_hex(cursor->block_hash));
     for (const auto& [row_of, findings] : group_by_row(drift, plan.left)) {
@@ -409,6 +416,7 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
     if (!plan.corrections.empty()) {
         plan.add_refold("corrections are part of every fold");
     }
+    plan.leaves_drift = plan.left.size() > left_before;
     return ok();
 }
 

@@ -117,6 +117,54 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0) << "a rebuild keeps it";
 }
 
+std::string tokens_with_slots(const Anvil& anvil, const std::string& slots) {
+    std::string out = read_file(source_path("tests/contracts/tokens.toml"));
+    const auto replace = [&out](const std::string& what, const std::string& with) {
+        for (size_t at = out.find(what); at != std::string::npos;
+             at = out.find(what, at + with.size())) {
+            out.replace(at, what.size(), with);
+        }
+    };
+    replace("../../tools/node/", source_path("tools/node/"));
+    replace("http://127.0.0.1:8545", anvil.url());
+    replace("returns = [\"amount\"], deleted = [0]",
+            "returns = [\"amount\"], deleted = [0], slots = { amount = " + slots + " }");
+    return out;
+}
+
+TEST(ProveTest, AWrongSlotInTheConfigIsNamedAndNeverWrittenIntoRows) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    const std::string config = dir.sub("plumbline.toml");
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // OpenZeppelin's ERC-20 keeps balances at slot 0, allowances at 1, the supply at 2.
+    const auto index_with = [&](const std::string& slots) {
+        write_file(config, tokens_with_slots(anvil, slots));
+        const auto ran = plumbline({"run", config, "--db", db, "--until", "head", "--quiet"});
+        ASSERT_EQ(ran.code, 0) << ran.err;
+    };
+    index_with("{ base = 0, keys = [\"owner\"] }");
+    const auto right = plumbline({"verify", db});
+    EXPECT_EQ(right.code, 0) << right.out << right.err;
+    EXPECT_THAT(right.out, HasSubstr("values proven by storage too"));
+    const std::string before = dump_all(db, {"balance", "supply"});
+
+    index_with("{ base = 2, keys = [\"owner\"] }");
+    const auto wrong = plumbline({"verify", db});
+    EXPECT_EQ(wrong.code, 3) << wrong.out << wrong.err;
+    EXPECT_THAT(wrong.out, HasSubstr("state   holds"));
+    EXPECT_THAT(wrong.out, HasSubstr("slots.amount of state in [entities.balance]: of owner=0x"));
+    EXPECT_THAT(wrong.out, HasSubstr("as the row does: correct base, keys, word or offset"));
+    EXPECT_THAT(plumbline({"status", db}).out, HasSubstr("not all proven"));
+    const auto repaired = plumbline({"repair", db, "--on-drift", "chain"});
+    EXPECT_EQ(repaired.code, 3) << repaired.out << repaired.err;
+    EXPECT_THAT(repaired.out, HasSubstr("nothing was found, but not all is proven"));
+    EXPECT_EQ(dump_all(db, {"balance", "supply"}), before);
+    EXPECT_EQ(plumbline({"journal", db, "--json"}).out.find("row corrected"), std::string::npos);
+}
+
 TEST(ProveTest, TicksAreNoEventsOfTheChain) {
     Anvil anvil;
     TempDir dir;
