@@ -43,16 +43,15 @@ function tell_rows() {
   if (read)
     set($('rows-note'),
         read +
-            (!now.reports ?
-                 '' :
+            (!now.reports ? '' :
                  !proof || !proof.checked ?
-                 'Not compared with the contract.' :
+                            'Not compared with the contract.' :
                  proof.equal ?
-                 `Equal to the contract at block ${num(proof.block)} (${
-                     many(proof.checked, 'value')} compared${unread_fields($('entity').value)}).` :
+                            `Equal to the contract at block ${num(proof.block)} (${
+                                many(proof.checked, 'value')} compared${unread_fields($('entity').value)}).` :
                  !proof.mismatches ?
-                 `Not all compared with the contract at block ${num(proof.block)}.` :
-                 `${differing_rows([proof])} from the contract at block ${num(proof.block)}.`));
+                            `Not all compared with the contract at block ${num(proof.block)}.` :
+                            `${differing_rows([proof])} from the contract at block ${num(proof.block)}.`));
 }
 function orders() {
   const e = entities.find(x => x.name === $('entity').value),

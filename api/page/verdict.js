@@ -26,7 +26,8 @@ const now = {
 function compared() {
   const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
         // What found no difference and is not equal could not look at all.
-      asked = proofs.filter(r => r.checked > 0), done = asked.filter(r => r.equal), names = done.map(p => p.entity),
+      asked = proofs.filter(r => r.checked > 0), done = asked.filter(r => r.equal),
+        names = done.map(p => p.entity),
         partly = asked.filter(r => !r.equal && !r.mismatches).map(p => p.entity);
   if (!c)
     return {cls: '', ...not_answered()};
@@ -68,11 +69,15 @@ function compared() {
         // Where there are no rows there is nothing to compare.
       others = (now.entities || []).filter(e => !names.includes(e.name) && e.rows > 0).map(e => e.name),
         without = others.filter(name => !proofs.some(p => p.entity === name)),
-        left = others.length ? `Not compared: ${others.join(', ')}` +
-          (without.length ? `: ${without.map(n => `[entities.${n}]`).join(', ')} in the config ${
-                                without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
-                            '') :
-                               '';
+        missing = others.filter(name => !partly.includes(name)),
+        hint = without.length ? `: ${without.map(n => `[entities.${n}]`).join(', ')} in the config ${
+                                    without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
+                                '',
+        said = (hint) => [missing.length ? `not compared: ${missing.join(', ')}${hint}` : '',
+                          partly.length ? `not all compared: ${partly.join(', ')}` : '']
+                             .filter(Boolean)
+                             .join('; '),
+        left = said(hint).replace(/^n/, 'N');
   const unread = (now.entities || [])
                      .filter(e => names.includes(e.name) && (e.fields_not_compared || []).length)
                      .map(e => `${e.name}: ${e.fields_not_compared.join(', ')} not`);
@@ -85,7 +90,7 @@ function compared() {
     text: left ? `${names.length} of ${names.length + others.length} compared, and equal` :
                  'Equal to the contract',
     left,
-    more: what(ago(then)) + (left ? `; not compared: ${others.join(', ')}` : '')
+    more: what(ago(then)) + (left ? `; ${said('')}` : '')
   };
 }
 // Some entity says in the config what of the contract it should equal; true as long as it is not known.

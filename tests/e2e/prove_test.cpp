@@ -181,7 +181,7 @@ events = ["ApprovalForAll"]
 [entities.beat]
 key = { block = "uint64" }
 [[on]]
-every = { blocks = 5 }
+every = { blocks = 2 }
 insert = "beat"
 key = { block = "$block.number" }
 )");
