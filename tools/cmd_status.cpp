@@ -12,6 +12,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "engine/proof/state/state_record.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/proof_names.hpp"
@@ -215,11 +216,15 @@ std::string for_programs(const IndexStatus& status) {
     return out + "\n";
 }
 
-/// A proof of state counts rows, the others count what they compare.
+/// A proof of state counts rows, the others count what they compare; what found nothing and is not
+/// equal has not looked at all.
 std::string failed_text(const storage::ProofRecord& proof) {
     const bool is_one = proof.mismatches == 1;
-    return proof.proof == "state" ? fmt::format("FAILED: {} {} from the contract", proof.mismatches,
-                                                is_one ? "row differs" : "rows differ")
+    if (proof.mismatches == 0) {
+        const std::string why = engine::unproven_text(proof);
+        return "not all proven" + (why.empty() ? "" : " (" + why + ")");
+    }
+    return proof.proof == "state" ? "FAILED: " + engine::difference_text(proof)
                                   : fmt::format("FAILED: {} {}", proof.mismatches,
                                                 is_one ? "difference" : "differences");
 }

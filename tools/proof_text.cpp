@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
@@ -37,6 +38,7 @@ void write_log(JsonWriter& json, const engine::LogProofOutcome& log) {
         .member("blocks_by_receipts", log.counts.by_receipts)
         .member("blocks_not_settled", log.counts.unsettled + log.counts.unprovable)
         .member("events_equal", log.counts.logs)
+        .member("ticks_equal", log.counts.ticks)
         .member("events_outside_root", log.counts.outside);
     if (!log.reason.empty()) {
         json.member("reason", log.reason);
@@ -49,6 +51,7 @@ void write_replay(JsonWriter& json, const engine::ReplayReport& replay) {
     write_with_total(json, replay.findings, kJsonFindingsMax);
     json.member("equal", replay.is_equal())
         .member("events", replay.events)
+        .member("ticks", replay.ticks)
         .member("rows", replay.rows)
         .member("index_entries", replay.scrub.index_entries)
         .key("log_digest")
@@ -59,6 +62,14 @@ void write_replay(JsonWriter& json, const engine::ReplayReport& replay) {
         .close_object();
 }
 
+uint64_t count_of(const std::vector<engine::EntityState::Unproven>& reasons) {
+    uint64_t count = 0;
+    for (const engine::EntityState::Unproven& item : reasons) {
+        count += item.count;
+    }
+    return count;
+}
+
 void write_state(JsonWriter& json, const engine::StateOutcome& state) {
     json.open_object();
     write_with_total(json, state.findings, kJsonFindingsMax);
@@ -67,10 +78,8 @@ void write_state(JsonWriter& json, const engine::StateOutcome& state) {
         .key("entities")
         .open_object();
     for (const engine::EntityState& entity : state.entities) {
-        uint64_t unproven = 0;
-        for (const engine::EntityState::Unproven& item : entity.unproven) {
-            unproven += item.count;
-        }
+        const uint64_t unproven = count_of(entity.unproven);
+        const uint64_t disputed = count_of(entity.disputed);
         json.key(entity.name)
             .open_object()
             .member("rows", entity.rows)
@@ -78,10 +87,20 @@ void write_state(JsonWriter& json, const engine::StateOutcome& state) {
             .member("equal", entity.equal)
             .member("differing", entity.differing)
             .member("not_compared", unproven)
+            .member("fields_not_compared", entity.fields.left_out)
+            .member("proven_by_storage", entity.storage_proofs)
+            .member("disputed_by_storage", disputed)
             .member("calls", entity.traffic.requests)
             .close_object();
     }
     json.close_object().close_object();
+}
+
+/// Ticks are plumbline's own, and no events of the chain.
+std::string ticks_text(uint64_t ticks) {
+    return ticks == 0 ? std::string{}
+                      : fmt::format(" (and {} tick{} of `every`)", with_commas(ticks),
+                                    ticks == 1 ? "" : "s");
 }
 
 void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
@@ -92,34 +111,53 @@ void append_log_text(std::string& out, const engine::LogProofOutcome& log) {
     }
     out += fmt::format(
         "blocks {} to {} proven to `{}`: {} empty by their bloom, {} by receipts, {} events "
-        "equal\n",
+        "equal{}\n",
         log.range->from, log.range->to, storage::to_string(log.level),
         with_commas(log.counts.by_bloom), with_commas(log.counts.by_receipts),
-        with_commas(log.counts.logs));
+        with_commas(log.counts.logs), ticks_text(log.counts.ticks));
     append_lines(out, log.findings, kLinesMax);
 }
 
 void append_replay_text(std::string& out, const engine::ReplayReport& replay) {
     out +=
-        fmt::format("replay  {}: {} events folded again, {} rows and {} index entries compared\n",
-                    verdict(replay.findings), with_commas(replay.events), with_commas(replay.rows),
-                    with_commas(replay.scrub.index_entries));
+        fmt::format("replay  {}: {} events folded again{}, {} rows and {} index entries compared\n",
+                    verdict(replay.findings), with_commas(replay.events), ticks_text(replay.ticks),
+                    with_commas(replay.rows), with_commas(replay.scrub.index_entries));
     append_lines(out, replay.findings, kLinesMax);
+}
+
+/// "        acct: bal compared; name, note not"
+void append_compared_text(std::string& out, const engine::EntityState& entity) {
+    const engine::ComparedFields& fields = entity.fields;
+    if (!fields.left_out.empty()) {
+        out += fmt::format("        {}: {} compared; {} not\n", entity.name,
+                           fields.told.empty() ? "only its rows, no field of them,"
+                                               : fmt::format("{}", fmt::join(fields.told, ", ")),
+                           fmt::join(fields.left_out, ", "));
+    }
 }
 
 void append_state_text(std::string& out, const engine::StateOutcome& state) {
     uint64_t equal = 0;
     uint64_t checked = 0;
+    uint64_t by_storage = 0;
     std::string names;
     for (const engine::EntityState& entity : state.entities) {
         equal += entity.equal;
         checked += entity.checked;
+        by_storage += entity.storage_proofs;
         names += (names.empty() ? "" : ", ") + entity.name;
     }
-    out += fmt::format("state   {}: {} of {} answers of the contract equal the rows of {} ({})\n",
+    out += fmt::format("state   {}: {} of {} answers of the contract equal the rows of {} ({}){}\n",
                        verdict(state.findings), with_commas(equal), with_commas(checked), names,
-                       state.way.empty() ? "nothing asked" : state.way);
+                       state.way.empty() ? "nothing asked" : state.way,
+                       by_storage == 0 ? std::string{}
+                                       : fmt::format(", {} values proven by storage too",
+                                                     with_commas(by_storage)));
     append_lines(out, state.findings, kLinesMax);
+    for (const engine::EntityState& entity : state.entities) {
+        append_compared_text(out, entity);
+    }
 }
 
 void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {

@@ -58,19 +58,25 @@ std::string log_outcome(const TaskJson& result, const std::string& head) {
 std::string state_outcome(const TaskJson& result, const std::string& head) {
     uint64_t rows = 0;
     uint64_t checked = 0;
-    uint64_t differing = 0;
+    uint64_t differing = 0;  // without counts of rows
+    bool has_count = false;
     for (const TaskJson& entity : list_in(result, "entities")) {
         if (entity.is_object()) {
             rows += count_in(entity, "rows");
             checked += count_in(entity, "checked");
-            differing += count_in(entity, "differing");
+            const bool is_counted_otherwise = is_set(entity, "count_differs");
+            has_count = has_count || is_counted_otherwise;
+            differing += count_in(entity, "differing") - (is_counted_otherwise ? 1U : 0U);
         }
     }
-    const std::string said =
-        differing > 0 ? fmt::format("{} from the contract, in {}",
-                                    many(differing, "row differs", "rows differ"),
-                                    many(count_in(result, "mismatches"), "value", "values"))
-                      : head;
+    std::string said = head;
+    if (differing > 0) {
+        said = fmt::format("{} from the contract, in {}",
+                           many(differing, "row differs", "rows differ"),
+                           many(count_in(result, "mismatches"), "value", "values"));
+    } else if (has_count) {
+        said = "the contract counts other rows";
+    }
     return fmt::format(
         "{} at block {}: {}", said, count_in(result, "block"),
         checked == 0 ? "the contract has not changed since the last proof"

@@ -182,6 +182,9 @@ async function read_wrong() {
             same.part ?
             el('li', {}, el('b', {}, 'None in what was compared. '),
                el('span', {className: 'soft'}, `${same.told}. ${same.left}.`)) :
+            same.is_partial ?
+            el('li', {}, el('b', {}, 'None in what was compared. '),
+               el('span', {className: 'soft'}, same.left + '.')) :
             el('li', {},
                el('b', {}, `Nothing was compared with the contract${can_compare() ? ' yet' : ''}. `),
                el('span', {className: 'soft'},

@@ -22,13 +22,19 @@ const proof_word = name => {
   return !now.reports          ? '' :
       !proof || !proof.checked ? ', not compared' :
       proof.equal              ? ', equal' :
-                                 ', differs';
+      proof.mismatches         ? ', differs' :
+                                 ', not all compared';
 };
 // Each entity with its rows and whether it was compared.
 function name_entities() {
   for (const o of $('entity').options)
     set(o, `${o.value} (${num(entities.find(e => e.name === o.value).rows)}${proof_word(o.value)})`);
   tell_rows();
+}
+// The fields that no getter tells.
+function unread_fields(name) {
+  const e = entities.find(one => one.name === name), left = (e && e.fields_not_compared) || [];
+  return left.length ? `; ${left.join(', ')} not` : '';
 }
 // Of which block the rows are, and whether they were compared: as the list of entities says it.
 let read = '';
@@ -37,15 +43,15 @@ function tell_rows() {
   if (read)
     set($('rows-note'),
         read +
-            (!now.reports ?
-                 '' :
+            (!now.reports ? '' :
                  !proof || !proof.checked ?
-                 'Not compared with the contract.' :
+                            'Not compared with the contract.' :
                  proof.equal ?
-                 `Equal to the contract at block ${num(proof.block)} (${
-                     many(proof.checked, 'value')} compared).` :
-                 `${many(proof.mismatches, 'row differs', 'rows differ')} from the contract at block ${
-                     num(proof.block)}.`));
+                            `Equal to the contract at block ${num(proof.block)} (${
+                                many(proof.checked, 'value')} compared${unread_fields($('entity').value)}).` :
+                 !proof.mismatches ?
+                            `Not all compared with the contract at block ${num(proof.block)}.` :
+                            `${differing_rows([proof])} from the contract at block ${num(proof.block)}.`));
 }
 function orders() {
   const e = entities.find(x => x.name === $('entity').value),

@@ -111,7 +111,7 @@ function entity_since(report, proofs) {
     const one = proof.entities.find(e => e.entity === report.entity);
     if (one && one.differing)
       return since ?? 1000 * report.time;
-    if (one && !one.unproven.length)
+    if (one && !one.unproven.length && !(one.disputed || []).length)
       since = proof.finished_ms;
   }
   return mended || (since ?? 1000 * report.time);

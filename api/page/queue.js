@@ -80,8 +80,9 @@ function outcome(text) {
     return r.from == null ? head || 'nothing to prove' :
                             `${head}: blocks ${num(r.from)} to ${num(r.to)}, level ${r.level}`;
   if (r.proof === 'state') {
-    const sum = k => r.entities.reduce((n, e) => n + e[k], 0);
-    const head = sum('differing') ? many(sum('differing'), 'row differs', 'rows differ') : found || said;
+    const sum = k => r.entities.reduce((n, e) => n + Number(e[k] || 0), 0);
+    const rows = sum('differing') - sum('count_differs'),
+          head = rows ? many(rows, 'row differs', 'rows differ') : found || said;
     return `${head} at block ${num(r.block)}: ` +
         (r.entities.length && r.entities.every(e => e.unchanged) ?
              'the contract has not changed since the last proof' :

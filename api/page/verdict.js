@@ -25,7 +25,10 @@ const now = {
 // What the entities are known to be: compared with the contract, or nothing is said of them.
 function compared() {
   const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
-        done = proofs.filter(r => r.checked > 0), names = done.map(p => p.entity);
+        // What found no difference and is not equal could not look at all.
+      asked = proofs.filter(r => r.checked > 0), done = asked.filter(r => r.equal),
+        names = done.map(p => p.entity),
+        partly = asked.filter(r => !r.equal && !r.mismatches).map(p => p.entity);
   if (!c)
     return {cls: '', ...not_answered()};
   if (c.summary.mismatches) {
@@ -33,7 +36,7 @@ function compared() {
     return {
       cls: 'bad',
       text: 'No: ' +
-          (wrong.every(w => w.proof === 'state') ? many(c.summary.mismatches, 'row differs', 'rows differ') :
+          (wrong.every(w => w.proof === 'state') ? differing_rows(wrong) :
                                                    many(c.summary.mismatches, 'mismatch', 'mismatches')),
       more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ')
     };
@@ -43,6 +46,14 @@ function compared() {
       cls: 'bad',
       text: 'No',
       more: `${many(c.summary.quarantined, 'event is', 'events are')} stored, and nothing is made of them`
+    };
+  if (!done.length && partly.length)
+    return {
+      cls: '',
+      text: 'Not all compared',
+      is_partial: true,
+      left: `Not all compared: ${partly.join(', ')}`,
+      more: `the newest proof of ${partly.join(', ')} could not look at all`
     };
   if (!done.length)
     return {
@@ -58,12 +69,20 @@ function compared() {
         // Where there are no rows there is nothing to compare.
       others = (now.entities || []).filter(e => !names.includes(e.name) && e.rows > 0).map(e => e.name),
         without = others.filter(name => !proofs.some(p => p.entity === name)),
-        left = others.length ? `Not compared: ${others.join(', ')}` +
-          (without.length ? `: ${without.map(n => `[entities.${n}]`).join(', ')} in the config ${
-                                without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
-                            '') :
-                               '';
-  const what = when => `${names.join(', ')}: ${many(all, 'value')} compared at block ${num(least)}, ${when}`;
+        missing = others.filter(name => !partly.includes(name)),
+        hint = without.length ? `: ${without.map(n => `[entities.${n}]`).join(', ')} in the config ${
+                                    without.length > 1 ? 'need' : 'needs'} state = { call = … }` :
+                                '',
+        said = (hint) => [missing.length ? `not compared: ${missing.join(', ')}${hint}` : '',
+                          partly.length ? `not all compared: ${partly.join(', ')}` : '']
+                             .filter(Boolean)
+                             .join('; '),
+        left = said(hint).replace(/^n/, 'N');
+  const unread = (now.entities || [])
+                     .filter(e => names.includes(e.name) && (e.fields_not_compared || []).length)
+                     .map(e => `${e.name}: ${e.fields_not_compared.join(', ')} not`);
+  const what = when => `${names.join(', ')}: ${many(all, 'value')} compared at block ${num(least)}, ${when}${
+      unread.length ? `; ${unread.join('; ')}` : ''}`;
   return {
     cls: left ? '' : 'good',
     told: what('at ' + clock(1000 * then)),  // Beside what is told more often an age would differ.
@@ -71,7 +90,7 @@ function compared() {
     text: left ? `${names.length} of ${names.length + others.length} compared, and equal` :
                  'Equal to the contract',
     left,
-    more: what(ago(then)) + (left ? `; not compared: ${others.join(', ')}` : '')
+    more: what(ago(then)) + (left ? `; ${said('')}` : '')
   };
 }
 // Some entity says in the config what of the contract it should equal; true as long as it is not known.
@@ -81,10 +100,20 @@ function repairing() {
   const run = now.conflicts && now.conflicts.repair;
   return run && is_open(run) ? run : null;
 }
+// A contract that counts other rows is one mismatch of an entity, and no row that differs.
+function differing_rows(proofs) {
+  const counts = proofs.filter(p => p.detail.includes('the contract counts other rows')).length,
+        rows = proofs.reduce((n, p) => n + p.mismatches, 0) - counts;
+  return [
+    rows ? many(rows, 'row differs', 'rows differ') : '',
+    counts ? many(counts, 'number of rows differs', 'numbers of rows differ') : ''
+  ].filter(Boolean)
+      .join(', ');
+}
 // A state proof counts rows, the others count what they compare.
 function differing(conflicts, count) {
   return conflicts.every(c => c.proof === 'state') ?
-      `${many(count, 'row differs', 'rows differ')} from the contract` :
+      `${differing_rows(conflicts)} from the contract` :
       `${many(count, 'mismatch was', 'mismatches were')} found by proofs`;
 }
 const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
@@ -299,6 +328,8 @@ function fine(s) {
     return s.proven ?
         ['good', 'Right and up to date', since] :
         ['', 'Up to date, and equal to the contract; its events are not proven', `${since} ${s.notes[0] || ''}`.trim()];
+  if (same.is_partial)
+    return ['', 'Up to date; not all could be compared with the contract', `${since} ${same.left}.`];
   return same.part ? ['', `Up to date; ${same.part} entities compared, and equal`, `${since} ${same.left}.`] :
                      ['', `Up to date; not compared with the contract${can_compare() ? ' yet' : ''}`, since];
 }

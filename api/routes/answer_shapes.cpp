@@ -43,7 +43,8 @@ constexpr RouteShape kShapes[] = {
     {"chain", "{" PLUMBLINE_SNAPSHOT ", from: integer, to: integer, complete: boolean, segments: "
               "[{from: integer, to: integer, level: Level}]}"},
     {"entities", "{" PLUMBLINE_SNAPSHOT ", entities: [{name: string, rows: integer, has_state: "
-                 "boolean, key: [Column], fields: [Column], orders: [string]}]}"},
+                 "boolean, fields_not_compared: [string], key: [Column], fields: [Column], orders: "
+                 "[string]}]}"},
     {"quarantine", "{" PLUMBLINE_SNAPSHOT ", total: integer, events: [{block: integer, log_index: "
                    "integer, event: string, reason: string}]}"},
     {"sql_tables", "{" PLUMBLINE_SNAPSHOT ", tables: [{name: string, columns: [{name: string, "

@@ -2,11 +2,14 @@
 //
 // A page cursor is a place in key or index order, not a row: a row that goes away between two pages
 // takes nothing with it, and rows that stay are shown exactly once.
-#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/row_question.hpp"
 #include "api/routes/rows.hpp"
+#include "engine/mapping/state_fields.hpp"
 
 namespace plumbline::api {
 
@@ -31,12 +34,14 @@ void write_fields(JsonWriter& json, std::string_view name, const std::string& en
     json.close_array();
 }
 
-/// Those of which the config says what of the contract they should equal.
-std::vector<std::string> compared_entities(const RequestContext& request) {
-    std::vector<std::string> out;
+/// Those of which the config says what of the contract they should equal, each with the fields that
+/// are left out of that.
+std::map<std::string, std::vector<std::string>> compared_entities(const RequestContext& request) {
+    std::map<std::string, std::vector<std::string>> out;
     if (const auto plan = request.context().plan()) {
         for (const engine::StatePlan& state : plan->state_plans()) {
-            out.push_back(plan->entities()[state.entity].name);
+            out.emplace(plan->entities()[state.entity].name,
+                        engine::compared_fields(*plan, state.entity).left_out);
         }
     }
     return out;
@@ -51,14 +56,17 @@ Response list_entities(RequestContext& request) {
         JsonWriter json{body};
         json.open_object();
         write_snapshot(json, snapshot);
-        const std::vector<std::string> compared = compared_entities(request);
+        const auto compared = compared_entities(request);
         json.key("entities").open_array();
         const auto& entities = snapshot.view->bundle().entities;
         for (size_t i = 0; i < entities.size(); ++i) {
             const EntityLayout& layout = entities[i];
             json.open_object().member("name", layout.name);
             json.member("rows", snapshot.view->entity_count(i));
-            json.member("has_state", std::ranges::find(compared, layout.name) != compared.end());
+            const auto state = compared.find(layout.name);
+            json.member("has_state", state != compared.end());
+            json.member("fields_not_compared",
+                        state == compared.end() ? std::vector<std::string>{} : state->second);
             write_fields(json, "key", layout.name, layout.key, request.options().decimals);
             write_fields(json, "fields", layout.name, layout.fields, request.options().decimals);
             json.key("orders").open_array().value("key");

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/evm/log.hpp"
 #include "engine/mapping/plan.hpp"
@@ -16,6 +17,9 @@ namespace plumbline::engine {
 
 /// The largest N.
 inline constexpr uint64_t kTickBlocksMax = (uint64_t{1} << 31U) - 2;
+
+/// What is said of a tick where a proof speaks of events: it is none, and no receipt holds it.
+inline constexpr std::string_view kTickNote = "a tick of `every`, made by plumbline";
 
 /// The source of the ticks of every `blocks`th block: how it is called in coverage and events.
 [[nodiscard]] std::string tick_contract(uint64_t blocks);

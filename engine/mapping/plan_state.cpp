@@ -270,6 +270,15 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
                        fmt::format("return {} of {}", i + 1, function.signature()), config.pos));
         out.returns.push_back(std::move(value));
     }
+    const auto is_ignored = [](const StatePlan::Return& item) {
+        return item.kind == StatePlan::Return::Kind::kIgnored;
+    };
+    if (std::ranges::all_of(out.returns, is_ignored)) {
+        return mistake(config.pos,
+                       fmt::format("nothing of what {} returns is compared: name a field in "
+                                   "returns, or a literal that it must equal",
+                                   function.signature()));
+    }
     if (!config.deleted) {
         return ok();
     }

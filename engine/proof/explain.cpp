@@ -65,6 +65,10 @@ std::string_view remedy_of(FindingKind kind, bool writes_drift, bool is_left) no
                        "so another one changes nothing; or let the contract's word count by "
                        "[repair] on_drift = \"chain\"";
             }
+            if (is_left) {
+                return "the last repair proved events and rows and could not write what the "
+                       "contract tells: what it left says why";
+            }
             return writes_drift
                        ? "repair writes the contract's value, as a correction ([repair] on_drift)"
                        : "repair folds a damaged row again and fetches a missing event; where it "

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/block_tick.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -27,7 +29,8 @@ std::string what_of(const Finding& finding) {
     const std::string field = finding.field.empty() ? "it" : finding.field;
     switch (finding.kind) {
         case FindingKind::kLogMissing:
-            return "the chain has this event, the index lacks it" +
+            return (finding.detail == kTickNote ? "the index lacks it"
+                                                : "the chain has this event, the index lacks it") +
                    (finding.expected.empty() ? "" : ": " + finding.expected);
         case FindingKind::kLogInvented:
             return "the index has this event, the chain does not" +
@@ -36,8 +39,10 @@ std::string what_of(const Finding& finding) {
         case FindingKind::kRowExtra: return "the index has this row, the log does not make it";
         case FindingKind::kIndexMissing: return "the row lacks its entry in index " + field;
         case FindingKind::kIndexExtra: return "index " + field + " has an entry without a row";
-        case FindingKind::kStateDiffers:
         case FindingKind::kStateCountDiffers:
+            return fmt::format("the index has {} rows, the contract counts {}", finding.stored,
+                               finding.expected);
+        case FindingKind::kStateDiffers:
             return finding.field.empty() && finding.expected.empty()
                        ? "the contract tells something else"
                        : fmt::format("{} is {} in the index, the contract tells {}", field,

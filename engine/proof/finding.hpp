@@ -39,14 +39,17 @@ struct Finding {
     std::string key;     ///< of the entity, as `plumbline get` takes it: `question_id=1,voter=0x..`
     std::string raw_key;  ///< the same as stored
     std::string field;
-    std::string stored;      ///< as text, as `dump` shows it
-    std::string expected;    ///< as text
-    uint64_t block_num = 0;  ///< of the log or block; for rows: of the row's last change
+    std::string stored;    ///< as text, as `dump` shows it
+    std::string expected;  ///< as text
+    /// Of the log or block; for rows: of the row's last change; for a contract's count: where it
+    /// was asked.
+    uint64_t block_num = 0;
     uint32_t log_index = 0;
     std::string provider;  ///< who answered wrongly, where that is known
     std::string detail;    ///< what else a person wants to know
     /// False: the chain's own headers and roots alone do not prove it, some provider's word is part
-    /// of it. Nothing is changed for such a one unless somebody asks for it.
+    /// of it. Nothing is changed for such a one unless somebody asks for it. Of the state: what the
+    /// getter tells, and storage speaks against it; nothing is changed for it at all.
     bool is_certain = true;
     /// Of the log: the stored bytes are not those that were committed, so nobody had told it so.
     bool is_damage = false;

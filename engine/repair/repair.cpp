@@ -10,6 +10,7 @@
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/fold_needs.hpp"
+#include "engine/mapping/block_tick.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
@@ -76,6 +77,18 @@ std::string describe_block(const ProvenBlock& block) {
                        evm::to_hex(block.header.receipts_root));
 }
 
+std::string step_of(const ProvenBlock& block) {
+    if (!block.has_receipts) {
+        return fmt::format("write the row of block {} from its header", block.header.block_num);
+    }
+    const std::vector<evm::Log>& logs = block.logs.logs;
+    const auto ticks = static_cast<size_t>(std::ranges::count_if(logs, is_tick));
+    const size_t proven = logs.size() - ticks;
+    return fmt::format("write the {} proven log{}{} of block {} in place of what is stored", proven,
+                       proven == 1 ? "" : "s", ticks == 0 ? "" : " and the ticks",
+                       block.header.block_num);
+}
+
 }  // namespace
 
 bool RepairPlan::has_block(uint64_t block_num) const {
@@ -103,18 +116,14 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
         if (journal.size() < kJournalRowsMax) {
             journal.push_back(
                 journal_of(finding, std::string{action_of(finding.kind)},
-                           needs_logs ? describe_block(*block->second)
-                                      : "header " + evm::to_hex(block->second->header.hash)));
+                           needs_logs && finding.detail != kTickNote
+                               ? describe_block(*block->second)
+                               : "header " + evm::to_hex(block->second->header.hash)));
         }
     }
     for (const auto& [block_num, count] : mended) {
         blocks.push_back(*proven[block_num]);
-        steps.push_back(
-            blocks.back().has_receipts
-                ? fmt::format("write the {} proven log{} of block {} in place of what is stored",
-                              blocks.back().logs.logs.size(),
-                              blocks.back().logs.logs.size() == 1 ? "" : "s", block_num)
-                : fmt::format("write the row of block {} from its header", block_num));
+        steps.push_back(step_of(blocks.back()));
     }
     for (const storage::ChildRow& child : outcome.new_children) {
         children.push_back(child);
@@ -330,6 +339,12 @@ Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
                                   const storage::EntityLayout& layout,
                                   const std::vector<const Finding*>& findings) {
     const Finding& first = *findings.front();
+    if (std::ranges::any_of(findings, [](const Finding* one) { return !one->is_certain; })) {
+        return Error{ErrorCode::kUnavailable,
+                     "the getter tells something else, but not of all rows "
+                     "what its `slots` hold, which are as the rows: nothing "
+                     "is written before they agree"};
+    }
     const storage::RowCodec codec{layout};
     Result<std::string> row = view.get_row(entity, first.raw_key);
     const bool has_field = std::ranges::any_of(
@@ -372,6 +387,7 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
         return ok();
     }
     const auto view = database.read_view();
+    const size_t left_before = plan.left.size();
     const std::string proof =
         fmt::format("getter at block {} ({})", cursor->block_num, evm::to_hex(cursor->block_hash));
     for (const auto& [row_of, findings] : group_by_row(drift, plan.left)) {
@@ -400,6 +416,7 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
     if (!plan.corrections.empty()) {
         plan.add_refold("corrections are part of every fold");
     }
+    plan.leaves_drift = plan.left.size() > left_before;
     return ok();
 }
 

@@ -1,5 +1,6 @@
 #include "engine/repair/unknown_events.hpp"
 
+#include "engine/mapping/block_tick.hpp"
 #include "engine/text/event_text.hpp"
 
 namespace plumbline::engine {
@@ -44,11 +45,13 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
     });
     UnknownEvents out;
     const auto logs = view.scan_logs(0, UINT64_MAX);
+    uint64_t walked = 0;
     for (; logs->valid(); logs->next()) {
-        if (++out.seen % kLookEvery == 0 && is_cancelled && is_cancelled()) {
+        if (++walked % kLookEvery == 0 && is_cancelled && is_cancelled()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }
         const storage::LogRecord& record = logs->record();
+        out.seen += is_tick(record.log) ? 0U : 1U;
         const EventText::Name found = text.name(record);
         if (found.event != nullptr) {
             continue;

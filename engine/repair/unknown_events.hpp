@@ -18,7 +18,7 @@ namespace plumbline::engine {
 
 struct UnknownEvents {
     uint64_t total = 0;
-    uint64_t seen = 0;  ///< known ones too
+    uint64_t seen = 0;  ///< of contracts, known ones too: not plumbline's own ticks of `every`
     /// Of contracts that the config names, where it says that these do not count: before their
     /// start_block, left out by a filter.
     std::map<Uncounted, uint64_t> uncounted;

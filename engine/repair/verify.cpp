@@ -229,6 +229,15 @@ class Verification {
                                                        unproven.count, state.name,
                                                        unproven.reason));
             }
+            for (const EntityState::Unproven& disputed : state.disputed) {
+                report_.unproven.push_back(
+                    fmt::format("state: {} value{} of {} not proven: {}", disputed.count,
+                                disputed.count == 1 ? "" : "s", state.name, disputed.reason));
+            }
+            if (!state.storage_note.empty()) {
+                report_.notes.push_back(fmt::format("state: values of {} not proven by storage: {}",
+                                                    state.name, state.storage_note));
+            }
             note_deleted(state);
         }
         find_beginnings(*view);

@@ -134,6 +134,7 @@ class Service {
     void tell_manager(int64_t now_ms);
     void read_verdicts(int64_t now_ms);
     void add_notes(const KnownRanges& known);
+    void add_state_notes(const std::vector<storage::ProofRecord>& records);
     [[nodiscard]] bool is_wanted(std::string_view kind);
     [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
     void tell_quarantine(uint64_t rows, int64_t now_ms);

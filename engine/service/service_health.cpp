@@ -8,6 +8,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/state/state_record.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
@@ -237,13 +238,11 @@ namespace {
 
 /// The log's record names the block that its proof began at, and what is wrong lies below.
 std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
-    const bool is_of_rows = record.proof == "state";  // found once a row, in however many fields
-    const bool is_one = record.mismatches == 1;
-    std::string out =
-        fmt::format("the {} proof{} found {} {}", record.proof,
-                    record.entity.empty() ? "" : " of " + record.entity, record.mismatches,
-                    is_of_rows ? (is_one ? "row that differs" : "rows that differ")
-                               : (is_one ? "mismatch" : "mismatches"));
+    std::string out = fmt::format(
+        "the {} proof{} found {}", record.proof,
+        record.entity.empty() ? "" : " of " + record.entity,
+        record.proof == "state" ? "that " + difference_text(record)  // a row in however many fields
+                                : count_of(record.mismatches, "mismatch", "mismatches"));
     if (record.proof != "log") {
         return out + fmt::format(" at block {}", record.block_num);
     }
@@ -287,6 +286,7 @@ void Service::read_verdicts(int64_t now_ms) {
         }
     }
     add_notes(*known);
+    add_state_notes(*records);
 }
 
 /// The best level at which anything is proven from the first block on.
@@ -313,6 +313,18 @@ void Service::add_notes(const KnownRanges& known) {
                 range.is_retry() ? "are below the level asked for, and are proven again in hours"
                                  : "cannot be proven",
                 range.note));
+        }
+    }
+}
+
+/// Entities of which a proof of state could not look at all, or has slots that are another's.
+void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) {
+    for (const storage::ProofRecord& record : records) {
+        const std::string why = record.proof == "state" ? unproven_text(record) : std::string{};
+        if (!why.empty() && notes_.size() < kNotesMax) {
+            notes_.push_back(
+                fmt::format("not all of {} is compared with the contract at block {}: {}",
+                            record.entity, record.block_num, why));
         }
     }
 }

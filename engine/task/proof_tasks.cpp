@@ -1,6 +1,7 @@
 #include "engine/task/proof_tasks.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -58,6 +59,7 @@ std::string to_json(const LogProofOutcome& outcome) {
         .member("unsettled", outcome.counts.unsettled)
         .member("unprovable", outcome.counts.unprovable)
         .member("logs", outcome.counts.logs)
+        .member("ticks", outcome.counts.ticks)
         .member("outside_root", outcome.counts.outside)
         .member("mismatches", outcome.findings.total);
     if (outcome.range) {
@@ -175,6 +177,15 @@ std::string verdict_of(const StateOutcome& outcome) {
                       std::ranges::all_of(outcome.entities, &EntityState::is_proven));
 }
 
+void write_reasons(JsonWriter& json, const std::vector<EntityState::Unproven>& reasons) {
+    json.open_array();
+    for (const EntityState::Unproven& item : reasons) {
+        json.open_object().member("reason", item.reason).member("count", item.count);
+        json.close_object();
+    }
+    json.close_array();
+}
+
 std::string to_json(const StateOutcome& outcome) {
     std::string out;
     JsonWriter json{out};
@@ -194,14 +205,13 @@ std::string to_json(const StateOutcome& outcome) {
             .member("checked", entity.checked)
             .member("equal", entity.equal)
             .member("differing", entity.differing)
-            .member("unchanged", entity.unchanged)
-            .key("unproven")
-            .open_array();
-        for (const EntityState::Unproven& item : entity.unproven) {
-            json.open_object().member("reason", item.reason).member("count", item.count);
-            json.close_object();
-        }
-        json.close_array().close_object();
+            .member("count_differs", entity.count_differs)
+            .member("fields_not_compared", entity.fields.left_out)
+            .member("proven_by_storage", entity.storage_proofs)
+            .member("unchanged", entity.unchanged);
+        write_reasons(json.key("unproven"), entity.unproven);
+        write_reasons(json.key("disputed"), entity.disputed);
+        json.close_object();
     }
     json.close_array();
     write_findings(json.key("findings"), outcome.findings, kShownFindings, kFindingsBytesMax);
@@ -213,7 +223,20 @@ std::string to_json(const StateOutcome& outcome) {
 struct StateMemory {
     FindingMemory& findings;
     BeginningMemory beginnings;
+    std::set<std::string> disputes;  ///< slots of the config that were told
 };
+
+/// A slot is told once, whichever rows show that it is another variable's.
+void tell_disputes(const StateOutcome& outcome, std::set<std::string>& told) {
+    for (const EntityState& state : outcome.entities) {
+        for (const EntityState::Unproven& one : state.disputed) {
+            if (told.insert(one.reason.substr(0, one.reason.find(": of "))).second) {
+                logging::warning("the state proof cannot use a slot of the config",
+                                 {{"why", one.reason}, {"values", one.count}});
+            }
+        }
+    }
+}
 
 /// Empty where the node does not remember so far back, or does not answer soon.
 std::optional<std::string> find_beginning(const TaskContext& context, const storage::ReadView& view,
@@ -242,6 +265,7 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     const std::shared_ptr<const Plan> plan = context.indexer().shared_plan();
     options.last_equal = last_equal_of(*view, plan);
     StateOutcome outcome = prove_state(context.chain(), *view, plan, std::move(options));
+    tell_disputes(outcome, memory.disputes);
     memory.beginnings.tell(outcome.findings, [&](const Finding& finding) {
         return find_beginning(context, *view, *plan, finding);
     });
@@ -267,7 +291,8 @@ std::string to_json(const ScrubReport& report, std::string_view verdict) {
     json.open_object()
         .member("proof", "scrub")
         .member("verdict", verdict)
-        .member("logs", report.logs)
+        .member("logs", report.logs - report.ticks)
+        .member("ticks", report.ticks)
         .member("blocks", report.blocks)
         .member("rows", report.rows)
         .member("index_entries", report.index_entries)
@@ -310,6 +335,7 @@ std::string to_json(const ReplayReport& report, std::string_view verdict) {
         .member("verdict", verdict)
         .member("block", report.block_num)
         .member("events", report.events)
+        .member("ticks", report.ticks)
         .member("rows", report.rows)
         .member("mismatches", report.findings.total);
     write_findings(json.key("findings"), report.findings, kShownFindings, kFindingsBytesMax);
@@ -466,9 +492,10 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                [observer, budget = std::make_shared<MendingBudget>()](TaskContext& context) {
                    return run_prove_log(context, observer, *budget);
                }});
-    kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
-               [observer, memory, state = std::make_shared<StateMemory>(StateMemory{*memory, {}})](
-                   TaskContext& context) { return run_prove_state(context, observer, *state); }});
+    kinds.add(
+        {"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
+         [observer, memory, state = std::make_shared<StateMemory>(StateMemory{*memory, {}, {}})](
+             TaskContext& context) { return run_prove_state(context, observer, *state); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [observer, memory](TaskContext& context) {
                    return run_prove_replay(context, observer, *memory);

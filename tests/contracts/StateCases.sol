@@ -159,3 +159,34 @@ contract StateFactory {
         for (uint256 i = 0; i < 12; i++) children.push(new StateChild(i + 100));
     }
 }
+
+/// Storage of the shapes that `slots` name, each told by a getter.
+contract StateSlots {
+    struct Vote {
+        uint8 option;
+        uint128 weight;
+        bool ok;
+        uint256 since;
+        uint256 until;
+    }
+
+    uint128 public low = 7; // slot 0, packed
+    uint64 public high = 9;
+    mapping(uint256 => uint256) public balances; // slot 1
+    mapping(uint256 => uint256) public others; // slot 2: of half of the keys the same
+    mapping(uint256 => mapping(uint256 => Vote)) public votes; // slot 3
+
+    event Nothing(uint256 id);
+
+    constructor() {
+        for (uint256 i = 1; i <= 12; i++) {
+            balances[i] = i * 1e18;
+            if (i % 2 == 0) others[i] = i * 1e18;
+            votes[i % 4][i] = Vote(uint8(i), uint128(i * 100), i % 3 == 0, 1000 + i, 2000 + i);
+        }
+    }
+
+    function set(uint256 id, uint256 value) external {
+        balances[id] = value;
+    }
+}

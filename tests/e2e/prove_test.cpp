@@ -119,6 +119,90 @@ TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
     EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0) << "a rebuild keeps it";
 }
 
+std::string tokens_with_slots(const Anvil& anvil, const std::string& slots) {
+    std::string out = read_file(source_path("tests/contracts/tokens.toml"));
+    const auto replace = [&out](const std::string& what, const std::string& with) {
+        for (size_t at = out.find(what); at != std::string::npos;
+             at = out.find(what, at + with.size())) {
+            out.replace(at, what.size(), with);
+        }
+    };
+    replace("../../tools/node/", source_path("tools/node/"));
+    replace("http://127.0.0.1:8545", anvil.url());
+    replace("returns = [\"amount\"], deleted = [0]",
+            "returns = [\"amount\"], deleted = [0], slots = { amount = " + slots + " }");
+    return out;
+}
+
+TEST(ProveTest, AWrongSlotInTheConfigIsNamedAndNeverWrittenIntoRows) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    const std::string config = dir.sub("plumbline.toml");
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // OpenZeppelin's ERC-20 keeps balances at slot 0, allowances at 1, the supply at 2.
+    const auto index_with = [&](const std::string& slots) {
+        write_file(config, tokens_with_slots(anvil, slots));
+        const auto ran = plumbline({"run", config, "--db", db, "--until", "head", "--quiet"});
+        ASSERT_EQ(ran.code, 0) << ran.err;
+    };
+    index_with("{ base = 0, keys = [\"owner\"] }");
+    const auto right = plumbline({"verify", db});
+    EXPECT_EQ(right.code, 0) << right.out << right.err;
+    EXPECT_THAT(right.out, HasSubstr("values proven by storage too"));
+    const std::string before = dump_all(db, {"balance", "supply"});
+
+    index_with("{ base = 2, keys = [\"owner\"] }");
+    const auto wrong = plumbline({"verify", db});
+    EXPECT_EQ(wrong.code, 3) << wrong.out << wrong.err;
+    EXPECT_THAT(wrong.out, HasSubstr("state   holds"));
+    EXPECT_THAT(wrong.out, HasSubstr("slots.amount of state in [entities.balance]: of owner=0x"));
+    EXPECT_THAT(wrong.out, HasSubstr("as the row does: correct base, keys, word or offset"));
+    EXPECT_THAT(plumbline({"status", db}).out, HasSubstr("not all proven"));
+    const auto repaired = plumbline({"repair", db, "--on-drift", "chain"});
+    EXPECT_EQ(repaired.code, 3) << repaired.out << repaired.err;
+    EXPECT_THAT(repaired.out, HasSubstr("nothing was found, but not all is proven"));
+    EXPECT_EQ(dump_all(db, {"balance", "supply"}), before);
+    EXPECT_EQ(plumbline({"journal", db, "--json"}).out.find("row corrected"), std::string::npos);
+}
+
+TEST(ProveTest, TicksAreNoEventsOfTheChain) {
+    Anvil anvil;
+    TempDir dir;
+    ASSERT_EQ(run_script("tests/contracts/token.mjs", {"--rpc", anvil.url(), "--steps", "60"}).code,
+              0);
+    // A contract that never emits what is asked for, and handlers of blocks.
+    write_file(dir.sub("plumbline.toml"),
+               "[chain]\nid = 31337\nrpc = \"" + anvil.url() + "\"\n[contracts.nft]\nabi = \"" +
+                   source_path("tools/node/node_modules/@openzeppelin/contracts/build/contracts/"
+                               "ERC721.json") +
+                   R"("
+address = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+events = ["ApprovalForAll"]
+[entities.beat]
+key = { block = "uint64" }
+[[on]]
+every = { blocks = 2 }
+insert = "beat"
+key = { block = "$block.number" }
+)");
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    const auto told = plumbline({"verify", db});
+    EXPECT_EQ(told.code, 0) << told.out << told.err;
+    EXPECT_THAT(told.out, HasSubstr(" 0 events equal (and "));
+    EXPECT_THAT(told.out, HasSubstr("replay  holds: 0 events folded again (and "));
+    EXPECT_THAT(told.out, HasSubstr("the log holds no event"));
+    const json report = json::parse(plumbline({"verify", db, "--json"}).out);
+    const json stored = json::parse(plumbline({"status", db, "--json"}).out)["entities"]["beat"];
+    EXPECT_GT(stored, 5);
+    EXPECT_EQ(report["log"]["events_equal"], 0);
+    EXPECT_EQ(report["log"]["ticks_equal"], stored.get<uint64_t>()) << report["log"];
+    EXPECT_EQ(report["replay"]["events"], 0);
+    EXPECT_EQ(report["replay"]["ticks"], stored);
+}
+
 /// Balances whose deleted rows nobody compares, and an insert that only works once. `more` goes to
 /// [proof].
 std::string partly_proven(const Anvil& anvil, const std::string& more) {

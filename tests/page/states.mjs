@@ -246,6 +246,13 @@ export const STATES = {
     await world.proven(service, "state");
     return { service, says: /^Up to date; 5 of 6 entities compared, and equal/, cls: "", why: /Not compared: option: \[entities\.option\] in the config needs state = \{ call = … \}\.$/, facts: /5 of 6 compared, and equal/, text: /not compared: option/, never: /✓/ };
   },
+  // Slots that are another variable's make no row wrong, and nothing is green by them.
+  slots_wrong: async (world) => {
+    const service = await world.serve(world.config("slots_wrong", { more: PROVE, change: (text) => text.replaceAll("base = 10", "base = 9") }));
+    await world.ready(service);
+    await world.proven(service, "state");
+    return { service, says: /^Up to date; 5 of 6 entities compared, and equal/, cls: "", why: /Not all compared: vote\.$/, facts: /5 of 6 compared, and equal/, text: /Note: not all of vote is compared.*slots\.\w+ of state in \[entities\.vote\].*correct base, keys, word or offset/s, never: /✓|rows? differs?/ };
+  },
   quarantine: async (world) => {
     const folder = world.config("quarantine", { change: (text) => text + '\n[[on]]\nevent = "hub.CommunityCreated"\ninsert = "user"\nkey = { account = "$log.address" }\n' });
     const service = await world.serve(folder);

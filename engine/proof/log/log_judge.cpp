@@ -322,6 +322,7 @@ void LogJudge::judge_ticks(const evm::Header& header, const evm::LogBatch& store
             Finding& finding =
                 verdict.findings.emplace_back(make_finding(FindingKind::kLogMissing, tick));
             finding.expected = text_of(tick, ByteView{});
+            finding.detail = kTickNote;
             verdict.truth.push(tick, ByteView{});
         }
     }

@@ -10,6 +10,7 @@ LogProofCounts& LogProofCounts::operator+=(const LogProofCounts& other) noexcept
     unprovable += other.unprovable;
     bad += other.bad;
     logs += other.logs;
+    ticks += other.ticks;
     outside += other.outside;
     header_calls += other.header_calls;
     receipts_calls += other.receipts_calls;

@@ -92,6 +92,7 @@ struct LogProofCounts {
     uint64_t unprovable = 0;   ///< need receipts, which nobody has or which do not recompute
     uint64_t bad = 0;          ///< blocks with findings
     uint64_t logs = 0;         ///< stored logs compared with receipts and found equal
+    uint64_t ticks = 0;        ///< our own of `every`, in no receipt: there where they must be
     /// Stored logs that no receipts root commits to (core/evm/state_sync.hpp): the word of who told
     /// them. Their blocks stay at `linked`.
     uint64_t outside = 0;

@@ -116,6 +116,13 @@ size_t ProofPiece::stored_count(size_t index) const {
     return log_begin_[index + 1] - log_begin_[index];
 }
 
+size_t ProofPiece::tick_count(size_t index) const {
+    const auto begin = stored_.logs.begin();
+    return static_cast<size_t>(std::count_if(begin + static_cast<ptrdiff_t>(log_begin_[index]),
+                                             begin + static_cast<ptrdiff_t>(log_begin_[index + 1]),
+                                             is_tick));
+}
+
 evm::LogBatch ProofPiece::stored_of(size_t index) const {
     evm::LogBatch out;
     for (size_t i = log_begin_[index]; i < log_begin_[index + 1]; ++i) {
@@ -329,6 +336,7 @@ void ProofPiece::finish_block_zero(LogProofPiece& out) const {
             break;
         }
         if (is_tick(log)) {
+            ++out.counts.ticks;
             continue;
         }
         Finding finding;
@@ -344,7 +352,9 @@ void ProofPiece::finish_block_zero(LogProofPiece& out) const {
 void ProofPiece::finish_good(size_t index, LogProofPiece& out) const {
     const Block& block = blocks_[index];
     const size_t count = stored_count(index);
-    out.counts.logs += block.has_truth ? count - block.outside : 0U;
+    const uint64_t ticks = block.has_truth ? tick_count(index) : 0U;
+    out.counts.ticks += ticks;
+    out.counts.logs += block.has_truth ? count - block.outside - ticks : 0U;
     out.counts.outside += block.outside;
     if (count > 0) {
         out.blocks.emplace_back(first() + index, std::min(block.level, options_.level));

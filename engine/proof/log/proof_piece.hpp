@@ -112,6 +112,8 @@ class ProofPiece {
 
     [[nodiscard]] uint64_t first() const noexcept;
     [[nodiscard]] size_t stored_count(size_t index) const;
+    /// How many of them are ours, and no receipt's (engine/mapping/block_tick.hpp).
+    [[nodiscard]] size_t tick_count(size_t index) const;
     [[nodiscard]] evm::LogBatch stored_of(size_t index) const;
     void find_log_begins();
     void examine_block(size_t index);

@@ -260,7 +260,8 @@ Result<ReplayReport> prove_replay(const storage::ReadView& view, std::shared_ptr
     const auto cursor = view.cursor();
     report.block_num = cursor ? cursor->block_num : 0;
     report.block_hash = cursor ? cursor->block_hash : evm::Hash{};
-    report.events = report.scrub.logs;
+    report.ticks = report.scrub.ticks;
+    report.events = report.scrub.logs - report.ticks;
     if (report.scrub.is_log_broken_off) {
         return report;
     }

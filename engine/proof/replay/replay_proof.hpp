@@ -45,7 +45,8 @@ struct ReplayReport {
     ScrubReport scrub;  ///< its own findings are moved into `findings`
     uint64_t block_num = 0;
     evm::Hash block_hash;
-    uint64_t events = 0;  ///< folded
+    uint64_t events = 0;  ///< of contracts, folded
+    uint64_t ticks = 0;   ///< of `every`, folded too
     uint64_t rows = 0;    ///< held against the fold
     [[nodiscard]] bool is_equal() const noexcept { return findings.empty(); }
 };

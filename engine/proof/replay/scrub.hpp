@@ -62,6 +62,7 @@ struct ScrubbedEntity {
 struct ScrubReport {
     Findings findings;
     uint64_t logs = 0;
+    uint64_t ticks = 0;  ///< of `logs`: our own of `every`, no contract's
     uint64_t blocks = 0;
     uint64_t rows = 0;
     uint64_t index_entries = 0;

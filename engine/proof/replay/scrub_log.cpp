@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/block_tick.hpp"
 #include "engine/proof/replay/scrub_parts.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
@@ -190,6 +191,7 @@ class LogScrub {
                 note_unreadable(storage::load_be32(logs_->key().data() + 8), read.error().message);
                 continue;
             }
+            report_.ticks += is_tick(record_.log) ? 1U : 0U;
             block_.node += {1, storage::hash_log(record_.log, record_.data,
                                                  record_.txn ? &*record_.txn : nullptr, scratch_)};
         }

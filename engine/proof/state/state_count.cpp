@@ -14,12 +14,13 @@ using rpc::CallResult;
 class CountTask final : public StateTask {
   public:
     CountTask(const StateTaskContext& context, const CountPlan& count, bool count_rows,
-              EntityState& out)
+              uint64_t block_num, EntityState& out)
         : StateTask{out},
           view_{context.view},
           plan_{context.plan},
           count_{count},
           count_rows_{count_rows},
+          block_num_{block_num},
           findings_{context.findings} {}
 
     std::optional<StateQuestion> next(const StateWay& /*way*/) override {
@@ -51,11 +52,13 @@ class CountTask final : public StateTask {
             return ok();
         }
         state_.differing++;
+        state_.count_differs = true;
         Finding finding;
         finding.kind = FindingKind::kStateCountDiffers;
         finding.entity = state_.name;
         finding.stored = std::to_string(state_.rows);
         finding.expected = counted.to_decimal();
+        finding.block_num = block_num_;
         finding.detail = count_.signature;
         findings_.add(std::move(finding));
         return ok();
@@ -71,6 +74,7 @@ class CountTask final : public StateTask {
     const Plan& plan_;
     const CountPlan& count_;
     bool count_rows_;
+    uint64_t block_num_;
     bool done_ = false;
     Findings& findings_;
 };
@@ -78,8 +82,8 @@ class CountTask final : public StateTask {
 }  // namespace
 
 std::unique_ptr<StateTask> make_count_task(const StateTaskContext& context, const CountPlan& count,
-                                           bool count_rows, EntityState& out) {
-    return std::make_unique<CountTask>(context, count, count_rows, out);
+                                           bool count_rows, uint64_t block_num, EntityState& out) {
+    return std::make_unique<CountTask>(context, count, count_rows, block_num, out);
 }
 
 }  // namespace plumbline::engine

@@ -125,6 +125,7 @@ struct StateProver::Impl {
                 EntityState state;
                 state.entity = i;
                 state.name = plan->entities()[i].name;
+                state.fields = compared_fields(*plan, i);
                 outcome.entities.push_back(std::move(state));
             }
         }
@@ -151,8 +152,8 @@ struct StateProver::Impl {
         }
         for (const CountPlan& item : plan->count_plans()) {
             if (item.entity == state.entity) {
-                tasks.push_back(
-                    make_count_task(context, item, std::exchange(count_rows, false), state));
+                tasks.push_back(make_count_task(context, item, std::exchange(count_rows, false),
+                                                outcome.block.block_num, state));
             }
         }
     }
@@ -233,6 +234,9 @@ struct StateProver::Impl {
                          state.unchanged ? 1 : state.checked);
             state.unchanged = false;
             state.checked = state.equal = state.differing = 0;
+            state.storage_proofs = state.storage_differing = 0;
+            state.count_differs = false;
+            state.disputed.clear();
         }
     }
 

@@ -17,6 +17,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/mapping/state_fields.hpp"
 #include "engine/proof/finding.hpp"
 #include "engine/proof/state/state_walk.hpp"
 #include "rpc/chain_source.hpp"
@@ -47,19 +48,25 @@ struct EntityState {
     uint64_t checked = 0;  ///< questions settled: a row counts once for each of its getters
     uint64_t equal = 0;
     uint64_t differing = 0;          ///< `checked - equal`: findings tell of each
+    bool count_differs = false;      ///< one of `differing`: the contract counts other rows
     std::vector<Unproven> unproven;  ///< not settled; empty = all of the entity is proven
     /// Storage and rows are those of the last equal proof, so nothing was asked.
     bool unchanged = false;
-    /// Values whose `slots` the config tells, proven against the block's state root, and how many
-    /// of them the row has otherwise. `storage_note`: why not all could be.
+    /// Values whose `slots` the config tells, proven against the block's state root to be what the
+    /// getter tells, and how many of them the row has otherwise. `storage_note`: why not all could
+    /// be.
     uint64_t storage_proofs = 0;
     uint64_t storage_differing = 0;
     std::string storage_note;
+    /// Values whose slot is not what the getter tells: `slots` of the config are to be corrected.
+    /// Nothing is known of the rows by that.
+    std::vector<Unproven> disputed;
+    ComparedFields fields;
     /// Of the contracts that were asked, where the node tells them and there are few.
     std::vector<StorageRoot> roots;
     rpc::Traffic traffic;
 
-    [[nodiscard]] bool is_proven() const noexcept { return unproven.empty(); }
+    [[nodiscard]] bool is_proven() const noexcept { return unproven.empty() && disputed.empty(); }
     [[nodiscard]] bool is_equal() const noexcept {
         return is_proven() && differing == 0 && storage_differing == 0;
     }

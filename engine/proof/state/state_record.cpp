@@ -15,6 +15,8 @@ constexpr std::string_view kJoint = "; ";
 constexpr std::string_view kStorage = "storage ";
 constexpr std::string_view kRows = "rows ";
 constexpr std::string_view kConfig = "config ";
+constexpr std::string_view kUnproven = "unproven ";
+constexpr std::string_view kCount = "the contract counts other rows";
 
 /// Of all that `state` and `count` may say.
 std::string config_mark(const Plan& plan) {
@@ -77,7 +79,7 @@ storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& out
     out.time_s = time_s;
     out.is_equal = state.is_equal();
     out.checked = state.checked;
-    out.mismatches = state.differing + state.storage_differing;
+    out.mismatches = state.differing;
     out.level = state.is_proven() ? "all" : "part";
     out.detail = state.unchanged
                      ? "storage unchanged"
@@ -85,9 +87,13 @@ storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& out
     if (state.unchanged && last != nullptr) {
         out.checked = last->checked;
     }
+    if (state.count_differs) {
+        out.detail += fmt::format("{}{}", kJoint, kCount);
+    }
     if (!state.is_proven()) {
-        out.detail += fmt::format("{}unproven {}: {}", kJoint, state.unproven.front().count,
-                                  state.unproven.front().reason);
+        const EntityState::Unproven& first =
+            state.unproven.empty() ? state.disputed.front() : state.unproven.front();
+        out.detail += fmt::format("{}{}{}: {}", kJoint, kUnproven, first.count, first.reason);
         return out;
     }
     for (const StorageRoot& root : state.roots) {
@@ -97,6 +103,28 @@ storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& out
     out.detail +=
         fmt::format("{}{}{}{}{}{}", kJoint, kRows, rows, kJoint, kConfig, config_mark(plan));
     return out;
+}
+
+std::string difference_text(const storage::ProofRecord& record) {
+    const auto parts = split(record.detail, kJoint);
+    const bool has_count = std::ranges::find(parts, kCount) != parts.end();
+    const uint64_t rows = record.mismatches - (has_count && record.mismatches > 0 ? 1U : 0U);
+    std::string out;
+    if (rows > 0 || !has_count) {
+        out =
+            fmt::format("{} {} from the contract", rows, rows == 1 ? "row differs" : "rows differ");
+    }
+    return has_count ? out + (out.empty() ? "" : ", and ") + std::string{kCount} : out;
+}
+
+std::string unproven_text(const storage::ProofRecord& record) {
+    for (const std::string_view part : split(record.detail, kJoint)) {
+        if (part.starts_with(kUnproven)) {
+            // A reason may have a joint in it.
+            return std::string{part.data(), record.detail.data() + record.detail.size()};
+        }
+    }
+    return {};
 }
 
 std::optional<std::vector<StorageRoot>> roots_of_record(const Plan& plan, uint32_t entity,

@@ -33,6 +33,13 @@ namespace plumbline::engine {
                                                      std::string_view rows, uint64_t time_s,
                                                      const storage::ProofRecord* last = nullptr);
 
+/// What differs by the record of a proof that found something: "3 rows differ from the contract",
+/// "the contract counts other rows", or both.
+[[nodiscard]] std::string difference_text(const storage::ProofRecord& record);
+/// How much of the entity the record does not settle and why, as "unproven 3: REASON"; empty where
+/// it settles all.
+[[nodiscard]] std::string unproven_text(const storage::ProofRecord& record);
+
 /// For `StateProofOptions::last_equal`: the contracts' storage as `record` has it, if it was equal
 /// and neither the rows nor the config have changed since. Empty where one of the entity's getters
 /// takes a value from another entity's row.

@@ -1,5 +1,6 @@
 // Some values of an entity against the storage that the block's state root commits to: what no
-// node can lie about. Which rows is up to the block's hash, so nobody knows beforehand.
+// node can lie about. Which rows is up to the block's hash, so nobody knows beforehand. That the
+// config names the right slots is not proven by that, so the getter is asked about these rows too.
 #include <algorithm>
 #include <map>
 
@@ -9,6 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
 #include "engine/proof/state/state_digest.hpp"
+#include "engine/proof/state/state_slot_judge.hpp"
 #include "engine/proof/state/state_task.hpp"
 #include "engine/proof/storage_word.hpp"
 #include "engine/text/entity_text.hpp"
@@ -48,26 +50,48 @@ class SlotTask final : public StateTask {
           block_{block},
           layout_{context.plan.entities()[state.entity]},
           codec_{layout_},
-          findings_{context.findings} {}
+          findings_{context.findings},
+          disputes_{layout_, state} {}
 
     std::optional<StateQuestion> next(const StateWay& way) override;
+    Status accept_calls(std::vector<rpc::CallResult> results) override;
     void accept_header(Result<evm::Header> header) override;
     void accept_proof(Result<rpc::AccountProof> proof) override;
     void give_up(const std::string& reason) override { end(reason); }
 
   private:
-    struct Sample {
+    struct Row {
         std::string key;
-        std::string row;
+        std::string bytes;
+        rpc::CallRequest getter;
+        bool is_askable = false;
+        /// The getter's answer, as what it says otherwise than the row; empty: there is none.
+        std::optional<std::vector<StateDifference>> told;
+    };
+    struct Sample {
+        size_t row = 0;
         const StatePlan::Slot* slot = nullptr;
         evm::Hash place;
+        evm::U256 proven;
     };
     [[nodiscard]] Status choose();
+    [[nodiscard]] Status add_row(std::string key, std::string bytes);
     void check(const rpc::AccountProof& proof);
-    void add_difference(const Sample& sample, const evm::U256& proven);
-    void end(const std::string& note) {
-        if (!done_ && !note.empty() && state_.storage_note.empty()) {
+    [[nodiscard]] std::optional<StateQuestion> ask_getter();
+    void judge();
+    [[nodiscard]] SlotWitness witness_of(const Sample& sample) const;
+    void add_difference(const Sample& sample);
+    void doubt_getter();
+    /// No more proofs; those that there are still count.
+    void stop_proving(const std::string& note) {
+        if (state_.storage_note.empty()) {
             state_.storage_note = note;
+        }
+        samples_.clear();
+    }
+    void end(const std::string& note) {
+        if (!done_) {
+            stop_proving(note);
         }
         done_ = true;
     }
@@ -80,9 +104,15 @@ class SlotTask final : public StateTask {
     const storage::EntityLayout& layout_;
     RowCodec codec_;
     Findings& findings_;
+    SlotDisputes disputes_;
+    std::optional<StateDigester> digester_;
     bool done_ = false;
     std::optional<evm::Header> header_;
+    std::vector<Row> rows_;
     std::map<evm::Address, std::vector<Sample>> samples_;  ///< not yet asked for
+    std::vector<Sample> proven_;
+    std::vector<size_t> to_ask_;  ///< of `rows_`, about which the getter is being asked
+    size_t next_row_ = 0;
     bool chosen_ = false;
 };
 
@@ -93,8 +123,9 @@ Status SlotTask::choose() {
     if (!state_plan_.at) {
         target = plan_.sources()[state_plan_.source].addresses.front();
     }
-    PLUMBLINE_TRY(const StateDigester digester,
+    PLUMBLINE_TRY(StateDigester digester,
                   StateDigester::make(state_plan_, plan_.entities(), target));
+    digester_.emplace(std::move(digester));
     uint64_t seed = 0;
     for (size_t i = 0; i < 8; i++) {
         seed = (seed << 8U) | block_.hash.bytes[i];
@@ -116,17 +147,32 @@ Status SlotTask::choose() {
         rows[at] = {std::string{scanner->key()}, std::string{scanner->row()}};
     }
     PLUMBLINE_TRY_VOID(scanner->status());
-    const RowReader reader = [this](uint32_t entity,
-                                    std::string_view key) -> Result<std::optional<std::string>> {
-        PLUMBLINE_TRY(auto other, view_.get_row(entity, key));
-        return std::optional{std::move(other)};
-    };
-    for (const auto& [key, row] : rows) {
-        for (const StatePlan::Slot& slot : state_plan_.slots) {
-            PLUMBLINE_TRY(const auto place, digester.place(slot, key, row, reader));
-            samples_[place.account].push_back({key, row, &slot, place.slot});
-        }
+    for (auto& [key, row] : rows) {
+        PLUMBLINE_TRY_VOID(add_row(std::move(key), std::move(row)));
     }
+    return ok();
+}
+
+Status SlotTask::add_row(std::string key, std::string bytes) {
+    const RowReader reader = [this](uint32_t entity,
+                                    std::string_view other) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(auto found, view_.get_row(entity, other));
+        return std::optional{std::move(found)};
+    };
+    for (const StatePlan::Slot& slot : state_plan_.slots) {
+        PLUMBLINE_TRY(const auto place, digester_->place(slot, key, bytes, reader));
+        samples_[place.account].push_back({rows_.size(), &slot, place.slot, {}});
+    }
+    Row row{std::move(key), std::move(bytes), {}, false, {}};
+    StateQuestions questions{digester_->getter()};
+    std::vector<evm::Hash> leaves;
+    row.is_askable =
+        static_cast<bool>(digester_->append(row.key, row.bytes, reader, questions, leaves));
+    if (row.is_askable) {
+        row.getter.to = questions.target(0);
+        row.getter.data = questions.calldata(digester_->getter(), 0);
+    }
+    rows_.push_back(std::move(row));
     return ok();
 }
 
@@ -136,8 +182,11 @@ std::optional<StateQuestion> SlotTask::next(const StateWay& /*way*/) {
             end(chosen.error().message);
         }
     }
-    if (done_ || samples_.empty()) {
+    if (done_) {
         return std::nullopt;
+    }
+    if (samples_.empty()) {
+        return ask_getter();
     }
     if (!header_) {
         return HeaderQuestion{};
@@ -152,11 +201,12 @@ std::optional<StateQuestion> SlotTask::next(const StateWay& /*way*/) {
 
 void SlotTask::accept_header(Result<evm::Header> header) {
     if (!header) {
-        end("no header to prove values against: " + header.error().message);
+        stop_proving("no header to prove values against: " + header.error().message);
         return;
     }
     if (evm::compute_hash(*header) != block_.hash) {
-        end("the block's header does not hash to its hash, so its state root proves nothing");
+        stop_proving(
+            "the block's header does not hash to its hash, so its state root proves nothing");
         return;
     }
     header_ = *std::move(header);
@@ -164,11 +214,13 @@ void SlotTask::accept_header(Result<evm::Header> header) {
 
 void SlotTask::accept_proof(Result<rpc::AccountProof> proof) {
     if (!proof) {
-        end("no storage proofs: " + proof.error().message);
+        stop_proving("no storage proofs: " + proof.error().message);
         return;
     }
     check(*proof);
-    samples_.erase(samples_.begin());
+    if (!samples_.empty()) {
+        samples_.erase(samples_.begin());
+    }
 }
 
 void SlotTask::check(const rpc::AccountProof& proof) {
@@ -177,56 +229,140 @@ void SlotTask::check(const rpc::AccountProof& proof) {
     if (const auto error =
             evm::verify_account_proof(header_->state_root, address, proof.nodes, account);
         error != evm::ProofError::kNone) {
-        end(fmt::format("the provider's proof of {} does not fit the block's state root: {}",
+        stop_proving(
+            fmt::format("the provider's proof of {} does not fit the block's state root: "
+                        "{}",
                         evm::to_hex(address), to_string(error)));
         return;
     }
     for (size_t i = 0; i < samples.size(); i++) {
+        Sample sample = samples[i];
         evm::U256 word;
         if (const auto error =
-                prove_word(account.storage_root, samples[i].place, proof.slots[i].nodes, word);
+                prove_word(account.storage_root, sample.place, proof.slots[i].nodes, word);
             error != evm::ProofError::kNone) {
-            end(
+            stop_proving(
                 fmt::format("the provider's proof of slot {} does not fit the block's state "
                             "root: {}",
-                            evm::to_hex(samples[i].place), to_string(error)));
+                            evm::to_hex(sample.place), to_string(error)));
             return;
         }
-        state_.storage_proofs++;
-        const StatePlan::Slot& slot = *samples[i].slot;
-        const evm::U256 proven = unpack_word(word, layout_.fields[slot.field].type, slot.offset);
-        if (proven != codec_.word(samples[i].row, slot.field)) {
-            add_difference(samples[i], proven);
+        sample.proven =
+            unpack_word(word, layout_.fields[sample.slot->field].type, sample.slot->offset);
+        proven_.push_back(sample);
+    }
+}
+
+/// The same rows by the getter, in the same block; then all is there to judge.
+std::optional<StateQuestion> SlotTask::ask_getter() {
+    to_ask_.clear();
+    std::vector<rpc::CallRequest> calls;
+    size_t at = proven_.empty() ? rows_.size() : next_row_;
+    for (; at < rows_.size() && calls.size() < kPlainBatchMax; at++) {
+        if (rows_[at].is_askable) {
+            to_ask_.push_back(at);
+            calls.push_back(rows_[at].getter);
+        }
+    }
+    if (!calls.empty()) {
+        return calls;
+    }
+    judge();
+    done_ = true;
+    return std::nullopt;
+}
+
+Status SlotTask::accept_calls(std::vector<rpc::CallResult> results) {
+    for (size_t i = 0; i < results.size() && i < to_ask_.size(); i++) {
+        Row& row = rows_[to_ask_[i]];
+        if (results[i].kind != rpc::CallResult::Kind::kAnswered) {
+            continue;
+        }
+        if (auto told = digester_->differences(row.key, row.bytes, results[i].data)) {
+            row.told = *std::move(told);
+        }
+    }
+    next_row_ = to_ask_.back() + 1;
+    return ok();
+}
+
+SlotWitness SlotTask::witness_of(const Sample& sample) const {
+    const Row& row = rows_[sample.row];
+    SlotWitness out;
+    out.stored = codec_.word(row.bytes, sample.slot->field);
+    out.proven = sample.proven;
+    const auto is_of_field = [&sample](const StatePlan::Return& item) {
+        return item.kind == StatePlan::Return::Kind::kField && item.field == sample.slot->field;
+    };
+    out.is_returned = std::ranges::any_of(state_plan_.returns, is_of_field);
+    if (!out.is_returned || !row.told) {
+        return out;
+    }
+    const auto differs = std::ranges::find_if(*row.told, [&](const StateDifference& item) {
+        return is_of_field(state_plan_.returns[item.place]);
+    });
+    out.told = differs == row.told->end() ? out.stored : differs->actual.word;
+    return out;
+}
+
+void SlotTask::judge() {
+    for (const Sample& sample : proven_) {
+        const SlotWitness witness = witness_of(sample);
+        const SlotVerdict verdict = judge_slot(witness);
+        if (verdict == SlotVerdict::kProven || verdict == SlotVerdict::kDiffers) {
+            state_.storage_proofs++;
+        }
+        if (verdict == SlotVerdict::kDiffers) {
+            add_difference(sample);
+        }
+        disputes_.add(*sample.slot, verdict, rows_[sample.row].key, witness);
+    }
+    disputes_.tell(state_);
+    if (disputes_.doubts_getter()) {
+        doubt_getter();
+    }
+}
+
+/// Storage has a row as it is where the getter tells otherwise: then what it tells of other rows is
+/// not written unasked either.
+void SlotTask::doubt_getter() {
+    for (Finding& finding : findings_.kept) {
+        if (finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name) {
+            finding.is_certain = false;
         }
     }
 }
 
-void SlotTask::add_difference(const Sample& sample, const evm::U256& proven) {
+void SlotTask::add_difference(const Sample& sample) {
     const storage::Field& field = layout_.fields[sample.slot->field];
+    const Row& row = rows_[sample.row];
     state_.storage_differing++;
     std::string evidence = fmt::format("slot {} is proven against the state root of block {}",
                                        evm::to_hex(sample.place), block_.block_num);
     // What a getter told already is one finding, now with evidence.
     const auto known = std::ranges::find_if(findings_.kept, [&](const Finding& finding) {
         return finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name &&
-               finding.raw_key == sample.key && finding.field == field.name;
+               finding.raw_key == row.key && finding.field == field.name;
     });
     if (known != findings_.kept.end()) {
         known->detail += "; " + evidence;
         return;
     }
+    // The getter tells so only now: who was asked first had told otherwise, or nothing.
+    state_.checked++;
+    state_.differing++;
     Finding finding;
     finding.kind = FindingKind::kStateDiffers;
     finding.entity = layout_.name;
-    finding.key = storage::key_text(layout_, sample.key);
-    finding.raw_key = sample.key;
+    finding.key = storage::key_text(layout_, row.key);
+    finding.raw_key = row.key;
     finding.field = field.name;
     finding.stored =
-        value_to_text(field.type, KeyValue{codec_.word(sample.row, sample.slot->field), {}});
-    finding.expected = value_to_text(field.type, KeyValue{proven, {}});
-    finding.block_num = RowCodec::changed_at(sample.row).block_num;
-    finding.log_index = RowCodec::changed_at(sample.row).log_index;
-    finding.detail = std::move(evidence);
+        value_to_text(field.type, KeyValue{codec_.word(row.bytes, sample.slot->field), {}});
+    finding.expected = value_to_text(field.type, KeyValue{sample.proven, {}});
+    finding.block_num = RowCodec::changed_at(row.bytes).block_num;
+    finding.log_index = RowCodec::changed_at(row.bytes).log_index;
+    finding.detail = state_plan_.signature + "; " + std::move(evidence);
     findings_.add(std::move(finding));
 }
 

@@ -72,10 +72,10 @@ struct StateTaskContext {
 [[nodiscard]] std::unique_ptr<StateTask> make_compare_task(const StateTaskContext& context,
                                                            const StatePlan& state, bool count_rows,
                                                            EntityState& out);
-/// Compares the number of rows with what the contract counts.
+/// Compares the number of rows with what the contract counts at `block_num`.
 [[nodiscard]] std::unique_ptr<StateTask> make_count_task(const StateTaskContext& context,
                                                          const CountPlan& count, bool count_rows,
-                                                         EntityState& out);
+                                                         uint64_t block_num, EntityState& out);
 
 /// Proves some values whose `slots` the config tells against the block's state root.
 [[nodiscard]] std::unique_ptr<StateTask> make_slot_task(const StateTaskContext& context,

@@ -317,6 +317,10 @@ const std::vector<Mistake> kMistakes{
            "\"count\"] }"),
      "test.toml:19: state of 'thing': return 4 of items(uint256) is uint8[], which no field holds; "
      "leave it out with \"_\""},
+    {"StateComparesNothing",
+     state("{ call = \"hub.items\", args = [\"id\"], returns = [\"_\", \"_\", \"_\", \"_\"] }"),
+     "test.toml:19: state of 'thing': nothing of what items(uint256) returns is compared: name a "
+     "field in returns, or a literal that it must equal"},
     {"StateReturnUnknown",
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"ownr\", \"count\"] }"),
      "PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; did you mean 'owner'? "

@@ -16,6 +16,7 @@
 #include "engine/proof/replay/replay_proof.hpp"
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_record.hpp"
+#include "engine/repair/repair.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/database.hpp"
 #include "tests/engine/proof/state/state_node.hpp"
@@ -267,6 +268,9 @@ class StateProofTest : public ::testing::Test {
         std::string out;
         for (const EntityState& state : outcome.entities) {
             for (const auto& item : state.unproven) {
+                out += fmt::format("{}: {} x {}\n", state.name, item.count, item.reason);
+            }
+            for (const auto& item : state.disputed) {
                 out += fmt::format("{}: {} x {}\n", state.name, item.count, item.reason);
             }
         }
@@ -920,6 +924,224 @@ TEST_F(StateProofLoad, OneDamagedVoteInAThousandIsFoundExactly) {
 using StateProofFigures = StateProofLoad;
 TEST_F(StateProofFigures, OneDamagedVoteInTenThousandIsFoundExactly) {
     run(10'000);
+}
+
+// ---- slots that the config names wrongly --------------------------------------------------------
+
+/// Rows as the contract has them, and `slots` that are now right and now wrong.
+class StateProofSlots : public StateProofTest {
+  protected:
+    static const Deployed& slots() {
+        static const Deployed at = deploy(*node_, "StateSlots");
+        return at;
+    }
+    static std::string one(const std::string& slots_of_low, const std::string& of_balance,
+                           const std::string& of_votes) {
+        return chain_section() + section("slots", slots()) + R"(
+[entities.packed]
+key = { id = "uint8" }
+fields = { low = "uint128", high = "uint64" }
+[[entities.packed.state]]
+call = "slots.low"
+args = []
+returns = ["low"]
+slots = { low = )" +
+               slots_of_low +
+               R"( }
+[[entities.packed.state]]
+call = "slots.high"
+args = []
+returns = ["high"]
+
+[entities.balance]
+key = { id = "uint256" }
+fields = { bal = "uint256" }
+drop = "bal == 0"
+state = { call = "slots.balances", args = ["id"], returns = ["bal"], deleted = [0], slots = { bal = )" +
+               of_balance + R"( } }
+
+[entities.vote]
+key = { question = "uint256", voter = "uint256" }
+fields = { option = "uint8", weight = "uint128", ok = "bool", at = "uint256", until = "uint256" }
+[entities.vote.state]
+call = "slots.votes"
+args = ["question", "voter"]
+returns = ["option", "weight", "ok", "at", "until"]
+deleted = [0, 0, false, 0, 0]
+slots = )" + of_votes +
+               R"(
+
+[[on]]
+event = "slots.Nothing"
+insert = "balance"
+key = { id = "id" }
+)";
+    }
+    static constexpr const char* kLow = "{ base = 0 }";
+    static constexpr const char* kBalance = "{ base = 1, keys = [\"id\"] }";
+    static constexpr const char* kVotes =
+        "{ option = { base = 3, keys = [\"question\", \"voter\"] }, "
+        "weight = { base = 3, keys = [\"question\", \"voter\"], offset = 1 }, "
+        "ok = { base = 3, keys = [\"question\", \"voter\"], offset = 17 }, "
+        "at = { base = 3, keys = [\"question\", \"voter\"], word = 1 }, "
+        "until = { base = 3, keys = [\"question\", \"voter\"], word = 2 } }";
+    static std::map<std::string, std::string> abis() { return {{"slots.json", slots().abi_json}}; }
+    static void fill(Index& index) {
+        index.put("packed", {"0", "7", "9"});
+        for (uint64_t id = 1; id <= 12; id++) {
+            index.put("balance", {std::to_string(id), std::to_string(id) + std::string(18, '0')});
+            index.put("vote", {std::to_string(id % 4), std::to_string(id), std::to_string(id),
+                               std::to_string(id * 100), id % 3 == 0 ? "true" : "false",
+                               std::to_string(1000 + id), std::to_string(2000 + id)});
+        }
+        index.bury("balance", {"77", "0"});  // gone here and there
+    }
+    static std::string replaced(std::string text, const std::string& what,
+                                const std::string& with) {
+        const size_t at = text.find(what);
+        EXPECT_NE(at, std::string::npos) << what;
+        return text.replace(at, what.size(), with);
+    }
+    static const EntityState& of(const StateOutcome& outcome, const std::string& name) {
+        return *std::ranges::find(outcome.entities, name, &EntityState::name);
+    }
+    /// What a repair that may write would do because of these findings.
+    static RepairPlan corrections(const Index& index, const StateOutcome& outcome) {
+        RepairPlan out;
+        const Status planned = plan_corrections(*index.database, outcome.findings, out);
+        EXPECT_TRUE(planned) << planned.error().message;
+        return out;
+    }
+};
+
+TEST_F(StateProofSlots, RightOnesProveEachValueByStorageToo) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    commit_at_head(index);
+    const StateOutcome outcome = index.prove(*source_);
+    EXPECT_TRUE(outcome.is_equal()) << reasons(outcome);
+    EXPECT_EQ(of(outcome, "packed").storage_proofs, 1U);
+    EXPECT_EQ(of(outcome, "balance").storage_proofs, 12U);
+    EXPECT_EQ(of(outcome, "vote").storage_proofs, 60U);
+}
+
+TEST_F(StateProofSlots, WrongOnesMakeNoRowWrongInWhateverShape) {
+    struct Case {
+        std::string what;
+        std::string entity;
+        std::string config;
+        std::string told;
+    };
+    const auto votes = [](const std::string& what, const std::string& with) {
+        return one(kLow, kBalance, replaced(kVotes, what, with));
+    };
+    const std::string keys = "keys = [\"question\", \"voter\"]";
+    const Case cases[] = {
+        {"another mapping's, of some keys the same value", "balance",
+         one(kLow, "{ base = 2, keys = [\"id\"] }", kVotes), "slots.bal of state in"},
+        {"a slot that nobody wrote", "balance", one(kLow, "{ base = 9, keys = [\"id\"] }", kVotes),
+         "the slot's value is 0, but balances(uint256) tells"},
+        {"a mapping's keys left out", "balance", one(kLow, "{ base = 1 }", kVotes),
+         "slots.bal of state in"},
+        {"the wrong place in a packed slot", "packed",
+         one("{ base = 0, offset = 16 }", kBalance, kVotes),
+         "slots.low of state in [entities.packed]: of id=0 the slot's value is 9, but low() tells "
+         "7, as the row does: correct base, keys, word or offset"},
+        {"the keys of a nested mapping the wrong way round", "vote",
+         votes("at = { base = 3, " + keys, "at = { base = 3, keys = [\"voter\", \"question\"]"),
+         "slots.at of state in"},
+        {"another word of the struct", "vote", votes("word = 2", "word = 1"),
+         "slots.until of state in"},
+        {"another place in the struct's word", "vote", votes("offset = 17", "offset = 0"),
+         "slots.ok of state in"},
+        {"a number one byte beside its place", "vote", votes("offset = 1 ", "offset = 2 "),
+         "slots.weight of state in"},
+    };
+    for (const Case& one : cases) {
+        SCOPED_TRACE(one.what);
+        Index index{one.config, abis()};
+        fill(index);
+        commit_at_head(index);
+        for (const bool plain : {false, true}) {
+            StateProofOptions options;
+            options.plain_only = plain;
+            const StateOutcome outcome = index.prove(*source_, std::move(options));
+            EXPECT_TRUE(outcome.findings.empty()) << reasons(outcome);
+            EXPECT_FALSE(outcome.is_equal());
+            const EntityState& state = of(outcome, one.entity);
+            EXPECT_FALSE(state.is_proven());
+            EXPECT_TRUE(state.unproven.empty());
+            EXPECT_EQ(state.differing, 0U);
+            EXPECT_EQ(state.storage_differing, 0U);
+            EXPECT_EQ(state.checked, state.equal);
+            ASSERT_THAT(state.disputed, SizeIs(1));
+            EXPECT_THAT(state.disputed[0].reason, HasSubstr(one.told));
+            EXPECT_TRUE(corrections(index, outcome).is_empty());
+            for (const EntityState& other : outcome.entities) {
+                EXPECT_TRUE(other.name == one.entity || other.is_equal()) << other.name;
+            }
+        }
+    }
+}
+
+TEST_F(StateProofSlots, WhereTheRowIsWrongTooTheGetterCountsAloneAndTheSlotIsTold) {
+    Index index{one(kLow, "{ base = 9, keys = [\"id\"] }", kVotes), abis()};
+    fill(index);
+    index.put("balance", {"5", "1234"});
+    commit_at_head(index);
+    const StateOutcome outcome = index.prove(*source_);
+    ASSERT_EQ(outcome.findings.total, 1U) << reasons(outcome);
+    EXPECT_EQ(outcome.findings.kept[0].expected, "5000000000000000000");
+    EXPECT_THAT(outcome.findings.kept[0].detail, ::testing::Not(HasSubstr("is proven")));
+    EXPECT_EQ(of(outcome, "balance").storage_differing, 0U);
+    EXPECT_THAT(of(outcome, "balance").disputed, SizeIs(2)) << "of the row, and of the others";
+    const RepairPlan plan = corrections(index, outcome);
+    ASSERT_THAT(plan.corrections, SizeIs(1));
+    const storage::RowCodec codec{
+        index.plan->entities()[static_cast<size_t>(index.plan->find_entity("balance"))]};
+    EXPECT_EQ(codec.word(plan.corrections[0].row, 0).to_decimal(), "5000000000000000000");
+}
+
+TEST_F(StateProofSlots, AGetterThatSpeaksAgainstStorageWritesNothing) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    commit_at_head(index);
+    // Of balances it tells one more than there is, as a provider that lies or an old node.
+    const auto selector = (*slots().abi.find_function("balances"))->selector();
+    Meddler source{*source_};
+    source.answer = [&](size_t, const rpc::CallRequest& request) -> std::optional<CallResult> {
+        if (!equal(ByteView{request.data}.first(std::min<size_t>(4, request.data.size())),
+                   selector.view())) {
+            return std::nullopt;
+        }
+        Bytes told(32);
+        told[31] = 1;
+        return CallResult{CallResult::Kind::kAnswered, std::move(told), {}};
+    };
+    StateProofOptions options;
+    options.plain_only = true;
+    const StateOutcome outcome = index.prove(source, std::move(options));
+    EXPECT_GE(outcome.findings.total, 12U) << reasons(outcome);
+    ASSERT_THAT(of(outcome, "balance").disputed, SizeIs(1));
+    EXPECT_THAT(of(outcome, "balance").disputed[0].reason,
+                HasSubstr("as the row has it, but balances(uint256) tells 1"));
+    const RepairPlan plan = corrections(index, outcome);
+    EXPECT_TRUE(plan.is_empty());
+    EXPECT_TRUE(plan.leaves_drift);
+    EXPECT_THAT(plan.left, ::testing::Contains(HasSubstr("nothing is written before they agree")));
+}
+
+TEST_F(StateProofSlots, ADriftThatStorageShowsTooIsProvenAndWritten) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    index.put("balance", {"5", "1234"});
+    commit_at_head(index);
+    const StateOutcome outcome = index.prove(*source_);
+    ASSERT_EQ(outcome.findings.total, 1U) << reasons(outcome);
+    EXPECT_THAT(outcome.findings.kept[0].detail, HasSubstr("is proven against the state root"));
+    EXPECT_EQ(of(outcome, "balance").storage_differing, 1U);
+    EXPECT_TRUE(of(outcome, "balance").is_proven());
+    EXPECT_THAT(corrections(index, outcome).corrections, SizeIs(1));
 }
 
 // ---- the community example ---------------------------------------------------------------------
