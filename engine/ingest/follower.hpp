@@ -260,6 +260,7 @@ class Follower {
     bool is_start_asked_ = false;          ///< a question for it is on its way
 
     std::set<std::string> apart_;      ///< of another chain, and asked for nothing else
+    uint64_t apart_block_ = 0;         ///< for another block of this number
     bool is_chain_known_ = false;      ///< each had its time to say whose chain it is of
     bool is_apart_asked_ = false;      ///< a question for it is on its way
     std::optional<int64_t> apart_ms_;  ///< when it was sent

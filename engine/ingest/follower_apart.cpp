@@ -65,7 +65,8 @@ void Follower::look_who_is_apart() {
     }
     apart_ms_ = clock_.monotonic_ms();
     const std::optional<evm::BlockId> ours = final_block_of_ours();
-    if (!ours || ours->hash.is_zero()) {
+    // Below the block that they were set apart for all may be of one chain.
+    if (!ours || ours->hash.is_zero() || (!apart_.empty() && ours->block_num < apart_block_)) {
         return;
     }
     is_apart_asked_ = true;
@@ -99,6 +100,7 @@ void Follower::take_apart(std::set<std::string> apart, uint64_t block_num) {
         }
     }
     apart_ = std::move(apart);
+    apart_block_ = block_num;
     source_.set_apart(apart_);
 }
 

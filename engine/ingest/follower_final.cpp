@@ -150,13 +150,16 @@ void Follower::hear_first_blocks(const std::vector<rpc::BlockWord>& words) {
 
 /// True where there is nothing to wait for; else it has paused.
 bool Follower::is_start_agreed() {
-    if (tip_ || is_start_agreed_ || finality_.finalized() == 0 ||
-        source_.provider_names().size() < 2) {
+    // With something stored, too: what comes above it may be of two chains that part there.
+    const size_t providers = source_.provider_names().size();
+    const bool is_needed =
+        tip_ ? providers >= 3 && tip_->block_num < finality_.finalized() : providers >= 2;
+    if (is_start_agreed_ || finality_.finalized() == 0 || !is_needed) {
         return true;
     }
     const int64_t now = clock_.monotonic_ms();
     if (!start_) {
-        start_.emplace(finality_.finalized(), source_.provider_names().size(), now);
+        start_.emplace(finality_.finalized(), providers, now);
     }
     if (start_->is_agreed(now)) {
         start_words_.cancel();
