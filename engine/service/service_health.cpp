@@ -109,6 +109,20 @@ bool Service::has_to_prove(int64_t unix_ms) const {
                          .empty();
 }
 
+/// Where the index is still on its way: what a provider does not give, which makes it slow. The
+/// pool has told it in a line.
+void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
+                              std::vector<std::string>& out) const {
+    if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
+        return;
+    }
+    for (const rpc::ProviderStats& provider : providers) {
+        if (!provider.limitation.empty() && out.size() < kWaitsMax) {
+            out.push_back(fmt::format("provider {} {}", provider.name, provider.limitation));
+        }
+    }
+}
+
 void Service::publish(int64_t now_ms) {
     const IngestProgress& progress = indexer_->progress();
     ServiceStatus next;
@@ -139,6 +153,7 @@ void Service::publish(int64_t now_ms) {
     next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
     add_head_waits(next.providers, next.waits);
+    add_limitations(next.providers, next.waits);
     const std::vector<std::string> others = find_reasons(next);
     next.degraded = find_grave_reasons(now_ms);
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
