@@ -16,6 +16,9 @@ constexpr uint32_t kRoundsUntilCutsMeanSize = 2;
 // What may be waited out (an outage, a block that is to come) and does not end is not that.
 constexpr uint32_t kRoundsUntilItLasts = 2;
 
+// And so long a limit on eth_getLogs alone is believed that names a rate.
+constexpr int64_t kNamedLimitMs = 20'000;
+
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
            kind == Call::Kind::kReceipts || kind == Call::Kind::kTxnReceipt ||
@@ -59,6 +62,16 @@ bool can_ask_for_less(const AskedCall& asked) {
     return asked.group.kind() == CallGroup::Kind::kRange && is_log_call(asked.call);
 }
 
+/// A rate that is named, or a moment to come again at, is waited for before it is doubted: smaller
+/// ranges are more requests.
+bool is_limit_in_doubt(const AskedCall& asked, const Refusal& refusal) {
+    const int64_t told_ms =
+        std::max({asked.retry_after_ms.value_or(0), refusal.retry_after_ms.value_or(0),
+                  refusal.rate_ms.value_or(0)});
+    const int64_t least_ms = told_ms > 0 ? std::max(kNamedLimitMs, told_ms + told_ms / 2) : 1;
+    return asked.limited_alone_ms >= least_ms;
+}
+
 /// It was refused so often in this way that waiting does not help: less is to be asked for.
 bool does_last(const AskedCall& asked, const Refusal& refusal) {
     if (!can_ask_for_less(asked)) {
@@ -68,7 +81,7 @@ bool does_last(const AskedCall& asked, const Refusal& refusal) {
         return true;
     }
     switch (refusal.kind) {
-        case RefusalClass::kRateLimit: return asked.is_limited_alone;
+        case RefusalClass::kRateLimit: return is_limit_in_doubt(asked, refusal);
         case RefusalClass::kBilling: return asked.rounds_done > 0;
         // What may as well mean a size is believed to mean it when it comes again.
         case RefusalClass::kOutage:
@@ -114,12 +127,33 @@ std::optional<Blame> take_news(const AskedCall& asked, const Refusal& refusal,
             break;
         case RefusalClass::kHeadRace: news.lacks_block = asked.group.block_needed; break;
         case RefusalClass::kOutage:
-            news.is_ill = true;
+            // Nobody behind a balancer may have the method; that it is, others are answered.
+            news.is_ill = !(refusal.ambiguous && asked.call.kind == Call::Kind::kReceipts);
             news.retry_after_ms = refusal.retry_after_ms;
             return lasts ? std::nullopt : std::optional{Blame::kProvider};
         default: break;
     }
     return std::nullopt;
+}
+
+/// What a refusal says of the blocks that the provider has.
+void take_refused_blocks(const AskedCall& asked, const Refusal& refusal, ProviderNews& news) {
+    const Call& call = asked.call;
+    const bool is_logs = call.kind == Call::Kind::kLogs;
+    if (!is_logs && call.kind != Call::Kind::kHeaderByNum) {
+        return;
+    }
+    const ProviderNews::Refused refused{is_logs ? call.range.from : call.block_num,
+                                        refusal.blocks_from};
+    if (refusal.kind == RefusalClass::kMissingData && refusal.is_pruned) {
+        news.has_pruned = refused;
+    }
+    const bool is_for_size = is_size_refusal(refusal.kind) && !refusal.ambiguous;
+    if (is_logs && (call.range.size() == 1 || asked.gives_no_logs) && !is_for_size &&
+        (refusal.kind == RefusalClass::kMissingData || refusal.ambiguous ||
+         may_mean_size(refusal.kind))) {
+        news.gives_no_logs = ProviderNews::Refused{refused.block_num, {}};
+    }
 }
 
 CallVerdict judge_malformed(std::string reason) {
@@ -302,6 +336,7 @@ CallVerdict judge_error(const AskedCall& asked, const RpcError& error, int http_
     const bool can_split = can_ask_for_less(asked);
     CallVerdict verdict;
     AskAgain again{error_text(error, http_status), code_of(refusal.kind), Blame::kProvider, {}};
+    take_refused_blocks(asked, refusal, verdict.provider);
     if (const auto blame = take_news(asked, refusal, again.reason, verdict.provider)) {
         again.blame = *blame;
         verdict.call = std::move(again);
@@ -315,7 +350,8 @@ CallVerdict judge_error(const AskedCall& asked, const RpcError& error, int http_
     if (can_split && may_mean_size(refusal.kind)) {
         verdict.unclear = end_group(refusal, again.reason);
     }
-    if (may_be_gap(asked) && may_mean_no_block(refusal.kind) && http_status == 200) {
+    if (may_be_gap(asked) && may_mean_no_block(refusal.kind) && !refusal.is_pruned &&
+        http_status == 200) {
         if (asked.group.kind() == CallGroup::Kind::kRange) {
             verdict.call = Settle{Answer{error}};
             return verdict;

@@ -19,10 +19,12 @@ struct AskedCall {
     const CallGroup& group;
     size_t batch_size = 1;     ///< calls of the same HTTP request
     uint32_t rounds_done = 0;  ///< rounds over all providers in which nobody could answer
-    /// It was limited several times, and all the while the provider answered other methods but no
-    /// eth_getLogs: it is not the rate.
-    bool is_limited_alone = false;
-    std::optional<uint64_t> head = {};  ///< of the provider, as it told it last
+    /// It was limited several times, and for so long the provider has answered other methods but
+    /// no eth_getLogs: perhaps it is not the rate. 0: not so.
+    int64_t limited_alone_ms = 0;
+    std::optional<int64_t> retry_after_ms = {};  ///< of the response's header
+    std::optional<uint64_t> head = {};           ///< of the provider, as it told it last
+    bool gives_no_logs = false;                  ///< the provider is known to refuse eth_getLogs
     bool has_others =
         false;  ///< another provider can be asked in this round, which may know better
 };
@@ -69,6 +71,12 @@ struct ProviderNews {
     std::optional<BatchLimit> batch_limit;  ///< the batch had too many calls
     bool mixes_batches = false;             ///< it gives answers of a batch to the wrong calls
     std::optional<uint64_t> lacks_block;    ///< its head is below this block
+    struct Refused {
+        uint64_t block_num = 0;
+        std::optional<uint64_t> first_kept;  ///< the lowest block that it says to have
+    };
+    std::optional<Refused> has_pruned;     ///< it has not got this block any more
+    std::optional<Refused> gives_no_logs;  ///< not of this block, and not for their number
     bool runs_no_call = false;  ///< it would not run a call, or has not the state: others first
 };
 

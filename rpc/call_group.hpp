@@ -76,9 +76,12 @@ struct CallGroup {
     /// 0 = the pool's, and those that are down are waited for.
     uint32_t rounds_max = 0;
     std::optional<uint64_t> block_needed;  ///< providers known to lack it are not asked
-    std::optional<size_t> only;            ///< ask this provider and no other
-    ProviderSet never;                     ///< these are not asked
-    ProviderSet avoid;                     ///< these are asked when no other is left
+    /// Those that would refuse this block are asked when no other is left. Of calls for headers by
+    /// number it is the first one's.
+    std::optional<uint64_t> oldest_block;
+    std::optional<size_t> only;  ///< ask this provider and no other
+    ProviderSet never;           ///< these are not asked
+    ProviderSet avoid;           ///< these are asked when no other is left
     /// Of a range: a larger one around it was refused as this class for good, so that the next
     /// such refusal ends the group at once instead of being waited out.
     std::optional<RefusalClass> impatient_of;

@@ -67,8 +67,10 @@ std::optional<size_t> CheckedJob::choose(const Item& item) const {
             continue;
         }
         const auto rank = [&](size_t provider) {
-            return std::tuple{avoid_.contains(provider), !providers[provider].is_free(),
-                              providers[provider].cost()};
+            const bool is_last = avoid_.contains(provider) ||
+                                 (is_receipts && providers[provider].would_refuse(
+                                                     item.ask.calls[0].block_num, false));
+            return std::tuple{is_last, !providers[provider].is_free(), providers[provider].cost()};
         };
         if (!best || rank(i) < rank(*best)) {
             best = i;

@@ -73,6 +73,10 @@ void Dispatcher::send(CallGroup group) {
     PendingGroup& stored =
         groups_.emplace(next_group_++, PendingGroup{std::move(group)}).first->second;
     stored.deadline_ms = now() + options_.deadline_ms;
+    if (const Call& first = stored.group.calls.front();
+        !stored.group.oldest_block && first.kind == Call::Kind::kHeaderByNum) {
+        stored.group.oldest_block = first.block_num;
+    }
     if (stored.group.ticket == nullptr && stored.group.kind() != CallGroup::Kind::kHeadProbe) {
         const Call& first = stored.group.calls.front();
         stored.group.ticket = waits_.open(method_name(first.kind), blocks_of(first), now());
@@ -141,8 +145,15 @@ std::span<const ProviderState> Dispatcher::look_at_providers(std::optional<uint6
 }
 
 ProviderChoice Dispatcher::choose(const PendingGroup& active) {
+    ProviderRules rules = active.rules();
+    const bool is_range = active.group.kind() == CallGroup::Kind::kRange;
+    for (size_t i = 0; i < providers_.size() && active.group.oldest_block; ++i) {
+        if (providers_[i].would_refuse(*active.group.oldest_block, is_range)) {
+            rules.avoid.insert(i);
+        }
+    }
     const ProviderChoice choice =
-        choose_provider(look_at_providers(active.group.block_needed), active.rules());
+        choose_provider(look_at_providers(active.group.block_needed), rules);
     for (size_t i = 0; i < providers_.size() && !choice.refresh_heads.empty(); ++i) {
         if (choice.refresh_heads.contains(i)) {
             refresh_head(i);

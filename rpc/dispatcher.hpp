@@ -86,7 +86,9 @@ class Dispatcher {
     /// of its calls were refused.
     struct ResponseHealth {
         bool is_ill = false;
+        bool is_refused = false;  ///< for the account's sake, which is told elsewhere
         bool is_limited = false;
+        bool is_batch_limited = false;  ///< and more than its eth_getLogs: perhaps by its size
         std::optional<int64_t> retry_after_ms;
         std::string reason;  ///< why it is ill or limits, in its own words
     };
@@ -120,6 +122,8 @@ class Dispatcher {
     void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
     void count_rate_limit(PendingGroup& active, size_t provider);
     void take_billing(const InFlightRequest& request, const std::string& text);
+    void take_refused_blocks(Provider& provider, const ProviderNews& news, const std::string& text);
+    static void take_answered_block(Provider& provider, const Call& call);
     void read_answers(PendingGroup& active, const InFlightRequest& request,
                       HttpCompletion& completion, ResponseHealth& health);
     [[nodiscard]] bool take_batch_doubt(PendingGroup& active, const InFlightRequest& request,

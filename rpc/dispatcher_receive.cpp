@@ -56,7 +56,12 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
         as_asked(active, request, 0), std::ranges::any_of(request.calls, is_log_call),
         completion.error, reason);
     provider.on_transport_error();
-    if (verdict.provider.is_ill) {
+    // Some cut the connection of a batch that is too large for them, so that says nothing of their
+    // health; batches get smaller then, down to a call that goes alone.
+    const bool is_cut_batch = completion.error == TransportError::kCut && request.calls.size() > 1;
+    if (is_cut_batch) {
+        provider.batches().on_vain_batch(request.calls.size(), request.sent_ms, now());
+    } else if (verdict.provider.is_ill) {
         fail_provider(request.provider, reason);
     } else {
         provider.on_success(now() - request.sent_ms);
@@ -95,9 +100,10 @@ AskedCall Dispatcher::as_asked(const PendingGroup& active, const InFlightRequest
     if (active.rate_limits >= kRateLimitsUntilDoubt && active.at_first_limit &&
         active.at_first_limit->provider == request.provider) {
         const Provider& provider = providers_[request.provider];
-        asked.is_limited_alone =
-            provider.answered_log_calls() == active.at_first_limit->log_calls &&
-            provider.answered_others() > active.at_first_limit->others;
+        const bool is_alone = provider.answered_log_calls() == active.at_first_limit->log_calls &&
+                              provider.answered_others() > active.at_first_limit->others;
+        asked.limited_alone_ms =
+            is_alone ? std::max<int64_t>(1, now() - active.at_first_limit->at_ms) : 0;
     }
     return asked;
 }
@@ -199,8 +205,9 @@ void Dispatcher::learn_of_batches(const InFlightRequest& request,
     const auto* error = first.get<RpcError>();
     const bool is_answered = error == nullptr && first.get<Answer::Malformed>() == nullptr;
     if (answers.size() > 1) {
-        provider.batches().on_batch_answered();
-    } else if (is_answered && provider.batches().on_single_answered(now())) {
+        return;
+    }
+    if (is_answered && provider.batches().on_single_answered(now())) {
         tell(LogLevel::kInfo, provider, "answers calls but no batches of them: they go one by one");
     } else if (error != nullptr && is_general_refusal(*error, http_status)) {
         provider.batches().on_single_refused();
@@ -215,8 +222,11 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     }
     learn_of_batches(request, answers, http_status);
     bool is_progress = false;
+    const std::optional<int64_t> told_wait_ms = health.retry_after_ms;
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
-        const AskedCall asked = as_asked(active, request, i);
+        AskedCall asked = as_asked(active, request, i);
+        asked.retry_after_ms = told_wait_ms;
+        asked.gives_no_logs = providers_[request.provider].without_logs().is_known();
         if (const auto* error = answers[i].get<RpcError>();
             error != nullptr && asked.call.kind == Call::Kind::kHeaderByNum &&
             providers_[request.provider].gap_words().matches(*error)) {
@@ -230,6 +240,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
+            take_answered_block(providers_[request.provider], request.calls[i]);
             if (answers[i].get<CallResult>() != nullptr) {
                 providers_[request.provider].on_call_answered();
             }
@@ -238,7 +249,11 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             is_progress = true;
         }
     }
+    if (is_progress && !health.is_limited && !health.is_ill) {
+        providers_[request.provider].batches().on_batch_answered(request.calls.size(), now());
+    }
     if (health.is_limited) {
+        health.is_batch_limited = health.is_batch_limited || !is_progress;
         count_rate_limit(active, request.provider);
     }
     // A range is answered as a whole, which its asker sees; the others call by call.
@@ -251,6 +266,13 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
 void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, size_t position,
                        CallVerdict verdict, ResponseHealth& health) {
     take_news(request, verdict.provider, health);
+    if (const auto* again = std::get_if<AskAgain>(&verdict.call)) {
+        take_refused_blocks(providers_[request.provider], verdict.provider, again->reason);
+    } else if (const auto* end = std::get_if<EndGroup>(&verdict.call)) {
+        take_refused_blocks(providers_[request.provider], verdict.provider, end->reason);
+    }
+    health.is_batch_limited = health.is_batch_limited || (verdict.provider.is_limited &&
+                                                          !is_log_call(request.calls[position]));
     if (const auto* again = std::get_if<AskAgain>(&verdict.call);
         again != nullptr && (verdict.provider.is_ill || verdict.provider.is_limited)) {
         health.reason = again->reason;
@@ -291,6 +313,7 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
              "\"verify --proof calls\"");
     }
     if (news.billing) {
+        health.is_refused = true;
         take_billing(request, *news.billing);
     }
 }
@@ -305,9 +328,39 @@ void Dispatcher::take_billing(const InFlightRequest& request, const std::string&
         provider.on_billing_doubt();
     } else if (provider.on_billing()) {
         tell(LogLevel::kError, provider,
-             "wants the account looked after, and is asked again in " +
+             "refuses this key, token or plan, and is asked again in " +
                  std::to_string(options_.billing_park_ms / 60'000) +
                  " min, or in one where nobody else can be asked: " + text);
+    }
+}
+
+/// It works, and does not have all: others are asked for that, or receipts in place of logs.
+void Dispatcher::take_refused_blocks(Provider& provider, const ProviderNews& news,
+                                     const std::string& text) {
+    std::string what;
+    if (const auto& refused = news.has_pruned;
+        refused && provider.pruned().on_refused(refused->block_num, refused->first_kept, now())) {
+        what = "does not have old blocks such as " + std::to_string(refused->block_num) +
+               ": others are asked for them first, an archive node has them: " + text;
+    } else if (const auto& logs = news.gives_no_logs;
+               logs && provider.without_logs().on_refused(logs->block_num, {}, now())) {
+        what = "refuses eth_getLogs of single blocks, such as " + std::to_string(logs->block_num) +
+               ": where nobody else gives them they are read from the receipts of each block, "
+               "which takes far more requests: " +
+               text;
+    }
+    if (!what.empty()) {
+        provider.on_refused_blocks(what);
+        tell(LogLevel::kWarning, provider, what);
+    }
+}
+
+void Dispatcher::take_answered_block(Provider& provider, const Call& call) {
+    if (call.kind == Call::Kind::kHeaderByNum) {
+        provider.pruned().on_answered(call.block_num);
+    } else if (call.kind == Call::Kind::kLogs) {
+        provider.pruned().on_answered(call.range.from);
+        provider.without_logs().on_answered(call.range.from);
     }
 }
 
@@ -342,7 +395,7 @@ void Dispatcher::count_rate_limit(PendingGroup& active, size_t provider) {
     if (!active.at_first_limit) {
         active.at_first_limit =
             PendingGroup::Answered{provider, providers_[provider].answered_log_calls(),
-                                   providers_[provider].answered_others()};
+                                   providers_[provider].answered_others(), now()};
     }
     if (++active.rate_limits >= kRateLimitsPerRound * options_.attempts_max) {
         end_with_error(active, ErrorCode::kRateLimited,
@@ -352,9 +405,15 @@ void Dispatcher::count_rate_limit(PendingGroup& active, size_t provider) {
 
 void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealth& health) {
     Provider& provider = providers_[request.provider];
+    if (health.is_refused) {
+        return;  // HTTP 429 with a bill is no rate limit.
+    }
     if (health.is_limited) {
-        provider.on_rate_limit(health.retry_after_ms);
-        provider.on_error_text(health.reason);
+        provider.on_rate_limit(health.retry_after_ms,
+                               health.is_batch_limited ? request.calls.size() : 1, request.sent_ms);
+        if (!health.reason.empty()) {
+            provider.on_error_text(health.reason);
+        }
     } else if (health.is_ill) {
         fail_provider(request.provider,
                       health.reason.empty() ? "it answers with errors" : health.reason,

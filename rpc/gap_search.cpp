@@ -63,6 +63,10 @@ void GapSearch::on_above(GroupResult result) {
             return;
         }
         if (auto* error = answer.get<RpcError>(); is_ours && error != nullptr) {
+            if (says_pruned(*error)) {
+                done_(std::nullopt);
+                return;
+            }
             said_ = std::move(*error);
         }
     }

@@ -85,7 +85,7 @@ void HeadersBelowJob::on_answers(GroupResult result) {
             const RefusalClass kind = classify_refusal({refused->http_status, refused->code,
                                                         refused->message, refused->data})
                                           .kind;
-            if (!may_mean_no_block(kind)) {
+            if (!may_mean_no_block(kind) || says_pruned(*refused)) {
                 pass_over(error_text(*refused, refused->http_status), ErrorCode::kUnavailable);
                 return;
             }

@@ -73,6 +73,7 @@ struct PendingGroup {
         size_t provider = 0;
         uint64_t log_calls = 0;
         uint64_t others = 0;
+        int64_t at_ms = 0;
     };
     std::optional<Answered> at_first_limit;
 

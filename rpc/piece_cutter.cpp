@@ -85,6 +85,15 @@ std::vector<Call> PieceCutter::write_calls(const evm::BlockRange& piece,
     return calls;
 }
 
+std::vector<Call> PieceCutter::write_header_calls(const evm::BlockRange& piece) {
+    std::vector<Call> calls(piece.size());
+    for (size_t i = 0; i < calls.size(); ++i) {
+        calls[i].kind = Call::Kind::kHeaderByNum;
+        calls[i].block_num = piece.from + i;
+    }
+    return calls;
+}
+
 std::vector<Call> PieceCutter::write_calls_of_block(const evm::Hash& block_hash,
                                                     size_t addresses_max) const {
     std::vector<Call> calls;

@@ -46,6 +46,8 @@ class PieceCutter {
     /// several calls.
     [[nodiscard]] std::vector<Call> write_calls(const evm::BlockRange& piece,
                                                 const RequestLimits& limits) const;
+    /// The headers of all blocks of `piece`.
+    [[nodiscard]] static std::vector<Call> write_header_calls(const evm::BlockRange& piece);
     /// The logs of the block with this hash.
     [[nodiscard]] std::vector<Call> write_calls_of_block(const evm::Hash& block_hash,
                                                          size_t addresses_max) const;

@@ -104,11 +104,14 @@ struct ProviderStats {
     uint64_t batch_max = 0;
     std::optional<uint64_t> blocks_cap;  ///< learnt, of the filter asked last
     bool usable = true;                  ///< false while parked or broken
-    /// "ok", "starting", "rate limited", "down", "billing", "lied", "other chain".
+    /// "ok", "starting", "rate limited", "down", "refused" (key, token or plan), "lied",
+    /// "other chain".
     std::string state;
     /// Its own last text, or what became of the last request to it, while it does not work; may be
     /// shown. Empty while it works.
     std::string last_error;
+    /// What it does not give of some blocks though it works, with its own text; may be shown.
+    std::string limitation;
     /// How long it has been asked without an answer to anything; empty where nothing is open.
     std::optional<int64_t> silent_ms;
 };

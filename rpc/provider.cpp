@@ -241,12 +241,19 @@ void Provider::on_other_chain() {
     ++chain_strikes_;
 }
 
-void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms) {
+void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms) {
+    const int64_t now = clock_.monotonic_ms();
     window_ = std::max(1.0, window_ / 2);
     const int64_t base =
         std::min(options_.backoff_ms_max,
                  2 * options_.backoff_ms_first << std::min<uint32_t>(rate_limits_in_row_, 16));
-    ++rate_limits_in_row_;
+    // Those that were out together are one limit, and a smaller batch is tried as soon as the last
+    // one was.
+    const bool is_of_last = limited_ms_ && sent_ms <= *limited_ms_;
+    if (!batches_.on_vain_batch(calls, sent_ms, now) && !is_of_last) {
+        ++rate_limits_in_row_;
+    }
+    limited_ms_ = now;
     const int64_t wait = retry_after_ms ? std::min(*retry_after_ms, options_.retry_after_ms_max)
                                         : base / 2 + jitter_.upto(base / 2);
     wait_for(wait);
@@ -368,10 +375,13 @@ ProviderStats Provider::stats() const {
         }
     }
     out.usable = is_usable();
+    if (without_logs_.is_known() || pruned_.is_known()) {
+        out.limitation = refused_blocks_text_;
+    }
     if (chain_strikes_ > 0 || is_apart_) {
         out.state = "other chain";
     } else if (is_parked(now)) {
-        out.state = billing_ ? "billing" : "lied";
+        out.state = billing_ ? "refused" : "lied";
     } else if (open_until_ms_) {
         out.state = "down";
     } else if (now < wait_until_ms_) {

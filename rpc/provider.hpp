@@ -15,6 +15,7 @@
 #include "rpc/gap_words.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
+#include "rpc/refused_blocks.hpp"
 
 namespace plumbline::rpc {
 
@@ -77,7 +78,8 @@ class Provider {
     /// No answer came, or one that shows illness.
     /// `retry_after_ms`: it told when to come again.
     void on_failure(std::optional<int64_t> retry_after_ms = std::nullopt);
-    void on_rate_limit(std::optional<int64_t> retry_after_ms);
+    /// Of a request of `calls`, sent at `sent_ms`.
+    void on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms);
     /// What it said, or what became of the last request, when one of the three above was called;
     /// may be shown. Forgotten once it works again.
     void on_error_text(std::string text) { stats_.last_error = std::move(text); }
@@ -127,6 +129,18 @@ class Provider {
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
     [[nodiscard]] bool needs_head_refresh(uint64_t block_num) const;
     [[nodiscard]] std::optional<uint64_t> head() const { return stats_.head; }
+    /// Blocks that it has not got any more.
+    [[nodiscard]] RefusedBlocks& pruned() { return pruned_; }
+    /// Blocks whose logs it does not give, though it has them.
+    [[nodiscard]] RefusedBlocks& without_logs() { return without_logs_; }
+    /// Asked for this block, or with `logs` for its logs, it would refuse: others first.
+    [[nodiscard]] bool would_refuse(uint64_t block_num, bool logs) const {
+        const int64_t now = clock_.monotonic_ms();
+        return pruned_.holds(block_num, now) || (logs && without_logs_.holds(block_num, now));
+    }
+    /// What it was heard of above, for as long as it holds; may be shown.
+    void on_refused_blocks(std::string text) { refused_blocks_text_ = std::move(text); }
+    [[nodiscard]] const std::string& refused_blocks_text() const { return refused_blocks_text_; }
     /// What it answers for numbers without a block.
     [[nodiscard]] GapWords& gap_words() { return gap_words_; }
     /// Its chain id was learnt.
@@ -188,7 +202,8 @@ class Provider {
     // Rate limits. Apart from failures: a provider that limits is well.
     int64_t wait_until_ms_ = 0;
     int64_t wait_since_ms_ = 0;
-    uint32_t rate_limits_in_row_ = 0;  ///< for the length of the next wait
+    uint32_t rate_limits_in_row_ = 0;    ///< for the length of the next wait
+    std::optional<int64_t> limited_ms_;  ///< the last of these
 
     // The breaker. Once open, time alone does not close it: a head probe that is answered does.
     bool needs_probe_ = false;     ///< a probe opened it: other answers say nothing
@@ -211,6 +226,10 @@ class Provider {
     bool down_told_ = false;  ///< the observer heard that it is down, and not yet that it is back
 
     GapWords gap_words_;
+    static constexpr uint32_t kLogRefusalsBelieved = 8;
+    RefusedBlocks pruned_{1};
+    RefusedBlocks without_logs_{kLogRefusalsBelieved};
+    std::string refused_blocks_text_;
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
     std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
     std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`

@@ -11,6 +11,8 @@ namespace plumbline::rpc {
 namespace {
 
 constexpr uint32_t kRestartsMax = 3;
+/// Whose receipts are asked for at once, where they stand for logs: a block may have megabytes.
+constexpr uint64_t kReceiptsBlocks = 8;
 
 }  // namespace
 
@@ -67,6 +69,7 @@ void RangeJob::ask(uint64_t from) {
     const RangePiece& piece = pieces_.at(from);
     CallGroup group = make_group(piece);
     group.block_needed = last_needed(piece);
+    group.oldest_block = piece.range.from;
     group.prepare = [self = shared_from_this(), from](size_t provider, CallGroup& prepared) {
         self->prepare(from, provider, prepared);
     };
@@ -95,6 +98,13 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     limits.addresses_max = target.addresses_max();
     limits.batch_max = target.batch_max();
     limits.head = target.head();
+    piece.by_receipts =
+        !over_ && target.would_refuse(from, true) && !target.would_refuse(from, false);
+    if (piece.by_receipts) {
+        limits.blocks_max = kReceiptsBlocks;
+        piece.refused_code = ErrorCode::kNotFound;
+        piece.reasons[provider] = target.refused_blocks_text();
+    }
     // Once the job is over nobody waits for the answer: do not make more of it.
     const uint64_t size = over_ ? piece.range.size() : cutter_.request_size(piece.range, limits);
     if (size < piece.range.size()) {
@@ -108,8 +118,9 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
         }
     }
     group.block_needed = piece.range.to;
-    group.calls = cutter_.write_calls(piece.range, limits);
-    piece.by_hash = PieceCutter::asks_by_hash(piece.range, limits);
+    group.calls = piece.by_receipts ? PieceCutter::write_header_calls(piece.range)
+                                    : cutter_.write_calls(piece.range, limits);
+    piece.by_hash = !piece.by_receipts && PieceCutter::asks_by_hash(piece.range, limits);
 }
 
 // True where no answers came; what that means for the piece has been seen to.
@@ -151,7 +162,9 @@ void RangeJob::on_answer(RangePiece& piece, GroupResult result) {
 }
 
 void RangeJob::on_whole_answer(RangePiece& piece, GroupResult result) {
-    if (piece.by_hash && evm::is_gap(piece.headers.at(piece.range.from))) {
+    if (piece.by_receipts) {
+        ask_all_receipts(piece);
+    } else if (piece.by_hash && evm::is_gap(piece.headers.at(piece.range.from))) {
         check_piece(piece);  // Nothing is in it.
     } else if (piece.by_hash) {
         ask_by_hash(piece);

@@ -4,6 +4,7 @@
 //      the range becomes a piece of its own and is asked for at the same time (range_job.cpp).
 //   2. Numbers without a block are proven to be gaps of the chain (range_job_gaps.cpp), or the
 //      provider lacks them and another one is asked.
+//      Where it is known to refuse logs, receipts take their place at once.
 //   3. A refusal makes ranges shorter, cuts the piece, sends it elsewhere, or makes receipts take
 //      the place of logs (piece_cutter.hpp, range_job_refusals.cpp). So does an answer that cannot
 //      be right and comes again.
@@ -79,9 +80,12 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     void take_fault(RangePiece& piece, size_t provider, const std::string& fault);
     void ask_dense(RangePiece& piece);
     void on_dense_header(RangePiece& piece, GroupResult result);
-    void on_dense_receipts(RangePiece& piece, Result<CheckedAnswer> receipts);
+    void ask_all_receipts(RangePiece& piece);
+    void on_all_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>> receipts);
+    void on_no_receipts(RangePiece& piece, uint64_t block_num, const Error& error);
 
     // ---- Numbers without a block (range_job_gaps.cpp)
+    [[nodiscard]] std::vector<uint64_t> asked_nums(const RangePiece& piece) const;
     void prove_gaps(RangePiece& piece, GroupResult result, Step next);
     void on_gap(RangePiece& piece, uint64_t block_num, const std::optional<evm::BlockGap>& gap,
                 GroupResult result, Step next);

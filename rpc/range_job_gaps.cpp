@@ -1,5 +1,6 @@
 // The part of RangeJob that deals with numbers for which a provider has no block.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "rpc/error_text.hpp"
@@ -25,7 +26,7 @@ std::string reason_for(const GroupResult& result, uint64_t block_num) {
 /// Goes on with `next` once the piece has all of its headers: those that did not come must be gaps.
 /// Logs that came with them are only good then: a backend that is behind has none.
 void RangeJob::prove_gaps(RangePiece& piece, GroupResult result, Step next) {
-    const std::vector<uint64_t> nums = cutter_.header_nums(piece.range);
+    const std::vector<uint64_t> nums = asked_nums(piece);
     std::vector<std::optional<evm::Header>> headers;
     for (const uint64_t num : nums) {
         const auto known = piece.headers.find(num);
@@ -58,6 +59,15 @@ void RangeJob::prove_gaps(RangePiece& piece, GroupResult result, Step next) {
         ->start();
 }
 
+std::vector<uint64_t> RangeJob::asked_nums(const RangePiece& piece) const {
+    if (!piece.by_receipts) {
+        return cutter_.header_nums(piece.range);
+    }
+    std::vector<uint64_t> all(piece.range.size());
+    std::iota(all.begin(), all.end(), piece.range.from);
+    return all;
+}
+
 void RangeJob::on_gap(RangePiece& piece, uint64_t block_num,
                       const std::optional<evm::BlockGap>& gap, GroupResult result, Step next) {
     if (!gap) {
@@ -65,7 +75,7 @@ void RangeJob::on_gap(RangePiece& piece, uint64_t block_num,
         try_again(piece, result.provider, reason_for(result, block_num), Blame::kNobody);
         return;
     }
-    for (const uint64_t num : cutter_.header_nums(piece.range)) {
+    for (const uint64_t num : asked_nums(piece)) {
         if (gap->contains(num)) {
             piece.headers.try_emplace(num, evm::make_gap_header(num, gap->before));
         }

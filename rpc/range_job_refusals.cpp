@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/evm/block_gap.hpp"
 #include "rpc/range_job.hpp"
 
 namespace plumbline::rpc {
@@ -127,36 +128,65 @@ void RangeJob::on_dense_header(RangePiece& piece, GroupResult result) {
         prove_gaps(piece, std::move(result), &RangeJob::on_dense_gap);
         return;
     }
-    const auto [stored, is_new] = piece.headers.emplace(header->block_num, std::move(*header));
+    piece.headers.emplace(header->block_num, std::move(*header));
+    ask_all_receipts(piece);
+}
+
+/// Of all of its blocks, whose headers are there.
+void RangeJob::ask_all_receipts(RangePiece& piece) {
+    std::vector<evm::Header> headers;
+    for (const auto& [block_num, header] : piece.headers) {
+        if (!evm::is_gap(header)) {
+            headers.push_back(header);
+        }
+    }
+    if (headers.empty()) {
+        check_piece(piece);
+        return;
+    }
     send_for_receipts(
-        {stored->second}, {}, piece.range.from,
+        std::move(headers), {}, piece.range.from,
         [](RangeJob& job, RangePiece& open, std::vector<Result<CheckedAnswer>> receipts) {
-            job.on_dense_receipts(open, std::move(receipts.front()));
+            job.on_all_receipts(open, std::move(receipts));
         });
 }
 
-void RangeJob::on_dense_receipts(RangePiece& piece, Result<CheckedAnswer> receipts) {
-    if (!receipts) {
-        const Error& error = receipts.error();
-        ticket_->on_refused("", error.message);
-        if (++piece.receipts_attempts < kReceiptsAttemptsMax &&
-            error.code != ErrorCode::kInvalidArgument) {
-            try_again(piece, piece.provider, error.message, Blame::kNobody);
-            return;
-        }
-        std::string text = "no provider gives the logs of block " +
-                           std::to_string(piece.range.from) +
-                           ", nor its receipts: " + error.message;
-        for (const auto& [provider, reason] : piece.reasons) {
-            text += "; " + provider_name(provider) + ": " + reason;
-        }
-        fail(Error{piece.refused_code, std::move(text)});
+void RangeJob::on_no_receipts(RangePiece& piece, uint64_t block_num, const Error& error) {
+    ticket_->on_refused("", error.message);
+    if (++piece.receipts_attempts < kReceiptsAttemptsMax &&
+        error.code != ErrorCode::kInvalidArgument) {
+        try_again(piece, piece.provider, error.message, Blame::kNobody);
         return;
     }
-    piece.provider = receipts->provider_index;
-    piece.received_bytes += receipts->received_bytes;
-    const auto* batch = receipts->answers[0].get<evm::ReceiptBatch>();
-    piece.logs = check_.matching(batch->logs);
+    std::string text = "no provider gives the logs of block " + std::to_string(block_num) +
+                       ", nor its receipts: " + error.message;
+    for (const auto& [provider, reason] : piece.reasons) {
+        text += "; " + provider_name(provider) + ": " + reason;
+    }
+    fail(Error{piece.refused_code, std::move(text)});
+}
+
+void RangeJob::on_all_receipts(RangePiece& piece, std::vector<Result<CheckedAnswer>> receipts) {
+    piece.logs.clear();
+    size_t place = 0;
+    for (const auto& [block_num, header] : piece.headers) {
+        if (evm::is_gap(header)) {
+            continue;
+        }
+        Result<CheckedAnswer>& answer = receipts.at(place);
+        if (!answer) {
+            on_no_receipts(piece, block_num, answer.error());
+            return;
+        }
+        piece.received_bytes += answer->received_bytes;
+        if (place++ == 0) {
+            piece.provider = answer->provider_index;
+        } else if (answer->provider_index != piece.provider) {
+            piece.told_by_others[block_num] = answer->provider_index;
+        }
+        const auto* batch = answer->answers[0].get<evm::ReceiptBatch>();
+        append_logs(check_.matching(batch->logs), {block_num, block_num}, piece.logs);
+    }
     if (const auto fault = check_.find_fault(piece.logs, piece.range)) {
         try_again(piece, piece.provider, "its receipts: " + *fault, Blame::kProvider);
         return;

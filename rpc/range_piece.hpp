@@ -34,6 +34,8 @@ struct RangePiece {
     bool cut_by_refusal = false;
     /// Its logs are asked for once the header is there (PieceCutter::asks_by_hash).
     bool by_hash = false;
+    /// Its logs are taken from the receipts of its blocks, whose headers are asked for.
+    bool by_receipts = false;
     uint32_t attempts = 0;           ///< answers that could not be used; a limit ends the job
     uint32_t receipts_attempts = 0;  ///< as `attempts`, of receipts in place of its logs
     /// A larger piece around it was refused as this for good: such a refusal is not waited out.

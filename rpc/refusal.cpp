@@ -202,8 +202,40 @@ std::optional<int64_t> find_retry_after(const RefusalWords& t) {
     return std::nullopt;
 }
 
+// "base height: 161939999", "earliest available block is 900".
+std::optional<uint64_t> find_first_kept(const RefusalWords& t) {
+    const auto& tokens = t.tokens();
+    for (size_t i = 1; i < tokens.size(); ++i) {
+        if (tokens[i].kind != TokenKind::kNumber && tokens[i].kind != TokenKind::kHex) {
+            continue;
+        }
+        for (size_t back = 1; back <= 4 && back <= i; ++back) {
+            const Token& before = tokens[i - back];
+            if (before.kind == TokenKind::kNumber) {
+                break;
+            }
+            if (RefusalWords::matches_any(before, {"earliest", "oldest", "base$", "lowest"})) {
+                return tokens[i].number;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// "25/second", "per minute", "allowed_rps".
+std::optional<int64_t> find_rate_time(const RefusalWords& t) {
+    constexpr std::array kBefore = std::to_array<std::string_view>({"per$", "/", "a$", "each"});
+    if (t.has({"rps$", "qps$", "cups$"}) || t.near(kBefore, {"second", "sec$", "s$"}, 2)) {
+        return 1'000;
+    }
+    if (t.near(kBefore, {"minute", "min$"}, 2)) {
+        return 60'000;
+    }
+    return t.near(kBefore, {"hour"}, 2) ? std::optional{int64_t{3'600'000}} : std::nullopt;
+}
+
 // What the text says of how much would be taken, or when.
-void read_hints(const RefusalWords& words, Refusal& refusal) {
+void read_hints(const RefusalWords& words, const RefusalText& text, Refusal& refusal) {
     switch (refusal.kind) {
         case RefusalClass::kTooManyBlocks:
         case RefusalClass::kTooManyResults:
@@ -227,7 +259,15 @@ void read_hints(const RefusalWords& words, Refusal& refusal) {
         case RefusalClass::kBatchTooLarge:
             refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"});
             break;
+        case RefusalClass::kMissingData:
+            refusal.blocks_from = find_first_kept(words);
+            refusal.is_pruned = refusal.blocks_from || text.code == 4444 ||
+                                words.has({"prun", "history", "historical", "ancient"});
+            break;
         case RefusalClass::kRateLimit:
+            refusal.rate_ms = find_rate_time(words);
+            refusal.retry_after_ms = find_retry_after(words);
+            break;
         case RefusalClass::kOutage: refusal.retry_after_ms = find_retry_after(words); break;
         default: break;
     }
@@ -284,7 +324,7 @@ Refusal classify_refusal(const RefusalText& text) {
         refusal.kind = rule->kind;
         refusal.ambiguous = rule->ambiguous;
     }
-    read_hints(words, refusal);
+    read_hints(words, text, refusal);
     return refusal;
 }
 

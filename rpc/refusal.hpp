@@ -35,12 +35,16 @@ struct Refusal {
     /// The text fits a size limit and something else as well ("limit exceeded", "no healthy
     /// backend"): back off first, and ask for less when it comes again.
     bool ambiguous = false;
+    /// Of missing data: what is old is gone, and no number of the chain is without a block.
+    bool is_pruned = false;
+    std::optional<uint64_t> blocks_from;        ///< the lowest block that it says to have
     std::optional<evm::BlockRange> range_hint;  ///< "try with this block range [a, b]"
     std::optional<uint64_t> blocks_max;
     std::optional<uint64_t> results_max;
     std::optional<uint64_t> addresses_max;
     std::optional<uint64_t> batch_max;
     std::optional<int64_t> retry_after_ms;
+    std::optional<int64_t> rate_ms;  ///< the time that a rate is named for: "10 a second"
 };
 
 /// What came: any part may be missing. `data` is text, or raw JSON however nested.

@@ -163,6 +163,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      kOwnGuess, {200, -32000, "block 5 is before the earliest block 900 that is kept", {}}},
 
+    {kMissingData, [](Words t, In) { return t.has_sequence({"invalid", "block", "height"}, 1); },
+     "hyperliquid", {200, -32603, "invalid block height: 1786", {}}},
     {kMissingData, [](Words t, In) { return t.has_sequence({"too$", "far$", "past$"}, 3); },
      "lotus",
      {200, 1, "invalid epoch range: from block is too far in the past (maximum: 60480)", {}}},
@@ -222,7 +224,26 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      kOwnGuess, {200, -32000, "the node is syncing", {}}},
 
+    // ---- Those behind it failed, each in words of its own
+    {kOutage,
+     [](Words t, In in) {
+         return in.code == -32503 || t.has_sequence({"providers", "prevented"}, 1);
+     },
+     "uniblock",
+     {200, -32503,
+      "Errors from the following providers prevented the request from being fulfilled: dRPC",
+      R"({"DRPC":{"error":{"code":10,"message":"User balance exceeded"}}})"},
+     true},
+
     // ---- The user must do something
+    {kBilling,
+     [](Words t, In) {
+         return t.has({"chain$", "network"}) &&
+                (is_not_available(t) || t.has_sequence({"not$", "support"}, 2)) &&
+                t.has({"tier", "freetier", "plan$"});
+     },
+     "dRPC",
+     {400, 35, "chain is not available on freetier, please upgrade to paid tier", {}}},
     {kBilling, [](Words, In in) { return in.http_status == 402; }, "HTTP", {402, 0, {}, {}}},
     {kBilling, [](Words t, In) { return t.has_sequence({"payment", "required"}); }, kOwnGuess,
      {200, -32000, "Payment Required", {}}},
@@ -281,6 +302,16 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 !t.has({"gas$", "transfer", "value"});
      },
      "dRPC", {200, 10, "User balance exceeded", {}}},
+    // An endpoint that everybody may use has no bill.
+    {kRateLimit,
+     [](Words t, In) {
+         return t.near({"usage"}, {"limit"}, 3) && t.has({"public$", "throughput"});
+     },
+     "nodereal",
+     {200, -32005,
+      "You have reached the maximum API usage limit of public. If you need higher throughput, "
+      "please check out https://meganode.nodereal.io/",
+      {}}},
     {kBilling,
      [](Words t, In) {
          return t.near({"usage"}, {"limit", "reach", "exceed"}, 3) && !names_size_for_billing(t) &&
@@ -307,6 +338,12 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      kOwnGuess, {200, -32000, "project not found", {}}},
 
     // ---- Slow down
+    // A rate has HTTP 429: this may be how many calls came at once.
+    {kRateLimit,
+     [](Words t, In in) {
+         return in.http_status == 400 && t.has_sequence({"too$", "many", "request"}, 1);
+     },
+     "ronin", {400, -32600, "too many requests", {}}, true},
     {kRateLimit,
      [](Words t, In) {
          return t.near({"per$", "/", "a$", "each"}, {"second", "sec$", "minute", "min$", "hour"},

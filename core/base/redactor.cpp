@@ -130,9 +130,14 @@ Layer first_layer(std::string_view text) {
     return out;
 }
 
-/// Marks the bytes of the original that are a needle in `layer`.
-void mark(const Layer& layer, std::string_view needle, std::vector<bool>& is_secret) {
+bool is_base64(char c) noexcept {
+    return is_letter_or_digit(c) || c == '+' || c == '/' || c == '-' || c == '_';
+}
+
+/// Marks the bytes of the original that are a secret's form in `layer`.
+void mark(const Layer& layer, const SecretForm& form, std::vector<bool>& is_secret) {
     const std::string_view text = layer.text;
+    const std::string_view needle = form.text;
     const size_t least = needle.size() >= kPrefixOf ? kPrefixMin : needle.size();
     for (size_t at = text.find(needle.substr(0, least)); at != std::string_view::npos;
          at = text.find(needle.substr(0, least), at + 1)) {
@@ -144,10 +149,19 @@ void mark(const Layer& layer, std::string_view needle, std::vector<bool>& is_sec
             needle.size() < kFreeMin &&
             ((at > 0 && is_letter_or_digit(text[at - 1])) ||
              (at + size < text.size() && is_letter_or_digit(text[at + size])));
-        if (!is_within_word) {
-            std::fill(is_secret.begin() + static_cast<ptrdiff_t>(layer.at[at]),
-                      is_secret.begin() + static_cast<ptrdiff_t>(layer.at[at + size]), true);
+        if (is_within_word) {
+            continue;
         }
+        const bool has_before = form.has_edge_before && at > 0 && is_base64(text[at - 1]);
+        const size_t from = at - static_cast<size_t>(has_before);
+        size_t to = at + size;
+        if (form.has_edge_after && size == needle.size()) {
+            to += static_cast<size_t>(to < text.size() && is_base64(text[to]));
+            for (; to < text.size() && text[to] == '='; ++to) {
+            }
+        }
+        std::fill(is_secret.begin() + static_cast<ptrdiff_t>(layer.at[from]),
+                  is_secret.begin() + static_cast<ptrdiff_t>(layer.at[to]), true);
     }
 }
 
@@ -275,41 +289,42 @@ void Redactor::add(std::string_view secret) {
         return;
     }
     for (const std::string& form : {std::string{secret}, unescaped(secret)}) {
-        add_needle(form);
+        add_form({form});
         std::string hex;
         append_hex_digits(hex, form);
-        add_needle(std::move(hex));
+        add_form({std::move(hex)});
         // Base64 looks different by how many bytes stand before, modulo three; what depends on them
-        // as well is left away.
+        // as well is left away here, and taken out with the rest where it is found.
         for (const auto& [before, unsure] : {std::pair{0, 0}, {1, 2}, {2, 3}}) {
             std::string base64 = to_base64(std::string(static_cast<size_t>(before), ' ') + form)
                                      .substr(static_cast<size_t>(unsure));
-            add_needle(base64);
+            const bool has_edge_after = (static_cast<size_t>(before) + form.size()) % 3 != 0;
+            add_form({base64, before > 0, has_edge_after});
             std::ranges::replace(base64, '+', '-');
             std::ranges::replace(base64, '/', '_');
-            add_needle(std::move(base64));
+            add_form({std::move(base64), before > 0, has_edge_after});
         }
     }
 }
 
-void Redactor::add_needle(std::string text) {
-    std::string needle = in_lower_case(std::move(text));
-    if (needle.size() >= kSecretMin && std::ranges::find(needles_, needle) == needles_.end()) {
-        needles_.push_back(std::move(needle));
+void Redactor::add_form(SecretForm form) {
+    form.text = in_lower_case(std::move(form.text));
+    if (form.text.size() >= kSecretMin && std::ranges::find(forms_, form) == forms_.end()) {
+        forms_.push_back(std::move(form));
     }
 }
 
 std::string Redactor::redact(std::string_view text, size_t size_max) const {
     const size_t shown = std::min(text.size(), size_max);
-    if (needles_.empty()) {
+    if (forms_.empty()) {
         return std::string{text.substr(0, shown)};
     }
     text = text.substr(0, shown + std::min(text.size() - shown, kBeyond));
     std::vector<bool> is_secret(text.size(), false);
     std::optional<Layer> layer = first_layer(text);
     for (size_t i = 0; layer && i < kLayersMax; ++i) {
-        for (const std::string& needle : needles_) {
-            mark(*layer, needle, is_secret);
+        for (const SecretForm& form : forms_) {
+            mark(*layer, form, is_secret);
         }
         layer = decode(*layer);
     }

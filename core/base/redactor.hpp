@@ -17,6 +17,15 @@ struct SecretEndpoint {
     bool is_host_public = false;
 };
 
+/// One way to write a secret, or a part of it, in lower case.
+struct SecretForm {
+    std::string text;
+    /// Of base64: the character beside it there has bits of the secret and of what is beside it.
+    bool has_edge_before = false;
+    bool has_edge_after = false;
+    friend bool operator==(const SecretForm&, const SecretForm&) = default;
+};
+
 /// Knows secrets and replaces them by "(redacted)". Filled before it is shared; then any thread.
 class Redactor {
   public:
@@ -38,11 +47,11 @@ class Redactor {
     /// found between characters that are no letters and digits.
     [[nodiscard]] std::string redact(std::string_view text,
                                      size_t size_max = std::string_view::npos) const;
-    [[nodiscard]] bool empty() const noexcept { return needles_.empty(); }
+    [[nodiscard]] bool empty() const noexcept { return forms_.empty(); }
 
   private:
-    void add_needle(std::string text);
-    std::vector<std::string> needles_;  ///< in lower case
+    void add_form(SecretForm form);
+    std::vector<SecretForm> forms_;
 };
 
 }  // namespace plumbline

@@ -147,6 +147,8 @@ class Service {
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
     void add_head_waits(const std::vector<rpc::ProviderStats>& providers,
                         std::vector<std::string>& out);
+    void add_limitations(const std::vector<rpc::ProviderStats>& providers,
+                         std::vector<std::string>& out) const;
 
     ServiceOptions options_;
     std::unique_ptr<Observers> observers_;

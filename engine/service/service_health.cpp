@@ -139,6 +139,20 @@ void add_stuck_tasks(const std::vector<TaskRow>& tasks, std::vector<std::string>
 
 }  // namespace
 
+/// Where the index is still on its way: what a provider does not give, which makes it slow. The
+/// pool has told it in a line.
+void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
+                              std::vector<std::string>& out) const {
+    if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
+        return;
+    }
+    for (const rpc::ProviderStats& provider : providers) {
+        if (!provider.limitation.empty() && out.size() < kWaitsMax) {
+            out.push_back(fmt::format("provider {} {}", provider.name, provider.limitation));
+        }
+    }
+}
+
 void Service::publish(int64_t now_ms) {
     const IngestProgress& progress = indexer_->progress();
     ServiceStatus next;
@@ -170,6 +184,7 @@ void Service::publish(int64_t now_ms) {
     next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
     add_head_waits(next.providers, next.waits);
+    add_limitations(next.providers, next.waits);
     if (const int64_t since = progress.disk_waiting_since_ms;
         since >= 0 && now_ms - since >= kWaitToTellMs) {
         next.waits.push_back(fmt::format(

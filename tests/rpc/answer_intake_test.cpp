@@ -203,10 +203,34 @@ TEST(AnswerIntakeTest, EveryErrorHasItsVerdict) {
 TEST(AnswerIntakeTest, ARateLimitThatOnlyLogsMeetIsNoRateLimit) {
     const Call call = call_of(kLogs);
     AskedCall asked{call, kRange, 1, 0};
-    const RpcError error{-32000, "too many requests per second", ""};
+    const RpcError error{-32000, "too many requests", ""};
     EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "again RateLimited");
-    asked.is_limited_alone = true;
+    asked.limited_alone_ms = 1;
     EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "end rate_limit RateLimited");
+}
+
+TEST(AnswerIntakeTest, ABalancerThatHasNobodyForReceiptsIsNotIll) {
+    const RpcError error{12, "Can't route your request to suitable provider", ""};
+    const Call receipts = call_of(kReceipts);
+    const Call header = call_of(kHeader);
+    EXPECT_FALSE(judge_error({receipts, kEach, 1, 0}, error, 400).provider.is_ill);
+    EXPECT_TRUE(judge_error({header, kEach, 1, 0}, error, 400).provider.is_ill);
+}
+
+TEST(AnswerIntakeTest, ALimitThatNamesARateOrATimeIsBelievedForLonger) {
+    const Call call = call_of(kLogs);
+    AskedCall asked{call, kRange, 1, 0};
+    const auto fate = [&](const char* text, int64_t alone_ms, std::optional<int64_t> retry_ms) {
+        asked.limited_alone_ms = alone_ms;
+        asked.retry_after_ms = retry_ms;
+        return show_fate(judge_error(asked, {-32000, text, ""}, 200).call);
+    };
+    const std::string waits = "again RateLimited";
+    EXPECT_EQ(fate("too many requests", 1, {}), "end rate_limit RateLimited");
+    EXPECT_EQ(fate("too many requests", 30'000, 60'000), waits);
+    EXPECT_EQ(fate("too many requests per second", 19'999, {}), waits);
+    EXPECT_EQ(fate("too many requests per second", 20'000, {}), "end rate_limit RateLimited");
+    EXPECT_EQ(fate("Heavy method rate limit: 1/min for eth_getLogs", 60'000, {}), waits);
 }
 
 TEST(AnswerIntakeTest, ABatchIsDoubtedWhereNothingOfItIsAnsweredInWordsThatSayAnything) {

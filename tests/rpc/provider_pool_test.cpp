@@ -337,6 +337,89 @@ TEST_F(ProviderPoolTest, AProviderWithoutBatchesStillServes) {
     expect_truth(range(0, 100, true), 0, 100);
 }
 
+/// Lets `rate` calls a second through, `rate` at once at most.
+class CallRate {
+  public:
+    CallRate(const Clock& clock, double rate) : clock_{clock}, rate_{rate}, left_{rate} {}
+    bool take() {
+        const int64_t now = clock_.monotonic_ms();
+        left_ = std::min(rate_, left_ + rate_ * static_cast<double>(now - at_ms_) / 1'000);
+        at_ms_ = now;
+        left_ -= left_ >= 1 ? 1 : 0;
+        return std::exchange(last_, left_) != left_;
+    }
+
+  private:
+    const Clock& clock_;
+    double rate_;
+    double left_;
+    double last_ = left_;
+    int64_t at_ms_ = 0;
+};
+
+size_t calls_of(const HttpRequest& request) {
+    const json body = json::parse(request.body);
+    return body.is_array() ? body.size() : 1;
+}
+
+TEST_F(ProviderPoolTest, ABatchThatTheRateCanNeverLetThroughGetsSmallerUntilItDoes) {
+    for (const bool is_by_item : {false, true}) {
+        SetUp();
+        options_.endpoints.clear();
+        pool_.reset();
+        FakeNode& node = add(is_by_item ? kUrlA : kUrlB);
+        auto rate = std::make_shared<CallRate>(clock_, 8.0);
+        if (is_by_item) {
+            node.answer = [rate](const std::string&, const json&) -> std::optional<json> {
+                return rate->take()
+                           ? std::nullopt
+                           : std::optional{rpc_error(-32007, "25/second request limit reached")};
+            };
+        } else {
+            node.http = [rate](const HttpRequest& request) -> std::optional<HttpCompletion> {
+                bool is_let = true;
+                for (size_t i = 0; i < calls_of(request); ++i) {
+                    is_let = rate->take() && is_let;
+                }
+                return is_let ? std::nullopt
+                              : std::optional{http_status(
+                                    429, R"({"error":{"code":429,"message":"Your app has )"
+                                         R"(exceeded its compute units per second capacity."}})")};
+            };
+        }
+        const int64_t asked_ms = clock_.monotonic_ms();
+        expect_truth(range(0, 300, true), 0, 300);
+        EXPECT_LE(clock_.monotonic_ms() - asked_ms, 180'000) << "by item: " << is_by_item;
+        EXPECT_LE(stats(0).batch_max, 16U) << "by item: " << is_by_item;
+    }
+}
+
+TEST_F(ProviderPoolTest, AConnectionThatBreaksByTheSizeOfABatchMakesBatchesSmallerAndNobodyIll) {
+    FakeNode& node = add(kUrlA);
+    ASSERT_TRUE(heads());
+    node.http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
+        return calls_of(request) > 4 ? std::optional{transport_error(TransportError::kCut)}
+                                     : std::nullopt;
+    };
+    const int64_t asked_ms = clock_.monotonic_ms();
+    expect_truth(range(0, 300, true), 0, 300);
+    EXPECT_LE(clock_.monotonic_ms() - asked_ms, 60'000);
+    EXPECT_LE(stats(0).batch_max, 4U);
+    EXPECT_EQ(recorder_.count("is not asked for a while"), 0U);
+}
+
+TEST_F(ProviderPoolTest, AProviderThatBreaksEveryConnectionIsIllAllTheSame) {
+    FakeNode& node = add(kUrlA);
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    node.http = [](const HttpRequest&) { return transport_error(TransportError::kCut); };
+    while (clock_.monotonic_ms() < 300'000) {
+        expect_truth(range(0, 60), 0, 60);
+        clock_.advance(1'000);
+    }
+    EXPECT_EQ(recorder_.count("is not asked for a while"), 1U);
+}
+
 TEST_F(ProviderPoolTest, WithoutBatchesABackendThatIsBehindIsNotReadAsABlockWithoutLogs) {
     FakeNode& node = add(kUrlA);
     node.batch_max = 1;
@@ -479,8 +562,8 @@ TEST_F(ProviderPoolTest, ABillingRefusalIsToldOnceAndTheOthersServe) {
     for (int i = 0; i < 20; ++i) {
         expect_truth(range(0, 100), 0, 100);
     }
-    EXPECT_EQ(recorder_.count("account"), 1U);
-    EXPECT_EQ(stats(0).state, "billing");
+    EXPECT_EQ(recorder_.count("key, token or plan"), 1U);
+    EXPECT_EQ(stats(0).state, "refused");
     EXPECT_LE(refusals(0, RefusalClass::kBilling), 10U);
     EXPECT_EQ(recorder_.count("is back"), 0U);
     node.http = {};
@@ -490,7 +573,81 @@ TEST_F(ProviderPoolTest, ABillingRefusalIsToldOnceAndTheOthersServe) {
         expect_truth(range(0, 100), 0, 100);
     }
     EXPECT_EQ(recorder_.count("is back"), 1U);
-    EXPECT_NE(stats(0).state, "billing");
+    EXPECT_NE(stats(0).state, "refused");
+}
+
+TEST_F(ProviderPoolTest, ABillWithHttp429IsNoRateLimitAndKeepsItsText) {
+    FakeNode& node = add(kUrlA);
+    node.http = [](const HttpRequest&) -> std::optional<HttpCompletion> {
+        return http_status(429,
+                           R"({"error":{"code":429,"message":"Monthly capacity limit exceeded"}})");
+    };
+    EXPECT_FALSE(heads());
+    EXPECT_EQ(stats(0).state, "refused");
+    EXPECT_NE(stats(0).last_error.find("Monthly capacity"), std::string::npos);
+}
+
+// ---- What a provider does not have ---------------------------------------------------------
+
+std::function<std::optional<json>(const std::string&, const json&)> refuse_below(
+    uint64_t block_num, std::set<std::string> methods, json error, uint64_t& count) {
+    return [=, &count](const std::string& method, const json& params) -> std::optional<json> {
+        if (!methods.contains(method)) {
+            return std::nullopt;
+        }
+        const json at = method == "eth_getLogs" ? params[0].value("fromBlock", json()) : params[0];
+        const std::string text = at.is_string() ? at.get<std::string>() : "latest";
+        if (!text.starts_with("0x") || std::stoull(text, nullptr, 16) >= block_num) {
+            return std::nullopt;
+        }
+        ++count;
+        return error;
+    };
+}
+
+TEST_F(ProviderPoolTest, WhoHasPrunedABlockIsNotAskedForOldOnesWhileAnotherCanBe) {
+    uint64_t refused = 0;
+    add(kUrlA).answer = refuse_below(900, {"eth_getBlockByNumber", "eth_getLogs"},
+                                     rpc_error(4444, "pruned history unavailable"), refused);
+    add(kUrlB).latency_ms = 40;
+    for (uint64_t from = 1; from < 880; from += 20) {
+        expect_truth(range(from, from + 19), from, from + 19);
+    }
+    EXPECT_LE(refused, 60U);
+    EXPECT_NE(stats(0).limitation.find("pruned history unavailable"), std::string::npos);
+    EXPECT_EQ(recorder_.count("does not have old blocks"), 1U);
+}
+
+TEST_F(ProviderPoolTest, WhoHasPrunedABlockIsSearchedForNoGapAndTheErrorHasItsText) {
+    uint64_t refused = 0;
+    options_.deadline_ms = 20'000;
+    add(kUrlA).answer = refuse_below(900, {"eth_getBlockByNumber", "eth_getLogs"},
+                                     rpc_error(4444, "pruned history unavailable"), refused);
+    ASSERT_TRUE(heads());
+    const auto answer = range(1, 20);
+    ASSERT_FALSE(answer);
+    EXPECT_NE(answer.error().message.find("pruned history unavailable"), std::string::npos)
+        << answer.error().message;
+    EXPECT_LE(refused, 120U);
+}
+
+TEST_F(ProviderPoolTest, WhoRefusesTheLogsOfBlockAfterBlockIsReadByReceiptsAndThatIsToldOnce) {
+    uint64_t refused = 0;
+    FakeNode& node = add(kUrlA);
+    node.answer =
+        refuse_below(UINT64_MAX, {"eth_getLogs"}, rpc_error(-32005, "limit exceeded"), refused);
+    const uint64_t before = node.requests;
+    for (uint64_t from = 0; from < 1'000; from += 50) {
+        expect_truth(range(from, from + 49), from, from + 49);
+    }
+    EXPECT_LE(refused, 60U);
+    EXPECT_LE(node.requests - before, 700U) << "two for eight blocks, and some before that";
+    EXPECT_EQ(recorder_.count("refuses eth_getLogs of single blocks"), 1U);
+    EXPECT_NE(stats(0).limitation.find("limit exceeded"), std::string::npos);
+    node.answer = {};
+    clock_.advance(600'000);
+    expect_truth(range(0, 999), 0, 999);
+    EXPECT_EQ(stats(0).limitation, "");
 }
 
 TEST_F(ProviderPoolTest, AProviderOfAnotherChainIsNeverAsked) {

@@ -42,7 +42,7 @@ TEST_F(ProviderTest, IsSilentWhileItIsAskedAndAnswersNothingWhateverAnAnswerIsWo
     EXPECT_EQ(provider_.stats().silent_ms, 3'000);
     provider_.on_done(10);
     provider_.on_response();
-    provider_.on_rate_limit(std::nullopt);
+    provider_.on_rate_limit(std::nullopt, 1, clock_.monotonic_ms());
     EXPECT_EQ(provider_.stats().silent_ms, 0) << "one question is still out";
     clock_.advance(500);
     provider_.on_done(0);
@@ -90,7 +90,7 @@ TEST_F(ProviderTest, ASuccessInBetweenForgivesFailures) {
 }
 
 TEST_F(ProviderTest, RateLimitsHalveTheWindowAndAnswersWidenIt) {
-    provider_.on_rate_limit(1'000);
+    provider_.on_rate_limit(1'000, 1, clock_.monotonic_ms());
     EXPECT_FALSE(provider_.is_free());
     EXPECT_EQ(provider_.stats().window, options_.in_flight_per_provider_max / 2.0);
     clock_.advance(1'000);
@@ -175,7 +175,7 @@ TEST_F(ProviderTest, ItsStateSaysWhatTheSingleQuestionsSay) {
     expect_same(50);
     clock_.advance(options_.head_stale_ms);
     expect_same(100);
-    provider_.on_rate_limit(1'000);
+    provider_.on_rate_limit(1'000, 1, clock_.monotonic_ms());
     expect_same(100);
     for (int i = 0; i < 3; ++i) {
         fail_once();
@@ -236,7 +236,7 @@ TEST_F(ProviderTest, AWaitThatItAskedForIsObeyedAlsoWhenItIsIll) {
 }
 
 TEST_F(ProviderTest, AWaitIsShortenedFromItsStartOnWhereNobodyElseCanBeAsked) {
-    provider_.on_rate_limit(3'600'000);
+    provider_.on_rate_limit(3'600'000, 1, clock_.monotonic_ms());
     EXPECT_FALSE(provider_.is_back_within(60'000));
     clock_.advance(50'000);
     provider_.shorten_wait(60'000);
