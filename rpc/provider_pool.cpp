@@ -356,11 +356,19 @@ void ProviderPool::get_proven_receipts(std::vector<evm::Header> headers, Receipt
     impl_->ask_receipts(std::move(headers), std::move(done));
 }
 
-uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t /*from*/) {
+namespace {
+
+constexpr uint64_t kRangeByReceipts = 64;  ///< blocks
+
+}  // namespace
+
+uint64_t ProviderPool::suggest_range_size(const LogFilter& filter, uint64_t from) {
     uint64_t best = 1;
     for (Provider& provider : impl_->dispatcher.providers()) {
         if (provider.is_usable()) {
-            best = std::max(best, provider.ranges(filter).size());
+            // Its sizes are of eth_getLogs; a range by receipts is cut by itself.
+            const uint64_t least = provider.would_refuse(from, true) ? kRangeByReceipts : 1;
+            best = std::max({best, least, provider.ranges(filter).size()});
         }
     }
     return best;

@@ -65,6 +65,13 @@ class Doctor {
 
   private:
     void add(std::string name, CheckResult result, std::string found, std::string advice = "") {
+        // What a rate limit left unanswered is no verdict.
+        if (std::string limit = client_.take_limit();
+            !limit.empty() && result != CheckResult::kGood) {
+            result = CheckResult::kSkipped;
+            found = std::move(limit);
+            advice = "ask again when it has been left alone for a while";
+        }
         report_.checks.push_back({std::move(name), result, std::move(found), std::move(advice)});
     }
 
@@ -158,6 +165,9 @@ class Doctor {
                 break;
             }
             report_.batch = count;
+        }
+        for (uint64_t count = 5; report_.batch == 0 && count > 1; --count) {
+            report_.batch = client_.ask_batch(count).empty() ? count : 0;
         }
         add("batch", report_.batch > 0 ? CheckResult::kGood : CheckResult::kNote,
             refused.empty() ? fmt::format("{} calls and perhaps more", report_.batch)

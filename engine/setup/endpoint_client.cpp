@@ -10,6 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "rpc/error_text.hpp"
 #include "rpc/provider.hpp"
+#include "rpc/refusal.hpp"
 
 namespace plumbline::engine {
 
@@ -22,6 +23,9 @@ constexpr int64_t kPollWaitMs = 50;
 constexpr size_t kTextMax = 4096;
 /// Longer than that, whatever waits is worth a word.
 constexpr int64_t kStillWaitingMs = 10'000;
+/// A question is asked again so often where it is limited, and where it fails for a moment.
+constexpr unsigned kTurnsMax = 5;
+constexpr unsigned kFailuresMax = 2;
 
 }  // namespace
 
@@ -48,8 +52,53 @@ EndpointClient::EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& tr
 Reply EndpointClient::ask(const std::string& method, json params) {
     const json body{
         {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
-    const Posted posted = post(method, body.dump());
-    return read(posted.answer, posted);
+    for (unsigned turn = 0;; ++turn) {
+        const Posted posted = post(method, body.dump());
+        Reply reply = read(posted.answer, posted);
+        if (reply.result || !pause(posted.answer, reply, turn)) {
+            return reply;
+        }
+    }
+}
+
+/// True: it is worth asking again, and time for it. Otherwise a limit is told in the reply.
+bool EndpointClient::pause(const json& answer, Reply& reply, unsigned turn) {
+    const json* const refused =
+        answer.is_object() && answer.contains("error") && answer["error"].is_object()
+            ? &answer["error"]
+            : nullptr;
+    const int64_t code =
+        refused != nullptr && refused->contains("code") && (*refused)["code"].is_number_integer()
+            ? (*refused)["code"].get<int64_t>()
+            : 0;
+    const rpc::Refusal refusal = rpc::classify_refusal({status_, code, reply.error, {}});
+    const bool is_limit = refusal.kind == rpc::RefusalClass::kRateLimit;
+    const bool is_failure =
+        refusal.kind == rpc::RefusalClass::kOutage || refusal.kind == rpc::RefusalClass::kHeadRace;
+    if (silent_since_ms_ || (!is_limit && !is_failure)) {
+        return false;
+    }
+    const int64_t wait_ms = std::max(
+        {int64_t{1'000} << turn, retry_after_ms_.value_or(0), refusal.retry_after_ms.value_or(0)});
+    const bool is_vain = turn >= (is_limit ? kTurnsMax : kFailuresMax) ||
+                         paused_ms_ + wait_ms > patience_.pauses_ms_max;
+    if (is_vain) {
+        if (is_limit) {
+            reply.error = "rate limited: " + reply.error;
+            limit_ = reply.error;
+        }
+        return false;
+    }
+    paused_ms_ += wait_ms;
+    std::vector<rpc::HttpCompletion> none;
+    for (const int64_t until_ms = clock_.monotonic_ms() + wait_ms;
+         clock_.monotonic_ms() < until_ms;) {
+        if (patience_.should_stop && patience_.should_stop()) {
+            return false;
+        }
+        transport_.poll(std::min(kPollWaitMs, until_ms - clock_.monotonic_ms()), none);
+    }
+    return true;
 }
 
 std::string EndpointClient::ask_batch(uint64_t count) {
@@ -60,17 +109,26 @@ std::string EndpointClient::ask_batch(uint64_t count) {
                         {"method", "eth_chainId"},
                         {"params", json::array()}});
     }
-    const Posted posted = post("a batch", body.dump());
-    const json& answer = posted.answer;
-    if (!answer.is_array()) {
-        return read(answer, posted).error;
-    }
-    for (const json& one : answer) {
-        if (Reply reply = read(one, posted); !reply.result) {
+    // A batch that the rate never lets through is asked once more and no oftener.
+    for (const unsigned turn : {0U, kTurnsMax}) {
+        const Posted posted = post("a batch", body.dump());
+        const json& answer = posted.answer;
+        json refused = answer;
+        for (const json& one : answer.is_array() ? answer : json::array()) {
+            if (!read(one, posted).result) {
+                refused = one;
+                break;
+            }
+        }
+        if (refused.is_array()) {
+            return refused.size() == count ? "" : "it left answers out";
+        }
+        Reply reply = read(refused, posted);
+        if (!pause(refused, reply, turn)) {
             return reply.error;
         }
     }
-    return answer.size() == count ? "" : "it left answers out";
+    return "";
 }
 
 rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method,
@@ -128,6 +186,8 @@ EndpointClient::Posted EndpointClient::post(const std::string& method, std::stri
     }
     silent_since_ms_.reset();
     posted.http_status = done.status;
+    status_ = done.status;
+    retry_after_ms_ = done.retry_after_ms;
     posted.answer = json::parse(done.body.begin(), done.body.end(), nullptr, false);
     const bool is_status_all =
         done.status != 200 && posted.answer.is_object() && !posted.answer.contains("error");

@@ -36,6 +36,8 @@ struct EndpointPatience {
     size_t body_size_max = 64U << 20U;  ///< of an answer
     /// True gives up at once; may be empty.
     std::function<bool()> should_stop = {};
+    /// Waited in all where it says to slow down, or fails for a moment.
+    int64_t pauses_ms_max = 60'000;
 };
 
 /// One thread: that which polls the transport. All references must outlive it.
@@ -52,7 +54,9 @@ class EndpointClient {
     [[nodiscard]] int64_t silent_ms() const {
         return silent_since_ms_ ? clock_.monotonic_ms() - *silent_since_ms_ : 0;
     }
-    /// Waits for the answer, at most the timeout.
+    /// Why a question was left unanswered for the rate since this was last asked; mostly empty.
+    [[nodiscard]] std::string take_limit() { return std::exchange(limit_, {}); }
+    /// Waits for the answer, at most the timeout; asked to slow down, it pauses and asks again.
     [[nodiscard]] Reply ask(const std::string& method,
                             nlohmann::json params = nlohmann::json::array());
     /// The error where a batch of so many calls is not answered in full; empty where it is.
@@ -66,6 +70,7 @@ class EndpointClient {
     };
     [[nodiscard]] Posted post(const std::string& method, std::string body);
     [[nodiscard]] std::string odd_answer(const rpc::HttpCompletion& done) const;
+    [[nodiscard]] bool pause(const nlohmann::json& answer, Reply& reply, unsigned turn);
     [[nodiscard]] rpc::HttpCompletion await(uint64_t id, const std::string& method,
                                             int64_t start_ms);
     [[nodiscard]] Reply read(const nlohmann::json& answer, const Posted& posted) const;
@@ -76,6 +81,10 @@ class EndpointClient {
     EndpointPatience patience_;
     std::optional<int64_t> silent_since_ms_;
     Redactor redactor_;
+    int status_ = 0;  ///< of the last answer, and when it told to come again
+    std::optional<int64_t> retry_after_ms_;
+    int64_t paused_ms_ = 0;
+    std::string limit_;
 };
 
 /// Short, in one line, without the URL that a provider may quote with its key.

@@ -644,6 +644,7 @@ TEST_F(ProviderPoolTest, WhoRefusesTheLogsOfBlockAfterBlockIsReadByReceiptsAndTh
     EXPECT_LE(node.requests - before, 700U) << "two for eight blocks, and some before that";
     EXPECT_EQ(recorder_.count("refuses eth_getLogs of single blocks"), 1U);
     EXPECT_NE(stats(0).limitation.find("limit exceeded"), std::string::npos);
+    EXPECT_EQ(pool_->suggest_range_size(filter(), 500), 64U);
     node.answer = {};
     clock_.advance(600'000);
     expect_truth(range(0, 999), 0, 999);

@@ -1,6 +1,8 @@
 // What `doctor` says of an endpoint whose headers are not those of their hashes.
 #include "engine/setup/doctor.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -127,6 +129,54 @@ TEST_F(DoctorTest, WhatComesInPlaceOfAnAnswerIsToldWithItsStatusAndItsText) {
     EXPECT_THAT(reason(429, R"({"message":"slow down"})"), HasSubstr("slow down"));
     EXPECT_THAT(reason(302, ""), HasSubstr("HTTP 302: it redirects"));
     EXPECT_THAT(reason(500, ""), HasSubstr("HTTP 500 without a text"));
+}
+
+/// Lets so many calls a second through, and as many at once.
+void limit_rate(FakeNode& node, const ManualClock& clock, double rate) {
+    node.http = [&clock, rate, left = rate,
+                 at_ms = int64_t{0}](const rpc::HttpRequest& request) mutable {
+        const nlohmann::json body = nlohmann::json::parse(request.body);
+        const double calls = body.is_array() ? static_cast<double>(body.size()) : 1.0;
+        left =
+            std::min(rate, left + rate * static_cast<double>(clock.monotonic_ms() - at_ms) / 1'000);
+        at_ms = clock.monotonic_ms();
+        const bool is_let = left >= calls;
+        left = is_let ? left - calls : 0;
+        return is_let ? std::nullopt
+                      : std::optional{rpc::test::http_status(
+                            429, R"({"error":{"code":-32016,"message":"over rate limit"}})")};
+    };
+}
+
+TEST_F(DoctorTest, WhereItIsToldToSlowDownItWaitsAndItsVerdictIsTheSame) {
+    add_logs({100, 350});
+    limit_rate(node_, clock_, 12);
+    const DoctorReport report = examine();
+    EXPECT_TRUE(report.is_fine()) << report.verdict;
+    EXPECT_EQ(report.batch, 10U);
+    EXPECT_EQ(result_of(report, "logs range"), CheckResult::kGood);
+    EXPECT_EQ(result_of(report, "history"), CheckResult::kGood);
+}
+
+TEST_F(DoctorTest, WhatTheRateLeftUnansweredIsNoVerdict) {
+    add_logs({100, 350});
+    node_.answer = [](const std::string& method,
+                      const nlohmann::json&) -> std::optional<nlohmann::json> {
+        return method == "eth_getLogs"
+                   ? std::optional{rpc::test::rpc_error(-32016, "over rate limit")}
+                   : std::nullopt;
+    };
+    const DoctorReport report = examine();
+    EXPECT_EQ(result_of(report, "logs range"), CheckResult::kSkipped);
+    EXPECT_TRUE(std::ranges::any_of(report.checks, [](const DoctorCheck& check) {
+        return check.name == "logs range" && check.found == "rate limited: over rate limit";
+    }));
+}
+
+TEST_F(DoctorTest, BatchesOfLessThanTenCallsAreFound) {
+    add_logs({100, 350});
+    node_.batch_max = 3;
+    EXPECT_EQ(examine().batch, 3U);
 }
 
 }  // namespace
