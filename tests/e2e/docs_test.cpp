@@ -89,8 +89,8 @@ std::vector<std::string> plumbline_calls(const std::string& text) {
 void expect_runs(const Block& block, const std::map<std::string, std::string>& replacements,
                  const std::string& folder, const Anvil& chain) {
     // So that a failure says what the service said.
-    std::string script =
-        std::regex_replace(block.text, std::regex{"curl -sf "}, "curl -sS --retry 3 --fail-with-body ");
+    std::string script = std::regex_replace(block.text, std::regex{"curl -sf "},
+                                            "curl -sS --retry 3 --fail-with-body ");
     for (const auto& [from, to] : replacements) {
         for (size_t at = 0; (at = script.find(from, at)) != std::string::npos; at += to.size()) {
             script.replace(at, from.size(), to);

@@ -402,7 +402,8 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
     ASSERT_OK(vain);
     EXPECT_EQ(ended_task(vain->id).state, TaskState::kDead);
     EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
-    EXPECT_THAT(service->status().degraded[0], HasSubstr("1 task has failed for good: vain (task "));
+    EXPECT_THAT(service->status().degraded[0],
+                HasSubstr("1 task has failed for good: vain (task "));
     EXPECT_THAT(service->metrics_text(),
                 HasSubstr("plumbline_queue_tasks{kind=\"vain\",state=\"dead\"} 1"));
 }
