@@ -55,31 +55,24 @@ Reply EndpointClient::ask(const std::string& method, json params) {
     for (unsigned turn = 0;; ++turn) {
         const Posted posted = post(method, body.dump());
         Reply reply = read(posted.answer, posted);
-        if (reply.result || !pause(posted.answer, reply, turn)) {
+        if (reply.result || !pause(posted, reply, turn)) {
             return reply;
         }
     }
 }
 
 /// True: it is worth asking again, and time for it. Otherwise a limit is told in the reply.
-bool EndpointClient::pause(const json& answer, Reply& reply, unsigned turn) {
-    const json* const refused =
-        answer.is_object() && answer.contains("error") && answer["error"].is_object()
-            ? &answer["error"]
-            : nullptr;
-    const int64_t code =
-        refused != nullptr && refused->contains("code") && (*refused)["code"].is_number_integer()
-            ? (*refused)["code"].get<int64_t>()
-            : 0;
-    const rpc::Refusal refusal = rpc::classify_refusal({status_, code, reply.error, {}});
+bool EndpointClient::pause(const Posted& posted, Reply& reply, unsigned turn) {
+    const rpc::Refusal refusal =
+        rpc::classify_refusal({posted.http_status, reply.code, reply.error, {}});
     const bool is_limit = refusal.kind == rpc::RefusalClass::kRateLimit;
     const bool is_failure =
         refusal.kind == rpc::RefusalClass::kOutage || refusal.kind == rpc::RefusalClass::kHeadRace;
     if (silent_since_ms_ || (!is_limit && !is_failure)) {
         return false;
     }
-    const int64_t wait_ms = std::max(
-        {int64_t{1'000} << turn, retry_after_ms_.value_or(0), refusal.retry_after_ms.value_or(0)});
+    const int64_t wait_ms = std::max({int64_t{1'000} << turn, posted.retry_after_ms.value_or(0),
+                                      refusal.retry_after_ms.value_or(0)});
     const bool is_vain = turn >= (is_limit ? kTurnsMax : kFailuresMax) ||
                          paused_ms_ + wait_ms > patience_.pauses_ms_max;
     if (is_vain) {
@@ -124,7 +117,7 @@ std::string EndpointClient::ask_batch(uint64_t count) {
             return refused.size() == count ? "" : "it left answers out";
         }
         Reply reply = read(refused, posted);
-        if (!pause(refused, reply, turn)) {
+        if (!pause(posted, reply, turn)) {
             return reply.error;
         }
     }
@@ -186,8 +179,7 @@ EndpointClient::Posted EndpointClient::post(const std::string& method, std::stri
     }
     silent_since_ms_.reset();
     posted.http_status = done.status;
-    status_ = done.status;
-    retry_after_ms_ = done.retry_after_ms;
+    posted.retry_after_ms = done.retry_after_ms;
     posted.answer = json::parse(done.body.begin(), done.body.end(), nullptr, false);
     const bool is_status_all =
         done.status != 200 && posted.answer.is_object() && !posted.answer.contains("error");
@@ -220,6 +212,10 @@ Reply EndpointClient::read(const json& answer, const Posted& posted) const {
     }
     if (const auto refused = answer.find("error"); refused != answer.end() && !refused->is_null()) {
         reply.is_rpc_error = true;
+        if (const auto code = refused->find("code");
+            refused->is_object() && code != refused->end() && code->is_number_integer()) {
+            reply.code = code->get<int64_t>();
+        }
         const std::string text =
             refused->is_string() ? refused->get<std::string>() : text_of(*refused, "message");
         reply.error = text.empty() ? "an error" : clipped(redactor_.redact(text, kTextMax));

@@ -21,6 +21,7 @@ struct Reply {
     std::optional<nlohmann::json> result;
     std::string error;  ///< why there is no result, fit to be shown: without secrets
     bool is_rpc_error = false;
+    int64_t code = 0;  ///< of the error, where it has one
 };
 
 /// No contract is there, on any chain: for questions whose answer does not depend on one.
@@ -67,10 +68,11 @@ class EndpointClient {
         nlohmann::json answer;  ///< null where there is none
         std::string error;      ///< why there is none, fit to be shown
         int http_status = 200;
+        std::optional<int64_t> retry_after_ms;
     };
     [[nodiscard]] Posted post(const std::string& method, std::string body);
     [[nodiscard]] std::string odd_answer(const rpc::HttpCompletion& done) const;
-    [[nodiscard]] bool pause(const nlohmann::json& answer, Reply& reply, unsigned turn);
+    [[nodiscard]] bool pause(const Posted& posted, Reply& reply, unsigned turn);
     [[nodiscard]] rpc::HttpCompletion await(uint64_t id, const std::string& method,
                                             int64_t start_ms);
     [[nodiscard]] Reply read(const nlohmann::json& answer, const Posted& posted) const;
@@ -81,8 +83,6 @@ class EndpointClient {
     EndpointPatience patience_;
     std::optional<int64_t> silent_since_ms_;
     Redactor redactor_;
-    int status_ = 0;  ///< of the last answer, and when it told to come again
-    std::optional<int64_t> retry_after_ms_;
     int64_t paused_ms_ = 0;
     std::string limit_;
 };
