@@ -95,11 +95,7 @@ Result<std::vector<evm::Address>> read_addresses(const InitArguments& arguments,
                 fmt::format("'{}' is not an address: expected 0x and 40 hex digits", text)};
         }
         if (evm::has_wrong_checksum(text, *address)) {
-            return Error{
-                ErrorCode::kInvalidArgument,
-                fmt::format("the letter case of {} is no valid checksum, so a character may be "
-                            "wrong; it would be {}, or all lower case",
-                            text, evm::to_checksum(*address))};
+            return Error{ErrorCode::kInvalidArgument, evm::wrong_checksum_text(text, *address)};
         }
         out.push_back(*address);
     }

@@ -24,4 +24,10 @@ bool has_wrong_checksum(std::string_view text, const Address& address) {
            digits.find_first_of("abcdef") != std::string_view::npos && text != to_checksum(address);
 }
 
+std::string wrong_checksum_text(std::string_view text, const Address& address) {
+    return "the letter case of " + std::string{text} +
+           " is no valid checksum, so a character may be wrong; it would be " +
+           to_checksum(address) + ", or all lower case";
+}
+
 }  // namespace plumbline::evm

@@ -1,8 +1,6 @@
 // EIP-55 in all that a person wrote: the letter case of an address tells a mistyped character.
 #include <cctype>
 
-#include <fmt/format.h>
-
 #include "core/evm/checksum.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config_parts.hpp"
@@ -28,11 +26,8 @@ void check_text(std::string_view path, const TomlValue& value, Mistakes& mistake
             (at + kAddressChars < text.size() && is_word(text[at + kAddressChars]));
         const auto address = is_part ? std::nullopt : evm::parse_address(word);
         if (address && evm::has_wrong_checksum(word, *address)) {
-            mistakes.add(Status{mistake_at(
-                path, value.pos,
-                fmt::format("the letter case of {} is no valid checksum, so a character may be "
-                            "wrong; it would be {}, or all lower case",
-                            word, evm::to_checksum(*address)))});
+            mistakes.add(
+                Status{mistake_at(path, value.pos, evm::wrong_checksum_text(word, *address))});
         }
     }
 }

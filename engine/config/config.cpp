@@ -140,14 +140,14 @@ Result<std::string> read_whole_file(const std::filesystem::path& path) {
     return out;
 }
 
-}  // namespace
+std::string_view without_byte_order_mark(std::string_view text) {
+    constexpr std::string_view kMark = "\xEF\xBB\xBF";
+    return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
 
-Result<Config> parse_config(std::string_view text, const std::string& path,
-                            const FileReader& read_file) {
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-    }
-    PLUMBLINE_TRY(const TomlValue root, parse_toml(text, path));
+/// `root`: what `text` says.
+Result<Config> read_config(std::string_view text, const TomlValue& root, const std::string& path,
+                           const FileReader& read_file) {
     Config config;
     config.path = path;
     config.db_path = "db";
@@ -162,16 +162,27 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
     return config;
 }
 
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& path,
+                            const FileReader& read_file) {
+    text = without_byte_order_mark(text);
+    PLUMBLINE_TRY(const TomlValue root, parse_toml(text, path));
+    return read_config(text, root, path, read_file);
+}
+
 Result<Config> load_config(const std::string& path) {
     auto text = read_whole_file(path);
     if (!text) {
         return std::move(text).error().with_context(fmt::format("cannot read the config {}", path));
     }
     const std::filesystem::path folder = std::filesystem::path{path}.parent_path();
-    auto config = parse_config(
-        *text, path, [&folder](const std::string& name) { return read_whole_file(folder / name); });
+    const std::string_view written = without_byte_order_mark(*text);
+    PLUMBLINE_TRY(const TomlValue root, parse_toml(written, path));
+    auto config = read_config(written, root, path, [&folder](const std::string& name) {
+        return read_whole_file(folder / name);
+    });
     if (config) {
-        PLUMBLINE_TRY(const TomlValue root, parse_toml(*text, path));
         PLUMBLINE_TRY_VOID(check_address_case(path, root));
     }
     return config;

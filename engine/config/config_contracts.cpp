@@ -33,10 +33,9 @@ Result<evm::Address> read_address(const Section& section, const TomlValue& value
                                    section.name(), in_quotes(value.text)));
     }
     if (evm::has_wrong_checksum(value.text, *parsed)) {
-        return section.mistake(
-            value.pos, fmt::format("address in {}: the letter case of {} is no valid checksum, so "
-                                   "a character may be wrong; it would be {}, or all lower case",
-                                   section.name(), value.text, evm::to_checksum(*parsed)));
+        return section.mistake(value.pos,
+                               fmt::format("address in {}: {}", section.name(),
+                                           evm::wrong_checksum_text(value.text, *parsed)));
     }
     return *parsed;
 }
