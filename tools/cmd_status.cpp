@@ -108,8 +108,9 @@ Result<IndexStatus> read_status(const storage::Database& database, bool with_eve
     }
     out.size_bytes = database.size_bytes();
     PLUMBLINE_TRY(const auto coverage, database.coverage());
-    PLUMBLINE_TRY(const auto plan, engine::stored_plan(database));
-    out.proven_through = engine::proven_through(plan->sources(), coverage);
+    if (const auto plan = engine::stored_plan(database)) {  // Of another version: nothing is said.
+        out.proven_through = engine::proven_through((*plan)->sources(), coverage);
+    }
     PLUMBLINE_TRY(out.proofs, view->list_proofs());
     std::erase_if(out.proofs,
                   [](const storage::ProofRecord& one) { return !storage::is_verdict(one.proof); });
