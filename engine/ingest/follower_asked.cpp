@@ -83,8 +83,7 @@ void Follower::doubt_asked_if_agreed(const evm::BlockId& gone) {
                 pause(backoff_.next());
                 return;
             }
-            const auto agree = static_cast<size_t>(std::ranges::count_if(
-                *words, [&](const rpc::BlockWord& word) { return word.hash == gone.hash; }));
+            const size_t agree = count_words(*words, gone.hash);
             const int64_t now = clock_.monotonic_ms();
             if (asked_undo_.is_agreed(gone, agree, words->size() - agree, now)) {
                 logging::warning(fmt::format(

@@ -1,4 +1,5 @@
 // What is final, and what it takes to undo it.
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -73,10 +74,7 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
                 restart(backoff_.next());
                 return;
             }
-            size_t agree = 0;
-            for (const rpc::BlockWord& word : *words) {
-                agree += word.hash == ours.hash ? 1U : 0U;
-            }
+            const size_t agree = count_words(*words, ours.hash);
             const int64_t now = clock_.monotonic_ms();
             if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
                 standstill_.over();
@@ -115,20 +113,16 @@ void Follower::ask_first_blocks() {
 
 void Follower::hear_first_blocks(const std::vector<rpc::BlockWord>& words) {
     const evm::Hash& genesis = database_.identity().genesis_hash;
-    size_t agree = 0;
-    const rpc::BlockWord* other = nullptr;
-    size_t others = 0;
-    for (const rpc::BlockWord& word : words) {
-        agree += word.hash == genesis ? 1U : 0U;
-        if (word.hash && *word.hash != genesis) {
-            other = &word;
-            ++others;
-        }
-    }
-    if (genesis.is_zero() || other == nullptr) {
+    const auto is_other = [&genesis](const rpc::BlockWord& word) {
+        return word.hash && *word.hash != genesis;
+    };
+    const auto other = std::ranges::find_if(words, is_other);
+    if (genesis.is_zero() || other == words.end()) {
         roll_back_to(below_all());
         return;
     }
+    const size_t agree = count_words(words, genesis);
+    const auto others = static_cast<size_t>(std::ranges::count_if(words, is_other));
     const int64_t now = clock_.monotonic_ms();
     if (agree == 0 && first_block_undo_.is_agreed({0, *other->hash}, agree, others, now)) {
         channel_.fail(another_chain(database_, *other->hash));

@@ -9,6 +9,10 @@
 
 namespace plumbline::engine {
 
+size_t count_words(const std::vector<rpc::BlockWord>& words, const evm::Hash& hash) {
+    return static_cast<size_t>(std::ranges::count(words, hash, &rpc::BlockWord::hash));
+}
+
 std::optional<Disagreement> find_disagreement(const std::vector<rpc::BlockWord>& words) {
     std::map<evm::Hash, size_t> chains;
     std::map<std::string, evm::Hash> told;

@@ -19,6 +19,9 @@ struct Disagreement {
     std::optional<evm::Hash> majority;
 };
 
+/// How many tell this block.
+[[nodiscard]] size_t count_words(const std::vector<rpc::BlockWord>& words, const evm::Hash& hash);
+
 /// Empty where all that have the block have the same one; those that lack it do not count.
 [[nodiscard]] std::optional<Disagreement> find_disagreement(
     const std::vector<rpc::BlockWord>& words);
