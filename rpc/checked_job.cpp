@@ -15,10 +15,6 @@ namespace {
 constexpr unsigned kRoundsMax = 4;
 constexpr int64_t kNoReceiptsMs = 600'000;
 
-RefusalClass class_of(const RpcError& error) {
-    return classify_refusal({error.http_status, error.code, error.message, error.data}).kind;
-}
-
 }  // namespace
 
 CheckedJob::CheckedJob(Dispatcher& dispatcher, ProofMemory& memory, std::vector<CheckedItem> items,
@@ -205,7 +201,7 @@ void CheckedJob::on_answers(size_t provider, const std::vector<size_t>& items, G
         next += count;
         if (refused != nullptr) {
             const Call::Kind kind = item.ask.calls[0].kind;
-            const RefusalClass refusal = class_of(*refused);
+            const RefusalClass refusal = classify_refusal(*refused).kind;
             const bool is_unsupported = refusal == RefusalClass::kUnsupported;
             // Whatever it says: what lasts may be about the method, or about how much it answers.
             const bool is_lasting = item.rounds > 0 && !item.tried_by_txn.contains(provider);
@@ -336,7 +332,7 @@ void CheckedJob::on_txn_receipts(size_t item, size_t provider, GroupResult resul
     for (Answer& answer : result.answers) {
         const auto* one = answer.get<evm::ReceiptBatch>();
         if (const auto* refused = answer.get<RpcError>()) {
-            if (class_of(*refused) == RefusalClass::kUnsupported) {
+            if (classify_refusal(*refused).kind == RefusalClass::kUnsupported) {
                 memory_.no_receipts_until_ms[provider] = dispatcher_.now() + kNoReceiptsMs;
             }
             not_answered(target, provider, error_text(*refused, refused->http_status));

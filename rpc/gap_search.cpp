@@ -63,7 +63,7 @@ void GapSearch::on_above(GroupResult result) {
             return;
         }
         if (auto* error = answer.get<RpcError>(); is_ours && error != nullptr) {
-            if (says_pruned(*error)) {
+            if (classify_refusal(*error).is_pruned) {  // That says nothing of gaps.
                 done_(std::nullopt);
                 return;
             }

@@ -20,10 +20,6 @@ std::pair<int64_t, std::string> key_of(const RpcError& error) {
 
 }  // namespace
 
-bool says_pruned(const RpcError& error) {
-    return classify_refusal({error.http_status, error.code, error.message, error.data}).is_pruned;
-}
-
 bool GapWords::matches(const RpcError& error) const {
     const RefusalWords words{error.message};
     // Lotus and Forest: "requested epoch was a null round (7)"; Solana's: "Slot 7 was skipped".

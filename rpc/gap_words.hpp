@@ -26,9 +26,6 @@ class GapWords {
     std::set<std::pair<int64_t, std::string>> learnt_;  ///< code and words
 };
 
-/// What is old is gone: that says nothing of gaps.
-[[nodiscard]] bool says_pruned(const RpcError& error);
-
 /// True where a refused header by number may mean that no block has it. Rates, bills, outages and
 /// sizes are about something else.
 [[nodiscard]] constexpr bool may_mean_no_block(RefusalClass kind) noexcept {

@@ -82,10 +82,8 @@ void HeadersBelowJob::on_answers(GroupResult result) {
     headers_.clear();
     for (Answer& answer : result.answers) {
         if (const auto* refused = answer.get<RpcError>()) {
-            const RefusalClass kind = classify_refusal({refused->http_status, refused->code,
-                                                        refused->message, refused->data})
-                                          .kind;
-            if (!may_mean_no_block(kind) || says_pruned(*refused)) {
+            const Refusal refusal = classify_refusal(*refused);
+            if (!may_mean_no_block(refusal.kind) || refusal.is_pruned) {
                 pass_over(error_text(*refused, refused->http_status), ErrorCode::kUnavailable);
                 return;
             }

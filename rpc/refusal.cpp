@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "rpc/eth_json.hpp"
 #include "rpc/refusal_rules.hpp"
 #include "rpc/refusal_words.hpp"
 
@@ -311,6 +312,10 @@ bool is_enough(const RefusalWords& message, const RefusalText& text) {
 }
 
 }  // namespace
+
+Refusal classify_refusal(const RpcError& error) {
+    return classify_refusal(RefusalText{error.http_status, error.code, error.message, error.data});
+}
 
 Refusal classify_refusal(const RefusalText& text) {
     std::string whole{text.message};

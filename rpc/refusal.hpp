@@ -10,6 +10,8 @@
 
 namespace plumbline::rpc {
 
+struct RpcError;
+
 enum class RefusalClass : uint8_t {
     kTooManyBlocks,     ///< the range spans too many blocks: shrink ranges
     kTooManyResults,    ///< too many logs match: split this range
@@ -57,6 +59,7 @@ struct RefusalText {
 
 /// Never fails; kUnknown where nothing fits.
 [[nodiscard]] Refusal classify_refusal(const RefusalText& text);
+[[nodiscard]] Refusal classify_refusal(const RpcError& error);
 
 /// True for the classes that asking for less can cure.
 [[nodiscard]] constexpr bool is_size_refusal(RefusalClass kind) noexcept {
