@@ -73,8 +73,12 @@ evm::Log make_tick(uint64_t blocks, uint64_t block_num, const evm::Hash& block_h
     return out;
 }
 
+bool is_tick_index(uint32_t log_index) noexcept {
+    return log_index > kFirstIndex;
+}
+
 bool is_tick(const evm::Log& log) noexcept {
-    if (log.log_index <= kFirstIndex || log.address != tick_address()) {
+    if (!is_tick_index(log.log_index) || log.address != tick_address()) {
         return false;
     }
     const uint64_t blocks = log.log_index - kFirstIndex;

@@ -29,6 +29,8 @@ inline constexpr std::string_view kTickNote = "a tick of `every`, made by plumbl
 [[nodiscard]] Source make_tick_source(uint64_t blocks);
 /// The tick of a block whose number `blocks` divides; no data.
 [[nodiscard]] evm::Log make_tick(uint64_t blocks, uint64_t block_num, const evm::Hash& block_hash);
+/// No event of the chain has such an index in its block.
+[[nodiscard]] bool is_tick_index(uint32_t log_index) noexcept;
 /// Whether `log` is a tick, with nothing in it that a tick does not have; `block_hash` does not
 /// count.
 [[nodiscard]] bool is_tick(const evm::Log& log) noexcept;

@@ -29,8 +29,9 @@ std::string what_of(const Finding& finding) {
     const std::string field = finding.field.empty() ? "it" : finding.field;
     switch (finding.kind) {
         case FindingKind::kLogMissing:
-            return (finding.detail == kTickNote ? "the index lacks it"
-                                                : "the chain has this event, the index lacks it") +
+            return (is_tick_index(finding.log_index)
+                        ? "the index lacks it"
+                        : "the chain has this event, the index lacks it") +
                    (finding.expected.empty() ? "" : ": " + finding.expected);
         case FindingKind::kLogInvented:
             return "the index has this event, the chain does not" +

@@ -105,6 +105,8 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
     std::map<uint64_t, size_t> mended;
     for (const Finding& finding : outcome.findings.kept) {
         const auto block = proven.find(finding.block_num);
+        const bool is_missing_tick =
+            finding.kind == FindingKind::kLogMissing && is_tick_index(finding.log_index);
         const bool needs_logs = finding.kind != FindingKind::kBlockDiffers;
         if (block == proven.end() || (needs_logs && !block->second->has_receipts)) {
             left.push_back(fmt::format(
@@ -116,7 +118,7 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
         if (journal.size() < kJournalRowsMax) {
             journal.push_back(
                 journal_of(finding, std::string{action_of(finding.kind)},
-                           needs_logs && finding.detail != kTickNote
+                           needs_logs && !is_missing_tick
                                ? describe_block(*block->second)
                                : "header " + evm::to_hex(block->second->header.hash)));
         }
