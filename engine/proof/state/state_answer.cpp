@@ -98,20 +98,28 @@ std::string StateAnswerJudge::name_of(size_t place) const {
     }
 }
 
-void StateAnswerJudge::add_difference(const AskedRow& asked, std::string_view row,
-                                      std::string field, std::string stored, std::string expected,
-                                      std::string_view detail) {
+Finding make_state_finding(const storage::EntityLayout& layout, std::string_view key,
+                           std::string_view row, std::string field, std::string stored,
+                           std::string expected) {
     Finding finding;
     finding.kind = FindingKind::kStateDiffers;
-    finding.entity = layout_.name;
-    finding.key = storage::key_text(layout_, asked.key);
-    finding.raw_key = asked.key;
+    finding.entity = layout.name;
+    finding.key = storage::key_text(layout, key);
+    finding.raw_key = std::string{key};
     finding.field = std::move(field);
     finding.stored = std::move(stored);
     finding.expected = std::move(expected);
     const storage::ChangedAt changed = RowCodec::changed_at(row);
     finding.block_num = changed.block_num;
     finding.log_index = changed.log_index;
+    return finding;
+}
+
+void StateAnswerJudge::add_difference(const AskedRow& asked, std::string_view row,
+                                      std::string field, std::string stored, std::string expected,
+                                      std::string_view detail) {
+    Finding finding = make_state_finding(layout_, asked.key, row, std::move(field),
+                                         std::move(stored), std::move(expected));
     finding.detail =
         detail.empty() ? plan().signature : fmt::format("{}; {}", plan().signature, detail);
     findings_.add(std::move(finding));

@@ -25,6 +25,11 @@ struct AskedRow {
     std::optional<LeafStatus> seen;
 };
 
+/// A value of a row that the contract tells otherwise; `detail` is the caller's.
+[[nodiscard]] Finding make_state_finding(const storage::EntityLayout& layout, std::string_view key,
+                                         std::string_view row, std::string field,
+                                         std::string stored, std::string expected);
+
 /// Settles questions for one getter: counts each in the entity's account as equal, differing or
 /// unproven, and adds a finding for each value that differs. One thread. All references must
 /// outlive it.

@@ -9,6 +9,7 @@
 #include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
+#include "engine/proof/state/state_answer.hpp"
 #include "engine/proof/state/state_digest.hpp"
 #include "engine/proof/state/state_slot_judge.hpp"
 #include "engine/proof/state/state_task.hpp"
@@ -351,17 +352,10 @@ void SlotTask::add_difference(const Sample& sample) {
     // The getter tells so only now: who was asked first had told otherwise, or nothing.
     state_.checked++;
     state_.differing++;
-    Finding finding;
-    finding.kind = FindingKind::kStateDiffers;
-    finding.entity = layout_.name;
-    finding.key = storage::key_text(layout_, row.key);
-    finding.raw_key = row.key;
-    finding.field = field.name;
-    finding.stored =
-        value_to_text(field.type, KeyValue{codec_.word(row.bytes, sample.slot->field), {}});
-    finding.expected = value_to_text(field.type, KeyValue{sample.proven, {}});
-    finding.block_num = RowCodec::changed_at(row.bytes).block_num;
-    finding.log_index = RowCodec::changed_at(row.bytes).log_index;
+    Finding finding = make_state_finding(
+        layout_, row.key, row.bytes, field.name,
+        value_to_text(field.type, KeyValue{codec_.word(row.bytes, sample.slot->field), {}}),
+        value_to_text(field.type, KeyValue{sample.proven, {}}));
     finding.detail = state_plan_.signature + "; " + std::move(evidence);
     findings_.add(std::move(finding));
 }
