@@ -147,6 +147,7 @@ class Service {
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
     void add_head_waits(const std::vector<rpc::ProviderStats>& providers,
                         std::vector<std::string>& out);
+    void add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const;
     void add_limitations(const std::vector<rpc::ProviderStats>& providers,
                          std::vector<std::string>& out) const;
 

@@ -114,27 +114,15 @@ bool Service::has_to_prove(int64_t unix_ms) const {
 
 namespace {
 
-size_t count_in(const std::vector<TaskRow>& tasks, TaskState state) {
-    return static_cast<size_t>(std::ranges::count(tasks, state, &TaskRow::state));
-}
-
 /// Which, why, and what to do.
-void add_stuck_tasks(const std::vector<TaskRow>& tasks, std::vector<std::string>& reasons) {
-    const auto add = [&](TaskState state, const char* one, const char* several,
-                         const char* advice) {
-        const auto newest = std::ranges::find(tasks, state, &TaskRow::state);
-        if (newest != tasks.end()) {
-            reasons.push_back(fmt::format("{}: {}{} (task {}): {}; {}",
-                                          count_of(count_in(tasks, state), one, several),
-                                          count_in(tasks, state) > 1 ? "the newest is " : "",
-                                          newest->name, newest->id, newest->error, advice));
-        }
-    };
-    add(TaskState::kDead, "task has failed for good", "tasks have failed for good",
-        "plumbline task retry ID once its reason is gone");
-    add(TaskState::kParked, "task is parked", "tasks are parked",
-        "if the log from then names another cause: plumbline task retry ID; what the schedule adds "
-        "is tried again after an hour");
+void add_stuck_tasks(const GivenUp& tasks, std::string_view one, std::string_view several,
+                     std::string_view advice, std::vector<std::string>& reasons) {
+    if (tasks.newest) {
+        reasons.push_back(fmt::format("{}: {}{} (task {}): {}; {}",
+                                      count_of(tasks.count, one, several),
+                                      tasks.count > 1 ? "the newest is " : "", tasks.newest->name,
+                                      tasks.newest->id, tasks.newest->error, advice));
+    }
 }
 
 }  // namespace
@@ -150,6 +138,18 @@ void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
         if (!provider.limitation.empty() && out.size() < kWaitsMax) {
             out.push_back(fmt::format("provider {} {}", provider.name, provider.limitation));
         }
+    }
+}
+
+void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const {
+    const IngestProgress& progress = indexer_->progress();
+    const int64_t since = progress.disk_waiting_since_ms;
+    if (since >= 0 && now_ms - since >= kWaitToTellMs) {
+        out.push_back(fmt::format(
+            "waiting for the disk, which takes no writes for {}: {}; make room where {} lies, and "
+            "it goes on by itself",
+            format_duration((now_ms - since) / 1000), progress.disk_error.get(),
+            indexer_->db_path()));
     }
 }
 
@@ -178,23 +178,22 @@ void Service::publish(int64_t now_ms) {
             }
         }
     }
-    const std::vector<TaskRow> stuck = queue_ ? queue_->given_up() : std::vector<TaskRow>{};
-    next.tasks_dead = count_in(stuck, TaskState::kDead);
-    next.tasks_parked = count_in(stuck, TaskState::kParked);
+    const GivenUp dead = queue_ ? queue_->given_up(TaskState::kDead) : GivenUp{};
+    const GivenUp parked = queue_ ? queue_->given_up(TaskState::kParked) : GivenUp{};
+    next.tasks_dead = dead.count;
+    next.tasks_parked = parked.count;
     next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
     add_head_waits(next.providers, next.waits);
     add_limitations(next.providers, next.waits);
-    if (const int64_t since = progress.disk_waiting_since_ms;
-        since >= 0 && now_ms - since >= kWaitToTellMs) {
-        next.waits.push_back(fmt::format(
-            "waiting for the disk, which takes no writes for {}: {}; make room where {} lies, and "
-            "it goes on by itself",
-            format_duration((now_ms - since) / 1000), progress.disk_error.get(),
-            indexer_->db_path()));
-    }
+    add_disk_wait(now_ms, next.waits);
     std::vector<std::string> others = find_reasons(next);
-    add_stuck_tasks(stuck, others);
+    add_stuck_tasks(dead, "task has failed for good", "tasks have failed for good",
+                    "plumbline task retry ID once its reason is gone", others);
+    add_stuck_tasks(parked, "task is parked", "tasks are parked",
+                    "if the log from then names another cause: plumbline task retry ID; what the "
+                    "schedule adds is tried again after an hour",
+                    others);
     next.degraded = find_grave_reasons();
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());
     next.degraded.insert(next.degraded.end(), others.begin(), others.end());

@@ -252,18 +252,17 @@ std::vector<QueueCount> WorkQueue::counts() const {
     return out;
 }
 
-std::vector<TaskRow> WorkQueue::given_up() const {
+GivenUp WorkQueue::given_up(TaskState state) const {
     const MutexLock lock{mutex_};
     std::set<std::string_view> done_since;
-    std::vector<TaskRow> out;
+    GivenUp out;
     for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
         const TaskRow& row = it->second;
         if (row.state == TaskState::kDone) {
             done_since.insert(row.name);
         }
-        if ((row.state == TaskState::kDead || row.state == TaskState::kParked) &&
-            !done_since.contains(row.name)) {
-            out.push_back(row);
+        if (row.state == state && !done_since.contains(row.name) && out.count++ == 0) {
+            out.newest = row;
         }
     }
     return out;

@@ -57,6 +57,12 @@ struct WorkQueueOptions {
 /// Which tasks a worker takes; empty: all. Called under the queue's lock.
 using TaskFilter = std::function<bool(const TaskRow&)>;
 
+/// Tasks of one state that nobody will try again by himself.
+struct GivenUp {
+    size_t count = 0;
+    std::optional<TaskRow> newest;
+};
+
 struct TaskAdded {
     uint64_t id = 0;
     bool is_new = false;  ///< false: one of this name was there, and is now at least as urgent
@@ -101,9 +107,9 @@ class WorkQueue {
     /// kNotFound
     [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
     [[nodiscard]] std::vector<QueueCount> counts() const;
-    /// Dead and parked ones of whose name none was done since, newest first: what succeeded later
-    /// needs nobody's attention.
-    [[nodiscard]] std::vector<TaskRow> given_up() const;
+    /// Dead or parked ones of whose name none was done since: what succeeded later needs nobody's
+    /// attention.
+    [[nodiscard]] GivenUp given_up(TaskState state) const;
     /// Waiting and running.
     [[nodiscard]] size_t unfinished() const;
     /// The newest task of this name, if any is kept.
