@@ -157,7 +157,8 @@ void mark(const Layer& layer, const SecretForm& form, std::vector<bool>& is_secr
         size_t to = at + size;
         if (form.has_edge_after && size == needle.size()) {
             to += static_cast<size_t>(to < text.size() && is_base64(text[to]));
-            for (; to < text.size() && text[to] == '='; ++to) {
+            while (to < text.size() && text[to] == '=') {
+                ++to;
             }
         }
         std::fill(is_secret.begin() + static_cast<ptrdiff_t>(layer.at[from]),
