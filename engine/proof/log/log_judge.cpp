@@ -57,6 +57,7 @@ LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::Covera
       text_{plan_, children},
       coverage_(plan_->sources().size()),
       bits_(plan_->sources().size()),
+      stored_children_{children},
       finder_{*plan_, map_,
               [this](uint32_t source, uint64_t block_num) {
                   return coverage_of(source, block_num) != nullptr;
@@ -328,8 +329,10 @@ void LogJudge::judge_ticks(const evm::Header& header, const evm::LogBatch& store
     }
 }
 
-/// Whom the block announces that the database does not know, known to the map from here on.
-void LogJudge::find_new_children(const evm::LogBatch& logs, std::vector<storage::ChildRow>& out) {
+/// Whom the block announces that the database does not know, known to the map from here on. `ours`:
+/// of each of `logs` the stored one at its place, or null.
+void LogJudge::find_new_children(const evm::LogBatch& logs, std::span<const evm::Log* const> ours,
+                                 const evm::LogBatch& stored, std::vector<storage::ChildRow>& out) {
     std::vector<LogPlace> places;
     places.reserve(logs.logs.size());
     for (const evm::Log& log : logs.logs) {
@@ -338,7 +341,41 @@ void LogJudge::find_new_children(const evm::LogBatch& logs, std::vector<storage:
     for (const FoundChild& child : finder_.find(places)) {
         out.push_back(child.row);
         add_bits(child.source, child.row);
+        const size_t at = child.row.log_index;
+        const evm::Log& told = logs.logs[at];
+        if (ours[at] == nullptr ||
+            !find_difference(*ours[at], stored.data(*ours[at]), told, logs.data(told)).empty()) {
+            note_unheard(told, child.row);
+        }
     }
+}
+
+void LogJudge::note_unheard(const evm::Log& announcement, const storage::ChildRow& child) {
+    Unheard unheard{{child.block_num, child.log_index}, {UINT64_MAX, UINT32_MAX}, {}};
+    for (const storage::ChildRow& known : stored_children_) {
+        if (known.address == child.address) {
+            unheard.heard = std::min(unheard.heard, LogPosition{known.block_num, known.log_index});
+        }
+    }
+    // Of a factory that is itself a child that nobody heard of, the first announcement counts.
+    const Unheard* factory = find_unheard(announcement);
+    unheard.provider = factory != nullptr ? factory->provider : provider_of(announcement);
+    unheard_.insert_or_assign(child.address, std::move(unheard));
+}
+
+/// Null where the log had to be asked for all the same.
+const LogJudge::Unheard* LogJudge::find_unheard(const evm::Log& log) const {
+    const auto found = unheard_.find(log.address);
+    if (found == unheard_.end() ||
+        LogPosition{log.block_num, log.log_index} >= found->second.heard) {
+        return nullptr;
+    }
+    const bool is_asked_for = std::ranges::any_of(plan_->sources(), [&log](const Source& source) {
+        return source.any_address
+                   ? source.wants(log)
+                   : std::ranges::find(source.addresses, log.address) != source.addresses.end();
+    });
+    return is_asked_for ? nullptr : &found->second;
 }
 
 BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch& receipts,
@@ -364,7 +401,7 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
         finding.stored = text_of(log, stored.data(log));
         finding.detail = fmt::format("its block has {} logs", chain.size());
     }
-    find_new_children(receipts.logs, verdict.new_children);
+    find_new_children(receipts.logs, ours, stored, verdict.new_children);
     for (size_t i = 0; i < chain.size(); ++i) {
         const evm::Log& log = chain[i];
         const ByteView data = receipts.logs.data(log);
@@ -391,6 +428,13 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
             Finding& finding =
                 verdict.findings.emplace_back(make_finding(FindingKind::kLogMissing, log));
             finding.expected = text_of(log, data);
+            if (const Unheard* unheard = find_unheard(log)) {
+                finding.provider = unheard->provider;
+                finding.detail = fmt::format(
+                    "its contract was not known: the log that announces it, {} of block {}, is not "
+                    "stored as the chain has it",
+                    unheard->announced.log_index, unheard->announced.block_num);
+            }
         }
         if (wanted || is_ours) {
             verdict.truth.push(log, data);

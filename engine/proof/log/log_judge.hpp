@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/evm/bloom.hpp"
@@ -37,6 +39,7 @@ class LogJudge {
   public:
     LogJudge(const LogJudge&) = delete;
     LogJudge& operator=(const LogJudge&) = delete;
+    /// `children`, those that the database knows, must outlive it.
     LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::CoverageRow> coverage,
              const std::vector<storage::ChildRow>& children);
 
@@ -88,6 +91,13 @@ class LogJudge {
         uint64_t block_num = 0;
         evm::BloomBits bits;
     };
+    /// A contract that the stored log did not announce, or not yet, because the announcement is not
+    /// stored as the chain has it: that its logs are missing is the fault of who told that one.
+    struct Unheard {
+        LogPosition announced;
+        LogPosition heard;  ///< where the stored log announces it
+        std::string provider;
+    };
     [[nodiscard]] const storage::CoverageRow* coverage_of(uint32_t source,
                                                           uint64_t block_num) const noexcept;
     [[nodiscard]] bool is_wanted(const evm::Log& log) const;
@@ -97,7 +107,10 @@ class LogJudge {
 
     void add_bits(uint32_t source, const storage::ChildRow& child);
     void judge_ticks(const evm::Header& header, const evm::LogBatch& stored, BlockVerdict& verdict);
-    void find_new_children(const evm::LogBatch& logs, std::vector<storage::ChildRow>& out);
+    void find_new_children(const evm::LogBatch& logs, std::span<const evm::Log* const> ours,
+                           const evm::LogBatch& stored, std::vector<storage::ChildRow>& out);
+    void note_unheard(const evm::Log& announcement, const storage::ChildRow& child);
+    [[nodiscard]] const Unheard* find_unheard(const evm::Log& log) const;
 
     std::shared_ptr<const Plan> plan_;
     SourceMap map_;
@@ -105,6 +118,8 @@ class LogJudge {
     std::vector<std::vector<storage::CoverageRow>> coverage_;  ///< by source, ascending
     std::vector<SourceBits> bits_;                             ///< by source
     std::vector<ChildBits> children_;
+    std::span<const storage::ChildRow> stored_children_;
+    std::unordered_map<evm::Address, Unheard, evm::FixedBytesHash> unheard_;
     BlockChildren finder_;
     bool has_state_syncs_ = false;
 };

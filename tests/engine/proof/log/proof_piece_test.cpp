@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -95,9 +96,12 @@ class ProofPieceTest : public ::testing::Test {
     ProofPiece& open(evm::BlockRange range = kRange) {
         std::vector<storage::CoverageRow> coverage;
         for (const Source& source : mapping_.plan->sources()) {
-            coverage.push_back({source.fingerprint, {0, 100}, "p", ProofLevel::kFetched});
+            for (const auto& [from, to, provider] : told_by_[source.contract]) {
+                coverage.push_back(
+                    {source.fingerprint, {from, to}, provider, ProofLevel::kFetched});
+            }
         }
-        judge_.emplace(mapping_.plan, coverage, std::vector<storage::ChildRow>{});
+        judge_.emplace(mapping_.plan, coverage, children_);
         return piece_.emplace(range, evm::BlockId{range.to, hash_of(range.to)}, options_, *judge_,
                               profile_);
     }
@@ -151,6 +155,10 @@ class ProofPieceTest : public ::testing::Test {
     Logs chain_;
     Logs stored_;
     std::set<uint64_t> empty_;  ///< blocks without receipts
+    std::vector<storage::ChildRow> children_;
+    /// Who told a contract's logs: from, to, provider.
+    std::map<std::string, std::vector<std::tuple<uint64_t, uint64_t, std::string>>> told_by_{
+        {"hub", {{0, 100, "p"}}}, {"vault", {{0, 100, "p"}}}};
     std::optional<LogJudge> judge_;
     std::optional<ProofPiece> piece_;
 };
@@ -515,6 +523,34 @@ TEST_F(ProofPieceTest, AContractThatNobodyKnewOpensTheBlocksBehindItsAnnouncemen
     EXPECT_THAT(kinds_of(out), testing::Each(FindingKind::kLogMissing));
     EXPECT_EQ(out.findings.size(), 4U);  // the announcement, and the vault's logs from there on
     EXPECT_EQ(out.counts.by_bloom, 7U);
+}
+
+TEST_F(ProofPieceTest, LogsOfAContractWhoseAnnouncementWasMistoldAreTheFaultOfWhoToldIt) {
+    const evm::Address vault = address_of(77);
+    told_by_ = {{"hub", {{0, 14, "liar"}, {15, 100, "honest"}}}, {"vault", {{0, 100, "honest"}}}};
+    children_ = {{"vault", address_of(78), 13, 0}, {"vault", vault, 17, 0}};
+    stored_[13].push_back(mapping_.emit("hub.Made", {acc(78)}, 13, 0));
+    stored_[17].push_back(mapping_.emit("hub.Made", {acc(77)}, 17, 0));
+    chain_[13].push_back(mapping_.emit("hub.Made", {acc(77)}, 13, 0));
+    chain_[16].push_back(mapping_.emit("vault.Paid", {num(1)}, 16, 0, vault));
+    chain_[16].push_back(put(16, 1));
+    chain_[17].push_back(mapping_.emit("hub.Made", {acc(77)}, 17, 0));
+    chain_[18].push_back(mapping_.emit("vault.Paid", {num(1)}, 18, 0, vault));
+    ProofPiece& piece = examined();
+    while (piece.due_count() > 0) {
+        for (const storage::ChildRow& child : accept(piece.take_due(1)[0])) {
+            piece.recheck(child);
+        }
+    }
+    std::vector<std::tuple<uint64_t, uint32_t, std::string, bool>> found;
+    for (const Finding& finding : piece.finish().findings) {
+        found.emplace_back(finding.block_num, finding.log_index, finding.provider,
+                           finding.detail.find("0 of block 13") != std::string::npos);
+    }
+    EXPECT_THAT(found,
+                ElementsAre(std::tuple(13, 0, "liar", false), std::tuple(16, 0, "liar", true),
+                            std::tuple(16, 1, "honest", false), std::tuple(18, 0, "honest", false)))
+        << "from block 17 on the vault was known, so that its logs had to be told";
 }
 
 // --- levels
