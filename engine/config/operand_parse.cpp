@@ -468,7 +468,9 @@ class Parser {
         PLUMBLINE_TRY_VOID(row_of(out, begin, depth));
         scanner_.skip_blanks();
         if (!scanner_.peek('.')) {
-            return scanner_.expected("'.' and a field");
+            return scanner_.expected(
+                "'.' and a field of that row (an element of an array is name[NUMBER], a number "
+                "that is written out, from 0 on)");
         }
         return field_of(out);
     }

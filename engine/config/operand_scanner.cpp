@@ -222,7 +222,7 @@ Status OperandScanner::argument(Operand& out, size_t begin) {
     }
     out.kind = Operand::Kind::kName;
     out.path = {"$arg", std::string{index}};
-    return path_rest(out);
+    return value_rest(out);
 }
 
 /// `$call.price`, `$call.reserves.reserve0`.
@@ -234,7 +234,16 @@ Status OperandScanner::call_name(Operand& out, size_t begin) {
     }
     out.kind = Operand::Kind::kName;
     out.path = {"$call", std::string{name}};
-    return path_rest(out);
+    return value_rest(out);
+}
+
+/// Behind a name that can be no row's: a '[' there begins an element.
+Status OperandScanner::value_rest(Operand& out) {
+    PLUMBLINE_TRY_VOID(path_rest(out));
+    if (peek('[')) {
+        return fail(at_, "an element is [NUMBER], a number that is written out, from 0 on");
+    }
+    return ok();
 }
 
 Status OperandScanner::path_rest(Operand& out) {

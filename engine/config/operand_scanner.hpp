@@ -58,6 +58,7 @@ class OperandScanner {
     [[nodiscard]] Status hex(Operand& out, std::string_view digits, size_t begin);
     [[nodiscard]] Status argument(Operand& out, size_t begin);
     [[nodiscard]] Status call_name(Operand& out, size_t begin);
+    [[nodiscard]] Status value_rest(Operand& out);
 
     std::string_view text_;
     TextOrigin origin_;

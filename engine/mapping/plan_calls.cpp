@@ -322,18 +322,30 @@ Result<std::shared_ptr<const PlanCall>> CallCompiler::run() {
     return std::shared_ptr<const PlanCall>{std::move(out)};
 }
 
-/// The place of the answer that `rest`, behind the call's name, means.
-std::string answer_path(const evm::AbiEvent& answer, std::span<const std::string> rest) {
+/// What `$call.NAME[0][1].part` names: the call, and where in its answer.
+struct CallPath {
+    std::string_view name;
+    std::string_view brackets;          ///< "[0][1]": of the one value that the call returns
+    std::span<const std::string> rest;  ///< the parts behind
+};
+
+CallPath call_path(const Operand& operand) {
+    const std::string_view first = operand.path[1];
+    const size_t end = std::min(first.find('['), first.size());
+    return {first.substr(0, end), first.substr(end), std::span{operand.path}.subspan(2)};
+}
+
+/// The place of the answer that is meant.
+std::string answer_path(const evm::AbiEvent& answer, const CallPath& path) {
     std::string text;
-    for (const std::string& part : rest) {
+    for (const std::string& part : path.rest) {
         text += text.empty() ? part : "." + part;
     }
     const bool is_index = !text.empty() && text.front() >= '0' && text.front() <= '9';
-    if (text.empty()) {
-        return "$arg.0";
-    }
-    if (answer.inputs.size() == 1 && answer.inputs[0].type.kind == evm::TypeKind::kTuple) {
-        return "$arg.0." + text;
+    const bool is_tuple =
+        answer.inputs.size() == 1 && answer.inputs[0].type.kind == evm::TypeKind::kTuple;
+    if (text.empty() || is_tuple || !path.brackets.empty()) {
+        return fmt::format("$arg.0{}{}{}", path.brackets, text.empty() ? "" : ".", text);
     }
     return is_index ? "$arg." + text : text;
 }
@@ -450,8 +462,9 @@ Status compile_calls(const HandlerConfig& handler, OperandScope& scope, PlanHand
 }
 
 bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept {
+    const std::string_view name = call_path(operand).name;
     return std::ranges::any_of(scope.calls, [&](const std::shared_ptr<const PlanCall>& call) {
-        return call->name == operand.path[1] && call->defaults.empty();
+        return call->name == name && call->defaults.empty();
     });
 }
 
@@ -459,7 +472,8 @@ Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& 
     const auto wrong = [&](std::string_view message) {
         return mistake_at(scope.plan.config_path, operand.pos, message);
     };
-    const std::string& name = operand.path[1];
+    const CallPath named = call_path(operand);
+    const std::string name{named.name};
     const auto found = std::ranges::find_if(
         scope.calls,
         [&](const std::shared_ptr<const PlanCall>& call) { return call->name == name; });
@@ -475,12 +489,12 @@ Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& 
     }
     const PlanCall& call = **found;
     const evm::AbiEvent& answer = call.returns.event();
-    const auto rest = std::span{operand.path}.subspan(2);
-    if (rest.empty() && answer.inputs.size() > 1) {
+    const bool is_whole = named.rest.empty() || !named.brackets.empty();
+    if (is_whole && answer.inputs.size() > 1) {
         return wrong(fmt::format("'$call.{}': {} returns {} values: name one, as in $call.{}.0",
                                  name, call.declaration, answer.inputs.size(), name));
     }
-    const std::string place = answer_path(answer, rest);
+    const std::string place = answer_path(answer, named);
     auto path = call.returns.compile_path(place);
     if (!path) {
         return wrong(fmt::format("'{}': {}: {}", join_path(operand.path), call.declaration,

@@ -148,6 +148,19 @@ TEST(PlanCallsTest, UsesThatMeanNothingAreRefused) {
                 HasSubstr("which is not one value"));
 }
 
+TEST(PlanCallsTest, AnElementOfAnArrayInAnAnswerIsAValue) {
+    EXPECT_EQ(compile_error(call("a", "hub.all()"), "n = \"$call.a[2] + $call.a.0[1]\""), "");
+    EXPECT_EQ(compile_error(call("a", "hub.all()"), "n = \"$call.a[2] ?? 0\""), "");
+    EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.a[2][0]\""),
+                HasSubstr("uint256 is not an array"));
+    EXPECT_THAT(compile_error(call("a", "hub.name()"), "text = \"$call.a[0]\""),
+                HasSubstr("string is not an array"));
+    EXPECT_THAT(compile_error(call("a", "hub.pair()"), "n = \"$call.a[0]\""),
+                HasSubstr("returns 2 values: name one, as in $call.a.0"));
+    EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.b[0]\""),
+                HasSubstr("unknown call 'b'"));
+}
+
 TEST(PlanCallsTest, AWrongPlaceInAnAnswerIsNamedAsItIsWritten) {
     EXPECT_THAT(
         compile_error(call("a", "hub.pair()"), "n = \"$call.a.frist\""),
