@@ -43,6 +43,10 @@ bool is_letter_or_digit(char c) noexcept {
     return is_ascii_letter(c) || is_ascii_digit(c);
 }
 
+bool is_hex_letter(char c) noexcept {
+    return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f';
+}
+
 /// The value of `digits` in `base` where it is one byte.
 std::optional<char> byte_of(std::string_view digits, unsigned base) {
     unsigned value = 0;
@@ -63,33 +67,106 @@ struct Escape {
     size_t size = 0;  ///< 0: none
 };
 
-/// `&#47;`, `&#x2f;`, `&amp;`
-Escape read_reference(std::string_view text) {
-    constexpr size_t kMax = 8;
-    const size_t end = text.substr(0, kMax).find(';');
-    if (end == std::string_view::npos) {
-        return {};
+/// The names that HTML has for characters of ASCII, in lower case.
+constexpr auto kReferenceNames =
+    std::to_array<std::pair<std::string_view, char>>({{"tab", '\t'},
+                                                      {"newline", '\n'},
+                                                      {"excl", '!'},
+                                                      {"quot", '"'},
+                                                      {"num", '#'},
+                                                      {"dollar", '$'},
+                                                      {"percnt", '%'},
+                                                      {"amp", '&'},
+                                                      {"apos", '\''},
+                                                      {"lpar", '('},
+                                                      {"rpar", ')'},
+                                                      {"ast", '*'},
+                                                      {"midast", '*'},
+                                                      {"plus", '+'},
+                                                      {"comma", ','},
+                                                      {"period", '.'},
+                                                      {"sol", '/'},
+                                                      {"colon", ':'},
+                                                      {"semi", ';'},
+                                                      {"lt", '<'},
+                                                      {"equals", '='},
+                                                      {"gt", '>'},
+                                                      {"quest", '?'},
+                                                      {"commat", '@'},
+                                                      {"lsqb", '['},
+                                                      {"lbrack", '['},
+                                                      {"bsol", '\\'},
+                                                      {"rsqb", ']'},
+                                                      {"rbrack", ']'},
+                                                      {"hat", '^'},
+                                                      {"lowbar", '_'},
+                                                      {"underbar", '_'},
+                                                      {"grave", '`'},
+                                                      {"lcub", '{'},
+                                                      {"lbrace", '{'},
+                                                      {"verbar", '|'},
+                                                      {"vert", '|'},
+                                                      {"rcub", '}'},
+                                                      {"rbrace", '}'},
+                                                      {"verticalline", '|'},
+                                                      {"diacriticalgrave", '`'}});
+/// Of old, these need no semicolon.
+constexpr auto kBareNames = std::to_array<std::string_view>({"amp", "lt", "gt", "quot"});
+
+/// `&#47;`, `&#x2f;`, zeros in front of it or not, with the semicolon or without.
+Escape read_numeric_reference(std::string_view text) {
+    constexpr size_t kDigitsMax = 64;
+    const bool is_hex = text.size() > 2 && ascii_lower(text[2]) == 'x';
+    const size_t begin = is_hex ? 3 : 2;
+    size_t end = begin;
+    while (end < text.size() && end < begin + kDigitsMax &&
+           (is_ascii_digit(text[end]) || (is_hex && is_hex_letter(text[end])))) {
+        ++end;
     }
-    const std::string_view name = text.substr(1, end - 1);
-    if (name == "amp") {
-        return {'&', end + 1};
-    }
-    if (!name.starts_with('#')) {
-        return {};
-    }
-    const bool is_hex = name.size() > 1 && ascii_lower(name[1]) == 'x';
-    const auto c = byte_of(name.substr(is_hex ? 2 : 1), is_hex ? 16 : 10);
-    return c ? Escape{*c, end + 1} : Escape{};
+    const auto c = byte_of(text.substr(begin, end - begin), is_hex ? 16 : 10);
+    return c ? Escape{*c, end + static_cast<size_t>(text.substr(end).starts_with(';'))} : Escape{};
 }
 
+/// `&#47;`, `&#x2f;`, `&sol;`
+Escape read_reference(std::string_view text) {
+    constexpr size_t kNameMax = 18;
+    if (text.size() > 1 && text[1] == '#') {
+        return read_numeric_reference(text);
+    }
+    const auto is_named = [text](std::string_view name) {
+        return equal_ignoring_case(text.substr(1, name.size()), name);
+    };
+    if (const size_t end = text.substr(0, kNameMax).find(';'); end != std::string_view::npos) {
+        for (const auto& [name, c] : kReferenceNames) {
+            if (name.size() == end - 1 && is_named(name)) {
+                return {c, end + 1};
+            }
+        }
+    }
+    for (const std::string_view name : kBareNames) {
+        if (is_named(name)) {
+            return {std::ranges::find(kReferenceNames, name,
+                                      [](const auto& known) { return known.first; })
+                        ->second,
+                    name.size() + 1};
+        }
+    }
+    return {};
+}
+
+/// How the backslash is read: `\\` is one, or stands for itself, as where only some characters were
+/// escaped and it was not one of them.
+enum class Backslash : uint8_t { kEscaped, kPlain };
+
 /// The escape that `text` begins with.
-Escape read_escape(std::string_view text) {
+Escape read_escape(std::string_view text, Backslash backslash = Backslash::kEscaped) {
     if (text[0] == '%' && text.size() >= 3) {
         const auto c = byte_of(text.substr(1, 2), 16);
         return c ? Escape{*c, 3} : Escape{};
     }
     if (text[0] == '\\' && text.size() >= 2) {
-        if (text[1] == '"' || text[1] == '\\' || text[1] == '/') {
+        const bool is_itself = text[1] == '"' || text[1] == '\\' || text[1] == '/';
+        if (is_itself && backslash == Backslash::kEscaped) {
             return {text[1], 2};
         }
         if (ascii_lower(text[1]) == 'u' && text.size() >= 6) {
@@ -102,7 +179,7 @@ Escape read_escape(std::string_view text) {
 }
 
 /// Empty where there was nothing to decode.
-std::optional<Layer> decode(const Layer& layer) {
+std::optional<Layer> decode(const Layer& layer, Backslash backslash) {
     if (layer.text.find_first_of("%\\&") == std::string::npos) {
         return std::nullopt;
     }
@@ -110,7 +187,7 @@ std::optional<Layer> decode(const Layer& layer) {
     bool is_changed = false;
     const std::string_view text = layer.text;
     for (size_t i = 0; i < text.size();) {
-        const Escape escape = read_escape(text.substr(i));
+        const Escape escape = read_escape(text.substr(i), backslash);
         out.text += ascii_lower(escape.size == 0 ? text[i] : escape.c);
         out.at.push_back(layer.at[i]);
         i += std::max<size_t>(1, escape.size);
@@ -322,12 +399,17 @@ std::string Redactor::redact(std::string_view text, size_t size_max) const {
     }
     text = text.substr(0, shown + std::min(text.size() - shown, kBeyond));
     std::vector<bool> is_secret(text.size(), false);
-    std::optional<Layer> layer = first_layer(text);
-    for (size_t i = 0; layer && i < kLayersMax; ++i) {
-        for (const SecretForm& form : forms_) {
-            mark(*layer, form, is_secret);
+    for (const Backslash backslash : {Backslash::kEscaped, Backslash::kPlain}) {
+        if (backslash == Backslash::kPlain && text.find(R"(\\)") == std::string_view::npos) {
+            break;
         }
-        layer = decode(*layer);
+        std::optional<Layer> layer = first_layer(text);
+        for (size_t i = 0; layer && i < kLayersMax; ++i) {
+            for (const SecretForm& form : forms_) {
+                mark(*layer, form, is_secret);
+            }
+            layer = decode(*layer, backslash);
+        }
     }
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {

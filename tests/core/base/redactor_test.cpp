@@ -113,6 +113,34 @@ TEST(RedactorTest, ASecretIsFoundWhereverItCameFromAndHoweverItIsWritten) {
               "rate limit of eth_getLogs on chain 1 reached for v2");
 }
 
+// Names, padded numbers, and numbers without a semicolon: servers write all of these.
+TEST(RedactorTest, ASecretIsFoundInEveryFormOfAnHtmlReference) {
+    Redactor redactor;
+    redactor.add("p+w/yC2&<\"Z=|{9");
+    for (const char* written : {
+             "p&plus;w&sol;yC2&amp;&lt;&quot;Z&equals;&vert;&lcub;9",
+             "p&PLUS;w&Sol;yC2&AMP&LT&QUOT;Z&equals;&VerticalLine;&lbrace;9",
+             "&#000112;+w/yC2&<\"&#x00000000005A;=|{9",
+             "&#112&#43&#119&#47&#121&#67&#50&#38&#60&#34&#90&#61&#124&#123&#57",
+             "&#x70&#x2b&#x77&#x2f&#x79&#x43&#x32&#x26&#x3c&#x22&#x5a&#x3d&#x7c&#x7b&#x39",
+             "p&amp;plus;w/yC2&<\"Z=|{9",
+         }) {
+        EXPECT_EQ(redactor.redact(fmt::format("(tried {})", written)), "(tried (redacted))")
+            << written;
+    }
+    EXPECT_EQ(redactor.redact("&#; &#x; &nosuch; &#999999; & &&"),
+              "&#; &#x; &nosuch; &#999999; & &&");
+}
+
+TEST(RedactorTest, ABackslashThatIsNotEscapedBesideEscapesHidesNothing) {
+    Redactor redactor;
+    redactor.add(R"(bvMFwiEx%' \x8KQ8C)");
+    for (const char* written : {R"(b\u0076MF\u0077iE\u0078%\u0027 \\u0078\u0038K\u0051\u0038C)",
+                                R"(bvMFwiEx%' \\x8KQ8C)", R"(bvMFwiEx%' \u005cx8KQ8C)"}) {
+        EXPECT_EQ(redactor.redact(fmt::format("pg={};", written)), "pg=(redacted);") << written;
+    }
+}
+
 TEST(RedactorTest, ASecretIsFoundInBase64AndHexWhereverItBegins) {
     Redactor redactor;
     redactor.add("PATHsekretKEY0123456789");
