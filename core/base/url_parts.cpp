@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/secret_words.hpp"
 
 namespace plumbline {
@@ -69,6 +70,22 @@ UrlParts split_url(std::string_view url) {
         out.host = out.host.substr(0, colon);
     }
     return out;
+}
+
+bool is_reachable(const UrlParts& url) noexcept {
+    constexpr unsigned kPortMax = 65'535;
+    const bool is_open = url.host.starts_with('[') != url.host.ends_with(']');
+    if (url.host.empty() || is_open || url.host == "[]") {
+        return false;
+    }
+    unsigned port = url.port.empty() ? 1 : 0;
+    for (const char digit : url.port.substr(std::min<size_t>(1, url.port.size()))) {
+        if (!is_ascii_digit(digit) || port > kPortMax) {
+            return false;
+        }
+        port = port * 10 + static_cast<unsigned>(digit - '0');
+    }
+    return port > 0 && port <= kPortMax;
 }
 
 std::vector<std::string_view> secret_labels(std::string_view host) {

@@ -19,6 +19,11 @@ struct UrlParts {
 };
 [[nodiscard]] UrlParts split_url(std::string_view url);
 
+/// A host, an IPv6 address in its brackets, and a port from 1 to 65535 where there is one.
+[[nodiscard]] bool is_reachable(const UrlParts& url) noexcept;
+inline constexpr std::string_view kUnreachableUrl =
+    "has no host, an IPv6 address without its brackets, or a port that is not 1 to 65535";
+
 /// The labels of a host that may be a key: those before the last two, but for public words
 /// (core/base/secret_words.hpp). An IP address, `localhost` and a name without a dot have none.
 [[nodiscard]] std::vector<std::string_view> secret_labels(std::string_view host);

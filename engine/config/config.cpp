@@ -1,10 +1,7 @@
 #include "engine/config/config.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -13,6 +10,7 @@
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
 #include "engine/config/config_toml.hpp"
+#include "engine/config/whole_file.hpp"
 
 namespace plumbline::engine {
 
@@ -20,7 +18,8 @@ namespace {
 
 constexpr uint64_t kMinMemoryMib = 16;
 constexpr uint64_t kMaxMemoryMib = 1'048'576;
-constexpr std::streamoff kMaxFileBytes = std::streamoff{64} << 20U;
+/// ABI files of compilers hold whole syntax trees.
+constexpr size_t kAbiBytesMax = size_t{64} << 20U;
 
 Status read_database(std::string_view path, const TomlValue& value, Config& config) {
     PLUMBLINE_TRY(const Section database, Section::open(path, "[database]", value));
@@ -107,39 +106,6 @@ Status read_sections(std::string_view path, const TomlValue& root, const FileRea
     return mistakes.all();
 }
 
-/// As `plumbline init` names it.
-constexpr const char* kConfigName = "plumbline.toml";
-
-Result<std::string> read_whole_file(const std::filesystem::path& path) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error)) {
-        const bool has_config = std::filesystem::exists(path / kConfigName, error);
-        return Error{ErrorCode::kInvalidArgument,
-                     has_config ? fmt::format("it is a directory; its config is {}",
-                                              (path / kConfigName).string())
-                                : std::string{"it is a directory"}};
-    }
-    if (!std::filesystem::exists(path, error)) {
-        return Error{ErrorCode::kInvalidArgument, error ? error.message() : "no such file"};
-    }
-    std::ifstream in{path, std::ios::binary | std::ios::ate};
-    if (!in) {
-        return Error{
-            ErrorCode::kInvalidArgument,
-            fmt::format("it cannot be opened: {}", std::generic_category().message(errno))};
-    }
-    const std::streamoff size = in.tellg();
-    if (size < 0 || size > kMaxFileBytes) {
-        return Error{ErrorCode::kInvalidArgument, "it is larger than 64 MiB"};
-    }
-    std::string out(static_cast<size_t>(size), '\0');
-    in.seekg(0);
-    if (!in.read(out.data(), size)) {
-        return Error{ErrorCode::kInvalidArgument, "it cannot be read"};
-    }
-    return out;
-}
-
 std::string_view without_byte_order_mark(std::string_view text) {
     constexpr std::string_view kMark = "\xEF\xBB\xBF";
     return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
@@ -172,7 +138,7 @@ Result<Config> parse_config(std::string_view text, const std::string& path,
 }
 
 Result<Config> load_config(const std::string& path) {
-    auto text = read_whole_file(path);
+    auto text = read_whole_file(path, kTomlBytesMax);
     if (!text) {
         return std::move(text).error().with_context(fmt::format("cannot read the config {}", path));
     }
@@ -180,7 +146,7 @@ Result<Config> load_config(const std::string& path) {
     const std::string_view written = without_byte_order_mark(*text);
     PLUMBLINE_TRY(const TomlValue root, parse_toml(written, path));
     auto config = read_config(written, root, path, [&folder](const std::string& name) {
-        return read_whole_file(folder / name);
+        return read_whole_file(folder / name, kAbiBytesMax);
     });
     if (config) {
         PLUMBLINE_TRY_VOID(check_address_case(path, root));

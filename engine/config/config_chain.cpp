@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
+#include "core/base/url_parts.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -54,6 +55,10 @@ Result<std::string> read_url(const Section& section, const TomlValue& value, std
             value.pos,
             fmt::format("{} in {} must be a http:// or https:// URL{}", key, section.name(),
                         is_env ? ", which the value of " + value.text.substr(4) + " is not" : ""));
+    }
+    if (!is_reachable(split_url(url))) {
+        return section.mistake(value.pos,
+                               fmt::format("{} in {} {}", key, section.name(), kUnreachableUrl));
     }
     return url;
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/url_parts.hpp"
 #include "engine/config/config_parts.hpp"
 #include "engine/config/config_section.hpp"
 #include "engine/config/config_text.hpp"
@@ -216,6 +217,10 @@ Status read_hook_url(const Section& section, const TomlValue& value, WebhookConf
     if (!is_url || !is_one_word(*resolved)) {
         return section.mistake(
             value.pos, fmt::format("url in {} must be a http:// or https:// URL", section.name()));
+    }
+    if (!is_reachable(split_url(*resolved))) {
+        return section.mistake(value.pos,
+                               fmt::format("url in {} {}", section.name(), kUnreachableUrl));
     }
     edits.push_back({value.pos, redact_url(text)});
     out.url = *std::move(resolved);

@@ -35,7 +35,6 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{4} << 20U;
 constexpr uint32_t kMaxDotsInLine = 64;
 
 SourcePos to_pos(const toml::source_position& position) {
@@ -211,7 +210,7 @@ size_t offset_of(std::string_view text, SourcePos pos) noexcept {
 }
 
 Result<TomlValue> parse_toml(std::string_view text, std::string_view path) {
-    if (text.size() > kMaxTextBytes) {
+    if (text.size() > kTomlBytesMax) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("{}: a config may have at most 4 MiB, this one has {} bytes", path,
                                  text.size())};

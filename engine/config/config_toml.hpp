@@ -14,6 +14,9 @@
 
 namespace plumbline::engine {
 
+/// Of a document; a larger one is refused.
+inline constexpr size_t kTomlBytesMax = size_t{4} << 20U;
+
 struct TomlEntry;
 
 /// One value. Which members mean something follows from `kind`.

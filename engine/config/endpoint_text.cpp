@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/url_parts.hpp"
 #include "engine/config/config_secrets.hpp"
 
 namespace plumbline::engine {
@@ -61,6 +62,10 @@ Result<std::vector<EndpointConfig>> read_endpoints(std::string_view option,
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("{}{} must be a http:// or https:// URL, or env:NAME{}",
                                      option, place, hint_for(*url))};
+        }
+        if (!is_reachable(split_url(*url))) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} {}", option, kUnreachableUrl)};
         }
         out.push_back({*std::move(url), {}});
     }
