@@ -49,13 +49,16 @@ TEST(RequestHeadTest, WhatTwoParsersMayReadDifferentlyIsRefused) {
 
 TEST(RequestHeadTest, OnlyTheNamesOfAServerAreItsHosts) {
     const std::vector<std::string> hosts{"index.example.com"};
-    for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080",
-                             "127.9.9.9", "index.example.com", "Index.Example.Com.:443", ""}) {
+    for (const char* host :
+         {"localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "127.9.9.9",
+          "localhost:", "localhost:65535", "index.example.com", "Index.Example.Com.:443", ""}) {
         EXPECT_TRUE(is_own_host(host, "127.0.0.1", hosts)) << host;
         EXPECT_TRUE(is_own_host(host, "0.0.0.0", hosts)) << host;
     }
-    for (const char* host : {"evil.example", "evil.example:8080", "localhost.evil.example",
-                             "127.0.0.1.evil.example", "[::1", "example.com"}) {
+    for (const char* host :
+         {"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example",
+          "[::1", "example.com", "localhost:8080@evil.example", "127.0.0.1:99999",
+          "localhost:00080x", "localhost:000080", "localhost:-1", "localhost:80:80"}) {
         EXPECT_FALSE(is_own_host(host, "127.0.0.1", hosts)) << host;
         EXPECT_FALSE(is_own_host(host, "::", hosts)) << host;
     }
