@@ -253,7 +253,8 @@ Status check_change(const storage::Database& database, const Plan& plan, std::st
     }
     if (const std::string dropped = describe_dropped(database, **stored, plan); !dropped.empty()) {
         logging::warning(
-            "the config no longer has what the index holds: it goes with the next commit",
+            "the config no longer has what the index holds: the rows made of it go with the next "
+            "commit, stored events stay in the log and are folded no more",
             {{"lost", dropped}});
     }
     return ok();
