@@ -266,7 +266,9 @@ void CheckedJob::not_answered(Item& item, size_t provider, std::string reason) {
 
 void CheckedJob::give_up(Item& item) {
     Error error{ErrorCode::kUnavailable, "no provider gave " + item.ask.what};
-    if (!item.wrong.empty()) {
+    if (item.ask.has_another_way && !item.absent.empty()) {
+        error.code = ErrorCode::kNotFound;
+    } else if (!item.wrong.empty()) {
         error.code = item.check_error->code;
         error.message = "no provider gave believable " + item.ask.what;
     } else if (nobody_has_receipts(item)) {

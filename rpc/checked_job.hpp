@@ -40,6 +40,9 @@ struct CheckedItem {
     bool is_proof = true;
     /// `check` gets nulls too. Else who answers null has no such thing.
     bool reads_nulls = false;
+    /// There is another way to ask for it: where one has no such thing this way it is kNotFound,
+    /// whatever came, or did not, of others.
+    bool has_another_way = false;
     /// Why the answers (all of them values, see `reads_nulls`) cannot be right. May correct them.
     /// kNotFound: they say that there is none. kUnavailable: who gave them cannot know yet, and is
     /// asked again; where others know, nobody waits for it.

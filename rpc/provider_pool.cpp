@@ -123,6 +123,7 @@ struct ProviderPool::Impl {
             call.kind = Call::Kind::kHeaderByNum;
             call.block_num = n;
         }
+        items[0].has_another_way = true;  // Who has none may have a gap there.
         items[0].check = [headers, range, top_hash](std::vector<Answer>& answers) {
             headers->clear();
             for (Answer& answer : answers) {

@@ -176,6 +176,7 @@ class Follower {
     [[nodiscard]] bool is_chain_known();
     void look_who_is_apart();
     void take_apart(std::set<std::string> apart, uint64_t block_num);
+    void forget_told();
     [[nodiscard]] std::optional<evm::BlockId> final_block_of_ours() const;
 
     // Finality, and whose chain it is before there is any: follower_final.cpp

@@ -99,9 +99,29 @@ void Follower::take_apart(std::set<std::string> apart, uint64_t block_num) {
                           "as most tell");
         }
     }
+    const bool has_more = !std::ranges::includes(apart_, apart);
     apart_ = std::move(apart);
     apart_block_ = block_num;
     source_.set_apart(apart_);
+    if (has_more) {
+        forget_told();
+    }
+}
+
+/// Heads, and what is final, may be what those told that are apart now: with a depth for finality a
+/// single higher head moves it. The others are asked anew.
+void Follower::forget_told() {
+    finality_ = {};
+    if (const std::optional<storage::Cursor> cursor = database_.cursor()) {
+        finality_.on_stored(cursor->finalized);
+    }
+    switch (phase_) {
+        case Phase::kSettle:
+        case Phase::kPause:
+        case Phase::kFinish:
+        case Phase::kDone: return;  // Heads come next, or nothing does.
+        default: restart(0);
+    }
 }
 
 }  // namespace plumbline::engine

@@ -76,7 +76,7 @@ struct FakeNodeOptions {
     std::function<bool(const evm::Log&)> drops = {};
     /// Its head is told as another block than it is.
     bool is_head_false = false;
-    /// Where set, it stands for two providers, which say this of a block.
+    /// Where set, it stands for two providers, or for `providers`, which say this of a block.
     std::function<std::vector<rpc::BlockWord>(uint64_t block_num)> words = {};
     /// What contracts answer at a block; empty: it runs no calls.
     std::function<rpc::CallResult(const FakeBlock& block, const evm::Address& to, ByteView input)>
@@ -119,7 +119,8 @@ class FakeNode final : public rpc::ChainSource {
     void call(std::vector<rpc::CallRequest> requests, rpc::StateBlock block,
               std::optional<size_t> provider, Callback<rpc::CallAnswers> done) override;
     std::vector<std::string> provider_names() const override {
-        return options.words ? std::vector<std::string>{"one", "two"} : options.providers;
+        return options.words && options.providers.empty() ? std::vector<std::string>{"one", "two"}
+                                                          : options.providers;
     }
     std::vector<std::string> take_convicted() override { return std::exchange(convicted, {}); }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override {

@@ -135,6 +135,41 @@ TEST_F(GapTest, LinkedHeadersComeThroughGapsWhateverTheNodeAnswersForThem) {
     }
 }
 
+TEST_F(GapTest, LinkedHeadersComeThroughGapsThoughAnotherProviderTellsBlocksThere) {
+    chain_.make_provable();
+    FakeChain other{60, 1};
+    other.make_provable();
+    const auto invent = [this](const std::string& method,
+                               const json& params) -> std::optional<json> {
+        for (const uint64_t gap : chain_.gaps) {
+            if (method == "eth_getBlockByNumber" && params[0] == evm::to_quantity(gap)) {
+                evm::Header header = chain_.blocks[1].header;
+                header.block_num = gap;
+                return json{{"result", header_json(header)}};
+            }
+        }
+        return std::nullopt;
+    };
+    for (const bool is_liar : {false, true}) {
+        for (const Style& style : styles()) {
+            SCOPED_TRACE(std::string{style.name} + (is_liar ? ", a liar" : ", another chain"));
+            start_over();
+            options_.endpoints.push_back({kUrlA, {}, {}});
+            FakeNode& a = transport_.add(kUrlA, is_liar ? chain_ : other);
+            a.answer = is_liar ? invent : decltype(FakeNode::answer){};
+            add(kUrlB, style.answer);
+            const auto found = await<std::vector<evm::Header>>(pool(), 600'000, [&](auto done) {
+                pool().get_linked_headers({2, 60}, hash_at(60), std::move(done));
+            });
+            ASSERT_TRUE(found) << found.error().message;
+            ASSERT_EQ(found->size(), 59U);
+            for (uint64_t num = 2; num <= 60; ++num) {
+                expect_right((*found)[num - 2], num);
+            }
+        }
+    }
+}
+
 TEST_F(GapTest, RangesThatBeginEndOrLieInAGapComeWholeWhateverTheNodeAnswersForIt) {
     for (const Style& style : styles()) {
         SCOPED_TRACE(style.name);

@@ -1386,5 +1386,40 @@ TEST_F(IngestTest, NothingIsStoredWhileProvidersTellTwoChainsAndItIsToldWho) {
     test::expect_same(rig.stop_and_dump(), fresh_index(chain));
 }
 
+/// With a depth for finality one higher head tells more final than the chain has.
+TEST_F(IngestTest, WhatIsFinalIsNotLearntFromAProviderThatIsOfAnotherChain) {
+    constexpr uint64_t kLead = 10;
+    FakeChain chain{27};
+    chain.mine(60);
+    const Directory directory;
+    FakeNodeOptions others_head;
+    others_head.providers = {"one", "two", "other"};
+    const auto start = [&] {
+        auto rig =
+            std::make_unique<Rig>(chain, directory.db(), 0, ConfigParts{}, Until{}, others_head);
+        rig->node->options.words = [&chain, node = rig->node.get()](uint64_t block_num) {
+            node->options.lag = kLead;  // From now on the other one is asked for nothing else.
+            const evm::Hash ours = chain.blocks()[block_num]->header.hash;
+            return std::vector<rpc::BlockWord>{
+                {"one", ours}, {"two", ours}, {"other", evm::keccak256(ours.view())}};
+        };
+        return rig;
+    };
+    const auto expect_final = [&](Rig& rig) {
+        run_for(rig, 30'000);
+        const auto cursor = rig.cursor();
+        ASSERT_TRUE(cursor.has_value());
+        EXPECT_EQ(cursor->block_num, chain.head() - kLead);
+        EXPECT_EQ(cursor->finalized, chain.head() - kLead - 12);
+    };
+    {
+        SCOPED_TRACE("nothing is stored");
+        expect_final(*start());
+    }
+    chain.mine(3);
+    SCOPED_TRACE("the index has begun");
+    expect_final(*start());
+}
+
 }  // namespace
 }  // namespace plumbline::engine::ingest_test
