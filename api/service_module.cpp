@@ -117,6 +117,7 @@ class HttpModule final : public engine::ServiceModule {
         options.trusted_proxies = config_.trusted_proxies;
         options.client_connections_max = config_.client_connections_max;
         options.answer_bytes_max = memory_.answers;
+        options.resident_mark = memory_.resident_mark;
         PLUMBLINE_TRY(server_, Server::start(router_, &hub_, std::move(options)));
         context_.set_server(server_.get());
         const bool is_v6 = config_.host.find(':') != std::string::npos;

@@ -30,6 +30,8 @@ struct ServerOptions {
     size_t live_queries_max = 1'000;
     int64_t stream_send_ms_max = 30'000;   ///< for a stream's client to take a message
     size_t answer_bytes_max = 64U << 20U;  ///< on their way to clients; beyond it scans are refused
+    /// Where the process has more, what answers have freed goes back to the system.
+    size_t resident_mark = SIZE_MAX;
 };
 
 class StreamHub;

@@ -71,6 +71,7 @@ struct Shared {
     std::atomic<uint64_t> accept_failures{0};
     std::atomic<size_t> sessions{0};      ///< connections that are no streams
     std::atomic<size_t> answer_bytes{0};  ///< of answers that clients have not taken yet
+    std::atomic<size_t> made_bytes{0};    ///< of answers since freed memory was given back
 
     Shared(Router& routes, StreamHub* stream_hub, ServerOptions server_options)
         : router{routes},

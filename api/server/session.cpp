@@ -25,6 +25,7 @@
 #include "api/server/request_head.hpp"
 #include "api/server/server_impl.hpp"
 #include "api/stream/stream.hpp"
+#include "core/base/process_memory.hpp"
 
 namespace plumbline::api {
 
@@ -258,21 +259,44 @@ class Session : public std::enable_shared_from_this<Session> {
                          : cost == RouteCost::kQuick ? shared_->quick
                          : cost == RouteCost::kRpc   ? shared_->rpc_calls
                                                      : shared_->scans;
-        if ((cost == RouteCost::kScan || cost == RouteCost::kRpc) &&
-            shared_->answer_bytes.load() >= shared_->options.answer_bytes_max) {
-            write(busy(503, "clients do not take their answers fast enough; ask again"));
+        const bool is_bounded = cost == RouteCost::kScan || cost == RouteCost::kRpc;
+        if (is_bounded && is_full_of_answers()) {
+            write(full_of_answers());
             return;
         }
-        const auto taken = pool.submit(client_, [self = shared_from_this(),
-                                                 asked = std::move(asked)] {
-            auto out = std::make_shared<Response>(self->shared_->router.handle(asked));
-            asio::post(self->stream_.get_executor(), [self, out] { self->write(std::move(*out)); });
-        });
+        const auto taken =
+            pool.submit(client_, [self = shared_from_this(), is_bounded, asked = std::move(asked)] {
+                // Many may have waited for a thread since they were let in.
+                auto out = std::make_shared<Response>(is_bounded && self->is_full_of_answers()
+                                                          ? full_of_answers()
+                                                          : self->shared_->router.handle(asked));
+                self->shared_->answer_bytes += out->body.size();  // until `write` counts it
+                self->give_back(out->body.size());
+                asio::post(self->stream_.get_executor(), [self, out] {
+                    self->shared_->answer_bytes -= out->body.size();
+                    self->write(std::move(*out));
+                });
+            });
         if (taken == FairPool::Taken::kClientFull) {
             write(busy(429, "too many requests of this address wait already; ask again"));
         } else if (taken == FairPool::Taken::kFull) {
             write(busy(503, "too many requests wait already; ask again"));
         }
+    }
+
+    [[nodiscard]] bool is_full_of_answers() const {
+        return shared_->answer_bytes.load() >= shared_->options.answer_bytes_max;
+    }
+    /// The writer does so at each commit; many large answers may lie between two.
+    void give_back(size_t made_bytes) const {
+        constexpr size_t kEveryBytes = size_t{4} << 20U;
+        if ((shared_->made_bytes += made_bytes) >= kEveryBytes) {
+            shared_->made_bytes = 0;
+            give_back_memory(shared_->options.resident_mark);
+        }
+    }
+    static Response full_of_answers() {
+        return busy(503, "clients do not take their answers fast enough; ask again");
     }
 
     /// A live query keeps its connection. False where it is none.
