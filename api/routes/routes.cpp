@@ -138,7 +138,7 @@ std::vector<Route> stream_routes() {
           {"event", "string", "events of this name: hub.VoteCast, hub.*; * for all", true},
           {"snapshot", "string", "true: all rows first, and again after a reset"},
           {"from", "integer", "events of the log from this block on first"},
-          {"known", "string", "BLOCK-HASH that the client stands on, newest first", true}},
+          {"known", "string", "BLOCK-HASH-BASIS that the client stands on, newest first", true}},
          {}},
     };
 }
