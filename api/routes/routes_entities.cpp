@@ -1,7 +1,8 @@
 // Entities: what there is, rows a page at a time.
 //
 // A page cursor is a place in key or index order, not a row: a row that goes away between two pages
-// takes nothing with it, and rows that stay are shown exactly once.
+// takes nothing with it, and rows that stay are shown exactly once. Of another order, as after a
+// change of the config, it is refused.
 #include <map>
 #include <string>
 #include <vector>
@@ -143,7 +144,7 @@ Result<std::string> show_rows(RequestContext& request, const IndexSnapshot& snap
     const std::string last = rows.is_stopped() ? rows.position() : shown_last;
     json.close_array().key("next");
     if ((rows.valid() || rows.is_stopped()) && !last.empty()) {
-        json.value(asked.cursor(last));
+        json.value(asked.cursor(layout, last));
     } else {
         json.null();
     }
