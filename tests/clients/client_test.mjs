@@ -159,6 +159,20 @@ listen = "127.0.0.1:${port}"
   closed.push({ close: () => reader.stream.close() });
   await copy.ready();
 
+  // --- what React's useSyncExternalStore shows of the copy
+  process.env.NODE_ENV = "production";  // Else it says that its renderer is for tests only.
+  const react = createRequire(join(source, "package.json"));
+  const { createElement, useMemo, useSyncExternalStore } = react("react");
+  const { create } = react("react-test-renderer");
+  const Holders = () => {
+    const rows = useSyncExternalStore(copy.subscribe, () => copy.rows("holder"));
+    const { block } = useSyncExternalStore(copy.subscribe, () => copy.state);
+    const got = useMemo(() => [...rows.values()].reduce((sum, row) => sum + BigInt(row.got), 0n), [rows]);
+    return `${rows.size} hold ${got} at ${block}`;
+  };
+  const screen = create(createElement(Holders));
+  closed.push({ close: () => screen.unmount() });
+
   const page = async (ask) => {
     const out = [];
     for (let cursor; ;) {
@@ -169,6 +183,7 @@ listen = "127.0.0.1:${port}"
       cursor = data.next;
     }
   };
+  let holds;
   const compare = async (round) => {
     const head = await chain.rpc.call("eth_getBlockByNumber", "latest", false);
     await until("the index is at the head", async () => (await fetch(`http://127.0.0.1:${port}/v1/status`).then((answer) => answer.json()).catch(() => ({}))).block?.hash === head.hash);
@@ -180,6 +195,13 @@ listen = "127.0.0.1:${port}"
     assert.deepEqual(reader.events, events, `events, round ${round}`);
     const logs = await token.events("Transfer");
     assert.equal(events.length, logs.length, `logs of the node, round ${round}`);
+    const got = rows.reduce((sum, { row }) => sum + BigInt(row.got), 0n);
+    const shown = `${rows.length} hold ${got} at ${Number(head.number)}`;
+    await until(`the screen shows "${shown}" (round ${round}): ${screen.toJSON()}`, () => screen.toJSON() === shown);
+    const held = copy.rows("holder");
+    assert.equal(copy.rows("holder"), held, "the same without a change");
+    if (holds !== undefined) assert.deepEqual(holds.map, holds.was, "a Map that was given out stays as it was");
+    holds = { map: held, was: new Map(held) };
     const tail = copy.events();
     assert.deepEqual(tail, events.slice(events.length - tail.length), `the copy's events, round ${round}`);
   };

@@ -89,7 +89,8 @@ export async function stream(signal: AbortSignal) {
 
 export async function live() {
   const copy = index.live({ entities: ["community"], events: ["hub.CommunityCreated"] });
-  const leave: () => void = copy.subscribe(() => {});
+  const { subscribe } = copy;
+  const leave: () => void = subscribe(() => {});
   await copy.ready();
   const first = copy.rows("community").get("1");
   const name: string | undefined = first?.name;
