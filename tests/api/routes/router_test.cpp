@@ -993,6 +993,30 @@ TEST_F(RouterTest, OpenApiSaysExactlyTheRoutes) {
     EXPECT_EQ(said, wanted);
 }
 
+TEST_F(RouterTest, AnAddressMayNameTheHostAsProxiesWriteIt) {
+    EXPECT_EQ(api.send("GET", "http://index.example:8080/v1/health").status, 200U);
+    EXPECT_EQ(api.send("GET", "HTTPS://index.example/v1/entities/user?limit=1").status, 200U);
+    EXPECT_EQ(api.send("GET", "http://index.example").content_type,
+              api.send("GET", "/").content_type);
+    EXPECT_EQ(api.send("GET", "http://index.example?x=1").status, 400U)
+        << "no parameter of the page";
+    EXPECT_EQ(api.send("GET", "ftp://index.example/v1/health").status, 400U);
+    EXPECT_EQ(api.send("GET", "v1/health").status, 400U);
+}
+
+TEST_F(RouterTest, TwoHundredKeysAreOneRequestAndFarMoreAreToldWhatToDo) {
+    std::string asked = "/v1/entities/seat?fields=since";
+    for (uint64_t i = 0; i < 200; ++i) {
+        asked += fmt::format("&key=room=1,who={}", engine::test::hex_of(i));
+    }
+    EXPECT_EQ(api.get(asked)["missing"].size(), 197U) << "three of them have a seat in room 1";
+    for (uint64_t i = 0; i < 100; ++i) {
+        asked += "&key=room=1,who=" + engine::test::hex_of(i);
+    }
+    EXPECT_THAT(api.get(asked, 400)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("POST /v1/sql"));
+}
+
 /// Where `value` is not as `schema` says, or "" where it is.
 std::string misfit(const json& document, const json& schema, const json& value,
                    const std::string& at) {
