@@ -1017,6 +1017,26 @@ TEST_F(RouterTest, TwoHundredKeysAreOneRequestAndFarMoreAreToldWhatToDo) {
                 testing::HasSubstr("POST /v1/sql"));
 }
 
+TEST(OpenApiTest, AFieldThatIsNamedAsAParameterHasItsComparisonsAndNotItsBareName) {
+    std::string toml{kHubToml};
+    const size_t at = toml.find("joined_block = \"uint64\" }");
+    ASSERT_NE(at, std::string::npos);
+    toml.insert(at, "limit = \"uint64\", ");
+    ApiWorld named{{.token = kToken}, toml};
+    const json parameters =
+        named.get("/v1/openapi.json")["paths"]["/v1/entities/user"]["get"]["parameters"];
+    std::map<std::string, int> seen;
+    for (const json& one : parameters) {
+        ++seen[one["name"].get<std::string>()];
+    }
+    EXPECT_EQ(seen["limit"], 1) << "the parameter";
+    for (const char* compare : {"limit.gt", "limit.gte", "limit.lt", "limit.lte", "limit.ne",
+                                "limit.in", "points", "points.in"}) {
+        EXPECT_EQ(seen[compare], 1) << compare;
+    }
+    EXPECT_EQ(named.get("/v1/entities/user?limit.gt=5&scan=true")["rows"].size(), 0U);
+}
+
 /// Where `value` is not as `schema` says, or "" where it is.
 std::string misfit(const json& document, const json& schema, const json& value,
                    const std::string& at) {
@@ -1086,7 +1106,9 @@ TEST_F(RouterTest, EveryAnswerIsAsItsSchemaSays) {
                                 const Response& answer) {
         const json& responses = document["paths"].at(path).at(method)["responses"];
         const bool is_done = answer.status < 300;
-        const json& content = responses[is_done ? "200" : "default"]["content"];
+        const std::string status = is_done ? std::to_string(answer.status) : "default";
+        ASSERT_TRUE(responses.contains(status)) << method << " " << path << ": " << answer.status;
+        const json& content = responses[status]["content"];
         ASSERT_TRUE(content.contains("application/json")) << path;
         EXPECT_EQ(misfit(document, content["application/json"]["schema"], json::parse(answer.body),
                          "answer"),
