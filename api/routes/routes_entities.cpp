@@ -11,6 +11,7 @@
 #include "api/routes/row_question.hpp"
 #include "api/routes/rows.hpp"
 #include "engine/mapping/state_fields.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
 
@@ -180,7 +181,7 @@ Result<std::string> show_keys(RequestContext& request, const IndexSnapshot& snap
     write_snapshot(json, snapshot);
     json.member("entity", layout.name).key("rows").open_array();
     for (const std::string& text : keys) {
-        PLUMBLINE_TRY(const std::string key, read_key(layout, text));
+        PLUMBLINE_TRY(const std::string key, engine::key_or_value_from_text(layout, text));
         const auto row = snapshot.view->get_row(entity, key);
         if (!row && row.error().code == ErrorCode::kNotFound) {
             missing.push_back(text);

@@ -33,7 +33,7 @@ Result<RowQuestion> read_question(RequestContext& request) {
     PLUMBLINE_TRY(out.snapshot, open_snapshot(request));
     PLUMBLINE_TRY(out.entity, find_entity(*out.snapshot.view, request.part(2)));
     PLUMBLINE_TRY(out.columns, read_columns(request, out.layout()));
-    PLUMBLINE_TRY(out.key, read_key(out.layout(), request.part(3)));
+    PLUMBLINE_TRY(out.key, engine::key_or_value_from_text(out.layout(), request.part(3)));
     return out;
 }
 

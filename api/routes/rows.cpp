@@ -47,17 +47,6 @@ Result<std::vector<size_t>> read_columns(const RequestContext& request,
     return out;
 }
 
-Result<std::string> read_key(const EntityLayout& layout, const std::string& text) {
-    if (layout.key.size() == 1 && text.find('=') == std::string::npos) {
-        const storage::FieldType type = layout.key[0].type;
-        PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, text));
-        std::string key;
-        engine::append_key_value(key, type, value);
-        return key;
-    }
-    return engine::key_from_text(layout, text);
-}
-
 void write_changed_at(JsonWriter& json, const storage::ChangedAt& at) {
     json.key("changed_at")
         .open_object()

@@ -33,7 +33,7 @@ Status read_entities(const engine::Plan& plan, const Target& target, StreamFilte
     }
     for (const std::string& text : keys) {
         PLUMBLINE_TRY(std::string key,
-                      engine::key_from_text(plan.entities()[filter.entities[0]], text));
+                      engine::key_or_value_from_text(plan.entities()[filter.entities[0]], text));
         filter.keys.push_back(std::move(key));
     }
     return ok();

@@ -411,6 +411,7 @@ TEST(StreamTest, MistakesInTheQuestionAreNamed) {
         {"event=Deposited", "write CONTRACT.EVENT or CONTRACT.*"},
         {"key=owner=0x12", "exactly one entity"},
         {"entity=account&key=owner=0x12", "expected 20 bytes"},
+        {"entity=account&key=0x12", "expected 20 bytes"},
         {"known=5", "BLOCK-HASH"},
         {"known=5-0x12", "BLOCK-HASH"},
         {"known=", "BLOCK-HASH"},
