@@ -33,6 +33,10 @@ Result<std::vector<size_t>> read_columns(const RequestContext& request,
         }
         return out;
     }
+    if (text->empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "fields names the fields to show, with commas between; leave it out for all"};
+    }
     for (const std::string& name : split(*text)) {
         const int column = layout.find_column(name);
         if (column < 0) {

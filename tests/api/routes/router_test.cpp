@@ -493,6 +493,7 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
         {"/v1/entities/user?limit=5&limit=6", 400, "given twice"},
         {"/v1/entities/user?cursor=zz", 400, "cursor"},
         {"/v1/entities/user?fields=nope", 400, "no field 'nope'"},
+        {"/v1/entities/user?fields=", 400, "leave it out for all"},
         {"/v1/entities/user?color=red", 400, "where, order, fields, limit, cursor"},
         {"/v1/events?from=x", 400, "whole number"},
         {"/v1/events?from=9&to=3", 400, "above"},
@@ -1015,6 +1016,21 @@ TEST_F(RouterTest, TwoHundredKeysAreOneRequestAndFarMoreAreToldWhatToDo) {
     }
     EXPECT_THAT(api.get(asked, 400)["error"]["message"].get<std::string>(),
                 testing::HasSubstr("POST /v1/sql"));
+}
+
+TEST_F(RouterTest, AnIdOfJsonRpcComesBackAsItWasOrIsRefused) {
+    const auto ask = [&](const std::string& id) {
+        return api.send("POST", "/rpc", {}, R"({"method":"eth_chainId","id":)" + id + "}").body;
+    };
+    for (const std::string id :
+         {"1", "-5", "18446744073709551615", "\"18446744073709551616\"", "1.5"}) {
+        EXPECT_THAT(ask(id), testing::AllOf(testing::HasSubstr("\"id\":" + id),
+                                            testing::HasSubstr("0x7a69")));
+    }
+    for (const std::string id : {"18446744073709551616", "-9223372036854775809", "1e300"}) {
+        EXPECT_THAT(ask(id), testing::AllOf(testing::HasSubstr("\"id\":null"),
+                                            testing::HasSubstr("-32600")));
+    }
 }
 
 TEST(OpenApiTest, AFieldThatIsNamedAsAParameterHasItsComparisonsAndNotItsBareName) {
