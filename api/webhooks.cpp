@@ -77,10 +77,10 @@ Status post(engine::TaskContext& context, const engine::WebhookConfig& webhook, 
     return ok();
 }
 
-std::string to_args(const std::vector<evm::BlockId>& known) {
+std::string to_args(const std::vector<StreamPlace>& known) {
     std::string out;
-    for (const evm::BlockId& cursor : known) {
-        out += fmt::format("{}{}", out.empty() ? "" : " ", to_text(cursor));
+    for (const StreamPlace& place : known) {
+        out += fmt::format("{}{}", out.empty() ? "" : " ", to_text(place));
     }
     return out;
 }
@@ -106,7 +106,7 @@ Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::Webhook
 /// Where a receiver stands once it has taken `parsed`, a message of the live stream; `known` is
 /// where it stood, newest first, at most 16. False where the message tells it nothing: then it need
 /// not be sent.
-bool advance_known(std::vector<evm::BlockId>& known, const nlohmann::json& parsed) {
+bool advance_known(std::vector<StreamPlace>& known, const nlohmann::json& parsed) {
     const std::string type = parsed.value("type", "");
     if (type == "resume" || type == "wait" || type == "drop") {
         return false;
@@ -123,9 +123,11 @@ bool advance_known(std::vector<evm::BlockId>& known, const nlohmann::json& parse
     if (parsed.contains("hash")) {
         const auto hash = evm::parse_hash(parsed["hash"].get_ref<const std::string&>());
         PLUMBLINE_CHECK(hash.has_value());
-        const evm::BlockId now{parsed["block"].get<uint64_t>(), *hash};
-        std::erase_if(known,
-                      [&](const evm::BlockId& one) { return one.block_num >= now.block_num; });
+        const StreamPlace now{{parsed["block"].get<uint64_t>(), *hash},
+                              parse_basis(parsed.value("basis", "")).value_or(0)};
+        std::erase_if(known, [&](const StreamPlace& one) {
+            return one.block.block_num >= now.block.block_num;
+        });
         known.insert(known.begin(), now);
         known.resize(std::min(known.size(), kKnownMax));
     }
@@ -138,16 +140,16 @@ bool advance_known(std::vector<evm::BlockId>& known, const nlohmann::json& parse
 struct Parcel {
     std::string body;
     size_t messages = 0;
-    std::vector<evm::BlockId> known;  ///< to the receiver, once it has taken it
+    std::vector<StreamPlace> known;  ///< to the receiver, once it has taken it
 
     /// Not where it would have to be told again after the next block all the same.
-    [[nodiscard]] bool is_worth_a_post(const std::vector<evm::BlockId>& before) const {
+    [[nodiscard]] bool is_worth_a_post(const std::vector<StreamPlace>& before) const {
         return messages > 0 && (known != before || before.empty());
     }
 };
 
 Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
-               std::vector<evm::BlockId> known, const engine::TaskContext& context) {
+               std::vector<StreamPlace> known, const engine::TaskContext& context) {
     Parcel out;
     out.known = std::move(known);
     JsonWriter json{out.body};
@@ -184,7 +186,7 @@ WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
     for (const engine::WebhookConfig& webhook : service.config().webhooks) {
         service.metrics().expect_webhook(webhook.name);
         service.add_task_kind(
-            {webhook_task(webhook.name), "[BLOCK-HASH...]", "Post what is new to the webhook",
+            {webhook_task(webhook.name), "[BLOCK-HASH-BASIS...]", "Post what is new to the webhook",
              [this, &webhook](engine::TaskContext& context) { return deliver(context, webhook); },
              engine::TaskLane::kDelivery});
     }
@@ -329,7 +331,7 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     if (!filter) {
         return engine::TaskOutcome::from(filter.error());
     }
-    const std::vector<evm::BlockId> known = filter->known;
+    const std::vector<StreamPlace> known = filter->known;
     const Result<std::unique_ptr<StreamReader>> reader = hub_.subscribe(*std::move(filter));
     if (!reader) {
         return engine::TaskOutcome::from(reader.error());

@@ -265,6 +265,10 @@ const SchemaBundle& ReadView::bundle() const noexcept {
     return *impl_->generation->bundle;
 }
 
+uint32_t ReadView::generation() const noexcept {
+    return impl_->generation->number;
+}
+
 uint64_t ReadView::entity_count(size_t entity) const {
     return entity < impl_->counts.rows.size() ? impl_->counts.rows[entity] : 0;
 }

@@ -92,6 +92,8 @@ class ReadView {
 
     /// The schema of the generation that the view shows; valid as long as the view.
     [[nodiscard]] const SchemaBundle& bundle() const noexcept;
+    /// Its number: every fold of the whole log makes a higher one.
+    [[nodiscard]] uint32_t generation() const noexcept;
 
     struct Impl;  // known to the .cpp files of storage/ only
 

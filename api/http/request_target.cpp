@@ -4,13 +4,26 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 
 namespace plumbline::api {
 
 namespace {
 
-constexpr size_t kQueryMax = 64;
+constexpr size_t kQueryMax = 256;
+
+/// "http://host/path" as a proxy gets it (RFC 9112, 3.2.2) is "/path" here.
+std::string_view without_authority(std::string_view text) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (starts_with_ignoring_case(text, scheme)) {
+            text.remove_prefix(scheme.size());
+            text.remove_prefix(std::min(text.find_first_of("/?"), text.size()));
+            break;
+        }
+    }
+    return text;
+}
 
 }  // namespace
 
@@ -48,13 +61,16 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
     return out;
 }
 
-Result<Target> parse_target(std::string_view text) {
-    if (!text.starts_with('/')) {
+Result<Target> parse_target(std::string_view whole) {
+    const std::string_view text = without_authority(whole);
+    const bool is_bare_host = text.size() != whole.size() && !text.starts_with('/');
+    if (!text.starts_with('/') && !is_bare_host) {
         return Error{ErrorCode::kInvalidArgument, "the address must begin with '/'"};
     }
     Target out;
     const size_t mark = std::min(text.find('?'), text.size());
-    std::string_view path = text.substr(1, mark - 1);
+    std::string_view path = text.substr(0, mark);
+    path.remove_prefix(path.empty() ? 0 : 1);
     while (!path.empty()) {
         const size_t slash = std::min(path.find('/'), path.size());
         PLUMBLINE_TRY(std::string part, percent_decode(path.substr(0, slash), false));
@@ -71,7 +87,9 @@ Result<Target> parse_target(std::string_view text) {
         }
         if (out.query.size() == kQueryMax) {
             return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("more than {} parameters", kQueryMax)};
+                         fmt::format("more than {} parameters: ask in several requests, or in one "
+                                     "statement at POST /v1/sql",
+                                     kQueryMax)};
         }
         const size_t equals = std::min(pair.find('='), pair.size());
         PLUMBLINE_TRY(std::string name, percent_decode(pair.substr(0, equals), true));

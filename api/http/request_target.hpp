@@ -19,8 +19,9 @@ struct Target {
     [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 };
 
-/// kInvalidArgument for what is not "/..." or has a broken %-escape.
-[[nodiscard]] Result<Target> parse_target(std::string_view text);
+/// kInvalidArgument for what is not "/..." or "http://host/...", has a broken %-escape or more than
+/// 256 parameters.
+[[nodiscard]] Result<Target> parse_target(std::string_view whole);
 
 /// "%xx" and, in a query, "+" become what they stand for.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text, bool plus_is_space);

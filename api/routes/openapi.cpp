@@ -43,14 +43,16 @@ void write_parameter(JsonWriter& json, std::string_view name, std::string_view w
 
 /// What an operation answers: a schema, or for what is no JSON its type. Ponder's client shows a
 /// refusal as it comes, so there it is plain text.
-void write_responses(JsonWriter& json, std::string_view shape, std::string_view content_type,
-                     bool is_refused_in_text) {
+void write_responses(JsonWriter& json, const Route& route, std::string_view shape,
+                     std::string_view content_type) {
+    const bool is_refused_in_text = route.id == "ponder_db" || route.id == "ponder_live";
     const auto content = [&](std::string_view type, std::string_view schema) {
         json.key("content").open_object().key(type).open_object();
         json.key("schema").raw(schema).close_object().close_object();
     };
     json.key("responses").open_object();
-    json.key("200").open_object().member("description", "done");
+    json.key(route.is_queued ? "202" : "200").open_object();
+    json.member("description", route.is_queued ? "in the queue" : "done");
     if (!shape.empty()) {
         content("application/json", schema_of(shape));
     } else if (!content_type.empty()) {
@@ -67,12 +69,16 @@ void write_responses(JsonWriter& json, std::string_view shape, std::string_view 
 }
 
 /// FIELD, FIELD.gt... of an entity or, with a prefix, of an event.
-void write_field_parameters(JsonWriter& json, std::string_view prefix,
+void write_field_parameters(JsonWriter& json, const Route& route, std::string_view prefix,
                             const std::vector<std::string>& names) {
     constexpr std::string_view kCompares[] = {"", ".gt", ".gte", ".lt", ".lte", ".ne", ".in"};
     for (const std::string& name : names) {
         for (const std::string_view compare : kCompares) {
-            write_parameter(json, fmt::format("{}{}{}", prefix, name, compare), "query", "string",
+            const std::string asked = fmt::format("{}{}{}", prefix, name, compare);
+            if (route.has_param(asked)) {
+                continue;  // `where` asks for it.
+            }
+            write_parameter(json, asked, "query", "string",
                             compare == ".in" ? "one of several, with commas between" : "", false);
         }
     }
@@ -113,7 +119,7 @@ void write_operation(JsonWriter& json, const Operation& operation) {
     for (const QueryParam& param : route.query) {
         write_parameter(json, param.name, "query", param.type, param.about, param.many);
     }
-    write_field_parameters(json, operation.prefix, operation.fields);
+    write_field_parameters(json, route, operation.prefix, operation.fields);
     json.close_array();
     if (!route.body.empty()) {
         write_body(json, route);
@@ -125,8 +131,7 @@ void write_operation(JsonWriter& json, const Operation& operation) {
                                   : route.id == "metrics"     ? "text/plain"
                                   : route.id == "ponder_live" ? "text/event-stream"
                                                               : "";
-    write_responses(json, operation.shape, text,
-                    route.id == "ponder_db" || route.id == "ponder_live");
+    write_responses(json, route, operation.shape, text);
     json.close_object();
 }
 
@@ -155,10 +160,7 @@ void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
     for (const storage::EntityLayout& layout : plan.entities()) {
         std::vector<std::string> fields;
         for (size_t i = 0; i < layout.column_count(); ++i) {
-            // A field that is named as a parameter is asked for by `where`.
-            if (!route_of("rows").has_param(layout.column(i).name)) {
-                fields.push_back(layout.column(i).name);
-            }
+            fields.push_back(layout.column(i).name);
         }
         const std::string path = "/v1/entities/" + layout.name;
         const std::string row = "entity." + layout.name;

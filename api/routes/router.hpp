@@ -43,6 +43,7 @@ struct Route {
     std::string_view body;  ///< what the JSON body holds, for people; empty: no body
     /// For people: parameters that only the config knows, such as FIELD.gt; the handler reads them.
     std::string_view more_params{};
+    bool is_queued = false;  ///< answers 202: what was asked for is done later
 
     [[nodiscard]] bool has_param(std::string_view name) const noexcept;
     /// With commas between; "none".

@@ -138,7 +138,7 @@ std::vector<Route> stream_routes() {
           {"event", "string", "events of this name: hub.VoteCast, hub.*; * for all", true},
           {"snapshot", "string", "true: all rows first, and again after a reset"},
           {"from", "integer", "events of the log from this block on first"},
-          {"known", "string", "BLOCK-HASH that the client stands on, newest first", true}},
+          {"known", "string", "BLOCK-HASH-BASIS that the client stands on, newest first", true}},
          {}},
     };
 }
@@ -152,19 +152,19 @@ std::vector<Route> task_routes() {
           kLimit},
          {}},
         {"POST", "/v1/tasks", "add_task", "Put a task into the queue", true, add_task, {},
-         R"({"kind":"...","args":"...","priority":0})"},
+         R"({"kind":"...","args":"...","priority":0})", {}, true},
         {"POST", "/v1/tasks/clear", "clear_tasks", "Forget finished tasks", true, clear_tasks,
          {{"state", "string", "only in this state: done, dead, parked or cancelled"}}, {}},
         {"POST", "/v1/tasks/{id}/retry", "retry_task", "Try a dead or parked task again", true,
          retry_task, {}, {}},
         {"DELETE", "/v1/tasks/{id}", "cancel_task", "Take a task back", true, cancel_task, {}, {}},
         {"POST", "/v1/prove", "prove", "Prove the log, the state or the replay now", true,
-         force_prove, {}, R"({"proof":"log|state|replay","entity":"...","from":0,"to":9})"},
+         force_prove, {}, R"({"proof":"log|state|replay","entity":"...","from":0,"to":9})", {}, true},
         {"POST", "/v1/sync", "sync", "Compare one entity, or all, with the contract now", true,
-         force_sync, {}, R"({"entity":"..."})"},
+         force_sync, {}, R"({"entity":"..."})", {}, true},
         {"POST", "/v1/reconcile", "reconcile",
          "Find and repair what differs in one entity, or all", true, force_reconcile, {},
-         R"({"entity":"..."})"},
+         R"({"entity":"..."})", {}, true},
     };
 }
 

@@ -1,7 +1,8 @@
 // Entities: what there is, rows a page at a time.
 //
 // A page cursor is a place in key or index order, not a row: a row that goes away between two pages
-// takes nothing with it, and rows that stay are shown exactly once.
+// takes nothing with it, and rows that stay are shown exactly once. Of another order, as after a
+// change of the config, it is refused.
 #include <map>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "api/routes/row_question.hpp"
 #include "api/routes/rows.hpp"
 #include "engine/mapping/state_fields.hpp"
+#include "engine/text/entity_text.hpp"
 
 namespace plumbline::api {
 
@@ -143,7 +145,7 @@ Result<std::string> show_rows(RequestContext& request, const IndexSnapshot& snap
     const std::string last = rows.is_stopped() ? rows.position() : shown_last;
     json.close_array().key("next");
     if ((rows.valid() || rows.is_stopped()) && !last.empty()) {
-        json.value(asked.cursor(last));
+        json.value(asked.cursor(layout, last));
     } else {
         json.null();
     }
@@ -179,7 +181,7 @@ Result<std::string> show_keys(RequestContext& request, const IndexSnapshot& snap
     write_snapshot(json, snapshot);
     json.member("entity", layout.name).key("rows").open_array();
     for (const std::string& text : keys) {
-        PLUMBLINE_TRY(const std::string key, read_key(layout, text));
+        PLUMBLINE_TRY(const std::string key, engine::key_or_value_from_text(layout, text));
         const auto row = snapshot.view->get_row(entity, key);
         if (!row && row.error().code == ErrorCode::kNotFound) {
             missing.push_back(text);

@@ -1,6 +1,6 @@
 // Stored events, and those that could not be applied.
-#include "api/http/log_cursor.hpp"
 #include "api/routes/handlers.hpp"
+#include "api/routes/log_cursor.hpp"
 #include "engine/text/event_names.hpp"
 #include "engine/text/event_text.hpp"
 #include "query/event_filter.hpp"
@@ -25,11 +25,11 @@ struct EventPlace {
     }
 };
 
-Result<EventPlace> read_place(const RequestContext& request) {
+Result<EventPlace> read_place(const RequestContext& request, const storage::ReadView& view) {
     EventPlace out;
     PLUMBLINE_TRY(const auto from, request.integer("from", 0, UINT64_MAX));
     PLUMBLINE_TRY(const auto to, request.integer("to", 0, UINT64_MAX));
-    PLUMBLINE_TRY(out.after, read_log_cursor(request.target.find("cursor")));
+    PLUMBLINE_TRY(out.after, read_log_cursor(view, request.target.find("cursor")));
     out.first = from.value_or(0);
     out.last = to.value_or(UINT64_MAX);
     if (out.first > out.last) {
@@ -124,7 +124,7 @@ Result<std::optional<LogCursor>> write_events(JsonWriter& json, const std::strin
 Response list_events(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
-        PLUMBLINE_TRY(const EventPlace place, read_place(request));
+        PLUMBLINE_TRY(const EventPlace place, read_place(request, *snapshot.view));
         std::string body;
         JsonWriter json{body};
         json.open_object();
@@ -133,7 +133,7 @@ Response list_events(RequestContext& request) {
         PLUMBLINE_TRY(const auto next, write_events(json, body, request, snapshot, place));
         json.close_array().key("next");
         if (next) {
-            json.value(log_cursor_text(*next));
+            json.value(log_cursor_text(*snapshot.view, *next));
         } else {
             json.null();
         }

@@ -1,9 +1,9 @@
 // One row: as it is, as it was after an earlier block, and all that became of it.
 #include <mutex>
 
-#include "api/http/log_cursor.hpp"
 #include "api/routes/caches.hpp"
 #include "api/routes/handlers.hpp"
+#include "api/routes/log_cursor.hpp"
 #include "api/routes/past.hpp"
 #include "api/routes/rows.hpp"
 #include "core/evm/hex.hpp"
@@ -33,7 +33,7 @@ Result<RowQuestion> read_question(RequestContext& request) {
     PLUMBLINE_TRY(out.snapshot, open_snapshot(request));
     PLUMBLINE_TRY(out.entity, find_entity(*out.snapshot.view, request.part(2)));
     PLUMBLINE_TRY(out.columns, read_columns(request, out.layout()));
-    PLUMBLINE_TRY(out.key, read_key(out.layout(), request.part(3)));
+    PLUMBLINE_TRY(out.key, engine::key_or_value_from_text(out.layout(), request.part(3)));
     return out;
 }
 
@@ -155,7 +155,7 @@ Result<std::string> show_history(const RowQuestion& question, const engine::RowH
     if (is_whole || !last) {
         json.null();
     } else {
-        json.value(log_cursor_text({last->block_num, last->log_index}));
+        json.value(log_cursor_text(*question.snapshot.view, {last->block_num, last->log_index}));
     }
     json.close_object();
     return body;
@@ -190,7 +190,7 @@ Response get_row_history(RequestContext& request) {
     }
     const auto to = request.integer("to", 0, UINT64_MAX);
     const auto limit = request.limit();
-    const auto after = read_log_cursor(request.target.find("cursor"));
+    const auto after = read_log_cursor(*question->snapshot.view, request.target.find("cursor"));
     if (!to || !limit || !after) {
         return fail(!to ? to.error() : !limit ? limit.error() : after.error());
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
 #include "engine/text/entity_text.hpp"
 #include "query/question_text.hpp"
 
@@ -50,28 +51,37 @@ Status read_conditions(const RequestContext& request, const EntityLayout& layout
     return ok();
 }
 
-/// Which path and which way: "k", "0", "1-".
-std::string cursor_head(const query::Access& access) {
-    return fmt::format("{}{}.", access.path.index < 0 ? "k" : std::to_string(access.path.index),
-                       access.descending ? "-" : "");
+/// A place means something only in the order it is of: which columns of which types in which way.
+/// "k.", "0.", "1-." and eight digits that are others where a changed config makes it another.
+std::string cursor_head(const EntityLayout& layout, const query::Access& access) {
+    std::string order = layout.name;
+    for (const uint16_t column : access.path.columns) {
+        const storage::Field& field = layout.column(column);
+        order += fmt::format("\n{} {}", field.name, storage::to_string(field.type));
+    }
+    return fmt::format("{}{}.{}.", access.path.index < 0 ? "k" : std::to_string(access.path.index),
+                       access.descending ? "-" : "",
+                       evm::to_hex(evm::keccak256(order)).substr(2, 8));
 }
 
-Result<std::string> read_cursor(const std::string& text, const query::Access& access) {
-    const std::string head = cursor_head(access);
+Result<std::string> read_cursor(const std::string& text, const EntityLayout& layout,
+                                const query::Access& access) {
+    const std::string head = cursor_head(layout, access);
     const auto bytes = text.starts_with(head) && text.size() > head.size()
                            ? evm::parse_hex("0x" + text.substr(head.size()))
                            : std::nullopt;
     if (!bytes) {
         return Error{ErrorCode::kInvalidArgument,
-                     "cursor is not one that `next` of the same question gave"};
+                     "cursor is not one that `next` of the same question gave, or is from before "
+                     "a change of the config: begin again without it"};
     }
     return std::string{as_chars(*bytes)};
 }
 
 }  // namespace
 
-std::string RowListQuestion::cursor(std::string_view position) const {
-    return cursor_head(access) + evm::to_hex(as_bytes(position)).substr(2);
+std::string RowListQuestion::cursor(const EntityLayout& layout, std::string_view position) const {
+    return cursor_head(layout, access) + evm::to_hex(as_bytes(position)).substr(2);
 }
 
 Result<RowListQuestion> read_row_list(const RequestContext& request, const EntityLayout& layout,
@@ -91,7 +101,7 @@ Result<RowListQuestion> read_row_list(const RequestContext& request, const Entit
     }
     PLUMBLINE_TRY(out.access, std::move(access));
     if (const std::string* cursor = request.target.find("cursor")) {
-        PLUMBLINE_TRY(out.after, read_cursor(*cursor, out.access));
+        PLUMBLINE_TRY(out.after, read_cursor(*cursor, layout, out.access));
     }
     return out;
 }

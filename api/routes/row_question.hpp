@@ -21,7 +21,8 @@ struct RowListQuestion {
     std::string after;  ///< position to go on behind; empty: from the start
 
     /// The `next` of a page that ended at `position`.
-    [[nodiscard]] std::string cursor(std::string_view position) const;
+    [[nodiscard]] std::string cursor(const storage::EntityLayout& layout,
+                                     std::string_view position) const;
 };
 
 /// From `where`, FIELD, FIELD.OP, `order`, `cursor` and `scan`. kInvalidArgument says what is

@@ -33,6 +33,10 @@ Result<std::vector<size_t>> read_columns(const RequestContext& request,
         }
         return out;
     }
+    if (text->empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "fields names the fields to show, with commas between; leave it out for all"};
+    }
     for (const std::string& name : split(*text)) {
         const int column = layout.find_column(name);
         if (column < 0) {
@@ -45,17 +49,6 @@ Result<std::vector<size_t>> read_columns(const RequestContext& request,
         }
     }
     return out;
-}
-
-Result<std::string> read_key(const EntityLayout& layout, const std::string& text) {
-    if (layout.key.size() == 1 && text.find('=') == std::string::npos) {
-        const storage::FieldType type = layout.key[0].type;
-        PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, text));
-        std::string key;
-        engine::append_key_value(key, type, value);
-        return key;
-    }
-    return engine::key_from_text(layout, text);
 }
 
 void write_changed_at(JsonWriter& json, const storage::ChangedAt& at) {

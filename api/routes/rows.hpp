@@ -10,12 +10,9 @@
 
 namespace plumbline::api {
 
-/// The columns that `fields` asks for; all where nothing was asked.
+/// The columns that `fields` asks for; all where it is not there.
 [[nodiscard]] Result<std::vector<size_t>> read_columns(const RequestContext& request,
                                                        const storage::EntityLayout& layout);
-/// "id=7", or just "7" where the key is one field.
-[[nodiscard]] Result<std::string> read_key(const storage::EntityLayout& layout,
-                                           const std::string& text);
 /// "changed_at" of an open object.
 void write_changed_at(JsonWriter& json, const storage::ChangedAt& at);
 /// "key", "changed_at" and "row" of an open object.

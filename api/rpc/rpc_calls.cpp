@@ -1,6 +1,7 @@
 #include "api/rpc/rpc_calls.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -333,6 +334,13 @@ Outcome run(const RpcIndex& index, const Json& request) {
     return outcome_of(index, request, std::move(told[0]));
 }
 
+/// One that comes back as it was sent: what JSON's reader makes of more than 64 bits does not.
+bool is_exact_number(const Json& id) {
+    constexpr double kExactMax = 9007199254740992.0;  // 2^53
+    return id.is_number_integer() ||
+           (id.is_number_float() && std::abs(id.get<double>()) <= kExactMax);
+}
+
 /// Appends the answer; nothing for a notification. `known`: the outcome, if it is there already.
 void answer_one(const RpcIndex& index, const Json& request, std::optional<Outcome> known,
                 RpcAnswer& whole) {
@@ -348,9 +356,11 @@ void answer_one(const RpcIndex& index, const Json& request, std::optional<Outcom
     }
     JsonWriter answer{out};
     answer.open_object().member("jsonrpc", "2.0").key("id");
-    const bool is_id = has_id && (id->is_string() || id->is_number());
+    const bool is_id = has_id && (id->is_string() || is_exact_number(*id));
     if (has_id && !is_id && !id->is_null()) {
-        outcome = {{}, Fault{rpc_code::kInvalidRequest, "an id is a number or a string"}};
+        outcome = {{},
+                   Fault{rpc_code::kInvalidRequest,
+                         "an id is a string, or a number that 64 bits hold exactly"}};
     }
     answer.raw(is_id ? id->dump(-1, ' ', false, Json::error_handler_t::replace) : "null");
     if (outcome.fault) {

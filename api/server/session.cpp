@@ -59,7 +59,7 @@ wire::response<Body> head_of(const Response& answer, const BeastRequest& request
         !origin.empty() && is_invited(origin, options)) {
         out.set(wire::field::access_control_allow_origin, request[wire::field::origin]);
         out.set(wire::field::access_control_expose_headers,
-                "Plumbline-Block, Plumbline-Proof-Level, Plumbline-Proven-Through, "
+                "Retry-After, Plumbline-Block, Plumbline-Proof-Level, Plumbline-Proven-Through, "
                 "Plumbline-Mismatches, Plumbline-Source");
         out.set(wire::field::vary, "Origin");
     }

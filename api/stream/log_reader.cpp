@@ -20,7 +20,8 @@ LogReader::LogReader(const std::shared_ptr<const engine::Plan>& plan, const Stre
       view_{std::move(view)},
       range_{range},
       text_{plan, view_->list_children().value_or({})},
-      logs_{view_->scan_logs(std::min(range.from, range.until.block_num), range.until.block_num)} {}
+      logs_{view_->scan_logs(std::min(range.from, range.until.block.block_num),
+                             range.until.block.block_num)} {}
 
 Result<std::string> LogReader::next() {
     for (size_t blocks = 0; logs_->valid() && blocks < kBlocksMax; ++blocks) {
@@ -74,7 +75,7 @@ std::optional<std::string> LogReader::next_block() {
     if (has_more) {
         json.open_object().member("type", "block").member("block", block_num).member("more", true);
     } else {
-        write_head(json, "block", {block_num, row->hash});
+        write_head(json, "block", {{block_num, row->hash}, range_.until.basis});
     }
     json.member("from", block_num)
         .member("timestamp", row->timestamp)

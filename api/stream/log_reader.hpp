@@ -8,8 +8,8 @@
 #include <string>
 
 #include "api/stream/stream_filter.hpp"
+#include "api/stream/stream_place.hpp"
 #include "core/base/result.hpp"
-#include "core/evm/block_id.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/database.hpp"
@@ -24,7 +24,7 @@ class LogReader {
     /// Which logs to tell, and how much at once.
     struct Range {
         uint64_t from = 0;
-        evm::BlockId until;
+        StreamPlace until;
         size_t message_bytes_max = 0;  ///< a message ends with the event that passes it
     };
     /// Events of the blocks of `range`, which `view` holds.
@@ -38,7 +38,8 @@ class LogReader {
     [[nodiscard]] Result<std::string> next();
     /// "ready" was the last one.
     [[nodiscard]] bool is_done() const noexcept { return is_done_; }
-    [[nodiscard]] const evm::BlockId& until() const noexcept { return range_.until; }
+    /// Where the client stands then.
+    [[nodiscard]] const StreamPlace& until() const noexcept { return range_.until; }
 
   private:
     [[nodiscard]] std::optional<std::string> next_block();

@@ -7,7 +7,7 @@
 namespace plumbline::api {
 
 SnapshotReader::SnapshotReader(const StreamFeed& feed, const StreamFilter& filter,
-                               std::unique_ptr<storage::ReadView> view, const evm::BlockId& at)
+                               std::unique_ptr<storage::ReadView> view, const StreamPlace& at)
     : feed_{feed},
       filter_{filter},
       view_{std::move(view)},

@@ -8,8 +8,8 @@
 
 #include "api/stream/stream_feed.hpp"
 #include "api/stream/stream_filter.hpp"
+#include "api/stream/stream_place.hpp"
 #include "core/base/result.hpp"
-#include "core/evm/block_id.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
 #include "storage/scanner.hpp"
@@ -19,9 +19,9 @@ namespace plumbline::api {
 /// One thread. `feed` and `filter` must outlive it.
 class SnapshotReader {
   public:
-    /// `view` is the state after block `at`.
+    /// `view` is the state at `at`.
     SnapshotReader(const StreamFeed& feed, const StreamFilter& filter,
-                   std::unique_ptr<storage::ReadView> view, const evm::BlockId& at);
+                   std::unique_ptr<storage::ReadView> view, const StreamPlace& at);
 
     /// "rows" until there are no more, then "ready". An error ends the stream; its message is the
     /// reason for the client.
@@ -35,7 +35,7 @@ class SnapshotReader {
     const StreamFeed& feed_;
     const StreamFilter& filter_;
     std::unique_ptr<storage::ReadView> view_;
-    evm::BlockId at_;
+    StreamPlace at_;
     std::vector<size_t> entities_;               ///< those still to come, the next one last
     std::unique_ptr<storage::RowScanner> rows_;  ///< of the next entity; null before its first row
     bool is_done_ = false;

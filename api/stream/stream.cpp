@@ -51,7 +51,12 @@ StreamHub::~StreamHub() {
 }
 
 void StreamHub::start() {
-    feed_.ring.set_base(cursor());
+    if (const storage::Database* database = feed_.database()) {
+        const auto view = database->read_view();
+        if (const auto at = view->cursor()) {
+            feed_.ring.set_base(StreamRing::State{*at, basis_of(*view)});
+        }
+    }
     thread_ = std::jthread{[this](const std::stop_token& done) {
         while (!done.stop_requested()) {
             const Status turned = catch_exceptions("the live stream", [this] {
@@ -120,6 +125,12 @@ std::optional<storage::Cursor> StreamHub::cursor() const {
     return database == nullptr ? std::nullopt : database->cursor();
 }
 
+/// Of the newest state.
+StreamBasis StreamHub::basis() const {
+    const storage::Database* database = feed_.database();
+    return database == nullptr ? StreamBasis{} : basis_of(*database->read_view());
+}
+
 void StreamHub::on_commit(const engine::CommitNotice& notice) {
     const auto now = cursor();
     StreamInput input;
@@ -133,6 +144,7 @@ void StreamHub::on_commit(const engine::CommitNotice& notice) {
         notice.logs, [](const engine::LogSpan& span) { return span.child_to > span.child_from; });
     if (notice.changes != nullptr && notice.events <= feed_.options.commit_events_max &&
         copy_logs(notice, feed_.options.commit_bytes_max, input.logs)) {
+        input.basis = basis();
         input.changes = *notice.changes;
         copy_children(notice, input.children);
     } else {
@@ -152,6 +164,7 @@ void StreamHub::on_rollback(uint64_t block_num) {
         input.timestamp = now->timestamp;
         input.finalized = now->finalized;
         input.commit_num = now->commit_num;
+        input.basis = basis();
     }
     inputs_.push(std::move(input));
 }

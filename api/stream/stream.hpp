@@ -22,6 +22,7 @@
 #include "api/stream/stream_feed.hpp"
 #include "api/stream/stream_filter.hpp"
 #include "api/stream/stream_input.hpp"
+#include "api/stream/stream_place.hpp"
 #include "api/stream/stream_reader.hpp"
 #include "api/stream/stream_renderer.hpp"
 #include "core/base/mutex.hpp"
@@ -74,6 +75,7 @@ class StreamHub final : public engine::IndexObserver {
 
   private:
     [[nodiscard]] std::optional<storage::Cursor> cursor() const;
+    [[nodiscard]] StreamBasis basis() const;
     void wake_all() PLUMBLINE_EXCLUDES(wake_mutex_);
     void look_for_proofs();
 

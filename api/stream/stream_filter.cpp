@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "core/evm/hex.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_names.hpp"
 
@@ -14,22 +13,6 @@ namespace plumbline::api {
 namespace {
 
 constexpr size_t kKnownMax = 32;
-
-Result<evm::BlockId> read_known(const std::string& text) {
-    const size_t dash = text.find('-');
-    evm::BlockId out;
-    const char* end = text.data() + std::min(dash, text.size());
-    const auto [last, error] = std::from_chars(text.data(), end, out.block_num);
-    const auto hash = dash == std::string::npos
-                          ? std::nullopt
-                          : evm::parse_hash(std::string_view{text}.substr(dash + 1));
-    if (error != std::errc{} || last != end || !hash) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "known must be BLOCK-HASH, as messages name them"};
-    }
-    out.hash = *hash;
-    return out;
-}
 
 Status read_entities(const engine::Plan& plan, const Target& target, StreamFilter& filter) {
     const std::vector<std::string> names = target.all("entity");
@@ -50,7 +33,7 @@ Status read_entities(const engine::Plan& plan, const Target& target, StreamFilte
     }
     for (const std::string& text : keys) {
         PLUMBLINE_TRY(std::string key,
-                      engine::key_from_text(plan.entities()[filter.entities[0]], text));
+                      engine::key_or_value_from_text(plan.entities()[filter.entities[0]], text));
         filter.keys.push_back(std::move(key));
     }
     return ok();
@@ -89,10 +72,15 @@ Status read_start(const Target& target, StreamFilter& filter) {
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("at most {} known blocks", kKnownMax)};
         }
-        PLUMBLINE_TRY(const evm::BlockId cursor, read_known(text));
-        filter.known.push_back(cursor);
+        const std::optional<StreamPlace> place = parse_place(text);
+        if (!place) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "known must be BLOCK-HASH-BASIS, as messages name them"};
+        }
+        filter.known.push_back(*place);
     }
-    std::ranges::stable_sort(filter.known, std::ranges::greater{}, &evm::BlockId::block_num);
+    std::ranges::stable_sort(filter.known, std::ranges::greater{},
+                             [](const StreamPlace& one) { return one.block.block_num; });
     return ok();
 }
 
@@ -134,10 +122,6 @@ Result<StreamFilter> read_stream_filter(const engine::Plan& plan, const Target& 
     }
     PLUMBLINE_TRY_VOID(read_start(target, out));
     return out;
-}
-
-std::string to_text(const evm::BlockId& cursor) {
-    return fmt::format("{}-{}", cursor.block_num, evm::to_hex(cursor.hash));
 }
 
 }  // namespace plumbline::api

@@ -22,7 +22,8 @@ namespace plumbline::api {
 struct StreamInput {
     StreamRecord::Kind kind = StreamRecord::Kind::kCommit;
     evm::BlockRange range{};
-    evm::Hash hash;  ///< of the last block
+    evm::Hash hash;       ///< of the last block
+    StreamBasis basis{};  ///< of the state then
     uint64_t timestamp = 0;
     uint64_t finalized = 0;
     uint64_t events = 0;

@@ -5,17 +5,22 @@
 
 namespace plumbline::api {
 
-void write_head(JsonWriter& json, std::string_view type, const evm::BlockId& block) {
-    json.open_object()
-        .member("type", type)
-        .member("block", block.block_num)
-        .member("hash", evm::to_hex(block.hash));
+void write_place(JsonWriter& json, const StreamPlace& place) {
+    json.member("block", place.block.block_num).member("hash", evm::to_hex(place.block.hash));
+    if (place.basis != 0) {
+        json.member("basis", basis_text(place.basis));
+    }
 }
 
-std::string head_message(std::string_view type, const evm::BlockId& block) {
+void write_head(JsonWriter& json, std::string_view type, const StreamPlace& place) {
+    json.open_object().member("type", type);
+    write_place(json, place);
+}
+
+std::string head_message(std::string_view type, const StreamPlace& place) {
     std::string out;
     JsonWriter json{out};
-    write_head(json, type, block);
+    write_head(json, type, place);
     json.close_object();
     return out;
 }
@@ -59,7 +64,8 @@ std::string changes_message(const StreamRecord& record, const StreamFilter& filt
     const bool is_retract = record.kind == StreamRecord::Kind::kRetract;
     std::string out;
     JsonWriter json{out};
-    write_head(json, is_retract ? "retract" : "block", {record.to, record.hash});
+    write_head(json, is_retract ? "retract" : "block",
+               {{record.to, record.hash}, filter.basis(record.basis)});
     if (!is_retract) {
         json.member("from", record.from)
             .member("timestamp", record.timestamp)

@@ -6,20 +6,22 @@
 #include <string_view>
 
 #include "api/stream/stream_filter.hpp"
+#include "api/stream/stream_place.hpp"
 #include "api/stream/stream_record.hpp"
 #include "core/base/json_writer.hpp"
-#include "core/evm/block_id.hpp"
 #include "storage/layout.hpp"
 #include "storage/records.hpp"
 #include "storage/row.hpp"
 
 namespace plumbline::api {
 
-/// Opens an object with `"type":..,"block":..,"hash":..`: the block that the client's copy stands
-/// on after the message.
-void write_head(JsonWriter& json, std::string_view type, const evm::BlockId& block);
+/// Opens an object with `"type":..,"block":..,"hash":..,"basis":..`: where the client's copy stands
+/// after the message.
+void write_head(JsonWriter& json, std::string_view type, const StreamPlace& place);
+/// The last three of these.
+void write_place(JsonWriter& json, const StreamPlace& place);
 /// The same as a whole message: "hello", "resume", "ready".
-[[nodiscard]] std::string head_message(std::string_view type, const evm::BlockId& block);
+[[nodiscard]] std::string head_message(std::string_view type, const StreamPlace& place);
 /// The last message: why the stream ends.
 [[nodiscard]] std::string drop_message(std::string_view reason);
 /// A commit or a rollback with the rows and events that `filter` wants.

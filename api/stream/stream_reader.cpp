@@ -4,14 +4,14 @@
 #include <utility>
 
 #include "api/stream/stream_message.hpp"
-#include "core/evm/hex.hpp"
 
 namespace plumbline::api {
 
 namespace {
 
-evm::BlockId block_of(const storage::Cursor& cursor) {
-    return {cursor.block_num, cursor.block_hash};
+std::optional<StreamRing::State> state_of(const storage::ReadView& view) {
+    const auto cursor = view.cursor();
+    return cursor ? std::optional{StreamRing::State{*cursor, basis_of(view)}} : std::nullopt;
 }
 
 }  // namespace
@@ -55,15 +55,15 @@ std::string StreamReader::start() {
 
 /// Goes on behind the record that led to what the client has.
 std::optional<std::string> StreamReader::resume_in_ring() {
-    const evm::BlockId& known = filter_.known.front();
-    const auto cursor = feed_.database()->read_view()->cursor();
-    const auto place = feed_.ring.place_after(known, cursor);
+    const StreamPlace& known = filter_.known.front();
+    const auto now = state_of(*feed_.database()->read_view());
+    const auto place = feed_.ring.place_after(known, filter_.has_rows, now);
     if (!place) {
         return std::nullopt;
     }
     next_seq_ = place->next_seq;
     skip_commits_ = place->commit_num;
-    last_sent_ = known.block_num;
+    last_sent_ = known.block.block_num;
     return head_message("resume", known);
 }
 
@@ -74,9 +74,10 @@ std::optional<std::string> StreamReader::resume_in_log() {
     }
     auto view = feed_.database()->read_view();
     const auto cursor = view->cursor();
-    for (const evm::BlockId& known : filter_.known) {
-        const auto block = view->get_block(known.block_num);
-        if (!cursor || !block || block->hash != known.hash) {
+    const uint64_t basis = basis_of(*view).log;
+    for (const StreamPlace& known : filter_.known) {
+        const auto block = view->get_block(known.block.block_num);
+        if (!cursor || !block || !known.is_same({{known.block.block_num, block->hash}, basis})) {
             continue;
         }
         std::string out;
@@ -84,7 +85,8 @@ std::optional<std::string> StreamReader::resume_in_log() {
         write_head(json, "retract", known);
         json.key("rows").open_array().close_array().close_object();
         stand_on(cursor);
-        open_log(std::move(view), known.block_num + 1, block_of(*cursor));
+        open_log(std::move(view), known.block.block_num + 1,
+                 {cursor->block_num, cursor->block_hash});
         return out;
     }
     return std::nullopt;
@@ -96,7 +98,7 @@ std::string StreamReader::start_at_head() {
     const auto cursor = view->cursor();
     stand_on(cursor);
     if (cursor && !filter_.from) {
-        return head_message("hello", block_of(*cursor));
+        return head_message("hello", place_of(*view, *cursor));
     }
     std::string out;
     JsonWriter json{out};
@@ -105,7 +107,7 @@ std::string StreamReader::start_at_head() {
         json.key("block").null();
     } else {
         json.member("from", *filter_.from);
-        open_log(std::move(view), *filter_.from, block_of(*cursor));
+        open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
     }
     json.close_object();
     return out;
@@ -127,16 +129,22 @@ std::string StreamReader::start_reset(std::string_view reason) {
     if (!cursor) {
         json.key("block").null();
     } else if (!has_snapshot && !has_log) {
-        json.member("block", cursor->block_num).member("hash", evm::to_hex(cursor->block_hash));
+        write_place(json, place_of(*view, *cursor));
     }
     json.close_object();
     if (has_log) {
-        open_log(std::move(view), *filter_.from, block_of(*cursor));
+        open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
     } else if (has_snapshot) {
-        snapshot_ =
-            std::make_unique<SnapshotReader>(feed_, filter_, std::move(view), block_of(*cursor));
+        const StreamPlace at = place_of(*view, *cursor);
+        snapshot_ = std::make_unique<SnapshotReader>(feed_, filter_, std::move(view), at);
     }
     return out;
+}
+
+/// A client that has all of `view` stands there.
+StreamPlace StreamReader::place_of(const storage::ReadView& view,
+                                   const storage::Cursor& cursor) const {
+    return {{cursor.block_num, cursor.block_hash}, filter_.basis(basis_of(view))};
 }
 
 /// From here on the client is told what comes after the state of `cursor`.
@@ -149,9 +157,9 @@ void StreamReader::stand_on(const std::optional<storage::Cursor>& cursor) {
 /// Tells the events of blocks `from` to `until`, then that the client stands on `until`.
 void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
                             const evm::BlockId& until) {
-    log_ =
-        std::make_unique<LogReader>(feed_.plan, filter_, std::move(view),
-                                    LogReader::Range{from, until, feed_.options.commit_bytes_max});
+    const LogReader::Range range{
+        from, {until, basis_of(*view).log}, feed_.options.commit_bytes_max};
+    log_ = std::make_unique<LogReader>(feed_.plan, filter_, std::move(view), range);
 }
 
 /// Blocks that were too much for the ring, to a client that follows events only: the log has them.
@@ -188,7 +196,7 @@ std::string StreamReader::next_of_log() {
         return end(message.error().message);
     }
     if (log_->is_done()) {
-        last_sent_ = log_->until().block_num;
+        last_sent_ = log_->until().block.block_num;
         log_.reset();
     }
     return *std::move(message);

@@ -42,6 +42,8 @@ class StreamReader {
     [[nodiscard]] std::optional<std::string> resume_in_log();
     [[nodiscard]] std::string start_at_head();
     [[nodiscard]] std::string start_reset(std::string_view reason);
+    [[nodiscard]] StreamPlace place_of(const storage::ReadView& view,
+                                       const storage::Cursor& cursor) const;
     void stand_on(const std::optional<storage::Cursor>& cursor);
     void open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
                   const evm::BlockId& until);

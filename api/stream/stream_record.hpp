@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/stream/stream_place.hpp"
 #include "core/evm/bytes.hpp"
 
 namespace plumbline::api {
@@ -35,6 +36,7 @@ struct StreamRecord {
     uint64_t from = 0;  ///< kRetract: the first block taken back
     uint64_t to = 0;    ///< the block that the copy stands on afterwards
     evm::Hash hash;     ///< its hash
+    StreamBasis basis;  ///< of the state then
     uint64_t timestamp = 0;
     uint64_t finalized = 0;
     uint64_t event_count = 0;

@@ -13,6 +13,7 @@ StreamRecord StreamRenderer::render(StreamInput input) {
     record.from = input.range.from;
     record.to = input.range.to;
     record.hash = input.hash;
+    record.basis = input.basis;
     record.timestamp = input.timestamp;
     record.finalized = input.finalized;
     record.event_count = input.events;

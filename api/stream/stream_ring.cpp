@@ -13,13 +13,15 @@ bool leads_to_block(const StreamRecord& record) noexcept {
            record.kind == StreamRecord::Kind::kRange || record.kind == StreamRecord::Kind::kRetract;
 }
 
-bool is_at(const std::optional<storage::Cursor>& cursor, const evm::BlockId& known) noexcept {
-    return cursor && cursor->block_num == known.block_num && cursor->block_hash == known.hash;
+bool is_at(const std::optional<StreamRing::State>& state, const StreamPlace& known,
+           bool has_rows) noexcept {
+    return state && known.is_same({{state->cursor.block_num, state->cursor.block_hash},
+                                   state->basis.of(has_rows)});
 }
 
 }  // namespace
 
-void StreamRing::set_base(const std::optional<storage::Cursor>& base) {
+void StreamRing::set_base(const std::optional<State>& base) {
     const MutexLock lock{mutex_};
     base_ = base;
 }
@@ -73,22 +75,23 @@ uint64_t StreamRing::seq_after_held(uint64_t commit_num) const {
     return records_.empty() ? next_seq_ : records_.front()->seq;
 }
 
-std::optional<StreamRing::Place> StreamRing::place_after(
-    const evm::BlockId& known, const std::optional<storage::Cursor>& now) const {
+std::optional<StreamRing::Place> StreamRing::place_after(const StreamPlace& known, bool has_rows,
+                                                         const std::optional<State>& now) const {
     const MutexLock lock{mutex_};
     const auto found = std::find_if(records_.rbegin(), records_.rend(), [&](const Record& record) {
-        return leads_to_block(*record) && record->to == known.block_num &&
-               record->hash == known.hash;
+        return leads_to_block(*record) &&
+               known.is_same({{record->to, record->hash}, record->basis.of(has_rows)});
     });
     if (found != records_.rend()) {
         return Place{(*found)->seq + 1, (*found)->commit_num};
     }
-    if (is_at(now, known)) {
-        return Place{seq_after_held(now->commit_num), now->commit_num};  // Nothing happened since.
+    if (is_at(now, known, has_rows)) {
+        return Place{seq_after_held(now->cursor.commit_num),
+                     now->cursor.commit_num};  // Nothing happened since.
     }
     const bool has_all = records_.empty() || records_.front()->seq == 1;
-    if (has_all && is_at(base_, known)) {
-        return Place{1, base_->commit_num};
+    if (has_all && is_at(base_, known, has_rows)) {
+        return Place{1, base_->cursor.commit_num};
     }
     return std::nullopt;
 }

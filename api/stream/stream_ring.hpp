@@ -8,9 +8,9 @@
 #include <memory>
 #include <optional>
 
+#include "api/stream/stream_place.hpp"
 #include "api/stream/stream_record.hpp"
 #include "core/base/mutex.hpp"
-#include "core/evm/block_id.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::api {
@@ -22,8 +22,13 @@ class StreamRing {
 
     explicit StreamRing(size_t bytes_max) : bytes_max_{bytes_max} {}
 
+    /// A state of the database.
+    struct State {
+        storage::Cursor cursor;
+        StreamBasis basis;
+    };
     /// The state that the first record follows on; none: an empty database. Before `append`.
-    void set_base(const std::optional<storage::Cursor>& base) PLUMBLINE_EXCLUDES(mutex_);
+    void set_base(const std::optional<State>& base) PLUMBLINE_EXCLUDES(mutex_);
     /// Numbers it and keeps it. What is then too much falls out, oldest first, but never the
     /// newest.
     Record append(StreamRecord record) PLUMBLINE_EXCLUDES(mutex_);
@@ -53,11 +58,11 @@ class StreamRing {
         uint64_t commit_num = 0;  ///< the client's copy holds this commit and all before
         friend bool operator==(const Place&, const Place&) = default;
     };
-    /// For a client whose copy stands on `known`. `now` is the database's cursor, read before the
-    /// call, so that what is committed meanwhile is not passed over. Empty where nobody knows what
-    /// has happened since `known`.
-    [[nodiscard]] std::optional<Place> place_after(const evm::BlockId& known,
-                                                   const std::optional<storage::Cursor>& now) const
+    /// For a client whose copy stands on `known`, of rows or else of the log. `now` is the
+    /// database's state, read before the call, so that what is committed meanwhile is not passed
+    /// over. Empty where nobody knows what has happened since `known`.
+    [[nodiscard]] std::optional<Place> place_after(const StreamPlace& known, bool has_rows,
+                                                   const std::optional<State>& now) const
         PLUMBLINE_EXCLUDES(mutex_);
 
   private:
@@ -68,7 +73,7 @@ class StreamRing {
     std::deque<Record> records_ PLUMBLINE_GUARDED_BY(mutex_);
     size_t bytes_ PLUMBLINE_GUARDED_BY(mutex_) = 0;
     uint64_t next_seq_ PLUMBLINE_GUARDED_BY(mutex_) = 1;
-    std::optional<storage::Cursor> base_ PLUMBLINE_GUARDED_BY(mutex_);
+    std::optional<State> base_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbline::api

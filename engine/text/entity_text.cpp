@@ -423,4 +423,23 @@ Result<std::string> key_from_text(const EntityLayout& layout, std::string_view t
     return encode_key(layout, named);
 }
 
+Result<std::string> key_or_value_from_text(const EntityLayout& layout, std::string_view text) {
+    const bool is_one_field = layout.key.size() == 1;
+    if (is_one_field && text.find('=') == std::string_view::npos) {
+        const FieldType type = layout.key[0].type;
+        PLUMBLINE_TRY(const KeyValue value, parse_value(type, text));
+        std::string key;
+        append_key_value(key, type, value);
+        return key;
+    }
+    auto key = key_from_text(layout, text);
+    if (!key && is_one_field && layout.key[0].type.kind == FieldKind::kString) {
+        return Error{key.error().code,
+                     fmt::format("{}; a text with '=' or ',' in it is written hex: and its bytes, "
+                                 "as `key` shows it",
+                                 key.error().message)};
+    }
+    return key;
+}
+
 }  // namespace plumbline::engine

@@ -85,4 +85,8 @@ void append_csv_header(std::string& out, const storage::EntityLayout& layout);
 [[nodiscard]] Result<std::string> key_from_text(const storage::EntityLayout& layout,
                                                 std::string_view text);
 
+/// As `key_from_text`, and where the key is one field its value alone: "id=7" or "7".
+[[nodiscard]] Result<std::string> key_or_value_from_text(const storage::EntityLayout& layout,
+                                                         std::string_view text);
+
 }  // namespace plumbline::engine

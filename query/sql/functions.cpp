@@ -109,9 +109,15 @@ void run_calculation(sqlite3_context* context, int count, sqlite3_value** values
     }
     const auto result = calculate(asked.operation, *a, *b, static_cast<unsigned>(places));
     if (!result) {
-        return give_error(context,
-                          fmt::format("{}({}, {}): divided by zero, or beyond 512 bits", asked.name,
-                                      cut(view_of(values[0])), cut(view_of(values[1]))));
+        const bool is_quotient =
+            asked.operation == Operation::kDiv || asked.operation == Operation::kMod;
+        return give_error(
+            context,
+            fmt::format("{}({}, {}): {}", asked.name, cut(view_of(values[0])),
+                        cut(view_of(values[1])),
+                        is_quotient && b->units.is_zero()
+                            ? "divided by zero"
+                            : "the result, or a step to it, is not from -2^511 to 2^511 - 1"));
     }
     give_text(context, to_text(*result));
 }
@@ -181,7 +187,7 @@ void sum_value(sqlite3_context* context) {
         return sqlite3_result_error_nomem(context);
     }
     if (sum->is_beyond) {
-        return give_error(context, "sum: beyond 512 bits");
+        return give_error(context, "sum: it is not from -2^511 to 2^511 - 1");
     }
     const std::string text = to_text(sum->total);
     const Statement& statement =

@@ -195,7 +195,8 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
     if (second != nullptr) {
         return Error{ErrorCode::kInvalidArgument, "one statement at a time"};
     }
-    if (sqlite3_stmt_readonly(statement.get()) == 0 || sqlite3_column_count(statement.get()) == 0) {
+    if (sqlite3_stmt_readonly(statement.get()) == 0 || sqlite3_column_count(statement.get()) == 0 ||
+        sqlite3_stmt_isexplain(statement.get()) != 0) {
         return Error{ErrorCode::kInvalidArgument, "only SELECT is taken here"};
     }
     const auto wanted = static_cast<size_t>(sqlite3_bind_parameter_count(statement.get()));

@@ -135,9 +135,10 @@ inline void fill(World& world, const Mapping& mapping) {
 
 /// A whole API over a filled database.
 struct ApiWorld {
-    explicit ApiWorld(RouterOptions options = {.token = kToken})
-        : mapping{kHubToml, hub_abis()},
-          world{mapping},
+    explicit ApiWorld(RouterOptions options = {.token = kToken}, std::string_view toml = kHubToml,
+                      engine::test::Pace pace = {})
+        : mapping{toml, hub_abis()},
+          world{mapping, pace},
           context{mapping.plan},
           router{context, with_report(std::move(options))} {
         fill(world, mapping);

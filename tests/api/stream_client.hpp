@@ -50,7 +50,9 @@ class StreamClient {
             part = body["block"];
         }
         if (body.contains("hash")) {
-            const std::pair<uint64_t, std::string> place{body["block"], body["hash"]};
+            const std::pair<uint64_t, std::string> place{
+                body["block"],
+                body["hash"].get<std::string>() + "-" + body["basis"].get<std::string>()};
             if (type == "block" && !body["events"].empty()) {
                 last_with_events = place;
             }

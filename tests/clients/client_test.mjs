@@ -74,7 +74,8 @@ try {
   const port = await free_port();
   writeFileSync(join(work, "Token.json"), JSON.stringify(artifact.abi));
   const config = join(work, "plumbline.toml");
-  writeFileSync(config, `[chain]
+  // Two mappings of the same events: the rows of one block differ.
+  const mapping = (gave) => `[chain]
 id = 31337
 rpc = "${chain.url}"
 poll_interval = "50ms"
@@ -99,11 +100,12 @@ add = { got = "value" }
 event = "token.Transfer"
 upsert = "holder"
 key = { account = "from" }
-add = { gave = "value" }
+add = { gave = "${gave}" }
 
 [http]
 listen = "127.0.0.1:${port}"
-`);
+`;
+  writeFileSync(config, mapping("value"));
   const serve = () => { service = spawn(args.binary, ["run", config, "--db", join(work, "db"), "--quiet"], { stdio: ["ignore", "ignore", "inherit"] }); };
   serve();
   wire = await Wire.open(port);
@@ -157,6 +159,20 @@ listen = "127.0.0.1:${port}"
   closed.push({ close: () => reader.stream.close() });
   await copy.ready();
 
+  // --- what React's useSyncExternalStore shows of the copy
+  process.env.NODE_ENV = "production";  // Else it says that its renderer is for tests only.
+  const react = createRequire(join(source, "package.json"));
+  const { createElement, useMemo, useSyncExternalStore } = react("react");
+  const { create } = react("react-test-renderer");
+  const Holders = () => {
+    const rows = useSyncExternalStore(copy.subscribe, () => copy.rows("holder"));
+    const { block } = useSyncExternalStore(copy.subscribe, () => copy.state);
+    const got = useMemo(() => [...rows.values()].reduce((sum, row) => sum + BigInt(row.got), 0n), [rows]);
+    return `${rows.size} hold ${got} at ${block}`;
+  };
+  const screen = create(createElement(Holders));
+  closed.push({ close: () => screen.unmount() });
+
   const page = async (ask) => {
     const out = [];
     for (let cursor; ;) {
@@ -167,6 +183,7 @@ listen = "127.0.0.1:${port}"
       cursor = data.next;
     }
   };
+  let holds;
   const compare = async (round) => {
     const head = await chain.rpc.call("eth_getBlockByNumber", "latest", false);
     await until("the index is at the head", async () => (await fetch(`http://127.0.0.1:${port}/v1/status`).then((answer) => answer.json()).catch(() => ({}))).block?.hash === head.hash);
@@ -178,6 +195,13 @@ listen = "127.0.0.1:${port}"
     assert.deepEqual(reader.events, events, `events, round ${round}`);
     const logs = await token.events("Transfer");
     assert.equal(events.length, logs.length, `logs of the node, round ${round}`);
+    const got = rows.reduce((sum, { row }) => sum + BigInt(row.got), 0n);
+    const shown = `${rows.length} hold ${got} at ${Number(head.number)}`;
+    await until(`the screen shows "${shown}" (round ${round}): ${screen.toJSON()}`, () => screen.toJSON() === shown);
+    const held = copy.rows("holder");
+    assert.equal(copy.rows("holder"), held, "the same without a change");
+    if (holds !== undefined) assert.deepEqual(holds.map, holds.was, "a Map that was given out stays as it was");
+    holds = { map: held, was: new Map(held) };
     const tail = copy.events();
     assert.deepEqual(tail, events.slice(events.length - tail.length), `the copy's events, round ${round}`);
   };
@@ -202,6 +226,21 @@ listen = "127.0.0.1:${port}"
   }
   assert.ok(cuts > 0 && wire.cuts > 0 && reader.retracts > 0 && reader.restarts > 0, `${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} restarts`);
   console.log(`${args.rounds} reorganisations, ${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} new readers: rows and ${reader.events.length} events equal`);
+
+  // --- the service starts with another mapping while the copy is cut off, and no block comes
+  for (const gave of ["value + 1", "value"]) {
+    wire.isDown = true;
+    wire.cut();
+    service.kill();
+    await new Promise((done) => service.once("exit", done));
+    writeFileSync(config, mapping(gave));
+    serve();
+    await until("the rows are those of the new mapping", async () => (await fetch(`http://127.0.0.1:${port}/v1/ready`).catch(() => ({}))).ok);
+    wire.isDown = false;
+    await until("the copy is back", () => copy.state.cut === null);
+    await compare(`gave = ${gave}`);
+  }
+  console.log("another mapping of the same blocks: rows equal");
 
   // --- its end ends it
   const next = reader.stream.next();

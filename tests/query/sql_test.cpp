@@ -417,6 +417,8 @@ TEST(SqlTest, WhatIsNoSelectIsRefused) {
              "select nope(1)",
              "select * from vote where voter match 'x'",
              "explain",
+             "explain select 1",
+             "explain query plan select voter from vote",
              "values",
          }) {
         const auto answer = world.ask(wrong);
@@ -424,6 +426,23 @@ TEST(SqlTest, WhatIsNoSelectIsRefused) {
         EXPECT_EQ(answer.error().code, ErrorCode::kInvalidArgument) << wrong;
     }
     EXPECT_OK(world.ask("select 1;  -- and nothing more"));
+}
+
+TEST(SqlTest, WholeNumbersAreExactUpToTheirRangeAndAnErrorSaysWhichItLeft) {
+    SqlWorld world{1, 5};
+    const std::string max256 =
+        "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+    const std::string max255 =
+        "57896044618658097711785492504343953926634992332820282019728792003956564819967";
+    EXPECT_OK(world.ask(fmt::format("select u256_mul('{}', '{}')", max255, max256)));
+    const auto why = [&](const std::string& call) {
+        const auto answer = world.ask("select " + call);
+        return answer ? "" : answer.error().message;
+    };
+    EXPECT_THAT(why(fmt::format("u256_mul('{0}', '{0}')", max256)),
+                testing::HasSubstr("not from -2^511 to 2^511 - 1"));
+    EXPECT_THAT(why("u256_div(5, 0)"), testing::EndsWith("divided by zero"));
+    EXPECT_THAT(why("u256_mod(5, 0)"), testing::EndsWith("divided by zero"));
 }
 
 TEST(SqlTest, AStatementThatTakesTooLongOrTooMuchIsEnded) {

@@ -74,7 +74,7 @@ export async function stream(signal: AbortSignal) {
     // @ts-expect-error dealt with by the stream
     if (message.type === "drop") break;
   }
-  const known: { block: number; hash: string }[] = messages.known;
+  const known: { block: number; hash: string; basis?: string }[] = messages.known;
   const again = index.stream({ events: ["hub.VoteCast", "hub.MemberJoined"], from: 100, known });
   const { value } = await again.next();
   again.close();
@@ -89,7 +89,8 @@ export async function stream(signal: AbortSignal) {
 
 export async function live() {
   const copy = index.live({ entities: ["community"], events: ["hub.CommunityCreated"] });
-  const leave: () => void = copy.subscribe(() => {});
+  const { subscribe } = copy;
+  const leave: () => void = subscribe(() => {});
   await copy.ready();
   const first = copy.rows("community").get("1");
   const name: string | undefined = first?.name;

@@ -23,6 +23,8 @@ export interface LiveState {
 
 export class LiveCopy<C extends AnyComponents, E extends EntityName<C>, V extends EventName<C>> {
   private readonly tables = new Map<string, Map<string, unknown>>();
+  /** Tables that somebody outside holds: the next change is made to a copy. */
+  private readonly lent = new Set<string>();
   private list: EventOf<C, V>[] = [];
   private readonly listeners = new Set<() => void>();
   private readonly stream: Stream<C, E, V>;
@@ -46,8 +48,12 @@ export class LiveCopy<C extends AnyComponents, E extends EntityName<C>, V extend
     return this.now;
   }
 
-  /** By key, as messages and the API name rows. Do not change it. */
+  /**
+   * By key, as messages and the API name rows. What was given out stays as it is: after a change of the entity's rows it
+   * is another Map, without one the same.
+   */
   rows<N extends E>(entity: N): ReadonlyMap<string, Row<C, N>> {
+    this.lent.add(entity);
     return this.table(entity) as ReadonlyMap<string, Row<C, N>>;
   }
 
@@ -56,11 +62,16 @@ export class LiveCopy<C extends AnyComponents, E extends EntityName<C>, V extend
     return this.list;
   }
 
-  /** `listener` is called after each change. The answer takes it away again (React: useSyncExternalStore). */
-  subscribe(listener: () => void): () => void {
+  /**
+   * `listener` is called after each change. The answer takes it away again. It needs no `this`: React's
+   * useSyncExternalStore(copy.subscribe, () => copy.rows("vote")).
+   */
+  readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
+    return () => {
+      this.listeners.delete(listener);
+    };
+  };
 
   /** When all is there for the first time; fails where the service refuses what is asked for. */
   ready(): Promise<void> {
@@ -93,6 +104,7 @@ export class LiveCopy<C extends AnyComponents, E extends EntityName<C>, V extend
     switch (message.type) {
       case "reset":
         this.tables.clear();
+        this.lent.clear();
         this.list = [];
         this.change({ isReady: !message.snapshot && typeof message.hash === "string", block: message.block ?? null, hash: message.hash ?? null, cut: null });
         return;
@@ -118,6 +130,7 @@ export class LiveCopy<C extends AnyComponents, E extends EntityName<C>, V extend
 
   private put(changes: readonly { entity: string; key: string; row: unknown }[]): void {
     for (const { entity, key, row } of changes) {
+      if (this.lent.delete(entity)) this.tables.set(entity, new Map(this.table(entity)));
       if (row === null) this.table(entity).delete(key);
       else this.table(entity).set(key, row);
     }

@@ -50,6 +50,7 @@ interface Step {
   type: string;
   block?: number | null;
   hash?: string;
+  basis?: string;
   events?: readonly unknown[];
 }
 
@@ -62,7 +63,7 @@ class Cursors {
     this.list = [...known].sort((a, b) => a.block - b.block);
   }
 
-  take({ type, block, hash, events }: Step): void {
+  take({ type, block, hash, basis, events }: Step): void {
     if (type === "reset" || type === "range") this.list = [];
     if (type === "reset") this.withEvents = undefined;
     if (typeof block !== "number") return;
@@ -72,8 +73,9 @@ class Cursors {
     }
     if (hash === undefined) return;
     this.list = this.list.filter((one) => one.block < block);
-    this.list.push({ block, hash });
-    if (type === "block" && events !== undefined && events.length > 0) this.withEvents = { block, hash };
+    const here = basis === undefined ? { block, hash } : { block, hash, basis };
+    this.list.push(here);
+    if (type === "block" && events !== undefined && events.length > 0) this.withEvents = here;
     if (this.list.length > knownMax) this.list.shift();
   }
 
@@ -166,7 +168,9 @@ export class Stream<C extends AnyComponents, E extends EntityName<C>, V extends 
     for (const name of this.options.events ?? []) out.append("event", name);
     if (this.options.snapshot) out.append("snapshot", "true");
     if (this.options.from !== undefined) out.append("from", String(this.options.from));
-    for (const { block, hash } of this.received.all()) out.append("known", `${block}-${hash}`);
+    for (const { block, hash, basis } of this.received.all()) {
+      out.append("known", basis === undefined ? `${block}-${hash}` : `${block}-${hash}-${basis}`);
+    }
     return out.toString();
   }
 

@@ -24,6 +24,8 @@ export type RowChange<C extends AnyComponents, N extends EntityName<C>> = N exte
 export interface BlockCursor {
   block: number;
   hash: string;
+  /** Of what the service made it: after another mapping or a repair the same block has another one. */
+  basis?: string;
 }
 
 export interface ProofResult {
@@ -38,21 +40,21 @@ export interface ProofResult {
 
 /** What each means and asks for: docs/api.md, "Live stream". `wait` and `drop` are dealt with by the stream. */
 export type Message<C extends AnyComponents, E extends EntityName<C>, V extends EventName<C>> =
-  | { type: "hello"; block: number | null; hash?: string; from?: number }
+  | { type: "hello"; block: number | null; hash?: string; basis?: string; from?: number }
   /** Forget all you hold. */
-  | { type: "reset"; reason: string; snapshot: boolean; block?: number | null; hash?: string }
+  | { type: "reset"; reason: string; snapshot: boolean; block?: number | null; hash?: string; basis?: string }
   | { type: "rows"; rows: RowChange<C, E>[] }
-  | { type: "ready"; block: number; hash: string }
+  | { type: "ready"; block: number; hash: string; basis?: string }
   | {
-      type: "block"; block: number; hash: string; from: number; timestamp: number; event_count: number;
+      type: "block"; block: number; hash: string; basis?: string; from: number; timestamp: number; event_count: number;
       /** Not told for blocks that are read again from the log. */
       finalized?: number;
       rows: RowChange<C, E>[];
       events: EventOf<C, V>[];
     }
   /** Drop events above `block`, put the rows. */
-  | { type: "retract"; block: number; hash?: string; rows?: RowChange<C, E>[] }
+  | { type: "retract"; block: number; hash?: string; basis?: string; rows?: RowChange<C, E>[] }
   /** Too much changed to tell row by row; a reset follows. */
   | { type: "range"; from: number; block: number; event_count: number }
-  | { type: "resume"; block: number; hash: string }
+  | { type: "resume"; block: number; hash: string; basis?: string }
   | { type: "proof"; result: ProofResult };

@@ -493,6 +493,7 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
         {"/v1/entities/user?limit=5&limit=6", 400, "given twice"},
         {"/v1/entities/user?cursor=zz", 400, "cursor"},
         {"/v1/entities/user?fields=nope", 400, "no field 'nope'"},
+        {"/v1/entities/user?fields=", 400, "leave it out for all"},
         {"/v1/entities/user?color=red", 400, "where, order, fields, limit, cursor"},
         {"/v1/events?from=x", 400, "whole number"},
         {"/v1/events?from=9&to=3", 400, "above"},
@@ -993,6 +994,65 @@ TEST_F(RouterTest, OpenApiSaysExactlyTheRoutes) {
     EXPECT_EQ(said, wanted);
 }
 
+TEST_F(RouterTest, AnAddressMayNameTheHostAsProxiesWriteIt) {
+    EXPECT_EQ(api.send("GET", "http://index.example:8080/v1/health").status, 200U);
+    EXPECT_EQ(api.send("GET", "HTTPS://index.example/v1/entities/user?limit=1").status, 200U);
+    EXPECT_EQ(api.send("GET", "http://index.example").content_type,
+              api.send("GET", "/").content_type);
+    EXPECT_EQ(api.send("GET", "http://index.example?x=1").status, 400U)
+        << "no parameter of the page";
+    EXPECT_EQ(api.send("GET", "ftp://index.example/v1/health").status, 400U);
+    EXPECT_EQ(api.send("GET", "v1/health").status, 400U);
+}
+
+TEST_F(RouterTest, TwoHundredKeysAreOneRequestAndFarMoreAreToldWhatToDo) {
+    std::string asked = "/v1/entities/seat?fields=since";
+    for (uint64_t i = 0; i < 200; ++i) {
+        asked += fmt::format("&key=room=1,who={}", engine::test::hex_of(i));
+    }
+    EXPECT_EQ(api.get(asked)["missing"].size(), 197U) << "three of them have a seat in room 1";
+    for (uint64_t i = 0; i < 100; ++i) {
+        asked += "&key=room=1,who=" + engine::test::hex_of(i);
+    }
+    EXPECT_THAT(api.get(asked, 400)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("POST /v1/sql"));
+}
+
+TEST_F(RouterTest, AnIdOfJsonRpcComesBackAsItWasOrIsRefused) {
+    const auto ask = [&](const std::string& id) {
+        return api.send("POST", "/rpc", {}, R"({"method":"eth_chainId","id":)" + id + "}").body;
+    };
+    for (const std::string id :
+         {"1", "-5", "18446744073709551615", "\"18446744073709551616\"", "1.5"}) {
+        EXPECT_THAT(ask(id), testing::AllOf(testing::HasSubstr("\"id\":" + id),
+                                            testing::HasSubstr("0x7a69")));
+    }
+    for (const std::string id : {"18446744073709551616", "-9223372036854775809", "1e300"}) {
+        EXPECT_THAT(ask(id), testing::AllOf(testing::HasSubstr("\"id\":null"),
+                                            testing::HasSubstr("-32600")));
+    }
+}
+
+TEST(OpenApiTest, AFieldThatIsNamedAsAParameterHasItsComparisonsAndNotItsBareName) {
+    std::string toml{kHubToml};
+    const size_t at = toml.find("joined_block = \"uint64\" }");
+    ASSERT_NE(at, std::string::npos);
+    toml.insert(at, "limit = \"uint64\", ");
+    ApiWorld named{{.token = kToken}, toml};
+    const json parameters =
+        named.get("/v1/openapi.json")["paths"]["/v1/entities/user"]["get"]["parameters"];
+    std::map<std::string, int> seen;
+    for (const json& one : parameters) {
+        ++seen[one["name"].get<std::string>()];
+    }
+    EXPECT_EQ(seen["limit"], 1) << "the parameter";
+    for (const char* compare : {"limit.gt", "limit.gte", "limit.lt", "limit.lte", "limit.ne",
+                                "limit.in", "points", "points.in"}) {
+        EXPECT_EQ(seen[compare], 1) << compare;
+    }
+    EXPECT_EQ(named.get("/v1/entities/user?limit.gt=5&scan=true")["rows"].size(), 0U);
+}
+
 /// Where `value` is not as `schema` says, or "" where it is.
 std::string misfit(const json& document, const json& schema, const json& value,
                    const std::string& at) {
@@ -1062,7 +1122,9 @@ TEST_F(RouterTest, EveryAnswerIsAsItsSchemaSays) {
                                 const Response& answer) {
         const json& responses = document["paths"].at(path).at(method)["responses"];
         const bool is_done = answer.status < 300;
-        const json& content = responses[is_done ? "200" : "default"]["content"];
+        const std::string status = is_done ? std::to_string(answer.status) : "default";
+        ASSERT_TRUE(responses.contains(status)) << method << " " << path << ": " << answer.status;
+        const json& content = responses[status]["content"];
         ASSERT_TRUE(content.contains("application/json")) << path;
         EXPECT_EQ(misfit(document, content["application/json"]["schema"], json::parse(answer.body),
                          "answer"),

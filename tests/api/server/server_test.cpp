@@ -67,8 +67,10 @@ TEST_F(ServerTest, ReadersOfOtherPagesAreNotInvited) {
         other.get("/v1/health", "Origin: http://evil.example\r\n").head.find("Access-Control"),
         std::string::npos);
     const std::string invited = "Origin: https://app.example\r\n";
-    EXPECT_THAT(other.get("/v1/health", invited).head,
-                testing::HasSubstr("Access-Control-Allow-Origin: https://app.example"));
+    EXPECT_THAT(
+        other.get("/v1/health", invited).head,
+        testing::AllOf(testing::HasSubstr("Access-Control-Allow-Origin: https://app.example"),
+                       testing::ContainsRegex("Access-Control-Expose-Headers: .*Retry-After")));
     const Answer preflight = other.request("OPTIONS", "/v1/tasks", invited);
     EXPECT_EQ(preflight.status, 204U);
     EXPECT_THAT(preflight.head, testing::HasSubstr("Authorization"));

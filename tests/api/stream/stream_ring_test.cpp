@@ -23,12 +23,21 @@ evm::BlockId id_of(uint64_t block, uint8_t fork = 0) {
     return {block, hash_of(static_cast<uint8_t>(block * 16 + fork))};
 }
 
-storage::Cursor cursor_at(const evm::BlockId& block, uint64_t commit_num) {
-    storage::Cursor out;
-    out.block_num = block.block_num;
-    out.block_hash = block.hash;
-    out.commit_num = commit_num;
+constexpr StreamBasis kBasis{7, 70};
+
+StreamRing::State state_at(const evm::BlockId& block, uint64_t commit_num,
+                           const StreamBasis& basis = kBasis) {
+    StreamRing::State out;
+    out.cursor.block_num = block.block_num;
+    out.cursor.block_hash = block.hash;
+    out.cursor.commit_num = commit_num;
+    out.basis = basis;
     return out;
+}
+
+std::optional<StreamRing::Place> rows_after(const StreamRing& ring, const evm::BlockId& block,
+                                            const StreamRing::State& now) {
+    return ring.place_after({block, kBasis.rows}, true, now);
 }
 
 StreamRecord record_of(Kind kind, uint64_t commit_num, const evm::BlockId& block = {}) {
@@ -37,6 +46,7 @@ StreamRecord record_of(Kind kind, uint64_t commit_num, const evm::BlockId& block
     out.commit_num = commit_num;
     out.from = out.to = block.block_num;
     out.hash = block.hash;
+    out.basis = kBasis;
     return out;
 }
 
@@ -89,39 +99,60 @@ TEST(StreamRingTest, AClientGoesOnBehindTheRecordThatLedToItsBlock) {
     ring.append(record_of(Kind::kCommit, 11, id_of(2)));
     ring.append(record_of(Kind::kRetract, 12, id_of(1)));
     ring.append(record_of(Kind::kCommit, 13, id_of(2, 1)));
-    const auto now = cursor_at(id_of(2, 1), 13);
-    EXPECT_THAT(ring.place_after(id_of(2), now), Optional(StreamRing::Place{3, 11}))
+    const auto now = state_at(id_of(2, 1), 13);
+    EXPECT_THAT(rows_after(ring, id_of(2), now), Optional(StreamRing::Place{3, 11}))
         << "the retraction comes next";
-    EXPECT_THAT(ring.place_after(id_of(1), now), Optional(StreamRing::Place{4, 12}))
+    EXPECT_THAT(rows_after(ring, id_of(1), now), Optional(StreamRing::Place{4, 12}))
         << "the newest record that led there counts";
-    EXPECT_THAT(ring.place_after(id_of(2, 1), now), Optional(StreamRing::Place{5, 13}));
-    EXPECT_EQ(ring.place_after(id_of(2, 2), now), std::nullopt) << "another fork";
-    EXPECT_EQ(ring.place_after(id_of(7), now), std::nullopt);
+    EXPECT_THAT(rows_after(ring, id_of(2, 1), now), Optional(StreamRing::Place{5, 13}));
+    EXPECT_EQ(rows_after(ring, id_of(2, 2), now), std::nullopt) << "another fork";
+    EXPECT_EQ(rows_after(ring, id_of(7), now), std::nullopt);
 }
 
 TEST(StreamRingTest, AClientAtTheCursorGoesOnThoughTheRingDoesNotKnowItsBlock) {
     StreamRing ring{1'000'000};
-    EXPECT_THAT(ring.place_after(id_of(5), cursor_at(id_of(5), 20)),
+    EXPECT_THAT(rows_after(ring, id_of(5), state_at(id_of(5), 20)),
                 Optional(StreamRing::Place{1, 20}));
     // Committed between the look at the cursor and the look into the ring: not passed over.
     ring.append(record_of(Kind::kCommit, 21, id_of(6)));
-    EXPECT_THAT(ring.place_after(id_of(5), cursor_at(id_of(5), 20)),
+    EXPECT_THAT(rows_after(ring, id_of(5), state_at(id_of(5), 20)),
                 Optional(StreamRing::Place{1, 20}));
-    EXPECT_EQ(ring.place_after(id_of(5), cursor_at(id_of(6), 21)), std::nullopt);
+    EXPECT_EQ(rows_after(ring, id_of(5), state_at(id_of(6), 21)), std::nullopt);
 }
 
 TEST(StreamRingTest, TheBaseIsResumedFromUntilTheFirstRecordFallsOut) {
     StreamRecord large = record_of(Kind::kCommit, 21, id_of(6));
     large.text = std::string(1'000, 'x');
     StreamRing ring{2 * large.size_bytes()};
-    ring.set_base(cursor_at(id_of(5), 20));
+    ring.set_base(state_at(id_of(5), 20));
     ring.append(large);
-    EXPECT_THAT(ring.place_after(id_of(5), cursor_at(id_of(6), 21)),
+    EXPECT_THAT(rows_after(ring, id_of(5), state_at(id_of(6), 21)),
                 Optional(StreamRing::Place{1, 20}));
     ring.append(large);
     ring.append(large);
-    EXPECT_EQ(ring.place_after(id_of(5), cursor_at(id_of(6), 21)), std::nullopt)
+    EXPECT_EQ(rows_after(ring, id_of(5), state_at(id_of(6), 21)), std::nullopt)
         << "nobody knows what was in the first one";
+}
+
+TEST(StreamRingTest, NobodyGoesOnFromABlockWhoseRowsWereMadeOfSomethingElse) {
+    StreamRing ring{1'000'000};
+    const evm::BlockId base = id_of(5);
+    ring.set_base(state_at(base, 20));
+    ring.append(record_of(Kind::kCommit, 21, id_of(6)));
+    const StreamRing::State now = state_at(id_of(7), 22);
+    for (const evm::BlockId& block : {base, id_of(6), id_of(7)}) {
+        EXPECT_TRUE(ring.place_after({block, kBasis.rows}, true, now));
+        EXPECT_TRUE(ring.place_after({block, kBasis.log}, false, now));
+        EXPECT_FALSE(ring.place_after({block, kBasis.log}, true, now)) << "not of rows";
+        EXPECT_FALSE(ring.place_after({block, 71}, true, now));
+        EXPECT_FALSE(ring.place_after({block, 8}, false, now));
+        EXPECT_FALSE(ring.place_after({block, 0}, true, now)) << "a block alone says too little";
+    }
+}
+
+TEST(StreamRingTest, AStateWhoseBasisCannotBeReadIsEqualToNothing) {
+    const StreamRing ring{1'000'000};
+    EXPECT_FALSE(ring.place_after({id_of(5), 0}, true, state_at(id_of(5), 20, {})));
 }
 
 }  // namespace

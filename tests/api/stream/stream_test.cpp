@@ -22,7 +22,8 @@ using plumbline::test::FakeNode;
 using plumbline::test::HttpClient;
 using plumbline::test::StreamClient;
 
-engine::Config stream_config() {
+/// `balance` is what a deposit sets it to.
+engine::Config stream_config(std::string_view balance = "amount") {
     std::string text = fmt::format(R"(
 [chain]
 id = 31337
@@ -50,7 +51,7 @@ fields = {{ pings = "uint64", total = "uint256" }}
 event = "hub.Deposited"
 upsert = "account"
 key = {{ owner = "who" }}
-set = {{ last_block = "$block.number", balance = "amount" }}
+set = {{ last_block = "$block.number", balance = "{}" }}
 
 [[on]]
 event = "vault.Ping"
@@ -58,7 +59,7 @@ upsert = "vault_row"
 key = {{ place = "$log.address" }}
 add = {{ pings = 1, total = "n" }}
 )",
-                                   evm::to_hex(plumbline::test::hub_address()));
+                                   evm::to_hex(plumbline::test::hub_address()), balance);
     auto config = engine::parse_config(text, "test.toml", [](const std::string& name) {
         return Result<std::string>{name == "hub.json" ? plumbline::test::kHubAbi
                                                       : plumbline::test::kChildAbi};
@@ -72,13 +73,25 @@ class Rig {
   public:
     Rig(const FakeChain& chain, uint64_t seed, StreamOptions stream_options)
         : random_{seed},
-          node_{chain, clock_, {.seed = seed + 1}} {
-        const engine::Config config = stream_config();
+          node_{chain, clock_, {.seed = seed + 1}},
+          stream_options_{stream_options} {
+        open(stream_config());
+    }
+    ~Rig() { static_cast<void>(indexer->stop()); }
+
+    /// As another process with this config.
+    void restart(const engine::Config& config) {
+        ASSERT_OK(indexer->stop());
+        indexer.reset();
+        open(config);
+    }
+
+    void open(const engine::Config& config) {
         plan = engine::Plan::compile(config).value();
         hub = std::make_unique<StreamHub>(
             plan, [this] { return indexer ? indexer->database() : nullptr; },
             [this] { return indexer->progress().state.load() == engine::Lifecycle::kLive; },
-            stream_options);
+            stream_options_);
         engine::IndexerOptions options;
         options.config = config;
         options.db_path = directory_.sub("db");
@@ -89,7 +102,6 @@ class Rig {
         PLUMBLINE_CHECK_MSG(opened.has_value(), message_of(opened).c_str());
         indexer = *std::move(opened);
     }
-    ~Rig() { static_cast<void>(indexer->stop()); }
 
     void step() {
         switch (random_() % 4) {
@@ -99,13 +111,15 @@ class Rig {
             default: hub->step(); break;
         }
     }
-    /// Until the index has the chain's head.
+    /// Until the index has the chain's head, by this mapping.
     void settle(const FakeChain& chain) {
         for (int i = 0; i < 200'000; ++i) {
             step();
             const storage::Database* database = indexer->database();
             const auto cursor = database == nullptr ? std::nullopt : database->cursor();
-            if (cursor && cursor->block_hash == chain.blocks().back()->header.hash &&
+            const bool is_folded =
+                database != nullptr && database->bundle().fingerprint == plan->bundle().fingerprint;
+            if (cursor && cursor->block_hash == chain.blocks().back()->header.hash && is_folded &&
                 !hub->step()) {
                 return;
             }
@@ -119,6 +133,7 @@ class Rig {
     ManualClock clock_;
     storage::test::TempDir directory_;
     FakeNode node_;
+    StreamOptions stream_options_;
 
   public:
     std::shared_ptr<const engine::Plan> plan;
@@ -283,6 +298,64 @@ TEST(StreamTest, TheSameThroughReorgsBeyondFinality) {
     }
 }
 
+/// A client that has all, and the service started again meanwhile.
+void come_back_after(const engine::Config& config, std::string_view first_message) {
+    FakeChain chain{9};
+    chain.mine(40);
+    Rig rig{chain, 9, {}};
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    for (const char* question : {"entity=account&snapshot=true", "event=*&from=0"}) {
+        SCOPED_TRACE(question);
+        ASSERT_NO_FATAL_FAILURE(rig.restart(stream_config()));
+        ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+        Follower follower{rig, question};
+        follower.follow(100'000);
+        follower.disconnect();
+        const auto before = follower.client.seen;
+        ASSERT_NO_FATAL_FAILURE(rig.restart(config));
+        ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+        follower.follow(1);
+        EXPECT_EQ(follower.client.seen[std::string{first_message}],
+                  before.contains(std::string{first_message})
+                      ? before.at(std::string{first_message}) + 1
+                      : 1);
+        follower.follow(100'000);
+        Rows accounts = rows_of(rig);
+        std::erase_if(accounts, [](const auto& row) { return !row.first.starts_with("account "); });
+        if (std::string_view{question}.starts_with("entity")) {
+            EXPECT_EQ(follower.client.rows, accounts);
+        } else {
+            EXPECT_EQ(follower.client.event_texts(), events_of(rig));
+        }
+        follower.disconnect();
+    }
+}
+
+TEST(StreamTest, AClientGoesOnAfterARestartWithWhatItKnows) {
+    come_back_after(stream_config(), "resume");
+}
+
+TEST(StreamTest, AClientOfAnotherMappingIsResetThoughTheBlockIsTheSame) {
+    come_back_after(stream_config("amount + 1"), "reset");
+}
+
+TEST(StreamTest, ABlockWithoutItsBasisIsNotGoneOnFrom) {
+    FakeChain chain{9};
+    chain.mine(10);
+    Rig rig{chain, 9, {}};
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    const auto cursor = rig.indexer->database()->cursor();
+    ASSERT_TRUE(cursor.has_value());
+    for (const char* question : {"entity=account", "event=*"}) {
+        const auto target =
+            parse_target(fmt::format("/v1/stream?{}&known={}-{}", question, cursor->block_num,
+                                     evm::to_hex(cursor->block_hash)));
+        auto reader = rig.hub->subscribe(read_stream_filter(*rig.plan, *target).value());
+        ASSERT_OK(reader);
+        EXPECT_THAT((*reader)->next().value(), testing::HasSubstr(R"("type":"reset")")) << question;
+    }
+}
+
 TEST(StreamTest, ABlockOfManyEventsComesInPartsOfWhichTheLastOneHasTheHash) {
     FakeChain chain{6};
     chain.mine(30);
@@ -338,8 +411,11 @@ TEST(StreamTest, MistakesInTheQuestionAreNamed) {
         {"event=Deposited", "write CONTRACT.EVENT or CONTRACT.*"},
         {"key=owner=0x12", "exactly one entity"},
         {"entity=account&key=owner=0x12", "expected 20 bytes"},
+        {"entity=account&key=0x12", "expected 20 bytes"},
         {"known=5", "BLOCK-HASH"},
         {"known=5-0x12", "BLOCK-HASH"},
+        {"known=", "BLOCK-HASH"},
+        {"known=5-0x0101010101010101010101010101010101010101010101010101010101010101-12", "BASIS"},
         {"from=1", "with event"},
         {"event=*&from=x", "block number"},
         {"snapshot=1", "true or false"},

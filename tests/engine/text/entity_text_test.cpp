@@ -151,6 +151,26 @@ TEST(EntityTextTest, KeyTextReadsBack) {
     EXPECT_FALSE(key_from_text(named, "name=hex:0"));
 }
 
+TEST(EntityTextTest, AKeyOfOneFieldMayBeItsValueAlone) {
+    storage::EntityLayout layout;
+    layout.name = "item";
+    layout.key = {{"id", kString}};
+    const std::string plain = encode_key(layout, {{"id", "n5"}}).value();
+    EXPECT_EQ(key_or_value_from_text(layout, "n5").value(), plain);
+    EXPECT_EQ(key_or_value_from_text(layout, "id=n5").value(), plain);
+    EXPECT_EQ(key_or_value_from_text(layout, "a,b").value(),
+              encode_key(layout, {{"id", "a,b"}}).value());
+    EXPECT_THAT(key_or_value_from_text(layout, "k=v").error().message,
+                testing::HasSubstr("is written hex: and its bytes"));
+    layout.key = {{"id", {storage::FieldKind::kUint, 256}}};
+    EXPECT_EQ(key_or_value_from_text(layout, "7").value(),
+              encode_key(layout, {{"id", "7"}}).value());
+    const SampleRow two;
+    EXPECT_EQ(key_or_value_from_text(two.layout, std::string{"owner="} + kAlice + ",id=7").value(),
+              two.key);
+    EXPECT_FALSE(key_or_value_from_text(two.layout, "7")) << "of two fields";
+}
+
 TEST(EntityTextTest, EveryKeyIsFoundByItsTextAndNoTwoLookTheSame) {
     storage::EntityLayout layout;
     layout.name = "named";
