@@ -245,9 +245,8 @@ Result<SinkReport> check_sink(
         PLUMBLINE_TRY(const std::unique_ptr<storage::Database> database, open());
         const std::unique_ptr<storage::ReadView> view = database->read_view();
         // The cursor's row is held until the end, so that its writer waits; or one state is read.
-        PLUMBLINE_TRY(
-            const auto begun,
-            session.run(options.repair ? session.begin_beside_writer()
+        PLUMBLINE_TRY(const auto begun,
+                      session.run(options.repair ? session.begin_beside_writer()
                                        : std::vector<PgStatement>{{"begin isolation level "
                                                                    "repeatable read read only",
                                                                    {}}}));
@@ -280,6 +279,24 @@ Result<SinkReport> check_sink(
         }
         sleep_ms(kAgainMs);
     }
+}
+
+Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
+                                                     const engine::Plan& plan, uint64_t chain_id,
+                                                     int64_t silence_ms) {
+    PLUMBLINE_TRY(const std::vector<SinkTable> tables, make_tables(config, plan, chain_id));
+    SinkSession session{config, tables, chain_id};
+    PgOptions pg;
+    pg.url = config.url;
+    pg.silence_ms = silence_ms;
+    PLUMBLINE_TRY_VOID(session.open_to_look(pg));
+    std::vector<std::string> out;
+    for (const TableLook& look : session.looks()) {
+        if (look.is_foreign) {
+            out.push_back(look.problem);
+        }
+    }
+    return out;
 }
 
 }  // namespace plumbline::sink

@@ -170,15 +170,16 @@ Status SinkSession::connect(PgOptions options) {
 
 Status SinkSession::open(PgOptions options) {
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY(const bool is_there, has_own_tables());
-    if (!is_there) {
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    if (!has_own_tables_) {
         PLUMBLINE_TRY_VOID(make_own_tables());
     }
     PLUMBLINE_TRY_VOID(take_over());
     PLUMBLINE_TRY_VOID(look());
     PLUMBLINE_TRY_VOID(read_states());
     PLUMBLINE_TRY_VOID(leave_tables());
-    return mend_tables();
+    PLUMBLINE_TRY_VOID(mend_tables());
+    return mark_tables();
 }
 
 /// What the config no longer names is not written any more: with its place in plumbline_tables it
@@ -204,12 +205,18 @@ Status SinkSession::leave_tables() {
 
 Status SinkSession::open_to_read(PgOptions options) {
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY(const bool is_there, has_own_tables());
-    if (!is_there) {
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    if (!has_own_tables_) {
         return Error{ErrorCode::kNotFound, fmt::format("no sink has written to schema {} of {}",
                                                        config_.schema, connection_->place())};
     }
     return refresh();
+}
+
+Status SinkSession::open_to_look(PgOptions options) {
+    PLUMBLINE_TRY_VOID(connect(std::move(options)));
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    return look();
 }
 
 Status SinkSession::refresh() {
@@ -218,11 +225,12 @@ Status SinkSession::refresh() {
     return read_states();
 }
 
-Result<bool> SinkSession::has_own_tables() {
+Status SinkSession::find_own_tables() {
     PLUMBLINE_TRY(const PgRows found, ask("select to_regclass($1::text) is not null and "
                                           "to_regclass($2::text) is not null",
                                           {own("plumbline_cursor"), own("plumbline_tables")}));
-    return found.at(0, 0) == "t";
+    has_own_tables_ = found.at(0, 0) == "t";
+    return ok();
 }
 
 Status SinkSession::make_own_tables() {
@@ -249,6 +257,7 @@ Status SinkSession::make_own_tables() {
          {}});
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
+    has_own_tables_ = true;
     return ok();
 }
 

@@ -22,6 +22,7 @@
 #include "engine/config/config.hpp"
 #include "sink/pg_connection.hpp"
 #include "sink/sink_table.hpp"
+#include "sink/table_look.hpp"
 #include "storage/digest.hpp"
 #include "storage/records.hpp"
 
@@ -40,18 +41,6 @@ struct TableState {
     std::optional<storage::DigestNode> held;
     /// What is said of it: tombstones, which the digest counts, are no rows; empty: not counted.
     std::optional<uint64_t> rows;
-};
-
-/// What PostgreSQL's catalog says of one of our tables.
-struct TableLook {
-    bool exists = false;
-    /// Which table with which columns in which file: another one once it, or a column, was dropped
-    /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
-    std::string identity;
-    bool is_unlogged = false;       ///< empty after a crash of the server
-    std::string problem;            ///< why rows cannot be written to it; empty: they can
-    std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
-    std::vector<PgStatement> missing_indexes;
 };
 
 /// Where the sink stands.
@@ -80,6 +69,8 @@ class SinkSession {
     [[nodiscard]] Status open(PgOptions options);
     /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
+    /// Only what the catalog says of the tables, also where no sink ever wrote: `looks`.
+    [[nodiscard]] Status open_to_look(PgOptions options);
     /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
@@ -125,7 +116,7 @@ class SinkSession {
   private:
     [[nodiscard]] std::string own(std::string_view table) const;
     [[nodiscard]] Status connect(PgOptions options);
-    [[nodiscard]] Result<bool> has_own_tables();
+    [[nodiscard]] Status find_own_tables();
     [[nodiscard]] Status make_own_tables();
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status read_position();
@@ -133,6 +124,7 @@ class SinkSession {
     [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
     [[nodiscard]] Status mend_tables();
+    [[nodiscard]] Status mark_tables();
     [[nodiscard]] std::string fence_condition() const;
     [[nodiscard]] std::vector<std::string> fence_params() const;
     [[nodiscard]] Error explain_fence(Error said);
@@ -153,6 +145,7 @@ class SinkSession {
     std::string column_numbers_;
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
+    bool has_own_tables_ = false;
     uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;

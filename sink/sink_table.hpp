@@ -29,6 +29,9 @@
 
 namespace plumbline::sink {
 
+/// What the comment of a sink's own table begins with.
+inline constexpr std::string_view kTableMark = "plumbline sink";
+
 enum class CellKind : uint8_t {
     kPlain,  ///< numbers and booleans: digits and letters only
     kBytes,  ///< cells hold its hex digits
@@ -132,6 +135,8 @@ class SinkTable {
 
     /// Without its key: COPY is faster so.
     [[nodiscard]] std::string create_sql() const;
+    /// Says that it is a sink's (table_look.hpp).
+    [[nodiscard]] std::string mark_sql() const;
     [[nodiscard]] std::string primary_key_sql() const;
     struct Index {
         std::string name;

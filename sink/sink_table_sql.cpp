@@ -29,6 +29,11 @@ std::string SinkTable::create_sql() const {
     return fmt::format("create table {} ({})", full_name_, columns);
 }
 
+std::string SinkTable::mark_sql() const {
+    return fmt::format("comment on table {} is '{}: its rows are written, and replaced, by it'",
+                       full_name_, kTableMark);
+}
+
 std::string SinkTable::primary_key_sql() const {
     return fmt::format("alter table {} add primary key ({})", full_name_, names(true));
 }

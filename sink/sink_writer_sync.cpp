@@ -177,7 +177,8 @@ Status SinkWriter::sync_all(const storage::Database& database) {
 Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
     logging::info("loading a table of a sink",
                   {{"sink", options_.config.name}, {"table", table.full_name()}});
-    PLUMBLINE_TRY(const auto made, session_.run({{table.create_sql(), {}}}));
+    PLUMBLINE_TRY(const auto made,
+                  session_.run({{table.create_sql(), {}}, {table.mark_sql(), {}}}));
     uint64_t count = 0;
     std::string lines;
     const auto produce = [&](const PgConnection::CopyPut& put) -> Status {

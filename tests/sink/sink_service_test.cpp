@@ -277,6 +277,21 @@ TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
                           "'plumbline\\_doctor%'"),
               "0");
 
+    // A table of somebody else's is told before anything is written.
+    server_.sql("create schema chain; create table chain.vote (id int)");
+    const auto doctor = [&] {
+        return plumbline({"doctor", "--sink", "main", "--config", config_});
+    };
+    const auto check = [&] { return plumbline({"check", config_, "--rpc", anvil_.url()}); };
+    EXPECT_EQ(doctor().code, 1);
+    EXPECT_NE(doctor().out.find("\"vote\" is there and is not the sink's own"), std::string::npos);
+    EXPECT_EQ(check().code, 2);
+    EXPECT_NE(check().err.find("[sinks.main]: \"chain\".\"vote\" is there"), std::string::npos)
+        << check().err;
+    server_.sql("drop schema chain cascade");
+    EXPECT_EQ(doctor().code, 0) << doctor().out;
+    EXPECT_EQ(check().code, 0) << check().err;
+
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
     act(30, 2);
