@@ -63,8 +63,10 @@ class PgConnection {
     PgConnection& operator=(const PgConnection&) = delete;
     ~PgConnection();
 
-    /// Sends all, then waits for all: one round trip. After the first that fails the server skips
-    /// the rest; its error is given. An open transaction has then failed too: `rollback`.
+    /// Sends all, then waits for all: one round trip. Outside of a transaction with the settings of
+    /// pg_settings.hpp before, or behind a BEGIN that comes first. After the first that fails the
+    /// server skips the rest; its error is given. An open transaction has then failed too:
+    /// `rollback`.
     [[nodiscard]] Result<std::vector<PgRows>> run(const std::vector<PgStatement>& statements);
     [[nodiscard]] Result<PgRows> query(std::string sql, std::vector<std::string> params = {});
     /// Ends a transaction that may be open; false where the connection is of no use any more.
@@ -80,6 +82,8 @@ class PgConnection {
 
     /// Of the last error; empty where it was not the server that refused.
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
+    /// The last error is that row level security would hide or refuse rows.
+    [[nodiscard]] bool is_row_security() const noexcept { return is_row_security_; }
     /// Nothing more can be asked over it.
     [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
     /// Times that something was sent and its answer awaited.
@@ -95,6 +99,7 @@ class PgConnection {
     explicit PgConnection(PgOptions options);
     [[nodiscard]] Status connect();
     [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
+    [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);
     [[nodiscard]] Status send_all();
     [[nodiscard]] Result<pg_result*> next_result();
     [[nodiscard]] Error refused(pg_result* result);
@@ -107,6 +112,7 @@ class PgConnection {
     Redactor redactor_;
     pg_conn* connection_ = nullptr;
     std::string sqlstate_;
+    bool is_row_security_ = false;
     bool is_lost_ = false;
     uint64_t round_trips_ = 0;
 };

@@ -43,9 +43,9 @@ class TableCheck {
           asked_{table.columns(), true} {}
 
     Status run(const RowSource& rows) {
-        PLUMBLINE_TRY_VOID(
+        PLUMBLINE_TRY_VOID(session_.explain(
             compare_table(session_.connection(), table_, rows,
-                          [&](const RowDifference& difference) { return take(difference); }));
+                          [&](const RowDifference& difference) { return take(difference); })));
         PLUMBLINE_TRY_VOID(look_up());
         return mend(1);
     }
@@ -127,7 +127,7 @@ class TableCheck {
         }
         if (deletes_.rows() >= rows_min) {
             report_.mended += deletes_.rows();
-            statements.push_back({table_.delete_sql(), deletes_.take()});
+            statements.push_back({table_.delete_all_sql(), deletes_.take()});
         }
         if (statements.empty()) {
             return ok();
@@ -246,10 +246,11 @@ Result<SinkReport> check_sink(
         const std::unique_ptr<storage::ReadView> view = database->read_view();
         // The cursor's row is held until the end, so that its writer waits; or one state is read.
         PLUMBLINE_TRY(const auto begun,
-                      session.run(options.repair ? session.begin_beside_writer()
-                                       : std::vector<PgStatement>{{"begin isolation level "
-                                                                   "repeatable read read only",
-                                                                   {}}}));
+                      session.run(options.repair
+                                      ? session.begin_beside_writer()
+                                      : std::vector<PgStatement>{
+                                            {"begin isolation level repeatable read read only", {}},
+                                            {SinkSession::kStaySilent, {}}}));
         PLUMBLINE_TRY_VOID(session.refresh());
         PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
         if (is_together) {

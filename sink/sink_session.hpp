@@ -28,12 +28,6 @@
 
 namespace plumbline::sink {
 
-/// For a transaction only, so that a pool in transaction mode may stand between. What waits for a
-/// lock or has gone silent must not stand in another writer's way for ever.
-inline constexpr const char* kSettings =
-    "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30000', true), "
-    "set_config('idle_in_transaction_session_timeout', '300000', true)";
-
 /// What PostgreSQL says of one of our tables.
 struct TableState {
     bool exists = false;
@@ -91,8 +85,11 @@ class SinkSession {
     /// Since the object was made.
     [[nodiscard]] uint64_t round_trips() const noexcept;
 
-    /// The statements that a transaction to `cursor` begins with: BEGIN, its settings, the fence.
+    /// The statements that a transaction to `cursor` begins with: BEGIN, the fence.
     [[nodiscard]] std::vector<PgStatement> begin(const storage::Cursor& cursor) const;
+    /// For a transaction in which a log is folded, while nothing is said.
+    static constexpr const char* kStaySilent =
+        "select set_config('idle_in_transaction_session_timeout', '0', true)";
     /// BEGIN and the cursor's row locked, without taking it over: its writer waits until the end.
     [[nodiscard]] std::vector<PgStatement> begin_beside_writer() const;
     /// Until its transaction ends nobody else makes or alters tables of the schema: of CREATE ...
@@ -110,6 +107,9 @@ class SinkSession {
     /// COPY in the transaction, as the connection does it.
     [[nodiscard]] Status copy_in(
         const std::string& sql, const std::function<Status(const PgConnection::CopyPut&)>& produce);
+    /// With what to do about it, where the connection was asked directly.
+    [[nodiscard]] Status explain(Status done) const;
+    [[nodiscard]] Error explain(Error error) const;
     /// Sends COMMIT behind `statements`; kUnavailable where nobody knows whether it was done.
     [[nodiscard]] Status commit(std::vector<PgStatement> statements);
 
@@ -130,7 +130,6 @@ class SinkSession {
     [[nodiscard]] Error explain_fence(Error said);
     [[nodiscard]] std::string what_changed(const std::vector<TableLook>& before) const;
     [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
-    [[nodiscard]] Error explain(Error error) const;
 
     const engine::SinkConfig& config_;
     const std::vector<SinkTable>& tables_;
@@ -146,6 +145,7 @@ class SinkSession {
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
     bool has_own_tables_ = false;
+    bool is_standby_ = false;
     uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;

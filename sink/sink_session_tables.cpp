@@ -8,6 +8,7 @@
 #include "core/base/md5.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "sink/pg_settings.hpp"
 #include "sink/sink_session.hpp"
 
 namespace plumbline::sink {
@@ -114,7 +115,7 @@ Status SinkSession::mend_tables() {
     if (changes.empty()) {
         return ok();
     }
-    changes.insert(changes.begin(), {{"begin", {}}, {kSettings, {}}, lock_schema()});
+    changes.insert(changes.begin(), {{kPgBegin, {}}, lock_schema()});
     changes.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto changed, run(changes));
     PLUMBLINE_TRY_VOID(look());
@@ -133,7 +134,7 @@ Status SinkSession::mark_tables() {
         return ok();
     }
     marks.insert(marks.begin(),
-                 {{"begin", {}}, {"select set_config('lock_timeout', '500', true)", {}}});
+                 {{kPgBegin, {}}, {"select set_config('lock_timeout', '500', true)", {}}});
     marks.push_back({"commit", {}});
     const Result<std::vector<PgRows>> marked = connection_->run(marks);
     if (!marked && !connection_->rollback()) {

@@ -151,6 +151,8 @@ class SinkTable {
     [[nodiscard]] std::string upsert_sql() const;
     /// $1...: the key columns' arrays.
     [[nodiscard]] std::string delete_sql() const;
+    /// The same of rows that were there a moment ago: fails where one of them stays.
+    [[nodiscard]] std::string delete_all_sql() const;
     /// bucket, count, sums of both halves of the rows' MD5.
     [[nodiscard]] std::string digest_sql() const;
     /// COPY ... TO STDOUT of buckets: the key's MD5, the row's MD5, the key's cells.
@@ -178,6 +180,7 @@ class SinkTable {
     void name_it(std::string name, const engine::SinkConfig& config, uint64_t chain_id);
     void tag_it(std::string shape);
     [[nodiscard]] std::string cell_sql(const SinkColumn& column, std::string_view of) const;
+    [[nodiscard]] std::string must_be_all_sql(std::string_view what) const;
     [[nodiscard]] std::string joined_cells_sql(bool keys_only) const;
     [[nodiscard]] std::string unnest_sql(bool keys_only) const;
     [[nodiscard]] std::string names(bool keys_only, std::string_view of = {}) const;

@@ -121,19 +121,31 @@ std::string SinkTable::upsert_sql() const {
             sets += fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", name, name);
         }
     }
-    // A trigger that returns null keeps a row out, and PostgreSQL calls that done. The text is cast
-    // only where it is said.
+    // A trigger that returns null keeps a row out, and PostgreSQL calls that done.
     return fmt::format(
         "with u as (insert into {} ({}) select * from {} on conflict ({}) do update set {} "
-        "returning 1) select (case when count(*) = cardinality($1) then '0' else {} || count(*) || "
-        "' of ' || cardinality($1) end)::int from u",
+        "returning 1) select {} from u",
         full_name_, names(false), unnest_sql(false), names(true), sets,
-        quote_text("a trigger or a rule of " + full_name_ + " keeps rows out, takes "));
+        must_be_all_sql("keeps rows out, takes "));
 }
 
 std::string SinkTable::delete_sql() const {
     return fmt::format("delete from {} where ({}) in (select * from {})", full_name_, names(true),
                        unnest_sql(true));
+}
+
+std::string SinkTable::delete_all_sql() const {
+    return fmt::format("with u as ({} returning 1) select {} from u", delete_sql(),
+                       must_be_all_sql("does not let rows go, takes "));
+}
+
+/// Of what a statement returned as u: an error where it was not all that it was given. The text is
+/// cast only where it is said.
+std::string SinkTable::must_be_all_sql(std::string_view what) const {
+    return fmt::format(
+        "(case when count(*) = cardinality($1) then '0' else {} || count(*) || ' of ' || "
+        "cardinality($1) end)::int",
+        quote_text(fmt::format("a trigger or a rule of {} {}", full_name_, what)));
 }
 
 /// What stands in a cell: hex digits of bytes.

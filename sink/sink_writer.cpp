@@ -256,7 +256,8 @@ Status SinkWriter::add(Filling& filling, PgStatement statement) {
     filling.statements.push_back(std::move(statement));
     if (filling.bytes >= kPipelineBytes) {
         PLUMBLINE_TRY(const auto rows, session_.run(filling.statements));
-        filling = {};
+        filling.statements.clear();
+        filling.bytes = 0;
     }
     return ok();
 }
@@ -270,7 +271,9 @@ Status SinkWriter::add_rows(Filling& filling, const SinkTable& table, RowArrays&
     }
     if (deletes.rows() >= rows_min || deletes.bytes() >= kStatementBytes) {
         figures_.deleted += deletes.rows();
-        PLUMBLINE_TRY_VOID(add(filling, {table.delete_sql(), deletes.take()}));
+        PLUMBLINE_TRY_VOID(
+            add(filling,
+                {filling.are_there ? table.delete_all_sql() : table.delete_sql(), deletes.take()}));
     }
     return ok();
 }

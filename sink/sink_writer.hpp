@@ -105,6 +105,7 @@ class SinkWriter {
     struct Filling {
         std::vector<PgStatement> statements;
         size_t bytes = 0;
+        bool are_there = false;  ///< rows that go were just seen: all of them must go
     };
     /// A commit whose answer never came may have been done: what is then so.
     struct Unanswered {

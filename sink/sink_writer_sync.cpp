@@ -206,14 +206,15 @@ Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
 
 Status SinkWriter::send_differences(const SinkTable& table, const RowSource& rows) {
     Filling filling;
+    filling.are_there = true;
     RowArrays upserts{table.columns(), false};
     RowArrays deletes{table.columns(), true};
-    PLUMBLINE_TRY_VOID(
+    PLUMBLINE_TRY_VOID(session_.explain(
         compare_table(session_.connection(), table, rows, [&](const RowDifference& difference) {
             const bool is_extra = difference.kind == RowDifference::Kind::kExtra;
             (is_extra ? deletes : upserts).add(*difference.cells);
             return add_rows(filling, table, upserts, deletes, kSinkStatementRows);
-        }));
+        })));
     PLUMBLINE_TRY_VOID(add_rows(filling, table, upserts, deletes, 1));
     if (!filling.statements.empty()) {
         PLUMBLINE_TRY(const auto sent, session_.run(filling.statements));

@@ -42,8 +42,8 @@ bool has_shape(const SinkTable& table, const PgRows& columns) {
 }
 
 bool is_own(const SinkTable& table, const PgRows& columns, bool is_noted) {
-    const bool has_place = find_row(columns, "_block") < columns.size() &&
-                           find_row(columns, "_log") < columns.size();
+    const bool has_place =
+        find_row(columns, "_block") < columns.size() && find_row(columns, "_log") < columns.size();
     return columns.at(0, kComment).starts_with(kTableMark) || (is_noted && has_place) ||
            has_shape(table, columns);
 }
@@ -76,6 +76,14 @@ std::vector<PgStatement> to_make(const SinkTable& table) {
     return out;
 }
 
+bool has_key(const PgRows& columns) {
+    bool out = false;
+    for (size_t row = 0; row < columns.size(); ++row) {
+        out = out || columns.at(row, kIsKey) == "t";
+    }
+    return out;
+}
+
 /// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
 std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
                    size_t row) {
@@ -89,6 +97,11 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
     const bool is_key = columns.at(row, kIsKey) == "t";
     if (columns.at(row, kType) == column.type && is_key == column.is_key) {
         return {};
+    }
+    if (columns.at(row, kType) == column.type && !has_key(columns)) {
+        return fmt::format(
+            "the table {0} has lost its primary key: {1}; or drop the table, and it is made anew",
+            table.full_name(), table.primary_key_sql());
     }
     return fmt::format(
         "the column {} of {} is {}{}, and the mapping needs {}{}: rename or drop the {}, and it is "

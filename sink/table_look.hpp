@@ -1,10 +1,10 @@
 // What PostgreSQL's catalog says of one of a sink's tables: whether it is there, whether it is the
 // sink's own, and whether rows can be written to it.
 //
-// A table counts as the sink's own by proof only, for what is written to it replaces what was there:
-// it has the mark that whoever makes it writes (a comment, which a dump keeps), or all columns and
-// the key that the sink would give it, or plumbline_tables names it and it has the columns _block
-// and _log. A user may write the mark, too: then its rows may go.
+// A table counts as the sink's own by proof only, for what is written to it replaces what was
+// there: it has the mark that whoever makes it writes (a comment, which a dump keeps), or all
+// columns and the key that the sink would give it, or plumbline_tables names it and it has the
+// columns _block and _log. A user may write the mark, too: then its rows may go.
 #pragma once
 
 #include <string>

@@ -23,9 +23,10 @@ class SinkForeignTest : public SinkTest {
 
 /// What `table` is: columns, rows, comment.
 std::string all_of(const SinkWorld& sink, const std::string& table) {
-    return sink.sql("select string_agg(attname || ' ' || atttypid::regtype, ',' order by attnum) "
-                    "from pg_attribute where attnum > 0 and attrelid = '" +
-                    table + "'::regclass") +
+    return sink.sql(
+               "select string_agg(attname || ' ' || atttypid::regtype, ',' order by attnum) "
+               "from pg_attribute where attnum > 0 and attrelid = '" +
+               table + "'::regclass") +
            sink.sql("select string_agg(t::text, ' ' order by t::text) from " + table + " t") +
            sink.sql("select obj_description('" + table + "'::regclass, 'pg_class')");
 }
@@ -141,12 +142,11 @@ TEST_F(SinkForeignTest, ARestoredDumpGoesOn) {
     for (const std::vector<std::string>& options :
          {std::vector<std::string>{}, {"--no-comments"}, {"-T", "dumped.plumbline_*"}}) {
         const TempDir dir;
-        std::vector<std::string> dump{"pg_dump", "-Fc", "-n", "dumped", "-f", dir.sub("d"), "-d",
-                                      shared_postgres().url()};
+        std::vector<std::string> dump{"pg_dump", "-Fc",        "-n", "dumped",
+                                      "-f",      dir.sub("d"), "-d", shared_postgres().url()};
         dump.insert(dump.end(), options.begin(), options.end());
         plumbline::test::give_to_postgres(dir.path());
-        const auto dumped =
-            plumbline::test::run_command(plumbline::test::as_postgres_user(dump));
+        const auto dumped = plumbline::test::run_command(plumbline::test::as_postgres_user(dump));
         ASSERT_EQ(dumped.code, 0) << dumped.err;
         const uint64_t block = sink.world.database->cursor()->block_num + 1;
         sink.world.block(block, {sink.put(2, block, block, 0)});
@@ -154,9 +154,8 @@ TEST_F(SinkForeignTest, ARestoredDumpGoesOn) {
         if (!options.empty() && options[0] == "-T") {
             sink.sql("drop table dumped.plumbline_cursor, dumped.plumbline_tables");
         }
-        const auto restored =
-            plumbline::test::run_command(plumbline::test::as_postgres_user(
-                {"pg_restore", "--clean", "-d", shared_postgres().url(), dir.sub("d")}));
+        const auto restored = plumbline::test::run_command(plumbline::test::as_postgres_user(
+            {"pg_restore", "--clean", "-d", shared_postgres().url(), dir.sub("d")}));
         ASSERT_EQ(restored.code, 0) << restored.err;
         EXPECT_EQ(failure(sink), "");
         EXPECT_EQ(sink.differences(), 0U);
