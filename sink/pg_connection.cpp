@@ -72,6 +72,7 @@ PgConnection::PgConnection(PgOptions options)
       redactor_{redactor_of(options_.url)} {}
 
 PgConnection::~PgConnection() {
+    answered();
     PQfinish(connection_);
 }
 
@@ -136,7 +137,23 @@ int PgConnection::server_version() const {
 
 // --- waiting -------------------------------------------------------------------------------------
 
+std::string long_wait_text(int64_t waited_ms) {
+    return fmt::format(
+        "PostgreSQL has not answered for {}s: it hangs, nothing comes through, somebody holds a "
+        "lock, or it is at a long statement (pg_stat_activity tells)",
+        waited_ms / 1'000);
+}
+
+void PgConnection::answered() noexcept {
+    if (options_.wait) {
+        options_.wait->end();
+    }
+}
+
 Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
+    if (options_.wait) {
+        options_.wait->begin(system_clock().monotonic_ms());
+    }
     for (;;) {
         if (options_.should_stop && options_.should_stop()) {
             is_lost_ = true;
@@ -150,6 +167,7 @@ Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
         }
         const int ready = poll(&on, 1, kLookMs);
         if (ready > 0) {
+            answered();
             return ok();
         }
         if (deadline_ms > 0 && system_clock().monotonic_ms() >= deadline_ms) {

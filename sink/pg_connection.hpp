@@ -6,6 +6,7 @@
 // where libpq 15 answers PGRES_COPY_IN for ever.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +44,29 @@ struct PgStatement {
     std::vector<std::string> params;
 };
 
+/// Since when an answer is awaited, for other threads to see.
+class PgWait {
+  public:
+    /// 0 where none is.
+    [[nodiscard]] int64_t waited_ms(int64_t now_ms) const noexcept {
+        const int64_t since = since_ms_.load();
+        return since == 0 ? 0 : now_ms - since;
+    }
+    void begin(int64_t now_ms) noexcept {
+        int64_t none = 0;
+        since_ms_.compare_exchange_strong(none, now_ms);
+    }
+    void end() noexcept { since_ms_ = 0; }
+
+  private:
+    std::atomic<int64_t> since_ms_{0};  ///< monotonic
+};
+
+/// A wait for an answer that is longer is told.
+inline constexpr int64_t kLongWaitMs = 10'000;
+/// "PostgreSQL has not answered for 12s: ..."
+[[nodiscard]] std::string long_wait_text(int64_t waited_ms);
+
 struct PgOptions {
     std::string url;  ///< postgresql://...
     int64_t connect_ms = 10'000;
@@ -51,6 +75,7 @@ struct PgOptions {
     int64_t silence_ms = 60'000;
     /// Looked at ten times a second while it waits: true ends the wait with kCancelled.
     std::function<bool()> should_stop;
+    std::shared_ptr<PgWait> wait;  ///< null: nobody looks
 };
 
 /// One thread. Errors are kUnavailable where the server is away or the connection was lost,
@@ -98,6 +123,7 @@ class PgConnection {
   private:
     explicit PgConnection(PgOptions options);
     [[nodiscard]] Status connect();
+    void answered() noexcept;
     [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
     [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);
     [[nodiscard]] Status send_all();

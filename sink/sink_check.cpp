@@ -19,6 +19,7 @@ namespace plumbline::sink {
 namespace {
 
 constexpr int64_t kAgainMs = 200;
+constexpr int64_t kTellMs = 5'000;
 constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
@@ -168,6 +169,15 @@ Result<bool> stand_together(SinkSession& session, const std::vector<SinkTable>& 
     return true;
 }
 
+std::string where_they_stand(const SinkCheckOptions& options, const SinkSession& session,
+                             const storage::ReadView& view) {
+    const auto cursor = view.cursor();
+    return fmt::format(
+        "the sink {} stands at block {} and the index at block {}", options.config.name,
+        session.position() ? fmt::format("{}", session.position()->block_num) : "none",
+        cursor ? fmt::format("{}", cursor->block_num) : "none");
+}
+
 /// Whether the table can be compared; mended where that is wanted and possible. A writer beside us
 /// finds out by its next fence that the table is another, and compares it, too.
 Result<bool> make_fit(const SinkCheckOptions& options, SinkSession& session, const SinkTable& table,
@@ -238,9 +248,22 @@ Result<SinkReport> check_sink(
     PgOptions pg;
     pg.url = options.config.url;
     pg.silence_ms = 0;
-    pg.should_stop = options.should_stop;
+    pg.wait = std::make_shared<PgWait>();
+    bool is_told = false;
+    const auto tell = [&](int64_t waited_ms, const auto& what) {
+        if (!is_told && waited_ms >= kTellMs && options.on_wait) {
+            is_told = true;
+            options.on_wait(what());
+        }
+    };
+    pg.should_stop = [&, wait = pg.wait] {
+        const int64_t waited_ms = wait->waited_ms(system_clock().monotonic_ms());
+        tell(waited_ms, [&] { return long_wait_text(waited_ms); });
+        return options.should_stop && options.should_stop();
+    };
     PLUMBLINE_TRY_VOID(session.open_to_read(pg));
-    const int64_t deadline = system_clock().monotonic_ms() + options.patience_ms;
+    const int64_t began = system_clock().monotonic_ms();
+    const int64_t deadline = began + options.patience_ms;
     for (;;) {
         PLUMBLINE_TRY(const std::unique_ptr<storage::Database> database, open());
         const std::unique_ptr<storage::ReadView> view = database->read_view();
@@ -267,17 +290,17 @@ Result<SinkReport> check_sink(
             return report;
         }
         session.connection().rollback();
-        const auto cursor = view->cursor();
-        if (system_clock().monotonic_ms() >= deadline) {
-            return Error{
-                ErrorCode::kUnavailable,
-                fmt::format(
-                    "the sink {} stands at block {} and the index at block {}, so they "
-                    "cannot be compared: let plumbline run bring the sink up",
-                    options.config.name,
-                    session.position() ? fmt::format("{}", session.position()->block_num) : "none",
-                    cursor ? fmt::format("{}", cursor->block_num) : "none")};
+        const int64_t now = system_clock().monotonic_ms();
+        if (now >= deadline) {
+            return Error{ErrorCode::kUnavailable,
+                         where_they_stand(options, session, *view) +
+                             ", so they cannot be compared: let plumbline run bring the sink up"};
         }
+        tell(now - began, [&] {
+            return where_they_stand(options, session, *view) +
+                   ": they are compared once they stand at the same, to which plumbline run brings "
+                   "the sink";
+        });
         sleep_ms(kAgainMs);
     }
 }

@@ -59,6 +59,8 @@ struct SinkCheckOptions {
     /// For so long both are looked at again until they stand at the same block.
     int64_t patience_ms = 30'000;
     std::function<bool()> should_stop;
+    /// Told once what is waited for, before ten seconds of it are over.
+    std::function<void(const std::string&)> on_wait;
 };
 
 /// `open` gives the index as it is now, again and again. kUnavailable where the sink does not come

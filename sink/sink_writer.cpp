@@ -134,6 +134,7 @@ Status SinkWriter::connect(const storage::Database& database) {
     options.url = options_.config.url;
     options.silence_ms = options_.silence_ms;
     options.should_stop = options_.should_stop;
+    options.wait = options_.wait;
     const std::optional<SinkPosition> before = session_.position();
     PLUMBLINE_TRY_VOID(session_.open(std::move(options)));
     is_own_position_ = is_own_position_ && session_.position() == before;

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/json_writer.hpp"
+#include "core/base/logging.hpp"
 #include "engine/config/config.hpp"
 #include "engine/config/config_secrets.hpp"
 #include "engine/mapping/plan.hpp"
@@ -157,6 +158,9 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
     PLUMBLINE_TRY(options.config, find_sink(arguments));
     options.repair = arguments.repair;
     options.patience_ms = arguments.timeout_s * 1'000;
+    options.on_wait = [](const std::string& what) {
+        logging::warning("waiting for the sink", {{"why", what}});
+    };
     {
         PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
         PLUMBLINE_TRY(options.plan, engine::stored_plan(*database));

@@ -186,6 +186,45 @@ TEST_F(SinkFaultsTest, ASerializationFailureIsTriedAgain) {
     EXPECT_EQ(sink.differences(), 0U);
 }
 
+TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
+    SinkWorld sink{"waited_for", mapping_, {1, size_t{1} << 20, 0}};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    sink.world.block(2, {sink.put(1, 11, 2, 0)});
+    SinkCheckOptions options;
+    options.config = sink.config;
+    options.plan = mapping_.plan;
+    options.chain_id = sink.chain_id;
+    options.patience_ms = 6'000;
+    std::vector<std::string> told;
+    options.on_wait = [&](const std::string& what) { told.push_back(what); };
+    const auto open = [&] {
+        storage::OpenOptions read_only;
+        read_only.read_only = true;
+        return storage::Database::open(sink.world.database->path(), read_only);
+    };
+    EXPECT_FALSE(check_sink(options, open).has_value());
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(
+                          "the sink main stands at block 1 and the index at block 2: they are "
+                          "compared once they stand at the same")));
+
+    // The same of a server that does not answer, here for a lock.
+    ASSERT_EQ(failure(sink), "");
+    PgOptions pg;
+    pg.url = shared_postgres().url();
+    const auto user = PgConnection::open(pg).value();
+    ASSERT_OK(user->run({{"begin", {}}, {"lock table waited_for.item", {}}}));
+    told.clear();
+    options.on_wait = [&](const std::string& what) {
+        told.push_back(what);
+        EXPECT_OK(user->query("rollback"));
+    };
+    const auto checked = check_sink(options, open);
+    ASSERT_TRUE(checked.has_value()) << checked.error().message;
+    EXPECT_TRUE(checked->is_equal());
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr("PostgreSQL has not answered for 5s")));
+}
+
 TEST_F(SinkFaultsTest, ADatabaseOfAnotherEncodingIsRefused) {
     const Postgres latin{{}, "LATIN1"};
     SinkWorld sink{"latin", mapping_};
