@@ -152,7 +152,7 @@ std::string SinkSession::fence_condition() const {
         "md5(coalesce(string_agg({}, ',' order by t.i), '')) from unnest($4::oid[], "
         "$5::smallint[]) with ordinality as t(o, n, i) join pg_attribute a on a.attrelid = t.o and "
         "a.attnum = t.n join pg_class c on c.oid = t.o) = $6::text",
-        kColumnMark);
+        column_mark());
 }
 
 std::vector<std::string> SinkSession::fence_params() const {

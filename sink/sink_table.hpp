@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -143,6 +144,8 @@ class SinkTable {
         std::string sql;  ///< that makes it
     };
     [[nodiscard]] std::vector<Index> indexes() const;
+    /// Indexes whose names are `taken` get others; those of all are taken then.
+    void name_indexes(std::set<std::string>& taken);
     /// "note, owner": those of the mapping that PostgreSQL has not, because a value of `string` or
     /// `bytes` may be longer than it indexes.
     [[nodiscard]] std::vector<std::string> indexes_left_out() const;
@@ -192,7 +195,8 @@ class SinkTable {
     std::string full_name_;
     std::string tag_;
     std::string condition_ = "true";
-    std::string chain_id_;  ///< empty: no such column
+    std::string chain_id_;                ///< empty: no such column
+    std::set<std::string> shared_names_;  ///< indexes of other tables have them
     bool is_history_ = false;
     bool has_hashed_key_ = false;
     bool strings_as_bytes_ = false;

@@ -49,6 +49,11 @@ SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) c
         name = name.substr(0, kSqlNameMax - 13) + "_" +
                evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
     }
+    if (shared_names_.contains(name + "_idx")) {
+        const std::string whole = fmt::format("{}({})", name_, fmt::join(fields, ","));
+        name = name.substr(0, kSqlNameMax - 13) + "_" +
+               evm::to_hex(evm::keccak256(as_bytes(whole))).substr(2, 8);
+    }
     name += "_idx";
     std::string sql = fmt::format("create index if not exists {} on {} ({})", quote_name(name),
                                   full_name_, columns);
@@ -83,6 +88,14 @@ std::vector<SinkTable::Index> SinkTable::indexes() const {
         }
     }
     return out;
+}
+
+void SinkTable::name_indexes(std::set<std::string>& taken) {
+    for (const Index& index : indexes()) {
+        if (!taken.insert(index.name).second) {
+            shared_names_.insert(index.name);
+        }
+    }
 }
 
 std::vector<std::string> SinkTable::indexes_left_out() const {

@@ -1,6 +1,7 @@
 #include "sink/sink_writer.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,25 @@ constexpr size_t kPipelineBytes = size_t{32} << 20;
 constexpr size_t kSeedBytes = size_t{32} << 20;
 /// Looks that may find the index's digest ahead of what was noted, before rows are compared.
 constexpr int kMissesMax = 20;
+
+/// PostgreSQL has tables and indexes in one space of names.
+Status name_indexes(const engine::SinkConfig& config, std::vector<SinkTable>& tables) {
+    std::set<std::string> taken;
+    for (SinkTable& table : tables) {
+        table.name_indexes(taken);
+        taken.insert(table.name() + "_pkey");
+    }
+    for (const SinkTable& table : tables) {
+        if (taken.contains(table.name())) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("[sinks.{}]: the table {} would have the name of an index of "
+                                     "another table: call it something else, or leave it out of "
+                                     "the sink",
+                                     config.name, table.name())};
+        }
+    }
+    return ok();
+}
 
 }  // namespace
 
@@ -73,6 +93,7 @@ Result<std::vector<SinkTable>> make_tables(const engine::SinkConfig& config,
         }
         out.push_back(std::move(table));
     }
+    PLUMBLINE_TRY_VOID(name_indexes(config, out));
     return out;
 }
 

@@ -10,15 +10,22 @@
 
 namespace plumbline::sink {
 
+std::string column_mark() {
+    return fmt::format(
+        "concat_ws(' ', c.oid, {}, c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, "
+        "a.atttypmod)",
+        kFileMark);
+}
+
 PgStatement look_question(const SinkTable& table) {
     return {
         fmt::format("select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, c.relfilenode, "
+                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
                     "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
                     "'usage') from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
                     "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
                     "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-                    kColumnMark),
+                    kFileMark, column_mark()),
         {table.full_name()}};
 }
 

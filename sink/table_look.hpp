@@ -30,11 +30,11 @@ struct TableLook {
     bool wants_mark = false;
 };
 
-/// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
-/// it another file.
-inline constexpr std::string_view kColumnMark =
-    "concat_ws(' ', c.oid, c.relfilenode, c.relnamespace, c.relname, a.attnum, a.attname, "
-    "a.atttypid, a.atttypmod)";
+/// Of a table `c`: its file, which TRUNCATE changes; of a partitioned one those of its partitions.
+inline constexpr std::string_view kFileMark =
+    "case c.relkind when 'p' then (select md5(string_agg(l.oid || ' ' || l.relfilenode, ',' order "
+    "by l.oid)) from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid) else "
+    "c.relfilenode::text end";
 
 /// As the answer to `look_question` has a column.
 enum LookColumn : uint8_t {
@@ -50,6 +50,10 @@ enum LookColumn : uint8_t {
     kComment,
     kIsOwner
 };
+
+/// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
+/// it another file.
+[[nodiscard]] std::string column_mark();
 
 /// A row for each column of the table; none where there is no such table.
 [[nodiscard]] PgStatement look_question(const SinkTable& table);
