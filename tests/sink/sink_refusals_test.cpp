@@ -347,6 +347,26 @@ TEST_F(SinkRefusalsTest, RowsThatRowLevelSecurityWouldHideAreRefusedAndNotPassed
     EXPECT_EQ(failure(sink, *writer), "");
 }
 
+TEST_F(SlowSinkRefusalsTest, AStandbyIsToldAsOne) {
+    Postgres server;
+    SinkWorld sink{"standby", mapping_, kOneByOne};
+    sink.config.url = server.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    server.stop();
+    const std::string signal = server.socket_dir() + "/data/standby.signal";
+    plumbline::test::write_file(signal, "");
+    plumbline::test::give_to_postgres(signal);
+    server.start();
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    EXPECT_THAT(failure(sink), AllOf(HasSubstr("(25006)"), HasSubstr("this is a standby: let the "
+                                                                     "URL lead to the primary")));
+    server.sql("select pg_promote()");
+    ASSERT_TRUE(plumbline::test::eventually(
+        [&] { return server.sql("select pg_is_in_recovery()") == "f"; }));
+    EXPECT_EQ(failure(sink), "");
+}
+
 TEST_F(SlowSinkRefusalsTest, ALockThatSomebodyHoldsIsWaitedForAndThenNamed) {
     const Postgres server;
     SinkWorld sink{"locked", mapping_, kOneByOne};

@@ -57,7 +57,7 @@ class SinkSettingsTest : public SinkTest {
         sink.config.has_history = true;
         sink.config.events = {"*"};
         const auto writer = sink.make_writer();
-        sink.world.block(1, {sink.put(1, 10, 1, 0), sink.named("NULL \\ ' \" ü", 1, 1, 1)});
+        sink.world.block(1, {sink.put(1, 10, 1, 0), sink.named("NULL \\ ' \" \xc3\xbc", 1, 1, 1)});
         ASSERT_EQ(failure(sink, *writer), "");
         for (uint64_t block = 2; block < 6; ++block) {
             sink.world.block(
