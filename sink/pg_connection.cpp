@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/postgres_url.hpp"
+#include "sink/pg_settings.hpp"
 
 namespace plumbline::sink {
 
@@ -71,6 +72,7 @@ PgConnection::PgConnection(PgOptions options)
       redactor_{redactor_of(options_.url)} {}
 
 PgConnection::~PgConnection() {
+    answered();
     PQfinish(connection_);
 }
 
@@ -135,7 +137,23 @@ int PgConnection::server_version() const {
 
 // --- waiting -------------------------------------------------------------------------------------
 
+std::string long_wait_text(int64_t waited_ms) {
+    return fmt::format(
+        "PostgreSQL has not answered for {}s: it hangs, nothing comes through, somebody holds a "
+        "lock, or it is at a long statement (pg_stat_activity tells)",
+        waited_ms / 1'000);
+}
+
+void PgConnection::answered() noexcept {
+    if (options_.wait) {
+        options_.wait->end();
+    }
+}
+
 Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
+    if (options_.wait) {
+        options_.wait->begin(system_clock().monotonic_ms());
+    }
     for (;;) {
         if (options_.should_stop && options_.should_stop()) {
             is_lost_ = true;
@@ -149,6 +167,7 @@ Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
         }
         const int ready = poll(&on, 1, kLookMs);
         if (ready > 0) {
+            answered();
             return ok();
         }
         if (deadline_ms > 0 && system_clock().monotonic_ms() >= deadline_ms) {
@@ -179,6 +198,9 @@ Error PgConnection::refused(pg_result* result) {
         const char* text = PQresultErrorField(result, code);
         return one_line(redactor_.redact(text == nullptr ? "" : text));
     };
+    // Texts may be in any language; where it was said is not.
+    const std::string where = field(PG_DIAG_SOURCE_FUNCTION);
+    is_row_security_ = where == "check_enable_rls" || where == "ExecWithCheckOptions";
     std::string message =
         fmt::format("PostgreSQL refuses ({}): {}", sqlstate_, field(PG_DIAG_MESSAGE_PRIMARY));
     for (const int more : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT}) {
@@ -230,19 +252,27 @@ Result<pg_result*> PgConnection::next_result() {
 
 // --- statements ----------------------------------------------------------------------------------
 
+bool PgConnection::send(const std::string& sql, const std::vector<std::string>& params) {
+    std::vector<const char*> values;
+    for (const std::string& param : params) {
+        values.push_back(param.c_str());
+    }
+    return PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0) != 0;
+}
+
 Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& statements) {
     sqlstate_.clear();
+    // A batch outside of a transaction is one by itself. BEGIN comes before its settings.
+    const bool is_new = !is_lost_ && PQtransactionStatus(connection_) == PQTRANS_IDLE;
+    const bool has_begin = !statements.empty() && statements.front().sql.starts_with("begin");
+    const size_t settings_at = has_begin ? 1 : 0;
     if (is_lost_ || PQenterPipelineMode(connection_) == 0) {
         return lost("asking");
     }
-    std::vector<const char*> values;
-    for (const PgStatement& statement : statements) {
-        values.clear();
-        for (const std::string& param : statement.params) {
-            values.push_back(param.c_str());
-        }
-        if (PQsendQueryParams(connection_, statement.sql.c_str(), static_cast<int>(values.size()),
-                              nullptr, values.data(), nullptr, nullptr, 0) == 0) {
+    for (size_t at = 0; at <= statements.size(); ++at) {
+        if ((is_new && at == settings_at && !send(pg_settings_sql(), {})) ||
+            (at < statements.size() && !send(statements[at].sql, statements[at].params))) {
             return lost("asking");
         }
     }
@@ -252,7 +282,7 @@ Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& st
     PLUMBLINE_TRY_VOID(send_all());
     ++round_trips_;
     std::vector<PgRows> out;
-    Status read = read_commands(statements.size(), out);
+    Status read = read_commands(statements.size() + (is_new ? 1 : 0), out);
     if (is_lost_) {
         return std::move(read).error();
     }
@@ -261,6 +291,9 @@ Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& st
     }
     if (!read) {
         return std::move(read).error();
+    }
+    if (is_new && out.size() > settings_at) {
+        out.erase(out.begin() + static_cast<std::ptrdiff_t>(settings_at));
     }
     return out;
 }

@@ -6,6 +6,7 @@
 // where libpq 15 answers PGRES_COPY_IN for ever.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +44,29 @@ struct PgStatement {
     std::vector<std::string> params;
 };
 
+/// Since when an answer is awaited, for other threads to see.
+class PgWait {
+  public:
+    /// 0 where none is.
+    [[nodiscard]] int64_t waited_ms(int64_t now_ms) const noexcept {
+        const int64_t since = since_ms_.load();
+        return since == 0 ? 0 : now_ms - since;
+    }
+    void begin(int64_t now_ms) noexcept {
+        int64_t none = 0;
+        since_ms_.compare_exchange_strong(none, now_ms);
+    }
+    void end() noexcept { since_ms_ = 0; }
+
+  private:
+    std::atomic<int64_t> since_ms_{0};  ///< monotonic
+};
+
+/// A wait for an answer that is longer is told.
+inline constexpr int64_t kLongWaitMs = 10'000;
+/// "PostgreSQL has not answered for 12s: ..."
+[[nodiscard]] std::string long_wait_text(int64_t waited_ms);
+
 struct PgOptions {
     std::string url;  ///< postgresql://...
     int64_t connect_ms = 10'000;
@@ -51,6 +75,7 @@ struct PgOptions {
     int64_t silence_ms = 60'000;
     /// Looked at ten times a second while it waits: true ends the wait with kCancelled.
     std::function<bool()> should_stop;
+    std::shared_ptr<PgWait> wait;  ///< null: nobody looks
 };
 
 /// One thread. Errors are kUnavailable where the server is away or the connection was lost,
@@ -63,8 +88,10 @@ class PgConnection {
     PgConnection& operator=(const PgConnection&) = delete;
     ~PgConnection();
 
-    /// Sends all, then waits for all: one round trip. After the first that fails the server skips
-    /// the rest; its error is given. An open transaction has then failed too: `rollback`.
+    /// Sends all, then waits for all: one round trip. Outside of a transaction with the settings of
+    /// pg_settings.hpp before, or behind a BEGIN that comes first. After the first that fails the
+    /// server skips the rest; its error is given. An open transaction has then failed too:
+    /// `rollback`.
     [[nodiscard]] Result<std::vector<PgRows>> run(const std::vector<PgStatement>& statements);
     [[nodiscard]] Result<PgRows> query(std::string sql, std::vector<std::string> params = {});
     /// Ends a transaction that may be open; false where the connection is of no use any more.
@@ -80,6 +107,8 @@ class PgConnection {
 
     /// Of the last error; empty where it was not the server that refused.
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
+    /// The last error is that row level security would hide or refuse rows.
+    [[nodiscard]] bool is_row_security() const noexcept { return is_row_security_; }
     /// Nothing more can be asked over it.
     [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
     /// Times that something was sent and its answer awaited.
@@ -94,7 +123,9 @@ class PgConnection {
   private:
     explicit PgConnection(PgOptions options);
     [[nodiscard]] Status connect();
+    void answered() noexcept;
     [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
+    [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);
     [[nodiscard]] Status send_all();
     [[nodiscard]] Result<pg_result*> next_result();
     [[nodiscard]] Error refused(pg_result* result);
@@ -107,6 +138,7 @@ class PgConnection {
     Redactor redactor_;
     pg_conn* connection_ = nullptr;
     std::string sqlstate_;
+    bool is_row_security_ = false;
     bool is_lost_ = false;
     uint64_t round_trips_ = 0;
 };

@@ -19,6 +19,7 @@ namespace plumbline::sink {
 namespace {
 
 constexpr int64_t kAgainMs = 200;
+constexpr int64_t kTellMs = 5'000;
 constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
@@ -43,9 +44,9 @@ class TableCheck {
           asked_{table.columns(), true} {}
 
     Status run(const RowSource& rows) {
-        PLUMBLINE_TRY_VOID(
+        PLUMBLINE_TRY_VOID(session_.explain(
             compare_table(session_.connection(), table_, rows,
-                          [&](const RowDifference& difference) { return take(difference); }));
+                          [&](const RowDifference& difference) { return take(difference); })));
         PLUMBLINE_TRY_VOID(look_up());
         return mend(1);
     }
@@ -127,7 +128,7 @@ class TableCheck {
         }
         if (deletes_.rows() >= rows_min) {
             report_.mended += deletes_.rows();
-            statements.push_back({table_.delete_sql(), deletes_.take()});
+            statements.push_back({table_.delete_all_sql(), deletes_.take()});
         }
         if (statements.empty()) {
             return ok();
@@ -166,6 +167,15 @@ Result<bool> stand_together(SinkSession& session, const std::vector<SinkTable>& 
         }
     }
     return true;
+}
+
+std::string where_they_stand(const SinkCheckOptions& options, const SinkSession& session,
+                             const storage::ReadView& view) {
+    const auto cursor = view.cursor();
+    return fmt::format(
+        "the sink {} stands at block {} and the index at block {}", options.config.name,
+        session.position() ? fmt::format("{}", session.position()->block_num) : "none",
+        cursor ? fmt::format("{}", cursor->block_num) : "none");
 }
 
 /// Whether the table can be compared; mended where that is wanted and possible. A writer beside us
@@ -238,19 +248,32 @@ Result<SinkReport> check_sink(
     PgOptions pg;
     pg.url = options.config.url;
     pg.silence_ms = 0;
-    pg.should_stop = options.should_stop;
+    pg.wait = std::make_shared<PgWait>();
+    bool is_told = false;
+    const auto tell = [&](int64_t waited_ms, const auto& what) {
+        if (!is_told && waited_ms >= kTellMs && options.on_wait) {
+            is_told = true;
+            options.on_wait(what());
+        }
+    };
+    pg.should_stop = [&, wait = pg.wait] {
+        const int64_t waited_ms = wait->waited_ms(system_clock().monotonic_ms());
+        tell(waited_ms, [&] { return long_wait_text(waited_ms); });
+        return options.should_stop && options.should_stop();
+    };
     PLUMBLINE_TRY_VOID(session.open_to_read(pg));
-    const int64_t deadline = system_clock().monotonic_ms() + options.patience_ms;
+    const int64_t began = system_clock().monotonic_ms();
+    const int64_t deadline = began + options.patience_ms;
     for (;;) {
         PLUMBLINE_TRY(const std::unique_ptr<storage::Database> database, open());
         const std::unique_ptr<storage::ReadView> view = database->read_view();
         // The cursor's row is held until the end, so that its writer waits; or one state is read.
-        PLUMBLINE_TRY(
-            const auto begun,
-            session.run(options.repair ? session.begin_beside_writer()
-                                       : std::vector<PgStatement>{{"begin isolation level "
-                                                                   "repeatable read read only",
-                                                                   {}}}));
+        PLUMBLINE_TRY(const auto begun,
+                      session.run(options.repair
+                                      ? session.begin_beside_writer()
+                                      : std::vector<PgStatement>{
+                                            {"begin isolation level repeatable read read only", {}},
+                                            {SinkSession::kStaySilent, {}}}));
         PLUMBLINE_TRY_VOID(session.refresh());
         PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
         if (is_together) {
@@ -267,19 +290,37 @@ Result<SinkReport> check_sink(
             return report;
         }
         session.connection().rollback();
-        const auto cursor = view->cursor();
-        if (system_clock().monotonic_ms() >= deadline) {
-            return Error{
-                ErrorCode::kUnavailable,
-                fmt::format(
-                    "the sink {} stands at block {} and the index at block {}, so they "
-                    "cannot be compared: let plumbline run bring the sink up",
-                    options.config.name,
-                    session.position() ? fmt::format("{}", session.position()->block_num) : "none",
-                    cursor ? fmt::format("{}", cursor->block_num) : "none")};
+        const int64_t now = system_clock().monotonic_ms();
+        if (now >= deadline) {
+            return Error{ErrorCode::kUnavailable,
+                         where_they_stand(options, session, *view) +
+                             ", so they cannot be compared: let plumbline run bring the sink up"};
         }
+        tell(now - began, [&] {
+            return where_they_stand(options, session, *view) +
+                   ": they are compared once they stand at the same, to which plumbline run brings "
+                   "the sink";
+        });
         sleep_ms(kAgainMs);
     }
+}
+
+Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
+                                                     const engine::Plan& plan, uint64_t chain_id,
+                                                     int64_t silence_ms) {
+    PLUMBLINE_TRY(const std::vector<SinkTable> tables, make_tables(config, plan, chain_id));
+    SinkSession session{config, tables, chain_id};
+    PgOptions pg;
+    pg.url = config.url;
+    pg.silence_ms = silence_ms;
+    PLUMBLINE_TRY_VOID(session.open_to_look(pg));
+    std::vector<std::string> out;
+    for (const TableLook& look : session.looks()) {
+        if (look.is_foreign) {
+            out.push_back(look.problem);
+        }
+    }
+    return out;
 }
 
 }  // namespace plumbline::sink

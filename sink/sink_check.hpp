@@ -59,6 +59,8 @@ struct SinkCheckOptions {
     /// For so long both are looked at again until they stand at the same block.
     int64_t patience_ms = 30'000;
     std::function<bool()> should_stop;
+    /// Told once what is waited for, before ten seconds of it are over.
+    std::function<void(const std::string&)> on_wait;
 };
 
 /// `open` gives the index as it is now, again and again. kUnavailable where the sink does not come
@@ -66,5 +68,12 @@ struct SinkCheckOptions {
 [[nodiscard]] Result<SinkReport> check_sink(
     const SinkCheckOptions& options,
     const std::function<Result<std::unique_ptr<storage::Database>>()>& open);
+
+/// What stands where the sink of `config` would make a table and is not its own, each with what to
+/// do; changes nothing. kUnavailable where PostgreSQL does not answer.
+[[nodiscard]] Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
+                                                                   const engine::Plan& plan,
+                                                                   uint64_t chain_id,
+                                                                   int64_t silence_ms);
 
 }  // namespace plumbline::sink

@@ -17,19 +17,23 @@ constexpr size_t kRowBytesMax = size_t{16} << 20;  ///< of one commit
 constexpr size_t kKeyBytesMax = size_t{64} << 20;  ///< of what waits
 constexpr int64_t kIdleMs = 1'000;                 ///< looks by itself, in case nobody tells it
 constexpr int64_t kSoonMs = 50;
-constexpr int64_t kLastMs = 5'000;  ///< to send what is left at the end
+constexpr int64_t kLastMs = 3'000;   ///< to send what is left at the end
+constexpr int64_t kLastTryMs = 500;  ///< where PostgreSQL does not answer anyway
+constexpr int64_t kSlowMs = 1'000;
 
 }  // namespace
 
 Status add_sink_modules(engine::Service& service) {
     const engine::Plan& plan = service.indexer().plan();
+    const auto all_stop = std::make_shared<SinkStop>();
     for (const engine::SinkConfig& config : service.config().sinks) {
         PLUMBLINE_TRY(const std::vector<SinkTable> tables,
                       make_tables(config, plan, service.config().chain.id));
         if (!service.has_worker()) {
             continue;
         }
-        auto module = std::make_unique<SinkModule>(service, config, wanted_entities(tables, plan));
+        auto module =
+            std::make_unique<SinkModule>(service, config, wanted_entities(tables, plan), all_stop);
         service.add_observer(module.get());
         service.add_module(std::move(module));
     }
@@ -37,10 +41,11 @@ Status add_sink_modules(engine::Service& service) {
 }
 
 SinkModule::SinkModule(engine::Service& service, engine::SinkConfig config,
-                       std::vector<bool> wanted_entities)
+                       std::vector<bool> wanted_entities, std::shared_ptr<SinkStop> all_stop)
     : service_{service},
       config_{std::move(config)},
-      dirty_{kKeyBytesMax, std::move(wanted_entities)} {
+      dirty_{kKeyBytesMax, std::move(wanted_entities)},
+      all_stop_{std::move(all_stop)} {
     const MutexLock lock{mutex_};
     status_.name = config_.name;
     status_.state = "waiting";
@@ -95,7 +100,9 @@ void SinkModule::stop() {
     {
         const MutexLock lock{mutex_};
         is_over_ = true;
-        give_up_ms_ = system_clock().monotonic_ms() + kLastMs;
+        const int64_t now = system_clock().monotonic_ms();
+        const bool is_hopeless = status_.is_failing || wait_->waited_ms(now) > kSlowMs;
+        give_up_ms_ = all_stop_->set(now + (is_hopeless ? kLastTryMs : kLastMs));
     }
     changed_.notify_one();
     thread_.join();
@@ -109,6 +116,13 @@ void SinkModule::describe(engine::ServiceStatus& status) const {
     if (cursor) {
         const uint64_t from = out.block_num.value_or(0);
         out.lag_blocks = cursor->block_num > from ? cursor->block_num - from : 0;
+    }
+    // A state is told once a step is done, and one that hangs is not.
+    const int64_t waited_ms = wait_->waited_ms(system_clock().monotonic_ms());
+    if (waited_ms >= kLongWaitMs && !out.is_failing) {
+        out.state = out.state == "loading" ? "loading" : "failing";
+        out.reason = long_wait_text(waited_ms);
+        out.is_failing = true;
     }
     status.sinks.push_back(std::move(out));
 }
@@ -127,6 +141,8 @@ Result<std::unique_ptr<SinkWriter>> SinkModule::make_writer() {
     options.chain_id = service_.config().chain.id;
     options.memory = engine::plan_memory(service_.config().memory_mib, engine::MemoryUse::kService);
     options.should_stop = [this] { return must_stop(); };
+    options.wait = wait_;
+    options.on_sync = [this] { tell_sync(); };
     return SinkWriter::make(std::move(options), dirty_);
 }
 
@@ -177,9 +193,6 @@ void SinkModule::turn(std::unique_ptr<SinkWriter>& writer) {
     if (!may_sync && must_sync_) {
         return;
     }
-    if (may_sync && !writer->position()) {
-        publish(writer.get(), "loading", nullptr);
-    }
     const Result<SinkWriter::Step> done = writer->step(*database, may_sync);
     if (!done) {
         if (done.error().code == ErrorCode::kCancelled) {
@@ -202,6 +215,16 @@ void SinkModule::turn(std::unique_ptr<SinkWriter>& writer) {
     is_done_ = !waits || must_sync_;
     wait_ms_ = is_done_ ? kIdleMs : kSoonMs;
     publish(writer.get(), must_sync_ ? "waiting" : "following", nullptr);
+}
+
+/// What was told of an attempt before is over.
+void SinkModule::tell_sync() {
+    const MutexLock lock{mutex_};
+    if (!status_.block_num || status_.is_failing) {
+        status_.state = "loading";
+        status_.reason.clear();
+        status_.is_failing = false;
+    }
 }
 
 void SinkModule::publish(const SinkWriter* writer, std::string_view state, const Error* error) {

@@ -3,6 +3,8 @@
 // of what it changed, within a bound, and a sink that cannot keep up compares later.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,10 +25,23 @@ namespace plumbline::sink {
 /// are checked. kInvalidArgument where PostgreSQL cannot have a table as the config wants it.
 [[nodiscard]] Status add_sink_modules(engine::Service& service);
 
+/// When the sinks of a service that ends give up, as the first of them that is stopped says.
+class SinkStop {
+  public:
+    [[nodiscard]] int64_t set(int64_t give_up_ms) noexcept {
+        int64_t none = 0;
+        return give_up_ms_.compare_exchange_strong(none, give_up_ms) ? give_up_ms
+                                                                     : std::min(none, give_up_ms);
+    }
+
+  private:
+    std::atomic<int64_t> give_up_ms_{0};
+};
+
 class SinkModule final : public engine::ServiceModule, public engine::IndexObserver {
   public:
     SinkModule(engine::Service& service, engine::SinkConfig config,
-               std::vector<bool> wanted_entities);
+               std::vector<bool> wanted_entities, std::shared_ptr<SinkStop> all_stop);
     SinkModule(const SinkModule&) = delete;
     SinkModule& operator=(const SinkModule&) = delete;
     ~SinkModule() override { stop(); }
@@ -50,10 +65,13 @@ class SinkModule final : public engine::ServiceModule, public engine::IndexObser
         PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] uint64_t commit_num() const;
     [[nodiscard]] Result<std::unique_ptr<SinkWriter>> make_writer();
+    void tell_sync() PLUMBLINE_EXCLUDES(mutex_);
 
     engine::Service& service_;
     const engine::SinkConfig config_;
     DirtyRows dirty_;
+    const std::shared_ptr<SinkStop> all_stop_;
+    const std::shared_ptr<PgWait> wait_ = std::make_shared<PgWait>();
     Backoff backoff_{250, 30'000};  ///< the thread's own, as the next two
     int64_t wait_ms_ = 0;
     bool is_patient_ = false;  ///< while the index catches up, news do not wake it

@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "sink/pg_settings.hpp"
 
 namespace plumbline::sink {
 
@@ -21,7 +22,6 @@ constexpr std::string_view kDivisionByZero = "22012";
 /// By SQLSTATE.
 constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
-    {"25006", "this is a standby: let the URL lead to the primary (target_session_attrs=primary)"},
     {"40001", "the same transaction is tried again"},
     {"40P01", "the same transaction is tried again"},
     {"53100", "the disk of the PostgreSQL server is full: once there is room, the sink goes on"},
@@ -35,9 +35,31 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"22012",
      "a trigger of yours divides by zero, or the tables changed and changed back: it is tried "
      "again"},
+    {"23502",
+     "a column that is not the sink's takes no null and has no default: give it a default, or "
+     "drop its not null"},
+    {"23505", "a unique index that is not the sink's forbids it, or two rows are one: drop it"},
+    {"23514", "a check constraint that is not the sink's forbids it: drop it, or widen it"},
+    {"0A000",
+     "PostgreSQL does not do that with such a table: a rule of yours on it is to be dropped, and a "
+     "trigger may take its place"},
+    {"57014", "somebody cancelled it, or a timeout of what stands between did: it is tried again"},
+    {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
+    {"42P10", "somebody has dropped the table's primary key: the sink looks at it anew"},
+    {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
     {"42703", "somebody has altered the table: the sink looks at it anew"},
     {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
 };
+
+constexpr std::string_view kStandby =
+    "this is a standby: let the URL lead to the primary (target_session_attrs=primary)";
+constexpr std::string_view kReadOnly =
+    "this is no standby: the role, the database or the server is read only by default "
+    "(default_transaction_read_only): alter role ... set default_transaction_read_only = off";
+constexpr std::string_view kRowSecurity =
+    "row level security would hide rows from the sink, which then could neither write nor compare "
+    "them: alter table ... no force row level security where the sink's role owns the table, or "
+    "alter role ... bypassrls";
 
 /// Names this process to itself: an epoch whose COMMIT was never answered may be its own.
 std::string make_writer_name() {
@@ -135,12 +157,25 @@ Status SinkSession::copy_in(const std::string& sql,
     return copied ? ok() : Status{explain(std::move(copied).error())};
 }
 
+Status SinkSession::explain(Status done) const {
+    return done ? std::move(done) : Status{explain(std::move(done).error())};
+}
+
 /// With what to do about it, where PostgreSQL says only what it is.
 Error SinkSession::explain(Error error) const {
-    for (const auto& [state, advice] : kAdvice) {
-        if (connection_->sqlstate() == state) {
-            error.message += fmt::format("; {}", advice);
+    const std::string& state = connection_->sqlstate();
+    std::string_view told;
+    if (state == "25006") {
+        told = is_standby_ ? kStandby : kReadOnly;
+    } else if (state == "42501" && connection_->is_row_security()) {
+        told = kRowSecurity;
+    } else {
+        for (const auto& [of, advice] : kAdvice) {
+            told = of == state ? advice : told;
         }
+    }
+    if (!told.empty() && !error.message.ends_with(told)) {
+        error.message += fmt::format("; {}", told);
     }
     return error;
 }
@@ -158,27 +193,30 @@ Status SinkSession::connect(PgOptions options) {
     closed_round_trips_ = round_trips();
     connection_.reset();
     PLUMBLINE_TRY(connection_, PgConnection::open(std::move(options)));
-    PLUMBLINE_TRY(const PgRows encoding, ask("show server_encoding"));
-    if (encoding.size() != 1 || encoding.at(0, 0) != "UTF8") {
+    PLUMBLINE_TRY(const PgRows found, ask("select current_setting('server_encoding'), "
+                                          "current_setting('in_hot_standby', true)"));
+    if (found.at(0, 0) != "UTF8") {
         return refusal(
             fmt::format("the database {} has the encoding {}: a sink needs UTF8; create "
                         "one with encoding 'UTF8'",
-                        connection_->place(), encoding.size() == 1 ? encoding.at(0, 0) : "?"));
+                        connection_->place(), found.at(0, 0)));
     }
+    is_standby_ = found.at(0, 1) == "on";
     return ok();
 }
 
 Status SinkSession::open(PgOptions options) {
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY(const bool is_there, has_own_tables());
-    if (!is_there) {
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    if (!has_own_tables_) {
         PLUMBLINE_TRY_VOID(make_own_tables());
     }
     PLUMBLINE_TRY_VOID(take_over());
     PLUMBLINE_TRY_VOID(look());
     PLUMBLINE_TRY_VOID(read_states());
     PLUMBLINE_TRY_VOID(leave_tables());
-    return mend_tables();
+    PLUMBLINE_TRY_VOID(mend_tables());
+    return mark_tables();
 }
 
 /// What the config no longer names is not written any more: with its place in plumbline_tables it
@@ -204,12 +242,18 @@ Status SinkSession::leave_tables() {
 
 Status SinkSession::open_to_read(PgOptions options) {
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY(const bool is_there, has_own_tables());
-    if (!is_there) {
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    if (!has_own_tables_) {
         return Error{ErrorCode::kNotFound, fmt::format("no sink has written to schema {} of {}",
                                                        config_.schema, connection_->place())};
     }
     return refresh();
+}
+
+Status SinkSession::open_to_look(PgOptions options) {
+    PLUMBLINE_TRY_VOID(connect(std::move(options)));
+    PLUMBLINE_TRY_VOID(find_own_tables());
+    return look();
 }
 
 Status SinkSession::refresh() {
@@ -218,11 +262,12 @@ Status SinkSession::refresh() {
     return read_states();
 }
 
-Result<bool> SinkSession::has_own_tables() {
+Status SinkSession::find_own_tables() {
     PLUMBLINE_TRY(const PgRows found, ask("select to_regclass($1::text) is not null and "
                                           "to_regclass($2::text) is not null",
                                           {own("plumbline_cursor"), own("plumbline_tables")}));
-    return found.at(0, 0) == "t";
+    has_own_tables_ = found.at(0, 0) == "t";
+    return ok();
 }
 
 Status SinkSession::make_own_tables() {
@@ -230,7 +275,7 @@ Status SinkSession::make_own_tables() {
         const PgRows schema,
         ask("select count(*) from pg_namespace where nspname = $1::text", {config_.schema}));
     // Even where it is there, CREATE SCHEMA wants a right on the database that many roles lack.
-    std::vector<PgStatement> statements{{"begin", {}}, {kSettings, {}}, lock_schema()};
+    std::vector<PgStatement> statements{{kPgBegin, {}}, lock_schema()};
     if (schema.at(0, 0) == "0") {
         statements.push_back({"create schema if not exists " + quote_name(config_.schema), {}});
     }
@@ -249,6 +294,7 @@ Status SinkSession::make_own_tables() {
          {}});
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
+    has_own_tables_ = true;
     return ok();
 }
 
@@ -263,8 +309,7 @@ Status SinkSession::take_over() {
     const std::string_view condition = epoch_ == 0 ? "" : " where c.writer = excluded.writer";
     PLUMBLINE_TRY(
         const std::vector<PgRows> rows,
-        run({{"begin", {}},
-             {kSettings, {}},
+        run({{kPgBegin, {}},
              {fmt::format("insert into {} as c (name, epoch, writer, chain_id) values "
                           "($1::text, $4::bigint, $3::text, $2::bigint) on conflict (name) do "
                           "update set epoch = c.epoch + 1, writer = excluded.writer{} returning "
@@ -272,13 +317,13 @@ Status SinkSession::take_over() {
                           own("plumbline_cursor"), condition),
               {config_.name, id, writer_, fmt::format("{}", epoch_ + 1)}},
              {"commit", {}}}));
-    if (rows.size() != 4 || rows[2].size() != 1) {
+    if (rows.size() != 3 || rows[1].size() != 1) {
         is_fenced_ = true;
         return Error{ErrorCode::kIncompatible,
                      fmt::format("another plumbline has taken over the cursor {} of schema {}",
                                  config_.name, config_.schema)};
     }
-    epoch_ = to_number(rows[2].at(0, 0));
+    epoch_ = to_number(rows[1].at(0, 0));
     return read_position();
 }
 
@@ -322,9 +367,11 @@ Status SinkSession::read_states() {
         if (rows.at(row, 2) != config_.name && (is_this_chain || !config_.has_chain_id)) {
             return refusal(
                 fmt::format("the table {} of schema {} is written by the sink {} of chain {}: use "
-                            "another schema{}",
+                            "another schema{}; where that sink is no more: delete from {} where "
+                            "cursor_name = {}",
                             rows.at(row, 0), config_.schema, rows.at(row, 2), rows.at(row, 1),
-                            is_this_chain ? "" : ", or distribute = \"chain_id\" in both"));
+                            is_this_chain ? "" : ", or distribute = \"chain_id\" in both",
+                            own("plumbline_tables"), quote_text(rows.at(row, 2))));
         }
         if (is_this_chain) {
             // What came of an unlogged table since, nobody tells: a crash ends the connection.
@@ -345,8 +392,7 @@ std::vector<PgStatement> SinkSession::begin(const storage::Cursor& cursor) const
     params.push_back(bytea(cursor.block_hash));
     params.push_back(fmt::format("{}", cursor.timestamp));
     params.push_back(fmt::format("{}", cursor.finalized));
-    return {{"begin", {}},
-            {kSettings, {}},
+    return {{kPgBegin, {}},
             {fmt::format("with u as (update {} set block = $7::bigint, block_hash = $8::bytea, "
                          "block_time = $9::bigint, finalized = $10::bigint, updated_at = now() "
                          "where {} returning 1) select 1/count(*) from u",
@@ -356,10 +402,8 @@ std::vector<PgStatement> SinkSession::begin(const storage::Cursor& cursor) const
 
 std::vector<PgStatement> SinkSession::begin_beside_writer() const {
     return {
-        {"begin", {}},
-        {kSettings, {}},
-        // While the log is folded for a history nothing is said.
-        {"select set_config('idle_in_transaction_session_timeout', '0', true)", {}},
+        {kPgBegin, {}},
+        {kStaySilent, {}},
         {fmt::format("select 1 from {} where name = $1::text for update", own("plumbline_cursor")),
          {config_.name}}};
 }

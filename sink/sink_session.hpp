@@ -22,16 +22,11 @@
 #include "engine/config/config.hpp"
 #include "sink/pg_connection.hpp"
 #include "sink/sink_table.hpp"
+#include "sink/table_look.hpp"
 #include "storage/digest.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::sink {
-
-/// For a transaction only, so that a pool in transaction mode may stand between. What waits for a
-/// lock or has gone silent must not stand in another writer's way for ever.
-inline constexpr const char* kSettings =
-    "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30000', true), "
-    "set_config('idle_in_transaction_session_timeout', '300000', true)";
 
 /// What PostgreSQL says of one of our tables.
 struct TableState {
@@ -40,18 +35,6 @@ struct TableState {
     std::optional<storage::DigestNode> held;
     /// What is said of it: tombstones, which the digest counts, are no rows; empty: not counted.
     std::optional<uint64_t> rows;
-};
-
-/// What PostgreSQL's catalog says of one of our tables.
-struct TableLook {
-    bool exists = false;
-    /// Which table with which columns in which file: another one once it, or a column, was dropped
-    /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
-    std::string identity;
-    bool is_unlogged = false;       ///< empty after a crash of the server
-    std::string problem;            ///< why rows cannot be written to it; empty: they can
-    std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
-    std::vector<PgStatement> missing_indexes;
 };
 
 /// Where the sink stands.
@@ -80,6 +63,8 @@ class SinkSession {
     [[nodiscard]] Status open(PgOptions options);
     /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
+    /// Only what the catalog says of the tables, also where no sink ever wrote: `looks`.
+    [[nodiscard]] Status open_to_look(PgOptions options);
     /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
@@ -100,8 +85,11 @@ class SinkSession {
     /// Since the object was made.
     [[nodiscard]] uint64_t round_trips() const noexcept;
 
-    /// The statements that a transaction to `cursor` begins with: BEGIN, its settings, the fence.
+    /// The statements that a transaction to `cursor` begins with: BEGIN, the fence.
     [[nodiscard]] std::vector<PgStatement> begin(const storage::Cursor& cursor) const;
+    /// For a transaction in which a log is folded, while nothing is said.
+    static constexpr const char* kStaySilent =
+        "select set_config('idle_in_transaction_session_timeout', '0', true)";
     /// BEGIN and the cursor's row locked, without taking it over: its writer waits until the end.
     [[nodiscard]] std::vector<PgStatement> begin_beside_writer() const;
     /// Until its transaction ends nobody else makes or alters tables of the schema: of CREATE ...
@@ -119,13 +107,16 @@ class SinkSession {
     /// COPY in the transaction, as the connection does it.
     [[nodiscard]] Status copy_in(
         const std::string& sql, const std::function<Status(const PgConnection::CopyPut&)>& produce);
+    /// With what to do about it, where the connection was asked directly.
+    [[nodiscard]] Status explain(Status done) const;
+    [[nodiscard]] Error explain(Error error) const;
     /// Sends COMMIT behind `statements`; kUnavailable where nobody knows whether it was done.
     [[nodiscard]] Status commit(std::vector<PgStatement> statements);
 
   private:
     [[nodiscard]] std::string own(std::string_view table) const;
     [[nodiscard]] Status connect(PgOptions options);
-    [[nodiscard]] Result<bool> has_own_tables();
+    [[nodiscard]] Status find_own_tables();
     [[nodiscard]] Status make_own_tables();
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status read_position();
@@ -133,12 +124,12 @@ class SinkSession {
     [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
     [[nodiscard]] Status mend_tables();
+    [[nodiscard]] Status mark_tables();
     [[nodiscard]] std::string fence_condition() const;
     [[nodiscard]] std::vector<std::string> fence_params() const;
     [[nodiscard]] Error explain_fence(Error said);
     [[nodiscard]] std::string what_changed(const std::vector<TableLook>& before) const;
     [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
-    [[nodiscard]] Error explain(Error error) const;
 
     const engine::SinkConfig& config_;
     const std::vector<SinkTable>& tables_;
@@ -153,6 +144,8 @@ class SinkSession {
     std::string column_numbers_;
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
+    bool has_own_tables_ = false;
+    bool is_standby_ = false;
     uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;

@@ -8,119 +8,10 @@
 #include "core/base/md5.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "sink/pg_settings.hpp"
 #include "sink/sink_session.hpp"
 
 namespace plumbline::sink {
-
-namespace {
-
-/// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
-/// it another file.
-constexpr std::string_view kColumnMark =
-    "concat_ws(' ', c.oid, c.relfilenode, c.relnamespace, c.relname, a.attnum, a.attname, "
-    "a.atttypid, a.atttypmod)";
-
-/// As look() reads a column.
-enum LookColumn : uint8_t {
-    kName,
-    kType,
-    kIsKey,
-    kTableKind,
-    kPersistence,
-    kTable,
-    kFile,
-    kNumber,
-    kMark
-};
-
-size_t find_row(const PgRows& rows, std::string_view name) {
-    size_t row = 0;
-    while (row < rows.size() && rows.at(row, kName) != name) {
-        ++row;
-    }
-    return row;
-}
-
-/// To make one that is there already would wait for everybody who writes to the table.
-std::vector<PgStatement> find_missing_indexes(const SinkTable& table, const PgRows& known) {
-    std::vector<PgStatement> out;
-    for (SinkTable::Index& index : table.indexes()) {
-        if (find_row(known, index.name) == known.size()) {
-            out.push_back({std::move(index.sql), {}});
-        }
-    }
-    return out;
-}
-
-std::vector<PgStatement> to_make(const SinkTable& table) {
-    std::vector<PgStatement> out{{table.create_sql(), {}}, {table.primary_key_sql(), {}}};
-    for (SinkTable::Index& index : table.indexes()) {
-        out.push_back({std::move(index.sql), {}});
-    }
-    return out;
-}
-
-/// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
-std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
-                   size_t row) {
-    if (row == columns.size()) {
-        return !column.is_key ? std::string{}
-                              : fmt::format(
-                                    "the table {} has no column {}, which its key needs: drop or "
-                                    "rename the table, and it is made anew",
-                                    table.full_name(), column.name);
-    }
-    const bool is_key = columns.at(row, kIsKey) == "t";
-    if (columns.at(row, kType) == column.type && is_key == column.is_key) {
-        return {};
-    }
-    return fmt::format(
-        "the column {} of {} is {}{}, and the mapping needs {}{}: rename or drop the {}, and it is "
-        "made anew",
-        column.name, table.full_name(), columns.at(row, kType), is_key ? " in the primary key" : "",
-        column.type, column.is_key ? " in the primary key" : "",
-        is_key != column.is_key ? "table" : "column");
-}
-
-TableLook to_look(const SinkTable& table, const PgRows& columns) {
-    TableLook out;
-    out.exists = columns.size() > 0;
-    if (!out.exists) {
-        out.problem = fmt::format("the table {} does not exist", table.full_name());
-        out.cure = to_make(table);
-        return out;
-    }
-    std::string refused;
-    if (columns.at(0, kTableKind) != "r" && columns.at(0, kTableKind) != "p") {
-        refused = fmt::format("{} is no table: drop or rename it, or use another schema",
-                              table.full_name());
-    }
-    out.is_unlogged = columns.at(0, kPersistence) == "u";
-    std::string identity = fmt::format("{} {}", columns.at(0, kTable), columns.at(0, kFile));
-    for (const SinkColumn& column : table.columns()) {
-        const size_t row = find_row(columns, column.name);
-        identity += row < columns.size() ? fmt::format(" {}", columns.at(row, kNumber)) : " -";
-        if (refused.empty()) {
-            refused = misfit(table, column, columns, row);
-        }
-        if (row == columns.size()) {
-            out.problem = fmt::format("the column \"{}\" of {} does not exist", column.name,
-                                      table.full_name());
-            out.cure.push_back(
-                {fmt::format("alter table {} add column if not exists {} {}", table.full_name(),
-                             quote_name(column.name), column.type),
-                 {}});
-        }
-    }
-    if (!refused.empty()) {
-        out.problem = std::move(refused);
-        out.cure.clear();
-    }
-    out.identity = evm::to_hex(evm::keccak256(as_bytes(identity))).substr(2, 16);
-    return out;
-}
-
-}  // namespace
 
 PgStatement SinkSession::lock_schema() const {
     const evm::Hash hash = evm::keccak256(as_bytes("plumbline schema " + config_.schema));
@@ -154,20 +45,15 @@ Status SinkSession::check_missing_tables() {
 Status SinkSession::look() {
     std::vector<PgStatement> questions;
     for (const SinkTable& table : tables_) {
-        questions.push_back(
-            {fmt::format(
-                 "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                 "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, c.relfilenode, "
-                 "a.attnum, {} from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
-                 "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
-                 "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-                 kColumnMark),
-             {table.full_name()}});
+        questions.push_back(look_question(table));
     }
     questions.push_back(
         {"select c.relname from pg_class c join pg_namespace n on n.oid = "
          "c.relnamespace where n.nspname = $1::text and c.relkind in ('i', 'I')",
          {config_.schema}});
+    if (has_own_tables_) {
+        questions.push_back({"select table_name from " + own("plumbline_tables"), {}});
+    }
     Result<std::vector<PgRows>> answers = connection_->run(questions);
     if (!answers) {
         return explain(std::move(answers).error());
@@ -178,11 +64,10 @@ Status SinkSession::look() {
     std::string numbers;
     for (size_t at = 0; at < tables_.size(); ++at) {
         const PgRows& columns = (*answers)[at];
-        TableLook look = to_look(tables_[at], columns);
-        if (look.exists) {
-            look.missing_indexes = find_missing_indexes(tables_[at], answers->back());
-        }
-        looks_.push_back(std::move(look));
+        const PgRows& indexes = (*answers)[tables_.size()];
+        const bool is_noted = has_own_tables_ && find_row(answers->back(), tables_[at].name()) <
+                                                     answers->back().size();
+        looks_.push_back(to_look(tables_[at], columns, indexes, is_noted));
         for (const SinkColumn& column : tables_[at].columns()) {
             if (const size_t row = find_row(columns, column.name); row < columns.size()) {
                 const std::string_view comma = marks.empty() ? "" : ",";
@@ -230,11 +115,32 @@ Status SinkSession::mend_tables() {
     if (changes.empty()) {
         return ok();
     }
-    changes.insert(changes.begin(), {{"begin", {}}, {kSettings, {}}, lock_schema()});
+    changes.insert(changes.begin(), {{kPgBegin, {}}, lock_schema()});
     changes.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto changed, run(changes));
     PLUMBLINE_TRY_VOID(look());
     return read_states();
+}
+
+/// Tables of an older version get the mark; one who holds them is not waited for.
+Status SinkSession::mark_tables() {
+    std::vector<PgStatement> marks;
+    for (size_t at = 0; at < tables_.size(); ++at) {
+        if (looks_[at].wants_mark) {
+            marks.push_back({tables_[at].mark_sql(), {}});
+        }
+    }
+    if (marks.empty()) {
+        return ok();
+    }
+    marks.insert(marks.begin(),
+                 {{kPgBegin, {}}, {"select set_config('lock_timeout', '500', true)", {}}});
+    marks.push_back({"commit", {}});
+    const Result<std::vector<PgRows>> marked = connection_->run(marks);
+    if (!marked && !connection_->rollback()) {
+        return marked.error();
+    }
+    return ok();
 }
 
 // --- the fence -----------------------------------------------------------------------------------
@@ -246,7 +152,7 @@ std::string SinkSession::fence_condition() const {
         "md5(coalesce(string_agg({}, ',' order by t.i), '')) from unnest($4::oid[], "
         "$5::smallint[]) with ordinality as t(o, n, i) join pg_attribute a on a.attrelid = t.o and "
         "a.attnum = t.n join pg_class c on c.oid = t.o) = $6::text",
-        kColumnMark);
+        column_mark());
 }
 
 std::vector<std::string> SinkSession::fence_params() const {

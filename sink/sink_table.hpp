@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@
 #include "storage/row.hpp"
 
 namespace plumbline::sink {
+
+/// What the comment of a sink's own table begins with.
+inline constexpr std::string_view kTableMark = "plumbline sink";
 
 enum class CellKind : uint8_t {
     kPlain,  ///< numbers and booleans: digits and letters only
@@ -132,12 +136,16 @@ class SinkTable {
 
     /// Without its key: COPY is faster so.
     [[nodiscard]] std::string create_sql() const;
+    /// Says that it is a sink's (table_look.hpp).
+    [[nodiscard]] std::string mark_sql() const;
     [[nodiscard]] std::string primary_key_sql() const;
     struct Index {
         std::string name;
         std::string sql;  ///< that makes it
     };
     [[nodiscard]] std::vector<Index> indexes() const;
+    /// Indexes whose names are `taken` get others; those of all are taken then.
+    void name_indexes(std::set<std::string>& taken);
     /// "note, owner": those of the mapping that PostgreSQL has not, because a value of `string` or
     /// `bytes` may be longer than it indexes.
     [[nodiscard]] std::vector<std::string> indexes_left_out() const;
@@ -146,6 +154,8 @@ class SinkTable {
     [[nodiscard]] std::string upsert_sql() const;
     /// $1...: the key columns' arrays.
     [[nodiscard]] std::string delete_sql() const;
+    /// The same of rows that were there a moment ago: fails where one of them stays.
+    [[nodiscard]] std::string delete_all_sql() const;
     /// bucket, count, sums of both halves of the rows' MD5.
     [[nodiscard]] std::string digest_sql() const;
     /// COPY ... TO STDOUT of buckets: the key's MD5, the row's MD5, the key's cells.
@@ -173,6 +183,7 @@ class SinkTable {
     void name_it(std::string name, const engine::SinkConfig& config, uint64_t chain_id);
     void tag_it(std::string shape);
     [[nodiscard]] std::string cell_sql(const SinkColumn& column, std::string_view of) const;
+    [[nodiscard]] std::string must_be_all_sql(std::string_view what) const;
     [[nodiscard]] std::string joined_cells_sql(bool keys_only) const;
     [[nodiscard]] std::string unnest_sql(bool keys_only) const;
     [[nodiscard]] std::string names(bool keys_only, std::string_view of = {}) const;
@@ -184,7 +195,8 @@ class SinkTable {
     std::string full_name_;
     std::string tag_;
     std::string condition_ = "true";
-    std::string chain_id_;  ///< empty: no such column
+    std::string chain_id_;                ///< empty: no such column
+    std::set<std::string> shared_names_;  ///< indexes of other tables have them
     bool is_history_ = false;
     bool has_hashed_key_ = false;
     bool strings_as_bytes_ = false;

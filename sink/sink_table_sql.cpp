@@ -29,6 +29,11 @@ std::string SinkTable::create_sql() const {
     return fmt::format("create table {} ({})", full_name_, columns);
 }
 
+std::string SinkTable::mark_sql() const {
+    return fmt::format("comment on table {} is '{}: its rows are written, and replaced, by it'",
+                       full_name_, kTableMark);
+}
+
 std::string SinkTable::primary_key_sql() const {
     return fmt::format("alter table {} add primary key ({})", full_name_, names(true));
 }
@@ -43,6 +48,11 @@ SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) c
     if (name.size() + 4 > kSqlNameMax) {
         name = name.substr(0, kSqlNameMax - 13) + "_" +
                evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
+    }
+    if (shared_names_.contains(name + "_idx")) {
+        const std::string whole = fmt::format("{}({})", name_, fmt::join(fields, ","));
+        name = name.substr(0, kSqlNameMax - 13) + "_" +
+               evm::to_hex(evm::keccak256(as_bytes(whole))).substr(2, 8);
     }
     name += "_idx";
     std::string sql = fmt::format("create index if not exists {} on {} ({})", quote_name(name),
@@ -78,6 +88,14 @@ std::vector<SinkTable::Index> SinkTable::indexes() const {
         }
     }
     return out;
+}
+
+void SinkTable::name_indexes(std::set<std::string>& taken) {
+    for (const Index& index : indexes()) {
+        if (!taken.insert(index.name).second) {
+            shared_names_.insert(index.name);
+        }
+    }
 }
 
 std::vector<std::string> SinkTable::indexes_left_out() const {
@@ -116,19 +134,31 @@ std::string SinkTable::upsert_sql() const {
             sets += fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", name, name);
         }
     }
-    // A trigger that returns null keeps a row out, and PostgreSQL calls that done. The text is cast
-    // only where it is said.
+    // A trigger that returns null keeps a row out, and PostgreSQL calls that done.
     return fmt::format(
         "with u as (insert into {} ({}) select * from {} on conflict ({}) do update set {} "
-        "returning 1) select (case when count(*) = cardinality($1) then '0' else {} || count(*) || "
-        "' of ' || cardinality($1) end)::int from u",
+        "returning 1) select {} from u",
         full_name_, names(false), unnest_sql(false), names(true), sets,
-        quote_text("a trigger or a rule of " + full_name_ + " keeps rows out, takes "));
+        must_be_all_sql("keeps rows out, takes "));
 }
 
 std::string SinkTable::delete_sql() const {
     return fmt::format("delete from {} where ({}) in (select * from {})", full_name_, names(true),
                        unnest_sql(true));
+}
+
+std::string SinkTable::delete_all_sql() const {
+    return fmt::format("with u as ({} returning 1) select {} from u", delete_sql(),
+                       must_be_all_sql("does not let rows go, takes "));
+}
+
+/// Of what a statement returned as u: an error where it was not all that it was given. The text is
+/// cast only where it is said.
+std::string SinkTable::must_be_all_sql(std::string_view what) const {
+    return fmt::format(
+        "(case when count(*) = cardinality($1) then '0' else {} || count(*) || ' of ' || "
+        "cardinality($1) end)::int",
+        quote_text(fmt::format("a trigger or a rule of {} {}", full_name_, what)));
 }
 
 /// What stands in a cell: hex digits of bytes.

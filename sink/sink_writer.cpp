@@ -1,6 +1,7 @@
 #include "sink/sink_writer.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,25 @@ constexpr size_t kPipelineBytes = size_t{32} << 20;
 constexpr size_t kSeedBytes = size_t{32} << 20;
 /// Looks that may find the index's digest ahead of what was noted, before rows are compared.
 constexpr int kMissesMax = 20;
+
+/// PostgreSQL has tables and indexes in one space of names.
+Status name_indexes(const engine::SinkConfig& config, std::vector<SinkTable>& tables) {
+    std::set<std::string> taken;
+    for (SinkTable& table : tables) {
+        table.name_indexes(taken);
+        taken.insert(table.name() + "_pkey");
+    }
+    for (const SinkTable& table : tables) {
+        if (taken.contains(table.name())) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("[sinks.{}]: the table {} would have the name of an index of "
+                                     "another table: call it something else, or leave it out of "
+                                     "the sink",
+                                     config.name, table.name())};
+        }
+    }
+    return ok();
+}
 
 }  // namespace
 
@@ -73,6 +93,7 @@ Result<std::vector<SinkTable>> make_tables(const engine::SinkConfig& config,
         }
         out.push_back(std::move(table));
     }
+    PLUMBLINE_TRY_VOID(name_indexes(config, out));
     return out;
 }
 
@@ -134,6 +155,7 @@ Status SinkWriter::connect(const storage::Database& database) {
     options.url = options_.config.url;
     options.silence_ms = options_.silence_ms;
     options.should_stop = options_.should_stop;
+    options.wait = options_.wait;
     const std::optional<SinkPosition> before = session_.position();
     PLUMBLINE_TRY_VOID(session_.open(std::move(options)));
     is_own_position_ = is_own_position_ && session_.position() == before;
@@ -256,7 +278,8 @@ Status SinkWriter::add(Filling& filling, PgStatement statement) {
     filling.statements.push_back(std::move(statement));
     if (filling.bytes >= kPipelineBytes) {
         PLUMBLINE_TRY(const auto rows, session_.run(filling.statements));
-        filling = {};
+        filling.statements.clear();
+        filling.bytes = 0;
     }
     return ok();
 }
@@ -270,7 +293,9 @@ Status SinkWriter::add_rows(Filling& filling, const SinkTable& table, RowArrays&
     }
     if (deletes.rows() >= rows_min || deletes.bytes() >= kStatementBytes) {
         figures_.deleted += deletes.rows();
-        PLUMBLINE_TRY_VOID(add(filling, {table.delete_sql(), deletes.take()}));
+        PLUMBLINE_TRY_VOID(
+            add(filling,
+                {filling.are_there ? table.delete_all_sql() : table.delete_sql(), deletes.take()}));
     }
     return ok();
 }

@@ -77,6 +77,9 @@ class SinkWriter {
         /// Without a commit the tables are looked at so often.
         int64_t look_ms = 60'000;
         std::function<bool()> should_stop;
+        std::shared_ptr<PgWait> wait;
+        /// PostgreSQL has answered, and tables are loaded or compared now.
+        std::function<void()> on_sync;
     };
     enum class Step : uint8_t {
         kNothing,  ///< PostgreSQL stands where the index stands
@@ -105,6 +108,7 @@ class SinkWriter {
     struct Filling {
         std::vector<PgStatement> statements;
         size_t bytes = 0;
+        bool are_there = false;  ///< rows that go were just seen: all of them must go
     };
     /// A commit whose answer never came may have been done: what is then so.
     struct Unanswered {

@@ -139,6 +139,9 @@ Status SinkWriter::sync_all(const storage::Database& database) {
     }
     session_.connection().set_silence_ms(0);  // Building a key may take long.
     PLUMBLINE_TRY_VOID(begin_sync(cursor));
+    if (options_.on_sync) {
+        options_.on_sync();
+    }
     Unanswered result{session_.tables(), {}, cursor.commit_num};
     for (size_t at = 0; at < tables_.size(); ++at) {
         TableState& state = result.states[at];
@@ -177,7 +180,8 @@ Status SinkWriter::sync_all(const storage::Database& database) {
 Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
     logging::info("loading a table of a sink",
                   {{"sink", options_.config.name}, {"table", table.full_name()}});
-    PLUMBLINE_TRY(const auto made, session_.run({{table.create_sql(), {}}}));
+    PLUMBLINE_TRY(const auto made,
+                  session_.run({{table.create_sql(), {}}, {table.mark_sql(), {}}}));
     uint64_t count = 0;
     std::string lines;
     const auto produce = [&](const PgConnection::CopyPut& put) -> Status {
@@ -205,14 +209,15 @@ Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
 
 Status SinkWriter::send_differences(const SinkTable& table, const RowSource& rows) {
     Filling filling;
+    filling.are_there = true;
     RowArrays upserts{table.columns(), false};
     RowArrays deletes{table.columns(), true};
-    PLUMBLINE_TRY_VOID(
+    PLUMBLINE_TRY_VOID(session_.explain(
         compare_table(session_.connection(), table, rows, [&](const RowDifference& difference) {
             const bool is_extra = difference.kind == RowDifference::Kind::kExtra;
             (is_extra ? deletes : upserts).add(*difference.cells);
             return add_rows(filling, table, upserts, deletes, kSinkStatementRows);
-        }));
+        })));
     PLUMBLINE_TRY_VOID(add_rows(filling, table, upserts, deletes, 1));
     if (!filling.statements.empty()) {
         PLUMBLINE_TRY(const auto sent, session_.run(filling.statements));

@@ -14,6 +14,7 @@
 #include "engine/setup/config_look.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
+#include "sink/sink_check.hpp"
 #include "sink/sink_writer.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
@@ -28,6 +29,7 @@ namespace plumbline::tools {
 namespace {
 
 constexpr int64_t kStateAnswerMs = 5'000;
+constexpr int64_t kSinkAnswerMs = 5'000;
 
 std::string counted(size_t count, std::string_view one, std::string_view several) {
     return fmt::format("{} {}", count, count == 1 ? one : several);
@@ -169,6 +171,24 @@ Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpo
     return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
 }
 
+/// What is in the way of the sinks' tables; a PostgreSQL that is away is a warning.
+Status look_at_sinks(const engine::Config& config, const engine::Plan& plan) {
+    engine::Mistakes mistakes;
+    for (const engine::SinkConfig& one : config.sinks) {
+        const auto found = sink::find_foreign_tables(one, plan, config.chain.id, kSinkAnswerMs);
+        if (!found) {
+            logging::warning("the tables of a sink were not looked at",
+                             {{"sink", one.name}, {"why", found.error().message}});
+            continue;
+        }
+        for (const std::string& problem : *found) {
+            mistakes.add(Status{Error{ErrorCode::kInvalidArgument,
+                                      fmt::format("[sinks.{}]: {}", one.name, problem)}});
+        }
+    }
+    return mistakes.all();
+}
+
 Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
@@ -188,6 +208,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     const engine::EndpointPatience patience = patience_of(signal.token());
     PLUMBLINE_TRY(const auto endpoints, asked_endpoints(config, arguments));
     PLUMBLINE_TRY_VOID(look_at_chains(config, endpoints, patience));
+    PLUMBLINE_TRY_VOID(look_at_sinks(config, *plan));
     PLUMBLINE_TRY_VOID(tell_right());
     PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
     std::string missing = look_at_states(config, endpoints, patience);

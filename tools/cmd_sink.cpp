@@ -1,11 +1,16 @@
 // plumbline verify --sink and plumbline doctor --sink: a PostgreSQL database against the index, and
 // before one trusts it.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/json_writer.hpp"
+#include "core/base/logging.hpp"
+#include "engine/config/config.hpp"
 #include "engine/config/config_secrets.hpp"
+#include "engine/mapping/plan.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "sink/sink_check.hpp"
 #include "sink/sink_doctor.hpp"
@@ -107,6 +112,20 @@ std::string sink_json(const sink::SinkReport& report) {
     return out + "\n";
 }
 
+/// [sinks.`name`] of a config.
+Result<engine::SinkConfig> find_sink(const engine::Config& config, const std::string& name) {
+    std::string known;
+    for (const engine::SinkConfig& one : config.sinks) {
+        if (one.name == name) {
+            return one;
+        }
+        known += (known.empty() ? "" : ", ") + one.name;
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("no [sinks.{}] in {}; there are: {}", name, config.path,
+                             known.empty() ? "none" : known)};
+}
+
 /// The sink's URL is a secret: only the config file has it.
 Result<engine::SinkConfig> find_sink(const VerifyArguments& arguments) {
     if (arguments.config.empty()) {
@@ -114,16 +133,22 @@ Result<engine::SinkConfig> find_sink(const VerifyArguments& arguments) {
                      "--sink needs --config: the database keeps the config without its secrets"};
     }
     PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
-    std::string known;
-    for (const engine::SinkConfig& one : config.sinks) {
-        if (one.name == arguments.sink) {
-            return one;
-        }
-        known += (known.empty() ? "" : ", ") + one.name;
+    return find_sink(config, arguments.sink);
+}
+
+/// What stands in the way of the tables of a config's sink, as a check of the doctor's.
+Result<engine::DoctorCheck> look_at_tables(const engine::Config& config,
+                                           const engine::SinkConfig& one, int64_t silence_ms) {
+    PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
+    PLUMBLINE_TRY(const std::vector<std::string> foreign,
+                  sink::find_foreign_tables(one, *plan, config.chain.id, silence_ms));
+    if (foreign.empty()) {
+        return engine::DoctorCheck{
+            "tables", engine::CheckResult::kGood, "nothing of others stands in their place", {}};
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("no [sinks.{}] in {}; there are: {}", arguments.sink, arguments.config,
-                             known.empty() ? "none" : known)};
+    return engine::DoctorCheck{"tables", engine::CheckResult::kBad,
+                               fmt::format("{}", fmt::join(foreign, "; ")),
+                               "the sink would not write"};
 }
 
 }  // namespace
@@ -133,6 +158,9 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
     PLUMBLINE_TRY(options.config, find_sink(arguments));
     options.repair = arguments.repair;
     options.patience_ms = arguments.timeout_s * 1'000;
+    options.on_wait = [](const std::string& what) {
+        logging::warning("waiting for the sink", {{"why", what}});
+    };
     {
         PLUMBLINE_TRY(const auto database, open_to_read(arguments.path));
         PLUMBLINE_TRY(options.plan, engine::stored_plan(*database));
@@ -147,13 +175,27 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
 }
 
 Result<ExitCode> run_doctor_sink(const DoctorArguments& arguments) {
-    PLUMBLINE_TRY(const std::string url, engine::resolve_env(arguments.sink));
+    const int64_t silence_ms = arguments.timeout_s * 1'000;
+    engine::Config config;
+    std::optional<engine::SinkConfig> one;
+    std::string url;
+    if (!arguments.config.empty()) {
+        PLUMBLINE_TRY(config, engine::load_config(arguments.config));
+        PLUMBLINE_TRY(one, find_sink(config, arguments.sink));
+        url = one->url;
+    } else {
+        PLUMBLINE_TRY(url, engine::resolve_env(arguments.sink));
+    }
     if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) {
         return Error{ErrorCode::kInvalidArgument,
-                     "--sink takes a postgresql:// URL, or env:NAME for a secret one"};
+                     "--sink takes a postgresql:// URL, or env:NAME for a secret one, or with "
+                     "--config the name of one of its sinks"};
     }
-    PLUMBLINE_TRY(const sink::SinkDoctorReport report,
-                  sink::examine_database(url, arguments.timeout_s * 1'000));
+    PLUMBLINE_TRY(sink::SinkDoctorReport report, sink::examine_database(url, silence_ms));
+    if (one) {
+        PLUMBLINE_TRY(engine::DoctorCheck tables, look_at_tables(config, *one, silence_ms));
+        report.checks.push_back(std::move(tables));
+    }
     std::string out;
     if (arguments.json) {
         JsonWriter json{out};

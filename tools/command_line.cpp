@@ -365,7 +365,8 @@ void add_doctor(CLI::App& app, ExitCode& exit) {
     command->add_option("URL", arguments->url,
                         "The JSON-RPC endpoint, or env:NAME for a secret one");
     command->add_option("--sink", arguments->sink,
-                        "Look at a PostgreSQL database instead: a postgresql:// URL, or env:NAME");
+                        "Look at a PostgreSQL database instead: a postgresql:// URL, or env:NAME; "
+                        "with --config the NAME of [sinks.NAME], and at its tables");
     command->add_option("--token", arguments->token,
                         "Sent as Authorization: Bearer; env:NAME keeps it off the command line");
     command->add_option("--config", arguments->config,

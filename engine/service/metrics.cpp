@@ -411,7 +411,13 @@ std::string Metrics::text(const MetricsInput& input) const {
     }
     std::ostringstream text;
     prometheus::TextSerializer{}.Serialize(text, families);
-    return text.str();
+    // The library writes what no other does.
+    std::string page = std::move(text).str();
+    constexpr std::string_view kWritten = " Nan\n";
+    for (size_t at = 0; (at = page.find(kWritten, at)) != std::string::npos; ++at) {
+        page.replace(at, kWritten.size(), " NaN\n");
+    }
+    return page;
 }
 
 }  // namespace plumbline::engine

@@ -170,27 +170,59 @@ TEST_F(SinkFaultsTest, EachRefusalSaysWhatItIs) {
 }
 
 TEST_F(SinkFaultsTest, ASerializationFailureIsTriedAgain) {
-    Postgres server{{"default_transaction_isolation=serializable"}};
     SinkWorld sink{"serialized", mapping_, {1, size_t{1} << 20, 0}};
-    sink.config.url = server.url();
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     const auto writer = sink.make_writer();
     ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create function serialized.fails() returns trigger language plpgsql as $$ begin raise "
+        "exception using errcode = '40001'; end $$; create trigger fails before update on "
+        "serialized.item for each row execute function serialized.fails()");
     sink.world.block(2, {sink.put(1, 11, 2, 0)});
-    PgOptions options;
-    options.url = server.url();
-    const auto user = PgConnection::open(options).value();
-    ASSERT_OK(user->run({{"begin", {}}, {"update serialized.item set note = 'mine'", {}}}));
-    Status refused = ok();
-    std::jthread waits{[&] { refused = sink.settle(*writer); }};
-    ASSERT_TRUE(plumbline::test::eventually(
-        [&] { return server.sql("select count(*) from pg_locks where not granted") == "1"; }));
-    ASSERT_OK(user->query("commit"));
-    waits.join();
-    ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message, HasSubstr("40001"));
+    EXPECT_THAT(failure(sink, *writer), HasSubstr("40001"));
+    EXPECT_THAT(failure(sink, *writer), HasSubstr("the same transaction is tried again"));
+    sink.sql("drop trigger fails on serialized.item");
     ASSERT_OK(sink.settle(*writer));
-    EXPECT_EQ(sink.differences(), 0U) << "the user's note is overwritten, too";
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
+    SinkWorld sink{"waited_for", mapping_, {1, size_t{1} << 20, 0}};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    sink.world.block(2, {sink.put(1, 11, 2, 0)});
+    SinkCheckOptions options;
+    options.config = sink.config;
+    options.plan = mapping_.plan;
+    options.chain_id = sink.chain_id;
+    options.patience_ms = 6'000;
+    std::vector<std::string> told;
+    options.on_wait = [&](const std::string& what) { told.push_back(what); };
+    const auto open = [&] {
+        storage::OpenOptions read_only;
+        read_only.read_only = true;
+        return storage::Database::open(sink.world.database->path(), read_only);
+    };
+    EXPECT_FALSE(check_sink(options, open).has_value());
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(
+                          "the sink main stands at block 1 and the index at block 2: they are "
+                          "compared once they stand at the same")));
+
+    // The same of a server that does not answer, here for a lock.
+    ASSERT_EQ(failure(sink), "");
+    PgOptions pg;
+    pg.url = shared_postgres().url();
+    const auto user = PgConnection::open(pg).value();
+    ASSERT_OK(user->run({{"begin", {}}, {"lock table waited_for.item", {}}}));
+    told.clear();
+    options.on_wait = [&](const std::string& what) {
+        told.push_back(what);
+        EXPECT_OK(user->query("rollback"));
+    };
+    const auto checked = check_sink(options, open);
+    ASSERT_TRUE(checked.has_value()) << checked.error().message;
+    EXPECT_TRUE(checked->is_equal());
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr("PostgreSQL has not answered for 5s")));
 }
 
 TEST_F(SinkFaultsTest, ADatabaseOfAnotherEncodingIsRefused) {

@@ -7,6 +7,7 @@
 
 #include <sched.h>
 
+#include "sink/sink_check.hpp"
 #include "sink/sink_doctor.hpp"
 #include "tests/sink/sink_world.hpp"
 
@@ -146,8 +147,9 @@ TEST_F(SinkRefusalsTest, ARoleWithoutRightsIsToldWhichItNeeds) {
     sink.sql("alter role clerk set default_transaction_read_only = on");
     sink.world.block(3, {sink.put(1, 30, 3, 0)});
     EXPECT_THAT(failure(sink), AllOf(HasSubstr("read-only transaction"),
-                                     HasSubstr("this is a standby: let the URL lead to the "
-                                               "primary")));
+                                     HasSubstr("this is no standby: the role, the "
+                                               "database or the server is read only by default")));
+    EXPECT_EQ(sink.items(), "1=20");
     sink.config.url = owner;
     EXPECT_EQ(failure(sink), "");
     EXPECT_EQ(sink.differences(), 0U);
@@ -245,6 +247,124 @@ TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
     sink.sql("drop table altered.mine");
     EXPECT_EQ(failure(sink, *writer), "");
     EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkRefusalsTest, WhatAUsersOwnObjectsForbidSaysWhatToDo) {
+    SinkWorld sink{"forbidden", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    struct Case {
+        const char* done;
+        const char* undone;
+        const char* state;
+        const char* advice;
+    };
+    uint64_t block = 1;
+    for (const Case& one : {
+             Case{"alter table forbidden.item add column mine int; update forbidden.item set mine "
+                  "= 1; alter table forbidden.item alter column mine set not null",
+                  "alter table forbidden.item drop column mine", "(23502)",
+                  "give it a default, or drop its not null"},
+             Case{"alter table forbidden.item add constraint low check (amount < 12) not "
+                  "valid",
+                  "alter table forbidden.item drop constraint low", "(23514)",
+                  "a check constraint that is not the sink's forbids it"},
+             Case{"create unique index one_owner on forbidden.item ((1)) where id >= 40",
+                  "drop index forbidden.one_owner", "(23505)",
+                  "a unique index that is not the sink's forbids it"},
+             Case{"create rule away as on insert to forbidden.item do instead nothing",
+                  "drop rule away on forbidden.item", "(0A000)", "a rule of yours"},
+         }) {
+        SCOPED_TRACE(one.done);
+        sink.sql(one.done);
+        ++block;
+        std::vector<Emitted> events;
+        for (uint32_t i = 0; i < 4; ++i) {
+            events.push_back(sink.put(block * 10 + i, 20 + i, block, i));
+        }
+        sink.world.block(block, events);
+        EXPECT_THAT(failure(sink, *writer), AllOf(HasSubstr(one.state), HasSubstr(one.advice)));
+        sink.sql(one.undone);
+        EXPECT_EQ(failure(sink, *writer), "");
+        EXPECT_EQ(sink.differences(), 0U);
+    }
+    sink.sql("alter table forbidden.item drop constraint item_pkey");
+    sink.world.block(90, {sink.put(1, 90, 90, 0)});
+    EXPECT_THAT(failure(sink, *writer), HasSubstr("(42P10)"));
+    EXPECT_THAT(failure(sink, *writer),
+                HasSubstr("has lost its primary key: alter table \"forbidden\".\"item\" add "
+                          "primary key (\"id\")"));
+    sink.sql("alter table forbidden.item add primary key (id)");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkRefusalsTest, RowsThatRowLevelSecurityWouldHideAreRefusedAndNotPassedOver) {
+    SinkWorld sink{"hidden", mapping_, kOneByOne};
+    shared_postgres().sql("create role keeper login; create schema hidden authorization keeper");
+    sink.config.url = shared_postgres().url("user=keeper");
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "alter table hidden.item enable row level security, force row level security; "
+        "create policy p1 on hidden.item for select using (id <> 2); create policy p2 on "
+        "hidden.item for insert with check (true); create policy p3 on hidden.item for update "
+        "using (true); create policy p4 on hidden.item for delete using (true)");
+    sink.world.block(2, {sink.del(2, 2, 0)});
+    const auto is_told =
+        AllOf(HasSubstr("(42501)"), HasSubstr("row level security would hide rows"),
+              HasSubstr("no force row level security"), HasSubstr("bypassrls"));
+    EXPECT_THAT(failure(sink, *writer), is_told);
+    EXPECT_THAT(failure(sink, *writer), is_told);
+    SinkCheckOptions options;
+    options.config = sink.config;
+    options.plan = mapping_.plan;
+    options.chain_id = sink.chain_id;
+    options.patience_ms = 0;
+    sink.sql("alter table hidden.item no force row level security");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "1=10");
+    const auto check = [&] {
+        return check_sink(options, [&] {
+            storage::OpenOptions read_only;
+            read_only.read_only = true;
+            return storage::Database::open(sink.world.database->path(), read_only);
+        });
+    };
+    const auto equal = check();
+    ASSERT_TRUE(equal.has_value()) << equal.error().message;
+    EXPECT_TRUE(equal->is_equal());
+    sink.sql("alter table hidden.item force row level security");
+    const auto refused = check();
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message, is_told);
+    sink.sql("alter role keeper bypassrls");
+    const auto again = check();
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_TRUE(again->is_equal());
+    EXPECT_EQ(failure(sink, *writer), "");
+}
+
+TEST_F(SlowSinkRefusalsTest, AStandbyIsToldAsOne) {
+    Postgres server;
+    SinkWorld sink{"standby", mapping_, kOneByOne};
+    sink.config.url = server.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    server.stop();
+    const std::string signal = server.socket_dir() + "/data/standby.signal";
+    plumbline::test::write_file(signal, "");
+    plumbline::test::give_to_postgres(signal);
+    server.start();
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    EXPECT_THAT(failure(sink), AllOf(HasSubstr("(25006)"), HasSubstr("this is a standby: let the "
+                                                                     "URL lead to the primary")));
+    server.sql("select pg_promote()");
+    ASSERT_TRUE(plumbline::test::eventually(
+        [&] { return server.sql("select pg_is_in_recovery()") == "f"; }));
+    EXPECT_EQ(failure(sink), "");
 }
 
 TEST_F(SlowSinkRefusalsTest, ALockThatSomebodyHoldsIsWaitedForAndThenNamed) {

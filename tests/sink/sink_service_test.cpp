@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <random>
 #include <sstream>
@@ -277,6 +278,21 @@ TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
                           "'plumbline\\_doctor%'"),
               "0");
 
+    // A table of somebody else's is told before anything is written.
+    server_.sql("create schema chain; create table chain.vote (id int)");
+    const auto doctor = [&] {
+        return plumbline({"doctor", "--sink", "main", "--config", config_});
+    };
+    const auto check = [&] { return plumbline({"check", config_, "--rpc", anvil_.url()}); };
+    EXPECT_EQ(doctor().code, 1);
+    EXPECT_NE(doctor().out.find("\"vote\" is there and is not the sink's own"), std::string::npos);
+    EXPECT_EQ(check().code, 2);
+    EXPECT_NE(check().err.find("[sinks.main]: \"chain\".\"vote\" is there"), std::string::npos)
+        << check().err;
+    server_.sql("drop schema chain cascade");
+    EXPECT_EQ(doctor().code, 0) << doctor().out;
+    EXPECT_EQ(check().code, 0) << check().err;
+
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
     act(30, 2);
@@ -348,6 +364,118 @@ TEST_F(SinkServiceTest, ItFollowsTellsWhereItStandsAndIsProvenAndMended) {
     EXPECT_EQ(verify().code, 0);
     expect_equal_rows();
     EXPECT_EQ(read_file(db_ + "/LOG").find("hidden-word"), std::string::npos);
+}
+
+/// A port that takes connections and says nothing.
+class SilentPort {
+  public:
+    SilentPort() {
+        socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof(at);
+        EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&at), size), 0);
+        EXPECT_EQ(listen(socket_, 64), 0);
+        EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+        port_ = ntohs(at.sin_port);
+    }
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
+    ~SilentPort() { close(socket_); }
+    [[nodiscard]] std::string url() const {
+        return "postgresql://postgres@127.0.0.1:" + std::to_string(port_) + "/postgres";
+    }
+
+  private:
+    int socket_ = -1;
+    uint16_t port_ = 0;
+};
+
+int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+/// SIGTERM; how long it took.
+int64_t end_it(Child& service) {
+    const int64_t began = now_ms();
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    return now_ms() - began;
+}
+
+TEST_F(SinkServiceTest, AServerThatNeverAnswersIsToldAllTheTimeAndHoldsNothingUp) {
+    const SilentPort silent;
+    std::string config = read_file(config_);
+    const size_t at = config.find("postgresql://");
+    config.replace(at, config.find('"', at) - at, silent.url());
+    // Two of them: they end together.
+    config += "[sinks.second]\nurl = \"" + silent.url() + "\"\nschema = \"two\"\n";
+    write_file(config_, config);
+    Child service{plumbline_command(run_arguments())};
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto is_told = [&] {
+        const std::string health = run_command({"curl", "-s", base + "/v1/health"}).out;
+        return health.find("sink main") != std::string::npos &&
+               health.find("does not answer") != std::string::npos;
+    };
+    ASSERT_TRUE(eventually(is_told));
+    // Longer than an attempt to connect takes.
+    const int64_t until = now_ms() + 13'000;
+    while (now_ms() < until) {
+        ASSERT_TRUE(is_told());
+    }
+    EXPECT_NE(run_command({"curl", "-s", base + "/metrics"})
+                  .out.find("plumbline_sink_lag_blocks{sink=\"main\"} NaN\n"),
+              std::string::npos);
+    EXPECT_LT(end_it(service), 5'000);
+}
+
+TEST_F(SinkServiceTest, AServerThatHangsIsAReasonUntilItAnswers) {
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    const std::string backend =
+        server_.sql("select pid from pg_stat_activity where application_name = 'plumbline'");
+    const pid_t pid = static_cast<pid_t>(std::stol(backend));
+    ASSERT_EQ(kill(pid, SIGSTOP), 0);
+    anvil_.mine();
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto get = [&](const std::string& path) {
+        return run_command({"curl", "-s", base + path}).out;
+    };
+    const auto tells = [&](const std::string& path, const std::string& what) {
+        return get(path).find(what) != std::string::npos;
+    };
+    const int64_t began = now_ms();
+    ASSERT_TRUE(
+        eventually([&] { return tells("/v1/health", "PostgreSQL has not answered for 1"); }));
+    EXPECT_LT(now_ms() - began, 30'000);
+    EXPECT_TRUE(tells("/v1/status", "PostgreSQL has not answered for"));
+    EXPECT_TRUE(tells("/metrics", "plumbline_sink_up{sink=\"main\"} 0"));
+    ASSERT_EQ(kill(pid, SIGCONT), 0);
+    EXPECT_TRUE(eventually([&] { return !tells("/v1/health", "sink main"); }));
+    EXPECT_TRUE(eventually([&] { return is_at_the_head(); }));
+    EXPECT_TRUE(
+        eventually([&] { return tells("/metrics", "plumbline_sink_up{sink=\"main\"} 1"); }));
+
+    ASSERT_EQ(kill(pid, SIGSTOP), 0);
+    anvil_.mine();
+    EXPECT_LT(end_it(service), 5'000);
+    kill(pid, SIGCONT);
+    // What it had got before it hung it does, and ends.
+    EXPECT_TRUE(eventually([&] {
+        return server_.sql(
+                   "select count(*) from pg_stat_activity where application_name = "
+                   "'plumbline'") == "0";
+    }));
+    // Behind, and nobody brings it up: said before the wait is over.
+    server_.sql("update chain.plumbline_cursor set block = block - 1");
+    const Finished waited = verify({"--timeout", "8"});
+    EXPECT_EQ(waited.code, 3) << waited.out << waited.err;
+    EXPECT_NE(waited.err.find("waiting for the sink"), std::string::npos) << waited.err;
+    EXPECT_NE(waited.err.find("stands at block"), std::string::npos) << waited.err;
 }
 
 }  // namespace

@@ -243,6 +243,52 @@ TEST(SinkNamesTest, AnIndexOfAValueThatMayBeTooLongIsLeftOutAndNamed) {
     EXPECT_THAT(made, ::testing::Not(::testing::Contains("item_note_idx")));
 }
 
+/// Entities by name and index, each with the fields that these name.
+std::string entities_toml(const std::vector<std::pair<std::string, std::string>>& entities) {
+    std::string out =
+        fmt::format("[contracts.hub]\nabi = \"hub.json\"\naddress = \"{}\"\n", hex_of(1));
+    for (const auto& [entity, field] : entities) {
+        out += fmt::format(
+            "[entities.{0}]\nkey = {{ id = \"uint256\" }}\nfields = {{ {1} = \"uint64\" }}\n"
+            "index = [[\"{1}\"]]\n[[on]]\nevent = \"hub.Put\"\nupsert = \"{0}\"\nkey = {{ id = "
+            "\"id\" }}\nset = {{ {1} = \"value\" }}\n",
+            entity, field);
+    }
+    return out;
+}
+
+const Abis& put_abis() {
+    static const Abis kAbis{{"hub.json", abi_json({"event Put(uint256 id, uint64 value)"})}};
+    return kAbis;
+}
+
+TEST_F(SinkTest, IndexesThatWouldHaveOneNameAreBothMade) {
+    const Mapping mapping{entities_toml({{"a", "b_c"}, {"a_b", "c"}}), put_abis()};
+    SinkWorld sink{"one_name", mapping, {1, size_t{1} << 20, 0}};
+    sink.config.entities = {"a", "a_b"};
+    for (uint64_t block = 1; block <= 2; ++block) {
+        sink.world.block(block, {mapping.emit("hub.Put", {num(7), num(block)}, block, 0)});
+        ASSERT_EQ(failure(sink), "");
+    }
+    EXPECT_EQ(sink.sql("select tablename, count(*) from pg_indexes where schemaname = 'one_name' "
+                       "and tablename in ('a', 'a_b') group by 1 order by 1"),
+              "a|2\na_b|2");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST(SinkNamesTest, ATableWithTheNameOfAnIndexIsRefused) {
+    for (const char* name : {"a_b_idx", "a_pkey"}) {
+        const Mapping mapping{entities_toml({{"a", "b"}, {name, "c"}}), put_abis()};
+        engine::SinkConfig config;
+        config.name = "main";
+        config.entities = {"a", name};
+        const auto refused = make_tables(config, *mapping.plan, 1);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_THAT(refused.error().message,
+                    HasSubstr(fmt::format("the table {} would have the name of an index", name)));
+    }
+}
+
 TEST(SinkNamesTest, IntegersTakeTheNarrowestTypeThatHoldsThem) {
     engine::SinkConfig config;
     for (const auto& [kind, bits, type] :

@@ -146,6 +146,28 @@ TEST_F(SinkTablesGoneTest, ATableThatSomebodyEmptiesIsFilledByEveryChain) {
     EXPECT_EQ(again->figures().upserted, sent);
 }
 
+TEST_F(SinkTablesGoneTest, APartitionedTableThatSomebodyEmptiesIsFilled) {
+    SinkWorld sink{"parted", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    ASSERT_EQ(failure(sink), "");
+    sink.sql(
+        "create table parted.p (like parted.item including all) partition by hash (id); create "
+        "table parted.p0 partition of parted.p for values with (modulus 1, remainder 0); drop "
+        "table parted.item; alter table parted.p rename to item");
+    const auto writer = sink.make_writer();
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.differences(), 0U);
+    uint64_t block = 1;
+    for (const char* emptied : {"parted.item", "parted.p0"}) {
+        sink.sql(fmt::format("truncate {}", emptied));
+        ++block;
+        sink.world.block(block, {sink.put(1, block, block, 0)});
+        EXPECT_THAT(failure(sink, *writer), HasSubstr("was emptied, rewritten or made anew"));
+        EXPECT_EQ(failure(sink, *writer), "");
+        EXPECT_EQ(sink.differences(), 0U);
+    }
+}
+
 TEST_F(SinkTablesGoneTest, ARestartFindsThatItsTableIsAnotherOne) {
     TwoChains chains{"anew_restart", mapping_};
     auto& [one, two] = chains;

@@ -1,0 +1,23 @@
+#include "sink/pg_settings.hpp"
+
+#include <fmt/format.h>
+
+namespace plumbline::sink {
+
+const std::string& pg_settings_sql() {
+    static const std::string kSql = [] {
+        std::string values =
+            "('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', "
+            "nullif(pg_catalog.current_setting('search_path'), '')))";
+        for (const PgSetting& one : kPgSettings) {
+            values += fmt::format(", ('{}', '{}')", one.name, one.value);
+        }
+        return fmt::format(
+            "select pg_catalog.set_config(s.n, s.v, true) from (values {}) as s(n, v) where "
+            "pg_catalog.current_setting(s.n, true) is not null",
+            values);
+    }();
+    return kSql;
+}
+
+}  // namespace plumbline::sink

@@ -1,0 +1,42 @@
+// The settings of a session that change what a sink writes, reads or waits for. A role, a database
+// or a cluster may have any of them otherwise; the connection sets all of them in each transaction,
+// in the same breath, for a pool in transaction mode keeps none from one to the next.
+//
+// Left as they are: what changes neither (no column is a float, a date, an interval or XML, and
+// bytes are written and read as hex by cast and encode()), what libpq sets (client_encoding), and
+// what is the owner's to say (default_transaction_read_only, default_tablespace,
+// synchronous_commit). A trigger of a user's runs with these settings, too.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace plumbline::sink {
+
+struct PgSetting {
+    std::string_view name;
+    std::string_view value;
+};
+
+inline constexpr PgSetting kPgSettings[] = {
+    {"array_nulls", "on"},                  // off: NULL in an array of cells is the text 'NULL'
+    {"standard_conforming_strings", "on"},  // off: a backslash in a name's text is an escape
+    {"quote_all_identifiers", "off"},       // on: types are named in quotes
+    {"row_security", "off"},                // on: policies hide rows; off: PostgreSQL refuses
+    {"exit_on_error", "off"},               // on: a fence that fails is a lost connection
+    {"bytea_output", "hex"},                // for people who read what is compared
+    {"statement_timeout", "0"},             // a key of a large table takes long
+    {"transaction_timeout", "0"},           // from PostgreSQL 17 on
+    {"lock_timeout", "30000"},              // who waits for ever stands in others' way
+    {"idle_in_transaction_session_timeout", "300000"},  // and so does who has gone silent
+};
+
+/// A statement that sets them, and `pg_catalog` before the role's search_path, until the
+/// transaction ends. What a server does not know is passed over.
+[[nodiscard]] const std::string& pg_settings_sql();
+
+/// How every transaction that writes begins: with the default of a role, a row that somebody else
+/// has just changed would be a failure.
+inline constexpr const char* kPgBegin = "begin isolation level read committed";
+
+}  // namespace plumbline::sink

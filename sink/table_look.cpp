@@ -1,0 +1,171 @@
+#include "sink/table_look.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/evm/hex.hpp"
+#include "core/evm/keccak.hpp"
+
+namespace plumbline::sink {
+
+std::string column_mark() {
+    return fmt::format(
+        "concat_ws(' ', c.oid, {}, c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, "
+        "a.atttypmod)",
+        kFileMark);
+}
+
+PgStatement look_question(const SinkTable& table) {
+    return {
+        fmt::format("select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
+                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
+                    "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
+                    "'usage') from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
+                    "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                    "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
+                    kFileMark, column_mark()),
+        {table.full_name()}};
+}
+
+size_t find_row(const PgRows& rows, std::string_view name) {
+    size_t row = 0;
+    while (row < rows.size() && rows.at(row, kName) != name) {
+        ++row;
+    }
+    return row;
+}
+
+namespace {
+
+/// Columns, types and key as the sink would have made them.
+bool has_shape(const SinkTable& table, const PgRows& columns) {
+    return std::ranges::all_of(table.columns(), [&](const SinkColumn& column) {
+        const size_t row = find_row(columns, column.name);
+        return row < columns.size() && columns.at(row, kType) == column.type &&
+               (columns.at(row, kIsKey) == "t") == column.is_key;
+    });
+}
+
+bool is_own(const SinkTable& table, const PgRows& columns, bool is_noted) {
+    const bool has_place =
+        find_row(columns, "_block") < columns.size() && find_row(columns, "_log") < columns.size();
+    return columns.at(0, kComment).starts_with(kTableMark) || (is_noted && has_place) ||
+           has_shape(table, columns);
+}
+
+std::string not_own(const SinkTable& table) {
+    return fmt::format(
+        "{0} is there and is not the sink's own, so it is left as it is: use another schema, "
+        "rename it, or leave that entity or event out; if its rows may be replaced: comment on "
+        "table {0} is '{1}'",
+        table.full_name(), kTableMark);
+}
+
+/// To make one that is there already would wait for everybody who writes to the table.
+std::vector<PgStatement> find_missing_indexes(const SinkTable& table, const PgRows& known) {
+    std::vector<PgStatement> out;
+    for (SinkTable::Index& index : table.indexes()) {
+        if (find_row(known, index.name) == known.size()) {
+            out.push_back({std::move(index.sql), {}});
+        }
+    }
+    return out;
+}
+
+std::vector<PgStatement> to_make(const SinkTable& table) {
+    std::vector<PgStatement> out{
+        {table.create_sql(), {}}, {table.mark_sql(), {}}, {table.primary_key_sql(), {}}};
+    for (SinkTable::Index& index : table.indexes()) {
+        out.push_back({std::move(index.sql), {}});
+    }
+    return out;
+}
+
+bool has_key(const PgRows& columns) {
+    bool out = false;
+    for (size_t row = 0; row < columns.size(); ++row) {
+        out = out || columns.at(row, kIsKey) == "t";
+    }
+    return out;
+}
+
+/// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
+std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
+                   size_t row) {
+    if (row == columns.size()) {
+        return !column.is_key ? std::string{}
+                              : fmt::format(
+                                    "the table {} has no column {}, which its key needs: drop or "
+                                    "rename the table, and it is made anew",
+                                    table.full_name(), column.name);
+    }
+    const bool is_key = columns.at(row, kIsKey) == "t";
+    if (columns.at(row, kType) == column.type && is_key == column.is_key) {
+        return {};
+    }
+    if (columns.at(row, kType) == column.type && !has_key(columns)) {
+        return fmt::format(
+            "the table {0} has lost its primary key: {1}; or drop the table, and it is made anew",
+            table.full_name(), table.primary_key_sql());
+    }
+    return fmt::format(
+        "the column {} of {} is {}{}, and the mapping needs {}{}: rename or drop the {}, and it is "
+        "made anew",
+        column.name, table.full_name(), columns.at(row, kType), is_key ? " in the primary key" : "",
+        column.type, column.is_key ? " in the primary key" : "",
+        is_key != column.is_key ? "table" : "column");
+}
+
+}  // namespace
+
+TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& indexes,
+                  bool is_noted) {
+    TableLook out;
+    out.exists = columns.size() > 0;
+    if (!out.exists) {
+        out.problem = fmt::format("the table {} does not exist", table.full_name());
+        out.cure = to_make(table);
+        return out;
+    }
+    if (columns.at(0, kTableKind) != "r" && columns.at(0, kTableKind) != "p") {
+        out.is_foreign = true;
+        out.problem = fmt::format("{} is no table: drop or rename it, or use another schema",
+                                  table.full_name());
+        return out;
+    }
+    if (!is_own(table, columns, is_noted)) {
+        out.is_foreign = true;
+        out.problem = not_own(table);
+        return out;
+    }
+    out.wants_mark = columns.is_null(0, kComment) && columns.at(0, kIsOwner) == "t";
+    out.missing_indexes = find_missing_indexes(table, indexes);
+    std::string refused;
+    out.is_unlogged = columns.at(0, kPersistence) == "u";
+    std::string identity = fmt::format("{} {}", columns.at(0, kTable), columns.at(0, kFile));
+    for (const SinkColumn& column : table.columns()) {
+        const size_t row = find_row(columns, column.name);
+        identity += row < columns.size() ? fmt::format(" {}", columns.at(row, kNumber)) : " -";
+        if (refused.empty()) {
+            refused = misfit(table, column, columns, row);
+        }
+        if (row == columns.size()) {
+            out.problem = fmt::format("the column \"{}\" of {} does not exist", column.name,
+                                      table.full_name());
+            out.cure.push_back(
+                {fmt::format("alter table {} add column if not exists {} {}", table.full_name(),
+                             quote_name(column.name), column.type),
+                 {}});
+        }
+    }
+    if (!refused.empty()) {
+        out.problem = std::move(refused);
+        out.cure.clear();
+    }
+    out.identity = evm::to_hex(evm::keccak256(as_bytes(identity))).substr(2, 16);
+    return out;
+}
+
+}  // namespace plumbline::sink

@@ -1,0 +1,66 @@
+// What PostgreSQL's catalog says of one of a sink's tables: whether it is there, whether it is the
+// sink's own, and whether rows can be written to it.
+//
+// A table counts as the sink's own by proof only, for what is written to it replaces what was
+// there: it has the mark that whoever makes it writes (a comment, which a dump keeps), or all
+// columns and the key that the sink would give it, or plumbline_tables names it and it has the
+// columns _block and _log. A user may write the mark, too: then its rows may go.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sink/pg_connection.hpp"
+#include "sink/sink_table.hpp"
+
+namespace plumbline::sink {
+
+struct TableLook {
+    bool exists = false;
+    bool is_foreign = false;  ///< somebody else's: never altered nor written
+    /// Which table with which columns in which file: another one once it, or a column, was dropped
+    /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
+    std::string identity;
+    bool is_unlogged = false;       ///< empty after a crash of the server
+    std::string problem;            ///< why rows cannot be written to it; empty: they can
+    std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
+    std::vector<PgStatement> missing_indexes;
+    /// Of an own table that has no comment, and that this role may comment on.
+    bool wants_mark = false;
+};
+
+/// Of a table `c`: its file, which TRUNCATE changes; of a partitioned one those of its partitions.
+inline constexpr std::string_view kFileMark =
+    "case c.relkind when 'p' then (select md5(string_agg(l.oid || ' ' || l.relfilenode, ',' order "
+    "by l.oid)) from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid) else "
+    "c.relfilenode::text end";
+
+/// As the answer to `look_question` has a column.
+enum LookColumn : uint8_t {
+    kName,
+    kType,
+    kIsKey,
+    kTableKind,
+    kPersistence,
+    kTable,
+    kFile,
+    kNumber,
+    kMark,
+    kComment,
+    kIsOwner
+};
+
+/// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
+/// it another file.
+[[nodiscard]] std::string column_mark();
+
+/// A row for each column of the table; none where there is no such table.
+[[nodiscard]] PgStatement look_question(const SinkTable& table);
+/// Where a row's first cell is `name`; the rows' size where it is none's.
+[[nodiscard]] size_t find_row(const PgRows& rows, std::string_view name);
+/// `indexes` are the names of the schema's; `is_noted`: plumbline_tables names the table.
+[[nodiscard]] TableLook to_look(const SinkTable& table, const PgRows& columns,
+                                const PgRows& indexes, bool is_noted);
+
+}  // namespace plumbline::sink

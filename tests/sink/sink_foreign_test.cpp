@@ -1,0 +1,166 @@
+// Tables that are somebody else's: never altered, never written; and what proves that one is ours.
+#include "sink/sink_check.hpp"
+#include "tests/sink/sink_world.hpp"
+
+namespace plumbline::sink::test::sink_foreign_test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr Pace kOneByOne{1, size_t{1} << 20, 0};
+
+class SinkForeignTest : public SinkTest {
+  protected:
+    [[nodiscard]] std::vector<std::string> foreign(const SinkWorld& sink) const {
+        auto found = find_foreign_tables(sink.config, *mapping_.plan, sink.chain_id, 10'000);
+        EXPECT_TRUE(found.has_value()) << found.error().message;
+        return found ? *std::move(found) : std::vector<std::string>{};
+    }
+};
+
+/// What `table` is: columns, rows, comment.
+std::string all_of(const SinkWorld& sink, const std::string& table) {
+    return sink.sql(
+               "select string_agg(attname || ' ' || atttypid::regtype, ',' order by attnum) "
+               "from pg_attribute where attnum > 0 and attrelid = '" +
+               table + "'::regclass") +
+           sink.sql("select string_agg(t::text, ' ' order by t::text) from " + table + " t") +
+           sink.sql("select obj_description('" + table + "'::regclass, 'pg_class')");
+}
+
+TEST_F(SinkForeignTest, AUsersTableWithAnEntitysNameIsNotTouched) {
+    for (const char* made :
+         {"create table theirs.item (id numeric(78,0) primary key, email text)",
+          "create table theirs.item (email text)",
+          "create table theirs.item (id numeric(78,0) primary key, owner bytea, amount "
+          "numeric(78,0), delta numeric(78,0), note text, data bytea, flag boolean, \"when\" "
+          "numeric(78,0), kind text)",
+          "create table theirs.item (id bigint primary key, _block bigint, _log bigint)"}) {
+        SCOPED_TRACE(made);
+        SinkWorld sink{"theirs", mapping_, kOneByOne};
+        sink.sql("create schema theirs");
+        sink.sql(made);
+        const bool has_id = std::string_view{made}.find("(id ") != std::string_view::npos;
+        sink.sql(has_id ? "insert into theirs.item (id) values (777777), (1)"
+                        : "insert into theirs.item values ('alice')");
+        const std::string before = all_of(sink, "theirs.item");
+        const auto is_told =
+            AllOf(HasSubstr("\"theirs\".\"item\" is there and is not the sink's own"),
+                  HasSubstr("use another schema, rename it"),
+                  HasSubstr("comment on table \"theirs\".\"item\" is 'plumbline sink'"));
+        EXPECT_THAT(foreign(sink), ElementsAre(is_told)) << "before anything was made";
+        sink.world.block(1, {sink.put(1, 10, 1, 0)});
+        const auto writer = sink.make_writer();
+        EXPECT_THAT(failure(sink, *writer), is_told);
+        sink.world.block(2, {sink.put(1, 11, 2, 0)});
+        EXPECT_THAT(failure(sink, *writer), is_told);
+        EXPECT_EQ(all_of(sink, "theirs.item"), before);
+        EXPECT_THAT(foreign(sink), ElementsAre(is_told));
+
+        sink.sql("alter table theirs.item rename to item_of_mine");
+        EXPECT_EQ(failure(sink, *writer), "");
+        EXPECT_EQ(all_of(sink, "theirs.item_of_mine"), before);
+        EXPECT_EQ(sink.items(), "1=11");
+        EXPECT_THAT(foreign(sink), IsEmpty());
+        sink.sql("drop schema theirs cascade");
+    }
+}
+
+TEST_F(SinkForeignTest, AUsersTableInThePlaceOfADroppedOneIsNotTouched) {
+    SinkWorld sink{"swapped", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "drop table swapped.item; create table swapped.item (id numeric(78,0) primary key, email "
+        "text); insert into swapped.item values (1, 'alice')");
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    const auto is_told = HasSubstr("is not the sink's own, so it is left as it is");
+    EXPECT_THAT(failure(sink, *writer), is_told);
+    EXPECT_THAT(failure(sink, *writer), is_told);
+    EXPECT_THAT(failure(sink), is_told);
+    EXPECT_EQ(sink.sql("select * from swapped.item"), "1|alice");
+}
+
+TEST_F(SinkForeignTest, TheUsersWordGivesATableAway) {
+    SinkWorld sink{"given", mapping_, kOneByOne};
+    sink.sql(
+        "create schema given; create table given.item (id numeric(78,0) primary key); insert into "
+        "given.item values (5)");
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    EXPECT_NE(failure(sink), "");
+    sink.sql("comment on table \"given\".\"item\" is 'plumbline sink'");
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkForeignTest, OwnTablesAreKnownWhateverIsLeftOfThem) {
+    SinkWorld sink{"ours", mapping_, kOneByOne};
+    sink.config.has_history = true;
+    sink.config.events = {"hub.Put"};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.named("x", 1, 1, 1)});
+    ASSERT_EQ(failure(sink), "");
+    const std::string marked =
+        "select count(*) from pg_class where relnamespace = 'ours'::regnamespace and "
+        "obj_description(oid, 'pg_class') like 'plumbline sink%'";
+    EXPECT_EQ(sink.sql(marked), "5");
+    uint64_t block = 1;
+    for (const char* damage : {
+             // A dump without plumbline's own tables; one without comments; tables of a version
+             // that wrote no comments.
+             "drop table ours.plumbline_cursor, ours.plumbline_tables",
+             "comment on table ours.item is null; comment on table ours.\"hub_Put\" is null; "
+             "drop table ours.plumbline_cursor, ours.plumbline_tables",
+             "comment on table ours.item is null",
+             // And altered.
+             "comment on table ours.item is null; alter table ours.item drop column note",
+             "alter table ours.item drop column note, drop column _log; drop table "
+             "ours.plumbline_cursor, ours.plumbline_tables",
+         }) {
+        SCOPED_TRACE(damage);
+        sink.sql(damage);
+        ++block;
+        sink.world.block(block, {sink.put(1, block, block, 0)});
+        EXPECT_EQ(failure(sink), "");
+        EXPECT_EQ(sink.differences(), 0U);
+        EXPECT_EQ(sink.sql(marked), "5");
+    }
+    // A comment of the user's stays.
+    sink.sql("comment on table ours.item is 'rows of mine'");
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(sink.sql("select obj_description('ours.item'::regclass, 'pg_class')"),
+              "rows of mine");
+}
+
+TEST_F(SinkForeignTest, ARestoredDumpGoesOn) {
+    SinkWorld sink{"dumped", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    for (const std::vector<std::string>& options :
+         {std::vector<std::string>{}, {"--no-comments"}, {"-T", "dumped.plumbline_*"}}) {
+        const TempDir dir;
+        std::vector<std::string> dump{"pg_dump", "-Fc",        "-n", "dumped",
+                                      "-f",      dir.sub("d"), "-d", shared_postgres().url()};
+        dump.insert(dump.end(), options.begin(), options.end());
+        plumbline::test::give_to_postgres(dir.path());
+        const auto dumped = plumbline::test::run_command(plumbline::test::as_postgres_user(dump));
+        ASSERT_EQ(dumped.code, 0) << dumped.err;
+        const uint64_t block = sink.world.database->cursor()->block_num + 1;
+        sink.world.block(block, {sink.put(2, block, block, 0)});
+        ASSERT_EQ(failure(sink), "");
+        if (!options.empty() && options[0] == "-T") {
+            sink.sql("drop table dumped.plumbline_cursor, dumped.plumbline_tables");
+        }
+        const auto restored = plumbline::test::run_command(plumbline::test::as_postgres_user(
+            {"pg_restore", "--clean", "-d", shared_postgres().url(), dir.sub("d")}));
+        ASSERT_EQ(restored.code, 0) << restored.err;
+        EXPECT_EQ(failure(sink), "");
+        EXPECT_EQ(sink.differences(), 0U);
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::sink::test::sink_foreign_test

@@ -1,0 +1,157 @@
+// Settings of a role that change what a session writes or reads change nothing of a sink.
+#include "sink/pg_settings.hpp"
+#include "sink/sink_check.hpp"
+#include "sink/sink_doctor.hpp"
+#include "tests/sink/sink_world.hpp"
+
+namespace plumbline::sink::test::sink_settings_test {
+namespace {
+
+using plumbline::test::PgBouncer;
+
+/// All at once: what they do to a sink is told by its rows.
+const std::vector<std::string> kHostile = {
+    "array_nulls = off",
+    "quote_all_identifiers = on",
+    "standard_conforming_strings = off",
+    "backslash_quote = off",
+    "escape_string_warning = on",
+    "transform_null_equals = on",
+    "row_security = on",
+    "exit_on_error = on",
+    "bytea_output = escape",
+    "xmlbinary = hex",
+    "xmloption = document",
+    "extra_float_digits = -15",
+    "\"DateStyle\" = 'SQL, DMY'",
+    "\"IntervalStyle\" = sql_standard",
+    "\"TimeZone\" = 'Asia/Kathmandu'",
+    "client_encoding = latin1",
+    "search_path = shadow, pg_catalog",
+    "default_transaction_isolation = serializable",
+    "default_transaction_deferrable = on",
+    "statement_timeout = '200ms'",
+    "idle_in_transaction_session_timeout = '200ms'",
+    "check_function_bodies = off",
+    "default_text_search_config = 'pg_catalog.german'",
+    "lc_numeric = 'C'",
+    "synchronous_commit = off",
+};
+
+class SinkSettingsTest : public SinkTest {
+  protected:
+    /// A role with all of them, and functions of its own before those of PostgreSQL.
+    static void make_role(const Postgres& server) {
+        server.sql(
+            "create role odd login; grant create on database postgres to odd; create schema "
+            "shadow authorization odd; create function shadow.md5(text) returns text language sql "
+            "as $$ select 'x' $$; create function shadow.encode(bytea, text) returns text language "
+            "sql as $$ select 'x' $$; create function shadow.set_config(text, text, boolean) "
+            "returns text language sql as $$ select 'x' $$; create table shadow.pg_class (oid "
+            "oid); create domain shadow.text as pg_catalog.text check (value <> 'a note')");
+        for (const std::string& setting : kHostile) {
+            server.sql("alter role odd set " + setting);
+        }
+    }
+    void expect_equal_rows(SinkWorld& sink) const {
+        sink.config.has_history = true;
+        sink.config.events = {"*"};
+        const auto writer = sink.make_writer();
+        sink.world.block(1, {sink.put(1, 10, 1, 0), sink.named("NULL \\ ' \" \xc3\xbc", 1, 1, 1)});
+        ASSERT_EQ(failure(sink, *writer), "");
+        for (uint64_t block = 2; block < 6; ++block) {
+            sink.world.block(
+                block, {sink.put(1, block, block, 0), sink.put(block, 7, block, 1),
+                        sink.del(block - 1, block, 2), sink.named("null\\n\xff", block, block, 3)});
+            ASSERT_EQ(failure(sink, *writer), "");
+        }
+        EXPECT_EQ(sink.differences(), 0U);
+        EXPECT_EQ(failure(sink), "") << "another connection finds its tables as it made them";
+        const auto drifted = check(sink);
+        ASSERT_TRUE(drifted.has_value()) << drifted.error().message;
+        EXPECT_TRUE(drifted->is_equal());
+        EXPECT_EQ(drifted->problems.size(), 0U);
+    }
+    [[nodiscard]] Result<SinkReport> check(const SinkWorld& sink) const {
+        SinkCheckOptions options;
+        options.config = sink.config;
+        options.plan = mapping_.plan;
+        options.chain_id = sink.chain_id;
+        return check_sink(options, [&] {
+            storage::OpenOptions read_only;
+            read_only.read_only = true;
+            return storage::Database::open(sink.world.database->path(), read_only);
+        });
+    }
+};
+
+TEST_F(SinkSettingsTest, TheRolesSettingsChangeNothing) {
+    const Postgres server;
+    make_role(server);
+    SinkWorld sink{"odd", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = server.url("user=odd");
+    sink.look_url = server.url();
+    expect_equal_rows(sink);
+    EXPECT_EQ(server.sql("select count(*) from odd.item where \"when\" is null"), "0");
+    const auto looked = examine_database(server.url("user=odd"), 10'000);
+    ASSERT_TRUE(looked.has_value()) << looked.error().message;
+    std::string bad;
+    for (const engine::DoctorCheck& one : looked->checks) {
+        bad += one.result == engine::CheckResult::kBad ? one.name + ": " + one.found + "\n" : "";
+    }
+    EXPECT_EQ(bad, "");
+}
+
+/// A field that is not set is null, whatever array_nulls says.
+TEST_F(SinkSettingsTest, WhatIsNotSetIsNullAndNoText) {
+    shared_postgres().sql(
+        "create role nuller login; create schema nulls authorization nuller; alter role nuller set "
+        "array_nulls = off");
+    const Mapping optional{sink_toml(R"(, extra = "string?")"), sink_abis()};
+    SinkWorld sink{"nulls", optional, {1, size_t{1} << 20, 0}};
+    sink.config.url = shared_postgres().url("user=nuller");
+    const auto writer = sink.make_writer();
+    for (uint64_t block = 1; block < 4; ++block) {
+        sink.world.block(block, {sink.put(block, 5, block, 0)});
+        ASSERT_EQ(failure(sink, *writer), "");
+    }
+    EXPECT_EQ(sink.sql("select count(*), count(extra) from nulls.item"), "3|0");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkSettingsTest, ThroughPgBouncerNeither) {
+    const Postgres server;
+    for (const std::string& setting : kHostile) {
+        if (!setting.starts_with("search_path") && !setting.starts_with("client_encoding")) {
+            server.sql("alter database postgres set " + setting);
+        }
+    }
+    const PgBouncer pool{server};
+    SinkWorld sink{"pooled_odd", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = pool.url();
+    sink.look_url = server.url();
+    expect_equal_rows(sink);
+}
+
+TEST_F(SinkSettingsTest, AllOfTheListAreSetInATransactionAndGoneAfterIt) {
+    PgOptions options;
+    options.url = shared_postgres().url();
+    const auto connection = PgConnection::open(options).value();
+    for (const PgSetting& one : kPgSettings) {
+        const std::string ask = fmt::format("select current_setting('{}', true)", one.name);
+        const auto alone = connection->query(ask);
+        const auto within = connection->run({{"begin", {}}, {ask, {}}, {"commit", {}}});
+        if (!alone || alone->is_null(0, 0)) {
+            continue;  // Of a newer PostgreSQL.
+        }
+        ASSERT_TRUE(within.has_value()) << within.error().message;
+        EXPECT_EQ((*within)[1].at(0, 0), alone->at(0, 0)) << one.name;
+        const std::string_view shown = alone->at(0, 0);
+        EXPECT_TRUE(shown == one.value || (one.value == "30000" && shown == "30s") ||
+                    (one.value == "300000" && shown == "5min"))
+            << one.name << " is " << shown;
+    }
+}
+
+}  // namespace
+}  // namespace plumbline::sink::test::sink_settings_test
