@@ -186,7 +186,12 @@ class Checker {
         }
         const std::vector<std::string> columns = columns_of(*entity);
         if (!value.field.empty() && std::ranges::find(columns, value.field) == columns.end()) {
-            return unknown(value.pos, where, "field", value.field, columns);
+            Error out = unknown(value.pos, where, "field", value.field, columns);
+            if (scope.entity == nullptr && as_element(value)) {
+                out.message += fmt::format(" (of an event's array of that name: $arg.N[{}].{})",
+                                           value.keys[0].number.to_decimal(), value.field);
+            }
+            return out;
         }
         for (const Operand& key : value.keys) {
             PLUMBLINE_TRY_VOID(operand(key, scope));

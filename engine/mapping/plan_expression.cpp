@@ -14,7 +14,12 @@ namespace {
 
 /// Whether its value may be missing.
 bool may_lack(const OperandScope& scope, const Operand& operand) {
-    return operand.kind == Operand::Kind::kLookup || names_optional(scope, operand) ||
+    // What reads like a look-up may be an element of a parameter, behind whose end a violation is.
+    const bool is_row =
+        operand.kind == Operand::Kind::kLookup &&
+        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
+            scope.plan.entities.end();
+    return is_row || names_optional(scope, operand) ||
            std::ranges::any_of(operand.keys,
                                [&](const Operand& key) { return may_lack(scope, key); });
 }

@@ -151,12 +151,39 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     return out;
 }
 
-Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) {
-    const bool is_entity =
-        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
-        scope.plan.entities.end();
-    if (const auto element = as_element(operand); element && !is_entity && scope.event != nullptr) {
+/// What `name[0].part` may mean where the event has such a parameter and there is such an entity.
+Error two_meanings(const OperandScope& scope, const Operand& operand, const evm::ValuePath& param,
+                   const storage::EntityLayout& entity) {
+    const std::string index = operand.keys[0].number.to_decimal();
+    const bool is_row = entity.key.size() == 1 && entity.key[0].type.is_number() &&
+                        find_field(entity.fields, operand.field) >= 0;
+    return mistake_at(
+        scope.plan.config_path, operand.pos,
+        fmt::format("'{}': both a parameter of {} and an entity are called '{}': write "
+                    "$arg.{}[{}].{} for the parameter{}",
+                    operand.source, scope.event->name, entity.name, param.steps.front(), index,
+                    operand.field,
+                    is_row ? fmt::format(", {}[uint256({})].{} for the row", entity.name, index,
+                                         operand.field)
+                           : ""));
+}
+
+/// `exists` asks for rows only.
+enum class LookupOf : uint8_t { kRow, kRowOrElement };
+
+Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand, LookupOf of) {
+    const auto entity =
+        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name);
+    const bool is_entity = entity != scope.plan.entities.end();
+    const auto element = of == LookupOf::kRow ? std::nullopt : as_element(operand);
+    if (element && scope.event != nullptr && !is_entity) {
         return compile_param(scope, element->path, operand.pos);
+    }
+    if (element && scope.event != nullptr) {
+        const auto param = scope.event->decoder.compile_path(join_path(element->path), scope.each);
+        if (param) {
+            return two_meanings(scope, operand, *param, *entity);
+        }
     }
     PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
     PlanOperand out;
@@ -243,7 +270,7 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
         }
         if (scope.is_outside_fold) {
             if (operand.kind == From::kLookup) {
-                return compile_lookup(scope, operand);
+                return compile_lookup(scope, operand, LookupOf::kRow);
             }
             return mistake_at(
                 scope.plan.config_path, operand.pos,
@@ -289,7 +316,7 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
                                   "$each.index has a meaning only in a handler with each");
             }
             return builtin(Kind::kEachIndex, kUint64);
-        case From::kLookup: return compile_lookup(scope, operand);
+        case From::kLookup: return compile_lookup(scope, operand, LookupOf::kRowOrElement);
         case From::kNull:
         case From::kCall:
         case From::kNumber:
@@ -315,7 +342,7 @@ Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand,
 }
 
 Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
-    return compile_lookup(scope, operand);
+    return compile_lookup(scope, operand, LookupOf::kRow);
 }
 
 Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand) {
@@ -327,7 +354,11 @@ Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand
                         "of one, entity[key].field, or a $call.NAME without a default",
                         operand.source));
     }
-    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand));
+    PLUMBLINE_TRY(PlanOperand out, operand.kind == Operand::Kind::kLookup
+                                       ? compile_row(scope, operand)
+                                       : compile_leaf(scope, operand));
+    out.target = out.type;
+    out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
     if (!names_optional(scope, operand)) {
         return mistake_at(scope.plan.config_path, operand.pos,
                           fmt::format("'{}' is set wherever there is the row: only an optional "
