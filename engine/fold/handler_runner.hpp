@@ -140,6 +140,7 @@ class HandlerRunner {
     }
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                    ValueView& out);
+    [[nodiscard]] bool fail_of_call(const PlanCall& call, std::string_view part);
     [[nodiscard]] bool make_call(const PlanCall& call, const EventScope& scope,
                                  storage::CallKey& out);
     [[nodiscard]] bool eval_call(const PlanOperand& operand, const EventScope& scope,
