@@ -71,6 +71,12 @@ std::string to_text(const DryRunReport& report) {
         out += fmt::format("{:>6}  {:<{}}  {:>9}  {:>9}  {:>9}\n", handler.line, handler.name,
                            width, handler.ran, handler.left_out, handler.refused);
     }
+    if (!report.remarks.empty()) {
+        out += "\nnothing is made of:\n";
+    }
+    for (const std::string& remark : report.remarks) {
+        out += fmt::format("  {}\n", remark);
+    }
     if (!report.violations.empty()) {
         out += "\nrefused:\n";
     }
@@ -100,6 +106,7 @@ std::string to_json(const DryRunReport& report) {
         .member("unhandled", report.unhandled)
         .member("refused", report.refused)
         .member("violations", report.violations)
+        .member("remarks", report.remarks)
         .member("without_code", report.without_code)
         .member("missing_state", report.missing_state)
         .key("handlers")

@@ -118,6 +118,7 @@ class HandlerRunner {
 
   private:
     [[nodiscard]] bool run_handler(const PlanHandler& handler, EventScope& scope);
+    [[nodiscard]] bool run_items(const PlanHandler& handler, EventScope& scope);
     [[nodiscard]] bool run_once(const PlanHandler& handler, const EventScope& scope);
     [[nodiscard]] const ForeseenKeys::Key* take_foreseen(const PlanHandler& handler,
                                                          uint32_t each) noexcept;
