@@ -22,6 +22,7 @@ Result<ExprFragment> ExpressionCompiler::cast(const Operand& call, FieldType to)
         return then(std::move(from), instruction(op, call, 0, 0, type), to);
     };
     if (to.is_number()) {
+        PLUMBLINE_TRY_VOID(may_fit(call, to));
         return cast_to_number(call, std::move(from), to);
     }
     if (to.kind == FieldKind::kFixedBytes || to.kind == FieldKind::kAddress) {
