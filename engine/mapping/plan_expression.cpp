@@ -130,10 +130,14 @@ Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wan
     if (operand.kind == Operand::Kind::kNull) {
         return null(operand, wanted, is_result);
     }
-    PLUMBLINE_TRY(PlanOperand leaf, compile_leaf(scope_, operand));
+    auto leaf = compile_leaf(scope_, operand);
+    if (!leaf) {
+        return wanted ? or_text(std::move(leaf).error(), operand, *wanted)
+                      : std::move(leaf).error();
+    }
     Fragment out;
-    out.type = leaf.type;
-    out_.leaves.push_back(std::move(leaf));
+    out.type = leaf->type;
+    out_.leaves.push_back(*std::move(leaf));
     out.code.push_back(instruction(ExprOp::kLeaf, operand,
                                    static_cast<uint32_t>(out_.leaves.size() - 1), 0, out.type));
     return out;

@@ -57,7 +57,9 @@ bool is_binary(ExprOp op) noexcept {
 Result<ExprFragment> ExpressionCompiler::number(const Operand& call, const Operand& side) {
     PLUMBLINE_TRY(Fragment out, part(side, kAnyNumber));
     if (!out.type.is_number()) {
-        return wants(call, side, "numbers", out.type);
+        const bool joins = call.call == "+" && out.type.is_dynamic();
+        return wants(call, side, joins ? "numbers (concat(a, b) joins texts)" : "numbers",
+                     out.type);
     }
     return out;
 }
